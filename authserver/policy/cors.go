@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"strconv"
+	"strings"
+)
+
+// maxRequestHeaders bounds an Access-Control-Request-Headers that is echoed:
+// proxies drop answers whose header section is larger than 4 KiB.
+const maxRequestHeaders = 2 << 10
+
+// maxOrigin bounds an Origin: a scheme, a DNS name and a port fit easily.
+const maxOrigin = 512
+
+// A Preflight is what a CORS-preflight fetch asks (Fetch standard §4.8). The
+// zero Preflight is none.
+type Preflight struct {
+	Method         string // Access-Control-Request-Method; empty: this is no preflight
+	Headers        string // Access-Control-Request-Headers, lines joined with ","
+	PrivateNetwork bool   // Access-Control-Request-Private-Network: true
+}
+
+// CORSHeaders are values of Access-Control-* response headers. An empty string
+// or false means that the header is absent.
+type CORSHeaders struct {
+	AllowOrigin         string
+	AllowCredentials    bool
+	AllowMethods        string
+	AllowHeaders        string
+	MaxAge              string
+	ExposeHeaders       string
+	AllowPrivateNetwork bool
+}
+
+// cors is a CORS compiled. The zero cors admits nothing.
+type cors struct {
+	bypass      bool
+	allOrigins  bool
+	origins     map[string]struct{} // lower case
+	patterns    map[string]schemes  // ".preview.example.com:8443" → schemes
+	allMethods  bool
+	methods     map[string]struct{}
+	allHeaders  bool
+	headers     map[string]struct{} // lower case
+	credentials bool
+	maxAge      string
+	expose      string
+	private     bool
+	manage      bool
+}
+
+type schemes uint8
+
+const (
+	schemeHTTP schemes = 1 << iota
+	schemeHTTPS
+)
+
+func compileCORS(c *CORS) *cors {
+	if c == nil {
+		return nil
+	}
+	out := &cors{
+		bypass:      c.BypassPreflight,
+		allOrigins:  c.AllowAllOrigins,
+		origins:     map[string]struct{}{},
+		patterns:    map[string]schemes{},
+		allMethods:  c.AllowAllMethods,
+		methods:     set(c.AllowedMethods, func(s string) string { return s }),
+		allHeaders:  c.AllowAllHeaders,
+		headers:     set(c.AllowedHeaders, strings.ToLower),
+		credentials: c.AllowCredentials && !c.AllowAllOrigins,
+		expose:      strings.Join(c.ExposedHeaders, ", "),
+		private:     c.AllowPrivateNetwork,
+		manage:      c.ManageResponses,
+	}
+	switch {
+	case c.MaxAge > 0:
+		out.maxAge = strconv.Itoa(c.MaxAge)
+	case c.MaxAge < 0:
+		out.maxAge = "0"
+	}
+	for _, o := range c.AllowedOrigins {
+		o = strings.ToLower(o)
+		if scheme, rest, ok := strings.Cut(o, "://*"); ok {
+			out.patterns[rest] |= schemeBit(scheme)
+		} else {
+			out.origins[o] = struct{}{}
+		}
+	}
+	return out
+}
+
+func set(values []string, normalize func(string) string) map[string]struct{} {
+	m := make(map[string]struct{}, len(values))
+	for _, v := range values {
+		m[normalize(v)] = struct{}{}
+	}
+	return m
+}
+
+func schemeBit(s string) schemes {
+	switch s {
+	case "http":
+		return schemeHTTP
+	case "https":
+		return schemeHTTPS
+	default:
+		return 0
+	}
+}
+
+// preflight answers, or refuses with a reason.
+func (c *cors) preflight(origin string, p *Preflight) (CORSHeaders, Reason) {
+	if !c.allowsOrigin(origin) {
+		return CORSHeaders{}, OriginNotAllowed
+	}
+	if !c.allowsMethod(p.Method) {
+		return CORSHeaders{}, MethodNotAllowed
+	}
+	if !c.allowsHeaders(p.Headers) {
+		return CORSHeaders{}, HeaderNotAllowed
+	}
+	return CORSHeaders{
+		AllowOrigin:         c.allowOrigin(origin),
+		AllowCredentials:    c.credentials,
+		AllowMethods:        p.Method,
+		AllowHeaders:        strings.Trim(p.Headers, " \t,"),
+		MaxAge:              c.maxAge,
+		AllowPrivateNetwork: c.private && p.PrivateNetwork,
+	}, NoReason
+}
+
+// readable returns the headers that let a page of origin read an answer, if
+// it may. Whether an answer is the application's or ours makes no difference.
+func (c *cors) readable(origin string) CORSHeaders {
+	if c == nil || c.bypass || !c.allowsOrigin(origin) {
+		return CORSHeaders{}
+	}
+	return CORSHeaders{
+		AllowOrigin:      c.allowOrigin(origin),
+		AllowCredentials: c.credentials,
+		ExposeHeaders:    c.expose,
+	}
+}
+
+// allowOrigin is what is echoed: an origin that equals a configured one but for
+// case, so that nothing unvetted is ever sent back.
+func (c *cors) allowOrigin(origin string) string {
+	if c.allOrigins {
+		return "*"
+	}
+	return origin
+}
+
+func (c *cors) allowsOrigin(origin string) bool {
+	if origin == "" || len(origin) > maxOrigin {
+		return false
+	}
+	if c.allOrigins {
+		return true
+	}
+	if c.matchOrigin(origin) {
+		return true
+	}
+	// Browsers serialize origins in lower case. Others may not, and scheme and
+	// host compare without case (RFC 6454 §5).
+	var buf [maxOrigin]byte
+	lower, changed := appendLower(buf[:0], origin)
+	if !changed {
+		return false
+	}
+	if _, ok := c.origins[string(lower)]; ok {
+		return string(lower) != "null" // opaque origins are spelled "null" and no other way
+	}
+	return len(c.patterns) > 0 && c.matchPattern(string(lower))
+}
+
+func (c *cors) matchOrigin(origin string) bool {
+	if _, ok := c.origins[origin]; ok {
+		return true
+	}
+	return len(c.patterns) > 0 && c.matchPattern(origin)
+}
+
+// matchPattern matches "https://*.preview.example.com": exactly one label in
+// place of the star.
+func (c *cors) matchPattern(origin string) bool {
+	scheme, host, ok := strings.Cut(origin, "://")
+	if !ok {
+		return false
+	}
+	dot := strings.IndexByte(host, '.')
+	if dot < 1 || dot > maxLabel {
+		return false
+	}
+	for i := range dot {
+		if !isLabelByte(host[i]) {
+			return false
+		}
+	}
+	bit := schemeBit(scheme)
+	return bit != 0 && c.patterns[host[dot:]]&bit != 0
+}
+
+func (c *cors) allowsMethod(m string) bool {
+	if c.allMethods {
+		return isToken(m) && !isForbiddenMethod(m)
+	}
+	_, ok := c.methods[m] // case-sensitive: RFC 9110 §9.1
+	return ok
+}
+
+// allowsHeaders checks a list of header names in one pass.
+func (c *cors) allowsHeaders(list string) bool {
+	if len(list) > maxRequestHeaders {
+		return false
+	}
+	for list != "" {
+		var name string
+		name, list, _ = strings.Cut(list, ",")
+		name = strings.Trim(name, " \t")
+		if name == "" {
+			continue // empty list elements are legal: RFC 9110 §5.6.1
+		}
+		if !c.allowsHeader(name) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *cors) allowsHeader(name string) bool {
+	if c.allHeaders {
+		return isToken(name)
+	}
+	if _, ok := c.headers[name]; ok {
+		return true
+	}
+	var buf [128]byte
+	if len(name) > len(buf) {
+		return false
+	}
+	lower, changed := appendLower(buf[:0], name)
+	if !changed {
+		return false
+	}
+	_, ok := c.headers[string(lower)]
+	return ok
+}
+
+func appendLower(dst []byte, s string) (lower []byte, changed bool) {
+	for i := range len(s) {
+		ch := s[i]
+		if ch >= 'A' && ch <= 'Z' {
+			ch += 'a' - 'A'
+			changed = true
+		}
+		dst = append(dst, ch)
+	}
+	return dst, changed
+}
+
+func isLabelByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' || c == '_'
+}
+
+// isToken: RFC 9110 §5.6.2.
+func isToken(s string) bool {
+	if s == "" {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		case strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// isForbiddenMethod: Fetch standard, "forbidden method".
+func isForbiddenMethod(m string) bool {
+	return strings.EqualFold(m, "CONNECT") || strings.EqualFold(m, "TRACE") || strings.EqualFold(m, "TRACK")
+}

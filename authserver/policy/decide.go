@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import "time"
+
+// Decide says what to do with a request. It is pure and allocates nothing.
+func (t *Table) Decide(r Request) Decision { return t.decide(&r, nil) }
+
+// decide is the walk, for Decide and Explain alike. The steps stand in doc.go.
+func (t *Table) decide(r *Request, tr *Trace) Decision {
+	if t == nil {
+		tr.notReady()
+		return Decision{Reason: NotReady}
+	}
+	a, why := t.find(&r.Target)
+	tr.found(t, r, a, why)
+	if a == nil {
+		return Decision{Reason: why}
+	}
+	d := Decision{Source: a.source, Unauthenticated: a.unauthenticated}
+	if why != NoReason {
+		d.Reason = why
+		return d
+	}
+	if r.isPreflight() {
+		a.decidePreflight(r, &d)
+		tr.preflight(r, a, &d)
+		return d
+	}
+	if r.Origin != "" && r.Method != "OPTIONS" {
+		d.CORS = a.cors.readable(r.Origin)
+		d.ManageResponses = a.cors != nil && a.cors.manage
+		tr.readable(r, a, &d)
+	}
+	a.decideRules(r, &d, tr)
+	return d
+}
+
+func (a *app) decidePreflight(r *Request, d *Decision) {
+	d.Source.Field = "spec.cors"
+	switch {
+	case a.cors == nil:
+		d.Reason = PreflightNotConfigured
+	case !a.cors.bypass:
+		if d.CORS, d.Reason = a.cors.preflight(r.Origin, &r.Preflight); d.Reason == NoReason {
+			d.Verdict, d.Reason = AnswerPreflight, PreflightAnswered
+		}
+	case r.Target.notCanonical:
+		d.Reason = AmbiguousPath
+	default:
+		d.Verdict, d.Reason = Admit, PreflightBypassed
+	}
+}
+
+func (a *app) decideRules(r *Request, d *Decision, tr *Trace) {
+	subject, refused := a.identify(r)
+	tr.session(r, subject, refused)
+	v := visitor{subject: subject, address: r.Address}
+	skipped := false
+	for i := range a.relaxing {
+		ru := &a.relaxing[i]
+		m := ru.match(r.Method, &v)
+		if ru.action == ServiceAuth && (subject == nil || !subject.Service) {
+			m = no
+		}
+		if m == yes && r.Target.notCanonical {
+			skipped, m = true, no
+			tr.skipped(a, ru)
+			continue
+		}
+		tr.rule(a, ru, m)
+		if m == yes {
+			d.admit(ru)
+			return
+		}
+	}
+	for i := range a.identity {
+		ru := &a.identity[i]
+		m := ru.match(r.Method, &v)
+		tr.rule(a, ru, m)
+		if a.apply(ru, m, r, subject, refused, d) {
+			tr.outcome(d)
+			return
+		}
+	}
+	d.Reason = NoRuleMatched
+	if skipped { // without the odd spelling, it would have passed
+		d.Reason = AmbiguousPath
+	}
+}
+
+// apply reports whether a Block or Allow rule decides, and how.
+func (a *app) apply(ru *rule, m match, r *Request, subject *Subject, refused Reason, d *Decision) bool {
+	switch {
+	case m == no, m == maybe && ru.action == Block:
+		return false // a Block that needs a name waits for one
+	case ru.action == Block:
+		d.deny(ru, Blocked)
+	case subject == nil:
+		d.challenge(ru, refused, r.Method)
+	case ru.duration > 0 && r.Now.Sub(subject.IssuedAt) > ru.duration:
+		d.challenge(ru, SessionExpired, r.Method)
+	default:
+		d.admit(ru)
+		d.Identified = true
+	}
+	return true
+}
+
+// identify returns the subject if its credential is good for this policy now,
+// and otherwise why there is none.
+func (a *app) identify(r *Request) (*Subject, Reason) {
+	s := r.Subject
+	switch {
+	case s == nil && r.Refused != NoReason:
+		return nil, r.Refused
+	case s == nil:
+		return nil, NoSession
+	case s.Audience != a.audience:
+		return nil, WrongAudience
+	case !r.Now.Before(s.ExpiresAt):
+		return nil, SessionExpired
+	case s.IssuedAt.Before(a.revokedBefore):
+		return nil, SessionRevoked
+	case r.Now.Sub(s.IssuedAt) > a.duration:
+		return nil, SessionExpired
+	default:
+		return s, NoReason
+	}
+}
+
+func (d *Decision) from(ru *rule) {
+	d.Source.Field, d.Rule = ru.field, ru.name
+}
+
+func (d *Decision) deny(ru *rule, why Reason) {
+	d.from(ru)
+	d.Verdict, d.Reason = Deny, why
+}
+
+// challenge asks to sign in, but for OPTIONS: no login can follow it, and a
+// redirect or a 401 would only hide that it was no preflight.
+func (d *Decision) challenge(ru *rule, why Reason, method string) {
+	d.from(ru)
+	d.Verdict, d.Reason = Challenge, why
+	if method == "OPTIONS" {
+		d.Verdict = Deny
+	}
+}
+
+func (d *Decision) admit(ru *rule) {
+	d.from(ru)
+	d.Verdict = Admit
+	switch ru.action {
+	case Bypass:
+		d.Reason = Bypassed
+	case ServiceAuth:
+		d.Reason, d.Identified = ServiceAdmitted, true
+	case Allow, Block, NoAction:
+		d.Reason = SignedIn
+	}
+}
+
+// sessionDuration fills in the default and the bound.
+func sessionDuration(d time.Duration) time.Duration {
+	if d <= 0 {
+		return DefaultSessionDuration
+	}
+	return min(d, MaxSessionDuration)
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"net/netip"
+	"time"
+)
+
+// A Request is what a decision needs to know. Decide keeps none of its strings.
+type Request struct {
+	Target Target
+	Method string // as on the wire
+	// Origin is the value of the one Origin header; empty if there is none, or
+	// more than one.
+	Origin string
+	// Preflight is set if the request says that it is one. It is one if the
+	// method is OPTIONS and there is an Origin, too.
+	Preflight Preflight
+	// Subject is who sent the request; nil is nobody. Its signature has been
+	// verified; everything else about it is judged here.
+	Subject *Subject
+	// Refused is why a credential that came along names no Subject, if one did.
+	Refused Reason
+	// Address is the client's, as far as it is known for sure; the zero Addr if not.
+	Address netip.Addr
+	Now     time.Time
+}
+
+// isPreflight: Fetch standard §4.8, and nothing less.
+func (r *Request) isPreflight() bool {
+	return r.Method == "OPTIONS" && r.Origin != "" && r.Preflight.Method != ""
+}
+
+// A Subject is who a verified credential names. It is not modified once made.
+type Subject struct {
+	ID        string
+	Email     string
+	Groups    []string
+	Service   bool   // a machine, not a person
+	Audience  string // the policy that the credential was made for: "namespace/name"
+	IssuedAt  time.Time
+	ExpiresAt time.Time
+	Token     string // the credential itself, for the application
+}
+
+// A Verdict is what to do with a request. The zero Verdict denies.
+type Verdict uint8
+
+// What to do with a request.
+const (
+	Deny            Verdict = iota
+	Challenge               // nobody is signed in who may pass: ask them to
+	Admit                   // let it through
+	AnswerPreflight         // answer the CORS preflight ourselves
+)
+
+var verdictNames = [...]string{"deny", "challenge", "allow", "answer-preflight"}
+
+func (v Verdict) String() string { return name(verdictNames[:], int(v)) }
+
+// MarshalText writes the verdict's name.
+func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// A Reason is short and stable: it is sent as X-Access-Reason, logged, counted.
+type Reason uint8
+
+// Why a request was decided as it was. Those after NotReady let it pass.
+const (
+	NoReason Reason = iota
+	NoPolicy
+	NoSession
+	SessionExpired
+	SessionRevoked
+	WrongAudience
+	BadSignature
+	Blocked
+	NoRuleMatched
+	PreflightNotConfigured
+	OriginNotAllowed
+	MethodNotAllowed
+	HeaderNotAllowed
+	ServiceTokenInvalid
+	BadRequest
+	AmbiguousPath
+	InvalidPolicy
+	NotReady
+	Bypassed
+	SignedIn
+	ServiceAdmitted
+	PreflightAnswered
+	PreflightBypassed
+	reasonCount
+)
+
+// Reasons is the number of reasons: every Reason is less.
+const Reasons = int(reasonCount)
+
+var reasonNames = [...]string{
+	"", "no-policy", "no-session", "session-expired", "session-revoked", "wrong-audience", "bad-signature",
+	"blocked", "no-rule-matched", "preflight-not-configured", "origin-not-allowed", "method-not-allowed",
+	"header-not-allowed", "service-token-invalid", "bad-request", "ambiguous-path", "invalid-policy", "not-ready",
+	"bypass", "signed-in", "service-auth", "preflight-answered", "preflight-bypass",
+}
+
+func (r Reason) String() string { return name(reasonNames[:], int(r)) }
+
+// MarshalText writes the reason's name.
+func (r Reason) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// A Decision says what to do with a request, and why. Writing it as a status
+// and headers is a dialect's job.
+type Decision struct {
+	Verdict Verdict
+	Reason  Reason
+	// Source is the policy, and the field of it, that decided; zero if none did.
+	Source Source
+	// Rule is the name of the rule that decided, if it has one.
+	Rule string
+	// CORS answers a preflight; on any other verdict it lets the page that sent
+	// the request read the answer.
+	CORS CORSHeaders
+	// Identified reports that the Subject is whom the application may be told of.
+	Identified bool
+	// ManageResponses asks for CORS on the application's own answer as well.
+	ManageResponses bool
+	Unauthenticated Unauthenticated
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package policy decides who may reach what. It is the part to audit: standard
+// library only, no clock, no I/O, no log, no metrics. Build compiles policies
+// into an immutable Table; Decide walks it; Explain is the same walk, showing
+// its work. Zero values deny: a nil Table, a zero Verdict, a zero Selector.
+//
+// # Which policy decides
+//
+//  1. Host. An exact host comes before a "*." host; "*." is exactly one label.
+//     An exact host whose policies match no path denies: it never falls
+//     through to the "*." host.
+//  2. Path, within the host. Exact before Prefix, longer before shorter. A
+//     Prefix matches whole segments; letter case counts; the query never does.
+//  3. Equal claims. The older policy wins, then the lesser namespace/name. The
+//     loser's claim does not exist, and is reported (Conflict).
+//  4. Ownership. A host belongs to the namespace of the oldest policy that
+//     claims it, or that claims the "*." host above it. Claims of other
+//     namespaces do not exist (HostOwnedByOtherNamespace), unless granted.
+//  5. A policy with a mistake keeps its claims, and denies all of them.
+//
+// # What it decides
+//
+//  1. No table: not-ready. No policy: denied.
+//  2. A path with several readings ("//", "..", ";", "%2f", encoded letters) is
+//     denied unless every reading leads to the same policy, and relaxing rules
+//     (Bypass, ServiceAuth, preflight: Bypass) never apply to it.
+//  3. A preflight (OPTIONS, one Origin, one Access-Control-Request-Method) is
+//     answered, refused or let through by the policy's CORS alone; credentials
+//     play no part, as browsers send none.
+//  4. Bypass and ServiceAuth rules, top to bottom, then Block and Allow rules,
+//     top to bottom. The first match decides; none: denied.
+//  5. A rule matches when any of Include, all of Require and none of Exclude
+//     match. What cannot be known never helps a visitor: an unknown address
+//     matches no admitting rule and every refusing one.
+//  6. A visitor without a session is asked to sign in as soon as an Allow rule
+//     is reached that could admit them; a Block rule reached before that, and
+//     true of anybody, denies. OPTIONS is never asked to sign in, but denied.
+package policy

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Trace is what Decide looked at, in its order, worded for people.
+type Trace struct {
+	Steps []Step `json:"steps"`
+}
+
+// A Step is one thing that Decide looked at.
+type Step struct {
+	What    string `json:"what"`             // "target", "policy", "preflight", "session", "rule", "readable"
+	Source  Source `json:"source,omitzero"`  // the field that was looked at
+	Outcome string `json:"outcome"`          // "matched", "not matched", "refused", …
+	Detail  string `json:"detail,omitempty"` // why
+}
+
+// Explain decides, and shows its work. It is the walk of Decide.
+func (t *Table) Explain(r Request) (Decision, Trace) {
+	var tr Trace
+	d := t.decide(&r, &tr)
+	return d, tr
+}
+
+// The methods below do nothing on a nil Trace: that is what Decide passes.
+
+func (tr *Trace) add(what string, s Source, outcome, format string, args ...any) {
+	tr.Steps = append(tr.Steps, Step{what, s, outcome, fmt.Sprintf(format, args...)})
+}
+
+func (tr *Trace) notReady() {
+	if tr != nil {
+		tr.add("policy", Source{}, "not ready", "no policies have been read yet; everything is refused until they are")
+	}
+}
+
+func (tr *Trace) found(t *Table, r *Request, a *app, why Reason) {
+	if tr == nil {
+		return
+	}
+	target := &r.Target
+	detail := "host " + target.host + ", path " + target.path
+	outcome := "canonical"
+	if target.notCanonical {
+		outcome = "not canonical"
+		detail += fmt.Sprintf("; it came as %s, which servers may also read as %s", target.raw, strings.Join(target.readings, " or "))
+	}
+	tr.add("target", Source{}, outcome, "%s", detail)
+	switch {
+	case why == AmbiguousPath && len(target.readings) > 0 && !target.encodedSlash:
+		tr.add("policy", Source{}, "ambiguous", "the readings of this path lead to different policies")
+	case why == AmbiguousPath:
+		tr.add("policy", sourceOf(a), "ambiguous", "the path holds an encoded slash; allowEncodedSlashes would let this policy judge it if every reading led here")
+	case why == InvalidPolicy:
+		tr.add("policy", a.source, "invalid", "the policy has mistakes, so everything it claims is denied until they are mended")
+	case a == nil && t.routes(target.host) == nil:
+		tr.add("policy", Source{}, "none", "no policy claims this host")
+	case a == nil:
+		tr.add("policy", Source{}, "none", "policies claim this host, but none of them this path")
+	default:
+		tr.add("policy", a.source, "found", "of %d policies, revision %s", t.Len(), t.revision)
+	}
+}
+
+func sourceOf(a *app) Source {
+	if a == nil {
+		return Source{}
+	}
+	return a.source
+}
+
+func (tr *Trace) preflight(r *Request, a *app, d *Decision) {
+	if tr == nil {
+		return
+	}
+	switch d.Reason {
+	case PreflightNotConfigured:
+		tr.add("preflight", d.Source, "refused", "the policy has no spec.cors, so every preflight is refused; add it to let other origins call this application")
+	case OriginNotAllowed:
+		tr.add("preflight", d.Source.at("spec.cors.allowedOrigins"), "refused", "origin %s is not listed", r.Origin)
+	case MethodNotAllowed:
+		tr.add("preflight", d.Source.at("spec.cors.allowedMethods"), "refused", "method %s is not listed (methods are case-sensitive)", r.Preflight.Method)
+	case HeaderNotAllowed:
+		tr.add("preflight", d.Source.at("spec.cors.allowedHeaders"), "refused", "%s", a.cors.refusedHeader(r.Preflight.Headers))
+	case AmbiguousPath:
+		tr.add("preflight", d.Source, "refused", "preflight: Bypass applies only to canonical paths")
+	case PreflightBypassed:
+		tr.add("preflight", d.Source, "let through", "preflight: Bypass: the application answers it")
+	default:
+		tr.add("preflight", d.Source, "answered", "origin, method and headers are allowed; credentials play no part")
+	}
+}
+
+// refusedHeader names the header of a refused list.
+func (c *cors) refusedHeader(list string) string {
+	if len(list) > maxRequestHeaders {
+		return fmt.Sprintf("the list of headers is %d bytes long, and %d are allowed", len(list), maxRequestHeaders)
+	}
+	for name := range strings.SplitSeq(list, ",") {
+		if name = strings.Trim(name, " \t"); name != "" && !c.allowsHeader(name) {
+			return "header " + name + " is not listed"
+		}
+	}
+	return "a header is not listed"
+}
+
+func (tr *Trace) readable(r *Request, a *app, d *Decision) {
+	if tr == nil {
+		return
+	}
+	at := a.source.at("spec.cors")
+	if d.CORS.AllowOrigin == "" {
+		tr.add("readable", at, "no", "origin %s is not allowed, so its pages cannot read a refusal", r.Origin)
+		return
+	}
+	tr.add("readable", at, "yes", "origin %s is allowed, so its pages can read a refusal", r.Origin)
+}
+
+func (tr *Trace) session(r *Request, s *Subject, why Reason) {
+	switch {
+	case tr == nil:
+	case s != nil:
+		tr.add("session", Source{}, "valid", "%s, signed in %s ago", s.Email, r.Now.Sub(s.IssuedAt).Round(1e9))
+	default:
+		tr.add("session", Source{}, why.String(), "nobody who counts is signed in")
+	}
+}
+
+func (tr *Trace) skipped(a *app, ru *rule) {
+	if tr != nil {
+		tr.add("rule", a.source.at(ru.field), "skipped", "%s%s matches, but applies only to canonical paths", ru.action, ru.quoted())
+	}
+}
+
+func (tr *Trace) rule(a *app, ru *rule, m match) {
+	if tr == nil {
+		return
+	}
+	outcome := [...]string{"not matched", "depends on who signs in", "matched"}[m]
+	tr.add("rule", a.source.at(ru.field), outcome, "%s%s", ru.action, ru.quoted())
+}
+
+func (tr *Trace) outcome(d *Decision) {
+	if tr != nil && d.Verdict != Admit && d.Reason == SessionExpired {
+		tr.add("session", d.Source, "expired", "the session is older than this rule's sessionDuration")
+	}
+}
+
+func (r *rule) quoted() string {
+	if r.name == "" {
+		return ""
+	}
+	return " " + fmt.Sprintf("%q", r.name)
+}

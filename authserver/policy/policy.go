@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"net/netip"
+	"time"
+)
+
+// A Source names the object, and the field in it, that something came from.
+type Source struct {
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name,omitempty"`
+	Field     string `json:"field,omitempty"` // "spec.rules[1]"; empty: the whole object
+}
+
+// String returns "namespace/name field".
+func (s Source) String() string {
+	out := s.Name
+	if s.Namespace != "" {
+		out = s.Namespace + "/" + s.Name
+	}
+	if s.Field != "" {
+		out += " " + s.Field
+	}
+	return out
+}
+
+func (s Source) at(field string) Source {
+	s.Field = field
+	return s
+}
+
+// A Policy protects one application: what it claims, and who may pass. The zero
+// Policy claims nothing and admits nobody.
+type Policy struct {
+	Source Source
+	// Since is when the object was created: of two equal claims the older wins.
+	Since time.Time
+	// Hosts are lower-case DNS names; a leading "*." is exactly one label.
+	Hosts []string
+	// Paths are parts of every host. Empty: everything.
+	Paths []Path
+	// AllowEncodedSlashes lets a path that holds "%2F" be judged, if all its
+	// readings lead to this policy.
+	AllowEncodedSlashes bool
+	CORS                *CORS
+	Rules               []Rule
+	Session             Session
+	Unauthenticated     Unauthenticated
+	// Defects are what is wrong with the object. A policy that has any denies
+	// all that it claims; what it claims need not be complete or valid.
+	Defects []Issue
+}
+
+// A Path is a part of a host. Value is canonical and decoded.
+type Path struct {
+	Value string
+	Exact bool
+}
+
+// An Action is what a matching rule does. The zero Action is none.
+type Action uint8
+
+// The actions of Cloudflare Access, and of AccessPolicy rules.
+const (
+	NoAction    Action = iota
+	Block              // denies
+	Allow              // admits a signed-in subject
+	Bypass             // admits without any session
+	ServiceAuth        // admits a service credential
+)
+
+var actionNames = [...]string{"none", "Block", "Allow", "Bypass", "ServiceAuth"}
+
+func (a Action) String() string { return name(actionNames[:], int(a)) }
+
+// relaxes reports whether the action can admit somebody without a session.
+func (a Action) relaxes() bool { return a == Bypass || a == ServiceAuth }
+
+// A Rule admits or denies whom it matches: any of Include, all of Require,
+// none of Exclude. The zero Rule matches nobody.
+type Rule struct {
+	Name    string
+	Action  Action
+	Methods []string // empty: every method
+	Include []Selector
+	Require []Selector
+	Exclude []Selector
+	// SessionDuration is how old a session may be for this rule. 0: the policy's.
+	SessionDuration time.Duration
+}
+
+// A Property is what a Selector looks at. The zero Property matches nobody.
+type Property uint8
+
+// The properties a selector can look at.
+const (
+	NoProperty  Property = iota
+	Everyone             // every request
+	Email                // the subject's address, ignoring case
+	EmailDomain          // what follows the last "@" of the address, ignoring case
+	Address              // the client's network address
+)
+
+var propertyNames = [...]string{"nothing", "everyone", "email", "emailDomain", "ip"}
+
+func (p Property) String() string { return name(propertyNames[:], int(p)) }
+
+// A Selector matches requests by one property.
+type Selector struct {
+	Property Property
+	Value    string         // Email, EmailDomain
+	Networks []netip.Prefix // Address
+}
+
+// Session bounds the sessions of a policy.
+type Session struct {
+	Duration      time.Duration // 0: DefaultSessionDuration
+	RevokedBefore time.Time     // zero: nothing is revoked
+}
+
+// DefaultSessionDuration is how old a session may be where nothing else is said.
+const DefaultSessionDuration = 24 * time.Hour
+
+// MaxSessionDuration is the longest session that a policy can ask for.
+const MaxSessionDuration = 30 * 24 * time.Hour
+
+// Unauthenticated is what a visitor without a session gets.
+type Unauthenticated uint8
+
+// What a visitor without a session gets.
+const (
+	Auto         Unauthenticated = iota // a redirect for a navigation, else 401
+	Redirect                            // always a redirect
+	Unauthorized                        // always 401
+)
+
+// CORS is the cross-origin configuration of a policy.
+type CORS struct {
+	// BypassPreflight lets genuine preflights through to the application.
+	BypassPreflight     bool
+	AllowAllOrigins     bool
+	AllowedOrigins      []string
+	AllowAllMethods     bool
+	AllowedMethods      []string
+	AllowAllHeaders     bool
+	AllowedHeaders      []string
+	AllowCredentials    bool
+	MaxAge              int // seconds; 0: no header; -1: "0"
+	ExposedHeaders      []string
+	AllowPrivateNetwork bool
+	// ManageResponses hands out CORS headers for the application's own answers too.
+	ManageResponses bool
+}
+
+// An IssueReason is CamelCase: it becomes the reason of a Kubernetes condition.
+type IssueReason string
+
+// Why a policy is not, or not wholly, in force.
+const (
+	Invalid                   IssueReason = "Invalid"
+	Conflict                  IssueReason = "Conflict"
+	HostOwnedByOtherNamespace IssueReason = "HostOwnedByOtherNamespace"
+	// Unwise marks a policy that is in force but should be looked at.
+	Unwise IssueReason = "Unwise"
+)
+
+// An Issue is a problem with a policy, worded for its author.
+type Issue struct {
+	Source  Source      `json:"source"`
+	Reason  IssueReason `json:"reason"`
+	Message string      `json:"message"`
+}
+
+// Warning reports whether the policy is in force in spite of the issue.
+func (i Issue) Warning() bool { return i.Reason == Unwise }
+
+// A Grant lets the policies of a namespace claim hosts that another namespace
+// owns: that host, and for a "*." host the hosts below it.
+type Grant struct {
+	Host      string
+	Namespace string
+}
+
+func name(names []string, i int) string {
+	if i < len(names) {
+		return names[i]
+	}
+	return "invalid"
+}

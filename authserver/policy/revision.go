@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"hash"
+	"time"
+)
+
+// revision hashes everything a table is built from. A field left out here would
+// be a change that is never put in force: TestRevisionSeesEveryField holds it
+// against the types.
+func revision(sorted []Policy, grants []Grant) string {
+	d := digest{h: sha256.New()}
+	d.num(len(sorted))
+	for i := range sorted {
+		d.policy(&sorted[i])
+	}
+	d.num(len(grants))
+	for _, g := range grants {
+		d.str(g.Host, g.Namespace)
+	}
+	return hex.EncodeToString(d.sum()[:6])
+}
+
+type digest struct {
+	h   hash.Hash
+	buf []byte
+}
+
+// sum writes out what is left, and returns the hash.
+func (d *digest) sum() []byte {
+	d.h.Write(d.buf)
+	return d.h.Sum(nil)
+}
+
+func (d *digest) num(n int) {
+	if len(d.buf) > 4<<10 {
+		d.h.Write(d.buf)
+		d.buf = d.buf[:0]
+	}
+	d.buf = binary.AppendVarint(d.buf, int64(n))
+}
+
+func (d *digest) str(values ...string) {
+	for _, s := range values {
+		d.num(len(s))
+		d.buf = append(d.buf, s...)
+	}
+}
+
+func (d *digest) strs(values []string) {
+	d.num(len(values))
+	d.str(values...)
+}
+
+func (d *digest) bools(values ...bool) {
+	for _, b := range values {
+		if b {
+			d.num(1)
+		} else {
+			d.num(0)
+		}
+	}
+}
+
+func (d *digest) time(t time.Time) {
+	d.num(int(t.Unix()))
+	d.num(t.Nanosecond())
+}
+
+func (d *digest) policy(p *Policy) {
+	d.str(p.Source.Namespace, p.Source.Name, p.Source.Field)
+	d.time(p.Since)
+	d.strs(p.Hosts)
+	d.num(len(p.Paths))
+	for _, path := range p.Paths {
+		d.str(path.Value)
+		d.bools(path.Exact)
+	}
+	d.bools(p.AllowEncodedSlashes, p.CORS != nil)
+	if p.CORS != nil {
+		d.cors(p.CORS)
+	}
+	d.num(len(p.Rules))
+	for i := range p.Rules {
+		d.rule(&p.Rules[i])
+	}
+	d.num(int(p.Session.Duration))
+	d.time(p.Session.RevokedBefore)
+	d.num(int(p.Unauthenticated))
+	d.num(len(p.Defects))
+	for _, i := range p.Defects {
+		d.str(i.Source.Namespace, i.Source.Name, i.Source.Field, string(i.Reason), i.Message)
+	}
+}
+
+func (d *digest) cors(c *CORS) {
+	d.bools(c.BypassPreflight, c.AllowAllOrigins, c.AllowAllMethods, c.AllowAllHeaders,
+		c.AllowCredentials, c.AllowPrivateNetwork, c.ManageResponses)
+	d.strs(c.AllowedOrigins)
+	d.strs(c.AllowedMethods)
+	d.strs(c.AllowedHeaders)
+	d.strs(c.ExposedHeaders)
+	d.num(c.MaxAge)
+}
+
+func (d *digest) rule(r *Rule) {
+	d.str(r.Name)
+	d.num(int(r.Action))
+	d.strs(r.Methods)
+	for _, selectors := range [][]Selector{r.Include, r.Require, r.Exclude} {
+		d.num(len(selectors))
+		for _, s := range selectors {
+			d.num(int(s.Property))
+			d.str(s.Value)
+			d.num(len(s.Networks))
+			for _, n := range s.Networks {
+				d.str(n.String())
+			}
+		}
+	}
+	d.num(int(r.SessionDuration))
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A rule is a Rule compiled: selectors in lower case, and where it stands.
+type rule struct {
+	name     string
+	field    string // "spec.rules[1]"
+	action   Action
+	methods  []string
+	include  []Selector
+	require  []Selector
+	exclude  []Selector
+	duration time.Duration // 0: the policy's
+}
+
+// A match is how a rule fits a request.
+type match uint8
+
+const (
+	no    match = iota
+	maybe       // it depends on who signs in
+	yes
+)
+
+// A visitor is what selectors look at. A nil subject is nobody, yet.
+type visitor struct {
+	subject *Subject
+	address netip.Addr
+}
+
+// match reports how the rule fits. An unknown address can never become known,
+// so it is assumed to be whatever is worse for the visitor.
+func (r *rule) match(method string, v *visitor) match {
+	if len(r.methods) > 0 && !slices.Contains(r.methods, method) {
+		return no
+	}
+	refuses := r.action == Block
+	m := no
+	for i := range r.include {
+		m = max(m, r.include[i].match(v, refuses))
+	}
+	for i := range r.require {
+		m = min(m, r.require[i].match(v, refuses))
+	}
+	for i := range r.exclude {
+		m = min(m, yes-r.exclude[i].match(v, !refuses))
+	}
+	return m
+}
+
+// match reports whether the selector fits; ifUnknown is the answer for an
+// address that is not known.
+func (s *Selector) match(v *visitor, ifUnknown bool) match {
+	switch s.Property {
+	case Everyone:
+		return yes
+	case Email:
+		return v.identity(func(u *Subject) bool { return u.Email != "" && strings.EqualFold(u.Email, s.Value) })
+	case EmailDomain:
+		return v.identity(func(u *Subject) bool { return strings.EqualFold(domainOf(u.Email), s.Value) })
+	case Address:
+		if !v.address.IsValid() {
+			return matchIf(ifUnknown)
+		}
+		for _, n := range s.Networks {
+			if n.Contains(v.address) {
+				return yes
+			}
+		}
+		return no
+	case NoProperty:
+		return no
+	default:
+		return no
+	}
+}
+
+func (v *visitor) identity(is func(*Subject) bool) match {
+	if v.subject == nil {
+		return maybe
+	}
+	return matchIf(is(v.subject))
+}
+
+func matchIf(b bool) match {
+	if b {
+		return yes
+	}
+	return no
+}
+
+// domainOf returns what follows the last "@", as a mail server would route it:
+// "a@evil.example"@corp.example is at corp.example.
+func domainOf(email string) string {
+	if i := strings.LastIndexByte(email, '@'); i > 0 {
+		return email[i+1:]
+	}
+	return ""
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// A Table is an immutable, compiled set of policies. A nil *Table denies.
+type Table struct {
+	exact    map[string]*routes // "wiki.example.com"
+	wild     map[string]*routes // "*.example.com" → "example.com"
+	policies int
+	revision string
+}
+
+// routes are the claims on one host.
+type routes struct {
+	exact   map[string]*app
+	prefix  map[string]*app // without a trailing slash: "" is everything
+	longest int             // of the prefixes
+}
+
+// An app is a Policy compiled.
+type app struct {
+	source          Source
+	audience        string
+	defective       bool
+	encodedSlashes  bool
+	cors            *cors
+	relaxing        []rule // Bypass, ServiceAuth
+	identity        []rule // Block, Allow
+	duration        time.Duration
+	revokedBefore   time.Time
+	unauthenticated Unauthenticated
+}
+
+// Revision identifies what the table was built from.
+func (t *Table) Revision() string {
+	if t == nil {
+		return ""
+	}
+	return t.revision
+}
+
+// Len returns how many policies the table was built from.
+func (t *Table) Len() int {
+	if t == nil {
+		return 0
+	}
+	return t.policies
+}
+
+// Audience returns what a credential for the target must have been made for:
+// the policy that guards it. It is empty where no policy does.
+func (t *Table) Audience(target Target) string {
+	if t == nil {
+		return ""
+	}
+	if a := t.routes(target.host).lookup(target.path); a != nil {
+		return a.audience
+	}
+	return ""
+}
+
+// routes finds the claims on a host. An exact host never falls through.
+func (t *Table) routes(host string) *routes {
+	if r := t.exact[host]; r != nil {
+		return r
+	}
+	if i := strings.IndexByte(host, '.'); i > 0 {
+		return t.wild[host[i+1:]]
+	}
+	return nil
+}
+
+// lookup finds the claim on a path: Exact first, then the longest prefix.
+func (r *routes) lookup(path string) *app {
+	if r == nil || path == "" {
+		return nil
+	}
+	if a := r.exact[path]; a != nil {
+		return a
+	}
+	p := path
+	if len(p) > r.longest { // so that a long path costs no more than a long claim
+		p = p[:strings.LastIndexByte(p[:r.longest+1], '/')]
+	}
+	for {
+		if a := r.prefix[p]; a != nil {
+			return a
+		}
+		if p == "" {
+			return nil
+		}
+		p = p[:strings.LastIndexByte(p, '/')]
+	}
+}
+
+// find is the one way from a target to the policy that guards it.
+func (t *Table) find(target *Target) (*app, Reason) {
+	r := t.routes(target.host)
+	a := r.lookup(target.path)
+	for _, reading := range target.readings {
+		if r.lookup(reading) != a {
+			return a, AmbiguousPath
+		}
+	}
+	switch {
+	case a == nil:
+		return nil, NoPolicy
+	case target.encodedSlash && !a.encodedSlashes:
+		return a, AmbiguousPath
+	case a.defective:
+		return a, InvalidPolicy
+	default:
+		return a, NoReason
+	}
+}
+
+// Live holds the Table in force. Its zero value holds none, and denies.
+type Live struct{ p atomic.Pointer[Table] }
+
+// Table returns the table in force, or nil. Load it once a request.
+func (l *Live) Table() *Table { return l.p.Load() }
+
+// Publish puts a table in force.
+func (l *Live) Publish(t *Table) { l.p.Store(t) }

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Validate reports everything that is wrong with one policy by itself. The API
+// server refuses nearly all of it at admission; files, and objects older than
+// the rule they break, come here.
+func Validate(p *Policy) []Issue {
+	v := validator{source: p.Source}
+	v.hosts(p.Hosts)
+	v.paths(p.Paths)
+	for i := range p.Rules {
+		v.rule(fmt.Sprintf("spec.rules[%d]", i), &p.Rules[i])
+	}
+	v.ruleNames(p.Rules)
+	if p.CORS != nil {
+		v.cors(p.CORS)
+	}
+	v.duration("spec.session.duration", p.Session.Duration)
+	return v.issues
+}
+
+type validator struct {
+	source Source
+	issues []Issue
+}
+
+func (v *validator) wrong(field, format string, args ...any) {
+	v.issues = append(v.issues, Issue{v.source.at(field), Invalid, fmt.Sprintf(format, args...)})
+}
+
+func (v *validator) unwise(field, message string) {
+	v.issues = append(v.issues, Issue{v.source.at(field), Unwise, message})
+}
+
+func (v *validator) hosts(hosts []string) {
+	if len(hosts) == 0 {
+		v.wrong("spec.hosts", "name at least one host")
+	}
+	for i, h := range hosts {
+		field := fmt.Sprintf("spec.hosts[%d]", i)
+		if problem := checkHost(h); problem != "" {
+			v.wrong(field, "%q: %s", h, problem)
+		} else if slices.Contains(hosts[:i], h) {
+			v.wrong(field, "%q: listed twice", h)
+		}
+	}
+}
+
+func (v *validator) paths(paths []Path) {
+	for i, p := range paths {
+		field := fmt.Sprintf("spec.paths[%d]", i)
+		if problem := checkPath(p.Value); problem != "" {
+			v.wrong(field+".path", "%q: %s", p.Value, problem)
+		} else if slices.Contains(paths[:i], p) {
+			v.wrong(field, "%q (%s): listed twice", p.Value, p.kind())
+		}
+	}
+}
+
+// checkHost says what is wrong with a host of a policy; empty: nothing.
+func checkHost(h string) string {
+	labels := strings.TrimPrefix(h, "*.")
+	switch {
+	case h == "":
+		return "empty"
+	case h == "*":
+		return "a policy names its hosts; a leading \"*.\" stands for exactly one label"
+	case strings.Contains(h, "://"):
+		return "leave out the scheme"
+	case strings.ContainsAny(labels, "/?#"):
+		return "leave out the path; it goes into spec.paths"
+	case strings.Contains(labels, ":"):
+		return "leave out the port; a policy protects every port of its hosts"
+	case strings.Contains(labels, "*"):
+		return "\"*\" can only be the whole first label, as in \"*.example.com\""
+	case strings.HasSuffix(labels, "."):
+		return "leave out the trailing dot"
+	case !isASCII(labels):
+		return "write an international name in its xn-- form"
+	case labels != strings.ToLower(labels):
+		return "write it in lower case"
+	case strings.Contains(labels, "_"):
+		return "not a DNS host name: \"_\" is not allowed"
+	case checkLabels(labels) != nil || !hyphensInside(labels):
+		return "not a DNS name: labels are 1 to 63 of a-z, 0-9 and inner hyphens, 253 bytes in all"
+	case isNumericTLD(labels):
+		return "an address is not a host name"
+	default:
+		return ""
+	}
+}
+
+func isNumericTLD(host string) bool {
+	return strings.Trim(host[strings.LastIndexByte(host, '.')+1:], "0123456789") == ""
+}
+
+func hyphensInside(host string) bool {
+	for label := range strings.SplitSeq(host, ".") {
+		if strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-") {
+			return false
+		}
+	}
+	return true
+}
+
+func isASCII(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
+}
+
+// checkPath says what is wrong with a path of a policy; empty: nothing.
+func checkPath(p string) string {
+	switch {
+	case !strings.HasPrefix(p, "/"):
+		return "a path begins with \"/\""
+	case len(p) > 1024:
+		return "longer than 1024 bytes"
+	case strings.ContainsAny(p, "?#"):
+		return "leave out the query; only the path is matched"
+	case strings.Contains(p, "%"):
+		return "write the path decoded, without \"%\""
+	case strings.ContainsAny(p, "*"):
+		return "no wildcards: a Prefix already matches everything below it"
+	case strings.ContainsAny(p, "\\;"):
+		return "\"\\\\\" and \";\" mean different things to different servers"
+	case !utf8.ValidString(p):
+		return "not valid UTF-8"
+	case strings.ContainsFunc(p, func(r rune) bool { return r <= ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 }):
+		return "spaces and control characters are not allowed"
+	case hasRepeatOrDots(p):
+		return "not canonical: leave out empty, \".\" and \"..\" segments"
+	default:
+		return ""
+	}
+}
+
+func (v *validator) duration(field string, d time.Duration) {
+	if d < 0 || d > MaxSessionDuration {
+		v.wrong(field, "%s: more than 0 and at most %s", d, MaxSessionDuration)
+	}
+}
+
+func (v *validator) ruleNames(rules []Rule) {
+	for i := range rules {
+		n := rules[i].Name
+		if n != "" && slices.ContainsFunc(rules[:i], func(r Rule) bool { return r.Name == n }) {
+			v.wrong(fmt.Sprintf("spec.rules[%d].name", i), "%q: another rule of this policy has that name", n)
+		}
+	}
+}
+
+func (v *validator) rule(field string, r *Rule) {
+	if r.Action == NoAction || int(r.Action) >= len(actionNames) {
+		v.wrong(field+".action", "one of Allow, Block, Bypass, ServiceAuth")
+	}
+	if len(r.Include) == 0 {
+		v.wrong(field+".include", "at least one selector; everyone: {} for all")
+	}
+	for i, m := range r.Methods {
+		if problem := checkMethod(m); problem != "" {
+			v.wrong(fmt.Sprintf("%s.methods[%d]", field, i), "%q: %s", m, problem)
+		}
+	}
+	v.selectors(field+".include", r.Action, r.Include)
+	v.selectors(field+".require", r.Action, r.Require)
+	v.selectors(field+".exclude", r.Action, r.Exclude)
+	v.duration(field+".sessionDuration", r.SessionDuration)
+}
+
+func (v *validator) selectors(field string, a Action, selectors []Selector) {
+	for i, s := range selectors {
+		at := fmt.Sprintf("%s[%d]", field, i)
+		if a.relaxes() && (s.Property == Email || s.Property == EmailDomain) {
+			v.wrong(at, "%s: a %s rule never sees an identity; use Allow", s.Property, a)
+		}
+		if problem := s.check(); problem != "" {
+			v.wrong(at, "%s", problem)
+		}
+	}
+}
+
+func (s *Selector) check() string {
+	switch s.Property {
+	case Everyone:
+		return ""
+	case Email:
+		local, domain, ok := strings.Cut(s.Value, "@")
+		if !ok || local == "" || strings.Contains(domain, "@") || !isMailDomain(domain) || !isPrintable(local) {
+			return fmt.Sprintf("email: %q is not an address like ann@example.com", s.Value)
+		}
+	case EmailDomain:
+		if !isMailDomain(s.Value) {
+			return fmt.Sprintf("emailDomain: %q is not a domain like example.com", s.Value)
+		}
+	case Address:
+		if len(s.Networks) == 0 {
+			return "ip: name at least one network, such as 10.0.0.0/8"
+		}
+		if i := slices.IndexFunc(s.Networks, func(n netip.Prefix) bool { return !n.IsValid() }); i >= 0 {
+			return fmt.Sprintf("ip[%d]: not a network", i)
+		}
+	case NoProperty:
+		return "exactly one of everyone, email, emailDomain, ip"
+	}
+	return ""
+}
+
+func isMailDomain(s string) bool {
+	return checkLabels(s) == nil && isPrintable(s)
+}
+
+func isPrintable(s string) bool {
+	return s != "" && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == '"' || r == '\\' || r == ','
+	})
+}
