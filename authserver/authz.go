@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"log/slog"
+	"net/netip"
+	"runtime/debug"
+	"strings"
+	"time"
+	"unsafe"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/ostiary/ostiary/authserver/dialect"
+)
+
+// Authz returns the server of the authz listener, which proxies ask about every
+// request. It is fasthttp, as that costs half of net/http there; and it is
+// routed by hand, as a mux that cleans paths would answer for other paths.
+func (s *Server) Authz() *fasthttp.Server {
+	return &fasthttp.Server{
+		Handler:               s.serveAuthz,
+		Name:                  "ostiary",
+		NoDefaultServerHeader: true,
+		NoDefaultContentType:  true,
+		// Proxies forward up to 32 KiB of headers and put the URL in twice.
+		ReadBufferSize:     64 << 10,
+		MaxRequestBodySize: 1 << 20, // proxies send none, but for those told to
+		ReadTimeout:        10 * time.Second,
+		WriteTimeout:       10 * time.Second,
+		// Longer than any proxy keeps an idle connection, so that it never sends
+		// a request into one that is being closed.
+		IdleTimeout:                  5 * time.Minute,
+		CloseOnShutdown:              true,
+		DisablePreParseMultipartForm: true,
+		Logger:                       fastLogger{s.Log},
+	}
+}
+
+// serveAuthz turns even a panic into a no.
+func (s *Server) serveAuthz(ctx *fasthttp.RequestCtx) {
+	x := s.begin()
+	defer s.end(x)
+	defer func() {
+		if p := recover(); p != nil {
+			s.Log.Error("panic in a decision; the request was refused", "panic", p, "stack", string(debug.Stack()))
+			ctx.Response.Reset()
+			ctx.SetStatusCode(fasthttp.StatusInternalServerError)
+		}
+	}()
+	v := fastView{ctx}
+	d := s.endpoint(v.RequestTarget())
+	if d == nil {
+		ctx.SetStatusCode(fasthttp.StatusNotFound)
+		return
+	}
+	s.handle(d, v, peerOf(ctx), x)
+	for _, f := range x.answer.Fields() {
+		ctx.Response.Header.Add(f.Name, f.Value)
+	}
+	ctx.SetStatusCode(x.answer.Status)
+	if len(x.answer.Body) > 0 {
+		ctx.SetBody(x.answer.Body)
+	}
+}
+
+// endpoint is the routing table of the authz listener.
+func (s *Server) endpoint(target string) dialect.Dialect {
+	switch {
+	case strings.HasPrefix(target, dialect.NginxPrefix):
+		return &s.nginx
+	case strings.HasPrefix(target, dialect.NginxPassPrefix):
+		return &s.pass
+	}
+	path, _, _ := strings.Cut(target, "?")
+	switch path {
+	case dialect.NginxHeaderPath:
+		return &s.headers
+	case dialect.ForwardPath:
+		return &s.forward
+	default:
+		return nil
+	}
+}
+
+func peerOf(ctx *fasthttp.RequestCtx) netip.Addr {
+	a, _ := netip.AddrFromSlice(ctx.RemoteIP())
+	return a
+}
+
+// fastView is a dialect.View of fasthttp's request. Its strings are views of
+// the connection's buffer: good until the handler returns.
+type fastView struct{ ctx *fasthttp.RequestCtx }
+
+func (v fastView) Method() string        { return view(v.ctx.Request.Header.Method()) }
+func (v fastView) RequestTarget() string { return view(v.ctx.Request.Header.RequestURI()) }
+func (v fastView) Host() string          { return view(v.ctx.Request.Header.Host()) }
+
+func (v fastView) Header(name string) (string, int) {
+	lines := v.ctx.Request.Header.PeekAll(name)
+	if len(lines) == 0 {
+		return "", 0
+	}
+	return view(lines[0]), len(lines)
+}
+
+func (v fastView) Joined(name string) string {
+	lines := v.ctx.Request.Header.PeekAll(name)
+	switch len(lines) {
+	case 0:
+		return ""
+	case 1:
+		return view(lines[0])
+	}
+	joined := make([]string, len(lines))
+	for i, l := range lines {
+		joined[i] = string(l)
+	}
+	return strings.Join(joined, ",")
+}
+
+// view borrows bytes as a string. What it is handed to must not keep it.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// fastLogger hands fasthttp's own complaints (broken requests) to slog.
+type fastLogger struct{ log *slog.Logger }
+
+func (l fastLogger) Printf(format string, _ ...any) {
+	// The arguments can hold what a client sent; the format says what happened.
+	l.log.Debug("authz listener", "event", format)
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package credential
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+const (
+	// MaxToken is the length, in bytes, of the longest token that is minted. With
+	// its attributes it fits the 4096 bytes that browsers grant a cookie
+	// (RFC 6265bis §5.6), and as a header the buffers of nginx.
+	MaxToken = 3500
+	// MaxLifetime is the longest that a token is good for.
+	MaxLifetime = policy.MaxSessionDuration
+	// Leeway is by how much the clock of the replica that minted a token may be
+	// ahead of the one that verifies it. There is none for the end of a token.
+	Leeway = 30 * time.Second
+)
+
+// ErrTooLarge reports a token longer than MaxToken.
+var ErrTooLarge = errors.New("the token is too large for a cookie: " +
+	"have the identity provider send fewer or shorter groups, such as those only that this application asks about")
+
+// Claims are what a token says. The zero Claims mint nothing.
+type Claims struct {
+	Issuer   string // the URL of the team host
+	Audience string // the policy that the token is for: "namespace/name"
+	ID       string // who it is for, as the identity provider names them
+	Email    string // may be empty
+	Groups   []string
+	// IssuedAt is when the subject signed in: sessions are bounded and revoked by
+	// it, so a token made from another session has that one's. Zero: now.
+	IssuedAt time.Time
+	// Lifetime counts from IssuedAt: whole seconds, above zero, at most MaxLifetime.
+	Lifetime time.Duration
+}
+
+// Mint signs a token. It refuses claims that could not be sent as the value of a
+// header, and a token that would be over already. ErrTooLarge is one it wraps.
+func (r *Ring) Mint(c Claims, now time.Time) (string, error) {
+	k := r.signer(now)
+	if k == nil {
+		return "", errNoRing
+	}
+	if c.IssuedAt.IsZero() {
+		c.IssuedAt = now
+	}
+	switch {
+	case c.Lifetime < time.Second || c.Lifetime > MaxLifetime:
+		return "", fmt.Errorf("credential: a token cannot be good for %s: it is 1s to %s", c.Lifetime, MaxLifetime)
+	case c.IssuedAt.After(now.Add(Leeway)):
+		return "", errors.New("credential: a token cannot be issued in the future")
+	case !c.IssuedAt.Add(c.Lifetime).After(now):
+		return "", errors.New("credential: the token would be over already")
+	}
+	issued := c.IssuedAt.Unix() // down: never younger than it is
+	w := wireClaims{
+		Issuer: c.Issuer, ID: c.ID, Audience: audience(c.Audience), Email: c.Email, Groups: c.Groups,
+		IssuedAt: issued, NotBefore: issued, ExpiresAt: issued + int64(c.Lifetime/time.Second), Type: tokenType,
+	}
+	if err := w.Validate(); err != nil {
+		return "", fmt.Errorf("credential: no token can be made: %w", err)
+	}
+	token, err := k.sign(&w)
+	if err == nil && len(token) > MaxToken {
+		err = fmt.Errorf("credential: %w (%d bytes of %d, %d groups)", ErrTooLarge, len(token), MaxToken, len(c.Groups))
+	}
+	if err != nil {
+		return "", err
+	}
+	return token, nil
+}
+
+// sign writes header, payload and signature (RFC 7515 §7.1). It writes the
+// header by hand, as verifying compares it byte for byte, and its MAC needs the
+// payload first.
+func (k *key) sign(c *wireClaims) (string, error) {
+	text, err := json.Marshal(c)
+	if err != nil {
+		return "", fmt.Errorf("credential: %w", err)
+	}
+	payload := base64url.EncodeToString(text)
+	signed := k.header(payload) + "." + payload
+	signature, err := k.alg.method.Sign(signed, k.signer)
+	if err != nil {
+		return "", fmt.Errorf("credential: signing: %w", err)
+	}
+	return signed + "." + base64url.EncodeToString(signature), nil
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dialect
+
+import (
+	"strings"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// A Field is one line of a header section.
+type Field struct{ Name, Value string }
+
+// An Answer is what a listener sends. The zero Answer is a bare 500, which
+// every proxy takes for a no; reuse it after Reset.
+type Answer struct {
+	Status int
+	Body   []byte
+	fields [24]Field
+	n      int
+}
+
+// Reset empties the answer.
+func (a *Answer) Reset() { *a = Answer{Status: 500} }
+
+// Set adds a header field. Values come from policies, from vetted claims or
+// from checked parts of the request; a control character in one is a defect
+// further up, and drops the field rather than the guard.
+func (a *Answer) Set(name, value string) {
+	if a.n == len(a.fields) || hasControl(value) {
+		return
+	}
+	a.fields[a.n] = Field{name, value}
+	a.n++
+}
+
+// Fields returns the header fields, in order.
+func (a *Answer) Fields() []Field { return a.fields[:a.n] }
+
+func hasControl(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' && s[i] != '\t' || s[i] == 0x7f {
+			return true
+		}
+	}
+	return false
+}
+
+// IdentityHeaders says which headers tell the application who is calling.
+type IdentityHeaders uint8
+
+// The sets of identity headers.
+const (
+	DefaultIdentityHeaders    IdentityHeaders = iota
+	CloudflareIdentityHeaders                 // those of Cloudflare Access as well
+)
+
+// identityBudget keeps the header section of a 200 under what nginx buffers by
+// default (4 KiB): one byte more, and every request becomes a 500.
+const identityBudget = 3200
+
+// identity adds every identity header, empty where nothing is known: a proxy
+// overwrites what the client sent only with what is there.
+func (h IdentityHeaders) identity(a *Answer, q *Ask, d *policy.Decision) {
+	var token, email, user, groups string
+	if d.Identified && q.Subject != nil {
+		s := q.Subject
+		token, email, user = s.Token, s.Email, s.ID
+		groups = strings.Join(s.Groups, ",")
+	}
+	copies := 1
+	if h == CloudflareIdentityHeaders {
+		copies = 2
+	}
+	left := identityBudget - copies*len(email) - len(user)
+	if left -= copies * len(token); left < 0 {
+		left += copies * len(token)
+		token = ""
+	}
+	if len(groups) > left {
+		groups = ""
+	}
+	a.Set("X-Access-Jwt-Assertion", token)
+	a.Set("X-Access-Email", email)
+	a.Set("X-Access-User", user)
+	a.Set("X-Access-Groups", groups)
+	if h == CloudflareIdentityHeaders {
+		a.Set("Cf-Access-Jwt-Assertion", token)
+		a.Set("Cf-Access-Authenticated-User-Email", email)
+	}
+}
+
+// preflightVary stands on every answer to OPTIONS, so that no cache gives one
+// origin the answer of another.
+const preflightVary = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+
+func vary(a *Answer, q *Ask) {
+	if q.Method == "OPTIONS" {
+		a.Set("Vary", preflightVary)
+	} else {
+		a.Set("Vary", "Origin")
+	}
+}
+
+// cors adds the Access-Control-* headers of a decision, in the order in which
+// the Fetch standard names them.
+func cors(a *Answer, c *policy.CORSHeaders) {
+	set := func(name, value string) {
+		if value != "" {
+			a.Set(name, value)
+		}
+	}
+	set("Access-Control-Allow-Origin", c.AllowOrigin)
+	set("Access-Control-Allow-Methods", c.AllowMethods)
+	set("Access-Control-Allow-Headers", c.AllowHeaders)
+	if c.AllowCredentials {
+		a.Set("Access-Control-Allow-Credentials", "true")
+	}
+	set("Access-Control-Max-Age", c.MaxAge)
+	set("Access-Control-Expose-Headers", c.ExposeHeaders)
+	if c.AllowPrivateNetwork {
+		a.Set("Access-Control-Allow-Private-Network", "true")
+	}
+}
+
+// why adds what explains an answer that is not a 200.
+func why(a *Answer, q *Ask, r policy.Reason) {
+	if r != policy.NoReason {
+		a.Set("X-Access-Reason", r.String())
+	}
+	a.Set("X-Request-Id", q.RequestID)
+}
+
+// WriteRefusal writes a refusal for any dialect: no body, no Access-Control-*.
+func WriteRefusal(a *Answer, q *Ask, r *Refusal) {
+	a.Status = r.Status
+	why(a, q, r.Reason)
+	a.Set("Vary", preflightVary)
+	a.Set("Cache-Control", "no-store")
+}

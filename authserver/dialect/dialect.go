@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dialect
+
+import (
+	"strings"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// A View is a request as a listener received it.
+type View interface {
+	Method() string
+	// RequestTarget is the second word of the request line, untouched.
+	RequestTarget() string
+	// Host is the Host header (or the authority of an absolute-form target).
+	Host() string
+	// Header returns the first line of a header field, and how many lines there
+	// are. The name is in canonical form, as in "X-Original-Url".
+	Header(name string) (value string, lines int)
+	// Joined returns all lines of a header field, joined with ",".
+	Joined(name string) string
+}
+
+// A Dialect reads requests of one proxy family and writes decisions for it.
+type Dialect interface {
+	// Read fills in the Ask, but for who and when. A non-nil Refusal ends it.
+	Read(View, *Ask) *Refusal
+	// Write turns a decision into an answer.
+	Write(*Answer, *Ask, *policy.Decision)
+	// String names the dialect in logs and metrics.
+	String() string
+}
+
+// An Ask is what a proxy wants to know.
+type Ask struct {
+	policy.Request
+	Cookie        string
+	Authorization string
+	ForwardedFor  string
+	RealIP        string
+	RequestID     string
+	// HostPort is the host as the browser spelled it, URI the path and query it
+	// asked for: they make the address to come back to after a login.
+	HostPort string
+	URI      string
+	// Navigation: a page is being opened, so a redirect will be followed and a
+	// page seen. Anything else is a fetch, which can do with neither.
+	Navigation bool
+	// Code is the status that the proxy is about to send (render only).
+	Code int
+}
+
+// A Refusal is a request that never gets as far as a decision.
+type Refusal struct {
+	Status  int
+	Reason  policy.Reason
+	Message string
+	// Operator: only a wrong configuration can cause it, so tell the operator.
+	Operator bool
+}
+
+// visitorError refuses what a visitor can cause: 403, as nginx turns a 400
+// of an auth server into a 500.
+func visitorError(err error) *Refusal {
+	why := policy.BadRequest
+	if te, ok := err.(*policy.TargetError); ok { //nolint:errorlint // never wrapped, and this is the hot path of a flood
+		why = te.Reason
+	}
+	return &Refusal{Status: 403, Reason: why, Message: err.Error()}
+}
+
+func configError(message string) *Refusal {
+	return &Refusal{Status: 400, Reason: policy.BadRequest, Message: message, Operator: true}
+}
+
+// readCommon fills in what every proxy relays unchanged.
+func readCommon(v View, a *Ask) {
+	a.Cookie, _ = v.Header("Cookie")
+	a.Authorization, _ = v.Header("Authorization")
+	a.ForwardedFor = v.Joined("X-Forwarded-For")
+	a.RealIP, _ = v.Header("X-Real-Ip")
+	a.RequestID = readRequestID(v)
+	if o, n := v.Header("Origin"); n == 1 {
+		a.Origin = o
+	}
+	if m, n := v.Header("Access-Control-Request-Method"); n == 1 {
+		a.Preflight.Method = m
+	}
+	if a.Preflight.Method != "" {
+		a.Preflight.Headers = v.Joined("Access-Control-Request-Headers")
+		pn, _ := v.Header("Access-Control-Request-Private-Network")
+		a.Preflight.PrivateNetwork = pn == "true"
+	}
+}
+
+// readRequestID takes the proxy's request id, if it is one that is safe to
+// repeat in a header and a log line.
+func readRequestID(v View) string {
+	id, n := v.Header("X-Request-Id")
+	if n != 1 || len(id) < 8 || len(id) > 64 {
+		return ""
+	}
+	for i := range len(id) {
+		c := id[i]
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_' {
+			return ""
+		}
+	}
+	return id
+}
+
+// readNavigation tells a navigation from a fetch. Fetch Metadata says so; a
+// client without it is taken at its Accept header.
+func readNavigation(v View) bool {
+	if mode, n := v.Header("Sec-Fetch-Mode"); n > 0 {
+		return n == 1 && mode == "navigate"
+	}
+	if _, n := v.Header("X-Requested-With"); n > 0 {
+		return false
+	}
+	if _, n := v.Header("Upgrade"); n > 0 {
+		return false
+	}
+	accept, _ := v.Header("Accept")
+	return strings.Contains(accept, "text/html")
+}
+
+// isMethod reports whether nginx could have seen this method: its parser takes
+// A-Z, "_" and "-". A literal "$request_method" and a namespace fail.
+func isMethod(s string) bool {
+	if s == "" || len(s) > 32 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < 'A' || c > 'Z') && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return true
+}

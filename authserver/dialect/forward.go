@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dialect
+
+import (
+	"strings"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// ForwardPath is the endpoint of Forward.
+const ForwardPath = "/authz/v1/forward"
+
+// Forward answers Traefik's ForwardAuth, Caddy's forward_auth and HAProxy: the
+// target comes in X-Forwarded-*, 2xx lets the request through, and anything
+// else is relayed to the browser with headers and body.
+type Forward struct {
+	Identity IdentityHeaders
+	Pages    *Pages
+}
+
+func (Forward) String() string { return "forward" }
+
+// Read believes X-Forwarded-{Method,Proto,Host,Uri}, once each, and refuses
+// the headers of nginx: these proxies pass a client's X-Original-* through.
+func (Forward) Read(v View, a *Ask) *Refusal {
+	readCommon(v, a)
+	a.Navigation = readNavigation(v)
+	for _, foreign := range [...]string{"X-Original-Url", "X-Original-Method", "X-Original-Uri"} {
+		if _, n := v.Header(foreign); n > 0 {
+			return configError("X-Original-* came to the endpoint for X-Forwarded-*: a proxy of another family, or a client that plays one")
+		}
+	}
+	method, nm := v.Header("X-Forwarded-Method")
+	proto, np := v.Header("X-Forwarded-Proto")
+	host, nh := v.Header("X-Forwarded-Host")
+	uri, nu := v.Header("X-Forwarded-Uri")
+	if nm != 1 || np != 1 || nh != 1 || nu != 1 {
+		return configError("X-Forwarded-Method, -Proto, -Host and -Uri must come once each")
+	}
+	if !isMethod(method) {
+		return visitorError(errMethod)
+	}
+	switch proto {
+	case "http", "https", "ws", "wss":
+	default:
+		return configError("X-Forwarded-Proto must be http or https")
+	}
+	if strings.IndexByte(host, ',') >= 0 {
+		return visitorError(errHostList)
+	}
+	return a.target(method, host, uri)
+}
+
+var (
+	errMethod   = &policy.TargetError{Reason: policy.BadRequest, Message: "the method is not one that a server would take"}
+	errHostList = &policy.TargetError{Reason: policy.BadRequest, Message: "X-Forwarded-Host holds several hosts"}
+)
+
+// Write sends a preflight's answer as a 403: a 2xx would let the preflight
+// through to the application. Proxies of this family route preflights to the
+// preflight listener.
+func (f Forward) Write(a *Answer, q *Ask, d *policy.Decision) {
+	switch d.Verdict {
+	case policy.Admit:
+		a.Status = 200
+		f.Identity.identity(a, q, d)
+		if d.ManageResponses {
+			cors(a, &d.CORS)
+			vary(a, q)
+		}
+	case policy.AnswerPreflight:
+		WriteRefusal(a, q, &Refusal{Status: 403, Reason: d.Reason})
+	case policy.Challenge, policy.Deny:
+		f.Pages.write(a, q, d)
+	}
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dialect
+
+import (
+	"strings"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// Nginx answers auth_request, which passes on a status and nothing else: 2xx
+// is yes, 401 and 403 are no, anything else becomes a 500. No answer has a
+// body: nginx would close its keep-alive connection over it.
+type Nginx struct {
+	Identity IdentityHeaders
+	// PassPreflights answers 200 to preflights that the policy answers, so that
+	// the proxy routes them on, to the preflight listener or to the application.
+	PassPreflights bool
+}
+
+// Prefixes of the endpoints that carry the target in their own URL:
+// {prefix}{method}/{host}{uri}, as in $request_method/$host$request_uri.
+const (
+	NginxPrefix     = "/authz/v1/nginx/"
+	NginxPassPrefix = "/authz/v1/nginx-pass/"
+	NginxHeaderPath = "/authz/v1/nginx"
+)
+
+func (n Nginx) String() string {
+	if n.PassPreflights {
+		return "nginx-pass"
+	}
+	return "nginx"
+}
+
+func (n Nginx) prefix() string {
+	if n.PassPreflights {
+		return NginxPassPrefix
+	}
+	return NginxPrefix
+}
+
+// Read believes the URL alone: nginx filled it in from its own routing, while
+// a client can send any header.
+func (n Nginx) Read(v View, a *Ask) *Refusal {
+	method, rest, ok := strings.Cut(strings.TrimPrefix(v.RequestTarget(), n.prefix()), "/")
+	readCommon(v, a)
+	if !ok || !isMethod(method) {
+		return configError("the auth-url must end in $request_method/$host$request_uri, filled in by the proxy; what came has no method there")
+	}
+	return a.read(method, rest)
+}
+
+// read splits "{host}{uri}".
+func (a *Ask) read(method, rest string) *Refusal {
+	end := strings.IndexAny(rest, "/?")
+	if end < 0 {
+		end = len(rest)
+	}
+	host, uri := rest[:end], rest[end:]
+	if strings.HasPrefix(host, "$") {
+		return configError("the proxy did not fill in $host in the auth-url")
+	}
+	return a.target(method, host, uri)
+}
+
+func (a *Ask) target(method, host, uri string) *Refusal {
+	a.Method, a.HostPort, a.URI = method, host, uri
+	t, err := policy.NewTarget(host, uri)
+	if err != nil {
+		return visitorError(err)
+	}
+	a.Target = t
+	return nil
+}
+
+// Write never adds WWW-Authenticate: nginx would put it on whatever is shown
+// in place of the 401.
+func (n Nginx) Write(a *Answer, q *Ask, d *policy.Decision) {
+	switch d.Verdict {
+	case policy.Admit:
+		n.admit(a, q, d)
+		return
+	case policy.AnswerPreflight:
+		if n.PassPreflights {
+			n.admit(a, q, d)
+			cors(a, &d.CORS)
+			a.Set("Vary", preflightVary)
+			return
+		}
+		a.Status = 401
+	case policy.Challenge:
+		a.Status = 401
+	case policy.Deny:
+		a.Status = 403
+		if d.Reason == policy.NotReady {
+			a.Status = 503
+		}
+	}
+	why(a, q, d.Reason)
+	cors(a, &d.CORS)
+	vary(a, q)
+}
+
+func (n Nginx) admit(a *Answer, q *Ask, d *policy.Decision) {
+	a.Status = 200
+	n.Identity.identity(a, q, d)
+	if d.ManageResponses && d.Verdict == policy.Admit {
+		cors(a, &d.CORS)
+		vary(a, q)
+	}
+}
+
+// NginxHeaders is Nginx for a plain auth-url: the target comes in
+// X-Original-URL and X-Original-Method, which only ingress-nginx overwrites.
+type NginxHeaders struct{ Nginx }
+
+func (NginxHeaders) String() string { return "nginx-headers" }
+
+// Read refuses the headers of another proxy family: with them, the X-Original
+// ones were not written by nginx.
+func (NginxHeaders) Read(v View, a *Ask) *Refusal {
+	readCommon(v, a)
+	for _, foreign := range [...]string{"X-Forwarded-Uri", "X-Forwarded-Method"} {
+		if _, n := v.Header(foreign); n > 0 {
+			return configError("X-Original-URL came together with X-Forwarded-Uri or -Method: this endpoint is for ingress-nginx; use /authz/v1/forward, or put the target into the auth-url")
+		}
+	}
+	rawURL, nu := v.Header("X-Original-Url")
+	method, nm := v.Header("X-Original-Method")
+	if nu != 1 || nm != 1 || !isMethod(method) {
+		return configError("X-Original-URL and X-Original-Method must come once each: this endpoint is for ingress-nginx's auth-url")
+	}
+	t, err := policy.ParseTarget(rawURL)
+	if err != nil {
+		return visitorError(err)
+	}
+	a.Method, a.Target = method, t
+	_, a.HostPort, _ = strings.Cut(rawURL, "://")
+	if i := strings.IndexAny(a.HostPort, "/?"); i >= 0 {
+		a.HostPort, a.URI = a.HostPort[:i], a.HostPort[i:]
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dialect
+
+import (
+	"encoding/json"
+	"net/url"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// Pages writes refusals for browsers: a redirect or a page for a navigation,
+// JSON for a fetch, readable by pages of allowed origins.
+type Pages struct {
+	// Scheme and PathPrefix make the login address on the application's host.
+	Scheme     string // "https"
+	PathPrefix string // "/.access"
+	// HTML renders a page for people.
+	HTML func(PageView) []byte
+}
+
+// A PageView is what a page tells a person.
+type PageView struct {
+	Status    int
+	Reason    string
+	Host      string
+	LoginURL  string // empty: signing in will not help
+	RequestID string
+}
+
+// problem is what a fetch can read.
+type problem struct {
+	Reason    string `json:"reason"`
+	LoginURL  string `json:"login_url,omitempty"`
+	RequestID string `json:"request_id"`
+}
+
+func (p *Pages) write(a *Answer, q *Ask, d *policy.Decision) {
+	a.Status = 403
+	login := ""
+	if d.Verdict == policy.Challenge {
+		a.Status = 401
+		login = p.loginURL(q)
+	}
+	if d.Reason == policy.NotReady {
+		a.Status = 503
+	}
+	why(a, q, d.Reason)
+	cors(a, &d.CORS)
+	vary(a, q)
+	a.Set("Cache-Control", "no-store")
+	switch {
+	case q.Method == "OPTIONS": // nobody would read a page
+	case login != "" && redirects(q, d):
+		p.redirect(a, q, login)
+	case q.Navigation:
+		a.Set("Content-Type", "text/html; charset=utf-8")
+		a.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		a.Set("X-Content-Type-Options", "nosniff")
+		a.Body = p.HTML(PageView{a.Status, d.Reason.String(), q.Target.Host(), login, q.RequestID})
+	default:
+		a.Set("Content-Type", "application/json")
+		a.Set("X-Content-Type-Options", "nosniff")
+		a.Body, _ = json.Marshal(problem{d.Reason.String(), login, q.RequestID})
+	}
+}
+
+func redirects(q *Ask, d *policy.Decision) bool {
+	switch d.Unauthenticated {
+	case policy.Redirect:
+		return true
+	case policy.Unauthorized:
+		return false
+	case policy.Auto:
+	}
+	return q.Navigation
+}
+
+// redirect sends a browser to the login. 303 for anything that may have a body,
+// so that no client repeats it there (RFC 9110 §15.4.4).
+func (p *Pages) redirect(a *Answer, q *Ask, login string) {
+	a.Status = 302
+	if q.Method != "GET" && q.Method != "HEAD" {
+		a.Status = 303
+	}
+	a.Set("Location", login)
+}
+
+// loginURL is on the application's own host: only there can its cookie be set.
+func (p *Pages) loginURL(q *Ask) string {
+	uri := q.URI
+	if uri == "" || uri[0] != '/' {
+		uri = "/" + uri
+	}
+	return p.Scheme + "://" + q.HostPort + p.PathPrefix + "/login?rd=" + url.QueryEscape(uri)
+}

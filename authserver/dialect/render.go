@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dialect
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// RenderPrefix is where a proxy can put the status and the target into the
+// URL: {prefix}{code}/{method}/{host}{uri}.
+const RenderPrefix = "/render/v1/"
+
+// Render writes what a browser sees in place of a proxy's 401 or 403
+// (error_page). It may shape an answer, and can never grant: the request that
+// it sees was refused already.
+type Render struct{ Pages *Pages }
+
+func (Render) String() string { return "render" }
+
+// Read believes Host, X-Original-URI and X-Code, which the proxy's error
+// location sets; or, under RenderPrefix, the URL and X-Code.
+func (Render) Read(v View, a *Ask) *Refusal {
+	readCommon(v, a)
+	a.Navigation = readNavigation(v)
+	code, _ := v.Header("X-Code")
+	host := v.Host()
+	if rest, ok := strings.CutPrefix(v.RequestTarget(), RenderPrefix); ok {
+		var inURL, m string
+		inURL, rest, _ = strings.Cut(rest, "/")
+		m, rest, ok = strings.Cut(rest, "/")
+		if !ok || !isMethod(m) {
+			return configError("the render URL must be " + RenderPrefix + "{code}/$request_method/$host$request_uri, filled in by the proxy")
+		}
+		if code == "" {
+			code = inURL
+		}
+		if a.Code = readCode(code); a.Code >= 500 {
+			return plain(a.Code)
+		}
+		return a.readHostPort(a.read(m, rest), host)
+	}
+	if a.Code = readCode(code); a.Code >= 500 {
+		return plain(a.Code)
+	}
+	uri, n := v.Header("X-Original-Uri")
+	if n > 1 {
+		return configError("X-Original-URI must come once")
+	}
+	return a.target(v.Method(), host, uri)
+}
+
+// readHostPort keeps the port that the browser used, which $host leaves out.
+func (a *Ask) readHostPort(r *Refusal, host string) *Refusal {
+	if r == nil {
+		if t, err := policy.NewTarget(host, "/"); err == nil && t.Host() == a.Target.Host() {
+			a.HostPort = host
+		}
+	}
+	return r
+}
+
+// readCode: what is no status of a refusal is answered with 404.
+func readCode(s string) int {
+	code, err := strconv.Atoi(s)
+	if err != nil || len(s) != 3 || code < 400 || code > 599 {
+		return 404
+	}
+	return code
+}
+
+// plain repeats the status that the proxy was about to send.
+func plain(code int) *Refusal {
+	return &Refusal{Status: code, Message: "the proxy's own answer"}
+}
+
+// Write decides by what the proxy was told, too: it shapes a 401 or a 403 that
+// this policy gave, and repeats any other.
+func (r Render) Write(a *Answer, q *Ask, d *policy.Decision) {
+	switch {
+	case d.Reason == policy.NotReady:
+		WriteRefusal(a, q, &Refusal{Status: 503, Reason: d.Reason})
+	case d.Verdict == policy.AnswerPreflight && q.Code == 401:
+		writePreflight(a, q, d)
+	case d.Verdict == policy.Challenge && q.Code == 401:
+		r.Pages.write(a, q, d)
+	case d.Verdict == policy.Deny && d.Reason != policy.NoPolicy && (q.Code == 401 || q.Code == 403):
+		r.Pages.write(a, q, d)
+	case d.Verdict == policy.Deny:
+		WriteRefusal(a, q, &Refusal{Status: q.Code, Reason: d.Reason})
+	default: // the proxy's own refusal: an address list, basic auth
+		WriteRefusal(a, q, plain(q.Code))
+	}
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/ostiary/ostiary/authserver/dialect"
+	"github.com/ostiary/ostiary/authserver/web"
+)
+
+// Render returns the handler of the render listener, to which a proxy's error
+// location sends what it refused.
+func (s *Server) Render() http.Handler { return s.serve(s.render) }
+
+// Preflight returns the handler of the preflight listener, to which a proxy
+// routes OPTIONS.
+func (s *Server) Preflight() http.Handler { return s.serve(dialect.Preflight{}) }
+
+func (s *Server) serve(d dialect.Dialect) http.Handler {
+	return s.guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := s.begin()
+		defer s.end(x)
+		s.handle(d, httpView{r}, peer(r), x)
+		for _, f := range x.answer.Fields() {
+			w.Header().Add(f.Name, f.Value)
+		}
+		w.WriteHeader(x.answer.Status)
+		if len(x.answer.Body) > 0 {
+			_, _ = w.Write(x.answer.Body) // the client has gone; nothing is left to tell it
+		}
+	}))
+}
+
+// guard turns a panic into a no, and says so.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if p := recover(); p != nil {
+				s.Log.Error("panic; the request was refused", "panic", p, "stack", string(debug.Stack()))
+				w.WriteHeader(http.StatusInternalServerError)
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+func peer(r *http.Request) netip.Addr {
+	ap, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return ap.Addr()
+}
+
+// httpView is a dialect.View of net/http's request.
+type httpView struct{ r *http.Request }
+
+func (v httpView) Method() string        { return v.r.Method }
+func (v httpView) RequestTarget() string { return v.r.RequestURI }
+func (v httpView) Host() string          { return v.r.Host }
+
+func (v httpView) Header(name string) (string, int) {
+	lines := v.r.Header[name]
+	if len(lines) == 0 {
+		return "", 0
+	}
+	return lines[0], len(lines)
+}
+
+func (v httpView) Joined(name string) string { return strings.Join(v.r.Header[name], ",") }
+
+// NewHTTPServer returns a server with bounds on time and size, for a listener
+// that the internet may reach.
+func NewHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       5 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// refusalPage words a refusal for a person.
+func refusalPage(v dialect.PageView) []byte {
+	p := web.Page{
+		Title:     "You cannot open this page",
+		Message:   "You are not permitted to reach this address. If you think that you should be, send the lines below to whoever looks after it.",
+		Host:      v.Host,
+		Reason:    v.Reason,
+		RequestID: v.RequestID,
+	}
+	switch {
+	case v.LoginURL != "":
+		p.Title, p.Action, p.URL = "Please sign in", "Sign in", v.LoginURL
+		p.Message = "This address is open to people who have signed in."
+	case v.Status == http.StatusServiceUnavailable:
+		p.Title = "Not ready yet"
+		p.Message = "The access rules of this site are still being read. Try again in a moment."
+	}
+	return web.Render(p)
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/ostiary/ostiary/authserver/web"
+)
+
+// Public returns the handler of the public listener: the team host, and our
+// path prefix on the hosts of applications. The internet reaches it.
+func (s *Server) Public() http.Handler {
+	return s.guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := newRequestID()
+		h := w.Header()
+		// No page of another site may read, frame or post to what is here: the
+		// Access-Control-* headers are absent on purpose, for every origin.
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("X-Request-Id", id)
+		switch {
+		case r.Method == http.MethodGet, r.Method == http.MethodHead:
+			s.publicPage(w, r, id)
+		case r.Method == http.MethodPost && !sameOrigin(r):
+			showPage(w, http.StatusForbidden, web.Page{
+				Title: "Refused", Message: "This form was sent by another site.", RequestID: id})
+		default:
+			h.Set("Allow", "GET, HEAD")
+			showPage(w, http.StatusMethodNotAllowed, web.Page{
+				Title: "Not here", Message: "This address answers GET only.", RequestID: id})
+		}
+	}))
+}
+
+// publicPage routes by hand: exact paths, and what a proxy might clean or
+// decode is not one of them.
+func (s *Server) publicPage(w http.ResponseWriter, r *http.Request, id string) {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	switch path {
+	case "/.well-known/jwks.json", s.PathPrefix + "/certs":
+		s.serveKeySet(w)
+	case s.PathPrefix + "/login":
+		w.Header().Set("Cache-Control", "no-store")
+		showPage(w, http.StatusServiceUnavailable, web.Page{
+			Title:     "Signing in is not set up",
+			Message:   "This installation has no identity provider yet, so nobody can sign in here. Please tell whoever runs it.",
+			Host:      r.Host,
+			RequestID: id,
+		})
+	default:
+		showPage(w, http.StatusNotFound, web.Page{
+			Title: "Nothing here", Message: "There is no page at this address.", RequestID: id})
+	}
+}
+
+func (s *Server) serveKeySet(w http.ResponseWriter) {
+	keys := s.KeySet()
+	if keys == nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "application/jwk-set+json")
+	w.Header().Set("Cache-Control", "public, max-age=300") // far less than a new key's lead
+	_, _ = w.Write(keys)                                   // the client has gone; nothing is left to tell it
+}
+
+// sameOrigin: Fetch Metadata says so, or else Origin must name this very host.
+func sameOrigin(r *http.Request) bool {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
+		return site == "same-origin"
+	}
+	_, host, ok := strings.Cut(r.Header.Get("Origin"), "://")
+	return ok && host == r.Host
+}
+
+func showPage(w http.ResponseWriter, status int, p web.Page) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(web.Render(p)) // the client has gone; nothing is left to tell it
+}

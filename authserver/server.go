@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"context"
+	"encoding/hex"
+	"log/slog"
+	"math/rand/v2"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ostiary/ostiary/authserver/dialect"
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// Config is what a Server is made of.
+type Config struct {
+	// Table returns the table in force; nil before the first was published.
+	Table func() *policy.Table
+	// Subject verifies what a client presented. The strings are good only
+	// during the call.
+	Subject func(cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason)
+	// KeySet returns the public keys (RFC 7517), or nil before there are any.
+	KeySet func() []byte
+	// Ready reports whether everything that a decision needs is there.
+	Ready func() bool
+	// TeamURL is where people log in; its scheme is that of the applications.
+	TeamURL *url.URL
+	// PathPrefix is ours on every host. Default "/.access".
+	PathPrefix string
+	Identity   dialect.IdentityHeaders
+	// TrustedProxies may say what the client's address is. Empty: no one may,
+	// and no address is known.
+	TrustedProxies []netip.Prefix
+	Log            *slog.Logger
+	DecisionLog    DecisionLog
+	Metrics        prometheus.Registerer
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+}
+
+// DecisionLog says which decisions are logged.
+type DecisionLog string
+
+// Which decisions are logged.
+const (
+	LogRefused DecisionLog = "refused" // all but those that let a request pass
+	LogAll     DecisionLog = "all"
+	LogOff     DecisionLog = "off"
+)
+
+// A Server answers on all listeners. Make one with New.
+type Server struct {
+	Config
+	decisions *decisionCounters
+	exchanges sync.Pool
+	nginx     dialect.Nginx
+	pass      dialect.Nginx
+	headers   dialect.NginxHeaders
+	forward   dialect.Forward
+	render    dialect.Render
+}
+
+// New returns a Server. Log, Table, Subject, KeySet and Ready must be set.
+func New(c Config) *Server {
+	if c.PathPrefix == "" {
+		c.PathPrefix = "/.access"
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.TeamURL == nil {
+		c.TeamURL = &url.URL{Scheme: "https"}
+	}
+	pages := &dialect.Pages{Scheme: c.TeamURL.Scheme, PathPrefix: c.PathPrefix, HTML: refusalPage}
+	s := &Server{
+		Config:    c,
+		decisions: newDecisionCounters(c.Metrics),
+		nginx:     dialect.Nginx{Identity: c.Identity},
+		pass:      dialect.Nginx{Identity: c.Identity, PassPreflights: true},
+		forward:   dialect.Forward{Identity: c.Identity, Pages: pages},
+		render:    dialect.Render{Pages: pages},
+	}
+	s.headers = dialect.NginxHeaders{Nginx: s.nginx}
+	s.exchanges.New = func() any { return new(exchange) }
+	return s
+}
+
+// An exchange is one request and its answer. It is reused: nothing in it
+// outlives the request.
+type exchange struct {
+	ask    dialect.Ask
+	answer dialect.Answer
+}
+
+// begin takes an exchange; give it back with end.
+func (s *Server) begin() *exchange { return s.exchanges.Get().(*exchange) } //nolint:errcheck // the pool holds nothing else
+
+func (s *Server) end(x *exchange) {
+	*x = exchange{}
+	s.exchanges.Put(x)
+}
+
+// handle is the way of a request: read → who → decide → write → observe.
+func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *exchange) {
+	x.answer.Reset()
+	q := &x.ask
+	if refusal := d.Read(v, q); refusal != nil {
+		s.refuse(d, q, refusal, &x.answer)
+		return
+	}
+	q.Now = s.Now()
+	q.Address = clientAddress(s.TrustedProxies, peer, q.ForwardedFor, q.RealIP)
+	var table *policy.Table
+	if s.Ready() {
+		table = s.Table()
+	}
+	if table != nil {
+		q.Subject, q.Refused = s.Subject(q.Cookie, q.Authorization, q.Now)
+	}
+	decision := table.Decide(q.Request)
+	if q.RequestID == "" && decision.Verdict != policy.Admit {
+		q.RequestID = newRequestID()
+	}
+	d.Write(&x.answer, q, &decision)
+	s.observe(d, q, &decision, x.answer.Status, table)
+}
+
+func (s *Server) refuse(d dialect.Dialect, q *dialect.Ask, r *dialect.Refusal, a *dialect.Answer) {
+	if q.RequestID == "" {
+		q.RequestID = newRequestID()
+	}
+	dialect.WriteRefusal(a, q, r)
+	s.decisions.count(d.String(), policy.Deny, r.Reason)
+	level := slog.LevelInfo
+	if r.Operator {
+		level = slog.LevelWarn
+	} else if s.DecisionLog == LogOff {
+		return
+	}
+	s.Log.LogAttrs(context.Background(), level, "refused", slog.String("dialect", d.String()),
+		slog.Int("status", r.Status), slog.String("reason", r.Reason.String()),
+		slog.String("why", r.Message), slog.String("requestID", q.RequestID))
+}
+
+// newRequestID is unlikely to repeat within a log, and no secret.
+func newRequestID() string {
+	var raw [8]byte
+	n := rand.Uint64() //nolint:gosec // not a secret
+	for i := range raw {
+		raw[i] = byte(n >> (8 * i))
+	}
+	return hex.EncodeToString(raw[:])
+}
+
+// clientAddress walks X-Forwarded-For from the right: every hop that a trusted
+// proxy reports is believed, and the first that is not trusted is the client.
+// What cannot be read is nobody's address.
+func clientAddress(trusted []netip.Prefix, peer netip.Addr, forwardedFor, realIP string) netip.Addr {
+	peer = peer.Unmap()
+	if !contains(trusted, peer) {
+		return netip.Addr{}
+	}
+	if forwardedFor == "" {
+		forwardedFor = realIP
+	}
+	var last netip.Addr
+	for forwardedFor != "" {
+		hop := forwardedFor
+		if i := strings.LastIndexByte(forwardedFor, ','); i >= 0 {
+			forwardedFor, hop = forwardedFor[:i], forwardedFor[i+1:]
+		} else {
+			forwardedFor = ""
+		}
+		addr, err := netip.ParseAddr(strings.Trim(hop, " \t"))
+		if err != nil || addr.Zone() != "" {
+			return netip.Addr{}
+		}
+		if last = addr.Unmap(); !contains(trusted, last) {
+			return last
+		}
+	}
+	return last
+}
+
+func contains(networks []netip.Prefix, a netip.Addr) bool {
+	for _, n := range networks {
+		if n.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
