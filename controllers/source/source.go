@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// A Problem is something wrong with a file, worded for its author.
+type Problem struct {
+	File    string `json:"file"`
+	Line    int    `json:"line,omitempty"` // 0: the file as a whole
+	Object  string `json:"object,omitempty"`
+	Field   string `json:"field,omitempty"`
+	Message string `json:"message"`
+	Warning bool   `json:"warning,omitempty"` // in force in spite of it
+}
+
+// String returns "file:line: object field: message".
+func (p Problem) String() string {
+	var b strings.Builder
+	b.WriteString(p.File)
+	if p.Line > 0 {
+		fmt.Fprintf(&b, ":%d", p.Line)
+	}
+	b.WriteString(": ")
+	if p.Warning {
+		b.WriteString("warning: ")
+	}
+	if where := strings.TrimSpace(p.Object + " " + p.Field); where != "" {
+		b.WriteString(where + ": ")
+	}
+	b.WriteString(p.Message)
+	return b.String()
+}
+
+// A Set is what was read from the files at one moment.
+type Set struct {
+	Policies []policy.Policy
+	problems []Problem
+	objects  []*object
+}
+
+// Build compiles the set, and returns everything that is wrong with it.
+func (s *Set) Build(grants ...policy.Grant) (*policy.Table, []Problem) {
+	table, issues := policy.Build(s.Policies, grants...)
+	problems := slices.Clone(s.problems)
+	for _, i := range issues {
+		problems = append(problems, s.locate(i))
+	}
+	slices.SortStableFunc(problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+	})
+	return table, slices.CompactFunc(problems, func(a, b Problem) bool { return a == b })
+}
+
+// locate finds the line of an issue.
+func (s *Set) locate(i policy.Issue) Problem {
+	p := Problem{
+		Object:  policy.Source{Namespace: i.Source.Namespace, Name: i.Source.Name}.String(),
+		Field:   i.Source.Field,
+		Message: i.Message,
+		Warning: i.Warning(),
+	}
+	for _, o := range s.objects {
+		if o.namespace == i.Source.Namespace && o.name == i.Source.Name {
+			p.File, p.Line = o.file, o.line(i.Source.Field)
+			if slices.ContainsFunc(o.defects, func(d policy.Issue) bool { return d == i }) {
+				break // an object of this name that has this very mistake
+			}
+		}
+	}
+	return p
+}
+
+// A Loader reads files and folders, again and again.
+type Loader struct {
+	paths []string
+	// last is what each file held when it could be read, so that a mistake in a
+	// file denies what the file claimed, and does not unclaim it.
+	last map[string][]*object
+}
+
+// NewLoader returns a Loader of files and folders. It fails if one of them is
+// not there.
+func NewLoader(paths []string) (*Loader, error) {
+	var errs []error
+	for _, p := range paths {
+		if _, err := os.Stat(p); err != nil {
+			errs = append(errs, fmt.Errorf("policies: %w", err))
+		}
+	}
+	if len(paths) == 0 {
+		errs = append(errs, errors.New("policies: name at least one file or folder"))
+	}
+	return &Loader{paths: paths, last: map[string][]*object{}}, errors.Join(errs...)
+}
+
+// Load reads everything afresh. What cannot be read is a problem of the Set.
+func (l *Loader) Load() *Set {
+	set := &Set{}
+	files, problems := l.files()
+	set.problems = problems
+	seen := map[string]*object{}
+	for _, f := range files {
+		objects, broken := l.read(f, set)
+		if broken {
+			objects = append(objects, lost(l.last[f], objects)...)
+		}
+		l.last[f] = objects
+		for _, o := range objects {
+			key := o.namespace + "/" + o.name
+			if first := seen[key]; first != nil {
+				o.defect("", "an object of this name stands in %s:%d already", first.file, first.start)
+				o.since = farFuture
+			} else {
+				seen[key] = o
+			}
+			set.objects = append(set.objects, o)
+			set.Policies = append(set.Policies, o.policy())
+		}
+	}
+	l.forget(files, set)
+	return set
+}
+
+// farFuture makes an object lose every equal claim.
+var farFuture = time.Unix(1<<40, 0)
+
+// lost returns the objects that a file held and that can no longer be made out.
+func lost(before, now []*object) []*object {
+	var out []*object
+	for _, b := range before {
+		if !slices.ContainsFunc(now, func(o *object) bool { return o.namespace == b.namespace && o.name == b.name }) {
+			c := *b
+			c.defects = nil
+			c.defect("", "its file can no longer be read; what it claimed is denied until it can")
+			out = append(out, &c)
+		}
+	}
+	return out
+}
+
+// forget drops what files held that are gone, unless it cannot be told whether
+// they are: then what they claimed is denied.
+func (l *Loader) forget(files []string, set *Set) {
+	for f, objects := range l.last {
+		if slices.Contains(files, f) {
+			continue
+		}
+		if _, err := os.Stat(f); errors.Is(err, os.ErrNotExist) {
+			if _, err := os.Stat(filepath.Dir(f)); err == nil {
+				delete(l.last, f)
+				continue
+			}
+		}
+		for _, o := range lost(objects, set.objects) {
+			set.objects = append(set.objects, o)
+			set.Policies = append(set.Policies, o.policy())
+		}
+	}
+}
+
+// files lists what there is to read: the files themselves, and of a folder
+// everything that looks like YAML and is not hidden.
+func (l *Loader) files() (files []string, problems []Problem) {
+	for _, p := range l.paths {
+		info, err := os.Stat(p)
+		if err != nil {
+			problems = append(problems, Problem{File: p, Message: err.Error()})
+			continue
+		}
+		if !info.IsDir() {
+			files = append(files, p)
+			continue
+		}
+		entries, err := os.ReadDir(p)
+		if err != nil {
+			problems = append(problems, Problem{File: p, Message: err.Error()})
+		}
+		for _, e := range entries {
+			switch ext := filepath.Ext(e.Name()); {
+			case e.IsDir(), strings.HasPrefix(e.Name(), "."):
+			case ext == ".yaml", ext == ".yml", ext == ".json":
+				files = append(files, filepath.Join(p, e.Name()))
+			}
+		}
+	}
+	slices.Sort(files)
+	return slices.Compact(files), problems
+}
+
+// maxFile bounds one file: a table of 10,000 policies has room in it.
+const maxFile = 64 << 20
+
+// read reads one file; broken reports that something in it could not be read.
+func (l *Loader) read(file string, set *Set) (objects []*object, broken bool) {
+	if info, err := os.Stat(file); err == nil && info.Size() > maxFile {
+		set.problems = append(set.problems, Problem{File: file, Message: fmt.Sprintf("larger than %d MiB", maxFile>>20)})
+		return nil, true
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		set.problems = append(set.problems, Problem{File: file, Message: err.Error()})
+		return nil, true
+	}
+	for _, d := range split(text) {
+		d.file = file
+		o, ok := d.read(set)
+		if o != nil {
+			objects = append(objects, o)
+		}
+		broken = broken || !ok
+	}
+	return objects, broken
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// settle is how long files must be quiet before they are read: an editor and a
+// ConfigMap mount both replace a file in several steps.
+const settle = 50 * time.Millisecond
+
+// Watch calls changed whenever something that Load reads may have changed,
+// until ctx is done. Folders are watched and not files, as a file that is
+// replaced is another file.
+func (l *Loader) Watch(ctx context.Context, changed func()) error {
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return fmt.Errorf("watching the policies: %w", err)
+	}
+	defer w.Close() //nolint:errcheck // nothing more is wanted of it
+	for _, p := range l.paths {
+		if err := watchPath(w, p); err != nil {
+			return err
+		}
+	}
+	timer := time.NewTimer(time.Hour)
+	timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case _, ok := <-w.Events:
+			if !ok {
+				return nil
+			}
+			timer.Reset(settle)
+		case <-w.Errors: // an overflow: something changed, and no telling what
+			timer.Reset(settle)
+		case <-timer.C:
+			changed()
+		}
+	}
+}
+
+func watchPath(w *fsnotify.Watcher, p string) error {
+	dirs := []string{filepath.Dir(p)}
+	if info, err := os.Stat(p); err == nil && info.IsDir() {
+		dirs = append(dirs, p) // and its parent, to see it replaced
+	}
+	if real, err := filepath.EvalSymlinks(p); err == nil && real != p {
+		dirs = append(dirs, filepath.Dir(real))
+	}
+	for _, d := range dirs {
+		if err := w.Add(d); err != nil {
+			return fmt.Errorf("watching %s: %w", d, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package translate
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// Policy translates one AccessPolicy. It never fails: mistakes become Defects.
+func Policy(o *v1alpha1.AccessPolicy) policy.Policy {
+	t := translator{source: policy.Source{Namespace: o.Namespace, Name: o.Name}}
+	p := policy.Policy{
+		Source:              t.source,
+		Since:               o.CreationTimestamp.Time,
+		Hosts:               stringsOf(o.Spec.Hosts),
+		Paths:               t.paths(o.Spec.Paths),
+		AllowEncodedSlashes: o.Spec.AllowEncodedSlashes,
+		CORS:                t.cors(o.Spec.CORS),
+		Unauthenticated:     t.unauthenticated(o.Spec.Unauthenticated),
+	}
+	for i := range o.Spec.Rules {
+		p.Rules = append(p.Rules, t.rule(fmt.Sprintf("spec.rules[%d]", i), &o.Spec.Rules[i]))
+	}
+	if s := o.Spec.Session; s != nil {
+		p.Session.Duration = t.duration("spec.session.duration", s.Duration)
+		p.Session.RevokedBefore = t.time("spec.session.revokedBefore", s.RevokedBefore)
+	}
+	p.Defects = t.defects
+	return p
+}
+
+type translator struct {
+	source  policy.Source
+	defects []policy.Issue
+}
+
+func (t *translator) wrong(field, format string, args ...any) {
+	source := t.source
+	source.Field = field
+	t.defects = append(t.defects, policy.Issue{
+		Source: source, Reason: policy.Invalid, Message: fmt.Sprintf(format, args...)})
+}
+
+func stringsOf[S ~string](in []S) []string {
+	if in == nil {
+		return nil
+	}
+	out := make([]string, len(in))
+	for i, s := range in {
+		out[i] = string(s)
+	}
+	return out
+}
+
+func (t *translator) paths(in []v1alpha1.PathMatch) []policy.Path {
+	var out []policy.Path
+	for i, p := range in {
+		switch p.Type {
+		case "", v1alpha1.PathPrefix, v1alpha1.PathExact:
+		default:
+			t.wrong(fmt.Sprintf("spec.paths[%d].type", i), "%q: Exact or Prefix", p.Type)
+		}
+		out = append(out, policy.Path{Value: p.Path, Exact: p.Type == v1alpha1.PathExact})
+	}
+	return out
+}
+
+func (t *translator) cors(c *v1alpha1.CORS) *policy.CORS {
+	if c == nil {
+		return nil
+	}
+	switch c.Preflight {
+	case "", v1alpha1.PreflightAnswer, v1alpha1.PreflightBypass:
+	default:
+		t.wrong("spec.cors.preflight", "%q: Answer or Bypass", c.Preflight)
+	}
+	switch c.Responses {
+	case "", v1alpha1.ResponsesApp, v1alpha1.ResponsesManaged:
+	default:
+		t.wrong("spec.cors.responses", "%q: App or Managed", c.Responses)
+	}
+	return &policy.CORS{
+		BypassPreflight:     c.Preflight == v1alpha1.PreflightBypass,
+		AllowAllOrigins:     c.AllowAllOrigins,
+		AllowedOrigins:      stringsOf(c.AllowedOrigins),
+		AllowAllMethods:     c.AllowAllMethods,
+		AllowedMethods:      stringsOf(c.AllowedMethods),
+		AllowAllHeaders:     c.AllowAllHeaders,
+		AllowedHeaders:      stringsOf(c.AllowedHeaders),
+		AllowCredentials:    c.AllowCredentials,
+		MaxAge:              int(c.MaxAge),
+		ExposedHeaders:      stringsOf(c.ExposedHeaders),
+		AllowPrivateNetwork: c.AllowPrivateNetwork,
+		ManageResponses:     c.Responses == v1alpha1.ResponsesManaged,
+	}
+}
+
+func (t *translator) unauthenticated(m v1alpha1.UnauthenticatedMode) policy.Unauthenticated {
+	switch m {
+	case "", v1alpha1.UnauthenticatedAuto:
+		return policy.Auto
+	case v1alpha1.UnauthenticatedRedirect:
+		return policy.Redirect
+	case v1alpha1.UnauthenticatedUnauthorized:
+		return policy.Unauthorized
+	default:
+		t.wrong("spec.unauthenticated", "%q: Auto, Redirect or Unauthorized", m)
+		return policy.Unauthorized
+	}
+}
+
+func (t *translator) rule(field string, r *v1alpha1.Rule) policy.Rule {
+	return policy.Rule{
+		Name:            r.Name,
+		Action:          action(r.Action),
+		Methods:         stringsOf(r.Methods),
+		Include:         t.selectors(field+".include", r.Include),
+		Require:         t.selectors(field+".require", r.Require),
+		Exclude:         t.selectors(field+".exclude", r.Exclude),
+		SessionDuration: t.duration(field+".sessionDuration", r.SessionDuration),
+	}
+}
+
+// action leaves what it does not know at NoAction, which policy refuses.
+func action(a v1alpha1.RuleAction) policy.Action {
+	switch a {
+	case v1alpha1.ActionAllow:
+		return policy.Allow
+	case v1alpha1.ActionBlock:
+		return policy.Block
+	case v1alpha1.ActionBypass:
+		return policy.Bypass
+	case v1alpha1.ActionServiceAuth:
+		return policy.ServiceAuth
+	default:
+		return policy.NoAction
+	}
+}
+
+func (t *translator) selectors(field string, in []v1alpha1.Selector) []policy.Selector {
+	var out []policy.Selector
+	for i := range in {
+		out = append(out, t.selector(fmt.Sprintf("%s[%d]", field, i), &in[i]))
+	}
+	return out
+}
+
+func (t *translator) selector(field string, s *v1alpha1.Selector) policy.Selector {
+	var set []policy.Selector
+	if s.Everyone != nil {
+		if raw := string(s.Everyone.Raw); raw != "{}" && raw != "true" {
+			t.wrong(field+".everyone", "%s: write everyone: {}", raw)
+		}
+		set = append(set, policy.Selector{Property: policy.Everyone})
+	}
+	if s.Email != "" {
+		set = append(set, policy.Selector{Property: policy.Email, Value: s.Email})
+	}
+	if s.EmailDomain != "" {
+		set = append(set, policy.Selector{Property: policy.EmailDomain, Value: s.EmailDomain})
+	}
+	if s.IP != nil {
+		set = append(set, policy.Selector{Property: policy.Address, Networks: t.networks(field+".ip", s.IP)})
+	}
+	if len(set) > 1 {
+		t.wrong(field, "exactly one key each; write two list entries for OR")
+	}
+	if len(set) == 0 {
+		return policy.Selector{} // matches nobody, and policy.Validate reports it
+	}
+	return set[0]
+}
+
+func (t *translator) networks(field string, in []v1alpha1.CIDR) []netip.Prefix {
+	out := make([]netip.Prefix, 0, len(in))
+	for i, c := range in {
+		p, err := netip.ParsePrefix(string(c))
+		if err != nil {
+			if a, aerr := netip.ParseAddr(string(c)); aerr == nil && a.Zone() == "" {
+				p, err = netip.PrefixFrom(a, a.BitLen()), nil
+			}
+		}
+		at := fmt.Sprintf("%s[%d]", field, i)
+		switch {
+		case err != nil:
+			t.wrong(at, "%q: not a network such as 10.0.0.0/8, nor an address", c)
+			continue
+		case p.Masked() != p:
+			t.wrong(at, "%q: has bits set behind its mask; the network is %s", c, p.Masked())
+		case p.Addr().Is4In6():
+			t.wrong(at, "%q: write an IPv4 network as one", c)
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+func (t *translator) duration(field string, d v1alpha1.Duration) time.Duration {
+	if d == "" {
+		return 0
+	}
+	v, err := time.ParseDuration(string(d))
+	if err != nil || v <= 0 {
+		t.wrong(field, "%q: not a length of time such as 24h or 90m", d)
+		return 0
+	}
+	return v
+}
+
+func (t *translator) time(field string, s v1alpha1.Timestamp) time.Time {
+	if s == "" {
+		return time.Time{}
+	}
+	v, err := time.Parse(time.RFC3339, string(s))
+	if err != nil {
+		t.wrong(field, "%q: not a time in RFC 3339 notation, such as 2026-01-31T12:00:00Z", s)
+	}
+	return v
+}
