@@ -9,7 +9,10 @@ import (
 )
 
 // A Field is one line of a header section.
-type Field struct{ Name, Value string }
+type Field struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
 
 // An Answer is what a listener sends. The zero Answer is a bare 500, which
 // every proxy takes for a no; reuse it after Reset.

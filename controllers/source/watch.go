@@ -12,7 +12,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// settle is how long files must be quiet before they are read: an editor and a
+// settle is how long after a first change files are read: an editor and a
 // ConfigMap mount both replace a file in several steps.
 const settle = 50 * time.Millisecond
 
@@ -32,6 +32,13 @@ func (l *Loader) Watch(ctx context.Context, changed func()) error {
 	}
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
+	pending := false
+	soon := func() {
+		if !pending { // from the first event on, so that steady noise beside the files delays nothing
+			pending = true
+			timer.Reset(settle)
+		}
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -40,10 +47,11 @@ func (l *Loader) Watch(ctx context.Context, changed func()) error {
 			if !ok {
 				return nil
 			}
-			timer.Reset(settle)
+			soon()
 		case <-w.Errors: // an overflow: something changed, and no telling what
-			timer.Reset(settle)
+			soon()
 		case <-timer.C:
+			pending = false
 			changed()
 		}
 	}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dialect
+
+import "github.com/ostiary/ostiary/authserver/policy"
+
+// Browser stands for no proxy: it writes what a browser gets in the end, and
+// for an allowed request what the application gets. It serves explanations.
+type Browser struct {
+	Identity IdentityHeaders
+	Pages    *Pages
+}
+
+func (Browser) String() string { return "browser" }
+
+// Read takes the request as it stands.
+func (Browser) Read(v View, a *Ask) *Refusal {
+	readCommon(v, a)
+	a.Navigation = readNavigation(v)
+	return a.target(v.Method(), v.Host(), v.RequestTarget())
+}
+
+// Write writes a 200 for an allowed request.
+func (b Browser) Write(a *Answer, q *Ask, d *policy.Decision) {
+	switch d.Verdict {
+	case policy.Admit:
+		a.Status = 200
+		b.Identity.identity(a, q, d)
+		if d.ManageResponses {
+			cors(a, &d.CORS)
+			vary(a, q)
+		}
+	case policy.AnswerPreflight:
+		writePreflight(a, q, d)
+	case policy.Challenge, policy.Deny:
+		b.Pages.write(a, q, d)
+	}
+}

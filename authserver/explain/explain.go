@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package explain
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"net/textproto"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/ostiary/ostiary/authserver/dialect"
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// A Question is a request as a person describes it.
+type Question struct {
+	Method string
+	URL    string
+	// Headers are lines such as "origin: https://app.example.com".
+	Headers []string
+	// As is who is signed in: an address, and after it groups. Empty: nobody.
+	As []string
+	// Address is where the client is; the zero Addr is somewhere unknown.
+	Address netip.Addr
+	Now     time.Time
+}
+
+// A Report is the answer to a Question.
+type Report struct {
+	Method   string          `json:"method"`
+	URL      string          `json:"url"`
+	Verdict  policy.Verdict  `json:"verdict"`
+	Reason   policy.Reason   `json:"reason"`
+	Source   policy.Source   `json:"source,omitzero"`
+	Rule     string          `json:"rule,omitempty"`
+	Revision string          `json:"revision"`
+	Status   int             `json:"status"`
+	Headers  []dialect.Field `json:"headers"`
+	Body     string          `json:"body,omitempty"`
+	Steps    []policy.Step   `json:"steps"`
+	refusal  string
+}
+
+// Allowed reports whether the request, or the preflight, gets what it asks for.
+func (r *Report) Allowed() bool {
+	return r.Verdict == policy.Admit || r.Verdict == policy.AnswerPreflight
+}
+
+// Ask asks the table. The error is for a Question that is none.
+func Ask(t *policy.Table, d dialect.Browser, q Question) (*Report, error) {
+	v, err := newView(q)
+	if err != nil {
+		return nil, err
+	}
+	r := &Report{Method: q.Method, URL: q.URL, Revision: t.Revision()}
+	var ask dialect.Ask
+	var answer dialect.Answer
+	answer.Reset()
+	if refusal := d.Read(v, &ask); refusal != nil {
+		r.Reason, r.refusal = refusal.Reason, refusal.Message
+		r.Steps = []policy.Step{{What: "target", Outcome: "refused", Detail: refusal.Message}}
+		dialect.WriteRefusal(&answer, &ask, refusal)
+		r.fill(&answer)
+		return r, nil
+	}
+	ask.Now, ask.Address = q.Now, q.Address
+	if len(q.As) > 0 {
+		ask.Subject = &policy.Subject{
+			ID: q.As[0], Email: q.As[0], Groups: q.As[1:], Audience: t.Audience(ask.Target),
+			IssuedAt: q.Now, ExpiresAt: q.Now.Add(time.Hour), Token: "(the session's token)",
+		}
+	}
+	decision, trace := t.Explain(ask.Request)
+	r.Verdict, r.Reason, r.Source, r.Rule, r.Steps = decision.Verdict, decision.Reason, decision.Source, decision.Rule, trace.Steps
+	d.Write(&answer, &ask, &decision)
+	r.fill(&answer)
+	return r, nil
+}
+
+func (r *Report) fill(a *dialect.Answer) {
+	r.Status = a.Status
+	for _, f := range a.Fields() {
+		if f.Value != "" {
+			r.Headers = append(r.Headers, dialect.Field{Name: strings.ToLower(f.Name), Value: f.Value})
+		}
+	}
+	for _, f := range r.Headers {
+		if f.Name == "content-type" && f.Value == "application/json" {
+			r.Body = string(a.Body)
+		}
+	}
+}
+
+var verdicts = map[policy.Verdict]string{
+	policy.Deny:            "DENIED",
+	policy.Challenge:       "SIGN IN FIRST",
+	policy.Admit:           "ALLOWED",
+	policy.AnswerPreflight: "PREFLIGHT ANSWERED",
+}
+
+// Text writes the report for a person.
+func (r *Report) Text(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s  %s %s\n", verdicts[r.Verdict], r.Method, r.URL)
+	by := "no policy"
+	if r.Source.Name != "" {
+		by = r.Source.String()
+		if r.Rule != "" {
+			by += fmt.Sprintf(" (%s)", r.Rule)
+		}
+	}
+	fmt.Fprintf(&b, "  reason   %s\n  decided  %s\n  table    %s\n", r.Reason, by, r.Revision)
+	if r.Verdict == policy.Admit {
+		b.WriteString("\nThe application gets the request, with\n")
+	} else {
+		fmt.Fprintf(&b, "\nThe browser gets\n  HTTP %d %s\n", r.Status, http.StatusText(r.Status))
+	}
+	for _, f := range r.Headers {
+		fmt.Fprintf(&b, "  %s: %s\n", f.Name, f.Value)
+	}
+	if r.Body != "" {
+		fmt.Fprintf(&b, "\n  %s\n", r.Body)
+	}
+	b.WriteString("\nWhy\n")
+	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for i, s := range r.Steps {
+		detail := s.Detail
+		if s.Source.Name != "" {
+			detail = strings.TrimSuffix(s.Source.String()+": "+detail, ": ")
+		}
+		fmt.Fprintf(tw, "  %d. %s\t%s\t%s\n", i+1, s.What, s.Outcome, detail)
+	}
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// view is a dialect.View of a Question.
+type view struct {
+	method, target, host string
+	headers              map[string][]string
+}
+
+func newView(q Question) (*view, error) {
+	scheme, rest, ok := strings.Cut(q.URL, "://")
+	if !ok || scheme != "http" && scheme != "https" {
+		return nil, fmt.Errorf("%q is not a URL that begins with http:// or https://", q.URL)
+	}
+	v := &view{method: q.Method, host: rest, headers: map[string][]string{}}
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		v.host, v.target = rest[:i], rest[i:]
+	}
+	for _, line := range q.Headers {
+		name, value, ok := strings.Cut(line, ":")
+		if name = strings.TrimSpace(name); !ok || name == "" {
+			return nil, fmt.Errorf("-H %q is not of the form 'name: value'", line)
+		}
+		name = textproto.CanonicalMIMEHeaderKey(name)
+		v.headers[name] = append(v.headers[name], strings.TrimSpace(value))
+	}
+	if q.Method == "" {
+		return nil, errors.New("the method is empty")
+	}
+	return v, nil
+}
+
+func (v *view) Method() string        { return v.method }
+func (v *view) RequestTarget() string { return v.target }
+func (v *view) Host() string          { return v.host }
+
+func (v *view) Header(name string) (string, int) {
+	lines := v.headers[name]
+	if len(lines) == 0 {
+		return "", 0
+	}
+	return lines[0], len(lines)
+}
+
+func (v *view) Joined(name string) string { return strings.Join(v.headers[name], ",") }

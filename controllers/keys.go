@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+)
+
+// KeyRingField is the field of the Secret that holds the key ring.
+const KeyRingField = "keyring.json"
+
+// checkKeys is how often the leader looks whether the keys are due.
+const checkKeys = 10 * time.Minute
+
+// Keys keeps the key ring of all replicas in one Secret: the leader makes it
+// and rotates it, every replica follows it.
+type Keys struct {
+	Secret types.NamespacedName
+	// Rotate returns the ring to store, and whether it differs from old. An
+	// empty old asks for a first ring.
+	Rotate func(old []byte, now time.Time) ([]byte, bool, error)
+	// Publish puts a ring in force.
+	Publish func([]byte) error
+
+	// Leads reports whether this replica may write.
+	Leads func() bool
+
+	client    client.Client
+	published []byte
+	mu        sync.Mutex
+	enqueue   func() // nil until the controller runs
+}
+
+// SetupWithManager makes the keys follow the Secret. The manager's cache must
+// hold no other Secret: the chart's RBAC lets it see no other.
+func (k *Keys) SetupWithManager(mgr ctrl.Manager) error {
+	k.client = mgr.GetClient()
+	key := reconcile.Request{NamespacedName: k.Secret}
+	everyReplica := false
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("keys").
+		Watches(&corev1.Secret{}, &handler.EnqueueRequestForObject{}, builder.WithPredicates(predicate.NewPredicateFuncs(
+			func(o client.Object) bool { return client.ObjectKeyFromObject(o) == k.Secret }))).
+		WatchesRawSource(source.Func(func(_ context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+			k.mu.Lock()
+			k.enqueue = func() { q.Add(key) }
+			k.mu.Unlock()
+			q.Add(key) // there may be none, and then there is no event
+			return nil
+		})).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 1, NeedLeaderElection: &everyReplica}).
+		Complete(k)
+}
+
+// Reconcile publishes the ring that is stored, and on the leader sees to it
+// that there is one and that it is not too old.
+func (k *Keys) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
+	var s corev1.Secret
+	switch err := k.client.Get(ctx, k.Secret, &s); {
+	case apierrors.IsNotFound(err):
+		return k.create(ctx)
+	case err != nil:
+		return reconcile.Result{}, fmt.Errorf("reading the key Secret: %w", err)
+	}
+	ring := s.Data[KeyRingField]
+	if !bytes.Equal(ring, k.published) {
+		if err := k.Publish(ring); err != nil {
+			// Trying again would not mend it; a change of the Secret brings us back.
+			logr.FromContextOrDiscard(ctx).Error(err, "the key ring cannot be used; the last one stays in force",
+				"secret", k.Secret.String(), "field", KeyRingField)
+			return reconcile.Result{RequeueAfter: checkKeys}, nil
+		}
+		k.published = ring
+	}
+	return k.rotate(ctx, &s)
+}
+
+// Check looks at the Secret again: a duty of whoever begins to lead.
+func (k *Keys) Check(context.Context) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.enqueue != nil {
+		k.enqueue()
+	}
+}
+
+func (k *Keys) create(ctx context.Context) (reconcile.Result, error) {
+	if !k.Leads() {
+		return reconcile.Result{}, nil // the leader's creation is an event
+	}
+	ring, _, err := k.Rotate(nil, time.Now())
+	if err != nil {
+		return reconcile.Result{}, fmt.Errorf("making a key ring: %w", err)
+	}
+	err = k.client.Create(ctx, &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: k.Secret.Namespace, Name: k.Secret.Name},
+		Data:       map[string][]byte{KeyRingField: ring},
+	})
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		return reconcile.Result{}, fmt.Errorf("creating the key Secret: %w", err)
+	}
+	return reconcile.Result{}, nil // its creation is an event
+}
+
+func (k *Keys) rotate(ctx context.Context, s *corev1.Secret) (reconcile.Result, error) {
+	again := reconcile.Result{RequeueAfter: checkKeys}
+	if !k.Leads() {
+		return again, nil
+	}
+	ring, due, err := k.Rotate(s.Data[KeyRingField], time.Now())
+	if err != nil || !due {
+		return again, err
+	}
+	next := s.DeepCopy()
+	if next.Data == nil { // a Secret that was made empty, to be filled in
+		next.Data = map[string][]byte{}
+	}
+	next.Data[KeyRingField] = ring
+	switch err := k.client.Update(ctx, next); { // refused if someone else wrote meanwhile
+	case apierrors.IsForbidden(err):
+		logr.FromContextOrDiscard(ctx).Info("the keys are due for rotation, but the Secret is not ours to write", "secret", k.Secret.String())
+	case err != nil:
+		return reconcile.Result{}, fmt.Errorf("rotating the keys: %w", err)
+	default:
+		logr.FromContextOrDiscard(ctx).Info("keys rotated", "secret", k.Secret.String())
+	}
+	return again, nil
+}

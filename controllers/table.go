@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/translate"
+)
+
+// oneKey is the only key in the queue: every event asks for the whole table,
+// and a burst of them folds into one run.
+var oneKey = reconcile.Request{NamespacedName: types.NamespacedName{Name: "table"}}
+
+// Table keeps the table in force equal to the AccessPolicies of the cluster.
+type Table struct {
+	// Live is where tables are published.
+	Live *policy.Live
+	// Grants let namespaces claim hosts of other namespaces.
+	Grants []policy.Grant
+	// Status writes conditions, on the replica that leads.
+	Status *Status
+
+	reader   client.Reader
+	memo     map[types.UID]translated
+	revision string
+	built    prometheus.Gauge
+	size     prometheus.Gauge
+}
+
+// translated remembers a translation: it holds as long as the generation does.
+type translated struct {
+	generation int64
+	policy     policy.Policy
+}
+
+// SetupWithManager makes the table follow the manager's cache. Metrics go to m.
+func (t *Table) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) error {
+	t.reader = mgr.GetCache()
+	t.built = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "ostiary_table_built_timestamp_seconds", Help: "When the table in force was built."})
+	t.size = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "ostiary_table_policies", Help: "How many policies the table in force was built from."})
+	m.MustRegister(t.built, t.size)
+	everyReplica := false
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("table").
+		Watches(&v1alpha1.AccessPolicy{}, handler.EnqueueRequestsFromMapFunc(
+			func(context.Context, client.Object) []reconcile.Request { return []reconcile.Request{oneKey} }),
+			builder.WithPredicates(predicate.GenerationChangedPredicate{})). // drops the echo of our own status
+		WatchesRawSource(source.Func(func(_ context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+			q.Add(oneKey) // an empty cluster has a table, too: it denies, and is ready
+			return nil
+		})).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 1, NeedLeaderElection: &everyReplica}).
+		Complete(t)
+}
+
+// Reconcile builds the table from everything there is. Its result depends on
+// no event, and so on no order of events. Only errors of the API are returned:
+// a user's mistake is a condition, and trying again would not mend it.
+func (t *Table) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
+	var list v1alpha1.AccessPolicyList
+	if err := t.reader.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil { // they are only read
+		return reconcile.Result{}, fmt.Errorf("listing AccessPolicies: %w", err)
+	}
+	start := time.Now()
+	table, issues := policy.Build(t.translate(list.Items), t.Grants...)
+	if t.Live.Table() == nil || table.Revision() != t.revision {
+		t.Live.Publish(table)
+		t.revision = table.Revision()
+		t.built.SetToCurrentTime()
+		t.size.Set(float64(table.Len()))
+		logr.FromContextOrDiscard(ctx).Info("table in force", "revision", t.revision, "policies", table.Len(),
+			"issues", len(issues), "took", time.Since(start).Round(time.Microsecond).String())
+	}
+	t.Status.report(table.Revision(), list.Items, issues)
+	return reconcile.Result{}, nil
+}
+
+func (t *Table) translate(items []v1alpha1.AccessPolicy) []policy.Policy {
+	memo := make(map[types.UID]translated, len(items))
+	out := make([]policy.Policy, len(items))
+	for i := range items {
+		o := &items[i]
+		m, ok := t.memo[o.UID]
+		if !ok || m.generation != o.Generation {
+			m = translated{o.Generation, translate.Policy(o)}
+		}
+		memo[o.UID] = m
+		out[i] = m.policy
+	}
+	t.memo = memo
+	return out
+}
+
+// Policies lists and translates the policies of a cluster, for those who only
+// want to look.
+func Policies(ctx context.Context, r client.Reader) ([]policy.Policy, error) {
+	var list v1alpha1.AccessPolicyList
+	if err := r.List(ctx, &list); err != nil {
+		return nil, fmt.Errorf("listing AccessPolicies: %w", err)
+	}
+	out := make([]policy.Policy, len(list.Items))
+	for i := range list.Items {
+		out[i] = translate.Policy(&list.Items[i])
+	}
+	return out, nil
+}
