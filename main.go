@@ -10,17 +10,27 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/netip"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/pflag"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/ostiary/ostiary/authserver"
+	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/explain"
 	"github.com/ostiary/ostiary/authserver/policy"
@@ -119,6 +129,190 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (int, e
 		return exitNo, err
 	}
 	return exitOK, nil
+}
+
+type serveOptions struct {
+	policies       []string
+	addresses      authserver.Addresses
+	leaderElect    bool
+	teamURL        string
+	pathPrefix     string
+	keys           string
+	keyRotation    time.Duration
+	trustedProxies []string
+	hostGrants     []string
+	identity       string
+	decisionLog    string
+	cacheEntries   int
+	kubeconfig     string
+	logLevel       string
+}
+
+func (o *serveOptions) add(f *pflag.FlagSet) {
+	f.StringSliceVar(&o.policies, "policies", nil, "files and folders of manifests, read again when they change; left out: the cluster")
+	f.StringVar(&o.addresses.Authz, "authz-bind-address", ":9001", "where proxies ask; nobody else may reach it")
+	f.StringVar(&o.addresses.Public, "public-bind-address", ":9002", "the team host, and our path on every host")
+	f.StringVar(&o.addresses.Render, "render-bind-address", ":9003", "the proxy's error location")
+	f.StringVar(&o.addresses.Preflight, "preflight-bind-address", ":9004", "for proxies that route OPTIONS")
+	f.StringVar(&o.addresses.Metrics, "metrics-bind-address", ":8080", "Prometheus metrics; 0: none")
+	f.StringVar(&o.addresses.Probes, "health-probe-bind-address", ":8081", "/healthz and /readyz")
+	f.BoolVar(&o.leaderElect, "leader-elect", false, "let one of several replicas write statuses and keys")
+	f.StringVar(&o.teamURL, "team-url", "", "where people log in, such as https://auth.example.com; it is the issuer of sessions, and its scheme is that of the applications")
+	f.StringVar(&o.pathPrefix, "path-prefix", "/.access", "our own path on every host")
+	f.StringVar(&o.keys, "keys", "", "files: a folder for the keys, made on first start (default: ostiary/keys in the user's configuration folder); cluster: the Secret's name (default ostiary-keys)")
+	f.DurationVar(&o.keyRotation, "key-rotation", 30*24*time.Hour, "how long a key signs; old keys verify until no session can need them; 0: never rotate")
+	f.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks whose X-Forwarded-For is believed; none: no client address is known, and ip selectors admit nobody")
+	f.StringArrayVar(&o.hostGrants, "host-grants", nil, "HOST=NAMESPACE[,NAMESPACE...] that may claim a host of another namespace; repeatable")
+	f.StringVar(&o.identity, "identity-headers", "default", "default, or cloudflare for Cf-Access-* as well")
+	f.StringVar(&o.decisionLog, "decision-log", "refused", "refused, all or off")
+	f.IntVar(&o.cacheEntries, "session-cache", 100_000, "how many verified sessions are remembered")
+	f.StringVar(&o.kubeconfig, "kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
+	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
+}
+
+// A service is everything that serve joins.
+type service struct {
+	*serveOptions
+	log      *slog.Logger
+	grants   []policy.Grant
+	issuer   string
+	live     policy.Live
+	verifier credential.Live
+	ring     atomic.Pointer[credential.Ring]
+	server   *authserver.Server
+}
+
+// build checks every option before anything starts.
+func (o *serveOptions) build(stderr io.Writer) (*service, error) {
+	var level slog.Level
+	errs := []error{prefix("--log-level", level.UnmarshalText([]byte(o.logLevel)))}
+	s := &service{serveOptions: o, log: slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: level}))}
+	fail := func(flag string, err error) { errs = append(errs, prefix(flag, err)) }
+	var err error
+	s.grants, err = policy.ParseGrants(o.hostGrants)
+	fail("--host-grants", err)
+	team, err := authserver.ParseTeamURL(o.teamURL)
+	fail("--team-url", err)
+	proxies, err := authserver.ParseTrustedProxies(o.trustedProxies)
+	fail("--trusted-proxies", err)
+	fail("--path-prefix", authserver.CheckPathPrefix(o.pathPrefix))
+	identity := map[string]dialect.IdentityHeaders{"default": dialect.DefaultIdentityHeaders, "cloudflare": dialect.CloudflareIdentityHeaders}
+	if _, ok := identity[o.identity]; !ok {
+		fail("--identity-headers", fmt.Errorf("%q: default or cloudflare", o.identity))
+	}
+	if !slices.Contains([]string{"refused", "all", "off"}, o.decisionLog) {
+		fail("--decision-log", fmt.Errorf("%q: refused, all or off", o.decisionLog))
+	}
+	if o.keyRotation != 0 && o.keyRotation < 2*time.Hour {
+		fail("--key-rotation", errors.New("at least 2h: a key is published an hour before it signs"))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	s.issuer = strings.TrimSuffix(team.String(), "/")
+	s.server = authserver.New(authserver.Config{
+		Table:          s.live.Table,
+		Subject:        s.subject,
+		KeySet:         s.keySet,
+		Ready:          func() bool { return s.verifier.Verifier() != nil },
+		TeamURL:        team,
+		PathPrefix:     o.pathPrefix,
+		Identity:       identity[o.identity],
+		TrustedProxies: proxies,
+		Log:            s.log,
+		DecisionLog:    authserver.DecisionLog(o.decisionLog),
+		Metrics:        metrics.Registry,
+	})
+	ctrl.SetLogger(logr.FromSlogHandler(s.log.Handler()))
+	return s, nil
+}
+
+func (s *service) subject(cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
+	return s.verifier.Verifier().Subject(cookie, authorization, now)
+}
+
+func (s *service) keySet() []byte {
+	if r := s.ring.Load(); r != nil {
+		return r.JWKS()
+	}
+	return nil
+}
+
+func (s *service) publishRing(r *credential.Ring) {
+	s.ring.Store(r)
+	s.verifier.Publish(credential.NewVerifier(r, s.issuer, s.cacheEntries))
+}
+
+// run serves and feeds until ctx is done, or one of the two fails.
+func (s *service) run(ctx context.Context, feed func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	fed := make(chan error, 1)
+	go func() {
+		fed <- feed(ctx)
+		cancel()
+	}()
+	err := s.server.Run(ctx, s.addresses, promhttp.HandlerFor(metrics.Registry, promhttp.HandlerOpts{}))
+	cancel()
+	return errors.Join(err, <-fed)
+}
+
+func (s *service) schedule() credential.Schedule {
+	if s.keyRotation == 0 {
+		return credential.Schedule{Every: -1}
+	}
+	return credential.Schedule{Every: s.keyRotation}
+}
+
+func (s *service) feedFromFiles(ctx context.Context) error {
+	if s.keys == "" {
+		base, err := os.UserConfigDir()
+		if err != nil {
+			return fmt.Errorf("no folder for the keys; name one with --keys: %w", err)
+		}
+		s.keys = filepath.Join(base, "ostiary", "keys")
+	}
+	folder, err := credential.OpenFolder(s.keys, time.Now())
+	if err != nil {
+		return fmt.Errorf("--keys: %w", err)
+	}
+	loader, err := source.NewLoader(s.policies)
+	if err != nil {
+		return err
+	}
+	s.publishRing(folder.Ring())
+	if s.keyRotation > 0 {
+		go folder.Follow(ctx, s.schedule(), time.Now, s.publishRing, s.log)
+	}
+	return loader.Follow(ctx, &s.live, s.grants, s.log)
+}
+
+func (s *service) feedFromCluster(ctx context.Context) error {
+	config, err := controllers.RESTConfig(s.kubeconfig)
+	if err != nil {
+		return err
+	}
+	return controllers.Run(ctx, controllers.Options{
+		Config: config, Live: &s.live, Grants: s.grants, LeaderElect: s.leaderElect,
+		Namespace: controllers.Namespace(), KeySecret: s.keys, Metrics: metrics.Registry,
+		RotateKeys: func(old []byte, now time.Time) ([]byte, bool, error) {
+			return credential.RotateBytes(old, now, s.schedule())
+		},
+		PublishKeys: func(data []byte) error {
+			ring, err := credential.ParseRing(data)
+			if err == nil {
+				s.publishRing(ring)
+			}
+			return err
+		},
+	})
+}
+
+func prefix(flag string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", flag, err)
 }
 
 func explainCommand(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {

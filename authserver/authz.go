@@ -21,7 +21,6 @@ import (
 func (s *Server) Authz() *fasthttp.Server {
 	return &fasthttp.Server{
 		Handler:               s.serveAuthz,
-		Name:                  "ostiary",
 		NoDefaultServerHeader: true,
 		NoDefaultContentType:  true,
 		// Proxies forward up to 32 KiB of headers and put the URL in twice.

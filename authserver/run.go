@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -27,9 +28,10 @@ type listener struct {
 }
 
 // Run opens every listener, or none, and serves until ctx is done; then it
-// lets the requests under way finish. metrics and probes are served at their
-// addresses as they are.
-func (s *Server) Run(ctx context.Context, a Addresses, metrics, probes http.Handler) error {
+// lets the requests under way finish. metrics is served as it is.
+func (s *Server) Run(ctx context.Context, a Addresses, metrics http.Handler) error {
+	var stopping atomic.Bool
+	defer context.AfterFunc(ctx, func() { stopping.Store(true) })()
 	authz := s.Authz()
 	listeners := []listener{
 		{"authz-bind-address", a.Authz, authz.Serve, authz.ShutdownWithContext},
@@ -37,7 +39,7 @@ func (s *Server) Run(ctx context.Context, a Addresses, metrics, probes http.Hand
 		s.httpListener("render-bind-address", a.Render, s.Render()),
 		s.httpListener("preflight-bind-address", a.Preflight, s.Preflight()),
 		s.httpListener("metrics-bind-address", a.Metrics, metrics),
-		s.httpListener("health-probe-bind-address", a.Probes, probes),
+		s.httpListener("health-probe-bind-address", a.Probes, s.probes(&stopping)),
 	}
 	sockets := make([]net.Listener, len(listeners))
 	for i, l := range listeners {

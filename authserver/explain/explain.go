@@ -68,7 +68,7 @@ func Ask(t *policy.Table, d dialect.Browser, q Question) (*Report, error) {
 		r.fill(&answer)
 		return r, nil
 	}
-	ask.Now, ask.Address = q.Now, q.Address
+	ask.Now, ask.Address, ask.RequestID = q.Now, q.Address, "explain"
 	if len(q.As) > 0 {
 		ask.Subject = &policy.Subject{
 			ID: q.As[0], Email: q.As[0], Groups: q.As[1:], Audience: t.Audience(ask.Target),

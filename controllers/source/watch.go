@@ -16,10 +16,10 @@ import (
 // ConfigMap mount both replace a file in several steps.
 const settle = 50 * time.Millisecond
 
-// Watch calls changed whenever something that Load reads may have changed,
-// until ctx is done. Folders are watched and not files, as a file that is
+// watch calls changed at once, and whenever something that Load reads may have
+// changed, until ctx is done. Folders are watched and not files, as a file that is
 // replaced is another file.
-func (l *Loader) Watch(ctx context.Context, changed func()) error {
+func (l *Loader) watch(ctx context.Context, changed func()) error {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
 		return fmt.Errorf("watching the policies: %w", err)
@@ -30,6 +30,7 @@ func (l *Loader) Watch(ctx context.Context, changed func()) error {
 			return err
 		}
 	}
+	changed() // only now, so that no change falls between reading and watching
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	pending := false

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// LeaseName is the Lease that replicas compete for.
+const LeaseName = "ostiary-leader"
+
+// DefaultKeySecret is the Secret that holds the key ring, if nobody names another.
+const DefaultKeySecret = "ostiary-keys" //nolint:gosec // the name of a Secret is none
+
+// Options are what Run joins.
+type Options struct {
+	Config *rest.Config
+	Live   *policy.Live
+	Grants []policy.Grant
+	// LeaderElect: there are several replicas, and one of them writes.
+	LeaderElect bool
+	// Namespace holds the Lease and the Secret of the keys.
+	Namespace string
+	KeySecret string // default DefaultKeySecret
+	// RotateKeys and PublishKeys are the Rotate and Publish of Keys.
+	RotateKeys  func(old []byte, now time.Time) ([]byte, bool, error)
+	PublishKeys func([]byte) error
+	Metrics     prometheus.Registerer
+}
+
+// Run keeps the table and the keys in force equal to the cluster's, until ctx
+// is done.
+func Run(ctx context.Context, o Options) error {
+	if o.KeySecret == "" {
+		o.KeySecret = DefaultKeySecret
+	}
+	keys := &Keys{
+		Secret: types.NamespacedName{Namespace: o.Namespace, Name: o.KeySecret},
+		Rotate: o.RotateKeys, Publish: o.PublishKeys,
+	}
+	mgr, err := NewManager(o.Config, keys.Secret)
+	if err != nil {
+		return fmt.Errorf("starting the controllers: %w", err)
+	}
+	status := &Status{}
+	host, _ := os.Hostname() // only part of a name
+	leader := &Leader{
+		Lease:    types.NamespacedName{Namespace: o.Namespace, Name: LeaseName},
+		Identity: fmt.Sprintf("%s-%d-%d", host, os.Getpid(), time.Now().UnixNano()),
+		Alone:    !o.LeaderElect,
+		Duties:   []func(context.Context){status.Write, keys.Check},
+	}
+	keys.Leads = leader.Leads
+	table := &Table{Live: o.Live, Grants: o.Grants, Status: status}
+	status.SetupWithManager(mgr)
+	err = errors.Join(table.SetupWithManager(mgr, o.Metrics), keys.SetupWithManager(mgr), leader.SetupWithManager(mgr))
+	if err != nil {
+		return fmt.Errorf("starting the controllers: %w", err)
+	}
+	return mgr.Start(ctx)
+}
