@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
+)
+
+// The manifests under testdata are the specification of what the API server
+// takes and refuses. Each one in refuse/ begins with pairs of comments, one for
+// each problem that must be reported, and no other may be:
+//
+//	# want: a part of the message
+//	# at: the path of the field
+const testdata = "testdata"
+
+// manifest is one file of testdata.
+type manifest struct {
+	name string
+	text []byte
+	want []problem
+}
+
+// problem is a part of a refusal.
+type problem struct{ message, field string }
+
+func manifests(t *testing.T, folder string) []manifest {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(testdata, folder, "*.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Fatalf("no manifests in %s/%s", testdata, folder)
+	}
+	var all []manifest
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := manifest{name: strings.TrimSuffix(filepath.Base(file), ".yaml"), text: text}
+		for line := range strings.Lines(string(text)) {
+			line = strings.TrimSuffix(line, "\n")
+			if message, ok := strings.CutPrefix(line, "# want: "); ok {
+				m.want = append(m.want, problem{message: message})
+			} else if field, ok := strings.CutPrefix(line, "# at: "); ok {
+				m.want[len(m.want)-1].field = field
+			}
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+func (m manifest) object(t *testing.T) *unstructured.Unstructured {
+	t.Helper()
+	u := &unstructured.Unstructured{}
+	if err := yaml.UnmarshalStrict(m.text, &u.Object); err != nil {
+		t.Fatal(err)
+	}
+	if u.GetName() != m.name {
+		t.Fatalf("metadata.name is %q in the file %s.yaml", u.GetName(), m.name)
+	}
+	return u
+}
+
+func TestAccept(t *testing.T) {
+	c := connect(t)
+	for _, m := range manifests(t, "accept") {
+		t.Run(m.name, func(t *testing.T) {
+			sent := m.object(t)
+			store(t, c, sent.DeepCopy())
+
+			got := &unstructured.Unstructured{}
+			got.SetGroupVersionKind(sent.GroupVersionKind())
+			if err := c.Get(t.Context(), client.ObjectKeyFromObject(sent), got); err != nil {
+				t.Fatal(err)
+			}
+			want := withDefaults(t, sent.Object["spec"])
+			if !reflect.DeepEqual(normal(t, got.Object["spec"]), want) {
+				t.Errorf("read back\n%s\nwant\n%s", text(t, got.Object["spec"]), text(t, want))
+			}
+		})
+	}
+}
+
+// TestAcceptTyped sends the same manifests through the Go types: a field that
+// the types and the schema spell differently does not come back.
+func TestAcceptTyped(t *testing.T) {
+	c := connect(t)
+	for _, m := range manifests(t, "accept") {
+		t.Run(m.name, func(t *testing.T) {
+			var sent, got v1alpha1.AccessPolicy
+			if err := yaml.UnmarshalStrict(m.text, &sent); err != nil {
+				t.Fatal(err)
+			}
+			store(t, c, sent.DeepCopy())
+			if err := c.Get(t.Context(), client.ObjectKeyFromObject(&sent), &got); err != nil {
+				t.Fatal(err)
+			}
+			want := withDefaults(t, sent.Spec)
+			if !reflect.DeepEqual(normal(t, got.Spec), want) {
+				t.Errorf("read back\n%s\nwant\n%s", text(t, got.Spec), text(t, want))
+			}
+		})
+	}
+}
+
+func TestRefuse(t *testing.T) {
+	c := connect(t)
+	for _, m := range manifests(t, "refuse") {
+		t.Run(m.name, func(t *testing.T) {
+			if len(m.want) == 0 {
+				t.Fatal("the file has no `# want:` line")
+			}
+			o := m.object(t)
+			err := c.Create(t.Context(), o)
+			if err == nil {
+				if err := c.Delete(context.Background(), o); err != nil {
+					t.Error(err)
+				}
+				t.Fatalf("accepted, want %q", m.want)
+			}
+			left := problems(t, err)
+			for _, w := range m.want {
+				i := slices.IndexFunc(left, func(p problem) bool {
+					return p.field == w.field && strings.Contains(p.message, w.message)
+				})
+				if i < 0 {
+					t.Errorf("not reported: %s: %s", w.field, w.message)
+					continue
+				}
+				left = slices.Delete(left, i, i+1)
+			}
+			for _, p := range left {
+				t.Errorf("reported beyond what was wanted: %s: %s", p.field, p.message)
+			}
+		})
+	}
+}
+
+// problems takes a refusal apart.
+func problems(t *testing.T, err error) []problem {
+	t.Helper()
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) || !apierrors.IsInvalid(err) {
+		t.Fatalf("not refused as invalid: %v", err)
+	}
+	var all []problem
+	for _, cause := range status.Status().Details.Causes {
+		// The server says this when a list is too long, a value unknown and
+		// so on: it does not run the CEL rules then.
+		if strings.Contains(cause.Message, "some validation rules were not checked") {
+			continue
+		}
+		all = append(all, problem{message: cause.Message, field: cause.Field})
+	}
+	return all
+}
+
+// TestEveryFieldHasAManifest fails when a field is added to the types and no
+// accepted manifest sets it: TestAccept then shows that it is not pruned.
+func TestEveryFieldHasAManifest(t *testing.T) {
+	set := map[string]bool{}
+	for _, m := range manifests(t, "accept") {
+		var v any
+		if err := yaml.Unmarshal(m.text, &v); err != nil {
+			t.Fatal(err)
+		}
+		collect(v.(map[string]any)["spec"], "spec", set)
+	}
+	for _, path := range fields(reflect.TypeFor[v1alpha1.AccessPolicySpec](), "spec") {
+		if !set[path] {
+			t.Errorf("no manifest in %s/accept sets %s", testdata, path)
+		}
+	}
+}
+
+// collect notes the paths of every value under v, lists left out of the path.
+func collect(v any, path string, set map[string]bool) {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, value := range v {
+			set[path+"."+key] = true
+			collect(value, path+"."+key, set)
+		}
+	case []any:
+		for _, value := range v {
+			collect(value, path, set)
+		}
+	}
+}
+
+// fields lists the paths of every field of a type of this package.
+func fields(t reflect.Type, path string) []string {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct || t.PkgPath() != reflect.TypeFor[v1alpha1.AccessPolicy]().PkgPath() {
+		return nil
+	}
+	var all []string
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		all = append(all, path+"."+name)
+		all = append(all, fields(t.Field(i).Type, path+"."+name)...)
+	}
+	return all
+}
+
+func TestUnknownFieldsAreReported(t *testing.T) {
+	c := connect(t)
+	for _, tc := range []struct{ name, spec, want string }{
+		{"spec", `{hosts: [app.example.com], host: app.example.com}`, `unknown field "spec.host"`},
+		{"path", `{hosts: [app.example.com], paths: [{path: /a, kind: Exact}]}`, `unknown field "spec.paths[0].kind"`},
+		{"cors", `{hosts: [app.example.com], cors: {allowAllOrigins: true, allowAllMethods: true, allowedOrigin: x}}`, `unknown field "spec.cors.allowedOrigin"`},
+		{"rule", `{hosts: [app.example.com], rules: [{action: Block, metods: [GET], include: [{everyone: true}]}]}`, `unknown field "spec.rules[0].metods"`},
+		{"selector", `{hosts: [app.example.com], rules: [{action: Block, include: [{email: a@example.com, domain: x}]}]}`, `unknown field "spec.rules[0].include[0].domain"`},
+		{"session", `{hosts: [app.example.com], session: {durations: 1h}}`, `unknown field "spec.session.durations"`},
+		{"duplicate", `{hosts: [app.example.com], unauthenticated: Auto, unauthenticated: Redirect}`, `key "unauthenticated" already set`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			err := apply(t, start(t), "unknown-"+tc.name, tc.spec)
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %s", err, tc.want)
+			}
+			var list v1alpha1.AccessPolicyList
+			if err := c.List(t.Context(), &list); err != nil {
+				t.Fatal(err)
+			}
+			if len(list.Items) != 0 {
+				t.Errorf("%d objects were stored", len(list.Items))
+			}
+		})
+	}
+}
+
+// TestPrinterColumns reads what `kubectl get ap` would print.
+func TestPrinterColumns(t *testing.T) {
+	c := connect(t)
+	p := &v1alpha1.AccessPolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: "columns", Namespace: "default"},
+		Spec:       v1alpha1.AccessPolicySpec{Hosts: []v1alpha1.Host{"a.example.com", "*.b.example.com"}},
+	}
+	store(t, c, p)
+	for _, typ := range []string{v1alpha1.ConditionAccepted, v1alpha1.ConditionProgrammed, v1alpha1.ConditionDegraded} {
+		p.Status.Conditions = append(p.Status.Conditions, metav1.Condition{
+			Type: typ, Status: metav1.ConditionFalse, Reason: "Because" + typ, LastTransitionTime: metav1.Now(),
+		})
+	}
+	if err := c.Status().Update(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	_, answer := request(t, start(t), http.MethodGet, "", "application/json;as=Table;v=v1;g=meta.k8s.io", "")
+	var table metav1.Table
+	if err := json.Unmarshal([]byte(answer), &table); err != nil {
+		t.Fatal(err)
+	}
+	var names, cells []string
+	for i, column := range table.ColumnDefinitions {
+		if column.Priority == 0 {
+			names = append(names, column.Name)
+			cells = append(cells, fmt.Sprint(table.Rows[0].Cells[i]))
+		}
+	}
+	wantNames := []string{"Name", "Hosts", "Accepted", "Programmed", "Degraded", "Reason", "Age"}
+	wantCells := []string{"columns", `["a.example.com","*.b.example.com"]`, "False", "False", "False", "BecauseAccepted"}
+	if !slices.Equal(names, wantNames) {
+		t.Errorf("columns %q, want %q", names, wantNames)
+	}
+	if !slices.Equal(cells[:len(cells)-1], wantCells) {
+		t.Errorf("cells %q, want %q", cells, wantCells)
+	}
+}
+
+// TestSelectorsAreOneSchema guards two things that the manifests above rest on:
+// the step that follows controller-gen (see generate.go), and that a selector
+// is judged the same in include, require and exclude.
+func TestSelectorsAreOneSchema(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "config", "crd", "access.ostiary.dev_accesspolicies.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var crd apiextensionsv1.CustomResourceDefinition
+	if err := yaml.UnmarshalStrict(text, &crd); err != nil {
+		t.Fatal(err)
+	}
+	rule := crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"].Properties["rules"].Items.Schema
+	include := rule.Properties["include"].Items.Schema
+	if include.MaxProperties != nil || len(include.AnyOf) != 2 {
+		t.Error("the selectors are not patched: generate the CRD with `make generate`")
+	}
+	for _, list := range []string{"require", "exclude"} {
+		if !reflect.DeepEqual(rule.Properties[list].Items.Schema, include) {
+			t.Errorf("%s takes other selectors than include", list)
+		}
+	}
+}
+
+// withDefaults is a spec as the server hands it back: the defaults filled in.
+func withDefaults(t *testing.T, spec any) any {
+	t.Helper()
+	m := normal(t, spec).(map[string]any)
+	if _, ok := m["unauthenticated"]; !ok {
+		m["unauthenticated"] = "Auto"
+	}
+	paths, _ := m["paths"].([]any)
+	for _, p := range paths {
+		if _, ok := p.(map[string]any)["type"]; !ok {
+			p.(map[string]any)["type"] = "Prefix"
+		}
+	}
+	return m
+}
+
+// normal turns a value into what encoding/json makes of it.
+func normal(t *testing.T, v any) any {
+	t.Helper()
+	var n any
+	if err := json.Unmarshal([]byte(text(t, v)), &n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func text(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
