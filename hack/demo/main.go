@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command demo runs the main job without a cluster: ostiary serving the sample
+// policies, two applications, and a small ingress proxy in front that asks the
+// authz endpoint over HTTP as ingress-nginx does. Ctrl-C stops all of it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/ostiary/ostiary/authserver/credential"
+)
+
+func main() {
+	addr := flag.String("addr", "127.0.0.1:8000", "where the demo's ingress listens")
+	dir := flag.String("dir", ".cache/demo", "where the demo keeps its keys and log")
+	policies := flag.String("policies", "config/samples", "the manifests to serve")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *addr, *dir, *policies); err != nil {
+		log.SetFlags(0)
+		log.Fatalf("demo: %v", err)
+	}
+}
+
+// demo is everything that runs.
+type demo struct {
+	port  string
+	dir   string
+	authz string
+	proxy
+}
+
+func run(ctx context.Context, addr, dir, policies string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ingress, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("%w; choose another with: go run ./hack/demo -addr 127.0.0.1:8888", err)
+	}
+	_, port, _ := net.SplitHostPort(ingress.Addr().String()) // it was made from one
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	d := &demo{port: port, dir: dir}
+	ended, err := d.startOstiary(ctx, policies)
+	if err != nil {
+		return err
+	}
+	if err := d.startApps(); err != nil {
+		return err
+	}
+	srv := &http.Server{Handler: &d.proxy, ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		<-ctx.Done()
+		_ = srv.Close() // the demo is over
+	}()
+	go func() {
+		err := <-ended
+		if ctx.Err() == nil {
+			log.Printf("ostiary has stopped: %v; its log is %s", err, d.logFile())
+		}
+		cancel()
+	}()
+	if err := d.printCommands(os.Stdout); err != nil {
+		return err
+	}
+	if err := srv.Serve(ingress); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	fmt.Println("\nstopped")
+	return nil
+}
+
+func (d *demo) logFile() string { return filepath.Join(d.dir, "ostiary.log") }
+
+// startOstiary builds the binary and runs it as anybody would.
+func (d *demo) startOstiary(ctx context.Context, policies string) (<-chan error, error) {
+	fmt.Println("building ostiary (the first time takes a minute or two) ...")
+	bin := filepath.Join(d.dir, "ostiary")
+	build := exec.CommandContext(ctx, "go", "build", "-o", bin, ".")
+	build.Stdout, build.Stderr = os.Stderr, os.Stderr
+	if err := build.Run(); err != nil {
+		return nil, fmt.Errorf("go build: %w", err)
+	}
+	ports, err := freePorts(5)
+	if err != nil {
+		return nil, err
+	}
+	d.authz, d.public, d.render = ports[0], ports[1], ports[2]
+	d.proxy.authz = d.authz
+	logFile, err := os.Create(d.logFile())
+	if err != nil {
+		return nil, err
+	}
+	serve := exec.CommandContext(ctx, bin, "serve", "--policies", policies, "--keys", filepath.Join(d.dir, "keys"),
+		"--team-url", "http://auth.localhost:"+d.port, "--decision-log", "all",
+		"--authz-bind-address", ports[0], "--public-bind-address", ports[1], "--render-bind-address", ports[2],
+		"--preflight-bind-address", "", "--metrics-bind-address", ports[3], "--health-probe-bind-address", ports[4])
+	serve.Stdout, serve.Stderr = logFile, logFile
+	serve.Cancel = func() error { return serve.Process.Signal(os.Interrupt) }
+	serve.WaitDelay = 5 * time.Second
+	if err := serve.Start(); err != nil {
+		return nil, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- serve.Wait() }()
+	return ended, d.waitReady(ctx, "http://"+ports[4]+"/readyz", ended)
+}
+
+func (d *demo) waitReady(ctx context.Context, url string, ended <-chan error) error {
+	for range 100 {
+		select {
+		case err := <-ended:
+			text, _ := os.ReadFile(d.logFile()) // it is shown if it can be
+			return fmt.Errorf("ostiary did not start: %w\n%s", err, text)
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+		if resp, err := http.Get(url); err == nil { //nolint:gosec // an address of ours
+			_ = resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("ostiary was not ready within 10 s; its log is %s", d.logFile())
+}
+
+func freePorts(n int) ([]string, error) {
+	var out []string
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close() //nolint:errcheck // only its number was wanted
+		out = append(out, l.Addr().String())
+	}
+	return out, nil
+}
+
+// session mints what a login will one day give: a session of ann@example.com.
+func (d *demo) session(audience string) (string, error) {
+	folder, err := credential.OpenFolder(filepath.Join(d.dir, "keys"), time.Now())
+	if err != nil {
+		return "", err
+	}
+	return folder.Ring().Mint(credential.Claims{
+		Issuer: "http://auth.localhost:" + d.port, Audience: audience,
+		ID: "ann", Email: "ann@example.com", Groups: []string{"staff"}, Lifetime: 12 * time.Hour,
+	}, time.Now())
+}
+
+func (d *demo) printCommands(w io.Writer) error {
+	token, err := d.session("shop/app2")
+	if err != nil {
+		return err
+	}
+	cookie := filepath.Join(d.dir, "ann.cookie")
+	if err := os.WriteFile(cookie, []byte("cookie: __Host-ostiary="+token+"\n"), 0o600); err != nil {
+		return err
+	}
+	_, err = fmt.Fprint(w, strings.NewReplacer("PORT", d.port, "COOKIE", cookie, "LOG", d.logFile()).Replace(commands))
+	return err
+}
+
+const commands = `
+Two applications stand behind an ingress that asks ostiary about every request:
+  http://app1.localhost:PORT   http://app2.localhost:PORT   team host: http://auth.localhost:PORT
+
+Try, in another terminal:
+
+1. The preflight that every other auth proxy breaks. No cookie, and app2 is not asked:
+   curl -I -XOPTIONS http://app2.localhost:PORT \
+       -H 'origin: https://app1.almightyzero.com' \
+       -H 'access-control-request-method: GET'
+
+2. The same from an origin that app2's policy does not list:
+   curl -I -XOPTIONS http://app2.localhost:PORT -H 'origin: https://evil.example' -H 'access-control-request-method: GET'
+
+3. A fetch without a session: JSON that the calling page can read:
+   curl -i http://app2.localhost:PORT/orders -H 'origin: https://app1.almightyzero.com'
+
+4. A person opening the page without a session is sent to sign in:
+   curl -i http://app2.localhost:PORT/orders -H 'accept: text/html'
+
+5. With a session of ann@example.com (made by this demo; logging in comes with identity providers):
+   curl -i http://app2.localhost:PORT/orders -H @COOKIE
+
+6. What would be decided, and why:
+   go run . explain OPTIONS https://app2.localhost -H 'origin: https://evil.example' -H 'access-control-request-method: GET' --policies config/samples
+
+In a browser, http://app1.localhost:PORT/public/ calls app2 from another origin.
+Edit config/samples/app2.yaml while this runs: the next request is judged by the new version.
+Every decision is logged in LOG. Ctrl-C stops all.
+`
