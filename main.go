@@ -117,7 +117,9 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (int, e
 		return exitUsage, fmt.Errorf("%q is no flag; for files, write --policies %s", f.Arg(0), f.Arg(0))
 	}
 	o.policies = append(o.policies, f.Args()...)
-	s, err := o.build(stderr)
+	out := authserver.NewLogWriter(stderr)
+	defer out.Close()
+	s, err := o.build(out)
 	if err != nil {
 		return exitUsage, err
 	}

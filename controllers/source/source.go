@@ -188,15 +188,25 @@ func (l *Loader) files() (files []string, problems []Problem) {
 			problems = append(problems, Problem{File: p, Message: err.Error()})
 		}
 		for _, e := range entries {
-			switch ext := filepath.Ext(e.Name()); {
-			case e.IsDir(), strings.HasPrefix(e.Name(), "."):
-			case ext == ".yaml", ext == ".yml", ext == ".json":
+			if !e.IsDir() && isManifest(e.Name()) {
 				files = append(files, filepath.Join(p, e.Name()))
 			}
 		}
 	}
 	slices.Sort(files)
 	return slices.Compact(files), problems
+}
+
+func isManifest(name string) bool {
+	base := filepath.Base(name)
+	if strings.HasPrefix(base, ".") {
+		return false
+	}
+	switch filepath.Ext(base) {
+	case ".yaml", ".yml", ".json":
+		return true
+	}
+	return false
 }
 
 // maxFile bounds one file: a table of 10,000 policies has room in it.

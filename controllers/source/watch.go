@@ -44,11 +44,13 @@ func (l *Loader) watch(ctx context.Context, changed func()) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case _, ok := <-w.Events:
+		case e, ok := <-w.Events:
 			if !ok {
 				return nil
 			}
-			soon()
+			if l.concerns(e.Name) {
+				soon()
+			}
 		case <-w.Errors: // an overflow: something changed, and no telling what
 			soon()
 		case <-timer.C:
@@ -56,6 +58,32 @@ func (l *Loader) watch(ctx context.Context, changed func()) error {
 			changed()
 		}
 	}
+}
+
+// concerns tells changes of the policies from whatever else happens in the
+// folders beside them, such as a log that is being written.
+func (l *Loader) concerns(name string) bool {
+	for _, p := range l.paths {
+		dir := filepath.Dir(name)
+		switch {
+		case name == p, filepath.Clean(name) == filepath.Clean(p):
+			return true
+		case filepath.Clean(dir) == filepath.Clean(p) && isManifest(name):
+			return true
+		}
+	}
+	base := filepath.Base(name) // a ConfigMap mount swaps the link ..data
+	return base == "..data" || l.isTarget(name)
+}
+
+// isTarget reports whether a path of ours is a link to the file.
+func (l *Loader) isTarget(name string) bool {
+	for _, p := range l.paths {
+		if real, err := filepath.EvalSymlinks(p); err == nil && (real == name || real == filepath.Dir(name)) {
+			return real != filepath.Clean(p)
+		}
+	}
+	return false
 }
 
 func watchPath(w *fsnotify.Watcher, p string) error {

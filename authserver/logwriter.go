@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+const (
+	logDelay  = 50 * time.Millisecond // how late a line may be
+	logBuffer = 4 << 20               // bytes that may wait
+)
+
+// A LogWriter collects log lines and writes many at once: a write for each
+// would cost several times what a decision does. A reader of the log that is
+// too slow loses lines, which are counted in the log; it never holds up a
+// decision.
+type LogWriter struct {
+	w       io.Writer
+	mu      sync.Mutex
+	waiting []byte
+	dropped int
+	wake    chan struct{}
+	closed  chan struct{}
+	done    chan struct{}
+}
+
+// NewLogWriter returns a LogWriter; Close writes what waits.
+func NewLogWriter(w io.Writer) *LogWriter {
+	l := &LogWriter{w: w, wake: make(chan struct{}, 1), closed: make(chan struct{}), done: make(chan struct{})}
+	go l.flushAll()
+	return l
+}
+
+// Write takes a line. It never waits and never fails.
+func (l *LogWriter) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.waiting)+len(line) > logBuffer {
+		l.dropped++
+		return len(line), nil
+	}
+	l.waiting = append(l.waiting, line...)
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+	return len(line), nil
+}
+
+// Close writes what waits. Lines written afterwards are lost.
+func (l *LogWriter) Close() {
+	close(l.closed)
+	<-l.done
+}
+
+func (l *LogWriter) flushAll() {
+	defer close(l.done)
+	var spare []byte
+	for {
+		select {
+		case <-l.closed:
+			l.flush(spare)
+			return
+		case <-l.wake:
+		}
+		select {
+		case <-l.closed:
+		case <-time.After(logDelay):
+		}
+		spare = l.flush(spare)
+	}
+}
+
+// flush writes what waits, and returns a buffer for the next time.
+func (l *LogWriter) flush(spare []byte) []byte {
+	l.mu.Lock()
+	lines, dropped := l.waiting, l.dropped
+	l.waiting, l.dropped = spare[:0], 0
+	l.mu.Unlock()
+	if dropped > 0 {
+		lines = fmt.Appendf(lines, "{\"level\":\"WARN\",\"msg\":\"log lines were dropped: whatever reads this log is too slow\",\"lines\":%d}\n", dropped)
+	}
+	_, _ = l.w.Write(lines) // there is nowhere left to say that it failed
+	return lines
+}
