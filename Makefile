@@ -1,0 +1,98 @@
+# Everything a person or CI does with this repository. `make` alone lists it.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+
+# Where the tools are built, see hack/tools.sh.
+OSTIARY_CACHE ?= $(CURDIR)/.cache/bin
+export OSTIARY_CACHE
+
+# Where the chart carries the custom resources, which are made from ./api.
+CHART_CRDS ?= charts/ostiary/crds
+
+# What `generate` writes and `verify` compares.
+GENERATED := api/**/zz_generated.*.go config/crd/*.yaml config/rbac/role.yaml $(CHART_CRDS)/*.yaml
+
+# How long `fuzz` spends on each target.
+FUZZTIME ?= 60s
+
+##@ Build and run
+
+.PHONY: build
+build: ## build the static binary bin/ostiary
+	CGO_ENABLED=0 go build -trimpath \
+		-ldflags "-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)" -o bin/ostiary .
+
+.PHONY: run
+run: ## serve the sample policies on this machine
+	go run . serve --policies config/samples
+
+.PHONY: demo
+demo: ## show the whole of it: proxies, a cluster and requests
+	go run ./hack/demo
+
+.PHONY: cluster
+cluster: ## run an API server and etcd on loopback until Ctrl-C
+	hack/tools.sh etcd kube-apiserver kubectl
+	go build -o "$$OSTIARY_CACHE/cluster-server" ./hack/cluster
+	exec "$$OSTIARY_CACHE/cluster-server" -assets "$$OSTIARY_CACHE/envtest"
+
+##@ Check
+
+.PHONY: check
+check: ## everything CI checks: verify, lint, test
+	$(MAKE) verify
+	$(MAKE) lint
+	$(MAKE) test
+
+.PHONY: verify
+verify: generate ## fail when generated files are not up to date in git
+	hack/verify.sh $(foreach path,$(GENERATED),'$(path)')
+
+.PHONY: lint
+lint: ## run the linter, .golangci.yaml
+	hack/tools.sh golangci-lint
+	"$$OSTIARY_CACHE/golangci-lint" run ./...
+
+.PHONY: test
+test: ## install what the tests need, then run them all
+	hack/test.sh
+
+.PHONY: chart
+chart: ## check the Helm chart
+	hack/tools.sh helm
+	hack/chart.sh
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (60s) each
+	FUZZTIME=$(FUZZTIME) hack/fuzz.sh
+
+.PHONY: bench
+bench: ## run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+	if [[ -x hack/bench.sh ]]; then hack/bench.sh; fi
+
+##@ Maintain
+
+.PHONY: generate
+generate: ## write the deep copies, the CRDs and the RBAC role
+	CHART_CRDS='$(CHART_CRDS)' hack/generate.sh
+
+.PHONY: tools
+tools: ## build every tool the other targets use
+	hack/tools.sh
+
+.PHONY: clean
+clean: ## remove what was built, the tools included
+	rm -rf bin .cache
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))

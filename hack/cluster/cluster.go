@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// cluster is one etcd and one API server with the directory they live in.
+type cluster struct {
+	data    string // removed with everything in it by the caller
+	assets  string
+	timeout time.Duration
+
+	url  string
+	pki  *pki
+	etcd *process
+	api  *process
+}
+
+// start returns when both servers answer that they are ready.
+func (c *cluster) start(ctx context.Context) error {
+	ports, err := freePorts(2)
+	if err != nil {
+		return err
+	}
+	if c.pki, err = newPKI(c.data); err != nil {
+		return fmt.Errorf("make the certificates: %w", err)
+	}
+	etcdURL := "http://" + net.JoinHostPort("127.0.0.1", ports[0])
+	c.url = "https://" + net.JoinHostPort("127.0.0.1", ports[1])
+
+	c.etcd, err = startProcess(filepath.Join(c.assets, "etcd"), c.data, etcdArgs(c.data, etcdURL))
+	if err != nil {
+		return err
+	}
+	if err := c.ready(ctx, c.etcd, http.DefaultClient, etcdURL+"/readyz"); err != nil {
+		return err
+	}
+	c.api, err = startProcess(filepath.Join(c.assets, "kube-apiserver"), c.data, c.apiArgs(etcdURL, ports[1]))
+	if err != nil {
+		return err
+	}
+	client, err := c.pki.client()
+	if err != nil {
+		return err
+	}
+	return c.ready(ctx, c.api, client, c.url+"/readyz")
+}
+
+func etcdArgs(data, url string) []string {
+	return []string{
+		"--name=default",
+		"--data-dir=" + filepath.Join(data, "etcd"),
+		"--listen-client-urls=" + url,
+		"--advertise-client-urls=" + url,
+		"--listen-peer-urls=http://127.0.0.1:0",
+		"--unsafe-no-fsync", // the data does not outlive the process
+		"--log-level=warn",
+	}
+}
+
+func (c *cluster) apiArgs(etcdURL, port string) []string {
+	return []string{
+		"--etcd-servers=" + etcdURL,
+		"--bind-address=127.0.0.1",
+		"--advertise-address=127.0.0.1",
+		"--secure-port=" + port,
+		"--cert-dir=" + c.data,
+		"--tls-cert-file=" + c.pki.servingCert,
+		"--tls-private-key-file=" + c.pki.servingKey,
+		"--client-ca-file=" + c.pki.caCert,
+		"--authorization-mode=RBAC",
+		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+		"--service-account-key-file=" + c.pki.accountPublic,
+		"--service-account-signing-key-file=" + c.pki.accountKey,
+		"--service-cluster-ip-range=10.0.0.0/24",
+		"--endpoint-reconciler-type=none", // a loopback address is no valid endpoint
+		// Its service accounts are made by the controller manager, which does
+		// not run: every Pod would be refused.
+		"--disable-admission-plugins=ServiceAccount",
+		"--allow-privileged=true",
+		"--shutdown-delay-duration=0s",
+	}
+}
+
+// ready polls url until it answers 200. It gives up when ctx ends, the time is
+// over, or the process has ended.
+func (c *cluster) ready(ctx context.Context, p *process, client *http.Client, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	last := errors.New("not asked yet")
+	for {
+		if last = probe(ctx, client, url); last == nil {
+			return nil
+		}
+		select {
+		case <-p.done:
+			return p.failure()
+		case <-ctx.Done():
+			return fmt.Errorf("%s is not ready after %s: %w\n%s", p.name, c.timeout, last, p.tail())
+		case <-tick.C:
+		}
+	}
+}
+
+func probe(ctx context.Context, client *http.Client, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("it answers %s:\n%s", resp.Status, body)
+	}
+	return nil
+}
+
+// wait blocks until ctx ends, which is no error, or one of the servers does.
+func (c *cluster) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-c.etcd.done:
+		return c.etcd.failure()
+	case <-c.api.done:
+		return c.api.failure()
+	}
+}
+
+// stop ends the API server before the etcd it writes to.
+func (c *cluster) stop() {
+	c.api.stop()
+	c.etcd.stop()
+}
+
+// client speaks as the administrator.
+func (p *pki) client() (*http.Client, error) {
+	cert, err := tls.LoadX509KeyPair(p.adminCert, p.adminKey)
+	if err != nil {
+		return nil, err
+	}
+	ca, err := os.ReadFile(p.caCert)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(ca) {
+		return nil, errors.New("the CA's certificate does not parse")
+	}
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{
+		Certificates: []tls.Certificate{cert},
+		RootCAs:      roots,
+		MinVersion:   tls.VersionTLS13,
+	}}}, nil
+}
+
+// freePorts picks n ports of loopback that nobody listens on. They are held
+// until all are picked, so that they differ.
+func freePorts(n int) (ports []string, err error) {
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = l.Close() }()
+		ports = append(ports, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+	}
+	return ports, nil
+}

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Installs what the tests need, builds their tools and runs them all. It fails
+# as soon as a part does.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=hack/parts.sh
+source hack/parts.sh
+
+# Debian keeps nginx in a folder that a user's PATH may lack.
+PATH=$PATH:/usr/sbin
+
+# packages installs the Debian packages whose commands are not here.
+packages() {
+	local missing=()
+	command -v nginx >/dev/null || missing+=(nginx-light)
+	command -v curl >/dev/null || missing+=(curl)
+	# The race detector needs a C compiler.
+	command -v gcc >/dev/null || command -v clang >/dev/null || missing+=(gcc libc6-dev)
+	if ((${#missing[@]} == 0)); then
+		echo "nothing is missing"
+		return
+	fi
+	if ! command -v apt-get >/dev/null; then
+		echo "test: install ${missing[*]} (Debian's names) first: there is no apt-get here" >&2
+		return 1
+	fi
+	if ((EUID != 0)); then
+		echo "test: ${missing[*]} must be installed first, as root: apt-get install ${missing[*]}" >&2
+		return 1
+	fi
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -q
+	if [[ " ${missing[*]} " == *" nginx-light "* ]] && ! apt-cache show nginx-light >/dev/null 2>&1; then
+		missing=("${missing[@]/nginx-light/nginx}")
+	fi
+	apt-get install -qy --no-install-recommends "${missing[@]}"
+}
+
+tests() {
+	go test -race -shuffle=on -p 2 -timeout 20m ./...
+}
+
+chart() {
+	if [[ ! -e hack/chart.sh ]]; then
+		echo "there is no hack/chart.sh"
+		return
+	fi
+	hack/chart.sh
+}
+
+parts_begin test
+part packages packages
+OSTIARY_NGINX=$(command -v nginx)
+export OSTIARY_NGINX
+part tools hack/tools.sh etcd kube-apiserver kubectl helm controller-gen
+eval "$(hack/tools.sh -env)"
+part vet go vet ./...
+part "go test -race" tests
+part chart chart
