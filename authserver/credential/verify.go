@@ -108,7 +108,8 @@ func (v *Verifier) verify(k *key, id *[sha256.Size]byte, token string, now time.
 	)
 	_, err := parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return k.signer.Public(), nil })
 	switch {
-	case errors.Is(err, jwt.ErrTokenExpired): // which is looked at after the signature
+	// The end is looked at after the signature, and is not all that can be wrong.
+	case errors.Is(err, jwt.ErrTokenExpired) && c.Issuer == v.issuer && c.Validate() == nil:
 		return nil, policy.SessionExpired
 	case err != nil:
 		return nil, policy.BadSignature

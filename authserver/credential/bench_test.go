@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package credential
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+func BenchmarkVerify(b *testing.B) {
+	k := fixedKey(b, "EdDSA", 1, start)
+	r := fixedRing(b, fixedKey(b, "EdDSA", 2, start.Add(-day)), k)
+	c := ada()
+	c.Groups = []string{"engines", "mathematics", "everyone", "london", "readers"}
+	token := mint(b, r, c, start)
+	parts := strings.Split(token, ".")
+	random := strings.Repeat("dGhpcyBpcyBub25lIG9mIG91cnM", len(token)/27)
+	forged := parts[0] + "." + seg(with(nil)+strings.Repeat(" ", 100)) + "." + parts[2]
+	over := c
+	over.IssuedAt, over.Lifetime = start.Add(-2*day), day
+	expired := claimingBench(b, k, over)
+	cold := func(v *Verifier) { v.cache.shards = newCache(1).shards; v.cache.mask = 0 }
+	for _, bench := range []struct {
+		name   string
+		cookie string
+		good   bool
+		before func(*Verifier)
+	}{
+		{"hot", token, true, nil},
+		{"cold", token, true, cold},
+		{"forged/random", random, false, nil},
+		{"forged/wrong-mac", forged, false, nil},
+		{"forged/right-mac-wrong-signature", parts[0] + "." + parts[1] + "." + strings.Repeat("A", 86), false, nil},
+		{"expired", expired, false, nil},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			v := NewVerifier(r, issuer, 0)
+			field := "theme=dark; lang=en; " + CookieName + "=" + bench.cookie
+			b.ReportAllocs()
+			for b.Loop() {
+				if bench.before != nil {
+					bench.before(v)
+				}
+				if subject, _ := v.Subject(field, "", start); (subject != nil) != bench.good {
+					b.Fatal(subject)
+				}
+			}
+		})
+	}
+	b.Run("anonymous", func(b *testing.B) {
+		v := NewVerifier(r, issuer, 0)
+		b.ReportAllocs()
+		for b.Loop() {
+			v.Subject("theme=dark; lang=en; _ga=GA1.1.123456789.123456789", "", start)
+		}
+	})
+}
+
+// claimingBench mints what Mint would refuse: a token that is over.
+func claimingBench(b *testing.B, k *key, c Claims) string {
+	b.Helper()
+	iat := c.IssuedAt.Unix()
+	return claiming(b, k, fmt.Sprintf(`{"iss":%q,"sub":%q,"aud":[%q],"iat":%d,"nbf":%d,"exp":%d,"type":"app"}`,
+		c.Issuer, c.ID, c.Audience, iat, iat, iat+int64(c.Lifetime.Seconds())))
+}
+
+// BenchmarkYardstick is what there is no way around: how busy is the machine?
+func BenchmarkYardstick(b *testing.B) {
+	k := fixedKey(b, "EdDSA", 1, start)
+	token := []byte(mint(b, fixedRing(b, k), ada(), start))
+	b.Run("sha256", func(b *testing.B) {
+		for b.Loop() {
+			sha256.Sum256(token)
+		}
+	})
+	public, signature := k.signer.Public().(ed25519.PublicKey), ed25519.Sign(k.signer.(ed25519.PrivateKey), token)
+	b.Run("ed25519", func(b *testing.B) {
+		for b.Loop() {
+			ed25519.Verify(public, token, signature)
+		}
+	})
+}
+
+// BenchmarkVerifyMany has every core ask for one of 10,000 remembered tokens.
+func BenchmarkVerifyMany(b *testing.B) {
+	k := fixedKey(b, "EdDSA", 1, start)
+	v := NewVerifier(fixedRing(b, k), issuer, 0)
+	var fields []string
+	for n := range 10_000 {
+		c := ada()
+		c.ID = fmt.Sprint(n)
+		token := mint(b, v.ring, c, start)
+		fields = append(fields, CookieName+"="+token)
+		v.Verify(token, start)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for n := 0; pb.Next(); n++ {
+			if _, why := v.Subject(fields[n*7919%len(fields)], "", start); why != policy.NoReason {
+				b.Error(why)
+			}
+		}
+	})
+}
+
+func BenchmarkMint(b *testing.B) {
+	r := fixedRing(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		mint(b, r, ada(), start)
+	}
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package credential
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+const (
+	ringName     = "keyring.json"
+	maxRingBytes = 1 << 20
+)
+
+// A Folder keeps a key ring on disk, where there is no cluster to keep it in a
+// Secret. Several processes may share one. It is safe for concurrent use.
+type Folder struct {
+	dir  string
+	mu   sync.Mutex
+	ring *Ring
+	text []byte // what ring was read from
+}
+
+// OpenFolder reads the key ring of a folder. On first start it makes the folder,
+// for this user only, and a new ring. It refuses a ring that others can read,
+// and never replaces one that it cannot read.
+func OpenFolder(dir string, now time.Time) (*Folder, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("credential: %w", err)
+	}
+	f := &Folder{dir: dir}
+	unlock, err := lock(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	_, err = f.read()
+	if errors.Is(err, fs.ErrNotExist) {
+		err = f.create(now)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Ring returns the ring as it was last read.
+func (f *Folder) Ring() *Ring {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.ring
+}
+
+// Rotate reads the ring again, rotates it, and writes it if that changed it. It
+// reports whether the ring is another one than Ring returned before, be it that
+// another process rotated it. On an error the ring stays as it was.
+func (f *Folder) Rotate(now time.Time, s Schedule) (*Ring, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	unlock, err := lock(f.dir)
+	if err != nil {
+		return nil, false, err
+	}
+	defer unlock()
+	changed, err := f.read()
+	if err != nil {
+		return nil, false, err
+	}
+	next, rotated, err := f.ring.Rotate(now, s)
+	if err != nil {
+		return nil, false, err
+	}
+	if rotated {
+		if err := f.write(next); err != nil {
+			return nil, false, err
+		}
+	}
+	return f.ring, changed || rotated, nil
+}
+
+func (f *Folder) create(now time.Time) error {
+	ring, err := NewRing(now)
+	if err != nil {
+		return err
+	}
+	return f.write(ring)
+}
+
+// read reports whether the file is another one than last time.
+func (f *Folder) read() (bool, error) {
+	name := filepath.Join(f.dir, ringName)
+	file, err := os.Open(name)
+	if err != nil {
+		return false, fmt.Errorf("credential: %w", err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return false, fmt.Errorf("credential: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return false, fmt.Errorf("credential: %s is not a file", name)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return false, fmt.Errorf("credential: %s can be read or written by other users (mode %04o), who could then sign in as anybody; "+
+			"run: chmod 600 %s, and remove it for new keys if somebody may have read it", name, mode, name)
+	}
+	if !trusted(info) {
+		return false, fmt.Errorf("credential: %s belongs to another user, who can sign in as anybody; run: chown %d %s", name, os.Geteuid(), name)
+	}
+	text, err := io.ReadAll(io.LimitReader(file, maxRingBytes+1))
+	if err != nil {
+		return false, fmt.Errorf("credential: %w", err)
+	}
+	if len(text) > maxRingBytes {
+		return false, fmt.Errorf("credential: %s is longer than any key ring", name)
+	}
+	if f.ring != nil && bytes.Equal(text, f.text) {
+		return false, nil
+	}
+	ring, err := ParseRing(text)
+	if err != nil {
+		return false, fmt.Errorf("%w (%s)", err, name)
+	}
+	f.ring, f.text = ring, text
+	return true, nil
+}
+
+// write replaces the file as a whole: readers, and a machine that loses power,
+// see the old ring or the new one.
+func (f *Folder) write(ring *Ring) error {
+	text, err := ring.Marshal()
+	if err != nil {
+		return err
+	}
+	// One name, as the folder is locked: what a crash left behind goes away, and
+	// O_EXCL follows no link that somebody put there.
+	name := filepath.Join(f.dir, ringName+".tmp")
+	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("credential: %w", err)
+	}
+	temp, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("credential: %w", err)
+	}
+	_, err = temp.Write(text)
+	err = errors.Join(err, temp.Sync(), temp.Close())
+	if err == nil {
+		err = os.Rename(name, filepath.Join(f.dir, ringName))
+	}
+	if err == nil {
+		err = syncDir(f.dir)
+	}
+	if err != nil {
+		os.Remove(name) // if it is still there: it holds keys
+		return fmt.Errorf("credential: %w", err)
+	}
+	f.ring, f.text = ring, text
+	return nil
+}
+
+// syncDir makes a rename last.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
