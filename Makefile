@@ -12,8 +12,8 @@ COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 OSTIARY_CACHE ?= $(CURDIR)/.cache/bin
 export OSTIARY_CACHE
 
-# Where the chart carries the custom resources, which are made from ./api.
-CHART_CRDS ?= charts/ostiary/crds
+# Where hack/chart/sync-crds.sh puts the custom resources.
+CHART_CRDS := charts/ostiary/templates/crds
 
 # What `generate` writes and `verify` compares.
 GENERATED := api/**/zz_generated.*.go config/crd/*.yaml config/rbac/role.yaml $(CHART_CRDS)/*.yaml
@@ -33,8 +33,10 @@ run: ## serve the sample policies on this machine
 	go run . serve --policies config/samples
 
 .PHONY: demo
-demo: ## show the whole of it: proxies, a cluster and requests
-	go run ./hack/demo
+demo: ## run it all without a cluster, and print commands to try
+	@mkdir -p .cache/demo
+	go build -o .cache/demo/demo ./hack/demo
+	@exec .cache/demo/demo
 
 .PHONY: cluster
 cluster: ## run an API server and etcd on loopback until Ctrl-C
@@ -64,9 +66,9 @@ test: ## install what the tests need, then run them all
 	hack/test.sh
 
 .PHONY: chart
-chart: ## check the Helm chart
-	hack/tools.sh helm
-	hack/chart.sh
+chart: ## test the Helm chart alone, `test` does it too
+	hack/tools.sh etcd kube-apiserver kubectl helm
+	eval "$$(hack/tools.sh -env)"; go test -count=1 -timeout 20m ./hack/chart/...
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (60s) each
@@ -75,13 +77,13 @@ fuzz: ## run every fuzz target for FUZZTIME (60s) each
 .PHONY: bench
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
-	if [[ -x hack/bench.sh ]]; then hack/bench.sh; fi
+	go run ./hack/bench
 
 ##@ Maintain
 
 .PHONY: generate
 generate: ## write the deep copies, the CRDs and the RBAC role
-	CHART_CRDS='$(CHART_CRDS)' hack/generate.sh
+	hack/generate.sh
 
 .PHONY: tools
 tools: ## build every tool the other targets use

@@ -5,19 +5,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net/netip"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -31,7 +28,6 @@ import (
 
 	"github.com/ostiary/ostiary/authserver"
 	"github.com/ostiary/ostiary/authserver/credential"
-	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/explain"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers"
@@ -106,6 +102,16 @@ func newFlags(command, synopsis string, stdout io.Writer) *pflag.FlagSet {
 	return f
 }
 
+func grantsFlag(f *pflag.FlagSet) *[]policy.Grant {
+	grants := new([]policy.Grant)
+	f.Func("host-grants", "`HOST=NAMESPACE[,...]` that may claim a host of another namespace; repeatable", func(s string) error {
+		g, err := policy.ParseGrants([]string{s})
+		*grants = append(*grants, g...)
+		return err
+	})
+	return grants
+}
+
 func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
 	var o serveOptions
 	f := newFlags("serve", "serve [--policies PATH...] [flags]", stdout)
@@ -142,7 +148,7 @@ type serveOptions struct {
 	keys           string
 	keyRotation    time.Duration
 	trustedProxies []string
-	hostGrants     []string
+	grants         *[]policy.Grant
 	identity       string
 	decisionLog    string
 	cacheEntries   int
@@ -164,7 +170,7 @@ func (o *serveOptions) add(f *pflag.FlagSet) {
 	f.StringVar(&o.keys, "keys", "", "files: a folder for the keys, made on first start (default: ostiary/keys in the user's configuration folder); cluster: the Secret's name (default ostiary-keys)")
 	f.DurationVar(&o.keyRotation, "key-rotation", 30*24*time.Hour, "how long a key signs; old keys verify until no session can need them; 0: never rotate")
 	f.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks whose X-Forwarded-For is believed; none: no client address is known, and ip selectors admit nobody")
-	f.StringArrayVar(&o.hostGrants, "host-grants", nil, "HOST=NAMESPACE[,NAMESPACE...] that may claim a host of another namespace; repeatable")
+	o.grants = grantsFlag(f)
 	f.StringVar(&o.identity, "identity-headers", "default", "default, or cloudflare for Cf-Access-* as well")
 	f.StringVar(&o.decisionLog, "decision-log", "refused", "refused, all or off")
 	f.IntVar(&o.cacheEntries, "session-cache", 100_000, "how many verified sessions are remembered")
@@ -176,8 +182,8 @@ func (o *serveOptions) add(f *pflag.FlagSet) {
 type service struct {
 	*serveOptions
 	log      *slog.Logger
-	grants   []policy.Grant
 	issuer   string
+	schedule credential.Schedule
 	live     policy.Live
 	verifier credential.Live
 	ring     atomic.Pointer[credential.Ring]
@@ -190,22 +196,19 @@ func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 	errs := []error{prefix("--log-level", level.UnmarshalText([]byte(o.logLevel)))}
 	s := &service{serveOptions: o, log: slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: level}))}
 	fail := func(flag string, err error) { errs = append(errs, prefix(flag, err)) }
-	var err error
-	s.grants, err = policy.ParseGrants(o.hostGrants)
-	fail("--host-grants", err)
 	team, err := authserver.ParseTeamURL(o.teamURL)
 	fail("--team-url", err)
 	proxies, err := authserver.ParseTrustedProxies(o.trustedProxies)
 	fail("--trusted-proxies", err)
 	fail("--path-prefix", authserver.CheckPathPrefix(o.pathPrefix))
-	identity := map[string]dialect.IdentityHeaders{"default": dialect.DefaultIdentityHeaders, "cloudflare": dialect.CloudflareIdentityHeaders}
-	if _, ok := identity[o.identity]; !ok {
-		fail("--identity-headers", fmt.Errorf("%q: default or cloudflare", o.identity))
-	}
-	if !slices.Contains([]string{"refused", "all", "off"}, o.decisionLog) {
-		fail("--decision-log", fmt.Errorf("%q: refused, all or off", o.decisionLog))
-	}
-	if o.keyRotation != 0 && o.keyRotation < 2*time.Hour {
+	identity, err := authserver.ParseIdentityHeaders(o.identity)
+	fail("--identity-headers", err)
+	decisionLog, err := authserver.ParseDecisionLog(o.decisionLog)
+	fail("--decision-log", err)
+	switch s.schedule.Every = o.keyRotation; {
+	case o.keyRotation == 0:
+		s.schedule.Every = -1 // never
+	case o.keyRotation < 2*time.Hour:
 		fail("--key-rotation", errors.New("at least 2h: a key is published an hour before it signs"))
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -215,14 +218,14 @@ func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 	s.server = authserver.New(authserver.Config{
 		Table:          s.live.Table,
 		Subject:        s.subject,
-		KeySet:         s.keySet,
+		KeySet:         func() []byte { return s.ring.Load().JWKS() },
 		Ready:          func() bool { return s.verifier.Verifier() != nil },
 		TeamURL:        team,
 		PathPrefix:     o.pathPrefix,
-		Identity:       identity[o.identity],
+		Identity:       identity,
 		TrustedProxies: proxies,
 		Log:            s.log,
-		DecisionLog:    authserver.DecisionLog(o.decisionLog),
+		DecisionLog:    decisionLog,
 		Metrics:        metrics.Registry,
 	})
 	ctrl.SetLogger(logr.FromSlogHandler(s.log.Handler()))
@@ -231,13 +234,6 @@ func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 
 func (s *service) subject(cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
 	return s.verifier.Verifier().Subject(cookie, authorization, now)
-}
-
-func (s *service) keySet() []byte {
-	if r := s.ring.Load(); r != nil {
-		return r.JWKS()
-	}
-	return nil
 }
 
 func (s *service) publishRing(r *credential.Ring) {
@@ -259,22 +255,12 @@ func (s *service) run(ctx context.Context, feed func(context.Context) error) err
 	return errors.Join(err, <-fed)
 }
 
-func (s *service) schedule() credential.Schedule {
-	if s.keyRotation == 0 {
-		return credential.Schedule{Every: -1}
-	}
-	return credential.Schedule{Every: s.keyRotation}
-}
-
 func (s *service) feedFromFiles(ctx context.Context) error {
-	if s.keys == "" {
-		base, err := os.UserConfigDir()
-		if err != nil {
-			return fmt.Errorf("no folder for the keys; name one with --keys: %w", err)
-		}
-		s.keys = filepath.Join(base, "ostiary", "keys")
+	dir, err := authserver.KeyFolder(s.keys)
+	if err != nil {
+		return err
 	}
-	folder, err := credential.OpenFolder(s.keys, time.Now())
+	folder, err := credential.OpenFolder(dir, time.Now())
 	if err != nil {
 		return fmt.Errorf("--keys: %w", err)
 	}
@@ -284,9 +270,11 @@ func (s *service) feedFromFiles(ctx context.Context) error {
 	}
 	s.publishRing(folder.Ring())
 	if s.keyRotation > 0 {
-		go folder.Follow(ctx, s.schedule(), time.Now, s.publishRing, s.log)
+		go folder.Follow(ctx, s.schedule, time.Now, s.publishRing, func(err error) {
+			s.log.Error("the keys could not be rotated; the old ones stay in force", "error", err)
+		})
 	}
-	return loader.Follow(ctx, &s.live, s.grants, s.log)
+	return loader.Follow(ctx, &s.live, *s.grants, s.log)
 }
 
 func (s *service) feedFromCluster(ctx context.Context) error {
@@ -295,10 +283,10 @@ func (s *service) feedFromCluster(ctx context.Context) error {
 		return err
 	}
 	return controllers.Run(ctx, controllers.Options{
-		Config: config, Live: &s.live, Grants: s.grants, LeaderElect: s.leaderElect,
+		Config: config, Live: &s.live, Grants: *s.grants, LeaderElect: s.leaderElect,
 		Namespace: controllers.Namespace(), KeySecret: s.keys, Metrics: metrics.Registry,
 		RotateKeys: func(old []byte, now time.Time) ([]byte, bool, error) {
-			return credential.RotateBytes(old, now, s.schedule())
+			return credential.RotateBytes(old, now, s.schedule)
 		},
 		PublishKeys: func(data []byte) error {
 			ring, err := credential.ParseRing(data)
@@ -325,7 +313,7 @@ func explainCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	policies := f.StringSlice("policies", nil, "files and folders of manifests; left out: the cluster of the current kubeconfig")
 	output := f.StringP("output", "o", "text", "text or json")
 	pathPrefix := f.String("path-prefix", "/.access", "our own path on every host")
-	grants := f.StringArray("host-grants", nil, "HOST=NAMESPACE[,NAMESPACE...] that may claim a host of another namespace; repeatable")
+	grants := grantsFlag(f)
 	kubeconfig := f.String("kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
 	if err := f.Parse(args); err != nil {
 		return exitUsage, err
@@ -333,111 +321,81 @@ func explainCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	if f.NArg() < 2 || f.NArg() > 2 && len(*policies) == 0 {
 		return exitUsage, errors.New("name a method and a URL, as in: ostiary explain GET https://app.example.com/")
 	}
-	if *output != "text" && *output != "json" {
-		return exitUsage, fmt.Errorf("--output %q: text or json", *output)
-	}
-	q := explain.Question{Method: f.Arg(0), URL: f.Arg(1), Headers: *headers, As: *as, Now: time.Now()}
-	if *ip != "" {
-		var err error
-		if q.Address, err = netip.ParseAddr(*ip); err != nil {
-			return exitUsage, fmt.Errorf("--ip: %w", err)
-		}
-		q.Address = q.Address.Unmap()
+	if err := checkOutput(*output); err != nil {
+		return exitUsage, err
 	}
 	table, err := tableFrom(ctx, append(*policies, f.Args()[2:]...), *kubeconfig, *grants, stderr)
 	if err != nil {
 		return exitUsage, err
 	}
-	pages := &dialect.Pages{Scheme: strings.SplitN(q.URL, ":", 2)[0], PathPrefix: *pathPrefix, HTML: func(dialect.PageView) []byte { return nil }}
-	report, err := explain.Ask(table, dialect.Browser{Pages: pages}, q)
+	report, err := explain.Ask(table, *pathPrefix, explain.Question{
+		Method: f.Arg(0), URL: f.Arg(1), Headers: *headers, As: *as, Address: *ip, Now: time.Now()})
 	if err != nil {
 		return exitUsage, err
 	}
-	if *output == "json" {
-		e := json.NewEncoder(stdout)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		err = e.Encode(report)
-	} else {
-		err = report.Text(stdout)
+	return exitCode(report.Allowed()), report.Write(stdout, *output)
+}
+
+func exitCode(ok bool) int {
+	if ok {
+		return exitOK
 	}
-	if !report.Allowed() {
-		return exitNo, err
+	return exitNo
+}
+
+func checkOutput(format string) error {
+	if format != "text" && format != "json" {
+		return fmt.Errorf("--output %q: text or json", format)
 	}
-	return exitOK, err
+	return nil
 }
 
 // tableFrom builds the table that would be in force.
-func tableFrom(ctx context.Context, paths []string, kubeconfig string, grants []string, stderr io.Writer) (*policy.Table, error) {
-	granted, err := policy.ParseGrants(grants)
-	if err != nil {
-		return nil, fmt.Errorf("--host-grants: %w", err)
-	}
+func tableFrom(ctx context.Context, paths []string, kubeconfig string, grants []policy.Grant, stderr io.Writer) (*policy.Table, error) {
 	if len(paths) > 0 {
-		loader, err := source.NewLoader(paths)
-		if err != nil {
-			return nil, err
-		}
-		table, problems := loader.Load().Build(granted...)
+		table, problems, err := source.Read(paths, grants...)
 		for _, p := range problems {
 			fmt.Fprintln(stderr, p)
 		}
-		return table, nil
+		return table, err
 	}
 	policies, err := controllers.Fetch(ctx, kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf("%w (for files instead of a cluster: --policies PATH)", err)
 	}
-	table, _ := policy.Build(policies, granted...)
+	table, _ := policy.Build(policies, grants...)
 	return table, nil
 }
 
 func check(_ context.Context, args []string, stdout, _ io.Writer) (int, error) {
 	f := newFlags("check", "check PATH...   (exit code: 0 valid, 1 not, 2 usage)", stdout)
 	output := f.StringP("output", "o", "text", "text or json")
-	grants := f.StringArray("host-grants", nil, "HOST=NAMESPACE[,NAMESPACE...] that may claim a host of another namespace; repeatable")
+	grants := grantsFlag(f)
 	if err := f.Parse(args); err != nil {
 		return exitUsage, err
 	}
-	granted, err := policy.ParseGrants(*grants)
-	if err != nil {
-		return exitUsage, fmt.Errorf("--host-grants: %w", err)
+	if err := checkOutput(*output); err != nil {
+		return exitUsage, err
 	}
-	loader, err := source.NewLoader(f.Args())
+	table, problems, err := source.Read(f.Args(), *grants...)
 	if err != nil {
 		return exitUsage, err
 	}
-	set := loader.Load()
-	_, problems := set.Build(granted...)
-	code := exitOK
-	for _, p := range problems {
-		if !p.Warning {
-			code = exitNo
-		}
-		if *output != "json" {
-			fmt.Fprintln(stdout, p)
-		}
-	}
-	if *output == "json" {
-		return code, json.NewEncoder(stdout).Encode(map[string]any{"policies": len(set.Policies), "problems": problems})
-	}
-	if code == exitOK {
-		fmt.Fprintf(stdout, "%d policies, all valid\n", len(set.Policies))
-	}
-	return code, nil
+	valid, err := source.Report(stdout, *output, table, problems)
+	return exitCode(valid), err
 }
 
-func versionCommand(_ context.Context, _ []string, stdout, _ io.Writer) (int, error) {
-	c := commit
-	if info, ok := debug.ReadBuildInfo(); ok && c == "" {
+func versionCommand(_ context.Context, args []string, stdout, _ io.Writer) (int, error) {
+	if err := newFlags("version", "version", stdout).Parse(args); err != nil {
+		return exitUsage, err
+	}
+	c := cmp.Or(commit, "unknown")
+	if info, ok := debug.ReadBuildInfo(); ok && commit == "" {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
 				c = s.Value
 			}
 		}
-	}
-	if c == "" {
-		c = "unknown"
 	}
 	_, err := fmt.Fprintf(stdout, "ostiary %s\ncommit %s\n%s %s/%s\n", version, c, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return exitOK, err

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 
+	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
@@ -51,4 +54,37 @@ func CheckPathPrefix(p string) error {
 		return fmt.Errorf("%q: a canonical path such as /.access", p)
 	}
 	return nil
+}
+
+// ParseIdentityHeaders reads which headers tell applications who is calling.
+func ParseIdentityHeaders(s string) (dialect.IdentityHeaders, error) {
+	switch s {
+	case "default":
+		return dialect.DefaultIdentityHeaders, nil
+	case "cloudflare":
+		return dialect.CloudflareIdentityHeaders, nil
+	}
+	return 0, fmt.Errorf("%q: default or cloudflare", s)
+}
+
+// ParseDecisionLog reads which decisions are logged.
+func ParseDecisionLog(s string) (DecisionLog, error) {
+	switch l := DecisionLog(s); l {
+	case LogRefused, LogAll, LogOff:
+		return l, nil
+	}
+	return "", fmt.Errorf("%q: refused, all or off", s)
+}
+
+// KeyFolder returns the folder of the keys: the one that is named, or else ours
+// in the user's configuration folder.
+func KeyFolder(named string) (string, error) {
+	if named != "" {
+		return named, nil
+	}
+	base, err := os.UserConfigDir()
+	if err != nil {
+		return "", fmt.Errorf("no folder for the keys; name one with --keys: %w", err)
+	}
+	return filepath.Join(base, "ostiary", "keys"), nil
 }

@@ -69,7 +69,7 @@ func (h IdentityHeaders) identity(a *Answer, q *Ask, d *policy.Decision) {
 	if d.Identified && q.Subject != nil {
 		s := q.Subject
 		token, email, user = s.Token, s.Email, s.ID
-		groups = strings.Join(s.Groups, ",")
+		groups = joinGroups(s.Groups)
 	}
 	copies := 1
 	if h == CloudflareIdentityHeaders {
@@ -92,6 +92,22 @@ func (h IdentityHeaders) identity(a *Answer, q *Ask, d *policy.Decision) {
 		a.Set("Cf-Access-Authenticated-User-Email", email)
 	}
 }
+
+// joinGroups separates groups with commas. A comma inside one, as in an LDAP
+// name, comes as %2C, and a percent sign as %25: no group can pass for two.
+func joinGroups(groups []string) string {
+	joined := strings.Join(groups, ",")
+	if strings.Count(joined, ",")+1 == len(groups) && !strings.Contains(joined, "%") || len(groups) == 0 {
+		return joined
+	}
+	escaped := make([]string, len(groups))
+	for i, g := range groups {
+		escaped[i] = groupEscaper.Replace(g)
+	}
+	return strings.Join(escaped, ",")
+}
+
+var groupEscaper = strings.NewReplacer("%", "%25", ",", "%2C")
 
 // preflightVary stands on every answer to OPTIONS, so that no cache gives one
 // origin the answer of another.

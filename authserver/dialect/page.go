@@ -15,7 +15,7 @@ type Pages struct {
 	// Scheme and PathPrefix make the login address on the application's host.
 	Scheme     string // "https"
 	PathPrefix string // "/.access"
-	// HTML renders a page for people.
+	// HTML renders a page for people; nil: an empty one.
 	HTML func(PageView) []byte
 }
 
@@ -57,7 +57,9 @@ func (p *Pages) write(a *Answer, q *Ask, d *policy.Decision) {
 		a.Set("Content-Type", "text/html; charset=utf-8")
 		a.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 		a.Set("X-Content-Type-Options", "nosniff")
-		a.Body = p.HTML(PageView{a.Status, d.Reason.String(), q.Target.Host(), login, q.RequestID})
+		if p.HTML != nil {
+			a.Body = p.HTML(PageView{a.Status, d.Reason.String(), q.Target.Host(), login, q.RequestID})
+		}
 	default:
 		a.Set("Content-Type", "application/json")
 		a.Set("X-Content-Type-Options", "nosniff")

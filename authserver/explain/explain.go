@@ -3,6 +3,7 @@
 package explain
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -25,8 +26,8 @@ type Question struct {
 	Headers []string
 	// As is who is signed in: an address, and after it groups. Empty: nobody.
 	As []string
-	// Address is where the client is; the zero Addr is somewhere unknown.
-	Address netip.Addr
+	// Address is where the client is. Empty: that is not known.
+	Address string
 	Now     time.Time
 }
 
@@ -43,7 +44,6 @@ type Report struct {
 	Headers  []dialect.Field `json:"headers"`
 	Body     string          `json:"body,omitempty"`
 	Steps    []policy.Step   `json:"steps"`
-	refusal  string
 }
 
 // Allowed reports whether the request, or the preflight, gets what it asks for.
@@ -51,24 +51,33 @@ func (r *Report) Allowed() bool {
 	return r.Verdict == policy.Admit || r.Verdict == policy.AnswerPreflight
 }
 
-// Ask asks the table. The error is for a Question that is none.
-func Ask(t *policy.Table, d dialect.Browser, q Question) (*Report, error) {
+// Ask asks the table, where pathPrefix is ours on every host. The error is for a
+// Question that is none.
+func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 	v, err := newView(q)
 	if err != nil {
 		return nil, err
 	}
+	var address netip.Addr
+	if q.Address != "" {
+		if address, err = netip.ParseAddr(q.Address); err != nil {
+			return nil, fmt.Errorf("%q is not an address such as 192.0.2.1", q.Address)
+		}
+	}
+	scheme, _, _ := strings.Cut(q.URL, ":")
+	d := dialect.Browser{Pages: &dialect.Pages{Scheme: scheme, PathPrefix: pathPrefix}}
 	r := &Report{Method: q.Method, URL: q.URL, Revision: t.Revision()}
 	var ask dialect.Ask
 	var answer dialect.Answer
 	answer.Reset()
 	if refusal := d.Read(v, &ask); refusal != nil {
-		r.Reason, r.refusal = refusal.Reason, refusal.Message
+		r.Reason = refusal.Reason
 		r.Steps = []policy.Step{{What: "target", Outcome: "refused", Detail: refusal.Message}}
 		dialect.WriteRefusal(&answer, &ask, refusal)
 		r.fill(&answer)
 		return r, nil
 	}
-	ask.Now, ask.Address, ask.RequestID = q.Now, q.Address, "explain"
+	ask.Now, ask.Address, ask.RequestID = q.Now, address.Unmap(), "explain"
 	if len(q.As) > 0 {
 		ask.Subject = &policy.Subject{
 			ID: q.As[0], Email: q.As[0], Groups: q.As[1:], Audience: t.Audience(ask.Target),
@@ -103,8 +112,18 @@ var verdicts = map[policy.Verdict]string{
 	policy.AnswerPreflight: "PREFLIGHT ANSWERED",
 }
 
-// Text writes the report for a person.
-func (r *Report) Text(w io.Writer) error {
+// Write writes the report as "text" for a person, or as "json" for a program.
+func (r *Report) Write(w io.Writer, format string) error {
+	if format != "json" {
+		return r.text(w)
+	}
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
+}
+
+func (r *Report) text(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  %s %s\n", verdicts[r.Verdict], r.Method, r.URL)
 	by := "no policy"

@@ -61,7 +61,8 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // ask makes the subrequest: GET, without a body, with the client's headers.
 func (p *proxy) ask(r *http.Request, host string) (int, http.Header, error) {
-	u := &url.URL{Scheme: "http", Host: p.authz, Opaque: "//" + p.authz + "/authz/v1/nginx/" + r.Method + "/" + host + r.RequestURI}
+	// Opaque, as the request target must go out untouched.
+	u := &url.URL{Scheme: "http", Host: p.authz, Opaque: "/authz/v1/nginx/" + r.Method + "/" + host + r.RequestURI}
 	q := (&http.Request{Method: http.MethodGet, URL: u, Header: r.Header.Clone(), Host: p.authz}).WithContext(r.Context())
 	resp, err := http.DefaultTransport.RoundTrip(q)
 	if err != nil {
