@@ -23,6 +23,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/pflag"
+	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
@@ -229,6 +230,7 @@ func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 		Metrics:        metrics.Registry,
 	})
 	ctrl.SetLogger(logr.FromSlogHandler(s.log.Handler()))
+	klog.SetLogger(logr.FromSlogHandler(s.log.Handler())) // client-go's
 	return s, nil
 }
 
