@@ -1,0 +1,59 @@
+{{- define "ostiary.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- else if contains "ostiary" .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-ostiary" (.Release.Name | trunc 42 | trimSuffix "-") -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "ostiary.selectorLabels" -}}
+app.kubernetes.io/name: ostiary
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "ostiary.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{ include "ostiary.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end -}}
+
+{{- define "ostiary.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- .Values.serviceAccount.name | default (include "ostiary.fullname" .) -}}
+{{- else -}}
+{{- .Values.serviceAccount.name | default "default" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "ostiary.keysSecret" -}}
+{{- .Values.keys.existingSecret | default "ostiary-keys" -}}
+{{- end -}}
+
+{{- define "ostiary.image" -}}
+{{- if .Values.image.digest -}}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The least number of replicas there will be. */}}
+{{- define "ostiary.replicas" -}}
+{{- if .Values.autoscaling.enabled -}}
+{{- .Values.autoscaling.minReplicas -}}
+{{- else -}}
+{{- .Values.replicaCount -}}
+{{- end -}}
+{{- end -}}
+
+{{/* One Service for each listener, so that each can be reached, or not, on its own. */}}
+{{- define "ostiary.listeners" -}}
+authz: 9001
+public: 9002
+render: 9003
+preflight: 9004
+metrics: 8080
+{{- end -}}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package chart tests what is installed into a cluster, with the real helm,
+// kubectl and API server: the chart, and the same thing for kustomize.
+package chart
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
+)
+
+const (
+	root      = "../.."
+	chart     = root + "/charts/ostiary"
+	namespace = "ostiary-system"
+)
+
+// tool finds a program that `make test` builds.
+func tool(t *testing.T, variable, name string) string {
+	t.Helper()
+	for _, candidate := range []string{os.Getenv(variable), filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), name), name} {
+		if candidate == "" {
+			continue
+		}
+		if path, err := exec.LookPath(candidate); err == nil {
+			return path
+		}
+	}
+	t.Fatalf("%s is neither in PATH nor named by %s: `make test` builds it, and so does hack/tools.sh %s", name, variable, name)
+	return ""
+}
+
+// command runs a program; the error holds what it wrote to stderr.
+func command(t *testing.T, program string, args ...string) (string, error) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), program, args...)
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return stdout.String(), errors.New(stderr.String() + err.Error())
+	}
+	return stdout.String(), nil
+}
+
+// helm runs helm with folders of its own, away from its user's.
+func helm(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	for _, v := range []string{"HELM_CONFIG_HOME", "HELM_CACHE_HOME", "HELM_DATA_HOME"} {
+		if !strings.Contains(os.Getenv(v), "TestHelm") {
+			t.Setenv(v, filepath.Join(t.TempDir(), "TestHelm"))
+		}
+	}
+	return command(t, tool(t, "HELM", "helm"), args...)
+}
+
+// valueSets names the files of testdata/values.
+func valueSets(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/values/*.yaml")
+	if err != nil || len(files) < 10 {
+		t.Fatalf("%d sets of values: %v", len(files), err)
+	}
+	return files
+}
+
+func render(t *testing.T, values string, args ...string) []*unstructured.Unstructured {
+	t.Helper()
+	out, err := helm(t, append([]string{"template", "ostiary", chart, "-n", namespace, "-f", values}, args...)...)
+	if err != nil {
+		t.Fatalf("helm template -f %s: %v", values, err)
+	}
+	return parse(t, out)
+}
+
+func parse(t *testing.T, manifests string) []*unstructured.Unstructured {
+	t.Helper()
+	var all []*unstructured.Unstructured
+	d := yaml.NewYAMLOrJSONDecoder(strings.NewReader(manifests), 4096)
+	for {
+		u := &unstructured.Unstructured{}
+		err := d.Decode(&u.Object)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatalf("not YAML: %v\n%s", err, manifests)
+		}
+		if len(u.Object) > 0 {
+			all = append(all, u)
+		}
+	}
+}
+
+func find(t *testing.T, objects []*unstructured.Unstructured, kind string) *unstructured.Unstructured {
+	t.Helper()
+	for _, u := range objects {
+		if u.GetKind() == kind {
+			return u
+		}
+	}
+	t.Fatalf("there is no %s", kind)
+	return nil
+}
+
+// container returns the only container of the rendered Deployment.
+func container(t *testing.T, objects []*unstructured.Unstructured) map[string]any {
+	t.Helper()
+	list, _, err := unstructured.NestedSlice(find(t, objects, "Deployment").Object, "spec", "template", "spec", "containers")
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%d containers: %v", len(list), err)
+	}
+	return list[0].(map[string]any)
+}
+
+func TestLint(t *testing.T) {
+	for _, values := range valueSets(t) {
+		if out, err := helm(t, "lint", "--strict", chart, "-f", values); err != nil {
+			t.Errorf("%s: %v\n%s", values, err, out)
+		}
+	}
+}
+
+// TestRefused says what a wrong value is told. Keys of one are --set's.
+func TestRefused(t *testing.T) {
+	for _, c := range []struct {
+		set  string
+		want []string
+	}{
+		// a wrong key is named
+		{"teamDomian=auth.example.com", []string{"teamDomian"}},
+		{"keys.existingSecrt=x", []string{"/keys", "existingSecrt"}},
+		{"networkPolicy.proxyNamespace={x}", []string{"/networkPolicy", "'proxyNamespace'"}},
+		{"networkPolicy.egress.cidrs={x}", []string{"/networkPolicy/egress", "cidrs"}},
+		{"image.tags=1", []string{"/image", "'tags'"}},
+		{"teamIngress.host=x", []string{"/teamIngress", "'host'"}},
+		{"teamIngress.tls[0].secret=x", []string{"/teamIngress/tls/0", "'secret'"}},
+		{"ingressMode=render", []string{"ingressMode"}},
+		{"resources.request.cpu=1", []string{"/resources", "'request'"}},
+		{"tolerations[0].efect=NoSchedule", []string{"/tolerations/0", "efect"}},
+		// a wrong value is named with its key
+		{"replicaCount=two", []string{"/replicaCount", "integer"}},
+		{"identityHeaders=google", []string{"/identityHeaders", "cloudflare"}},
+		{"decisionLog=some", []string{"/decisionLog", "refused"}},
+		{"image.digest=e3b0c442", []string{"/image/digest", "sha256"}},
+		{"extraArgs={serve}", []string{"/extraArgs/0"}},
+		{"hostGrants.app=shop", []string{"/hostGrants/app", "array"}},
+		{"networkPolicy=null", []string{"networkPolicy", "missing"}},
+		// what a schema cannot say
+		{"teamDomain=https://auth.example.com", []string{"has a scheme", "such as auth.example.com"}},
+		{"teamDomain=auth.example.com/login", []string{"teamDomain", "no path"}},
+		{"teamDomain=Auth.example.com", []string{"lower case"}},
+		{"pathPrefix=/access/", []string{"pathPrefix", "does not end with one"}},
+		{"pathPrefix=/a/../b", []string{"pathPrefix"}},
+		{"trustedProxies={0.0.0.0/0}", []string{"trustedProxies", "trusts everybody"}},
+		{"trustedProxies={::/0}", []string{"trusts everybody"}},
+		{"trustedProxies={nginx}", []string{"nginx", "10.0.0.0/8"}},
+		{"hostGrants.Shop={shop}", []string{"hostGrants", "Shop"}},
+		{"teamIngress.enabled=true", []string{"set teamDomain"}},
+		{"networkPolicy.proxyNamespaces=null", []string{"no proxy could ask"}},
+		{"networkPolicy.proxyCIDRs={0.0.0.0/0}", []string{"everybody"}},
+		{"podDisruptionBudget.minAvailable=2", []string{"no node could be drained"}},
+		{"autoscaling.enabled=true,autoscaling.minReplicas=7", []string{"minReplicas 7 is more than maxReplicas 6"}},
+		// all at once
+		{"teamIngress.enabled=true,pathPrefix=x", []string{"set teamDomain", "pathPrefix"}},
+	} {
+		_, err := helm(t, "template", "ostiary", chart, "--set", c.set)
+		if err == nil {
+			t.Errorf("--set %s is accepted", c.set)
+			continue
+		}
+		for _, want := range c.want {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("--set %s: %q does not hold %q", c.set, err, want)
+			}
+		}
+	}
+}
+
+// TestNotes looks at what an installation prints.
+func TestNotes(t *testing.T) {
+	for values, wants := range map[string][]string{
+		"defaults":                  {"teamDomain is not set", "Only proxies in ingress-nginx", "trustedProxies is empty"},
+		"login":                     {"https://auth.example.com"},
+		"login-without-certificate": {"no certificate"},
+		"cloudflare":                {"Nothing here leads auth.example.com"},
+		"existing-keys":             {"Secret session-keys"},
+		"network-open":              {"networkPolicy is off"},
+	} {
+		out, err := helm(t, "install", "ostiary", chart, "-n", namespace, "--dry-run=client", "-f", "testdata/values/"+values+".yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, notes, _ := strings.Cut(out, "NOTES:")
+		for _, want := range wants {
+			if !strings.Contains(notes, want) {
+				t.Errorf("%s: %q is not in the notes:\n%s", values, want, notes)
+			}
+		}
+		if values != "defaults" && values != "existing-keys" && values != "network-open" && strings.Contains(notes, "teamDomain is not set") {
+			t.Errorf("%s: the notes miss a teamDomain that is set", values)
+		}
+		lines := strings.Split(strings.TrimSpace(notes), "\n")
+		for _, line := range lines[max(0, len(lines)-3):] {
+			if !strings.HasPrefix(line, "  kubectl ") {
+				t.Errorf("%s: the notes end with %q, not with three commands", values, line)
+			}
+		}
+	}
+}
+
+// TestArguments starts the real binary with the arguments of every set: they
+// must be past its checks, and fail only for want of a cluster.
+func TestArguments(t *testing.T) {
+	binary := build(t)
+	for _, values := range valueSets(t) {
+		args := append(arguments(t, render(t, values)), "--kubeconfig", filepath.Join(t.TempDir(), "none"))
+		_, err := command(t, binary, append(args, onLoopback("0")...)...)
+		if err == nil || !strings.Contains(err.Error(), "no cluster to talk to") {
+			t.Errorf("%s: ostiary %s: %v", values, strings.Join(args, " "), err)
+		}
+	}
+}
+
+func arguments(t *testing.T, objects []*unstructured.Unstructured) []string {
+	t.Helper()
+	args, _, err := unstructured.NestedStringSlice(container(t, objects), "args")
+	if err != nil || len(args) == 0 || args[0] != "serve" {
+		t.Fatalf("arguments %q: %v", args, err)
+	}
+	return args
+}
+
+func onLoopback(probes string) []string {
+	var args []string
+	for _, l := range []string{"authz", "public", "render", "preflight", "metrics"} {
+		args = append(args, "--"+l+"-bind-address=127.0.0.1:0")
+	}
+	return append(args, "--health-probe-bind-address=127.0.0.1:"+probes)
+}
+
+func build(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "ostiary")
+	cmd := exec.CommandContext(context.Background(), "go", "build", "-o", binary, ".")
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return binary
+}

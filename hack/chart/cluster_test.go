@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package chart
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+)
+
+// server is a real API server, started on first use and shared.
+var server struct {
+	once sync.Once
+	env  envtest.Environment
+	cfg  *rest.Config
+	err  error
+}
+
+func TestMain(m *testing.M) {
+	log.SetLogger(logr.Discard())
+	code := m.Run()
+	if server.cfg != nil {
+		if err := server.env.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "stopping the API server:", err)
+		}
+	}
+	os.Exit(code)
+}
+
+// cluster connects to the API server. The release's namespace is there, and
+// takes only pods of the restricted standard.
+func cluster(t *testing.T) client.Client {
+	t.Helper()
+	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
+		t.Fatal("KUBEBUILDER_ASSETS is not set: it names the folder with etcd, kube-apiserver and kubectl. `make test` builds them and sets it.")
+	}
+	server.once.Do(func() {
+		server.env.CRDDirectoryPaths = []string{"testdata/servicemonitor.yaml"}
+		server.env.ErrorIfCRDPathMissing = true
+		server.cfg, server.err = server.env.Start()
+	})
+	if server.err != nil {
+		t.Fatalf("starting the API server: %v", server.err)
+	}
+	cfg := rest.CopyConfig(server.cfg)
+	cfg.QPS = -1
+	c, err := client.New(cfg, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, standard := range map[string]string{namespace: "restricted", "shop": "baseline"} {
+		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"pod-security.kubernetes.io/enforce": standard}}}
+		if err := c.Create(t.Context(), ns); err != nil && !apierrors.IsAlreadyExists(err) {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// apply applies objects as kubectl's --server-side --validate=strict does.
+func apply(t *testing.T, c client.Client, objects []*unstructured.Unstructured, dryRun ...string) {
+	t.Helper()
+	force := true
+	for _, u := range objects {
+		data, err := u.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = c.Patch(t.Context(), u.DeepCopy(), client.RawPatch(types.ApplyPatchType, data), &client.PatchOptions{
+			Force: &force, FieldManager: "chart-test", DryRun: dryRun,
+			Raw: &metav1.PatchOptions{FieldValidation: metav1.FieldValidationStrict},
+		})
+		if err != nil {
+			t.Errorf("%s %s: %v", u.GetKind(), u.GetName(), err)
+		}
+	}
+}
+
+// pod is what the Deployment would make.
+func pod(t *testing.T, objects []*unstructured.Unstructured) *unstructured.Unstructured {
+	t.Helper()
+	template, _, err := unstructured.NestedMap(find(t, objects, "Deployment").Object, "spec", "template")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := &unstructured.Unstructured{Object: template}
+	u.SetAPIVersion("v1")
+	u.SetKind("Pod")
+	u.SetNamespace(namespace)
+	u.SetName("ostiary-x")
+	return u
+}
+
+// TestAccepted asks the API server about everything that every set of values
+// renders to, and about the pod that would come of it.
+func TestAccepted(t *testing.T) {
+	c := cluster(t)
+	for _, values := range valueSets(t) {
+		t.Run(filepath.Base(values), func(t *testing.T) {
+			objects := render(t, values)
+			apply(t, c, objects, metav1.DryRunAll)
+			apply(t, c, []*unstructured.Unstructured{pod(t, objects)}, metav1.DryRunAll)
+		})
+	}
+}
+
+// TestRestricted makes sure that TestAccepted would notice a pod with rights.
+func TestRestricted(t *testing.T) {
+	c := cluster(t)
+	p := pod(t, render(t, "testdata/values/defaults.yaml"))
+	unstructured.RemoveNestedField(p.Object, "spec", "securityContext", "seccompProfile")
+	err := c.Create(t.Context(), p, client.DryRunAll)
+	if err == nil || !strings.Contains(err.Error(), "seccompProfile") {
+		t.Errorf("a pod without a seccomp profile: %v", err)
+	}
+}
+
+// kubeconfig writes one for a user.
+func kubeconfig(t *testing.T, name string, groups ...string) string {
+	t.Helper()
+	cluster(t)
+	u, err := server.env.AddUser(envtest.User{Name: name, Groups: groups}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := u.KubeConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestInstall goes through the life of a release: the binary runs with the
+// release's arguments and nothing but its ServiceAccount's rights, and an
+// uninstall leaves the policies and the keys.
+func TestInstall(t *testing.T) {
+	c := cluster(t)
+	admin := kubeconfig(t, "admin", "system:masters")
+	run := func(args ...string) {
+		t.Helper()
+		if out, err := helm(t, append(args, "-n", namespace, "--kubeconfig", admin)...); err != nil {
+			t.Fatalf("helm %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+	run("install", "ostiary", chart)
+	t.Cleanup(func() { _, _ = helm(t, "uninstall", "ostiary", "-n", namespace, "--kubeconfig", admin) })
+	eventually(t, "the CRD is served", func() error {
+		return c.List(t.Context(), policies())
+	})
+	// As a user would: every file of the folder is an object for the API server.
+	if out, err := command(t, tool(t, "KUBECTL", "kubectl"), "apply", "--kubeconfig", admin, "-f", root+"/config/samples"); err != nil {
+		t.Fatalf("kubectl apply: %v\n%s", err, out)
+	}
+
+	stop := serveAs(t, "system:serviceaccount:"+namespace+":ostiary", arguments(t, render(t, "testdata/values/defaults.yaml")))
+
+	list := policies()
+	eventually(t, "statuses are written", func() error {
+		if err := c.List(t.Context(), list); err != nil {
+			return err
+		}
+		for _, p := range list.Items {
+			conditions, _, _ := unstructured.NestedSlice(p.Object, "status", "conditions")
+			if len(conditions) < 2 || len(list.Items) != 3 {
+				return fmt.Errorf("%s of %d has %v", p.GetName(), len(list.Items), conditions)
+			}
+		}
+		return nil
+	})
+	eventually(t, "events are recorded", func() error {
+		var events corev1.EventList
+		if err := c.List(t.Context(), &events, client.InNamespace("shop")); err != nil {
+			return err
+		}
+		if len(events.Items) == 0 {
+			return fmt.Errorf("none")
+		}
+		return nil
+	})
+	stop()
+	run("upgrade", "ostiary", chart, "--set", "teamDomain=auth.example.com")
+	run("uninstall", "ostiary")
+	if err := c.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "ostiary-keys"}, &corev1.Secret{}); err != nil {
+		t.Errorf("the keys did not outlive the release: %v", err)
+	}
+	if err := c.List(t.Context(), list); err != nil || len(list.Items) != 3 {
+		t.Errorf("%d policies outlived the release: %v", len(list.Items), err)
+	}
+	run("install", "ostiary", chart)
+}
+
+func policies() *unstructured.UnstructuredList {
+	list := &unstructured.UnstructuredList{}
+	list.SetAPIVersion("access.ostiary.dev/v1alpha1")
+	list.SetKind("AccessPolicyList")
+	return list
+}
+
+// serveAs runs the binary as a user, and returns once it is ready. stop ends it
+// and looks whether it lacked a right.
+func serveAs(t *testing.T, user string, args []string) (stop func()) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	_ = l.Close()
+	said, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := kubeconfig(t, user, "system:serviceaccounts", "system:serviceaccounts:"+namespace, "system:authenticated")
+	cmd := exec.Command(build(t), append(append(args, "--kubeconfig", config), onLoopback(port)...)...)
+	cmd.Env = append(os.Environ(), "POD_NAMESPACE="+namespace)
+	cmd.Stderr = said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stop = sync.OnceFunc(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+		all, _ := os.ReadFile(said.Name())
+		if t.Failed() {
+			t.Logf("the binary said:\n%s", all)
+		}
+		if strings.Contains(string(all), "forbidden") {
+			t.Errorf("the chart's roles do not suffice:\n%s", all)
+		}
+	})
+	t.Cleanup(stop)
+	eventually(t, "the binary is ready", func() error {
+		res, err := http.Get("http://127.0.0.1:" + port + "/readyz")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = res.Body.Close() }()
+		if res.StatusCode != http.StatusOK {
+			return fmt.Errorf("%s", res.Status)
+		}
+		return nil
+	})
+	return stop
+}
+
+func eventually(t *testing.T, what string, f func() error) {
+	t.Helper()
+	deadline := time.Now().Add(40 * time.Second)
+	for {
+		err := f()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not in time: %s: %v", what, err)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}

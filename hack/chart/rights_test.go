@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package chart
+
+import (
+	"strings"
+	"testing"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// A right is a verb on group/resource, "/name" behind it for one object.
+type right struct{ namespace, verb, group, resource, name string }
+
+var needed = []right{
+	{"", "list", "access.ostiary.dev", "accesspolicies", ""},
+	{"", "watch", "access.ostiary.dev", "accesspolicies", ""},
+	{"shop", "get", "access.ostiary.dev", "accesspolicies", "app1"},
+	{"shop", "patch", "access.ostiary.dev", "accesspolicies/status", "app1"},
+	{"shop", "create", "", "events", ""},
+	{"shop", "create", "events.k8s.io", "events", ""},
+	{"shop", "patch", "events.k8s.io", "events", "x"},
+	{namespace, "create", "coordination.k8s.io", "leases", ""},
+	{namespace, "get", "coordination.k8s.io", "leases", "ostiary-leader"},
+	{namespace, "update", "coordination.k8s.io", "leases", "ostiary-leader"},
+}
+
+var refused = []right{
+	{"", "list", "", "secrets", ""},
+	{"", "watch", "", "secrets", ""},
+	{namespace, "list", "", "secrets", ""},
+	{namespace, "get", "", "secrets", "sh.helm.release.v1.ostiary.v1"},
+	{namespace, "update", "", "secrets", "other"},
+	{namespace, "delete", "", "secrets", "ostiary-keys"},
+	{"shop", "get", "", "secrets", "ostiary-keys"},
+	{"shop", "create", "", "secrets", ""},
+	{"", "list", "", "configmaps", ""},
+	{"", "list", "", "pods", ""},
+	{namespace, "create", "", "pods", ""},
+	{namespace, "create", "", "pods/exec", "x"},
+	{namespace, "create", "", "serviceaccounts/token", "ostiary"},
+	{"", "list", "", "namespaces", ""},
+	{"", "list", "", "services", ""},
+	{"", "list", "networking.k8s.io", "ingresses", ""},
+	{namespace, "patch", "apps", "deployments", "ostiary"},
+	{"shop", "create", "access.ostiary.dev", "accesspolicies", ""},
+	{"shop", "update", "access.ostiary.dev", "accesspolicies", "app1"},
+	{"shop", "delete", "access.ostiary.dev", "accesspolicies", "app1"},
+	{"shop", "list", "", "events", ""},
+	{namespace, "update", "coordination.k8s.io", "leases", "other"},
+	{namespace, "delete", "coordination.k8s.io", "leases", "ostiary-leader"},
+	{"shop", "create", "coordination.k8s.io", "leases", ""},
+	{"", "patch", "apiextensions.k8s.io", "customresourcedefinitions", "accesspolicies.access.ostiary.dev"},
+	{"", "escalate", "rbac.authorization.k8s.io", "clusterroles", ""},
+	{"", "create", "rbac.authorization.k8s.io", "clusterrolebindings", ""},
+	{"", "impersonate", "", "users", ""},
+	{"", "*", "*", "*", ""},
+}
+
+// secret is what may be done with the Secret of the keys.
+func secret(name string, verbs ...string) []right {
+	var all []right
+	for _, v := range verbs {
+		all = append(all, right{namespace, v, "", "secrets", name})
+	}
+	return all
+}
+
+func TestRights(t *testing.T) {
+	c := cluster(t)
+	create := right{namespace, "create", "", "secrets", ""}
+	for _, s := range []struct {
+		values       string
+		may, mustNot []right
+	}{
+		{"defaults", append(secret("ostiary-keys", "get", "list", "watch", "update", "patch"), create), secret("session-keys", "get", "update")},
+		{"existing-keys", secret("session-keys", "get", "list", "watch"), append(secret("session-keys", "update", "patch", "delete"), create)},
+	} {
+		t.Run(s.values, func(t *testing.T) {
+			var roles []*unstructured.Unstructured
+			for _, u := range render(t, "testdata/values/"+s.values+".yaml", "--set", "fullnameOverride="+s.values) {
+				if u.GetKind() == "ServiceAccount" || strings.Contains(u.GetKind(), "Role") {
+					roles = append(roles, u)
+				}
+			}
+			apply(t, c, roles)
+			t.Cleanup(func() {
+				for _, u := range roles {
+					_ = c.Delete(t.Context(), u)
+				}
+			})
+			eventually(t, "the roles are in force", func() error { return ask(t, c, s.values, s.may[0], true) })
+			for _, r := range append(append([]right{}, needed...), s.may...) {
+				if err := ask(t, c, s.values, r, true); err != nil {
+					t.Error(err)
+				}
+			}
+			for _, r := range append(append([]right{}, refused...), s.mustNot...) {
+				if err := ask(t, c, s.values, r, false); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+type wrong struct {
+	right right
+	got   bool
+}
+
+func (w wrong) Error() string {
+	r := w.right
+	say := " is refused, and needed"
+	if w.got {
+		say = " is allowed, and must not be"
+	}
+	return strings.TrimSpace(r.verb+" "+r.group+"/"+r.resource+" "+r.name) + " in namespace \"" + r.namespace + "\"" + say
+}
+
+func ask(t *testing.T, c client.Client, account string, r right, want bool) error {
+	t.Helper()
+	resource, sub, _ := strings.Cut(r.resource, "/")
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User:   "system:serviceaccount:" + namespace + ":" + account,
+		Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace, "system:authenticated"},
+		ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Namespace: r.namespace, Verb: r.verb, Group: r.group, Resource: resource, Subresource: sub, Name: r.name,
+		},
+	}}
+	if err := c.Create(t.Context(), review); err != nil {
+		t.Fatal(err)
+	}
+	if review.Status.Allowed != want {
+		return wrong{r, review.Status.Allowed}
+	}
+	return nil
+}
