@@ -68,6 +68,7 @@ test: ## install what the tests need, then run them all
 .PHONY: chart
 chart: ## test the Helm chart alone, `test` does it too
 	hack/tools.sh etcd kube-apiserver kubectl helm
+	hack/chart.sh
 	eval "$$(hack/tools.sh -env)"; go test -count=1 -timeout 20m ./hack/chart/...
 
 .PHONY: fuzz

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Runs every fuzz target of the module, one after the other, for $FUZZTIME each
 # (60s unless set), and prints a line for each. No target runs for longer than
 # $FUZZLIMIT (10m), whatever happens. An input that fails is kept by Go under

@@ -1,23 +1,18 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Writes what is made from the Go sources: the deep copies beside the types, the
-# CRDs in config/crd (copied to $CHART_CRDS when the chart is there) and the
-# operator's RBAC role in config/rbac.
+# CRDs in config/crd and from them those of the chart, and the operator's RBAC
+# role in config/rbac, as far as markers in ./controllers ask for it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 hack/tools.sh controller-gen
 eval "$(hack/tools.sh -env)"
-charts=${CHART_CRDS:-charts/ostiary/crds}
 
 controller-gen object paths=./api/...
 controller-gen crd paths=./api/... output:crd:dir=config/crd
-if [[ -d controllers ]]; then
-	controller-gen rbac:roleName=ostiary paths=./controllers/... output:rbac:dir=config/rbac
-fi
-if [[ -e charts/ostiary/Chart.yaml ]]; then
-	mkdir -p "$charts"
-	for crd in config/crd/*_*.yaml; do
-		cp "$crd" "$charts/"
-	done
-fi
+controller-gen rbac:roleName=ostiary paths=./controllers/... output:rbac:dir=config/rbac
+go generate ./api/... # what markers cannot say in the CRDs
+hack/chart/sync-crds.sh
 find api -name 'zz_generated.*.go' -exec gofmt -l -w {} +

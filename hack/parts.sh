@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+#
 # shellcheck shell=bash
 # To be sourced. Runs the parts of a script one after the other, times each and
 # prints a table at the end, whether the script gets there or not.

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Installs what the tests need, builds their tools and runs them all. It fails
 # as soon as a part does.
 set -euo pipefail
@@ -40,14 +42,6 @@ tests() {
 	go test -race -shuffle=on -p 2 -timeout 20m ./...
 }
 
-chart() {
-	if [[ ! -e hack/chart.sh ]]; then
-		echo "there is no hack/chart.sh"
-		return
-	fi
-	hack/chart.sh
-}
-
 parts_begin test
 part packages packages
 OSTIARY_NGINX=$(command -v nginx)
@@ -56,4 +50,4 @@ part tools hack/tools.sh etcd kube-apiserver kubectl helm controller-gen
 eval "$(hack/tools.sh -env)"
 part vet go vet ./...
 part "go test -race" tests
-part chart chart
+if [[ -e hack/chart.sh ]]; then part chart bash hack/chart.sh; fi

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Builds the tools the project is built and tested with, from Go modules that
 # pin them (hack/tools/*/go.mod): nothing prebuilt is downloaded.
 #
@@ -93,18 +95,21 @@ build() {
 		cat "$root/hack/tools/$module/go.mod" "$root/hack/tools/$module/go.sum"
 		echo "$toolchain $package $flags"
 	} | digest)
+	mkdir -p "$folder" "$cache/stamp" "$cache/log"
+	# Who comes while another builds the same tool waits for it.
+	exec 9>"$cache/stamp/.$name.lock"
+	if command -v flock >/dev/null; then flock 9; fi
 	if [[ -x $folder/$name && $(cat "$cache/stamp/$name" 2>/dev/null) == "$stamp" ]]; then
 		printf 'tools: %-15s %-9s up to date\n' "$name" "$version"
 		return
 	fi
-	mkdir -p "$folder" "$cache/stamp" "$cache/log"
 	log=$cache/log/$name.log
 	started=$SECONDS
-	# Built beside its place and then moved, so that whoever runs the tool, or
-	# builds it at the same time, never sees half of it.
+	# Built beside its place and then moved, so that whoever runs the tool never
+	# sees half of it.
 	if ! (cd "$root/hack/tools/$module" &&
 		GOWORK=off CGO_ENABLED=0 go build -trimpath -mod=readonly -ldflags "$flags" \
-			-o "$folder/.$name.$$" "$package") >"$log" 2>&1; then
+			-o "$folder/.$name.$$" "$package") >"$log" 2>&1 9>&-; then
 		rm -f "$folder/.$name.$$"
 		echo "tools: $name $version does not build; the end of $log:" >&2
 		tail -n 30 "$log" >&2

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # hack/verify.sh PATHSPEC... fails when files that match, just generated, differ
 # from the index or are not in it.
 set -euo pipefail

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package main
 
 import (
@@ -100,9 +102,9 @@ func (c *cluster) ready(ctx context.Context, p *process, client *http.Client, ur
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	last := errors.New("not asked yet")
 	for {
-		if last = probe(ctx, client, url); last == nil {
+		last := probe(ctx, client, url)
+		if last == nil {
 			return nil
 		}
 		select {

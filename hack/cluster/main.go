@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command cluster runs an API server and its etcd on loopback, until it is
 // interrupted: a place to apply the custom resources, the RBAC and the chart
 // for real.
