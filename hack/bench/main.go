@@ -64,7 +64,11 @@ func run(rounds, conns, policies int, length time.Duration) error {
 	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	nullServer, err := start(ctx, dir, os.Args[0], "null", "127.0.0.1:17001")
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	nullServer, err := start(ctx, dir, self, "null", "127.0.0.1:17001")
 	if err != nil {
 		return err
 	}
