@@ -3,27 +3,44 @@
 package policy
 
 import (
+	"bytes"
 	"cmp"
+	"crypto/sha256"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Build compiles policies. It never fails as a whole: a policy with a mistake
 // denies what it claims, and every mistake is reported. Neither result depends
 // on the order of the policies.
 func Build(policies []Policy, grants ...Grant) (*Table, []Issue) {
+	compiled := make([]*Compiled, len(policies))
+	for i := range policies {
+		compiled[i] = Compile(&policies[i])
+	}
+	return Assemble(compiled, grants...)
+}
+
+// Assemble is Build for policies that were compiled before, all or most of
+// which are the same as last time.
+func Assemble(policies []*Compiled, grants ...Grant) (*Table, []Issue) {
 	sorted := slices.Clone(policies)
+	names := make(map[Source]int, len(policies))
+	for _, p := range policies {
+		names[p.app.source]++
+	}
 	slices.SortFunc(sorted, older)
 	b := builder{
-		table:  &Table{exact: map[string]*routes{}, wild: map[string]*routes{}, policies: len(policies)},
-		owners: map[string]string{},
+		table:  &Table{exact: make(map[string]*routes, len(policies)), wild: map[string]*routes{}, policies: len(policies)},
+		owners: make(map[string]string, len(policies)),
 		grants: grants,
 	}
 	b.table.revision = revision(sorted, grants)
-	for i := range sorted {
-		b.add(&sorted[i])
+	for _, p := range sorted {
+		b.add(p, names[p.app.source] > 1)
 	}
 	slices.SortFunc(b.issues, func(x, y Issue) int {
 		return cmp.Or(compareSource(x.Source, y.Source), cmp.Compare(x.Reason, y.Reason), cmp.Compare(x.Message, y.Message))
@@ -32,8 +49,14 @@ func Build(policies []Policy, grants ...Grant) (*Table, []Issue) {
 }
 
 // older orders policies by who wins an equal claim.
-func older(x, y Policy) int {
-	return cmp.Or(x.Since.Compare(y.Since), compareSource(x.Source, y.Source))
+func older(x, y *Compiled) int {
+	if c := x.since.Compare(y.since); c != 0 {
+		return c
+	}
+	if c := compareSource(x.app.source, y.app.source); c != 0 {
+		return c
+	}
+	return bytes.Compare(x.digest[:], y.digest[:])
 }
 
 func compareSource(x, y Source) int {
@@ -42,10 +65,16 @@ func compareSource(x, y Source) int {
 
 // compareField puts spec.rules[2] before spec.rules[10].
 func compareField(x, y string) int {
-	if px, py := strings.IndexByte(x, '['), strings.IndexByte(y, '['); px > 0 && px == py && x[:px] == y[:py] {
-		return cmp.Or(cmp.Compare(strings.IndexByte(x[px:], ']'), strings.IndexByte(y[py:], ']')), cmp.Compare(x, y))
+	for {
+		i, j := strings.IndexByte(x, '['), strings.IndexByte(y, '[')
+		if i < 0 || i != j || x[:i] != y[:j] {
+			return cmp.Compare(x, y)
+		}
+		x, y = x[i+1:], y[j+1:]
+		if c := cmp.Compare(strings.IndexByte(x, ']'), strings.IndexByte(y, ']')); c != 0 {
+			return c // the number of more digits is the greater one
+		}
 	}
-	return cmp.Compare(x, y)
 }
 
 type builder struct {
@@ -55,36 +84,34 @@ type builder struct {
 	issues []Issue
 }
 
-func (b *builder) add(p *Policy) {
-	issues := append(slices.Clone(p.Defects), Validate(p)...)
-	b.issues = append(b.issues, issues...)
-	defective := slices.ContainsFunc(issues, func(i Issue) bool { return !i.Warning() })
-	a := compile(p, defective)
-	hosts, paths := p.Hosts, p.Paths
-	if defective {
-		hosts, paths = salvageHosts(hosts), salvagePaths(paths)
+func (b *builder) add(c *Compiled, ambiguous bool) {
+	b.issues = append(b.issues, c.issues...)
+	if ambiguous { // a credential is made for a name
+		b.issues = append(b.issues, Issue{c.app.source.at("metadata.name"), Invalid,
+			"another policy has the same namespace and name; neither is in force"})
+		c = c.denied()
 	}
+	a, hosts, paths := c.app, c.hosts, c.paths
 	if len(paths) == 0 {
 		paths = []Path{{Value: "/"}}
 	}
 	for i, host := range hosts {
-		field := fmt.Sprintf("spec.hosts[%d]", i)
-		if owner := b.own(host, p.Source.Namespace); owner != "" {
-			b.report(p, field, HostOwnedByOtherNamespace,
+		if owner := b.own(host, a.source.Namespace); owner != "" {
+			b.report(a, i, HostOwnedByOtherNamespace,
 				"%s belongs to namespace %s, which claimed it first; this claim is not in force. Ask the platform team for a host grant, or choose another host", host, owner)
 			continue
 		}
 		for _, path := range paths {
 			if winner := b.claim(host, path, a); winner != nil && winner != a {
-				b.report(p, field, Conflict,
+				b.report(a, i, Conflict,
 					"%s%s (%s) is already claimed by %s, which is older; this claim is not in force", host, path.Value, path.kind(), winner.source)
 			}
 		}
 	}
 }
 
-func (b *builder) report(p *Policy, field string, why IssueReason, format string, args ...any) {
-	b.issues = append(b.issues, Issue{p.Source.at(field), why, fmt.Sprintf(format, args...)})
+func (b *builder) report(a *app, host int, why IssueReason, format string, args ...any) {
+	b.issues = append(b.issues, Issue{a.source.at(item("spec.hosts", host)), why, fmt.Sprintf(format, args...)})
 }
 
 // own settles whose host it is. It returns the owner if that is someone else.
@@ -98,7 +125,7 @@ func (b *builder) own(host, namespace string) string {
 	if owned && owner != namespace && !b.granted(host, namespace) {
 		return owner
 	}
-	if _, ok := b.owners[host]; !ok {
+	if !owned { // a granted claim makes nobody an owner
 		b.owners[host] = namespace
 	}
 	return ""
@@ -122,44 +149,86 @@ func (b *builder) claim(host string, path Path, a *app) *app {
 	}
 	r := hosts[key]
 	if r == nil {
-		r = &routes{exact: map[string]*app{}, prefix: map[string]*app{}}
+		r = &routes{}
 		hosts[key] = r
 	}
-	claims, value := r.exact, path.Value
+	claims, value := &r.exact, path.Value
 	if !path.Exact {
-		claims, value = r.prefix, strings.TrimSuffix(path.Value, "/")
+		claims, value = &r.prefix, strings.TrimSuffix(path.Value, "/")
 		r.longest = max(r.longest, len(value))
 	}
-	if winner := claims[value]; winner != nil {
+	if winner := (*claims)[value]; winner != nil {
 		return winner
 	}
-	claims[value] = a
+	if *claims == nil {
+		*claims = map[string]*app{}
+	}
+	(*claims)[value] = a
 	return nil
+}
+
+// A Compiled is what depends on one policy alone. It does not change, and can be
+// part of many tables.
+type Compiled struct {
+	app    *app
+	since  time.Time
+	digest [sha256.Size]byte
+	hosts  []string
+	paths  []Path
+	issues []Issue
+}
+
+// Compile checks and compiles one policy.
+func Compile(p *Policy) *Compiled {
+	issues := append(slices.Clone(p.Defects), Validate(p)...)
+	defective := slices.ContainsFunc(issues, func(i Issue) bool { return !i.Warning() })
+	c := &Compiled{
+		app:   compile(p, defective),
+		since: p.Since, digest: digestOf(p),
+		hosts: slices.Clone(p.Hosts), paths: slices.Clone(p.Paths), issues: issues,
+	}
+	if defective {
+		return c.denied()
+	}
+	return c
+}
+
+// denied returns a copy that claims all that the policy may have meant to, and
+// denies it.
+func (c *Compiled) denied() *Compiled {
+	d := *c
+	d.app = &app{source: c.app.source, audience: c.app.audience, defective: true}
+	d.hosts, d.paths = salvageHosts(c.hosts), salvagePaths(c.paths)
+	return &d
 }
 
 func compile(p *Policy, defective bool) *app {
 	a := &app{
-		source:          p.Source.at(""),
-		audience:        Audience(p.Source),
-		defective:       defective,
-		encodedSlashes:  p.AllowEncodedSlashes,
-		cors:            compileCORS(p.CORS),
-		duration:        sessionDuration(p.Session.Duration),
-		revokedBefore:   p.Session.RevokedBefore,
-		unauthenticated: p.Unauthenticated,
+		source:    p.Source.at(""),
+		audience:  Audience(p.Source),
+		defective: defective,
 	}
 	if defective { // so that nothing of it can ever be consulted
-		a.cors = nil
 		return a
 	}
+	a.encodedSlashes = p.AllowEncodedSlashes
+	a.cors = compileCORS(p.CORS)
+	a.duration = sessionDuration(p.Session.Duration)
+	a.revokedBefore = p.Session.RevokedBefore
+	a.unauthenticated = p.Unauthenticated
+	rules := make([]rule, 0, len(p.Rules)) // in one piece, as they are read one after the other
 	for i := range p.Rules {
-		ru := compileRule(&p.Rules[i], i)
-		if ru.action.relaxes() {
-			a.relaxing = append(a.relaxing, ru)
-		} else {
-			a.identity = append(a.identity, ru)
+		if p.Rules[i].Action.relaxes() {
+			rules = append(rules, compileRule(&p.Rules[i], i))
 		}
 	}
+	n := len(rules)
+	for i := range p.Rules {
+		if act := p.Rules[i].Action; act == Block || act == Allow {
+			rules = append(rules, compileRule(&p.Rules[i], i))
+		}
+	}
+	a.relaxing, a.identity = rules[:n:n], rules[n:]
 	return a
 }
 
@@ -169,7 +238,7 @@ func Audience(s Source) string { return s.Namespace + "/" + s.Name }
 func compileRule(r *Rule, index int) rule {
 	return rule{
 		name:     r.Name,
-		field:    fmt.Sprintf("spec.rules[%d]", index),
+		field:    item("spec.rules", index),
 		action:   r.Action,
 		methods:  slices.Clone(r.Methods),
 		include:  compileSelectors(r.Include),
@@ -182,12 +251,20 @@ func compileRule(r *Rule, index int) rule {
 func compileSelectors(in []Selector) []Selector {
 	out := make([]Selector, len(in))
 	for i, s := range in {
-		out[i] = Selector{s.Property, strings.ToLower(s.Value), make([]netip.Prefix, len(s.Networks))}
+		out[i] = Selector{s.Property, s.Value, make([]netip.Prefix, len(s.Networks))}
 		for j, n := range s.Networks {
-			out[i].Networks[j] = n.Masked()
+			out[i].Networks[j] = unmap(n).Masked()
 		}
 	}
 	return out
+}
+
+// unmap makes an IPv4 network of ::ffff:10.0.0.0/104: addresses come unmapped.
+func unmap(n netip.Prefix) netip.Prefix {
+	if n.Addr().Is4In6() && n.Bits() >= 96 {
+		return netip.PrefixFrom(n.Addr().Unmap(), n.Bits()-96)
+	}
+	return n
 }
 
 // salvageHosts keeps what a defective policy meant to claim, so that it is
@@ -203,7 +280,8 @@ func salvageHosts(hosts []string) []string {
 			h = h[:i]
 		}
 		h = strings.TrimSuffix(h, ".")
-		if checkHost(h) == "" && !slices.Contains(out, h) {
+		// Whatever a request can name is kept, be it no proper DNS name.
+		if checkLabels(strings.TrimPrefix(h, "*.")) == nil && !slices.Contains(out, h) {
 			out = append(out, h)
 		}
 	}
@@ -214,16 +292,24 @@ func salvagePaths(paths []Path) []Path {
 	var out []Path
 	for _, p := range paths {
 		if checkPath(p.Value) != "" {
-			v, _, _ := strings.Cut(p.Value, "?")
-			v, ok := resolve("/"+strings.TrimLeft(decode(v, true), "/"), true)
-			if !ok {
-				v = "/"
-			}
-			p = Path{Value: v}
+			p = Path{Value: salvagePath(p.Value)}
 		}
 		out = append(out, p)
 	}
 	return out
+}
+
+// salvagePath reads a path as its author may have meant it, as a Prefix. Where
+// that cannot be told it is the whole host.
+func salvagePath(v string) string {
+	if i := strings.IndexAny(v, "?#*"); i >= 0 { // "/admin/*" meant /admin and all below
+		v = v[:i]
+	}
+	v, ok := resolve(mergeSlashes("/" + decode(v, true)))
+	if !ok {
+		return "/"
+	}
+	return v
 }
 
 func (p Path) kind() string {

@@ -3,6 +3,8 @@
 package policy
 
 import (
+	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,6 +15,9 @@ const maxRequestHeaders = 2 << 10
 
 // maxOrigin bounds an Origin: a scheme, a DNS name and a port fit easily.
 const maxOrigin = 512
+
+// maxMethod bounds an Access-Control-Request-Method, which is echoed too.
+const maxMethod = 32
 
 // A Preflight is what a CORS-preflight fetch asks (Fetch standard §4.8). The
 // zero Preflight is none.
@@ -41,7 +46,7 @@ type cors struct {
 	origins     map[string]struct{} // lower case
 	patterns    map[string]schemes  // ".preview.example.com:8443" → schemes
 	allMethods  bool
-	methods     map[string]struct{}
+	methods     []string
 	allHeaders  bool
 	headers     map[string]struct{} // lower case
 	credentials bool
@@ -65,12 +70,11 @@ func compileCORS(c *CORS) *cors {
 	out := &cors{
 		bypass:      c.BypassPreflight,
 		allOrigins:  c.AllowAllOrigins,
-		origins:     map[string]struct{}{},
-		patterns:    map[string]schemes{},
+		origins:     make(map[string]struct{}, len(c.AllowedOrigins)),
 		allMethods:  c.AllowAllMethods,
-		methods:     set(c.AllowedMethods, func(s string) string { return s }),
+		methods:     slices.Clone(c.AllowedMethods),
 		allHeaders:  c.AllowAllHeaders,
-		headers:     set(c.AllowedHeaders, strings.ToLower),
+		headers:     make(map[string]struct{}, len(c.AllowedHeaders)),
 		credentials: c.AllowCredentials && !c.AllowAllOrigins,
 		expose:      strings.Join(c.ExposedHeaders, ", "),
 		private:     c.AllowPrivateNetwork,
@@ -84,21 +88,20 @@ func compileCORS(c *CORS) *cors {
 	}
 	for _, o := range c.AllowedOrigins {
 		o = strings.ToLower(o)
-		if scheme, rest, ok := strings.Cut(o, "://*"); ok {
-			out.patterns[rest] |= schemeBit(scheme)
-		} else {
+		scheme, rest, ok := strings.Cut(o, "://*")
+		if !ok {
 			out.origins[o] = struct{}{}
+			continue
 		}
+		if out.patterns == nil {
+			out.patterns = map[string]schemes{}
+		}
+		out.patterns[rest] |= schemeBit(scheme)
+	}
+	for _, h := range c.AllowedHeaders {
+		out.headers[strings.ToLower(h)] = struct{}{}
 	}
 	return out
-}
-
-func set(values []string, normalize func(string) string) map[string]struct{} {
-	m := make(map[string]struct{}, len(values))
-	for _, v := range values {
-		m[normalize(v)] = struct{}{}
-	}
-	return m
 }
 
 func schemeBit(s string) schemes {
@@ -162,37 +165,27 @@ func (c *cors) allowsOrigin(origin string) bool {
 	if c.allOrigins {
 		return true
 	}
-	if c.matchOrigin(origin) {
+	if _, ok := c.origins[origin]; ok {
 		return true
 	}
 	// Browsers serialize origins in lower case. Others may not, and scheme and
 	// host compare without case (RFC 6454 §5).
 	var buf [maxOrigin]byte
 	lower, changed := appendLower(buf[:0], origin)
-	if !changed {
-		return false
-	}
-	if _, ok := c.origins[string(lower)]; ok {
+	if _, ok := c.origins[string(lower)]; ok && changed {
 		return string(lower) != "null" // opaque origins are spelled "null" and no other way
 	}
-	return len(c.patterns) > 0 && c.matchPattern(string(lower))
-}
-
-func (c *cors) matchOrigin(origin string) bool {
-	if _, ok := c.origins[origin]; ok {
-		return true
-	}
-	return len(c.patterns) > 0 && c.matchPattern(origin)
+	return len(c.patterns) > 0 && c.matchPattern(lower)
 }
 
 // matchPattern matches "https://*.preview.example.com": exactly one label in
 // place of the star.
-func (c *cors) matchPattern(origin string) bool {
-	scheme, host, ok := strings.Cut(origin, "://")
+func (c *cors) matchPattern(origin []byte) bool {
+	scheme, host, ok := bytes.Cut(origin, []byte("://"))
 	if !ok {
 		return false
 	}
-	dot := strings.IndexByte(host, '.')
+	dot := bytes.IndexByte(host, '.')
 	if dot < 1 || dot > maxLabel {
 		return false
 	}
@@ -201,16 +194,15 @@ func (c *cors) matchPattern(origin string) bool {
 			return false
 		}
 	}
-	bit := schemeBit(scheme)
-	return bit != 0 && c.patterns[host[dot:]]&bit != 0
+	bit := schemeBit(string(scheme))
+	return bit != 0 && c.patterns[string(host[dot:])]&bit != 0
 }
 
 func (c *cors) allowsMethod(m string) bool {
 	if c.allMethods {
-		return isToken(m) && !isForbiddenMethod(m)
+		return len(m) <= maxMethod && isToken(m) && !isForbiddenMethod(m)
 	}
-	_, ok := c.methods[m] // case-sensitive: RFC 9110 §9.1
-	return ok
+	return slices.Contains(c.methods, m) // case-sensitive: RFC 9110 §9.1
 }
 
 // allowsHeaders checks a list of header names in one pass.

@@ -56,12 +56,13 @@ func (a *app) decidePreflight(r *Request, d *Decision) {
 func (a *app) decideRules(r *Request, d *Decision, tr *Trace) {
 	subject, refused := a.identify(r)
 	tr.session(r, subject, refused)
-	v := visitor{subject: subject, address: r.Address}
+	// A mapped or a zoned address is in no network (netip.Prefix.Contains).
+	v := visitor{subject: subject, address: r.Address.Unmap().WithZone("")}
 	skipped := false
 	for i := range a.relaxing {
 		ru := &a.relaxing[i]
 		m := ru.match(r.Method, &v)
-		if ru.action == ServiceAuth && (subject == nil || !subject.Service) {
+		if ru.action == ServiceAuth && !ru.serves(subject, r.Now) {
 			m = no
 		}
 		if m == yes && r.Target.notCanonical {
@@ -99,7 +100,7 @@ func (a *app) apply(ru *rule, m match, r *Request, subject *Subject, refused Rea
 		d.deny(ru, Blocked)
 	case subject == nil:
 		d.challenge(ru, refused, r.Method)
-	case ru.duration > 0 && r.Now.Sub(subject.IssuedAt) > ru.duration:
+	case ru.outlived(subject, r.Now):
 		d.challenge(ru, SessionExpired, r.Method)
 	default:
 		d.admit(ru)
@@ -107,6 +108,19 @@ func (a *app) apply(ru *rule, m match, r *Request, subject *Subject, refused Rea
 	}
 	return true
 }
+
+// outlived reports whether a credential is older than the rule itself allows.
+func (r *rule) outlived(s *Subject, now time.Time) bool {
+	return r.duration > 0 && now.Sub(s.IssuedAt) > r.duration
+}
+
+// serves reports whether the subject is one that a ServiceAuth rule can admit.
+func (r *rule) serves(s *Subject, now time.Time) bool {
+	return s != nil && s.Service && !r.outlived(s, now)
+}
+
+// maxSkew is how far the clocks of replicas may be apart.
+const maxSkew = time.Minute
 
 // identify returns the subject if its credential is good for this policy now,
 // and otherwise why there is none.
@@ -119,7 +133,7 @@ func (a *app) identify(r *Request) (*Subject, Reason) {
 		return nil, NoSession
 	case s.Audience != a.audience:
 		return nil, WrongAudience
-	case !r.Now.Before(s.ExpiresAt):
+	case !r.Now.Before(s.ExpiresAt), s.IssuedAt.Sub(r.Now) > maxSkew: // from the future, or Now was forgotten
 		return nil, SessionExpired
 	case s.IssuedAt.Before(a.revokedBefore):
 		return nil, SessionRevoked

@@ -17,14 +17,17 @@
 //  4. Ownership. A host belongs to the namespace of the oldest policy that
 //     claims it, or that claims the "*." host above it. Claims of other
 //     namespaces do not exist (HostOwnedByOtherNamespace), unless granted.
-//  5. A policy with a mistake keeps its claims, and denies all of them.
+//  5. A policy with a mistake keeps its claims, and denies all of them. To have
+//     the namespace and name of another policy is a mistake of both.
 //
 // # What it decides
 //
 //  1. No table: not-ready. No policy: denied.
 //  2. A path with several readings ("//", "..", ";", "%2f", encoded letters) is
 //     denied unless every reading leads to the same policy, and relaxing rules
-//     (Bypass, ServiceAuth, preflight: Bypass) never apply to it.
+//     (Bypass, ServiceAuth, preflight: Bypass) never apply to it. A reading is
+//     what decoding, merging slashes, resolving dots, dropping parameters and
+//     cutting at "?" or "#" can make of it, in any order, as often as they like.
 //  3. A preflight (OPTIONS, one Origin, one Access-Control-Request-Method) is
 //     answered, refused or let through by the policy's CORS alone; credentials
 //     play no part, as browsers send none.
@@ -32,7 +35,8 @@
 //     top to bottom. The first match decides; none: denied.
 //  5. A rule matches when any of Include, all of Require and none of Exclude
 //     match. What cannot be known never helps a visitor: an unknown address
-//     matches no admitting rule and every refusing one.
+//     matches no admitting rule and every refusing one, and a method in another
+//     case matches refusing rules alone.
 //  6. A visitor without a session is asked to sign in as soon as an Allow rule
 //     is reached that could admit them; a Block rule reached before that, and
 //     true of anybody, denies. OPTIONS is never asked to sign in, but denied.

@@ -4,6 +4,7 @@ package policy
 
 import (
 	"net/netip"
+	"strconv"
 	"time"
 )
 
@@ -182,6 +183,9 @@ type Grant struct {
 	Host      string
 	Namespace string
 }
+
+// item names an element of a list: "spec.hosts[1]".
+func item(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }
 
 func name(names []string, i int) string {
 	if i < len(names) {

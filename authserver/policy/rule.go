@@ -39,10 +39,10 @@ type visitor struct {
 // match reports how the rule fits. An unknown address can never become known,
 // so it is assumed to be whatever is worse for the visitor.
 func (r *rule) match(method string, v *visitor) match {
-	if len(r.methods) > 0 && !slices.Contains(r.methods, method) {
+	refuses := r.action == Block
+	if len(r.methods) > 0 && !r.names(method, refuses) {
 		return no
 	}
-	refuses := r.action == Block
 	m := no
 	for i := range r.include {
 		m = max(m, r.include[i].match(v, refuses))
@@ -56,6 +56,15 @@ func (r *rule) match(method string, v *visitor) match {
 	return m
 }
 
+// names reports whether the rule is for the method. Methods are case-sensitive
+// (RFC 9110 §9.1), but frameworks that raise them to upper case are many, and
+// "delete" must not slip past a rule that blocks DELETE.
+func (r *rule) names(method string, anyCase bool) bool {
+	return slices.ContainsFunc(r.methods, func(m string) bool {
+		return m == method || anyCase && strings.EqualFold(m, method)
+	})
+}
+
 // match reports whether the selector fits; ifUnknown is the answer for an
 // address that is not known.
 func (s *Selector) match(v *visitor, ifUnknown bool) match {
@@ -63,9 +72,9 @@ func (s *Selector) match(v *visitor, ifUnknown bool) match {
 	case Everyone:
 		return yes
 	case Email:
-		return v.identity(func(u *Subject) bool { return u.Email != "" && strings.EqualFold(u.Email, s.Value) })
+		return v.identity(func(u *Subject) bool { return equalFold(u.Email, s.Value) })
 	case EmailDomain:
-		return v.identity(func(u *Subject) bool { return strings.EqualFold(domainOf(u.Email), s.Value) })
+		return v.identity(func(u *Subject) bool { return equalFold(domainOf(u.Email), s.Value) })
 	case Address:
 		if !v.address.IsValid() {
 			return matchIf(ifUnknown)
@@ -88,6 +97,13 @@ func (v *visitor) identity(is func(*Subject) bool) match {
 		return maybe
 	}
 	return matchIf(is(v.subject))
+}
+
+// equalFold ignores case, but for the characters that are letters of ASCII in
+// disguise: to strings.EqualFold the Kelvin sign is a "k", and a mailbox spelled
+// with it is somebody else's. Such a character is longer than the letter.
+func equalFold(a, b string) bool {
+	return len(a) == len(b) && a != "" && strings.EqualFold(a, b)
 }
 
 func matchIf(b bool) match {

@@ -62,6 +62,7 @@ var (
 	errControl     = &TargetError{AmbiguousPath, "the path holds an encoded control character"}
 	errInvalidUTF8 = &TargetError{AmbiguousPath, "the path is not valid UTF-8 once decoded"}
 	errAboveRoot   = &TargetError{AmbiguousPath, "the path leads above the root"}
+	errReadings    = &TargetError{AmbiguousPath, "the path can be read in too many ways"}
 )
 
 // ParseTarget reads an absolute http or https URL. It decodes once, and refuses
@@ -173,7 +174,7 @@ func validPort(s string) bool {
 type marks struct {
 	escape       bool // some %XX
 	slash        bool // %2F
-	double       bool // %25 and two hexadecimal digits: decodes to another escape
+	double       bool // decoded once, it still holds an escape
 	param        bool // ; or its escape
 	cut          bool // an encoded ? or #: a second decoder would end the path there
 	unusual      bool // anything else that has a more canonical spelling
@@ -205,11 +206,15 @@ func parsePath(s string) (Target, error) {
 		return Target{}, errInvalidUTF8
 	}
 	m.repeatOrDots = hasRepeatOrDots(t.path)
+	m.double = m.escape && hasEscape(t.path)
 	if !m.notCanonical() {
 		return t, nil
 	}
 	t.notCanonical, t.encodedSlash = true, m.slash
-	return t, t.read(m)
+	if err := t.read(); err != nil {
+		return Target{}, err
+	}
+	return t, nil
 }
 
 // checkRaw refuses what no request line can hold.
@@ -249,7 +254,7 @@ func scan(path string) (m marks, err error) {
 			if !ok {
 				return m, errBadEscape
 			}
-			if err := m.escaped(b, path[i+3:]); err != nil {
+			if err := m.escaped(b); err != nil {
 				return m, err
 			}
 			i += 2
@@ -262,8 +267,8 @@ func scan(path string) (m marks, err error) {
 	return m, nil
 }
 
-// escaped notes the escape of b, with what follows it.
-func (m *marks) escaped(b byte, rest string) error {
+// escaped notes the escape of b.
+func (m *marks) escaped(b byte) error {
 	m.escape = true
 	switch {
 	case b < ' ' || b == 0x7f:
@@ -276,149 +281,10 @@ func (m *marks) escaped(b byte, rest string) error {
 		m.param = true
 	case b == '?' || b == '#':
 		m.cut = true
-	case b == '%':
-		if len(rest) >= 2 && isHex(rest[0]) && isHex(rest[1]) {
-			m.double = true
-		}
 	case isUnreserved(b):
 		m.unusual = true // RFC 3986 §6.2.2.2: "should be normalized by decoding"
 	}
 	return nil
-}
-
-// read works out the readings of a path that is not canonical. The first is
-// nginx's, as it is the one that chose the location; the others are what
-// servers behind it are known to do with the raw path that they get.
-func (t *Target) read(m marks) error {
-	literal := t.path
-	var ok bool
-	if t.path, ok = resolve(literal, true); !ok {
-		return errAboveRoot
-	}
-	t.add(literal, true) // neither merged nor resolved
-	t.addResolved(literal, false)
-	if m.slash {
-		t.addResolved(decode(t.raw, false), true) // an encoded slash that is no slash
-	}
-	if m.param { // servlet containers drop ";…" from every segment
-		t.addResolved(dropParams(literal), true)
-		t.addResolved(decode(dropParams(t.raw), true), true)
-	}
-	if m.cut {
-		t.addResolved(literal[:strings.IndexAny(literal, "?#")], true)
-	}
-	if m.double { // a second decoder behind
-		if hasBadSecondDecoding(literal) {
-			return errControl
-		}
-		t.addResolved(decode(literal, true), true)
-	}
-	return nil
-}
-
-func (t *Target) add(path string, ok bool) {
-	if ok && path != t.path {
-		t.readings = append(t.readings, path)
-	}
-}
-
-func (t *Target) addResolved(path string, merge bool) {
-	t.add(resolve(path, merge))
-}
-
-// decode undoes percent-encoding once. Escapes that are not valid stay as they
-// are. Without slashes, "%2F" stays too.
-func decode(s string, slashes bool) string {
-	var b strings.Builder
-	b.Grow(len(s))
-	for i := 0; i < len(s); i++ {
-		if c, ok := unescape(s, i); ok && (slashes || c != '/') {
-			b.WriteByte(c)
-			i += 2
-			continue
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
-// hasBadSecondDecoding reports whether decoding s once more yields what is
-// refused when it comes encoded once.
-func hasBadSecondDecoding(s string) bool {
-	for i := range len(s) {
-		if c, ok := unescape(s, i); ok && (c < ' ' || c == 0x7f || c == '\\') {
-			return true
-		}
-	}
-	return false
-}
-
-func unescape(s string, i int) (byte, bool) {
-	if s[i] != '%' || i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
-		return 0, false
-	}
-	return unhex(s[i+1])<<4 | unhex(s[i+2]), true
-}
-
-func hasRepeatOrDots(path string) bool {
-	for i := 0; i < len(path); i++ {
-		if path[i] != '/' {
-			continue
-		}
-		seg := path[i+1:]
-		if j := strings.IndexByte(seg, '/'); j >= 0 {
-			if j == 0 {
-				return true
-			}
-			seg = seg[:j]
-		}
-		if seg == "." || seg == ".." {
-			return true
-		}
-	}
-	return false
-}
-
-// resolve removes dot segments (RFC 3986 §5.2.4), with merge also empty ones
-// (nginx's merge_slashes). It reports false for a path that leads above the root.
-func resolve(path string, merge bool) (string, bool) {
-	segs := strings.Split(path[1:], "/")
-	out := segs[:0]
-	for i, s := range segs {
-		last := i == len(segs)-1
-		switch {
-		case s == "..":
-			if len(out) == 0 {
-				return "", false
-			}
-			out = out[:len(out)-1]
-			if last {
-				out = append(out, "")
-			}
-		case s == ".":
-			if last {
-				out = append(out, "")
-			}
-		case s == "" && merge && !last:
-		default:
-			out = append(out, s)
-		}
-	}
-	return "/" + strings.Join(out, "/"), true
-}
-
-// dropParams cuts every segment at its first ";" or "%3B".
-func dropParams(path string) string {
-	segs := strings.Split(path, "/")
-	for i, s := range segs {
-		for j := range len(s) {
-			if c, ok := unescape(s, j); s[j] == ';' || ok && c == ';' {
-				segs[i] = s[:j]
-				break
-			}
-		}
-	}
-	return strings.Join(segs, "/")
 }
 
 func isHex(c byte) bool {

@@ -19,13 +19,16 @@ func Validate(p *Policy) []Issue {
 	v.hosts(p.Hosts)
 	v.paths(p.Paths)
 	for i := range p.Rules {
-		v.rule(fmt.Sprintf("spec.rules[%d]", i), &p.Rules[i])
+		v.rule(item("spec.rules", i), &p.Rules[i])
 	}
 	v.ruleNames(p.Rules)
 	if p.CORS != nil {
 		v.cors(p.CORS)
 	}
-	v.duration("spec.session.duration", p.Session.Duration)
+	v.duration("spec.session", ".duration", p.Session.Duration)
+	if p.Unauthenticated > Unauthorized {
+		v.wrong("spec.unauthenticated", "one of Auto, Redirect, Unauthorized")
+	}
 	return v.issues
 }
 
@@ -47,22 +50,20 @@ func (v *validator) hosts(hosts []string) {
 		v.wrong("spec.hosts", "name at least one host")
 	}
 	for i, h := range hosts {
-		field := fmt.Sprintf("spec.hosts[%d]", i)
 		if problem := checkHost(h); problem != "" {
-			v.wrong(field, "%q: %s", h, problem)
+			v.wrong(item("spec.hosts", i), "%q: %s", h, problem)
 		} else if slices.Contains(hosts[:i], h) {
-			v.wrong(field, "%q: listed twice", h)
+			v.wrong(item("spec.hosts", i), "%q: listed twice", h)
 		}
 	}
 }
 
 func (v *validator) paths(paths []Path) {
 	for i, p := range paths {
-		field := fmt.Sprintf("spec.paths[%d]", i)
 		if problem := checkPath(p.Value); problem != "" {
-			v.wrong(field+".path", "%q: %s", p.Value, problem)
+			v.wrong(item("spec.paths", i)+".path", "%q: %s", p.Value, problem)
 		} else if slices.Contains(paths[:i], p) {
-			v.wrong(field, "%q (%s): listed twice", p.Value, p.kind())
+			v.wrong(item("spec.paths", i), "%q (%s): listed twice", p.Value, p.kind())
 		}
 	}
 }
@@ -143,9 +144,9 @@ func checkPath(p string) string {
 	}
 }
 
-func (v *validator) duration(field string, d time.Duration) {
+func (v *validator) duration(field, name string, d time.Duration) {
 	if d < 0 || d > MaxSessionDuration {
-		v.wrong(field, "%s: more than 0 and at most %s", d, MaxSessionDuration)
+		v.wrong(field+name, "%s: more than 0 and at most %s", d, MaxSessionDuration)
 	}
 }
 
@@ -153,7 +154,7 @@ func (v *validator) ruleNames(rules []Rule) {
 	for i := range rules {
 		n := rules[i].Name
 		if n != "" && slices.ContainsFunc(rules[:i], func(r Rule) bool { return r.Name == n }) {
-			v.wrong(fmt.Sprintf("spec.rules[%d].name", i), "%q: another rule of this policy has that name", n)
+			v.wrong(item("spec.rules", i)+".name", "%q: another rule of this policy has that name", n)
 		}
 	}
 }
@@ -166,24 +167,32 @@ func (v *validator) rule(field string, r *Rule) {
 		v.wrong(field+".include", "at least one selector; everyone: {} for all")
 	}
 	for i, m := range r.Methods {
-		if problem := checkMethod(m); problem != "" {
-			v.wrong(fmt.Sprintf("%s.methods[%d]", field, i), "%q: %s", m, problem)
+		problem := checkMethod(m)
+		if m == "*" {
+			problem = "for every method, leave methods out"
+		}
+		if problem != "" {
+			v.wrong(item(field+".methods", i), "%q: %s", m, problem)
 		}
 	}
-	v.selectors(field+".include", r.Action, r.Include)
-	v.selectors(field+".require", r.Action, r.Require)
-	v.selectors(field+".exclude", r.Action, r.Exclude)
-	v.duration(field+".sessionDuration", r.SessionDuration)
+	v.selectors(field, ".include", r.Action, r.Include)
+	v.selectors(field, ".require", r.Action, r.Require)
+	v.selectors(field, ".exclude", r.Action, r.Exclude)
+	v.duration(field, ".sessionDuration", r.SessionDuration)
+	if r.Action == Bypass && r.SessionDuration != 0 {
+		v.unwise(field+".sessionDuration", "a Bypass rule asks for no session, so this has no effect")
+	}
 }
 
-func (v *validator) selectors(field string, a Action, selectors []Selector) {
+// selectors, like duration, takes its field in two parts: to join them is worth
+// it only for a mistake.
+func (v *validator) selectors(field, list string, a Action, selectors []Selector) {
 	for i, s := range selectors {
-		at := fmt.Sprintf("%s[%d]", field, i)
 		if a.relaxes() && (s.Property == Email || s.Property == EmailDomain) {
-			v.wrong(at, "%s: a %s rule never sees an identity; use Allow", s.Property, a)
+			v.wrong(item(field+list, i), "%s: a %s rule never sees an identity; use Allow", s.Property, a)
 		}
 		if problem := s.check(); problem != "" {
-			v.wrong(at, "%s", problem)
+			v.wrong(item(field+list, i), "%s", problem)
 		}
 	}
 }
@@ -208,7 +217,7 @@ func (s *Selector) check() string {
 		if i := slices.IndexFunc(s.Networks, func(n netip.Prefix) bool { return !n.IsValid() }); i >= 0 {
 			return fmt.Sprintf("ip[%d]: not a network", i)
 		}
-	case NoProperty:
+	default: // NoProperty, or one that this version does not know
 		return "exactly one of everyone, email, emailDomain, ip"
 	}
 	return ""

@@ -3,7 +3,6 @@
 package policy
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -55,11 +54,10 @@ func (v *validator) oneOf(at, all string, allSet bool, list string, listed int, 
 
 func (v *validator) each(at string, values []string, check func(string) string) {
 	for i, s := range values {
-		field := fmt.Sprintf("%s[%d]", at, i)
 		if problem := check(s); problem != "" {
-			v.wrong(field, "%q: %s", s, problem)
+			v.wrong(item(at, i), "%q: %s", s, problem)
 		} else if slices.Contains(values[:i], s) {
-			v.wrong(field, "%q: listed twice", s)
+			v.wrong(item(at, i), "%q: listed twice", s)
 		}
 	}
 }
@@ -103,12 +101,25 @@ func checkOriginHost(scheme, rest string) string {
 	case strings.Contains(host, "*"):
 		return checkOriginPattern(scheme, host)
 	case strings.HasPrefix(host, "["):
-		if a, err := netip.ParseAddr(strings.Trim(host, "[]")); err != nil || !a.Is6() || !strings.HasSuffix(host, "]") {
-			return "what stands in the brackets is not an IPv6 address"
-		}
-		return ""
+		return checkOriginIPv6(host)
 	case checkLabels(host) != nil:
 		return "the host is not a DNS name or an address"
+	default:
+		return ""
+	}
+}
+
+// checkOriginIPv6 insists on the form that browsers send (RFC 5952), as any
+// other would never match.
+func checkOriginIPv6(host string) string {
+	a, err := netip.ParseAddr(strings.TrimSuffix(host[1:], "]"))
+	switch {
+	case err != nil || !a.Is6() || a.Zone() != "" || !strings.HasSuffix(host, "]"):
+		return "what stands in the brackets is not an IPv6 address"
+	case a.Is4In6():
+		return "write the IPv4 address"
+	case host != "["+a.String()+"]":
+		return "write the address in its short form, [" + a.String() + "]"
 	default:
 		return ""
 	}
@@ -161,7 +172,7 @@ func checkMethod(m string) string {
 	switch {
 	case m == "*":
 		return "for every method, set allowAllMethods"
-	case !isToken(m) || len(m) > 32:
+	case !isToken(m) || len(m) > maxMethod:
 		return "not a method (RFC 9110 token of at most 32 characters)"
 	case isForbiddenMethod(m):
 		return "browsers never send it (forbidden method of the Fetch standard)"

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The reference is doc.go once more, slow and obvious: it knows no maps, no
+// order of work and no three-valued logic. It judges policies without mistakes.
+type reference struct {
+	policies []Policy // the oldest first
+	grants   []Grant
+}
+
+func newReference(policies []Policy, grants ...Grant) *reference {
+	sorted := slices.Clone(policies)
+	slices.SortStableFunc(sorted, func(x, y Policy) int {
+		if !x.Since.Equal(y.Since) {
+			return x.Since.Compare(y.Since)
+		}
+		return strings.Compare(x.Source.Namespace+"\x00"+x.Source.Name, y.Source.Namespace+"\x00"+y.Source.Name)
+	})
+	return &reference{sorted, grants}
+}
+
+func above(host string) string {
+	_, rest, _ := strings.Cut(host, ".")
+	return "*." + rest
+}
+
+// owner: "the namespace of the oldest policy that claims it, or that claims the
+// "*." host above it".
+func (f *reference) owner(host string) string {
+	for _, p := range f.policies {
+		if slices.Contains(p.Hosts, host) || host[0] != '*' && slices.Contains(p.Hosts, above(host)) {
+			return p.Source.Namespace
+		}
+	}
+	return ""
+}
+
+type refClaim struct {
+	path   Path
+	policy *Policy
+}
+
+// claims are the claims on a host that exist, in the order of their age.
+func (f *reference) claims(host string) []refClaim {
+	var out []refClaim
+	for i := range f.policies {
+		p := &f.policies[i]
+		granted := slices.ContainsFunc(f.grants, func(g Grant) bool {
+			return g.Namespace == p.Source.Namespace && (g.Host == host || g.Host == above(host))
+		})
+		if !slices.Contains(p.Hosts, host) || f.owner(host) != p.Source.Namespace && !granted {
+			continue
+		}
+		paths := p.Paths
+		if len(paths) == 0 {
+			paths = prefixes("/")
+		}
+		for _, path := range paths {
+			out = append(out, refClaim{path, p})
+		}
+	}
+	return out
+}
+
+// lookup finds whose a path is: nil is nobody's.
+func (f *reference) lookup(host, path string) *Policy {
+	claims := f.claims(host)
+	if len(claims) == 0 {
+		if claims = f.claims(above(host)); len(claims) == 0 {
+			return nil
+		}
+	}
+	for _, c := range claims {
+		if c.path.Exact && c.path.Value == path {
+			return c.policy
+		}
+	}
+	var best *refClaim
+	for i, c := range claims {
+		prefix := strings.TrimSuffix(c.path.Value, "/")
+		covers := prefix == "" || path == prefix || strings.HasPrefix(path, prefix+"/")
+		if !c.path.Exact && covers && (best == nil || len(prefix) > len(strings.TrimSuffix(best.path.Value, "/"))) {
+			best = &claims[i]
+		}
+	}
+	if best == nil {
+		return nil
+	}
+	return best.policy
+}
+
+var (
+	refEscape = regexp.MustCompile(`%[0-9a-fA-F]{2}`)
+	refSlash  = regexp.MustCompile(`(?i)%2f`)
+	refRepeat = regexp.MustCompile(`/+`)
+	refParam  = regexp.MustCompile(`;[^/]*`)
+	refQuery  = regexp.MustCompile(`(?s)[?#].*`)
+)
+
+func refDecode(p string) string {
+	return refEscape.ReplaceAllStringFunc(p, func(e string) string {
+		n, _ := strconv.ParseUint(e[1:], 16, 8)
+		return string([]byte{byte(n)})
+	})
+}
+
+func refResolve(p string) string {
+	var out []string
+	segments := strings.Split(strings.TrimPrefix(p, "/"), "/")
+	for i, s := range segments {
+		if s == ".." && len(out) > 0 {
+			out = out[:len(out)-1]
+		}
+		if s != "." && s != ".." {
+			out = append(out, s)
+		} else if i == len(segments)-1 {
+			out = append(out, "")
+		}
+	}
+	return "/" + strings.Join(out, "/")
+}
+
+// readings are all that servers, one after the other, can make of a raw path.
+func refReadings(raw string) []string {
+	keepSlashes := func(p string) string {
+		parts := refSlash.Split(p, -1)
+		kept := refSlash.FindAllString(p, -1)
+		out := refDecode(parts[0])
+		for i, k := range kept {
+			out += k + refDecode(parts[i+1])
+		}
+		return out
+	}
+	raw, _, _ = strings.Cut(raw, "?") // the query never counts
+	if raw == "" {
+		raw = "/"
+	}
+	seen := map[string]bool{}
+	var out []string
+	var visit func(string)
+	visit = func(p string) {
+		if seen[p] {
+			return
+		}
+		seen[p], out = true, append(out, p)
+		visit(refDecode(p))
+		visit(keepSlashes(p))
+		visit(refRepeat.ReplaceAllString(p, "/"))
+		visit(refResolve(p))
+		visit(refParam.ReplaceAllString(p, ""))
+		visit(refQuery.ReplaceAllString(p, ""))
+	}
+	visit(refDecode(raw))
+	visit(keepSlashes(raw))
+	return out
+}
+
+// everybody stands for whoever may sign in. It is enough for rules that ask for
+// an identity at most once.
+var everybody = []*Subject{{Email: "ann@x"}, {Email: "bob@y"}}
+
+// decide judges a request for a canonical path that is no preflight.
+func (f *reference) decide(host, path string, r *Request) (Verdict, Reason, *Policy) {
+	p := f.lookup(host, path)
+	if p == nil {
+		return Deny, NoPolicy, nil
+	}
+	v, why := refRules(p, r)
+	return v, why, p
+}
+
+func refRules(p *Policy, r *Request) (Verdict, Reason) {
+	var subject *Subject
+	if r.Subject != nil && r.Subject.Audience == Audience(p.Source) {
+		subject = r.Subject // the tests of sessions are elsewhere: this one is good
+	}
+	why := NoSession
+	if r.Subject != nil {
+		why = WrongAudience
+	}
+	for _, ru := range p.Rules {
+		switch {
+		case ru.Action == Bypass && refMatches(&ru, r, subject):
+			return Admit, Bypassed
+		case ru.Action == ServiceAuth && subject != nil && subject.Service && refMatches(&ru, r, subject):
+			return Admit, ServiceAdmitted
+		}
+	}
+	for _, ru := range p.Rules {
+		if ru.Action != Allow && ru.Action != Block {
+			continue
+		}
+		if subject != nil {
+			if !refMatches(&ru, r, subject) {
+				continue
+			}
+			if ru.Action == Block {
+				return Deny, Blocked
+			}
+			return Admit, SignedIn
+		}
+		some, all := false, true
+		for _, s := range everybody {
+			m := refMatches(&ru, r, s)
+			some, all = some || m, all && m
+		}
+		switch {
+		case ru.Action == Block && all:
+			return Deny, Blocked
+		case ru.Action == Allow && some && r.Method == "OPTIONS":
+			return Deny, why
+		case ru.Action == Allow && some:
+			return Challenge, why
+		}
+	}
+	return Deny, NoRuleMatched
+}
+
+func refMatches(ru *Rule, r *Request, s *Subject) bool {
+	worst := ru.Action == Block // what an unknown address does to Include and Require
+	in := func(sel Selector) bool { return refSelects(sel, s, r.Address, worst) }
+	all := true
+	for _, sel := range ru.Require {
+		all = all && in(sel)
+	}
+	none := true
+	for _, sel := range ru.Exclude {
+		none = none && !refSelects(sel, s, r.Address, !worst)
+	}
+	method := len(ru.Methods) == 0 || slices.Contains(ru.Methods, r.Method)
+	return method && slices.ContainsFunc(ru.Include, in) && all && none
+}
+
+func refSelects(sel Selector, s *Subject, address netip.Addr, ifUnknown bool) bool {
+	switch {
+	case sel.Property == Everyone:
+		return true
+	case sel.Property == Email:
+		return s != nil && strings.ToLower(s.Email) == strings.ToLower(sel.Value)
+	case sel.Property == EmailDomain:
+		return s != nil && strings.HasSuffix(strings.ToLower(s.Email), "@"+strings.ToLower(sel.Value))
+	case sel.Property == Address && !address.IsValid():
+		return ifUnknown
+	case sel.Property == Address:
+		return slices.ContainsFunc(sel.Networks, func(n netip.Prefix) bool { return n.Contains(address) })
+	default:
+		return false
+	}
+}

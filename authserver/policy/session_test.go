@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// A credential is judged by its times and by whom it was made for; whatever is
+// wrong with it, it never admits.
+func TestSessions(t *testing.T) {
+	p := one(
+		Rule{Action: ServiceAuth, Include: everyone(), Methods: []string{"PUT"}, SessionDuration: 30 * time.Minute},
+		Rule{Action: Allow, Include: emails("ann@x"), Methods: []string{"POST"}, SessionDuration: 30 * time.Minute},
+		Rule{Action: Allow, Include: emails("ann@x")},
+	)
+	p.Session = Session{Duration: 4 * time.Hour, RevokedBefore: now.Add(-3 * time.Hour)}
+	table := mustBuild(t, p)
+	for name, tc := range map[string]struct {
+		method string
+		change func(*Subject)
+		want   string
+	}{
+		"good":                {"GET", func(*Subject) {}, "allow signed-in p"},
+		"expires now":         {"GET", func(s *Subject) { s.ExpiresAt = now }, "challenge session-expired p"},
+		"expires soon":        {"GET", func(s *Subject) { s.ExpiresAt = now.Add(1) }, "allow signed-in p"},
+		"never expires":       {"GET", func(s *Subject) { s.ExpiresAt = time.Time{} }, "challenge session-expired p"},
+		"revoked":             {"GET", func(s *Subject) { s.IssuedAt = now.Add(-3*time.Hour - 1) }, "challenge session-revoked p"},
+		"just not revoked":    {"GET", func(s *Subject) { s.IssuedAt = now.Add(-3 * time.Hour) }, "allow signed-in p"},
+		"clocks apart":        {"GET", func(s *Subject) { s.IssuedAt = now.Add(time.Minute) }, "allow signed-in p"},
+		"from the future":     {"GET", func(s *Subject) { s.IssuedAt = now.Add(time.Minute + 1) }, "challenge session-expired p"},
+		"of another policy":   {"GET", func(s *Subject) { s.Audience = "n/q" }, "challenge wrong-audience p"},
+		"of another, in case": {"GET", func(s *Subject) { s.Audience = "N/P" }, "challenge wrong-audience p"},
+		"of none":             {"GET", func(s *Subject) { s.Audience = "" }, "challenge wrong-audience p"},
+		"of someone else":     {"GET", func(s *Subject) { s.Email = "bob@y" }, "deny no-rule-matched p"},
+		"too old for a rule":  {"POST", func(*Subject) {}, "challenge session-expired p"},
+		"young enough":        {"POST", func(s *Subject) { s.IssuedAt = now.Add(-30 * time.Minute) }, "allow signed-in p"},
+		"a machine":           {"PUT", func(s *Subject) { s.Email, s.Service, s.IssuedAt = "", true, now }, "allow service-auth p"},
+		"an old machine":      {"PUT", func(s *Subject) { s.Email, s.Service = "", true }, "deny no-rule-matched p"},
+		"an expired machine":  {"PUT", func(s *Subject) { s.Service, s.IssuedAt, s.ExpiresAt = true, now, now }, "challenge session-expired p"},
+		"a person as machine": {"PUT", func(s *Subject) { s.IssuedAt = now }, "allow signed-in p"},
+	} {
+		s := session("n/p")
+		tc.change(s)
+		r := Request{Target: mustTarget(t, "https://a.x/"), Method: tc.method, Subject: s, Now: now}
+		d := table.Decide(r)
+		if got := brief(d); got != tc.want || d.Identified != (d.Verdict == Admit) {
+			t.Errorf("%s: %s, want %s; identified: %v", name, got, tc.want, d.Identified)
+		}
+		if e, _ := table.Explain(r); e != table.Decide(r) {
+			t.Errorf("%s: Explain says %s", name, brief(e))
+		}
+	}
+	r := Request{Target: mustTarget(t, "https://a.x/"), Method: "GET", Refused: BadSignature, Now: now}
+	if got := brief(table.Decide(r)); got != "challenge bad-signature p" {
+		t.Errorf("refused credential: %s", got)
+	}
+}
+
+func TestSessionDurationDefaultsAndBounds(t *testing.T) {
+	for given, want := range map[time.Duration]time.Duration{0: DefaultSessionDuration, time.Hour: time.Hour, MaxSessionDuration: MaxSessionDuration} {
+		p := one(does(Allow)...)
+		p.Session.Duration = given
+		table := mustBuild(t, p)
+		s := session("n/p")
+		for _, over := range []time.Duration{0, 1} {
+			s.IssuedAt = now.Add(-want - over)
+			d := table.Decide(Request{Target: mustTarget(t, "https://a.x/"), Method: "GET", Subject: s, Now: now})
+			if (d.Verdict == Admit) != (over == 0) {
+				t.Errorf("duration %v, age %v: %s", given, want+over, brief(d))
+			}
+		}
+	}
+	for _, bad := range []time.Duration{-1, MaxSessionDuration + 1} {
+		p := one(Rule{Action: Allow, Include: everyone(), SessionDuration: bad})
+		p.Session.Duration = bad
+		if _, issues := Build([]Policy{p}); !slices.Equal(told(issues), []string{"n/p spec.rules[0].sessionDuration Invalid", "n/p spec.session.duration Invalid"}) {
+			t.Errorf("%v: %v", bad, issues)
+		}
+	}
+	_, issues := Build([]Policy{one(Rule{Action: Bypass, Include: everyone(), SessionDuration: 1})})
+	if !slices.Equal(told(issues), []string{"n/p spec.rules[0].sessionDuration Unwise"}) {
+		t.Errorf("%v", issues)
+	}
+}
+
+// An odd spelling of a method helps nobody: frameworks that raise methods to
+// upper case would run a "delete" that a rule for DELETE did not see.
+func TestMethodCase(t *testing.T) {
+	table := mustBuild(t, one(
+		Rule{Action: Bypass, Methods: []string{"HEAD"}, Include: everyone()},
+		Rule{Action: Block, Methods: []string{"DELETE"}, Include: everyone()},
+		Rule{Action: Allow, Methods: []string{"GET", "DELETE", "delEte"}, Include: everyone()}))
+	for method, want := range map[string]string{
+		"GET": "allow signed-in p", "get": "deny no-rule-matched p", "HEAD": "allow bypass p", "head": "deny no-rule-matched p",
+		"DELETE": "deny blocked p", "delete": "deny blocked p", "delEte": "deny blocked p", "DELETEX": "deny no-rule-matched p", "": "deny no-rule-matched p",
+	} {
+		if got := brief(table.Decide(Request{Target: mustTarget(t, "https://a.x/"), Method: method, Subject: session("n/p"), Now: now})); got != want {
+			t.Errorf("%q: %s, want %s", method, got, want)
+		}
+	}
+}
+
+// A second selector of a list, and the second of two rules, count as much as
+// the first: any of Include, all of Require, none of Exclude.
+func TestListsOfSelectors(t *testing.T) {
+	ann, bob, net := emails("ann@x")[0], emails("bob@y")[0], networks("10.0.0.0/8")[0]
+	list := func(s ...Selector) []Selector { return s }
+	for name, tc := range map[string]struct {
+		rule Rule
+		want bool
+	}{
+		"any, first":          {Rule{Include: list(ann, bob)}, true},
+		"any, last":           {Rule{Include: list(bob, ann)}, true},
+		"any, none":           {Rule{Include: list(bob, net)}, false},
+		"all":                 {Rule{Include: everyone(), Require: list(ann, ann)}, true},
+		"all but the last":    {Rule{Include: everyone(), Require: list(ann, bob)}, false},
+		"all but the first":   {Rule{Include: everyone(), Require: list(bob, ann)}, false},
+		"none":                {Rule{Include: everyone(), Exclude: list(bob, bob)}, true},
+		"one, the last":       {Rule{Include: everyone(), Exclude: list(bob, ann)}, false},
+		"one, the first":      {Rule{Include: everyone(), Exclude: list(ann, bob)}, false},
+		"required, no choice": {Rule{Require: list(ann)}, false},
+	} {
+		tc.rule.Action = Allow
+		p := one(tc.rule)
+		table, _ := Build([]Policy{p})
+		d := table.Decide(Request{Target: mustTarget(t, "https://a.x/"), Method: "GET", Subject: session("n/p"), Now: now})
+		if (d.Verdict == Admit) != tc.want {
+			t.Errorf("%s: %s", name, brief(d))
+		}
+	}
+}

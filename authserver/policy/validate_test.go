@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"strings"
+	"testing"
+)
+
+// hinted fails unless a problem holds the hint; an empty hint is no problem.
+func hinted(t *testing.T, what, problem, hint string) {
+	t.Helper()
+	if hint == "" && problem != "" || !strings.Contains(problem, hint) {
+		t.Errorf("%q: %q, want %q", what, problem, hint)
+	}
+}
+
+// The author of a policy is told what to write instead.
+func TestCheckOriginHints(t *testing.T) {
+	for origin, hint := range map[string]string{
+		"https://a.x": "", "null": "", "HTTPS://A.X": "", "https://a.x:8443": "", "http://localhost:3000": "", "https://*.a.x": "", "http://*.localhost": "",
+		"https://1.2.3.4": "", "https://[::1]": "", "chrome-extension://abc": "", "https://*.a.x:8443": "", "https://a_b.x": "",
+		"": "scheme is missing", "a.x": "scheme is missing", "NULL": "scheme is missing", "*": "allowAllOrigins", "1https://a.x": "scheme is not one",
+		"https://u@a.x": "user information", "https://a.x/": "trailing slash", "https://a.x?q": "trailing slash", "https://a.x#f": "trailing slash",
+		"https://bücher.x": "xn--", "https://a.x:443": "default port", "http://a.x:80": "default port", "https://*.a.x:443": "default port",
+		"https://a.x:0": "port", "https://a.x:08": "port", "https://a.x:": "port", "https://a.x:65536": "port", "https://": "DNS name", "https://a..x": "DNS name",
+		"https://a.x.": "DNS name", "https://a x": "DNS name", "https://*": "whole first label", "https://a*.x": "whole first label", "https://*.*.x": "whole first label",
+		"https://*a.x.y": "whole first label", "app://*.a.x": "http or https", "https://*.1.2.3.4": "no subdomains", "https://*.com": "too wide", "https://*..x": "DNS name",
+		"https://[::1": "IPv6", "https://[[::1]]": "IPv6", "https://[fe80::1%25a]": "IPv6", "https://[1.2.3.4]": "IPv6", "https://[::1]x": "IPv6",
+		"https://[0::1]": "[::1]", "https://[::ffff:1.2.3.4]": "IPv4", "https://" + strings.Repeat("a.", 300) + "x": "too long",
+	} {
+		hinted(t, origin, CheckOrigin(origin), hint)
+	}
+}
+
+func TestCheckHostAndPathHints(t *testing.T) {
+	for host, hint := range map[string]string{
+		"a.x": "", "*.a.x": "", "localhost": "", "xn--bcher-kva.x": "", "*.x": "",
+		"": "empty", "*": "names its hosts", "https://a.x": "scheme", "a.x/y": "path", "a.x?y": "path", "a.x:80": "port", "[::1]": "port", "a.*.x": "first label", "**.x": "first label",
+		"*a.x": "first label", "a.x.": "trailing dot", "bücher.x": "xn--", "A.x": "lower case", "a_b.x": "_", "-a.x": "DNS name", "a-.x": "DNS name", "a..x": "DNS name", ".x": "DNS name",
+		"a b.x": "DNS name", "*.": "DNS name", strings.Repeat("a", 64) + ".x": "DNS name", "10.0.0.1": "address", "*.1": "address", "a.x\n": "DNS name",
+	} {
+		hinted(t, host, checkHost(host), hint)
+	}
+	for path, hint := range map[string]string{
+		"/": "", "/a": "", "/a/": "", "/a.b/~c/$d": "", "/é": "",
+		"": "begins", "a": "begins", "/a?b": "query", "/a#b": "query", "/%61": "decoded", "/a/*": "wildcards", "/a;b": "servers", `/a\b`: "servers", "/\xff": "UTF-8",
+		"/a b": "spaces", "/a\n": "spaces", "/a\u0085": "spaces", "//": "canonical", "/a//b": "canonical", "/a/../b": "canonical", "/.": "canonical", "/" + strings.Repeat("a", 1024): "1024",
+	} {
+		hinted(t, path, checkPath(path), hint)
+	}
+}
+
+func TestRuleHints(t *testing.T) {
+	email, domain := emails("ann@x"), []Selector{{Property: EmailDomain, Value: "x"}}
+	for name, tc := range map[string]struct {
+		rules []Rule
+		hint  string
+	}{
+		"good":              {[]Rule{{Name: "a", Action: Allow, Include: email}, {Name: "b", Action: Block, Include: domain}, {Action: Allow, Include: email}, {Action: Allow, Include: email}}, ""},
+		"one name twice":    {[]Rule{{Name: "a", Action: Allow, Include: email}, {Name: "a", Action: Allow, Include: email}}, "another rule"},
+		"email in Bypass":   {[]Rule{{Action: Bypass, Include: email}}, "never sees an identity"},
+		"domain in Bypass":  {[]Rule{{Action: Bypass, Include: everyone(), Require: domain}}, "never sees an identity"},
+		"email in Service":  {[]Rule{{Action: ServiceAuth, Include: everyone(), Exclude: email}}, "never sees an identity"},
+		"nobody":            {[]Rule{{Action: Allow}}, "at least one selector"},
+		"no action":         {[]Rule{{Include: email}}, "one of Allow"},
+		"method in lower":   {[]Rule{{Action: Allow, Include: email, Methods: []string{"get"}}}, "write GET"},
+		"every method":      {[]Rule{{Action: Allow, Include: email, Methods: []string{"*"}}}, "leave methods out"},
+		"email, no at":      {[]Rule{{Action: Allow, Include: emails("ann")}}, "ann@example.com"},
+		"email, two ats":    {[]Rule{{Action: Allow, Include: emails("a@b@x")}}, "ann@example.com"},
+		"email, no name":    {[]Rule{{Action: Allow, Include: emails("@x")}}, "ann@example.com"},
+		"email, blank":      {[]Rule{{Action: Allow, Include: emails("ann @x")}}, "ann@example.com"},
+		"email, line break": {[]Rule{{Action: Allow, Include: emails("ann@x\n")}}, "ann@example.com"},
+		"domain with an at": {[]Rule{{Action: Allow, Include: []Selector{{Property: EmailDomain, Value: "@x"}}}}, "example.com"},
+		"no networks":       {[]Rule{{Action: Allow, Include: []Selector{{Property: Address}}}}, "at least one network"},
+	} {
+		p := one(tc.rules...)
+		var all []string
+		for _, i := range Validate(&p) {
+			all = append(all, i.Message)
+		}
+		if tc.hint == "" && len(all) > 0 || tc.hint != "" && (len(all) != 1 || !strings.Contains(all[0], tc.hint)) {
+			t.Errorf("%s: %q, want %q", name, all, tc.hint)
+		}
+	}
+}
