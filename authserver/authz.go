@@ -5,7 +5,6 @@ package authserver
 import (
 	"log/slog"
 	"net/netip"
-	"runtime/debug"
 	"strings"
 	"time"
 	"unsafe"
@@ -13,6 +12,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/ostiary/ostiary/authserver/dialect"
+	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 // Authz returns the server of the authz listener, which proxies ask about every
@@ -21,6 +21,7 @@ import (
 func (s *Server) Authz() *fasthttp.Server {
 	return &fasthttp.Server{
 		Handler:               s.serveAuthz,
+		ErrorHandler:          s.refuseBroken,
 		NoDefaultServerHeader: true,
 		NoDefaultContentType:  true,
 		// Proxies forward up to 32 KiB of headers and put the URL in twice.
@@ -43,16 +44,16 @@ func (s *Server) serveAuthz(ctx *fasthttp.RequestCtx) {
 	defer s.end(x)
 	defer func() {
 		if p := recover(); p != nil {
-			s.Log.Error("panic in a decision; the request was refused", "panic", p, "stack", string(debug.Stack()))
 			ctx.Response.Reset()
+			ctx.Response.Header.Set("X-Request-Id", s.panicked(p))
+			ctx.Response.Header.Set("X-Access-Reason", internalError)
 			ctx.SetStatusCode(fasthttp.StatusInternalServerError)
 		}
 	}()
 	v := fastView{ctx}
 	d := s.endpoint(v.RequestTarget())
-	if d == nil {
-		ctx.SetStatusCode(fasthttp.StatusNotFound)
-		return
+	if len(ctx.Request.Header.PeekTrailerKeys()) > 0 {
+		d = trailers
 	}
 	s.handle(d, v, peerOf(ctx), x)
 	for _, f := range x.answer.Fields() {
@@ -62,6 +63,19 @@ func (s *Server) serveAuthz(ctx *fasthttp.RequestCtx) {
 	if len(x.answer.Body) > 0 {
 		ctx.SetBody(x.answer.Body)
 	}
+}
+
+// refuseBroken answers what cannot be parsed. A visitor can cause it, with a
+// control character in a header that the proxy passes on: so not a 400, which
+// nginx shows as a 500.
+func (s *Server) refuseBroken(ctx *fasthttp.RequestCtx, _ error) { // the error can quote secrets
+	x := s.begin()
+	defer s.end(x)
+	s.refuse(nowhere, &x.ask, &dialect.Refusal{Status: 403, Reason: policy.BadRequest, Message: "the request cannot be parsed"}, &x.answer)
+	for _, f := range x.answer.Fields() {
+		ctx.Response.Header.Add(f.Name, f.Value)
+	}
+	ctx.SetStatusCode(x.answer.Status)
 }
 
 // endpoint is the routing table of the authz listener.
@@ -79,9 +93,24 @@ func (s *Server) endpoint(target string) dialect.Dialect {
 	case dialect.ForwardPath:
 		return &s.forward
 	default:
-		return nil
+		return nowhere
 	}
 }
+
+// refusing is the dialect of what is refused whatever it says.
+type refusing struct{ *dialect.Refusal }
+
+var (
+	// Only a wrong auth-url leads nowhere: no visitor can choose it.
+	nowhere = refusing{&dialect.Refusal{Status: 404, Reason: policy.BadRequest, Operator: true, Message: "this listener has no such endpoint"}}
+	// To fasthttp, a field of the trailer is a header field like any other. No
+	// proxy overwrites it there.
+	trailers = refusing{&dialect.Refusal{Status: 403, Reason: policy.BadRequest, Message: "the request has a trailer section"}}
+)
+
+func (refusing) String() string                                        { return "none" }
+func (r refusing) Read(dialect.View, *dialect.Ask) *dialect.Refusal    { return r.Refusal }
+func (refusing) Write(*dialect.Answer, *dialect.Ask, *policy.Decision) {}
 
 func peerOf(ctx *fasthttp.RequestCtx) netip.Addr {
 	a, _ := netip.AddrFromSlice(ctx.RemoteIP())

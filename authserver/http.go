@@ -3,6 +3,7 @@
 package authserver
 
 import (
+	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -26,6 +27,8 @@ func (s *Server) serve(d dialect.Dialect) http.Handler {
 	return s.guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := s.begin()
 		defer s.end(x)
+		x.refuses = true
+		_, _ = io.CopyN(io.Discard, r.Body, maxDrained) // it may be shorter, or broken off
 		s.handle(d, httpView{r}, peer(r), x)
 		for _, f := range x.answer.Fields() {
 			w.Header().Add(f.Name, f.Value)
@@ -37,17 +40,33 @@ func (s *Server) serve(d dialect.Dialect) http.Handler {
 	}))
 }
 
+// maxDrained bounds how much of a body is read that nobody wants. It is read, as
+// a connection closed over the rest reaches nginx before the answer: a 502.
+const maxDrained = 32 << 20
+
 // guard turns a panic into a no, and says so.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if p := recover(); p != nil {
-				s.Log.Error("panic; the request was refused", "panic", p, "stack", string(debug.Stack()))
+				clear(w.Header())
+				w.Header().Set("X-Request-Id", s.panicked(p))
+				w.Header().Set("X-Access-Reason", internalError)
 				w.WriteHeader(http.StatusInternalServerError)
 			}
 		}()
 		next.ServeHTTP(w, r)
 	})
+}
+
+// internalError is the reason given for a defect of ours.
+const internalError = "internal-error"
+
+// panicked logs a panic, and returns the request id that it is logged under.
+func (s *Server) panicked(p any) string {
+	id := newRequestID()
+	s.Log.Error("panic; the request was refused", "panic", p, "stack", string(debug.Stack()), "requestID", id)
+	return id
 }
 
 func peer(r *http.Request) netip.Addr {

@@ -13,10 +13,14 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
+// maxLogged bounds what a client can put into a log line; a policy's origins are
+// no longer.
+const maxLogged = 512
+
 // observe leaves one count and, if it is wanted, one log line a decision.
 func (s *Server) observe(d dialect.Dialect, q *dialect.Ask, dec *policy.Decision, status int, t *policy.Table) {
 	s.decisions.count(d.String(), dec.Verdict, dec.Reason)
-	if s.DecisionLog == LogOff || s.DecisionLog != LogAll && dec.Verdict == policy.Admit {
+	if s.DecisionLog == LogOff || s.DecisionLog != LogAll && dec.Verdict == policy.Admit && status == 200 {
 		return
 	}
 	var attrs [13]slog.Attr
@@ -35,9 +39,11 @@ func (s *Server) observe(d dialect.Dialect, q *dialect.Ask, dec *policy.Decision
 	add("method", q.Method)
 	add("host", q.Target.Host())
 	add("path", q.Target.Path()) // never the query: it can hold secrets
-	add("policy", dec.Source.Namespace+"/"+dec.Source.Name)
+	if dec.Source.Name != "" {
+		add("policy", dec.Source.Namespace+"/"+dec.Source.Name)
+	}
 	add("field", dec.Source.Field)
-	add("origin", q.Origin)
+	add("origin", q.Origin[:min(len(q.Origin), maxLogged)])
 	if dec.Identified {
 		add("user", q.Subject.ID)
 	}

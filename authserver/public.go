@@ -60,7 +60,7 @@ func (s *Server) publicPage(w http.ResponseWriter, r *http.Request, id string) {
 
 func (s *Server) serveKeySet(w http.ResponseWriter) {
 	keys := s.KeySet()
-	if keys == nil {
+	if keys == nil || !s.Ready() { // an empty set would be kept, and every token refused
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}

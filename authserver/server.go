@@ -97,6 +97,9 @@ func New(c Config) *Server {
 type exchange struct {
 	ask    dialect.Ask
 	answer dialect.Answer
+	// refuses: not even a request that may pass gets a 200 here, as this is no
+	// place to ask (render, preflight).
+	refuses bool
 }
 
 // begin takes an exchange; give it back with end.
@@ -125,7 +128,7 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 		q.Subject, q.Refused = s.Subject(q.Cookie, q.Authorization, q.Now)
 	}
 	decision := table.Decide(q.Request)
-	if q.RequestID == "" && decision.Verdict != policy.Admit {
+	if q.RequestID == "" && (x.refuses || decision.Verdict != policy.Admit) {
 		q.RequestID = newRequestID()
 	}
 	d.Write(&x.answer, q, &decision)

@@ -40,6 +40,14 @@ func (a *Answer) Set(name, value string) {
 // Fields returns the header fields, in order.
 func (a *Answer) Fields() []Field { return a.fields[:a.n] }
 
+// size is what the fields take up on the wire.
+func (a *Answer) size() (n int) {
+	for _, f := range a.Fields() {
+		n += len(f.Name) + len(": ") + len(f.Value) + len("\r\n")
+	}
+	return n
+}
+
 func hasControl(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' && s[i] != '\t' || s[i] == 0x7f {
@@ -58,30 +66,42 @@ const (
 	CloudflareIdentityHeaders                 // those of Cloudflare Access as well
 )
 
-// identityBudget keeps the header section of a 200 under what nginx buffers by
+// maxHeader keeps the header section of a 200 under what nginx buffers by
 // default (4 KiB): one byte more, and every request becomes a 500.
-const identityBudget = 3200
+const maxHeader = 3500
 
-// identity adds every identity header, empty where nothing is known: a proxy
-// overwrites what the client sent only with what is there.
-func (h IdentityHeaders) identity(a *Answer, q *Ask, d *policy.Decision) {
-	var token, email, user, groups string
-	if d.Identified && q.Subject != nil {
-		s := q.Subject
-		token, email, user = s.Token, s.Email, s.ID
-		groups = joinGroups(s.Groups)
+// fixed is what the header section of a 200 holds besides the values: the
+// status line, Date, Content-Length, and the names of the identity headers.
+const fixed = 300
+
+// admit writes a 200.
+func (h IdentityHeaders) admit(a *Answer, q *Ask, d *policy.Decision) {
+	a.Status = 200
+	if d.ManageResponses && d.Verdict == policy.Admit {
+		cors(a, &d.CORS)
+		vary(a, q)
 	}
-	copies := 1
+	h.identity(a, q, d)
+}
+
+// identity adds every identity header, empty where nothing is known or where it
+// cannot be sent: a proxy overwrites what the client sent only with what is there.
+func (h IdentityHeaders) identity(a *Answer, q *Ask, d *policy.Decision) {
+	left, copies := maxHeader-fixed-a.size(), 1
 	if h == CloudflareIdentityHeaders {
 		copies = 2
 	}
-	left := identityBudget - copies*len(email) - len(user)
-	if left -= copies * len(token); left < 0 {
-		left += copies * len(token)
-		token = ""
+	take := func(value string, copies int) string {
+		if n := copies * len(value); n <= left && !hasControl(value) {
+			left -= n
+			return value
+		}
+		return ""
 	}
-	if len(groups) > left {
-		groups = ""
+	var token, email, user, groups string
+	if s := q.Subject; d.Identified && s != nil {
+		email, user, token = take(s.Email, copies), take(s.ID, 1), take(s.Token, copies)
+		groups = take(joinGroups(s.Groups), 1)
 	}
 	a.Set("X-Access-Jwt-Assertion", token)
 	a.Set("X-Access-Email", email)

@@ -24,12 +24,7 @@ func (Browser) Read(v View, a *Ask) *Refusal {
 func (b Browser) Write(a *Answer, q *Ask, d *policy.Decision) {
 	switch d.Verdict {
 	case policy.Admit:
-		a.Status = 200
-		b.Identity.identity(a, q, d)
-		if d.ManageResponses {
-			cors(a, &d.CORS)
-			vary(a, q)
-		}
+		b.Identity.admit(a, q, d)
 	case policy.AnswerPreflight:
 		writePreflight(a, q, d)
 	case policy.Challenge, policy.Deny:

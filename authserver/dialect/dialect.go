@@ -79,7 +79,9 @@ func readCommon(v View, a *Ask) {
 	a.Cookie, _ = v.Header("Cookie")
 	a.Authorization, _ = v.Header("Authorization")
 	a.ForwardedFor = v.Joined("X-Forwarded-For")
-	a.RealIP, _ = v.Header("X-Real-Ip")
+	if ip, n := v.Header("X-Real-Ip"); n == 1 {
+		a.RealIP = ip
+	}
 	a.RequestID = readRequestID(v)
 	if o, n := v.Header("Origin"); n == 1 {
 		a.Origin = o
@@ -120,6 +122,9 @@ func readNavigation(v View) bool {
 		return false
 	}
 	if _, n := v.Header("Upgrade"); n > 0 {
+		return false
+	}
+	if _, n := v.Header("Sec-Websocket-Key"); n > 0 { // proxies drop Upgrade on the way here, and not this
 		return false
 	}
 	accept, _ := v.Header("Accept")

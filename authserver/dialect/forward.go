@@ -63,12 +63,7 @@ var (
 func (f Forward) Write(a *Answer, q *Ask, d *policy.Decision) {
 	switch d.Verdict {
 	case policy.Admit:
-		a.Status = 200
-		f.Identity.identity(a, q, d)
-		if d.ManageResponses {
-			cors(a, &d.CORS)
-			vary(a, q)
-		}
+		f.Identity.admit(a, q, d)
 	case policy.AnswerPreflight:
 		WriteRefusal(a, q, &Refusal{Status: 403, Reason: d.Reason})
 	case policy.Challenge, policy.Deny:

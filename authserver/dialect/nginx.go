@@ -79,11 +79,11 @@ func (a *Ask) target(method, host, uri string) *Refusal {
 func (n Nginx) Write(a *Answer, q *Ask, d *policy.Decision) {
 	switch d.Verdict {
 	case policy.Admit:
-		n.admit(a, q, d)
+		n.Identity.admit(a, q, d)
 		return
 	case policy.AnswerPreflight:
 		if n.PassPreflights {
-			n.admit(a, q, d)
+			n.Identity.admit(a, q, d)
 			cors(a, &d.CORS)
 			a.Set("Vary", preflightVary)
 			return
@@ -100,15 +100,6 @@ func (n Nginx) Write(a *Answer, q *Ask, d *policy.Decision) {
 	why(a, q, d.Reason)
 	cors(a, &d.CORS)
 	vary(a, q)
-}
-
-func (n Nginx) admit(a *Answer, q *Ask, d *policy.Decision) {
-	a.Status = 200
-	n.Identity.identity(a, q, d)
-	if d.ManageResponses && d.Verdict == policy.Admit {
-		cors(a, &d.CORS)
-		vary(a, q)
-	}
 }
 
 // NginxHeaders is Nginx for a plain auth-url: the target comes in

@@ -5,6 +5,7 @@ package dialect
 import (
 	"encoding/json"
 	"net/url"
+	"strings"
 
 	"github.com/ostiary/ostiary/authserver/policy"
 )
@@ -88,11 +89,23 @@ func (p *Pages) redirect(a *Answer, q *Ask, login string) {
 	a.Set("Location", login)
 }
 
+// maxReturn bounds what a login comes back to: proxies drop answers whose header
+// section is larger than 4 KiB.
+const maxReturn = 2 << 10
+
 // loginURL is on the application's own host: only there can its cookie be set.
 func (p *Pages) loginURL(q *Ask) string {
 	uri := q.URI
 	if uri == "" || uri[0] != '/' {
 		uri = "/" + uri
 	}
-	return p.Scheme + "://" + q.HostPort + p.PathPrefix + "/login?rd=" + url.QueryEscape(uri)
+	back := url.QueryEscape(uri)
+	if len(back) > maxReturn { // the page is worth more than its query
+		uri, _, _ = strings.Cut(uri, "?")
+		back = url.QueryEscape(uri)
+	}
+	if len(back) > maxReturn {
+		back = "%2F"
+	}
+	return p.Scheme + "://" + q.HostPort + p.PathPrefix + "/login?rd=" + back
 }

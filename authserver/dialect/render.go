@@ -49,6 +49,9 @@ func (Render) Read(v View, a *Ask) *Refusal {
 	if n > 1 {
 		return configError("X-Original-URI must come once")
 	}
+	if !isMethod(v.Method()) {
+		return visitorError(errMethod)
+	}
 	return a.target(v.Method(), host, uri)
 }
 

@@ -26,6 +26,8 @@ type Question struct {
 	Headers []string
 	// As is who is signed in: an address, and after it groups. Empty: nobody.
 	As []string
+	// Age is how long ago they signed in.
+	Age time.Duration
 	// Address is where the client is. Empty: that is not known.
 	Address string
 	Now     time.Time
@@ -81,7 +83,7 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 	if len(q.As) > 0 {
 		ask.Subject = &policy.Subject{
 			ID: q.As[0], Email: q.As[0], Groups: q.As[1:], Audience: t.Audience(ask.Target),
-			IssuedAt: q.Now, ExpiresAt: q.Now.Add(time.Hour), Token: "(the session's token)",
+			IssuedAt: q.Now.Add(-q.Age), ExpiresAt: q.Now.Add(time.Hour), Token: "(the session's token)",
 		}
 	}
 	decision, trace := t.Explain(ask.Request)
