@@ -4,6 +4,7 @@ package authserver
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 
@@ -69,8 +70,12 @@ func newDecisionCounters(r prometheus.Registerer) *decisionCounters {
 		Name: "ostiary_decisions_total",
 		Help: "Decisions, by the dialect that asked, the verdict and the reason.",
 	}, []string{"dialect", "verdict", "reason"})}
-	if r != nil {
-		r.MustRegister(c.vec)
+	if r == nil {
+		return c
+	}
+	var taken prometheus.AlreadyRegisteredError
+	if err := r.Register(c.vec); errors.As(err, &taken) { // by another Server of this process
+		c.vec = taken.ExistingCollector.(*prometheus.CounterVec) //nolint:errcheck // it has the same name and labels
 	}
 	return c
 }

@@ -30,7 +30,7 @@ var statuses = []struct {
 	want   [9]int
 }{
 	{"public path", request{method: "GET", host: "app.example.com", uri: "/public/x"}, "",
-		[9]int{200, 200, 200, 200, 401, 403, 401, 421, 200}},
+		[9]int{200, 200, 403, 200, 401, 403, 401, 421, 200}},
 	{"signed in", request{method: "GET", host: "app.example.com", uri: "/", as: ann("app")}, "",
 		[9]int{200, 200, 200, 200, 401, 403, 401, 421, 200}},
 	{"fetch without a session", request{method: "GET", host: "app.example.com", uri: "/"}, "no-session",
@@ -71,8 +71,8 @@ var statuses = []struct {
 		[9]int{403, 403, 403, 403, 403, 403, 403, 403, 403}},
 	{"preflight without cors", request{method: "OPTIONS", host: "app.example.com", uri: "/", headers: []string{spa, acrm}}, "preflight-not-configured",
 		[9]int{403, 403, 403, 403, 403, 403, 403, 403, 403}},
-	{"preflight for the application", request{method: "OPTIONS", host: "passing.example.com", uri: "/", headers: []string{evil, acrm}}, "preflight-bypass",
-		[9]int{200, 200, 200, 200, 401, 403, 401, 421, 200}},
+	{"preflight for the application", request{method: "OPTIONS", host: "passing.example.com", uri: "/", headers: []string{evil, acrm}}, "",
+		[9]int{200, 200, 403, 200, 401, 403, 401, 421, 200}},
 	{"two origins", request{method: "OPTIONS", host: "app.example.com", uri: "/api/x", headers: []string{spa, spa, acrm}}, "",
 		[9]int{403, 403, 403, 403, 403, 403, 403, 403, 403}},
 	{"OPTIONS without an origin", request{method: "OPTIONS", host: "app.example.com", uri: "/api/x", headers: []string{acrm}}, "",
@@ -324,7 +324,9 @@ func TestConfigurationErrors(t *testing.T) {
 		{"port", nginx, dialect.NginxPrefix + "GET/PUBLIC.example.com.:8443/", nil, 200},
 		{"backslash", nginx, dialect.NginxPrefix + `GET/public.example.com\@app.example.com/`, nil, 403},
 		{"OPTIONS *", nginx, dialect.NginxPrefix + "OPTIONS/public.example.com*", nil, 403},
-		{"original", headers, dialect.NginxHeaderPath, orig, 200},
+		{"original, the host not proven", headers, dialect.NginxHeaderPath, orig, 403},
+		{"original, the host proven", headers, dialect.NginxHeaderPath + "?host=public.example.com", orig, 200},
+		{"original, for another host", headers, dialect.NginxHeaderPath + "?host=app.example.com", orig, 403},
 		{"no headers", headers, dialect.NginxHeaderPath, nil, 400},
 		{"no method", headers, dialect.NginxHeaderPath, orig[:1], 400},
 		{"no URL", headers, dialect.NginxHeaderPath, orig[1:], 400},
@@ -333,7 +335,7 @@ func TestConfigurationErrors(t *testing.T) {
 		{"mixed with Uri", headers, dialect.NginxHeaderPath, append(orig[:2:2], "X-Forwarded-Uri: /"), 400},
 		{"mixed with Method", headers, dialect.NginxHeaderPath, append(orig[:2:2], "X-Forwarded-Method: GET"), 400},
 		{"mixed with an empty Uri", headers, dialect.NginxHeaderPath, append(orig[:2:2], "X-Forwarded-Uri:"), 400},
-		{"Forwarded-Host is the proxy's own", headers, dialect.NginxHeaderPath, append(orig[:2:2], "X-Forwarded-Host: app.example.com"), 200},
+		{"Forwarded-Host is the proxy's own", headers, dialect.NginxHeaderPath + "?host=public.example.com", append(orig[:2:2], "X-Forwarded-Host: app.example.com"), 200},
 		{"relative URL", headers, dialect.NginxHeaderPath, []string{"X-Original-Url: /x", orig[1]}, 403},
 		{"javascript:", headers, dialect.NginxHeaderPath, []string{"X-Original-Url: javascript:x", orig[1]}, 403},
 		{"ftp:", headers, dialect.NginxHeaderPath, []string{"X-Original-Url: ftp://public.example.com/", orig[1]}, 403},
@@ -471,6 +473,9 @@ func TestIdentityValues(t *testing.T) {
 		}
 		// C13: on a public path nobody is named, signed in or not.
 		a, _ = e.ask(fixture(t), request{method: "GET", host: "app.example.com", uri: "/public", as: ann("public")})
+		if e.name == "nginx-headers" { // there is no bypass here: TestUnprovenHost
+			continue
+		}
 		for _, f := range a.Fields() {
 			if f.Value != "" {
 				t.Errorf("%s: a bypass tells %s: %s", e.name, f.Name, f.Value)

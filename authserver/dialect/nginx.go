@@ -104,6 +104,10 @@ func (n Nginx) Write(a *Answer, q *Ask, d *policy.Decision) {
 
 // NginxHeaders is Nginx for a plain auth-url: the target comes in
 // X-Original-URL and X-Original-Method, which only ingress-nginx overwrites.
+//
+// The host in X-Original-URL is the Host header, and a client can name another
+// in the request line, by which nginx routes. So no relaxing rule applies here,
+// unless the auth-url ends in ?host=NAME, which the host must then be.
 type NginxHeaders struct{ Nginx }
 
 func (NginxHeaders) String() string { return "nginx-headers" }
@@ -126,10 +130,18 @@ func (NginxHeaders) Read(v View, a *Ask) *Refusal {
 	if err != nil {
 		return visitorError(err)
 	}
-	a.Method, a.Target = method, t
+	a.Method, a.Target, a.HostUnproven = method, t, true
+	if _, bound, ok := strings.Cut(v.RequestTarget(), "?host="); ok {
+		if !strings.EqualFold(bound, t.Host()) {
+			return visitorError(errOtherHost)
+		}
+		a.HostUnproven = false
+	}
 	_, a.HostPort, _ = strings.Cut(rawURL, "://")
 	if i := strings.IndexAny(a.HostPort, "/?"); i >= 0 {
 		a.HostPort, a.URI = a.HostPort[:i], a.HostPort[i:]
 	}
 	return nil
 }
+
+var errOtherHost = &policy.TargetError{Reason: policy.BadRequest, Message: "X-Original-URL names another host than the auth-url is for"}

@@ -107,5 +107,13 @@ func (p *Pages) loginURL(q *Ask) string {
 	if len(back) > maxReturn {
 		back = "%2F"
 	}
-	return p.Scheme + "://" + q.HostPort + p.PathPrefix + "/login?rd=" + back
+	return p.Scheme + "://" + q.Target.Host() + q.port() + p.PathPrefix + "/login?rd=" + back
+}
+
+// port returns the port of the browser's host, with its colon.
+func (q *Ask) port() string {
+	if i := strings.LastIndexByte(q.HostPort, ':'); i >= 0 && strings.IndexByte(q.HostPort[i:], ']') < 0 {
+		return q.HostPort[i:]
+	}
+	return ""
 }

@@ -21,27 +21,14 @@ type Render struct{ Pages *Pages }
 func (Render) String() string { return "render" }
 
 // Read believes Host, X-Original-URI and X-Code, which the proxy's error
-// location sets; or, under RenderPrefix, the URL and X-Code.
+// location sets; or, under RenderPrefix, the URL alone.
 func (Render) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
 	a.Navigation = readNavigation(v)
-	code, _ := v.Header("X-Code")
-	host := v.Host()
 	if rest, ok := strings.CutPrefix(v.RequestTarget(), RenderPrefix); ok {
-		var inURL, m string
-		inURL, rest, _ = strings.Cut(rest, "/")
-		m, rest, ok = strings.Cut(rest, "/")
-		if !ok || !isMethod(m) {
-			return configError("the render URL must be " + RenderPrefix + "{code}/$request_method/$host$request_uri, filled in by the proxy")
-		}
-		if code == "" {
-			code = inURL
-		}
-		if a.Code = readCode(code); a.Code >= 500 {
-			return plain(a.Code)
-		}
-		return a.readHostPort(a.read(m, rest), host)
+		return a.readRender(rest, v.Host())
 	}
+	code, _ := v.Header("X-Code")
 	if a.Code = readCode(code); a.Code >= 500 {
 		return plain(a.Code)
 	}
@@ -52,7 +39,20 @@ func (Render) Read(v View, a *Ask) *Refusal {
 	if !isMethod(v.Method()) {
 		return visitorError(errMethod)
 	}
-	return a.target(v.Method(), host, uri)
+	return a.target(v.Method(), v.Host(), uri)
+}
+
+// readRender splits "{code}/{method}/{host}{uri}".
+func (a *Ask) readRender(rest, host string) *Refusal {
+	code, rest, _ := strings.Cut(rest, "/")
+	method, rest, ok := strings.Cut(rest, "/")
+	if !ok || !isMethod(method) {
+		return configError("the render URL must be " + RenderPrefix + "{code}/$request_method/$host$request_uri, filled in by the proxy")
+	}
+	if a.Code = readCode(code); a.Code >= 500 {
+		return plain(a.Code)
+	}
+	return a.readHostPort(a.read(method, rest), host)
 }
 
 // readHostPort keeps the port that the browser used, which $host leaves out.
@@ -90,6 +90,8 @@ func (r Render) Write(a *Answer, q *Ask, d *policy.Decision) {
 	case d.Verdict == policy.Challenge && q.Code == 401:
 		r.Pages.write(a, q, d)
 	case d.Verdict == policy.Deny && d.Reason != policy.NoPolicy && (q.Code == 401 || q.Code == 403):
+		r.Pages.write(a, q, d)
+	case d.Reason == policy.NoPolicy && q.Code == 403 && q.Navigation: // the commonest mistake of a first day
 		r.Pages.write(a, q, d)
 	case d.Verdict == policy.Deny:
 		WriteRefusal(a, q, &Refusal{Status: q.Code, Reason: d.Reason})

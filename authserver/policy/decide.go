@@ -46,8 +46,8 @@ func (a *app) decidePreflight(r *Request, d *Decision) {
 		if d.CORS, d.Reason = a.cors.preflight(r.Origin, &r.Preflight); d.Reason == NoReason {
 			d.Verdict, d.Reason = AnswerPreflight, PreflightAnswered
 		}
-	case r.Target.notCanonical:
-		d.Reason = AmbiguousPath
+	case r.doubt() != NoReason:
+		d.Reason = r.doubt()
 	default:
 		d.Verdict, d.Reason = Admit, PreflightBypassed
 	}
@@ -58,16 +58,16 @@ func (a *app) decideRules(r *Request, d *Decision, tr *Trace) {
 	tr.session(r, subject, refused)
 	// A mapped or a zoned address is in no network (netip.Prefix.Contains).
 	v := visitor{subject: subject, address: r.Address.Unmap().WithZone("")}
-	skipped := false
+	d.Reason = NoRuleMatched
 	for i := range a.relaxing {
 		ru := &a.relaxing[i]
 		m := ru.match(r.Method, &v)
 		if ru.action == ServiceAuth && !ru.serves(subject, r.Now) {
 			m = no
 		}
-		if m == yes && r.Target.notCanonical {
-			skipped, m = true, no
-			tr.skipped(a, ru)
+		if doubt := r.doubt(); m == yes && doubt != NoReason {
+			d.Reason = doubt // without it, the request would have passed
+			tr.skipped(a, ru, doubt)
 			continue
 		}
 		tr.rule(a, ru, m)
@@ -84,10 +84,6 @@ func (a *app) decideRules(r *Request, d *Decision, tr *Trace) {
 			tr.outcome(d)
 			return
 		}
-	}
-	d.Reason = NoRuleMatched
-	if skipped { // without the odd spelling, it would have passed
-		d.Reason = AmbiguousPath
 	}
 }
 

@@ -10,7 +10,10 @@ import (
 // A Request is what a decision needs to know. Decide keeps none of its strings.
 type Request struct {
 	Target Target
-	Method string // as on the wire
+	// HostUnproven: the client may have chosen the host, whatever the proxy
+	// routes by. Then no relaxing rule applies.
+	HostUnproven bool
+	Method       string // as on the wire
 	// Origin is the value of the one Origin header; empty if there is none, or
 	// more than one.
 	Origin string
@@ -30,6 +33,18 @@ type Request struct {
 // isPreflight: Fetch standard §4.8, and nothing less.
 func (r *Request) isPreflight() bool {
 	return r.Method == "OPTIONS" && r.Origin != "" && r.Preflight.Method != ""
+}
+
+// doubt returns why no relaxing rule may be applied, or NoReason.
+func (r *Request) doubt() Reason {
+	switch {
+	case r.Target.notCanonical:
+		return AmbiguousPath
+	case r.HostUnproven:
+		return BadRequest
+	default:
+		return NoReason
+	}
 }
 
 // A Subject is who a verified credential names. It is not modified once made.

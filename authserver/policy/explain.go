@@ -131,10 +131,15 @@ func (tr *Trace) session(r *Request, s *Subject, why Reason) {
 	}
 }
 
-func (tr *Trace) skipped(a *app, ru *rule) {
-	if tr != nil {
-		tr.add("rule", a.source.at(ru.field), "skipped", "%s%s matches, but applies only to canonical paths", ru.action, ru.quoted())
+func (tr *Trace) skipped(a *app, ru *rule, doubt Reason) {
+	if tr == nil {
+		return
 	}
+	only := "to canonical paths"
+	if doubt == BadRequest {
+		only = "where the proxy, and not the client, names the host"
+	}
+	tr.add("rule", a.source.at(ru.field), "skipped", "%s%s matches, but applies only %s", ru.action, ru.quoted(), only)
 }
 
 func (tr *Trace) rule(a *app, ru *rule, m match) {

@@ -52,7 +52,7 @@ func variants() []*variant {
 		{Name: "B2", AuthPath: targetInURL, ErrorPages: "access_policy"},
 		{Name: "D-keepalive", AuthPath: targetInURL, ErrorPages: "custom_render", Pool: true},
 		{Name: "B1-route", AuthPath: passInURL, ErrorPages: "custom_render", Route: true},
-		{Name: "D-header", AuthPath: "/authz/v1/nginx", ErrorPages: "custom_render"},
+		{Name: "D-header", AuthPath: "/authz/v1/nginx?host=$host", ErrorPages: "custom_render"},
 	}
 }
 
