@@ -75,7 +75,7 @@ func newDecisionCounters(r prometheus.Registerer) *decisionCounters {
 	}
 	var taken prometheus.AlreadyRegisteredError
 	if err := r.Register(c.vec); errors.As(err, &taken) { // by another Server of this process
-		c.vec = taken.ExistingCollector.(*prometheus.CounterVec) //nolint:errcheck // it has the same name and labels
+		c.vec = taken.ExistingCollector.(*prometheus.CounterVec) // it has the same name and labels
 	}
 	return c
 }
@@ -83,7 +83,7 @@ func newDecisionCounters(r prometheus.Registerer) *decisionCounters {
 func (c *decisionCounters) count(d string, v policy.Verdict, r policy.Reason) {
 	key := decisionKey{d, v, r}
 	if counter, ok := c.counters.Load(key); ok {
-		counter.(prometheus.Counter).Inc() //nolint:errcheck // the map holds nothing else
+		counter.(prometheus.Counter).Inc() // the map holds nothing else
 		return
 	}
 	counter := c.vec.WithLabelValues(d, v.String(), r.String())

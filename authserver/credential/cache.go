@@ -50,7 +50,7 @@ func newCache(entries int) *cache {
 	for n < maxShards && entries/(2*n) >= shardAtWork {
 		n *= 2
 	}
-	c := &cache{shards: make([]shard, n), mask: uint32(n - 1)}
+	c := &cache{shards: make([]shard, n), mask: uint32(n - 1)} //nolint:gosec // n is at most maxShards
 	for i := range c.shards {
 		c.shards[i].index = make(map[[sha256.Size]byte]uint32)
 		c.shards[i].limit = entries / n
@@ -94,7 +94,7 @@ func (c *cache) put(id *[sha256.Size]byte, e entry, now time.Time) {
 		delete(s.index, s.slots[i].id)
 	}
 	s.slots[i] = &slot{id: *id, entry: e}
-	s.index[*id] = uint32(i)
+	s.index[*id] = uint32(i) //nolint:gosec // at most the limit of a shard
 }
 
 // victim returns the place to give up: of the next few the first that is over,

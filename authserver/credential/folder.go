@@ -100,7 +100,7 @@ func (f *Folder) read() (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("credential: %w", err)
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // it is only read
 	info, err := file.Stat()
 	if err != nil {
 		return false, fmt.Errorf("credential: %w", err)
@@ -159,7 +159,7 @@ func (f *Folder) write(ring *Ring) error {
 		err = syncDir(f.dir)
 	}
 	if err != nil {
-		os.Remove(name) // if it is still there: it holds keys
+		_ = os.Remove(name) // if it is still there: it holds keys
 		return fmt.Errorf("credential: %w", err)
 	}
 	f.ring, f.text = ring, text

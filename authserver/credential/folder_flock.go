@@ -5,6 +5,7 @@
 package credential
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -20,15 +21,15 @@ func lock(dir string) (unlock func(), err error) {
 	}
 	for {
 		err = syscall.Flock(int(d.Fd()), syscall.LOCK_EX)
-		if err != syscall.EINTR {
+		if !errors.Is(err, syscall.EINTR) {
 			break
 		}
 	}
 	if err != nil {
-		d.Close()
+		_ = d.Close() // it was only read
 		return nil, fmt.Errorf("credential: locking %s: %w", dir, err)
 	}
-	return func() { d.Close() }, nil
+	return func() { _ = d.Close() }, nil // closing unlocks, whatever it returns
 }
 
 // trusted reports whether the file is ours, or root's: in a folder that others

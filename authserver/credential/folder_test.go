@@ -219,7 +219,7 @@ const childFolder = "CREDENTIAL_TEST_FOLDER"
 // TestFolderProcesses is the same with processes instead of goroutines.
 func TestFolderProcesses(t *testing.T) {
 	if dir := os.Getenv(childFolder); dir != "" {
-		os.Stdout.Write(append(open(t, dir).Ring().JWKS(), '\n'))
+		_, _ = os.Stdout.Write(append(open(t, dir).Ring().JWKS(), '\n'))
 		return
 	}
 	dir := filepath.Join(t.TempDir(), "keys")

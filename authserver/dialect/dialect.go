@@ -104,12 +104,15 @@ func readRequestID(v View) string {
 		return ""
 	}
 	for i := range len(id) {
-		c := id[i]
-		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_' {
+		if !isIDByte(id[i]) {
 			return ""
 		}
 	}
 	return id
+}
+
+func isIDByte(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' || c == '_'
 }
 
 // readNavigation tells a navigation from a fetch. Fetch Metadata says so; a

@@ -22,7 +22,7 @@ type Nginx struct {
 // {prefix}{method}/{host}{uri}, as in $request_method/$host$request_uri.
 const (
 	NginxPrefix     = "/authz/v1/nginx/"
-	NginxPassPrefix = "/authz/v1/nginx-pass/"
+	NginxPassPrefix = "/authz/v1/nginx-pass/" //nolint:gosec // no password
 	NginxHeaderPath = "/authz/v1/nginx"
 )
 

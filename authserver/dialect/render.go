@@ -87,15 +87,25 @@ func (r Render) Write(a *Answer, q *Ask, d *policy.Decision) {
 		WriteRefusal(a, q, &Refusal{Status: 503, Reason: d.Reason})
 	case d.Verdict == policy.AnswerPreflight && q.Code == 401:
 		writePreflight(a, q, d)
-	case d.Verdict == policy.Challenge && q.Code == 401:
-		r.Pages.write(a, q, d)
-	case d.Verdict == policy.Deny && d.Reason != policy.NoPolicy && (q.Code == 401 || q.Code == 403):
-		r.Pages.write(a, q, d)
-	case d.Reason == policy.NoPolicy && q.Code == 403 && q.Navigation: // the commonest mistake of a first day
+	case d.Verdict == policy.Challenge && q.Code == 401, isOurs(q, d):
 		r.Pages.write(a, q, d)
 	case d.Verdict == policy.Deny:
 		WriteRefusal(a, q, &Refusal{Status: q.Code, Reason: d.Reason})
 	default: // the proxy's own refusal: an address list, basic auth
 		WriteRefusal(a, q, plain(q.Code))
+	}
+}
+
+// isOurs reports whether the refusal is one that this policy gave. A host
+// without a policy may be refused for any reason; but a page that says so helps
+// with the commonest mistake of a first day.
+func isOurs(q *Ask, d *policy.Decision) bool {
+	switch {
+	case d.Verdict != policy.Deny:
+		return false
+	case d.Reason == policy.NoPolicy:
+		return q.Code == 403 && q.Navigation
+	default:
+		return q.Code == 401 || q.Code == 403
 	}
 }

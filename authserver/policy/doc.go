@@ -28,6 +28,7 @@
 //     (Bypass, ServiceAuth, preflight: Bypass) never apply to it. A reading is
 //     what decoding, merging slashes, resolving dots, dropping parameters and
 //     cutting at "?" or "#" can make of it, in any order, as often as they like.
+//     Nor do they apply where the client may have chosen the host.
 //  3. A preflight (OPTIONS, one Origin, one Access-Control-Request-Method) is
 //     answered, refused or let through by the policy's CORS alone; credentials
 //     play no part, as browsers send none.

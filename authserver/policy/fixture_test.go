@@ -131,7 +131,7 @@ func brief(d Decision) string {
 func get(t *Table, url string, signedIn bool) Decision {
 	target, err := ParseTarget(url)
 	if err != nil {
-		return Decision{Reason: err.(*TargetError).Reason}
+		return Decision{Reason: err.(*TargetError).Reason} //nolint:errorlint // never wrapped
 	}
 	r := Request{Target: target, Method: "GET", Now: now}
 	if signedIn {

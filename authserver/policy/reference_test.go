@@ -245,7 +245,7 @@ func refSelects(sel Selector, s *Subject, address netip.Addr, ifUnknown bool) bo
 	case sel.Property == Everyone:
 		return true
 	case sel.Property == Email:
-		return s != nil && strings.ToLower(s.Email) == strings.ToLower(sel.Value)
+		return s != nil && strings.ToLower(s.Email) == strings.ToLower(sel.Value) //nolint:staticcheck // EqualFold folds more than ASCII
 	case sel.Property == EmailDomain:
 		return s != nil && strings.HasSuffix(strings.ToLower(s.Email), "@"+strings.ToLower(sel.Value))
 	case sel.Property == Address && !address.IsValid():

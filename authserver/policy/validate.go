@@ -68,37 +68,50 @@ func (v *validator) paths(paths []Path) {
 	}
 }
 
+// A check is one thing that can be wrong with a value, and what to do about it.
+type check struct {
+	wrong func(string) bool
+	hint  string
+}
+
+// firstHint returns the hint of the first check that fails; empty: none does.
+func firstHint(checks []check, value string) string {
+	for _, c := range checks {
+		if c.wrong(value) {
+			return c.hint
+		}
+	}
+	return ""
+}
+
+func anyOf(chars string) func(string) bool {
+	return func(s string) bool { return strings.ContainsAny(s, chars) }
+}
+
 // checkHost says what is wrong with a host of a policy; empty: nothing.
 func checkHost(h string) string {
-	labels := strings.TrimPrefix(h, "*.")
-	switch {
-	case h == "":
+	switch h {
+	case "":
 		return "empty"
-	case h == "*":
+	case "*":
 		return "a policy names its hosts; a leading \"*.\" stands for exactly one label"
-	case strings.Contains(h, "://"):
-		return "leave out the scheme"
-	case strings.ContainsAny(labels, "/?#"):
-		return "leave out the path; it goes into spec.paths"
-	case strings.Contains(labels, ":"):
-		return "leave out the port; a policy protects every port of its hosts"
-	case strings.Contains(labels, "*"):
-		return "\"*\" can only be the whole first label, as in \"*.example.com\""
-	case strings.HasSuffix(labels, "."):
-		return "leave out the trailing dot"
-	case !isASCII(labels):
-		return "write an international name in its xn-- form"
-	case labels != strings.ToLower(labels):
-		return "write it in lower case"
-	case strings.Contains(labels, "_"):
-		return "not a DNS host name: \"_\" is not allowed"
-	case checkLabels(labels) != nil || !hyphensInside(labels):
-		return "not a DNS name: labels are 1 to 63 of a-z, 0-9 and inner hyphens, 253 bytes in all"
-	case isNumericTLD(labels):
-		return "an address is not a host name"
 	default:
-		return ""
+		return firstHint(hostChecks, strings.TrimPrefix(h, "*."))
 	}
+}
+
+var hostChecks = []check{
+	{func(h string) bool { return strings.Contains(h, "://") }, "leave out the scheme"},
+	{anyOf("/?#"), "leave out the path; it goes into spec.paths"},
+	{anyOf(":"), "leave out the port; a policy protects every port of its hosts"},
+	{anyOf("*"), "\"*\" can only be the whole first label, as in \"*.example.com\""},
+	{func(h string) bool { return strings.HasSuffix(h, ".") }, "leave out the trailing dot"},
+	{func(h string) bool { return !isASCII(h) }, "write an international name in its xn-- form"},
+	{func(h string) bool { return h != strings.ToLower(h) }, "write it in lower case"},
+	{anyOf("_"), "not a DNS host name: \"_\" is not allowed"},
+	{func(h string) bool { return checkLabels(h) != nil || !hyphensInside(h) },
+		"not a DNS name: labels are 1 to 63 of a-z, 0-9 and inner hyphens, 253 bytes in all"},
+	{isNumericTLD, "an address is not a host name"},
 }
 
 func isNumericTLD(host string) bool {
@@ -119,29 +132,20 @@ func isASCII(s string) bool {
 }
 
 // checkPath says what is wrong with a path of a policy; empty: nothing.
-func checkPath(p string) string {
-	switch {
-	case !strings.HasPrefix(p, "/"):
-		return "a path begins with \"/\""
-	case len(p) > 1024:
-		return "longer than 1024 bytes"
-	case strings.ContainsAny(p, "?#"):
-		return "leave out the query; only the path is matched"
-	case strings.Contains(p, "%"):
-		return "write the path decoded, without \"%\""
-	case strings.ContainsAny(p, "*"):
-		return "no wildcards: a Prefix already matches everything below it"
-	case strings.ContainsAny(p, "\\;"):
-		return "\"\\\\\" and \";\" mean different things to different servers"
-	case !utf8.ValidString(p):
-		return "not valid UTF-8"
-	case strings.ContainsFunc(p, func(r rune) bool { return r <= ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 }):
-		return "spaces and control characters are not allowed"
-	case hasRepeatOrDots(p):
-		return "not canonical: leave out empty, \".\" and \"..\" segments"
-	default:
-		return ""
-	}
+func checkPath(p string) string { return firstHint(pathChecks, p) }
+
+var pathChecks = []check{
+	{func(p string) bool { return !strings.HasPrefix(p, "/") }, "a path begins with \"/\""},
+	{func(p string) bool { return len(p) > 1024 }, "longer than 1024 bytes"},
+	{anyOf("?#"), "leave out the query; only the path is matched"},
+	{anyOf("%"), "write the path decoded, without \"%\""},
+	{anyOf("*"), "no wildcards: a Prefix already matches everything below it"},
+	{anyOf("\\;"), "\"\\\" and \";\" mean different things to different servers"},
+	{func(p string) bool { return !utf8.ValidString(p) }, "not valid UTF-8"},
+	{func(p string) bool {
+		return strings.ContainsFunc(p, func(r rune) bool { return r <= ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 })
+	}, "spaces and control characters are not allowed"},
+	{hasRepeatOrDots, "not canonical: leave out empty, \".\" and \"..\" segments"},
 }
 
 func (v *validator) duration(field, name string, d time.Duration) {
@@ -202,8 +206,7 @@ func (s *Selector) check() string {
 	case Everyone:
 		return ""
 	case Email:
-		local, domain, ok := strings.Cut(s.Value, "@")
-		if !ok || local == "" || strings.Contains(domain, "@") || !isMailDomain(domain) || !isPrintable(local) {
+		if !isMail(s.Value) {
 			return fmt.Sprintf("email: %q is not an address like ann@example.com", s.Value)
 		}
 	case EmailDomain:
@@ -221,6 +224,11 @@ func (s *Selector) check() string {
 		return "exactly one of everyone, email, emailDomain, ip"
 	}
 	return ""
+}
+
+func isMail(s string) bool {
+	local, domain, ok := strings.Cut(s, "@")
+	return ok && isPrintable(local) && isMailDomain(domain)
 }
 
 func isMailDomain(s string) bool {
