@@ -194,9 +194,14 @@ type service struct {
 // build checks every option before anything starts.
 func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 	var level slog.Level
-	errs := []error{prefix("--log-level", level.UnmarshalText([]byte(o.logLevel)))}
+	var errs []error
+	fail := func(flag string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", flag, err))
+		}
+	}
+	fail("--log-level", level.UnmarshalText([]byte(o.logLevel)))
 	s := &service{serveOptions: o, log: slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: level}))}
-	fail := func(flag string, err error) { errs = append(errs, prefix(flag, err)) }
 	team, err := authserver.ParseTeamURL(o.teamURL)
 	fail("--team-url", err)
 	proxies, err := authserver.ParseTrustedProxies(o.trustedProxies)
@@ -217,8 +222,10 @@ func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 	}
 	s.issuer = strings.TrimSuffix(team.String(), "/")
 	s.server = authserver.New(authserver.Config{
-		Table:          s.live.Table,
-		Subject:        s.subject,
+		Table: s.live.Table,
+		Subject: func(cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
+			return s.verifier.Verifier().Subject(cookie, authorization, now)
+		},
 		KeySet:         func() []byte { return s.ring.Load().JWKS() },
 		Ready:          func() bool { return s.verifier.Verifier() != nil },
 		TeamURL:        team,
@@ -232,10 +239,6 @@ func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 	ctrl.SetLogger(logr.FromSlogHandler(s.log.Handler()))
 	klog.SetLogger(logr.FromSlogHandler(s.log.Handler())) // client-go's
 	return s, nil
-}
-
-func (s *service) subject(cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
-	return s.verifier.Verifier().Subject(cookie, authorization, now)
 }
 
 func (s *service) publishRing(r *credential.Ring) {
@@ -298,13 +301,6 @@ func (s *service) feedFromCluster(ctx context.Context) error {
 			return err
 		},
 	})
-}
-
-func prefix(flag string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", flag, err)
 }
 
 func explainCommand(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {

@@ -146,9 +146,16 @@ func (w *world) http(t testing.TB, h http.Handler) string {
 	return l.Addr().String()
 }
 
+// An answer is what came back, read to its end.
+type answer struct {
+	StatusCode int
+	Header     http.Header
+	Body       io.Reader
+}
+
 // raw sends bytes, and returns the answers, until the server closes the
 // connection or says nothing for a moment.
-func raw(t testing.TB, addr, request string) []*http.Response {
+func raw(t testing.TB, addr, request string) []*answer {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -156,7 +163,7 @@ func raw(t testing.TB, addr, request string) []*http.Response {
 	}
 	defer c.Close()               //nolint:errcheck // it was read to its end
 	go io.WriteString(c, request) //nolint:errcheck // the server may hang up before its end
-	var out []*http.Response
+	var out []*answer
 	r := bufio.NewReader(c)
 	for {
 		_ = c.SetReadDeadline(time.Now().Add(400 * time.Millisecond))
@@ -169,12 +176,12 @@ func raw(t testing.TB, addr, request string) []*http.Response {
 			return out // no HTTP: whoever reads it takes it for a no
 		}
 		body, _ := io.ReadAll(resp.Body)
-		resp.Body = io.NopCloser(bytes.NewReader(body))
-		out = append(out, resp)
+		_ = resp.Body.Close()
+		out = append(out, &answer{resp.StatusCode, resp.Header, bytes.NewReader(body)})
 	}
 }
 
-func statuses(answers []*http.Response) []int {
+func statuses(answers []*answer) []int {
 	out := make([]int, len(answers))
 	for i, a := range answers {
 		out[i] = a.StatusCode
@@ -185,7 +192,7 @@ func statuses(answers []*http.Response) []int {
 const authzGET = "GET /authz/v1/nginx/GET/app.example.com"
 
 // get asks the nginx endpoint about a GET.
-func get(t testing.TB, addr, uri string, headers ...string) *http.Response {
+func get(t testing.TB, addr, uri string, headers ...string) *answer {
 	t.Helper()
 	h := ""
 	if len(headers) > 0 {

@@ -103,7 +103,7 @@ func TestPublicHost(t *testing.T) {
 func TestKeySet(t *testing.T) {
 	w := newWorld(t, nil)
 	addr := w.http(t, w.Public())
-	ask := func() *http.Response {
+	ask := func() *answer {
 		return raw(t, addr, "GET /.access/certs HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")[0]
 	}
 	if a := ask(); a.Header.Get("Content-Type") != "application/jwk-set+json" || !strings.Contains(a.Header.Get("Cache-Control"), "max-age=300") {

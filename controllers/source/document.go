@@ -4,14 +4,18 @@ package source
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
-	"path/filepath"
+	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	yamlv3 "go.yaml.in/yaml/v3"
+	"k8s.io/apimachinery/pkg/util/validation"
 	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 
@@ -36,6 +40,8 @@ type object struct {
 	since           time.Time
 	api             *v1alpha1.AccessPolicy
 	salvaged        policy.Policy // if api is nil
+	guessed         bool          // the name, too, was only found in broken text
+	at              int           // the line of the mistake, if not that of a field
 	defects         []policy.Issue
 }
 
@@ -60,75 +66,132 @@ func (o *object) policy() policy.Policy {
 }
 
 // split cuts a file at its "---" lines, so that a mistake in one document
-// leaves the others alone.
+// leaves the others alone. What stands behind the dashes is part of what follows.
 func split(text []byte) []document {
 	var docs []document
 	line, start := 1, 1
 	var cur []byte
 	flush := func() {
-		if len(bytes.TrimSpace(cur)) > 0 {
+		if hasContent(cur) {
 			docs = append(docs, document{start: start, text: cur})
 		}
-		cur, start = nil, line+1
+		cur, start = nil, line
 	}
 	for l := range bytes.Lines(text) {
 		if bytes.HasPrefix(l, []byte("---")) && (len(l) == 3 || l[3] == ' ' || l[3] == '\n' || l[3] == '\r' || l[3] == '\t') {
-			flush()
-		} else {
-			cur = append(cur, l...)
+			if flush(); len(bytes.TrimSpace(l[3:])) == 0 {
+				line++
+				start = line
+				continue
+			}
+			cur = append(cur, "   "...) // in place of the dashes: columns stay
+			l = l[3:]
 		}
+		cur = append(cur, l...)
 		line++
 	}
 	flush()
 	return docs
 }
 
+// hasContent reports whether there is more than blanks, comments and directives.
+func hasContent(text []byte) bool {
+	for l := range bytes.Lines(bytes.TrimPrefix(text, []byte("\ufeff"))) {
+		if l = bytes.TrimSpace(l); len(l) > 0 && l[0] != '#' && l[0] != '%' {
+			return true
+		}
+	}
+	return false
+}
+
 // read returns the document's object, if it is an AccessPolicy or may have
 // been meant as one, and whether the document could be read at all.
-func (d *document) read(set *Set) (*object, bool) {
-	var root yamlv3.Node
-	if err := yamlv3.Unmarshal(d.text, &root); err != nil {
-		line, message := d.yamlError(err)
-		set.problems = append(set.problems, Problem{File: d.file, Line: line, Message: message})
-		return d.salvage(message), false
+func (d *document) read() (*object, bool) {
+	root, err := d.parse()
+	if err != nil {
+		return d.salvage(d.yamlError(err)), false
 	}
-	o := &object{file: d.file, start: d.start, root: &root}
-	if !d.isPolicy(o, set) {
+	o := &object{file: d.file, start: d.start, root: root}
+	switch kindOf(root) {
+	case isForeign:
 		return nil, true
+	case isPolicy:
+	case isMeant:
+		return d.salvage(d.start, d.misnomer(root)), true
 	}
-	o.namespace, o.name = scalar(find(&root, "metadata.namespace")), scalar(find(&root, "metadata.name"))
+	o.namespace, o.name = scalar(find(root, "metadata.namespace")), scalar(find(root, "metadata.name"))
 	if o.namespace == "" {
 		o.namespace = "default"
 	}
 	if o.name == "" {
-		o.name = fmt.Sprintf("%s-line-%d", filepath.Base(d.file), d.start)
+		o.name = d.madeUpName()
 		o.defect("metadata.name", "an object needs a name")
+	}
+	// As the API server has it. A "/" would make one name out of two.
+	for _, problem := range validation.IsDNS1123Subdomain(o.name) {
+		o.defect("metadata.name", "%q: %s", o.name, problem)
+	}
+	for _, problem := range validation.IsDNS1123Label(o.namespace) {
+		o.defect("metadata.namespace", "%q: %s", o.namespace, problem)
 	}
 	return d.decode(o)
 }
 
-// isPolicy tells AccessPolicies from other objects, which are left alone.
-func (d *document) isPolicy(o *object, set *Set) bool {
-	apiVersion, kind := scalar(find(o.root, "apiVersion")), scalar(find(o.root, "kind"))
-	group, _, _ := strings.Cut(apiVersion, "/")
-	problem := func(message string) {
-		set.problems = append(set.problems, Problem{File: d.file, Line: d.start, Message: message})
+// parse reads the document, and insists that it is one.
+func (d *document) parse() (*yamlv3.Node, error) {
+	if !utf8.Valid(d.text) {
+		return nil, errors.New("the file is not UTF-8")
 	}
-	switch {
-	case group != v1alpha1.GroupVersion.Group:
-		if kind == "AccessPolicy" {
-			problem(fmt.Sprintf("apiVersion is %q; write %s", apiVersion, v1alpha1.GroupVersion))
-			o.defect("apiVersion", "apiVersion is %q; write %s", apiVersion, v1alpha1.GroupVersion)
-			return true
+	var root, more yamlv3.Node
+	decoder := yamlv3.NewDecoder(bytes.NewReader(d.text))
+	if err := decoder.Decode(&root); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	switch err := decoder.Decode(&more); {
+	case err == nil:
+		return nil, errors.New(`another document begins where none is expected: write a line of "---" between two documents`)
+	case !errors.Is(err, io.EOF):
+		return nil, err
+	}
+	return &root, nil
+}
+
+// A kind is what a document holds.
+type kind int
+
+const (
+	isForeign kind = iota // a Namespace, an Ingress, a kustomization: left alone
+	isPolicy
+	isMeant // it may have been meant as an AccessPolicy
+)
+
+func kindOf(root *yamlv3.Node) kind {
+	group, _, _ := strings.Cut(scalar(find(root, "apiVersion")), "/")
+	switch kind := scalar(find(root, "kind")); {
+	case scalar(find(root, "apiVersion")) == v1alpha1.GroupVersion.String() && kind == "AccessPolicy":
+		return isPolicy
+	case group == v1alpha1.GroupVersion.Group, kind == "AccessPolicy", anyOf(root, "kind", "AccessPolicy"):
+		return isMeant
+	case kind == "List":
+		items := find(root, "items")
+		if items != nil && slices.ContainsFunc(items.Content, func(item *yamlv3.Node) bool { return kindOf(item) != isForeign }) {
+			return isMeant
 		}
-		return false // a Namespace, an Ingress, a kustomization
-	case kind != "AccessPolicy":
-		problem(fmt.Sprintf("kind %q is not one of %s", kind, v1alpha1.GroupVersion))
-		return false
-	case apiVersion != v1alpha1.GroupVersion.String():
-		o.defect("apiVersion", "version %q is not known; write %s", apiVersion, v1alpha1.GroupVersion)
 	}
-	return true
+	return isForeign
+}
+
+// misnomer says why a document is no AccessPolicy.
+func (d *document) misnomer(root *yamlv3.Node) string {
+	apiVersion, kind := scalar(find(root, "apiVersion")), scalar(find(root, "kind"))
+	switch {
+	case kind == "List":
+		return "a List is not read here: write each of its items as a document of its own"
+	case kind != "AccessPolicy":
+		return fmt.Sprintf("kind %q is not one of %s", kind, v1alpha1.GroupVersion)
+	default:
+		return fmt.Sprintf("apiVersion is %q; write %s", apiVersion, v1alpha1.GroupVersion)
+	}
 }
 
 // decode reads the fields as strictly as the API server does.
@@ -136,23 +199,23 @@ func (d *document) decode(o *object) (*object, bool) {
 	js, err := yaml.YAMLToJSONStrict(d.text)
 	if err != nil {
 		line, message := d.yamlError(err)
-		s := d.salvage(message)
-		s.root, s.namespace, s.name = o.root, o.namespace, o.name
-		s.start = line
-		return s, true
+		o.failed(d.salvage(line, message))
+		o.defect("", "%s", message)
+		o.at = line
+		return o, true
 	}
 	var api v1alpha1.AccessPolicy
 	strict, err := kjson.UnmarshalStrict(js, &api)
 	if err != nil {
-		s := d.salvage("")
-		s.root, s.namespace, s.name, s.defects = o.root, o.namespace, o.name, o.defects
-		s.defect(typeErrorField(err), "%s", typeError(err))
-		return s, true
+		o.failed(d.salvage(d.start, ""))
+		o.defect(typeErrorField(err), "%s", typeError(err))
+		return o, true
 	}
 	for _, e := range strict {
 		o.defect(unknownField(e), "%s", strings.ReplaceAll(e.Error(), `"`, ""))
 	}
 	o.api = &api
+	o.admit()
 	return o, true
 }
 
@@ -207,44 +270,4 @@ func unknownField(err error) string {
 		return m[1]
 	}
 	return ""
-}
-
-// Salvaging: what a broken document claims is read from its text, so that it
-// is denied and does not fall to another policy.
-var (
-	salvageHosts = regexp.MustCompile(`(?m)^([ \t-]*)["']?hosts["']?[ \t]*:([^\n]*(?:\n(?:[ \t]*-[^\n:]*|[ \t]*#[^\n]*|[ \t]*))*)`)
-	salvageHost  = regexp.MustCompile(`(?:\*\.)?[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*`)
-	salvagePath  = regexp.MustCompile(`["']?path["']?[ \t]*:[ \t]*["']?(/[^\s"',}\]]*)`)
-	salvageNames = regexp.MustCompile(`(?m)^[ \t{,]*["']?(name|namespace)["']?[ \t]*:[ \t]*["']?([a-z0-9.-]+)`)
-	salvageFlow  = regexp.MustCompile(`metadata["']?[ \t]*:[ \t]*\{[^}\n]*`)
-	flowName     = regexp.MustCompile(`["']?\b(name|namespace)["']?[ \t]*:[ \t]*["']?([a-z0-9.-]+)`)
-)
-
-func (d *document) salvage(message string) *object {
-	o := &object{file: d.file, start: d.start, namespace: "default", name: fmt.Sprintf("%s-line-%d", filepath.Base(d.file), d.start)}
-	text := string(d.text)
-	names := append(salvageNames.FindAllStringSubmatch(text, -1), flowName.FindAllStringSubmatch(salvageFlow.FindString(text), -1)...)
-	got := map[string]bool{}
-	for _, m := range names {
-		if got[m[1]] {
-			continue // the first is metadata's
-		}
-		got[m[1]] = true
-		if m[1] == "name" {
-			o.name = m[2]
-		} else {
-			o.namespace = m[2]
-		}
-	}
-	for _, m := range salvageHosts.FindAllStringSubmatch(text, -1) {
-		o.salvaged.Hosts = append(o.salvaged.Hosts, salvageHost.FindAllString(m[2], -1)...)
-	}
-	for _, m := range salvagePath.FindAllStringSubmatch(text, -1) {
-		o.salvaged.Paths = append(o.salvaged.Paths, policy.Path{Value: m[1]})
-	}
-	o.since = farFuture
-	if message != "" {
-		o.defect("", "%s", message)
-	}
-	return o
 }

@@ -12,6 +12,9 @@ import (
 // line returns the line of a field such as "spec.rules[1].include[0]", or of
 // the nearest thing above it that is there.
 func (o *object) line(field string) int {
+	if field == "" && o.at > 0 {
+		return o.at
+	}
 	if o.root == nil {
 		return o.start
 	}
@@ -56,7 +59,7 @@ func child(n *yamlv3.Node, step string) *yamlv3.Node {
 	for n.Kind == yamlv3.AliasNode && n.Alias != nil {
 		n = n.Alias
 	}
-	switch n.Kind {
+	switch n.Kind { //nolint:exhaustive // the others have no children
 	case yamlv3.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			if n.Content[i].Value == step {
@@ -69,6 +72,19 @@ func child(n *yamlv3.Node, step string) *yamlv3.Node {
 		}
 	}
 	return nil
+}
+
+// anyOf reports whether one of several equal keys has the value.
+func anyOf(n *yamlv3.Node, key, value string) bool {
+	if n.Kind == yamlv3.DocumentNode && len(n.Content) > 0 {
+		n = n.Content[0]
+	}
+	for i := 0; n.Kind == yamlv3.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key && n.Content[i+1].Value == value {
+			return true
+		}
+	}
+	return false
 }
 
 func scalar(n *yamlv3.Node) string {

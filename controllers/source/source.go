@@ -4,8 +4,11 @@ package source
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -82,6 +85,34 @@ func (s *Set) locate(i policy.Issue) Problem {
 	return p
 }
 
+// Read reads files and folders once. Problems is never nil; the error is for a
+// path that is not there.
+func Read(paths []string, grants ...policy.Grant) (*policy.Table, []Problem, error) {
+	loader, err := NewLoader(paths)
+	if err != nil {
+		return nil, nil, err
+	}
+	table, problems := loader.Load().Build(grants...)
+	return table, append([]Problem{}, problems...), nil
+}
+
+// Report writes what a check found, as "text" or "json". It returns whether all
+// that the table was built from is in force.
+func Report(w io.Writer, format string, table *policy.Table, problems []Problem) (valid bool, err error) {
+	valid = !slices.ContainsFunc(problems, func(p Problem) bool { return !p.Warning })
+	if format == "json" {
+		return valid, json.NewEncoder(w).Encode(map[string]any{"policies": table.Len(), "problems": problems})
+	}
+	for _, p := range problems {
+		_, werr := fmt.Fprintln(w, p)
+		err = errors.Join(err, werr)
+	}
+	if valid && err == nil {
+		_, err = fmt.Fprintf(w, "%d policies, all valid\n", table.Len())
+	}
+	return valid, err
+}
+
 // A Loader reads files and folders, again and again.
 type Loader struct {
 	paths []string
@@ -110,27 +141,66 @@ func (l *Loader) Load() *Set {
 	set := &Set{}
 	files, problems := l.files()
 	set.problems = problems
-	seen := map[string]*object{}
 	for _, f := range files {
 		objects, broken := l.read(f, set)
+		for _, o := range objects {
+			if i := slices.IndexFunc(l.last[f], o.namesake); i >= 0 && o.api == nil {
+				o.remember(l.last[f][i])
+			}
+		}
 		if broken {
 			objects = append(objects, lost(l.last[f], objects)...)
 		}
 		l.last[f] = objects
-		for _, o := range objects {
-			key := o.namespace + "/" + o.name
-			if first := seen[key]; first != nil {
-				o.defect("", "an object of this name stands in %s:%d already", first.file, first.start)
-				o.since = farFuture
-			} else {
-				seen[key] = o
-			}
-			set.objects = append(set.objects, o)
-			set.Policies = append(set.Policies, o.policy())
-		}
+		set.objects = append(set.objects, objects...)
 	}
 	l.forget(files, set)
+	set.settleNames()
+	for _, o := range set.objects {
+		if p := o.policy(); o.api != nil || len(p.Hosts) > 0 {
+			set.Policies = append(set.Policies, p)
+			continue
+		}
+		for _, d := range o.defects { // nothing is known that could be denied
+			set.problems = append(set.problems, set.locate(d))
+		}
+	}
 	return set
+}
+
+func (o *object) namesake(other *object) bool {
+	return o.namespace == other.namespace && o.name == other.name
+}
+
+// settleNames reports objects of one name, and has a guessed name make way for
+// one that is certain: a broken copy of a policy leaves that policy alone. It
+// changes copies, as the Loader remembers what was read.
+func (s *Set) settleNames() {
+	first := map[string]*object{}
+	for _, guessed := range []bool{false, true} {
+		for i, o := range s.objects {
+			if o.guessed != guessed {
+				continue
+			}
+			key := o.namespace + "/" + o.name
+			f := first[key]
+			if f == nil {
+				first[key] = o
+				continue
+			}
+			c := *o
+			if c.defects = slices.Clone(o.defects); guessed {
+				c.name = fmt.Sprintf("%s-line-%d", filepath.Base(o.file), o.start)
+				for j := range c.defects {
+					c.defects[j].Source.Name = c.name
+				}
+			} else {
+				c.defect("", "an object of this name stands in %s:%d already", f.file, f.start)
+				c.since = farFuture
+			}
+			s.objects[i] = &c
+		}
+	}
 }
 
 // farFuture makes an object lose every equal claim.
@@ -140,7 +210,7 @@ var farFuture = time.Unix(1<<40, 0)
 func lost(before, now []*object) []*object {
 	var out []*object
 	for _, b := range before {
-		if !slices.ContainsFunc(now, func(o *object) bool { return o.namespace == b.namespace && o.name == b.name }) {
+		if !slices.ContainsFunc(now, b.namesake) {
 			c := *b
 			c.defects = nil
 			c.defect("", "its file can no longer be read; what it claimed is denied until it can")
@@ -150,23 +220,21 @@ func lost(before, now []*object) []*object {
 	return out
 }
 
-// forget drops what files held that are gone, unless it cannot be told whether
-// they are: then what they claimed is denied.
+// forget drops what files held that are gone from a folder. Where it cannot be
+// told whether they are, or the file itself was asked for, what they claimed is
+// denied.
 func (l *Loader) forget(files []string, set *Set) {
-	for f, objects := range l.last {
+	for _, f := range slices.Sorted(maps.Keys(l.last)) {
 		if slices.Contains(files, f) {
 			continue
 		}
-		if _, err := os.Stat(f); errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(f); errors.Is(err, os.ErrNotExist) && !slices.Contains(l.paths, f) {
 			if _, err := os.Stat(filepath.Dir(f)); err == nil {
 				delete(l.last, f)
 				continue
 			}
 		}
-		for _, o := range lost(objects, set.objects) {
-			set.objects = append(set.objects, o)
-			set.Policies = append(set.Policies, o.policy())
-		}
+		set.objects = append(set.objects, lost(l.last[f], set.objects)...)
 	}
 }
 
@@ -225,7 +293,7 @@ func (l *Loader) read(file string, set *Set) (objects []*object, broken bool) {
 	}
 	for _, d := range split(text) {
 		d.file = file
-		o, ok := d.read(set)
+		o, ok := d.read()
 		if o != nil {
 			objects = append(objects, o)
 		}

@@ -51,12 +51,21 @@ func (l *Loader) watch(ctx context.Context, changed func()) error {
 			if l.concerns(e.Name) {
 				soon()
 			}
-		case <-w.Errors: // an overflow: something changed, and no telling what
+		case <-w.Errors: //nolint:errcheck // an overflow: something changed, and no telling what
 			soon()
 		case <-timer.C:
 			pending = false
+			l.rewatch(w)
 			changed()
 		}
+	}
+}
+
+// rewatch: a folder that was replaced is another one. One that is missing is no
+// error, as its parent tells when it is back.
+func (l *Loader) rewatch(w *fsnotify.Watcher) {
+	for _, p := range l.paths {
+		_ = watchPath(w, p)
 	}
 }
 

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ostiary/ostiary/controllers/source"
+)
+
+// exceptions are manifests that the API server refuses, and that are harmless in
+// a file, each with the reason why.
+var exceptions = map[string]string{
+	"duration-empty":       "an empty text is one that is left out",
+	"revoked-before-empty": "an empty text is one that is left out",
+	"rule-name-empty":      "an empty text is one that is left out",
+}
+
+// TestSameAsTheAPIServer holds files against the manifests that api/v1alpha1
+// holds a real API server against: what is refused there is refused here.
+func TestSameAsTheAPIServer(t *testing.T) {
+	for _, folder := range []string{"accept", "refuse"} {
+		files, err := filepath.Glob(filepath.Join("..", "..", "api", "v1alpha1", "testdata", folder, "*.yaml"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no manifests to %s: %v", folder, err)
+		}
+		for _, file := range files {
+			name := strings.TrimSuffix(filepath.Base(file), ".yaml")
+			t.Run(folder+"/"+name, func(t *testing.T) {
+				if _, err := os.Stat(file); err != nil {
+					t.Skip("removed meanwhile")
+				}
+				_, problems, err := source.Read([]string{file})
+				if err != nil {
+					t.Fatal(err)
+				}
+				var wrong []string
+				for _, p := range problems {
+					if !p.Warning {
+						wrong = append(wrong, p.String())
+					}
+					if p.Line == 0 || p.File != file {
+						t.Errorf("no place: %v", p)
+					}
+				}
+				reason, excepted := exceptions[name]
+				switch {
+				case folder == "accept" && len(wrong) > 0:
+					t.Errorf("refused:\n%s", strings.Join(wrong, "\n"))
+				case folder == "refuse" && excepted && len(wrong) > 0:
+					t.Errorf("no exception any more (%s):\n%s", reason, strings.Join(wrong, "\n"))
+				case folder == "refuse" && !excepted && len(wrong) == 0:
+					t.Error("accepted")
+				}
+			})
+		}
+	}
+}

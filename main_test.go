@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const seed = `apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: app2, namespace: shop}
+spec:
+  hosts: [app2.example.com]
+  cors:
+    allowedOrigins: ["https://app1.example.com"]
+    allowedMethods: [PATCH]
+    allowedHeaders: [content-type]
+    allowCredentials: true
+    maxAge: 600
+  rules:
+  - name: staff
+    action: Allow
+    include: [{emailDomain: example.com}]
+`
+
+// cli runs a command line, with seed in a file that is spelled FILE.
+func cli(t *testing.T, line ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "app2.yaml")
+	if err := os.WriteFile(file, []byte(seed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for i := range line {
+		line[i] = strings.ReplaceAll(line[i], "FILE", file)
+	}
+	var out, errs strings.Builder
+	code = run(t.Context(), line, &out, &errs)
+	return code, strings.ReplaceAll(out.String(), file, "FILE"), strings.ReplaceAll(errs.String(), file, "FILE")
+}
+
+func TestCommandLine(t *testing.T) {
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	t.Setenv("HOME", t.TempDir())
+	for _, c := range []struct {
+		line           []string
+		code           int
+		stdout, stderr string // parts
+	}{
+		{nil, 2, "Usage:", ""},
+		{[]string{"help"}, 0, "ostiary serve [--policies PATH...]", ""},
+		{[]string{"--help"}, 0, "ostiary check PATH...", ""},
+		{[]string{"-h"}, 0, "ostiary version", ""},
+		{[]string{"sevre"}, 2, "", `there is no command "sevre"`},
+		{[]string{"--policies", "x"}, 2, "", `there is no command "--policies"`},
+		{[]string{"version"}, 0, "ostiary dev\ncommit ", ""},
+		{[]string{"version", "--help"}, 0, "ostiary version", ""},
+		{[]string{"version", "--short"}, 2, "", "unknown flag: --short"},
+
+		{[]string{"explain", "--help"}, 0, "exit code: 0 allowed, 1 denied, 2 usage", ""},
+		{[]string{"explain"}, 2, "", "name a method and a URL"},
+		{[]string{"explain", "GET"}, 2, "", "name a method and a URL"},
+		{[]string{"explain", "GET", "https://app2.example.com/", "x"}, 2, "", "name a method and a URL"},
+		{[]string{"explain", "--as"}, 2, "", "flag needs an argument: --as"},
+		{[]string{"explain", "--sa", "x"}, 2, "", "unknown flag: --sa"},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE"}, 1, "SIGN IN FIRST", ""},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com"}, 0, "ALLOWED", ""},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.org"}, 1, "no-rule-matched", ""},
+		{[]string{"explain", "GET", "https://other.example.com/", "--policies", "FILE"}, 1, "no policy claims this host", ""},
+		{[]string{"explain", "GET", "https://app2.example.com:0/", "--policies", "FILE"}, 1, "the port is not a number", ""},
+		{[]string{"explain", "GET", "app2.example.com", "--policies", "FILE"}, 2, "", "is not a URL that begins with http:// or https://"},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "-H", "origin"}, 2, "", "is not of the form 'name: value'"},
+		{[]string{"explain", "", "https://app2.example.com/", "--policies", "FILE"}, 2, "", "the method is empty"},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--ip", "010.0.0.1"}, 2, "", "is not an address"},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "-o", "yaml"}, 2, "", `--output "yaml": text or json`},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "nowhere.yaml"}, 2, "", "nowhere.yaml: no such file"},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--kubeconfig", "nowhere"}, 2, "", "for files instead of a cluster: --policies PATH"},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--host-grants", "x"}, 2, "", "write HOST=NAMESPACE"},
+
+		{[]string{"check", "--help"}, 0, "exit code: 0 valid, 1 not, 2 usage", ""},
+		{[]string{"check"}, 2, "", "name at least one file or folder"},
+		{[]string{"check", "nowhere"}, 2, "", "nowhere: no such file"},
+		{[]string{"check", "FILE"}, 0, "1 policies, all valid\n", ""},
+		{[]string{"check", "-o", "json", "FILE"}, 0, `{"policies":1,"problems":[]}`, ""},
+		{[]string{"check", "-o", "xml", "FILE"}, 2, "", `--output "xml": text or json`},
+		{[]string{"check", "--host-grants", "*=a", "FILE"}, 2, "", "--host-grants"},
+
+		{[]string{"serve", "--help"}, 0, "--authz-bind-address", ""},
+		{[]string{"serve", "x.yaml"}, 2, "", `"x.yaml" is no flag; for files, write --policies x.yaml`},
+		{[]string{"serve", "--authz-bind-adress", "x"}, 2, "", "unknown flag: --authz-bind-adress"},
+		{[]string{"serve", "--policies", "FILE", "--team-url", "ftp://x", "--trusted-proxies", "0.0.0.0/0", "--path-prefix", "x/", "--identity-headers", "x",
+			"--decision-log", "x", "--key-rotation", "1h", "--log-level", "loud"}, 2, "", "--team-url"},
+		{[]string{"serve", "--policies", "FILE", "--keys", "FILE"}, 1, "", "--keys"},
+	} {
+		code, stdout, stderr := cli(t, c.line...)
+		if code != c.code || !strings.Contains(stdout, c.stdout) || !strings.Contains(stderr, c.stderr) {
+			t.Errorf("%q: exit code %d, want %d\nstdout, wanted %q:\n%s\nstderr, wanted %q:\n%s", c.line, code, c.code, c.stdout, stdout, c.stderr, stderr)
+		}
+		if c.stdout == "" && stdout != "" {
+			t.Errorf("%q: stdout:\n%s", c.line, stdout)
+		}
+	}
+}
+
+// TestServeOptions: all mistakes at once.
+func TestServeOptions(t *testing.T) {
+	_, _, stderr := cli(t, "serve", "--policies", "FILE", "--team-url", "ftp://x", "--trusted-proxies", "0.0.0.0/0", "--path-prefix", "x/",
+		"--identity-headers", "x", "--decision-log", "x", "--key-rotation", "1h", "--log-level", "loud")
+	for _, flag := range []string{"--team-url", "--trusted-proxies", "--path-prefix", "--identity-headers", "--decision-log", "--key-rotation", "--log-level"} {
+		if !strings.Contains(stderr, flag+": ") {
+			t.Errorf("%s is not named:\n%s", flag, stderr)
+		}
+	}
+}
+
+// TestServe from files, until it is told to stop.
+func TestServe(t *testing.T) {
+	free := func() string {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close() //nolint:errcheck // only its port was wanted
+		return l.Addr().String()
+	}
+	addr := free()
+	args := []string{"serve", "--policies", "FILE", "--keys", t.TempDir(), "--authz-bind-address", addr, "--public-bind-address", "0",
+		"--render-bind-address", "0", "--preflight-bind-address", "0", "--metrics-bind-address", "0", "--health-probe-bind-address", "0"}
+	file := filepath.Join(t.TempDir(), "app2.yaml")
+	if err := os.WriteFile(file, []byte(seed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args[2] = file
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan int)
+	go func() { done <- run(ctx, args, &strings.Builder{}, &strings.Builder{}) }()
+	answered := false
+	for start := time.Now(); !answered && time.Since(start) < 10*time.Second; time.Sleep(20 * time.Millisecond) {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			continue
+		}
+		_, _ = c.Write([]byte("GET /authz/v1/nginx/GET/app2.example.com/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))
+		var b [64]byte
+		n, _ := c.Read(b[:])
+		answered = strings.HasPrefix(string(b[:n]), "HTTP/1.1 401 ")
+		_ = c.Close()
+	}
+	cancel()
+	if code := <-done; code != 0 || !answered {
+		t.Errorf("exit code %d, answered: %t", code, answered)
+	}
+}
+
+func TestExplainText(t *testing.T) {
+	code, got, _ := cli(t, "explain", "OPTIONS", "https://app2.example.com/api", "--policies", "FILE", "-H", "origin: https://app1.example.com",
+		"-H", "access-control-request-method: PATCH", "-H", "access-control-request-headers: content-type")
+	revision := strings.Fields(got[strings.Index(got, "table"):])[1]
+	want := `PREFLIGHT ANSWERED  OPTIONS https://app2.example.com/api
+  reason   preflight-answered
+  decided  shop/app2 spec.cors
+  table    REVISION
+
+The browser gets
+  HTTP 200 OK
+  vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers
+  access-control-allow-origin: https://app1.example.com
+  access-control-allow-methods: PATCH
+  access-control-allow-headers: content-type
+  access-control-allow-credentials: true
+  access-control-max-age: 600
+
+Why
+  1. target     canonical  host app2.example.com, path /api
+  2. policy     found      shop/app2: of 1 policies, revision REVISION
+  3. preflight  answered   shop/app2 spec.cors: origin, method and headers are allowed; credentials play no part
+`
+	if code != 0 || strings.ReplaceAll(got, revision, "REVISION") != want {
+		t.Errorf("exit code %d, got\n%s\nwant\n%s", code, got, want)
+	}
+}
+
+func TestExplainJSON(t *testing.T) {
+	code, got, _ := cli(t, "explain", "GET", "https://app2.example.com/a?b=<c>", "--policies", "FILE", "-o", "json", "-H", "origin: https://app1.example.com")
+	var report struct {
+		Method, URL, Verdict, Reason, Rule, Revision, Body string
+		Status                                             int
+		Source                                             struct{ Namespace, Name, Field string }
+		Headers                                            []struct{ Name, Value string }
+		Steps                                              []struct{ What, Outcome, Detail string }
+	}
+	if err := json.Unmarshal([]byte(got), &report); err != nil || code != 1 {
+		t.Fatalf("exit code %d, %v:\n%s", code, err, got)
+	}
+	if report.Verdict != "challenge" || report.Reason != "no-session" || report.Rule != "staff" || report.Status != 401 || report.Revision == "" ||
+		report.Source.Name != "app2" || report.Source.Field != "spec.rules[0]" || len(report.Steps) != 5 || len(report.Headers) == 0 ||
+		!strings.Contains(report.Body, `"login_url":"https://app2.example.com/.access/login?rd=%2Fa%3Fb%3D%3Cc%3E"`) {
+		t.Errorf("%+v", report)
+	}
+}
+
+// TestCheck: every problem, with its line.
+func TestCheck(t *testing.T) {
+	bad := filepath.Join(t.TempDir(), "bad.yaml")
+	text := strings.NewReplacer("Allow\n", "Alow\n", "maxAge: 600", "maxAge: 1000000", "example.com}", "exa mple}").Replace(seed)
+	if err := os.WriteFile(bad, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, got, _ := cli(t, "check", bad)
+	want := []string{":11: shop/app2 spec.cors.maxAge: ", ":14: shop/app2 spec.rules[0].action: ", ":15: shop/app2 spec.rules[0].include[0]: emailDomain: "}
+	lines := strings.Split(strings.TrimSpace(got), "\n")
+	if code != 1 || len(lines) != len(want) {
+		t.Fatalf("exit code %d:\n%s", code, got)
+	}
+	for i, w := range want {
+		if !strings.HasPrefix(lines[i], bad+w) {
+			t.Errorf("got %s\nwant %s%s…", lines[i], bad, w)
+		}
+	}
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/authserver/explain"
+	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/source"
+)
+
+var update = flag.Bool("update", false, "write what is decided into the stories")
+
+// TestStories: manifests above the line; below it what is wrong with them ("!")
+// and a request a line, with what becomes of it behind "=>":
+//
+//	METHOD URL [as=EMAIL] [age=8h] [origin=O] [acrm=METHOD] [acrh=NAMES] [ip=A] [accept=html] => VERDICT REASON NAMESPACE/NAME/RULE STATUS
+//
+// go test -run TestStories -update . writes the problems and the right-hand sides.
+func TestStories(t *testing.T) {
+	files, _ := filepath.Glob("hack/stories/*.story") // the pattern is a good one
+	if len(files) < 10 {
+		t.Fatalf("%d stories", len(files))
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".story"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			manifests, requests, ok := strings.Cut(string(text), "\n----------\n")
+			yaml := filepath.Join(t.TempDir(), "story.yaml")
+			if err != nil || !ok || os.WriteFile(yaml, []byte(manifests), 0o600) != nil {
+				t.Fatal("there is no line of ten dashes", err)
+			}
+			table, problems, err := source.Read([]string{yaml})
+			got := manifests + "\n----------\n"
+			for _, p := range problems {
+				got += "! " + strings.TrimPrefix(p.String(), yaml+":") + "\n"
+			}
+			for l := range strings.Lines(requests) {
+				if !strings.HasPrefix(l, "! ") {
+					got += tell(t, table, strings.TrimSuffix(l, "\n")) + "\n"
+				}
+			}
+			if *update && err == nil {
+				err = os.WriteFile(file, []byte(got), 0o600)
+			} else if got != string(text) {
+				t.Errorf("%s is now (go test -run TestStories -update . writes it)\n%s", file, got)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+var storyHeaders = map[string]string{"origin": "Origin: ", "accept": "Accept: text/",
+	"acrm": "Access-Control-Request-Method: ", "acrh": "Access-Control-Request-Headers: "}
+
+// tell completes one line of a story.
+func tell(t *testing.T, table *policy.Table, l string) string {
+	request, _, _ := strings.Cut(l, " =>")
+	words := strings.Fields(request)
+	if len(words) < 2 || words[0] == "#" {
+		return l
+	}
+	var err error
+	q := explain.Question{Method: words[0], URL: words[1], Now: time.Unix(1e9, 0)}
+	for _, w := range words[2:] {
+		switch key, value, _ := strings.Cut(w, "="); key {
+		case "as":
+			q.As = strings.Split(value, ",")
+		case "age":
+			q.Age, err = time.ParseDuration(value)
+		case "ip":
+			q.Address = value
+		default: // an unknown word makes a line that is no header
+			q.Headers = append(q.Headers, storyHeaders[key]+value)
+		}
+	}
+	r, askErr := explain.Ask(table, "/.access", q)
+	if err != nil || askErr != nil {
+		t.Fatalf("%q: %v %v", l, err, askErr)
+	}
+	by := strings.Trim(policy.Audience(r.Source)+"/"+cmp.Or(r.Rule, strings.TrimPrefix(r.Source.Field, "spec.")), "/")
+	return fmt.Sprintf("%s => %s %s %s %d", strings.Join(words, " "), r.Verdict, r.Reason, cmp.Or(by, "-"), r.Status)
+}
