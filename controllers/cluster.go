@@ -5,6 +5,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
 	"os"
 	"strings"
 
@@ -18,6 +19,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
@@ -61,15 +63,20 @@ func Namespace() string {
 	return "default"
 }
 
-// NewManager returns a manager whose cache holds AccessPolicies and one Secret.
+// newManager returns a manager whose cache holds AccessPolicies and one Secret.
 // It serves nothing: the listeners are the authserver's.
-func NewManager(c *rest.Config, keys types.NamespacedName) (ctrl.Manager, error) {
-	return ctrl.NewManager(c, ctrl.Options{
-		Scheme:  Scheme(),
-		Metrics: metricsserver.Options{BindAddress: "0"},
+func newManager(o *Options, keys types.NamespacedName) (ctrl.Manager, error) {
+	unchecked := true // names of controllers must differ for their metrics only
+	return ctrl.NewManager(o.Config, ctrl.Options{
+		Scheme:     Scheme(),
+		Metrics:    metricsserver.Options{BindAddress: "0"},
+		Logger:     o.Log,
+		NewClient:  o.newClient,
+		Controller: config.Controller{SkipNameValidation: &unchecked},
 		Cache: cache.Options{
-			DefaultTransform: cache.TransformStripManagedFields(), // half of the memory, and never read
+			DefaultTransform: cache.TransformStripManagedFields(), // never read
 			ByObject: map[client.Object]cache.ByObject{
+				&v1alpha1.AccessPolicy{}: {Transform: (&slimmer{seed: maphash.MakeSeed()}).transform},
 				&corev1.Secret{}: {
 					Namespaces: map[string]cache.Config{keys.Namespace: {}},
 					Field:      fields.OneTermEqualSelector("metadata.name", keys.Name),
@@ -82,13 +89,13 @@ func NewManager(c *rest.Config, keys types.NamespacedName) (ctrl.Manager, error)
 // Fetch lists and translates the policies of a cluster, for those who only want
 // to look.
 func Fetch(ctx context.Context, kubeconfig string) ([]policy.Policy, error) {
-	config, err := RESTConfig(kubeconfig)
+	c, err := RESTConfig(kubeconfig)
 	if err != nil {
 		return nil, err
 	}
-	c, err := client.New(config, client.Options{Scheme: Scheme()})
+	reader, err := client.New(c, client.Options{Scheme: Scheme()})
 	if err != nil {
 		return nil, fmt.Errorf("no cluster to talk to: %w", err)
 	}
-	return Policies(ctx, c)
+	return Policies(ctx, reader)
 }

@@ -28,7 +28,8 @@ import (
 // KeyRingField is the field of the Secret that holds the key ring.
 const KeyRingField = "keyring.json"
 
-// checkKeys is how often the leader looks whether the keys are due.
+// checkKeys is how often the leader looks whether the keys are due: far more
+// often than a new key takes to become the one that signs.
 const checkKeys = 10 * time.Minute
 
 // Keys keeps the key ring of all replicas in one Secret: the leader makes it
@@ -41,6 +42,8 @@ type Keys struct {
 	// Publish puts a ring in force.
 	Publish func([]byte) error
 
+	// Every is how often the leader looks whether the keys are due. Default: 10 min.
+	Every time.Duration
 	// Leads reports whether this replica may write.
 	Leads func() bool
 
@@ -53,6 +56,9 @@ type Keys struct {
 // SetupWithManager makes the keys follow the Secret. The manager's cache must
 // hold no other Secret: the chart's RBAC lets it see no other.
 func (k *Keys) SetupWithManager(mgr ctrl.Manager) error {
+	if k.Every == 0 {
+		k.Every = checkKeys
+	}
 	k.client = mgr.GetClient()
 	key := reconcile.Request{NamespacedName: k.Secret}
 	everyReplica := false
@@ -82,12 +88,12 @@ func (k *Keys) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Re
 		return reconcile.Result{}, fmt.Errorf("reading the key Secret: %w", err)
 	}
 	ring := s.Data[KeyRingField]
-	if !bytes.Equal(ring, k.published) {
+	if len(ring) > 0 && !bytes.Equal(ring, k.published) {
 		if err := k.Publish(ring); err != nil {
 			// Trying again would not mend it; a change of the Secret brings us back.
 			logr.FromContextOrDiscard(ctx).Error(err, "the key ring cannot be used; the last one stays in force",
 				"secret", k.Secret.String(), "field", KeyRingField)
-			return reconcile.Result{RequeueAfter: checkKeys}, nil
+			return reconcile.Result{RequeueAfter: k.Every}, nil
 		}
 		k.published = ring
 	}
@@ -115,14 +121,18 @@ func (k *Keys) create(ctx context.Context) (reconcile.Result, error) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: k.Secret.Namespace, Name: k.Secret.Name},
 		Data:       map[string][]byte{KeyRingField: ring},
 	})
-	if err != nil && !apierrors.IsAlreadyExists(err) {
+	switch {
+	case apierrors.IsAlreadyExists(err): // and here comes the event
+	case err != nil:
 		return reconcile.Result{}, fmt.Errorf("creating the key Secret: %w", err)
+	default:
+		k.tellMade(ctx)
 	}
 	return reconcile.Result{}, nil // its creation is an event
 }
 
 func (k *Keys) rotate(ctx context.Context, s *corev1.Secret) (reconcile.Result, error) {
-	again := reconcile.Result{RequeueAfter: checkKeys}
+	again := reconcile.Result{RequeueAfter: k.Every}
 	if !k.Leads() {
 		return again, nil
 	}
@@ -140,8 +150,21 @@ func (k *Keys) rotate(ctx context.Context, s *corev1.Secret) (reconcile.Result, 
 		logr.FromContextOrDiscard(ctx).Info("the keys are due for rotation, but the Secret is not ours to write", "secret", k.Secret.String())
 	case err != nil:
 		return reconcile.Result{}, fmt.Errorf("rotating the keys: %w", err)
+	case len(s.Data[KeyRingField]) == 0:
+		k.tellMade(ctx)
 	default:
 		logr.FromContextOrDiscard(ctx).Info("keys rotated", "secret", k.Secret.String())
 	}
 	return again, nil
+}
+
+// tellMade says that the ring is a new one. Whoever deleted the old one may not
+// know what that does.
+func (k *Keys) tellMade(ctx context.Context) {
+	log := logr.FromContextOrDiscard(ctx).WithValues("secret", k.Secret.String())
+	if k.published == nil {
+		log.Info("made a key ring")
+		return
+	}
+	log.Info("the key ring was deleted, so a new one was made: every session is void, and people sign in again")
 }

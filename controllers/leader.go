@@ -27,6 +27,8 @@ type Leader struct {
 	Lease types.NamespacedName
 	// Identity names this replica.
 	Identity string
+	// Duration is how long a lease holds that is not renewed. Default: 15 s.
+	Duration time.Duration
 	// Alone makes this replica lead without asking.
 	Alone bool
 	// Duties are run while this replica leads; the context ends when it no
@@ -34,15 +36,24 @@ type Leader struct {
 	Duties []func(context.Context)
 
 	config *rest.Config
-	leads  atomic.Bool
+	log    logr.Logger
+	term   atomic.Pointer[context.Context] // of office: it is done when the lease is lost
 }
 
 // Leads reports whether this replica writes.
-func (l *Leader) Leads() bool { return l.leads.Load() }
+func (l *Leader) Leads() bool {
+	term := l.term.Load()
+	return term != nil && (*term).Err() == nil
+}
 
 // SetupWithManager lets the replica compete once the manager runs.
 func (l *Leader) SetupWithManager(mgr ctrl.Manager) error {
-	l.config = mgr.GetConfig()
+	if l.Duration == 0 {
+		l.Duration = 15 * time.Second
+	}
+	l.log = mgr.GetLogger()
+	l.config = rest.CopyConfig(mgr.GetConfig())
+	l.config.Timeout = l.Duration / 3 // a request that hangs must not use up the lease
 	return mgr.Add(l)
 }
 
@@ -62,15 +73,12 @@ func (l *Leader) Start(ctx context.Context) error {
 			Client:     client,
 			LockConfig: resourcelock.ResourceLockConfig{Identity: l.Identity},
 		},
-		LeaseDuration: 15 * time.Second, RenewDeadline: 10 * time.Second, RetryPeriod: 2 * time.Second,
+		LeaseDuration: l.Duration, RenewDeadline: l.Duration * 2 / 3, RetryPeriod: l.Duration * 2 / 15,
 		ReleaseOnCancel: true,
 		Name:            l.Lease.Name,
 		Callbacks: leaderelection.LeaderCallbacks{
 			OnStartedLeading: l.lead,
-			OnStoppedLeading: func() {
-				l.leads.Store(false)
-				logr.FromContextOrDiscard(ctx).Info("this replica does not lead")
-			},
+			OnStoppedLeading: func() { l.log.Info("this replica does not lead") },
 		},
 	}
 	elector, err := leaderelection.NewLeaderElector(config)
@@ -84,12 +92,14 @@ func (l *Leader) Start(ctx context.Context) error {
 }
 
 func (l *Leader) lead(ctx context.Context) {
-	l.leads.Store(true)
-	logr.FromContextOrDiscard(ctx).Info("this replica leads: it writes statuses and keys")
+	if ctx.Err() != nil {
+		return // the lease is lost already; the next term may have begun
+	}
+	l.term.Store(&ctx)
+	l.log.Info("this replica leads: it writes statuses and keys")
 	var wg sync.WaitGroup
 	for _, duty := range l.Duties {
 		wg.Go(func() { duty(ctx) })
 	}
 	wg.Wait()
-	<-ctx.Done()
 }

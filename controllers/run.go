@@ -9,9 +9,11 @@ import (
 	"os"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/authserver/policy"
 )
@@ -36,7 +38,16 @@ type Options struct {
 	RotateKeys  func(old []byte, now time.Time) ([]byte, bool, error)
 	PublishKeys func([]byte) error
 	Metrics     prometheus.Registerer
+	// Log is where everything of it logs. Default: controller-runtime's logger.
+	Log logr.Logger
+
+	pace      pace
+	newClient client.NewClientFunc // what writes; nil: as the manager makes it
 }
+
+// A pace says how often things are done. Zero: as often as they should be, which
+// tests have no time for.
+type pace struct{ lease, keys, contact time.Duration }
 
 // Run keeps the table and the keys in force equal to the cluster's, until ctx
 // is done.
@@ -46,9 +57,9 @@ func Run(ctx context.Context, o Options) error {
 	}
 	keys := &Keys{
 		Secret: types.NamespacedName{Namespace: o.Namespace, Name: o.KeySecret},
-		Rotate: o.RotateKeys, Publish: o.PublishKeys,
+		Rotate: o.RotateKeys, Publish: o.PublishKeys, Every: o.pace.keys,
 	}
-	mgr, err := NewManager(o.Config, keys.Secret)
+	mgr, err := newManager(&o, keys.Secret)
 	if err != nil {
 		return fmt.Errorf("starting the controllers: %w", err)
 	}
@@ -58,12 +69,14 @@ func Run(ctx context.Context, o Options) error {
 		Lease:    types.NamespacedName{Namespace: o.Namespace, Name: LeaseName},
 		Identity: fmt.Sprintf("%s-%d-%d", host, os.Getpid(), time.Now().UnixNano()),
 		Alone:    !o.LeaderElect,
+		Duration: o.pace.lease,
 		Duties:   []func(context.Context){status.Write, keys.Check},
 	}
 	keys.Leads = leader.Leads
 	table := &Table{Live: o.Live, Grants: o.Grants, Status: status}
+	contact := &Contact{Every: o.pace.contact}
 	status.SetupWithManager(mgr)
-	err = errors.Join(table.SetupWithManager(mgr, o.Metrics), keys.SetupWithManager(mgr), leader.SetupWithManager(mgr))
+	err = errors.Join(contact.SetupWithManager(mgr, o.Metrics), table.SetupWithManager(mgr, o.Metrics), keys.SetupWithManager(mgr), leader.SetupWithManager(mgr))
 	if err != nil {
 		return fmt.Errorf("starting the controllers: %w", err)
 	}

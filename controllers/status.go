@@ -12,7 +12,6 @@ import (
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -30,6 +29,7 @@ import (
 type Status struct {
 	client client.Client
 	events events.EventRecorder
+	log    logr.Logger
 
 	mu      sync.Mutex
 	latest  *report
@@ -51,7 +51,7 @@ type seenObject struct {
 
 // SetupWithManager takes what it needs from the manager. Write does the work.
 func (s *Status) SetupWithManager(mgr ctrl.Manager) {
-	s.client = mgr.GetClient()
+	s.client, s.log = mgr.GetClient(), mgr.GetLogger()
 	s.events = mgr.GetEventRecorder("ostiary")
 	s.changed = make(chan struct{}, 1)
 }
@@ -82,63 +82,111 @@ func (s *Status) wake() {
 	}
 }
 
-// retryStatus is how long to wait after the API server refused a write.
-const retryStatus = 2 * time.Second
+// How long to wait after the API server refused a write: longer each time.
+const (
+	firstRetry = 2 * time.Second
+	lastRetry  = time.Minute
+)
+
+// writeTimeout bounds one write: a server that does not answer must not keep
+// newer reports waiting.
+const writeTimeout = 10 * time.Second
 
 // Write writes until ctx is done: a duty of the leader. Reports that come faster
 // than they can be written are skipped: only the latest counts.
 func (s *Status) Write(ctx context.Context) {
 	s.wake() // what was reported while another replica led may still be unwritten
+	wait := firstRetry
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.changed:
 		}
+		if ctx.Err() != nil {
+			s.wake() // it was meant for who leads next
+			return
+		}
 		s.mu.Lock()
 		r := s.latest
 		s.mu.Unlock()
-		if r != nil && !s.write(ctx, r) {
-			time.AfterFunc(retryStatus, s.wake)
+		if r == nil {
+			continue
 		}
+		switch s.write(ctx, r) {
+		case written:
+			wait = firstRetry
+			continue
+		case leftOver:
+			time.AfterFunc(wait, s.wake)
+		case noUse:
+			s.wake()
+			select {
+			case <-ctx.Done():
+			case <-time.After(wait):
+			}
+		}
+		wait = min(2*wait, lastRetry)
 	}
 }
 
-// write brings all conditions up to date, and reports whether it could.
-func (s *Status) write(ctx context.Context, r *report) bool {
-	ok := true
+// An outcome is how writing a report went.
+type outcome int
+
+const (
+	written  outcome = iota // or a newer report is there
+	leftOver                // some objects have to be tried again
+	noUse                   // the API server takes no writes now
+)
+
+// write brings all conditions up to date.
+func (s *Status) write(ctx context.Context, r *report) outcome {
+	result := written
+	var now comparison // one for all: nearly every object is as it should be
 	for i := range r.objects {
-		if ctx.Err() != nil {
-			return true
+		if ctx.Err() != nil || len(s.changed) > 0 {
+			return written // there is a newer report; begin with that
 		}
-		if len(s.changed) > 0 {
-			return true // there is a newer report; begin with that
-		}
-		if err := s.writeOne(ctx, r, &r.objects[i]); err != nil && !apierrors.IsNotFound(err) {
-			logr.FromContextOrDiscard(ctx).Error(err, "cannot write the status", "policy", r.objects[i].key.String())
-			ok = false
+		err := s.writeOne(ctx, r, &r.objects[i], &now)
+		switch {
+		case err == nil, apierrors.IsNotFound(err), ctx.Err() != nil:
+		case apierrors.IsConflict(err): // our cache is behind, and will not be for long
+			result = leftOver
+		default:
+			s.log.Error(err, "cannot write the status; trying again later", "policy", r.objects[i].key.String())
+			if result = leftOver; !apierrors.IsInvalid(err) {
+				return noUse // the next one would fare no better
+			}
 		}
 	}
-	return ok
+	return result
 }
 
-func (s *Status) writeOne(ctx context.Context, r *report, o *seenObject) error {
-	var ap v1alpha1.AccessPolicy
-	if err := s.client.Get(ctx, o.key, &ap); err != nil {
+// A comparison holds an object as it is, which is the cache's own and only read,
+// and the object as it should be.
+type comparison struct{ before, after v1alpha1.AccessPolicy }
+
+func (s *Status) writeOne(ctx context.Context, r *report, o *seenObject, now *comparison) error {
+	before, after := &now.before, &now.after
+	if err := s.client.Get(ctx, o.key, before, client.UnsafeDisableDeepCopy); err != nil {
 		return err
 	}
-	if ap.UID != o.uid || ap.Generation != o.generation {
+	if before.UID != o.uid || before.Generation != o.generation {
 		return nil // a newer report is under way
 	}
-	before := ap.DeepCopy()
-	setConditions(&ap, r.revision, r.issues[o.key])
-	if equality.Semantic.DeepEqual(before.Status, ap.Status) {
+	conditions := append(after.Status.Conditions[:0], before.Status.Conditions...)
+	*after = *before
+	after.Status.Conditions = conditions
+	if !setConditions(after, r.revision, r.issues[o.key]) {
 		return nil
 	}
-	if err := s.client.Status().Patch(ctx, &ap, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	patched := after.DeepCopy()
+	if err := s.client.Status().Patch(ctx, patched, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
 		return err
 	}
-	s.tell(before, &ap)
+	s.tell(before, patched)
 	return nil
 }
 
@@ -158,28 +206,17 @@ func (s *Status) tell(before, after *v1alpha1.AccessPolicy) {
 
 // setConditions words the outcome of a build for one object. What did not
 // change is left as it is, so that a table of thousands is not rewritten for
-// one edit: Programmed names the revision that first held this generation.
-func setConditions(ap *v1alpha1.AccessPolicy, revision string, issues []policy.Issue) {
-	var problems, warnings []string
-	reason := ""
-	for _, i := range issues {
-		line := i.Source.Field + ": " + i.Message
-		if i.Warning() {
-			warnings = append(warnings, line)
-			continue
-		}
-		problems = append(problems, line)
-		if reason == "" || i.Reason == policy.Invalid || i.Reason == policy.HostOwnedByOtherNamespace && reason == string(policy.Conflict) {
-			reason = string(i.Reason)
-		}
-	}
+// one edit: Programmed names the revision that first held this generation. It
+// reports whether anything changed.
+func setConditions(ap *v1alpha1.AccessPolicy, revision string, issues []policy.Issue) bool {
+	problems, reason, warnings := sorted(issues)
 	accepted := condition(ap, v1alpha1.ConditionAccepted, metav1.ConditionTrue, "Accepted", "valid, and it owns what it claims")
 	programmed := condition(ap, v1alpha1.ConditionProgrammed, metav1.ConditionTrue, "Programmed", "in force since table "+revision)
 	if len(problems) > 0 {
-		accepted.Status, accepted.Reason, accepted.Message = metav1.ConditionFalse, reason, listed(problems)
+		accepted.Status, accepted.Reason, accepted.Message = metav1.ConditionFalse, string(reason), listed(problems)
 		programmed.Status = metav1.ConditionFalse
 		programmed.Reason, programmed.Message = "PartlyInForce", "the claims that Accepted names are not in force, since table "+revision
-		if reason == string(policy.Invalid) {
+		if reason == policy.Invalid {
 			programmed.Reason, programmed.Message = "Denied", "everything that this policy claims is denied, since table "+revision
 		}
 	}
@@ -187,14 +224,29 @@ func setConditions(ap *v1alpha1.AccessPolicy, revision string, issues []policy.I
 	if was != nil && was.Status == programmed.Status && was.Reason == programmed.Reason && was.ObservedGeneration == programmed.ObservedGeneration {
 		programmed.Message = was.Message
 	}
-	meta.SetStatusCondition(&ap.Status.Conditions, accepted)
-	meta.SetStatusCondition(&ap.Status.Conditions, programmed)
+	changed := meta.SetStatusCondition(&ap.Status.Conditions, accepted)
+	changed = meta.SetStatusCondition(&ap.Status.Conditions, programmed) || changed
 	if len(warnings) == 0 {
-		meta.RemoveStatusCondition(&ap.Status.Conditions, v1alpha1.ConditionDegraded)
-		return
+		return meta.RemoveStatusCondition(&ap.Status.Conditions, v1alpha1.ConditionDegraded) || changed
 	}
-	meta.SetStatusCondition(&ap.Status.Conditions,
-		condition(ap, v1alpha1.ConditionDegraded, metav1.ConditionTrue, string(policy.Unwise), listed(warnings)))
+	return meta.SetStatusCondition(&ap.Status.Conditions,
+		condition(ap, v1alpha1.ConditionDegraded, metav1.ConditionTrue, string(policy.Unwise), listed(warnings))) || changed
+}
+
+// sorted tells problems, and the gravest reason among them, from warnings.
+func sorted(issues []policy.Issue) (problems []string, reason policy.IssueReason, warnings []string) {
+	for _, i := range issues {
+		line := i.Source.Field + ": " + i.Message
+		if i.Warning() {
+			warnings = append(warnings, line)
+			continue
+		}
+		problems = append(problems, line)
+		if reason == "" || i.Reason == policy.Invalid || i.Reason == policy.HostOwnedByOtherNamespace && reason == policy.Conflict {
+			reason = i.Reason
+		}
+	}
+	return problems, reason, warnings
 }
 
 func condition(ap *v1alpha1.AccessPolicy, kind string, status metav1.ConditionStatus, reason, message string) metav1.Condition {

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -39,16 +40,17 @@ type Table struct {
 	Status *Status
 
 	reader   client.Reader
-	memo     map[types.UID]translated
+	memo     map[types.UID]compiled
 	revision string
 	built    prometheus.Gauge
 	size     prometheus.Gauge
 }
 
-// translated remembers a translation: it holds as long as the generation does.
-type translated struct {
+// compiled remembers what became of an object: it holds as long as the
+// generation does.
+type compiled struct {
 	generation int64
-	policy     policy.Policy
+	policy     *policy.Compiled
 }
 
 // SetupWithManager makes the table follow the manager's cache. Metrics go to m.
@@ -64,13 +66,20 @@ func (t *Table) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) erro
 		Named("table").
 		Watches(&v1alpha1.AccessPolicy{}, handler.EnqueueRequestsFromMapFunc(
 			func(context.Context, client.Object) []reconcile.Request { return []reconcile.Request{oneKey} }),
-			builder.WithPredicates(predicate.GenerationChangedPredicate{})). // drops the echo of our own status
+			builder.WithPredicates(predicate.Funcs{UpdateFunc: changed})).
 		WatchesRawSource(source.Func(func(_ context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 			q.Add(oneKey) // an empty cluster has a table, too: it denies, and is ready
 			return nil
 		})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 1, NeedLeaderElection: &everyReplica}).
 		Complete(t)
+}
+
+// changed drops the echo of our own status. A generation alone does not tell: an
+// object that was deleted and made again while the watch was down arrives as an
+// update from one object to another of the same generation.
+func changed(e event.UpdateEvent) bool {
+	return e.ObjectOld.GetUID() != e.ObjectNew.GetUID() || e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration()
 }
 
 // Reconcile builds the table from everything there is. Its result depends on
@@ -82,7 +91,7 @@ func (t *Table) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.R
 		return reconcile.Result{}, fmt.Errorf("listing AccessPolicies: %w", err)
 	}
 	start := time.Now()
-	table, issues := policy.Build(t.translate(list.Items), t.Grants...)
+	table, issues := policy.Assemble(t.compile(list.Items), t.Grants...)
 	if t.Live.Table() == nil || table.Revision() != t.revision {
 		t.Live.Publish(table)
 		t.revision = table.Revision()
@@ -95,14 +104,16 @@ func (t *Table) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.R
 	return reconcile.Result{}, nil
 }
 
-func (t *Table) translate(items []v1alpha1.AccessPolicy) []policy.Policy {
-	memo := make(map[types.UID]translated, len(items))
-	out := make([]policy.Policy, len(items))
+// compile translates and compiles what has changed since the last time.
+func (t *Table) compile(items []v1alpha1.AccessPolicy) []*policy.Compiled {
+	memo := make(map[types.UID]compiled, len(items))
+	out := make([]*policy.Compiled, len(items))
 	for i := range items {
 		o := &items[i]
 		m, ok := t.memo[o.UID]
 		if !ok || m.generation != o.Generation {
-			m = translated{o.Generation, translate.Policy(o)}
+			p := translate.Policy(o)
+			m = compiled{o.Generation, policy.Compile(&p)}
 		}
 		memo[o.UID] = m
 		out[i] = m.policy

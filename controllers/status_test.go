@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	eventsv1 "k8s.io/api/events/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// versions maps policies to their resourceVersions: every write changes one.
+func versions(t *testing.T, c client.Client) map[string]string {
+	t.Helper()
+	var list v1alpha1.AccessPolicyList
+	if err := c.List(t.Context(), &list); err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]string{}
+	for i := range list.Items {
+		out[list.Items[i].Name] = list.Items[i].ResourceVersion
+	}
+	return out
+}
+
+// TestOneEditOneStatus: of fifty policies only the one that was edited is written.
+func TestOneEditOneStatus(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	var all []*v1alpha1.AccessPolicy
+	for i := range 50 {
+		all = append(all, open(ns, fmt.Sprintf("app%d", i), fmt.Sprintf("app%d.example.com", i)))
+		create(t, c, all[i])
+	}
+	var w writes
+	r := run(t, ns, w.count)
+	for _, ap := range all {
+		accepted(t, c, ap)
+	}
+	first := r.Live.Table().Revision()
+	if n := w.statuses.Load(); n != 50 {
+		t.Errorf("50 policies are %d writes", n)
+	}
+	before := versions(t, c)
+
+	edit(t, c, all[7], action(v1alpha1.ActionBlock))
+	r.decides("https://app7.example.com/", policy.Blocked)
+	is := has(t, c, all[7], v1alpha1.ConditionProgrammed, metav1.ConditionTrue, "Programmed")
+	second := r.Live.Table().Revision()
+	if first == second || !strings.HasSuffix(is.Message, second) {
+		t.Errorf("%q does not name table %s, the first with this generation", is.Message, second)
+	}
+	if is := has(t, c, all[8], v1alpha1.ConditionProgrammed, metav1.ConditionTrue, "Programmed"); !strings.HasSuffix(is.Message, first) {
+		t.Errorf("%q does not name table %s, the first with this generation", is.Message, first)
+	}
+	// One more edit: what holds since the second table says so still.
+	edit(t, c, all[9], action(v1alpha1.ActionBlock))
+	r.decides("https://app9.example.com/", policy.Blocked)
+	has(t, c, all[9], v1alpha1.ConditionProgrammed, metav1.ConditionTrue, "Programmed", r.Live.Table().Revision())
+	has(t, c, all[7], v1alpha1.ConditionProgrammed, metav1.ConditionTrue, "Programmed", second)
+	time.Sleep(500 * time.Millisecond)
+	if n := w.statuses.Load(); n != 52 {
+		t.Errorf("two edits are %d writes", n-50)
+	}
+	var changed []string
+	for name, v := range versions(t, c) {
+		if v != before[name] {
+			changed = append(changed, name)
+		}
+	}
+	if slices.Sort(changed); !slices.Equal(changed, []string{"app7", "app9"}) {
+		t.Errorf("app7 and app9 were edited, and written were %v", changed)
+	}
+	r.end()
+
+	// Another process finds everything as it should be, and writes nothing.
+	before = versions(t, c)
+	var again writes
+	run(t, ns, again.count).says("this replica leads", "table in force")
+	time.Sleep(time.Second)
+	if n := again.all(); n != 0 {
+		t.Errorf("a new process wrote %d objects that are as they should be", n)
+	}
+	for name, v := range versions(t, c) {
+		if v != before[name] {
+			t.Errorf("a new process wrote %s", name)
+		}
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	ap := open(ns, "app", "app.example.com")
+	ap.Spec.CORS = &v1alpha1.CORS{AllowedOrigins: []v1alpha1.Origin{"null"}, AllowedMethods: []v1alpha1.Method{"GET"}, AllowCredentials: true}
+	create(t, c, ap)
+	r := run(t, ns)
+	r.decides("https://app.example.com/", policy.Bypassed) // unwise, and in force
+	accepted(t, c, ap)
+	has(t, c, ap, v1alpha1.ConditionDegraded, metav1.ConditionTrue, "Unwise", "spec.cors.allowedOrigins", "null")
+	edit(t, c, ap, func(ap *v1alpha1.AccessPolicy) { ap.Spec.CORS.AllowCredentials = false })
+	accepted(t, c, ap)
+	if is := meta.FindStatusCondition(get(t, c, ap).Status.Conditions, v1alpha1.ConditionDegraded); is != nil {
+		t.Errorf("there is nothing to warn of any more, and still: %s", is.Message)
+	}
+}
+
+// TestForeignCondition: what others write into a status stays.
+func TestForeignCondition(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	ap := open(ns, "app", "app.example.com")
+	create(t, c, ap)
+	ap.Status.Conditions = []metav1.Condition{{Type: "Audited", Status: metav1.ConditionTrue, Reason: "ByHand", LastTransitionTime: metav1.Now()}}
+	if err := c.Status().Update(t.Context(), ap); err != nil {
+		t.Fatal(err)
+	}
+	run(t, ns)
+	accepted(t, c, ap)
+	if meta.FindStatusCondition(get(t, c, ap).Status.Conditions, "Audited") == nil {
+		t.Error("somebody else's condition was removed")
+	}
+	// What others write over ours is mended with the next table.
+	eventually(t, "overwriting the conditions", func() error {
+		now := get(t, c, ap)
+		meta.SetStatusCondition(&now.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionFalse, Reason: "ByHand"})
+		return c.Status().Update(t.Context(), now)
+	})
+	create(t, c, open(ns, "other", "other.example.com"))
+	accepted(t, c, ap)
+}
+
+func TestEvents(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	winner := open(ns, "winner", "app.example.com")
+	create(t, c, winner)
+	nextSecond()
+	loser := open(ns, "loser", "app.example.com")
+	create(t, c, loser)
+	run(t, ns)
+	told := func(about *v1alpha1.AccessPolicy, kind, reason, words string) {
+		t.Helper()
+		eventually(t, fmt.Sprintf("there is an event %s for %s", reason, about.Name), func() error {
+			var list eventsv1.EventList
+			if err := c.List(t.Context(), &list, client.InNamespace(ns)); err != nil {
+				return err
+			}
+			for i := range list.Items {
+				e := &list.Items[i]
+				if e.Regarding.Name == about.Name && e.Regarding.UID == about.UID && e.Type == kind && e.Reason == reason && strings.Contains(e.Note, words) {
+					return nil
+				}
+			}
+			return fmt.Errorf("not among %d", len(list.Items))
+		})
+	}
+	told(winner, "Normal", "Accepted", "valid")
+	told(loser, "Warning", "Conflict", ns+"/winner")
+	remove(t, c, winner)
+	told(loser, "Normal", "Accepted", "valid")
+}
+
+// TestSlowStatusAPI: a write that hangs delays no decision, and what was meant
+// to be written is written in the end.
+func TestSlowStatusAPI(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	ap := open(ns, "app", "app.example.com")
+	create(t, c, ap)
+	release := make(chan struct{})
+	var w writes
+	w.refuseWith(func(ctx context.Context) error {
+		select {
+		case <-release:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+	r := run(t, ns, w.count)
+	for range 3 {
+		r.decides("https://app.example.com/", policy.Bypassed)
+		edit(t, c, ap, action(v1alpha1.ActionBlock))
+		r.decides("https://app.example.com/", policy.Blocked)
+		edit(t, c, ap, action(v1alpha1.ActionBypass))
+	}
+	r.decides("https://app.example.com/", policy.Bypassed)
+	if n := w.statuses.Load(); n != 0 {
+		t.Fatalf("%d statuses were written", n)
+	}
+	close(release)
+	accepted(t, c, ap)
+	if n := w.statuses.Load(); n > 2 {
+		t.Errorf("only the latest report counts, and written were %d", n)
+	}
+}
+
+func TestFailingStatusAPI(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	for i := range 20 {
+		create(t, c, open(ns, fmt.Sprintf("app%d", i), fmt.Sprintf("app%d.example.com", i)))
+	}
+	var w writes
+	w.refuseWith(func(context.Context) error { return apierrors.NewInternalError(errors.New("etcd is full")) })
+	errorsBefore := reconciles(t, "error")
+	r := run(t, ns, w.count)
+	r.decides("https://app7.example.com/", policy.Bypassed)
+	r.says("cannot write the status", "etcd is full")
+	time.Sleep(time.Second)
+	if n := strings.Count(r.log.String(), "cannot write the status"); n > 2 {
+		t.Errorf("the API server refuses, and the log says so %d times in a second", n)
+	}
+	edit(t, c, open(ns, "app7"), action(v1alpha1.ActionBlock))
+	r.decides("https://app7.example.com/", policy.Blocked)
+	if n := reconciles(t, "error") - errorsBefore; n > 0 {
+		t.Errorf("a status that cannot be written was %v errors of the table", n)
+	}
+	w.refuseWith(nil)
+	for i := range 20 {
+		accepted(t, c, open(ns, fmt.Sprintf("app%d", i)))
+	}
+}
+
+// TestOneUnwritable: an object whose status the API server refuses, as one does
+// that breaks a newer rule, keeps no other from having its own.
+func TestOneUnwritable(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	var all []*v1alpha1.AccessPolicy
+	for i := range 10 {
+		all = append(all, open(ns, fmt.Sprintf("app%d", i), fmt.Sprintf("app%d.example.com", i)))
+		create(t, c, all[i])
+	}
+	var w writes
+	refusals := 0
+	w.refuseWith(func(context.Context) error {
+		if refusals++; refusals == 1 {
+			return apierrors.NewInvalid(schema.GroupKind{Kind: "AccessPolicy"}, "one of them", nil)
+		}
+		if refusals == 2 {
+			return apierrors.NewConflict(schema.GroupResource{Resource: "accesspolicies"}, "another", errors.New("it was changed"))
+		}
+		return nil
+	})
+	r := run(t, ns, w.count)
+	for _, ap := range all {
+		accepted(t, c, ap)
+	}
+	r.says("cannot write the status")
+	if n := strings.Count(r.log.String(), "level=ERROR"); n != 1 {
+		t.Errorf("%d errors in the log", n)
+	}
+}
+
+// TestSecondTerm: what a replica could not write in one term it writes in the
+// next, though nothing changed meanwhile.
+func TestSecondTerm(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	ap := open(ns, "app", "app.example.com")
+	create(t, c, ap)
+	var w writes
+	asked := make(chan struct{}, 1)
+	w.refuseWith(func(ctx context.Context) error {
+		asked <- struct{}{}
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	var o Options
+	w.count(&o)
+	counted, err := o.newClient(server.cfg, client.Options{Scheme: Scheme()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Status{client: counted, events: &events.FakeRecorder{}, log: logr.Discard(), changed: make(chan struct{}, 1)}
+	s.report("r1", []v1alpha1.AccessPolicy{*ap}, nil)
+	term := func() (end func()) {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			s.Write(ctx)
+			close(ended)
+		}()
+		return func() {
+			cancel()
+			<-ended
+		}
+	}
+	end := term()
+	<-asked
+	end()
+	w.refuseWith(nil)
+	defer term()()
+	accepted(t, c, ap)
+}
+
+func TestTruncate(t *testing.T) {
+	for _, s := range []struct {
+		in   string
+		n    int
+		want string
+	}{
+		{"short", 10, "short"},
+		{"just right", 10, "just right"},
+		{"far too long", 10, "far too..."},
+		{"ääääää", 10, "äää..."}, // never half a letter
+	} {
+		if got := truncate(s.in, s.n); got != s.want {
+			t.Errorf("%q to %d: %q", s.in, s.n, got)
+		}
+	}
+	if got := listed(slices.Repeat([]string{"a", "b"}, 20000)); len(got) > 32<<10 || !strings.HasPrefix(got, "40000 problems: a; b") {
+		t.Errorf("%d bytes: %.40s", len(got), got)
+	}
+}

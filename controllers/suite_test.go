@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/credential"
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// server is a real API server with the generated CRD in it, started on first
+// use and shared by the tests of this package.
+var server struct {
+	once sync.Once
+	env  envtest.Environment
+	cfg  *rest.Config
+	err  error
+}
+
+func TestMain(m *testing.M) {
+	ctrl.SetLogger(logr.Discard())
+	code := m.Run()
+	if server.cfg != nil {
+		if err := server.env.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "stopping the API server:", err)
+		}
+	}
+	os.Exit(code)
+}
+
+// cluster connects to the API server, which then holds no policy.
+func cluster(t *testing.T) client.Client {
+	t.Helper()
+	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
+		t.Fatal("KUBEBUILDER_ASSETS is not set: it names the folder with etcd and kube-apiserver. `make test` builds them and sets it.")
+	}
+	server.once.Do(func() {
+		server.env.CRDDirectoryPaths = []string{filepath.Join("..", "config", "crd")}
+		server.env.ErrorIfCRDPathMissing = true
+		server.cfg, server.err = server.env.Start()
+	})
+	if server.err != nil {
+		t.Fatalf("starting the API server: %v", server.err)
+	}
+	cfg := rest.CopyConfig(server.cfg)
+	cfg.QPS = -1
+	scheme := Scheme()
+	if err := apiextensionsv1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(cfg, client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	empty(t, c)
+	t.Cleanup(func() { empty(t, c) })
+	return c
+}
+
+func empty(t *testing.T, c client.Client) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	var namespaces corev1.NamespaceList
+	if err := c.List(ctx, &namespaces); err != nil {
+		t.Fatal(err)
+	}
+	for _, ns := range namespaces.Items {
+		if err := c.DeleteAllOf(ctx, &v1alpha1.AccessPolicy{}, client.InNamespace(ns.Name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+var namespaces atomic.Int32
+
+// namespace makes one that no other test uses.
+func namespace(t *testing.T, c client.Client) string {
+	t.Helper()
+	name := fmt.Sprintf("n%d-%s", namespaces.Add(1), strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name())))
+	name = strings.Trim(name[:min(len(name), 50)], "-")
+	if err := c.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// A replica is one Run, as a process would have it.
+type replica struct {
+	t        *testing.T
+	Live     policy.Live
+	Keys     credential.Live
+	ring     atomic.Pointer[credential.Ring]
+	rings    atomic.Int32 // published so far
+	Registry *prometheus.Registry
+	log      *logBuffer
+	stop     context.CancelFunc
+	ended    chan error
+}
+
+const issuer = "https://auth.example.com"
+
+// run starts a replica, which ends with the test if it does not before.
+func run(t *testing.T, namespace string, change ...func(*Options)) *replica {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	r := &replica{t: t, Registry: prometheus.NewRegistry(), log: &logBuffer{}, stop: cancel, ended: make(chan error, 1)}
+	cfg := rest.CopyConfig(server.cfg)
+	cfg.QPS, cfg.Burst = 500, 1000
+	o := Options{
+		Config: cfg, Live: &r.Live, Namespace: namespace, Metrics: r.Registry,
+		RotateKeys: func(old []byte, now time.Time) ([]byte, bool, error) {
+			return credential.RotateBytes(old, now, credential.Schedule{})
+		},
+		PublishKeys: func(data []byte) error {
+			ring, err := credential.ParseRing(data)
+			if err == nil {
+				r.ring.Store(ring)
+				r.Keys.Publish(credential.NewVerifier(ring, issuer, 10))
+				r.rings.Add(1)
+			}
+			return err
+		},
+		Log: logr.FromSlogHandler(slog.NewTextHandler(r.log, nil)),
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	go func() {
+		r.ended <- Run(ctx, o)
+		close(r.ended)
+	}()
+	t.Cleanup(func() {
+		r.end()
+		if t.Failed() {
+			t.Logf("a replica said:\n%s", r.log)
+		}
+	})
+	return r
+}
+
+// end stops the replica, as SIGTERM would, and waits for it.
+func (r *replica) end() {
+	r.t.Helper()
+	r.stop()
+	select {
+	case err := <-r.ended:
+		if err != nil {
+			r.t.Errorf("the replica ended with: %v", err)
+		}
+	case <-time.After(time.Minute):
+		r.t.Error("the replica does not end")
+	}
+}
+
+// running fails the test if the replica has ended.
+func (r *replica) running() {
+	r.t.Helper()
+	select {
+	case err := <-r.ended:
+		r.t.Fatalf("the replica ended by itself: %v", err)
+	default:
+	}
+}
+
+// ask decides about a request of nobody.
+func (r *replica) ask(method, rawURL string) policy.Decision {
+	r.t.Helper()
+	target, err := policy.ParseTarget(rawURL)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return r.Live.Table().Decide(policy.Request{Target: target, Method: method, Now: time.Now(), Address: netip.MustParseAddr("192.0.2.1")})
+}
+
+// decides waits until a GET is decided for that reason.
+func (r *replica) decides(rawURL string, want policy.Reason) {
+	r.t.Helper()
+	eventually(r.t, fmt.Sprintf("GET %s is %s", rawURL, want), func() error {
+		if got := r.ask("GET", rawURL); got.Reason != want {
+			return fmt.Errorf("%s by %q", got.Reason, got.Source)
+		}
+		return nil
+	})
+}
+
+// decidedBy waits until a GET is decided by that policy.
+func (r *replica) decidedBy(rawURL, source string) {
+	r.t.Helper()
+	eventually(r.t, fmt.Sprintf("GET %s is decided by %s", rawURL, source), func() error {
+		got := r.ask("GET", rawURL)
+		if got.Source.Namespace+"/"+got.Source.Name != source {
+			return fmt.Errorf("%s by %q", got.Reason, got.Source)
+		}
+		return nil
+	})
+}
+
+func (r *replica) says(words ...string) {
+	r.t.Helper()
+	for _, w := range words {
+		eventually(r.t, fmt.Sprintf("the log says %q", w), func() error {
+			if !strings.Contains(r.log.String(), w) {
+				return errors.New("it does not")
+			}
+			return nil
+		})
+	}
+}
+
+// gauge reads a metric of the replica.
+func (r *replica) gauge(name string) float64 {
+	r.t.Helper()
+	return sum(r.t, r.Registry, name, nil)
+}
+
+// sum adds up what a metric says where its labels are these.
+func sum(t *testing.T, g prometheus.Gatherer, name string, labels map[string]string) float64 {
+	t.Helper()
+	families, err := g.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := 0.0
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+	series:
+		for _, m := range f.GetMetric() {
+			found := map[string]string{}
+			for _, l := range m.GetLabel() {
+				found[l.GetName()] = l.GetValue()
+			}
+			for k, v := range labels {
+				if found[k] != v {
+					continue series
+				}
+			}
+			total += m.GetGauge().GetValue() + m.GetCounter().GetValue()
+		}
+	}
+	return total
+}
+
+// logBuffer collects what a replica logs.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// ample is for a machine that does much else at the same time.
+const ample = 60 * time.Second
+
+func eventually(t *testing.T, what string, f func() error) {
+	t.Helper()
+	deadline := time.Now().Add(ample)
+	for {
+		err := f()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not in time: %s: %v", what, err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// writes counts what a replica writes, and lets a test stand in its way.
+type writes struct {
+	statuses atomic.Int32
+	creates  atomic.Int32
+	updates  atomic.Int32
+	refuse   atomic.Pointer[func(context.Context) error] // asked before each write of a status
+}
+
+func (w *writes) refuseWith(f func(context.Context) error) {
+	if f == nil {
+		w.refuse.Store(nil)
+		return
+	}
+	w.refuse.Store(&f)
+}
+
+func (w *writes) all() int32 { return w.statuses.Load() + w.creates.Load() + w.updates.Load() }
+
+func (w *writes) count(o *Options) {
+	o.newClient = func(cfg *rest.Config, co client.Options) (client.Client, error) {
+		c, err := client.NewWithWatch(cfg, co)
+		if err != nil {
+			return nil, err
+		}
+		return interceptor.NewClient(c, interceptor.Funcs{
+			SubResourcePatch: func(ctx context.Context, c client.Client, sub string, o client.Object, p client.Patch, opts ...client.SubResourcePatchOption) error {
+				if f := w.refuse.Load(); f != nil {
+					if err := (*f)(ctx); err != nil {
+						return err
+					}
+				}
+				w.statuses.Add(1)
+				return c.SubResource(sub).Patch(ctx, o, p, opts...)
+			},
+			Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+				w.creates.Add(1)
+				return c.Create(ctx, o, opts...)
+			},
+			Update: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.UpdateOption) error {
+				w.updates.Add(1)
+				return c.Update(ctx, o, opts...)
+			},
+		}), nil
+	}
+}
+
+// elected makes replicas of one namespace compete, and quickly.
+func elected(o *Options) {
+	o.LeaderElect = true
+	o.pace.lease = 3 * time.Second
+}

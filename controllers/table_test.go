@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+func TestEmptyCluster(t *testing.T) {
+	c := cluster(t)
+	r := run(t, namespace(t, c))
+	r.decides("https://app.example.com/", policy.NoPolicy)
+	if n := r.Live.Table().Len(); n != 0 {
+		t.Errorf("the table of an empty cluster holds %d policies", n)
+	}
+	eventually(t, "there are keys", func() error {
+		if r.Keys.Verifier() == nil {
+			return context.Canceled
+		}
+		return nil
+	})
+	r.says("made a key ring", "this replica leads")
+}
+
+func TestApplyEditDelete(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	r := run(t, ns)
+	r.decides("https://app.example.com/", policy.NoPolicy)
+
+	ap := open(ns, "app", "app.example.com")
+	create(t, c, ap)
+	r.decides("https://app.example.com/", policy.Bypassed)
+	accepted(t, c, ap)
+	if got := r.gauge("ostiary_table_policies"); got != 1 {
+		t.Errorf("ostiary_table_policies is %v", got)
+	}
+	built := r.gauge("ostiary_table_built_timestamp_seconds")
+	if age := float64(time.Now().UnixNano())/1e9 - built; age < 0 || age > 120 {
+		t.Errorf("the table was built %v s ago", age)
+	}
+
+	edit(t, c, ap, action(v1alpha1.ActionBlock))
+	r.decides("https://app.example.com/", policy.Blocked)
+	edit(t, c, ap, action(v1alpha1.ActionAllow))
+	r.decides("https://app.example.com/", policy.NoSession)
+	edit(t, c, ap, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"other.example.com"} })
+	r.decides("https://app.example.com/", policy.NoPolicy)
+	r.decides("https://other.example.com/", policy.NoSession)
+
+	remove(t, c, ap)
+	r.decides("https://other.example.com/", policy.NoPolicy)
+	if got := r.gauge("ostiary_table_policies"); got != 0 {
+		t.Errorf("ostiary_table_policies is %v", got)
+	}
+}
+
+// TestStartFindsWhatIsThere: what was applied while nothing ran is in the first table.
+func TestStartFindsWhatIsThere(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	create(t, c, open(ns, "a", "a.example.com"), open(ns, "b", "b.example.com"))
+	var first atomic.Pointer[policy.Table]
+	r := run(t, ns)
+	eventually(t, "there is a table", func() error {
+		if first.Store(r.Live.Table()); first.Load() == nil {
+			return context.Canceled
+		}
+		return nil
+	})
+	if n := first.Load().Len(); n != 2 {
+		t.Errorf("the first table holds %d of 2 policies", n)
+	}
+}
+
+// delayed holds back answers about AccessPolicies until it is opened.
+type delayed struct {
+	next http.RoundTripper
+	open chan struct{}
+	held *atomic.Int32
+}
+
+func (d delayed) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.Contains(r.URL.Path, "/accesspolicies") {
+		d.held.Add(1)
+		select {
+		case <-d.open:
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	}
+	return d.next.RoundTrip(r)
+}
+
+// TestNothingBeforeSync: as long as not everything was read, nothing is in force (G1).
+func TestNothingBeforeSync(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	create(t, c, open(ns, "app", "app.example.com"))
+	gate, held := make(chan struct{}), new(atomic.Int32)
+	r := run(t, ns, func(o *Options) {
+		o.Config.Wrap(func(next http.RoundTripper) http.RoundTripper { return delayed{next, gate, held} })
+	})
+	eventually(t, "the policies are asked for", func() error {
+		if held.Load() == 0 {
+			return context.Canceled
+		}
+		return nil
+	})
+	time.Sleep(time.Second)
+	if r.Live.Table() != nil {
+		t.Fatal("a table was published before the policies were read")
+	}
+	if got := r.ask("GET", "https://app.example.com/"); got.Reason != policy.NotReady || got.Verdict != policy.Deny {
+		t.Errorf("decided before anything was read: %s, %s", got.Verdict, got.Reason)
+	}
+	close(gate)
+	r.decides("https://app.example.com/", policy.Bypassed)
+}
+
+// TestChanged: what has to rebuild the table, and what must not.
+func TestChanged(t *testing.T) {
+	object := func(uid string, generation int64, version string) *v1alpha1.AccessPolicy {
+		return &v1alpha1.AccessPolicy{ObjectMeta: metav1.ObjectMeta{UID: types.UID(uid), Generation: generation, ResourceVersion: version}}
+	}
+	for _, s := range []struct {
+		name     string
+		old, new *v1alpha1.AccessPolicy
+		want     bool
+	}{
+		{"a status", object("1", 1, "1"), object("1", 1, "2"), false},
+		{"a resync", object("1", 1, "1"), object("1", 1, "1"), false},
+		{"an edit", object("1", 1, "1"), object("1", 2, "2"), true},
+		{"deleted and made again while the watch was down", object("1", 1, "1"), object("2", 1, "2"), true},
+	} {
+		if got := changed(event.UpdateEvent{ObjectOld: s.old, ObjectNew: s.new}); got != s.want {
+			t.Errorf("%s: %v", s.name, got)
+		}
+	}
+}
+
+// forgetful answers as an API server does that no longer knows what changed
+// since: a watch cannot be resumed, and everything is listed again.
+type forgetful struct {
+	next http.RoundTripper
+	on   *atomic.Bool
+}
+
+func (f forgetful) RoundTrip(r *http.Request) (*http.Response, error) {
+	q := r.URL.Query()
+	if !f.on.Load() || !strings.Contains(r.URL.Path, "/accesspolicies") || q.Get("watch") == "" || q.Get("sendInitialEvents") != "" {
+		return f.next.RoundTrip(r)
+	}
+	f.on.Store(false)
+	body := `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Expired","code":410,"message":"too old resource version"}`
+	return &http.Response{StatusCode: http.StatusGone, Status: "410 Gone", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
+		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}, nil
+}
+
+// TestMadeAgainUnseen: a policy that was replaced while the API server could not
+// be reached, for longer than the server remembers, is an update from one object
+// to another of the same generation.
+func TestMadeAgainUnseen(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	ap := open(ns, "app", "app.example.com")
+	create(t, c, ap)
+	w := newWire(t)
+	forgot := new(atomic.Bool)
+	r := run(t, ns, w.through, func(o *Options) {
+		o.Config.Wrap(func(next http.RoundTripper) http.RoundTripper { return forgetful{next, forgot} })
+	})
+	r.decides("https://app.example.com/", policy.Bypassed)
+	forgot.Store(true)
+	w.cut()
+	remove(t, c, ap)
+	create(t, c, protect(ns, "app", v1alpha1.ActionBlock, "app.example.com"))
+	r.decides("https://app.example.com/", policy.Bypassed)
+	w.mend()
+	r.decides("https://app.example.com/", policy.Blocked)
+	if forgot.Load() {
+		t.Error("nothing was listed again: this test tests nothing")
+	}
+}
+
+// reconciles counts runs of the table's controllers in this process.
+func reconciles(t *testing.T, result string) float64 {
+	t.Helper()
+	labels := map[string]string{"controller": "table"}
+	if result != "" {
+		labels["result"] = result
+	}
+	return sum(t, metrics.Registry, "controller_runtime_reconcile_total", labels)
+}
+
+// TestBurstFolds: many events are few runs, and the echo of statuses is none.
+func TestBurstFolds(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	const n = 60
+	for i := range n {
+		create(t, c, open(ns, "p"+string(rune('a'+i/26))+string(rune('a'+i%26)), "h"+string(rune('a'+i/26))+string(rune('a'+i%26))+".example.com"))
+	}
+	before := reconciles(t, "")
+	r := run(t, ns)
+	r.decides("https://haa.example.com/", policy.Bypassed)
+	accepted(t, c, open(ns, "pcg"))
+	eventually(t, "all statuses are written", func() error {
+		var list v1alpha1.AccessPolicyList
+		if err := c.List(t.Context(), &list); err != nil {
+			return err
+		}
+		for i := range list.Items {
+			if len(list.Items[i].Status.Conditions) == 0 {
+				return context.Canceled
+			}
+		}
+		return nil
+	})
+	time.Sleep(500 * time.Millisecond)
+	if runs := reconciles(t, "") - before; runs > 5 {
+		t.Errorf("%d policies that were there, and their statuses, were %v runs", n, runs)
+	}
+}
