@@ -125,7 +125,7 @@ func TestClientAddress(t *testing.T) {
 		{trusted, []string{"X-Forwarded-For: unknown"}, 403},
 		{trusted, []string{"X-Forwarded-For:"}, 403},
 		{trusted, nil, 403},
-		{trusted, []string{"X-Real-IP: 192.0.2.7"}, 200},
+		{trusted, []string{"X-Real-IP: 192.0.2.7"}, 403},
 		{trusted, []string{"X-Real-IP: 192.0.2.7", "X-Real-IP: 6.6.6.6"}, 403},
 		{trusted, []string{"X-Real-IP: 6.6.6.6", "X-Real-IP: 192.0.2.7"}, 403},
 		{trusted, []string{"X-Real-IP: 192.0.2.7", "X-Forwarded-For: 6.6.6.6"}, 403},

@@ -119,7 +119,7 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 		return
 	}
 	q.Now = s.Now()
-	q.Address = clientAddress(s.TrustedProxies, peer, q.ForwardedFor, q.RealIP)
+	q.Address = clientAddress(s.TrustedProxies, peer, q.ForwardedFor)
 	var table *policy.Table
 	if s.Ready() {
 		table = s.Table()
@@ -164,14 +164,12 @@ func newRequestID() string {
 
 // clientAddress walks X-Forwarded-For from the right: every hop that a trusted
 // proxy reports is believed, and the first that is not trusted is the client.
-// What cannot be read is nobody's address.
-func clientAddress(trusted []netip.Prefix, peer netip.Addr, forwardedFor, realIP string) netip.Addr {
+// What cannot be read is nobody's address. X-Real-IP is not believed: proxies that
+// do not set it pass the client's own.
+func clientAddress(trusted []netip.Prefix, peer netip.Addr, forwardedFor string) netip.Addr {
 	peer = peer.Unmap()
 	if !contains(trusted, peer) {
 		return netip.Addr{}
-	}
-	if forwardedFor == "" {
-		forwardedFor = realIP
 	}
 	var last netip.Addr
 	for forwardedFor != "" {

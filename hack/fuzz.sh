@@ -33,7 +33,7 @@ for package in $packages; do
 		count=$((count + 1))
 		status=0
 		timeout --kill-after=10s "$limit" \
-			go test -run '^$' -fuzz "^$name\$" -fuzztime "$time" "$package" >"$log" 2>&1 || status=$?
+			go test -run '^$' -fuzz "^$name\$" -fuzzminimizetime 10x -fuzztime "$time" "$package" >"$log" 2>&1 || status=$?
 		# The last line of progress: how long, and how many inputs.
 		progress=$(grep '^fuzz: elapsed' "$log" | tail -n 1 | sed 's/^fuzz: //' || true)
 		if ((status == 0)); then

@@ -38,7 +38,6 @@ type Ask struct {
 	Cookie        string
 	Authorization string
 	ForwardedFor  string
-	RealIP        string
 	RequestID     string
 	// HostPort is the host as the browser spelled it, URI the path and query it
 	// asked for: they make the address to come back to after a login.
@@ -79,9 +78,6 @@ func readCommon(v View, a *Ask) {
 	a.Cookie, _ = v.Header("Cookie")
 	a.Authorization, _ = v.Header("Authorization")
 	a.ForwardedFor = v.Joined("X-Forwarded-For")
-	if ip, n := v.Header("X-Real-Ip"); n == 1 {
-		a.RealIP = ip
-	}
 	a.RequestID = readRequestID(v)
 	if o, n := v.Header("Origin"); n == 1 {
 		a.Origin = o

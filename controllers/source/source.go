@@ -51,6 +51,8 @@ type Set struct {
 	Policies []policy.Policy
 	problems []Problem
 	objects  []*object
+	// unread: a file could not be read at all, so nobody knows what it claims.
+	unread bool
 }
 
 // Build compiles the set, and returns everything that is wrong with it.
@@ -284,11 +286,13 @@ const maxFile = 64 << 20
 func (l *Loader) read(file string, set *Set) (objects []*object, broken bool) {
 	if info, err := os.Stat(file); err == nil && info.Size() > maxFile {
 		set.problems = append(set.problems, Problem{File: file, Message: fmt.Sprintf("larger than %d MiB", maxFile>>20)})
+		set.unread = true
 		return nil, true
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
 		set.problems = append(set.problems, Problem{File: file, Message: err.Error()})
+		set.unread = true
 		return nil, true
 	}
 	for _, d := range split(text) {
