@@ -75,9 +75,14 @@ chart: ## test the Helm chart alone, `test` does it too
 fuzz: ## run every fuzz target for FUZZTIME (60s) each
 	FUZZTIME=$(FUZZTIME) hack/fuzz.sh
 
+.PHONY: scale
+scale: ## measure 10 000 policies against a real API server (5 minutes)
+	hack/tools.sh etcd kube-apiserver
+	eval "$$(hack/tools.sh -env)"; go test -run '^$$' -bench ChangeToEnforced -timeout 30m ./hack/scale -v
+
 .PHONY: bench
-bench: ## run the benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: ## run the benchmarks, and what a decision costs beside net/http
+	go test -run '^$$' -bench . -benchmem ./authserver/...
 	go run ./hack/bench
 
 ##@ Maintain
