@@ -83,7 +83,7 @@ scale: ## measure 10 000 policies against a real API server (5 minutes)
 .PHONY: bench
 bench: ## run the benchmarks, and what a decision costs beside net/http
 	go test -run '^$$' -bench . -benchmem ./authserver/...
-	go run ./hack/bench
+	hack/bench.sh
 
 ##@ Maintain
 

@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -71,11 +72,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	commands := map[string]func(context.Context, []string, io.Writer, io.Writer) (int, error){
 		"serve": serve, "explain": explainCommand, "check": check, "version": versionCommand,
 	}
-	if len(args) == 0 || args[0] == "help" || args[0] == "--help" || args[0] == "-h" {
+	if len(args) == 0 {
 		fmt.Fprint(stdout, usage)
-		if len(args) == 0 {
-			return exitUsage
-		}
+		return exitUsage
+	} else if slices.Contains([]string{"help", "--help", "-h"}, args[0]) {
+		fmt.Fprint(stdout, usage)
 		return exitOK
 	}
 	command, ok := commands[args[0]]
@@ -124,9 +125,6 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (int, e
 		return exitUsage, fmt.Errorf("%q is no flag; for files, write --policies %s", f.Arg(0), f.Arg(0))
 	}
 	o.policies = append(o.policies, f.Args()...)
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50) // most of the heap is caches that stay, and deciding allocates next to nothing
-	}
 	out := authserver.NewLogWriter(stderr)
 	defer out.Close()
 	s, err := o.build(out)
