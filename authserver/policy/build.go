@@ -96,7 +96,7 @@ func (b *builder) add(c *Compiled, ambiguous bool) {
 		paths = []Path{{Value: "/"}}
 	}
 	for i, host := range hosts {
-		if owner := b.own(host, a.source.Namespace); owner != "" {
+		if owner := b.own(host, a); owner != "" {
 			b.report(a, i, HostOwnedByOtherNamespace,
 				"%s belongs to namespace %s, which claimed it first; this claim is not in force. Ask the platform team for a host grant, or choose another host", host, owner)
 			continue
@@ -115,7 +115,11 @@ func (b *builder) report(a *app, host int, why IssueReason, format string, args 
 }
 
 // own settles whose host it is. It returns the owner if that is someone else.
-func (b *builder) own(host, namespace string) string {
+func (b *builder) own(host string, a *app) string {
+	if a.salvaged {
+		return ""
+	}
+	namespace := a.source.Namespace
 	owner, owned := b.owners[host]
 	if !owned {
 		if _, rest, ok := strings.Cut(host, "."); ok && !isWild(host) {
@@ -181,7 +185,7 @@ type Compiled struct {
 // Compile checks and compiles one policy.
 func Compile(p *Policy) *Compiled {
 	issues := append(slices.Clone(p.Defects), Validate(p)...)
-	defective := slices.ContainsFunc(issues, func(i Issue) bool { return !i.Warning() })
+	defective := p.Salvaged || slices.ContainsFunc(issues, func(i Issue) bool { return !i.Warning() })
 	c := &Compiled{
 		app:   compile(p, defective),
 		since: p.Since, digest: digestOf(p),
@@ -197,7 +201,7 @@ func Compile(p *Policy) *Compiled {
 // denies it.
 func (c *Compiled) denied() *Compiled {
 	d := *c
-	d.app = &app{source: c.app.source, audience: c.app.audience, defective: true}
+	d.app = &app{source: c.app.source, audience: c.app.audience, defective: true, salvaged: c.app.salvaged}
 	d.hosts, d.paths = salvageHosts(c.hosts), salvagePaths(c.paths)
 	return &d
 }
@@ -207,6 +211,7 @@ func compile(p *Policy, defective bool) *app {
 		source:    p.Source.at(""),
 		audience:  Audience(p.Source),
 		defective: defective,
+		salvaged:  p.Salvaged,
 	}
 	if defective { // so that nothing of it can ever be consulted
 		return a

@@ -18,7 +18,7 @@ func full() Policy {
 		return []Selector{{Property: Email, Value: "a@x", Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}
 	}
 	return Policy{
-		Source: Source{"n", "p", "f"}, Since: birth, Hosts: []string{"a.x"}, Paths: []Path{{"/a", true}}, AllowEncodedSlashes: true,
+		Source: Source{"n", "p", "f"}, Since: birth, Hosts: []string{"a.x"}, Paths: []Path{{"/a", true}}, AllowEncodedSlashes: true, Salvaged: true,
 		CORS: &CORS{BypassPreflight: true, AllowAllOrigins: true, AllowedOrigins: []string{"https://a.x"}, AllowAllMethods: true, AllowedMethods: []string{"GET"},
 			AllowAllHeaders: true, AllowedHeaders: []string{"x-a"}, AllowCredentials: true, MaxAge: 1, ExposedHeaders: []string{"x-b"}, AllowPrivateNetwork: true, ManageResponses: true},
 		Rules:           []Rule{{Name: "r", Action: Allow, Methods: []string{"GET"}, Include: sel(), Require: sel(), Exclude: sel(), SessionDuration: time.Hour}},
@@ -143,6 +143,7 @@ var enforced = map[string]func(*Policy){
 	"Session.Duration":          func(p *Policy) { p.Session.Duration = time.Minute },
 	"Session.RevokedBefore":     func(p *Policy) { p.Session.RevokedBefore = now },
 	"Unauthenticated":           func(p *Policy) { p.Unauthenticated = Unauthorized },
+	"Salvaged":                  func(p *Policy) { p.Salvaged = true },
 	"Defects":                   func(p *Policy) { p.Defects = []Issue{{p.Source, Invalid, "bad"}} },
 	"Selector of an address":    func(p *Policy) { p.Rules[0].Require = networks("11.0.0.0/8") },
 	"Selector of a domain":      func(p *Policy) { p.Rules[0].Exclude = []Selector{{Property: EmailDomain, Value: "X"}} },

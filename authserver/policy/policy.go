@@ -52,6 +52,9 @@ type Policy struct {
 	// Defects are what is wrong with the object. A policy that has any denies
 	// all that it claims; what it claims need not be complete or valid.
 	Defects []Issue
+	// Salvaged: the policy was made out of a text that cannot be read. It denies
+	// what it claims whoever owns the host, and makes nobody an owner.
+	Salvaged bool
 }
 
 // A Path is a part of a host. Value is canonical and decoded.

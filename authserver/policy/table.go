@@ -28,6 +28,7 @@ type app struct {
 	source          Source
 	audience        string
 	defective       bool
+	salvaged        bool // and so defective
 	encodedSlashes  bool
 	cors            *cors
 	relaxing        []rule // Bypass, ServiceAuth

@@ -43,6 +43,9 @@ type object struct {
 	guessed         bool          // the name, too, was only found in broken text
 	at              int           // the line of the mistake, if not that of a field
 	defects         []policy.Issue
+	missing         bool // it stands in its file no more
+	// before is what the object claimed when nothing was wrong with it.
+	before *policy.Policy
 }
 
 func (o *object) defect(field, format string, args ...any) {
@@ -57,10 +60,15 @@ func (o *object) policy() policy.Policy {
 	if o.api != nil {
 		p = translate.Policy(o.api)
 	}
+	if o.before != nil {
+		p.Hosts, p.Paths = union(p.Hosts, o.before.Hosts), unionPaths(p.Paths, o.before.Paths)
+		p.Since = o.before.Since
+	}
 	p.Source = policy.Source{Namespace: o.namespace, Name: o.name}
 	if !o.since.IsZero() {
 		p.Since = o.since
 	}
+	p.Salvaged = o.guessed && o.api == nil
 	p.Defects = append(p.Defects, o.defects...)
 	return p
 }
@@ -117,7 +125,7 @@ func (d *document) read() (*object, bool) {
 		return nil, true
 	case isPolicy:
 	case isMeant:
-		return d.salvage(d.start, d.misnomer(root)), true
+		return d.salvage(d.start, d.misnomer(root)), false
 	}
 	o.namespace, o.name = scalar(find(root, "metadata.namespace")), scalar(find(root, "metadata.name"))
 	if o.namespace == "" {
@@ -162,7 +170,7 @@ type kind int
 const (
 	isForeign kind = iota // a Namespace, an Ingress, a kustomization: left alone
 	isPolicy
-	isMeant // it may have been meant as an AccessPolicy
+	isMeant // it may have been meant as an AccessPolicy, or does not say what it is
 )
 
 func kindOf(root *yamlv3.Node) kind {
@@ -170,6 +178,8 @@ func kindOf(root *yamlv3.Node) kind {
 	switch kind := scalar(find(root, "kind")); {
 	case scalar(find(root, "apiVersion")) == v1alpha1.GroupVersion.String() && kind == "AccessPolicy":
 		return isPolicy
+	case kind == "", looksLikeOne(root):
+		return isMeant
 	case group == v1alpha1.GroupVersion.Group, kind == "AccessPolicy", anyOf(root, "kind", "AccessPolicy"):
 		return isMeant
 	case kind == "List":
@@ -181,10 +191,17 @@ func kindOf(root *yamlv3.Node) kind {
 	return isForeign
 }
 
+// looksLikeOne tells a policy whose names are mistyped from another kind.
+func looksLikeOne(root *yamlv3.Node) bool {
+	return find(root, "spec.hosts") != nil && (find(root, "spec.rules") != nil || find(root, "spec.cors") != nil)
+}
+
 // misnomer says why a document is no AccessPolicy.
 func (d *document) misnomer(root *yamlv3.Node) string {
 	apiVersion, kind := scalar(find(root, "apiVersion")), scalar(find(root, "kind"))
 	switch {
+	case kind == "":
+		return fmt.Sprintf("kind is missing, so nobody can tell what this is; an AccessPolicy begins with apiVersion: %s and kind: AccessPolicy", v1alpha1.GroupVersion)
 	case kind == "List":
 		return "a List is not read here: write each of its items as a document of its own"
 	case kind != "AccessPolicy":

@@ -19,7 +19,8 @@ import (
 var (
 	salvageHosts = regexp.MustCompile(`(?m)(?:^|[{,])[ \t-]*["']?hosts["']?[ \t]*:([^\n]*(?:\n(?:[^\n:]|:[^ \t\r\n])*$)*)`)
 	salvageHost  = regexp.MustCompile(`(?i)(?:\*\.)?[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*`)
-	salvagePath  = regexp.MustCompile(`["']?path["']?[ \t]*:[ \t]*["']?(/[^\s"',}\]]*)`)
+	salvagePath  = regexp.MustCompile(`["']?path["']?\s*:\s*(?:(?:[>|][+-]?|!!str|&\w+)\s+)*["']?(/[^\s"',}\]]*)`)
+	yamlComment  = regexp.MustCompile(`(?m)(^|[ \t])#[^\n]*`)
 	salvageNames = regexp.MustCompile(`(?m)^[ \t{,]*["']?(name|namespace)["']?[ \t]*:[ \t]*["']?([a-z0-9.-]+)`)
 	salvageFlow  = regexp.MustCompile(`metadata["']?[ \t]*:[ \t]*\{[^}\n]*`)
 	flowName     = regexp.MustCompile(`["']?\b(name|namespace)["']?[ \t]*:[ \t]*["']?([a-z0-9.-]+)`)
@@ -27,7 +28,7 @@ var (
 
 func (d *document) salvage(line int, message string) *object {
 	o := &object{file: d.file, start: d.start, at: line, namespace: "default", name: d.madeUpName(), guessed: true}
-	text := lineEnds.Replace(string(d.text))
+	text := yamlComment.ReplaceAllString(lineEnds.Replace(string(d.text)), "$1")
 	names := append(flowName.FindAllStringSubmatch(salvageFlow.FindString(text), -1), salvageNames.FindAllStringSubmatch(text, -1)...)
 	got := map[string]bool{}
 	for _, m := range names {
@@ -99,26 +100,50 @@ func scalars(n *yamlv3.Node) []*yamlv3.Node {
 	return out
 }
 
-// remember adds what the object claimed when it could last be read, and gives
-// it the rank that it had: a slip of the pen must open nothing.
-func (o *object) remember(before *object) {
-	p := before.policy()
-	for _, h := range p.Hosts {
-		o.salvaged.Hosts = addTo(o.salvaged.Hosts, h)
-	}
-	switch {
-	case len(p.Paths) == 0:
-		o.salvaged.Paths = nil // the whole host
-	case len(o.salvaged.Paths) == 0:
-		o.salvaged.Paths = slices.Clone(p.Paths)
-	default:
-		for _, path := range p.Paths {
-			o.salvaged.Paths = addTo(o.salvaged.Paths, path)
+// remember adds what the object claimed when nothing was wrong with it, and
+// gives it the rank that it had: a slip of the pen must open nothing.
+func (o *object) remember(last *object) {
+	p := last.policy()
+	o.before = &policy.Policy{Hosts: p.Hosts, Paths: p.Paths, Since: p.Since}
+	o.since, o.guessed = last.since, last.guessed
+}
+
+// wrong reports whether the object will be denied, and notes why.
+func (o *object) wrong() bool {
+	p := o.policy()
+	for _, i := range policy.Validate(&p) {
+		if !i.Warning() {
+			o.defects = addTo(o.defects, i)
 		}
 	}
-	o.since = before.since
-	o.salvaged.Since = p.Since
-	o.guessed = before.guessed
+	return len(p.Defects)+len(o.defects) > 0
+}
+
+// everGood reports whether the object claimed something when nothing was wrong
+// with it. One that never did leaves nothing behind when it is mended.
+func (o *object) everGood() bool {
+	return len(o.defects) == 0 || o.before != nil || o.missing
+}
+
+func union(a, b []string) []string {
+	out := slices.Clone(a)
+	for _, v := range b {
+		out = addTo(out, v)
+	}
+	return out
+}
+
+// unionPaths adds what was claimed before, where no paths are the whole host. An
+// edit with mistakes that names no path claims no more than before.
+func unionPaths(a, b []policy.Path) []policy.Path {
+	if len(a) == 0 || len(b) == 0 {
+		return b
+	}
+	out := slices.Clone(a)
+	for _, v := range b {
+		out = addTo(out, v)
+	}
+	return out
 }
 
 func addTo[T comparable](list []T, v T) []T {

@@ -109,6 +109,10 @@ func Report(w io.Writer, format string, table *policy.Table, problems []Problem)
 		_, werr := fmt.Fprintln(w, p)
 		err = errors.Join(err, werr)
 	}
+	if table.Len() == 0 && valid && err == nil {
+		_, err = fmt.Fprintln(w, "no AccessPolicy is there to check")
+		return false, err
+	}
 	if valid && err == nil {
 		_, err = fmt.Fprintf(w, "%d policies, all valid\n", table.Len())
 	}
@@ -121,6 +125,17 @@ type Loader struct {
 	// last is what each file held when it could be read, so that a mistake in a
 	// file denies what the file claimed, and does not unclaim it.
 	last map[string][]*object
+	// again: a file looks as if it were still being written; read it once more.
+	again bool
+}
+
+// unwritten is how long a file must be left alone before what is missing from it
+// counts as removed. Most tools empty a file before they write it.
+const unwritten = 2 * time.Second
+
+func quiet(file string) bool {
+	info, err := os.Stat(file)
+	return err == nil && time.Since(info.ModTime()) >= unwritten
 }
 
 // NewLoader returns a Loader of files and folders. It fails if one of them is
@@ -141,17 +156,24 @@ func NewLoader(paths []string) (*Loader, error) {
 // Load reads everything afresh. What cannot be read is a problem of the Set.
 func (l *Loader) Load() *Set {
 	set := &Set{}
+	l.again = false
 	files, problems := l.files()
 	set.problems = problems
 	for _, f := range files {
 		objects, broken := l.read(f, set)
 		for _, o := range objects {
-			if i := slices.IndexFunc(l.last[f], o.namesake); i >= 0 && o.api == nil {
+			if i := slices.IndexFunc(l.last[f], o.namesake); o.wrong() && i >= 0 && l.last[f][i].everGood() {
 				o.remember(l.last[f][i])
+				broken = true // a slip in a name makes another object of it
 			}
+			broken = broken || o.api == nil
+		}
+		gone := lost(l.last[f], objects)
+		if !broken && len(gone) > 0 && !quiet(f) { // it may still be being written
+			broken, l.again = true, true
 		}
 		if broken {
-			objects = append(objects, lost(l.last[f], objects)...)
+			objects = append(objects, gone...)
 		}
 		l.last[f] = objects
 		set.objects = append(set.objects, objects...)
@@ -212,10 +234,11 @@ var farFuture = time.Unix(1<<40, 0)
 func lost(before, now []*object) []*object {
 	var out []*object
 	for _, b := range before {
-		if !slices.ContainsFunc(now, b.namesake) {
+		if !slices.ContainsFunc(now, b.namesake) && b.everGood() {
 			c := *b
+			c.missing = true
 			c.defects = nil
-			c.defect("", "its file can no longer be read; what it claimed is denied until it can")
+			c.defect("", "it is missing from a file that has mistakes, cannot be read or was changed just now; what it claimed is denied until that is settled")
 			out = append(out, &c)
 		}
 	}
@@ -295,7 +318,12 @@ func (l *Loader) read(file string, set *Set) (objects []*object, broken bool) {
 		set.unread = true
 		return nil, true
 	}
-	for _, d := range split(text) {
+	documents := split(text)
+	if len(documents) == 0 && len(l.last[file]) > 0 {
+		set.problems = append(set.problems, Problem{File: file, Message: "the file is empty; what it claimed is denied until it holds something again, or is removed"})
+		return nil, true
+	}
+	for _, d := range documents {
 		d.file = file
 		o, ok := d.read()
 		if o != nil {

@@ -33,7 +33,7 @@ func (l *Loader) watch(ctx context.Context, changed func()) error {
 	changed() // only now, so that no change falls between reading and watching
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
-	pending := false
+	pending := false // l.again cannot be set yet: nothing was read before
 	soon := func() {
 		if !pending { // from the first event on, so that steady noise beside the files delays nothing
 			pending = true
@@ -57,6 +57,10 @@ func (l *Loader) watch(ctx context.Context, changed func()) error {
 			pending = false
 			l.rewatch(w)
 			changed()
+			if l.again {
+				pending = true
+				timer.Reset(unwritten)
+			}
 		}
 	}
 }

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// A host that is open to everybody, but for one path that another file guards.
+const (
+	openHost = `apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: open, namespace: shop}
+spec:
+  hosts: [t.example.com]
+  rules: [{action: Bypass, include: [{everyone: {}}]}]
+`
+	guard = `apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata:
+  name: guard
+  namespace: shop
+spec:
+  hosts:
+  - t.example.com
+  paths:
+  - path: /admin
+  rules: [{action: Block, include: [{everyone: {}}]}]
+`
+	guarded = "https://t.example.com/admin"
+)
+
+func swap(from, to string) string { return strings.Replace(guard, from, to, 1) }
+
+// TestEditsOpenNothing: whatever becomes of the file that guards a path, the
+// path stays denied until the file is mended or removed.
+func TestEditsOpenNothing(t *testing.T) {
+	for name, text := range map[string]string{
+		"empty":                   "",
+		"comments only":           "# nothing\n",
+		"cut short":               guard[:strings.Index(guard, "  hosts")],
+		"another policy alone":    strings.ReplaceAll(swap("name: guard", "name: else"), "t.example.com", "u.example.com"),
+		"host for hosts":          swap("hosts:", "host:"),
+		"a pattern for a path":    swap("path: /admin", `path: "/admin(/.*)?"`),
+		"kind mistyped":           swap("kind: AccessPolicy", "kind: AccesPolicy"),
+		"kind missing":            swap("kind: AccessPolicy\n", ""),
+		"kind, version missing":   strings.SplitN(guard, "\n", 3)[2],
+		"kind, version mistyped":  strings.NewReplacer("AccessPolicy", "AccesPolicy", "access.", "acces.").Replace(guard),
+		"a sequence":              "- " + strings.ReplaceAll(strings.TrimSpace(guard), "\n", "\n  ") + "\n",
+		"name mistyped, and more": strings.Replace(swap("name: guard", "nam: guard"), "hosts:", "host:", 1),
+		"not YAML":                swap("spec:", "spec:\n\t- x"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			file := filepath.Join(dir, "b.yaml")
+			write(t, filepath.Join(dir, "a.yaml"), openHost)
+			write(t, file, guard)
+			l := newLoader(t, dir)
+			check := func(when string, want policy.Verdict) {
+				t.Helper()
+				table, problems := load(t, l)
+				if got := decide(t, table, guarded).Verdict; got != want {
+					t.Errorf("%s: %s, want %s\n%s", when, got, want, problems)
+				}
+				if got := decide(t, table, "https://t.example.com/").Verdict; got != policy.Admit {
+					t.Errorf("%s: the rest of the host: %s", when, got)
+				}
+			}
+			check("at first", policy.Deny)
+			write(t, file, text)
+			check("edited", policy.Deny)
+			check("read again", policy.Deny)
+			write(t, file, guard)
+			check("mended", policy.Deny)
+			if err := os.Remove(file); err != nil {
+				t.Fatal(err)
+			}
+			check("removed", policy.Admit)
+		})
+	}
+}
+
+// TestRemovedFromFile: a policy that is taken out of a file is in force until
+// the file has been left alone, as it may still be being written.
+func TestRemovedFromFile(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "all.yaml")
+	write(t, file, openHost+"---\n"+guard)
+	l := newLoader(t, dir)
+	load(t, l)
+	write(t, file, openHost)
+	if table, _ := load(t, l); decide(t, table, guarded).Verdict != policy.Deny {
+		t.Error("open while the file may still be being written")
+	}
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(file, old, old); err != nil {
+		t.Fatal(err)
+	}
+	if table, problems := load(t, l); decide(t, table, guarded).Verdict != policy.Admit || problems != "" {
+		t.Errorf("still denied: %s", problems)
+	}
+}
+
+// TestBrokenAtStart: what was never read well is denied as far as it can be made out.
+func TestBrokenAtStart(t *testing.T) {
+	const mistake = "\n\t- x: [\n"
+	for name, text := range map[string]string{
+		"plain":                  guard,
+		"a comment in the list":  swap("- t.example.com", "- other.example.com # note: this\n  - t.example.com"),
+		"a flow list, commented": swap("hosts:\n  - t.example.com", "hosts: [o.example.com, # x: ]\n    t.example.com]"),
+		"names in annotations":   swap("metadata:", "metadata:\n  annotations: {name: x, namespace: other}"),
+		"no namespace":           swap("namespace: shop", "namespace shop"),
+		"a path on its own line": swap("path: /admin", "path:\n      /admin"),
+		"a folded path":          swap("path: /admin", "path: >-\n      /admin"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			write(t, filepath.Join(dir, "a.yaml"), openHost)
+			write(t, filepath.Join(dir, "b.yaml"), text+mistake)
+			table, problems := load(t, newLoader(t, dir))
+			if d := decide(t, table, guarded); d.Verdict != policy.Deny || !strings.Contains(problems, "b.yaml:") {
+				t.Errorf("%s\n%s", d.Verdict, problems)
+			}
+		})
+	}
+}
