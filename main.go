@@ -37,10 +37,7 @@ import (
 )
 
 // Set when a release is built.
-var (
-	version = "dev"
-	commit  = ""
-)
+var version, commit = "dev", ""
 
 // Exit codes: every command uses them alike.
 const (
@@ -75,7 +72,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
 		fmt.Fprint(stdout, usage)
 		return exitUsage
-	} else if slices.Contains([]string{"help", "--help", "-h"}, args[0]) {
+	}
+	if slices.Contains([]string{"help", "--help", "-h"}, args[0]) {
 		fmt.Fprint(stdout, usage)
 		return exitOK
 	}
@@ -288,7 +286,7 @@ func (s *service) feedFromCluster(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return controllers.Run(ctx, controllers.Options{
+	return controllers.RunAgain(ctx, controllers.Options{
 		Config: config, Live: &s.live, Grants: *s.grants, LeaderElect: s.leaderElect,
 		Namespace: controllers.Namespace(), KeySecret: s.keys, Metrics: metrics.Registry,
 		RotateKeys: func(old []byte, now time.Time) ([]byte, bool, error) {

@@ -3,6 +3,7 @@
 package authserver
 
 import (
+	"log/slog"
 	"net/http"
 	"strings"
 
@@ -27,11 +28,11 @@ func (s *Server) Public() http.Handler {
 		case r.Method == http.MethodGet, r.Method == http.MethodHead:
 			s.publicPage(w, r, id)
 		case r.Method == http.MethodPost && !sameOrigin(r):
-			showPage(w, http.StatusForbidden, web.Page{
+			s.showPage(w, r, http.StatusForbidden, web.Page{
 				Title: "Refused", Message: "This form was sent by another site.", RequestID: id})
 		default:
 			h.Set("Allow", "GET, HEAD")
-			showPage(w, http.StatusMethodNotAllowed, web.Page{
+			s.showPage(w, r, http.StatusMethodNotAllowed, web.Page{
 				Title: "Not here", Message: "This address answers GET only.", RequestID: id})
 		}
 	}))
@@ -46,14 +47,14 @@ func (s *Server) publicPage(w http.ResponseWriter, r *http.Request, id string) {
 		s.serveKeySet(w)
 	case s.PathPrefix + "/login":
 		w.Header().Set("Cache-Control", "no-store")
-		showPage(w, http.StatusServiceUnavailable, web.Page{
+		s.showPage(w, r, http.StatusServiceUnavailable, web.Page{
 			Title:     "Signing in is not set up",
 			Message:   "This installation has no identity provider yet, so nobody can sign in here. Please tell whoever runs it.",
 			Host:      r.Host,
 			RequestID: id,
 		})
 	default:
-		showPage(w, http.StatusNotFound, web.Page{
+		s.showPage(w, r, http.StatusNotFound, web.Page{
 			Title: "Nothing here", Message: "There is no page at this address.", RequestID: id})
 	}
 }
@@ -78,7 +79,13 @@ func sameOrigin(r *http.Request) bool {
 	return ok && host == r.Host
 }
 
-func showPage(w http.ResponseWriter, status int, p web.Page) {
+// showPage shows a page, and leaves a line in the log that its request id leads to.
+func (s *Server) showPage(w http.ResponseWriter, r *http.Request, status int, p web.Page) {
+	if s.DecisionLog != LogOff {
+		path, _, _ := strings.Cut(r.RequestURI, "?") // never the query: it can hold secrets
+		s.Log.LogAttrs(r.Context(), slog.LevelInfo, "page", slog.Int("status", status), slog.String("title", p.Title),
+			slog.String("path", path[:min(len(path), maxLogged)]), slog.String("requestID", p.RequestID))
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write(web.Render(p)) // the client has gone; nothing is left to tell it

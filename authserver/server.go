@@ -139,7 +139,7 @@ func (s *Server) refuse(d dialect.Dialect, q *dialect.Ask, r *dialect.Refusal, a
 	if q.RequestID == "" {
 		q.RequestID = newRequestID()
 	}
-	dialect.WriteRefusal(a, q, r)
+	dialect.WriteRefusal(d, a, q, r)
 	s.decisions.count(d.String(), policy.Deny, r.Reason)
 	level := slog.LevelInfo
 	if r.Operator {

@@ -33,10 +33,8 @@ func (c *Contact) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) er
 		c.Every = 30 * time.Second
 	}
 	c.reader, c.log = mgr.GetAPIReader(), mgr.GetLogger()
-	c.last = prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "ostiary_api_last_contact_timestamp_seconds",
-		Help: "When the API server last let AccessPolicies be read; 0: not yet. Since then, the table in force may be out of date."})
-	m.MustRegister(c.last)
+	c.last = gauge(m, "ostiary_api_last_contact_timestamp_seconds",
+		"When the API server last let AccessPolicies be read; 0: not yet. Since then, the table in force may be out of date.")
 	return mgr.Add(c)
 }
 

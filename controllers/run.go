@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/authserver/policy"
@@ -48,6 +49,42 @@ type Options struct {
 // A pace says how often things are done. Zero: as often as they should be, which
 // tests have no time for.
 type pace struct{ lease, keys, contact time.Duration }
+
+// gauge registers a gauge, or returns the one that an earlier Run registered.
+func gauge(m prometheus.Registerer, name, help string) prometheus.Gauge {
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+	var taken prometheus.AlreadyRegisteredError
+	if err := m.Register(g); errors.As(err, &taken) {
+		return taken.ExistingCollector.(prometheus.Gauge) // it has the same name
+	} else if err != nil {
+		panic(err) // a name that is none: a defect of the program
+	}
+	return g
+}
+
+// retryStart is how long to wait before starting anew.
+const retryStart = 5 * time.Second
+
+// RunAgain is Run that does not give up: an API server that is away, or a CRD
+// that is not installed yet, is waited for, as the requests that come meanwhile
+// are answered with 503, or by the last table.
+func RunAgain(ctx context.Context, o Options) error {
+	if o.Log.GetSink() == nil {
+		o.Log = ctrl.Log
+	}
+	for {
+		err := Run(ctx, o)
+		if ctx.Err() != nil {
+			return nil
+		}
+		o.Log.Error(err, "the controllers stopped; they are started again", "after", retryStart.String())
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(retryStart):
+		}
+	}
+}
 
 // Run keeps the table and the keys in force equal to the cluster's, until ctx
 // is done.

@@ -56,11 +56,8 @@ type compiled struct {
 // SetupWithManager makes the table follow the manager's cache. Metrics go to m.
 func (t *Table) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) error {
 	t.reader = mgr.GetCache()
-	t.built = prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "ostiary_table_built_timestamp_seconds", Help: "When the table in force was built."})
-	t.size = prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "ostiary_table_policies", Help: "How many policies the table in force was built from."})
-	m.MustRegister(t.built, t.size)
+	t.built = gauge(m, "ostiary_table_built_timestamp_seconds", "When the table in force was built.")
+	t.size = gauge(m, "ostiary_table_policies", "How many policies the table in force was built from.")
 	everyReplica := false
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("table").

@@ -35,6 +35,9 @@ func OpenFolder(dir string, now time.Time) (*Folder, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("credential: %w", err)
 	}
+	if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&0o022 != 0 && info.Mode()&fs.ModeSticky == 0 {
+		return nil, fmt.Errorf("credential: others may write to the folder %s, and so put their keys in place of yours; run: chmod go-w %s", dir, dir)
+	}
 	f := &Folder{dir: dir}
 	unlock, err := lock(dir)
 	if err != nil {

@@ -243,3 +243,16 @@ func TestFolderProcesses(t *testing.T) {
 		}
 	}
 }
+
+// TestFolderOfOthers: whoever can write to the folder can put their keys there.
+func TestFolderOfOthers(t *testing.T) {
+	dir := t.TempDir()
+	for mode, ok := range map[os.FileMode]bool{0o700: true, 0o755: true, 0o777: false, 0o770: false, 0o777 | os.ModeSticky: true} {
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := OpenFolder(dir, time.Unix(1e9, 0)); (err == nil) != ok {
+			t.Errorf("%v: %v", mode, err)
+		}
+	}
+}

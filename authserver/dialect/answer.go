@@ -170,8 +170,19 @@ func why(a *Answer, q *Ask, r policy.Reason) {
 	a.Set("X-Request-Id", q.RequestID)
 }
 
-// WriteRefusal writes a refusal for any dialect: no body, no Access-Control-*.
-func WriteRefusal(a *Answer, q *Ask, r *Refusal) {
+// WriteRefusal writes a refusal: as a page or JSON if the dialect has them.
+func WriteRefusal(d Dialect, a *Answer, q *Ask, r *Refusal) {
+	if shows, ok := d.(interface {
+		refuse(a *Answer, q *Ask, r *Refusal)
+	}); ok {
+		shows.refuse(a, q, r)
+		return
+	}
+	writeRefusal(a, q, r)
+}
+
+// writeRefusal writes no body and no Access-Control-*.
+func writeRefusal(a *Answer, q *Ask, r *Refusal) {
 	a.Status = r.Status
 	why(a, q, r.Reason)
 	a.Set("Vary", preflightVary)

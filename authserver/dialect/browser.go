@@ -17,6 +17,9 @@ func (Browser) String() string { return "browser" }
 func (Browser) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
 	a.Navigation = readNavigation(v)
+	if !isMethod(v.Method()) {
+		return visitorError(errMethod)
+	}
 	return a.target(v.Method(), v.Host(), v.RequestTarget())
 }
 
@@ -31,3 +34,5 @@ func (b Browser) Write(a *Answer, q *Ask, d *policy.Decision) {
 		b.Pages.write(a, q, d)
 	}
 }
+
+func (x Browser) refuse(a *Answer, q *Ask, r *Refusal) { x.Pages.refuse(a, q, r) }

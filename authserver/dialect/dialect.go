@@ -130,16 +130,18 @@ func readNavigation(v View) bool {
 	return strings.Contains(accept, "text/html")
 }
 
+// maxMethod bounds a method: those of policies are no longer.
+const maxMethod = 64
+
 // isMethod reports whether nginx could have seen this method: its parser takes
 // A-Z, "_" and "-". A literal "$request_method" and a namespace fail.
-func isMethod(s string) bool {
-	if s == "" || len(s) > 32 {
-		return false
-	}
+func isMethod(s string) bool { return len(s) <= maxMethod && isMethodText(s) }
+
+func isMethodText(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; (c < 'A' || c > 'Z') && c != '_' && c != '-' {
 			return false
 		}
 	}
-	return true
+	return s != ""
 }

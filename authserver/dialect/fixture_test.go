@@ -148,7 +148,7 @@ func put(d dialect.Dialect, v *view, table *policy.Table, r request) (*dialect.A
 	a.Reset()
 	if refusal := d.Read(v, &q); refusal != nil {
 		q.RequestID = "0123456789abcdef"
-		dialect.WriteRefusal(&a, &q, refusal)
+		dialect.WriteRefusal(d, &a, &q, refusal)
 		return &a, nil
 	}
 	q.Now, q.Subject, q.Refused = now, r.as, r.refused

@@ -65,8 +65,10 @@ func (f Forward) Write(a *Answer, q *Ask, d *policy.Decision) {
 	case policy.Admit:
 		f.Identity.admit(a, q, d)
 	case policy.AnswerPreflight:
-		WriteRefusal(a, q, &Refusal{Status: 403, Reason: d.Reason})
+		writeRefusal(a, q, &Refusal{Status: 403, Reason: d.Reason})
 	case policy.Challenge, policy.Deny:
 		f.Pages.write(a, q, d)
 	}
 }
+
+func (x Forward) refuse(a *Answer, q *Ask, r *Refusal) { x.Pages.refuse(a, q, r) }

@@ -45,6 +45,9 @@ func (n Nginx) prefix() string {
 func (n Nginx) Read(v View, a *Ask) *Refusal {
 	method, rest, ok := strings.Cut(strings.TrimPrefix(v.RequestTarget(), n.prefix()), "/")
 	readCommon(v, a)
+	if ok && len(method) > maxMethod && isMethodText(method) {
+		return visitorError(errMethod)
+	}
 	if !ok || !isMethod(method) {
 		return configError("the auth-url must end in $request_method/$host$request_uri, filled in by the proxy; what came has no method there")
 	}

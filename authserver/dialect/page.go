@@ -41,7 +41,9 @@ func (p *Pages) write(a *Answer, q *Ask, d *policy.Decision) {
 	login := ""
 	if d.Verdict == policy.Challenge {
 		a.Status = 401
-		login = p.loginURL(q)
+		if !p.isOurs(q) {
+			login = p.loginURL(q)
+		}
 	}
 	if d.Reason == policy.NotReady {
 		a.Status = 503
@@ -116,4 +118,20 @@ func (q *Ask) port() string {
 		return q.HostPort[i:]
 	}
 	return ""
+}
+
+// isOurs reports whether the request asks for our own path, which a proxy should
+// have sent to the public listener: to redirect it there would never end.
+func (p *Pages) isOurs(q *Ask) bool {
+	rest, ok := strings.CutPrefix(q.Target.Path(), p.PathPrefix)
+	return ok && (rest == "" || rest[0] == '/')
+}
+
+// refuse shows what writeRefusal says in headers only.
+func (p *Pages) refuse(a *Answer, q *Ask, r *Refusal) {
+	if r.Status != 403 || q.Method == "OPTIONS" {
+		writeRefusal(a, q, r)
+		return
+	}
+	p.write(a, q, &policy.Decision{Reason: r.Reason})
 }

@@ -211,3 +211,32 @@ func TestZeroAnswer(t *testing.T) {
 		}
 	}
 }
+
+// TestOwnPathNeverRedirects: where a proxy does not route our own path to the
+// public listener, a redirect to the login would lead back here for ever.
+func TestOwnPathNeverRedirects(t *testing.T) {
+	for _, e := range endpoints(dialect.DefaultIdentityHeaders) {
+		for _, uri := range []string{"/.access/login?rd=%2F", "/.access", "/.access/", "/x/../.access/login"} {
+			a, _ := e.ask(fixture(t), request{method: "GET", host: "redirect.example.com", uri: uri, headers: []string{navigate}})
+			if location, n := field(a, "Location"); n > 0 {
+				t.Errorf("%s: %s leads to %s", e.name, uri, location)
+			}
+		}
+		a, _ := e.ask(fixture(t), request{method: "GET", host: "redirect.example.com", uri: "/.accessible", headers: []string{navigate}})
+		if _, n := field(a, "Location"); n == 0 && a.Status/100 == 3 {
+			t.Errorf("%s: a redirect to nowhere", e.name)
+		}
+	}
+}
+
+// TestRefusalsAreShown: what cannot be judged is refused with a page or JSON
+// where bodies reach the browser.
+func TestRefusalsAreShown(t *testing.T) {
+	for _, e := range endpoints(dialect.DefaultIdentityHeaders) {
+		a, d := e.ask(fixture(t), request{method: "GET", host: "app.example.com", uri: "/a%00b", headers: []string{navigate}})
+		shows := e.name == "forward" || e.name == "browser" || strings.HasPrefix(e.name, "render")
+		if d != nil || shows && !strings.Contains(string(a.Body), "ambiguous-path") || strings.HasPrefix(e.name, "nginx") && len(a.Body) > 0 {
+			t.Errorf("%s: %d, %q", e.name, a.Status, a.Body)
+		}
+	}
+}

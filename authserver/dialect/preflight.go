@@ -32,10 +32,10 @@ func writePreflight(a *Answer, q *Ask, d *policy.Decision) {
 		a.Set("Vary", preflightVary)
 		cors(a, &d.CORS)
 	case d.Reason == policy.NotReady:
-		WriteRefusal(a, q, &Refusal{Status: 503, Reason: d.Reason})
+		writeRefusal(a, q, &Refusal{Status: 503, Reason: d.Reason})
 	case d.Verdict == policy.Admit: // the application answers it, but it was routed here
-		WriteRefusal(a, q, &Refusal{Status: 421, Reason: d.Reason})
+		writeRefusal(a, q, &Refusal{Status: 421, Reason: d.Reason})
 	default:
-		WriteRefusal(a, q, &Refusal{Status: 403, Reason: d.Reason})
+		writeRefusal(a, q, &Refusal{Status: 403, Reason: d.Reason})
 	}
 }

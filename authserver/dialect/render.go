@@ -84,15 +84,15 @@ func plain(code int) *Refusal {
 func (r Render) Write(a *Answer, q *Ask, d *policy.Decision) {
 	switch {
 	case d.Reason == policy.NotReady:
-		WriteRefusal(a, q, &Refusal{Status: 503, Reason: d.Reason})
+		writeRefusal(a, q, &Refusal{Status: 503, Reason: d.Reason})
 	case d.Verdict == policy.AnswerPreflight && q.Code == 401:
 		writePreflight(a, q, d)
 	case d.Verdict == policy.Challenge && q.Code == 401, isOurs(q, d):
 		r.Pages.write(a, q, d)
 	case d.Verdict == policy.Deny:
-		WriteRefusal(a, q, &Refusal{Status: q.Code, Reason: d.Reason})
+		writeRefusal(a, q, &Refusal{Status: q.Code, Reason: d.Reason})
 	default: // the proxy's own refusal: an address list, basic auth
-		WriteRefusal(a, q, plain(q.Code))
+		writeRefusal(a, q, plain(q.Code))
 	}
 }
 
@@ -109,3 +109,5 @@ func isOurs(q *Ask, d *policy.Decision) bool {
 		return q.Code == 401 || q.Code == 403
 	}
 }
+
+func (x Render) refuse(a *Answer, q *Ask, r *Refusal) { x.Pages.refuse(a, q, r) }

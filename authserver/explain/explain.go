@@ -75,7 +75,7 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 	if refusal := d.Read(v, &ask); refusal != nil {
 		r.Reason = refusal.Reason
 		r.Steps = []policy.Step{{What: "target", Outcome: "refused", Detail: refusal.Message}}
-		dialect.WriteRefusal(&answer, &ask, refusal)
+		dialect.WriteRefusal(d, &answer, &ask, refusal)
 		r.fill(&answer)
 		return r, nil
 	}
@@ -137,7 +137,11 @@ func (r *Report) text(w io.Writer) error {
 	}
 	fmt.Fprintf(&b, "  reason   %s\n  decided  %s\n  table    %s\n", r.Reason, by, r.Revision)
 	if r.Verdict == policy.Admit {
-		b.WriteString("\nThe application gets the request, with\n")
+		with := "with"
+		if len(r.Headers) == 0 {
+			with = "and no word on who sent it: every identity header is emptied"
+		}
+		fmt.Fprintf(&b, "\nThe application gets the request, %s\n", with)
 	} else {
 		fmt.Fprintf(&b, "\nThe browser gets\n  HTTP %d %s\n", r.Status, http.StatusText(r.Status))
 	}
@@ -185,6 +189,9 @@ func newView(q Question) (*view, error) {
 		}
 		name = textproto.CanonicalMIMEHeaderKey(name)
 		v.headers[name] = append(v.headers[name], strings.TrimSpace(value))
+	}
+	if len(q.As) > 0 && !strings.Contains(q.As[0], "@") {
+		return nil, fmt.Errorf("--as %q: name an address such as ann@example.com", q.As[0])
 	}
 	if q.Method == "" {
 		return nil, errors.New("the method is empty")

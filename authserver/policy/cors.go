@@ -17,7 +17,7 @@ const maxRequestHeaders = 2 << 10
 const maxOrigin = 512
 
 // maxMethod bounds an Access-Control-Request-Method, which is echoed too.
-const maxMethod = 32
+const maxMethod = 64
 
 // A Preflight is what a CORS-preflight fetch asks (Fetch standard §4.8). The
 // zero Preflight is none.

@@ -173,7 +173,7 @@ func checkMethod(m string) string {
 	case m == "*":
 		return "for every method, set allowAllMethods"
 	case !isToken(m) || len(m) > maxMethod:
-		return "not a method (RFC 9110 token of at most 32 characters)"
+		return "not a method (RFC 9110 token of at most 64 characters)"
 	case isForbiddenMethod(m):
 		return "browsers never send it (forbidden method of the Fetch standard)"
 	case m == strings.ToLower(m) && m != strings.ToUpper(m):

@@ -42,7 +42,7 @@ GET https://app.example.com/ as=mallory@example.com => deny blocked shop/app/not
 GET https://app.example.com/ as=guest@example.com => deny no-rule-matched shop/app 403
 GET https://app.example.com/ as=ann@example.com.evil.example => deny no-rule-matched shop/app 403
 DELETE https://app.example.com/ as=ann@example.com => deny blocked shop/app/read-only-weekend 403
-delete https://app.example.com/ as=ann@example.com => deny blocked shop/app/read-only-weekend 403
+delete https://app.example.com/ as=ann@example.com => deny bad-request - 403
 DELETE https://app.example.com/ => deny blocked shop/app/read-only-weekend 403
 GET https://app.example.com/ => challenge no-session shop/app/staff 401
 GET https://app.example.com/healthz => allow bypass shop/health/probes 200
