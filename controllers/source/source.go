@@ -161,22 +161,8 @@ func (l *Loader) Load() *Set {
 	set.problems = problems
 	for _, f := range files {
 		objects, broken := l.read(f, set)
-		for _, o := range objects {
-			if i := slices.IndexFunc(l.last[f], o.namesake); o.wrong() && i >= 0 && l.last[f][i].everGood() {
-				o.remember(l.last[f][i])
-				broken = true // a slip in a name makes another object of it
-			}
-			broken = broken || o.api == nil
-		}
-		gone := lost(l.last[f], objects)
-		if !broken && len(gone) > 0 && !quiet(f) { // it may still be being written
-			broken, l.again = true, true
-		}
-		if broken {
-			objects = append(objects, gone...)
-		}
-		l.last[f] = objects
-		set.objects = append(set.objects, objects...)
+		l.last[f] = l.keep(f, objects, broken)
+		set.objects = append(set.objects, l.last[f]...)
 	}
 	l.forget(files, set)
 	set.settleNames()
@@ -190,6 +176,30 @@ func (l *Loader) Load() *Set {
 		}
 	}
 	return set
+}
+
+// keep adds what the file claimed when it was last good, where a mistake may be
+// why it no longer does. A slip in a name makes another object of it, so any
+// mistake in the file will do.
+func (l *Loader) keep(file string, objects []*object, broken bool) []*object {
+	before := l.last[file]
+	for _, o := range objects {
+		if !o.wrong() {
+			continue
+		}
+		broken = true
+		if i := slices.IndexFunc(before, o.namesake); i >= 0 && before[i].everGood() {
+			o.remember(before[i])
+		}
+	}
+	gone := lost(before, objects)
+	if !broken && len(gone) > 0 && !quiet(file) { // it may still be being written
+		broken, l.again = true, true
+	}
+	if broken {
+		objects = append(objects, gone...)
+	}
+	return objects
 }
 
 func (o *object) namesake(other *object) bool {

@@ -20,24 +20,19 @@ const settle = 50 * time.Millisecond
 // changed, until ctx is done. Folders are watched and not files, as a file that is
 // replaced is another file.
 func (l *Loader) watch(ctx context.Context, changed func()) error {
-	w, err := fsnotify.NewWatcher()
+	w, err := l.watcher()
 	if err != nil {
-		return fmt.Errorf("watching the policies: %w", err)
+		return err
 	}
 	defer w.Close() //nolint:errcheck // nothing more is wanted of it
-	for _, p := range l.paths {
-		if err := watchPath(w, p); err != nil {
-			return err
-		}
-	}
 	changed() // only now, so that no change falls between reading and watching
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
-	pending := false // l.again cannot be set yet: nothing was read before
-	soon := func() {
+	pending := false
+	after := func(d time.Duration) {
 		if !pending { // from the first event on, so that steady noise beside the files delays nothing
 			pending = true
-			timer.Reset(settle)
+			timer.Reset(d)
 		}
 	}
 	for {
@@ -49,20 +44,40 @@ func (l *Loader) watch(ctx context.Context, changed func()) error {
 				return nil
 			}
 			if l.concerns(e.Name) {
-				soon()
+				after(settle)
 			}
 		case <-w.Errors: //nolint:errcheck // an overflow: something changed, and no telling what
-			soon()
+			after(settle)
 		case <-timer.C:
 			pending = false
 			l.rewatch(w)
 			changed()
-			if l.again {
-				pending = true
-				timer.Reset(unwritten)
-			}
+		case <-l.later():
+			changed()
 		}
 	}
+}
+
+func (l *Loader) watcher() (*fsnotify.Watcher, error) {
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, fmt.Errorf("watching the policies: %w", err)
+	}
+	for _, p := range l.paths {
+		if err := watchPath(w, p); err != nil {
+			_ = w.Close() // nothing was wanted of it yet
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// later ticks once what may still be being written can be read again.
+func (l *Loader) later() <-chan time.Time {
+	if !l.again {
+		return nil
+	}
+	return time.After(unwritten)
 }
 
 // rewatch: a folder that was replaced is another one. One that is missing is no
