@@ -25,7 +25,7 @@ func (l *Loader) watch(ctx context.Context, changed func()) error {
 		return err
 	}
 	defer w.Close() //nolint:errcheck // nothing more is wanted of it
-	changed() // only now, so that no change falls between reading and watching
+	changed()       // only now, so that no change falls between reading and watching
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	pending := false
