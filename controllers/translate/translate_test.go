@@ -120,6 +120,7 @@ func TestAlone(t *testing.T) {
 func TestEveryTarget(t *testing.T) {
 	p := policyOf(full())
 	p.Defects = []policy.Issue{{}} // Build's
+	p.Salvaged = true              // package source's
 	fields("policy", reflect.ValueOf(&p), func(path string, v reflect.Value) {
 		switch {
 		case strings.Contains(path, "Defects["), strings.Contains(path, "Since."), strings.Contains(path, "RevokedBefore."), strings.HasSuffix(path, "Source.Field"):
