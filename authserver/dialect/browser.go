@@ -35,4 +35,4 @@ func (b Browser) Write(a *Answer, q *Ask, d *policy.Decision) {
 	}
 }
 
-func (x Browser) refuse(a *Answer, q *Ask, r *Refusal) { x.Pages.refuse(a, q, r) }
+func (b Browser) refuse(a *Answer, q *Ask, why *Refusal) { b.Pages.refuse(a, q, why) }

@@ -71,4 +71,4 @@ func (f Forward) Write(a *Answer, q *Ask, d *policy.Decision) {
 	}
 }
 
-func (x Forward) refuse(a *Answer, q *Ask, r *Refusal) { x.Pages.refuse(a, q, r) }
+func (f Forward) refuse(a *Answer, q *Ask, why *Refusal) { f.Pages.refuse(a, q, why) }

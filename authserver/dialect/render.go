@@ -110,4 +110,4 @@ func isOurs(q *Ask, d *policy.Decision) bool {
 	}
 }
 
-func (x Render) refuse(a *Answer, q *Ask, r *Refusal) { x.Pages.refuse(a, q, r) }
+func (r Render) refuse(a *Answer, q *Ask, why *Refusal) { r.Pages.refuse(a, q, why) }

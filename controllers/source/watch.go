@@ -29,10 +29,10 @@ func (l *Loader) watch(ctx context.Context, changed func()) error {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	pending := false
-	after := func(d time.Duration) {
+	soon := func() {
 		if !pending { // from the first event on, so that steady noise beside the files delays nothing
 			pending = true
-			timer.Reset(d)
+			timer.Reset(settle)
 		}
 	}
 	for {
@@ -44,10 +44,10 @@ func (l *Loader) watch(ctx context.Context, changed func()) error {
 				return nil
 			}
 			if l.concerns(e.Name) {
-				after(settle)
+				soon()
 			}
 		case <-w.Errors: //nolint:errcheck // an overflow: something changed, and no telling what
-			after(settle)
+			soon()
 		case <-timer.C:
 			pending = false
 			l.rewatch(w)
