@@ -36,6 +36,8 @@ func BenchmarkVerify(b *testing.B) {
 		{"forged/random", random, false, nil},
 		{"forged/wrong-mac", forged, false, nil},
 		{"forged/right-mac-wrong-signature", parts[0] + "." + parts[1] + "." + strings.Repeat("A", 86), false, nil},
+		{"forged/right-mac-wrong-signature/cold", parts[0] + "." + parts[1] + "." + strings.Repeat("A", 86), false, cold},
+		{"forged/expired-wrong-signature", expired[:strings.LastIndexByte(expired, '.')+1] + strings.Repeat("A", 86), false, nil},
 		{"expired", expired, false, nil},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
@@ -59,6 +61,27 @@ func BenchmarkVerify(b *testing.B) {
 			v.Subject("theme=dark; lang=en; _ga=GA1.1.123456789.123456789", "", start)
 		}
 	})
+}
+
+// BenchmarkForgedThenTrue has somebody put another signature under a token of
+// their own each time; every 16th is the true one.
+func BenchmarkForgedThenTrue(b *testing.B) {
+	r := fixedRing(b)
+	v := NewVerifier(r, issuer, 0)
+	token := mint(b, r, ada(), start)
+	var fields [16]string
+	for n := range fields {
+		fields[n] = CookieName + "=" + forge(token, n)
+	}
+	fields[15] = CookieName + "=" + token
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		if subject, _ := v.Subject(fields[n%16], "", start); (subject != nil) != (n%16 == 15) {
+			b.Fatal(n, subject)
+		}
+		n++
+	}
 }
 
 // claimingBench mints what Mint would refuse: a token that is over.

@@ -21,7 +21,7 @@ const (
 	looks = 8
 )
 
-// A cache remembers verified tokens by their SHA-256, in a fixed number of
+// A cache remembers verified tokens by a SHA-256 (nameOf), in a fixed number of
 // places. Who is in is asked for, not how recently: CLOCK with a bounded hand.
 type cache struct {
 	shards []shard
@@ -58,8 +58,8 @@ func newCache(entries int) *cache {
 	return c
 }
 
-// of picks a shard by the hash's last byte: nobody can choose the hash of a
-// token that verifies.
+// of picks a shard by the hash's last byte: nobody can choose the hash of what we
+// signed, as our MAC is in it.
 func (c *cache) of(id *[sha256.Size]byte) *shard {
 	return &c.shards[uint32(id[sha256.Size-1])&c.mask]
 }

@@ -91,17 +91,48 @@ func TestForgedTokensLeaveNoTrace(t *testing.T) {
 		header := k.header(seg("other"))
 		wantRefused(t, v, signed(t, other, header, payload), start, policy.BadSignature)
 	}
-	for n := range 20 { // as if the MAC were known
-		payload := seg(with(map[string]any{"sub": fmt.Sprint(n)}))
-		wantRefused(t, v, signed(t, other, k.header(payload), payload), start, policy.BadSignature)
-	}
-	// Good signatures, but of nothing that is good now.
-	wantRefused(t, v, claiming(t, k, with(map[string]any{"exp": 5, "iat": 1})), start, policy.SessionExpired)
-	wantRefused(t, v, claiming(t, k, with(map[string]any{"nbf": start.Unix() + 99})), start, policy.BadSignature)
-	wantRefused(t, v, claiming(t, k, with(map[string]any{"iss": "x"})), start, policy.BadSignature)
-	if n := v.cache.len(); n != 0 {
+	if n := v.cache.len() + v.over.len(); n != 0 {
 		t.Errorf("%d tokens are remembered", n)
 	}
+}
+
+// TestOverPushesOutNobody: tokens that name nobody, or no more, are remembered,
+// be their signature right or forged, but not in the place of those that do.
+func TestOverPushesOutNobody(t *testing.T) {
+	k := fixedKey(t, "EdDSA", 1, start)
+	v := NewVerifier(fixedRing(t, k), issuer, 32)
+	tokens, subjects := make([]string, 32), make([]*policy.Subject, 32)
+	for n := range tokens {
+		tokens[n] = claiming(t, k, with(map[string]any{"sub": fmt.Sprint(n)}))
+		subjects[n] = wantSubject(t, v, tokens[n], start)
+	}
+	for n := range 200 {
+		sub := fmt.Sprint("late", n)
+		old := claiming(t, k, with(map[string]any{"sub": sub, "exp": 5, "iat": 1}))
+		wantRefused(t, v, forge(old, n), start, policy.BadSignature)
+		wantRefused(t, v, old, start, policy.SessionExpired)
+		wantRefused(t, v, forge(old, n), start, policy.BadSignature)
+		wantRefused(t, v, claiming(t, k, with(map[string]any{"sub": sub, "nbf": start.Unix() + 99})), start, policy.BadSignature)
+		wantRefused(t, v, claiming(t, k, with(map[string]any{"sub": sub, "iss": "x"})), start, policy.BadSignature)
+	}
+	if n := v.over.len(); n > 2 {
+		t.Errorf("%d tokens that are over are remembered", n)
+	}
+	for n, token := range tokens {
+		if wantSubject(t, v, token, start) != subjects[n] {
+			t.Errorf("token %d was not remembered", n)
+		}
+	}
+}
+
+// TestNotYetIsRemembered until it is.
+func TestNotYetIsRemembered(t *testing.T) {
+	k := fixedKey(t, "EdDSA", 1, start)
+	v := NewVerifier(fixedRing(t, k), issuer, 0)
+	early := claiming(t, k, with(map[string]any{"nbf": start.Unix() + 99}))
+	wantRefused(t, v, early, start, policy.BadSignature)
+	wantSubject(t, v, early, start.Add(99*time.Second))
+	wantRefused(t, v, early, start.Add(time.Hour), policy.SessionExpired)
 }
 
 func TestAnotherRingStartsEmpty(t *testing.T) {

@@ -4,8 +4,11 @@ package credential
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,21 +21,29 @@ import (
 // cookie (RFC 6265bis §5.6), as a later program may mint longer ones.
 const maxPresented = 4096
 
+// signatureSize is that of Ed25519 and of ES256, in bytes.
+const signatureSize = 64
+
 // A Verifier tells who a token names. It is safe for concurrent use, and
-// remembers verified tokens only: forged ones leave no trace. A nil *Verifier
-// refuses every credential.
+// remembers what a key of the ring signed: what it did not leaves no trace. A nil
+// *Verifier refuses every credential.
 type Verifier struct {
 	ring   *Ring
 	issuer string
-	cache  *cache
+	cache  *cache // tokens that name somebody
+	over   *cache // those that do not, or no more: they push out none that does
 }
 
 // NewVerifier makes a Verifier for the tokens of one ring and issuer, which
 // refuses everything if either is missing. It remembers up to cacheEntries
-// tokens, at some 1.5 kB each; 0: DefaultCacheEntries. Another ring needs
-// another Verifier: so nothing that a dropped key signed is remembered.
+// tokens, at some 1.5 kB each; 0: DefaultCacheEntries. To these comes a sixteenth
+// as many that are over. Another ring needs another Verifier: so nothing that a
+// dropped key signed is remembered.
 func NewVerifier(r *Ring, issuer string, cacheEntries int) *Verifier {
-	return &Verifier{ring: r, issuer: issuer, cache: newCache(cacheEntries)}
+	if cacheEntries <= 0 {
+		cacheEntries = DefaultCacheEntries
+	}
+	return &Verifier{ring: r, issuer: issuer, cache: newCache(cacheEntries), over: newCache(max(1, cacheEntries/16))}
 }
 
 // A scratch holds a token while it is looked at: as bytes, for hashing, and out
@@ -63,11 +74,20 @@ func (v *Verifier) Verify(token string, now time.Time) (*policy.Subject, policy.
 	if k == nil {
 		return nil, policy.BadSignature
 	}
+	at := strings.LastIndexByte(token, '.')
+	if at < 0 {
+		return nil, policy.BadSignature
+	}
 	s := scratches.Get().(*scratch)
 	defer scratches.Put(s)
 	raw := s.token[:copy(s.token[:], token)]
-	id := sha256.Sum256(raw)
-	if e, ok := v.cache.get(&id); ok {
+	id := k.nameOf(raw, at)
+	if e, ok := v.known(&id); ok {
+		// Whoever has a token of ours can put any signature under it, and its MAC
+		// still fits. The right one is known here, so that no other costs a check.
+		if !hmac.Equal(raw[at+1:], []byte(e.signature)) {
+			return nil, policy.BadSignature
+		}
 		return e.at(now)
 	}
 	// Before the signature is looked at, which costs fifty times as much as all
@@ -79,11 +99,37 @@ func (v *Verifier) Verify(token string, now time.Time) (*policy.Subject, policy.
 	return v.verify(k, &id, string(raw), now)
 }
 
+// nameOf returns what a token is remembered by; at is where its last dot is. It
+// is what was signed, if that has one signature only, and else all of it.
+func (k *key) nameOf(token []byte, at int) [sha256.Size]byte {
+	if k.signsAlike() {
+		token = token[:at]
+	}
+	return sha256.Sum256(token)
+}
+
+// signsAlike reports whether the key signs a message the same way each time, in
+// every replica: Ed25519 does (RFC 8032 §5.1.6), and without the private key
+// nobody finds another signature that verifies (§5.1.7 refuses an S that is not
+// reduced). ES256 takes a random number, and who negates S has one more.
+func (k *key) signsAlike() bool {
+	_, ok := k.signer.(ed25519.PrivateKey)
+	return ok
+}
+
+// known returns what is remembered by that name.
+func (v *Verifier) known(id *[sha256.Size]byte) (entry, bool) {
+	if e, ok := v.cache.get(id); ok {
+		return e, true
+	}
+	return v.over.get(id)
+}
+
 // mayHaveMade checks the shape of a token (RFC 7515 §7.1), its header and MAC.
 func (k *key) mayHaveMade(token []byte) bool {
 	header, rest, _ := bytes.Cut(token, []byte{'.'})
 	payload, signature, ok := bytes.Cut(rest, []byte{'.'})
-	if !ok || len(payload) == 0 || len(signature) == 0 || bytes.IndexByte(signature, '.') >= 0 {
+	if !ok || len(payload) == 0 {
 		return false
 	}
 	// encoding/base64 skips line ends, even if told to be strict: each would be
@@ -91,11 +137,53 @@ func (k *key) mayHaveMade(token []byte) bool {
 	if bytes.IndexByte(token, '\n') >= 0 || bytes.IndexByte(token, '\r') >= 0 {
 		return false
 	}
+	var buf [signatureSize + 2]byte
+	if len(signature) != base64url.EncodedLen(signatureSize) {
+		return false
+	}
+	if n, err := base64url.Decode(buf[:], signature); err != nil || n != signatureSize {
+		return false
+	}
 	return k.wrote(header, payload)
 }
 
 // verify is the full check. It owns the token.
 func (v *Verifier) verify(k *key, id *[sha256.Size]byte, token string, now time.Time) (*policy.Subject, policy.Reason) {
+	e, err := v.read(k, token, now)
+	genuine := err == nil
+	if errors.Is(err, jwt.ErrTokenSignatureInvalid) && k.signsAlike() {
+		// The MAC says that we wrote the message, so there is a right signature:
+		// what is remembered is the token of its owner, as if it had come first.
+		// That it came forged neither keeps the owner out nor has to be found out
+		// twice. Nobody is given the signature made here who does not bring it.
+		if token, err = k.signAgain(token); err == nil {
+			e, err = v.read(k, token, now)
+		}
+	}
+	if err != nil {
+		return nil, policy.BadSignature
+	}
+	subject, why := e.at(now)
+	if subject != nil {
+		v.cache.put(id, e, now)
+	} else {
+		v.over.put(id, e, now)
+	}
+	if !genuine {
+		return nil, policy.BadSignature
+	}
+	return subject, why
+}
+
+// signAgain returns the token with the signature that the key gives it.
+func (k *key) signAgain(token string) (string, error) {
+	message := token[:strings.LastIndexByte(token, '.')]
+	signature, err := k.alg.method.Sign(message, k.signer)
+	return message + "." + base64url.EncodeToString(signature), err
+}
+
+// read verifies the signature, and returns an error unless it is good.
+func (v *Verifier) read(k *key, token string, now time.Time) (entry, error) {
 	var c wireClaims
 	parser := jwt.NewParser(
 		jwt.WithValidMethods([]string{k.alg.name}),
@@ -107,31 +195,27 @@ func (v *Verifier) verify(k *key, id *[sha256.Size]byte, token string, now time.
 		jwt.WithTimeFunc(func() time.Time { return now }),
 	)
 	_, err := parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return k.signer.Public(), nil })
-	switch {
-	// The end is looked at after the signature, and is not all that can be wrong.
-	case errors.Is(err, jwt.ErrTokenExpired) && c.Issuer == v.issuer && c.Validate() == nil:
-		return nil, policy.SessionExpired
-	case err != nil:
-		return nil, policy.BadSignature
+	// The claims are looked at after the signature.
+	if err != nil && !errors.Is(err, jwt.ErrTokenInvalidClaims) {
+		return entry{}, err
 	}
-	e := entry{
-		subject: &policy.Subject{
-			ID: c.ID, Email: c.Email, Groups: c.Groups, Audience: string(c.Audience), Token: token,
-			IssuedAt: time.Unix(c.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(c.ExpiresAt, 0).UTC(),
-		},
-		from:  max(c.IssuedAt, c.NotBefore) - int64(Leeway/time.Second),
-		until: c.ExpiresAt,
+	e := entry{signature: token[strings.LastIndexByte(token, '.')+1:]}
+	if err != nil && (c.Issuer != v.issuer || c.Validate() != nil) {
+		return e, nil // names nobody, now or ever
 	}
-	subject, why := e.at(now)
-	if subject != nil {
-		v.cache.put(id, e, now)
+	// Else it can only be the wrong time for it, and that entry.at judges.
+	e.subject = &policy.Subject{
+		ID: c.ID, Email: c.Email, Groups: c.Groups, Audience: string(c.Audience), Token: token,
+		IssuedAt: time.Unix(c.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(c.ExpiresAt, 0).UTC(),
 	}
-	return subject, why
+	e.from, e.until = max(c.IssuedAt, c.NotBefore)-int64(Leeway/time.Second), c.ExpiresAt
+	return e, nil
 }
 
-// An entry is a verified token: whom it names, and from and until when, in
-// seconds since 1970.
+// An entry is a token of ours: its signature, whom it names, and from and until
+// when, in seconds since 1970. The zero entry names nobody.
 type entry struct {
+	signature   string
 	subject     *policy.Subject
 	from, until int64
 }
@@ -139,6 +223,8 @@ type entry struct {
 // at is asked on every use, of a remembered token as well.
 func (e *entry) at(now time.Time) (*policy.Subject, policy.Reason) {
 	switch s := now.Unix(); {
+	case e.subject == nil:
+		return nil, policy.BadSignature
 	case s >= e.until:
 		return nil, policy.SessionExpired
 	case s < e.from:
