@@ -103,6 +103,19 @@ func BenchmarkBuild10000(b *testing.B) {
 	}
 }
 
+// BenchmarkAssemble10000 is a change of one policy: the others are compiled.
+func BenchmarkAssemble10000(b *testing.B) {
+	policies := realisticPolicies(10_000)
+	compiled := make([]*Compiled, len(policies))
+	for i := range policies {
+		compiled[i] = Compile(&policies[i])
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		Assemble(compiled)
+	}
+}
+
 func BenchmarkParseTarget(b *testing.B) {
 	for name, url := range map[string]string{
 		"plain":   "https://app.example.com/api/v1/things?page=2&sort=name",

@@ -28,19 +28,27 @@ func Build(policies []Policy, grants ...Grant) (*Table, []Issue) {
 // which are the same as last time.
 func Assemble(policies []*Compiled, grants ...Grant) (*Table, []Issue) {
 	sorted := slices.Clone(policies)
-	names := make(map[Source]int, len(policies))
+	names := make(map[[2]string]int, len(policies))
+	exact, wild := 0, 0
 	for _, p := range policies {
-		names[p.app.source]++
+		names[p.app.name()]++
+		for _, h := range p.hosts {
+			if isWild(h) {
+				wild++
+			} else {
+				exact++
+			}
+		}
 	}
 	slices.SortFunc(sorted, older)
 	b := builder{
-		table:  &Table{exact: make(map[string]*routes, len(policies)), wild: map[string]*routes{}, policies: len(policies)},
-		owners: make(map[string]string, len(policies)),
+		table:  &Table{exact: make(map[string]*routes, exact), wild: make(map[string]*routes, wild), policies: len(policies)},
+		hosts:  exact + wild,
 		grants: grants,
 	}
 	b.table.revision = revision(sorted, grants)
 	for _, p := range sorted {
-		b.add(p, names[p.app.source] > 1)
+		b.add(p, names[p.app.name()] > 1)
 	}
 	slices.SortFunc(b.issues, func(x, y Issue) int {
 		return cmp.Or(compareSource(x.Source, y.Source), cmp.Compare(x.Reason, y.Reason), cmp.Compare(x.Message, y.Message))
@@ -77,9 +85,13 @@ func compareField(x, y string) int {
 	}
 }
 
+// routesAtOnce is for how many hosts there is one allocation.
+const routesAtOnce = 256
+
 type builder struct {
 	table  *Table
-	owners map[string]string // host → namespace
+	hosts  int      // at most how many will yet be claimed
+	room   []routes // for the next hosts: in one piece, for the memory's and the look-ups' sake
 	grants []Grant
 	issues []Issue
 }
@@ -96,13 +108,14 @@ func (b *builder) add(c *Compiled, ambiguous bool) {
 		paths = []Path{{Value: "/"}}
 	}
 	for i, host := range hosts {
-		if owner := b.own(host, a); owner != "" {
+		r, owner := b.own(host, a)
+		if owner != "" {
 			b.report(a, i, HostOwnedByOtherNamespace,
 				"%s belongs to namespace %s, which claimed it first; this claim is not in force. Ask the platform team for a host grant, or choose another host", host, owner)
 			continue
 		}
 		for _, path := range paths {
-			if winner := b.claim(host, path, a); winner != nil && winner != a {
+			if winner := r.add(a.claims(path)); winner != nil && winner != a {
 				b.report(a, i, Conflict,
 					"%s%s (%s) is already claimed by %s, which is older; this claim is not in force", host, path.Value, path.kind(), winner.source)
 			}
@@ -114,25 +127,56 @@ func (b *builder) report(a *app, host int, why IssueReason, format string, args 
 	b.issues = append(b.issues, Issue{a.source.at(item("spec.hosts", host)), why, fmt.Sprintf(format, args...)})
 }
 
-// own settles whose host it is. It returns the owner if that is someone else.
-func (b *builder) own(host string, a *app) string {
-	if a.salvaged {
-		return ""
+// own settles whose host it is. It returns the routes to enter a claim in, or
+// the owner if that is someone else.
+func (b *builder) own(host string, a *app) (*routes, string) {
+	hosts, key, above := b.table.exact, host, (*routes)(nil)
+	if isWild(host) {
+		hosts, key = b.table.wild, host[2:]
+	} else if _, rest, ok := strings.Cut(host, "."); ok {
+		above = b.table.wild[rest]
 	}
-	namespace := a.source.Namespace
-	owner, owned := b.owners[host]
-	if !owned {
-		if _, rest, ok := strings.Cut(host, "."); ok && !isWild(host) {
-			owner, owned = b.owners["*."+rest]
+	if a.salvaged { // owns nothing, and is stopped by no owner
+		return b.routes(hosts, key), ""
+	}
+	owner := hosts[key].ownerBelow(above)
+	if owner != nil {
+		theirs, ours := owner.source.Namespace, a.source.Namespace
+		if theirs != "" && theirs != ours && !b.granted(host, ours) {
+			return nil, theirs
 		}
 	}
-	if owned && owner != namespace && !b.granted(host, namespace) {
-		return owner
+	r := b.routes(hosts, key)
+	if owner == nil { // a granted claim makes nobody an owner
+		r.owner = a
 	}
-	if !owned { // a granted claim makes nobody an owner
-		b.owners[host] = namespace
+	return r, ""
+}
+
+// ownerBelow returns who owns a host below a wildcard's.
+func (r *routes) ownerBelow(wild *routes) *app {
+	switch {
+	case r != nil && r.owner != nil:
+		return r.owner
+	case wild != nil:
+		return wild.owner
+	default:
+		return nil
 	}
-	return ""
+}
+
+// routes returns those of a host, new ones if there are none.
+func (b *builder) routes(hosts map[string]*routes, key string) *routes {
+	r := hosts[key]
+	if r == nil {
+		if len(b.room) == 0 {
+			b.room = make([]routes, min(max(1, b.hosts), routesAtOnce))
+			b.hosts -= len(b.room)
+		}
+		r, b.room = &b.room[0], b.room[1:]
+		hosts[key] = r
+	}
+	return r
 }
 
 func (b *builder) granted(host, namespace string) bool {
@@ -145,30 +189,13 @@ func (b *builder) granted(host, namespace string) bool {
 	})
 }
 
-// claim enters a claim, or returns whose it is already.
-func (b *builder) claim(host string, path Path, a *app) *app {
-	hosts, key := b.table.exact, host
-	if isWild(host) {
-		hosts, key = b.table.wild, host[2:]
+func (a *app) name() [2]string { return [...]string{a.source.Namespace, a.source.Name} }
+
+func (a *app) claims(p Path) claim {
+	if p.Exact {
+		return claim{p.Value, true, a}
 	}
-	r := hosts[key]
-	if r == nil {
-		r = &routes{}
-		hosts[key] = r
-	}
-	claims, value := &r.exact, path.Value
-	if !path.Exact {
-		claims, value = &r.prefix, strings.TrimSuffix(path.Value, "/")
-		r.longest = max(r.longest, len(value))
-	}
-	if winner := (*claims)[value]; winner != nil {
-		return winner
-	}
-	if *claims == nil {
-		*claims = map[string]*app{}
-	}
-	(*claims)[value] = a
-	return nil
+	return claim{strings.TrimSuffix(p.Value, "/"), false, a}
 }
 
 // A Compiled is what depends on one policy alone. It does not change, and can be
@@ -222,15 +249,16 @@ func compile(p *Policy, defective bool) *app {
 	a.revokedBefore = p.Session.RevokedBefore
 	a.unauthenticated = p.Unauthenticated
 	rules := make([]rule, 0, len(p.Rules)) // in one piece, as they are read one after the other
+	parts := newParts(p.Rules)
 	for i := range p.Rules {
 		if p.Rules[i].Action.relaxes() {
-			rules = append(rules, compileRule(&p.Rules[i], i))
+			rules = append(rules, parts.rule(&p.Rules[i], i))
 		}
 	}
 	n := len(rules)
 	for i := range p.Rules {
 		if act := p.Rules[i].Action; act == Block || act == Allow {
-			rules = append(rules, compileRule(&p.Rules[i], i))
+			rules = append(rules, parts.rule(&p.Rules[i], i))
 		}
 	}
 	a.relaxing, a.identity = rules[:n:n], rules[n:]
@@ -240,28 +268,64 @@ func compile(p *Policy, defective bool) *app {
 // Audience is what a credential for a policy is made for.
 func Audience(s Source) string { return s.Namespace + "/" + s.Name }
 
-func compileRule(r *Rule, index int) rule {
-	return rule{
-		name:     r.Name,
-		field:    item("spec.rules", index),
-		action:   r.Action,
-		methods:  slices.Clone(r.Methods),
-		include:  compileSelectors(r.Include),
-		require:  compileSelectors(r.Require),
-		exclude:  compileSelectors(r.Exclude),
-		duration: r.SessionDuration,
-	}
+// parts is room for what the rules of a policy are made of, each kind in one
+// piece: a table holds a tenth as many objects, and a walk touches fewer pages.
+type parts struct {
+	selectors []Selector
+	networks  []netip.Prefix
+	methods   []string
 }
 
-func compileSelectors(in []Selector) []Selector {
-	out := make([]Selector, len(in))
-	for i, s := range in {
-		out[i] = Selector{s.Property, s.Value, make([]netip.Prefix, len(s.Networks))}
-		for j, n := range s.Networks {
-			out[i].Networks[j] = unmap(n).Masked()
+func newParts(rules []Rule) *parts {
+	selectors, networks, methods := 0, 0, 0
+	for i := range rules {
+		methods += len(rules[i].Methods)
+		for _, list := range rules[i].lists() {
+			selectors += len(list)
+			for j := range list {
+				networks += len(list[j].Networks)
+			}
 		}
 	}
+	return &parts{make([]Selector, 0, selectors), make([]netip.Prefix, 0, networks), make([]string, 0, methods)}
+}
+
+func (r *Rule) lists() [3][]Selector { return [...][]Selector{r.Include, r.Require, r.Exclude} }
+
+func (p *parts) rule(r *Rule, index int) rule {
+	out := rule{name: r.Name, field: ruleField(index), action: r.Action, duration: r.SessionDuration}
+	n := len(p.methods)
+	p.methods = append(p.methods, r.Methods...)
+	out.methods = slices.Clip(p.methods[n:])
+	out.include, out.require, out.exclude = p.list(r.Include), p.list(r.Require), p.list(r.Exclude)
 	return out
+}
+
+func (p *parts) list(in []Selector) []Selector {
+	start := len(p.selectors)
+	for _, s := range in {
+		n := len(p.networks)
+		for _, network := range s.Networks {
+			p.networks = append(p.networks, unmap(network).Masked())
+		}
+		p.selectors = append(p.selectors, Selector{s.Property, s.Value, slices.Clip(p.networks[n:])})
+	}
+	return slices.Clip(p.selectors[start:])
+}
+
+// ruleFields are the names that all but the longest policies need, shared.
+var ruleFields = func() (out [32]string) {
+	for i := range out {
+		out[i] = item("spec.rules", i)
+	}
+	return out
+}()
+
+func ruleField(i int) string {
+	if i < len(ruleFields) {
+		return ruleFields[i]
+	}
+	return item("spec.rules", i)
 }
 
 // unmap makes an IPv4 network of ::ffff:10.0.0.0/104: addresses come unmapped.

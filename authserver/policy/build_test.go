@@ -317,7 +317,7 @@ func TestZeroAndUnknownRulesDeny(t *testing.T) {
 				t.Errorf("%s: %s %v", name, brief(d), issues)
 			}
 			// Were validation ever to let it pass, it would still admit nobody.
-			table.exact["a.x"].prefix[""] = compile(&p, false)
+			table.exact["a.x"].few[0].app = compile(&p, false)
 			if d := table.Decide(r); d.Verdict == Admit && name != "unknown exclude" {
 				t.Errorf("%s, compiled: %s", name, brief(d))
 			}

@@ -43,25 +43,18 @@ type CORSHeaders struct {
 type cors struct {
 	bypass      bool
 	allOrigins  bool
-	origins     map[string]struct{} // lower case
-	patterns    map[string]schemes  // ".preview.example.com:8443" → schemes
+	origins     set // lower case
+	patterns    set // "https.preview.example.com:8443": without "://*"
 	allMethods  bool
 	methods     []string
 	allHeaders  bool
-	headers     map[string]struct{} // lower case
+	headers     set // lower case
 	credentials bool
 	maxAge      string
 	expose      string
 	private     bool
 	manage      bool
 }
-
-type schemes uint8
-
-const (
-	schemeHTTP schemes = 1 << iota
-	schemeHTTPS
-)
 
 func compileCORS(c *CORS) *cors {
 	if c == nil {
@@ -70,11 +63,8 @@ func compileCORS(c *CORS) *cors {
 	out := &cors{
 		bypass:      c.BypassPreflight,
 		allOrigins:  c.AllowAllOrigins,
-		origins:     make(map[string]struct{}, len(c.AllowedOrigins)),
 		allMethods:  c.AllowAllMethods,
-		methods:     slices.Clone(c.AllowedMethods),
 		allHeaders:  c.AllowAllHeaders,
-		headers:     make(map[string]struct{}, len(c.AllowedHeaders)),
 		credentials: c.AllowCredentials && !c.AllowAllOrigins,
 		expose:      strings.Join(c.ExposedHeaders, ", "),
 		private:     c.AllowPrivateNetwork,
@@ -86,34 +76,31 @@ func compileCORS(c *CORS) *cors {
 	case c.MaxAge < 0:
 		out.maxAge = "0"
 	}
+	// All in one piece, as they are read one after the other.
+	texts := make([]string, 0, len(c.AllowedMethods)+len(c.AllowedOrigins)+len(c.AllowedHeaders))
+	texts = append(texts, c.AllowedMethods...)
+	out.methods, texts = texts[:len(texts):len(texts)], texts[len(texts):]
 	for _, o := range c.AllowedOrigins {
-		o = strings.ToLower(o)
-		scheme, rest, ok := strings.Cut(o, "://*")
-		if !ok {
-			out.origins[o] = struct{}{}
-			continue
+		if !strings.Contains(o, "://*") {
+			texts = append(texts, strings.ToLower(o))
 		}
-		if out.patterns == nil {
-			out.patterns = map[string]schemes{}
-		}
-		out.patterns[rest] |= schemeBit(scheme)
 	}
+	out.origins, texts = newSet(texts), texts[len(texts):]
+	for _, o := range c.AllowedOrigins {
+		scheme, rest, ok := strings.Cut(strings.ToLower(o), "://*")
+		if ok && isHTTP(scheme) {
+			texts = append(texts, scheme+rest)
+		}
+	}
+	out.patterns, texts = newSet(texts), texts[len(texts):]
 	for _, h := range c.AllowedHeaders {
-		out.headers[strings.ToLower(h)] = struct{}{}
+		texts = append(texts, strings.ToLower(h))
 	}
+	out.headers = newSet(texts)
 	return out
 }
 
-func schemeBit(s string) schemes {
-	switch s {
-	case "http":
-		return schemeHTTP
-	case "https":
-		return schemeHTTPS
-	default:
-		return 0
-	}
-}
+func isHTTP(scheme string) bool { return scheme == "http" || scheme == "https" }
 
 // preflight answers, or refuses with a reason.
 func (c *cors) preflight(origin string, p *Preflight) (CORSHeaders, Reason) {
@@ -165,24 +152,24 @@ func (c *cors) allowsOrigin(origin string) bool {
 	if c.allOrigins {
 		return true
 	}
-	if _, ok := c.origins[origin]; ok {
+	if c.origins.has(origin) {
 		return true
 	}
 	// Browsers serialize origins in lower case. Others may not, and scheme and
 	// host compare without case (RFC 6454 §5).
 	var buf [maxOrigin]byte
 	lower, changed := appendLower(buf[:0], origin)
-	if _, ok := c.origins[string(lower)]; ok && changed {
+	if changed && c.origins.hasBytes(lower) {
 		return string(lower) != "null" // opaque origins are spelled "null" and no other way
 	}
-	return len(c.patterns) > 0 && c.matchPattern(lower)
+	return c.patterns.size() > 0 && c.matchPattern(lower)
 }
 
 // matchPattern matches "https://*.preview.example.com": exactly one label in
 // place of the star.
 func (c *cors) matchPattern(origin []byte) bool {
 	scheme, host, ok := bytes.Cut(origin, []byte("://"))
-	if !ok {
+	if !ok || !isHTTP(string(scheme)) { // "https.preview" is a scheme, too
 		return false
 	}
 	dot := bytes.IndexByte(host, '.')
@@ -194,8 +181,8 @@ func (c *cors) matchPattern(origin []byte) bool {
 			return false
 		}
 	}
-	bit := schemeBit(string(scheme))
-	return bit != 0 && c.patterns[string(host[dot:])]&bit != 0
+	var buf [maxOrigin]byte
+	return c.patterns.hasBytes(append(append(buf[:0], scheme...), host[dot:]...))
 }
 
 func (c *cors) allowsMethod(m string) bool {
@@ -228,7 +215,7 @@ func (c *cors) allowsHeader(name string) bool {
 	if c.allHeaders {
 		return isToken(name)
 	}
-	if _, ok := c.headers[name]; ok {
+	if c.headers.has(name) {
 		return true
 	}
 	var buf [128]byte
@@ -236,11 +223,7 @@ func (c *cors) allowsHeader(name string) bool {
 		return false
 	}
 	lower, changed := appendLower(buf[:0], name)
-	if !changed {
-		return false
-	}
-	_, ok := c.headers[string(lower)]
-	return ok
+	return changed && c.headers.hasBytes(lower)
 }
 
 func appendLower(dst []byte, s string) (lower []byte, changed bool) {

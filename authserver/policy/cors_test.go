@@ -128,6 +128,8 @@ func TestCORSStatements(t *testing.T) {
 		{"S21", basic(several), "http://app1.example.com", "GET", "", noO},
 		{"S21", basic(several), app1 + ":8443", "GET", "", noO},
 		{"S21", basic(several), "https://evil-app1.example.com", "GET", "", noO},
+		{"S21", basic(several), "https.preview://a.example.com", "GET", "", noO},
+		{"S21", basic(several), "http://a.preview.example.com", "GET", "", noO},
 		{"S21", basic(several), app1 + ".evil.example", "GET", "", noO},
 		{"S21", basic(several), "https://evil.example/" + app1, "GET", "", noO},
 		{"S21", basic(several), app1 + "/", "GET", "", noO},

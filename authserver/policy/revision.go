@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"hash"
+	"sync"
 	"time"
 )
 
@@ -28,7 +29,10 @@ func revision(sorted []*Compiled, grants []Grant) string {
 // change that is never put in force: TestRevisionSeesEveryField holds it against
 // the types.
 func digestOf(p *Policy) (sum [sha256.Size]byte) {
-	d := digest{h: sha256.New(), buf: make([]byte, 0, 2<<10)} // one piece, mostly
+	d := digests.Get().(*digest)
+	defer digests.Put(d)
+	d.h.Reset()
+	d.buf = d.buf[:0]
 	d.policy(p)
 	copy(sum[:], d.sum())
 	return sum
@@ -37,12 +41,17 @@ func digestOf(p *Policy) (sum [sha256.Size]byte) {
 type digest struct {
 	h   hash.Hash
 	buf []byte
+	out [sha256.Size]byte
 }
 
-// sum writes out what is left, and returns the hash.
+// digests are used again: a table has as many as policies, and each would leave
+// behind more than its policy takes.
+var digests = sync.Pool{New: func() any { return &digest{h: sha256.New(), buf: make([]byte, 0, 2<<10)} }}
+
+// sum writes out what is left, and returns the hash, until the next one.
 func (d *digest) sum() []byte {
 	d.h.Write(d.buf)
-	return d.h.Sum(nil)
+	return d.h.Sum(d.out[:0])
 }
 
 func (d *digest) num(n int) {

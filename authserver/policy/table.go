@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -18,9 +19,24 @@ type Table struct {
 
 // routes are the claims on one host.
 type routes struct {
+	few   []claim     // the most specific first: Exact, then the longest Prefix
+	many  *manyClaims // instead, where there are more than few
+	owner *app        // whose namespace owns the host; nil: nobody's
+	first [2]claim    // where few begins: next to it, as most hosts need no more
+}
+
+// A claim is that of an app on a part of a host.
+type claim struct {
+	path  string // of a Prefix without the trailing slash: "" is everything
+	exact bool
+	app   *app
+}
+
+// manyClaims are those on a host of many parts.
+type manyClaims struct {
 	exact   map[string]*app
-	prefix  map[string]*app // without a trailing slash: "" is everything
-	longest int             // of the prefixes
+	prefix  map[string]*app
+	longest int // of the prefixes
 }
 
 // An app is a Policy compiled.
@@ -82,15 +98,36 @@ func (r *routes) lookup(path string) *app {
 	if r == nil || path == "" {
 		return nil
 	}
-	if a := r.exact[path]; a != nil {
+	if r.many != nil {
+		return r.many.lookup(path)
+	}
+	for i := range r.few {
+		if c := &r.few[i]; c.covers(path) {
+			return c.app
+		}
+	}
+	return nil
+}
+
+// covers reports whether the claim is on the path: a Prefix is whole segments.
+func (c *claim) covers(path string) bool {
+	n := len(c.path)
+	if c.exact || len(path) <= n {
+		return path == c.path
+	}
+	return path[n] == '/' && path[:n] == c.path
+}
+
+func (m *manyClaims) lookup(path string) *app {
+	if a := m.exact[path]; a != nil {
 		return a
 	}
 	p := path
-	if len(p) > r.longest { // so that a long path costs no more than a long claim
-		p = p[:strings.LastIndexByte(p[:r.longest+1], '/')]
+	if len(p) > m.longest { // so that a long path costs no more than a long claim
+		p = p[:strings.LastIndexByte(p[:m.longest+1], '/')]
 	}
 	for {
-		if a := r.prefix[p]; a != nil {
+		if a := m.prefix[p]; a != nil {
 			return a
 		}
 		if p == "" {
@@ -98,6 +135,50 @@ func (r *routes) lookup(path string) *app {
 		}
 		p = p[:strings.LastIndexByte(p, '/')]
 	}
+}
+
+// add enters a claim, or returns whose it is already.
+func (r *routes) add(c claim) *app {
+	if r.many != nil {
+		return r.many.add(c)
+	}
+	at := 0
+	for ; at < len(r.few); at++ {
+		o := &r.few[at]
+		if o.exact == c.exact && o.path == c.path {
+			return o.app
+		}
+		// Two that are equally specific never cover the same path.
+		if c.exact && !o.exact || c.exact == o.exact && len(c.path) > len(o.path) {
+			break
+		}
+	}
+	if len(r.few) < few {
+		if r.few == nil {
+			r.few = r.first[:0]
+		}
+		r.few = slices.Insert(r.few, at, c)
+		return nil
+	}
+	r.many = &manyClaims{exact: map[string]*app{}, prefix: map[string]*app{}}
+	for _, o := range r.few {
+		r.many.add(o)
+	}
+	r.few, r.first = nil, [2]claim{}
+	return r.many.add(c)
+}
+
+func (m *manyClaims) add(c claim) *app {
+	claims := m.exact
+	if !c.exact {
+		claims = m.prefix
+		m.longest = max(m.longest, len(c.path))
+	}
+	if winner := claims[c.path]; winner != nil {
+		return winner
+	}
+	claims[c.path] = c.app
+	return nil
 }
 
 // find is the one way from a target to the policy that guards it.

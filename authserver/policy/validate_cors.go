@@ -141,7 +141,7 @@ func checkOriginPattern(scheme, host string) string {
 	switch {
 	case !ok || strings.Contains(labels, "*"):
 		return "\"*\" can only be the whole first label of the host, as in https://*.example.com"
-	case schemeBit(scheme) == 0:
+	case !isHTTP(scheme):
 		return "a pattern needs http or https"
 	case checkLabels(labels) != nil:
 		return "the host is not a DNS name"
