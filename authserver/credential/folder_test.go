@@ -73,7 +73,7 @@ func TestFolder(t *testing.T) {
 	}
 	wantMode(t, filepath.Join(dir, ringName), 0o600)
 	wantOnlyRing(t, dir)
-	if _, _, err := f.Rotate(later, Schedule{Every: -1}); err == nil {
+	if _, _, err := f.Rotate(later, Schedule{Lead: -1}); err == nil {
 		t.Error("rotated on a bad schedule")
 	}
 }

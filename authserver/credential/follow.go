@@ -33,19 +33,19 @@ func (f *Folder) Follow(ctx context.Context, s Schedule, now func() time.Time, p
 }
 
 // RotateBytes is Rotate for a stored ring: it returns the ring to store, and
-// whether that differs from old. An empty old asks for a first ring. A schedule
-// whose Every is negative never rotates.
+// whether that differs from old. An empty old asks for a first ring.
 func RotateBytes(old []byte, now time.Time, s Schedule) ([]byte, bool, error) {
 	if len(old) == 0 {
-		ring, err := NewRing(now)
+		s, err := s.withDefaults()
+		if err != nil {
+			return nil, false, err
+		}
+		ring, err := newRing(s.Algorithm, now)
 		if err != nil {
 			return nil, false, err
 		}
 		data, err := ring.Marshal()
 		return data, true, err
-	}
-	if s.Every < 0 {
-		return old, false, nil
 	}
 	ring, err := ParseRing(old)
 	if err != nil {

@@ -7,8 +7,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
 	"encoding/json"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,18 +30,37 @@ func fixedKey(t testing.TB, alg string, n byte, active time.Time) *key {
 		seed[i] = n
 	}
 	var signer crypto.Signer = ed25519.NewKeyFromSeed(seed[:])
-	if alg == "ES256" {
+	switch alg {
+	case "ES256":
 		k, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), seed[:])
 		if err != nil {
 			t.Fatal(err)
 		}
 		signer = k
+	case "RS256":
+		signer = rsaKey(t, n)
 	}
 	k, err := newKey(signer, active)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return k
+}
+
+var rsaKeys sync.Map // of *rsa.PrivateKey, by number
+
+// rsaKey makes the same key every time in one process: RSA keys have no seed.
+func rsaKey(t testing.TB, n byte) *rsa.PrivateKey {
+	t.Helper()
+	if k, ok := rsaKeys.Load(n); ok {
+		return k.(*rsa.PrivateKey)
+	}
+	k, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _ := rsaKeys.LoadOrStore(n, k)
+	return first.(*rsa.PrivateKey)
 }
 
 func fixedRing(t testing.TB, keys ...*key) *Ring {

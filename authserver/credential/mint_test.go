@@ -18,7 +18,7 @@ import (
 )
 
 func TestRoundTrip(t *testing.T) {
-	for _, alg := range []string{"EdDSA", "ES256"} {
+	for _, alg := range []string{"EdDSA", "ES256", "RS256"} {
 		r := fixedRing(t, fixedKey(t, alg, 1, start))
 		v := NewVerifier(r, issuer, 0)
 		now := start.Add(1500 * time.Millisecond)
@@ -37,7 +37,7 @@ func TestRoundTrip(t *testing.T) {
 // TestPlainJWT: what we mint is a token like any other's, for those who know
 // nothing of the MAC.
 func TestPlainJWT(t *testing.T) {
-	for _, alg := range []string{"EdDSA", "ES256"} {
+	for _, alg := range []string{"EdDSA", "ES256", "RS256"} {
 		r := fixedRing(t, fixedKey(t, alg, 1, start))
 		k := r.keys[0]
 		token := mint(t, r, Claims{Issuer: issuer, Audience: "a/b", ID: "x", Lifetime: time.Hour}, start)

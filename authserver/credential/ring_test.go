@@ -14,6 +14,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"math/big"
 	"strings"
 	"testing"
 	"time"
@@ -29,12 +30,12 @@ func publicKeys(t testing.TB, jwks []byte) map[string]crypto.PublicKey {
 	out := map[string]crypto.PublicKey{}
 	for _, k := range set.Keys {
 		for name := range k {
-			if !strings.Contains(" kty crv x y alg kid use ", " "+name+" ") {
+			if !strings.Contains(" kty crv x y n e alg kid use ", " "+name+" ") {
 				t.Fatalf("member %q in a public key", name)
 			}
 		}
 		x, err := base64.RawURLEncoding.DecodeString(k["x"])
-		if err != nil || len(x) != 32 || k["use"] != "sig" {
+		if err != nil || len(x) != 32 && k["kty"] != "RSA" || k["use"] != "sig" {
 			t.Fatalf("key %v: %v", k, err)
 		}
 		switch k["kty"] + " " + k["crv"] + " " + k["alg"] {
@@ -47,6 +48,12 @@ func publicKeys(t testing.TB, jwks []byte) map[string]crypto.PublicKey {
 				t.Fatal(err)
 			}
 			out[k["kid"]] = public
+		case "RSA  RS256":
+			n, err := base64.RawURLEncoding.DecodeString(k["n"])
+			if err != nil || len(n) != 256 || k["e"] != "AQAB" {
+				t.Fatalf("key %v: %v", k, err)
+			}
+			out[k["kid"]] = &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: 65537}
 		default:
 			t.Fatalf("key %v", k)
 		}
@@ -72,6 +79,39 @@ func TestJWKS(t *testing.T) {
 	}
 }
 
+// TestJWKSForCloudflare: libraries made for Cloudflare Access take each key of the
+// set for an RSA key.
+func TestJWKSForCloudflare(t *testing.T) {
+	ed, es := fixedKey(t, "EdDSA", 1, start), fixedKey(t, "ES256", 2, start)
+	one, two := fixedKey(t, "RS256", 3, start.Add(time.Hour)), fixedKey(t, "RS256", 4, start.Add(2*time.Hour))
+	for name, test := range map[string]struct {
+		ring *Ring
+		want []*key
+	}{
+		"RS256 signs":       {fixedRing(t, ed, es, one, two), []*key{one, two}},
+		"RS256 signed once": {fixedRing(t, ed, one, fixedKey(t, "EdDSA", 5, start.Add(day))), []*key{ed, one, fixedKey(t, "EdDSA", 5, start)}},
+		"no RSA key":        {fixedRing(t, ed, es), []*key{ed, es}},
+	} {
+		got := publicKeys(t, test.ring.JWKS())
+		for _, k := range test.want {
+			if got[k.id] == nil {
+				t.Errorf("%s: %s is missing", name, k.alg.name)
+			}
+		}
+		if len(got) != len(test.want) {
+			t.Errorf("%s: %s", name, test.ring.JWKS())
+		}
+	}
+}
+
+// TestThumbprintRSA: the example of RFC 7638 §3.1.
+func TestThumbprintRSA(t *testing.T) {
+	k := jwk{KeyType: "RSA", E: "AQAB", ID: "2011-04-29", Algorithm: "RS256", N: "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"}
+	if got, err := k.thumbprint(); err != nil || got != "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs" {
+		t.Error(got, err)
+	}
+}
+
 // TestThumbprint: the example of RFC 8037, appendices A.1 to A.3.
 func TestThumbprint(t *testing.T) {
 	seed, _ := base64url.DecodeString("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A")
@@ -85,7 +125,7 @@ func TestThumbprint(t *testing.T) {
 }
 
 func TestRingRoundTrip(t *testing.T) {
-	r := fixedRing(t, fixedKey(t, "EdDSA", 1, start), fixedKey(t, "ES256", 2, start.Add(time.Hour)))
+	r := fixedRing(t, fixedKey(t, "EdDSA", 1, start), fixedKey(t, "ES256", 2, start.Add(time.Hour)), fixedKey(t, "RS256", 3, start.Add(2*time.Hour)))
 	text, err := r.Marshal()
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +138,7 @@ func TestRingRoundTrip(t *testing.T) {
 	if err != nil || !bytes.Equal(text, again) || !bytes.Equal(r.JWKS(), back.JWKS()) {
 		t.Errorf("%s\n%s", text, again)
 	}
-	for _, now := range []time.Time{start, start.Add(time.Hour)} {
+	for _, now := range []time.Time{start, start.Add(time.Hour), start.Add(2 * time.Hour)} {
 		wantSubject(t, NewVerifier(r, issuer, 0), mint(t, back, ada(), now), now)
 	}
 	for _, none := range []*Ring{nil, {}} {
@@ -122,10 +162,14 @@ func TestParseRingRefuses(t *testing.T) {
 		}
 		return base64.StdEncoding.EncodeToString(der)
 	}
-	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
+	sized := func(bits int) *rsa.PrivateKey {
+		k, err := rsa.GenerateKey(rand.Reader, bits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
 	}
+	rs := fixedKey(t, "RS256", 1, start)
 	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -145,12 +189,18 @@ func TestParseRingRefuses(t *testing.T) {
 		"unknown member":        strings.Replace(good, `"alg"`, `"algo"`, 1),
 		"something follows":     good + good,
 		"twice":                 twice,
-		"alg RS256":             entry(one.id, "RS256", private(rsaKey)),
+		"RSA, kid of another":   entry(one.id, "RS256", private(rs.signer)),
+		"RSA as PS256":          entry(rs.id, "PS256", private(rs.signer)),
+		"RSA as rs256":          entry(rs.id, "rs256", private(rs.signer)),
+		"RSA as ES256":          entry(rs.id, "ES256", private(rs.signer)),
+		"Ed25519 as RS256":      entry(one.id, "RS256", private(one.signer)),
+		"RSA of 1024 bits":      entry(rs.id, "RS256", private(sized(1024))),
+		"RSA of 3072 bits":      entry(rs.id, "RS256", private(sized(3072))),
 		"alg none":              entry(one.id, "none", private(one.signer)),
 		"alg empty":             entry(one.id, "", private(one.signer)),
 		"alg eddsa":             entry(one.id, "eddsa", private(one.signer)),
 		"alg of another":        entry(one.id, two.alg.name, private(one.signer)),
-		"RSA as EdDSA":          entry(one.id, "EdDSA", private(rsaKey)),
+		"RSA as EdDSA":          entry(rs.id, "EdDSA", private(rs.signer)),
 		"P-384 as ES256":        entry(one.id, "ES256", private(p384)),
 		"kid of another":        entry(two.id, one.alg.name, private(one.signer)),
 		"kid empty":             entry("", one.alg.name, private(one.signer)),

@@ -100,11 +100,7 @@ func decode(data []byte, into any, strict bool) error {
 }
 
 func (f *keyFile) parse() (*key, error) {
-	known := false
-	for _, a := range algorithms {
-		known = known || a.name == f.Algorithm
-	}
-	if !known {
+	if algorithmNamed(f.Algorithm) == nil {
 		return nil, errors.New("its alg is none that this program knows")
 	}
 	if f.Active.IsZero() {

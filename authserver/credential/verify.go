@@ -4,7 +4,6 @@ package credential
 
 import (
 	"bytes"
-	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
@@ -20,9 +19,6 @@ import (
 // maxPresented is the length of the longest token that is looked at: that of a
 // cookie (RFC 6265bis §5.6), as a later program may mint longer ones.
 const maxPresented = 4096
-
-// signatureSize is that of Ed25519 and of ES256, in bytes.
-const signatureSize = 64
 
 // A Verifier tells who a token names. It is safe for concurrent use, and
 // remembers what a key of the ring signed: what it did not leaves no trace. A nil
@@ -109,13 +105,8 @@ func (k *key) nameOf(token []byte, at int) [sha256.Size]byte {
 }
 
 // signsAlike reports whether the key signs a message the same way each time, in
-// every replica: Ed25519 does (RFC 8032 §5.1.6), and without the private key
-// nobody finds another signature that verifies (§5.1.7 refuses an S that is not
-// reduced). ES256 takes a random number, and who negates S has one more.
-func (k *key) signsAlike() bool {
-	_, ok := k.signer.(ed25519.PrivateKey)
-	return ok
-}
+// every replica: see algorithm.unique.
+func (k *key) signsAlike() bool { return k.alg.unique }
 
 // known returns what is remembered by that name.
 func (v *Verifier) known(id *[sha256.Size]byte) (entry, bool) {
@@ -137,11 +128,11 @@ func (k *key) mayHaveMade(token []byte) bool {
 	if bytes.IndexByte(token, '\n') >= 0 || bytes.IndexByte(token, '\r') >= 0 {
 		return false
 	}
-	var buf [signatureSize + 2]byte
-	if len(signature) != base64url.EncodedLen(signatureSize) {
+	var buf [maxSignature + 2]byte
+	if len(signature) != base64url.EncodedLen(k.alg.size) {
 		return false
 	}
-	if n, err := base64url.Decode(buf[:], signature); err != nil || n != signatureSize {
+	if n, err := base64url.Decode(buf[:], signature); err != nil || n != k.alg.size {
 		return false
 	}
 	return k.wrote(header, payload)

@@ -115,7 +115,7 @@ func TestManySignatures(t *testing.T) {
 	v := NewVerifier(r, issuer, 0)
 	one, two := mint(t, r, ada(), start), mint(t, r, ada(), start)
 	if one == two {
-		t.Fatal("ES256 signs alike now: have signsAlike say so")
+		t.Fatal("ES256 signs alike now: have algorithm.unique say so")
 	}
 	for _, token := range []string{one, two} {
 		wantRefused(t, v, forge(token, 0), start, policy.BadSignature)

@@ -5,8 +5,13 @@ package credential
 import (
 	"crypto/ed25519"
 	"crypto/hmac"
+	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -197,6 +202,78 @@ func TestSwappedPayload(t *testing.T) {
 			return a[n]
 		}
 		wantRefused(t, v, pick(0)+"."+pick(1)+"."+pick(2), start, policy.BadSignature)
+	}
+}
+
+// TestConfusionRSA: THREATS F2, between RS256 and the others of one ring.
+func TestConfusionRSA(t *testing.T) {
+	ed, es, rs := fixedKey(t, "EdDSA", 1, start), fixedKey(t, "ES256", 2, start), fixedKey(t, "RS256", 3, start)
+	foreign := fixedKey(t, "RS256", 4, start)
+	r := fixedRing(t, ed, es, rs)
+	v := NewVerifier(r, issuer, 0)
+	payload := seg(with(nil))
+	head := func(alg, kid string, k *key) string {
+		return seg(fmt.Sprintf(`{"alg":"%s","kid":"%s","mac":"%s","typ":"JWT"}`, alg, kid, mac(k, payload)))
+	}
+	good := signed(t, rs, head("RS256", rs.id, rs), payload)
+	wantSubject(t, v, good, start)
+	public, err := x509.MarshalPKIXPublicKey(rs.signer.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	hs := func(header string, secret []byte) string {
+		h := hmac.New(sha256.New, secret)
+		h.Write([]byte(header + "." + payload))
+		return header + "." + payload + "." + base64url.EncodeToString(h.Sum(nil))
+	}
+	message := good[:strings.LastIndexByte(good, '.')+1]
+	pss, err := jwt.SigningMethodPS256.Sign(message[:len(message)-1], rs.signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The same number, plus the modulus: RFC 8017 §5.2.2 refuses it.
+	signature, _ := base64url.DecodeString(good[len(message):])
+	more := new(big.Int).Add(new(big.Int).SetBytes(signature), rs.signer.Public().(*rsa.PublicKey).N)
+	cases := map[string]string{
+		"HS256 with the DER of the key":   hs(head("HS256", rs.id, rs), public),
+		"HS256 with its PEM":              hs(head("HS256", rs.id, rs), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})),
+		"HS256 with n":                    hs(head("HS256", rs.id, rs), []byte(rs.public.N)),
+		"HS256 under RS256":               hs(head("RS256", rs.id, rs), public),
+		"PS256":                           message + base64url.EncodeToString(pss),
+		"PS256, said":                     signed(t, rs, head("PS256", rs.id, rs), payload),
+		"RS384":                           signed(t, rs, head("RS384", rs.id, rs), payload),
+		"rs256":                           signed(t, rs, head("rs256", rs.id, rs), payload),
+		"none":                            head("none", rs.id, rs) + "." + payload + ".",
+		"unsigned":                        message,
+		"zeros":                           message + base64url.EncodeToString(make([]byte, 256)),
+		"one":                             message + base64url.EncodeToString(append(make([]byte, 255), 1)),
+		"ones":                            message + base64url.EncodeToString(slices.Repeat([]byte{255}, 256)),
+		"modulus":                         message + rs.public.N,
+		"short":                           message + base64url.EncodeToString(signature[:255]),
+		"long":                            message + base64url.EncodeToString(append([]byte{0}, signature...)),
+		"size of Ed25519":                 message + base64url.EncodeToString(signature[:64]),
+		"RS256 on the Ed25519 key":        signed(t, rs, head("RS256", ed.id, ed), payload),
+		"RS256 by the Ed25519 key":        signed(t, ed, head("RS256", rs.id, rs), payload),
+		"EdDSA on the RSA key":            signed(t, ed, head("EdDSA", rs.id, rs), payload),
+		"EdDSA by the RSA key":            signed(t, rs, head("EdDSA", ed.id, ed), payload),
+		"ES256 on the RSA key":            signed(t, es, head("ES256", rs.id, rs), payload),
+		"ES256 by the RSA key":            signed(t, rs, head("ES256", es.id, es), payload),
+		"header of RS256, rest of EdDSA":  signed(t, ed, rs.header(payload), payload),
+		"header of EdDSA, rest of RS256":  signed(t, rs, ed.header(payload), payload),
+		"MAC of the Ed25519 key":          signed(t, rs, head("RS256", rs.id, ed), payload),
+		"foreign key":                     signed(t, foreign, head("RS256", foreign.id, foreign), payload),
+		"foreign key, our kid":            signed(t, foreign, head("RS256", rs.id, rs), payload),
+		"foreign key, our kid, their MAC": signed(t, foreign, head("RS256", rs.id, foreign), payload),
+	}
+	if more.BitLen() <= 2048 {
+		cases["plus the modulus"] = message + base64url.EncodeToString(more.FillBytes(make([]byte, 256)))
+	}
+	for name, token := range cases {
+		t.Run(name, func(t *testing.T) { wantRefused(t, v, token, start, policy.BadSignature) })
+	}
+	wantSubject(t, v, good, start)
+	if n := v.cache.len(); n != 1 {
+		t.Errorf("%d tokens are remembered", n)
 	}
 }
 
