@@ -36,6 +36,9 @@ type key struct {
 	prefix     string
 	headerText int // length of the header as text
 
+	derived                    []byte // what the keys of boxes are expanded from
+	sealedHeader, nestedHeader string // of a box: see boxHeader
+
 	macs sync.Pool // of *macState
 }
 
@@ -58,7 +61,11 @@ func newKey(signer crypto.Signer, active time.Time) (*key, error) {
 	if err != nil {
 		return nil, err
 	}
-	macKey, err := hkdf.Key(sha256.New, secret, nil, macInfo, sha256.Size)
+	derived, err := hkdf.Extract(sha256.New, secret, nil)
+	if err != nil {
+		return nil, err
+	}
+	macKey, err := hkdf.Expand(sha256.New, derived, macInfo, sha256.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +74,8 @@ func newKey(signer crypto.Signer, active time.Time) (*key, error) {
 		id: id, alg: alg, active: active.UTC().Truncate(time.Second), signer: signer, public: public,
 		head: `{"alg":"` + alg.name + `","kid":"` + id + `","mac":"`,
 		tail: `","typ":"JWT"}`,
+
+		derived: derived, sealedHeader: boxHeader(id, false), nestedHeader: boxHeader(id, true),
 	}
 	k.prefix = base64url.EncodeToString([]byte(k.head[:len(k.head)/3*3]))
 	k.headerText = base64url.EncodedLen(len(k.head) + macText + len(k.tail))
