@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package idp
+
+import (
+	"errors"
+	"strings"
+	"time"
+)
+
+// An Identity is who signed in, as the provider says and as far as that counts.
+// Every string is printable, and neither begins nor ends with a blank.
+type Identity struct {
+	Provider string // its Config's Name
+	ID       string // never empty; unique at the provider
+	Email    string // empty: none, or one that nobody vouches for
+	Name     string // for people; may be empty
+	Groups   []string
+	AMR      []string // authentication methods, RFC 8176
+}
+
+// Start is what the browser takes to the provider.
+type Start struct {
+	State, Nonce, Verifier, RedirectURI string
+	// Reauthenticate has the provider ask for the credentials again, whatever
+	// session it has.
+	Reauthenticate bool
+}
+
+// Callback is what the browser brings back, with what was sent along.
+type Callback struct {
+	Code   string
+	Issuer string // the iss parameter (RFC 9207); may be empty
+
+	Nonce, Verifier, RedirectURI string
+	Reauthenticate               bool
+	// Started is when AuthCodeURL was called, if known. Whoever was to sign in
+	// again must have done so since; zero: in the last ten minutes.
+	Started time.Time
+}
+
+// The errors of a Provider. Their texts are one printable line, hold no secret,
+// and of what the provider said only an OAuth error code.
+var (
+	// ErrWrongPassword says that there is no such user, or another password.
+	ErrWrongPassword = errors.New("wrong user name or password")
+	// ErrUnavailable says that the provider is down, slow, or says too much.
+	ErrUnavailable = errors.New("the identity provider does not answer")
+	// ErrRejected says that the provider refused, or that what it said cannot be
+	// accepted.
+	ErrRejected = errors.New("the identity provider's answer is refused")
+	// ErrBusy says that too many passwords are being checked.
+	ErrBusy = errors.New("too many passwords are being checked")
+)
+
+// A failure is one of the above, and why.
+type failure struct {
+	kind error
+	text string
+}
+
+func (f *failure) Error() string { return f.kind.Error() + ": " + f.text }
+func (f *failure) Unwrap() error { return f.kind }
+
+// ErrorCode returns an OAuth error code (RFC 6749 §4.1.2.1) if s can be one that
+// a page may show, and otherwise nothing.
+func ErrorCode(s string) string {
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
+	if len(s) > 64 || strings.Trim(s, allowed) != "" {
+		return ""
+	}
+	return s
+}
