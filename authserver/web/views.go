@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+// A Page is one short message with, perhaps, one thing to do about it.
+type Page struct {
+	Title   string
+	Message string
+	// Action is the label of the link to URL; empty: no link.
+	Action, URL string
+	// Host, Reason and RequestID go into the small print, for whoever helps.
+	Host, Reason, RequestID string
+}
+
+// A LoginView is the form of the users that are built in. It posts "username"
+// and "password" besides what is hidden.
+type LoginView struct {
+	Host     string // the application that they want to reach
+	Provider string // its display name
+	Action   string
+	Hidden   []Field
+	Username string // what was typed last time
+	Problem  string // what was wrong with it
+	// RequestID is shown with a problem.
+	RequestID string
+}
+
+// A Field is a form's field that nobody sees.
+type Field struct{ Name, Value string }
+
+// A ChooserView offers several identity providers.
+type ChooserView struct {
+	Host      string
+	Providers []ProviderLink
+}
+
+// A ProviderLink leads to one of them.
+type ProviderLink struct{ Name, URL string }
+
+// A DeniedView tells somebody who is signed in that they may not pass.
+type DeniedView struct {
+	Host       string
+	SignedInAs string
+	Why        string
+	// Message and HelpURL are the words of the application's owner.
+	Message, HelpURL  string
+	Reason, RequestID string
+	// SwitchURL signs out, to be somebody else; HomeURL leads to the launcher.
+	SwitchURL, HomeURL string
+}
+
+// A SignedOutView says what somebody is signed out of: one application, or all.
+type SignedOutView struct {
+	Host       string
+	Everywhere bool
+	// Empty: no link.
+	SignInURL, EverywhereURL string
+}
+
+// A ConfirmLogoutView asks whether they mean it, as another site's link may not
+// sign anybody out. It posts nothing but the click.
+type ConfirmLogoutView struct {
+	Host       string
+	Action     string
+	Everywhere bool
+}
+
+// A LoopView ends a login that goes round in circles.
+type LoopView struct {
+	Host, Why, AgainURL, RequestID string
+}
+
+// A ContinueView moves on to an absolute http or https address.
+type ContinueView struct{ URL string }
+
+// A LauncherView is the team host's front page.
+type LauncherView struct {
+	Host       string
+	SignedInAs string // empty: nobody
+	SignOutURL string
+	Apps       []AppLink
+}
+
+// An AppLink leads to an application.
+type AppLink struct{ Title, URL string }
