@@ -278,7 +278,7 @@ func TestNothingIsKept(t *testing.T) {
 	}
 	for _, i := range []int{0, 3} {
 		s := kept[i]
-		if s == nil || s.Token != token || s.Email != "ann@example.com" || s.ID != "u1" || s.Audience != "ns/rest" || s.Groups[0] != "dev" {
+		if s == nil || s.Token != token || s.Email != "ann@example.com" || s.ID != "u1" || !slices.Equal(s.Audience, []string{"ns/rest"}) || s.Groups[0] != "dev" {
 			t.Errorf("the session of request %d became %+v", i, s)
 		}
 		if answers[i].Header.Get("X-Access-Jwt-Assertion") != token || answers[i].Header.Get("X-Access-Groups") != "dev" {

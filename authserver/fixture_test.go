@@ -96,7 +96,7 @@ func newWorld(t testing.TB, change func(*Config)) *world {
 			case "":
 				return nil, policy.NoReason
 			case "__Host-ostiary=good":
-				return &policy.Subject{ID: "u1", Email: "ann@example.com", Audience: "ns/rest", IssuedAt: now, ExpiresAt: now.Add(time.Hour), Token: "tok"}, 0
+				return &policy.Subject{ID: "u1", Email: "ann@example.com", Audience: []string{"ns/rest"}, SignedInAt: now, IssuedAt: now, ExpiresAt: now.Add(time.Hour), Token: "tok"}, 0
 			case "__Host-ostiary=panic":
 				panic("a defect in Subject")
 			}

@@ -25,8 +25,8 @@ func TestRoundTrip(t *testing.T) {
 		token := mint(t, r, ada(), now)
 		got := wantSubject(t, v, token, now)
 		want := &policy.Subject{
-			ID: "ada-1815", Email: "ada@example.com", Groups: []string{"engines", "Équipe, Ω"}, Audience: "wiki/wiki",
-			IssuedAt: start.Add(time.Second), ExpiresAt: start.Add(time.Hour + time.Second), Token: token,
+			ID: "ada-1815", Email: "ada@example.com", Groups: []string{"engines", "Équipe, Ω"}, Audience: []string{"wiki/wiki"},
+			SignedInAt: start.Add(time.Second), IssuedAt: start.Add(time.Second), ExpiresAt: start.Add(time.Hour + time.Second), Token: token,
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got  %+v\nwant %+v", alg, got, want)

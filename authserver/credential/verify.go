@@ -196,8 +196,9 @@ func (v *Verifier) read(k *key, token string, now time.Time) (entry, error) {
 	}
 	// Else it can only be the wrong time for it, and that entry.at judges.
 	e.subject = &policy.Subject{
-		ID: c.ID, Email: c.Email, Groups: c.Groups, Audience: string(c.Audience), Token: token,
-		IssuedAt: time.Unix(c.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(c.ExpiresAt, 0).UTC(),
+		ID: c.ID, Email: c.Email, Groups: c.Groups, Audience: []string{string(c.Audience)}, Token: token,
+		SignedInAt: time.Unix(c.IssuedAt, 0).UTC(),
+		IssuedAt:   time.Unix(c.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(c.ExpiresAt, 0).UTC(),
 	}
 	e.from, e.until = max(c.IssuedAt, c.NotBefore)-int64(Leeway/time.Second), c.ExpiresAt
 	return e, nil

@@ -163,7 +163,7 @@ func put(d dialect.Dialect, v *view, table *policy.Table, r request) (*dialect.A
 
 func ann(audience string) *policy.Subject {
 	return &policy.Subject{
-		ID: "u1", Email: "ann@example.com", Groups: []string{"dev", "ops"}, Audience: "shop/" + audience,
+		ID: "u1", Email: "ann@example.com", Groups: []string{"dev", "ops"}, Audience: []string{"shop/" + audience},
 		IssuedAt: now.Add(-time.Minute), ExpiresAt: now.Add(time.Hour), Token: "t.o.k",
 	}
 }

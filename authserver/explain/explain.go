@@ -82,8 +82,8 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 	ask.Now, ask.Address, ask.RequestID = q.Now, address.Unmap(), "explain"
 	if len(q.As) > 0 {
 		ask.Subject = &policy.Subject{ //nolint:gosec // the token is none
-			ID: q.As[0], Email: q.As[0], Groups: q.As[1:], Audience: t.Audience(ask.Target),
-			IssuedAt: q.Now.Add(-q.Age), ExpiresAt: q.Now.Add(time.Hour), Token: "(the session's token)",
+			ID: q.As[0], Email: q.As[0], Groups: q.As[1:], Audience: []string{t.Audience(ask.Target)},
+			SignedInAt: q.Now.Add(-q.Age), IssuedAt: q.Now.Add(-q.Age), ExpiresAt: q.Now.Add(time.Hour), Token: "(the session's token)",
 		}
 	}
 	decision, trace := t.Explain(ask.Request)

@@ -275,9 +275,9 @@ func TestZeroValuesDeny(t *testing.T) {
 		"request":       {},
 		"target":        {Method: "GET", Now: now, Subject: session("n/p")},
 		"subject":       {Target: target, Now: now, Subject: &Subject{}},
-		"audience only": {Target: target, Now: now, Subject: &Subject{Audience: "n/p"}},
-		"never issued":  {Target: target, Now: now, Subject: &Subject{Audience: "n/p", ExpiresAt: now.Add(time.Hour)}},
-		"never expires": {Target: target, Now: now, Subject: &Subject{Audience: "n/p", IssuedAt: now}},
+		"audience only": {Target: target, Now: now, Subject: &Subject{Audience: []string{"n/p"}}},
+		"never issued":  {Target: target, Now: now, Subject: &Subject{Audience: []string{"n/p"}, ExpiresAt: now.Add(time.Hour)}},
+		"never expires": {Target: target, Now: now, Subject: &Subject{Audience: []string{"n/p"}, IssuedAt: now}},
 		"no clock":      {Target: target, Subject: session("n/p")},
 	} {
 		if d := live.Table().Decide(r); d.Verdict == Admit {

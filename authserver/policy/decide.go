@@ -2,7 +2,10 @@
 
 package policy
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Decide says what to do with a request. It is pure and allocates nothing.
 func (t *Table) Decide(r Request) Decision { return t.decide(&r, nil) }
@@ -127,11 +130,11 @@ func (a *app) identify(r *Request) (*Subject, Reason) {
 		return nil, r.Refused
 	case s == nil:
 		return nil, NoSession
-	case s.Audience != a.audience:
+	case !slices.Contains(s.Audience, a.audience):
 		return nil, WrongAudience
 	case !r.Now.Before(s.ExpiresAt), s.IssuedAt.Sub(r.Now) > maxSkew: // from the future, or Now was forgotten
 		return nil, SessionExpired
-	case s.IssuedAt.Before(a.revokedBefore):
+	case s.SignedInAt.Before(a.revokedBefore):
 		return nil, SessionRevoked
 	case r.Now.Sub(s.IssuedAt) > a.duration:
 		return nil, SessionExpired

@@ -49,14 +49,19 @@ func (r *Request) doubt() Reason {
 
 // A Subject is who a verified credential names. It is not modified once made.
 type Subject struct {
-	ID        string
-	Email     string
-	Groups    []string
-	Service   bool   // a machine, not a person
-	Audience  string // the policy that the credential was made for: "namespace/name"
-	IssuedAt  time.Time
-	ExpiresAt time.Time
-	Token     string // the credential itself, for the application
+	ID       string
+	Email    string
+	Groups   []string
+	AMR      []string // how they proved who they are: RFC 8176
+	Provider string   // the name of the identity provider that says so
+	Service  bool     // a machine, not a person
+	Audience []string // the policies that the credential is good for: "namespace/name"
+	// AuthorizedParty is the only Origin that the credential is good from; empty: any.
+	AuthorizedParty string
+	SignedInAt      time.Time // at the identity provider: what a revocation goes by
+	IssuedAt        time.Time // of the credential: what its age goes by
+	ExpiresAt       time.Time
+	Token           string // the credential itself, for the application
 }
 
 // A Verdict is what to do with a request. The zero Verdict denies.
@@ -88,6 +93,7 @@ const (
 	SessionExpired
 	SessionRevoked
 	WrongAudience
+	WrongProvider
 	BadSignature
 	Blocked
 	NoRuleMatched
@@ -112,7 +118,7 @@ const (
 const Reasons = int(reasonCount)
 
 var reasonNames = [...]string{
-	"", "no-policy", "no-session", "session-expired", "session-revoked", "wrong-audience", "bad-signature",
+	"", "no-policy", "no-session", "session-expired", "session-revoked", "wrong-audience", "wrong-provider", "bad-signature",
 	"blocked", "no-rule-matched", "preflight-not-configured", "origin-not-allowed", "method-not-allowed",
 	"header-not-allowed", "service-token-invalid", "bad-request", "ambiguous-path", "invalid-policy", "not-ready",
 	"bypass", "signed-in", "service-auth", "preflight-answered", "preflight-bypass",

@@ -104,7 +104,7 @@ func mustTarget(tb testing.TB, rawURL string) Target {
 
 // session is a good session of ann@x for a policy.
 func session(audience string) *Subject {
-	return &Subject{ID: "1", Email: "ann@x", Audience: audience, IssuedAt: now.Add(-time.Hour), ExpiresAt: now.Add(time.Hour)}
+	return &Subject{ID: "1", Email: "ann@x", Audience: []string{audience}, SignedInAt: now.Add(-time.Hour), IssuedAt: now.Add(-time.Hour), ExpiresAt: now.Add(time.Hour)}
 }
 
 func machine(audience string) *Subject {

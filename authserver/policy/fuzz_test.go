@@ -185,10 +185,10 @@ func FuzzDecide(f *testing.F) {
 		r.Address, _ = netip.AddrFromSlice(address)
 		audience := table.Audience(r.Target)
 		if flags&2 > 0 {
-			r.Subject = &Subject{Email: email, Service: flags&4 > 0, Audience: audience, IssuedAt: now.Add(-time.Duration(age) * time.Second), ExpiresAt: now.Add(time.Duration(flags) * time.Minute)}
+			r.Subject = &Subject{Email: email, Service: flags&4 > 0, Audience: []string{audience}, IssuedAt: now.Add(-time.Duration(age) * time.Second), ExpiresAt: now.Add(time.Duration(flags) * time.Minute)}
 		}
 		if flags&8 > 0 && r.Subject != nil {
-			r.Subject.Audience = email
+			r.Subject.Audience = []string{email}
 		}
 		d := table.Decide(r)
 		if e, _ := table.Explain(r); e != d {
@@ -201,7 +201,7 @@ func FuzzDecide(f *testing.F) {
 // invariants hold for every request and every table.
 func invariants(t *testing.T, r *Request, d Decision, audience string) {
 	t.Helper()
-	good := r.Subject != nil && r.Subject.Audience == audience && audience != "" && now.Before(r.Subject.ExpiresAt) && now.Sub(r.Subject.IssuedAt) <= DefaultSessionDuration
+	good := r.Subject != nil && slices.Contains(r.Subject.Audience, audience) && audience != "" && now.Before(r.Subject.ExpiresAt) && now.Sub(r.Subject.IssuedAt) <= DefaultSessionDuration
 	pre := r.Method == "OPTIONS" && r.Origin != "" && r.Preflight.Method != ""
 	opens := d.Reason > NotReady
 	switch {

@@ -259,7 +259,7 @@ func TestOracleReadings(t *testing.T) {
 				r := Request{Target: target, Method: "GET", Now: now}
 				if s != nil {
 					c := *s
-					c.Audience, r.Subject = table.Audience(target), &c
+					c.Audience, r.Subject = []string{table.Audience(target)}, &c
 				}
 				d := table.Decide(r)
 				sound(t, refs[i], "a.x", raw, &r, d)

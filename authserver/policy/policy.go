@@ -47,8 +47,11 @@ type Policy struct {
 	AllowEncodedSlashes bool
 	CORS                *CORS
 	Rules               []Rule
-	Session             Session
-	Unauthenticated     Unauthenticated
+	// IdentityProviders are by name those that people may come from. Empty: all.
+	IdentityProviders []string
+	Session           Session
+	Unauthenticated   Unauthenticated
+	Denied            Denied
 	// Defects are what is wrong with the object. A policy that has any denies
 	// all that it claims; what it claims need not be complete or valid.
 	Defects []Issue
@@ -105,26 +108,58 @@ const (
 	Email                // the subject's address, ignoring case
 	EmailDomain          // what follows the last "@" of the address, ignoring case
 	Address              // the client's network address
+	IdPGroup             // a group that the identity provider says the subject is in
+	LoginMethod          // the name of the identity provider
+	AuthMethod           // a method by which the subject proved who they are (RFC 8176)
 )
 
-var propertyNames = [...]string{"nothing", "everyone", "email", "emailDomain", "ip"}
+var propertyNames = [...]string{"nothing", "everyone", "email", "emailDomain", "ip", "idpGroup", "loginMethod", "authMethod"}
 
 func (p Property) String() string { return name(propertyNames[:], int(p)) }
 
 // A Selector matches requests by one property.
 type Selector struct {
 	Property Property
-	Value    string         // Email, EmailDomain
+	Value    string         // all but Everyone and Address
 	Networks []netip.Prefix // Address
 }
 
 // Session bounds the sessions of a policy.
 type Session struct {
-	Duration      time.Duration // 0: DefaultSessionDuration
-	RevokedBefore time.Time     // zero: nothing is revoked
+	// Duration is how old a credential may be, unless a rule says otherwise. 0: it
+	// is good for as long as it says itself.
+	Duration time.Duration
+	// RevokedBefore voids the sessions of everybody who signed in before it.
+	RevokedBefore time.Time
+	Cookie        Cookie
 }
 
-// DefaultSessionDuration is how old a session may be where nothing else is said.
+// A Cookie is how the session's cookie is set. The zero Cookie goes along with
+// requests from other sites, as CORS needs, and scripts cannot read it.
+type Cookie struct {
+	SameSite       SameSite
+	ScriptReadable bool // without HttpOnly
+	Partitioned    bool // a jar for each site that embeds the application
+	PathScoped     bool // sent to the policy's own paths alone
+}
+
+// SameSite is the attribute of a cookie (RFC 6265bis §5.6.7).
+type SameSite uint8
+
+// The values of SameSite.
+const (
+	SameSiteNone SameSite = iota
+	SameSiteLax
+	SameSiteStrict
+)
+
+// Denied is what people are told who may not pass.
+type Denied struct {
+	Message string
+	URL     string // where they find help
+}
+
+// DefaultSessionDuration is how long people stay signed in unless told otherwise.
 const DefaultSessionDuration = 24 * time.Hour
 
 // MaxSessionDuration is the longest session that a policy can ask for.
@@ -154,6 +189,9 @@ type CORS struct {
 	MaxAge              int // seconds; 0: no header; -1: "0"
 	ExposedHeaders      []string
 	AllowPrivateNetwork bool
+	// Tokens lets pages of the AllowedOrigins get tokens at their own host, and
+	// call with them, where browsers keep cookies from other sites.
+	Tokens bool
 	// ManageResponses hands out CORS headers for the application's own answers too.
 	ManageResponses bool
 }

@@ -180,7 +180,7 @@ func (f *reference) decide(host, path string, r *Request) (Verdict, Reason, *Pol
 
 func refRules(p *Policy, r *Request) (Verdict, Reason) {
 	var subject *Subject
-	if r.Subject != nil && r.Subject.Audience == Audience(p.Source) {
+	if r.Subject != nil && slices.Contains(r.Subject.Audience, Audience(p.Source)) {
 		subject = r.Subject // the tests of sessions are elsewhere: this one is good
 	}
 	why := NoSession
