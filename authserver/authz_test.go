@@ -249,7 +249,7 @@ func TestNothingIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := ring.Mint(credential.Claims{Issuer: "https://auth.example.com", Audience: "ns/rest", ID: "u1", Email: "ann@example.com",
+	token, err := ring.Mint(credential.Claims{Issuer: "https://auth.example.com", Audience: []string{"ns/rest"}, ID: "u1", Email: "ann@example.com",
 		Groups: []string{"dev"}, Lifetime: time.Hour}, now)
 	if err != nil {
 		t.Fatal(err)

@@ -57,7 +57,7 @@ func (r *replica) holds(stored []byte) *credential.Ring {
 
 func token(t *testing.T, r *credential.Ring, now time.Time) string {
 	t.Helper()
-	s, err := r.Mint(credential.Claims{Issuer: issuer, Audience: "shop/app", ID: "ann", Lifetime: 720 * time.Hour}, now)
+	s, err := r.Mint(credential.Claims{Issuer: issuer, Audience: []string{"shop/app"}, ID: "ann", Lifetime: 720 * time.Hour}, now)
 	if err != nil {
 		t.Fatal(err)
 	}

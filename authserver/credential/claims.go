@@ -16,9 +16,14 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// tokenType tells a session at an application from all else that a key of the
-// ring may ever sign.
-const tokenType = "app"
+// A token's type tells what it is for: one is never taken for the other.
+const (
+	typeApp  = "app" // a session at an application
+	typeTeam = "org" // one at the team host, which those at applications are made from
+)
+
+// MaxAudience is how many audiences a token has at most.
+const MaxAudience = 32
 
 // lastSecond is the end of the year 9999: a later time does not survive being
 // written down, or added to.
@@ -27,15 +32,23 @@ const lastSecond = 253402300799
 // wireClaims are the claims of a token as they travel (RFC 7519 §4). Times are
 // whole seconds since 1970, so that a float, a string or 1e99 is refused.
 type wireClaims struct {
-	Issuer    string   `json:"iss"`
-	ID        string   `json:"sub"`
-	Audience  audience `json:"aud"`
-	Email     string   `json:"email,omitempty"`
-	Groups    []string `json:"groups,omitempty"`
-	IssuedAt  int64    `json:"iat"`
-	NotBefore int64    `json:"nbf"`
-	ExpiresAt int64    `json:"exp"`
-	Type      string   `json:"type"`
+	Issuer          string   `json:"iss"`
+	ID              string   `json:"sub"`
+	Audience        audience `json:"aud"`
+	Email           string   `json:"email,omitempty"`
+	Groups          []string `json:"groups,omitempty"`
+	AMR             []string `json:"amr,omitempty"` // RFC 8176
+	Provider        string   `json:"idp,omitempty"`
+	SignedInAt      int64    `json:"auth_time,omitempty"` // OpenID Connect Core §2; 0: iat
+	AuthorizedParty string   `json:"azp,omitempty"`
+	Nonce           string   `json:"identity_nonce,omitempty"` // makes a token another one than all others
+	Country         string   `json:"country,omitempty"`
+	IssuedAt        int64    `json:"iat"`
+	NotBefore       int64    `json:"nbf"`
+	ExpiresAt       int64    `json:"exp"`
+	Type            string   `json:"type"`
+
+	wanted string // the type that Validate asks for
 }
 
 // UnmarshalJSON refuses names that come twice, or in another case: encoding/json
@@ -68,30 +81,58 @@ func (c *wireClaims) UnmarshalJSON(data []byte) error {
 // Validate checks what does not depend on the time or on the verifier. Both
 // minting and verifying need it; golang-jwt calls it after its own checks.
 func (c *wireClaims) Validate() error {
-	for _, f := range []struct{ name, value string }{
-		{"issuer (iss)", c.Issuer}, {"subject (sub)", c.ID}, {"audience (aud)", string(c.Audience)},
+	if err := c.validateNames(); err != nil {
+		return err
+	}
+	if err := c.validateTimes(); err != nil {
+		return err
+	}
+	switch {
+	case c.Type != c.wanted:
+		return fmt.Errorf("its type is not %q", c.wanted)
+	case c.Type == typeTeam && (len(c.Audience) != 1 || c.Audience[0] != c.Issuer || c.AuthorizedParty != ""):
+		return errors.New("a token of the team host is for the team host alone")
+	}
+	return nil
+}
+
+func (c *wireClaims) validateTimes() error {
+	const leeway = int64(Leeway / time.Second) // another replica may have been signed in at
+	switch {
+	case c.IssuedAt <= 0 || c.NotBefore < 0 || c.ExpiresAt <= c.IssuedAt || c.ExpiresAt > lastSecond:
+		return errors.New("its times are missing, or make no sense")
+	case c.SignedInAt < 0 || c.SignedInAt > c.IssuedAt+leeway:
+		return errors.New("its subject signed in at no time, or after it was issued")
+	}
+	return nil
+}
+
+func (c *wireClaims) validateNames() error {
+	for _, f := range []struct {
+		name, value string
+		optional    bool
+	}{
+		{"issuer (iss)", c.Issuer, false}, {"subject (sub)", c.ID, false}, {"email", c.Email, true}, {"identity provider (idp)", c.Provider, true},
+		{"authorized party (azp)", c.AuthorizedParty, true}, {"nonce", c.Nonce, true}, {"country", c.Country, true},
 	} {
+		if f.optional && f.value == "" {
+			continue
+		}
 		if err := printable(f.name, f.value); err != nil {
 			return err
 		}
 	}
-	if c.Email != "" {
-		if err := printable("email", c.Email); err != nil {
-			return err
+	for _, list := range []struct {
+		name   string
+		values []string
+	}{{"audience (aud)", c.Audience}, {"group", c.Groups}, {"authentication method (amr)", c.AMR}} {
+		for _, value := range list.values {
+			if err := printable(list.name, value); err != nil {
+				return err
+			}
 		}
 	}
-	for _, g := range c.Groups {
-		if err := printable("group", g); err != nil {
-			return err
-		}
-	}
-	switch {
-	case c.Type != tokenType:
-		return fmt.Errorf("its type is not %q", tokenType)
-	case c.IssuedAt <= 0 || c.NotBefore < 0 || c.ExpiresAt <= c.IssuedAt || c.ExpiresAt > lastSecond:
-		return errors.New("its times are missing, or make no sense")
-	}
-	return nil
+	return c.Audience.validate()
 }
 
 // printable refuses nothing at all, and what would not arrive as it is in the value of an HTTP field
@@ -130,9 +171,9 @@ func (c *wireClaims) GetIssuer() (string, error) { return c.Issuer, nil }
 // GetSubject returns sub.
 func (c *wireClaims) GetSubject() (string, error) { return c.ID, nil }
 
-// GetAudience returns aud, which is one.
+// GetAudience returns aud.
 func (c *wireClaims) GetAudience() (jwt.ClaimStrings, error) {
-	return jwt.ClaimStrings{string(c.Audience)}, nil
+	return jwt.ClaimStrings(c.Audience), nil
 }
 
 func date(seconds int64) *jwt.NumericDate {
@@ -142,14 +183,24 @@ func date(seconds int64) *jwt.NumericDate {
 	return &jwt.NumericDate{Time: time.Unix(seconds, 0)}
 }
 
-// An audience is exactly one: a token for two applications would let either act
-// on the other. RFC 7519 §4.1.3 lets one stand in an array, or alone.
-type audience string
+// An audience is whom a token is for: the policies of one host, as all
+// applications of a host are sent the same cookie anyway, and in a browser act
+// for each other. A token that two hosts take would let either act on the other.
+type audience []string
 
-// MarshalJSON writes an array of one, as Cloudflare Access does.
-func (a audience) MarshalJSON() ([]byte, error) { return json.Marshal([]string{string(a)}) }
+func (a audience) validate() error {
+	if len(a) == 0 || len(a) > MaxAudience {
+		return fmt.Errorf("it is for %d audiences: it must be 1 to %d", len(a), MaxAudience)
+	}
+	for i, one := range a {
+		if slices.Contains(a[:i], one) {
+			return errors.New("it is for the same audience twice")
+		}
+	}
+	return nil
+}
 
-// UnmarshalJSON reads a string, or an array of one.
+// UnmarshalJSON reads an array, or a string for an array of one (RFC 7519 §4.1.3).
 func (a *audience) UnmarshalJSON(data []byte) error {
 	var many []*string // a pointer tells null from ""
 	if len(data) > 0 && data[0] == '"' {
@@ -158,9 +209,12 @@ func (a *audience) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &many); err != nil {
 		return err
 	}
-	if len(many) != 1 || many[0] == nil {
-		return errors.New("there must be one audience")
+	*a = make(audience, 0, len(many))
+	for _, one := range many {
+		if one == nil {
+			return errors.New("an audience is null")
+		}
+		*a = append(*a, *one)
 	}
-	*a = audience(*many[0])
 	return nil
 }

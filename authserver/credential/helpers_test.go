@@ -77,7 +77,7 @@ func fixedRing(t testing.TB, keys ...*key) *Ring {
 
 func ada() Claims {
 	return Claims{
-		Issuer: issuer, Audience: "wiki/wiki", ID: "ada-1815", Email: "ada@example.com",
+		Issuer: issuer, Audience: []string{"wiki/wiki"}, ID: "ada-1815", Email: "ada@example.com",
 		Groups: []string{"engines", "Équipe, Ω"}, Lifetime: time.Hour,
 	}
 }

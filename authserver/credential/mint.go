@@ -3,6 +3,7 @@
 package credential
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,27 +30,49 @@ var ErrTooLarge = errors.New("the token is too large for a cookie: " +
 
 // Claims are what a token says. The zero Claims mint nothing.
 type Claims struct {
-	Issuer   string // the URL of the team host
-	Audience string // the policy that the token is for: "namespace/name"
-	ID       string // who it is for, as the identity provider names them
-	Email    string // may be empty
+	Issuer   string   // the URL of the team host
+	Audience []string // the policies that the token is for, "namespace/name": 1 to MaxAudience, none twice
+	ID       string   // who it is for, as the identity provider names them
+	Email    string   // may be empty, as may all that follow but Lifetime
 	Groups   []string
-	// IssuedAt is when the subject signed in: sessions are bounded and revoked by
-	// it, so a token made from another session has that one's. Zero: now.
+	AMR      []string // how they signed in (RFC 8176)
+	Provider string   // the name of the identity provider
+	// AuthorizedParty is the one origin whose scripts may use the token, in the
+	// Authorization field only. Empty: whoever has it.
+	AuthorizedParty string
+	Country         string
+	// SignedInAt is when the subject signed in at the provider: sessions are revoked
+	// by it. A token made from another session has that one's. Zero: IssuedAt.
+	SignedInAt time.Time
+	// IssuedAt is when the session at the application starts: it is bounded by it.
+	// Zero: now.
 	IssuedAt time.Time
 	// Lifetime counts from IssuedAt: whole seconds, above zero, at most MaxLifetime.
 	Lifetime time.Duration
 }
 
-// Mint signs a token. It refuses claims that could not be sent as the value of a
-// header, and a token that would be over already. ErrTooLarge is one it wraps.
+// Mint signs a token for applications. It refuses claims that could not be sent
+// as the value of a header, and a token that would be over already. ErrTooLarge
+// is one it wraps.
 func (r *Ring) Mint(c Claims, now time.Time) (string, error) {
 	k := r.signer(now)
 	if k == nil {
 		return "", errNoRing
 	}
+	token, err := k.mint(typeApp, c, now)
+	if err != nil {
+		return "", err
+	}
+	return fitting(token, &c)
+}
+
+// mint signs a token of any length.
+func (k *key) mint(kind string, c Claims, now time.Time) (string, error) {
 	if c.IssuedAt.IsZero() {
 		c.IssuedAt = now
+	}
+	if c.SignedInAt.IsZero() {
+		c.SignedInAt = c.IssuedAt
 	}
 	switch {
 	case c.Lifetime < time.Second || c.Lifetime > MaxLifetime:
@@ -58,21 +81,25 @@ func (r *Ring) Mint(c Claims, now time.Time) (string, error) {
 		return "", errors.New("credential: a token cannot be issued in the future")
 	case !c.IssuedAt.Add(c.Lifetime).After(now):
 		return "", errors.New("credential: the token would be over already")
+	case c.SignedInAt.Unix() <= 0: // 0 would be read as IssuedAt
+		return "", errors.New("credential: nobody signed in before 1970")
 	}
 	issued := c.IssuedAt.Unix() // down: never younger than it is
 	w := wireClaims{
-		Issuer: c.Issuer, ID: c.ID, Audience: audience(c.Audience), Email: c.Email, Groups: c.Groups,
-		IssuedAt: issued, NotBefore: issued, ExpiresAt: issued + int64(c.Lifetime/time.Second), Type: tokenType,
+		Issuer: c.Issuer, ID: c.ID, Audience: c.Audience, Email: c.Email, Groups: c.Groups, AMR: c.AMR, Provider: c.Provider,
+		SignedInAt: c.SignedInAt.Unix(), AuthorizedParty: c.AuthorizedParty, Nonce: rand.Text(), Country: c.Country,
+		IssuedAt: issued, NotBefore: issued, ExpiresAt: issued + int64(c.Lifetime/time.Second), Type: kind, wanted: kind,
 	}
 	if err := w.Validate(); err != nil {
 		return "", fmt.Errorf("credential: no token can be made: %w", err)
 	}
-	token, err := k.sign(&w)
-	if err == nil && len(token) > MaxToken {
-		err = fmt.Errorf("credential: %w (%d bytes of %d, %d groups)", ErrTooLarge, len(token), MaxToken, len(c.Groups))
-	}
-	if err != nil {
-		return "", err
+	return k.sign(&w)
+}
+
+// fitting returns the token unless it is too large.
+func fitting(token string, c *Claims) (string, error) {
+	if len(token) > MaxToken {
+		return "", fmt.Errorf("credential: %w (%d bytes of %d, %d groups)", ErrTooLarge, len(token), MaxToken, len(c.Groups))
 	}
 	return token, nil
 }

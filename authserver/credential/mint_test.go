@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -40,7 +41,7 @@ func TestPlainJWT(t *testing.T) {
 	for _, alg := range []string{"EdDSA", "ES256", "RS256"} {
 		r := fixedRing(t, fixedKey(t, alg, 1, start))
 		k := r.keys[0]
-		token := mint(t, r, Claims{Issuer: issuer, Audience: "a/b", ID: "x", Lifetime: time.Hour}, start)
+		token := mint(t, r, Claims{Issuer: issuer, Audience: []string{"a/b", "c/d"}, ID: "x", Lifetime: time.Hour}, start)
 		parsed, err := jwt.Parse(token, func(*jwt.Token) (any, error) { return publicKeys(t, r.JWKS())[k.id], nil },
 			jwt.WithAudience("a/b"), jwt.WithIssuer(issuer), jwt.WithTimeFunc(func() time.Time { return start }))
 		if err != nil {
@@ -50,8 +51,13 @@ func TestPlainJWT(t *testing.T) {
 		if !reflect.DeepEqual(parsed.Header, header) {
 			t.Errorf("header %v, want %v", parsed.Header, header)
 		}
+		got := parsed.Claims.(jwt.MapClaims)
+		if nonce, _ := got["identity_nonce"].(string); len(nonce) != 26 || nonce == nonceOf(t, mint(t, r, ada(), start)) {
+			t.Errorf("nonce %q", nonce)
+		}
+		delete(got, "identity_nonce")
 		claims := jwt.MapClaims{
-			"iss": issuer, "sub": "x", "aud": []any{"a/b"}, "type": "app",
+			"iss": issuer, "sub": "x", "aud": []any{"a/b", "c/d"}, "type": "app", "auth_time": float64(start.Unix()),
 			"iat": float64(start.Unix()), "nbf": float64(start.Unix()), "exp": float64(start.Unix() + 3600),
 		}
 		if !reflect.DeepEqual(parsed.Claims, claims) {
@@ -81,12 +87,24 @@ func TestMintRefuses(t *testing.T) {
 	for name, change := range map[string]func(*Claims){
 		"nothing":              func(c *Claims) { *c = Claims{} },
 		"no issuer":            func(c *Claims) { c.Issuer = "" },
-		"no audience":          func(c *Claims) { c.Audience = "" },
+		"no audience":          func(c *Claims) { c.Audience = nil },
+		"audience of nothing":  func(c *Claims) { c.Audience = []string{""} },
+		"audience twice":       func(c *Claims) { c.Audience = []string{"a/b", "c/d", "a/b"} },
+		"too many audiences":   func(c *Claims) { c.Audience = audiences(MaxAudience + 1) },
+		"line end in amr":      func(c *Claims) { c.AMR = []string{"pwd", "a\nb"} },
+		"empty amr":            func(c *Claims) { c.AMR = []string{""} },
+		"line end in provider": func(c *Claims) { c.Provider = "corp\n" },
+		"blank in provider":    func(c *Claims) { c.Provider = " corp" },
+		"line end in azp":      func(c *Claims) { c.AuthorizedParty = "https://a\r\n" },
+		"NUL in country":       func(c *Claims) { c.Country = "G\x00" },
+		"signed in later":      func(c *Claims) { c.SignedInAt = start.Add(Leeway + time.Second) },
+		"signed in in 1970":    func(c *Claims) { c.SignedInAt = time.Unix(0, 0) },
+		"signed in before":     func(c *Claims) { c.SignedInAt = time.Unix(-1, 0) },
 		"no subject":           func(c *Claims) { c.ID = "" },
 		"line end in subject":  func(c *Claims) { c.ID = "ada\r\nX-Access-Groups: admins" },
 		"line end in email":    func(c *Claims) { c.Email = "ada@example.com\nX: y" },
 		"line end in group":    func(c *Claims) { c.Groups = []string{"ok", "a\rb"} },
-		"line end in audience": func(c *Claims) { c.Audience = "a/b\n" },
+		"line end in audience": func(c *Claims) { c.Audience = []string{"a/b", "a/b\n"} },
 		"line end in issuer":   func(c *Claims) { c.Issuer = "https://a\n" },
 		"NUL":                  func(c *Claims) { c.ID = "ada\x00" },
 		"tab":                  func(c *Claims) { c.ID = "ada\tb" },
@@ -129,15 +147,74 @@ func TestMintRefuses(t *testing.T) {
 	}
 }
 
+// TestMintKeepsSignIn: a session may be renewed, but its owner signed in when they did.
 func TestMintKeepsSignIn(t *testing.T) {
 	r := fixedRing(t)
+	for name, test := range map[string]struct{ signedIn, issued, wantSignedIn, wantIssued time.Duration }{
+		"just now":          {0, 0, 0, 0},
+		"earlier":           {-40 * day, -time.Hour, -40 * day, -time.Hour},
+		"renewed":           {-time.Hour, 0, -time.Hour, 0},
+		"on another's time": {Leeway, 0, Leeway, 0},
+		"all ahead":         {Leeway, Leeway, Leeway, Leeway},
+	} {
+		c := ada()
+		c.SignedInAt, c.IssuedAt, c.Lifetime = start.Add(test.signedIn), start.Add(test.issued), MaxLifetime
+		got := wantSubject(t, NewVerifier(r, issuer, 0), mint(t, r, c, start), start)
+		if !got.SignedInAt.Equal(start.Add(test.wantSignedIn)) || !got.IssuedAt.Equal(start.Add(test.wantIssued)) || !got.ExpiresAt.Equal(got.IssuedAt.Add(MaxLifetime)) {
+			t.Errorf("%s: signed in at %s, from %s to %s", name, got.SignedInAt, got.IssuedAt, got.ExpiresAt)
+		}
+	}
+	// From before there was such a claim, or just not said.
+	k := r.keys[0]
+	v := NewVerifier(r, issuer, 0)
+	if got := wantSubject(t, v, claiming(t, k, with(nil)), start); !got.SignedInAt.Equal(start) {
+		t.Error(got.SignedInAt)
+	}
 	c := ada()
-	c.IssuedAt, c.Lifetime = start.Add(-30*time.Minute), MaxLifetime
-	got := wantSubject(t, NewVerifier(r, issuer, 0), mint(t, r, c, start), start)
-	if !got.IssuedAt.Equal(c.IssuedAt) || !got.ExpiresAt.Equal(c.IssuedAt.Add(MaxLifetime)) {
-		t.Errorf("from %s to %s", got.IssuedAt, got.ExpiresAt)
+	c.IssuedAt = start.Add(-time.Minute)
+	if got := wantSubject(t, v, mint(t, r, c, start), start); !got.SignedInAt.Equal(c.IssuedAt) {
+		t.Error(got.SignedInAt)
 	}
 }
+
+// TestAllClaims arrive.
+func TestAllClaims(t *testing.T) {
+	r := fixedRing(t)
+	c := ada()
+	c.AMR, c.Provider, c.AuthorizedParty, c.Country, c.Audience = []string{"pwd", "otp"}, "corp", "https://spa.example.com", "GB", audiences(MaxAudience)
+	token := mint(t, r, c, start)
+	got := wantSubject(t, NewVerifier(r, issuer, 0), token, start)
+	if !reflect.DeepEqual(got.AMR, c.AMR) || got.Provider != "corp" || got.AuthorizedParty != "https://spa.example.com" || !reflect.DeepEqual(got.Audience, c.Audience) {
+		t.Errorf("%+v", got)
+	}
+	claims := claimsOf(t, token)
+	if claims["country"] != "GB" || claims["azp"] != "https://spa.example.com" || claims["idp"] != "corp" || !reflect.DeepEqual(claims["amr"], []any{"pwd", "otp"}) {
+		t.Errorf("%v", claims)
+	}
+}
+
+func audiences(n int) []string {
+	var out []string
+	for i := range n {
+		out = append(out, fmt.Sprintf("ns/app-%d", i))
+	}
+	return out
+}
+
+func claimsOf(t testing.TB, token string) map[string]any {
+	t.Helper()
+	payload, err := base64url.DecodeString(strings.Split(token, ".")[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var claims map[string]any
+	if err := json.Unmarshal(payload, &claims); err != nil {
+		t.Fatal(err)
+	}
+	return claims
+}
+
+func nonceOf(t testing.TB, token string) string { return claimsOf(t, token)["identity_nonce"].(string) }
 
 func TestMintSize(t *testing.T) {
 	r := fixedRing(t)
@@ -184,14 +261,10 @@ func TestNoGroupsNoClaim(t *testing.T) {
 	r := fixedRing(t)
 	c := ada()
 	c.Groups, c.Email = []string{}, ""
-	payload, _ := base64url.DecodeString(strings.Split(mint(t, r, c, start), ".")[1])
-	var claims map[string]any
-	if err := json.Unmarshal(payload, &claims); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"groups", "email"} {
+	claims := claimsOf(t, mint(t, r, c, start))
+	for _, name := range []string{"groups", "email", "amr", "idp", "azp", "country"} {
 		if _, ok := claims[name]; ok {
-			t.Errorf("%s is in %s", name, payload)
+			t.Errorf("%s is in %v", name, claims)
 		}
 	}
 }

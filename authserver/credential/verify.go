@@ -4,6 +4,7 @@ package credential
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
@@ -140,7 +141,7 @@ func (k *key) mayHaveMade(token []byte) bool {
 
 // verify is the full check. It owns the token.
 func (v *Verifier) verify(k *key, id *[sha256.Size]byte, token string, now time.Time) (*policy.Subject, policy.Reason) {
-	e, err := v.read(k, token, now)
+	e, err := k.read(typeApp, v.issuer, token, now)
 	genuine := err == nil
 	if errors.Is(err, jwt.ErrTokenSignatureInvalid) && k.signsAlike() {
 		// The MAC says that we wrote the message, so there is a right signature:
@@ -148,7 +149,7 @@ func (v *Verifier) verify(k *key, id *[sha256.Size]byte, token string, now time.
 		// That it came forged neither keeps the owner out nor has to be found out
 		// twice. Nobody is given the signature made here who does not bring it.
 		if token, err = k.signAgain(token); err == nil {
-			e, err = v.read(k, token, now)
+			e, err = k.read(typeApp, v.issuer, token, now)
 		}
 	}
 	if err != nil {
@@ -173,13 +174,14 @@ func (k *key) signAgain(token string) (string, error) {
 	return message + "." + base64url.EncodeToString(signature), err
 }
 
-// read verifies the signature, and returns an error unless it is good.
-func (v *Verifier) read(k *key, token string, now time.Time) (entry, error) {
-	var c wireClaims
+// read verifies the signature of a token of that type and issuer, and returns an
+// error unless it is good.
+func (k *key) read(kind, issuer, token string, now time.Time) (entry, error) {
+	c := wireClaims{wanted: kind}
 	parser := jwt.NewParser(
 		jwt.WithValidMethods([]string{k.alg.name}),
 		jwt.WithStrictDecoding(),
-		jwt.WithIssuer(v.issuer),
+		jwt.WithIssuer(issuer),
 		jwt.WithExpirationRequired(),
 		jwt.WithIssuedAt(),
 		jwt.WithLeeway(Leeway), // of exp, too: entry.at takes that back
@@ -191,13 +193,14 @@ func (v *Verifier) read(k *key, token string, now time.Time) (entry, error) {
 		return entry{}, err
 	}
 	e := entry{signature: token[strings.LastIndexByte(token, '.')+1:]}
-	if err != nil && (c.Issuer != v.issuer || c.Validate() != nil) {
+	if err != nil && (c.Issuer != issuer || c.Validate() != nil) {
 		return e, nil // names nobody, now or ever
 	}
 	// Else it can only be the wrong time for it, and that entry.at judges.
 	e.subject = &policy.Subject{
-		ID: c.ID, Email: c.Email, Groups: c.Groups, Audience: []string{string(c.Audience)}, Token: token,
-		SignedInAt: time.Unix(c.IssuedAt, 0).UTC(),
+		ID: c.ID, Email: c.Email, Groups: c.Groups, AMR: c.AMR, Provider: c.Provider,
+		Audience: c.Audience, AuthorizedParty: c.AuthorizedParty, Token: token,
+		SignedInAt: time.Unix(cmp.Or(c.SignedInAt, c.IssuedAt), 0).UTC(),
 		IssuedAt:   time.Unix(c.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(c.ExpiresAt, 0).UTC(),
 	}
 	e.from, e.until = max(c.IssuedAt, c.NotBefore)-int64(Leeway/time.Second), c.ExpiresAt

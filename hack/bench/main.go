@@ -172,7 +172,7 @@ func session(dir string) (string, error) {
 		return "", err
 	}
 	return folder.Ring().Mint(credential.Claims{
-		Issuer: "https://ostiary.invalid", Audience: "bench/app500", ID: "ann", Email: "ann@example.com",
+		Issuer: "https://ostiary.invalid", Audience: []string{"bench/app500"}, ID: "ann", Email: "ann@example.com",
 		Groups: []string{"staff", "engineering", "oncall"}, Lifetime: time.Hour,
 	}, time.Now())
 }

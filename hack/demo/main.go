@@ -163,7 +163,7 @@ func (d *demo) session(audience string) (string, error) {
 		return "", err
 	}
 	return folder.Ring().Mint(credential.Claims{
-		Issuer: "http://auth.localhost:" + d.port, Audience: audience,
+		Issuer: "http://auth.localhost:" + d.port, Audience: []string{audience},
 		ID: "ann", Email: "ann@example.com", Groups: []string{"staff"}, Lifetime: 12 * time.Hour,
 	}, time.Now())
 }

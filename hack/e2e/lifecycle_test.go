@@ -75,7 +75,7 @@ func TestOstiaryDown(t *testing.T) {
 // kept, sessions outlive it. (Without a second replica nginx answers 500 meanwhile.)
 func TestRestartUnderLoad(t *testing.T) {
 	e := own(t)
-	session := asCookie(mintWith(t, e.ring, credential.Claims{Audience: "shop/app1"}, time.Now()))
+	session := asCookie(mintWith(t, e.ring, credential.Claims{Audience: []string{"shop/app1"}}, time.Now()))
 	addr := e.variants["D-keepalive"].Addr
 	stop, done := make(chan struct{}), make(chan map[int]int)
 	go func() {

@@ -182,7 +182,7 @@ func TestD19_D20_D25_RefusalsCanBeReadByAllowedOrigins(t *testing.T) {
 func TestDenied(t *testing.T) {
 	eachVariant(t, func(t *testing.T, addr string) {
 		for _, email := range []string{"mallory@example.com", "ann@elsewhere.example"} {
-			as := asCookie(mint(t, credential.Claims{Audience: "shop/staff", ID: "m", Email: email}, time.Now()))
+			as := asCookie(mint(t, credential.Claims{Audience: []string{"shop/staff"}, ID: "m", Email: email}, time.Now()))
 			a := env.send(t, addr, request("GET", "/p", "staff.example.com", as, "Origin: https://spa.example.com", fetch))
 			a.wantStatus(t, 403)
 			a.wantReadable(t, "https://spa.example.com")

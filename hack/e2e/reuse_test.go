@@ -63,7 +63,7 @@ func TestConnectionsToAuthzAreReused(t *testing.T) {
 		lines              []string
 		status             int
 	}{
-		{"200", "GET", "app1.site.com", []string{asCookie(mintWith(t, e.ring, credential.Claims{Audience: "shop/app1"}, time.Now()))}, 200},
+		{"200", "GET", "app1.site.com", []string{asCookie(mintWith(t, e.ring, credential.Claims{Audience: []string{"shop/app1"}}, time.Now()))}, 200},
 		{"200 bypass", "GET", "public.example.com", nil, 200},
 		{"401", "GET", "app1.site.com", nil, 401},
 		{"401 forged", "GET", "app1.site.com", []string{asCookie("x.y.z")}, 401},

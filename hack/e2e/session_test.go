@@ -40,7 +40,7 @@ func asCookie(token string) string { return "Cookie: " + credential.CookieName +
 // cookie is the line of a good session of ann@example.com for a policy.
 func cookie(t *testing.T, audience string) string {
 	t.Helper()
-	return asCookie(mint(t, credential.Claims{Audience: audience}, time.Now()))
+	return asCookie(mint(t, credential.Claims{Audience: []string{audience}}, time.Now()))
 }
 
 var methods = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "PROPFIND", "M-SEARCH", "FOO"}
@@ -49,7 +49,7 @@ var methods = []string{"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "PROPFIN
 func badTokens(t *testing.T) map[string][2]string {
 	t.Helper()
 	now := time.Now()
-	good := mint(t, credential.Claims{Audience: "shop/app1"}, now)
+	good := mint(t, credential.Claims{Audience: []string{"shop/app1"}}, now)
 	parts := strings.Split(good, ".")
 	b64 := base64.RawURLEncoding.EncodeToString
 	none := b64([]byte(`{"alg":"none","typ":"JWT"}`)) + "." + parts[1] + "."
@@ -57,16 +57,16 @@ func badTokens(t *testing.T) map[string][2]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	foreign, err := other.Mint(credential.Claims{Issuer: teamURL, Audience: "shop/app1", ID: "ann", Lifetime: time.Hour}, now)
+	foreign, err := other.Mint(credential.Claims{Issuer: teamURL, Audience: []string{"shop/app1"}, ID: "ann", Lifetime: time.Hour}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return map[string][2]string{
-		"expired":             {mint(t, credential.Claims{Audience: "shop/app1"}, now.Add(-2*time.Hour)), "session-expired"},
-		"wrong audience":      {mint(t, credential.Claims{Audience: "shop/app2"}, now), "wrong-audience"},
-		"other namespace":     {mint(t, credential.Claims{Audience: "evil/app1"}, now), "wrong-audience"},
-		"wrong issuer":        {mint(t, credential.Claims{Audience: "shop/app1", Issuer: "https://auth.evil.example"}, now), "bad-signature"},
-		"not valid yet":       {mint(t, credential.Claims{Audience: "shop/app1"}, now.Add(time.Hour)), "bad-signature"},
+		"expired":             {mint(t, credential.Claims{Audience: []string{"shop/app1"}}, now.Add(-2*time.Hour)), "session-expired"},
+		"wrong audience":      {mint(t, credential.Claims{Audience: []string{"shop/app2"}}, now), "wrong-audience"},
+		"other namespace":     {mint(t, credential.Claims{Audience: []string{"evil/app1"}}, now), "wrong-audience"},
+		"wrong issuer":        {mint(t, credential.Claims{Audience: []string{"shop/app1"}, Issuer: "https://auth.evil.example"}, now), "bad-signature"},
+		"not valid yet":       {mint(t, credential.Claims{Audience: []string{"shop/app1"}}, now.Add(time.Hour)), "bad-signature"},
 		"alg none":            {none, "bad-signature"},
 		"alg none, signature": {none + parts[2], "bad-signature"},
 		"another ring":        {foreign, "bad-signature"},
@@ -119,7 +119,7 @@ func TestS1_C17_WebSocket(t *testing.T) {
 		}
 		return raw + "\r\n"
 	}
-	token := mint(t, credential.Claims{Audience: "shop/app1"}, time.Now())
+	token := mint(t, credential.Claims{Audience: []string{"shop/app1"}}, time.Now())
 	eachVariant(t, func(t *testing.T, addr string) {
 		for _, lines := range [][]string{nil, {html}, {"Sec-Fetch-Mode: websocket"}, {"Sec-WebSocket-Protocol: " + token}, {"Cookie: __Host-ostiary=x"}} {
 			a := env.send(t, addr, ask(lines...))
@@ -161,7 +161,7 @@ func TestS10_S11_ASessionOpensItsOwnApplicationOnly(t *testing.T) {
 var identityFields = []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups"}
 
 func TestIdentityReachesTheApplication(t *testing.T) {
-	token := mint(t, credential.Claims{Audience: "shop/app1"}, time.Now())
+	token := mint(t, credential.Claims{Audience: []string{"shop/app1"}}, time.Now())
 	eachVariant(t, func(t *testing.T, addr string) {
 		forged := []string{"X-Access-Email: root@example.com", "x-access-user: root", "X-ACCESS-GROUPS: admins", "X-Access-Groups: admins",
 			"X-Access-Jwt-Assertion: forged", "X_Access_Email: root@example.com"}
@@ -194,14 +194,14 @@ func TestIdentityReachesTheApplication(t *testing.T) {
 
 func TestBearerTokenOfASession(t *testing.T) {
 	eachVariant(t, func(t *testing.T, addr string) {
-		a := env.send(t, addr, request("GET", "/p", "app1.site.com", "Authorization: Bearer "+mint(t, credential.Claims{Audience: "shop/app1"}, time.Now())))
+		a := env.send(t, addr, request("GET", "/p", "app1.site.com", "Authorization: Bearer "+mint(t, credential.Claims{Audience: []string{"shop/app1"}}, time.Now())))
 		a.wantStatus(t, 200)
 		a.wantThrough(t, "app1")
 		a = env.send(t, addr, request("GET", "/p", "app1.site.com", "Authorization: Bearer x"))
 		a.wantStatus(t, 401)
 		a.wantKept(t)
 		// F16: never from the URL.
-		a = env.send(t, addr, request("GET", "/p?__Host-ostiary="+mint(t, credential.Claims{Audience: "shop/app1"}, time.Now()), "app1.site.com"))
+		a = env.send(t, addr, request("GET", "/p?__Host-ostiary="+mint(t, credential.Claims{Audience: []string{"shop/app1"}}, time.Now()), "app1.site.com"))
 		a.wantStatus(t, 401)
 		a.wantKept(t)
 	})
