@@ -46,7 +46,8 @@ func Assemble(policies []*Compiled, grants ...Grant) (*Table, []Issue) {
 		hosts:  exact + wild,
 		grants: grants,
 	}
-	b.table.revision = revision(sorted, grants)
+	b.table.built = revision(sorted, grants)
+	b.table.revision = b.table.built
 	for _, p := range sorted {
 		b.add(p, names[p.app.name()] > 1)
 	}
@@ -104,6 +105,9 @@ func (b *builder) add(c *Compiled, ambiguous bool) {
 		c = c.denied()
 	}
 	a, hosts, paths := c.app, c.hosts, c.paths
+	if a.cors != nil && a.cors.tokens {
+		b.table.takers = append(b.table.takers, a)
+	}
 	if len(paths) == 0 {
 		paths = []Path{{Value: "/"}}
 	}
@@ -245,11 +249,12 @@ func compile(p *Policy, defective bool) *app {
 	}
 	a.encodedSlashes = p.AllowEncodedSlashes
 	a.cors = compileCORS(p.CORS)
-	a.duration = sessionDuration(p.Session.Duration)
 	a.revokedBefore = p.Session.RevokedBefore
 	a.unauthenticated = p.Unauthenticated
+	a.signIn = compileSignIn(p)
 	rules := make([]rule, 0, len(p.Rules)) // in one piece, as they are read one after the other
 	parts := newParts(p.Rules)
+	parts.duration = p.Session.Duration
 	for i := range p.Rules {
 		if p.Rules[i].Action.relaxes() {
 			rules = append(rules, parts.rule(&p.Rules[i], i))
@@ -274,6 +279,7 @@ type parts struct {
 	selectors []Selector
 	networks  []netip.Prefix
 	methods   []string
+	duration  time.Duration // of rules that say nothing
 }
 
 func newParts(rules []Rule) *parts {
@@ -287,13 +293,13 @@ func newParts(rules []Rule) *parts {
 			}
 		}
 	}
-	return &parts{make([]Selector, 0, selectors), make([]netip.Prefix, 0, networks), make([]string, 0, methods)}
+	return &parts{make([]Selector, 0, selectors), make([]netip.Prefix, 0, networks), make([]string, 0, methods), 0}
 }
 
 func (r *Rule) lists() [3][]Selector { return [...][]Selector{r.Include, r.Require, r.Exclude} }
 
 func (p *parts) rule(r *Rule, index int) rule {
-	out := rule{name: r.Name, field: ruleField(index), action: r.Action, duration: r.SessionDuration}
+	out := rule{name: r.Name, field: ruleField(index), action: r.Action, duration: cmp.Or(r.SessionDuration, p.duration)}
 	n := len(p.methods)
 	p.methods = append(p.methods, r.Methods...)
 	out.methods = slices.Clip(p.methods[n:])

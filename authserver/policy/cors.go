@@ -54,6 +54,7 @@ type cors struct {
 	expose      string
 	private     bool
 	manage      bool
+	tokens      bool
 }
 
 func compileCORS(c *CORS) *cors {
@@ -69,6 +70,7 @@ func compileCORS(c *CORS) *cors {
 		expose:      strings.Join(c.ExposedHeaders, ", "),
 		private:     c.AllowPrivateNetwork,
 		manage:      c.ManageResponses,
+		tokens:      c.Tokens && c.AllowCredentials && !c.AllowAllOrigins && !c.BypassPreflight,
 	}
 	switch {
 	case c.MaxAge > 0:
@@ -77,7 +79,7 @@ func compileCORS(c *CORS) *cors {
 		out.maxAge = "0"
 	}
 	// All in one piece, as they are read one after the other.
-	texts := make([]string, 0, len(c.AllowedMethods)+len(c.AllowedOrigins)+len(c.AllowedHeaders))
+	texts := make([]string, 0, len(c.AllowedMethods)+len(c.AllowedOrigins)+len(c.AllowedHeaders)+1)
 	texts = append(texts, c.AllowedMethods...)
 	out.methods, texts = texts[:len(texts):len(texts)], texts[len(texts):]
 	for _, o := range c.AllowedOrigins {
@@ -95,6 +97,9 @@ func compileCORS(c *CORS) *cors {
 	out.patterns, texts = newSet(texts), texts[len(texts):]
 	for _, h := range c.AllowedHeaders {
 		texts = append(texts, strings.ToLower(h))
+	}
+	if out.tokens && !slices.Contains(texts, "authorization") { // it is how a token travels
+		texts = append(texts, "authorization")
 	}
 	out.headers = newSet(texts)
 	return out
@@ -134,6 +139,12 @@ func (c *cors) readable(origin string) CORSHeaders {
 		AllowCredentials: c.credentials,
 		ExposeHeaders:    c.expose,
 	}
+}
+
+// takesTokens reports whether pages of the origin may call with a token that they
+// got at their own host.
+func (c *cors) takesTokens(origin string) bool {
+	return c != nil && c.tokens && c.allowsOrigin(origin)
 }
 
 // allowOrigin is what is echoed: an origin that equals a configured one but for

@@ -36,7 +36,9 @@ func (t *Table) decide(r *Request, tr *Trace) Decision {
 		d.ManageResponses = a.cors != nil && a.cors.manage
 		tr.readable(r, a, &d)
 	}
-	a.decideRules(r, &d, tr)
+	subject, refused := t.identify(a, r)
+	tr.session(t, a, r, subject, refused)
+	a.decideRules(r, subject, refused, &d, tr)
 	return d
 }
 
@@ -56,9 +58,7 @@ func (a *app) decidePreflight(r *Request, d *Decision) {
 	}
 }
 
-func (a *app) decideRules(r *Request, d *Decision, tr *Trace) {
-	subject, refused := a.identify(r)
-	tr.session(r, subject, refused)
+func (a *app) decideRules(r *Request, subject *Subject, refused Reason, d *Decision, tr *Trace) {
 	// A mapped or a zoned address is in no network (netip.Prefix.Contains).
 	v := visitor{subject: subject, address: r.Address.Unmap().WithZone("")}
 	d.Reason = NoRuleMatched
@@ -84,7 +84,7 @@ func (a *app) decideRules(r *Request, d *Decision, tr *Trace) {
 		m := ru.match(r.Method, &v)
 		tr.rule(a, ru, m)
 		if a.apply(ru, m, r, subject, refused, d) {
-			tr.outcome(d)
+			tr.outcome(r, ru, d)
 			return
 		}
 	}
@@ -108,7 +108,7 @@ func (a *app) apply(ru *rule, m match, r *Request, subject *Subject, refused Rea
 	return true
 }
 
-// outlived reports whether a credential is older than the rule itself allows.
+// outlived reports whether a credential is older than the rule allows.
 func (r *rule) outlived(s *Subject, now time.Time) bool {
 	return r.duration > 0 && now.Sub(s.IssuedAt) > r.duration
 }
@@ -122,24 +122,47 @@ func (r *rule) serves(s *Subject, now time.Time) bool {
 const maxSkew = time.Minute
 
 // identify returns the subject if its credential is good for this policy now,
-// and otherwise why there is none.
-func (a *app) identify(r *Request) (*Subject, Reason) {
+// and otherwise why there is none. Its age, the rules judge.
+func (t *Table) identify(a *app, r *Request) (*Subject, Reason) {
 	s := r.Subject
-	switch {
-	case s == nil && r.Refused != NoReason:
-		return nil, r.Refused
-	case s == nil:
+	if s == nil {
+		if r.Refused != NoReason {
+			return nil, r.Refused
+		}
 		return nil, NoSession
-	case !slices.Contains(s.Audience, a.audience):
-		return nil, WrongAudience
-	case !r.Now.Before(s.ExpiresAt), s.IssuedAt.Sub(r.Now) > maxSkew: // from the future, or Now was forgotten
-		return nil, SessionExpired
-	case s.SignedInAt.Before(a.revokedBefore):
-		return nil, SessionRevoked
-	case r.Now.Sub(s.IssuedAt) > a.duration:
-		return nil, SessionExpired
+	}
+	why := WrongAudience
+	if a.meant(s, r.Origin) {
+		why = t.standing(a, s, r.Now)
+	}
+	if why != NoReason {
+		return nil, why
+	}
+	return s, NoReason
+}
+
+// meant reports whether a credential was made for this policy, and for pages of
+// the origin. One that was made for pages is good for as long as they are listed.
+func (a *app) meant(s *Subject, origin string) bool {
+	if !slices.Contains(s.Audience, a.audience) {
+		return false
+	}
+	return s.AuthorizedParty == "" || s.AuthorizedParty == origin && a.cors.takesTokens(origin)
+}
+
+// standing returns why a credential is no longer good here, or NoReason.
+func (t *Table) standing(a *app, s *Subject, now time.Time) Reason {
+	switch {
+	case !now.Before(s.ExpiresAt),
+		s.IssuedAt.Sub(now) > maxSkew, // from the future, or Now was forgotten
+		now.Sub(s.IssuedAt) > MaxSessionDuration:
+		return SessionExpired
+	case s.SignedInAt.Before(a.revokedBefore), t.revoked != nil && t.Revoked(s):
+		return SessionRevoked
+	case !a.signIn.permits(s):
+		return WrongProvider
 	default:
-		return s, NoReason
+		return NoReason
 	}
 }
 
@@ -173,12 +196,4 @@ func (d *Decision) admit(ru *rule) {
 	case Allow, Block, NoAction:
 		d.Reason = SignedIn
 	}
-}
-
-// sessionDuration fills in the default and the bound.
-func sessionDuration(d time.Duration) time.Duration {
-	if d <= 0 {
-		return DefaultSessionDuration
-	}
-	return min(d, MaxSessionDuration)
 }

@@ -3,7 +3,9 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -121,14 +123,41 @@ func (tr *Trace) readable(r *Request, a *app, d *Decision) {
 	tr.add("readable", at, "yes", "origin %s is allowed, so its pages can read a refusal", r.Origin)
 }
 
-func (tr *Trace) session(r *Request, s *Subject, why Reason) {
+func (tr *Trace) session(t *Table, a *app, r *Request, s *Subject, why Reason) {
 	switch {
 	case tr == nil:
 	case s != nil:
-		tr.add("session", Source{}, "valid", "%s, signed in %s ago", s.Email, r.Now.Sub(s.IssuedAt).Round(1e9))
-	default:
+		tr.add("session", Source{}, "valid", "%s, signed in %s ago", s.Email, r.Now.Sub(s.SignedInAt).Round(1e9))
+	case r.Subject == nil:
 		tr.add("session", Source{}, why.String(), "nobody who counts is signed in")
+	default:
+		tr.refused(t, a, r, why)
 	}
+}
+
+// refused says why a session that there is does not count.
+func (tr *Trace) refused(t *Table, a *app, r *Request, why Reason) {
+	s := r.Subject
+	at, detail := Source{}, "nobody who counts is signed in"
+	switch {
+	case why == WrongAudience && s.AuthorizedParty != "" && slices.Contains(s.Audience, a.audience):
+		at = a.source.at("spec.cors")
+		detail = fmt.Sprintf("the token is for pages of %s; the request has to come from there, and the policy to take tokens from there", s.AuthorizedParty)
+	case why == WrongAudience:
+		detail = "the session is for " + strings.Join(s.Audience, ", ") + ", and not for this policy"
+	case why == WrongProvider:
+		at = a.source.at("spec.identityProviders")
+		detail = fmt.Sprintf("%s came from %s, and people have to come from %s", s.Email, cmp.Or(s.Provider, "nowhere"), strings.Join(a.signIn.providers, " or "))
+	case why == SessionRevoked && s.SignedInAt.Before(a.revokedBefore):
+		at = a.source.at("spec.session.revokedBefore")
+		detail = s.Email + " signed in before sessions of this policy were revoked"
+	case why == SessionRevoked:
+		at = t.revoked.find(s).Source
+		detail = s.Email + " signed in before their sessions were revoked"
+	case why == SessionExpired:
+		detail = "the session of " + s.Email + " is over"
+	}
+	tr.add("session", at, why.String(), "%s", detail)
 }
 
 func (tr *Trace) skipped(a *app, ru *rule, doubt Reason) {
@@ -150,9 +179,9 @@ func (tr *Trace) rule(a *app, ru *rule, m match) {
 	tr.add("rule", a.source.at(ru.field), outcome, "%s%s", ru.action, ru.quoted())
 }
 
-func (tr *Trace) outcome(d *Decision) {
-	if tr != nil && d.Verdict != Admit && d.Reason == SessionExpired {
-		tr.add("session", d.Source, "expired", "the session is older than this rule's sessionDuration")
+func (tr *Trace) outcome(r *Request, ru *rule, d *Decision) {
+	if tr != nil && d.Verdict != Admit && r.Subject != nil && ru.outlived(r.Subject, r.Now) && d.Reason == SessionExpired {
+		tr.add("session", d.Source, "expired", "the session is %s old, and may be %s for this rule", r.Now.Sub(r.Subject.IssuedAt).Round(1e9), ru.duration)
 	}
 }
 

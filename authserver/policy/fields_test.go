@@ -20,11 +20,13 @@ func full() Policy {
 	return Policy{
 		Source: Source{"n", "p", "f"}, Since: birth, Hosts: []string{"a.x"}, Paths: []Path{{"/a", true}}, AllowEncodedSlashes: true, Salvaged: true,
 		CORS: &CORS{BypassPreflight: true, AllowAllOrigins: true, AllowedOrigins: []string{"https://a.x"}, AllowAllMethods: true, AllowedMethods: []string{"GET"},
-			AllowAllHeaders: true, AllowedHeaders: []string{"x-a"}, AllowCredentials: true, MaxAge: 1, ExposedHeaders: []string{"x-b"}, AllowPrivateNetwork: true, ManageResponses: true},
-		Rules:           []Rule{{Name: "r", Action: Allow, Methods: []string{"GET"}, Include: sel(), Require: sel(), Exclude: sel(), SessionDuration: time.Hour}},
-		Session:         Session{Duration: time.Hour, RevokedBefore: birth},
-		Unauthenticated: Redirect,
-		Defects:         []Issue{{Source{"n", "p", "g"}, Invalid, "bad"}},
+			AllowAllHeaders: true, AllowedHeaders: []string{"x-a"}, AllowCredentials: true, MaxAge: 1, ExposedHeaders: []string{"x-b"}, AllowPrivateNetwork: true, Tokens: true, ManageResponses: true},
+		Rules:             []Rule{{Name: "r", Action: Allow, Methods: []string{"GET"}, Include: sel(), Require: sel(), Exclude: sel(), SessionDuration: time.Hour}},
+		IdentityProviders: []string{"corp"},
+		Session:           Session{Duration: time.Hour, RevokedBefore: birth, Cookie: Cookie{SameSite: SameSiteLax, ScriptReadable: true, Partitioned: true, PathScoped: true}},
+		Unauthenticated:   Redirect,
+		Denied:            Denied{Message: "no", URL: "https://help.x"},
+		Defects:           []Issue{{Source{"n", "p", "g"}, Invalid, "bad"}},
 	}
 }
 
@@ -108,46 +110,57 @@ func TestRevisionSeesEveryField(t *testing.T) {
 // enforced are changes of one field each, and what they must change. The key is
 // the field: a new one that is missing here fails the test.
 var enforced = map[string]func(*Policy){
-	"Source.Namespace":          func(p *Policy) { p.Source.Namespace = "o" },
-	"Source.Name":               func(p *Policy) { p.Source.Name = "q" },
-	"Since":                     func(p *Policy) { p.Since = birth.Add(9 * time.Hour) },
-	"Hosts":                     func(p *Policy) { p.Hosts = []string{"z.x"} },
-	"Paths":                     func(p *Policy) { p.Paths = prefixes("/b") },
-	"Paths.Value":               func(p *Policy) { p.Paths[0].Value = "/b" },
-	"Paths.Exact":               func(p *Policy) { p.Paths[0].Exact = true },
-	"AllowEncodedSlashes":       func(p *Policy) { p.AllowEncodedSlashes = true },
-	"CORS":                      func(p *Policy) { p.CORS = nil },
-	"CORS.BypassPreflight":      func(p *Policy) { p.CORS = &CORS{BypassPreflight: true} },
-	"CORS.AllowAllOrigins":      func(p *Policy) { p.CORS.AllowAllOrigins, p.CORS.AllowedOrigins = true, nil },
-	"CORS.AllowedOrigins":       func(p *Policy) { p.CORS.AllowedOrigins = []string{"https://o2.x"} },
-	"CORS.AllowAllMethods":      func(p *Policy) { p.CORS.AllowAllMethods, p.CORS.AllowedMethods = true, nil },
-	"CORS.AllowedMethods":       func(p *Policy) { p.CORS.AllowedMethods = []string{"PUT"} },
-	"CORS.AllowAllHeaders":      func(p *Policy) { p.CORS.AllowAllHeaders, p.CORS.AllowedHeaders = true, nil },
-	"CORS.AllowedHeaders":       func(p *Policy) { p.CORS.AllowedHeaders = []string{"x-b"} },
-	"CORS.AllowCredentials":     func(p *Policy) { p.CORS.AllowCredentials = true },
-	"CORS.MaxAge":               func(p *Policy) { p.CORS.MaxAge = 7 },
-	"CORS.ExposedHeaders":       func(p *Policy) { p.CORS.ExposedHeaders = []string{"x-e"} },
-	"CORS.AllowPrivateNetwork":  func(p *Policy) { p.CORS.AllowPrivateNetwork = true },
-	"CORS.ManageResponses":      func(p *Policy) { p.CORS.ManageResponses = true },
-	"Rules":                     func(p *Policy) { p.Rules = nil },
-	"Rules.Name":                func(p *Policy) { p.Rules[0].Name = "renamed" },
-	"Rules.Action":              func(p *Policy) { p.Rules[0].Action = Block },
-	"Rules.Methods":             func(p *Policy) { p.Rules[0].Methods = []string{"PUT"} },
-	"Rules.Include":             func(p *Policy) { p.Rules[0].Include = emails("bob@y") },
-	"Rules.Include.Property":    func(p *Policy) { p.Rules[0].Include = []Selector{{Property: Email, Value: "y.x"}} },
-	"Rules.Include.Value":       func(p *Policy) { p.Rules[0].Include = []Selector{{Property: EmailDomain, Value: "y"}} },
-	"Rules.Include.Networks":    func(p *Policy) { p.Rules[0].Include = networks("11.0.0.0/8") },
-	"Rules.Require":             func(p *Policy) { p.Rules[0].Require = emails("bob@y") },
-	"Rules.Exclude":             func(p *Policy) { p.Rules[0].Exclude = emails("ann@x") },
-	"Rules.SessionDuration":     func(p *Policy) { p.Rules[0].SessionDuration = time.Minute },
-	"Session.Duration":          func(p *Policy) { p.Session.Duration = time.Minute },
-	"Session.RevokedBefore":     func(p *Policy) { p.Session.RevokedBefore = now },
-	"Unauthenticated":           func(p *Policy) { p.Unauthenticated = Unauthorized },
-	"Salvaged":                  func(p *Policy) { p.Salvaged = true },
-	"Defects":                   func(p *Policy) { p.Defects = []Issue{{p.Source, Invalid, "bad"}} },
-	"Selector of an address":    func(p *Policy) { p.Rules[0].Require = networks("11.0.0.0/8") },
-	"Selector of a domain":      func(p *Policy) { p.Rules[0].Exclude = []Selector{{Property: EmailDomain, Value: "X"}} },
-	"Duration of a ServiceAuth": func(p *Policy) { p.Rules[1].SessionDuration = time.Minute },
+	"Source.Namespace":              func(p *Policy) { p.Source.Namespace = "o" },
+	"Source.Name":                   func(p *Policy) { p.Source.Name = "q" },
+	"Since":                         func(p *Policy) { p.Since = birth.Add(9 * time.Hour) },
+	"Hosts":                         func(p *Policy) { p.Hosts = []string{"z.x"} },
+	"Paths":                         func(p *Policy) { p.Paths = prefixes("/b") },
+	"Paths.Value":                   func(p *Policy) { p.Paths[0].Value = "/b" },
+	"Paths.Exact":                   func(p *Policy) { p.Paths[0].Exact = true },
+	"AllowEncodedSlashes":           func(p *Policy) { p.AllowEncodedSlashes = true },
+	"CORS":                          func(p *Policy) { p.CORS = nil },
+	"CORS.BypassPreflight":          func(p *Policy) { p.CORS = &CORS{BypassPreflight: true} },
+	"CORS.AllowAllOrigins":          func(p *Policy) { p.CORS.AllowAllOrigins, p.CORS.AllowedOrigins = true, nil },
+	"CORS.AllowedOrigins":           func(p *Policy) { p.CORS.AllowedOrigins = []string{"https://o2.x"} },
+	"CORS.AllowAllMethods":          func(p *Policy) { p.CORS.AllowAllMethods, p.CORS.AllowedMethods = true, nil },
+	"CORS.AllowedMethods":           func(p *Policy) { p.CORS.AllowedMethods = []string{"PUT"} },
+	"CORS.AllowAllHeaders":          func(p *Policy) { p.CORS.AllowAllHeaders, p.CORS.AllowedHeaders = true, nil },
+	"CORS.AllowedHeaders":           func(p *Policy) { p.CORS.AllowedHeaders = []string{"x-b"} },
+	"CORS.AllowCredentials":         func(p *Policy) { p.CORS.AllowCredentials = true },
+	"CORS.MaxAge":                   func(p *Policy) { p.CORS.MaxAge = 7 },
+	"CORS.ExposedHeaders":           func(p *Policy) { p.CORS.ExposedHeaders = []string{"x-e"} },
+	"CORS.Tokens":                   func(p *Policy) { p.CORS.Tokens, p.CORS.AllowCredentials = true, true },
+	"CORS.AllowPrivateNetwork":      func(p *Policy) { p.CORS.AllowPrivateNetwork = true },
+	"CORS.ManageResponses":          func(p *Policy) { p.CORS.ManageResponses = true },
+	"Rules":                         func(p *Policy) { p.Rules = nil },
+	"Rules.Name":                    func(p *Policy) { p.Rules[0].Name = "renamed" },
+	"Rules.Action":                  func(p *Policy) { p.Rules[0].Action = Block },
+	"Rules.Methods":                 func(p *Policy) { p.Rules[0].Methods = []string{"PUT"} },
+	"Rules.Include":                 func(p *Policy) { p.Rules[0].Include = emails("bob@y") },
+	"Rules.Include.Property":        func(p *Policy) { p.Rules[0].Include = []Selector{{Property: Email, Value: "y.x"}} },
+	"Rules.Include.Value":           func(p *Policy) { p.Rules[0].Include = []Selector{{Property: EmailDomain, Value: "y"}} },
+	"Rules.Include.Networks":        func(p *Policy) { p.Rules[0].Include = networks("11.0.0.0/8") },
+	"Rules.Require":                 func(p *Policy) { p.Rules[0].Require = emails("bob@y") },
+	"Rules.Exclude":                 func(p *Policy) { p.Rules[0].Exclude = emails("ann@x") },
+	"Rules.SessionDuration":         func(p *Policy) { p.Rules[0].SessionDuration = time.Minute },
+	"Session.Duration":              func(p *Policy) { p.Session.Duration = time.Minute },
+	"Session.RevokedBefore":         func(p *Policy) { p.Session.RevokedBefore = now },
+	"IdentityProviders":             func(p *Policy) { p.IdentityProviders = []string{"corp"} },
+	"Session.Cookie.SameSite":       func(p *Policy) { p.Session.Cookie.SameSite = SameSiteStrict },
+	"Session.Cookie.ScriptReadable": func(p *Policy) { p.Session.Cookie.ScriptReadable = true },
+	"Session.Cookie.Partitioned":    func(p *Policy) { p.Session.Cookie.Partitioned = true },
+	"Session.Cookie.PathScoped":     func(p *Policy) { p.Session.Cookie.PathScoped = true },
+	"Denied.Message":                func(p *Policy) { p.Denied.Message = "no" },
+	"Denied.URL":                    func(p *Policy) { p.Denied.URL = "https://help.x" },
+	"Selector of a group":           func(p *Policy) { p.Rules[0].Require = groups("dev") },
+	"Selector of a provider":        func(p *Policy) { p.Rules[0].Require = provider("corp") },
+	"Selector of a method":          func(p *Policy) { p.Rules[0].Require = proof("mfa") },
+	"Unauthenticated":               func(p *Policy) { p.Unauthenticated = Unauthorized },
+	"Salvaged":                      func(p *Policy) { p.Salvaged = true },
+	"Defects":                       func(p *Policy) { p.Defects = []Issue{{p.Source, Invalid, "bad"}} },
+	"Selector of an address":        func(p *Policy) { p.Rules[0].Require = networks("11.0.0.0/8") },
+	"Selector of a domain":          func(p *Policy) { p.Rules[0].Exclude = []Selector{{Property: EmailDomain, Value: "X"}} },
+	"Duration of a ServiceAuth":     func(p *Policy) { p.Rules[1].SessionDuration = time.Minute },
 }
 
 func TestEveryFieldIsEnforced(t *testing.T) {
@@ -160,13 +173,15 @@ func TestEveryFieldIsEnforced(t *testing.T) {
 		table, _ := Build([]Policy{p, of("n", "rival", 1, Block, []string{"a.x"}, prefixes("/a")...)})
 		return table
 	}
-	decisions := func(table *Table) []Decision {
-		var out []Decision
+	decisions := func(table *Table) []any {
+		var out []any
 		for _, url := range []string{"https://a.x/a", "https://a.x/b", "https://a.x/a/c", "https://a.x/a/b%2fc"} {
 			target := mustTarget(t, url)
 			for _, s := range []*Subject{nil, session("n/p"), machine("n/p")} {
 				out = append(out, table.Decide(Request{Target: target, Method: "GET", Origin: "https://o.x", Subject: s, Address: netip.MustParseAddr("10.1.1.1"), Now: now}))
 			}
+			signIn, ok := table.SignIn(target, "https://a.x")
+			out = append(out, signIn, ok, table.TokenAudience("a.x", "https://o.x", session("n/p"), now))
 			for _, origin := range []string{"https://o.x", "https://o2.x"} {
 				for _, method := range []string{"GET", "PUT"} {
 					r := preflight(t, url, origin, method, "x-a")

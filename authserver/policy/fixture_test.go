@@ -33,6 +33,18 @@ func networks(cidrs ...string) []Selector {
 	return []Selector{{Property: Address, Networks: out}}
 }
 
+func groups(names ...string) []Selector {
+	var out []Selector
+	for _, n := range names {
+		out = append(out, Selector{Property: IdPGroup, Value: n})
+	}
+	return out
+}
+
+func provider(name string) []Selector { return []Selector{{Property: LoginMethod, Value: name}} }
+
+func proof(method string) []Selector { return []Selector{{Property: AuthMethod, Value: method}} }
+
 func does(a Action) []Rule { return []Rule{{Action: a, Include: everyone()}} }
 
 func prefixes(values ...string) []Path {

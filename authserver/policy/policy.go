@@ -115,6 +115,16 @@ const (
 
 var propertyNames = [...]string{"nothing", "everyone", "email", "emailDomain", "ip", "idpGroup", "loginMethod", "authMethod"}
 
+// identifies reports whether the property is one of the subject.
+func (p Property) identifies() bool {
+	switch p {
+	case Email, EmailDomain, IdPGroup, LoginMethod, AuthMethod:
+		return true
+	case NoProperty, Everyone, Address:
+	}
+	return false
+}
+
 func (p Property) String() string { return name(propertyNames[:], int(p)) }
 
 // A Selector matches requests by one property.

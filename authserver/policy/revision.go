@@ -106,9 +106,13 @@ func (d *digest) policy(p *Policy) {
 	for i := range p.Rules {
 		d.rule(&p.Rules[i])
 	}
+	d.strs(p.IdentityProviders)
 	d.num(int(p.Session.Duration))
 	d.time(p.Session.RevokedBefore)
+	d.num(int(p.Session.Cookie.SameSite))
+	d.bools(p.Session.Cookie.ScriptReadable, p.Session.Cookie.Partitioned, p.Session.Cookie.PathScoped)
 	d.num(int(p.Unauthenticated))
+	d.str(p.Denied.Message, p.Denied.URL)
 	d.num(len(p.Defects))
 	for _, i := range p.Defects {
 		d.str(i.Source.Namespace, i.Source.Name, i.Source.Field, string(i.Reason), i.Message)
@@ -117,7 +121,7 @@ func (d *digest) policy(p *Policy) {
 
 func (d *digest) cors(c *CORS) {
 	d.bools(c.BypassPreflight, c.AllowAllOrigins, c.AllowAllMethods, c.AllowAllHeaders,
-		c.AllowCredentials, c.AllowPrivateNetwork, c.ManageResponses)
+		c.AllowCredentials, c.AllowPrivateNetwork, c.Tokens, c.ManageResponses)
 	d.strs(c.AllowedOrigins)
 	d.strs(c.AllowedMethods)
 	d.strs(c.AllowedHeaders)

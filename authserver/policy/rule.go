@@ -18,7 +18,7 @@ type rule struct {
 	include  []Selector
 	require  []Selector
 	exclude  []Selector
-	duration time.Duration // 0: the policy's
+	duration time.Duration // how old a credential may be. 0: as it says itself
 }
 
 // A match is how a rule fits a request.
@@ -34,6 +34,7 @@ const (
 type visitor struct {
 	subject *Subject
 	address netip.Addr
+	hopeful bool // that an address which is not known is the right one
 }
 
 // match reports how the rule fits. An unknown address can never become known,
@@ -77,7 +78,7 @@ func (s *Selector) match(v *visitor, ifUnknown bool) match {
 		return v.identity(func(u *Subject) bool { return equalFold(domainOf(u.Email), s.Value) })
 	case Address:
 		if !v.address.IsValid() {
-			return matchIf(ifUnknown)
+			return matchIf(ifUnknown != v.hopeful)
 		}
 		for _, n := range s.Networks {
 			if n.Contains(v.address) {
@@ -85,6 +86,12 @@ func (s *Selector) match(v *visitor, ifUnknown bool) match {
 			}
 		}
 		return no
+	case IdPGroup:
+		return v.identity(func(u *Subject) bool { return slices.Contains(u.Groups, s.Value) })
+	case LoginMethod:
+		return v.identity(func(u *Subject) bool { return u.Provider == s.Value })
+	case AuthMethod:
+		return v.identity(func(u *Subject) bool { return slices.Contains(u.AMR, s.Value) })
 	case NoProperty:
 		return no
 	default:

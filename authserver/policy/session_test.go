@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 	"testing"
 	"time"
@@ -59,20 +60,46 @@ func TestSessions(t *testing.T) {
 	}
 }
 
-func TestSessionDurationDefaultsAndBounds(t *testing.T) {
-	for given, want := range map[time.Duration]time.Duration{0: DefaultSessionDuration, time.Hour: time.Hour, MaxSessionDuration: MaxSessionDuration} {
-		p := one(does(Allow)...)
-		p.Session.Duration = given
-		table := mustBuild(t, p)
-		s := session("n/p")
-		for _, over := range []time.Duration{0, 1} {
-			s.IssuedAt = now.Add(-want - over)
-			d := table.Decide(Request{Target: mustTarget(t, "https://a.x/"), Method: "GET", Subject: s, Now: now})
-			if (d.Verdict == Admit) != (over == 0) {
-				t.Errorf("duration %v, age %v: %s", given, want+over, brief(d))
+// A rule's duration comes before the policy's, be it longer or shorter; without
+// either, a session is good for as long as it says itself, but not for ever.
+func TestSessionDurations(t *testing.T) {
+	for _, tc := range []struct{ policy, rule, want time.Duration }{
+		{0, 0, MaxSessionDuration}, {time.Hour, 0, time.Hour}, {0, time.Hour, time.Hour}, {time.Hour, time.Minute, time.Minute},
+		{time.Minute, time.Hour, time.Hour}, {MaxSessionDuration, 0, MaxSessionDuration}, {1, MaxSessionDuration, MaxSessionDuration},
+	} {
+		for _, action := range []Action{Allow, ServiceAuth} {
+			p := one(Rule{Action: action, Include: everyone(), SessionDuration: tc.rule})
+			p.Session.Duration = tc.policy
+			table := mustBuild(t, p)
+			s := session("n/p")
+			s.Service = action == ServiceAuth
+			for _, over := range []time.Duration{0, 1} {
+				s.IssuedAt = now.Add(-tc.want - over)
+				d := table.Decide(Request{Target: mustTarget(t, "https://a.x/"), Method: "GET", Subject: s, Now: now})
+				if (d.Verdict == Admit) != (over == 0) {
+					t.Errorf("%v, %s, age %v: %s", tc, action, tc.want+over, brief(d))
+				}
+				if why := table.Session("a.x", s, now); action == Allow && (why == NoReason) != (over == 0) {
+					t.Errorf("%v, age %v: %s", tc, tc.want+over, why)
+				}
+			}
+			if in, _ := table.SignIn(mustTarget(t, "https://a.x/"), ""); action == Allow && in.Duration != cmp.Or(tc.rule, tc.policy) {
+				t.Errorf("%v: signing in is for %v", tc, in.Duration)
 			}
 		}
 	}
+}
+
+// Whom an old session belongs to is known, and a Block rule goes by that.
+func TestOldSessionIsBlocked(t *testing.T) {
+	p := one(Rule{Action: Block, Include: emails("ann@x")}, Rule{Action: Allow, Include: everyone(), SessionDuration: time.Minute})
+	table := mustBuild(t, p)
+	if got := brief(get(table, "https://a.x/", true)); got != "deny blocked p" {
+		t.Error(got)
+	}
+}
+
+func TestSessionBounds(t *testing.T) {
 	for _, bad := range []time.Duration{-1, MaxSessionDuration + 1} {
 		p := one(Rule{Action: Allow, Include: everyone(), SessionDuration: bad})
 		p.Session.Duration = bad

@@ -2,7 +2,12 @@
 
 package policy
 
-import "time"
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"time"
+)
 
 // maxAudience bounds for how many policies one credential is made: it has to fit
 // into a cookie.
@@ -15,11 +20,11 @@ type SignIn struct {
 	// the host, and so the cookie, with that one first.
 	Audience  []string
 	Providers []string // by name, who may say who somebody is. Empty: all
-	// Duration is the longest that a policy of the audience lets a session last.
-	// 0: none says anything.
+	// Duration is the longest that a rule of the audience lets a session last. 0:
+	// none says anything.
 	Duration time.Duration
 	Cookie   Cookie
-	Path     string // that Cookie.PathScoped means
+	Path     string // what Cookie.PathScoped means, as it stands in a URL
 	Reads    Reads
 	Denied   Denied
 }
@@ -27,31 +32,272 @@ type SignIn struct {
 // Reads is what rules look at, of what an identity provider says. The rest need
 // not travel.
 type Reads struct {
-	Groups []string
+	Groups []string // sorted
 	AMR    bool
 }
 
 // Keep returns those of the groups that are read.
-func (r *Reads) Keep(groups []string) []string { return nil }
+func (r *Reads) Keep(groups []string) []string {
+	var out []string
+	for _, g := range groups {
+		if _, ok := slices.BinarySearch(r.Groups, g); ok {
+			out = append(out, g)
+		}
+	}
+	return out
+}
 
-// Reads returns what any rule of the table looks at.
-func (t *Table) Reads() Reads { return Reads{} }
+func (r *Reads) add(s *signIn) {
+	if s != nil {
+		r.Groups = append(r.Groups, s.reads.Groups...)
+		r.AMR = r.AMR || s.reads.AMR
+	}
+}
+
+func (r *Reads) sort() {
+	slices.Sort(r.Groups)
+	r.Groups = slices.Compact(r.Groups)
+}
+
+// A signIn is what a policy says of signing in. Most say nothing, which is nil.
+type signIn struct {
+	providers []string
+	cookie    Cookie
+	denied    Denied
+	reads     Reads
+}
+
+func compileSignIn(p *Policy) *signIn {
+	s := &signIn{providers: slices.Clone(p.IdentityProviders), cookie: p.Session.Cookie, denied: p.Denied}
+	s.cookie.PathScoped = p.Session.Cookie.PathScoped && !claimsAll(p.Paths)
+	for i := range p.Rules {
+		for _, list := range p.Rules[i].lists() {
+			for j := range list {
+				switch list[j].Property {
+				case IdPGroup:
+					s.reads.Groups = append(s.reads.Groups, list[j].Value)
+				case AuthMethod:
+					s.reads.AMR = true
+				case NoProperty, Everyone, Email, EmailDomain, Address, LoginMethod:
+				}
+			}
+		}
+	}
+	s.reads.sort()
+	if len(s.providers) == 0 && s.cookie == (Cookie{}) && s.denied == (Denied{}) && len(s.reads.Groups) == 0 && !s.reads.AMR {
+		return nil
+	}
+	return s
+}
+
+// claimsAll reports whether the paths of a policy are the whole host.
+func claimsAll(paths []Path) bool {
+	return len(paths) == 0 || slices.Contains(paths, Path{Value: "/"})
+}
+
+// permits reports whether the subject came from a provider that may say who
+// people are. Machines come from none.
+func (s *signIn) permits(u *Subject) bool {
+	return s == nil || len(s.providers) == 0 || u.Service || slices.Contains(s.providers, u.Provider)
+}
+
+// scoped reports whether the policy's sessions are its own alone.
+func (s *signIn) scoped() bool { return s != nil && s.cookie.PathScoped }
+
+// longest returns for how long a credential can be good for the policy, by its
+// Allow rules. It is not bounded if one of them says nothing.
+func (a *app) longest() (d time.Duration, bounded bool) {
+	unbounded := false
+	for i := range a.identity {
+		if ru := &a.identity[i]; ru.action == Allow {
+			d = max(d, ru.duration)
+			unbounded = unbounded || ru.duration == 0
+		}
+	}
+	return d, d > 0 && !unbounded
+}
+
+// each calls visit with all claims on a host.
+func (r *routes) each(visit func(c claim)) {
+	if r == nil {
+		return
+	}
+	for _, c := range r.few {
+		visit(c)
+	}
+	if r.many == nil {
+		return
+	}
+	for path, a := range r.many.exact {
+		visit(claim{path, true, a})
+	}
+	for path, a := range r.many.prefix {
+		visit(claim{path, false, a})
+	}
+}
+
+// apps returns who has claims on a host and no mistakes, by name.
+func (r *routes) apps() []*app {
+	var out []*app
+	r.each(func(c claim) {
+		if !c.app.defective && !slices.Contains(out, c.app) {
+			out = append(out, c.app)
+		}
+	})
+	slices.SortFunc(out, func(x, y *app) int { return cmp.Compare(x.audience, y.audience) })
+	return out
+}
+
+// claimOn returns the path of the app's most specific claim on a path.
+func (r *routes) claimOn(path string, a *app) string {
+	best := claim{}
+	r.each(func(c claim) {
+		if c.app == a && c.covers(path) && (!best.exact && len(c.path) >= len(best.path) || c.exact) {
+			best = c
+		}
+	})
+	return best.path
+}
 
 // SignIn says what signing in takes for a target. The origin is that of the
-// target's host: other applications may accept its tokens. It is false if no
+// target's host: other applications may take its tokens. It is false if no
 // policy guards the target, or only one that has mistakes.
-func (t *Table) SignIn(target Target, origin string) (SignIn, bool) { return SignIn{}, false }
+func (t *Table) SignIn(target Target, origin string) (SignIn, bool) {
+	if t == nil {
+		return SignIn{}, false
+	}
+	a, why := t.find(&target)
+	if why != NoReason {
+		return SignIn{}, false
+	}
+	routes := t.routes(target.host)
+	out := SignIn{Policy: a.source}
+	if s := a.signIn; s != nil {
+		out.Providers, out.Cookie, out.Denied = slices.Clone(s.providers), s.cookie, s.denied
+	}
+	apps := []*app{a}
+	if a.signIn.scoped() {
+		out.Path = cookiePath(routes.claimOn(target.path, a))
+	} else {
+		for _, o := range routes.apps() {
+			if o != a && !o.signIn.scoped() && len(apps) < maxAudience {
+				apps = append(apps, o)
+			}
+		}
+	}
+	for _, o := range apps {
+		out.Audience = append(out.Audience, o.audience)
+		d, _ := o.longest()
+		out.Duration = max(out.Duration, d)
+		out.Reads.add(o.signIn)
+	}
+	for _, o := range t.takers {
+		if o.cors.takesTokens(origin) {
+			out.Reads.add(o.signIn)
+		}
+	}
+	out.Reads.sort()
+	return out, true
+}
+
+// cookiePath writes a claim's path as browsers send it, and so compare it with
+// that of a cookie (RFC 6265 §5.1.4).
+func cookiePath(path string) string { return (&url.URL{Path: path}).EscapedPath() }
+
+// Reads returns what any rule of the table looks at.
+func (t *Table) Reads() Reads {
+	var out Reads
+	if t == nil {
+		return out
+	}
+	for _, hosts := range []map[string]*routes{t.exact, t.wild} {
+		for _, r := range hosts {
+			for _, a := range r.apps() {
+				out.add(a.signIn)
+			}
+		}
+	}
+	out.sort()
+	return out
+}
 
 // Claims reports whether some policy claims the host, or the "*." host above it.
 func (t *Table) Claims(host string) bool { return t != nil && t.routes(host) != nil }
 
 // Session reports whether a credential is a session on a host: NoReason if it is
-// good for some policy there, and else why it is not.
-func (t *Table) Session(host string, s *Subject, now time.Time) Reason { return NotReady }
+// good for some policy there, and otherwise why it is not.
+func (t *Table) Session(host string, s *Subject, now time.Time) Reason {
+	switch {
+	case t == nil:
+		return NotReady
+	case s == nil:
+		return NoSession
+	case t.routes(host) == nil:
+		return NoPolicy
+	}
+	why := WrongAudience
+	for _, a := range t.routes(host).apps() {
+		if s.AuthorizedParty != "" || !a.meant(s, "") { // a session is nobody's token
+			continue
+		}
+		is := t.standing(a, s, now)
+		if d, bounded := a.longest(); is == NoReason && bounded && now.Sub(s.IssuedAt) > d {
+			is = SessionExpired
+		}
+		if is == NoReason {
+			return NoReason
+		}
+		if why == WrongAudience {
+			why = is
+		}
+	}
+	return why
+}
 
 // TokenAudience returns which policies on a host take tokens from pages of the
 // origin, and would let the subject do something there.
-func (t *Table) TokenAudience(host, origin string, s *Subject, now time.Time) []string { return nil }
+func (t *Table) TokenAudience(host, origin string, s *Subject, now time.Time) []string {
+	if t == nil || s == nil {
+		return nil
+	}
+	var out []string
+	for _, a := range t.routes(host).apps() {
+		if len(out) < maxAudience && a.cors.takesTokens(origin) && t.standing(a, s, now) == NoReason && a.everAdmits(s) {
+			out = append(out, a.audience)
+		}
+	}
+	return out
+}
 
-// CookiePaths returns the paths on a host that have sessions of their own.
-func (t *Table) CookiePaths(host string) []string { return nil }
+// everAdmits reports whether an Allow rule admits the subject to anything, from
+// anywhere: by some method, and from the address that suits them best.
+func (a *app) everAdmits(s *Subject) bool {
+	methods := []string{""} // which stands for those that no rule names
+	for i := range a.identity {
+		methods = append(methods, a.identity[i].methods...)
+	}
+	v := visitor{subject: s, hopeful: true}
+	return slices.ContainsFunc(methods, func(method string) bool {
+		for i := range a.identity {
+			if a.identity[i].match(method, &v) == yes {
+				return a.identity[i].action == Allow
+			}
+		}
+		return false
+	})
+}
+
+// CookiePaths returns the paths on a host whose sessions have cookies of their own.
+func (t *Table) CookiePaths(host string) []string {
+	if t == nil {
+		return nil
+	}
+	var out []string
+	t.routes(host).each(func(c claim) {
+		if !c.app.defective && c.app.signIn.scoped() {
+			out = append(out, cookiePath(c.path))
+		}
+	})
+	slices.Sort(out)
+	return slices.Compact(out)
+}

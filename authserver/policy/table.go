@@ -14,7 +14,10 @@ type Table struct {
 	exact    map[string]*routes // "wiki.example.com"
 	wild     map[string]*routes // "*.example.com" → "example.com"
 	policies int
+	built    string // the revision without revocations
 	revision string
+	takers   []*app   // that take tokens from other applications' pages
+	revoked  *revoked // nil: no revocations
 }
 
 // routes are the claims on one host.
@@ -49,9 +52,9 @@ type app struct {
 	cors            *cors
 	relaxing        []rule // Bypass, ServiceAuth
 	identity        []rule // Block, Allow
-	duration        time.Duration
 	revokedBefore   time.Time
 	unauthenticated Unauthenticated
+	signIn          *signIn // nil: nothing out of the ordinary
 }
 
 // Revision identifies what the table was built from.

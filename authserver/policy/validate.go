@@ -25,7 +25,7 @@ func Validate(p *Policy) []Issue {
 	if p.CORS != nil {
 		v.cors(p.CORS)
 	}
-	v.duration("spec.session", ".duration", p.Session.Duration)
+	v.signIn(p)
 	if p.Unauthenticated > Unauthorized {
 		v.wrong("spec.unauthenticated", "one of Auto, Redirect, Unauthorized")
 	}
@@ -192,7 +192,7 @@ func (v *validator) rule(field string, r *Rule) {
 // it only for a mistake.
 func (v *validator) selectors(field, list string, a Action, selectors []Selector) {
 	for i, s := range selectors {
-		if a.relaxes() && (s.Property == Email || s.Property == EmailDomain) {
+		if a.relaxes() && s.Property.identifies() {
 			v.wrong(item(field+list, i), "%s: a %s rule never sees an identity; use Allow", s.Property, a)
 		}
 		if problem := s.check(); problem != "" {
@@ -213,6 +213,14 @@ func (s *Selector) check() string {
 		if !isMailDomain(s.Value) {
 			return fmt.Sprintf("emailDomain: %q is not a domain like example.com", s.Value)
 		}
+	case IdPGroup, AuthMethod:
+		if !isText(s.Value) {
+			return fmt.Sprintf("%s: %q is not what an identity provider would say: 1 to 256 printable characters", s.Property, s.Value)
+		}
+	case LoginMethod:
+		if !isObjectName(s.Value) {
+			return fmt.Sprintf("loginMethod: %q is not the name of an IdentityProvider", s.Value)
+		}
 	case Address:
 		if len(s.Networks) == 0 {
 			return "ip: name at least one network, such as 10.0.0.0/8"
@@ -221,7 +229,7 @@ func (s *Selector) check() string {
 			return fmt.Sprintf("ip[%d]: not a network", i)
 		}
 	default: // NoProperty, or one that this version does not know
-		return "exactly one of everyone, email, emailDomain, ip"
+		return "exactly one of everyone, email, emailDomain, ip, idpGroup, loginMethod, authMethod"
 	}
 	return ""
 }

@@ -25,6 +25,9 @@ func (v *validator) cors(c *CORS) {
 	if c.AllowAllOrigins && c.AllowCredentials {
 		v.wrong(at, "%s: list the origins in allowedOrigins", allOriginsWithCredentials)
 	}
+	if c.Tokens && (len(c.AllowedOrigins) == 0 || !c.AllowCredentials) {
+		v.wrong(at+".tokens", "tokens are for the origins in allowedOrigins, and stand for credentials: list the origins, and set allowCredentials")
+	}
 	if c.MaxAge < -1 || c.MaxAge > 86400 {
 		v.wrong(at+".maxAge", "%d: from -1 to 86400 seconds", c.MaxAge)
 	}
@@ -40,7 +43,7 @@ func (v *validator) cors(c *CORS) {
 func (c *CORS) hasOther() bool {
 	return c.AllowAllOrigins || len(c.AllowedOrigins) > 0 || c.AllowAllMethods || len(c.AllowedMethods) > 0 ||
 		c.AllowAllHeaders || len(c.AllowedHeaders) > 0 || c.AllowCredentials || c.MaxAge != 0 ||
-		len(c.ExposedHeaders) > 0 || c.AllowPrivateNetwork || c.ManageResponses
+		len(c.ExposedHeaders) > 0 || c.AllowPrivateNetwork || c.Tokens || c.ManageResponses
 }
 
 func (v *validator) oneOf(at, all string, allSet bool, list string, listed int, needed bool) {

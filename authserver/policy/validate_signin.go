@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// signIn checks what a policy says of signing in, and of those who may not pass.
+func (v *validator) signIn(p *Policy) {
+	v.each("spec.identityProviders", p.IdentityProviders, func(name string) string {
+		if !isObjectName(name) {
+			return "not the name of an IdentityProvider"
+		}
+		return ""
+	})
+	v.duration("spec.session", ".duration", p.Session.Duration)
+	cookie := p.Session.Cookie
+	if cookie.SameSite > SameSiteStrict {
+		v.wrong("spec.session.cookie.sameSite", "one of None, Lax, Strict")
+	}
+	if cookie.PathScoped && claimsAll(p.Paths) {
+		v.unwise("spec.session.cookie.pathScoped", "the policy is for the whole host, so this has no effect; it needs spec.paths")
+	}
+	if n := utf8.RuneCountInString(p.Denied.Message); n > 1024 || !utf8.ValidString(p.Denied.Message) {
+		v.wrong("spec.denied.message", "at most 1024 characters of UTF-8")
+	}
+	if problem := checkHelp(p.Denied.URL); problem != "" {
+		v.wrong("spec.denied.url", "%q: %s", p.Denied.URL, problem)
+	}
+}
+
+// checkHelp says what is wrong with an address where people find help.
+func checkHelp(address string) string {
+	if address == "" {
+		return ""
+	}
+	u, err := url.Parse(address)
+	switch {
+	case err != nil || len(address) > 2048 || strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r == 0x7f }):
+		return "not a URL"
+	case u.Scheme == "mailto" && isMail(u.Opaque):
+		return ""
+	case !isHTTP(u.Scheme) || u.Host == "" || u.User != nil:
+		return "write it like https://help.example.com/access or mailto:help@example.com"
+	default:
+		return ""
+	}
+}
+
+// isObjectName: what Kubernetes lets an object be called (RFC 1123).
+func isObjectName(s string) bool {
+	return s == strings.ToLower(s) && !strings.Contains(s, "_") && checkLabels(s) == nil && hyphensInside(s)
+}
+
+// isText reports whether s is what a provider calls a group or a method by.
+func isText(s string) bool {
+	return s != "" && utf8.RuneCountInString(s) <= 256 && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+}
