@@ -39,15 +39,6 @@ type Config struct {
 	Users []byte
 }
 
-func (c *Config) equal(o *Config) bool {
-	return c.Name == o.Name && c.DisplayName == o.DisplayName && c.Type == o.Type &&
-		c.Issuer == o.Issuer && c.ClientID == o.ClientID && c.ClientSecret == o.ClientSecret &&
-		slices.Equal(c.Scopes, o.Scopes) && c.EmailClaim == o.EmailClaim && c.GroupsClaim == o.GroupsClaim &&
-		c.UserClaim == o.UserClaim && c.AMRClaim == o.AMRClaim && maps.Equal(c.AuthParams, o.AuthParams) &&
-		string(c.CABundle) == string(o.CABundle) && c.TrustUnverifiedEmail == o.TrustUnverifiedEmail &&
-		string(c.Users) == string(o.Users)
-}
-
 // clone returns a copy that the caller's later changes do not reach.
 func (c *Config) clone() Config {
 	d := *c

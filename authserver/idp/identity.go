@@ -4,7 +4,6 @@ package idp
 
 import (
 	"errors"
-	"strings"
 	"time"
 )
 
@@ -39,8 +38,8 @@ type Callback struct {
 	Started time.Time
 }
 
-// The errors of a Provider. Their texts are one printable line, hold no secret,
-// and of what the provider said only an OAuth error code.
+// The errors of a Provider. Their texts are one printable and bounded line for a
+// log, and hold no secret.
 var (
 	// ErrWrongPassword says that there is no such user, or another password.
 	ErrWrongPassword = errors.New("wrong user name or password")
@@ -52,22 +51,3 @@ var (
 	// ErrBusy says that too many passwords are being checked.
 	ErrBusy = errors.New("too many passwords are being checked")
 )
-
-// A failure is one of the above, and why.
-type failure struct {
-	kind error
-	text string
-}
-
-func (f *failure) Error() string { return f.kind.Error() + ": " + f.text }
-func (f *failure) Unwrap() error { return f.kind }
-
-// ErrorCode returns an OAuth error code (RFC 6749 §4.1.2.1) if s can be one that
-// a page may show, and otherwise nothing.
-func ErrorCode(s string) string {
-	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
-	if len(s) > 64 || strings.Trim(s, allowed) != "" {
-		return ""
-	}
-	return s
-}

@@ -15,10 +15,28 @@ type Provider struct {
 	problems []Problem
 	oidc     *openID // of TypeOIDC
 	users    *users  // of TypeUsers
+	gate     *gate
 }
 
+// newProvider makes a provider that is usable unless there are problems.
 func (s *Set) newProvider(c Config) *Provider {
-	p := &Provider{config: c}
+	p := &Provider{config: c, gate: s.gate}
+	v := &validation{config: &p.config}
+	v.common()
+	switch c.Type {
+	case TypeOIDC:
+		if v.openID(); len(v.problems) == 0 {
+			p.oidc = newOpenID(&p.config, v.issuer, v.roots, &s.opts)
+		}
+	case TypeUsers:
+		var problems []Problem
+		p.users, problems = parseUsers(c.Users)
+		for _, problem := range problems {
+			problem.Provider = printable(c.Name, 100)
+			v.problems = append(v.problems, problem)
+		}
+	}
+	p.problems = v.problems
 	return p
 }
 
@@ -26,7 +44,12 @@ func (p *Provider) usable() bool {
 	return !slices.ContainsFunc(p.problems, func(problem Problem) bool { return !problem.Partial })
 }
 
-func (p *Provider) close() {}
+// close lets go of connections that are not in use.
+func (p *Provider) close() {
+	if p.oidc != nil {
+		p.oidc.client.transport.CloseIdleConnections()
+	}
+}
 
 // Name returns the name that it is configured by.
 func (p *Provider) Name() string { return p.config.Name }
@@ -39,32 +62,39 @@ func (p *Provider) Type() string { return p.config.Type }
 
 // Password reports whether people sign in with CheckPassword, and not at a site
 // of the provider's own.
-func (p *Provider) Password() bool { return p.config.Type == TypeUsers }
+func (p *Provider) Password() bool { return p.users != nil }
 
 // Knows reports whether the user of this ID may still exist: a built-in user
 // that was removed does not, and of others only their provider knows.
-func (p *Provider) Knows(id string) bool { return true }
+func (p *Provider) Knows(id string) bool {
+	if p.users == nil {
+		return true
+	}
+	u := p.users.byKey[id]
+	return u != nil && u.name == id
+}
 
 // AuthCodeURL returns the address at the provider to send the browser to.
 func (p *Provider) AuthCodeURL(ctx context.Context, s Start) (string, error) {
-	return "", ErrUnavailable
+	if p.oidc == nil {
+		return "", fail(ErrRejected, "%s has no site to sign in at", p.config.Name)
+	}
+	return p.oidc.authCodeURL(ctx, s)
 }
 
 // Exchange finds out who came back from the provider.
 func (p *Provider) Exchange(ctx context.Context, c Callback) (Identity, error) {
-	return Identity{}, ErrUnavailable
+	if p.oidc == nil {
+		return Identity{}, fail(ErrRejected, "%s has no site to sign in at", p.config.Name)
+	}
+	return p.oidc.exchange(ctx, c)
 }
 
 // CheckPassword returns the built-in user of that name or email address, if the
 // password is theirs. Who is unknown takes as long as who is not.
 func (p *Provider) CheckPassword(ctx context.Context, user, password string) (Identity, error) {
-	return Identity{}, ErrWrongPassword
+	if p.users == nil {
+		return Identity{}, fail(ErrRejected, "%s takes no passwords", p.config.Name)
+	}
+	return p.checkPassword(ctx, user, password)
 }
-
-type (
-	openID struct{}
-	users  struct{}
-	gate   struct{}
-)
-
-func newGate() *gate { return &gate{} }

@@ -5,6 +5,7 @@ package idp
 import (
 	"cmp"
 	"log/slog"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -65,7 +66,7 @@ func (s *Set) Update(configs []Config) []Problem {
 			continue
 		}
 		p := old[c.Name]
-		if p == nil || !p.config.equal(c) {
+		if p == nil || !reflect.DeepEqual(&p.config, c) {
 			p = s.newProvider(c.clone())
 		}
 		problems = append(problems, p.problems...)
@@ -95,7 +96,7 @@ func (s *Set) Find(name string) *Provider {
 }
 
 // Permitted returns the providers of these names that there are, sorted by name;
-// all of them if names is nil.
+// all of them if none is named.
 func (s *Set) Permitted(names []string) []*Provider {
 	if s == nil {
 		return nil
@@ -106,7 +107,7 @@ func (s *Set) Permitted(names []string) []*Provider {
 	}
 	var permitted []*Provider
 	for name, p := range *live {
-		if names == nil || slices.Contains(names, name) {
+		if len(names) == 0 || slices.Contains(names, name) {
 			permitted = append(permitted, p)
 		}
 	}

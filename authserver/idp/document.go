@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package idp
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	// minRenewal is the least time between two attempts to fetch what was there
+	// already: made-up key IDs do not become requests.
+	minRenewal = 10 * time.Second
+	minBackoff = time.Second
+	maxBackoff = 30 * time.Second
+)
+
+// A document of a provider is fetched when it is first asked for, and again from
+// time to time. All who wait share one attempt, which goes on when one of them
+// gives up. The last good value is in use for as long as there is no newer one:
+// a provider that is down does not void its own keys.
+type document[T any] struct {
+	fetch   func(context.Context) (T, error)
+	now     func() time.Time
+	timeout time.Duration
+	fresh   time.Duration // for how long a value is not asked for again
+
+	mu       sync.Mutex
+	value    T
+	got      bool
+	due      time.Time     // when the value is to be asked for again
+	next     time.Time     // no attempt before
+	failures int           // in a row
+	err      error         // of the last attempt
+	attempt  chan struct{} // closed at the end of the one under way; nil: none is
+}
+
+// get returns the value, if need be an old one.
+func (d *document[T]) get(ctx context.Context) (T, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.now()
+	if d.got {
+		if d.attempt == nil && !now.Before(d.due) && !now.Before(d.next) {
+			d.start()
+		}
+		return d.value, nil
+	}
+	if d.attempt == nil {
+		if d.err != nil && now.Before(d.next) {
+			return d.value, d.err
+		}
+		d.start()
+	}
+	return d.wait(ctx)
+}
+
+// renew returns a newer value, as the one of get lacks something. If it is too
+// early for another attempt, it is the same one.
+func (d *document[T]) renew(ctx context.Context) (T, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.attempt == nil {
+		if d.now().Before(d.next) {
+			return d.value, d.err
+		}
+		d.start()
+	}
+	return d.wait(ctx)
+}
+
+// wait waits for the attempt under way. The lock is held before and after.
+func (d *document[T]) wait(ctx context.Context) (T, error) {
+	attempt := d.attempt
+	d.mu.Unlock()
+	select {
+	case <-attempt:
+		d.mu.Lock()
+		return d.value, d.err
+	case <-ctx.Done():
+		d.mu.Lock()
+		return d.value, asFailure("the provider", ctx.Err())
+	}
+}
+
+func (d *document[T]) start() {
+	attempt := make(chan struct{})
+	d.attempt = attempt
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), d.timeout)
+		defer cancel()
+		value, err := d.fetch(ctx)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.end(value, err)
+		close(attempt)
+	}()
+}
+
+func (d *document[T]) end(value T, err error) {
+	now := d.now()
+	d.attempt, d.err = nil, err
+	if err != nil {
+		d.next = now.Add(min(minBackoff<<min(d.failures, 8), maxBackoff))
+		d.failures++
+		return
+	}
+	d.value, d.got, d.failures = value, true, 0
+	d.due, d.next = now.Add(d.fresh), now.Add(minRenewal)
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package idp
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+)
+
+// A mapping says which claims are what, by their paths.
+type mapping struct {
+	user, email, groups, amr string
+	trustEmail               bool
+}
+
+func newMapping(c *Config) mapping {
+	return mapping{
+		user: cmp.Or(c.UserClaim, "sub"), email: cmp.Or(c.EmailClaim, "email"), trustEmail: c.TrustUnverifiedEmail,
+		groups: cmp.Or(c.GroupsClaim, "groups"), amr: cmp.Or(c.AMRClaim, "amr"),
+	}
+}
+
+// identify makes an Identity of the ID token, and of what the userinfo endpoint
+// adds if that does not say it all. That one must answer then: somebody without
+// groups is not only let in to less, a rule may also keep a group out.
+func (o *openID) identify(ctx context.Context, m *metadata, id claims, accessToken string) (Identity, error) {
+	sources := []claims{id}
+	if m.UserInfoURL != "" && accessToken != "" && !o.mapping.complete(id) {
+		info, err := o.userInfo(ctx, m, accessToken, id["sub"].(string)) // checked to be one
+		if err != nil {
+			return Identity{}, err
+		}
+		sources = append(sources, info)
+	}
+	who, dropped, err := o.mapping.identity(sources)
+	if err != nil {
+		return Identity{}, err
+	}
+	if dropped != "" {
+		o.log.Warn("not all groups of somebody who signs in are known", "user", who.ID, "why", dropped)
+	}
+	who.Provider = o.config.Name
+	return who, nil
+}
+
+// complete reports whether the userinfo endpoint has nothing to add. AMR it
+// never has.
+func (m *mapping) complete(id claims) bool {
+	_, user := lookup(id, m.user)
+	_, groups := lookup(id, m.groups)
+	email, _ := m.emailOf(id)
+	return user && groups && email
+}
+
+// identity reads the claims of an ID token and after it those of the userinfo
+// endpoint, and says why not all groups are there.
+func (m *mapping) identity(sources []claims) (who Identity, dropped string, err error) {
+	who.Email = m.verifiedEmail(sources)
+	if who.ID = m.id(sources); who.ID == "" {
+		return Identity{}, "", fail(ErrRejected, "it does not say who somebody is: the claim %q is missing, or unusable", m.user)
+	}
+	for _, name := range []string{"name", "preferred_username"} {
+		if s, _ := first(sources, name).(string); who.Name == "" && isName(s) {
+			who.Name = s
+		}
+	}
+	groups := first(sources, m.groups)
+	if groups == nil && overage(sources[0], m.groups) {
+		dropped = "there are too many for the ID token (_claim_names)"
+	}
+	var more bool
+	if who.Groups, more = names(groups); more {
+		dropped = "there are more than it may have"
+	}
+	who.AMR, _ = names(first(sources, m.amr))
+	return who, dropped, nil
+}
+
+// first returns what the first source has at a path that has anything there.
+func first(sources []claims, path string) any {
+	for _, c := range sources {
+		if v, ok := lookup(c, path); ok {
+			return v
+		}
+	}
+	return nil
+}
+
+// id returns what somebody is known by. If that is their address, it has to be
+// one that counts: else anybody could be anybody.
+func (m *mapping) id(sources []claims) string {
+	if m.user == m.email || m.user == "email" {
+		return (&mapping{email: m.user, trustEmail: m.trustEmail}).verifiedEmail(sources)
+	}
+	switch v := first(sources, m.user).(type) {
+	case string:
+		if isName(v) {
+			return v
+		}
+	case json.Number: // some number their users
+		if n, err := v.Int64(); err == nil && n >= 0 {
+			return v.String()
+		}
+	}
+	return ""
+}
+
+// verifiedEmail returns the address that counts. It and the word that it is
+// verified come from the same source.
+func (m *mapping) verifiedEmail(sources []claims) string {
+	for _, c := range sources {
+		if has, email := m.emailOf(c); has {
+			return email
+		}
+	}
+	return ""
+}
+
+// emailOf reports whether claims settle which address somebody has, and returns
+// it if it counts. The claim that vouches for one is beside it: for email it is
+// email_verified (OpenID Connect Core 1.0 §5.1), for upn it would be
+// upn_verified, as email_verified says nothing about a upn.
+func (m *mapping) emailOf(c claims) (bool, string) {
+	v, ok := lookup(c, m.email)
+	if !ok {
+		return false, ""
+	}
+	verified, said := lookup(c, m.email+"_verified")
+	if !said && !m.trustEmail {
+		return false, ""
+	}
+	email, _ := v.(string)
+	if !m.trustEmail && verified != true && verified != "true" || !isEmail(email) {
+		return true, ""
+	}
+	return true, email
+}
+
+// names returns the strings at a claim that can be names, each once, and whether
+// there are more than are taken.
+func names(v any) (list []string, more bool) {
+	seen := map[string]bool{}
+	for _, s := range texts(v) {
+		switch {
+		case !isName(s) || seen[s]:
+		case len(list) == maxGroups:
+			return list, true
+		default:
+			seen[s] = true
+			list = append(list, s)
+		}
+	}
+	return list, false
+}
+
+// overage reports whether a claim is kept elsewhere (§5.6.2), as Entra does it
+// with groups. Nobody follows: there it takes a right of its own to read them.
+func overage(c claims, path string) bool {
+	named, _ := c["_claim_names"].(map[string]any)
+	_, ok := named[path]
+	return ok
+}

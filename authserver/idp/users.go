@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package idp
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode"
+
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/crypto/bcrypt"
+	"golang.org/x/text/unicode/norm"
+)
+
+const (
+	maxUsersFile = 1 << 20 // what a Secret can hold
+	maxUsers     = 10_000
+	minCost      = 10
+	maxCost      = 14 // about a second
+)
+
+// users are built-in users. They change only all at once.
+type users struct {
+	byKey map[string]*user // by canonical name, and by canonical address
+	cost  int              // the highest there is
+}
+
+type user struct {
+	name   string // canonical; their ID
+	shown  string
+	email  string
+	groups []string
+	hash   []byte
+	cost   int
+	entry  int // in the file, from 1
+	line   int
+}
+
+// canonical returns by what a user is found, and whether anybody can be found by
+// it. Nothing is trimmed, folded or normalized but the case of ASCII letters:
+// each way to write somebody's name that works is one more to lock out.
+func canonical(name string) (string, bool) {
+	if !isName(name) || !norm.NFC.IsNormalString(name) || strings.ContainsFunc(name, invisible) {
+		return "", false
+	}
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, name), true
+}
+
+// invisible reports whether a printable character cannot be seen, or is a blank
+// that looks like another: fillers, variation selectors, combining joiners.
+func invisible(r rune) bool {
+	return unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || unicode.Is(unicode.Variation_Selector, r) ||
+		r == '\u2800' || r != ' ' && unicode.IsSpace(r)
+}
+
+// parseUsers reads users.yaml. An entry with a mistake, and all of those that
+// claim the same name or address, are left out: the others can sign in.
+func parseUsers(text []byte) (*users, []Problem) {
+	refuse := func(format string, args ...any) (*users, []Problem) {
+		return nil, []Problem{{Field: "users", Text: printable(fmt.Sprintf(format, args...), maxText)}}
+	}
+	if len(text) > maxUsersFile {
+		return refuse("the list is longer than %d bytes", maxUsersFile)
+	}
+	var doc yaml.Node
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	if err := d.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
+		return refuse("the list is no YAML: %s", yamlError(err))
+	}
+	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return refuse("something follows the list: it must be alone in its document")
+	}
+	if len(doc.Content) != 1 || doc.Content[0].Kind != yaml.SequenceNode || len(doc.Content[0].Content) == 0 {
+		return refuse("it must be a list of users, with a name and a passwordHash each")
+	}
+	list := doc.Content[0].Content
+	if len(list) > maxUsers {
+		return refuse("the list has more than %d users", maxUsers)
+	}
+	u := &users{byKey: map[string]*user{}, cost: minCost}
+	var problems []Problem
+	var all []*user
+	for i, node := range list {
+		one := &user{entry: i + 1, line: node.Line}
+		if why := one.read(node); why != "" {
+			problems = append(problems, one.problem(why))
+			continue
+		}
+		all = append(all, one)
+	}
+	return u, append(problems, u.add(all)...)
+}
+
+// yamlError words an error of the parser, which may quote the file: a hash.
+func yamlError(err error) string {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	if where, _, ok := strings.Cut(text, ":"); ok && strings.HasPrefix(where, "line ") {
+		return "see " + where
+	}
+	return "see its end"
+}
+
+func (u *user) problem(why string) Problem {
+	return Problem{Field: "users", Partial: true, Text: printable(fmt.Sprintf("entry %d (line %d): %s", u.entry, u.line, why), maxText)}
+}
+
+// add makes those users known that share neither name nor address with others.
+func (u *users) add(all []*user) []Problem {
+	claimed := map[string][]*user{}
+	for _, one := range all {
+		for _, key := range one.keys() {
+			claimed[key] = append(claimed[key], one)
+		}
+	}
+	var problems []Problem
+	for _, one := range all {
+		clash := ""
+		for _, key := range one.keys() {
+			for _, other := range claimed[key] {
+				if other != one && clash == "" {
+					clash = fmt.Sprintf("entry %d (line %d) has the same name or address, ignoring case: neither is used", other.entry, other.line)
+				}
+			}
+		}
+		if clash != "" {
+			problems = append(problems, one.problem(clash))
+			continue
+		}
+		for _, key := range one.keys() {
+			u.byKey[key] = one
+		}
+		u.cost = max(u.cost, one.cost)
+	}
+	return problems
+}
+
+// keys are what the user can sign in by, each once.
+func (u *user) keys() []string {
+	keys := []string{u.name}
+	if key, ok := canonical(u.email); ok && key != u.name {
+		keys = append(keys, key)
+	}
+	return keys
+}
+
+// read fills in the user from its entry, and says what is wrong with that.
+func (u *user) read(node *yaml.Node) (why string) {
+	if node.Kind != yaml.MappingNode {
+		return "it must have name and passwordHash"
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key, value := node.Content[i].Value, node.Content[i+1]
+		if seen[key] {
+			return fmt.Sprintf("%q comes twice", key)
+		}
+		seen[key] = true
+		if why := u.set(key, value); why != "" {
+			return why
+		}
+	}
+	switch {
+	case u.name == "":
+		return "it has no name"
+	case u.hash == nil:
+		return "it has no passwordHash"
+	}
+	return ""
+}
+
+func (u *user) set(key string, value *yaml.Node) (why string) {
+	switch key {
+	case "name":
+		return u.setName(value)
+	case "email":
+		return u.setEmail(value)
+	case "groups":
+		return u.setGroups(value)
+	case "passwordHash":
+		return u.setHash(value)
+	}
+	return fmt.Sprintf("%q is not a field: they are name, email, groups, passwordHash", printable(key, 40))
+}
+
+func isText(value *yaml.Node) bool {
+	return value.Kind == yaml.ScalarNode && value.Tag != "!!null" && value.Tag != "!!binary"
+}
+
+func (u *user) setName(value *yaml.Node) (why string) {
+	name, ok := canonical(value.Value)
+	if !isText(value) || !ok {
+		return "the name is empty, longer than 255 bytes, not in Unicode's form NFC, or holds blanks at the ends or characters that cannot be seen"
+	}
+	u.name, u.shown = name, value.Value
+	return ""
+}
+
+func (u *user) setEmail(value *yaml.Node) (why string) {
+	if value.Kind == yaml.ScalarNode && value.Value == "" || value.Tag == "!!null" {
+		return ""
+	}
+	if _, ok := canonical(value.Value); !isText(value) || !ok || !isEmail(value.Value) {
+		return "the email is not an address like ann@example.com"
+	}
+	u.email = value.Value
+	return ""
+}
+
+func (u *user) setHash(value *yaml.Node) (why string) {
+	cost, err := bcrypt.Cost([]byte(value.Value))
+	if !isText(value) || err != nil || !isBcrypt(value.Value) {
+		return "the passwordHash is not one of bcrypt ($2a$, $2b$ or $2y$): `htpasswd -nBC 12 name` makes one"
+	}
+	if cost < minCost || cost > maxCost {
+		return fmt.Sprintf("the passwordHash has cost %d: less than %d is guessed too easily, more than %d takes too long", cost, minCost, maxCost)
+	}
+	u.hash, u.cost = []byte(value.Value), cost
+	return ""
+}
+
+func (u *user) setGroups(value *yaml.Node) (why string) {
+	if value.Tag == "!!null" {
+		return ""
+	}
+	if value.Kind != yaml.SequenceNode || len(value.Content) > maxGroups {
+		return fmt.Sprintf("groups must be a list of at most %d names", maxGroups)
+	}
+	for _, g := range value.Content {
+		if !isText(g) || !isName(g.Value) {
+			return "a group is empty, too long, or holds characters that cannot be printed"
+		}
+		if !slices.Contains(u.groups, g.Value) {
+			u.groups = append(u.groups, g.Value)
+		}
+	}
+	return ""
+}
+
+// isBcrypt checks what bcrypt.Cost leaves for the comparison to find out.
+func isBcrypt(hash string) bool {
+	const alphabet = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	return len(hash) == 60 && hash[0] == '$' && hash[1] == '2' && strings.IndexByte("aby", hash[2]) >= 0 && hash[3] == '$' &&
+		hash[6] == '$' && strings.Trim(hash[7:], alphabet) == ""
+}
