@@ -107,7 +107,11 @@ func isEmail(s string) bool {
 	if local == "" || strings.ContainsAny(local, "\"(),:;<>[\\] ") || strings.Contains("."+local+".", "..") {
 		return false
 	}
-	for label := range strings.SplitSeq(domain, ".") {
+	return isDomain(domain)
+}
+
+func isDomain(s string) bool {
+	for label := range strings.SplitSeq(s, ".") {
 		if label == "" || len(label) > 63 || strings.Trim(label, "-") != label || strings.Trim(label, letters) != "" {
 			return false
 		}
