@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestDecideAllocatesNothing(t *testing.T) {
@@ -14,13 +15,31 @@ func TestDecideAllocatesNothing(t *testing.T) {
 		{Action: Block, Include: networks("10.66.0.0/16"), Exclude: emails("root@x")},
 		{Action: Allow, Methods: []string{"GET"}, Include: append(emails("bob@x"), Selector{Property: EmailDomain, Value: "x"}), Require: networks("10.0.0.0/8")},
 	}
-	table := mustBuild(t, policies...)
+	policies[3].CORS.Tokens, policies[3].IdentityProviders = true, []string{"guests", "corp"}
+	policies[3].Rules = append(policies[3].Rules, Rule{Action: Allow, Include: groups("dev"), Require: append(proof("mfa"), provider("corp")...)})
+	plain := mustBuild(t, policies...)
+	table := plain.Revoking([]Revocation{{User: "bob@x", Before: now}, {User: "u7", Before: now.Add(-2 * time.Hour)}})
 	const api = "https://app.example.com/api/v1/things?page=2"
 	get := func(url string) Request {
 		return Request{Target: mustTarget(t, url), Method: "GET", Now: now, Address: netip.MustParseAddr("::ffff:10.1.2.3")}
 	}
 	signedIn := get(api)
 	signedIn.Subject, signedIn.Origin = session("shop/app-api"), "https://spa.example.com"
+	signedIn.Subject.Provider = "corp"
+	with := func(change func(*Request, *Subject)) Request {
+		r, s := signedIn, *signedIn.Subject
+		r.Subject = &s
+		change(&r, &s)
+		return r
+	}
+	member := with(func(_ *Request, s *Subject) {
+		s.Email, s.Groups, s.AMR = "carol@"+strings.Repeat("y", 250), []string{"ops", "dev"}, []string{"pwd", "mfa"}
+	})
+	token := with(func(r *Request, s *Subject) { s.AuthorizedParty = r.Origin })
+	stray := with(func(r *Request, s *Subject) { s.AuthorizedParty, r.Origin = r.Origin, "https://pr-1.dev.example.com" })
+	stranger := with(func(_ *Request, s *Subject) { s.Provider = "evil" })
+	revokedMail := with(func(_ *Request, s *Subject) { s.Email = "Bob@X" })
+	revokedID := with(func(_ *Request, s *Subject) { s.ID, s.SignedInAt = "u7", birth })
 	readable := get(api)
 	readable.Origin = "https://Team-With-A-Long-Name.dev.example.com"
 	for name, tc := range map[string]struct {
@@ -36,14 +55,21 @@ func TestDecideAllocatesNothing(t *testing.T) {
 		"upper-case pattern, long": {
 			preflight(t, api, "https://Team-With-A-Long-Name.dev.example.com", "PATCH", "Content-Type"), "answer-preflight preflight-answered app-api",
 		},
-		"long origin":   {preflight(t, api, "https://A"+strings.Repeat("a", 490)+".x", "PATCH", ""), "deny origin-not-allowed app-api"},
-		"session":       {signedIn, "allow signed-in app-api"},
-		"anonymous":     {get(api), "challenge no-session app-api"},
-		"readable":      {readable, "challenge no-session app-api"},
-		"bypass":        {get("https://app.example.com/public/logo.png"), "allow bypass app-public"},
-		"wildcard host": {get("https://pr-1.apps.example.com/"), "challenge no-session apps"},
-		"no such host":  {get("https://nowhere.example.com/x"), "deny no-policy"},
-		"odd path":      {get("https://app.example.com/public/../admin"), "deny ambiguous-path app-admin"},
+		"long origin":          {preflight(t, api, "https://A"+strings.Repeat("a", 490)+".x", "PATCH", ""), "deny origin-not-allowed app-api"},
+		"session":              {signedIn, "allow signed-in app-api"},
+		"group":                {member, "allow signed-in app-api"},
+		"token":                {token, "allow signed-in app-api"},
+		"stray token":          {stray, "challenge wrong-audience app-api"},
+		"stranger":             {stranger, "challenge wrong-provider app-api"},
+		"revoked":              {revokedMail, "challenge session-revoked app-api"},
+		"revoked by ID":        {revokedID, "challenge session-revoked app-api"},
+		"may ask with a token": {preflight(t, api, "https://spa.example.com", "PATCH", "Authorization"), "answer-preflight preflight-answered app-api"},
+		"anonymous":            {get(api), "challenge no-session app-api"},
+		"readable":             {readable, "challenge no-session app-api"},
+		"bypass":               {get("https://app.example.com/public/logo.png"), "allow bypass app-public"},
+		"wildcard host":        {get("https://pr-1.apps.example.com/"), "challenge no-session apps"},
+		"no such host":         {get("https://nowhere.example.com/x"), "deny no-policy"},
+		"odd path":             {get("https://app.example.com/public/../admin"), "deny ambiguous-path app-admin"},
 	} {
 		if got := brief(table.Decide(tc.r)); got != tc.want {
 			t.Errorf("%s: %s, want %s", name, got, tc.want)

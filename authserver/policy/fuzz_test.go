@@ -14,15 +14,18 @@ import (
 // richPolicies claim overlapping paths with every action; all are valid.
 func richPolicies() []Policy {
 	cors := spa()
-	cors.ManageResponses = true
+	cors.ManageResponses, cors.Tokens = true, true
 	p := func(name string, rule Action, c *CORS, paths ...Path) Policy {
 		return Policy{Source: Source{Namespace: "n", Name: name}, Since: birth, Hosts: []string{"a.x", "*.x"}, Paths: paths, CORS: c,
 			AllowEncodedSlashes: rule == Allow, Rules: append(does(rule), Rule{Action: Block, Include: networks("10.0.0.0/8")}, Rule{Action: Allow, Include: emails("ann@x")})}
 	}
+	ab := p("ab", Allow, nil, Path{Value: "/a/b"}, Path{Value: "/c"})
+	ab.IdentityProviders = []string{"corp", "guests"}
+	ab.Rules = append([]Rule{{Action: Block, Include: groups("leavers")}, {Action: Allow, Include: proof("mfa"), SessionDuration: time.Hour}}, ab.Rules...)
 	return []Policy{
 		p("root", Allow, cors),
 		p("a", Bypass, &CORS{BypassPreflight: true}, Path{Value: "/a"}),
-		p("ab", Allow, nil, Path{Value: "/a/b"}, Path{Value: "/c"}),
+		ab,
 		p("abc", ServiceAuth, cors, Path{"/a/b/c", true}),
 		p("admin", Block, cors, Path{Value: "/admin"}),
 	}
@@ -178,30 +181,56 @@ func FuzzDecide(f *testing.F) {
 		f.Add(u, []string{"GET", "OPTIONS", "options", ""}[i%4], []string{"", "https://spa.example.com", "null", "https://b.DEV.example.com"}[i/4%4], []string{"", "PATCH", "get"}[i%3], "x-csrf, Content-Type", "ann@x", byte(i), []byte{10, 0, 0, byte(i)}, int64(i)*600)
 	}
 	policies := richPolicies()
-	table := mustBuild(f, policies...)
+	free := mustBuild(f, policies...)
+	voids := []Revocation{{User: "Ann@x", Before: now.Add(-time.Hour)}, {User: "u1", Before: now}}
+	revoking := free.Revoking(voids)
 	f.Fuzz(func(t *testing.T, rawURL, method, origin, acrm, acrh, email string, flags byte, address []byte, age int64) {
 		r := Request{Method: method, Origin: origin, Preflight: Preflight{acrm, acrh, flags&1 > 0}, Refused: Reason(flags) % (NotReady + 1), Now: now}
 		r.Target, _ = ParseTarget(rawURL)
 		r.Address, _ = netip.AddrFromSlice(address)
+		table, revocations := free, voids[:0]
+		if age&1 > 0 {
+			table, revocations = revoking, voids
+		}
 		audience := table.Audience(r.Target)
 		if flags&2 > 0 {
-			r.Subject = &Subject{Email: email, Service: flags&4 > 0, Audience: []string{audience}, IssuedAt: now.Add(-time.Duration(age) * time.Second), ExpiresAt: now.Add(time.Duration(flags) * time.Minute)}
+			issued := now.Add(-time.Duration(age) * time.Second)
+			r.Subject = &Subject{ID: acrm, Email: email, Service: flags&4 > 0, Audience: []string{acrh, audience}, SignedInAt: issued, IssuedAt: issued, ExpiresAt: now.Add(time.Duration(flags) * time.Minute)}
+			r.Subject.Groups, r.Subject.AMR, r.Subject.Provider = strings.Fields(acrh), strings.Fields(email), email
 		}
-		if flags&8 > 0 && r.Subject != nil {
+		if r.Subject != nil && flags&8 > 0 {
 			r.Subject.Audience = []string{email}
+		}
+		if r.Subject != nil && flags&16 > 0 {
+			r.Subject.AuthorizedParty = []string{"https://spa.example.com", email, origin}[flags>>5%3]
 		}
 		d := table.Decide(r)
 		if e, _ := table.Explain(r); e != d {
 			t.Fatalf("Explain %+v, Decide %+v", e, d)
 		}
-		invariants(t, &r, d, audience)
+		invariants(t, &r, d, refStanding(policies, revocations, audience, &r))
 	})
 }
 
+// refStanding reports whether the reference lets the credential count.
+func refStanding(policies []Policy, revocations []Revocation, audience string, r *Request) bool {
+	for i := range policies {
+		if Audience(policies[i].Source) == audience {
+			p := policies[i]
+			if p.CORS != nil && r.Origin != "" && compileCORS(p.CORS).allowsOrigin(r.Origin) { // lists are tested elsewhere
+				c := *p.CORS
+				c.AllowedOrigins = []string{r.Origin}
+				p.CORS = &c
+			}
+			return refSession(&p, revocations, r) == NoReason
+		}
+	}
+	return false
+}
+
 // invariants hold for every request and every table.
-func invariants(t *testing.T, r *Request, d Decision, audience string) {
+func invariants(t *testing.T, r *Request, d Decision, good bool) {
 	t.Helper()
-	good := r.Subject != nil && slices.Contains(r.Subject.Audience, audience) && audience != "" && now.Before(r.Subject.ExpiresAt) && now.Sub(r.Subject.IssuedAt) <= DefaultSessionDuration
 	pre := r.Method == "OPTIONS" && r.Origin != "" && r.Preflight.Method != ""
 	opens := d.Reason > NotReady
 	switch {

@@ -113,9 +113,9 @@ func TestOracleLookupMany(t *testing.T) {
 
 // tinyRules are all rules that name an identity at most once, and are valid.
 func tinyRules() []Rule {
-	selectors := [][]Selector{nil, everyone(), emails("ann@x"), {{Property: EmailDomain, Value: "y"}}, networks("10.0.0.0/8")}
+	selectors := [][]Selector{nil, everyone(), emails("ann@x"), {{Property: EmailDomain, Value: "y"}}, groups("dev"), provider("corp"), proof("mfa"), networks("10.0.0.0/8")}
 	identity := func(s []Selector) int {
-		if len(s) > 0 && (s[0].Property == Email || s[0].Property == EmailDomain) {
+		if len(s) > 0 && s[0].Property != Everyone && s[0].Property != Address {
 			return 1
 		}
 		return 0
@@ -141,11 +141,12 @@ func tinyRules() []Rule {
 
 func tinyVisits(t *testing.T) []Request {
 	stranger := session("n/other")
-	bob := session("n/p")
+	bob, dev := session("n/p"), session("n/p")
 	bob.Email = "BOB@Y"
+	dev.Groups, dev.Provider, dev.AMR = []string{"ops", "dev"}, "corp", []string{"pwd", "mfa"}
 	var out []Request
 	for _, method := range []string{"GET", "POST", "OPTIONS"} {
-		for _, s := range []*Subject{nil, session("n/p"), bob, machine("n/p"), stranger} {
+		for _, s := range []*Subject{nil, session("n/p"), bob, dev, machine("n/p"), stranger} {
 			for _, a := range []string{"", "10.1.2.3", "11.1.2.3"} {
 				r := Request{Target: mustTarget(t, "https://a.x/"), Method: method, Subject: s, Now: now}
 				if a != "" {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // The reference is doc.go once more, slow and obvious: it knows no maps, no
@@ -166,7 +167,7 @@ func refReadings(raw string) []string {
 
 // everybody stands for whoever may sign in. It is enough for rules that ask for
 // an identity at most once.
-var everybody = []*Subject{{Email: "ann@x"}, {Email: "bob@y"}}
+var everybody = []*Subject{{Email: "ann@x", Groups: []string{"dev"}, Provider: "corp", AMR: []string{"mfa"}}, {Email: "bob@y"}}
 
 // decide judges a request for a canonical path that is no preflight.
 func (f *reference) decide(host, path string, r *Request) (Verdict, Reason, *Policy) {
@@ -248,6 +249,12 @@ func refSelects(sel Selector, s *Subject, address netip.Addr, ifUnknown bool) bo
 		return s != nil && strings.ToLower(s.Email) == strings.ToLower(sel.Value) //nolint:staticcheck // EqualFold folds more than ASCII
 	case sel.Property == EmailDomain:
 		return s != nil && strings.HasSuffix(strings.ToLower(s.Email), "@"+strings.ToLower(sel.Value))
+	case sel.Property == IdPGroup:
+		return s != nil && strings.Contains("\n"+strings.Join(s.Groups, "\n")+"\n", "\n"+sel.Value+"\n")
+	case sel.Property == LoginMethod:
+		return s != nil && s.Provider == sel.Value
+	case sel.Property == AuthMethod:
+		return s != nil && strings.Contains("\n"+strings.Join(s.AMR, "\n")+"\n", "\n"+sel.Value+"\n")
 	case sel.Property == Address && !address.IsValid():
 		return ifUnknown
 	case sel.Property == Address:
@@ -255,4 +262,37 @@ func refSelects(sel Selector, s *Subject, address netip.Addr, ifUnknown bool) bo
 	default:
 		return false
 	}
+}
+
+// refSession is which credentials count, and why others do not, once more.
+func refSession(p *Policy, revocations []Revocation, r *Request) Reason {
+	s := r.Subject
+	if s == nil {
+		return NoSession
+	}
+	if !slices.Contains(s.Audience, Audience(p.Source)) {
+		return WrongAudience
+	}
+	if s.AuthorizedParty != "" {
+		taken := p.CORS != nil && p.CORS.Tokens && slices.Contains(p.CORS.AllowedOrigins, s.AuthorizedParty)
+		if r.Origin != s.AuthorizedParty || !taken {
+			return WrongAudience
+		}
+	}
+	if s.ExpiresAt.Compare(r.Now) <= 0 || s.IssuedAt.After(r.Now.Add(time.Minute)) || s.IssuedAt.Add(30*24*time.Hour).Before(r.Now) {
+		return SessionExpired
+	}
+	before := []time.Time{p.Session.RevokedBefore}
+	for _, v := range revocations {
+		if v.User == s.ID || strings.EqualFold(v.User, s.Email) {
+			before = append(before, v.Before)
+		}
+	}
+	if slices.ContainsFunc(before, func(b time.Time) bool { return b.Compare(s.SignedInAt) > 0 }) {
+		return SessionRevoked
+	}
+	if p.IdentityProviders != nil && !s.Service && !slices.Contains(p.IdentityProviders, s.Provider) {
+		return WrongProvider
+	}
+	return NoReason
 }

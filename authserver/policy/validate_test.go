@@ -72,6 +72,15 @@ func TestRuleHints(t *testing.T) {
 		"email, blank":      {[]Rule{{Action: Allow, Include: emails("ann @x")}}, "ann@example.com"},
 		"email, line break": {[]Rule{{Action: Allow, Include: emails("ann@x\n")}}, "ann@example.com"},
 		"domain with an at": {[]Rule{{Action: Allow, Include: []Selector{{Property: EmailDomain, Value: "@x"}}}}, "example.com"},
+		"group in Bypass":   {[]Rule{{Action: Bypass, Include: groups("dev")}}, "never sees an identity"},
+		"method in Service": {[]Rule{{Action: ServiceAuth, Include: everyone(), Require: proof("mfa")}}, "never sees an identity"},
+		"login in Service":  {[]Rule{{Action: ServiceAuth, Include: everyone(), Exclude: provider("corp")}}, "never sees an identity"},
+		"identities":        {[]Rule{{Action: Allow, Include: groups("dev", "Équipe, Ω"), Require: proof("mfa"), Exclude: provider("guests.corp-2")}}, ""},
+		"group, empty":      {[]Rule{{Action: Allow, Include: groups("")}}, "idpGroup"},
+		"group, line break": {[]Rule{{Action: Allow, Include: groups("a\nb")}}, "idpGroup"},
+		"group, long":       {[]Rule{{Action: Allow, Include: groups(strings.Repeat("g", 257))}}, "256"},
+		"method, not UTF-8": {[]Rule{{Action: Block, Include: proof("\xff")}}, "authMethod"},
+		"provider, spelled": {[]Rule{{Action: Allow, Include: provider("Corp")}}, "loginMethod"},
 		"no networks":       {[]Rule{{Action: Allow, Include: []Selector{{Property: Address}}}}, "at least one network"},
 	} {
 		p := one(tc.rules...)
@@ -81,6 +90,46 @@ func TestRuleHints(t *testing.T) {
 		}
 		if tc.hint == "" && len(all) > 0 || tc.hint != "" && (len(all) != 1 || !strings.Contains(all[0], tc.hint)) {
 			t.Errorf("%s: %q, want %q", name, all, tc.hint)
+		}
+	}
+}
+
+func TestSignInHints(t *testing.T) {
+	for name, tc := range map[string]struct {
+		change func(*Policy)
+		hint   string
+	}{
+		"good": {func(p *Policy) {
+			p.IdentityProviders, p.Session.Cookie = []string{"corp", "guests.corp"}, Cookie{SameSiteStrict, true, true, true}
+			p.Paths, p.Denied = prefixes("/team"), Denied{"Ask Ann.", "https://help.x/a?b#c"}
+		}, ""},
+		"mail":              {func(p *Policy) { p.Denied.URL = "mailto:help@x?subject=access" }, ""},
+		"provider, case":    {func(p *Policy) { p.IdentityProviders = []string{"Corp"} }, "spec.identityProviders[0] Invalid"},
+		"provider, empty":   {func(p *Policy) { p.IdentityProviders = []string{"a", ""} }, "spec.identityProviders[1] Invalid"},
+		"provider, twice":   {func(p *Policy) { p.IdentityProviders = []string{"a", "a"} }, "spec.identityProviders[1] Invalid"},
+		"same site":         {func(p *Policy) { p.Session.Cookie.SameSite = 3 }, "spec.session.cookie.sameSite Invalid"},
+		"path, everything":  {func(p *Policy) { p.Session.Cookie.PathScoped = true }, "spec.session.cookie.pathScoped Unwise"},
+		"path, root":        {func(p *Policy) { p.Session.Cookie.PathScoped, p.Paths = true, prefixes("/a", "/") }, "spec.session.cookie.pathScoped Unwise"},
+		"message, long":     {func(p *Policy) { p.Denied.Message = strings.Repeat("é", 1025) }, "spec.denied.message Invalid"},
+		"message, no UTF-8": {func(p *Policy) { p.Denied.Message = "\xff" }, "spec.denied.message Invalid"},
+		"script":            {func(p *Policy) { p.Denied.URL = "javascript:alert(1)" }, "spec.denied.url Invalid"},
+		"relative":          {func(p *Policy) { p.Denied.URL = "/help" }, "spec.denied.url Invalid"},
+		"user information":  {func(p *Policy) { p.Denied.URL = "https://a@help.x/" }, "spec.denied.url Invalid"},
+		"blank":             {func(p *Policy) { p.Denied.URL = "https://help.x/ a" }, "spec.denied.url Invalid"},
+		"no mail":           {func(p *Policy) { p.Denied.URL = "mailto:help" }, "spec.denied.url Invalid"},
+		"tokens, no origin": {func(p *Policy) { p.CORS = &CORS{AllowAllOrigins: true, AllowAllMethods: true, Tokens: true} }, "spec.cors.tokens Invalid"},
+		"tokens, anonymous": {func(p *Policy) {
+			p.CORS = &CORS{AllowedOrigins: []string{"https://o.x"}, AllowAllMethods: true, Tokens: true}
+		}, "spec.cors.tokens Invalid"},
+		"tokens, bypass": {func(p *Policy) { p.CORS = &CORS{BypassPreflight: true, Tokens: true} }, "spec.cors Invalid"},
+		"tokens":         {func(p *Policy) { p.CORS = spa(); p.CORS.Tokens = true }, ""},
+	} {
+		p := one(does(Allow)...)
+		tc.change(&p)
+		_, issues := Build([]Policy{p})
+		got := strings.Join(told(issues), "; ")
+		if want := strings.TrimSuffix("n/p "+tc.hint, "n/p "); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
 }

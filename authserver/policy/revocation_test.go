@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+func TestRevoked(t *testing.T) {
+	at := func(h int) time.Time { return now.Add(time.Duration(h) * time.Hour) }
+	table := mustBuild(t, one(does(Allow)...)).Revoking([]Revocation{
+		{User: "Ann@Example.com", Before: at(-2)},
+		{User: "ann@example.com", Before: at(-5)}, // the later one counts
+		{User: "u7", Before: at(-2)},
+		{User: "ÉMILE@example.com", Before: at(-2)},
+		{Before: at(9)}, // nobody
+	})
+	for name, tc := range map[string]struct {
+		id, email string
+		signedIn  time.Time
+		want      bool
+	}{
+		"before":            {"u1", "ann@example.com", at(-3), true},
+		"a moment before":   {"u1", "ann@example.com", at(-2).Add(-1), true},
+		"at that time":      {"u1", "ann@example.com", at(-2), false},
+		"after":             {"u1", "ann@example.com", at(-1), false},
+		"in another case":   {"u1", "ANN@exAMPLE.com", at(-3), true},
+		"beyond ASCII":      {"u1", "émile@EXAMPLE.com", at(-3), true},
+		"somebody else":     {"u1", "bob@example.com", at(-3), false},
+		"longer":            {"u1", "ann@example.com.evil", at(-3), false},
+		"by ID":             {"u7", "bob@example.com", at(-3), true},
+		"by ID, after":      {"u7", "", at(-2), false},
+		"an ID has a case":  {"U7", "", at(-3), false},
+		"an address as ID":  {"ann@example.com", "", at(-6), true},
+		"nobody":            {"", "", at(-3), false},
+		"never signed in":   {"u7", "", time.Time{}, true},
+		"an endless name":   {"u1", string(make([]byte, 4096)), at(-3), false},
+		"not even in UTF-8": {"u1", "\xffann@example.com", at(-3), false},
+	} {
+		s := &Subject{ID: tc.id, Email: tc.email, SignedInAt: tc.signedIn}
+		if got := table.Revoked(s); got != tc.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	var none *Table
+	if !none.Revoked(&Subject{ID: "u1"}) || none.Revoking(nil) != nil || !table.Revoked(nil) || (&Table{}).Revoked(&Subject{ID: "u7"}) {
+		t.Error("what a nil or an empty table says")
+	}
+}
+
+// Whom equalFold takes for one, revoking does as well.
+func FuzzFolded(f *testing.F) {
+	for _, s := range []string{"ann@X", "ÉMILE", "\u212aelvin", "\u017ftaff", "ǅ", "\xff", "ß", "İı"} {
+		f.Add(s, s)
+	}
+	f.Add("KELVIN@x", "kelvin@X")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		same := string(appendFolded(nil, a)) == string(appendFolded(nil, b))
+		if equalFold(a, b) && !same {
+			t.Fatalf("%q and %q are folded to %q and %q", a, b, appendFolded(nil, a), appendFolded(nil, b))
+		}
+		table := (&Table{}).Revoking([]Revocation{{User: a, Before: now}})
+		if s := (&Subject{Email: b}); a != "" && b != "" && table.Revoked(s) != same {
+			t.Fatalf("revoking %q: %q is revoked: %v", a, b, !same)
+		}
+	})
+}
+
+func TestRevocationsAreInTheRevision(t *testing.T) {
+	table := mustBuild(t, one(does(Allow)...))
+	all := []Revocation{{Source{Name: "a"}, "u1", now}, {Source{Name: "b"}, "u1", now}, {Source{Name: "b"}, "u2", now}, {Source{Name: "b"}, "u2", now.Add(1)}}
+	seen := map[string]bool{table.Revision(): true}
+	for i := range all {
+		for _, list := range [][]Revocation{all[i : i+1], {all[i], all[i]}} {
+			r := table.Revoking(list).Revision()
+			if seen[r] {
+				t.Errorf("%+v: a revision that was there before", list)
+			}
+			seen[r] = true
+		}
+	}
+	revoking := table.Revoking(all)
+	other := slices.Clone(all)
+	slices.Reverse(other)
+	if again := table.Revoking(other); again.Revision() != revoking.Revision() || again.revoked.find(&Subject{ID: "u1"}).Source.Name != revoking.revoked.find(&Subject{ID: "u1"}).Source.Name {
+		t.Error("their order matters")
+	}
+	if revoking.Revoking(nil).Revision() != table.Revision() || revoking.Revoking(all[:1]).Revision() != table.Revoking(all[:1]).Revision() {
+		t.Error("revocations add up, instead of taking the place of others")
+	}
+	if revoking.Len() != table.Len() || table.Revoked(&Subject{ID: "u1"}) {
+		t.Error("the table itself has changed")
+	}
+}

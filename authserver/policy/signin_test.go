@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+)
+
+// portal is a host that policies share, one of them in part, and who takes
+// tokens from it.
+func portal() []Policy {
+	root, api, team := of("n", "root", 0, Allow, []string{"a.x", "*.b.x"}), of("n", "api", 0, Allow, []string{"a.x"}, prefixes("/api")...), of("n", "team", 0, Allow, []string{"a.x"}, Path{Value: "/team"}, Path{Value: "/é", Exact: true})
+	root.IdentityProviders = []string{"corp", "guests"}
+	root.Denied = Denied{Message: "Ask Ann."}
+	root.Rules = append(root.Rules, Rule{Action: Block, Include: groups("leavers"), SessionDuration: 90 * time.Hour})
+	api.Session = Session{Duration: 2 * time.Hour, Cookie: Cookie{SameSite: SameSiteLax}}
+	api.Rules = append(api.Rules, Rule{Action: Allow, Include: groups("dev", "ops"), SessionDuration: time.Hour})
+	team.Session.Cookie = Cookie{PathScoped: true, ScriptReadable: true}
+	team.Session.Duration = 7 * time.Hour
+	team.Rules = append(team.Rules, Rule{Action: Allow, Include: groups("team"), Require: proof("mfa")})
+	broken := of("n", "broken", 0, NoAction, []string{"a.x"}, prefixes("/broken")...)
+	taker, deaf := of("o", "taker", 0, Allow, []string{"t.y"}), of("o", "deaf", 0, Allow, []string{"t.y"}, prefixes("/deaf")...)
+	taker.CORS = &CORS{AllowedOrigins: []string{"https://a.x", "https://*.b.x:8443"}, AllowAllMethods: true, AllowCredentials: true, Tokens: true}
+	taker.Rules = []Rule{{Action: Allow, Include: groups("tokens", "dev"), Require: proof("hwk")}}
+	deaf.CORS = &CORS{AllowedOrigins: []string{"https://a.x"}, AllowAllMethods: true, AllowCredentials: true}
+	deaf.Rules = []Rule{{Action: Allow, Include: groups("secret")}}
+	return []Policy{root, api, team, broken, taker, deaf}
+}
+
+func TestSignIn(t *testing.T) {
+	table, _ := Build(portal())
+	shared := []string{"n/api", "n/root"}
+	for url, want := range map[string]SignIn{
+		"https://a.x/": {
+			Policy: Source{Namespace: "n", Name: "root"}, Audience: []string{"n/root", "n/api"}, Providers: []string{"corp", "guests"}, Duration: 2 * time.Hour,
+			Reads: Reads{[]string{"dev", "leavers", "ops", "tokens"}, true}, Denied: Denied{Message: "Ask Ann."},
+		},
+		"https://a.x/api//x": {
+			Policy: Source{Namespace: "n", Name: "api"}, Audience: shared, Duration: 2 * time.Hour, Cookie: Cookie{SameSite: SameSiteLax},
+			Reads: Reads{[]string{"dev", "leavers", "ops", "tokens"}, true},
+		},
+		"https://a.x/team/x/y": {
+			Policy: Source{Namespace: "n", Name: "team"}, Audience: []string{"n/team"}, Duration: 7 * time.Hour, Cookie: Cookie{PathScoped: true, ScriptReadable: true}, Path: "/team",
+			Reads: Reads{[]string{"dev", "team", "tokens"}, true},
+		},
+		"https://a.x/%C3%A9": {
+			Policy: Source{Namespace: "n", Name: "team"}, Audience: []string{"n/team"}, Duration: 7 * time.Hour, Cookie: Cookie{PathScoped: true, ScriptReadable: true}, Path: "/%C3%A9",
+			Reads: Reads{[]string{"dev", "team", "tokens"}, true},
+		},
+		"https://c.b.x/": {
+			Policy: Source{Namespace: "n", Name: "root"}, Audience: []string{"n/root"}, Providers: []string{"corp", "guests"},
+			Reads: Reads{Groups: []string{"leavers"}}, Denied: Denied{Message: "Ask Ann."},
+		},
+		"https://c.b.x:8443/": {
+			Policy: Source{Namespace: "n", Name: "root"}, Audience: []string{"n/root"}, Providers: []string{"corp", "guests"},
+			Reads: Reads{[]string{"dev", "leavers", "tokens"}, true}, Denied: Denied{Message: "Ask Ann."},
+		},
+		"https://a.x/broken": {}, "https://a.x/..;/api": {}, "https://b.x/": {}, "https://evil.x/": {},
+	} {
+		target, err := ParseTarget(url)
+		if err != nil {
+			target = mustTarget(t, "https://evil.x/")
+		}
+		origin := "https://" + target.Host()
+		if url == "https://c.b.x:8443/" {
+			origin += ":8443"
+		}
+		got, ok := table.SignIn(target, origin)
+		if !reflect.DeepEqual(got, want) || ok != (want.Policy.Name != "") {
+			t.Errorf("%s: %v %+v\nwant %+v", url, ok, got, want)
+		}
+	}
+	for host, want := range map[string]bool{"a.x": true, "c.b.x": true, "b.x": false, "d.c.b.x": false, "t.y": true, "": false} {
+		if table.Claims(host) != want {
+			t.Errorf("Claims(%q) = %v", host, !want)
+		}
+	}
+	if got := table.CookiePaths("a.x"); !slices.Equal(got, []string{"/%C3%A9", "/team"}) || table.CookiePaths("c.b.x") != nil {
+		t.Errorf("paths of cookies: %q", got)
+	}
+	if got := table.Reads(); !reflect.DeepEqual(got, Reads{[]string{"dev", "leavers", "ops", "secret", "team", "tokens"}, true}) {
+		t.Errorf("all that is read: %+v", got)
+	}
+	var none *Table
+	if in, ok := none.SignIn(mustTarget(t, "https://a.x/"), ""); ok || in.Policy.Name != "" || none.Claims("a.x") || none.CookiePaths("a.x") != nil ||
+		none.Session("a.x", session("n/root"), now) != NotReady || none.TokenAudience("a.x", "", session("n/root"), now) != nil || none.Reads().Groups != nil {
+		t.Error("what a nil table says")
+	}
+}
+
+func TestKeep(t *testing.T) {
+	r := Reads{Groups: []string{"a", "c"}}
+	if got := r.Keep([]string{"c", "b", "a", "C"}); !slices.Equal(got, []string{"c", "a"}) {
+		t.Errorf("%q", got)
+	}
+	if r.Keep(nil) != nil || (&Reads{}).Keep([]string{"a"}) != nil {
+		t.Error("something of nothing")
+	}
+}
+
+// Whoever signs in by a SignIn is let in by Decide, and their token is void on
+// every other host.
+func TestAudienceIsOfTheHost(t *testing.T) {
+	var policies []Policy
+	for i := range 40 {
+		policies = append(policies, of("n", fmt.Sprintf("p%02d", i), 0, Allow, []string{"a.x"}, prefixes(fmt.Sprint("/p", i))...))
+	}
+	other := of("n", "other", 0, Allow, []string{"b.x"})
+	table := mustBuild(t, append(policies, other)...)
+	for i := range policies {
+		target := mustTarget(t, fmt.Sprintf("https://a.x/p%d/x", i))
+		in, ok := table.SignIn(target, "https://a.x")
+		if !ok || len(in.Audience) != maxAudience || in.Audience[0] != Audience(policies[i].Source) || len(slices.Compact(slices.Sorted(slices.Values(in.Audience)))) != maxAudience {
+			t.Fatalf("%d: %v", i, in.Audience)
+		}
+		s := session("")
+		s.Audience = in.Audience
+		if d := table.Decide(Request{Target: target, Method: "GET", Subject: s, Now: now}); d.Verdict != Admit {
+			t.Errorf("%d: %s", i, brief(d))
+		}
+		if d := table.Decide(Request{Target: mustTarget(t, "https://b.x/"), Method: "GET", Subject: s, Now: now}); d.Reason != WrongAudience {
+			t.Errorf("%d: %s", i, brief(d))
+		}
+	}
+}
+
+func TestSession(t *testing.T) {
+	table, _ := Build(portal())
+	table = table.Revoking([]Revocation{{User: "bob@y", Before: now}})
+	for name, tc := range map[string]struct {
+		host   string
+		change func(*Subject)
+		want   Reason
+	}{
+		"good":               {"a.x", func(*Subject) {}, NoReason},
+		"of any":             {"a.x", func(s *Subject) { s.Audience = []string{"z/z", "n/api"} }, NoReason},
+		"of the scoped one":  {"a.x", func(s *Subject) { s.Audience = []string{"n/team"} }, NoReason},
+		"of the broken one":  {"a.x", func(s *Subject) { s.Audience = []string{"n/broken"} }, WrongAudience},
+		"of another host":    {"t.y", func(*Subject) {}, WrongAudience},
+		"no such host":       {"z.z", func(*Subject) {}, NoPolicy},
+		"a token":            {"a.x", func(s *Subject) { s.AuthorizedParty = "https://a.x" }, WrongAudience},
+		"over":               {"a.x", func(s *Subject) { s.ExpiresAt = now }, SessionExpired},
+		"old for one":        {"a.x", func(s *Subject) { s.IssuedAt, s.Audience = now.Add(-3*time.Hour), []string{"n/api"} }, SessionExpired},
+		"young for another":  {"a.x", func(s *Subject) { s.IssuedAt, s.Audience = now.Add(-3*time.Hour), []string{"n/api", "n/root"} }, NoReason},
+		"revoked":            {"a.x", func(s *Subject) { s.Email = "BOB@y" }, SessionRevoked},
+		"wrong provider":     {"a.x", func(s *Subject) { s.Provider, s.Audience = "evil", []string{"n/root"} }, WrongProvider},
+		"right for somebody": {"a.x", func(s *Subject) { s.Provider, s.Audience = "evil", []string{"n/root", "n/api"} }, NoReason},
+	} {
+		s := session("n/root")
+		s.Provider = "corp"
+		tc.change(s)
+		if got := table.Session(tc.host, s, now); got != tc.want {
+			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
+	}
+	if got := table.Session("a.x", nil, now); got != NoSession {
+		t.Errorf("nobody: %q", got)
+	}
+}
+
+func TestTokenAudience(t *testing.T) {
+	net := networks("10.0.0.0/8")
+	for name, tc := range map[string]struct {
+		rules []Rule
+		want  bool
+	}{
+		"everyone":               {does(Allow), true},
+		"group":                  {[]Rule{{Action: Allow, Include: groups("dev")}}, true},
+		"no member":              {[]Rule{{Action: Allow, Include: groups("ops")}}, false},
+		"blocked":                {[]Rule{{Action: Block, Include: groups("dev")}, {Action: Allow, Include: everyone()}}, false},
+		"blocked below":          {[]Rule{{Action: Allow, Include: everyone()}, {Action: Block, Include: groups("dev")}}, true},
+		"a method":               {[]Rule{{Action: Allow, Methods: []string{"PUT"}, Include: everyone()}}, true},
+		"a method, blocked":      {[]Rule{{Action: Block, Methods: []string{"PUT"}, Include: everyone()}, {Action: Allow, Methods: []string{"PUT"}, Include: everyone()}}, false},
+		"another, blocked":       {[]Rule{{Action: Block, Methods: []string{"PUT"}, Include: everyone()}, {Action: Allow, Include: everyone()}}, true},
+		"from the office":        {[]Rule{{Action: Allow, Include: everyone(), Require: net}}, true},
+		"but not from there":     {[]Rule{{Action: Allow, Include: everyone(), Exclude: net}}, true},
+		"blocked there":          {[]Rule{{Action: Block, Include: net}, {Action: Allow, Include: everyone()}}, true},
+		"blocked elsewhere":      {[]Rule{{Action: Block, Include: everyone(), Exclude: net}, {Action: Allow, Include: everyone()}}, true},
+		"needs no token":         {does(Bypass), false},
+		"for machines":           {does(ServiceAuth), false},
+		"nobody":                 {nil, false},
+		"somebody else's office": {[]Rule{{Action: Allow, Include: emails("bob@y"), Require: net}}, false},
+	} {
+		p := of("o", "p", 0, Allow, []string{"t.y"})
+		p.Rules = tc.rules
+		p.CORS = &CORS{AllowedOrigins: []string{"https://a.x"}, AllowAllMethods: true, AllowCredentials: true, Tokens: true}
+		s := session("n/root")
+		s.Groups = []string{"dev"}
+		var want []string
+		if tc.want {
+			want = []string{"o/p"}
+		}
+		table := mustBuild(t, p)
+		if got := table.TokenAudience("t.y", "https://a.x", s, now); !slices.Equal(got, want) {
+			t.Errorf("%s: %q", name, got)
+		}
+		if got := table.TokenAudience("t.y", "https://b.x", s, now); got != nil {
+			t.Errorf("%s, for another origin: %q", name, got)
+		}
+		for what, change := range map[string]func(*Policy){
+			"revoked":       func(p *Policy) { p.Session.RevokedBefore = now },
+			"provider":      func(p *Policy) { p.IdentityProviders = []string{"corp"} },
+			"no tokens":     func(p *Policy) { p.CORS.Tokens = false },
+			"mistaken":      func(p *Policy) { p.CORS.MaxAge = -9 },
+			"no CORS":       func(p *Policy) { p.CORS = nil },
+			"other origins": func(p *Policy) { p.CORS.AllowedOrigins = []string{"https://c.x"} },
+		} {
+			q := p
+			cors := *p.CORS
+			q.CORS = &cors
+			change(&q)
+			table, _ := Build([]Policy{q})
+			if got := table.TokenAudience("t.y", "https://a.x", s, now); got != nil {
+				t.Errorf("%s, %s: %q", name, what, got)
+			}
+		}
+	}
+}
