@@ -18,6 +18,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 // publicKeys reads a JWK Set like an application would.
@@ -100,6 +102,31 @@ func TestJWKSForCloudflare(t *testing.T) {
 		}
 		if len(got) != len(test.want) {
 			t.Errorf("%s: %s", name, test.ring.JWKS())
+		}
+	}
+}
+
+// TestAnotherLibrary reads our JWKS and verifies our tokens with it, as an
+// application does that has go-jose, whose thumbprints are ours.
+func TestAnotherLibrary(t *testing.T) {
+	for _, alg := range []string{"EdDSA", "ES256", "RS256"} {
+		r := fixedRing(t, fixedKey(t, alg, 1, start), fixedKey(t, alg, 2, start.Add(-day)))
+		var set jose.JSONWebKeySet
+		if err := json.Unmarshal(r.JWKS(), &set); err != nil || len(set.Keys) != 2 {
+			t.Fatal(err)
+		}
+		for _, k := range set.Keys {
+			sum, err := k.Thumbprint(crypto.SHA256)
+			if err != nil || base64url.EncodeToString(sum) != k.KeyID || !k.Valid() || !k.IsPublic() || k.Algorithm != alg {
+				t.Errorf("%+v, %v", k, err)
+			}
+		}
+		token, err := jose.ParseSignedCompact(mint(t, r, ada(), start), []jose.SignatureAlgorithm{jose.SignatureAlgorithm(alg)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if payload, err := token.Verify(set); err != nil || !strings.Contains(string(payload), "ada-1815") {
+			t.Errorf("%s, %v", payload, err)
 		}
 	}
 }
