@@ -5,6 +5,7 @@ package credential
 import (
 	"errors"
 	"reflect"
+	"sort"
 	"strings"
 	"testing"
 	"time"
@@ -245,22 +246,19 @@ func TestTeamTimes(t *testing.T) {
 func TestTeamSize(t *testing.T) {
 	for _, alg := range []string{"EdDSA", "RS256"} {
 		r := fixedRing(t, fixedKey(t, alg, 1, start))
-		longest := 0
-		for n := 1; ; n++ {
+		of := func(n int) (string, error) {
 			c := ada()
 			c.Groups = []string{strings.Repeat("g", n)}
-			token, err := r.MintTeam(c, start)
-			if err != nil {
-				if !errors.Is(err, ErrTooLarge) || token != "" {
-					t.Fatal(err)
-				}
-				t.Logf("%s: %d bytes of groups fit", alg, n-1)
-				break
-			}
-			longest = len(token)
+			return r.MintTeam(c, start)
 		}
-		if longest > MaxToken || longest < MaxToken-3 {
-			t.Errorf("the longest token is %d bytes", longest)
+		most := sort.Search(MaxToken, func(n int) bool { _, err := of(n + 1); return err != nil })
+		token, err := of(most)
+		if err != nil || len(token) > MaxToken || len(token) < MaxToken-3 {
+			t.Errorf("the longest token is %d bytes, %v", len(token), err)
+		}
+		t.Logf("%s: %d bytes of groups fit", alg, most)
+		if token, err = of(most + 1); !errors.Is(err, ErrTooLarge) || token != "" {
+			t.Errorf("%q, %v", token, err)
 		}
 	}
 }
