@@ -16,6 +16,8 @@ packages() {
 	local missing=()
 	command -v nginx >/dev/null || missing+=(nginx-light)
 	command -v curl >/dev/null || missing+=(curl)
+	# The OpenID provider of the tests, see hack/oidcprovider.
+	command -v npm >/dev/null || missing+=(nodejs npm)
 	# The race detector needs a C compiler.
 	command -v gcc >/dev/null || command -v clang >/dev/null || missing+=(gcc libc6-dev)
 	if ((${#missing[@]} == 0)); then
