@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write what is decided into the stories"
 // TestStories: manifests above the line; below it what is wrong with them ("!")
 // and a request a line, with what becomes of it behind "=>":
 //
-//	METHOD URL [as=EMAIL] [age=8h] [origin=O] [acrm=METHOD] [acrh=NAMES] [ip=A] [accept=html] => VERDICT REASON NAMESPACE/NAME/RULE STATUS
+//	METHOD URL [as=EMAIL,GROUP...] [age=8h] [idp=NAME] [amr=METHODS] [token=ORIGIN] [origin=O] [acrm=METHOD] [acrh=NAMES] [ip=A] [accept=html] => VERDICT REASON NAMESPACE/NAME/RULE STATUS
 //
 // go test -run TestStories -update . writes the problems and the right-hand sides.
 func TestStories(t *testing.T) {
@@ -78,6 +78,12 @@ func tell(t *testing.T, table *policy.Table, l string) string {
 			q.As = strings.Split(value, ",")
 		case "age":
 			q.Age, err = time.ParseDuration(value)
+		case "idp":
+			q.Provider = value
+		case "amr":
+			q.AMR = strings.Split(value, ",")
+		case "token":
+			q.From = value
 		case "ip":
 			q.Address = value
 		default: // an unknown word makes a line that is no header

@@ -28,6 +28,13 @@ type Question struct {
 	As []string
 	// Age is how long ago they signed in.
 	Age time.Duration
+	// Provider is where they signed in. Empty: where the policy wants it.
+	Provider string
+	// AMR are the methods by which they did (RFC 8176).
+	AMR []string
+	// From is the origin whose pages were given a token for this application, in
+	// place of a session.
+	From string
 	// Address is where the client is. Empty: that is not known.
 	Address string
 	Now     time.Time
@@ -81,16 +88,26 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 	}
 	ask.Now, ask.Address, ask.RequestID = q.Now, address.Unmap(), "explain"
 	if len(q.As) > 0 {
-		ask.Subject = &policy.Subject{ //nolint:gosec // the token is none
-			ID: q.As[0], Email: q.As[0], Groups: q.As[1:], Audience: []string{t.Audience(ask.Target)},
-			SignedInAt: q.Now.Add(-q.Age), IssuedAt: q.Now.Add(-q.Age), ExpiresAt: q.Now.Add(time.Hour), Token: "(the session's token)",
-		}
+		ask.Subject = q.subject(t, ask.Target)
 	}
 	decision, trace := t.Explain(ask.Request)
 	r.Verdict, r.Reason, r.Source, r.Rule, r.Steps = decision.Verdict, decision.Reason, decision.Source, decision.Rule, trace.Steps
 	d.Write(&answer, &ask, &decision)
 	r.fill(&answer)
 	return r, nil
+}
+
+// subject is who is signed in, to whatever guards the target.
+func (q *Question) subject(t *policy.Table, target policy.Target) *policy.Subject {
+	at, provider := q.Now.Add(-q.Age), q.Provider
+	if in, ok := t.SignIn(target, ""); ok && provider == "" && len(in.Providers) > 0 {
+		provider = in.Providers[0]
+	}
+	return &policy.Subject{ //nolint:gosec // the token is none
+		ID: q.As[0], Email: q.As[0], Groups: q.As[1:], AMR: q.AMR, Provider: provider,
+		Audience: []string{t.Audience(target)}, AuthorizedParty: q.From,
+		SignedInAt: at, IssuedAt: at, ExpiresAt: q.Now.Add(time.Hour), Token: "(the session's token)",
+	}
 }
 
 func (r *Report) fill(a *dialect.Answer) {

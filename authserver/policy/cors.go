@@ -78,6 +78,12 @@ func compileCORS(c *CORS) *cors {
 	case c.MaxAge < 0:
 		out.maxAge = "0"
 	}
+	out.lists(c)
+	return out
+}
+
+// lists compiles the lists of a CORS.
+func (out *cors) lists(c *CORS) {
 	// All in one piece, as they are read one after the other.
 	texts := make([]string, 0, len(c.AllowedMethods)+len(c.AllowedOrigins)+len(c.AllowedHeaders)+1)
 	texts = append(texts, c.AllowedMethods...)
@@ -102,7 +108,6 @@ func compileCORS(c *CORS) *cors {
 		texts = append(texts, "authorization")
 	}
 	out.headers = newSet(texts)
-	return out
 }
 
 func isHTTP(scheme string) bool { return scheme == "http" || scheme == "https" }

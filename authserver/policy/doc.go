@@ -31,7 +31,8 @@
 //     Nor do they apply where the client may have chosen the host.
 //  3. A preflight (OPTIONS, one Origin, one Access-Control-Request-Method) is
 //     answered, refused or let through by the policy's CORS alone; credentials
-//     play no part, as browsers send none.
+//     play no part, as browsers send none. Where tokens are taken, a preflight of
+//     a listed origin may ask for Authorization.
 //  4. Bypass and ServiceAuth rules, top to bottom, then Block and Allow rules,
 //     top to bottom. The first match decides; none: denied.
 //  5. A rule matches when any of Include, all of Require and none of Exclude
@@ -41,4 +42,17 @@
 //  6. A visitor without a session is asked to sign in as soon as an Allow rule
 //     is reached that could admit them; a Block rule reached before that, and
 //     true of anybody, denies. OPTIONS is never asked to sign in, but denied.
+//
+// # Whose credential counts
+//
+//  1. One that was made for this policy (its audience), has not ended, and comes
+//     neither from the future nor from more than 30 days ago. One that was made
+//     for pages of an origin counts on requests of that origin alone, and while
+//     the policy takes tokens from there.
+//  2. Whoever signed in before the policy's sessions, or their own, were revoked
+//     has no session; nor has a person who came from a provider that is not one
+//     of the policy's. Whose credential does not count is nobody (above, 6).
+//  3. How old it may be, the rule says that would admit; if it does not, the
+//     policy; if neither does, the credential's own end. One that is older leads
+//     to signing in again. Block rules do not ask for its age.
 package policy

@@ -68,26 +68,30 @@ type signIn struct {
 }
 
 func compileSignIn(p *Policy) *signIn {
-	s := &signIn{providers: slices.Clone(p.IdentityProviders), cookie: p.Session.Cookie, denied: p.Denied}
+	s := &signIn{providers: slices.Clone(p.IdentityProviders), cookie: p.Session.Cookie, denied: p.Denied, reads: readsOf(p)}
 	s.cookie.PathScoped = p.Session.Cookie.PathScoped && !claimsAll(p.Paths)
+	if len(s.providers) == 0 && s.cookie == (Cookie{}) && s.denied == (Denied{}) && len(s.reads.Groups) == 0 && !s.reads.AMR {
+		return nil
+	}
+	return s
+}
+
+func readsOf(p *Policy) (out Reads) {
 	for i := range p.Rules {
 		for _, list := range p.Rules[i].lists() {
 			for j := range list {
 				switch list[j].Property {
 				case IdPGroup:
-					s.reads.Groups = append(s.reads.Groups, list[j].Value)
+					out.Groups = append(out.Groups, list[j].Value)
 				case AuthMethod:
-					s.reads.AMR = true
+					out.AMR = true
 				case NoProperty, Everyone, Email, EmailDomain, Address, LoginMethod:
 				}
 			}
 		}
 	}
-	s.reads.sort()
-	if len(s.providers) == 0 && s.cookie == (Cookie{}) && s.denied == (Denied{}) && len(s.reads.Groups) == 0 && !s.reads.AMR {
-		return nil
-	}
-	return s
+	out.sort()
+	return out
 }
 
 // claimsAll reports whether the paths of a policy are the whole host.

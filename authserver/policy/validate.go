@@ -213,23 +213,22 @@ func (s *Selector) check() string {
 		if !isMailDomain(s.Value) {
 			return fmt.Sprintf("emailDomain: %q is not a domain like example.com", s.Value)
 		}
-	case IdPGroup, AuthMethod:
-		if !isText(s.Value) {
-			return fmt.Sprintf("%s: %q is not what an identity provider would say: 1 to 256 printable characters", s.Property, s.Value)
-		}
-	case LoginMethod:
-		if !isObjectName(s.Value) {
-			return fmt.Sprintf("loginMethod: %q is not the name of an IdentityProvider", s.Value)
-		}
+	case IdPGroup, AuthMethod, LoginMethod:
+		return s.checkSaid()
 	case Address:
-		if len(s.Networks) == 0 {
-			return "ip: name at least one network, such as 10.0.0.0/8"
-		}
-		if i := slices.IndexFunc(s.Networks, func(n netip.Prefix) bool { return !n.IsValid() }); i >= 0 {
-			return fmt.Sprintf("ip[%d]: not a network", i)
-		}
+		return s.checkNetworks()
 	default: // NoProperty, or one that this version does not know
 		return "exactly one of everyone, email, emailDomain, ip, idpGroup, loginMethod, authMethod"
+	}
+	return ""
+}
+
+func (s *Selector) checkNetworks() string {
+	if len(s.Networks) == 0 {
+		return "ip: name at least one network, such as 10.0.0.0/8"
+	}
+	if i := slices.IndexFunc(s.Networks, func(n netip.Prefix) bool { return !n.IsValid() }); i >= 0 {
+		return fmt.Sprintf("ip[%d]: not a network", i)
 	}
 	return ""
 }

@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 	"unicode"
@@ -59,4 +60,16 @@ func isObjectName(s string) bool {
 // isText reports whether s is what a provider calls a group or a method by.
 func isText(s string) bool {
 	return s != "" && utf8.RuneCountInString(s) <= 256 && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+}
+
+// checkSaid checks a selector of what an identity provider says, or of which one
+// it is.
+func (s *Selector) checkSaid() string {
+	if s.Property == LoginMethod && !isObjectName(s.Value) {
+		return fmt.Sprintf("loginMethod: %q is not the name of an IdentityProvider", s.Value)
+	}
+	if !isText(s.Value) {
+		return fmt.Sprintf("%s: %q is not what an identity provider says: 1 to 256 printable characters", s.Property, s.Value)
+	}
+	return ""
 }
