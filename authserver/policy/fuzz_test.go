@@ -101,7 +101,11 @@ func wellFormed(t *testing.T, raw string, target Target) {
 	}
 	// What was decoded is not decoded again.
 	escaped := (&url.URL{Path: path}).EscapedPath()
-	again, err := NewTarget(host, strings.NewReplacer(";", "%3B", "[", "%5B").Replace(escaped))
+	escaped = strings.NewReplacer(";", "%3B", "[", "%5B").Replace(escaped)
+	again, err := NewTarget(host, escaped)
+	if len(escaped) > maxPath {
+		again, err = target, nil // three letters in place of one are too long
+	}
 	if err != nil || again.path != path || again.host != host {
 		t.Fatalf("%q: %q became %q, %v", raw, path, again.path, err)
 	}
