@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What a 401 of the access proxy says. */
+export interface Refusal {
+  /** Why, in one word: "no-session", "session-expired", ... */
+  reason: string;
+  /** Where to sign in. It comes back to the address in its parameter `rd`. */
+  login_url: string;
+  /** The line of the decision log. */
+  request_id: string;
+}
+
+/**
+ * Offers the sign-in: resolve to true, and the call is made again; to false, and
+ * the caller gets the 401. `popup` does what the mode "popup" does; call it in the
+ * handler of a click, as browsers open no window otherwise.
+ */
+export type Login = (refusal: Refusal, popup: () => Promise<boolean>) => boolean | Promise<boolean>;
+
+export interface Options {
+  /**
+   * - `"popup"` (the default): a window to sign in, then the call goes on. Where the
+   *   browser opens none, the caller gets the 401.
+   * - `"redirect"`: this page goes to sign in, and is loaded again.
+   * - `"none"`: the caller gets the 401.
+   */
+  login?: "popup" | "redirect" | "none" | Login;
+}
+
+/** Changes how to sign in. What is left out stays as it was. */
+export declare function configure(options: Options): void;
+
+/**
+ * `fetch`, which signs in where the session is over, and which calls applications
+ * at other origins with a token, if they accept one: browsers may keep their
+ * cookies from this page. Such a call follows no redirect unless the application
+ * is called without a token, and a call with a stream as its body is not repeated.
+ * `credentials: "omit"`, `mode: "no-cors"` and an `Authorization` of your own are
+ * left alone.
+ */
+export declare function accessFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;

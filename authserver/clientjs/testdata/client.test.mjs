@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Run by clientjs_test.go, which names the module in CLIENT_JS. The pieces of a
+// browser that the module uses are played here; hack/browser has a real one.
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+
+const app1 = "https://app1.site.test", app2 = "https://app2.hostname.test";
+const pathname = new URL(".", process.env.CLIENT_JS).pathname;
+const base = app1 + pathname;
+
+let calls, answers, windows, focus, n = 0;
+
+// json is a response that a script can read, as fetch gives it.
+function json(status, body, url) {
+  const r = new Response(JSON.stringify(body), { status, headers: { "Content-Type": "application/json" } });
+  Object.defineProperty(r, "url", { value: url });
+  const clone = r.clone.bind(r);
+  r.clone = () => Object.defineProperty(clone(), "url", { value: url });
+  return r;
+}
+
+const refused = (origin, url = origin + "/data", reason = "no-session") =>
+  json(401, { reason, login_url: origin + pathname + "login?rd=%2Fdata", request_id: "1" }, url);
+
+// answer says how a path of an origin is answered: by each function in turn, the
+// last of them for ever.
+const answer = (url, ...how) => answers.set(url, how);
+
+beforeEach(() => {
+  calls = [];
+  answers = new Map();
+  windows = [];
+  focus = false;
+  globalThis.location = { origin: app1, href: app1 + "/page?q=1#top", assign: (to) => windows.push({ assigned: to }) };
+  globalThis.document = { hasFocus: () => focus };
+  globalThis.open = undefined;
+  globalThis.fetch = async (input, init) => {
+    const request = new Request(input, init);
+    request.signal.throwIfAborted();
+    const text = await request.clone().text();
+    calls.push({ url: request.url, method: request.method, redirect: request.redirect, credentials: request.credentials,
+      token: request.headers.get("Authorization"), xrw: request.headers.get("X-Requested-With"), text });
+    const how = answers.get(request.url);
+    if (!how) throw new TypeError("fetch failed");
+    return (how.length > 1 ? how.shift() : how[0])(request);
+  };
+});
+
+// load gives a module of its own to each test: it keeps tokens.
+const load = () => import(process.env.CLIENT_JS + "?" + ++n);
+const to = (url) => calls.filter((c) => c.url === url);
+const tokenURL = (origin) => base + "token?for=" + encodeURIComponent(origin);
+const token = (value, expires_in = 300) => () => json(200, { access_token: value, token_type: "Bearer", expires_in }, tokenURL(app2));
+const data = (url) => () => json(200, { ok: true }, url);
+
+// accepts is an application that takes these tokens.
+const accepts = (...good) => (r) => good.includes(r.headers.get("Authorization")) ? data(r.url)() : refused(app2, r.url, "session-expired");
+
+function opens(then) {
+  globalThis.open = (url, name, features) => {
+    const w = { url, name, features, closed: false, close() { this.closed = true; }, location: { get href() { throw new Error("another origin's"); } } };
+    windows.push(w);
+    setTimeout(then, 20, w);
+    return w;
+  };
+}
+const finish = (w) => { w.location = { href: base + "done" }; };
+
+test("the same origin gets a plain fetch", async () => {
+  const { accessFetch } = await load();
+  answer(app1 + "/data", data(app1 + "/data"));
+  const r = await accessFetch(app1 + "/data", { method: "POST", body: "x" });
+  assert.deepEqual(await r.json(), { ok: true });
+  assert.deepEqual(calls.map((c) => [c.url, c.token, c.redirect, c.text]), [[app1 + "/data", null, "follow", "x"]]);
+});
+
+test("another origin gets a token, to that origin alone, and no redirect is followed", async () => {
+  const { accessFetch } = await load();
+  answer(tokenURL(app2), token("t1"));
+  answer(app2 + "/data", data(app2 + "/data"));
+  await accessFetch(new URL(app2 + "/data"));
+  await accessFetch(new Request(app2 + "/data"), { headers: { "X-A": "1" } });
+  assert.deepEqual(calls.map((c) => [c.url, c.token, c.redirect]),
+    [[tokenURL(app2), null, "error"], [app2 + "/data", "Bearer t1", "error"], [app2 + "/data", "Bearer t1", "error"]]);
+  assert.equal(calls[0].xrw, "ostiary");
+  assert.equal(calls[0].credentials, "same-origin");
+  await accessFetch(app2 + "/data", { redirect: "manual" });
+  assert.equal(calls.at(-1).redirect, "manual");
+});
+
+test("concurrent calls share one request for a token, and each origin has its own", async () => {
+  const { accessFetch } = await load();
+  const app4 = "https://app4.hostname.test";
+  answer(tokenURL(app2), token("t2"));
+  answer(tokenURL(app4), token("t4"));
+  answer(app2 + "/a", data(app2 + "/a"));
+  answer(app4 + "/a", data(app4 + "/a"));
+  await Promise.all([1, 2, 3, 4, 5].flatMap(() => [accessFetch(app2 + "/a"), accessFetch(app4 + "/a")]));
+  assert.equal(to(tokenURL(app2)).length, 1);
+  assert.equal(to(tokenURL(app4)).length, 1);
+  assert.ok(to(app2 + "/a").every((c) => c.token === "Bearer t2"));
+  assert.ok(to(app4 + "/a").every((c) => c.token === "Bearer t4"));
+});
+
+test("a token is renewed 30 seconds before it expires", async (t) => {
+  const { accessFetch } = await load();
+  t.mock.timers.enable({ apis: ["Date"], now: 1e12 });
+  answer(tokenURL(app2), token("t1", 300), token("t2", 300));
+  answer(app2 + "/a", data(app2 + "/a"));
+  for (const at of [0, 269, 271]) {
+    t.mock.timers.setTime(1e12 + at * 1000);
+    await accessFetch(app2 + "/a");
+  }
+  assert.deepEqual(to(app2 + "/a").map((c) => c.token), ["Bearer t1", "Bearer t1", "Bearer t2"]);
+});
+
+test("an application that accepts no tokens gets a plain fetch, and is not asked about again at once", async () => {
+  const { accessFetch } = await load();
+  answer(tokenURL(app2), () => json(403, { reason: "tokens-not-accepted" }, tokenURL(app2)));
+  answer(app2 + "/a", data(app2 + "/a"));
+  await accessFetch(app2 + "/a", { credentials: "include" });
+  await accessFetch(app2 + "/a", { credentials: "include" });
+  assert.equal(to(tokenURL(app2)).length, 1);
+  assert.deepEqual(to(app2 + "/a").map((c) => [c.token, c.credentials, c.redirect]), Array(2).fill([null, "include", "follow"]));
+});
+
+test("where our host fails, a plain fetch, and it is asked again", async () => {
+  const { accessFetch } = await load();
+  answer(tokenURL(app2), () => { throw new TypeError("offline"); }, () => new Response("", { status: 502 }),
+    () => new Response("not JSON"), token("t1"));
+  answer(app2 + "/a", data(app2 + "/a"));
+  for (let i = 0; i < 4; i++) {
+    await accessFetch(app2 + "/a");
+    await new Promise((r) => setTimeout(r, 3));
+  }
+  assert.deepEqual(to(app2 + "/a").map((c) => c.token), [null, null, null, "Bearer t1"]);
+});
+
+test("a call that wants no token gets none", async () => {
+  const { accessFetch } = await load();
+  answer(app2 + "/a", data(app2 + "/a"));
+  await accessFetch(app2 + "/a", { credentials: "omit" });
+  await accessFetch(app2 + "/a", { mode: "no-cors" });
+  await accessFetch(app2 + "/a", { headers: { Authorization: "Basic x" } });
+  assert.deepEqual(calls.map((c) => [c.url, c.token]), [[app2 + "/a", null], [app2 + "/a", null], [app2 + "/a", "Basic x"]]);
+});
+
+test("a refused token is dropped, and another tried once", async () => {
+  const { accessFetch } = await load();
+  answer(tokenURL(app2), token("old"), token("new"));
+  answer(app2 + "/a", accepts("Bearer new"));
+  const rs = await Promise.all([1, 2, 3].map(() => accessFetch(app2 + "/a", { method: "POST", body: "x" })));
+  assert.deepEqual(rs.map((r) => r.status), [200, 200, 200]);
+  assert.equal(to(tokenURL(app2)).length, 2);
+  assert.ok(to(app2 + "/a").every((c) => c.text === "x"));
+  answer(app2 + "/a", accepts("Bearer none"));
+  calls = [];
+  assert.equal((await accessFetch(app2 + "/a")).status, 401);
+  assert.equal(to(app2 + "/a").length, 2);
+});
+
+test("the body of a refusal can still be read", async () => {
+  const { accessFetch, configure } = await load();
+  configure({ login: "none" });
+  answer(app1 + "/data", () => refused(app1));
+  const r = await accessFetch(app1 + "/data");
+  assert.equal((await r.json()).reason, "no-session");
+  assert.equal(calls.length, 1);
+});
+
+test("a stream is not sent twice", async () => {
+  const { accessFetch } = await load();
+  opens(finish);
+  answer(app1 + "/data", () => refused(app1));
+  answer(tokenURL(app2), token("old"));
+  answer(app2 + "/a", accepts("none"));
+  const stream = () => new Blob(["x"]).stream();
+  assert.equal((await accessFetch(app1 + "/data", { method: "POST", body: stream(), duplex: "half" })).status, 401);
+  assert.equal((await accessFetch(new Request(app1 + "/data", { method: "POST", body: "x" }))).status, 401);
+  assert.equal((await accessFetch(app2 + "/a", { method: "POST", body: stream(), duplex: "half" })).status, 401);
+  assert.equal(to(app1 + "/data").length, 2);
+  assert.equal(to(app2 + "/a").length, 1);
+  assert.equal(windows.length, 0);
+});
+
+test("a sign-in in a window, then the call goes on; one window for all callers", async () => {
+  const { accessFetch } = await load();
+  let signedIn = false;
+  opens((w) => { signedIn = true; finish(w); });
+  answer(app1 + "/data", (r) => (signedIn ? data(r.url)() : refused(app1)));
+  const rs = await Promise.all([1, 2, 3].map(() => accessFetch(app1 + "/data")));
+  assert.deepEqual(rs.map((r) => r.status), [200, 200, 200]);
+  assert.equal(windows.length, 1);
+  assert.equal(windows[0].url, app1 + pathname + "login?rd=" + encodeURIComponent(base + "done"));
+  assert.ok(windows[0].closed);
+});
+
+test("no window: the caller gets the 401", async () => {
+  const { accessFetch } = await load();
+  answer(app1 + "/data", () => refused(app1));
+  assert.equal((await accessFetch(app1 + "/data")).status, 401); // a worker
+  globalThis.open = () => null; // no gesture
+  assert.equal((await accessFetch(app1 + "/data")).status, 401);
+});
+
+test("a window closed without a sign-in: the call is tried again, and its 401 handed back", async () => {
+  const { accessFetch } = await load();
+  opens((w) => { w.closed = true; focus = true; });
+  answer(app1 + "/data", () => refused(app1));
+  assert.equal((await accessFetch(app1 + "/data")).status, 401);
+  assert.equal(to(app1 + "/data").length, 2);
+  assert.equal(windows.length, 1);
+});
+
+test("a window that only looks closed is waited for", async () => {
+  const { accessFetch } = await load();
+  opens((w) => { w.closed = true; }); // as a page with Cross-Origin-Opener-Policy leaves it
+  let polls = 0, signedIn = false;
+  answer(base + "get-identity", () => {
+    signedIn = ++polls > 1;
+    return json(signedIn ? 200 : 401, {}, base + "get-identity");
+  });
+  answer(app1 + "/data", (r) => (signedIn ? data(r.url)() : refused(app1)));
+  assert.equal((await accessFetch(app1 + "/data")).status, 200);
+  assert.equal(polls, 2);
+});
+
+test("our session is over: sign in here, then the token, then the call", async () => {
+  const { accessFetch } = await load();
+  let signedIn = false;
+  opens((w) => { signedIn = true; finish(w); });
+  answer(tokenURL(app2), () => (signedIn ? token("t1")() : refused(app1, tokenURL(app2))));
+  answer(app2 + "/a", accepts("Bearer t1"));
+  const rs = await Promise.all([1, 2].map(() => accessFetch(app2 + "/a", { method: "PUT", body: "x" })));
+  assert.deepEqual(rs.map((r) => r.status), [200, 200]);
+  assert.equal(windows.length, 1);
+  assert.ok(to(app2 + "/a").every((c) => c.token === "Bearer t1" && c.text === "x"));
+});
+
+test("our session ends while a token lives: dropped token, sign-in, call", async () => {
+  const { accessFetch } = await load();
+  opens(finish);
+  answer(tokenURL(app2), token("old"), () => refused(app1, tokenURL(app2)), token("new"));
+  answer(app2 + "/a", accepts("Bearer new"));
+  assert.equal((await accessFetch(app2 + "/a")).status, 200);
+  assert.equal(windows.length, 1);
+});
+
+test("our session is over and nobody signs in: our own 401, and nothing sent", async () => {
+  const { accessFetch, configure } = await load();
+  configure({ login: "none" });
+  answer(tokenURL(app2), () => refused(app1, tokenURL(app2)));
+  const r = await accessFetch(app2 + "/a");
+  assert.equal(new URL((await r.json()).login_url).origin, app1);
+  assert.equal(to(app2 + "/a").length, 0);
+});
+
+test("after a sign-in, perhaps of somebody else, no old token is used", async () => {
+  const { accessFetch } = await load();
+  opens(finish);
+  answer(tokenURL(app2), token("ann"), token("bob"));
+  answer(app2 + "/a", data(app2 + "/a"));
+  answer(app1 + "/data", () => refused(app1), data(app1 + "/data"));
+  await accessFetch(app2 + "/a");
+  await accessFetch(app1 + "/data");
+  await accessFetch(app2 + "/a");
+  assert.deepEqual(to(app2 + "/a").map((c) => c.token), ["Bearer ann", "Bearer bob"]);
+});
+
+test("redirect: this page goes to sign in and comes back", async () => {
+  const { accessFetch, configure } = await load();
+  configure({ login: "redirect" });
+  answer(app1 + "/data", () => refused(app1));
+  accessFetch(app1 + "/data").then(() => assert.fail("it must not go on"));
+  await new Promise((r) => setTimeout(r, 50));
+  assert.deepEqual(windows, [{ assigned: app1 + pathname + "login?rd=" + encodeURIComponent(location.href) }]);
+});
+
+test("a function of the page's own offers the sign-in", async () => {
+  const { accessFetch, configure } = await load();
+  let asked = [];
+  configure({ login: (refusal) => { asked.push(refusal.reason); return asked.length > 1; } });
+  configure({});
+  answer(app1 + "/data", () => refused(app1), () => refused(app1), data(app1 + "/data"));
+  assert.equal((await accessFetch(app1 + "/data")).status, 401);
+  assert.equal((await accessFetch(app1 + "/data")).status, 200);
+  assert.deepEqual(asked, ["no-session", "no-session"]);
+  opens(finish);
+  configure({ login: (_, popup) => popup() });
+  answer(app1 + "/data", () => refused(app1), data(app1 + "/data"));
+  assert.equal((await accessFetch(app1 + "/data")).status, 200);
+});
+
+test("an application's own 401 is none of ours", async () => {
+  const { accessFetch } = await load();
+  opens(() => assert.fail("no window"));
+  for (const body of [
+    "plain", "{}", "null", '{"login_url":"javascript:alert(1)"}',
+    JSON.stringify({ reason: "x", login_url: "https://evil.test" + pathname + "login" }),
+    JSON.stringify({ reason: "x", login_url: app1 + "/login" }),
+  ]) {
+    answer(app1 + "/data", () => Object.defineProperty(new Response(body, { status: 401 }), "url", { value: app1 + "/data" }));
+    const r = await accessFetch(app1 + "/data");
+    assert.equal(r.status, 401);
+    assert.equal(await r.text(), body);
+  }
+  assert.equal(windows.length, 0);
+});
+
+test("an aborted call waits for nobody", async () => {
+  const { accessFetch } = await load();
+  const stop = new AbortController();
+  opens(() => stop.abort(new Error("enough")));
+  answer(app1 + "/data", () => refused(app1));
+  await assert.rejects(accessFetch(app1 + "/data", { signal: stop.signal }), /enough/);
+  const late = new AbortController();
+  answer(tokenURL(app2), () => new Promise((r) => setTimeout(r, 200, token("t1")())));
+  setTimeout(() => late.abort(new Error("too late")), 20);
+  await assert.rejects(accessFetch(app2 + "/a", { signal: late.signal }), /too late/);
+  assert.equal(to(app2 + "/a").length, 0);
+  windows[0].closed = focus = true; // who shares the sign-in would go on
+  await new Promise((r) => setTimeout(r, 600));
+});
+
+test("no globals, and importing it calls nobody", async () => {
+  const before = Object.keys(globalThis).sort();
+  const module = await load();
+  assert.deepEqual(Object.keys(globalThis).sort(), before);
+  assert.deepEqual(Object.keys(module).sort(), ["accessFetch", "configure"]);
+  assert.equal(calls.length, 0);
+});
