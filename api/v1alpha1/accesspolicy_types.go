@@ -79,9 +79,20 @@ type AccessPolicySpec struct {
 	// +kubebuilder:validation:XValidation:rule=`self.all(r, !has(r.name) || self.exists_one(q, has(q.name) && q.name == r.name))`,message=`rule names are unique within a policy: rename one of the rules, or leave its name out`
 	Rules []Rule `json:"rules,omitempty"`
 
+	// identityProviders are the names of the IdentityProviders that people may
+	// sign in with here. Left out: all.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=32
+	IdentityProviders []ProviderName `json:"identityProviders,omitempty"`
+
 	// session bounds the sessions of this application.
 	// +optional
 	Session *Session `json:"session,omitempty"`
+
+	// denied is what people are told who signed in and may not pass.
+	// +optional
+	Denied *Denied `json:"denied,omitempty"`
 
 	// unauthenticated is what a visitor without a session gets. Auto
 	// (default): a navigation is redirected to the login, everything else
@@ -160,9 +171,9 @@ const (
 // Rule admits or denies those whom it matches: at least one of include, all
 // of require, none of exclude.
 //
-// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || self.include.all(s, !has(s.email) && !has(s.emailDomain))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email and emailDomain'`,fieldPath=`.include`,reason=`FieldValueForbidden`
-// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !has(self.require) || self.require.all(s, !has(s.email) && !has(s.emailDomain))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email and emailDomain'`,fieldPath=`.require`,reason=`FieldValueForbidden`
-// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !has(self.exclude) || self.exclude.all(s, !has(s.email) && !has(s.emailDomain))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email and emailDomain'`,fieldPath=`.exclude`,reason=`FieldValueForbidden`
+// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !self.include.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod and authMethod'`,fieldPath=`.include`,reason=`FieldValueForbidden`
+// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !has(self.require) || !self.require.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod and authMethod'`,fieldPath=`.require`,reason=`FieldValueForbidden`
+// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !has(self.exclude) || !self.exclude.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod and authMethod'`,fieldPath=`.exclude`,reason=`FieldValueForbidden`
 type Rule struct {
 	// name is for people: it appears in explanations and logs.
 	// +optional
@@ -209,7 +220,7 @@ type Rule struct {
 //
 // +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:MaxProperties=1
-// +kubebuilder:validation:XValidation:rule=`[has(self.email), has(self.emailDomain), has(self.ip)].filter(x, x).size() <= 1`,message=`exactly one key each: write two list entries for OR, or put one of the two into require for AND`
+// +kubebuilder:validation:XValidation:rule=`[has(self.email), has(self.emailDomain), has(self.ip), has(self.idpGroup), has(self.loginMethod), has(self.authMethod)].filter(x, x).size() <= 1`,message=`exactly one key each: write two list entries for OR, or put one of the two into require for AND`
 type Selector struct {
 	// everyone matches every request; in an Allow rule, everyone who is signed
 	// in. Write everyone: {} or everyone: true.
@@ -241,7 +252,31 @@ type Selector struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=32
 	IP []CIDR `json:"ip,omitempty"`
+	// idpGroup matches a signed-in subject whom the identity provider says to be
+	// in this group, spelled exactly so.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'\p{Cc}')`,message=`a group holds no control characters and no line breaks: write its name as the identity provider sends it`
+	IdPGroup string `json:"idpGroup,omitempty"`
+	// loginMethod matches a subject who signed in with the IdentityProvider of
+	// this name.
+	// +optional
+	LoginMethod ProviderName `json:"loginMethod,omitempty"`
+	// authMethod matches a subject who proved who they are by this method, as the
+	// identity provider reports it (RFC 8176): mfa, otp, hwk, pwd and so on.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'\p{Cc}')`,message=`an authentication method holds no control characters: write it as the identity provider sends it, such as mfa`
+	AuthMethod string `json:"authMethod,omitempty"`
 }
+
+// ProviderName is the name of an IdentityProvider.
+//
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?([.][a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$')`,message=`write the metadata.name of an IdentityProvider: lower-case letters, digits, hyphens and dots`
+type ProviderName string
 
 // CIDR is an address range, such as 10.0.0.0/8 or 2001:db8::/32.
 //
@@ -260,6 +295,55 @@ type Session struct {
 	// +optional
 	// +nullable
 	RevokedBefore Timestamp `json:"revokedBefore,omitempty"`
+	// cookie is how browsers keep the session.
+	// +optional
+	Cookie *Cookie `json:"cookie,omitempty"`
+}
+
+// SameSiteMode says with which requests of other sites a cookie goes along.
+type SameSiteMode string
+
+const (
+	// SameSiteNone sends the cookie along with every request.
+	SameSiteNone SameSiteMode = "None"
+	// SameSiteLax sends it along when another site links here, not when it calls.
+	SameSiteLax SameSiteMode = "Lax"
+	// SameSiteStrict sends it along with requests of the same site alone.
+	SameSiteStrict SameSiteMode = "Strict"
+)
+
+// Cookie is how the session's cookie is set. It is always Secure.
+type Cookie struct {
+	// sameSite is None (default, which cross-origin calls with credentials
+	// need), Lax or Strict.
+	// +optional
+	// +kubebuilder:validation:Enum=None;Lax;Strict
+	SameSite SameSiteMode `json:"sameSite,omitempty"`
+	// httpOnly keeps the cookie from scripts. Default true.
+	// +optional
+	HTTPOnly *bool `json:"httpOnly,omitempty"`
+	// partitioned gives each site that embeds the application a session of its
+	// own (CHIPS), where browsers block cookies of other sites.
+	// +optional
+	Partitioned bool `json:"partitioned,omitempty"`
+	// pathScoped limits the cookie to the paths of this policy, so that the rest
+	// of the host does not see it.
+	// +optional
+	PathScoped bool `json:"pathScoped,omitempty"`
+}
+
+// Denied is what people are told who may not pass.
+type Denied struct {
+	// message is shown beside the reason.
+	// +optional
+	// +kubebuilder:validation:MaxLength=500
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'[\p{Cc}\p{Zl}\p{Zp}\x{202A}-\x{202E}\x{2066}-\x{2069}]')`,message=`the message is one line of printable text: no line breaks, control characters or marks that turn the direction of text`
+	Message string `json:"message,omitempty"`
+	// url is where people find help: an https, http or mailto address.
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^mailto:[^@\x00-\x20\x22,\\]+@[A-Za-z0-9.-]+$') || isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHostname() != "" && !self.matches(r'[\x00-\x20\x7F]|//[^/?#]*@')`,message=`write an address like https://help.example.com/access or mailto:help@example.com`
+	URL string `json:"url,omitempty"`
 }
 
 // Duration is a length of time in Go's notation, such as 24h or 90m.

@@ -24,13 +24,14 @@ const (
 
 // CORS is the cross-origin configuration of an application.
 //
-// +kubebuilder:validation:XValidation:rule=`!(has(self.preflight) && self.preflight == 'Bypass') || !(has(self.allowAllOrigins) && self.allowAllOrigins || has(self.allowedOrigins) && self.allowedOrigins.size() > 0 || has(self.allowAllMethods) && self.allowAllMethods || has(self.allowedMethods) && self.allowedMethods.size() > 0 || has(self.allowAllHeaders) && self.allowAllHeaders || has(self.allowedHeaders) && self.allowedHeaders.size() > 0 || has(self.allowCredentials) && self.allowCredentials || has(self.maxAge) && self.maxAge != 0 || has(self.exposedHeaders) && self.exposedHeaders.size() > 0 || has(self.allowPrivateNetwork) && self.allowPrivateNetwork || has(self.responses))`,message=`preflight: Bypass hands every preflight to the application and excludes every other field of cors: remove the others, or remove preflight`,fieldPath=`.preflight`,reason=`FieldValueForbidden`
+// +kubebuilder:validation:XValidation:rule=`!(has(self.preflight) && self.preflight == 'Bypass') || !(has(self.allowAllOrigins) && self.allowAllOrigins || has(self.allowedOrigins) && self.allowedOrigins.size() > 0 || has(self.allowAllMethods) && self.allowAllMethods || has(self.allowedMethods) && self.allowedMethods.size() > 0 || has(self.allowAllHeaders) && self.allowAllHeaders || has(self.allowedHeaders) && self.allowedHeaders.size() > 0 || has(self.allowCredentials) && self.allowCredentials || has(self.maxAge) && self.maxAge != 0 || has(self.exposedHeaders) && self.exposedHeaders.size() > 0 || has(self.allowPrivateNetwork) && self.allowPrivateNetwork || has(self.tokens) && self.tokens || has(self.responses))`,message=`preflight: Bypass hands every preflight to the application and excludes every other field of cors: remove the others, or remove preflight`,fieldPath=`.preflight`,reason=`FieldValueForbidden`
 // +kubebuilder:validation:XValidation:rule=`has(self.preflight) && self.preflight == 'Bypass' || has(self.allowAllOrigins) && self.allowAllOrigins || has(self.allowedOrigins) && self.allowedOrigins.size() > 0`,message=`set allowAllOrigins: true, or list at least one origin in allowedOrigins`,fieldPath=`.allowedOrigins`,reason=`FieldValueRequired`
 // +kubebuilder:validation:XValidation:rule=`has(self.preflight) && self.preflight == 'Bypass' || !(has(self.allowAllOrigins) && self.allowAllOrigins && has(self.allowedOrigins) && self.allowedOrigins.size() > 0)`,message=`exactly one of allowAllOrigins and allowedOrigins: remove one of the two`,fieldPath=`.allowedOrigins`,reason=`FieldValueForbidden`
 // +kubebuilder:validation:XValidation:rule=`has(self.preflight) && self.preflight == 'Bypass' || has(self.allowAllMethods) && self.allowAllMethods || has(self.allowedMethods) && self.allowedMethods.size() > 0`,message=`set allowAllMethods: true, or list at least one method in allowedMethods`,fieldPath=`.allowedMethods`,reason=`FieldValueRequired`
 // +kubebuilder:validation:XValidation:rule=`has(self.preflight) && self.preflight == 'Bypass' || !(has(self.allowAllMethods) && self.allowAllMethods && has(self.allowedMethods) && self.allowedMethods.size() > 0)`,message=`exactly one of allowAllMethods and allowedMethods: remove one of the two`,fieldPath=`.allowedMethods`,reason=`FieldValueForbidden`
 // +kubebuilder:validation:XValidation:rule=`has(self.preflight) && self.preflight == 'Bypass' || !(has(self.allowAllHeaders) && self.allowAllHeaders && has(self.allowedHeaders) && self.allowedHeaders.size() > 0)`,message=`at most one of allowAllHeaders and allowedHeaders: remove one of the two`,fieldPath=`.allowedHeaders`,reason=`FieldValueForbidden`
 // +kubebuilder:validation:XValidation:rule=`has(self.preflight) && self.preflight == 'Bypass' || !(has(self.allowAllOrigins) && self.allowAllOrigins && has(self.allowCredentials) && self.allowCredentials)`,message=`CORS credentials are not permitted when all origins are allowed: list the origins in allowedOrigins, or remove allowCredentials`,fieldPath=`.allowCredentials`,reason=`FieldValueForbidden`
+// +kubebuilder:validation:XValidation:rule=`has(self.preflight) && self.preflight == 'Bypass' || !(has(self.tokens) && self.tokens) || has(self.allowedOrigins) && self.allowedOrigins.size() > 0 && has(self.allowCredentials) && self.allowCredentials`,message=`tokens are for the origins in allowedOrigins, and stand for credentials: list the origins, and set allowCredentials: true`,fieldPath=`.tokens`,reason=`FieldValueForbidden`
 type CORS struct {
 	// preflight is who answers preflights: Answer (default, this policy) or
 	// Bypass (the application; excludes every other field).
@@ -93,6 +94,13 @@ type CORS struct {
 	// allowPrivateNetwork answers Access-Control-Request-Private-Network.
 	// +optional
 	AllowPrivateNetwork bool `json:"allowPrivateNetwork,omitempty"`
+
+	// tokens lets pages of allowedOrigins, whose browser keeps cookies of other
+	// sites back, call with a token instead, which they get at their own host.
+	// Needs allowedOrigins and allowCredentials; the header authorization is then
+	// allowed without being listed.
+	// +optional
+	Tokens bool `json:"tokens,omitempty"`
 
 	// responses is who sets CORS headers on the application's own answers:
 	// App (default) or Managed.

@@ -96,7 +96,7 @@ func TestAccept(t *testing.T) {
 			if err := c.Get(t.Context(), client.ObjectKeyFromObject(sent), got); err != nil {
 				t.Fatal(err)
 			}
-			want := withDefaults(t, sent.Object["spec"])
+			want := withDefaults(t, sent.GetKind(), sent.Object["spec"])
 			if !reflect.DeepEqual(normal(t, got.Object["spec"]), want) {
 				t.Errorf("read back\n%s\nwant\n%s", text(t, got.Object["spec"]), text(t, want))
 			}
@@ -110,20 +110,35 @@ func TestAcceptTyped(t *testing.T) {
 	c := connect(t)
 	for _, m := range manifests(t, "accept") {
 		t.Run(m.name, func(t *testing.T) {
-			var sent, got v1alpha1.AccessPolicy
-			if err := yaml.UnmarshalStrict(m.text, &sent); err != nil {
+			kind := m.object(t).GetKind()
+			sent, got := typed(t, c, kind), typed(t, c, kind)
+			if err := yaml.UnmarshalStrict(m.text, sent); err != nil {
 				t.Fatal(err)
 			}
-			store(t, c, sent.DeepCopy())
-			if err := c.Get(t.Context(), client.ObjectKeyFromObject(&sent), &got); err != nil {
+			store(t, c, sent.DeepCopyObject().(client.Object))
+			if err := c.Get(t.Context(), client.ObjectKeyFromObject(sent), got); err != nil {
 				t.Fatal(err)
 			}
-			want := withDefaults(t, sent.Spec)
-			if !reflect.DeepEqual(normal(t, got.Spec), want) {
-				t.Errorf("read back\n%s\nwant\n%s", text(t, got.Spec), text(t, want))
+			want, is := withDefaults(t, kind, specOf(sent)), normal(t, specOf(got))
+			if !reflect.DeepEqual(is, want) {
+				t.Errorf("read back\n%s\nwant\n%s", text(t, is), text(t, want))
 			}
 		})
 	}
+}
+
+// typed returns an empty object of a kind.
+func typed(t *testing.T, c client.Client, kind string) client.Object {
+	t.Helper()
+	o, err := c.Scheme().New(v1alpha1.GroupVersion.WithKind(kind))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o.(client.Object)
+}
+
+func specOf(o client.Object) any {
+	return reflect.ValueOf(o).Elem().FieldByName("Spec").Interface()
 }
 
 func TestRefuse(t *testing.T) {
@@ -181,17 +196,23 @@ func problems(t *testing.T, err error) []problem {
 // TestEveryFieldHasAManifest fails when a field is added to the types and no
 // accepted manifest sets it: TestAccept then shows that it is not pruned.
 func TestEveryFieldHasAManifest(t *testing.T) {
-	set := map[string]bool{}
+	set := map[string]map[string]bool{}
 	for _, m := range manifests(t, "accept") {
-		var v any
-		if err := yaml.Unmarshal(m.text, &v); err != nil {
-			t.Fatal(err)
+		o := m.object(t)
+		if set[o.GetKind()] == nil {
+			set[o.GetKind()] = map[string]bool{}
 		}
-		collect(v.(map[string]any)["spec"], "spec", set)
+		collect(o.Object["spec"], "spec", set[o.GetKind()])
 	}
-	for _, path := range fields(reflect.TypeFor[v1alpha1.AccessPolicySpec](), "spec") {
-		if !set[path] {
-			t.Errorf("no manifest in %s/accept sets %s", testdata, path)
+	for kind, spec := range map[string]reflect.Type{
+		"AccessPolicy":      reflect.TypeFor[v1alpha1.AccessPolicySpec](),
+		"IdentityProvider":  reflect.TypeFor[v1alpha1.IdentityProviderSpec](),
+		"SessionRevocation": reflect.TypeFor[v1alpha1.SessionRevocationSpec](),
+	} {
+		for _, path := range fields(spec, "spec") {
+			if !set[kind][path] {
+				t.Errorf("no manifest in %s/accept sets %s of %s", testdata, path, kind)
+			}
 		}
 	}
 }
@@ -318,9 +339,12 @@ func TestSelectorsAreOneSchema(t *testing.T) {
 }
 
 // withDefaults is a spec as the server hands it back: the defaults filled in.
-func withDefaults(t *testing.T, spec any) any {
+func withDefaults(t *testing.T, kind string, spec any) any {
 	t.Helper()
 	m := normal(t, spec).(map[string]any)
+	if kind != "AccessPolicy" {
+		return m
+	}
 	if _, ok := m["unauthenticated"]; !ok {
 		m["unauthenticated"] = "Auto"
 	}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// IdentityProvider says who people are: an OpenID provider, or a list of users
+// with passwords. Its name is part of the address that an OpenID provider sends
+// people back to.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Cluster,shortName=idp,categories=ostiary
+// +kubebuilder:printcolumn:name="Type",type=string,JSONPath=`.status.type`
+// +kubebuilder:printcolumn:name="Issuer",type=string,JSONPath=`.spec.oidc.issuer`
+// +kubebuilder:printcolumn:name="Accepted",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].status`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type IdentityProvider struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is where people sign in, and what is believed of the answer.
+	// +required
+	Spec IdentityProviderSpec `json:"spec"`
+	// status is written by the controller's leader.
+	// +optional
+	Status IdentityProviderStatus `json:"status,omitempty"`
+}
+
+// IdentityProviderList is a list of IdentityProvider.
+//
+// +kubebuilder:object:root=true
+type IdentityProviderList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []IdentityProvider `json:"items"`
+}
+
+// IdentityProviderSpec is one identity provider: exactly one of oidc and users.
+//
+// +kubebuilder:validation:XValidation:rule=`has(self.oidc) || has(self.users)`,message=`set one of oidc, for an OpenID provider, and users, for a list of users with passwords`
+// +kubebuilder:validation:XValidation:rule=`!has(self.oidc) || !has(self.users)`,message=`exactly one of oidc and users: make two IdentityProviders of them`
+type IdentityProviderSpec struct {
+	// displayName is what people see when they choose. Left out: the name.
+	// +optional
+	// +kubebuilder:validation:MaxLength=100
+	// +kubebuilder:validation:XValidation:rule=`self == "" || self.matches(r'^[\pL\pM\pN\pP\pS]([\pL\pM\pN\pP\pS ]*[\pL\pM\pN\pP\pS])?$')`,message=`the name is printable text, without blanks at its ends`
+	DisplayName string `json:"displayName,omitempty"`
+	// oidc is an OpenID provider.
+	// +optional
+	OIDC *OIDC `json:"oidc,omitempty"`
+	// users are people with a password each.
+	// +optional
+	Users *Users `json:"users,omitempty"`
+}
+
+// OIDC is an OpenID provider, found by OpenID Connect Discovery.
+type OIDC struct {
+	// issuer is the provider's address, as it stands in its ID tokens. What it
+	// publishes is read from issuer/.well-known/openid-configuration.
+	// +required
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:XValidation:rule=`isURL(self) && url(self).getHostname() != "" && !self.matches(r'[\x00-\x20\x7F]')`,message=`write the address of the provider, such as https://sso.example.com`
+	// +kubebuilder:validation:XValidation:rule=`!isURL(self) || self.matches(r'^https://|^http://(([^/?#@:]*[.])?(?i:localhost)|127[.][0-9.]+|\[::1\])(:[0-9]*)?(/|$)')`,message=`an issuer is https: http is for this machine alone (localhost, *.localhost, 127.0.0.1)`
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'[?#]|//[^/]*@')`,message=`an issuer has no user name, no query and no fragment`
+	// +kubebuilder:validation:XValidation:rule=`!self.endsWith('/.well-known/openid-configuration')`,message=`leave out /.well-known/openid-configuration: the issuer is what stands before it`
+	Issuer string `json:"issuer"`
+	// clientID is what the provider calls this client.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[\pL\pM\pN\pP\pS]([\pL\pM\pN\pP\pS ]*[\pL\pM\pN\pP\pS])?$')`,message=`a client ID is printable text, without blanks at its ends`
+	ClientID string `json:"clientID"`
+	// clientSecretRef is where the client's secret is: key clientSecret unless
+	// another is named. Left out: a public client, which has none.
+	// +optional
+	ClientSecretRef *SecretKey `json:"clientSecretRef,omitempty"`
+	// scopes are asked for, and openid always. Left out: openid, profile, email.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=32
+	Scopes []Scope `json:"scopes,omitempty"`
+	// claims are where in the ID token things stand.
+	// +optional
+	Claims *Claims `json:"claims,omitempty"`
+	// trustUnverifiedEmail takes an address that the provider does not say it has
+	// verified (email_verified). Only for a provider whose users cannot choose
+	// their address: else anybody can be anybody.
+	// +optional
+	TrustUnverifiedEmail bool `json:"trustUnverifiedEmail,omitempty"`
+	// authParams are added to the authorization request, such as hd or acr_values.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:XValidation:rule=`self.all(k, k.matches(r'^[\x21\x23-\x5B\x5D-\x7E]{1,255}$'))`,message=`the name of a parameter is one word`
+	// +kubebuilder:validation:XValidation:rule=`self.all(k, !(k in ['response_type', 'response_mode', 'client_id', 'client_secret', 'redirect_uri', 'scope', 'state', 'nonce', 'code_challenge', 'code_challenge_method', 'request', 'request_uri', 'registration', 'id_token_hint']))`,message=`signing in depends on response_type, response_mode, client_id, client_secret, redirect_uri, scope, state, nonce, code_challenge, code_challenge_method, request, request_uri, registration and id_token_hint: they cannot be set here`
+	AuthParams map[string]AuthParam `json:"authParams,omitempty"`
+	// caBundle are the certificates that the provider's must descend from, in PEM
+	// form. Left out: the system's.
+	// +optional
+	// +kubebuilder:validation:MaxLength=262144
+	// +kubebuilder:validation:XValidation:rule=`self == "" || self.contains('-----BEGIN CERTIFICATE-----') && !self.contains('PRIVATE KEY')`,message=`write certificates in PEM form, which begin with -----BEGIN CERTIFICATE----- (and no private key)`
+	CABundle string `json:"caBundle,omitempty"`
+}
+
+// Users are people with a password each: a YAML list of name, email, groups and
+// passwordHash (bcrypt).
+type Users struct {
+	// secretRef is where the list is: key users.yaml unless another is named.
+	// +required
+	SecretRef SecretKey `json:"secretRef"`
+}
+
+// SecretKey is one value of a Secret in the namespace that Ostiary runs in.
+type SecretKey struct {
+	// name is that of the Secret.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$')`,message=`write the metadata.name of a Secret: lower-case letters, digits, hyphens and dots`
+	Name string `json:"name"`
+	// key is what the value is called there.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[A-Za-z0-9._-]+$')`,message=`a key of a Secret holds letters, digits, hyphens, underscores and dots only`
+	Key string `json:"key,omitempty"`
+}
+
+// Scope is a scope of OAuth (RFC 6749, section 3.3).
+//
+// +kubebuilder:validation:MaxLength=255
+// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[\x21\x23-\x5B\x5D-\x7E]+$')`,message=`a scope is one word: no spaces, quotes or backslashes, one scope for each entry of the list`
+type Scope string
+
+// AuthParam is the value of a parameter of an authorization request.
+//
+// +kubebuilder:validation:MaxLength=1024
+type AuthParam string
+
+// Claims are paths of claims, with a dot between the steps: realm_access.roles.
+type Claims struct {
+	// email is where the address is. Left out: email.
+	// +optional
+	Email ClaimPath `json:"email,omitempty"`
+	// groups is where the groups are. Left out: groups.
+	// +optional
+	Groups ClaimPath `json:"groups,omitempty"`
+	// user is what somebody is known by for good. Left out: sub.
+	// +optional
+	User ClaimPath `json:"user,omitempty"`
+	// amr is where the authentication methods are (RFC 8176). Left out: amr.
+	// +optional
+	AMR ClaimPath `json:"amr,omitempty"`
+}
+
+// ClaimPath is where in a token a claim is.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=255
+// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[\pL\pM\pN\pP\pS]([\pL\pM\pN\pP\pS ]*[\pL\pM\pN\pP\pS])?$') && !self.matches(r'([.].*){9}')`,message=`write the path of a claim, such as groups or realm_access.roles`
+type ClaimPath string
+
+// IdentityProviderStatus is what became of an identity provider.
+type IdentityProviderStatus struct {
+	// type is oidc or users.
+	// +optional
+	Type string `json:"type,omitempty"`
+	// conditions are Accepted: true when people can sign in with the provider.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// SessionRevocation voids every session of a user that began before a time, on
+// every application. It is removed by itself once no session can be that old.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:resource:scope=Cluster,shortName=sr,categories=ostiary
+// +kubebuilder:printcolumn:name="User",type=string,JSONPath=`.spec.user`
+// +kubebuilder:printcolumn:name="Before",type=string,JSONPath=`.spec.before`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type SessionRevocation struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is whose sessions are void.
+	// +required
+	Spec SessionRevocationSpec `json:"spec"`
+}
+
+// SessionRevocationList is a list of SessionRevocation.
+//
+// +kubebuilder:object:root=true
+type SessionRevocationList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []SessionRevocation `json:"items"`
+}
+
+// SessionRevocationSpec is whose sessions are void.
+type SessionRevocationSpec struct {
+	// user is an email address, in which case does not matter, or the ID that an
+	// identity provider knows somebody by (sub).
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=320
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[\pL\pM\pN\pP\pS]([\pL\pM\pN\pP\pS ]*[\pL\pM\pN\pP\pS])?$')`,message=`write an email address or a user's ID: printable text, without blanks at its ends`
+	User string `json:"user"`
+	// before is when (RFC 3339): who signed in earlier has to sign in again.
+	// +required
+	Before Timestamp `json:"before"`
+}
