@@ -72,9 +72,6 @@ func (r *revoked) find(s *Subject) *Revocation {
 	if v := r.ids[s.ID]; v != nil && s.SignedInAt.Before(v.Before) {
 		return v
 	}
-	if s.Email == "" {
-		return nil
-	}
 	var buf [maxFolded]byte
 	if v := r.emails[string(appendFolded(buf[:0], s.Email))]; v != nil && s.SignedInAt.Before(v.Before) {
 		return v

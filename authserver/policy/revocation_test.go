@@ -90,6 +90,12 @@ func TestRevocationsAreInTheRevision(t *testing.T) {
 	if revoking.Revoking(nil).Revision() != table.Revision() || revoking.Revoking(all[:1]).Revision() != table.Revoking(all[:1]).Revision() {
 		t.Error("revocations add up, instead of taking the place of others")
 	}
+	if revoking.Revoking(nil).Revoked(&Subject{ID: "u1"}) || revoking.Revoking(all[2:3]).Revoked(&Subject{ID: "u1"}) {
+		t.Error("a revocation that is gone still counts")
+	}
+	if mustBuild(t, one(does(Block)...)).Revoking(all).Revision() == revoking.Revision() {
+		t.Error("policies are no part of the revision any more")
+	}
 	if revoking.Len() != table.Len() || table.Revoked(&Subject{ID: "u1"}) {
 		t.Error("the table itself has changed")
 	}

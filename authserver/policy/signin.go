@@ -241,7 +241,7 @@ func (t *Table) Session(host string, s *Subject, now time.Time) Reason {
 	}
 	why := WrongAudience
 	for _, a := range t.routes(host).apps() {
-		if s.AuthorizedParty != "" || !a.meant(s, "") { // a session is nobody's token
+		if !a.meant(s, "") { // which a token for pages never is
 			continue
 		}
 		is := t.standing(a, s, now)

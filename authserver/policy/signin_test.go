@@ -136,16 +136,19 @@ func TestSession(t *testing.T) {
 		change func(*Subject)
 		want   Reason
 	}{
-		"good":               {"a.x", func(*Subject) {}, NoReason},
-		"of any":             {"a.x", func(s *Subject) { s.Audience = []string{"z/z", "n/api"} }, NoReason},
-		"of the scoped one":  {"a.x", func(s *Subject) { s.Audience = []string{"n/team"} }, NoReason},
-		"of the broken one":  {"a.x", func(s *Subject) { s.Audience = []string{"n/broken"} }, WrongAudience},
-		"of another host":    {"t.y", func(*Subject) {}, WrongAudience},
-		"no such host":       {"z.z", func(*Subject) {}, NoPolicy},
-		"a token":            {"a.x", func(s *Subject) { s.AuthorizedParty = "https://a.x" }, WrongAudience},
-		"over":               {"a.x", func(s *Subject) { s.ExpiresAt = now }, SessionExpired},
-		"old for one":        {"a.x", func(s *Subject) { s.IssuedAt, s.Audience = now.Add(-3*time.Hour), []string{"n/api"} }, SessionExpired},
-		"young for another":  {"a.x", func(s *Subject) { s.IssuedAt, s.Audience = now.Add(-3*time.Hour), []string{"n/api", "n/root"} }, NoReason},
+		"good":              {"a.x", func(*Subject) {}, NoReason},
+		"of any":            {"a.x", func(s *Subject) { s.Audience = []string{"z/z", "n/api"} }, NoReason},
+		"of the scoped one": {"a.x", func(s *Subject) { s.Audience = []string{"n/team"} }, NoReason},
+		"of the broken one": {"a.x", func(s *Subject) { s.Audience = []string{"n/broken"} }, WrongAudience},
+		"of another host":   {"t.y", func(*Subject) {}, WrongAudience},
+		"no such host":      {"z.z", func(*Subject) {}, NoPolicy},
+		"a token":           {"a.x", func(s *Subject) { s.AuthorizedParty = "https://a.x" }, WrongAudience},
+		"over":              {"a.x", func(s *Subject) { s.ExpiresAt = now }, SessionExpired},
+		"old for one":       {"a.x", func(s *Subject) { s.IssuedAt, s.Audience = now.Add(-3*time.Hour), []string{"n/api"} }, SessionExpired},
+		"young for another": {"a.x", func(s *Subject) { s.IssuedAt, s.Audience = now.Add(-3*time.Hour), []string{"n/api", "n/root"} }, NoReason},
+		"the first reason": {"a.x", func(s *Subject) {
+			s.IssuedAt, s.Provider, s.Audience = now.Add(-3*time.Hour), "evil", []string{"n/api", "n/root"}
+		}, SessionExpired},
 		"revoked":            {"a.x", func(s *Subject) { s.Email = "BOB@y" }, SessionRevoked},
 		"wrong provider":     {"a.x", func(s *Subject) { s.Provider, s.Audience = "evil", []string{"n/root"} }, WrongProvider},
 		"right for somebody": {"a.x", func(s *Subject) { s.Provider, s.Audience = "evil", []string{"n/root", "n/api"} }, NoReason},
@@ -159,6 +162,42 @@ func TestSession(t *testing.T) {
 	}
 	if got := table.Session("a.x", nil, now); got != NoSession {
 		t.Errorf("nobody: %q", got)
+	}
+}
+
+// One rule that says nothing lets a session last for as long as it says itself.
+func TestSessionWithoutBound(t *testing.T) {
+	table := mustBuild(t, one(Rule{Action: Allow, Include: emails("bob@y"), SessionDuration: time.Minute}, Rule{Action: Allow, Include: everyone()}))
+	s := session("n/p")
+	if got := table.Session("a.x", s, now); got != NoReason {
+		t.Error(got)
+	}
+	if in, _ := table.SignIn(mustTarget(t, "https://a.x/"), ""); in.Duration != time.Minute {
+		t.Error(in.Duration)
+	}
+}
+
+func TestPathScoped(t *testing.T) {
+	nested, root := of("n", "nested", 0, Allow, []string{"a.x"}, Path{Value: "/a"}, Path{Value: "/a/b/c"}, Path{Value: "/a/b"}, Path{Value: "/a/b/c/d", Exact: true}), of("n", "root", 0, Allow, []string{"a.x"})
+	for i := range few { // so that there are many
+		nested.Paths = append(nested.Paths, Path{Value: fmt.Sprint("/z", i)})
+	}
+	nested.Session.Cookie.PathScoped, root.Session.Cookie.PathScoped = true, true // which a whole host cannot be
+	for _, paths := range []int{4, 4 + few} {
+		nested := nested
+		nested.Paths = nested.Paths[:paths]
+		table := mustBuild(t, nested, root)
+		for path, want := range map[string]string{"/a": "/a", "/a/x": "/a", "/a/b": "/a/b", "/a/b/c/d/e": "/a/b/c", "/a/b/c/d": "/a/b/c/d"} {
+			if in, _ := table.SignIn(mustTarget(t, "https://a.x"+path), ""); in.Path != want || !in.Cookie.PathScoped || !slices.Equal(in.Audience, []string{"n/nested"}) {
+				t.Errorf("%s: %+v", path, in)
+			}
+		}
+		if in, _ := table.SignIn(mustTarget(t, "https://a.x/"), ""); in.Path != "" || in.Cookie.PathScoped || !slices.Equal(in.Audience, []string{"n/root"}) {
+			t.Errorf("the whole host: %+v", in)
+		}
+		if got := table.CookiePaths("a.x"); len(got) != paths || got[0] != "/a" {
+			t.Errorf("paths of cookies: %q", got)
+		}
 	}
 }
 
