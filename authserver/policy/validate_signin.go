@@ -26,8 +26,8 @@ func (v *validator) signIn(p *Policy) {
 	if cookie.PathScoped && claimsAll(p.Paths) {
 		v.unwise("spec.session.cookie.pathScoped", "the policy is for the whole host, so this has no effect; it needs spec.paths")
 	}
-	if n := utf8.RuneCountInString(p.Denied.Message); n > 1024 || !utf8.ValidString(p.Denied.Message) {
-		v.wrong("spec.denied.message", "at most 1024 characters of UTF-8")
+	if m := p.Denied.Message; utf8.RuneCountInString(m) > 500 || !utf8.ValidString(m) || strings.ContainsFunc(m, unprintable) {
+		v.wrong("spec.denied.message", "one line of at most 500 printable characters")
 	}
 	if problem := checkHelp(p.Denied.URL); problem != "" {
 		v.wrong("spec.denied.url", "%q: %s", p.Denied.URL, problem)
@@ -50,6 +50,12 @@ func checkHelp(address string) string {
 	default:
 		return ""
 	}
+}
+
+// unprintable: control characters, line ends, and marks that turn the direction
+// of the text around them.
+func unprintable(r rune) bool {
+	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) || unicode.Is(unicode.Bidi_Control, r) && r >= 0x202a
 }
 
 // isObjectName: what Kubernetes lets an object be called (RFC 1123).
