@@ -21,6 +21,7 @@ func Policy(o *v1alpha1.AccessPolicy) policy.Policy {
 		Paths:               t.paths(o.Spec.Paths),
 		AllowEncodedSlashes: o.Spec.AllowEncodedSlashes,
 		CORS:                t.cors(o.Spec.CORS),
+		IdentityProviders:   stringsOf(o.Spec.IdentityProviders),
 		Unauthenticated:     t.unauthenticated(o.Spec.Unauthenticated),
 	}
 	for i := range o.Spec.Rules {
@@ -29,6 +30,10 @@ func Policy(o *v1alpha1.AccessPolicy) policy.Policy {
 	if s := o.Spec.Session; s != nil {
 		p.Session.Duration = t.duration("spec.session.duration", s.Duration)
 		p.Session.RevokedBefore = t.time("spec.session.revokedBefore", s.RevokedBefore)
+		p.Session.Cookie = t.cookie("spec.session.cookie", s.Cookie)
+	}
+	if d := o.Spec.Denied; d != nil {
+		p.Denied = policy.Denied{Message: d.Message, URL: d.URL}
 	}
 	p.Defects = t.defects
 	return p
@@ -96,6 +101,7 @@ func (t *translator) cors(c *v1alpha1.CORS) *policy.CORS {
 		MaxAge:              int(c.MaxAge),
 		ExposedHeaders:      stringsOf(c.ExposedHeaders),
 		AllowPrivateNetwork: c.AllowPrivateNetwork,
+		Tokens:              c.Tokens,
 		ManageResponses:     c.Responses == v1alpha1.ResponsesManaged,
 	}
 }
@@ -112,6 +118,27 @@ func (t *translator) unauthenticated(m v1alpha1.UnauthenticatedMode) policy.Unau
 		t.wrong("spec.unauthenticated", "%q: Auto, Redirect or Unauthorized", m)
 		return policy.Unauthorized
 	}
+}
+
+func (t *translator) cookie(field string, c *v1alpha1.Cookie) policy.Cookie {
+	if c == nil {
+		return policy.Cookie{}
+	}
+	out := policy.Cookie{
+		ScriptReadable: c.HTTPOnly != nil && !*c.HTTPOnly,
+		Partitioned:    c.Partitioned,
+		PathScoped:     c.PathScoped,
+	}
+	switch c.SameSite {
+	case "", v1alpha1.SameSiteNone:
+	case v1alpha1.SameSiteLax:
+		out.SameSite = policy.SameSiteLax
+	case v1alpha1.SameSiteStrict:
+		out.SameSite = policy.SameSiteStrict
+	default:
+		t.wrong(field+".sameSite", "%q: None, Lax or Strict", c.SameSite)
+	}
+	return out
 }
 
 func (t *translator) rule(field string, r *v1alpha1.Rule) policy.Rule {
@@ -158,11 +185,16 @@ func (t *translator) selector(field string, s *v1alpha1.Selector) policy.Selecto
 		}
 		set = append(set, policy.Selector{Property: policy.Everyone})
 	}
-	if s.Email != "" {
-		set = append(set, policy.Selector{Property: policy.Email, Value: s.Email})
-	}
-	if s.EmailDomain != "" {
-		set = append(set, policy.Selector{Property: policy.EmailDomain, Value: s.EmailDomain})
+	for _, text := range []policy.Selector{
+		{Property: policy.Email, Value: s.Email},
+		{Property: policy.EmailDomain, Value: s.EmailDomain},
+		{Property: policy.IdPGroup, Value: s.IdPGroup},
+		{Property: policy.LoginMethod, Value: string(s.LoginMethod)},
+		{Property: policy.AuthMethod, Value: s.AuthMethod},
+	} {
+		if text.Value != "" {
+			set = append(set, text)
+		}
 	}
 	if s.IP != nil {
 		set = append(set, policy.Selector{Property: policy.Address, Networks: t.networks(field+".ip", s.IP)})

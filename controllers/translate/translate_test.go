@@ -23,7 +23,8 @@ import (
 func full() v1alpha1.AccessPolicySpec {
 	everyone := func() *apiextensionsv1.JSON { return &apiextensionsv1.JSON{Raw: []byte("{}")} }
 	selectors := func() []v1alpha1.Selector {
-		return []v1alpha1.Selector{{Everyone: everyone()}, {Email: "a@example.com"}, {EmailDomain: "example.com"}, {IP: []v1alpha1.CIDR{"10.0.0.0/8"}}}
+		return []v1alpha1.Selector{{Everyone: everyone()}, {Email: "a@example.com"}, {EmailDomain: "example.com"}, {IP: []v1alpha1.CIDR{"10.0.0.0/8"}},
+			{IdPGroup: "staff"}, {LoginMethod: "corp"}, {AuthMethod: "mfa"}}
 	}
 	return v1alpha1.AccessPolicySpec{
 		Hosts:               []v1alpha1.Host{"app.example.com"},
@@ -32,11 +33,14 @@ func full() v1alpha1.AccessPolicySpec {
 		CORS: &v1alpha1.CORS{
 			Preflight: v1alpha1.PreflightBypass, AllowAllOrigins: true, AllowedOrigins: []v1alpha1.Origin{"https://a.example"},
 			AllowAllMethods: true, AllowedMethods: []v1alpha1.Method{"GET"}, AllowAllHeaders: true, AllowedHeaders: []v1alpha1.HeaderName{"x-a"},
-			AllowCredentials: true, MaxAge: 5, ExposedHeaders: []v1alpha1.HeaderName{"x-b"}, AllowPrivateNetwork: true, Responses: v1alpha1.ResponsesManaged,
+			AllowCredentials: true, MaxAge: 5, ExposedHeaders: []v1alpha1.HeaderName{"x-b"}, AllowPrivateNetwork: true, Tokens: true, Responses: v1alpha1.ResponsesManaged,
 		},
 		Rules: []v1alpha1.Rule{{Name: "r", Action: v1alpha1.ActionAllow, Methods: []v1alpha1.Method{"GET"},
 			Include: selectors(), Require: selectors(), Exclude: selectors(), SessionDuration: "1h"}},
-		Session:         &v1alpha1.Session{Duration: "2h", RevokedBefore: "2026-01-31T12:00:00Z"},
+		IdentityProviders: []v1alpha1.ProviderName{"corp"},
+		Session: &v1alpha1.Session{Duration: "2h", RevokedBefore: "2026-01-31T12:00:00Z",
+			Cookie: &v1alpha1.Cookie{SameSite: v1alpha1.SameSiteLax, HTTPOnly: new(bool), Partitioned: true, PathScoped: true}},
+		Denied:          &v1alpha1.Denied{Message: "ask", URL: "https://help.example.com"},
 		Unauthenticated: v1alpha1.UnauthenticatedRedirect,
 	}
 }
@@ -149,6 +153,10 @@ func TestEnums(t *testing.T) {
 		{func(s *v1alpha1.AccessPolicySpec) { s.Unauthenticated = "Auto" }, "", func(p policy.Policy) bool { return p.Unauthenticated == policy.Auto }},
 		{func(s *v1alpha1.AccessPolicySpec) { s.Unauthenticated = "Unauthorized" }, "", func(p policy.Policy) bool { return p.Unauthenticated == policy.Unauthorized }},
 		{func(s *v1alpha1.AccessPolicySpec) { s.Unauthenticated = "None" }, "spec.unauthenticated", nil},
+		{func(s *v1alpha1.AccessPolicySpec) { s.Session.Cookie.SameSite = "" }, "", func(p policy.Policy) bool { return p.Session.Cookie.SameSite == policy.SameSiteNone }},
+		{func(s *v1alpha1.AccessPolicySpec) { s.Session.Cookie.SameSite = "Strict" }, "", func(p policy.Policy) bool { return p.Session.Cookie.SameSite == policy.SameSiteStrict }},
+		{func(s *v1alpha1.AccessPolicySpec) { s.Session.Cookie.SameSite = "strict" }, "spec.session.cookie.sameSite", nil},
+		{func(s *v1alpha1.AccessPolicySpec) { *s.Session.Cookie.HTTPOnly = true }, "", func(p policy.Policy) bool { return !p.Session.Cookie.ScriptReadable }},
 		{func(s *v1alpha1.AccessPolicySpec) { s.Rules[0].Action = "Block" }, "", func(p policy.Policy) bool { return p.Rules[0].Action == policy.Block }},
 		{func(s *v1alpha1.AccessPolicySpec) { s.Rules[0].Action = "Bypass" }, "", func(p policy.Policy) bool { return p.Rules[0].Action == policy.Bypass }},
 		{func(s *v1alpha1.AccessPolicySpec) { s.Rules[0].Action = "ServiceAuth" }, "", func(p policy.Policy) bool { return p.Rules[0].Action == policy.ServiceAuth }},
@@ -201,6 +209,10 @@ func TestSelectors(t *testing.T) {
 		{v1alpha1.Selector{Email: "a@b.c"}, policy.Email, false},
 		{v1alpha1.Selector{EmailDomain: "b.c"}, policy.EmailDomain, false},
 		{v1alpha1.Selector{IP: []v1alpha1.CIDR{}}, policy.Address, false},
+		{v1alpha1.Selector{IdPGroup: "g"}, policy.IdPGroup, false},
+		{v1alpha1.Selector{LoginMethod: "corp"}, policy.LoginMethod, false},
+		{v1alpha1.Selector{AuthMethod: "mfa"}, policy.AuthMethod, false},
+		{v1alpha1.Selector{IdPGroup: "g", AuthMethod: "mfa"}, policy.IdPGroup, true},
 		{v1alpha1.Selector{Email: "a@b.c", EmailDomain: "b.c"}, policy.Email, true},
 		{v1alpha1.Selector{Everyone: raw("{}"), IP: []v1alpha1.CIDR{"::/0"}}, policy.Everyone, true},
 	} {

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package translate_test
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/idp"
+	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/translate"
+)
+
+// people is a list of one user; the password is "correct horse".
+const people = "- {name: ann, email: ann@example.com, passwordHash: $2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy}\n"
+
+func secrets(name string) (map[string][]byte, bool) {
+	if name == "missing" {
+		return nil, false
+	}
+	return map[string][]byte{
+		"clientSecret": []byte("s3cret"), "secret": []byte("other"), "users.yaml": []byte(people), "list_1.yaml": []byte(people),
+		"line": []byte("s3cret\n"), "empty": {},
+	}, true
+}
+
+// fullProvider sets every field, and none to its default.
+func fullProvider(t *testing.T) *v1alpha1.IdentityProvider {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "api", "v1alpha1", "testdata", "accept", "idp-oidc-full.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var o v1alpha1.IdentityProvider
+	if err := yaml.UnmarshalStrict(text, &o); err != nil {
+		t.Fatal(err)
+	}
+	return &o
+}
+
+// TestProvider: every field is set from the one that means it, and is a field of
+// the identity providers' own configuration.
+func TestProvider(t *testing.T) {
+	o := fullProvider(t)
+	p, issues := translate.ProviderOf(o, secrets)
+	if len(issues) > 0 {
+		t.Fatal(issues)
+	}
+	want := translate.Provider{
+		Name: "idp-oidc-full", DisplayName: "Corp Zürich", Type: "oidc", Issuer: "https://sso.example.com:8443/realms/corp",
+		ClientID: "ostiary", ClientSecret: "other", Scopes: []string{"openid", "email", "https://graph.example.com/.default"},
+		EmailClaim: "mail", GroupsClaim: "realm_access.roles", UserClaim: "oid", AMRClaim: "https://example.com/amr",
+		AuthParams: map[string]string{"hd": "example.com", "acr_values": "urn:a urn:b"}, CABundle: []byte(o.Spec.OIDC.CABundle), TrustUnverifiedEmail: true,
+	}
+	if !reflect.DeepEqual(p, want) {
+		t.Errorf("got %#v", p)
+	}
+	p, issues = translate.ProviderOf(&v1alpha1.IdentityProvider{ObjectMeta: metav1.ObjectMeta{Name: "u"}, Spec: v1alpha1.IdentityProviderSpec{
+		Users: &v1alpha1.Users{SecretRef: v1alpha1.SecretKey{Name: "people"}}}}, secrets)
+	if want := (translate.Provider{Name: "u", Type: "users", Users: []byte(people)}); !reflect.DeepEqual(p, want) || len(issues) > 0 {
+		t.Errorf("got %#v, %v", p, issues)
+	}
+	for i, field := range reflect.VisibleFields(reflect.TypeOf(p)) {
+		if want := reflect.TypeFor[idp.Config]().Field(i).Name; field.Name != want {
+			t.Errorf("%s stands where package idp has %s: main cannot convert", field.Name, want)
+		}
+	}
+	_ = idp.Config(p)
+}
+
+func TestEveryFieldOfAProvider(t *testing.T) {
+	whole := fullProvider(t)
+	want, _ := translate.ProviderOf(whole, secrets)
+	n := 0
+	fields("spec", reflect.ValueOf(&whole.Spec).Elem(), func(path string, v reflect.Value) {
+		if v.IsZero() {
+			return
+		}
+		n++
+		before := reflect.New(v.Type()).Elem()
+		before.Set(v)
+		v.SetZero()
+		if got, issues := translate.ProviderOf(whole, secrets); reflect.DeepEqual(got, want) && len(issues) == 0 {
+			t.Errorf("%s is ignored", path)
+		}
+		v.Set(before)
+	})
+	if n < 15 {
+		t.Errorf("the test is broken: %d fields", n)
+	}
+}
+
+// TestNoSecretIsPrinted, by whatever prints a provider.
+func TestNoSecretIsPrinted(t *testing.T) {
+	p, _ := translate.ProviderOf(fullProvider(t), secrets)
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "provider", p)
+	for _, text := range []string{fmt.Sprint(p), fmt.Sprintf("%+v %v %s", p, &p, []translate.Provider{p}), log.String()} {
+		if strings.Contains(text, "other") {
+			t.Errorf("a secret is printed: %s", text)
+		}
+	}
+}
+
+func TestProviderIssues(t *testing.T) {
+	ref := func(name, key string) *v1alpha1.SecretKey { return &v1alpha1.SecretKey{Name: name, Key: key} }
+	for name, c := range map[string]struct {
+		change func(*v1alpha1.OIDC)
+		field  string
+		words  string
+		reason policy.IssueReason
+	}{
+		"no Secret":       {func(o *v1alpha1.OIDC) { o.ClientSecretRef = ref("missing", "") }, "spec.oidc.clientSecretRef.name", `create it, with the key "clientSecret"`, translate.SecretMissing},
+		"no key":          {func(o *v1alpha1.OIDC) { o.ClientSecretRef = ref("corp", "nothing") }, "spec.oidc.clientSecretRef", `nothing under the key "nothing"`, policy.Invalid},
+		"empty key":       {func(o *v1alpha1.OIDC) { o.ClientSecretRef = ref("corp", "empty") }, "spec.oidc.clientSecretRef", `nothing under the key "empty"`, policy.Invalid},
+		"line end":        {func(o *v1alpha1.OIDC) { o.ClientSecretRef = ref("corp", "line") }, "spec.oidc.clientSecretRef", "printf", policy.Invalid},
+		"issuer":          {func(o *v1alpha1.OIDC) { o.Issuer = "http://sso.example.com" }, "spec.oidc.issuer", "https", policy.Invalid},
+		"certificates":    {func(o *v1alpha1.OIDC) { o.CABundle = "-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----\n" }, "spec.oidc.caBundle", "no certificate", policy.Invalid},
+		"reserved":        {func(o *v1alpha1.OIDC) { o.AuthParams = map[string]v1alpha1.AuthParam{"state": "x"} }, "spec.oidc.authParams", "state", policy.Invalid},
+		"too many scopes": {func(o *v1alpha1.OIDC) { o.Scopes = make([]v1alpha1.Scope, 33) }, "spec.oidc.scopes", "33", policy.Invalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := fullProvider(t)
+			c.change(o.Spec.OIDC)
+			_, issues := translate.ProviderOf(o, secrets)
+			i := slices.IndexFunc(issues, func(i policy.Issue) bool { return i.Source.Field == c.field })
+			if i < 0 || !strings.Contains(issues[i].Message, c.words) || issues[i].Reason != c.reason || issues[i].Source.Name != o.Name {
+				t.Errorf("got %+v", issues)
+			}
+		})
+	}
+}
+
+// TestSameAsThePackageOfProviders: what is accepted here can be used there, and
+// what is refused there is refused here.
+func TestSameAsThePackageOfProviders(t *testing.T) {
+	for _, folder := range []string{"accept", "refuse"} {
+		files, err := filepath.Glob(filepath.Join("..", "..", "api", "v1alpha1", "testdata", folder, "idp-*.yaml"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no manifests to %s: %v", folder, err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var o v1alpha1.IdentityProvider
+			if err := yaml.Unmarshal(text, &o); err != nil {
+				continue // its types are wrong
+			}
+			p, issues := translate.ProviderOf(&o, secrets)
+			problems := idp.New(idp.Options{}).Update([]idp.Config{idp.Config(p)})
+			if folder == "accept" && len(issues)+len(problems) > 0 {
+				t.Errorf("%s: %v, %v", file, issues, problems)
+			}
+			if folder == "refuse" && len(issues) == 0 && len(problems) > 0 {
+				t.Errorf("%s is refused there only: %v", file, problems)
+			}
+		}
+	}
+}
+
+func TestRevocation(t *testing.T) {
+	at := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		user, before string
+		want         time.Time // zero: of all sessions there will ever be
+		fields       []string
+	}{
+		{"ann@example.com", "2026-01-31T12:00:00Z", at, nil},
+		{"ann@example.com", "2026-01-31T13:00:00+01:00", at, nil},
+		{"ann@example.com", "2026-01-31", time.Time{}, []string{"spec.before"}},
+		{"ann@example.com", "", time.Time{}, []string{"spec.before"}},
+		{"", "2026-01-31T12:00:00Z", at, []string{"spec.user"}},
+	} {
+		r, issues := translate.Revocation(&v1alpha1.SessionRevocation{ObjectMeta: metav1.ObjectMeta{Name: "r"},
+			Spec: v1alpha1.SessionRevocationSpec{User: c.user, Before: v1alpha1.Timestamp(c.before)}})
+		got := map[string]bool{}
+		for _, i := range issues {
+			got[i.Source.Field] = true
+		}
+		if !slices.Equal(slices.Collect(maps.Keys(got)), c.fields) || r.User != c.user || r.Source.Name != "r" {
+			t.Errorf("%+v: %+v, %v", c, r, issues)
+		}
+		if c.want.IsZero() && r.Before.Year() < 9999 || !c.want.IsZero() && !r.Before.Equal(c.want) {
+			t.Errorf("%+v: before %v", c, r.Before)
+		}
+	}
+}

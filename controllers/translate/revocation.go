@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package translate
+
+import (
+	"time"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// always is later than any sign-in: a revocation whose time cannot be read is
+// one of all sessions.
+var always = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+
+// Revocation translates one SessionRevocation. It is in force in spite of
+// issues: rather too much is void than too little.
+func Revocation(o *v1alpha1.SessionRevocation) (policy.Revocation, []policy.Issue) {
+	t := translator{source: policy.Source{Name: o.Name}}
+	t.printable("spec.user", o.Spec.User, 320)
+	before := t.time("spec.before", o.Spec.Before)
+	if o.Spec.Before == "" {
+		t.wrong("spec.before", "write a time in RFC 3339 notation, such as 2026-01-31T12:00:00Z")
+	}
+	if before.IsZero() {
+		before = always
+	}
+	return policy.Revocation{Source: t.source, User: o.Spec.User, Before: before}, t.defects
+}
