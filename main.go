@@ -222,8 +222,8 @@ func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 	s.issuer = strings.TrimSuffix(team.String(), "/")
 	s.server = authserver.New(authserver.Config{
 		Table: s.live.Table,
-		Subject: func(cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
-			return s.verifier.Verifier().Subject(cookie, authorization, now)
+		Subject: func(audience, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
+			return s.verifier.Verifier().SubjectFor(audience, cookie, authorization, now)
 		},
 		KeySet:         func() []byte { return s.ring.Load().JWKS() },
 		Ready:          func() bool { return s.verifier.Verifier() != nil },

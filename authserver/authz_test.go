@@ -259,7 +259,7 @@ func TestNothingIsKept(t *testing.T) {
 	var borrowed []string
 	w := newWorld(t, func(c *Config) {
 		c.DecisionLog = LogAll
-		c.Subject = func(cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
+		c.Subject = func(_, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
 			s, why := verifier.Subject(cookie, authorization, now)
 			kept, borrowed = append(kept, s), append(borrowed, cookie)
 			return s, why

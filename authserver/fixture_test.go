@@ -91,7 +91,7 @@ func newWorld(t testing.TB, change func(*Config)) *world {
 	w.live.Publish(table)
 	c := Config{
 		Table: w.live.Table,
-		Subject: func(cookie, _ string, now time.Time) (*policy.Subject, policy.Reason) {
+		Subject: func(_, cookie, _ string, now time.Time) (*policy.Subject, policy.Reason) {
 			switch cookie {
 			case "":
 				return nil, policy.NoReason

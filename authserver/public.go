@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/ostiary/ostiary/authserver/login"
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
@@ -19,33 +20,30 @@ func (s *Server) Public() http.Handler {
 		// No page of another site may read, frame or post to what is here: the
 		// Access-Control-* headers are absent on purpose, for every origin.
 		h.Set("X-Frame-Options", "DENY")
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		h.Set("Content-Security-Policy", web.CSP())
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("X-Request-Id", id)
-		switch {
-		case r.Method == http.MethodGet, r.Method == http.MethodHead:
-			s.publicPage(w, r, id)
-		case r.Method == http.MethodPost && !sameOrigin(r):
-			s.showPage(w, r, http.StatusForbidden, web.Page{
-				Title: "Refused", Message: "This form was sent by another site.", RequestID: id})
-		default:
-			h.Set("Allow", "GET, HEAD")
-			s.showPage(w, r, http.StatusMethodNotAllowed, web.Page{
-				Title: "Not here", Message: "This address answers GET only.", RequestID: id})
+		if s.serveKeySet(w, r) || s.login != nil && s.login.ServeHTTP(w, r, id) {
+			return
 		}
+		s.nothingHere(w, r, id)
 	}))
 }
 
-// publicPage routes by hand: exact paths, and what a proxy might clean or
-// decode is not one of them.
-func (s *Server) publicPage(w http.ResponseWriter, r *http.Request, id string) {
+// nothingHere answers what nothing else does.
+func (s *Server) nothingHere(w http.ResponseWriter, r *http.Request, id string) {
 	path, _, _ := strings.Cut(r.RequestURI, "?")
-	switch path {
-	case "/.well-known/jwks.json", s.PathPrefix + "/certs":
-		s.serveKeySet(w)
-	case s.PathPrefix + "/login":
+	switch {
+	case r.Method == http.MethodPost && !login.SameOrigin(r):
+		s.showPage(w, r, http.StatusForbidden, web.Page{
+			Title: "Refused", Message: "This form was sent by another site.", RequestID: id})
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		w.Header().Set("Allow", "GET, HEAD")
+		s.showPage(w, r, http.StatusMethodNotAllowed, web.Page{
+			Title: "Not here", Message: "This address answers GET only.", RequestID: id})
+	case s.login == nil && path == s.PathPrefix+"/login":
 		w.Header().Set("Cache-Control", "no-store")
 		s.showPage(w, r, http.StatusServiceUnavailable, web.Page{
 			Title:     "Signing in is not set up",
@@ -59,24 +57,26 @@ func (s *Server) publicPage(w http.ResponseWriter, r *http.Request, id string) {
 	}
 }
 
-func (s *Server) serveKeySet(w http.ResponseWriter) {
+// serveKeySet publishes the keys at their addresses, on every host: exact ones,
+// as what a proxy might clean or decode is not one of them.
+func (s *Server) serveKeySet(w http.ResponseWriter, r *http.Request) bool {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	if path != "/.well-known/jwks.json" && path != s.PathPrefix+"/certs" {
+		return false
+	}
 	keys := s.KeySet()
-	if keys == nil || !s.Ready() { // an empty set would be kept, and every token refused
+	switch {
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		w.Header().Set("Allow", "GET, HEAD")
+		w.WriteHeader(http.StatusMethodNotAllowed)
+	case keys == nil || !s.Ready(): // an empty set would be kept, and every token refused
 		w.WriteHeader(http.StatusServiceUnavailable)
-		return
+	default:
+		w.Header().Set("Content-Type", "application/jwk-set+json")
+		w.Header().Set("Cache-Control", "public, max-age=300") // far less than a new key's lead
+		_, _ = w.Write(keys)                                   // the client has gone; nothing is left to tell it
 	}
-	w.Header().Set("Content-Type", "application/jwk-set+json")
-	w.Header().Set("Cache-Control", "public, max-age=300") // far less than a new key's lead
-	_, _ = w.Write(keys)                                   // the client has gone; nothing is left to tell it
-}
-
-// sameOrigin: Fetch Metadata says so, or else Origin must name this very host.
-func sameOrigin(r *http.Request) bool {
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
-		return site == "same-origin"
-	}
-	_, host, ok := strings.Cut(r.Header.Get("Origin"), "://")
-	return ok && host == r.Host
+	return true
 }
 
 // showPage shows a page, and leaves a line in the log that its request id leads to.

@@ -177,12 +177,12 @@ func TestDrain(t *testing.T) {
 	var once sync.Once
 	w := newWorld(t, nil)
 	subject := w.Subject
-	w.Subject = func(cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
+	w.Subject = func(audience, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
 		if strings.Contains(cookie, "slow") {
 			under <- struct{}{}
 			<-release
 		}
-		return subject(cookie, authorization, now)
+		return subject(audience, cookie, authorization, now)
 	}
 	defer once.Do(func() { close(release) })
 	a := Addresses{Authz: free(), Render: free(), Public: "0", Probes: free()}

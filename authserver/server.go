@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -15,7 +16,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/dialect"
+	"github.com/ostiary/ostiary/authserver/login"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
@@ -23,9 +26,9 @@ import (
 type Config struct {
 	// Table returns the table in force; nil before the first was published.
 	Table func() *policy.Table
-	// Subject verifies what a client presented. The strings are good only
-	// during the call.
-	Subject func(cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason)
+	// Subject verifies what a client presented. Of several good credentials, one
+	// for the audience wins. The strings are good only during the call.
+	Subject func(audience, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason)
 	// KeySet returns the public keys (RFC 7517), or nil before there are any.
 	KeySet func() []byte
 	// Ready reports whether everything that a decision needs is there.
@@ -43,6 +46,9 @@ type Config struct {
 	Metrics        prometheus.Registerer
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
+	// Login signs people in; nil: nobody can. What it shares with this Config is
+	// filled in from it.
+	Login *login.Config
 }
 
 // DecisionLog says which decisions are logged.
@@ -65,6 +71,7 @@ type Server struct {
 	headers   dialect.NginxHeaders
 	forward   dialect.Forward
 	render    dialect.Render
+	login     *login.Handler
 }
 
 // New returns a Server. Log, Table, Subject, KeySet and Ready must be set.
@@ -89,6 +96,14 @@ func New(c Config) *Server {
 	}
 	s.headers = dialect.NginxHeaders{Nginx: s.nginx}
 	s.exchanges.New = func() any { return new(exchange) }
+	if c.Login != nil {
+		l := *c.Login
+		l.Table, l.Subject, l.TeamURL, l.PathPrefix, l.Log, l.Now = c.Table, c.Subject, c.TeamURL, c.PathPrefix, c.Log, c.Now
+		l.Address = func(r *http.Request) netip.Addr {
+			return clientAddress(c.TrustedProxies, peer(r), strings.Join(r.Header["X-Forwarded-For"], ","))
+		}
+		s.login = login.New(l)
+	}
 	return s
 }
 
@@ -125,7 +140,7 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 		table = s.Table()
 	}
 	if table != nil {
-		q.Subject, q.Refused = s.Subject(q.Cookie, q.Authorization, q.Now)
+		q.Subject, q.Refused = s.Subject(s.audience(table, q), q.Cookie, q.Authorization, q.Now)
 	}
 	decision := table.Decide(q.Request)
 	if q.RequestID == "" && (x.refuses || decision.Verdict != policy.Admit) {
@@ -133,6 +148,16 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 	}
 	d.Write(&x.answer, q, &decision)
 	s.observe(d, q, &decision, x.answer.Status, table)
+}
+
+// audience is what a credential should be for, where a client can have several:
+// parts of a host may have cookies of their own. Finding out costs a look-up, so
+// it is not done for everybody.
+func (s *Server) audience(t *policy.Table, q *dialect.Ask) string {
+	if !strings.Contains(q.Cookie, credential.PathCookieName) {
+		return ""
+	}
+	return t.Audience(q.Target)
 }
 
 func (s *Server) refuse(d dialect.Dialect, q *dialect.Ask, r *dialect.Refusal, a *dialect.Answer) {

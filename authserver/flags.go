@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// Flags are the options of the command line that concern answering.
+type Flags struct {
+	Addresses Addresses
+	// SessionDuration is how long a session at the team host lasts, and one at
+	// an application whose policy says nothing. Default 24h.
+	SessionDuration time.Duration
+	// CacheEntries is how many verified sessions are remembered.
+	CacheEntries int
+
+	teamURL        string
+	pathPrefix     string
+	trustedProxies []string
+	identity       string
+	decisionLog    string
+}
+
+// Add defines the flags, with their defaults.
+func (o *Flags) Add(f *pflag.FlagSet) {
+	f.StringVar(&o.Addresses.Authz, "authz-bind-address", ":9001", "where proxies ask; nobody else may reach it")
+	f.StringVar(&o.Addresses.Public, "public-bind-address", ":9002", "the team host, and our path on every host")
+	f.StringVar(&o.Addresses.Render, "render-bind-address", ":9003", "the proxy's error location")
+	f.StringVar(&o.Addresses.Preflight, "preflight-bind-address", ":9004", "for proxies that route OPTIONS")
+	f.StringVar(&o.Addresses.Metrics, "metrics-bind-address", ":8080", "Prometheus metrics; 0: none")
+	f.StringVar(&o.Addresses.Probes, "health-probe-bind-address", ":8081", "/healthz and /readyz")
+	f.StringVar(&o.teamURL, "team-url", "", "where people log in, such as https://auth.example.com; it is the issuer of sessions, and its scheme and port are those of the applications")
+	f.DurationVar(&o.SessionDuration, "session-duration", policy.DefaultSessionDuration, "how long people stay signed in at the team host, and at applications whose policy says nothing")
+	f.StringVar(&o.pathPrefix, "path-prefix", "/.access", "our own path on every host")
+	f.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks whose X-Forwarded-For is believed; none: no client address is known, and ip selectors admit nobody")
+	f.StringVar(&o.identity, "identity-headers", "default", "default, or cloudflare for Cf-Access-* as well, and tokens that Cloudflare's client libraries verify")
+	f.StringVar(&o.decisionLog, "decision-log", "refused", "refused, all or off")
+	f.IntVar(&o.CacheEntries, "session-cache", 100_000, "how many verified sessions are remembered")
+}
+
+// Config checks every flag, and returns what they say of a Config. The error
+// holds all that is wrong.
+func (o *Flags) Config() (Config, error) {
+	var errs []error
+	fail := func(flag string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", flag, err))
+		}
+	}
+	var c Config
+	var err error
+	c.TeamURL, err = ParseTeamURL(o.teamURL)
+	fail("--team-url", err)
+	c.TrustedProxies, err = ParseTrustedProxies(o.trustedProxies)
+	fail("--trusted-proxies", err)
+	fail("--path-prefix", CheckPathPrefix(o.pathPrefix))
+	c.PathPrefix = o.pathPrefix
+	c.Identity, err = ParseIdentityHeaders(o.identity)
+	fail("--identity-headers", err)
+	c.DecisionLog, err = ParseDecisionLog(o.decisionLog)
+	fail("--decision-log", err)
+	if o.SessionDuration < time.Minute || o.SessionDuration > policy.MaxSessionDuration {
+		fail("--session-duration", fmt.Errorf("%s: 1m to %s", o.SessionDuration, policy.MaxSessionDuration))
+	}
+	return c, errors.Join(errs...)
+}

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package login
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// S10, S14: one sign-in makes a cookie on the application's host and one on the
+// team host, and ends at the address that was asked for.
+func TestSignIn(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.browser()
+	p := b.enter("app1.example.com", "/orders?id=7&q=%2F", "ann")
+	b.want(p, 200, "app1.example.com/orders?id=7&q=%2F for ann@example.com")
+	if got := b.jar("app1.example.com"); !slices.Contains(got, "__Host-ostiary") {
+		t.Errorf("cookies of app1: %v", got)
+	}
+	if got := b.jar("auth.example.com"); !slices.Equal(got, []string{"__Host-ostiary-team"}) {
+		t.Errorf("cookies of the team host: %v", got)
+	}
+	if got := b.jar("app2.example.net"); len(got) != 0 {
+		t.Errorf("cookies of app2: %v", got)
+	}
+}
+
+// S11, S12: app1's cookie does not open app2, the team session does, and only
+// for those who may.
+func TestSingleSignOn(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.browser()
+	b.want(b.enter("app1.example.com", "/", "ann"), 200, "ann@example.com")
+	b.visited = nil
+	b.want(b.get(s.url("app2.example.net", "/deep?x")), 200, "app2.example.net/deep?x for ann@example.com")
+	if len(b.visited) != 4 {
+		t.Errorf("it took %d redirects: %v", len(b.visited), b.visited)
+	}
+	p := b.get(s.url("app3.example.org", "/"))
+	b.want(p, 403, "ann@example.com")
+	if got := b.jar("app3.example.org"); slices.Contains(got, "__Host-ostiary") {
+		t.Errorf("a session for somebody who may not enter: %v", got)
+	}
+	u, _ := url.Parse(s.url("app1.example.com", "/"))
+	var token string
+	for _, c := range b.client.Jar.Cookies(u) {
+		if c.Name == "__Host-ostiary" {
+			token = c.Value
+		}
+	}
+	stranger := s.browser()
+	stranger.follow = false
+	if p := stranger.get(s.url("app2.example.net", "/"), "Cookie", "__Host-ostiary="+token); p.status != 302 || p.header.Get("X-Access-Reason") != "wrong-audience" {
+		t.Errorf("app1's cookie at app2: %d %s", p.status, p.header.Get("X-Access-Reason"))
+	}
+}
+
+// E6: five tabs begin, and finish in another order.
+func TestFiveTabs(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.browser()
+	var forms []page
+	for i := range 5 {
+		forms = append(forms, b.get(s.url("app1.example.com", fmt.Sprintf("/tab%d", i))))
+	}
+	for _, i := range []int{3, 0, 4, 2, 1} {
+		b.want(b.signIn(forms[i], "ann", password), 200, fmt.Sprintf("/tab%d for ann", i))
+	}
+}
+
+// Five tabs at once, on one address, in parallel.
+func TestFiveTabsOneAddress(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.browser()
+	b.want(b.enter("app1.example.com", "/", "ann"), 200, "ann")
+	var wg sync.WaitGroup
+	pages := make([]page, 5)
+	for i := range pages {
+		wg.Go(func() {
+			tab := *b // its own list of visits
+			client := *b.client
+			client.CheckRedirect = nil
+			tab.client = &client
+			pages[i] = tab.get(s.url("app2.example.net", "/x"))
+		})
+	}
+	wg.Wait()
+	for _, p := range pages {
+		b.want(p, 200, "app2.example.net/x for ann")
+	}
+}
+
+// The old cookies of logins that were never finished give way.
+func TestManyAttempts(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.browser()
+	for i := range 30 {
+		b.get(s.url("app1.example.com", fmt.Sprintf("/%d", i)))
+	}
+	n := 0
+	for _, name := range b.jar("app1.example.com") {
+		if strings.HasPrefix(name, attemptCookie) {
+			n++
+		}
+	}
+	if n == 0 || n > maxAttempts {
+		t.Errorf("%d attempts are remembered", n)
+	}
+	b.want(b.enter("app1.example.com", "/last", "ann"), 200, "/last for ann")
+}
+
+// F17: the same answer for a wrong password and an unknown user.
+func TestWrongPassword(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.browser()
+	form := b.get(s.url("app1.example.com", "/"))
+	known, unknown := b.signIn(form, "ann", "wrong"), b.signIn(form, "eve", "wrong")
+	if known.status != 401 || unknown.status != 401 {
+		t.Fatalf("%d and %d", known.status, unknown.status)
+	}
+	if strings.ReplaceAll(known.body, "ann", "eve") != unknown.body && len(known.body) != len(unknown.body) {
+		t.Error("the answers differ")
+	}
+	b.want(b.signIn(known, "ann", password), 200, "for ann")
+}
+
+func TestGuessingIsSlowedDown(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.browser()
+	form := b.get(s.url("app1.example.com", "/"))
+	tried := 0
+	for ; tried < 50; tried++ {
+		if p := b.signIn(form, "ann", "wrong"); p.status == http.StatusTooManyRequests {
+			if p.header.Get("Retry-After") == "" {
+				t.Error("no Retry-After")
+			}
+			break
+		}
+	}
+	// Each replica counts for itself.
+	if tried < 5 || tried > 25 {
+		t.Errorf("%d passwords could be tried at once", tried)
+	}
+	b.want(b.signIn(form, "bob", password), 200, "for bob") // another account is another matter
+	s.later(time.Minute)
+	form = b.get(s.url("app2.example.net", "/"))
+	if form.status == 429 {
+		t.Error("still held off")
+	}
+}
+
+// Silent renewal: an application's session that is over costs a redirect, no
+// prompt; the team session that is over costs a prompt.
+func TestRenewal(t *testing.T) {
+	s := newSite(t, func(p []policy.Policy) []policy.Policy {
+		p[0].Session.Duration = time.Hour
+		return p
+	})
+	b := s.browser()
+	b.want(b.enter("app1.example.com", "/", "ann"), 200, "ann")
+	s.later(2 * time.Hour)
+	b.visited = nil
+	b.want(b.get(s.url("app1.example.com", "/again")), 200, "/again for ann")
+	if len(b.visited) == 0 {
+		t.Error("the session did not end")
+	}
+	s.later(23 * time.Hour)
+	b.want(b.get(s.url("app1.example.com", "/")), 200, `type="password"`)
+}
+
+// A rule that no longer matches bites at the next request.
+func TestRuleBites(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.browser()
+	b.want(b.enter("app2.example.net", "/", "ann"), 200, "ann")
+	policies := standard(s.port)
+	policies[1].Rules = allow(emails("bob@example.com"))
+	s.publish(policies)
+	b.want(b.get(s.url("app2.example.net", "/")), 403, "no-rule-matched")
+}
+
+// The policy's own revokedBefore asks for a new sign-in.
+func TestRevokedBefore(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.browser()
+	b.want(b.enter("app1.example.com", "/", "ann"), 200, "ann")
+	s.later(10 * time.Second)
+	policies := standard(s.port)
+	policies[0].Session.RevokedBefore = s.now().Truncate(time.Second)
+	s.publish(policies)
+	p := b.get(s.url("app1.example.com", "/x"))
+	b.want(p, 200, `type="password"`)
+	s.later(time.Second)
+	b.want(b.signIn(p, "ann", password), 200, "/x for ann")
+	b.want(b.get(s.url("app2.example.net", "/")), 200, "for ann")
+}
+
+// A revoked user is out everywhere, and cannot come back by a team session.
+func TestRevokedUser(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.browser()
+	b.want(b.enter("app1.example.com", "/", "ann"), 200, "ann")
+	b.want(b.get(s.url("app2.example.net", "/")), 200, "ann")
+	if err := s.revoke(t.Context(), "ann@example.com", s.now().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range []string{"app1.example.com", "app2.example.net"} {
+		b.want(b.get(s.url(host, "/")), 200, `type="password"`)
+	}
+}
+
+// A policy that wants another provider asks for it, and says so in the end.
+func TestWrongProvider(t *testing.T) {
+	s := newSite(t, func(p []policy.Policy) []policy.Policy {
+		p[1].IdentityProviders = []string{"elsewhere"}
+		return p
+	})
+	b := s.browser()
+	b.want(b.enter("app1.example.com", "/", "ann"), 200, "ann")
+	p := b.get(s.url("app2.example.net", "/"))
+	if p.status != http.StatusServiceUnavailable || p.header.Get("X-Access-Reason") != "not-configured" {
+		t.Errorf("%d %s", p.status, p.header.Get("X-Access-Reason"))
+	}
+}
+
+// Two policies on one host share its cookie, and do not take turns in it.
+func TestTwoPoliciesOneHost(t *testing.T) {
+	s := newSite(t, func(p []policy.Policy) []policy.Policy {
+		admin := named("admin", "app1.example.com")
+		admin.Paths = []policy.Path{{Value: "/admin"}}
+		admin.Rules = allow(emails("ann@example.com"))
+		return append(p, admin)
+	})
+	b := s.browser()
+	b.want(b.enter("app1.example.com", "/", "ann"), 200, "ann")
+	b.visited = nil
+	b.want(b.get(s.url("app1.example.com", "/admin/x")), 200, "/admin/x for ann")
+	b.want(b.get(s.url("app1.example.com", "/y")), 200, "/y for ann")
+	if len(b.visited) != 0 {
+		t.Errorf("it took redirects: %v", b.visited)
+	}
+}
+
+// The third bounce within a minute stops at a page that says why.
+func TestLoop(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.browser()
+	b.want(b.enter("app1.example.com", "/x", "ann"), 200, "ann")
+	address := s.url("app1.example.com", "/.access/login?rd=%2Fx")
+	b.want(b.get(address), 200, "/x for ann") // the second
+	p := b.get(address)
+	b.want(p, http.StatusConflict, "Try again")
+	if p.header.Get("X-Access-Reason") != "login-loop" {
+		t.Error(p.header)
+	}
+	b.want(b.get(s.url("app1.example.com", "/.access/login?rd=%2Fother")), 200, "/other for ann")
+	b.want(b.get(address+"&again=1"), 200, "/x for ann")
+	s.later(2 * time.Minute)
+	b.want(b.get(address), 200, "/x for ann")
+}
+
+// SameSite=Strict cookies do not come along with what another site began.
+func TestStrictCookie(t *testing.T) {
+	s := newSite(t, func(p []policy.Policy) []policy.Policy {
+		p[0].Session.Cookie.SameSite = policy.SameSiteStrict
+		return p
+	})
+	b := s.browser()
+	p := b.enter("app1.example.com", "/x?y=1", "ann")
+	b.want(p, 200, `http-equiv="refresh"`)
+	if c := p.header.Get("Set-Cookie") + strings.Join(p.header.Values("Set-Cookie"), "\n"); !strings.Contains(c, "SameSite=Strict") {
+		t.Error(c)
+	}
+	b.want(b.get(s.url("app1.example.com", "/x?y=1")), 200, "/x?y=1 for ann")
+}
+
+func TestCookieAttributes(t *testing.T) {
+	for name, c := range map[string]struct {
+		cookie policy.Cookie
+		want   []string
+		not    []string
+	}{
+		"default":     {policy.Cookie{}, []string{"__Host-ostiary=", "; Path=/;", "Secure", "HttpOnly", "SameSite=None"}, []string{"Domain", "Partitioned"}},
+		"lax":         {policy.Cookie{SameSite: policy.SameSiteLax}, []string{"SameSite=Lax"}, nil},
+		"script":      {policy.Cookie{ScriptReadable: true}, []string{"__Host-ostiary="}, []string{"HttpOnly"}},
+		"partitioned": {policy.Cookie{Partitioned: true}, []string{"Partitioned", "Secure"}, nil},
+		"path":        {policy.Cookie{PathScoped: true}, []string{"__Secure-ostiary=", "; Path=/team"}, []string{"__Host-ostiary="}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, func(p []policy.Policy) []policy.Policy {
+				p[0].Paths = []policy.Path{{Value: "/team"}}
+				p[0].Session.Cookie = c.cookie
+				return p
+			})
+			b := s.browser()
+			b.want(b.enter("app2.example.net", "/", "ann"), 200, "ann")
+			b.follow = false
+			next := s.url("app1.example.com", "/.access/login?rd=%2Fteam%2Fx")
+			var p page
+			for range 3 {
+				p = b.get(next)
+				next = p.location
+			}
+			var cookie string
+			for _, line := range p.header.Values("Set-Cookie") {
+				if strings.HasPrefix(line, "__Host-ostiary=") || strings.HasPrefix(line, "__Secure-ostiary=") {
+					cookie = line
+				}
+			}
+			for _, part := range c.want {
+				if !strings.Contains(cookie+";", part) {
+					t.Errorf("no %q in %q", part, cookie)
+				}
+			}
+			for _, part := range c.not {
+				if strings.Contains(cookie, part) {
+					t.Errorf("%q in %q", part, cookie)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package login
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// limits slow down whoever tries too often, in bounded memory: keys share
+// buckets by a hash that nobody outside can steer.
+type limits struct {
+	seed maphash.Seed
+	// addresses: sign-ins of any kind. accounts: guesses at one account, from
+	// anywhere. pairs: guesses at one account from one address. tokens: tokens
+	// for other applications, by person.
+	addresses, accounts, pairs, tokens buckets
+}
+
+// bucketCount bounds the memory of each kind to some 300 KiB.
+const bucketCount = 4096
+
+// A kind of limit: how many at once, and how soon one more.
+type buckets struct {
+	burst int
+	every time.Duration
+	mu    sync.Mutex
+	slots [bucketCount]*rate.Limiter
+}
+
+func newLimits() *limits {
+	return &limits{
+		seed:      maphash.MakeSeed(),
+		addresses: buckets{burst: 60, every: time.Second},
+		// Wide enough that guessing at an account does not lock its owner out for
+		// long, as pairs stops any one address far earlier.
+		accounts: buckets{burst: 100, every: 6 * time.Second},
+		pairs:    buckets{burst: 10, every: 30 * time.Second},
+		tokens:   buckets{burst: 60, every: time.Second},
+	}
+}
+
+func (l *limits) allow(b *buckets, key string, now time.Time) bool {
+	i := maphash.String(l.seed, key) % bucketCount
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.slots[i] == nil {
+		b.slots[i] = rate.NewLimiter(rate.Every(b.every), b.burst)
+	}
+	return b.slots[i].AllowN(now, 1)
+}
+
+// network is what one client can have of addresses: of IPv6, a /64.
+func network(a netip.Addr) string {
+	if a.Is6() && !a.Is4In6() {
+		p, _ := a.WithZone("").Prefix(64) // 64 is never too long
+		return p.String()
+	}
+	return a.Unmap().String()
+}
+
+// start reports whether a client may begin another visit to a provider. A client
+// whose address is not known is not limited: it would share with all others.
+func (l *limits) start(a netip.Addr, now time.Time) bool {
+	return !a.IsValid() || l.allow(&l.addresses, network(a), now)
+}
+
+// guess reports whether another password may be tried.
+func (l *limits) guess(a netip.Addr, account string, now time.Time) bool {
+	if !l.start(a, now) || !l.allow(&l.pairs, network(a)+"\x00"+account, now) {
+		return false
+	}
+	return l.allow(&l.accounts, account, now)
+}
+
+// token reports whether a person may have another token.
+func (l *limits) token(user string, now time.Time) bool { return l.allow(&l.tokens, user, now) }

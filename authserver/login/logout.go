@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package login
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/ostiary/ostiary/authserver/credential"
+	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/web"
+)
+
+// A farewell is what the application's host tells the team host of a sign-out
+// everywhere: that it was meant, by whoever holds this session.
+type farewell struct {
+	ID string `json:"sub"`
+	To string `json:"to"` // where to go afterwards; empty: stay
+}
+
+// appLogout ends the session at an application, or with ?all every one.
+func (h *Handler) appLogout(x *exchange) {
+	if !h.meant(x) {
+		return
+	}
+	to := ""
+	if rd := x.query.Get("rd"); rd != "" {
+		to = h.destination(rd, x.host, x.table)
+	}
+	subject := h.session(x)
+	h.dropSession(x)
+	if !x.query.Has("all") {
+		h.signedOut(x, to, false)
+		return
+	}
+	f := farewell{To: to}
+	if subject != nil {
+		f.ID = subject.ID
+		if !h.revoke(x, subject) {
+			return
+		}
+	}
+	sealed, err := x.ring.Seal(purposeLogout, f, x.now.Add(ticketTime), x.now)
+	if err != nil {
+		h.broken(x, err)
+		return
+	}
+	x.redirect(h.own(h.teamHost(), "logout", url.Values{"farewell": {sealed}}))
+}
+
+// teamLogout ends the session at the team host and all that came of it. An
+// application's word is enough for the session that it names.
+func (h *Handler) teamLogout(x *exchange) {
+	subject, _ := h.teamSubject(x)
+	var f farewell
+	if x.query.Has("farewell") && x.ring.Open(purposeLogout, x.query.Get("farewell"), &f, x.now) == nil {
+		if subject != nil && f.ID != "" && f.ID != subject.ID {
+			subject = nil // somebody else is signed in here by now
+		} else {
+			x.dropCookie(teamCookie)
+		}
+		h.signedOut(x, f.To, true)
+		return
+	}
+	if !h.meant(x) {
+		return
+	}
+	x.dropCookie(teamCookie)
+	// To be somebody else takes another session here, and voids none.
+	if subject != nil && !x.query.Has("switch") && !h.revoke(x, subject) {
+		return
+	}
+	to := ""
+	if rd := x.query.Get("rd"); rd != "" {
+		if to = h.destination(rd, h.teamHost(), x.table); to == h.origin(h.teamHost())+"/" {
+			to = ""
+		}
+	}
+	h.signedOut(x, to, true)
+}
+
+// meant reports whether a request to sign out is the person's own wish. Another
+// site's link or form is not: a page asks, then.
+func (h *Handler) meant(x *exchange) bool {
+	switch x.r.Method {
+	case http.MethodPost:
+		if SameOrigin(x.r) {
+			return true
+		}
+		h.fail(x, http.StatusForbidden, "cross-site", "Refused", "This form was sent by another site.")
+	case http.MethodGet:
+		if fromHere(x.r) {
+			return true
+		}
+		h.page(x, http.StatusOK, "sign out?", web.ConfirmLogout(web.ConfirmLogoutView{
+			Host: x.host, Action: x.r.URL.RequestURI(), Everywhere: x.query.Has("all") || x.host == h.teamHost()}))
+	default:
+		x.w.Header().Set("Allow", "GET, POST")
+		h.fail(x, http.StatusMethodNotAllowed, "method-not-allowed", "Not here", "This address answers GET and POST only.")
+	}
+	return false
+}
+
+// SameOrigin reports whether a page of this very host sent a request: Fetch Metadata says so, or else Origin must name this very host.
+func SameOrigin(r *http.Request) bool {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
+		return site == "same-origin"
+	}
+	_, host, ok := strings.Cut(r.Header.Get("Origin"), "://")
+	return ok && host == r.Host
+}
+
+// fromHere reports whether a link was followed on this very site, or typed.
+// Without Fetch Metadata, no other site may be named as where it came from.
+func fromHere(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "same-origin", "same-site", "none":
+		return true
+	case "":
+		from := r.Header.Get("Origin") + r.Header.Get("Referer")
+		_, rest, _ := strings.Cut(from, "://")
+		return from == "" || rest == r.Host || strings.HasPrefix(rest, r.Host+"/")
+	}
+	return false
+}
+
+// dropSession removes the session from the browser, whatever the policy made of
+// its cookie.
+func (h *Handler) dropSession(x *exchange) {
+	h.dropNamed(x, credential.CookieName, "/", false)
+	h.dropNamed(x, credential.CookieName, "/", true) // a jar of its own
+	for _, path := range x.table.CookiePaths(x.host) {
+		h.dropNamed(x, credential.PathCookieName, path, false)
+	}
+}
+
+func (h *Handler) dropNamed(x *exchange, name, path string, partitioned bool) {
+	http.SetCookie(x.w, &http.Cookie{Name: name, Path: path, MaxAge: -1, Secure: true, HttpOnly: true, //nolint:gosec // of whatever SameSite it was
+		SameSite: http.SameSiteNoneMode, Partitioned: partitioned})
+}
+
+// revoke voids what a person holds, everywhere, and waits until this replica
+// knows. Without a way to tell the others, it says so: a sign-out that leaves
+// sessions behind must not look like one that does not.
+func (h *Handler) revoke(x *exchange, s *policy.Subject) bool {
+	if h.Revoke == nil {
+		h.fail(x, http.StatusNotImplemented, "not-configured", "Signed out here only", "This installation cannot end the sessions of other applications.")
+		return false
+	}
+	before := x.now.Truncate(time.Second).Add(time.Second) // sign-ins have whole seconds
+	if err := h.Revoke(x.r.Context(), s.ID, before); err != nil {
+		h.Log.Error("signing out everywhere failed", "error", err, "user", s.ID, "requestID", x.id)
+		h.fail(x, http.StatusServiceUnavailable, "not-revoked", "Not signed out everywhere",
+			"Your sessions at other applications could not be ended just now. Try again in a moment.")
+		return false
+	}
+	old := *s
+	old.SignedInAt = before.Add(-time.Second)
+	h.await(x.r.Context(), func() bool { return h.Table().Revoked(&old) })
+	h.Log.Info("signed out everywhere", "user", s.ID, "requestID", x.id)
+	return true
+}
+
+// await waits for something that comes within moments, or not for long.
+func (h *Handler) await(ctx context.Context, done func() bool) {
+	for range 100 {
+		if done() {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (h *Handler) signedOut(x *exchange, to string, everywhere bool) {
+	if to != "" {
+		x.redirect(to)
+		return
+	}
+	v := web.SignedOutView{Host: x.host, Everywhere: everywhere}
+	if x.host != h.teamHost() {
+		v.SignInURL = h.own(x.host, "login", nil)
+		v.EverywhereURL = h.own(x.host, "logout", url.Values{"all": {""}})
+	}
+	h.page(x, http.StatusOK, "signed out", web.SignedOut(v))
+}

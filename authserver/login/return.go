@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package login
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// maxReturn bounds an address to come back to, in bytes: sealed into a cookie,
+// it has to pass a proxy's buffer of 4 KiB together with a redirect.
+const maxReturn = 1536
+
+// destination turns what a request asks to come back to into an absolute
+// address: on the host itself, or on another host that some policy claims, with
+// our scheme and port. Anything else is the root of the host. It never returns
+// an address that a browser could read as another host's.
+func (h *Handler) destination(rd, host string, table *policy.Table) string {
+	home := h.origin(host) + "/"
+	if rd == "" || len(rd) > maxReturn || strings.IndexFunc(rd, unsafeInReturn) >= 0 {
+		return home
+	}
+	name, path := host, rd
+	if rd[0] != '/' {
+		var ok bool
+		if name, path, ok = h.split(rd); !ok || !table.Claims(name) {
+			return home
+		}
+	}
+	if !plainPath(name, path) {
+		return home
+	}
+	return h.origin(name) + path
+}
+
+// split takes an absolute address apart. Scheme and host must be spelled as we
+// would: no parser's opinion about "https:evil", userinfo, ports or case is
+// asked for.
+func (h *Handler) split(rd string) (host, path string, ok bool) {
+	rest, ok := strings.CutPrefix(rd, h.TeamURL.Scheme+"://")
+	if !ok {
+		return "", "", false
+	}
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		rest, path = rest[:i], rest[i:]
+	}
+	if path == "" || path[0] != '/' {
+		path = "/" + path
+	}
+	host, ok = strings.CutSuffix(rest, h.port)
+	return host, path, ok && canonicalHost(host) == host && !strings.Contains(host, ":")
+}
+
+// unsafeInReturn: browsers drop tabs and line ends from a URL, and take a
+// backslash for a slash (WHATWG URL §4.4).
+func unsafeInReturn(r rune) bool { return r <= ' ' || r >= 0x7f || r == '\\' }
+
+// plainPath reports whether a path, with a query perhaps, is one that a browser
+// sends as it stands and that stays on its host: "//evil" does not, and neither
+// may "/.//evil", once its dots are gone.
+func plainPath(host, pathAndQuery string) bool {
+	path := pathAndQuery
+	if i := strings.IndexAny(path, "?#"); i >= 0 {
+		path = path[:i]
+	}
+	if strings.HasPrefix(path, "//") {
+		return false
+	}
+	for segment := range strings.SplitSeq(path, "/") {
+		switch strings.ReplaceAll(strings.ToLower(segment), "%2e", ".") {
+		case ".", "..":
+			return false
+		}
+	}
+	_, err := policy.NewTarget(host, path)
+	return err == nil
+}
+
+// targetOf returns what guards an address that destination made.
+func targetOf(destination string) (policy.Target, error) {
+	u, err := url.Parse(destination)
+	if err != nil {
+		return policy.Target{}, err
+	}
+	return policy.NewTarget(u.Hostname(), u.EscapedPath())
+}
