@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
-	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -15,10 +14,13 @@ import (
 //go:embed app1.html
 var app1Page []byte
 
-// startApps starts the two applications. Neither knows anything of logins.
+//go:embed home.html
+var homePage []byte
+
+// startApps starts the three applications. Neither knows anything of logins.
 func (d *demo) startApps() error {
 	d.apps = map[string]string{}
-	for _, name := range []string{"app1", "app2"} {
+	for _, name := range []string{"app1", "app2", "app3"} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
@@ -36,9 +38,10 @@ func app(name string) http.Handler {
 	var hits atomic.Int64
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n := hits.Add(1)
-		if name == "app1" && strings.HasPrefix(r.URL.Path, "/public/") {
+		page := map[string][]byte{"/": homePage, "/public/": app1Page}[r.URL.Path]
+		if name == "app1" && page != nil {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			_, _ = w.Write(app1Page) // the client has gone; nothing is left to tell it
+			_, _ = w.Write(page) // the client has gone; nothing is left to tell it
 			return
 		}
 		if o := r.Header.Get("Origin"); name == "app2" && o != "" {

@@ -22,6 +22,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/crypto/bcrypt"
+
 	"github.com/ostiary/ostiary/authserver/credential"
 )
 
@@ -92,6 +94,10 @@ func (d *demo) logFile() string { return filepath.Join(d.dir, "ostiary.log") }
 // startOstiary builds the binary and runs it as anybody would.
 func (d *demo) startOstiary(ctx context.Context, policies string) (<-chan error, error) {
 	fmt.Println("building ostiary (the first time takes a minute or two) ...")
+	users, err := d.writeUsers()
+	if err != nil {
+		return nil, err
+	}
 	bin := filepath.Join(d.dir, "ostiary")
 	build := exec.CommandContext(ctx, "go", "build", "-o", bin, ".")
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
@@ -108,7 +114,7 @@ func (d *demo) startOstiary(ctx context.Context, policies string) (<-chan error,
 	if err != nil {
 		return nil, err
 	}
-	serve := exec.CommandContext(ctx, bin, "serve", "--policies", policies, "--keys", filepath.Join(d.dir, "keys"),
+	serve := exec.CommandContext(ctx, bin, "serve", "--policies", policies, "--policies", users, "--keys", filepath.Join(d.dir, "keys"),
 		"--team-url", "http://auth.localhost:"+d.port, "--decision-log", "all",
 		"--authz-bind-address", ports[0], "--public-bind-address", ports[1], "--render-bind-address", ports[2],
 		"--preflight-bind-address", "", "--metrics-bind-address", ports[3], "--health-probe-bind-address", ports[4])
@@ -156,7 +162,37 @@ func freePorts(n int) ([]string, error) {
 	return out, nil
 }
 
-// session mints what a login will one day give: a session of ann@example.com.
+// demoPassword is everybody's in the demo, which listens on loopback alone.
+const demoPassword = "demo"
+
+// writeUsers writes the people of the demo: an identity provider as a cluster
+// would have it, and the Secret that it names.
+func (d *demo) writeUsers() (string, error) {
+	hash, err := bcrypt.GenerateFromPassword([]byte(demoPassword), bcrypt.DefaultCost)
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(d.dir, "people.yaml")
+	return file, os.WriteFile(file, []byte(strings.ReplaceAll(people, "HASH", string(hash))), 0o600)
+}
+
+const people = `apiVersion: access.ostiary.dev/v1alpha1
+kind: IdentityProvider
+metadata: {name: people}
+spec:
+  displayName: the demo's people
+  users: {secretRef: {name: people}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: people, namespace: ostiary-system}
+stringData:
+  users.yaml: |
+    - {name: ann, email: ann@example.com, groups: [staff], passwordHash: "HASH"}
+    - {name: root, email: root@example.com, groups: [staff, admins], passwordHash: "HASH"}
+`
+
+// session mints what a login gives, for curl: a session of ann@example.com.
 func (d *demo) session(audience string) (string, error) {
 	folder, err := credential.OpenFolder(filepath.Join(d.dir, "keys"), time.Now())
 	if err != nil {
@@ -182,10 +218,13 @@ func (d *demo) printCommands(w io.Writer) error {
 }
 
 const commands = `
-Two applications stand behind an ingress that asks ostiary about every request:
-  http://app1.localhost:PORT   http://app2.localhost:PORT   team host: http://auth.localhost:PORT
+Three applications stand behind an ingress that asks ostiary about every request:
+  http://app1.localhost:PORT   http://app2.localhost:PORT   http://app3.localhost:PORT   team host: http://auth.localhost:PORT
 
-Try, in another terminal:
+In a browser: open http://app1.localhost:PORT and sign in as ann, password demo. app2 opens without a prompt, app3 says
+that ann is not permitted (root is), and app1's page calls app2 from another site, signs you out here, or everywhere.
+
+Or, in another terminal:
 
 1. The preflight that every other auth proxy breaks. No cookie, and app2 is not asked:
    curl -I -XOPTIONS http://app2.localhost:PORT \
@@ -201,13 +240,12 @@ Try, in another terminal:
 4. A person opening the page without a session is sent to sign in:
    curl -i http://app2.localhost:PORT/orders -H 'accept: text/html'
 
-5. With a session of ann@example.com (made by this demo; logging in comes with identity providers):
+5. With a session of ann@example.com:
    curl -i http://app2.localhost:PORT/orders -H @COOKIE
 
 6. What would be decided, and why:
    go run . explain OPTIONS https://app2.localhost -H 'origin: https://evil.example' -H 'access-control-request-method: GET' --policies config/samples
 
-In a browser, http://app1.localhost:PORT/public/ calls app2 from another origin.
 Edit config/samples/app2.yaml while this runs: the next request is judged by the new version.
 Every decision is logged in LOG. Ctrl-C stops all.
 `
