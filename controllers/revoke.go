@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ostiary/ostiary/controllers/translate"
+)
+
+// Revoker returns a function that voids what a user holds, on every replica: it
+// writes a SessionRevocation, which all of them watch.
+func Revoker(config *rest.Config) (func(ctx context.Context, user string, before time.Time) error, error) {
+	c, err := client.New(config, client.Options{Scheme: Scheme()})
+	if err != nil {
+		return nil, fmt.Errorf("a client to write SessionRevocations with: %w", err)
+	}
+	return func(ctx context.Context, user string, before time.Time) error {
+		o := translate.SignedOut(user, before)
+		fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+		if err != nil {
+			return fmt.Errorf("writing a SessionRevocation: %w", err)
+		}
+		apply := client.ApplyConfigurationFromUnstructured(&unstructured.Unstructured{Object: fields})
+		if err := c.Apply(ctx, apply, client.FieldOwner("ostiary-sign-out"), client.ForceOwnership); err != nil {
+			return fmt.Errorf("writing SessionRevocation %s: %w", o.Name, err)
+		}
+		return nil
+	}, nil
+}

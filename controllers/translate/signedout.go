@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package translate
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
+)
+
+// SignedOut returns the SessionRevocation of a user who signed out everywhere.
+// There is one for each user: its name is made of a digest, as anything can be a
+// user's ID, and not anything a name.
+func SignedOut(user string, before time.Time) *v1alpha1.SessionRevocation {
+	sum := sha256.Sum256([]byte(user))
+	return &v1alpha1.SessionRevocation{
+		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "SessionRevocation"},
+		ObjectMeta: metav1.ObjectMeta{Name: "signed-out-" + hex.EncodeToString(sum[:16])},
+		Spec:       v1alpha1.SessionRevocationSpec{User: user, Before: v1alpha1.Timestamp(before.UTC().Format(time.RFC3339))},
+	}
+}
