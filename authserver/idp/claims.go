@@ -89,7 +89,8 @@ func isName(s string) bool {
 	if s == "" || len(s) > maxName || !utf8.ValidString(s) || s[0] == ' ' || s[len(s)-1] == ' ' {
 		return false
 	}
-	return strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
+	// U+FFFD is what encoding/json makes of all that is not Unicode: many names.
+	return strings.IndexFunc(s, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }) < 0
 }
 
 // isEmail reports whether s is an address whose domain cannot be read in two
