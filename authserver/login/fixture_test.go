@@ -30,7 +30,7 @@ import (
 // A site is an installation: several hosts, and replicas that share the keys and
 // the table, and take turns.
 type site struct {
-	t         *testing.T
+	t         testing.TB
 	server    *httptest.Server
 	port      string
 	replicas  []*Handler
@@ -93,7 +93,7 @@ func people(t testing.TB, users ...string) []byte {
 }
 
 // newSite starts a site; edit may change its policies.
-func newSite(t *testing.T, edit func([]policy.Policy) []policy.Policy) *site {
+func newSite(t testing.TB, edit func([]policy.Policy) []policy.Policy) *site {
 	t.Helper()
 	s := &site{t: t}
 	s.server = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))

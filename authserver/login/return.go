@@ -65,7 +65,7 @@ func plainPath(host, pathAndQuery string) bool {
 	if i := strings.IndexAny(path, "?#"); i >= 0 {
 		path = path[:i]
 	}
-	if strings.HasPrefix(path, "//") {
+	if strings.HasPrefix(path, "//") || strings.HasPrefix(strings.ToLower(path), "/%2f") { // an application may decode it, and redirect
 		return false
 	}
 	for segment := range strings.SplitSeq(path, "/") {
@@ -73,6 +73,9 @@ func plainPath(host, pathAndQuery string) bool {
 		case ".", "..":
 			return false
 		}
+	}
+	if _, err := url.Parse("https://" + host + pathAndQuery); err != nil { // "%" in a query or fragment
+		return false
 	}
 	_, err := policy.NewTarget(host, path)
 	return err == nil

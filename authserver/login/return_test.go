@@ -58,7 +58,7 @@ func TestReturnURL(t *testing.T) {
 		"//evil.com", "///evil.com", "////evil.com", `/\evil.com`, `\\evil.com`, `\/evil.com`, `/\/evil.com`, "/ /evil.com",
 		"/\t/evil.com", "/\v/evil.com", "/\n/evil.com", "/\r/evil.com", "\t//evil.com", "/\r\\evil.com", "/\x00/evil.com",
 		`/./\evil.com`, `/./../\evil.com`, "/.//evil.com", "/..//evil.com", "/./../../evil.com", "/%2e//evil.com", "/%2E%2e//evil.com",
-		"/%09/evil.com", "/%5cevil.com", "/%5Cevil.com", "/%00", "/a/../b", "/%0d%0aset-cookie:x=1", "/\u2028/evil.com", "/\uff0fevil.com",
+		"/%09/evil.com", "/%5cevil.com", "/%5Cevil.com", "/%00", "/%2Fevil.com", "/%2f/evil.com", "/a/../b", "/%0d%0aset-cookie:x=1", "/\u2028/evil.com", "/\uff0fevil.com",
 		"https://app.example.com.evil.com/", "https://evil.com?app.example.com", "https://evil.com#.example.com", "https://evil.com/app.example.com",
 		"https://app.example.com@evil.com/", "https://app.example.com:443@evil.com", "https://user@app.example.com/", "https:evil.com", "https:/evil.com",
 		"https:///evil.com", "https://", "https:", "http://app.example.com/", "https://app.example.com:8080/", "https://app.example.com:443/",
