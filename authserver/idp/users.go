@@ -27,6 +27,8 @@ const (
 type users struct {
 	byKey map[string]*user // by canonical name, and by canonical address
 	cost  int              // the highest there is
+
+	compare func(hash, password []byte) error
 }
 
 type user struct {
@@ -86,7 +88,7 @@ func parseUsers(text []byte) (*users, []Problem) {
 	if len(list) > maxUsers {
 		return refuse("the list has more than %d users", maxUsers)
 	}
-	u := &users{byKey: map[string]*user{}, cost: minCost}
+	u := &users{byKey: map[string]*user{}, cost: minCost, compare: bcrypt.CompareHashAndPassword}
 	var problems []Problem
 	var all []*user
 	for i, node := range list {
