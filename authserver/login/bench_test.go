@@ -25,7 +25,7 @@ func (s *site) ask(address string, cookies map[string]string) *http.Response {
 	if !s.replicas[0].ServeHTTP(w, r, "test-request") {
 		w.WriteHeader(http.StatusNotFound)
 	}
-	return w.Result() //nolint:bodyclose // a recorder's has nothing to close
+	return w.Result()
 }
 
 // setCookies takes up what an answer sets.
@@ -93,7 +93,7 @@ func FuzzHandler(f *testing.F) {
 		if w.Code >= 500 && w.Code != http.StatusServiceUnavailable && w.Code != http.StatusNotImplemented {
 			t.Fatalf("%s: %d", target, w.Code)
 		}
-		for _, c := range w.Result().Cookies() { //nolint:bodyclose // a recorder's has nothing to close
+		for _, c := range w.Result().Cookies() {
 			if (c.Name == credential.CookieName || c.Name == teamCookie) && c.Value != "" {
 				t.Fatalf("%s: a session", target)
 			}
