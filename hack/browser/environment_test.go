@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package browser
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	_ "embed"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"net/http"
+	"os"
+	"path/filepath"
+	"text/template"
+	"time"
+
+	"github.com/ostiary/ostiary/hack/oidcprovider"
+)
+
+//go:embed testdata/nginx.conf.tmpl
+var nginxTemplate string
+
+// A replica is one of several ostiary processes, with listeners of its own.
+type replica struct {
+	*process
+	Authz, Public, Render, probes string
+	name                          string
+	args                          []string
+}
+
+// An environment is everything that runs but for the browsers.
+type environment struct {
+	dir, binary string
+	listen      string // where nginx is, for every host
+	spki        string // the key that browsers trust
+	ca          *x509.CertPool
+	apps        *recorder
+	provider    *oidcprovider.Server
+	replicas    []*replica
+	nginx       *process
+	browsers    map[profile]*chromium
+}
+
+func newEnvironment(ctx context.Context, dir, binary string) (e *environment, err error) {
+	e = &environment{dir: dir, binary: binary, listen: freeAddress(), browsers: map[profile]*chromium{}}
+	defer func() {
+		if err != nil {
+			e.close()
+		}
+	}()
+	steps := []func(context.Context) error{e.startProvider, e.writeManifests, e.startApps, e.startReplicas, e.writeCertificate, e.startNginx, e.startBrowsers}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return e, err
+		}
+	}
+	return e, nil
+}
+
+func (e *environment) startProvider(ctx context.Context) (err error) {
+	e.provider, err = oidcprovider.Start(ctx, oidcprovider.Options{
+		Clients: []oidcprovider.Client{{
+			"client_id": "ostiary", "client_secret": clientSecret,
+			"redirect_uris": []string{teamURL + "/.access/idp/corp/callback"},
+		}},
+		Accounts: map[string]oidcprovider.Account{
+			"carol": {"email": "carol@example.com", "email_verified": true, "groups": []string{"staff"}, "amr": []string{"pwd"}},
+		},
+	})
+	return err
+}
+
+// policyDir is where both replicas read their policies from.
+func (e *environment) policyDir() string { return filepath.Join(e.dir, "policies") }
+
+func (e *environment) writeManifests(context.Context) error {
+	text, err := manifests(e.provider.Issuer)
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.MkdirAll(e.policyDir(), 0o700), os.WriteFile(filepath.Join(e.policyDir(), "all.yaml"), text, 0o600))
+}
+
+func (e *environment) startApps(context.Context) (err error) {
+	e.apps, err = startApps()
+	return err
+}
+
+func (e *environment) startReplicas(context.Context) error {
+	for i := range 2 {
+		r := &replica{name: fmt.Sprintf("ostiary-%d", i+1), Authz: freeAddress(), Public: freeAddress(), Render: freeAddress(), probes: freeAddress()}
+		r.args = []string{"serve", "--policies", e.policyDir(), "--keys", filepath.Join(e.dir, "keys"), "--team-url", teamURL,
+			"--trusted-proxies", "127.0.0.0/8", "--decision-log", "all",
+			"--authz-bind-address", r.Authz, "--public-bind-address", r.Public, "--render-bind-address", r.Render,
+			"--preflight-bind-address", freeAddress(), "--metrics-bind-address", freeAddress(), "--health-probe-bind-address", r.probes}
+		e.replicas = append(e.replicas, r)
+		if err := e.startReplica(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *environment) startReplica(r *replica) (err error) {
+	if r.process, err = start(filepath.Join(e.dir, r.name+".log"), e.binary, r.args...); err != nil {
+		return err
+	}
+	return r.wait(r.name, func() bool {
+		resp, err := http.Get("http://" + r.probes + "/readyz")
+		if err != nil {
+			return false
+		}
+		_ = resp.Body.Close() // only the status is wanted
+		return resp.StatusCode == http.StatusOK && accepts(r.Public)
+	})
+}
+
+func (e *environment) startNginx(context.Context) error {
+	binary, err := find("OSTIARY_NGINX", "nginx-light", "nginx", "/usr/sbin/nginx")
+	if err != nil {
+		return err
+	}
+	var conf bytes.Buffer
+	data := map[string]any{"Listen": e.listen, "TeamHost": teamHost, "Hosts": hosts, "Apps": e.apps.addr, "Replicas": e.replicas, "Codes": []int{401, 403}}
+	if err := template.Must(template.New("nginx").Parse(nginxTemplate)).Execute(&conf, data); err != nil {
+		return err
+	}
+	file := filepath.Join(e.nginxDir(), "nginx.conf")
+	if err := os.WriteFile(file, conf.Bytes(), 0o600); err != nil {
+		return err
+	}
+	e.nginx, err = start(filepath.Join(e.nginxDir(), "stderr.log"), binary, "-p", e.nginxDir(), "-c", file, "-e", filepath.Join(e.nginxDir(), "error.log"))
+	if err != nil {
+		return err
+	}
+	return e.nginx.wait("nginx", func() bool { return accepts(e.listen) })
+}
+
+func (e *environment) nginxDir() string { return filepath.Join(e.dir, "nginx") }
+
+// writeCertificate makes an authority and a certificate for every host.
+func (e *environment) writeCertificate(context.Context) error {
+	if err := os.MkdirAll(e.nginxDir(), 0o700); err != nil {
+		return err
+	}
+	now := time.Now()
+	ca := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour), KeyUsage: x509.KeyUsageCertSign}
+	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "test hosts"}, DNSNames: append([]string{teamHost}, hosts...),
+		NotBefore: ca.NotBefore, NotAfter: ca.NotAfter, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	caKey, err1 := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, err2 := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, caKey.Public(), caKey)
+	if err != nil {
+		return err
+	}
+	if ca, err = x509.ParseCertificate(caDER); err != nil {
+		return err
+	}
+	der, err := x509.CreateCertificate(rand.Reader, leaf, ca, key.Public(), caKey)
+	if err != nil {
+		return err
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	e.ca = x509.NewCertPool()
+	e.ca.AddCert(ca)
+	sum := sha256.Sum256(ca.RawSubjectPublicKeyInfo)
+	e.spki = base64.StdEncoding.EncodeToString(sum[:])
+	chain := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER})...)
+	return errors.Join(
+		os.WriteFile(filepath.Join(e.nginxDir(), "cert.pem"), chain, 0o600),
+		os.WriteFile(filepath.Join(e.nginxDir(), "key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+}
+
+func (e *environment) close() {
+	for _, b := range e.browsers {
+		b.close()
+	}
+	e.nginx.stop()
+	for _, r := range e.replicas {
+		r.process.stop()
+	}
+	if e.provider != nil {
+		_ = e.provider.Close() // it ends with this process at the latest
+	}
+}
+
+// log returns what the replicas have logged so far.
+func (e *environment) log() string {
+	var out []byte
+	for _, r := range e.replicas {
+		text, _ := os.ReadFile(filepath.Join(e.dir, r.name+".log")) // not there: nothing was logged
+		out = append(out, text...)
+	}
+	return string(out)
+}

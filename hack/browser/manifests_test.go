@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package browser
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+const (
+	teamHost     = "auth.team.test"
+	teamURL      = "https://" + teamHost
+	clientSecret = "a secret for two"
+	password     = "correct horse"
+
+	app1 = "https://app1.site.test"     // where most pages are
+	app2 = "https://app2.hostname.test" // another site; takes tokens of app1
+	api  = "https://api.site.test"      // the same site as app1; cookies only
+	app3 = "https://app3.site.test"     // for root alone
+	corp = "https://corp.site.test"     // sign in with OpenID
+	both = "https://both.site.test"     // either way
+	quik = "https://quick.site.test"    // a session of seconds; its pages may call app2
+	null = "https://null.hostname.test" // lists the origin null
+	send = "https://send.hostname.test" // redirects everybody to the login, fetches too
+	evil = "https://evil.other.test"    // nobody's: it keeps what it gets
+	free = "https://free.third.test"    // for everybody, like evil
+)
+
+var hosts = []string{"app1.site.test", "app2.hostname.test", "api.site.test", "app3.site.test", "corp.site.test", "both.site.test",
+	"quick.site.test", "null.hostname.test", "send.hostname.test", "evil.other.test", "free.third.test"}
+
+// quickSession is how long a session at quik lasts.
+const quickSession = 4
+
+func manifests(issuer string) ([]byte, error) {
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), 10)
+	if err != nil {
+		return nil, err
+	}
+	users := ""
+	for _, name := range []string{"ann", "bob", "root"} {
+		users += fmt.Sprintf("- {name: %s, email: %s@example.com, groups: [staff], passwordHash: %q}\n", name, name, hash)
+	}
+	text, err := json.Marshal(users)
+	if err != nil {
+		return nil, err
+	}
+	return fmt.Appendf(nil, manifestText, text, issuer, clientSecret, quickSession), nil
+}
+
+const manifestText = `
+apiVersion: v1
+kind: Secret
+metadata: {name: people, namespace: access-system}
+stringData: {users.yaml: %s}
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: IdentityProvider
+metadata: {name: people}
+spec:
+  displayName: People
+  users: {secretRef: {name: people}}
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: IdentityProvider
+metadata: {name: corp}
+spec:
+  displayName: Corporation
+  oidc: {issuer: %q, clientID: ostiary, clientSecretRef: {name: corp}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: corp, namespace: access-system}
+stringData: {clientSecret: %q}
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: app1, namespace: shop}
+spec:
+  hosts: [app1.site.test]
+  identityProviders: [people]
+  rules: [{action: Allow, include: [{emailDomain: example.com}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: app2, namespace: shop}
+spec:
+  hosts: [app2.hostname.test]
+  identityProviders: [people]
+  cors:
+    allowedOrigins: ["https://app1.site.test", "https://quick.site.test"]
+    allowedMethods: [GET, POST, PUT]
+    allowedHeaders: [content-type, x-csrf]
+    allowCredentials: true
+    tokens: true
+  rules: [{action: Allow, include: [{emailDomain: example.com}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: api, namespace: shop}
+spec:
+  hosts: [api.site.test]
+  identityProviders: [people]
+  cors:
+    allowedOrigins: ["https://app1.site.test"]
+    allowedMethods: [GET, POST]
+    allowedHeaders: [content-type, x-csrf]
+    allowCredentials: true
+  rules: [{action: Allow, include: [{emailDomain: example.com}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: app3, namespace: shop}
+spec:
+  hosts: [app3.site.test]
+  identityProviders: [people]
+  rules: [{action: Allow, include: [{email: root@example.com}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: corp, namespace: shop}
+spec:
+  hosts: [corp.site.test]
+  identityProviders: [corp]
+  rules: [{action: Allow, include: [{idpGroup: staff}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: both, namespace: shop}
+spec:
+  hosts: [both.site.test]
+  rules: [{action: Allow, include: [{everyone: true}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: quick, namespace: shop}
+spec:
+  hosts: [quick.site.test]
+  identityProviders: [people]
+  session: {duration: %ds}
+  cors:
+    allowedOrigins: ["https://app1.site.test"]
+    allowedMethods: [GET, POST]
+    allowedHeaders: [content-type, x-csrf]
+    allowCredentials: true
+  rules: [{action: Allow, include: [{emailDomain: example.com}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: null-origin, namespace: shop}
+spec:
+  hosts: [null.hostname.test]
+  identityProviders: [people]
+  cors: {allowedOrigins: ["null"], allowedMethods: [GET, PUT], allowedHeaders: [x-csrf], allowCredentials: true}
+  rules: [{action: Allow, include: [{emailDomain: example.com}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: send, namespace: shop}
+spec:
+  hosts: [send.hostname.test]
+  identityProviders: [people]
+  unauthenticated: Redirect
+  cors:
+    allowedOrigins: ["https://app1.site.test"]
+    allowedMethods: [GET]
+    allowedHeaders: [x-csrf]
+    allowCredentials: true
+  rules: [{action: Allow, include: [{emailDomain: example.com}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: evil, namespace: nobody}
+spec:
+  hosts: [evil.other.test, free.third.test]
+  cors: {preflight: Bypass}
+  rules: [{action: Bypass, include: [{everyone: true}]}]
+`

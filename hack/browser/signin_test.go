@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package browser
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+)
+
+// S10, S11, S12: a sign-in at app1, and app2, which is another site, opens with
+// no prompt. Each has a cookie of its own.
+func TestSingleSignOn(t *testing.T) {
+	for _, p := range []profile{blocked, allowed} {
+		t.Run(string(p), func(t *testing.T) {
+			ann := newPerson(t, p)
+			tab := ann.tab().enter(app1+"/orders?id=7&q=%2F", "ann")
+			tab.wants("app1.site.test/orders")
+			if got := ann.cookies(app2); len(got) > 0 {
+				t.Errorf("cookies of app2 before it was opened: %v", got)
+			}
+			tab.path()
+			tab.open(app2+"/deep?x=1").at(app2+"/deep?x=1", 200)
+			path := tab.path()
+			for _, at := range path {
+				if strings.Contains(at, env.provider.Issuer) {
+					t.Errorf("the provider was asked again: %q", path)
+				}
+			}
+			if len(path) != 5 { // app2, its login, the team host, app2's ticket, app2
+				t.Errorf("by %q", path)
+			}
+			one, two, team := ann.cookies(app1)[sessionCookie], ann.cookies(app2)[sessionCookie], ann.cookies(teamURL)
+			if one == nil || two == nil || one.Value == two.Value {
+				t.Fatal("each application has a session of its own")
+			}
+			if !one.Secure || !one.HTTPOnly || one.SameSite != "None" || one.Path != "/" {
+				t.Errorf("the session's cookie: %+v", one)
+			}
+			if len(team) != 1 {
+				t.Errorf("cookies of the team host: %v", team)
+			}
+			if hits := env.apps.at("GET", app2+"/deep"); len(hits) != 1 || hits[0].header.Get("X-Access-Email") != "ann@example.com" {
+				t.Errorf("what app2 was told: %v", hits)
+			}
+		})
+	}
+}
+
+// With OpenID, where nobody is asked twice either.
+func TestOpenID(t *testing.T) {
+	carol := newPerson(t, blocked)
+	tab := carol.tab().open(corp + "/start")
+	if at := tab.url(); !strings.HasPrefix(at, env.provider.Issuer) {
+		t.Fatalf("at %s", at)
+	}
+	tab.run(chromedp.SendKeys(`input[name=user]`, "carol", chromedp.ByQuery))
+	tab.after(chromedp.Click(`form button`, chromedp.ByQuery))
+	tab.at(corp+"/start", 200)
+	if hits := env.apps.at("GET", corp+"/start"); len(hits) != 1 || hits[0].header.Get("X-Access-Email") != "carol@example.com" {
+		t.Errorf("what the application was told: %v", hits)
+	}
+	// An application with a choice of providers takes the session that there is.
+	tab.open(both+"/").at(both+"/", 200)
+	// One that takes people of another provider asks for that one.
+	tab.open(app1 + "/")
+	tab.signIn("ann")
+	tab.at(app1+"/", 200)
+}
+
+func TestChoice(t *testing.T) {
+	tab := newPerson(t, blocked).tab().open(both + "/page")
+	tab.wants("Corporation")
+	tab.after(chromedp.Click(`//a[contains(., "People")]`, chromedp.BySearch))
+	tab.signIn("ann")
+	tab.at(both+"/page", 200)
+}
+
+// A wrong password costs another try, not the way.
+func TestWrongPassword(t *testing.T) {
+	tab := newPerson(t, blocked).tab().open(app1 + "/page")
+	tab.run(chromedp.SetValue(`input[name=username]`, "ann", chromedp.ByQuery), chromedp.SetValue(`input[name=password]`, "wrong", chromedp.ByQuery))
+	tab.after(chromedp.Click(`form button`, chromedp.ByQuery))
+	tab.wants("wrong")
+	tab.signIn("ann")
+	tab.at(app1+"/page", 200)
+}
+
+// S12: whoever may not reach an application gets a page that says so, and no
+// cookie of it.
+func TestNotPermitted(t *testing.T) {
+	bob := newPerson(t, blocked)
+	tab := bob.tab().enter(app1+"/", "bob")
+	tab.open(app3 + "/secret")
+	if tab.status != 403 {
+		t.Fatalf("%d at %s", tab.status, tab.url())
+	}
+	tab.wants("bob@example.com")
+	if got := bob.cookies(app3)[sessionCookie]; got != nil {
+		t.Errorf("a session: %v", got)
+	}
+	if hits := env.apps.at("GET", app3+"/secret"); len(hits) > 0 {
+		t.Error("the application was reached")
+	}
+	// Somebody else signs in from there.
+	tab.after(chromedp.Click(`//a[contains(., "else") or contains(., "other") or contains(., "out")]`, chromedp.BySearch))
+	for strings.Contains(tab.url(), "logout") && tab.eval1(`document.querySelector("form button") !== null`) {
+		tab.after(chromedp.Click(`form button`, chromedp.ByQuery))
+	}
+	tab.open(app3 + "/secret")
+	tab.signIn("root")
+	tab.at(app3+"/secret", 200)
+}
+
+// E6: five tabs begin at once, and end in another order, each on its own page.
+func TestFiveTabs(t *testing.T) {
+	ann := newPerson(t, blocked)
+	var tabs []*tab
+	for i := range 5 {
+		one := ann.tab()
+		tabs = append(tabs, one)
+		one.run(chromedp.ActionFunc(func(ctx context.Context) error { // not waited for: all are under way
+			_, _, _, _, err := page.Navigate(fmt.Sprintf("%s/tab%d", app1, i)).Do(ctx)
+			return err
+		}))
+	}
+	for _, i := range []int{3, 0, 4, 2, 1} {
+		tabs[i].signIn("ann")
+		tabs[i].at(fmt.Sprintf("%s/tab%d", app1, i), 200)
+	}
+	// With a session at the team host all go through by themselves, at once.
+	for i, one := range tabs {
+		one.run(chromedp.Evaluate(fmt.Sprintf(`void (location.href = %q)`, fmt.Sprintf("%s/tab%d", app2, i)), nil))
+	}
+	for i, one := range tabs {
+		one.until(fmt.Sprintf(`location.href === %q && document.readyState === "complete"`, fmt.Sprintf("%s/tab%d", app2, i)))
+	}
+}
+
+// Back, after a sign-in, shows the page before it, and forward the application.
+func TestBackButton(t *testing.T) {
+	tab := newPerson(t, blocked).tab().open(evil + "/loose")
+	tab.run(chromedp.Evaluate(fmt.Sprintf(`void (location.href = %q)`, app1+"/page"), nil))
+	tab.signIn("ann")
+	tab.at(app1+"/page", 200)
+	tab.open(app1 + "/other")
+	tab.run(chromedp.NavigateBack())
+	tab.until(fmt.Sprintf(`location.href === %q`, app1+"/page"))
+	tab.run(chromedp.NavigateBack()) // the form: the person signed in there
+	tab.until(fmt.Sprintf(`location.host !== %q || document.readyState === "complete"`, "app1.site.test"))
+	if text := tab.text(); strings.Contains(tab.url(), "/.access/") && !strings.Contains(text, "assword") && !strings.Contains(text, "app1.site.test") {
+		t.Errorf("a dead end at %s:\n%s", tab.url(), text)
+	}
+	// Signing in once more from there works, too.
+	if tab.eval1(`document.querySelector("input[name=password]") !== null`) {
+		tab.signIn("ann")
+		tab.at(app1+"/page", 200)
+	}
+	tab.open(app1+"/page").at(app1+"/page", 200)
+}
+
+// A page inside a frame can ask nobody for a password (S4), and no other site's
+// page shows ours.
+func TestFrame(t *testing.T) {
+	tab := newPerson(t, allowed).tab().open(evil + "/loose")
+	for _, url := range []string{app1 + "/page", teamURL + "/", app1 + "/.access/login"} {
+		var loaded string
+		tab.eval(fmt.Sprintf(`new Promise(done => {
+			const frame = document.createElement("iframe");
+			frame.onload = () => { try { done(String(frame.contentDocument?.URL)) } catch (e) { done(String(e)) } };
+			frame.src = %q;
+			document.body.append(frame);
+		})`, url), &loaded)
+	}
+	// What a frame shows, the browser knows: a form is in none of them.
+	var frames []string
+	tab.run(chromedp.ActionFunc(func(ctx context.Context) error {
+		tree, err := page.GetFrameTree().Do(ctx)
+		if err == nil {
+			for _, f := range tree.ChildFrames {
+				frames = append(frames, f.Frame.URL+" "+f.Frame.UnreachableURL)
+			}
+		}
+		return err
+	}))
+	if len(frames) != 3 {
+		t.Fatalf("frames: %q", frames)
+	}
+	for _, f := range frames {
+		if !strings.HasPrefix(f, "chrome-error:") {
+			t.Errorf("shown in a frame: %s", f)
+		}
+	}
+	if hits := env.apps.at("GET", app1+"/page"); len(hits) > 0 {
+		t.Error("the application was reached")
+	}
+}
+
+// A replica that began a login dies; the other one ends it.
+func TestReplicaKilled(t *testing.T) {
+	for i, r := range env.replicas {
+		t.Run(r.name, func(t *testing.T) {
+			tab := newPerson(t, blocked).tab().open(app1 + "/page")
+			r.kill()
+			defer func() {
+				if err := env.startReplica(r); err != nil {
+					t.Fatal(err)
+				}
+			}()
+			started := time.Now()
+			tab.signIn("ann")
+			tab.at(app1+"/page", 200)
+			tab.open(app2+"/page").at(app2+"/page", 200)
+			t.Logf("replica %d was away, and it took %s", i+1, time.Since(started))
+		})
+	}
+}
+
+// eval1 runs a script that says yes or no.
+func (t *tab) eval1(script string) (yes bool) {
+	t.t.Helper()
+	t.eval(script, &yes)
+	return yes
+}
+
+// The script of pages is there under a strict policy, and types for it.
+func TestClientIsServed(t *testing.T) {
+	tab := newPerson(t, blocked).tab().enter(app1+"/", "ann")
+	tab.until(`document.documentElement.dataset.ready === "yes"`)
+	if r := tab.fetch("fetch", "/.access/client.d.ts", "{}"); r.Status != 200 || !strings.Contains(r.Body, "accessFetch") {
+		t.Errorf("the types: %+v", r)
+	}
+	r := tab.fetch("fetch", "/.access/get-identity", "{}")
+	if r.Status != 200 || !strings.Contains(r.Body, `"email":"ann@example.com"`) {
+		t.Errorf("the identity: %+v", r)
+	}
+	if r := tab.fetch("fetch", api+"/.access/get-identity", `{credentials: "include"}`); r.Error == "" {
+		t.Errorf("the identity at another origin can be read: %+v", r)
+	}
+}
