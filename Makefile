@@ -60,10 +60,15 @@ verify: generate ## fail when generated files are not up to date in git
 lint: ## run the linter, .golangci.yaml
 	hack/tools.sh golangci-lint
 	"$$OSTIARY_CACHE/golangci-lint" run ./...
+	cd hack/browser && "$$OSTIARY_CACHE/golangci-lint" run ./...
 
 .PHONY: test
 test: ## install what the tests need, then run them all
 	hack/test.sh
+
+.PHONY: browser
+browser: ## tell the stories in Chromium alone, `test` does it too
+	cd hack/browser && go test -count=1 -timeout 10m ./...
 
 .PHONY: chart
 chart: ## test the Helm chart alone, `test` does it too

@@ -18,6 +18,8 @@ packages() {
 	command -v curl >/dev/null || missing+=(curl)
 	# The OpenID provider of the tests, see hack/oidcprovider.
 	command -v npm >/dev/null || missing+=(nodejs npm)
+	# The browser of hack/browser.
+	command -v chromium >/dev/null || [[ -n ${OSTIARY_CHROMIUM-} ]] || missing+=(chromium)
 	# The race detector needs a C compiler.
 	command -v gcc >/dev/null || command -v clang >/dev/null || missing+=(gcc libc6-dev)
 	if ((${#missing[@]} == 0)); then
@@ -44,6 +46,13 @@ tests() {
 	go test -race -shuffle=on -p 2 -timeout 20m ./...
 }
 
+# browser tells the stories of hack/browser, a module of its own.
+browser() {
+	cd hack/browser
+	go vet ./...
+	go test -count=1 -shuffle=on -timeout 10m ./...
+}
+
 parts_begin test
 part packages packages
 OSTIARY_NGINX=$(command -v nginx)
@@ -52,4 +61,5 @@ part tools hack/tools.sh etcd kube-apiserver kubectl helm controller-gen
 eval "$(hack/tools.sh -env)"
 part vet go vet ./...
 part "go test -race" tests
+part browser browser
 if [[ -e hack/chart.sh ]]; then part chart bash hack/chart.sh; fi

@@ -33,7 +33,7 @@ func startApps() (*recorder, error) {
 		return nil, err
 	}
 	r := &recorder{addr: l.Addr().String()}
-	go http.Serve(l, r) //nolint:errcheck,gosec // it ends with the process; only nginx asks
+	go http.Serve(l, r) //nolint:errcheck // it ends with the process; only nginx asks
 	return r, nil
 }
 
