@@ -1,5 +1,6 @@
 # People come from where the policy says. Whoever signed in elsewhere is asked to sign in
-# again, and not told that they may not pass. Machines come from nowhere.
+# again, and not told that they may not pass. Machines come from nowhere. (The providers are
+# not in this file, and a warning says so.)
 apiVersion: access.ostiary.dev/v1alpha1
 kind: AccessPolicy
 metadata: {name: payroll, namespace: shop}
@@ -40,7 +41,9 @@ spec:
     action: Bypass
     include: [{loginMethod: corp}]
 ----------
-! 41: shop/mistaken spec.rules[0].include[0]: loginMethod: a Bypass rule never sees an identity; use Allow
+! 9: warning: shop/payroll spec.identityProviders[0]: no file that is read here holds an IdentityProvider corp
+! 9: warning: shop/payroll spec.identityProviders[1]: no file that is read here holds an IdentityProvider contractors
+! 42: shop/mistaken spec.rules[0].include[0]: loginMethod: a Bypass rule never sees an identity; use Allow
 GET https://payroll.example.com/ as=ann@example.com idp=corp => allow signed-in shop/payroll/readers 200
 GET https://payroll.example.com/ as=ann@example.com idp=contractors => allow signed-in shop/payroll/readers 200
 GET https://payroll.example.com/ as=ann@example.com idp=guests => challenge wrong-provider shop/payroll/readers 401
