@@ -66,6 +66,7 @@ func (o *Flags) Config() (Config, error) {
 	fail("--identity-headers", err)
 	c.DecisionLog, err = ParseDecisionLog(o.decisionLog)
 	fail("--decision-log", err)
+	c.SessionDuration = o.SessionDuration
 	if o.SessionDuration < time.Minute || o.SessionDuration > policy.MaxSessionDuration {
 		fail("--session-duration", fmt.Errorf("%s: 1m to %s", o.SessionDuration, policy.MaxSessionDuration))
 	}

@@ -44,6 +44,9 @@ type Config struct {
 	Log            *slog.Logger
 	DecisionLog    DecisionLog
 	Metrics        prometheus.Registerer
+	// SessionDuration is how old a session may be where no policy says so.
+	// 0: as old as it says itself.
+	SessionDuration time.Duration
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 	// Login signs people in; nil: nobody can. What it shares with this Config is
@@ -98,7 +101,7 @@ func New(c Config) *Server {
 	s.exchanges.New = func() any { return new(exchange) }
 	if c.Login != nil {
 		l := *c.Login
-		l.Table, l.Subject, l.TeamURL, l.PathPrefix, l.Log, l.Now = c.Table, c.Subject, c.TeamURL, c.PathPrefix, c.Log, c.Now
+		l.Table, l.Subject, l.TeamURL, l.PathPrefix, l.SessionDuration, l.Log, l.Now = c.Table, c.Subject, c.TeamURL, c.PathPrefix, c.SessionDuration, c.Log, c.Now
 		l.Address = func(r *http.Request) netip.Addr {
 			return clientAddress(c.TrustedProxies, peer(r), strings.Join(r.Header["X-Forwarded-For"], ","))
 		}
@@ -133,7 +136,7 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 		s.refuse(d, q, refusal, &x.answer)
 		return
 	}
-	q.Now = s.Now()
+	q.Now, q.SessionDuration = s.Now(), s.SessionDuration
 	q.Address = clientAddress(s.TrustedProxies, peer, q.ForwardedFor)
 	var table *policy.Table
 	if s.Ready() {

@@ -164,10 +164,10 @@ func (h *Handler) claims(x *exchange, s *policy.Subject, signIn *policy.SignIn) 
 
 // duration is how long a session at an application lasts.
 func (h *Handler) duration(signIn *policy.SignIn) time.Duration {
-	if signIn.Duration > 0 {
-		return signIn.Duration
+	if signIn.Unsaid || signIn.Duration == 0 {
+		return max(signIn.Duration, h.SessionDuration)
 	}
-	return h.SessionDuration
+	return signIn.Duration
 }
 
 // sessionCookie is the cookie of an application, as its policy wants it.
@@ -198,7 +198,7 @@ func (h *Handler) judge(x *exchange, target policy.Target, s *policy.Subject, si
 	as.Audience, as.IssuedAt, as.ExpiresAt = signIn.Audience, x.now, x.now.Add(h.duration(signIn))
 	var first policy.Decision
 	for i, m := range methods {
-		d := x.table.Decide(policy.Request{Target: target, Method: m, Subject: &as, Address: h.Address(x.r), Now: x.now})
+		d := x.table.Decide(policy.Request{Target: target, Method: m, Subject: &as, Address: h.Address(x.r), SessionDuration: h.SessionDuration, Now: x.now})
 		if d.Verdict == policy.Admit {
 			return d
 		}

@@ -24,7 +24,7 @@ func (h *Handler) session(x *exchange) *policy.Subject {
 		audience = signIn.Policy.Namespace + "/" + signIn.Policy.Name
 	}
 	s, _ := h.Subject(audience, strings.Join(x.r.Header["Cookie"], "; "), "", x.now)
-	if s == nil || s.AuthorizedParty != "" || x.table.Session(x.host, s, x.now) != policy.NoReason {
+	if s == nil || s.AuthorizedParty != "" || x.table.Session(x.host, s, x.now, h.SessionDuration) != policy.NoReason {
 		return nil
 	}
 	return s

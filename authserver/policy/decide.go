@@ -65,7 +65,7 @@ func (a *app) decideRules(r *Request, subject *Subject, refused Reason, d *Decis
 	for i := range a.relaxing {
 		ru := &a.relaxing[i]
 		m := ru.match(r.Method, &v)
-		if ru.action == ServiceAuth && !ru.serves(subject, r.Now) {
+		if ru.action == ServiceAuth && !ru.serves(subject, r) {
 			m = no
 		}
 		if doubt := r.doubt(); m == yes && doubt != NoReason {
@@ -99,7 +99,7 @@ func (a *app) apply(ru *rule, m match, r *Request, subject *Subject, refused Rea
 		d.deny(ru, Blocked)
 	case subject == nil:
 		d.challenge(ru, refused, r.Method)
-	case ru.outlived(subject, r.Now):
+	case ru.outlived(subject, r):
 		d.challenge(ru, SessionExpired, r.Method)
 	default:
 		d.admit(ru)
@@ -109,13 +109,22 @@ func (a *app) apply(ru *rule, m match, r *Request, subject *Subject, refused Rea
 }
 
 // outlived reports whether a credential is older than the rule allows.
-func (r *rule) outlived(s *Subject, now time.Time) bool {
-	return r.duration > 0 && now.Sub(s.IssuedAt) > r.duration
+func (r *rule) outlived(s *Subject, q *Request) bool {
+	limit := r.limit(q)
+	return limit > 0 && q.Now.Sub(s.IssuedAt) > limit
+}
+
+// limit is how old a credential may be for the rule; 0: it says itself.
+func (r *rule) limit(q *Request) time.Duration {
+	if r.duration > 0 {
+		return r.duration
+	}
+	return q.SessionDuration
 }
 
 // serves reports whether the subject is one that a ServiceAuth rule can admit.
-func (r *rule) serves(s *Subject, now time.Time) bool {
-	return s != nil && s.Service && !r.outlived(s, now)
+func (r *rule) serves(s *Subject, q *Request) bool {
+	return s != nil && s.Service && !r.outlived(s, q)
 }
 
 // maxSkew is how far the clocks of replicas may be apart.

@@ -27,7 +27,10 @@ type Request struct {
 	Refused Reason
 	// Address is the client's, as far as it is known for sure; the zero Addr if not.
 	Address netip.Addr
-	Now     time.Time
+	// SessionDuration is how old a session may be for a rule that says nothing,
+	// in a policy that says nothing. 0: as old as the credential itself allows.
+	SessionDuration time.Duration
+	Now             time.Time
 }
 
 // isPreflight: Fetch standard §4.8, and nothing less.

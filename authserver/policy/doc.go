@@ -53,6 +53,7 @@
 //     has no session; nor has a person who came from a provider that is not one
 //     of the policy's. Whose credential does not count is nobody (above, 6).
 //  3. How old it may be, the rule says that would admit; if it does not, the
-//     policy; if neither does, the credential's own end. One that is older leads
+//     policy; if neither does, the installation, and in any case the credential's
+//     own end. One that is older leads
 //     to signing in again. Block rules do not ask for its age.
 package policy

@@ -180,8 +180,8 @@ func (tr *Trace) rule(a *app, ru *rule, m match) {
 }
 
 func (tr *Trace) outcome(r *Request, ru *rule, d *Decision) {
-	if tr != nil && d.Verdict != Admit && r.Subject != nil && ru.outlived(r.Subject, r.Now) && d.Reason == SessionExpired {
-		tr.add("session", d.Source, "expired", "the session is %s old, and may be %s for this rule", r.Now.Sub(r.Subject.IssuedAt).Round(1e9), ru.duration)
+	if tr != nil && d.Verdict != Admit && r.Subject != nil && ru.outlived(r.Subject, r) && d.Reason == SessionExpired {
+		tr.add("session", d.Source, "expired", "the session is %s old, and may be %s for this rule", r.Now.Sub(r.Subject.IssuedAt).Round(1e9), ru.limit(r))
 	}
 }
 

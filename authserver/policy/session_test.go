@@ -79,7 +79,7 @@ func TestSessionDurations(t *testing.T) {
 				if (d.Verdict == Admit) != (over == 0) {
 					t.Errorf("%v, %s, age %v: %s", tc, action, tc.want+over, brief(d))
 				}
-				if why := table.Session("a.x", s, now); action == Allow && (why == NoReason) != (over == 0) {
+				if why := table.Session("a.x", s, now, 0); action == Allow && (why == NoReason) != (over == 0) {
 					t.Errorf("%v, age %v: %s", tc, tc.want+over, why)
 				}
 			}
@@ -156,6 +156,27 @@ func TestListsOfSelectors(t *testing.T) {
 		d := table.Decide(Request{Target: mustTarget(t, "https://a.x/"), Method: "GET", Subject: session("n/p"), Now: now})
 		if (d.Verdict == Admit) != tc.want {
 			t.Errorf("%s: %s", name, brief(d))
+		}
+	}
+}
+
+// A policy that says nothing has the installation's limit, also where the policy
+// of another path of the host lets the same credential live for longer.
+func TestUnsaidDuration(t *testing.T) {
+	long, silent := one(Rule{Action: Allow, Include: everyone(), SessionDuration: 7 * 24 * time.Hour}), one(Rule{Action: Allow, Include: everyone()})
+	long.Source.Name, long.Paths = "long", []Path{{Value: "/long"}}
+	table := mustBuild(t, long, silent)
+	s := session(Audience(silent.Source))
+	s.Audience = append(s.Audience, Audience(long.Source))
+	s.IssuedAt, s.ExpiresAt = now.Add(-48*time.Hour), now.Add(time.Hour)
+	for path, want := range map[string]Reason{"/long/x": SignedIn, "/x": SessionExpired} {
+		target, err := NewTarget(long.Hosts[0], path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := table.Decide(Request{Target: target, Method: "GET", Subject: s, Now: now, SessionDuration: 24 * time.Hour})
+		if d.Reason != want {
+			t.Errorf("%s: %s, want %s", path, d.Reason, want)
 		}
 	}
 }

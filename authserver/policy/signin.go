@@ -20,9 +20,10 @@ type SignIn struct {
 	// the host, and so the cookie, with that one first.
 	Audience  []string
 	Providers []string // by name, who may say who somebody is. Empty: all
-	// Duration is the longest that a rule of the audience lets a session last. 0:
-	// none says anything.
+	// Duration is the longest that a rule of the audience says a session may last;
+	// 0: none says anything. Unsaid: one of them says nothing.
 	Duration time.Duration
+	Unsaid   bool
 	Cookie   Cookie
 	Path     string // what Cookie.PathScoped means, as it stands in a URL
 	Reads    Reads
@@ -108,17 +109,16 @@ func (s *signIn) permits(u *Subject) bool {
 // scoped reports whether the policy's sessions are its own alone.
 func (s *signIn) scoped() bool { return s != nil && s.cookie.PathScoped }
 
-// longest returns for how long a credential can be good for the policy, by its
-// Allow rules. It is not bounded if one of them says nothing.
-func (a *app) longest() (d time.Duration, bounded bool) {
-	unbounded := false
+// longest returns for how long a credential can be good for the policy, by those
+// Allow rules that say so, and whether one of them says nothing.
+func (a *app) longest() (d time.Duration, unsaid bool) {
 	for i := range a.identity {
 		if ru := &a.identity[i]; ru.action == Allow {
 			d = max(d, ru.duration)
-			unbounded = unbounded || ru.duration == 0
+			unsaid = unsaid || ru.duration == 0
 		}
 	}
-	return d, d > 0 && !unbounded
+	return d, unsaid
 }
 
 // each calls visit with all claims on a host.
@@ -191,8 +191,8 @@ func (t *Table) SignIn(target Target, origin string) (SignIn, bool) {
 	}
 	for _, o := range apps {
 		out.Audience = append(out.Audience, o.audience)
-		d, _ := o.longest()
-		out.Duration = max(out.Duration, d)
+		d, unsaid := o.longest()
+		out.Duration, out.Unsaid = max(out.Duration, d), out.Unsaid || unsaid
 		out.Reads.add(o.signIn)
 	}
 	for _, o := range t.takers {
@@ -229,8 +229,9 @@ func (t *Table) Reads() Reads {
 func (t *Table) Claims(host string) bool { return t != nil && t.routes(host) != nil }
 
 // Session reports whether a credential is a session on a host: NoReason if it is
-// good for some policy there, and otherwise why it is not.
-func (t *Table) Session(host string, s *Subject, now time.Time) Reason {
+// good for some policy there, and otherwise why it is not. unsaid is how old it
+// may be where a policy says nothing; 0: as old as it says itself.
+func (t *Table) Session(host string, s *Subject, now time.Time, unsaid time.Duration) Reason {
 	switch {
 	case t == nil:
 		return NotReady
@@ -245,7 +246,7 @@ func (t *Table) Session(host string, s *Subject, now time.Time) Reason {
 			continue
 		}
 		is := t.standing(a, s, now)
-		if d, bounded := a.longest(); is == NoReason && bounded && now.Sub(s.IssuedAt) > d {
+		if is == NoReason && a.outlives(s, now, unsaid) {
 			is = SessionExpired
 		}
 		if is == NoReason {
@@ -256,6 +257,18 @@ func (t *Table) Session(host string, s *Subject, now time.Time) Reason {
 		}
 	}
 	return why
+}
+
+// outlives reports whether a credential is too old for every rule of the policy.
+func (a *app) outlives(s *Subject, now time.Time, unsaid time.Duration) bool {
+	limit, open := a.longest()
+	if open {
+		if unsaid == 0 {
+			return false
+		}
+		limit = max(limit, unsaid)
+	}
+	return limit > 0 && now.Sub(s.IssuedAt) > limit
 }
 
 // TokenAudience returns which policies on a host take tokens from pages of the

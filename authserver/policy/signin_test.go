@@ -36,11 +36,11 @@ func TestSignIn(t *testing.T) {
 	shared := []string{"n/api", "n/root"}
 	for url, want := range map[string]SignIn{
 		"https://a.x/": {
-			Policy: Source{Namespace: "n", Name: "root"}, Audience: []string{"n/root", "n/api"}, Providers: []string{"corp", "guests"}, Duration: 2 * time.Hour,
+			Policy: Source{Namespace: "n", Name: "root"}, Audience: []string{"n/root", "n/api"}, Providers: []string{"corp", "guests"}, Duration: 2 * time.Hour, Unsaid: true,
 			Reads: Reads{[]string{"dev", "leavers", "ops", "tokens"}, true}, Denied: Denied{Message: "Ask Ann."},
 		},
 		"https://a.x/api//x": {
-			Policy: Source{Namespace: "n", Name: "api"}, Audience: shared, Duration: 2 * time.Hour, Cookie: Cookie{SameSite: SameSiteLax},
+			Policy: Source{Namespace: "n", Name: "api"}, Audience: shared, Duration: 2 * time.Hour, Unsaid: true, Cookie: Cookie{SameSite: SameSiteLax},
 			Reads: Reads{[]string{"dev", "leavers", "ops", "tokens"}, true},
 		},
 		"https://a.x/team/x/y": {
@@ -52,11 +52,11 @@ func TestSignIn(t *testing.T) {
 			Reads: Reads{[]string{"dev", "team", "tokens"}, true},
 		},
 		"https://c.b.x/": {
-			Policy: Source{Namespace: "n", Name: "root"}, Audience: []string{"n/root"}, Providers: []string{"corp", "guests"},
+			Policy: Source{Namespace: "n", Name: "root"}, Audience: []string{"n/root"}, Providers: []string{"corp", "guests"}, Unsaid: true,
 			Reads: Reads{Groups: []string{"leavers"}}, Denied: Denied{Message: "Ask Ann."},
 		},
 		"https://c.b.x:8443/": {
-			Policy: Source{Namespace: "n", Name: "root"}, Audience: []string{"n/root"}, Providers: []string{"corp", "guests"},
+			Policy: Source{Namespace: "n", Name: "root"}, Audience: []string{"n/root"}, Providers: []string{"corp", "guests"}, Unsaid: true,
 			Reads: Reads{[]string{"dev", "leavers", "tokens"}, true}, Denied: Denied{Message: "Ask Ann."},
 		},
 		"https://a.x/broken": {}, "https://a.x/..;/api": {}, "https://b.x/": {}, "https://evil.x/": {},
@@ -87,7 +87,7 @@ func TestSignIn(t *testing.T) {
 	}
 	var none *Table
 	if in, ok := none.SignIn(mustTarget(t, "https://a.x/"), ""); ok || in.Policy.Name != "" || none.Claims("a.x") || none.CookiePaths("a.x") != nil ||
-		none.Session("a.x", session("n/root"), now) != NotReady || none.TokenAudience("a.x", "", session("n/root"), now) != nil || none.Reads().Groups != nil {
+		none.Session("a.x", session("n/root"), now, 0) != NotReady || none.TokenAudience("a.x", "", session("n/root"), now) != nil || none.Reads().Groups != nil {
 		t.Error("what a nil table says")
 	}
 }
@@ -156,11 +156,11 @@ func TestSession(t *testing.T) {
 		s := session("n/root")
 		s.Provider = "corp"
 		tc.change(s)
-		if got := table.Session(tc.host, s, now); got != tc.want {
+		if got := table.Session(tc.host, s, now, 0); got != tc.want {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}
 	}
-	if got := table.Session("a.x", nil, now); got != NoSession {
+	if got := table.Session("a.x", nil, now, 0); got != NoSession {
 		t.Errorf("nobody: %q", got)
 	}
 }
@@ -169,7 +169,7 @@ func TestSession(t *testing.T) {
 func TestSessionWithoutBound(t *testing.T) {
 	table := mustBuild(t, one(Rule{Action: Allow, Include: emails("bob@y"), SessionDuration: time.Minute}, Rule{Action: Allow, Include: everyone()}))
 	s := session("n/p")
-	if got := table.Session("a.x", s, now); got != NoReason {
+	if got := table.Session("a.x", s, now, 0); got != NoReason {
 		t.Error(got)
 	}
 	if in, _ := table.SignIn(mustTarget(t, "https://a.x/"), ""); in.Duration != time.Minute {
