@@ -195,13 +195,18 @@ func (t *Table) SignIn(target Target, origin string) (SignIn, bool) {
 		out.Duration, out.Unsaid = max(out.Duration, d), out.Unsaid || unsaid
 		out.Reads.add(o.signIn)
 	}
-	for _, o := range t.takers {
-		if o.cors.takesTokens(origin) {
-			out.Reads.add(o.signIn)
-		}
-	}
+	t.readElsewhere(&out.Reads, origin)
 	out.Reads.sort()
 	return out, true
+}
+
+// readElsewhere adds what those policies look at that take tokens from an origin.
+func (t *Table) readElsewhere(r *Reads, origin string) {
+	for _, a := range t.takers {
+		if a.cors.takesTokens(origin) {
+			r.add(a.signIn)
+		}
+	}
 }
 
 // cookiePath writes a claim's path as browsers send it, and so compare it with
