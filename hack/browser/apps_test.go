@@ -112,7 +112,9 @@ func (a *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "<!DOCTYPE html><title>%s</title>", r.Host)
 	default:
 		w.Header().Set("Content-Type", "text/html")
-		w.Header().Set("Content-Security-Policy", strict)
+		if !strings.HasPrefix(r.URL.Path, "/loose") {
+			w.Header().Set("Content-Security-Policy", strict)
+		}
 		fmt.Fprintf(w, document, r.Host+r.URL.Path)
 	}
 }

@@ -84,14 +84,21 @@ func (c *chromium) close() {
 // A person has a browser of their own: no cookie is there yet.
 type person struct {
 	*chromium
-	t  *testing.T
-	id cdp.BrowserContextID
+	t     *testing.T
+	id    cdp.BrowserContextID
+	name  string // of an account
+	email string
 }
+
+// born counts people: each has an account of their own.
+var born int
 
 func newPerson(t *testing.T, p profile) *person {
 	t.Helper()
 	env.apps.forget()
-	who := &person{t: t, chromium: env.browsers[p]}
+	name := personName(born % people)
+	born++
+	who := &person{chromium: env.browsers[p], t: t, name: name, email: name + "@example.com"}
 	browser := who.browser()
 	id, err := target.CreateBrowserContext().Do(browser)
 	if err != nil {
@@ -213,7 +220,12 @@ func (t *tab) after(actions ...chromedp.Action) {
 }
 
 // signIn fills in the form of the built-in users.
-func (t *tab) signIn(name string) {
+func (t *tab) signIn() {
+	t.t.Helper()
+	t.signInAs(t.name)
+}
+
+func (t *tab) signInAs(name string) {
 	t.t.Helper()
 	t.run(chromedp.WaitVisible(`input[name=password]`, chromedp.ByQuery))
 	t.run(chromedp.SetValue(`input[name=username]`, name, chromedp.ByQuery), chromedp.SetValue(`input[name=password]`, password, chromedp.ByQuery))
@@ -221,10 +233,10 @@ func (t *tab) signIn(name string) {
 }
 
 // enter opens an address and signs in on the way.
-func (t *tab) enter(url, name string) *tab {
+func (t *tab) enter(url string) *tab {
 	t.t.Helper()
 	t.open(url)
-	t.signIn(name)
+	t.signIn()
 	t.at(url, 200)
 	return t
 }
@@ -314,6 +326,21 @@ func (t *tab) fetch(function, url, init string) (r result) {
 	t.eval(fmt.Sprintf(`%s(%s, %s).then(async r => ({Status: r.status, Body: await r.text(), URL: r.url, Type: r.type}), e => ({Error: String(e)}))`,
 		function, quoted, init), &r)
 	return r
+}
+
+// eval1 runs a script that says yes or no.
+func (t *tab) eval1(script string) (yes bool) {
+	t.t.Helper()
+	t.eval(script, &yes)
+	return yes
+}
+
+// back goes back, and waits until a script says that it is there: a page out of
+// the browser's cache is not loaded again.
+func (t *tab) back(there string) {
+	t.t.Helper()
+	t.run(chromedp.Evaluate(`void history.back()`, nil))
+	t.until(there + ` && document.readyState === "complete"`)
 }
 
 // cookies returns the names of a host's cookies and their values.

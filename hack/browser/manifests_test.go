@@ -31,6 +31,16 @@ const (
 var hosts = []string{"app1.site.test", "app2.hostname.test", "api.site.test", "app3.site.test", "corp.site.test", "both.site.test",
 	"quick.site.test", "null.hostname.test", "send.hostname.test", "evil.other.test", "free.third.test"}
 
+// people is how many there are: each has one story, as the times that somebody may
+// sign in are limited.
+const people = 100
+
+func personName(i int) string { return fmt.Sprintf("ann%d", i) }
+
+func userEntry(name string, hash []byte) string {
+	return fmt.Sprintf("- {name: %s, email: %s@example.com, groups: [staff], passwordHash: %q}\n", name, name, hash)
+}
+
 // quickSession is how long a session at quik lasts.
 const quickSession = 4
 
@@ -39,9 +49,9 @@ func manifests(issuer string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	users := ""
-	for _, name := range []string{"ann", "bob", "root"} {
-		users += fmt.Sprintf("- {name: %s, email: %s@example.com, groups: [staff], passwordHash: %q}\n", name, name, hash)
+	users := userEntry("root", hash)
+	for i := range people {
+		users += userEntry(personName(i), hash)
 	}
 	text, err := json.Marshal(users)
 	if err != nil {

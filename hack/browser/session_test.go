@@ -27,14 +27,10 @@ func bringToFront(ctx context.Context) error { return page.BringToFront().Do(ctx
 // Signing out here ends the session at this application alone.
 func TestLogoutHere(t *testing.T) {
 	tab := signedIn(t, blocked, app2)
-	old := tab.cookies(app1)[sessionCookie].Value
 	tab.run(chromedp.Evaluate(`void (location.href = "/.access/logout")`, nil))
 	tab.until(fmt.Sprintf(`location.href === %q && document.readyState === "complete"`, app1+"/.access/logout"))
 	if got := tab.cookies(app1)[sessionCookie]; got != nil {
 		t.Errorf("the session is still there: %v", got)
-	}
-	if r := tab.fetch("fetch", "/data", "{}"); r.Status != 401 {
-		t.Errorf("app1 after the sign-out: %+v", r)
 	}
 	tab.open(app2+"/").at(app2+"/", 200)
 	tab.path()
@@ -42,13 +38,12 @@ func TestLogoutHere(t *testing.T) {
 	if got := tab.path(); len(got) < 5 {
 		t.Errorf("there was a session: %q", got)
 	}
-	_ = old // it stays good until it expires: a sign-out here is the browser's
 }
 
 // Signing out everywhere ends all sessions, also those that a thief has.
 func TestLogoutEverywhere(t *testing.T) {
 	bob := newPerson(t, blocked)
-	tab := bob.tab().enter(app1+"/", "bob")
+	tab := bob.tab().enter(app1 + "/")
 	tab.open(app2+"/").at(app2+"/", 200)
 	stolen := map[string]string{}
 	for _, origin := range []string{app1, app2} {
@@ -81,7 +76,7 @@ func TestLogoutEverywhere(t *testing.T) {
 	}
 	tab.open(app2 + "/")
 	tab.wants("assword")
-	tab.signIn("bob") // at once, and that session is a good one
+	tab.signIn() // at once, and that session is a good one
 	tab.at(app2+"/", 200)
 	tab.open(app1+"/").at(app1+"/", 200)
 }
@@ -108,30 +103,46 @@ func TestLogoutByAnotherSite(t *testing.T) {
 // The session ends while somebody fills in a form: what they send reaches nobody
 // without a session, and they end at a page of the application, signed in.
 func TestExpiryDuringPost(t *testing.T) {
-	tab := newPerson(t, blocked).tab().enter(quik+"/form", "ann")
+	tab := newPerson(t, blocked).tab().enter(quik + "/loose-form")
 	tab.run(chromedp.SendKeys(`input[name=text]`, "my long letter", chromedp.ByQuery))
 	time.Sleep((quickSession + 1) * time.Second)
 	tab.path()
 	tab.after(chromedp.Click(`#save`, chromedp.ByQuery))
-	if !strings.HasPrefix(tab.url(), quik+"/") || tab.status != 200 {
-		t.Errorf("%d at %s, by %q", tab.status, tab.url(), tab.path())
-	}
+	tab.at(quik+"/save", 200)
 	if hits := env.apps.at("POST", quik+"/save"); len(hits) > 0 {
 		t.Errorf("it reached the application: %+v", hits)
 	}
 	// Back, and the letter is still there to be sent again.
-	tab.run(chromedp.NavigateBack())
-	tab.until(`location.pathname === "/form" && document.readyState === "complete"`)
-	tab.run(chromedp.SetValue(`input[name=text]`, "my long letter", chromedp.ByQuery))
-	tab.after(chromedp.Click(`#save`, chromedp.ByQuery))
+	tab.back(`location.pathname === "/loose-form"`)
+	if !tab.eval1(`document.querySelector("input[name=text]").value === "my long letter"`) {
+		t.Error("the browser has not kept the letter")
+	}
+	tab.run(chromedp.Evaluate(`document.querySelector("#save").click()`, nil))
+	tab.until(`location.pathname === "/save" && document.readyState === "complete"`)
 	if hits := env.apps.at("POST", quik+"/save"); len(hits) != 1 || hits[0].body != "text=my+long+letter" {
 		t.Errorf("at the second try: %+v", hits)
 	}
 }
 
+// Where the application's policy has form-action 'self', the browser refuses to
+// take a form's answer to the login: the page stays, with what was typed.
+func TestExpiryDuringPostOfStrictPage(t *testing.T) {
+	tab := newPerson(t, blocked).tab().enter(quik + "/form")
+	tab.run(chromedp.SendKeys(`input[name=text]`, "my long letter", chromedp.ByQuery))
+	time.Sleep((quickSession + 1) * time.Second)
+	tab.run(chromedp.Click(`#save`, chromedp.ByQuery))
+	time.Sleep(time.Second) // nothing is to happen
+	if !tab.eval1(`location.pathname === "/form" && document.querySelector("input[name=text]").value === "my long letter"`) {
+		t.Errorf("at %s", tab.url())
+	}
+	if hits := env.apps.at("POST", quik+"/save"); len(hits) > 0 {
+		t.Errorf("it reached the application: %+v", hits)
+	}
+}
+
 // With accessFetch nothing is lost: the same call goes on after the sign-in.
 func TestExpiryDuringAccessFetch(t *testing.T) {
-	tab := newPerson(t, blocked).tab().enter(quik+"/form", "ann")
+	tab := newPerson(t, blocked).tab().enter(quik + "/form")
 	time.Sleep((quickSession + 1) * time.Second)
 	if _, err := tab.window(func() { tab.call(app2+"/data", `{method: "POST", body: "my long letter"}`) }); err != nil {
 		t.Logf("the window was quick: %v", err)
