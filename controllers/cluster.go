@@ -63,7 +63,7 @@ func Namespace() string {
 	return "default"
 }
 
-// newManager returns a manager whose cache holds AccessPolicies and one Secret.
+// newManager returns a manager whose cache holds our kinds and one Secret.
 // It serves nothing: the listeners are the authserver's.
 func newManager(o *Options, keys types.NamespacedName) (ctrl.Manager, error) {
 	unchecked := true // names of controllers must differ for their metrics only
@@ -84,6 +84,28 @@ func newManager(o *Options, keys types.NamespacedName) (ctrl.Manager, error) {
 			},
 		},
 	})
+}
+
+// newSecrets returns a cache of the Secrets in the namespace of the manager's that
+// providers may name. It is one of its own: without the right to list them there
+// are policies and keys all the same.
+func newSecrets(mgr ctrl.Manager, namespace string) (cache.Cache, error) {
+	secrets, err := cache.New(mgr.GetConfig(), cache.Options{
+		Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), HTTPClient: mgr.GetHTTPClient(),
+		DefaultNamespaces: map[string]cache.Config{namespace: {FieldSelector: fields.AndSelectors(
+			fields.OneTermNotEqualSelector("type", "helm.sh/release.v1"),
+			fields.OneTermNotEqualSelector("type", string(corev1.SecretTypeServiceAccountToken)))}},
+		DefaultTransform: func(in any) (any, error) {
+			if s, ok := in.(*corev1.Secret); ok { // what applied it holds it once more
+				s.ManagedFields, s.Annotations, s.Labels = nil, nil, nil
+			}
+			return in, nil
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return secrets, mgr.Add(secrets)
 }
 
 // Fetch lists and translates the policies of a cluster, for those who only want

@@ -49,30 +49,21 @@ type Keys struct {
 
 	client    client.Client
 	published []byte
-	mu        sync.Mutex
-	enqueue   func() // nil until the controller runs
+	queue     requeue
 }
 
-// SetupWithManager makes the keys follow the Secret. The manager's cache must
-// hold no other Secret: the chart's RBAC lets it see no other.
+// SetupWithManager makes the keys follow the Secret.
 func (k *Keys) SetupWithManager(mgr ctrl.Manager) error {
 	if k.Every == 0 {
 		k.Every = checkKeys
 	}
 	k.client = mgr.GetClient()
-	key := reconcile.Request{NamespacedName: k.Secret}
 	everyReplica := false
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("keys").
 		Watches(&corev1.Secret{}, &handler.EnqueueRequestForObject{}, builder.WithPredicates(predicate.NewPredicateFuncs(
-			func(o client.Object) bool { return client.ObjectKeyFromObject(o) == k.Secret }))).
-		WatchesRawSource(source.Func(func(_ context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-			k.mu.Lock()
-			k.enqueue = func() { q.Add(key) }
-			k.mu.Unlock()
-			q.Add(key) // there may be none, and then there is no event
-			return nil
-		})).
+												func(o client.Object) bool { return client.ObjectKeyFromObject(o) == k.Secret }))).
+		WatchesRawSource(k.queue.source(reconcile.Request{NamespacedName: k.Secret})). // there may be none, and then there is no event
 		WithOptions(controller.Options{MaxConcurrentReconciles: 1, NeedLeaderElection: &everyReplica}).
 		Complete(k)
 }
@@ -101,11 +92,30 @@ func (k *Keys) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Re
 }
 
 // Check looks at the Secret again: a duty of whoever begins to lead.
-func (k *Keys) Check(context.Context) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.enqueue != nil {
-		k.enqueue()
+func (k *Keys) Check(context.Context) { k.queue.add() }
+
+// A requeue puts one request into the queue of a controller: when it starts, and
+// whenever it is asked to.
+type requeue struct {
+	mu      sync.Mutex
+	enqueue func() // nil until the controller runs
+}
+
+func (r *requeue) source(request reconcile.Request) source.Source {
+	return source.Func(func(_ context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.enqueue = func() { q.Add(request) }
+		r.enqueue()
+		return nil
+	})
+}
+
+func (r *requeue) add() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.enqueue != nil {
+		r.enqueue()
 	}
 }
 

@@ -3,7 +3,9 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,8 +17,10 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
@@ -217,9 +221,27 @@ func TestRights(t *testing.T) {
 	apps := namespace(t, c)
 	ap := open(apps, "app", "app.example.com")
 	create(t, c, ap)
-	r := run(t, ns, elected, as(t, "system:serviceaccount:"+ns+":ostiary"))
+	var in published
+	r := run(t, ns, elected, in.use, as(t, "system:serviceaccount:"+ns+":ostiary"), func(o *Options) { o.pace.sweep = 100 * time.Millisecond })
 	r.decides("https://app.example.com/", policy.Bypassed)
 	accepted(t, c, ap)
+	create(t, c, clientSecret(ns, "corp-client", "s3cret"), corp("corp", "corp-client"), revocation("old", "ann@example.com", time.Unix(1e9, 0)))
+	in.has(t, "corp", "s3cret")
+	judged(t, c, "corp", metav1.ConditionTrue, "Accepted")
+	eventually(t, "the old revocation is deleted", func() error {
+		return client.IgnoreNotFound(cmp.Or(c.Get(t.Context(), client.ObjectKey{Name: "old"}, &v1alpha1.SessionRevocation{}), errors.New("it is there")))
+	})
+	cfg := rest.CopyConfig(server.cfg)
+	cfg.Impersonate.UserName = "system:serviceaccount:" + ns + ":ostiary"
+	revoke, err := Revoker(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := revoke(t.Context(), "ann@example.com", time.Now()); err != nil {
+			t.Error(err)
+		}
+	}
 	r.says("made a key ring")
 	eventually(t, "the event is there", func() error {
 		var list corev1.EventList

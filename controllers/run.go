@@ -3,10 +3,12 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -17,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/translate"
 )
 
 // LeaseName is the Lease that replicas compete for.
@@ -38,7 +41,12 @@ type Options struct {
 	// RotateKeys and PublishKeys are the Rotate and Publish of Keys.
 	RotateKeys  func(old []byte, now time.Time) ([]byte, bool, error)
 	PublishKeys func([]byte) error
-	Metrics     prometheus.Registerer
+	// PublishProviders puts identity providers in use: all valid ones, whenever
+	// one of them changes. CheckProvider says what more is wrong with one than its
+	// object shows. Both are optional.
+	PublishProviders func([]translate.Provider)
+	CheckProvider    func(translate.Provider) []policy.Issue
+	Metrics          prometheus.Registerer
 	// Log is where everything of it logs. Default: controller-runtime's logger.
 	Log logr.Logger
 
@@ -48,7 +56,7 @@ type Options struct {
 
 // A pace says how often things are done. Zero: as often as they should be, which
 // tests have no time for.
-type pace struct{ lease, keys, contact time.Duration }
+type pace struct{ lease, keys, contact, sweep, kinds time.Duration }
 
 // gauge registers a gauge, or returns the one that an earlier Run registered.
 func gauge(m prometheus.Registerer, name, help string) prometheus.Gauge {
@@ -100,6 +108,10 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("starting the controllers: %w", err)
 	}
+	absent, err := missing(mgr.GetRESTMapper(), providerKind, revocationKind)
+	if err != nil {
+		return fmt.Errorf("starting the controllers: %w", err)
+	}
 	status := &Status{}
 	host, _ := os.Hostname() // only part of a name
 	leader := &Leader{
@@ -110,12 +122,30 @@ func Run(ctx context.Context, o Options) error {
 		Duties:   []func(context.Context){status.Write, keys.Check},
 	}
 	keys.Leads = leader.Leads
-	table := &Table{Live: o.Live, Grants: o.Grants, Status: status}
+	table := &Table{Live: o.Live, Grants: o.Grants, Status: status, Revocations: !slices.Contains(absent, revocationKind)}
 	contact := &Contact{Every: o.pace.contact}
 	status.SetupWithManager(mgr)
-	err = errors.Join(contact.SetupWithManager(mgr, o.Metrics), table.SetupWithManager(mgr, o.Metrics), keys.SetupWithManager(mgr), leader.SetupWithManager(mgr))
+	err = errors.Join(
+		contact.SetupWithManager(mgr, o.Metrics), table.SetupWithManager(mgr, o.Metrics), keys.SetupWithManager(mgr),
+		o.setupOptional(mgr, leader, absent), leader.SetupWithManager(mgr))
 	if err != nil {
 		return fmt.Errorf("starting the controllers: %w", err)
 	}
 	return mgr.Start(ctx)
+}
+
+// setupOptional sets up what policies can be served without.
+func (o *Options) setupOptional(mgr ctrl.Manager, leader *Leader, absent []string) error {
+	errs := []error{awaitKinds(mgr, cmp.Or(o.pace.kinds, lookAgain), absent)}
+	if !slices.Contains(absent, revocationKind) {
+		sweeper := &Sweeper{Every: o.pace.sweep}
+		sweeper.SetupWithManager(mgr)
+		leader.Duties = append(leader.Duties, sweeper.Sweep)
+	}
+	if !slices.Contains(absent, providerKind) && o.PublishProviders != nil {
+		providers := &Providers{Namespace: o.Namespace, Keys: o.KeySecret, Publish: o.PublishProviders, Check: o.CheckProvider, Leads: leader.Leads}
+		leader.Duties = append(leader.Duties, providers.Recheck)
+		errs = append(errs, providers.SetupWithManager(mgr))
+	}
+	return errors.Join(errs...)
 }

@@ -89,6 +89,9 @@ func empty(t *testing.T, c client.Client) {
 	if err := c.List(ctx, &namespaces); err != nil {
 		t.Fatal(err)
 	}
+	if err := emptyCluster(ctx, c); err != nil {
+		t.Fatal(err)
+	}
 	for _, ns := range namespaces.Items {
 		if err := c.DeleteAllOf(ctx, &v1alpha1.AccessPolicy{}, client.InNamespace(ns.Name)); err != nil {
 			t.Fatal(err)

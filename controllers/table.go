@@ -38,9 +38,13 @@ type Table struct {
 	Grants []policy.Grant
 	// Status writes conditions, on the replica that leads.
 	Status *Status
+	// Revocations: there are SessionRevocations to heed.
+	Revocations bool
 
 	reader   client.Reader
 	memo     map[types.UID]compiled
+	policies *policy.Table // what memo was assembled to, and the issues
+	issues   []policy.Issue
 	revision string
 	built    prometheus.Gauge
 	size     prometheus.Gauge
@@ -59,15 +63,17 @@ func (t *Table) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) erro
 	t.built = gauge(m, "ostiary_table_built_timestamp_seconds", "When the table in force was built.")
 	t.size = gauge(m, "ostiary_table_policies", "How many policies the table in force was built from.")
 	everyReplica := false
-	return ctrl.NewControllerManagedBy(mgr).
+	one := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request { return []reconcile.Request{oneKey} })
+	b := ctrl.NewControllerManagedBy(mgr).
 		Named("table").
-		Watches(&v1alpha1.AccessPolicy{}, handler.EnqueueRequestsFromMapFunc(
-			func(context.Context, client.Object) []reconcile.Request { return []reconcile.Request{oneKey} }),
-			builder.WithPredicates(predicate.Funcs{UpdateFunc: changed})).
-		WatchesRawSource(source.Func(func(_ context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-			q.Add(oneKey) // an empty cluster has a table, too: it denies, and is ready
-			return nil
-		})).
+		Watches(&v1alpha1.AccessPolicy{}, one, builder.WithPredicates(predicate.Funcs{UpdateFunc: changed}))
+	if t.Revocations {
+		b = b.Watches(&v1alpha1.SessionRevocation{}, one)
+	}
+	return b.WatchesRawSource(source.Func(func(_ context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		q.Add(oneKey) // an empty cluster has a table, too: it denies, and is ready
+		return nil
+	})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 1, NeedLeaderElection: &everyReplica}).
 		Complete(t)
 }
@@ -87,36 +93,68 @@ func (t *Table) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.R
 	if err := t.reader.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil { // they are only read
 		return reconcile.Result{}, fmt.Errorf("listing AccessPolicies: %w", err)
 	}
+	revocations, err := t.revocations(ctx)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
 	start := time.Now()
-	table, issues := policy.Assemble(t.compile(list.Items), t.Grants...)
+	if compiled, same := t.compile(list.Items); !same { // a revocation waits for no other work
+		t.policies = nil // nothing, until it is assembled
+		t.policies, t.issues = policy.Assemble(compiled, t.Grants...)
+	}
+	table := t.policies.Revoking(revocations)
 	if t.Live.Table() == nil || table.Revision() != t.revision {
 		t.Live.Publish(table)
 		t.revision = table.Revision()
 		t.built.SetToCurrentTime()
 		t.size.Set(float64(table.Len()))
 		logr.FromContextOrDiscard(ctx).Info("table in force", "revision", t.revision, "policies", table.Len(),
-			"issues", len(issues), "took", time.Since(start).Round(time.Microsecond).String())
+			"revocations", len(revocations), "issues", len(t.issues), "took", time.Since(start).Round(time.Microsecond).String())
 	}
-	t.Status.report(table.Revision(), list.Items, issues)
+	t.Status.report(table.Revision(), list.Items, t.issues)
 	return reconcile.Result{}, nil
 }
 
-// compile translates and compiles what has changed since the last time.
-func (t *Table) compile(items []v1alpha1.AccessPolicy) []*policy.Compiled {
+// compile translates and compiles what has changed since the last time. It
+// reports whether nothing has.
+func (t *Table) compile(items []v1alpha1.AccessPolicy) (policies []*policy.Compiled, same bool) {
 	memo := make(map[types.UID]compiled, len(items))
-	out := make([]*policy.Compiled, len(items))
+	policies = make([]*policy.Compiled, len(items))
+	same = t.policies != nil && len(items) == len(t.memo)
 	for i := range items {
 		o := &items[i]
 		m, ok := t.memo[o.UID]
 		if !ok || m.generation != o.Generation {
 			p := translate.Policy(o)
 			m = compiled{o.Generation, policy.Compile(&p)}
+			same = false
 		}
 		memo[o.UID] = m
-		out[i] = m.policy
+		policies[i] = m.policy
 	}
 	t.memo = memo
-	return out
+	return policies, same
+}
+
+// revocations lists and translates the SessionRevocations. What is wrong with one
+// is in the log: it is in force all the same.
+func (t *Table) revocations(ctx context.Context) ([]policy.Revocation, error) {
+	if !t.Revocations {
+		return nil, nil
+	}
+	var list v1alpha1.SessionRevocationList
+	if err := t.reader.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("listing SessionRevocations: %w", err)
+	}
+	out := make([]policy.Revocation, len(list.Items))
+	for i := range list.Items {
+		var issues []policy.Issue
+		out[i], issues = translate.Revocation(&list.Items[i])
+		for _, issue := range issues {
+			logr.FromContextOrDiscard(ctx).Info("a SessionRevocation is in force, but has a mistake", "at", issue.Source.String(), "problem", issue.Message)
+		}
+	}
+	return out, nil
 }
 
 // Policies lists and translates the policies of a cluster, for those who only

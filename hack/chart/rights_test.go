@@ -19,6 +19,17 @@ var needed = []right{
 	{"", "watch", "access.ostiary.dev", "accesspolicies", ""},
 	{"shop", "get", "access.ostiary.dev", "accesspolicies", "app1"},
 	{"shop", "patch", "access.ostiary.dev", "accesspolicies/status", "app1"},
+	{"", "list", "access.ostiary.dev", "identityproviders", ""},
+	{"", "watch", "access.ostiary.dev", "identityproviders", ""},
+	{"", "patch", "access.ostiary.dev", "identityproviders/status", "corp"},
+	{"", "list", "access.ostiary.dev", "sessionrevocations", ""},
+	{"", "watch", "access.ostiary.dev", "sessionrevocations", ""},
+	{"", "create", "access.ostiary.dev", "sessionrevocations", ""},
+	{"", "patch", "access.ostiary.dev", "sessionrevocations", "ann"},
+	{"", "delete", "access.ostiary.dev", "sessionrevocations", "ann"},
+	{namespace, "list", "", "secrets", ""},
+	{namespace, "watch", "", "secrets", ""},
+	{namespace, "get", "", "secrets", "corp-client"},
 	{"shop", "create", "", "events", ""},
 	{"shop", "create", "events.k8s.io", "events", ""},
 	{"shop", "patch", "events.k8s.io", "events", "x"},
@@ -30,9 +41,13 @@ var needed = []right{
 var refused = []right{
 	{"", "list", "", "secrets", ""},
 	{"", "watch", "", "secrets", ""},
-	{namespace, "list", "", "secrets", ""},
-	{namespace, "get", "", "secrets", "sh.helm.release.v1.ostiary.v1"},
+	{"shop", "list", "", "secrets", ""},
 	{namespace, "update", "", "secrets", "other"},
+	{namespace, "patch", "", "secrets", "corp-client"},
+	{"", "create", "access.ostiary.dev", "identityproviders", ""},
+	{"", "update", "access.ostiary.dev", "identityproviders", "corp"},
+	{"", "delete", "access.ostiary.dev", "identityproviders", "corp"},
+	{"", "deletecollection", "access.ostiary.dev", "sessionrevocations", ""},
 	{namespace, "delete", "", "secrets", "ostiary-keys"},
 	{"shop", "get", "", "secrets", "ostiary-keys"},
 	{"shop", "create", "", "secrets", ""},
@@ -75,7 +90,7 @@ func TestRights(t *testing.T) {
 		values       string
 		may, mustNot []right
 	}{
-		{"defaults", append(secret("ostiary-keys", "get", "list", "watch", "update", "patch"), create), secret("session-keys", "get", "update")},
+		{"defaults", append(secret("ostiary-keys", "get", "list", "watch", "update", "patch"), create), secret("session-keys", "update", "patch", "delete")},
 		{"existing-keys", secret("session-keys", "get", "list", "watch"), append(secret("session-keys", "update", "patch", "delete"), create)},
 	} {
 		t.Run(s.values, func(t *testing.T) {

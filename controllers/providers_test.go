@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/translate"
+)
+
+// published collects what a replica puts in use.
+type published struct {
+	mu   sync.Mutex
+	last []translate.Provider
+	n    int
+}
+
+func (p *published) use(o *Options) {
+	o.PublishProviders = func(all []translate.Provider) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.last, p.n = all, p.n+1
+	}
+}
+
+func (p *published) provider(name string) (translate.Provider, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := slices.IndexFunc(p.last, func(o translate.Provider) bool { return o.Name == name })
+	if i < 0 {
+		return translate.Provider{}, false
+	}
+	return p.last[i], true
+}
+
+func (p *published) has(t *testing.T, name, secret string) {
+	t.Helper()
+	eventually(t, name+" is in use with its secret", func() error {
+		if got, ok := p.provider(name); !ok || got.ClientSecret != secret && string(got.Users) != secret {
+			return fmt.Errorf("%v, %v", got, ok)
+		}
+		return nil
+	})
+}
+
+func (p *published) lacks(t *testing.T, name string) {
+	t.Helper()
+	eventually(t, name+" is not in use", func() error {
+		if _, ok := p.provider(name); ok || p.times() == 0 {
+			return errors.New("it is")
+		}
+		return nil
+	})
+}
+
+func (p *published) times() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.n
+}
+
+func corp(name, secret string) *v1alpha1.IdentityProvider {
+	return &v1alpha1.IdentityProvider{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.IdentityProviderSpec{
+		OIDC: &v1alpha1.OIDC{Issuer: "https://sso.example.com", ClientID: "ostiary", ClientSecretRef: &v1alpha1.SecretKey{Name: secret}}}}
+}
+
+func clientSecret(ns, name, value string) *corev1.Secret {
+	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}, StringData: map[string]string{"clientSecret": value}}
+}
+
+// judged waits until the provider's Accepted condition is so.
+func judged(t *testing.T, c client.Client, name string, status metav1.ConditionStatus, reason string, words ...string) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("%s is Accepted=%s, %s", name, status, reason), func() error {
+		var now v1alpha1.IdentityProvider
+		if err := c.Get(t.Context(), client.ObjectKey{Name: name}, &now); err != nil {
+			return err
+		}
+		is := meta.FindStatusCondition(now.Status.Conditions, v1alpha1.ConditionAccepted)
+		if is == nil || is.Status != status || is.Reason != reason || is.ObservedGeneration != now.Generation || now.Status.Type == "" {
+			return fmt.Errorf("%+v", now.Status)
+		}
+		for _, w := range words {
+			if !strings.Contains(is.Message, w) {
+				return fmt.Errorf("%q does not say %q", is.Message, w)
+			}
+		}
+		return nil
+	})
+}
+
+// TestProviders: objects and their Secrets become providers in use, whichever
+// comes first and whichever changes.
+func TestProviders(t *testing.T) {
+	c := cluster(t)
+	ns, other := namespace(t, c), namespace(t, c)
+	var in published
+	r := run(t, ns, in.use)
+	in.lacks(t, "corp") // none is a number, too
+
+	create(t, c, clientSecret(other, "corp-client", "of another namespace"), corp("corp", "corp-client"))
+	judged(t, c, "corp", metav1.ConditionFalse, "SecretMissing", "corp-client", "create it", `"clientSecret"`)
+	in.lacks(t, "corp")
+
+	s := clientSecret(ns, "corp-client", "first")
+	create(t, c, s)
+	in.has(t, "corp", "first")
+	judged(t, c, "corp", metav1.ConditionTrue, "Accepted")
+
+	before := in.times()
+	s.StringData = map[string]string{"clientSecret": "second"}
+	if err := c.Update(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	in.has(t, "corp", "second")
+	create(t, c, clientSecret(ns, "unrelated", "x"))
+	time.Sleep(300 * time.Millisecond)
+	if n := in.times() - before; n != 1 {
+		t.Errorf("one change was published %d times", n)
+	}
+
+	s.StringData = map[string]string{"other": "x"}
+	s.Data = nil
+	if err := c.Update(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	judged(t, c, "corp", metav1.ConditionFalse, "Invalid", `nothing under the key "clientSecret"`)
+	in.lacks(t, "corp")
+
+	people := &v1alpha1.IdentityProvider{ObjectMeta: metav1.ObjectMeta{Name: "people"},
+		Spec: v1alpha1.IdentityProviderSpec{Users: &v1alpha1.Users{SecretRef: v1alpha1.SecretKey{Name: "corp-client", Key: "other"}}}}
+	create(t, c, people)
+	in.has(t, "people", "x")
+	remove(t, c, people)
+	in.lacks(t, "people")
+	if said := r.log.String(); strings.Contains(said, "second") || strings.Contains(said, "first") {
+		t.Errorf("a secret is in the log:\n%s", said)
+	}
+}
+
+// TestKeysAreNoSecretOfAProvider: otherwise who may make an IdentityProvider
+// could have the key ring sent to an address of their own.
+func TestKeysAreNoSecretOfAProvider(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	var in published
+	r := run(t, ns, in.use)
+	r.says("made a key ring")
+	evil := corp("evil", DefaultKeySecret)
+	evil.Spec.OIDC.ClientSecretRef.Key = KeyRingField
+	create(t, c, evil)
+	judged(t, c, "evil", metav1.ConditionFalse, "Invalid")
+	in.lacks(t, "evil")
+}
+
+// TestCheckProvider: what only a look at the contents shows is in the status.
+func TestCheckProvider(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	var in published
+	run(t, ns, in.use, func(o *Options) {
+		o.CheckProvider = func(p translate.Provider) []policy.Issue {
+			reason := policy.Invalid
+			if p.ClientSecret == "odd" {
+				reason = policy.Unwise
+			}
+			return []policy.Issue{{Source: policy.Source{Name: p.Name, Field: "users"}, Reason: reason, Message: "entry 1: no hash"}}
+		}
+	})
+	create(t, c, clientSecret(ns, "odd", "odd"), clientSecret(ns, "bad", "bad"), corp("odd", "odd"), corp("bad", "bad"))
+	judged(t, c, "odd", metav1.ConditionTrue, "Accepted", "entry 1")
+	judged(t, c, "bad", metav1.ConditionFalse, "Invalid", "entry 1")
+	in.has(t, "odd", "odd")
+	in.lacks(t, "bad")
+}
+
+// TestStatusOfProvidersByTheLeader: all replicas use a provider, one writes; who
+// leads next writes what is left.
+func TestStatusOfProvidersByTheLeader(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	var ins [2]published
+	var ws [2]writes
+	var rs [2]*replica
+	for i := range rs {
+		rs[i] = run(t, ns, elected, ins[i].use, ws[i].count)
+	}
+	create(t, c, clientSecret(ns, "corp-client", "first"), corp("corp", "corp-client"))
+	for i := range ins {
+		ins[i].has(t, "corp", "first")
+	}
+	judged(t, c, "corp", metav1.ConditionTrue, "Accepted")
+	if a, b := ws[0].statuses.Load(), ws[1].statuses.Load(); min(a, b) != 0 {
+		t.Errorf("both replicas wrote: %d and %d statuses", a, b)
+	}
+	leader := 0
+	if ws[1].statuses.Load() > 0 {
+		leader = 1
+	}
+	rs[leader].end()
+	create(t, c, corp("late", "corp-client"))
+	judged(t, c, "late", metav1.ConditionTrue, "Accepted")
+}
+
+// emptyCluster removes what no namespace holds.
+func emptyCluster(ctx context.Context, c client.Client) error {
+	return errors.Join(c.DeleteAllOf(ctx, &v1alpha1.IdentityProvider{}), c.DeleteAllOf(ctx, &v1alpha1.SessionRevocation{}))
+}
