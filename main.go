@@ -278,7 +278,7 @@ func (s *service) feedFromFiles(ctx context.Context) error {
 			s.log.Error("the keys could not be rotated; the old ones stay in force", "error", err)
 		})
 	}
-	return loader.Follow(ctx, &s.live, *s.grants, s.log)
+	return loader.Follow(ctx, source.Sink{Live: &s.live}, *s.grants, s.log)
 }
 
 func (s *service) feedFromCluster(ctx context.Context) error {

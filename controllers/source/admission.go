@@ -120,6 +120,7 @@ func (a *admission) spec(s *v1alpha1.AccessPolicySpec) {
 	for i := range s.Paths {
 		a.text(fmt.Sprintf("spec.paths[%d].path", i), s.Paths[i].Path, 1024, pathShapes)
 	}
+	a.most("spec.identityProviders", len(s.IdentityProviders), 32)
 	a.most("spec.rules", len(s.Rules), 32)
 	for i := range s.Rules {
 		a.rule(fmt.Sprintf("spec.rules[%d]", i), &s.Rules[i])

@@ -112,20 +112,24 @@ func hasContent(text []byte) bool {
 	return false
 }
 
-// read returns the document's object, if it is an AccessPolicy or may have
-// been meant as one, and whether the document could be read at all.
-func (d *document) read() (*object, bool) {
+// read returns the document's object, if it is an AccessPolicy or may have been
+// meant as one, or its entry if it is of another of our kinds, and whether the
+// document could be read.
+func (d *document) read() (o *object, e *entry, ok bool) {
 	root, err := d.parse()
 	if err != nil {
-		return d.salvage(d.yamlError(err)), false
+		return d.salvage(d.yamlError(err)), nil, false
 	}
-	o := &object{file: d.file, start: d.start, root: root}
-	switch kindOf(root) {
+	o = &object{file: d.file, start: d.start, root: root}
+	switch kind := kindOf(root); kind {
 	case isForeign:
-		return nil, true
+		return nil, nil, true
 	case isPolicy:
+	case isEntry:
+		e := d.readEntry(root, scalar(find(root, "kind")))
+		return nil, e, len(e.defects) == 0 || e.kind == secretKind
 	case isMeant:
-		return d.salvage(d.start, d.misnomer(root)), false
+		return d.salvage(d.start, d.misnomer(root)), nil, false
 	}
 	o.namespace, o.name = scalar(find(root, "metadata.namespace")), scalar(find(root, "metadata.name"))
 	if o.namespace == "" {
@@ -135,14 +139,19 @@ func (d *document) read() (*object, bool) {
 		o.name = d.madeUpName()
 		o.defect("metadata.name", "an object needs a name")
 	}
-	// As the API server has it. A "/" would make one name out of two.
-	for _, problem := range validation.IsDNS1123Subdomain(o.name) {
-		o.defect("metadata.name", "%q: %s", o.name, problem)
-	}
+	o.checkName()
 	for _, problem := range validation.IsDNS1123Label(o.namespace) {
 		o.defect("metadata.namespace", "%q: %s", o.namespace, problem)
 	}
-	return d.decode(o)
+	d.decode(o)
+	return o, nil, true
+}
+
+// checkName: as the API server has it. A "/" would make one name out of two.
+func (o *object) checkName() {
+	for _, problem := range validation.IsDNS1123Subdomain(o.name) {
+		o.defect("metadata.name", "%q: %s", o.name, problem)
+	}
 }
 
 // parse reads the document, and insists that it is one.
@@ -170,17 +179,21 @@ type kind int
 const (
 	isForeign kind = iota // a Namespace, an Ingress, a kustomization: left alone
 	isPolicy
+	isEntry // of another kind that is ours, or a Secret
 	isMeant // it may have been meant as an AccessPolicy, or does not say what it is
 )
 
 func kindOf(root *yamlv3.Node) kind {
 	group, _, _ := strings.Cut(scalar(find(root, "apiVersion")), "/")
+	apiVersion := scalar(find(root, "apiVersion"))
 	switch kind := scalar(find(root, "kind")); {
-	case scalar(find(root, "apiVersion")) == v1alpha1.GroupVersion.String() && kind == "AccessPolicy":
+	case apiVersion == v1alpha1.GroupVersion.String() && kind == policyKind:
 		return isPolicy
+	case apiVersion == v1alpha1.GroupVersion.String() && (kind == providerKind || kind == revocationKind), apiVersion == "v1" && kind == secretKind:
+		return isEntry
 	case kind == "", looksLikeOne(root):
 		return isMeant
-	case group == v1alpha1.GroupVersion.Group, kind == "AccessPolicy", anyOf(root, "kind", "AccessPolicy"):
+	case group == v1alpha1.GroupVersion.Group, kind == policyKind, anyOf(root, "kind", policyKind), anyOf(root, "kind", revocationKind):
 		return isMeant
 	case kind == "List":
 		items := find(root, "items")
@@ -204,36 +217,46 @@ func (d *document) misnomer(root *yamlv3.Node) string {
 		return fmt.Sprintf("kind is missing, so nobody can tell what this is; an AccessPolicy begins with apiVersion: %s and kind: AccessPolicy", v1alpha1.GroupVersion)
 	case kind == "List":
 		return "a List is not read here: write each of its items as a document of its own"
-	case kind != "AccessPolicy":
+	case kind != policyKind && kind != providerKind && kind != revocationKind:
 		return fmt.Sprintf("kind %q is not one of %s", kind, v1alpha1.GroupVersion)
 	default:
 		return fmt.Sprintf("apiVersion is %q; write %s", apiVersion, v1alpha1.GroupVersion)
 	}
 }
 
-// decode reads the fields as strictly as the API server does.
-func (d *document) decode(o *object) (*object, bool) {
-	js, err := yaml.YAMLToJSONStrict(d.text)
-	if err != nil {
-		line, message := d.yamlError(err)
-		o.failed(d.salvage(line, message))
-		o.defect("", "%s", message)
-		o.at = line
-		return o, true
-	}
+// decode reads the fields of an AccessPolicy.
+func (d *document) decode(o *object) {
 	var api v1alpha1.AccessPolicy
-	strict, err := kjson.UnmarshalStrict(js, &api)
-	if err != nil {
+	line, field, message, unknown := d.strictly(&api)
+	if message != "" {
 		o.failed(d.salvage(d.start, ""))
-		o.defect(typeErrorField(err), "%s", typeError(err))
-		return o, true
+		o.defect(field, "%s", message)
+		o.at = line
+		return
 	}
-	for _, e := range strict {
-		o.defect(unknownField(e), "%s", strings.ReplaceAll(e.Error(), `"`, ""))
+	for _, u := range unknown {
+		o.defect(u.field, "%s", u.message)
 	}
 	o.api = &api
 	o.admit()
-	return o, true
+}
+
+// strictly reads the fields as strictly as the API server does. It returns why
+// that cannot be done at all, or which fields there are that should not be.
+func (d *document) strictly(into any) (line int, field, message string, unknown []finding) {
+	js, err := yaml.YAMLToJSONStrict(d.text)
+	if err != nil {
+		line, message = d.yamlError(err)
+		return line, "", message, nil
+	}
+	strict, err := kjson.UnmarshalStrict(js, into)
+	if err != nil {
+		return 0, typeErrorField(err), typeError(err), nil
+	}
+	for _, e := range strict {
+		unknown = append(unknown, finding{unknownField(e), strings.ReplaceAll(e.Error(), `"`, "")})
+	}
+	return 0, "", "", unknown
 }
 
 // yamlLine: "yaml: line 12: did not find expected key", counted in the document.
@@ -242,12 +265,15 @@ var yamlLine = regexp.MustCompile(`line (\d+): `)
 func (d *document) yamlError(err error) (int, string) {
 	message := strings.TrimPrefix(err.Error(), "error converting YAML to JSON: ")
 	message = strings.TrimPrefix(message, "yaml: ")
-	m := yamlLine.FindStringSubmatchIndex(message)
-	if m == nil {
-		return d.start, "not YAML: " + message
+	line := d.start
+	if m := yamlLine.FindStringSubmatchIndex(message); m != nil {
+		n, _ := strconv.Atoi(message[m[2]:m[3]]) // the expression takes digits only
+		line, message = d.start+n-1, strings.TrimSpace(message[m[1]:])
 	}
-	n, _ := strconv.Atoi(message[m[2]:m[3]]) // the expression takes digits only
-	return d.start + n - 1, "not YAML: " + strings.TrimSpace(message[m[1]:])
+	if mayHoldSecrets.Match(d.text) {
+		message = "what is wrong is not quoted, as there may be secrets in it"
+	}
+	return line, "not YAML: " + message
 }
 
 // typeError words "json: cannot unmarshal string into Go struct field

@@ -5,15 +5,26 @@ package source
 import (
 	"context"
 	"log/slog"
+	"reflect"
 
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/translate"
 )
 
-// Follow keeps the table in force equal to the files until ctx is done: the
+// A Sink is where what the files say is put in force.
+type Sink struct {
+	Live *policy.Live
+	// Providers puts identity providers in use: all valid ones, whenever one of
+	// them changes. Optional.
+	Providers func([]translate.Provider)
+}
+
+// Follow keeps what is in force equal to the files until ctx is done: the
 // route of a watch event, without a cluster. Problems are logged with their
 // place, and what is affected by them is denied. There is no first table before
 // every file can be read.
-func (l *Loader) Follow(ctx context.Context, live *policy.Live, grants []policy.Grant, log *slog.Logger) error {
+func (l *Loader) Follow(ctx context.Context, to Sink, grants []policy.Grant, log *slog.Logger) error {
+	var providers []translate.Provider // nil: none was published, yet
 	publish := func() {
 		set := l.Load()
 		table, problems := set.Build(grants...)
@@ -24,13 +35,18 @@ func (l *Loader) Follow(ctx context.Context, live *policy.Live, grants []policy.
 			}
 			log.Log(ctx, level, "policy problem", "at", p.String())
 		}
-		if live.Table() == nil && set.unread {
+		if to.Live.Table() == nil && set.unread {
 			log.ErrorContext(ctx, "not ready: what cannot be read may be what guards a host; nothing is let through until it can")
 			return
 		}
-		if now := live.Table(); now == nil || now.Revision() != table.Revision() {
-			live.Publish(table)
-			log.Info("table in force", "revision", table.Revision(), "policies", table.Len(), "problems", len(problems))
+		if now := append([]translate.Provider{}, set.Providers...); to.Providers != nil && (providers == nil || !reflect.DeepEqual(now, providers)) {
+			to.Providers(now)
+			providers = now
+			log.Info("identity providers in use", "providers", len(now))
+		}
+		if now := to.Live.Table(); now == nil || now.Revision() != table.Revision() {
+			to.Live.Publish(table)
+			log.Info("table in force", "revision", table.Revision(), "policies", table.Len(), "revocations", len(set.Revocations), "problems", len(problems))
 		}
 	}
 	return l.watch(ctx, publish)

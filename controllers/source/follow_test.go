@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/source"
 )
 
 // TestFollow: every change is seen, however a file is changed.
@@ -96,7 +97,7 @@ func TestFollow(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			done := make(chan error)
 			l := newLoader(t, c.path)
-			go func() { done <- l.Follow(ctx, &live, nil, slog.New(slog.DiscardHandler)) }()
+			go func() { done <- l.Follow(ctx, source.Sink{Live: &live}, nil, slog.New(slog.DiscardHandler)) }()
 			defer func() {
 				cancel()
 				if err := <-done; err != nil {
@@ -137,7 +138,9 @@ func TestUnreadAtFirst(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	var log syncBuffer
-	go func() { done <- newLoader(t, dir).Follow(ctx, &live, nil, slog.New(slog.NewTextHandler(&log, nil))) }()
+	go func() {
+		done <- newLoader(t, dir).Follow(ctx, source.Sink{Live: &live}, nil, slog.New(slog.NewTextHandler(&log, nil)))
+	}()
 	eventually(t, "the reason is logged", func() bool { return strings.Contains(log.String(), "not ready") })
 	if live.Table() != nil {
 		t.Error("a table is in force, though a file was not read")

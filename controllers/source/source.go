@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/translate"
 )
 
 // A Problem is something wrong with a file, worded for its author.
@@ -48,9 +49,13 @@ func (p Problem) String() string {
 
 // A Set is what was read from the files at one moment.
 type Set struct {
-	Policies []policy.Policy
-	problems []Problem
-	objects  []*object
+	Policies    []policy.Policy
+	Providers   []translate.Provider
+	Revocations []policy.Revocation
+	problems    []Problem
+	objects     []*object
+	entries     []*entry            // of the other kinds
+	salvaged    []policy.Revocation // out of text that cannot be read
 	// unread: a file could not be read at all, so nobody knows what it claims.
 	unread bool
 }
@@ -65,7 +70,7 @@ func (s *Set) Build(grants ...policy.Grant) (*policy.Table, []Problem) {
 	slices.SortStableFunc(problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
-	return table, slices.CompactFunc(problems, func(a, b Problem) bool { return a == b })
+	return table.Revoking(s.Revocations), slices.CompactFunc(problems, func(a, b Problem) bool { return a == b })
 }
 
 // locate finds the line of an issue.
@@ -124,7 +129,11 @@ type Loader struct {
 	paths []string
 	// last is what each file held when it could be read, so that a mistake in a
 	// file denies what the file claimed, and does not unclaim it.
-	last map[string][]*object
+	last    map[string][]*object
+	entries map[string][]*entry
+	// providers and revocations are those in force, which a mistake leaves so.
+	providers   map[string]translate.Provider
+	revocations map[string]policy.Revocation
 	// again: a file looks as if it were still being written; read it once more.
 	again bool
 }
@@ -150,7 +159,7 @@ func NewLoader(paths []string) (*Loader, error) {
 	if len(paths) == 0 {
 		errs = append(errs, errors.New("policies: name at least one file or folder"))
 	}
-	return &Loader{paths: paths, last: map[string][]*object{}}, errors.Join(errs...)
+	return &Loader{paths: paths, last: map[string][]*object{}, entries: map[string][]*entry{}}, errors.Join(errs...)
 }
 
 // Load reads everything afresh. What cannot be read is a problem of the Set.
@@ -160,18 +169,24 @@ func (l *Loader) Load() *Set {
 	files, problems := l.files()
 	set.problems = problems
 	for _, f := range files {
-		objects, broken := l.read(f, set)
-		l.last[f] = l.keep(f, objects, broken)
+		objects, entries, broken := l.read(f, set)
+		l.last[f], broken = l.keep(f, objects, broken)
+		l.entries[f] = l.keepEntries(f, entries, broken)
 		set.objects = append(set.objects, l.last[f]...)
+		set.entries = append(set.entries, l.entries[f]...)
 	}
 	l.forget(files, set)
 	set.settleNames()
+	l.settle(set)
 	for _, o := range set.objects {
 		if p := o.policy(); o.api != nil || len(p.Hosts) > 0 {
 			set.Policies = append(set.Policies, p)
 			continue
 		}
 		for _, d := range o.defects { // nothing is known that could be denied
+			if o.guessed && d.Source.Field == "spec.hosts" {
+				continue // it may be of a kind that has none
+			}
 			set.problems = append(set.problems, set.locate(d))
 		}
 	}
@@ -181,7 +196,7 @@ func (l *Loader) Load() *Set {
 // keep adds what the file claimed when it was last good, where a mistake may be
 // why it no longer does. A slip in a name makes another object of it, so any
 // mistake in the file will do.
-func (l *Loader) keep(file string, objects []*object, broken bool) []*object {
+func (l *Loader) keep(file string, objects []*object, broken bool) (kept []*object, brokenAfterAll bool) {
 	before := l.last[file]
 	for _, o := range objects {
 		if !o.wrong() {
@@ -199,7 +214,35 @@ func (l *Loader) keep(file string, objects []*object, broken bool) []*object {
 	if broken {
 		objects = append(objects, gone...)
 	}
-	return objects
+	return objects, broken
+}
+
+// keepEntries adds what the file held and no longer does, where a mistake may be
+// why.
+func (l *Loader) keepEntries(file string, entries []*entry, broken bool) []*entry {
+	gone := lostEntries(l.entries[file], entries)
+	broken = broken || slices.ContainsFunc(entries, (*entry).wrong)
+	if !broken && len(gone) > 0 && !quiet(file) {
+		broken, l.again = true, true
+	}
+	if broken {
+		entries = append(entries, gone...)
+	}
+	return entries
+}
+
+func lostEntries(before, now []*entry) []*entry {
+	var out []*entry
+	for _, b := range before {
+		if slices.ContainsFunc(now, b.namesake) {
+			continue
+		}
+		c := *b
+		c.missing, c.defects = true, nil
+		c.defect("", "it is missing from a file that has mistakes, cannot be read or was changed just now; it stays in force until that is settled")
+		out = append(out, &c)
+	}
+	return out
 }
 
 func (o *object) namesake(other *object) bool {
@@ -266,10 +309,12 @@ func (l *Loader) forget(files []string, set *Set) {
 		if _, err := os.Stat(f); errors.Is(err, os.ErrNotExist) && !slices.Contains(l.paths, f) {
 			if _, err := os.Stat(filepath.Dir(f)); err == nil {
 				delete(l.last, f)
+				delete(l.entries, f)
 				continue
 			}
 		}
 		set.objects = append(set.objects, lost(l.last[f], set.objects)...)
+		set.entries = append(set.entries, lostEntries(l.entries[f], set.entries)...)
 	}
 }
 
@@ -316,30 +361,38 @@ func isManifest(name string) bool {
 const maxFile = 64 << 20
 
 // read reads one file; broken reports that something in it could not be read.
-func (l *Loader) read(file string, set *Set) (objects []*object, broken bool) {
+func (l *Loader) read(file string, set *Set) (objects []*object, entries []*entry, broken bool) {
+	fail := func(message string, unread bool) {
+		set.problems = append(set.problems, Problem{File: file, Message: message})
+		set.unread, broken = set.unread || unread, true
+	}
 	if info, err := os.Stat(file); err == nil && info.Size() > maxFile {
-		set.problems = append(set.problems, Problem{File: file, Message: fmt.Sprintf("larger than %d MiB", maxFile>>20)})
-		set.unread = true
-		return nil, true
+		fail(fmt.Sprintf("larger than %d MiB", maxFile>>20), true)
+		return
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		set.problems = append(set.problems, Problem{File: file, Message: err.Error()})
-		set.unread = true
-		return nil, true
+		fail(err.Error(), true)
+		return
 	}
 	documents := split(text)
-	if len(documents) == 0 && len(l.last[file]) > 0 {
-		set.problems = append(set.problems, Problem{File: file, Message: "the file is empty; what it claimed is denied until it holds something again, or is removed"})
-		return nil, true
+	if len(documents) == 0 && len(l.last[file])+len(l.entries[file]) > 0 {
+		fail("the file is empty; what it claimed is denied until it holds something again, or is removed", false)
+		return
 	}
 	for _, d := range documents {
 		d.file = file
-		o, ok := d.read()
+		o, e, ok := d.read()
 		if o != nil {
 			objects = append(objects, o)
 		}
-		broken = broken || !ok
+		if e != nil {
+			entries = append(entries, e)
+		}
+		if !ok {
+			set.salvageRevocation(&d, o)
+			broken = true
+		}
 	}
-	return objects, broken
+	return objects, entries, broken
 }

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"encoding/base64"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	yamlv3 "go.yaml.in/yaml/v3"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/translate"
+)
+
+// Kinds that stand in files beside AccessPolicy.
+const (
+	policyKind     = "AccessPolicy"
+	providerKind   = "IdentityProvider"
+	revocationKind = "SessionRevocation"
+	secretKind     = "Secret"
+)
+
+// An entry is an object of another kind than AccessPolicy.
+type entry struct {
+	object
+	kind       string
+	provider   *v1alpha1.IdentityProvider  // nil if it cannot be decoded
+	revocation *v1alpha1.SessionRevocation // nil if it cannot be decoded
+	secret     map[string][]byte
+}
+
+func (e *entry) namesake(o *entry) bool { return e.kind == o.kind && e.name == o.name }
+
+func (e *entry) key() string { return e.kind + "/" + e.name }
+
+// problem gives an issue its place.
+func (e *entry) problem(i policy.Issue) Problem {
+	return Problem{File: e.file, Line: e.line(i.Source.Field), Object: e.kind + " " + e.name, Field: i.Source.Field, Message: i.Message, Warning: i.Warning()}
+}
+
+// readEntry reads a document of one of the kinds.
+func (d *document) readEntry(root *yamlv3.Node, kind string) *entry {
+	e := &entry{object: object{file: d.file, start: d.start, root: root, name: scalar(find(root, "metadata.name"))}, kind: kind}
+	if e.name == "" {
+		e.name = d.madeUpName()
+		e.defect("metadata.name", "an object needs a name")
+	}
+	e.checkName()
+	switch kind {
+	case secretKind:
+		e.readSecret()
+	case providerKind:
+		var o v1alpha1.IdentityProvider
+		if e.decodeInto(d, &o) {
+			e.provider = &o
+		}
+	case revocationKind:
+		var o v1alpha1.SessionRevocation
+		if e.decodeInto(d, &o) {
+			e.revocation = &o
+		}
+	}
+	if kind != secretKind && scalar(find(root, "metadata.namespace")) != "" {
+		e.defect("metadata.namespace", "an object of this kind belongs to the whole cluster: remove the namespace")
+	}
+	return e
+}
+
+// decodeInto reads the fields as strictly as the API server does.
+func (e *entry) decodeInto(d *document, into any) bool {
+	line, field, message, unknown := d.strictly(into)
+	if message != "" {
+		e.defect(field, "%s", message)
+		e.at = line
+		return false
+	}
+	for _, u := range unknown {
+		e.defect(u.field, "%s", u.message)
+	}
+	return true
+}
+
+// readSecret takes the values as they stand: no decoder could quote one that way.
+func (e *entry) readSecret() {
+	e.secret = map[string][]byte{}
+	for _, list := range []string{"data", "stringData"} { // the second wins, as with the API server
+		n := find(e.root, list)
+		if n == nil || n.Kind != yamlv3.MappingNode {
+			continue
+		}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key, value := n.Content[i].Value, n.Content[i+1]
+			for value.Kind == yamlv3.AliasNode && value.Alias != nil {
+				value = value.Alias
+			}
+			if value.Kind != yamlv3.ScalarNode {
+				e.defect(list, "a value is not text")
+				continue
+			}
+			plain := []byte(value.Value)
+			if list == "data" {
+				var err error
+				if plain, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(value.Value), "")); err != nil {
+					e.defect(list, "a value is not in base64: write it as it is, under stringData")
+					continue
+				}
+			}
+			e.secret[key] = plain
+		}
+	}
+}
+
+// Text that may hold a secret is never quoted, not even by a parser's error.
+var mayHoldSecrets = regexp.MustCompile(`(?m)["']?kind["']?[ \t]*:[ \t]*["']?Secret\b|^[ \t{,]*["']?(stringData|data|passwordHash)["']?[ \t]*:`)
+
+var (
+	revocationText = regexp.MustCompile(`(?m)^[ \t{,]*["']?kind["']?[ \t]*:[ \t]*["']?SessionRevocation\b`)
+	revokedUser    = regexp.MustCompile(`["']?\buser["']?[ \t]*:[ \t]*["']?([^\s"',}]+)`)
+)
+
+// salvageRevocation makes out whom a text that cannot be read is about. All of
+// their sessions are void, unless it is known what it said before.
+func (s *Set) salvageRevocation(d *document, o *object) {
+	if m := revokedUser.FindSubmatch(d.text); o != nil && m != nil && revocationText.Match(d.text) {
+		r, _ := translate.Revocation(&v1alpha1.SessionRevocation{Spec: v1alpha1.SessionRevocationSpec{User: string(m[1])}})
+		r.Source = policy.Source{Name: o.name}
+		s.salvaged = append(s.salvaged, r)
+	}
+}
+
+// wrong reports whether the entry has a mistake, other files aside.
+func (e *entry) wrong() bool {
+	var issues []policy.Issue
+	switch {
+	case e.provider != nil:
+		_, issues = translate.ProviderOf(e.provider, func(string) (map[string][]byte, bool) { return nil, false })
+	case e.revocation != nil:
+		_, issues = translate.Revocation(e.revocation)
+	}
+	return len(e.defects) > 0 || slices.ContainsFunc(issues, func(i policy.Issue) bool { return i.Reason != translate.SecretMissing })
+}
+
+// settle takes from the entries of all files what is in force: what they say, or
+// where they have mistakes what they said before. A revocation that never could be
+// read voids all sessions of whom it seems to be about.
+func (l *Loader) settle(s *Set) {
+	first, secrets, used := s.distinct()
+	lookUp := func(name string) (map[string][]byte, bool) {
+		used[name] = true
+		data := secrets[name]
+		return data, data != nil
+	}
+	providers, revocations := map[string]translate.Provider{}, map[string]policy.Revocation{}
+	for _, e := range s.entries {
+		switch {
+		case e.kind == revocationKind:
+			found := l.revocationOf(s, e)
+			for _, r := range found {
+				s.Revocations = addTo(s.Revocations, r)
+			}
+			if _, taken := revocations[e.name]; !taken && len(found) > 0 {
+				revocations[e.name] = found[0]
+			}
+		case e.kind == providerKind && first[e.key()] != e:
+			s.report(e, nil)
+		case e.kind == providerKind:
+			if p, ok := l.providerOf(s, e, lookUp); ok {
+				providers[e.name] = p
+				s.Providers = append(s.Providers, p)
+			}
+		}
+	}
+	s.reportSecrets(used)
+	l.providers, l.revocations = providers, revocations
+	s.addSalvaged()
+	s.settleProviderNames()
+}
+
+// reportSecrets reports those that are used. What others hold does not matter.
+func (s *Set) reportSecrets(used map[string]bool) {
+	for _, e := range s.entries {
+		if e.kind == secretKind && used[e.name] {
+			s.report(e, nil)
+		}
+	}
+}
+
+// addSalvaged adds the revocations of which it is not known what they said before.
+func (s *Set) addSalvaged() {
+	for _, r := range s.salvaged {
+		if !slices.ContainsFunc(s.Revocations, func(o policy.Revocation) bool { return strings.EqualFold(o.User, r.User) }) {
+			s.Revocations = append(s.Revocations, r)
+		}
+	}
+}
+
+// distinct reports entries of one name, and returns the first of each and what
+// the Secrets hold.
+func (s *Set) distinct() (first map[string]*entry, secrets map[string]map[string][]byte, used map[string]bool) {
+	first, secrets, used = map[string]*entry{}, map[string]map[string][]byte{}, map[string]bool{}
+	for i, e := range s.entries {
+		switch f := first[e.key()]; {
+		case f == nil:
+			first[e.key()] = e
+			if e.kind == secretKind {
+				secrets[e.name] = e.secret
+			}
+		case !e.missing:
+			c := *e // the Loader remembers what was read
+			c.defects = slices.Clone(e.defects)
+			c.defect("", "a %s of this name stands in %s:%d already", e.kind, f.file, f.start)
+			s.entries[i] = &c
+		}
+	}
+	return first, secrets, used
+}
+
+// report notes what is wrong with an entry, and returns whether something is.
+func (s *Set) report(e *entry, more []policy.Issue) bool {
+	for _, i := range append(slices.Clone(e.defects), more...) {
+		s.problems = append(s.problems, e.problem(i))
+	}
+	return len(e.defects)+len(more) > 0
+}
+
+func (l *Loader) providerOf(s *Set, e *entry, secrets translate.Secrets) (translate.Provider, bool) {
+	var p translate.Provider
+	var issues []policy.Issue
+	if e.provider != nil {
+		p, issues = translate.ProviderOf(e.provider, secrets)
+		p.Name = e.name
+	}
+	for i := range issues {
+		if issues[i].Reason == translate.SecretMissing { // nobody keeps secrets beside the manifests of a cluster
+			issues[i].Reason = policy.Unwise
+			issues[i].Message += "; no file that is read here holds it, so nobody can sign in by this provider"
+		}
+	}
+	if !s.report(e, issues) {
+		return p, true
+	}
+	p, ok := l.providers[e.name]
+	return p, ok
+}
+
+// revocationOf returns what is in force because of an entry: what it says, or if
+// it has mistakes what it said before, and as much of it as can be read.
+func (l *Loader) revocationOf(s *Set, e *entry) []policy.Revocation {
+	o := &v1alpha1.SessionRevocation{}
+	if e.revocation != nil {
+		o = e.revocation
+	} else {
+		o.Spec.User = scalar(find(e.root, "spec.user"))
+	}
+	o.Name = e.name
+	r, issues := translate.Revocation(o)
+	readable := e.revocation != nil && len(issues) == 0
+	if e.revocation == nil {
+		issues = nil // the text has been reported
+	}
+	wrong := s.report(e, issues)
+	before, ok := l.revocations[e.name]
+	switch {
+	case !wrong, readable && before == r, !ok && r.User != "":
+		return []policy.Revocation{r}
+	case !ok:
+		return nil
+	case readable:
+		return []policy.Revocation{before, r}
+	default:
+		return []policy.Revocation{before}
+	}
+}
+
+// settleProviderNames warns of policies that name a provider which is nowhere.
+func (s *Set) settleProviderNames() {
+	known := map[string]bool{}
+	for _, e := range s.entries {
+		if e.kind == providerKind {
+			known[e.name] = true
+		}
+	}
+	for _, o := range s.objects {
+		if o.api == nil {
+			continue
+		}
+		for i, name := range o.api.Spec.IdentityProviders {
+			if field := fmt.Sprintf("spec.identityProviders[%d]", i); !known[string(name)] && name != "" {
+				s.problems = append(s.problems, Problem{File: o.file, Line: o.line(field), Object: o.namespace + "/" + o.name, Field: field, Warning: true,
+					Message: "no file that is read here holds an IdentityProvider " + string(name)})
+			}
+		}
+	}
+}
