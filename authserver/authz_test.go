@@ -205,6 +205,26 @@ func TestDecisionLog(t *testing.T) {
 	}
 }
 
+// TestThirdPartyCookies: a browser that keeps its cookies to itself says so, and
+// whoever looks for the reason finds it.
+func TestThirdPartyCookies(t *testing.T) {
+	w := newWorld(t, nil)
+	addr := w.authz(t)
+	for _, h := range [][]string{
+		{"Origin: https://a.example", "Sec-Fetch-Storage-Access: none"},
+		{"Origin: https://a.example", "Sec-Fetch-Storage-Access: active"},
+		{"Origin: https://a.example"},
+		{"Origin: https://a.example", "Sec-Fetch-Storage-Access: none", "Cookie: __Host-ostiary=bad"},
+	} {
+		get(t, addr, "/x", h...)
+	}
+	for i, l := range w.log.lines(t, "decision") {
+		if _, said := l["cookies"]; said != (i == 0) {
+			t.Errorf("line %d: %v", i, l)
+		}
+	}
+}
+
 func TestDecisionLogModes(t *testing.T) {
 	for mode, want := range map[DecisionLog]int{LogRefused: 1, LogAll: 2, LogOff: 0, "": 1} {
 		w := newWorld(t, func(c *Config) { c.DecisionLog = mode })

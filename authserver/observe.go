@@ -24,7 +24,7 @@ func (s *Server) observe(d dialect.Dialect, q *dialect.Ask, dec *policy.Decision
 	if s.DecisionLog == LogOff || s.DecisionLog != LogAll && dec.Verdict == policy.Admit && status == 200 {
 		return
 	}
-	var attrs [13]slog.Attr
+	var attrs [14]slog.Attr
 	n := 0
 	add := func(key, value string) {
 		if value != "" {
@@ -45,6 +45,9 @@ func (s *Server) observe(d dialect.Dialect, q *dialect.Ask, dec *policy.Decision
 	}
 	add("field", dec.Source.Field)
 	add("origin", q.Origin[:min(len(q.Origin), maxLogged)])
+	if q.Withheld && dec.Reason == policy.NoSession {
+		add("cookies", "third-party cookies are blocked in this browser")
+	}
 	if dec.Identified {
 		add("user", q.Subject.ID)
 	}

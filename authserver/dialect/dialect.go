@@ -46,6 +46,9 @@ type Ask struct {
 	// Navigation: a page is being opened, so a redirect will be followed and a
 	// page seen. Anything else is a fetch, which can do with neither.
 	Navigation bool
+	// Withheld: the browser says that it keeps this site's cookies from the page
+	// that asks (Sec-Fetch-Storage-Access of the Storage Access API).
+	Withheld bool
 	// Code is the status that the proxy is about to send (render only).
 	Code int
 }
@@ -81,6 +84,8 @@ func readCommon(v View, a *Ask) {
 	a.RequestID = readRequestID(v)
 	if o, n := v.Header("Origin"); n == 1 {
 		a.Origin = o
+		access, _ := v.Header("Sec-Fetch-Storage-Access")
+		a.Withheld = access == "none"
 	}
 	if m, n := v.Header("Access-Control-Request-Method"); n == 1 {
 		a.Preflight.Method = m

@@ -87,12 +87,11 @@ func TestThirdPartyCookiesBlocked(t *testing.T) {
 		t.Errorf("another site: %+v", refusal)
 	}
 	line := logged(t, refusal.RequestID, "app2.hostname.test")
-	for _, want := range []string{`"no-session"`, app1} {
+	for _, want := range []string{`"no-session"`, app1, "third-party cookies are blocked"} {
 		if !strings.Contains(line, want) {
 			t.Errorf("the log's line does not name %s: %s", want, line)
 		}
 	}
-	t.Logf("the log: %s", line)
 	// And with a token all is well again.
 	if r := tab.fetch("accessFetch", app2+"/data", `{headers: {"x-csrf": "1"}}`); r.Status != 200 || !strings.Contains(r.Body, tab.email) {
 		t.Errorf("with a token: %+v", r)
