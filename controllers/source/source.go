@@ -4,10 +4,8 @@ package source
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -101,27 +99,6 @@ func Read(paths []string, grants ...policy.Grant) (*policy.Table, []Problem, err
 	}
 	table, problems := loader.Load().Build(grants...)
 	return table, append([]Problem{}, problems...), nil
-}
-
-// Report writes what a check found, as "text" or "json". It returns whether all
-// that the table was built from is in force.
-func Report(w io.Writer, format string, table *policy.Table, problems []Problem) (valid bool, err error) {
-	valid = !slices.ContainsFunc(problems, func(p Problem) bool { return !p.Warning })
-	if format == "json" {
-		return valid, json.NewEncoder(w).Encode(map[string]any{"policies": table.Len(), "problems": problems})
-	}
-	for _, p := range problems {
-		_, werr := fmt.Fprintln(w, p)
-		err = errors.Join(err, werr)
-	}
-	if table.Len() == 0 && valid && err == nil {
-		_, err = fmt.Fprintln(w, "no AccessPolicy is there to check")
-		return false, err
-	}
-	if valid && err == nil {
-		_, err = fmt.Fprintf(w, "%d policies, all valid\n", table.Len())
-	}
-	return valid, err
 }
 
 // A Loader reads files and folders, again and again.
