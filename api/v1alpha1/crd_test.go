@@ -276,41 +276,59 @@ func TestUnknownFieldsAreReported(t *testing.T) {
 	}
 }
 
-// TestPrinterColumns reads what `kubectl get ap` would print.
+// TestPrinterColumns reads what `kubectl get` would print.
 func TestPrinterColumns(t *testing.T) {
 	c := connect(t)
-	p := &v1alpha1.AccessPolicy{
-		ObjectMeta: metav1.ObjectMeta{Name: "columns", Namespace: "default"},
-		Spec:       v1alpha1.AccessPolicySpec{Hosts: []v1alpha1.Host{"a.example.com", "*.b.example.com"}},
-	}
-	store(t, c, p)
-	for _, typ := range []string{v1alpha1.ConditionAccepted, v1alpha1.ConditionProgrammed, v1alpha1.ConditionDegraded} {
-		p.Status.Conditions = append(p.Status.Conditions, metav1.Condition{
-			Type: typ, Status: metav1.ConditionFalse, Reason: "Because" + typ, LastTransitionTime: metav1.Now(),
-		})
-	}
-	if err := c.Status().Update(t.Context(), p); err != nil {
-		t.Fatal(err)
-	}
-	_, answer := request(t, start(t), http.MethodGet, "", "application/json;as=Table;v=v1;g=meta.k8s.io", "")
-	var table metav1.Table
-	if err := json.Unmarshal([]byte(answer), &table); err != nil {
-		t.Fatal(err)
-	}
-	var names, cells []string
-	for i, column := range table.ColumnDefinitions {
-		if column.Priority == 0 {
-			names = append(names, column.Name)
-			cells = append(cells, fmt.Sprint(table.Rows[0].Cells[i]))
+	conditions := func(kinds ...string) (all []metav1.Condition) {
+		for _, kind := range kinds {
+			all = append(all, metav1.Condition{Type: kind, Status: metav1.ConditionFalse, Reason: "Because" + kind, LastTransitionTime: metav1.Now()})
 		}
+		return all
 	}
-	wantNames := []string{"Name", "Hosts", "Accepted", "Programmed", "Degraded", "Reason", "Age"}
-	wantCells := []string{"columns", `["a.example.com","*.b.example.com"]`, "False", "False", "False", "BecauseAccepted"}
-	if !slices.Equal(names, wantNames) {
-		t.Errorf("columns %q, want %q", names, wantNames)
-	}
-	if !slices.Equal(cells[:len(cells)-1], wantCells) {
-		t.Errorf("cells %q, want %q", cells, wantCells)
+	named := metav1.ObjectMeta{Name: "columns"}
+	for path, s := range map[string]struct {
+		object       client.Object
+		names, cells []string
+	}{
+		"namespaces/default/accesspolicies": {
+			&v1alpha1.AccessPolicy{ObjectMeta: metav1.ObjectMeta{Name: "columns", Namespace: "default"},
+				Spec:   v1alpha1.AccessPolicySpec{Hosts: []v1alpha1.Host{"a.example.com", "*.b.example.com"}},
+				Status: v1alpha1.AccessPolicyStatus{Conditions: conditions(v1alpha1.ConditionAccepted, v1alpha1.ConditionProgrammed, v1alpha1.ConditionDegraded)}},
+			[]string{"Name", "Hosts", "Accepted", "Programmed", "Degraded", "Reason", "Age"},
+			[]string{"columns", `["a.example.com","*.b.example.com"]`, "False", "False", "False", "BecauseAccepted"}},
+		"identityproviders": {
+			&v1alpha1.IdentityProvider{ObjectMeta: named,
+				Spec:   v1alpha1.IdentityProviderSpec{OIDC: &v1alpha1.OIDC{Issuer: "https://sso.example.com", ClientID: "a"}},
+				Status: v1alpha1.IdentityProviderStatus{Type: "oidc", Conditions: conditions(v1alpha1.ConditionAccepted)}},
+			[]string{"Name", "Type", "Issuer", "Accepted", "Age"}, []string{"columns", "oidc", "https://sso.example.com", "False"}},
+		"sessionrevocations": {
+			&v1alpha1.SessionRevocation{ObjectMeta: named, Spec: v1alpha1.SessionRevocationSpec{User: "ann@example.com", Before: "2026-01-31T12:00:00Z"}},
+			[]string{"Name", "User", "Before", "Age"}, []string{"columns", "ann@example.com", "2026-01-31T12:00:00Z"}},
+	} {
+		wanted := s.object.DeepCopyObject().(client.Object)
+		store(t, c, s.object)
+		wanted.SetResourceVersion(s.object.GetResourceVersion())
+		if err := c.Status().Update(t.Context(), wanted); err != nil && path != "sessionrevocations" {
+			t.Fatal(err)
+		}
+		_, answer := request(t, start(t), http.MethodGet, path, "", "application/json;as=Table;v=v1;g=meta.k8s.io", "")
+		var table metav1.Table
+		if err := json.Unmarshal([]byte(answer), &table); err != nil {
+			t.Fatal(err)
+		}
+		var names, cells []string
+		for i, column := range table.ColumnDefinitions {
+			if column.Priority == 0 {
+				names = append(names, column.Name)
+				cells = append(cells, fmt.Sprint(table.Rows[0].Cells[i]))
+			}
+		}
+		if !slices.Equal(names, s.names) {
+			t.Errorf("%s: columns %q, want %q", path, names, s.names)
+		}
+		if !slices.Equal(cells[:len(cells)-1], s.cells) {
+			t.Errorf("%s: cells %q, want %q", path, cells, s.cells)
+		}
 	}
 }
 

@@ -92,20 +92,20 @@ func store(t *testing.T, c client.Client, o client.Object) {
 func apply(t *testing.T, cfg *rest.Config, name, spec string) error {
 	t.Helper()
 	body := fmt.Sprintf("apiVersion: access.ostiary.dev/v1alpha1\nkind: AccessPolicy\nmetadata: {name: %s}\nspec: %s\n", name, spec)
-	status, answer := request(t, cfg, http.MethodPost, "?fieldValidation=Strict", "application/json", body)
+	status, answer := request(t, cfg, http.MethodPost, "namespaces/default/accesspolicies", "?fieldValidation=Strict", "application/json", body)
 	if status == http.StatusCreated {
 		return nil
 	}
 	return errors.New(answer)
 }
 
-func request(t *testing.T, cfg *rest.Config, method, query, accept, body string) (int, string) {
+func request(t *testing.T, cfg *rest.Config, method, path, query, accept, body string) (int, string) {
 	t.Helper()
 	hc, err := rest.HTTPClientFor(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	url := strings.TrimSuffix(cfg.Host, "/") + "/apis/access.ostiary.dev/v1alpha1/namespaces/default/accesspolicies" + query
+	url := strings.TrimSuffix(cfg.Host, "/") + "/apis/access.ostiary.dev/v1alpha1/" + path + query
 	if !strings.HasPrefix(url, "http") {
 		url = "https://" + url
 	}
