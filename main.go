@@ -30,10 +30,14 @@ import (
 
 	"github.com/ostiary/ostiary/authserver"
 	"github.com/ostiary/ostiary/authserver/credential"
+	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/explain"
+	"github.com/ostiary/ostiary/authserver/idp"
+	"github.com/ostiary/ostiary/authserver/login"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers"
 	"github.com/ostiary/ostiary/controllers/source"
+	"github.com/ostiary/ostiary/controllers/translate"
 )
 
 // Set when a release is built.
@@ -140,40 +144,23 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (int, e
 }
 
 type serveOptions struct {
-	policies       []string
-	addresses      authserver.Addresses
-	leaderElect    bool
-	teamURL        string
-	pathPrefix     string
-	keys           string
-	keyRotation    time.Duration
-	trustedProxies []string
-	grants         *[]policy.Grant
-	identity       string
-	decisionLog    string
-	cacheEntries   int
-	kubeconfig     string
-	logLevel       string
+	authserver.Flags
+	policies    []string
+	leaderElect bool
+	keys        string
+	keyRotation time.Duration
+	grants      *[]policy.Grant
+	kubeconfig  string
+	logLevel    string
 }
 
 func (o *serveOptions) add(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.policies, "policies", nil, "files and folders of manifests, read again when they change; left out: the cluster")
-	f.StringVar(&o.addresses.Authz, "authz-bind-address", ":9001", "where proxies ask; nobody else may reach it")
-	f.StringVar(&o.addresses.Public, "public-bind-address", ":9002", "the team host, and our path on every host")
-	f.StringVar(&o.addresses.Render, "render-bind-address", ":9003", "the proxy's error location")
-	f.StringVar(&o.addresses.Preflight, "preflight-bind-address", ":9004", "for proxies that route OPTIONS")
-	f.StringVar(&o.addresses.Metrics, "metrics-bind-address", ":8080", "Prometheus metrics; 0: none")
-	f.StringVar(&o.addresses.Probes, "health-probe-bind-address", ":8081", "/healthz and /readyz")
+	o.Flags.Add(f)
 	f.BoolVar(&o.leaderElect, "leader-elect", false, "let one of several replicas write statuses and keys")
-	f.StringVar(&o.teamURL, "team-url", "", "where people log in, such as https://auth.example.com; it is the issuer of sessions, and its scheme is that of the applications")
-	f.StringVar(&o.pathPrefix, "path-prefix", "/.access", "our own path on every host")
 	f.StringVar(&o.keys, "keys", "", "files: a folder for the keys, made on first start (default: ostiary/keys in the user's configuration folder); cluster: the Secret's name (default ostiary-keys)")
 	f.DurationVar(&o.keyRotation, "key-rotation", 30*24*time.Hour, "how long a key signs; old keys verify until no session can need them; 0: never rotate")
-	f.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks whose X-Forwarded-For is believed; none: no client address is known, and ip selectors admit nobody")
 	o.grants = grantsFlag(f)
-	f.StringVar(&o.identity, "identity-headers", "default", "default, or cloudflare for Cf-Access-* as well")
-	f.StringVar(&o.decisionLog, "decision-log", "refused", "refused, all or off")
-	f.IntVar(&o.cacheEntries, "session-cache", 100_000, "how many verified sessions are remembered")
 	f.StringVar(&o.kubeconfig, "kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 }
@@ -181,60 +168,43 @@ func (o *serveOptions) add(f *pflag.FlagSet) {
 // A service is everything that serve joins.
 type service struct {
 	*serveOptions
-	log      *slog.Logger
-	issuer   string
-	schedule credential.Schedule
-	live     policy.Live
-	verifier credential.Live
-	ring     atomic.Pointer[credential.Ring]
-	server   *authserver.Server
+	log       *slog.Logger
+	issuer    string
+	schedule  credential.Schedule
+	live      policy.Live
+	verifier  credential.Live
+	ring      atomic.Pointer[credential.Ring]
+	providers *idp.Set
+	revoker   login.Revoker
+	server    *authserver.Server
 }
 
 // build checks every option before anything starts.
 func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 	var level slog.Level
-	var errs []error
-	fail := func(flag string, err error) {
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", flag, err))
-		}
+	config, err := o.Flags.Config()
+	errs := []error{err}
+	if err := level.UnmarshalText([]byte(o.logLevel)); err != nil {
+		errs = append(errs, fmt.Errorf("--log-level: %w", err))
 	}
-	fail("--log-level", level.UnmarshalText([]byte(o.logLevel)))
 	s := &service{serveOptions: o, log: slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: level}))}
-	team, err := authserver.ParseTeamURL(o.teamURL)
-	fail("--team-url", err)
-	proxies, err := authserver.ParseTrustedProxies(o.trustedProxies)
-	fail("--trusted-proxies", err)
-	fail("--path-prefix", authserver.CheckPathPrefix(o.pathPrefix))
-	identity, err := authserver.ParseIdentityHeaders(o.identity)
-	fail("--identity-headers", err)
-	decisionLog, err := authserver.ParseDecisionLog(o.decisionLog)
-	fail("--decision-log", err)
-	switch s.schedule.Every = o.keyRotation; {
-	case o.keyRotation == 0:
-		s.schedule.Every = -1 // never
-	case o.keyRotation < 2*time.Hour:
-		fail("--key-rotation", errors.New("at least 2h: a key is published an hour before it signs"))
+	if s.schedule, err = credential.ParseRotation(o.keyRotation); err != nil {
+		errs = append(errs, fmt.Errorf("--key-rotation: %w", err))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	s.issuer = strings.TrimSuffix(team.String(), "/")
-	s.server = authserver.New(authserver.Config{
-		Table: s.live.Table,
-		Subject: func(audience, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
-			return s.verifier.Verifier().SubjectFor(audience, cookie, authorization, now)
-		},
-		KeySet:         func() []byte { return s.ring.Load().JWKS() },
-		Ready:          func() bool { return s.verifier.Verifier() != nil },
-		TeamURL:        team,
-		PathPrefix:     o.pathPrefix,
-		Identity:       identity,
-		TrustedProxies: proxies,
-		Log:            s.log,
-		DecisionLog:    decisionLog,
-		Metrics:        metrics.Registry,
-	})
+	if config.Identity == dialect.CloudflareIdentityHeaders {
+		s.schedule.Algorithm = "RS256" // the only one that its client libraries verify
+	}
+	s.issuer = strings.TrimSuffix(config.TeamURL.String(), "/")
+	s.providers = idp.New(idp.Options{Log: s.log})
+	config.Table, config.Subject = s.live.Table, s.verifier.SubjectFor
+	config.KeySet = func() []byte { return s.ring.Load().JWKS() }
+	config.Ready = func() bool { return s.verifier.Verifier() != nil }
+	config.Log, config.Metrics = s.log, metrics.Registry
+	config.Login = &login.Config{Ring: s.ring.Load, Providers: s.providers, Revoke: s.revoker.Revoke}
+	s.server = authserver.New(config)
 	ctrl.SetLogger(logr.FromSlogHandler(s.log.Handler()))
 	klog.SetLogger(logr.FromSlogHandler(s.log.Handler())) // client-go's
 	return s, nil
@@ -242,7 +212,26 @@ func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 
 func (s *service) publishRing(r *credential.Ring) {
 	s.ring.Store(r)
-	s.verifier.Publish(credential.NewVerifier(r, s.issuer, s.cacheEntries))
+	s.verifier.Publish(credential.NewVerifier(r, s.issuer, s.CacheEntries))
+}
+
+func (s *service) publishProviders(translated []translate.Provider) {
+	configs := make([]idp.Config, len(translated))
+	for i, p := range translated {
+		configs[i] = idp.Config(p)
+	}
+	for _, problem := range s.providers.Update(configs) {
+		s.log.Error(problem.String())
+	}
+}
+
+// checkProvider says what a provider's own package finds wrong with it.
+func checkProvider(p translate.Provider) []policy.Issue {
+	var issues []policy.Issue
+	for _, problem := range idp.New(idp.Options{}).Update([]idp.Config{idp.Config(p)}) {
+		issues = append(issues, policy.Issue{Source: policy.Source{Name: p.Name, Field: "spec." + problem.Field}, Reason: policy.Invalid, Message: problem.Text})
+	}
+	return issues
 }
 
 // run serves and feeds until ctx is done, or one of the two fails.
@@ -254,7 +243,7 @@ func (s *service) run(ctx context.Context, feed func(context.Context) error) err
 		fed <- feed(ctx)
 		cancel()
 	}()
-	err := s.server.Run(ctx, s.addresses, promhttp.HandlerFor(metrics.Registry, promhttp.HandlerOpts{}))
+	err := s.server.Run(ctx, s.Addresses, promhttp.HandlerFor(metrics.Registry, promhttp.HandlerOpts{}))
 	cancel()
 	return errors.Join(err, <-fed)
 }
@@ -265,20 +254,26 @@ func (s *service) feedFromFiles(ctx context.Context) error {
 		return err
 	}
 	folder, err := credential.OpenFolder(dir, time.Now())
+	if err == nil {
+		_, _, err = folder.Rotate(time.Now(), s.schedule) // it may be of another algorithm
+	}
 	if err != nil {
 		return fmt.Errorf("--keys: %w", err)
 	}
-	loader, err := source.NewLoader(s.policies)
+	revocations, revoke, err := source.Revocations(dir) // whoever shares the keys shares them
+	if err != nil {
+		return err
+	}
+	s.revoker.Set(revoke)
+	loader, err := source.NewLoader(append(s.policies, revocations))
 	if err != nil {
 		return err
 	}
 	s.publishRing(folder.Ring())
-	if s.keyRotation > 0 {
-		go folder.Follow(ctx, s.schedule, time.Now, s.publishRing, func(err error) {
-			s.log.Error("the keys could not be rotated; the old ones stay in force", "error", err)
-		})
-	}
-	return loader.Follow(ctx, source.Sink{Live: &s.live}, *s.grants, s.log)
+	go folder.Follow(ctx, s.schedule, time.Now, s.publishRing, func(err error) {
+		s.log.Error("the keys could not be rotated; the old ones stay in force", "error", err)
+	})
+	return loader.Follow(ctx, source.Sink{Live: &s.live, Providers: s.publishProviders}, *s.grants, s.log)
 }
 
 func (s *service) feedFromCluster(ctx context.Context) error {
@@ -286,12 +281,18 @@ func (s *service) feedFromCluster(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	revoke, err := controllers.Revoker(config)
+	if err != nil {
+		return err
+	}
+	s.revoker.Set(revoke)
 	return controllers.RunAgain(ctx, controllers.Options{
 		Config: config, Live: &s.live, Grants: *s.grants, LeaderElect: s.leaderElect,
 		Namespace: controllers.Namespace(), KeySecret: s.keys, Metrics: metrics.Registry,
 		RotateKeys: func(old []byte, now time.Time) ([]byte, bool, error) {
 			return credential.RotateBytes(old, now, s.schedule)
 		},
+		PublishProviders: s.publishProviders, CheckProvider: checkProvider,
 		PublishKeys: func(data []byte) error {
 			ring, err := credential.ParseRing(data)
 			if err == nil {

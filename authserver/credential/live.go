@@ -2,7 +2,12 @@
 
 package credential
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
 
 // Live holds the Verifier in force. Its zero value holds none, which refuses
 // every credential.
@@ -14,3 +19,8 @@ func (l *Live) Verifier() *Verifier { return l.p.Load() }
 
 // Publish puts a Verifier in force.
 func (l *Live) Publish(v *Verifier) { l.p.Store(v) }
+
+// SubjectFor is that of the Verifier in force.
+func (l *Live) SubjectFor(audience, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
+	return l.Verifier().SubjectFor(audience, cookie, authorization, now)
+}

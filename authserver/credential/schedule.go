@@ -29,6 +29,17 @@ type Schedule struct {
 	Keep time.Duration
 }
 
+// ParseRotation reads how long a key is to sign; 0: for good.
+func ParseRotation(every time.Duration) (Schedule, error) {
+	if every == 0 {
+		return Schedule{Every: -1}, nil
+	}
+	if every < 2*time.Hour {
+		return Schedule{}, errors.New("at least 2h: a key is published an hour before it signs")
+	}
+	return Schedule{Every: every}, nil
+}
+
 func (s Schedule) withDefaults() (Schedule, error) {
 	const day = 24 * time.Hour
 	s.Algorithm = cmp.Or(s.Algorithm, algEdDSA)

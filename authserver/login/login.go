@@ -3,7 +3,6 @@
 package login
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -36,7 +35,7 @@ type Config struct {
 	SessionDuration time.Duration
 	// Revoke voids all that was issued to a user before a time, on every replica.
 	// Nil: signing out everywhere is not possible.
-	Revoke func(ctx context.Context, user string, before time.Time) error
+	Revoke Revoke
 	// Address returns the address of the client, as far as it is known.
 	Address func(*http.Request) netip.Addr
 	Log     *slog.Logger

@@ -3,6 +3,7 @@
 package source
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,10 +14,19 @@ import (
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
-// Revoke voids what a user holds: it writes a SessionRevocation into a folder,
-// which every process that reads the folder sees. It puts the whole file there
-// at once.
-func Revoke(dir, user string, before time.Time) error {
+// Revocations makes a folder for SessionRevocations below another one, and
+// returns its path and how to void what a user holds: by a file in it, which
+// every process that reads the folder sees.
+func Revocations(below string) (dir string, revoke func(ctx context.Context, user string, before time.Time) error, err error) {
+	dir = filepath.Join(below, "revocations")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", nil, fmt.Errorf("a folder for SessionRevocations: %w", err)
+	}
+	return dir, func(_ context.Context, user string, before time.Time) error { return write(dir, user, before) }, nil
+}
+
+// write puts the whole file there at once.
+func write(dir, user string, before time.Time) error {
 	o := translate.SignedOut(user, before)
 	text, err := yaml.Marshal(o)
 	if err != nil {
