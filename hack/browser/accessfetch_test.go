@@ -149,6 +149,22 @@ func TestPopupWithPassword(t *testing.T) {
 	}
 }
 
+// A page that is isolated (Cross-Origin-Opener-Policy) cannot see its window, and
+// still notices that the person has signed in.
+func TestPopupOfIsolatedPage(t *testing.T) {
+	tab := newPerson(t, blocked).tab().enter(app1 + "/isolated")
+	tab.forget(app1)
+	tab.forgetTeam()
+	window, err := tab.window(func() { tab.call("/data", `{method: "POST", body: "precious"}`) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	window.signIn()
+	if got := tab.called(); !strings.HasPrefix(got, "200 ") || !strings.Contains(got, "precious") {
+		t.Errorf("the call: %s", got)
+	}
+}
+
 // A window that is closed ends the wait: the call has its 401.
 func TestPopupClosed(t *testing.T) {
 	tab := newPerson(t, blocked).tab().enter(app1 + "/")

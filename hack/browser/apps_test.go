@@ -93,7 +93,7 @@ func (a *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method == http.MethodOptions:
 		w.WriteHeader(http.StatusNoContent)
-	case strings.HasPrefix(r.URL.Path, "/data"):
+	case strings.Contains(r.URL.Path, "/data"):
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]string{ // the client has gone
 			"host": r.Host, "user": r.Header.Get("X-Access-Email"), "body": string(body), "origin": r.Header.Get("Origin")})
@@ -112,6 +112,9 @@ func (a *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "<!DOCTYPE html><title>%s</title>", r.Host)
 	default:
 		w.Header().Set("Content-Type", "text/html")
+		if r.URL.Path == "/isolated" {
+			w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
+		}
 		if !strings.HasPrefix(r.URL.Path, "/loose") {
 			w.Header().Set("Content-Security-Policy", strict)
 		}

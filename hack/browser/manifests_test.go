@@ -29,7 +29,8 @@ const (
 )
 
 var hosts = []string{"app1.site.test", "app2.hostname.test", "api.site.test", "app3.site.test", "corp.site.test", "both.site.test",
-	"quick.site.test", "null.hostname.test", "send.hostname.test", "evil.other.test", "free.third.test"}
+	"quick.site.test", "null.hostname.test", "send.hostname.test", "evil.other.test", "free.third.test",
+	"strict.cookie.test", "lax.cookie.test", "partitioned.cookie.test", "readable.cookie.test", "path.cookie.test"}
 
 // people is how many there are: each has one story, as the times that somebody may
 // sign in are limited.
@@ -179,6 +180,52 @@ spec:
     allowedHeaders: [x-csrf]
     allowCredentials: true
   rules: [{action: Allow, include: [{emailDomain: example.com}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: strict, namespace: cookies}
+spec:
+  hosts: [strict.cookie.test]
+  identityProviders: [people]
+  session: {cookie: {sameSite: Strict}}
+  rules: [{action: Allow, include: [{everyone: true}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: lax, namespace: cookies}
+spec:
+  hosts: [lax.cookie.test]
+  identityProviders: [people]
+  session: {cookie: {sameSite: Lax}}
+  rules: [{action: Allow, include: [{everyone: true}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: partitioned, namespace: cookies}
+spec:
+  hosts: [partitioned.cookie.test]
+  identityProviders: [people]
+  session: {cookie: {partitioned: true}}
+  rules: [{action: Allow, include: [{everyone: true}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: readable, namespace: cookies}
+spec:
+  hosts: [readable.cookie.test]
+  identityProviders: [people]
+  session: {cookie: {httpOnly: false}}
+  rules: [{action: Allow, include: [{everyone: true}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: path, namespace: cookies}
+spec:
+  hosts: [path.cookie.test]
+  paths: [{path: /area}]
+  identityProviders: [people]
+  session: {cookie: {pathScoped: true}}
+  rules: [{action: Allow, include: [{everyone: true}]}]
 ---
 apiVersion: access.ostiary.dev/v1alpha1
 kind: AccessPolicy
