@@ -50,7 +50,7 @@ tests() {
 browser() {
 	cd hack/browser
 	go vet ./...
-	go test -count=1 -shuffle=on -timeout 10m ./...
+	go test -race -shuffle=on -count=1 -timeout 10m ./... # the program is built anew, which go test cannot see
 }
 
 parts_begin test
