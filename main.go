@@ -375,12 +375,11 @@ func check(_ context.Context, args []string, stdout, _ io.Writer) (int, error) {
 	if err := checkOutput(*output); err != nil {
 		return exitUsage, err
 	}
-	table, problems, err := source.Read(f.Args(), *grants...)
+	valid, err := source.Check(stdout, *output, f.Args(), *grants...)
 	if err != nil {
 		return exitUsage, err
 	}
-	valid, err := source.Report(stdout, *output, table, problems)
-	return exitCode(valid), err
+	return exitCode(valid), nil
 }
 
 func versionCommand(_ context.Context, args []string, stdout, _ io.Writer) (int, error) {
