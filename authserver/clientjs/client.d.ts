@@ -35,6 +35,9 @@ export declare function configure(options: Options): void;
  * at other origins with a token, if they accept one: browsers may keep their
  * cookies from this page. Such a call follows no redirect unless the application
  * is called without a token, and a call with a stream as its body is not repeated.
+ * It may be put in the place of `fetch`. The page's Content-Security-Policy has to
+ * allow the same as for `fetch`, and this module: `script-src 'self'`.
+ *
  * `credentials: "omit"`, `mode: "no-cors"` and an `Authorization` of your own are
  * left alone.
  */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+const { fetch } = globalThis; // so that accessFetch may take its place
 const base = new URL(new URL(".", import.meta.url).pathname, location.origin);
 const tokens = new Map(); // by origin, in memory alone
 const logins = new Map();

@@ -132,6 +132,7 @@ func fromHere(r *http.Request) bool {
 func (h *Handler) dropSession(x *exchange) {
 	h.dropNamed(x, credential.CookieName, "/", false)
 	h.dropNamed(x, credential.CookieName, "/", true) // a jar of its own
+	x.dropCookie(hopsCookie)                         // whoever signs out goes round in no circle
 	for _, path := range x.table.CookiePaths(x.host) {
 		h.dropNamed(x, credential.PathCookieName, path, false)
 	}

@@ -40,6 +40,16 @@ func TestLogoutHere(t *testing.T) {
 	}
 }
 
+// Whoever signs in and out again, and again, is in no circle.
+func TestInAndOut(t *testing.T) {
+	tab := newPerson(t, blocked).tab().enter(app1 + "/page")
+	for range 4 {
+		tab.run(chromedp.Evaluate(`void (location.href = "/.access/logout")`, nil))
+		tab.until(fmt.Sprintf(`location.href === %q && document.readyState === "complete"`, app1+"/.access/logout"))
+		tab.open(app1+"/page").at(app1+"/page", 200)
+	}
+}
+
 // Signing out everywhere ends all sessions, also those that a thief has.
 func TestLogoutEverywhere(t *testing.T) {
 	bob := newPerson(t, blocked)

@@ -323,6 +323,15 @@ test("an aborted call waits for nobody", async () => {
   await new Promise((r) => setTimeout(r, 600));
 });
 
+test("it may take the place of fetch", async () => {
+  const { accessFetch } = await load();
+  answer(tokenURL(app2), token("t1"));
+  answer(app2 + "/a", data(app2 + "/a"));
+  globalThis.fetch = accessFetch;
+  assert.equal((await fetch(app2 + "/a")).status, 200);
+  assert.equal(calls.length, 2);
+});
+
 test("no globals, and importing it calls nobody", async () => {
   const before = Object.keys(globalThis).sort();
   const module = await load();
