@@ -43,7 +43,8 @@ type site struct {
 	revoked []policy.Revocation
 	ahead   time.Duration // how far the clock is ahead
 	turn    int
-	served  []string // what the applications were asked: "METHOD host/path as user"
+	address netip.Addr // of every client
+	served  []string   // what the applications were asked: "METHOD host/path as user"
 }
 
 func everyone() []policy.Selector { return []policy.Selector{{Property: policy.Everyone}} }
@@ -95,7 +96,7 @@ func people(t testing.TB, users ...string) []byte {
 // newSite starts a site; edit may change its policies.
 func newSite(t testing.TB, edit func([]policy.Policy) []policy.Policy) *site {
 	t.Helper()
-	s := &site{t: t}
+	s := &site{t: t, address: netip.MustParseAddr("192.0.2.7")}
 	s.server = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
 	s.server.StartTLS()
 	t.Cleanup(s.server.Close)
@@ -124,7 +125,7 @@ func newSite(t testing.TB, edit func([]policy.Policy) []policy.Policy) *site {
 			Subject:   v.SubjectFor,
 			Providers: s.providers, TeamURL: team, PathPrefix: "/.access", SessionDuration: 24 * time.Hour,
 			Revoke:  s.revoke,
-			Address: func(*http.Request) netip.Addr { return netip.Addr{} },
+			Address: func(*http.Request) netip.Addr { return s.address },
 			Log:     log, Now: s.now,
 		}))
 	}

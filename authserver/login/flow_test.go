@@ -5,6 +5,7 @@ package login
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -154,6 +155,22 @@ func TestGuessingIsSlowedDown(t *testing.T) {
 	form = b.get(s.url("app2.example.net", "/"))
 	if form.status == 429 {
 		t.Error("still held off")
+	}
+}
+
+// Guesses of somebody whose address is not known lock nobody out at once, and yet
+// come to an end.
+func TestGuessingWithoutAddress(t *testing.T) {
+	l, now := newLimits(), time.Now()
+	tried := 0
+	for l.guess(netip.Addr{}, "people\x00ann", now) {
+		tried++
+	}
+	if tried < 50 || tried > 200 {
+		t.Errorf("%d guesses at once", tried)
+	}
+	if !l.guess(netip.Addr{}, "people\x00bob", now) || !l.guess(netip.Addr{}, "people\x00ann", now.Add(time.Minute)) {
+		t.Error("others, or a minute later, are held off as well")
 	}
 }
 

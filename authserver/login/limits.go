@@ -69,9 +69,10 @@ func (l *limits) start(a netip.Addr, now time.Time) bool {
 	return !a.IsValid() || l.allow(&l.addresses, network(a), now)
 }
 
-// guess reports whether another password may be tried.
+// guess reports whether another password may be tried. Where no address is known
+// there are no pairs: ten wrong guesses by anybody would lock the owner out.
 func (l *limits) guess(a netip.Addr, account string, now time.Time) bool {
-	if !l.start(a, now) || !l.allow(&l.pairs, network(a)+"\x00"+account, now) {
+	if a.IsValid() && (!l.start(a, now) || !l.allow(&l.pairs, network(a)+"\x00"+account, now)) {
 		return false
 	}
 	return l.allow(&l.accounts, account, now)

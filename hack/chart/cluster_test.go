@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -166,7 +167,7 @@ func TestInstall(t *testing.T) {
 		}
 	}
 	run("install", "ostiary", chart)
-	t.Cleanup(func() { _, _ = helm(t, "uninstall", "ostiary", "-n", namespace, "--kubeconfig", admin) })
+	defer run("uninstall", "ostiary")
 	eventually(t, "the CRD is served", func() error {
 		return c.List(t.Context(), policies())
 	})
@@ -184,7 +185,7 @@ func TestInstall(t *testing.T) {
 		}
 		for _, p := range list.Items {
 			conditions, _, _ := unstructured.NestedSlice(p.Object, "status", "conditions")
-			if len(conditions) < 2 || len(list.Items) != 3 {
+			if len(conditions) < 2 || len(list.Items) != 4 {
 				return fmt.Errorf("%s of %d has %v", p.GetName(), len(list.Items), conditions)
 			}
 		}
@@ -206,7 +207,7 @@ func TestInstall(t *testing.T) {
 	if err := c.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "ostiary-keys"}, &corev1.Secret{}); err != nil {
 		t.Errorf("the keys did not outlive the release: %v", err)
 	}
-	if err := c.List(t.Context(), list); err != nil || len(list.Items) != 3 {
+	if err := c.List(t.Context(), list); err != nil || len(list.Items) != 4 {
 		t.Errorf("%d policies outlived the release: %v", len(list.Items), err)
 	}
 	run("install", "ostiary", chart)
@@ -221,7 +222,7 @@ func policies() *unstructured.UnstructuredList {
 
 // serveAs runs the binary as a user, and returns once it is ready. stop ends it
 // and looks whether it lacked a right.
-func serveAs(t *testing.T, user string, args []string) (stop func()) {
+func serveAs(t *testing.T, user string, args []string, last ...string) (stop func()) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -234,7 +235,7 @@ func serveAs(t *testing.T, user string, args []string) (stop func()) {
 		t.Fatal(err)
 	}
 	config := kubeconfig(t, user, "system:serviceaccounts", "system:serviceaccounts:"+namespace, "system:authenticated")
-	cmd := exec.Command(build(t), append(append(args, "--kubeconfig", config), onLoopback(port)...)...)
+	cmd := exec.Command(build(t), slices.Concat(args, []string{"--kubeconfig", config}, onLoopback(port), last)...)
 	cmd.Env = append(os.Environ(), "POD_NAMESPACE="+namespace)
 	cmd.Stderr = said
 	if err := cmd.Start(); err != nil {
