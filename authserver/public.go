@@ -22,7 +22,8 @@ func (s *Server) Public() http.Handler {
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Content-Security-Policy", web.CSP())
 		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
+		// Not no-referrer: with it, the Origin of our own forms is null (Fetch §3.2).
+		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("X-Request-Id", id)
 		if s.serveKeySet(w, r) || s.login != nil && s.login.ServeHTTP(w, r, id) {

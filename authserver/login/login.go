@@ -93,6 +93,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, id string) b
 		h.fail(x, http.StatusServiceUnavailable, "not-ready", "Not ready yet", "The access rules are still being read. Try again in a moment.")
 		return true
 	}
+	if x.r.Method == http.MethodPost && !SameOrigin(x.r) {
+		h.fail(x, http.StatusForbidden, "cross-site", "Refused", "This form was sent by another site.")
+		return true
+	}
 	serve(x)
 	return true
 }
