@@ -4,6 +4,7 @@ package web_test
 
 import (
 	"bytes"
+	"cmp"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -59,7 +60,7 @@ func TestAccessible(t *testing.T) {
 
 func command(t *testing.T, name, pkg string) string {
 	t.Helper()
-	path, err := exec.LookPath(name)
+	path, err := exec.LookPath(cmp.Or(os.Getenv("OSTIARY_"+strings.ToUpper(name)), name))
 	if err != nil {
 		t.Fatalf("%v: apt-get install %s", err, pkg)
 	}

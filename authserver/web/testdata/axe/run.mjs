@@ -41,7 +41,12 @@ async function visit(tab, name, scheme, width) {
   if (new URL(tab.url()).pathname !== `/${name}`) find(`moved to ${tab.url()}`)
   await tab.screenshot({ path: `${SHOTS}/${name}-${scheme}-${width}.png`, fullPage: true })
   for (const problem of await tab.evaluate(layout)) find(problem)
-  if (width < 600) await keyboard(tab, find)
+  if (width < 600) {
+    await keyboard(tab, find)
+    await tab.setViewportSize({ width: 320, height: 568 }) // WCAG 1.4.10
+    for (const problem of await tab.evaluate(layout)) find(`at 320 px ${problem}`)
+    await tab.setViewportSize({ width, height: 844 })
+  }
   await tab.evaluate(axe) // not a script of the page: its policy does not stop it
   const result = await tab.evaluate(
     (values) => window.axe.run(document, { runOnly: { type: 'tag', values }, rules: { 'target-size': { enabled: true } } }), only)
