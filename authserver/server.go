@@ -18,8 +18,10 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/dialect"
+	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/login"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/web"
 )
 
 // Config is what a Server is made of.
@@ -88,7 +90,7 @@ func New(c Config) *Server {
 	if c.TeamURL == nil {
 		c.TeamURL = &url.URL{Scheme: "https"}
 	}
-	pages := &dialect.Pages{Scheme: c.TeamURL.Scheme, PathPrefix: c.PathPrefix, HTML: refusalPage}
+	pages := &dialect.Pages{Scheme: c.TeamURL.Scheme, PathPrefix: c.PathPrefix, HTML: refusalPage, CSP: web.CSP()}
 	s := &Server{
 		Config:    c,
 		decisions: newDecisionCounters(c.Metrics),
@@ -100,14 +102,29 @@ func New(c Config) *Server {
 	s.headers = dialect.NginxHeaders{Nginx: s.nginx}
 	s.exchanges.New = func() any { return new(exchange) }
 	if c.Login != nil {
+		s.Subject = known(c.Subject, c.Login.Providers)
 		l := *c.Login
-		l.Table, l.Subject, l.TeamURL, l.PathPrefix, l.SessionDuration, l.Log, l.Now = c.Table, c.Subject, c.TeamURL, c.PathPrefix, c.SessionDuration, c.Log, c.Now
+		l.Table, l.Subject, l.TeamURL, l.PathPrefix, l.SessionDuration, l.Log, l.Now = c.Table, s.Subject, c.TeamURL, c.PathPrefix, c.SessionDuration, c.Log, c.Now
 		l.Address = func(r *http.Request) netip.Addr {
 			return clientAddress(c.TrustedProxies, peer(r), strings.Join(r.Header["X-Forwarded-For"], ","))
 		}
 		s.login = login.New(l)
 	}
 	return s
+}
+
+// known refuses built-in users who are on their provider's list no more: their
+// sessions end with them. Of others, only their provider knows.
+func known(subject func(audience, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason), providers *idp.Set) func(audience, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
+	return func(audience, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
+		s, why := subject(audience, cookie, authorization, now)
+		if s != nil {
+			if p := providers.Find(s.Provider); p != nil && !p.Knows(s.ID) {
+				return nil, policy.SessionRevoked
+			}
+		}
+		return s, why
+	}
 }
 
 // An exchange is one request and its answer. It is reused: nothing in it

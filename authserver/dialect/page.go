@@ -3,6 +3,7 @@
 package dialect
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/url"
 	"strings"
@@ -18,6 +19,9 @@ type Pages struct {
 	PathPrefix string // "/.access"
 	// HTML renders a page for people; nil: an empty one.
 	HTML func(PageView) []byte
+	// CSP is the Content-Security-Policy that HTML's style needs; empty: one that
+	// blocks everything.
+	CSP string
 }
 
 // A PageView is what a page tells a person.
@@ -58,7 +62,7 @@ func (p *Pages) write(a *Answer, q *Ask, d *policy.Decision) {
 		p.redirect(a, q, login)
 	case q.Navigation:
 		a.Set("Content-Type", "text/html; charset=utf-8")
-		a.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		a.Set("Content-Security-Policy", cmp.Or(p.CSP, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"))
 		a.Set("X-Content-Type-Options", "nosniff")
 		if p.HTML != nil {
 			a.Body = p.HTML(PageView{a.Status, d.Reason.String(), q.Target.Host(), login, q.RequestID})
