@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary/authserver/idp"
+	"github.com/ostiary/ostiary/authserver/login"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
@@ -297,5 +299,46 @@ func TestOptions(t *testing.T) {
 		if _, err := ParseDecisionLog(s); err == nil {
 			t.Errorf("decision log %q", s)
 		}
+	}
+}
+
+// TestRemovedUser is F15: the session of a built-in user ends with the user.
+func TestRemovedUser(t *testing.T) {
+	list := func(names ...string) []idp.Config {
+		c := idp.Config{Name: "people", Type: idp.TypeUsers}
+		for _, n := range names {
+			c.Users = append(c.Users, "- {name: "+n+", email: "+n+"@example.com, passwordHash: \"$2a$10$XajjQvNhvvRt5GSeFk1xFeyqRrsxkhBkUiQeg0dt.wU1qD4aFDcga\"}\n"...)
+		}
+		return []idp.Config{c}
+	}
+	providers := idp.New(idp.Options{})
+	if problems := providers.Update(list("u1", "u2")); len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	w := newWorld(t, func(c *Config) {
+		c.Login = &login.Config{Providers: providers}
+		subject := c.Subject
+		c.Subject = func(audience, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
+			s, why := subject(audience, cookie, authorization, now)
+			if s != nil {
+				s.Provider = "people"
+			}
+			return s, why
+		}
+	})
+	addr := w.authz(t)
+	ask := func() *answer {
+		return raw(t, addr, "GET /authz/v1/nginx/GET/app.example.com/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nCookie: __Host-ostiary=good\r\n\r\n")[0]
+	}
+	if a := ask(); a.StatusCode != 200 {
+		t.Fatalf("%d %v", a.StatusCode, a.Header)
+	}
+	providers.Update(list("u2"))
+	if a := ask(); a.StatusCode != 401 || a.Header.Get("X-Access-Reason") != "session-revoked" {
+		t.Errorf("%d %v", a.StatusCode, a.Header)
+	}
+	providers.Update(nil) // which may be a provider that is being replaced
+	if a := ask(); a.StatusCode != 200 {
+		t.Errorf("%d %v", a.StatusCode, a.Header)
 	}
 }

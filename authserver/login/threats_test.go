@@ -3,6 +3,7 @@
 package login
 
 import (
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
@@ -316,4 +318,60 @@ func TestDeniedPageSaysNoRule(t *testing.T) {
 	if strings.Contains(p.body, "secret board") || strings.Contains(p.body, "root@") {
 		t.Errorf("the page gives rules away: %s", p.body)
 	}
+}
+
+// F16: no token counts in an address, and none is logged, whatever happens to it.
+func TestNoTokenInAddresses(t *testing.T) {
+	var log strings.Builder
+	s := newSite(t, nil)
+	for _, r := range s.replicas {
+		r.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	b := s.browser()
+	b.want(b.enter("app1.example.com", "/", "ann"), 200, "ann")
+	_, a := b.token("app1.example.com", "app2.example.net")
+	stranger := s.browser()
+	stranger.follow = false
+	for _, name := range []string{"access_token", "token", "jwt", "__Host-ostiary", "CF_Authorization", "ticket"} {
+		for _, host := range []string{"app1.example.com", "app2.example.net"} {
+			p := stranger.get(s.url(host, "/x?"+name+"="+a.Token), "Origin", s.url("app1.example.com", ""))
+			if p.status == 200 {
+				t.Errorf("%s in the address of %s is good", name, host)
+			}
+			stranger.get(s.url(host, "/.access/get-identity?"+name+"="+a.Token))
+			stranger.get(s.url(host, "/.access/authorized?ticket="+a.Token))
+		}
+	}
+	stranger.get(s.url("auth.example.com", "/.access/login/app1.example.com?attempt="+a.Token))
+	b.get(s.url("app1.example.com", "/.access/logout?all"))
+	for line := range strings.Lines(log.String()) {
+		if strings.Contains(line, "eyJ") {
+			t.Errorf("a token in the log: %s", line)
+		}
+	}
+	if log.Len() == 0 {
+		t.Error("nothing was logged")
+	}
+}
+
+// F10: a group that the provider took away is gone at the next sign-in there, and
+// that comes after --session-duration at the latest, however often the session at
+// an application is renewed.
+func TestGroupTakenAway(t *testing.T) {
+	s := newSite(t, func(p []policy.Policy) []policy.Policy {
+		p[0].Rules = allow([]policy.Selector{{Property: policy.IdPGroup, Value: "staff"}})
+		p[0].Session.Duration = time.Hour
+		return p
+	})
+	b := s.browser()
+	b.want(b.enter("app1.example.com", "/", "ann"), 200, "ann")
+	s.providers.Update([]idp.Config{{Name: "people", DisplayName: "People", Type: "users", Users: []byte(strings.ReplaceAll(string(people(t, "ann")), "[staff]", "[]"))}})
+	for range 11 {
+		s.later(2 * time.Hour)
+		b.want(b.get(s.url("app1.example.com", "/")), 200, "for ann")
+	}
+	s.later(3 * time.Hour)
+	p := b.get(s.url("app1.example.com", "/"))
+	b.want(p, 200, `type="password"`)
+	b.want(b.signIn(p, "ann", password), 403, "no rule")
 }
