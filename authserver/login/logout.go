@@ -57,12 +57,10 @@ func (h *Handler) teamLogout(x *exchange) {
 	subject, _ := h.teamSubject(x)
 	var f farewell
 	if x.query.Has("farewell") && x.ring.Open(purposeLogout, x.query.Get("farewell"), &f, x.now) == nil {
-		if subject != nil && f.ID != "" && f.ID != subject.ID {
-			subject = nil // somebody else is signed in here by now
-		} else {
+		if subject == nil || f.ID == "" || f.ID == subject.ID { // nobody else is signed in here by now
 			x.dropCookie(teamCookie)
 		}
-		h.signedOut(x, f.To, true)
+		h.signedOut(x, f.To, f.ID != "")
 		return
 	}
 	if !h.meant(x) {
@@ -70,7 +68,8 @@ func (h *Handler) teamLogout(x *exchange) {
 	}
 	x.dropCookie(teamCookie)
 	// To be somebody else takes another session here, and voids none.
-	if subject != nil && !x.query.Has("switch") && !h.revoke(x, subject) {
+	everywhere := subject != nil && !x.query.Has("switch")
+	if everywhere && !h.revoke(x, subject) {
 		return
 	}
 	to := ""
@@ -79,7 +78,7 @@ func (h *Handler) teamLogout(x *exchange) {
 			to = ""
 		}
 	}
-	h.signedOut(x, to, true)
+	h.signedOut(x, to, everywhere)
 }
 
 // meant reports whether a request to sign out is the person's own wish. Another
@@ -93,7 +92,7 @@ func (h *Handler) meant(x *exchange) bool {
 			return true
 		}
 		h.page(x, http.StatusOK, "sign out?", web.ConfirmLogout(web.ConfirmLogoutView{
-			Host: x.host, Action: x.r.URL.RequestURI(), Everywhere: x.query.Has("all") || x.host == h.teamHost()}))
+			Host: x.host, Action: x.r.URL.RequestURI(), Everywhere: !x.query.Has("switch") && (x.query.Has("all") || x.host == h.teamHost())}))
 	default:
 		x.w.Header().Set("Allow", "GET, POST")
 		h.fail(x, http.StatusMethodNotAllowed, "method-not-allowed", "Not here", "This address answers GET and POST only.")
