@@ -347,3 +347,30 @@ func TestNoGrowth(t *testing.T) {
 		t.Errorf("the heap grew from %d to %d KiB", before>>10, after>>10)
 	}
 }
+
+// TestEnvoy goes through the wire as Envoy's ext_authz filter over HTTP does: the
+// request's own method and Host, its path behind the prefix.
+func TestEnvoy(t *testing.T) {
+	w := newWorld(t, nil)
+	addr := w.authz(t)
+	for _, c := range []struct {
+		request, headers string
+		status           int
+		field, value     string
+	}{
+		{"GET /authz/v1/envoy/public/x?y", "", 200, "X-Envoy-Auth-Headers-To-Remove", "x-access-jwt-assertion,x-access-email,x-access-user,x-access-groups"},
+		{"GET /authz/v1/envoy/x", "Cookie: __Host-ostiary=good\r\n", 200, "X-Access-Email", "ann@example.com"},
+		{"OPTIONS /authz/v1/envoy/x", "Origin: https://spa.example.com\r\nAccess-Control-Request-Method: PUT\r\n", 204, "Access-Control-Allow-Origin", "https://spa.example.com"},
+		{"OPTIONS /authz/v1/envoy/x", "Origin: https://evil.example\r\nAccess-Control-Request-Method: PUT\r\n", 403, "X-Access-Reason", "origin-not-allowed"},
+		{"GET /authz/v1/envoy/x?y=1", "Sec-Fetch-Mode: navigate\r\n", 302, "Location", "https://app.example.com/.access/login?rd=%2Fx%3Fy%3D1"},
+		{"GET /authz/v1/envoy/x", "Origin: https://spa.example.com\r\n", 401, "Access-Control-Allow-Origin", "https://spa.example.com"},
+		{"GET /authz/v1/envoy/public/../x", "", 403, "X-Access-Reason", "ambiguous-path"},
+		{"GET /authz/v1/envoyx", "", 400, "X-Access-Reason", "bad-request"},
+		{"GET /authz/v1/envoy/public/x", "X-Original-Url: https://app.example.com/public/x\r\n", 403, "X-Access-Reason", "bad-request"},
+	} {
+		a := raw(t, addr, c.request+" HTTP/1.1\r\nHost: app.example.com\r\nConnection: close\r\n"+c.headers+"\r\n")[0]
+		if a.StatusCode != c.status || a.Header.Get(c.field) != c.value {
+			t.Errorf("%s %q: %d, %s: %q", c.request, c.headers, a.StatusCode, c.field, a.Header.Get(c.field))
+		}
+	}
+}

@@ -75,6 +75,7 @@ type Server struct {
 	pass      dialect.Nginx
 	headers   dialect.NginxHeaders
 	forward   dialect.Forward
+	envoy     dialect.Envoy
 	render    dialect.Render
 	login     *login.Handler
 }
@@ -97,6 +98,7 @@ func New(c Config) *Server {
 		nginx:     dialect.Nginx{Identity: c.Identity},
 		pass:      dialect.Nginx{Identity: c.Identity, PassPreflights: true},
 		forward:   dialect.Forward{Identity: c.Identity, Pages: pages},
+		envoy:     dialect.Envoy{Identity: c.Identity, Pages: pages},
 		render:    dialect.Render{Pages: pages},
 	}
 	s.headers = dialect.NginxHeaders{Nginx: s.nginx}

@@ -151,6 +151,19 @@ func FuzzForward(f *testing.F) {
 	})
 }
 
+func FuzzEnvoy(f *testing.F) {
+	for _, uri := range []string{"/open", "/open?x", "/open/", "/admin", "//open", "/open#", "", "?x", "x", "https://open.example.com/open", "/open%2e", "*", "/../envoy/open"} {
+		f.Add("GET", "open.example.com", uri, "")
+		f.Add("OPTIONS", "OPEN.example.com:443", uri, seedHeaders)
+		f.Add("POST", "app.example.com", uri, "X-Original-Url:x")
+	}
+	table := narrow(f)
+	f.Fuzz(func(t *testing.T, method, host, uri, headers string) {
+		v := (&view{method: method, target: dialect.EnvoyPrefix + uri, host: host, headers: map[string][]string{}}).fields(headers)
+		checkFuzzed(t, dialect.Envoy{Pages: pages}, v, table, mayPass(host, uri))
+	})
+}
+
 func FuzzRender(f *testing.F) {
 	for _, code := range []string{"401", "403", "", "200", "503", "404", "x"} {
 		f.Add("GET", "open.example.com", "/", "/open", code, "")
