@@ -43,6 +43,7 @@ type wireClaims struct {
 	AuthorizedParty string   `json:"azp,omitempty"`
 	Nonce           string   `json:"identity_nonce,omitempty"` // makes a token another one than all others
 	Country         string   `json:"country,omitempty"`
+	Host            string   `json:"host,omitempty"`
 	IssuedAt        int64    `json:"iat"`
 	NotBefore       int64    `json:"nbf"`
 	ExpiresAt       int64    `json:"exp"`
@@ -113,7 +114,7 @@ func (c *wireClaims) validateNames() error {
 		optional    bool
 	}{
 		{"issuer (iss)", c.Issuer, false}, {"subject (sub)", c.ID, false}, {"email", c.Email, true}, {"identity provider (idp)", c.Provider, true},
-		{"authorized party (azp)", c.AuthorizedParty, true}, {"nonce", c.Nonce, true}, {"country", c.Country, true},
+		{"authorized party (azp)", c.AuthorizedParty, true}, {"nonce", c.Nonce, true}, {"country", c.Country, true}, {"host", c.Host, true},
 	} {
 		if f.optional && f.value == "" {
 			continue

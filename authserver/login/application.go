@@ -153,7 +153,7 @@ const maxHeaders = 2800
 // claims are what an application is told: no more than its rules can read.
 func (h *Handler) claims(x *exchange, s *policy.Subject, signIn *policy.SignIn) credential.Claims {
 	c := credential.Claims{
-		Issuer: h.issuer(), Audience: signIn.Audience, ID: s.ID, Email: s.Email, Provider: s.Provider,
+		Issuer: h.issuer(), Audience: signIn.Audience, ID: s.ID, Email: s.Email, Provider: s.Provider, Host: x.host,
 		Groups: signIn.Reads.Keep(s.Groups), SignedInAt: s.SignedInAt, IssuedAt: x.now, Lifetime: h.duration(signIn),
 	}
 	if signIn.Reads.AMR {
@@ -195,7 +195,7 @@ var methods = [...]string{"GET", "POST", "PUT", "PATCH", "DELETE"}
 // judge says what would be decided about a request of somebody who signs in now.
 func (h *Handler) judge(x *exchange, target policy.Target, s *policy.Subject, signIn *policy.SignIn) policy.Decision {
 	as := *s
-	as.Audience, as.IssuedAt, as.ExpiresAt = signIn.Audience, x.now, x.now.Add(h.duration(signIn))
+	as.Audience, as.Host, as.IssuedAt, as.ExpiresAt = signIn.Audience, "", x.now, x.now.Add(h.duration(signIn))
 	var first policy.Decision
 	for i, m := range methods {
 		d := x.table.Decide(policy.Request{Target: target, Method: m, Subject: &as, Address: h.Address(x.r), SessionDuration: h.SessionDuration, Now: x.now})

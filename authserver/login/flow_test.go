@@ -345,3 +345,36 @@ func TestCookieAttributes(t *testing.T) {
 		})
 	}
 }
+
+// A session is for one host, also where a policy has several, and shares one of
+// them with another policy: no application can use elsewhere what it is sent.
+func TestSessionOfAnotherHost(t *testing.T) {
+	s := newSite(t, func(p []policy.Policy) []policy.Policy {
+		p[0].Hosts = []string{"app1.example.com", "*.preview.example.com"}
+		shared := named("shared", "app1.example.com", "other.example.com")
+		shared.Paths = []policy.Path{{Value: "/shared"}}
+		shared.Rules = allow(everyone())
+		return append(p, shared)
+	})
+	b := s.browser()
+	b.want(b.enter("app1.example.com", "/", "ann"), 200, "ann")
+	b.want(b.get(s.url("app1.example.com", "/shared")), 200, "/shared for ann")
+	u, _ := url.Parse(s.url("app1.example.com", "/"))
+	var token string
+	for _, c := range b.client.Jar.Cookies(u) {
+		if c.Name == "__Host-ostiary" {
+			token = c.Value
+		}
+	}
+	stranger := s.browser()
+	stranger.follow = false
+	for address, want := range map[string]int{s.url("app1.example.com", "/"): 200, s.url("app1.example.com", "/shared"): 200,
+		s.url("x.preview.example.com", "/"): 302, s.url("other.example.com", "/shared"): 302} {
+		for _, header := range [][]string{{"Cookie", "__Host-ostiary=" + token}, {"Authorization", "Bearer " + token}} {
+			if p := stranger.get(address, header...); p.status != want {
+				t.Errorf("%s, %s: %d, want %d", address, header[0], p.status, want)
+			}
+		}
+	}
+	b.want(b.get(s.url("x.preview.example.com", "/p")), 200, "/p for ann")
+}

@@ -82,6 +82,11 @@ func (h *Handler) teamLogin(x *exchange, host string) {
 		x.redirect(h.own(canonicalHost(host), "login", url.Values{"rd": {x.query.Get("redirect_url")}}))
 		return
 	}
+	if !h.configured() { // or not yet: a session that is there must not be dropped for it
+		h.fail(x, http.StatusServiceUnavailable, "not-configured", "Signing in is not set up",
+			"This installation has no identity provider yet, so nobody can sign in here. Please tell whoever runs it.")
+		return
+	}
 	v, ok := h.arrive(x, host, x.query.Get("attempt"))
 	if !ok {
 		return

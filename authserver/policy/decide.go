@@ -141,7 +141,7 @@ func (t *Table) identify(a *app, r *Request) (*Subject, Reason) {
 		return nil, NoSession
 	}
 	why := WrongAudience
-	if a.meant(s, r.Origin) {
+	if a.meant(s, r.Target.host, r.Origin) {
 		why = t.standing(a, s, r.Now)
 	}
 	if why != NoReason {
@@ -150,10 +150,10 @@ func (t *Table) identify(a *app, r *Request) (*Subject, Reason) {
 	return s, NoReason
 }
 
-// meant reports whether a credential was made for this policy, and for pages of
-// the origin. One that was made for pages is good for as long as they are listed.
-func (a *app) meant(s *Subject, origin string) bool {
-	if !slices.Contains(s.Audience, a.audience) {
+// meant reports whether a credential was made for this policy and host, and for
+// pages of the origin. One that was made for pages is good for as long as they are listed.
+func (a *app) meant(s *Subject, host, origin string) bool {
+	if s.Host != "" && s.Host != host || !slices.Contains(s.Audience, a.audience) {
 		return false
 	}
 	return s.AuthorizedParty == "" || s.AuthorizedParty == origin && a.cors.takesTokens(origin)

@@ -59,6 +59,8 @@ type Subject struct {
 	Provider string   // the name of the identity provider that says so
 	Service  bool     // a machine, not a person
 	Audience []string // the policies that the credential is good for: "namespace/name"
+	// Host is the only one that the credential is good at; empty: all of the audience's.
+	Host string
 	// AuthorizedParty is the only Origin that the credential is good from; empty: any.
 	AuthorizedParty string
 	SignedInAt      time.Time // at the identity provider: what a revocation goes by

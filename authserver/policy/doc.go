@@ -45,8 +45,8 @@
 //
 // # Whose credential counts
 //
-//  1. One that was made for this policy (its audience), has not ended, and comes
-//     neither from the future nor from more than 30 days ago. One that was made
+//  1. One that was made for this policy (its audience) and this host, has not
+//     ended, and comes neither from the future nor from more than 30 days ago. One that was made
 //     for pages of an origin counts on requests of that origin alone, and while
 //     the policy takes tokens from there.
 //  2. Whoever signed in before the policy's sessions, or their own, were revoked

@@ -135,16 +135,26 @@ func (tr *Trace) session(t *Table, a *app, r *Request, s *Subject, why Reason) {
 	}
 }
 
+// stranger says what a session was made for, that was not made for this.
+func (a *app) stranger(r *Request) (at Source, detail string) {
+	s := r.Subject
+	switch {
+	case s.Host != "" && s.Host != r.Target.host:
+		return at, "the session is for " + s.Host + ", and not for this host"
+	case s.AuthorizedParty != "" && slices.Contains(s.Audience, a.audience):
+		return a.source.at("spec.cors"), fmt.Sprintf("the token is for pages of %s; the request has to come from there, and the policy to take tokens from there", s.AuthorizedParty)
+	default:
+		return at, "the session is for " + strings.Join(s.Audience, ", ") + ", and not for this policy"
+	}
+}
+
 // refused says why a session that there is does not count.
 func (tr *Trace) refused(t *Table, a *app, r *Request, why Reason) {
 	s := r.Subject
 	at, detail := Source{}, "nobody who counts is signed in"
 	switch {
-	case why == WrongAudience && s.AuthorizedParty != "" && slices.Contains(s.Audience, a.audience):
-		at = a.source.at("spec.cors")
-		detail = fmt.Sprintf("the token is for pages of %s; the request has to come from there, and the policy to take tokens from there", s.AuthorizedParty)
 	case why == WrongAudience:
-		detail = "the session is for " + strings.Join(s.Audience, ", ") + ", and not for this policy"
+		at, detail = a.stranger(r)
 	case why == WrongProvider:
 		at = a.source.at("spec.identityProviders")
 		detail = fmt.Sprintf("%s came from %s, and people have to come from %s", s.Email, cmp.Or(s.Provider, "nowhere"), strings.Join(a.signIn.providers, " or "))

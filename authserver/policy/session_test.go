@@ -180,3 +180,30 @@ func TestUnsaidDuration(t *testing.T) {
 		}
 	}
 }
+
+// A credential for one host is nobody's on another, whatever its audience.
+func TestSessionHost(t *testing.T) {
+	p := one(Rule{Action: Allow, Include: everyone()})
+	p.Hosts = []string{"a.x", "b.x", "*.c.x"}
+	table := mustBuild(t, p)
+	for _, c := range []struct {
+		made, asked string
+		want        Reason
+	}{
+		{"", "a.x", SignedIn}, {"a.x", "a.x", SignedIn}, {"a.x", "b.x", WrongAudience}, {"1.c.x", "1.c.x", SignedIn},
+		{"1.c.x", "2.c.x", WrongAudience}, {"*.c.x", "1.c.x", WrongAudience}, {"A.X", "a.x", WrongAudience},
+	} {
+		target, err := NewTarget(c.asked, "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := session(Audience(p.Source))
+		s.Host = c.made
+		if d := table.Decide(Request{Target: target, Method: "GET", Subject: s, Now: now}); d.Reason != c.want {
+			t.Errorf("made for %q, on %s: %s, want %s", c.made, c.asked, d.Reason, c.want)
+		}
+		if ok := table.Session(c.asked, s, now, 0) == NoReason; ok != (c.want == SignedIn) {
+			t.Errorf("made for %q: a session on %s: %v", c.made, c.asked, ok)
+		}
+	}
+}

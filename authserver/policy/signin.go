@@ -247,7 +247,7 @@ func (t *Table) Session(host string, s *Subject, now time.Time, unsaid time.Dura
 	}
 	why := WrongAudience
 	for _, a := range t.routes(host).apps() {
-		if !a.meant(s, "") { // which a token for pages never is
+		if !a.meant(s, host, "") { // which a token for pages never is
 			continue
 		}
 		is := t.standing(a, s, now)
