@@ -322,6 +322,17 @@ func (b *browser) jar(host string) []string {
 	return names
 }
 
+// session is the cookie of an application's session.
+func (b *browser) session(host string) string {
+	u, _ := url.Parse(b.url(host, "/"))
+	for _, c := range b.client.Jar.Cookies(u) {
+		if c.Name == credential.CookieName {
+			return c.Value
+		}
+	}
+	return ""
+}
+
 func (b *browser) want(p page, status int, text string) {
 	b.t.Helper()
 	if p.status != status || !strings.Contains(p.body, text) {

@@ -50,13 +50,7 @@ func TestSingleSignOn(t *testing.T) {
 	if got := b.jar("app3.example.org"); slices.Contains(got, "__Host-ostiary") {
 		t.Errorf("a session for somebody who may not enter: %v", got)
 	}
-	u, _ := url.Parse(s.url("app1.example.com", "/"))
-	var token string
-	for _, c := range b.client.Jar.Cookies(u) {
-		if c.Name == "__Host-ostiary" {
-			token = c.Value
-		}
-	}
+	token := b.session("app1.example.com")
 	stranger := s.browser()
 	stranger.follow = false
 	if p := stranger.get(s.url("app2.example.net", "/"), "Cookie", "__Host-ostiary="+token); p.status != 302 || p.header.Get("X-Access-Reason") != "wrong-audience" {
@@ -359,13 +353,7 @@ func TestSessionOfAnotherHost(t *testing.T) {
 	b := s.browser()
 	b.want(b.enter("app1.example.com", "/", "ann"), 200, "ann")
 	b.want(b.get(s.url("app1.example.com", "/shared")), 200, "/shared for ann")
-	u, _ := url.Parse(s.url("app1.example.com", "/"))
-	var token string
-	for _, c := range b.client.Jar.Cookies(u) {
-		if c.Name == "__Host-ostiary" {
-			token = c.Value
-		}
-	}
+	token := b.session("app1.example.com")
 	stranger := s.browser()
 	stranger.follow = false
 	for address, want := range map[string]int{s.url("app1.example.com", "/"): 200, s.url("app1.example.com", "/shared"): 200,
