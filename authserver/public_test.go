@@ -337,8 +337,12 @@ func TestRemovedUser(t *testing.T) {
 	if a := ask(); a.StatusCode != 401 || a.Header.Get("X-Access-Reason") != "session-revoked" {
 		t.Errorf("%d %v", a.StatusCode, a.Header)
 	}
-	providers.Update(nil) // which may be a provider that is being replaced
+	providers.Update(list("u1", "u2"))
 	if a := ask(); a.StatusCode != 200 {
+		t.Errorf("%d %v", a.StatusCode, a.Header)
+	}
+	providers.Update(nil) // with the provider, its users
+	if a := ask(); a.StatusCode != 401 {
 		t.Errorf("%d %v", a.StatusCode, a.Header)
 	}
 }

@@ -115,13 +115,15 @@ func New(c Config) *Server {
 	return s
 }
 
-// known refuses built-in users who are on their provider's list no more: their
-// sessions end with them. Of others, only their provider knows.
+// known refuses the users of a provider that was removed, and built-in users who
+// are on their list no more: their sessions end with them. Of others, only their
+// provider knows.
 func known(subject func(audience, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason), providers *idp.Set) func(audience, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
 	return func(audience, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
 		s, why := subject(audience, cookie, authorization, now)
 		if s != nil {
-			if p := providers.Find(s.Provider); p != nil && !p.Knows(s.ID) {
+			p := providers.Find(s.Provider)
+			if p != nil && !p.Knows(s.ID) || p == nil && s.Provider != "" && providers.Loaded() {
 				return nil, policy.SessionRevoked
 			}
 		}

@@ -54,7 +54,7 @@ type gate struct {
 
 const maxWaiting = 64
 
-func newGate() *gate { return &gate{slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0))} }
+func newGate() *gate { return &gate{slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))} }
 
 // enter waits for a turn; leave ends it.
 func (g *gate) enter(ctx context.Context) error {

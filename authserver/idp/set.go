@@ -83,6 +83,10 @@ func (s *Set) Update(configs []Config) []Problem {
 	return problems
 }
 
+// Loaded reports whether there was an Update: until then, that a provider is not
+// there means nothing.
+func (s *Set) Loaded() bool { return s != nil && s.live.Load() != nil }
+
 // Find returns the provider of that name; nil if there is none.
 func (s *Set) Find(name string) *Provider {
 	if s == nil {

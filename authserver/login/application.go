@@ -90,12 +90,20 @@ func (h *Handler) authorized(x *exchange) {
 		return
 	}
 	var t ticket
-	err := x.ring.Open(purposeTicket, x.query.Get("ticket"), &t, x.now)
+	var err error
+	if x.query.Has("ticket") {
+		err = x.ring.Open(purposeTicket, x.query.Get("ticket"), &t, x.now)
+	}
 	b, mine := h.begunHere(x, t.Attempt)
 	switch {
-	case err != nil || t.Host != x.host:
+	case err != nil || t.Host != x.host && t.Host != "":
 		h.fail(x, http.StatusBadRequest, "bad-ticket", "This sign-in took too long",
 			"The address you came by is good for one minute, once, at one site. Open the application again.")
+		return
+	case !mine && x.query.Has("ticket"):
+		// Somebody else's ticket must not stay in the address, where a script of this
+		// host could read it from the window that it opened.
+		x.redirect(h.own(x.host, "authorized", nil))
 		return
 	case !mine:
 		h.fail(x, http.StatusBadRequest, "no-state", "This sign-in cannot be finished here",

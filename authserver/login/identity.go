@@ -71,7 +71,7 @@ func (h *Handler) identityOf(x *exchange) {
 		token = x.cookie(credential.CookieName)
 	}
 	s, _ := h.Subject("", credential.CookieName+"="+token, "", x.now)
-	if s != nil && (s.AuthorizedParty != "" || x.table.Revoked(s)) {
+	if s != nil && (s.AuthorizedParty != "" || x.table.Session(s.Host, s, x.now, h.SessionDuration) != policy.NoReason) {
 		s = nil
 	}
 	h.tell(x, s)
@@ -110,6 +110,10 @@ func (h *Handler) token(x *exchange) {
 	s := h.session(x)
 	if s == nil {
 		h.refuseJSON(x, http.StatusUnauthorized, "no-session")
+		return
+	}
+	if x.now.Sub(s.SignedInAt) >= h.SessionDuration { // a long session here must not be one elsewhere
+		h.refuseJSON(x, http.StatusUnauthorized, "session-expired")
 		return
 	}
 	if !h.limits.token(s.ID, x.now) {

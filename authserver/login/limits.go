@@ -19,6 +19,8 @@ type limits struct {
 	// anywhere. pairs: guesses at one account from one address. tokens: tokens
 	// for other applications, by person.
 	addresses, accounts, pairs, tokens buckets
+	// nowhere is for all clients together whose address is not known.
+	nowhere *rate.Limiter
 }
 
 // bucketCount bounds the memory of each kind to some 300 KiB.
@@ -41,6 +43,7 @@ func newLimits() *limits {
 		accounts: buckets{burst: 100, every: 6 * time.Second},
 		pairs:    buckets{burst: 10, every: 30 * time.Second},
 		tokens:   buckets{burst: 60, every: time.Second},
+		nowhere:  rate.NewLimiter(rate.Every(100*time.Millisecond), 200),
 	}
 }
 
@@ -72,6 +75,9 @@ func (l *limits) start(a netip.Addr, now time.Time) bool {
 // guess reports whether another password may be tried. Where no address is known
 // there are no pairs: ten wrong guesses by anybody would lock the owner out.
 func (l *limits) guess(a netip.Addr, account string, now time.Time) bool {
+	if !a.IsValid() && !l.nowhere.AllowN(now, 1) {
+		return false
+	}
 	if a.IsValid() && (!l.start(a, now) || !l.allow(&l.pairs, network(a)+"\x00"+account, now)) {
 		return false
 	}

@@ -56,11 +56,11 @@ func (h *Handler) appLogout(x *exchange) {
 func (h *Handler) teamLogout(x *exchange) {
 	subject, _ := h.teamSubject(x)
 	var f farewell
-	if x.query.Has("farewell") && x.ring.Open(purposeLogout, x.query.Get("farewell"), &f, x.now) == nil {
-		if subject == nil || f.ID == "" || f.ID == subject.ID { // nobody else is signed in here by now
+	if x.query.Has("farewell") && x.ring.Open(purposeLogout, x.query.Get("farewell"), &f, x.now) == nil && f.ID != "" {
+		if subject == nil || f.ID == subject.ID { // nobody else is signed in here by now
 			x.dropCookie(teamCookie)
 		}
-		h.signedOut(x, f.To, f.ID != "")
+		h.signedOut(x, f.To, true)
 		return
 	}
 	if !h.meant(x) {
@@ -112,8 +112,12 @@ func SameOrigin(r *http.Request) bool {
 // fromHere reports whether a link was followed on this very site, or typed.
 // Without Fetch Metadata, no other site may be named as where it came from.
 func fromHere(r *http.Request) bool {
+	// An image is no link, wherever it stands.
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" && mode != "navigate" {
+		return false
+	}
 	switch r.Header.Get("Sec-Fetch-Site") {
-	case "same-origin", "same-site", "none":
+	case "same-origin", "none":
 		return true
 	case "":
 		from := r.Header.Get("Origin") + r.Header.Get("Referer")
@@ -131,6 +135,7 @@ func (h *Handler) dropSession(x *exchange) {
 	x.dropCookie(hopsCookie)                         // whoever signs out goes round in no circle
 	for _, path := range x.table.CookiePaths(x.host) {
 		h.dropNamed(x, credential.PathCookieName, path, false)
+		h.dropNamed(x, credential.PathCookieName, path, true)
 	}
 }
 
@@ -147,7 +152,11 @@ func (h *Handler) revoke(x *exchange, s *policy.Subject) bool {
 		h.fail(x, http.StatusNotImplemented, "not-configured", "Signed out here only", "This installation cannot end the sessions of other applications.")
 		return false
 	}
-	before := x.now.Truncate(time.Second).Add(time.Second) // sign-ins have whole seconds
+	before := x.now.Truncate(time.Second)
+	if before.Before(s.SignedInAt) { // at a replica whose clock is ahead
+		before = s.SignedInAt
+	}
+	before = before.Add(time.Second) // sign-ins have whole seconds
 	if err := h.Revoke(x.r.Context(), s.ID, before); err != nil {
 		h.Log.Error("signing out everywhere failed", "error", err, "user", s.ID, "requestID", x.id)
 		h.fail(x, http.StatusServiceUnavailable, "not-revoked", "Not signed out everywhere",

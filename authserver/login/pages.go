@@ -101,6 +101,7 @@ func (h *Handler) showLoop(x *exchange, dest string) {
 }
 
 func (h *Handler) moveOn(x *exchange, dest string) {
+	x.w.Header().Set("Referrer-Policy", "no-referrer") // the ticket is in this page's address
 	h.page(x, http.StatusOK, "moving on", web.Continue(web.ContinueView{URL: dest}))
 }
 

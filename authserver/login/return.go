@@ -29,10 +29,17 @@ func (h *Handler) destination(rd, host string, table *policy.Table) string {
 			return home
 		}
 	}
-	if !plainPath(name, path) {
+	if !plainPath(name, path) || h.acts(path) {
 		return home
 	}
 	return h.origin(name) + path
+}
+
+// acts reports whether a path is one of ours that does something: nobody is sent
+// there on somebody else's word.
+func (h *Handler) acts(path string) bool {
+	own, ours := strings.CutPrefix(path, h.PathPrefix)
+	return ours && (own == "" || own[0] == '/' || own[0] == '?') && own != "/done"
 }
 
 // split takes an absolute address apart. Scheme and host must be spelled as we

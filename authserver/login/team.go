@@ -91,7 +91,8 @@ func (h *Handler) teamLogin(x *exchange, host string) {
 	if !ok {
 		return
 	}
-	if subject, _ := h.teamSubject(x); subject != nil {
+	subject, why := h.teamSubject(x)
+	if subject != nil {
 		h.known(x, v, subject)
 		return
 	}
@@ -103,7 +104,7 @@ func (h *Handler) teamLogin(x *exchange, host string) {
 	if x.cookie(teamCookie) != "" {
 		x.dropCookie(teamCookie) // it is of no use, or somebody else planted it
 	}
-	h.offer(x, v, false)
+	h.offer(x, v, why == policy.SessionRevoked) // the provider may still know them
 }
 
 // known goes on with somebody who has a session at the team host.
@@ -217,6 +218,10 @@ func (h *Handler) callback(x *exchange, name string) {
 		return
 	}
 	x.dropCookie(providerCookie + l.State)
+	if !h.limits.start(h.Address(x.r), x.now) {
+		h.tooMany(x)
+		return
+	}
 	p := h.Providers.Find(name)
 	if p == nil || p.Password() {
 		h.fail(x, http.StatusBadRequest, "no-provider", "This way to sign in is gone", "Its settings were removed a moment ago. Open the application again.")

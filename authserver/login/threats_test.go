@@ -53,14 +53,21 @@ func TestTicket(t *testing.T) {
 
 	thief := s.browser()
 	thief.follow = false
-	if p := thief.get(address); p.status != 400 || p.hasSession() || p.header.Get("X-Access-Reason") != "no-state" {
-		t.Errorf("in another browser: %d", p.status)
+	// The ticket does not stay in the address: a script could read it there.
+	refused := func(b *browser, where string) {
+		t.Helper()
+		p := b.get(address)
+		if p.status != 302 || p.hasSession() || p.location != s.url("app1.example.com", "/.access/authorized") {
+			t.Errorf("%s: %d %s", where, p.status, p.location)
+		}
+		if p := b.get(p.location); p.status != 400 || p.hasSession() || p.header.Get("X-Access-Reason") != "no-state" {
+			t.Errorf("%s: %d %s", where, p.status, p.header.Get("X-Access-Reason"))
+		}
 	}
+	refused(thief, "in another browser")
 	// A thief who began a login of their own has a state, but not this one.
 	thief.get(s.url("app1.example.com", "/.access/login?rd=%2F"))
-	if p := thief.get(address); p.status != 400 || p.hasSession() {
-		t.Errorf("in another browser that began a login: %d", p.status)
-	}
+	refused(thief, "in another browser that began a login")
 	b.get(s.url("app2.example.net", "/.access/login?rd=%2F"))
 	if p := b.get(s.url("app2.example.net", "/.access/authorized?ticket="+sealed)); p.status != 400 || p.hasSession() {
 		t.Errorf("on another host: %d", p.status)
@@ -86,9 +93,7 @@ func TestTicket(t *testing.T) {
 	if p := b.get(address); p.status != 302 || !p.hasSession() || p.location != s.url("app1.example.com", "/x") {
 		t.Fatalf("the good one: %d %s", p.status, p.location)
 	}
-	if p := b.get(address); p.status != 400 || p.hasSession() {
-		t.Errorf("a second time: %d", p.status)
-	}
+	refused(b, "a second time")
 	late := b.toTicket("app1.example.com", "/late", "ann")
 	b.follow = false
 	s.later(61 * time.Second)
@@ -266,6 +271,33 @@ func TestMethods(t *testing.T) {
 				t.Errorf("%s %s: %d", m, path, p.status)
 			}
 		}
+	}
+}
+
+// Nobody is sent to what acts on somebody else's word, and no image signs out.
+func TestNoActionByReturnURL(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.browser()
+	b.want(b.enter("app1.example.com", "/", "ann"), 200, "ann")
+	b.follow = false
+	for _, rd := range []string{"/.access/logout?all", "/.access/logout", "/.access/", "/.access?x", "/.access/login?rd=/x", "/.access/token?for=x", s.url("app2.example.net", "/.access/logout?all")} {
+		if got := s.replicas[0].destination(rd, "app1.example.com", s.table); got != s.url("app1.example.com", "/") {
+			t.Errorf("%s leads to %s", rd, got)
+		}
+	}
+	for _, header := range [][]string{{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "no-cors"}, {"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "navigate"}, {"Sec-Fetch-Site", "same-site"}} {
+		for _, address := range []string{s.url("app1.example.com", "/.access/logout?all"), s.url("auth.example.com", "/.access/logout")} {
+			if p := b.get(address, header...); p.status != 200 || p.header.Get("Set-Cookie") != "" || !strings.Contains(p.body, `method="post"`) {
+				t.Errorf("%v: %d %s", header, p.status, p.header.Get("Set-Cookie"))
+			}
+		}
+	}
+	// A farewell without a name is none: the team host asks.
+	p := s.browser()
+	p.follow = false
+	nobody := p.get(s.url("app1.example.com", "/.access/logout?all"))
+	if p := b.get(nobody.location, "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"); p.status != 200 || p.header.Get("Set-Cookie") != "" {
+		t.Errorf("a farewell of nobody: %d %s", p.status, p.header.Get("Set-Cookie"))
 	}
 }
 
