@@ -44,6 +44,7 @@ type wireClaims struct {
 	Nonce           string   `json:"identity_nonce,omitempty"` // makes a token another one than all others
 	Country         string   `json:"country,omitempty"`
 	Host            string   `json:"host,omitempty"`
+	Asked           string   `json:"asked,omitempty"`
 	IssuedAt        int64    `json:"iat"`
 	NotBefore       int64    `json:"nbf"`
 	ExpiresAt       int64    `json:"exp"`
@@ -114,7 +115,7 @@ func (c *wireClaims) validateNames() error {
 		optional    bool
 	}{
 		{"issuer (iss)", c.Issuer, false}, {"subject (sub)", c.ID, false}, {"email", c.Email, true}, {"identity provider (idp)", c.Provider, true},
-		{"authorized party (azp)", c.AuthorizedParty, true}, {"nonce", c.Nonce, true}, {"country", c.Country, true}, {"host", c.Host, true},
+		{"authorized party (azp)", c.AuthorizedParty, true}, {"nonce", c.Nonce, true}, {"country", c.Country, true}, {"host", c.Host, true}, {"asked", c.Asked, true},
 	} {
 		if f.optional && f.value == "" {
 			continue

@@ -43,6 +43,9 @@ type Claims struct {
 	Country         string
 	// Host is the one host that the token is good at. Empty: all of its audience's.
 	Host string
+	// Asked says which groups were looked for, where Groups are not all that there
+	// are (policy.Reads.Asked).
+	Asked string
 	// SignedInAt is when the subject signed in at the provider: sessions are revoked
 	// by it. A token made from another session has that one's. Zero: IssuedAt.
 	SignedInAt time.Time
@@ -89,7 +92,7 @@ func (k *key) mint(kind string, c Claims, now time.Time) (string, error) {
 	issued := c.IssuedAt.Unix() // down: never younger than it is
 	w := wireClaims{
 		Issuer: c.Issuer, ID: c.ID, Audience: c.Audience, Email: c.Email, Groups: c.Groups, AMR: c.AMR, Provider: c.Provider,
-		SignedInAt: c.SignedInAt.Unix(), AuthorizedParty: c.AuthorizedParty, Nonce: rand.Text(), Country: c.Country, Host: c.Host,
+		SignedInAt: c.SignedInAt.Unix(), AuthorizedParty: c.AuthorizedParty, Nonce: rand.Text(), Country: c.Country, Host: c.Host, Asked: c.Asked,
 		IssuedAt: issued, NotBefore: issued, ExpiresAt: issued + int64(c.Lifetime/time.Second), Type: kind, wanted: kind,
 	}
 	if err := w.Validate(); err != nil {

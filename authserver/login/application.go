@@ -3,6 +3,7 @@
 package login
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -161,7 +162,7 @@ const maxHeaders = 2800
 // claims are what an application is told: no more than its rules can read.
 func (h *Handler) claims(x *exchange, s *policy.Subject, signIn *policy.SignIn) credential.Claims {
 	c := credential.Claims{
-		Issuer: h.issuer(), Audience: signIn.Audience, ID: s.ID, Email: s.Email, Provider: s.Provider, Host: x.host,
+		Issuer: h.issuer(), Audience: signIn.Audience, ID: s.ID, Email: s.Email, Provider: s.Provider, Host: x.host, Asked: cmp.Or(s.Asked, signIn.Reads.Asked()),
 		Groups: signIn.Reads.Keep(s.Groups), SignedInAt: s.SignedInAt, IssuedAt: x.now, Lifetime: h.duration(signIn),
 	}
 	if signIn.Reads.AMR {
@@ -219,7 +220,7 @@ func (h *Handler) judge(x *exchange, target policy.Target, s *policy.Subject, si
 
 // subject is whom a ticket names.
 func (t *ticket) subject() *policy.Subject {
-	return &policy.Subject{ID: t.ID, Email: t.Email, Groups: t.Groups, AMR: t.AMR, Provider: t.Provider, SignedInAt: time.Unix(t.SignedIn, 0).UTC()}
+	return &policy.Subject{ID: t.ID, Email: t.Email, Groups: t.Groups, AMR: t.AMR, Asked: t.Asked, Provider: t.Provider, SignedInAt: time.Unix(t.SignedIn, 0).UTC()}
 }
 
 // digest stands for a text where its length is not welcome.

@@ -365,3 +365,26 @@ func TestSessionOfAnotherHost(t *testing.T) {
 	}
 	b.want(b.get(s.url("x.preview.example.com", "/p")), 200, "/p for ann")
 }
+
+// A new rule about a group that no rule asked about before bites at the next
+// request, also for sessions that do not say whether their owner is in it.
+func TestNewGroupRuleBites(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.browser()
+	b.want(b.enter("app1.example.com", "/", "ann"), 200, "ann")
+	_, a := b.token("app1.example.com", "app2.example.net")
+	policies := standard(s.port)
+	for i := range policies[:2] {
+		policies[i].Rules = append([]policy.Rule{{Action: policy.Block, Include: []policy.Selector{{Property: policy.IdPGroup, Value: "staff"}}}}, policies[i].Rules...)
+	}
+	s.publish(policies)
+	b.want(b.get(s.url("app1.example.com", "/")), 403, "ann@example.com")
+	stranger := s.browser()
+	stranger.follow = false
+	if p := stranger.get(s.url("app2.example.net", "/"), "Authorization", "Bearer "+a.Token, "Origin", s.url("app1.example.com", "")); p.status == 200 {
+		t.Error("a token that does not say is good")
+	}
+	policies[0].Rules = allow([]policy.Selector{{Property: policy.IdPGroup, Value: "staff"}})
+	s.publish(policies)
+	b.want(b.get(s.url("app1.example.com", "/x")), 200, "/x for ann") // asked now, without a prompt
+}

@@ -133,7 +133,7 @@ func (h *Handler) token(x *exchange) {
 	}
 	lifetime := min(maxTokenTime, s.ExpiresAt.Sub(x.now)).Truncate(time.Second)
 	token, err := x.ring.Mint(credential.Claims{Issuer: h.issuer(), Audience: audience, ID: s.ID, Email: s.Email, Groups: s.Groups, AMR: s.AMR,
-		Provider: s.Provider, Host: host, AuthorizedParty: h.origin(x.host), SignedInAt: s.SignedInAt, IssuedAt: x.now, Lifetime: lifetime}, x.now)
+		Provider: s.Provider, Host: host, Asked: s.Asked, AuthorizedParty: h.origin(x.host), SignedInAt: s.SignedInAt, IssuedAt: x.now, Lifetime: lifetime}, x.now)
 	if err != nil {
 		h.Log.Warn("no token can be made", "error", err, "user", s.ID, "requestID", x.id)
 		h.refuseJSON(x, http.StatusForbidden, "no-session")

@@ -73,6 +73,7 @@ type ticket struct {
 	Email    string   `json:"email,omitempty"`
 	Groups   []string `json:"groups,omitempty"`
 	AMR      []string `json:"amr,omitempty"`
+	Asked    string   `json:"asked"`
 	Provider string   `json:"idp"`
 	SignedIn int64    `json:"at"`
 }

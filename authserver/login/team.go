@@ -3,6 +3,7 @@
 package login
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -264,7 +265,7 @@ func (h *Handler) teamToken(x *exchange, who idp.Identity) (string, error) {
 	token, err := x.ring.MintTeam(c, x.now)
 	if errors.Is(err, credential.ErrTooLarge) {
 		reads := x.table.Reads()
-		c.Groups = reads.Keep(who.Groups)
+		c.Groups, c.Asked = reads.Keep(who.Groups), reads.Asked()
 		token, err = x.ring.MintTeam(c, x.now)
 	}
 	return token, err
@@ -290,7 +291,7 @@ func (h *Handler) signInTime(x *exchange, who idp.Identity) time.Time {
 
 // issue sends the browser back to the application with a ticket.
 func (h *Handler) issue(x *exchange, v visit, s *policy.Subject) {
-	t := ticket{Attempt: v.ID, Host: v.Host, ID: s.ID, Email: s.Email, Groups: v.signIn.Reads.Keep(s.Groups), Provider: s.Provider, SignedIn: s.SignedInAt.Unix()}
+	t := ticket{Attempt: v.ID, Host: v.Host, ID: s.ID, Email: s.Email, Groups: v.signIn.Reads.Keep(s.Groups), Asked: cmp.Or(s.Asked, v.signIn.Reads.Asked()), Provider: s.Provider, SignedIn: s.SignedInAt.Unix()}
 	if v.signIn.Reads.AMR {
 		t.AMR = s.AMR
 	}

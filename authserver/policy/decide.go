@@ -170,6 +170,8 @@ func (t *Table) standing(a *app, s *Subject, now time.Time) Reason {
 		return SessionRevoked
 	case !a.signIn.permits(s):
 		return WrongProvider
+	case !s.answers(a.signIn): // a rule is about what was not looked for: that is found out by signing in
+		return SessionExpired
 	default:
 		return NoReason
 	}

@@ -52,9 +52,12 @@ func (r *Request) doubt() Reason {
 
 // A Subject is who a verified credential names. It is not modified once made.
 type Subject struct {
-	ID       string
-	Email    string
-	Groups   []string
+	ID     string
+	Email  string
+	Groups []string
+	// Asked says which groups, and whether AMR, were looked for when the credential
+	// was made (Reads.Asked). Empty: Groups and AMR are all that there are.
+	Asked    string
 	AMR      []string // how they proved who they are: RFC 8176
 	Provider string   // the name of the identity provider that says so
 	Service  bool     // a machine, not a person

@@ -51,7 +51,8 @@
 //     the policy takes tokens from there.
 //  2. Whoever signed in before the policy's sessions, or their own, were revoked
 //     has no session; nor has a person who came from a provider that is not one
-//     of the policy's. Whose credential does not count is nobody (above, 6).
+//     of the policy's; nor has whose credential does not say what the policy's
+//     rules look at. Whose credential does not count is nobody (above, 6).
 //  3. How old it may be, the rule says that would admit; if it does not, the
 //     policy; if neither does, the installation, and in any case the credential's
 //     own end. One that is older leads
