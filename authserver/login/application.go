@@ -112,7 +112,11 @@ func (h *Handler) authorized(x *exchange) {
 		return
 	}
 	x.dropCookie(attemptCookie + t.Attempt)
-	subject := t.subject()
+	h.admit(x, b, t.subject())
+}
+
+// admit gives a session to whom the application admits.
+func (h *Handler) admit(x *exchange, b begun, subject *policy.Subject) {
 	target, err := targetOf(b.Dest)
 	if err != nil || target.Host() != x.host {
 		target, _ = policy.NewTarget(x.host, "/") // the host was read from one

@@ -209,11 +209,8 @@ func (h *Handler) callback(x *exchange, name string) {
 	if !h.get(x) {
 		return
 	}
-	state := x.query["state"]
-	var l providerLogin
-	if len(state) != 1 || !isID(state[0]) ||
-		x.ring.Open(purposeProvider, x.cookie(providerCookie+state[0]), &l, x.now) != nil ||
-		l.State != state[0] || l.Provider != name {
+	l, ok := h.visitOf(x, name)
+	if !ok {
 		h.fail(x, http.StatusBadRequest, "no-state", "This sign-in cannot be finished here",
 			"It was begun in another browser, was finished already, or took longer than ten minutes. Open the application again.")
 		return
@@ -239,6 +236,16 @@ func (h *Handler) callback(x *exchange, name string) {
 		return
 	}
 	h.signedIn(x, identity, l.Attempt)
+}
+
+// visitOf returns the visit that a callback ends, if this browser began it.
+func (h *Handler) visitOf(x *exchange, provider string) (l providerLogin, ok bool) {
+	state := x.query["state"]
+	if len(state) != 1 || !isID(state[0]) {
+		return l, false
+	}
+	err := x.ring.Open(purposeProvider, x.cookie(providerCookie+state[0]), &l, x.now)
+	return l, err == nil && l.State == state[0] && l.Provider == provider
 }
 
 // signedIn gives the browser a new session at the team host, and goes on from
