@@ -105,7 +105,7 @@ func TestClientLibraries(t *testing.T) {
 		}
 		return token
 	}
-	claims := credential.Claims{Issuer: team, Audience: []string{aud, "shop/admin"}, ID: "ann", Email: "ann@example.com", Country: "NL", Provider: "corp", Lifetime: time.Hour}
+	claims := credential.Claims{Issuer: team, Audience: []string{aud, "shop/admin"}, ID: "ann", Email: "ann@example.com", Country: "NL", Provider: "corp", Host: "app.example.com", Lifetime: time.Hour}
 	good := forwarded(t, server, mint(keys, claims))
 	other, foreign := claims, claims
 	other.Audience, foreign.Issuer = []string{"shop/other"}, "https://evil.cloudflareaccess.com"
