@@ -56,10 +56,9 @@ func (h *Handler) appLogout(x *exchange) {
 func (h *Handler) teamLogout(x *exchange) {
 	subject, _ := h.teamSubject(x)
 	var f farewell
-	if x.query.Has("farewell") && x.ring.Open(purposeLogout, x.query.Get("farewell"), &f, x.now) == nil && f.ID != "" {
-		if subject == nil || f.ID == subject.ID { // nobody else is signed in here by now
-			x.dropCookie(teamCookie)
-		}
+	// Somebody else may be signed in here by now: then the page asks.
+	if x.query.Has("farewell") && x.ring.Open(purposeLogout, x.query.Get("farewell"), &f, x.now) == nil && f.ID != "" && (subject == nil || f.ID == subject.ID) {
+		x.dropCookie(teamCookie)
 		h.signedOut(x, f.To, true)
 		return
 	}

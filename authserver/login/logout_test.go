@@ -262,3 +262,19 @@ func TestClientScript(t *testing.T) {
 		t.Errorf("%d", p.status)
 	}
 }
+
+// Who has become somebody else at the team host is asked about that session, too.
+func TestLogoutEverywhereOfTwo(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.browser()
+	b.want(b.enter("app1.example.com", "/", "ann"), 200, "ann")
+	b.want(b.get(s.url("auth.example.com", "/.access/logout?switch=1")), 200, "")
+	b.want(b.enter("app3.example.org", "/", "root"), 200, "root@example.com")
+	b.follow = false
+	p := b.get(s.url("app1.example.com", "/.access/logout?all"), "Sec-Fetch-Site", "same-origin")
+	p = b.get(p.location, "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate")
+	b.want(p, 200, `method="post"`)
+	if p.header.Get("Set-Cookie") != "" || !s.table.Revoked(&policy.Subject{ID: "ann", SignedInAt: s.now().Add(-time.Minute)}) {
+		t.Errorf("%v", p.header)
+	}
+}
