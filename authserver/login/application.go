@@ -33,8 +33,7 @@ func (h *Handler) appLogin(x *exchange) {
 		return
 	}
 	if !h.configured() {
-		h.fail(x, http.StatusServiceUnavailable, "not-configured", "Signing in is not set up",
-			"This installation has no identity provider yet, so nobody can sign in here. Please tell whoever runs it.")
+		h.notConfigured(x)
 		return
 	}
 	dest := h.destination(x.query.Get("rd"), x.host, x.table)

@@ -19,11 +19,7 @@ const maxTokenTime = 5 * time.Minute
 // session returns whose session a request to an application's host carries; nil
 // if that is over, void, or none.
 func (h *Handler) session(x *exchange) *policy.Subject {
-	audience := ""
-	if signIn, ok := x.table.SignIn(h.root(x.host), h.origin(x.host)); ok {
-		audience = signIn.Policy.Namespace + "/" + signIn.Policy.Name
-	}
-	s, _ := h.Subject(audience, strings.Join(x.r.Header["Cookie"], "; "), "", x.now)
+	s, _ := h.Subject(x.table.Audience(h.root(x.host)), strings.Join(x.r.Header["Cookie"], "; "), "", x.now)
 	if s == nil || s.AuthorizedParty != "" || x.table.Session(x.host, s, x.now, h.SessionDuration) != policy.NoReason {
 		return nil
 	}

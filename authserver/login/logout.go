@@ -99,7 +99,8 @@ func (h *Handler) meant(x *exchange) bool {
 	return false
 }
 
-// SameOrigin reports whether a page of this very host sent a request: Fetch Metadata says so, or else Origin must name this very host.
+// SameOrigin reports whether a page of this very host sent a request: Fetch
+// Metadata says so, or else Origin must name this very host.
 func SameOrigin(r *http.Request) bool {
 	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
 		return site == "same-origin"

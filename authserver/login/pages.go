@@ -48,6 +48,11 @@ func (h *Handler) broken(x *exchange, err error) {
 	h.fail(x, http.StatusInternalServerError, "internal-error", "Something went wrong here", "It is not your fault. Please tell whoever runs this site, with the lines below.")
 }
 
+func (h *Handler) notConfigured(x *exchange) {
+	h.fail(x, http.StatusServiceUnavailable, "not-configured", "Signing in is not set up",
+		"This installation has no identity provider yet, so nobody can sign in here. Please tell whoever runs it.")
+}
+
 func (h *Handler) tooMany(x *exchange) {
 	x.w.Header().Set("Retry-After", "30")
 	h.fail(x, http.StatusTooManyRequests, "too-many-requests", "Too many tries", "Wait half a minute, then try again.")

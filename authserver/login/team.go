@@ -84,8 +84,7 @@ func (h *Handler) teamLogin(x *exchange, host string) {
 		return
 	}
 	if !h.configured() { // or not yet: a session that is there must not be dropped for it
-		h.fail(x, http.StatusServiceUnavailable, "not-configured", "Signing in is not set up",
-			"This installation has no identity provider yet, so nobody can sign in here. Please tell whoever runs it.")
+		h.notConfigured(x)
 		return
 	}
 	v, ok := h.arrive(x, host, x.query.Get("attempt"))

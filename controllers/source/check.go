@@ -22,9 +22,14 @@ func Check(w io.Writer, format string, paths []string, grants ...policy.Grant) (
 	}
 	set := loader.Load()
 	table, problems := set.Build(grants...)
-	if len(set.entries) > 0 && table.Len() == 0 && len(problems) == 0 && format != "json" {
-		_, err = fmt.Fprintln(w, "no AccessPolicy, and all else is valid")
-		return true, err
+	wrong := slices.ContainsFunc(problems, func(p Problem) bool { return !p.Warning })
+	if len(set.entries) > 0 && table.Len() == 0 && !wrong && format != "json" {
+		for _, p := range problems {
+			_, werr := fmt.Fprintln(w, p)
+			err = errors.Join(err, werr)
+		}
+		_, werr := fmt.Fprintln(w, "no AccessPolicy, and all else is valid")
+		return true, errors.Join(err, werr)
 	}
 	return Report(w, format, table, append([]Problem{}, problems...))
 }
