@@ -37,15 +37,17 @@ func (h *Handler) appLogin(x *exchange) {
 		return
 	}
 	dest := h.destination(x.query.Get("rd"), x.host, x.table)
-	if h.hopsOf(x, dest) >= maxBounces {
+	n := h.hopsOf(x, dest)
+	if n >= maxBounces {
 		if x.query.Get("again") == "" {
 			h.showLoop(x, dest)
 			return
 		}
 		x.dropCookie(hopsCookie)
+		n = 0
 	}
 	a := attempt{ID: randomID(), Host: x.host, Path: pathOn(dest, h.origin(x.host))}
-	err := h.begin(x, begun{ID: a.ID, Host: x.host, Dest: dest, At: x.now.Unix()})
+	err := h.begin(x, begun{ID: a.ID, Host: x.host, Dest: dest, At: x.now.Unix(), Hops: n})
 	if err == nil {
 		err = h.toTeam(x, a, nil)
 	}
@@ -129,11 +131,11 @@ func (h *Handler) admit(x *exchange, b begun, subject *policy.Subject) {
 		h.deny(x, x.host, &d, subject, &signIn)
 		return
 	}
-	h.enter(x, b.Dest, subject, &signIn)
+	h.enter(x, b, subject, &signIn)
 }
 
 // enter gives the browser its session and sends it where it wanted to go.
-func (h *Handler) enter(x *exchange, dest string, s *policy.Subject, signIn *policy.SignIn) {
+func (h *Handler) enter(x *exchange, b begun, s *policy.Subject, signIn *policy.SignIn) {
 	token, err := x.ring.Mint(h.claims(x, s, signIn), x.now)
 	if errors.Is(err, credential.ErrTooLarge) {
 		h.fail(x, http.StatusInternalServerError, "token-too-large", "Too much to remember",
@@ -145,18 +147,18 @@ func (h *Handler) enter(x *exchange, dest string, s *policy.Subject, signIn *pol
 		h.broken(x, err)
 		return
 	}
-	h.addHop(x, dest)
+	h.addHop(x, b)
 	http.SetCookie(x.w, h.sessionCookie(signIn, token, h.duration(signIn)))
 	h.Log.Info("signed in", "host", x.host, "user", s.ID, "provider", s.Provider, "policy", signIn.Policy.String(), "requestID", x.id)
 	// A cookie of SameSite=Strict does not go along with a request that another
 	// site began, and this one began at the team host. Moving on from a page of
 	// this very site does. And a cookie and an address may be more together than
 	// a proxy's buffer holds: a page has room.
-	if signIn.Cookie.SameSite == policy.SameSiteStrict || len(token)+len(dest) > maxHeaders {
-		h.moveOn(x, dest)
+	if signIn.Cookie.SameSite == policy.SameSiteStrict || len(token)+len(b.Dest) > maxHeaders {
+		h.moveOn(x, b.Dest)
 		return
 	}
-	x.redirect(dest)
+	x.redirect(b.Dest)
 }
 
 // maxHeaders keeps an answer's header section below the 4 KiB of a proxy's buffer.

@@ -70,18 +70,26 @@ func TestFiveTabs(t *testing.T) {
 	}
 }
 
-// Five tabs at once, on one address, in parallel.
+// Five tabs at once, on one address, in parallel: no loop, as all were begun
+// before the first was finished.
 func TestFiveTabsOneAddress(t *testing.T) {
 	s := newSite(t, nil)
 	b := s.browser()
 	b.want(b.enter("app1.example.com", "/", "ann"), 200, "ann")
-	var wg sync.WaitGroup
+	var wg, began sync.WaitGroup
 	pages := make([]page, 5)
+	began.Add(len(pages))
 	for i := range pages {
 		wg.Go(func() {
 			tab := *b // its own list of visits
 			client := *b.client
-			client.CheckRedirect = nil
+			client.CheckRedirect = func(next *http.Request, _ []*http.Request) error {
+				if strings.Contains(next.URL.Path, "/login/app2.example.net") { // on the team host
+					began.Done()
+					began.Wait()
+				}
+				return nil
+			}
 			tab.client = &client
 			pages[i] = tab.get(s.url("app2.example.net", "/x"))
 		})
@@ -275,6 +283,26 @@ func TestLoop(t *testing.T) {
 	b.want(b.get(address+"&again=1"), 200, "/x for ann")
 	s.later(2 * time.Minute)
 	b.want(b.get(address), 200, "/x for ann")
+}
+
+// Logins that ran beside each other are no way round, and a tab that is late
+// finds no loop.
+func TestLateTab(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.browser()
+	b.want(b.enter("app1.example.com", "/", "ann"), 200, "ann")
+	address := s.url("app2.example.net", "/.access/login?rd=%2Fx")
+	var next []string
+	b.follow = false
+	for range 4 {
+		next = append(next, b.get(address).header.Get("Location"))
+	}
+	b.follow = true
+	for _, n := range next {
+		b.want(b.get(n), 200, "/x for ann")
+	}
+	b.want(b.get(address), 200, "/x for ann")
+	b.want(b.get(address), http.StatusConflict, "Try again")
 }
 
 // SameSite=Strict cookies do not come along with what another site began.

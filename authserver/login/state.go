@@ -52,6 +52,7 @@ type begun struct {
 	Host string `json:"host"`
 	Dest string `json:"dest"`
 	At   int64  `json:"at"`
+	Hops int    `json:"hops,omitempty"` // logins for Dest that were finished then
 }
 
 // A providerLogin is a visit to an identity provider.
@@ -170,10 +171,13 @@ func (h *Handler) hopsOf(x *exchange, dest string) int {
 	return p.N
 }
 
-// addHop counts a finished login. The minute begins anew with each, so that
-// slow loops are seen as well.
-func (h *Handler) addHop(x *exchange, dest string) {
-	sealed, err := x.ring.Seal(purposeHops, hops{digest(dest), h.hopsOf(x, dest) + 1}, x.now.Add(hopTime), x.now)
+// addHop counts a finished login: one more than when it was begun, as those that
+// ran beside it, in other tabs, are no way round. The minute begins anew with
+// each, so that slow loops are seen as well.
+func (h *Handler) addHop(x *exchange, b begun) {
+	n := h.hopsOf(x, b.Dest)
+	n = max(n, min(n, b.Hops)+1)
+	sealed, err := x.ring.Seal(purposeHops, hops{digest(b.Dest), n}, x.now.Add(hopTime), x.now)
 	if err == nil {
 		x.setCookie(hopsCookie, sealed, hopTime)
 	}
