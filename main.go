@@ -304,34 +304,31 @@ func (s *service) feedFromCluster(ctx context.Context) error {
 }
 
 func explainCommand(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
+	var o explain.Flags
 	f := newFlags("explain", "explain METHOD URL [flags]   (exit code: 0 allowed, 1 denied, 2 usage)", stdout)
-	headers := f.StringArrayP("header", "H", nil, "a header of the request, 'name: value'; repeatable")
-	as := f.StringSlice("as", nil, "who is signed in: EMAIL[,GROUP...]; left out: nobody")
-	ip := f.String("ip", "", "the client's address; left out: not known")
+	o.Add(f)
 	policies := f.StringSlice("policies", nil, "files and folders of manifests; left out: the cluster of the current kubeconfig")
-	output := f.StringP("output", "o", "text", "text or json")
-	pathPrefix := f.String("path-prefix", "/.access", "our own path on every host")
 	grants := grantsFlag(f)
 	kubeconfig := f.String("kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
 	if err := f.Parse(args); err != nil {
 		return exitUsage, err
 	}
-	if f.NArg() < 2 || f.NArg() > 2 && len(*policies) == 0 {
-		return exitUsage, errors.New("name a method and a URL, as in: ostiary explain GET https://app.example.com/")
+	question, err := o.Question(f.Args(), time.Now())
+	if err == nil && f.NArg() > 2 && len(*policies) == 0 {
+		err = fmt.Errorf("%q is one argument too many; for files, write --policies %s", f.Arg(2), f.Arg(2))
 	}
-	if err := checkOutput(*output); err != nil {
-		return exitUsage, err
-	}
-	table, err := tableFrom(ctx, append(*policies, f.Args()[2:]...), *kubeconfig, *grants, stderr)
 	if err != nil {
 		return exitUsage, err
 	}
-	report, err := explain.Ask(table, *pathPrefix, explain.Question{
-		Method: f.Arg(0), URL: f.Arg(1), Headers: *headers, As: *as, Address: *ip, Now: time.Now()})
+	table, err := controllers.Look(ctx, append(*policies, f.Args()[2:]...), *kubeconfig, *grants, stderr)
 	if err != nil {
 		return exitUsage, err
 	}
-	return exitCode(report.Allowed()), report.Write(stdout, *output)
+	report, err := explain.Ask(table, o.PathPrefix, question)
+	if err != nil {
+		return exitUsage, err
+	}
+	return exitCode(report.Allowed()), report.Write(stdout, o.Output)
 }
 
 func exitCode(ok bool) int {
@@ -341,41 +338,9 @@ func exitCode(ok bool) int {
 	return exitNo
 }
 
-func checkOutput(format string) error {
-	if format != "text" && format != "json" {
-		return fmt.Errorf("--output %q: text or json", format)
-	}
-	return nil
-}
-
-// tableFrom builds the table that would be in force.
-func tableFrom(ctx context.Context, paths []string, kubeconfig string, grants []policy.Grant, stderr io.Writer) (*policy.Table, error) {
-	if len(paths) > 0 {
-		table, problems, err := source.Read(paths, grants...)
-		for _, p := range problems {
-			fmt.Fprintln(stderr, p)
-		}
-		return table, err
-	}
-	policies, err := controllers.Fetch(ctx, kubeconfig)
-	if err != nil {
-		return nil, fmt.Errorf("%w (for files instead of a cluster: --policies PATH)", err)
-	}
-	table, _ := policy.Build(policies, grants...)
-	return table, nil
-}
-
 func check(_ context.Context, args []string, stdout, _ io.Writer) (int, error) {
 	f := newFlags("check", "check PATH...   (exit code: 0 valid, 1 not, 2 usage)", stdout)
-	output := f.StringP("output", "o", "text", "text or json")
-	grants := grantsFlag(f)
-	if err := f.Parse(args); err != nil {
-		return exitUsage, err
-	}
-	if err := checkOutput(*output); err != nil {
-		return exitUsage, err
-	}
-	valid, err := source.Check(stdout, *output, f.Args(), *grants...)
+	valid, err := source.Command(f, grantsFlag(f), args, stdout)
 	if err != nil {
 		return exitUsage, err
 	}

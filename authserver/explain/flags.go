@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package explain
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// Flags are the options of the command line that make a Question, and how its
+// Report is written.
+type Flags struct {
+	// Output is "text" or "json".
+	Output string
+	// PathPrefix is our own path on every host. Default "/.access".
+	PathPrefix string
+
+	question Question
+}
+
+// Add defines the flags, with their defaults.
+func (o *Flags) Add(f *pflag.FlagSet) {
+	f.StringArrayVarP(&o.question.Headers, "header", "H", nil, "a header of the request, 'name: value'; repeatable")
+	f.StringSliceVar(&o.question.As, "as", nil, "who is signed in: EMAIL[,GROUP...]; left out: nobody")
+	f.StringVar(&o.question.Provider, "provider", "", "the identity provider they signed in with; left out: one that the policy takes")
+	f.StringSliceVar(&o.question.AMR, "amr", nil, "how they signed in, as RFC 8176 names it: pwd, otp, mfa...")
+	f.StringVar(&o.question.Address, "ip", "", "the client's address; left out: not known")
+	f.StringVarP(&o.Output, "output", "o", "text", "text or json")
+	f.StringVar(&o.PathPrefix, "path-prefix", "/.access", "our own path on every host")
+}
+
+// Question returns the question of a command line: METHOD URL and the flags.
+func (o *Flags) Question(args []string, now time.Time) (Question, error) {
+	if len(args) < 2 {
+		return Question{}, errors.New("name a method and a URL, as in: ostiary explain GET https://app.example.com/")
+	}
+	if o.Output != "text" && o.Output != "json" {
+		return Question{}, fmt.Errorf("--output %q: text or json", o.Output)
+	}
+	q := o.question
+	q.Method, q.URL, q.Now = args[0], args[1], now
+	return q, nil
+}

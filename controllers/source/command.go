@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/pflag"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// Command is Check as a command line: PATH... and its flags, which it adds to f.
+// The error is for a mistake in using it.
+func Command(f *pflag.FlagSet, grants *[]policy.Grant, args []string, stdout io.Writer) (valid bool, err error) {
+	output := f.StringP("output", "o", "text", "text or json")
+	if err := f.Parse(args); err != nil {
+		return false, err
+	}
+	if *output != "text" && *output != "json" {
+		return false, fmt.Errorf("--output %q: text or json", *output)
+	}
+	return Check(stdout, *output, f.Args(), *grants...)
+}
