@@ -68,6 +68,10 @@ type World struct {
 	Gateways   []*unstructured.Unstructured
 	// GatewayClasses tell which implementation serves a Gateway.
 	GatewayClasses []*unstructured.Unstructured
+	// The following are there for what may go around a policy, or guard a route that
+	// nobody opted in: GRPCRoutes and TLSRoutes of the Gateway API, IngressRoutes and
+	// IngressRouteTCPs of Traefik, its Middlewares, and SecurityPolicies of Envoy Gateway.
+	GRPCRoutes, TLSRoutes, IngressRoutes, Middlewares, SecurityPolicies []*unstructured.Unstructured
 	// Render is where the pods of the render listener answer: the EndpointSlices of
 	// our own render Service.
 	Render []*discoveryv1.EndpointSlice

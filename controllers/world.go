@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/translate"
+)
+
+// An extraKind is a kind that a cluster need not have.
+type extraKind struct {
+	schema.GroupVersionKind
+	// into is where its objects go; nil: only whether it is served matters.
+	into func(*ingress.World) *[]*unstructured.Unstructured
+}
+
+// name is as in World.Served: "Middleware.traefik.io".
+func (k extraKind) name() string { return k.Kind + "." + k.Group }
+
+const (
+	gatewayGroup = "gateway.networking.k8s.io"
+	traefikGroup = "traefik.io"
+	envoyGroup   = "gateway.envoyproxy.io"
+)
+
+// extraKinds are those that a plan, or what goes around a policy, is read from. Of
+// a kind in several versions the first that is served is read.
+var extraKinds = []extraKind{
+	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "HTTPRoute"}, func(w *ingress.World) *[]*unstructured.Unstructured { return &w.HTTPRoutes }},
+	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "Gateway"}, func(w *ingress.World) *[]*unstructured.Unstructured { return &w.Gateways }},
+	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "GatewayClass"}, func(w *ingress.World) *[]*unstructured.Unstructured { return &w.GatewayClasses }},
+	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "GRPCRoute"}, func(w *ingress.World) *[]*unstructured.Unstructured { return &w.GRPCRoutes }},
+	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "TLSRoute"}, tlsRoutes},
+	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1alpha3", Kind: "TLSRoute"}, tlsRoutes},
+	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1alpha2", Kind: "TLSRoute"}, tlsRoutes},
+	{schema.GroupVersionKind{Group: traefikGroup, Version: "v1alpha1", Kind: "IngressRoute"}, ingressRoutes},
+	{schema.GroupVersionKind{Group: traefikGroup, Version: "v1alpha1", Kind: "IngressRouteTCP"}, ingressRoutes},
+	{schema.GroupVersionKind{Group: traefikGroup, Version: "v1alpha1", Kind: "Middleware"}, func(w *ingress.World) *[]*unstructured.Unstructured { return &w.Middlewares }},
+	{schema.GroupVersionKind{Group: envoyGroup, Version: "v1alpha1", Kind: "SecurityPolicy"}, func(w *ingress.World) *[]*unstructured.Unstructured { return &w.SecurityPolicies }},
+	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "ReferenceGrant"}, nil},
+	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1beta1", Kind: "ReferenceGrant"}, nil},
+}
+
+func tlsRoutes(w *ingress.World) *[]*unstructured.Unstructured     { return &w.TLSRoutes }
+func ingressRoutes(w *ingress.World) *[]*unstructured.Unstructured { return &w.IngressRoutes }
+
+// servedKinds asks which of the extraKinds the API server has.
+func servedKinds(m meta.RESTMapper) (map[string]bool, error) {
+	served := map[string]bool{}
+	for _, k := range extraKinds {
+		_, err := m.RESTMapping(k.GroupKind(), k.Version)
+		switch {
+		case err == nil:
+			served[k.name()] = true
+		case !meta.IsNoMatchError(err):
+			return nil, fmt.Errorf("asking for %s: %w", k.name(), err)
+		}
+	}
+	return served, nil
+}
+
+// listWorld reads what a plan is made from, and what may go around a policy. Of
+// the kinds that a cluster need not have it reads those that are served. What may
+// not be read is named in notLooked, and is empty in the World: who makes anything
+// of the World has to say so, too. Any other failure is an error.
+func listWorld(ctx context.Context, r client.Reader, served map[string]bool, s ingress.Settings) (w ingress.World, notLooked []string, err error) {
+	l := worldLister{ctx: ctx, reader: r}
+	w.Served = served
+	var policies v1alpha1.AccessPolicyList
+	l.list("AccessPolicies", &policies)
+	for i := range policies.Items {
+		w.Policies = append(w.Policies, worldPolicy(&policies.Items[i]))
+	}
+	var ingresses networkingv1.IngressList
+	l.list("Ingresses", &ingresses)
+	w.Ingresses = pointers(ingresses.Items)
+	var classes networkingv1.IngressClassList
+	l.list("IngressClasses", &classes)
+	w.Classes = pointers(classes.Items)
+	var services corev1.ServiceList
+	l.list("Services", &services)
+	w.Services = pointers(services.Items)
+	var render discoveryv1.EndpointSliceList
+	l.list("EndpointSlices of the render Service", &render, client.InNamespace(s.Namespace),
+		client.MatchingLabels{discoveryv1.LabelServiceName: s.ServicePrefix + "-render"})
+	w.Render = pointers(render.Items)
+	var configs corev1.ConfigMapList
+	l.list("ConfigMaps of ingress-nginx controllers", &configs, client.MatchingLabels{"app.kubernetes.io/name": "ingress-nginx"})
+	w.Configs = pointers(configs.Items)
+	l.extras(&w)
+	return w, l.notLooked, l.err
+}
+
+// A worldLister lists one kind after the other, until one fails.
+type worldLister struct {
+	ctx       context.Context // it lives as long as one listing
+	reader    client.Reader
+	notLooked []string
+	err       error
+}
+
+// list reads one kind, and reports whether the API server has it.
+func (l *worldLister) list(what string, into client.ObjectList, opts ...client.ListOption) bool {
+	if l.err != nil {
+		return false
+	}
+	err := l.reader.List(l.ctx, into, opts...)
+	switch {
+	case err == nil:
+	case apierrors.IsForbidden(err):
+		l.notLooked = append(l.notLooked, what+": "+err.Error())
+	case meta.IsNoMatchError(err), apierrors.IsNotFound(err):
+		return false
+	default:
+		l.err = fmt.Errorf("listing %s: %w", what, err)
+	}
+	return true
+}
+
+func (l *worldLister) extras(w *ingress.World) {
+	done := map[string]bool{}
+	for _, k := range extraKinds {
+		if k.into == nil || !w.Served[k.name()] || done[k.name()] {
+			continue
+		}
+		var list unstructured.UnstructuredList
+		list.SetGroupVersionKind(k.GroupVersion().WithKind(k.Kind + "List"))
+		done[k.name()] = l.list(k.Kind+"s", &list)
+		into := k.into(w)
+		*into = append(*into, pointers(list.Items)...)
+	}
+}
+
+func pointers[T any](items []T) []*T {
+	out := make([]*T, len(items))
+	for i := range items {
+		out[i] = &items[i]
+	}
+	return out
+}
+
+// worldPolicy is what a plan has to know of an AccessPolicy.
+func worldPolicy(o *v1alpha1.AccessPolicy) ingress.Policy {
+	return planPolicy(translate.Policy(o))
+}
+
+func planPolicy(p policy.Policy) ingress.Policy {
+	out := ingress.Policy{Hosts: p.Hosts}
+	out.Namespace, out.Name = p.Source.Namespace, p.Source.Name
+	for _, path := range p.Paths {
+		out.Paths = append(out.Paths, ingress.Path{Path: path.Value, Exact: path.Exact})
+	}
+	for _, r := range p.Rules {
+		out.Relaxes = out.Relaxes || r.Action == policy.Bypass || r.Action == policy.ServiceAuth
+	}
+	if c := p.CORS; c != nil {
+		out.CORS = &ingress.CORS{
+			AllOrigins: c.AllowAllOrigins, AllMethods: c.AllowAllMethods, AllHeaders: c.AllowAllHeaders,
+			Credentials: c.AllowCredentials, Bypass: c.BypassPreflight, PrivateNetwork: c.AllowPrivateNetwork,
+			Origins: c.AllowedOrigins, Methods: c.AllowedMethods, Headers: c.AllowedHeaders, Exposed: c.ExposedHeaders,
+			MaxAge: c.MaxAge,
+		}
+	}
+	return out
+}
