@@ -5,7 +5,6 @@ package login
 import (
 	"fmt"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -25,7 +24,7 @@ func TestSignIn(t *testing.T) {
 	if got := b.jar("app1.example.com"); !slices.Contains(got, "__Host-ostiary") {
 		t.Errorf("cookies of app1: %v", got)
 	}
-	if got := b.jar("auth.example.com"); !slices.Equal(got, []string{"__Host-ostiary-team"}) {
+	if got := b.jar("auth.example.com"); !slices.Equal(slices.Sorted(slices.Values(got)), []string{"__Host-ostiary-device", "__Host-ostiary-team"}) {
 		t.Errorf("cookies of the team host: %v", got)
 	}
 	if got := b.jar("app2.example.net"); len(got) != 0 {
@@ -132,47 +131,6 @@ func TestWrongPassword(t *testing.T) {
 		t.Error("the answers differ")
 	}
 	b.want(b.signIn(known, "ann", password), 200, "for ann")
-}
-
-func TestGuessingIsSlowedDown(t *testing.T) {
-	s := newSite(t, nil)
-	b := s.browser()
-	form := b.get(s.url("app1.example.com", "/"))
-	tried := 0
-	for ; tried < 50; tried++ {
-		if p := b.signIn(form, "ann", "wrong"); p.status == http.StatusTooManyRequests {
-			if p.header.Get("Retry-After") == "" {
-				t.Error("no Retry-After")
-			}
-			break
-		}
-	}
-	// Each replica counts for itself.
-	if tried < 5 || tried > 25 {
-		t.Errorf("%d passwords could be tried at once", tried)
-	}
-	b.want(b.signIn(form, "bob", password), 200, "for bob") // another account is another matter
-	s.later(time.Minute)
-	form = b.get(s.url("app2.example.net", "/"))
-	if form.status == 429 {
-		t.Error("still held off")
-	}
-}
-
-// Guesses of somebody whose address is not known lock nobody out at once, and yet
-// come to an end.
-func TestGuessingWithoutAddress(t *testing.T) {
-	l, now := newLimits(), time.Now()
-	tried := 0
-	for l.guess(netip.Addr{}, "people\x00ann", now) {
-		tried++
-	}
-	if tried < 50 || tried > 200 {
-		t.Errorf("%d guesses at once", tried)
-	}
-	if !l.guess(netip.Addr{}, "people\x00bob", now) || !l.guess(netip.Addr{}, "people\x00ann", now.Add(time.Minute)) {
-		t.Error("others, or a minute later, are held off as well")
-	}
 }
 
 // Silent renewal: an application's session that is over costs a redirect, no

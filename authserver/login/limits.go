@@ -16,9 +16,10 @@ import (
 type limits struct {
 	seed maphash.Seed
 	// addresses: sign-ins of any kind. accounts: guesses at one account, from
-	// anywhere. pairs: guesses at one account from one address. tokens: tokens
-	// for other applications, by person.
-	addresses, accounts, pairs, tokens buckets
+	// anywhere. pairs: guesses at one account from one address. devices: guesses
+	// at an account by a browser that signed in to it before. tokens: tokens for
+	// other applications, by person.
+	addresses, accounts, pairs, devices, tokens buckets
 	// nowhere is for all clients together whose address is not known.
 	nowhere *rate.Limiter
 }
@@ -42,6 +43,7 @@ func newLimits() *limits {
 		// long, as pairs stops any one address far earlier.
 		accounts: buckets{burst: 100, every: 6 * time.Second},
 		pairs:    buckets{burst: 10, every: 30 * time.Second},
+		devices:  buckets{burst: 10, every: 30 * time.Second},
 		tokens:   buckets{burst: 60, every: time.Second},
 		nowhere:  rate.NewLimiter(rate.Every(100*time.Millisecond), 200),
 	}
@@ -73,8 +75,13 @@ func (l *limits) start(a netip.Addr, now time.Time) bool {
 }
 
 // guess reports whether another password may be tried. Where no address is known
-// there are no pairs: ten wrong guesses by anybody would lock the owner out.
-func (l *limits) guess(a netip.Addr, account string, now time.Time) bool {
+// there are no pairs: ten wrong guesses by anybody would lock the owner out. A
+// device that signed in to the account before has guesses of its own, so that
+// nobody else's keep the owner out.
+func (l *limits) guess(a netip.Addr, account, device string, now time.Time) bool {
+	if device != "" {
+		return l.start(a, now) && l.allow(&l.devices, device+"\x00"+account, now)
+	}
 	if !a.IsValid() && !l.nowhere.AllowN(now, 1) {
 		return false
 	}
@@ -86,3 +93,28 @@ func (l *limits) guess(a netip.Addr, account string, now time.Time) bool {
 
 // token reports whether a person may have another token.
 func (l *limits) token(user string, now time.Time) bool { return l.allow(&l.tokens, user, now) }
+
+// A device is a browser that has signed in to an account with its password.
+type device struct {
+	ID      string `json:"id"`
+	Account string `json:"account"` // a digest
+}
+
+// deviceOf returns the id of this browser, if it has signed in to an account
+// before; otherwise it is empty.
+func (x *exchange) deviceOf(account string) string {
+	var d device
+	if x.ring.Open(purposeDevice, x.cookie(deviceCookie), &d, x.now) != nil || d.Account != digest(account) {
+		return ""
+	}
+	return d.ID
+}
+
+// rememberDevice does so for as long as the keys are kept, at most deviceTime.
+// Without it, guesses count as anybody's: so a failure is none of the visitor's.
+func (x *exchange) rememberDevice(account string) {
+	sealed, err := x.ring.Seal(purposeDevice, device{randomID(), digest(account)}, x.now.Add(deviceTime), x.now)
+	if err == nil {
+		x.setCookie(deviceCookie, sealed, deviceTime)
+	}
+}

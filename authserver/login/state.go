@@ -20,10 +20,12 @@ const (
 	purposeTicket        = "ticket"               // a parameter: team host → application
 	purposeHops          = "finished logins"      // a cookie on the application's host
 	purposeLogout        = "logout"               // a parameter: application → team host
+	purposeDevice        = "known device"         // a cookie on the team host
 
 	attemptTime = 10 * time.Minute
 	ticketTime  = 60 * time.Second
 	hopTime     = 60 * time.Second
+	deviceTime  = 180 * 24 * time.Hour
 )
 
 // The cookies. "__Host-": on this host alone, over TLS alone (RFC 6265bis §4.1.3.2).
@@ -32,6 +34,7 @@ const (
 	attemptCookie  = "__Host-ostiary-login-" // and the attempt's id
 	providerCookie = "__Host-ostiary-idp-"   // and its state
 	hopsCookie     = "__Host-ostiary-hops"
+	deviceCookie   = "__Host-ostiary-device"
 )
 
 // maxAttempts is how many logins one browser may have under way at one host. The

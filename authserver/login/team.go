@@ -335,7 +335,8 @@ func (h *Handler) password(x *exchange, host string) {
 		return
 	}
 	name := form.Get("username")
-	if !h.limits.guess(h.Address(x.r), p.Name()+"\x00"+strings.ToLower(name), x.now) {
+	account := p.Name() + "\x00" + strings.ToLower(name)
+	if !h.limits.guess(h.Address(x.r), account, x.deviceOf(account), x.now) {
 		h.tooMany(x)
 		return
 	}
@@ -350,6 +351,7 @@ func (h *Handler) password(x *exchange, host string) {
 	case err != nil:
 		h.providerFailed(x, p, v.Host, err)
 	default:
+		x.rememberDevice(account)
 		h.signedIn(x, identity, v.attempt)
 	}
 }
