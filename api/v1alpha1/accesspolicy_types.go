@@ -19,6 +19,8 @@ import (
 // +kubebuilder:printcolumn:name="Degraded",type=string,JSONPath=`.status.conditions[?(@.type=="Degraded")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Routed",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Routed")].status`
+// +kubebuilder:printcolumn:name="Covered",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Covered")].status`
 type AccessPolicy struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
@@ -383,11 +385,19 @@ const (
 	ConditionProgrammed = "Programmed"
 	// ConditionDegraded is true when the policy works but something about it is unwise.
 	ConditionDegraded = "Degraded"
+	// ConditionRouted is true when every Ingress and HTTPRoute that names the
+	// policy asks Ostiary about each request. Absent when none names it.
+	ConditionRouted = "Routed"
+	// ConditionCovered is false when something serves the policy's hosts around
+	// it. Absent when that is not watched.
+	ConditionCovered = "Covered"
 )
 
 // AccessPolicyStatus is what became of a policy.
 type AccessPolicyStatus struct {
-	// conditions are Accepted, Programmed and, for warnings, Degraded.
+	// conditions are Accepted, Programmed and, for warnings, Degraded. Routed says
+	// whether the Ingresses and HTTPRoutes that name the policy ask about every
+	// request, and Covered whether nothing serves its hosts around it.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

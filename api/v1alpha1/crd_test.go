@@ -323,6 +323,9 @@ func TestPrinterColumns(t *testing.T) {
 				cells = append(cells, fmt.Sprint(table.Rows[0].Cells[i]))
 			}
 		}
+		if wide := columnsOf(table.ColumnDefinitions, 1); strings.HasSuffix(path, "accesspolicies") && !slices.Equal(wide, []string{"Routed", "Covered"}) {
+			t.Errorf("%s: -o wide adds %q", path, wide)
+		}
 		if !slices.Equal(names, s.names) {
 			t.Errorf("%s: columns %q, want %q", path, names, s.names)
 		}
@@ -330,6 +333,16 @@ func TestPrinterColumns(t *testing.T) {
 			t.Errorf("%s: cells %q, want %q", path, cells, s.cells)
 		}
 	}
+}
+
+// columnsOf lists the columns of one priority.
+func columnsOf(all []metav1.TableColumnDefinition, priority int32) (names []string) {
+	for _, column := range all {
+		if column.Priority == priority {
+			names = append(names, column.Name)
+		}
+	}
+	return names
 }
 
 // TestSelectorsAreOneSchema guards two things that the manifests above rest on:
