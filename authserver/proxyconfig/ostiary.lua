@@ -1,0 +1,123 @@
+-- SPDX-License-Identifier: Apache-2.0
+--
+-- Asks ostiary's authz listener about a request, for HAProxy 2.6 or newer:
+--
+--   http-request lua.ostiary HOST:PORT
+--
+-- It sets txn.ostiary to "allow", or to "preflight" for one that the preflight
+-- listener answers; or else it sends the browser what ostiary wrote. HAProxy goes on
+-- when a script fails, so the configuration must deny what has neither value.
+
+-- What a decision depends on. No other header of the client is passed on, so that
+-- none can be taken for the proxy's.
+local asked = {
+  "cookie", "authorization", "origin", "accept",
+  "access-control-request-method", "access-control-request-headers", "access-control-request-private-network",
+  "sec-fetch-mode", "sec-fetch-storage-access", "sec-websocket-key", "x-requested-with", "x-request-id",
+}
+
+-- What tells the application who is calling.
+local identity = {
+  "x-access-jwt-assertion", "x-access-email", "x-access-user", "x-access-groups",
+  "cf-access-jwt-assertion", "cf-access-authenticated-user-email",
+}
+
+-- What is the business of one connection, and of this one HAProxy takes care itself.
+local hop = {
+  ["connection"] = true, ["keep-alive"] = true, ["transfer-encoding"] = true, ["content-length"] = true,
+  ["te"] = true, ["trailer"] = true, ["upgrade"] = true, ["proxy-connection"] = true,
+}
+
+-- values makes a list of HAProxy's table, which begins at 0.
+local function values(t)
+  local list = {}
+  local i = 0
+  while t ~= nil and t[i] ~= nil do
+    list[#list + 1] = t[i]
+    i = i + 1
+  end
+  return list
+end
+
+local function question(txn)
+  local client = txn.http:req_get_headers()
+  local headers = {}
+  for _, name in ipairs(asked) do
+    local lines = values(client[name])
+    if #lines > 0 then
+      headers[name] = lines
+    end
+  end
+  headers["x-forwarded-method"] = { txn.sf:method() }
+  headers["x-forwarded-proto"] = { txn.f:ssl_fc() == 1 and "https" or "http" }
+  headers["x-forwarded-host"] = values(client["host"])
+  headers["x-forwarded-uri"] = { txn.sf:pathq() }
+  headers["x-forwarded-for"] = { txn.sf:src() }
+  return headers
+end
+
+-- is_preflight says so in the words of the Fetch standard.
+local function is_preflight(headers)
+  local method = headers["access-control-request-method"]
+  return headers["x-forwarded-method"][1] == "OPTIONS" and headers["origin"] ~= nil and method ~= nil and method[1] ~= ""
+end
+
+local function one(answer, name)
+  local lines = answer.headers[name]
+  if lines == nil then
+    return ""
+  end
+  return lines[1] or lines[0] or ""
+end
+
+local function allow(txn, answer)
+  for _, name in ipairs(identity) do
+    txn.http:req_del_header(name)
+    local value = one(answer, name)
+    if value ~= "" then
+      txn.http:req_set_header(name, value)
+    end
+  end
+  -- responses: Managed. They go onto the application's answer.
+  for variable, name in pairs({ allow_origin = "access-control-allow-origin",
+    allow_credentials = "access-control-allow-credentials", expose_headers = "access-control-expose-headers" }) do
+    local value = one(answer, name)
+    if value ~= "" then
+      txn:set_var("txn.ostiary_" .. variable, value)
+    end
+  end
+  txn:set_var("txn.ostiary", "allow")
+end
+
+-- relay sends the answer as it came, each Set-Cookie by itself.
+local function relay(txn, answer)
+  local reply = txn:reply()
+  reply:set_status(answer.status)
+  for name, lines in pairs(answer.headers) do
+    if not hop[string.lower(name)] then
+      local first = lines[0] ~= nil and 0 or 1
+      for i = first, #lines do
+        reply:add_header(name, lines[i])
+      end
+    end
+  end
+  if txn.sf:method() ~= "HEAD" then
+    reply:set_body(answer.body or "")
+  end
+  txn:done(reply)
+end
+
+core.register_action("ostiary", { "http-req" }, function(txn, address)
+  txn:set_var("txn.ostiary", "no")
+  local headers = question(txn)
+  local answer = core.httpclient():get({ url = "http://" .. address .. "/authz/v1/forward", headers = headers, timeout = 5000 })
+  local status = answer ~= nil and answer.status or 0
+  if status == 200 then
+    allow(txn, answer) -- of a preflight: the application answers it itself
+  elseif is_preflight(headers) then
+    txn:set_var("txn.ostiary", "preflight")
+  elseif status >= 300 and status < 500 then
+    relay(txn, answer)
+  end
+  -- Anything else, and no answer at all, is a no: txn.ostiary says so.
+end, 1)

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package proxyconfig
+
+import (
+	"bytes"
+	"cmp"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"text/template"
+)
+
+//go:embed templates/*.tmpl ostiary.lua
+var files embed.FS
+
+// Lua is the script that HAProxy loads.
+//
+//go:embed ostiary.lua
+var Lua string
+
+// Options are what a configuration is made for. What is empty has its default,
+// but for TeamDomain: without it no team host is configured.
+type Options struct {
+	// Hosts are those of the application: app.example.com, *.preview.example.com.
+	Hosts []string
+	// Upstream is the application, HOST:PORT.
+	Upstream string
+	// Authz, Public, Render, Preflight and GRPC are our listeners, HOST:PORT. The
+	// defaults are those on this machine, or our Services where the proxy is part
+	// of a cluster.
+	Authz, Public, Render, Preflight, GRPC string
+	// Listen is where a proxy that is no part of a cluster listens, [IP]:PORT.
+	Listen string
+	// Namespace and Policy name the application's AccessPolicy.
+	Namespace, Policy string
+	// SystemNamespace is where we run.
+	SystemNamespace string
+	// TeamDomain is where people log in.
+	TeamDomain string
+	// PathPrefix is our own path on every host.
+	PathPrefix string
+	// IdentityHeaders is "default" or "cloudflare", as in serve.
+	IdentityHeaders string
+	// Mode is one of the Proxy's Modes.
+	Mode string
+	// LuaPath is where HAProxy finds Lua.
+	LuaPath string
+}
+
+// A Proxy is what Render writes for.
+type Proxy struct {
+	Name, Summary string
+	// Modes are the ways to set it up, the default first; none: there is one way.
+	Modes []string
+	// kubernetes: what is written are objects of a cluster.
+	kubernetes bool
+}
+
+var proxies = []Proxy{
+	{Name: "nginx", Summary: "nginx with auth_request: a file for conf.d"},
+	{Name: "ingress-nginx", Summary: "ingress-nginx and its forks: an Ingress, and what each mode needs", Modes: []string{"annotation", "global", "render", "canary"}, kubernetes: true},
+	{Name: "traefik", Summary: "Traefik 3: its file provider, or its Kubernetes objects", Modes: []string{"file", "kubernetes"}},
+	{Name: "envoy", Summary: "Envoy with ext_authz, over HTTP or gRPC: a static configuration", Modes: []string{"http", "grpc"}},
+	{Name: "caddy", Summary: "Caddy with forward_auth: a Caddyfile"},
+	{Name: "haproxy", Summary: "HAProxy 2.6 or newer with Lua: haproxy.cfg, and with --lua the script that it loads"},
+	{Name: "istio", Summary: "Istio: an extension provider, and who asks it", kubernetes: true},
+	{Name: "contour", Summary: "Contour: an ExtensionService, and an HTTPProxy that asks it", kubernetes: true},
+	{Name: "envoy-gateway", Summary: "Envoy Gateway: a SecurityPolicy with extAuth", kubernetes: true},
+	{Name: "gateway-api", Summary: "any Gateway with the ExternalAuth filter (GEP-1494, experimental)", kubernetes: true},
+}
+
+// Proxies returns every proxy that Render knows.
+func Proxies() []Proxy { return slices.Clone(proxies) }
+
+// Render writes the configuration of the named proxy. The error names every
+// option that is wrong; then nothing is written.
+func Render(w io.Writer, proxy string, o Options) error {
+	p, err := find(proxy)
+	if err != nil {
+		return err
+	}
+	o = o.withDefaults(p)
+	if err := o.check(p); err != nil {
+		return err
+	}
+	t, err := template.New(p.Name+".tmpl").Funcs(functions).ParseFS(files, "templates/"+p.Name+".tmpl", "templates/shared.tmpl")
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := t.Option("missingkey=error").Execute(&b, view{o}); err != nil {
+		return err
+	}
+	_, err = w.Write(b.Bytes())
+	return err
+}
+
+func find(name string) (Proxy, error) {
+	i := slices.IndexFunc(proxies, func(p Proxy) bool { return p.Name == name })
+	if i < 0 {
+		var names []string
+		for _, p := range proxies {
+			names = append(names, p.Name)
+		}
+		return Proxy{}, fmt.Errorf("there is no proxy %q; there are %s", name, strings.Join(names, ", "))
+	}
+	return proxies[i], nil
+}
+
+// withDefaults fills in what is empty.
+func (o Options) withDefaults(p Proxy) Options {
+	if len(p.Modes) > 0 {
+		o.Mode = cmp.Or(o.Mode, p.Modes[0])
+	}
+	if len(o.Hosts) == 0 {
+		o.Hosts = []string{"app.example.com"}
+	}
+	o.Namespace, o.Policy = cmp.Or(o.Namespace, "default"), cmp.Or(o.Policy, "app")
+	o.SystemNamespace = cmp.Or(o.SystemNamespace, "ostiary-system")
+	o.PathPrefix = cmp.Or(o.PathPrefix, "/.access")
+	o.IdentityHeaders = cmp.Or(o.IdentityHeaders, "default")
+	o.LuaPath = cmp.Or(o.LuaPath, "/etc/haproxy/ostiary.lua")
+	cluster := p.kubernetes || o.Mode == "kubernetes"
+	if cluster {
+		o.Upstream = cmp.Or(o.Upstream, "app:80")
+	}
+	o.Upstream = cmp.Or(o.Upstream, "127.0.0.1:8080")
+	for _, l := range []struct {
+		address    *string
+		name, port string
+	}{{&o.Authz, "authz", "9001"}, {&o.Public, "public", "9002"}, {&o.Render, "render", "9003"}, {&o.Preflight, "preflight", "9004"}, {&o.GRPC, "grpc", "9005"}} {
+		host := "127.0.0.1"
+		if cluster {
+			host = "ostiary-" + l.name + "." + o.SystemNamespace + ".svc.cluster.local"
+		}
+		*l.address = cmp.Or(*l.address, net.JoinHostPort(host, l.port))
+	}
+	return o
+}
+
+// check names everything that is wrong.
+func (o Options) check(p Proxy) error {
+	var errs []error
+	fail := func(flag string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("--%s: %w", flag, err))
+		}
+	}
+	for i, h := range o.Hosts {
+		fail("host", checkHost(h, true))
+		if slices.Contains(o.Hosts[:i], h) || h == o.TeamDomain {
+			fail("host", fmt.Errorf("%s is there twice", h))
+		}
+	}
+	if o.TeamDomain != "" {
+		fail("team-domain", checkHost(o.TeamDomain, false))
+	}
+	cluster := p.kubernetes || o.Mode == "kubernetes"
+	for flag, a := range map[string]string{"upstream": o.Upstream, "authz": o.Authz, "public": o.Public, "render": o.Render, "preflight": o.Preflight, "grpc": o.GRPC} {
+		fail(flag, checkAddress(a))
+		if cluster && (flag == "upstream" || p.needsServices() && flag != "render") {
+			fail(flag, checkService(a, flag == "upstream"))
+		}
+	}
+	if o.Listen != "" {
+		fail("listen", checkListen(o.Listen))
+	}
+	fail("namespace", checkName(o.Namespace))
+	fail("system-namespace", checkName(o.SystemNamespace))
+	fail("policy", checkName(o.Policy))
+	fail("path-prefix", checkPathPrefix(o.PathPrefix))
+	fail("identity-headers", oneOf(o.IdentityHeaders, "default", "cloudflare"))
+	fail("lua-path", checkFile(o.LuaPath))
+	switch {
+	case len(p.Modes) > 0:
+		fail("mode", oneOf(o.Mode, p.Modes...))
+	case o.Mode != "":
+		fail("mode", fmt.Errorf("%s has no modes", p.Name))
+	}
+	if p.Name == "ingress-nginx" && o.Mode == "render" && net.ParseIP(hostOf(o.Render)) == nil {
+		fail("render", fmt.Errorf("%s: mode render takes the address of our render Service, which this prints: kubectl get service --namespace %s ostiary-render --output jsonpath='{.spec.clusterIP}:9003'", quote(o.Render), o.SystemNamespace))
+	}
+	slices.SortFunc(errs, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
+	return errors.Join(errs...)
+}
+
+// needsServices: its objects name our Services, which have no other addresses.
+func (p Proxy) needsServices() bool { return p.Name != "istio" && p.Name != "ingress-nginx" }

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package proxyconfig
+
+import (
+	"net"
+	"regexp"
+	"strings"
+	"text/template"
+)
+
+// A view is what the templates see.
+type view struct{ Options }
+
+var functions = template.FuncMap{
+	"host":     hostOf,
+	"port":     func(address string) string { _, port, _ := net.SplitHostPort(address); return port },
+	"lower":    strings.ToLower,
+	"snake":    func(s string) string { return strings.ToLower(strings.ReplaceAll(s, "-", "_")) },
+	"join":     func(sep string, s []string) string { return strings.Join(s, sep) },
+	"pattern":  pattern,
+	"first":    func(s []string) string { return s[0] },
+	"wildcard": func(h string) bool { return strings.HasPrefix(h, "*.") },
+	"replace":  strings.ReplaceAll,
+	"list":     func(s ...string) []string { return s },
+	"dict":     dict,
+	"codes":    func() []int { return []int{401, 403} },
+}
+
+// pattern is a regular expression of a host; "*." is exactly one label.
+func pattern(host string) string {
+	if rest, ok := strings.CutPrefix(host, "*."); ok {
+		return `[a-z0-9-]+\.` + regexp.QuoteMeta(rest)
+	}
+	return regexp.QuoteMeta(host)
+}
+
+// Identity are the headers that tell the application who is calling.
+func (v view) Identity() []string {
+	names := []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups"}
+	if v.IdentityHeaders == "cloudflare" {
+		names = append(names, "Cf-Access-Jwt-Assertion", "Cf-Access-Authenticated-User-Email")
+	}
+	return names
+}
+
+// Lookalikes are the identity headers with "_" in place of "-": to applications
+// that read headers from the environment (CGI, WSGI) they are the same.
+func (v view) Lookalikes() []string {
+	var out []string
+	for _, name := range v.Identity() {
+		words := strings.Split(name, "-")
+		for bits := 1; bits < 1<<(len(words)-1); bits++ {
+			s := words[0]
+			for i, w := range words[1:] {
+				s += string("-_"[bits>>i&1]) + w
+			}
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// Families are what the names of all identity headers begin with, ours and
+// Cloudflare's: a client sends none of them, whichever set is in use.
+func (v view) Families() []string { return []string{"X-Access", "Cf-Access"} }
+
+// Asked are the client's headers that a decision depends on.
+func (v view) Asked() []string {
+	return []string{"Cookie", "Authorization", "Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers",
+		"Access-Control-Request-Private-Network", "Accept", "Sec-Fetch-Mode", "Sec-Fetch-Storage-Access", "Sec-WebSocket-Key",
+		"X-Requested-With", "X-Request-Id"}
+}
+
+// Service and ServiceNamespace split the address of a Service.
+func (v view) Service(address string) string {
+	name, _, _ := strings.Cut(hostOf(address), ".")
+	return name
+}
+
+// ServiceNamespace is the application's where the address does not say.
+func (v view) ServiceNamespace(address string) string {
+	if parts := strings.Split(hostOf(address), "."); len(parts) > 1 {
+		return parts[1]
+	}
+	return v.Namespace
+}
+
+// Name begins the names of what is made for the application.
+func (v view) Name() string { return v.Policy }
+
+// ListenOr is the address to listen at, or the default.
+func (v view) ListenOr(otherwise string) string {
+	if v.Listen == "" {
+		return otherwise
+	}
+	return v.Listen
+}
+
+// Bind is the IP of Listen, "" if it names none.
+func (v view) Bind() string { return hostOf(v.Listen) }
+
+// dict makes a map of names and values, for templates that take several.
+func dict(pairs ...any) map[string]any {
+	m := map[string]any{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		m[pairs[i].(string)] = pairs[i+1] // the templates are ours, and tested
+	}
+	return m
+}
