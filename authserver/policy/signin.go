@@ -245,18 +245,39 @@ func (t *Table) SignIn(target Target, origin string) (SignIn, bool) {
 		out.Duration, out.Unsaid = max(out.Duration, d), out.Unsaid || unsaid
 		out.Reads.add(o.signIn)
 	}
-	t.readElsewhere(&out.Reads, origin)
+	t.readElsewhere(&out.Reads, a.source.Namespace, origin)
 	out.Reads.sort()
 	return out, true
 }
 
-// readElsewhere adds what those policies look at that take tokens from an origin.
-func (t *Table) readElsewhere(r *Reads, origin string) {
-	for _, a := range t.takers {
-		if a.cors.takesTokens(origin) {
-			r.add(a.signIn)
+// maxElsewhere bounds what a session carries for other applications, in bytes of
+// group names and what stands for them. Those who write policies elsewhere choose
+// them: without a bound they could make the cookies of a host too large.
+const maxElsewhere = 1024
+
+// readElsewhere adds what those policies look at that take tokens from an origin:
+// first those of the namespace, and then the older ones, as far as there is room.
+// For the others no token is made, as the session does not answer what they ask.
+func (t *Table) readElsewhere(r *Reads, namespace, origin string) {
+	room := maxElsewhere
+	for _, own := range [...]bool{true, false} {
+		for _, a := range t.takers {
+			if (a.source.Namespace == namespace) == own && a.cors.takesTokens(origin) && a.signIn.size() <= room {
+				room -= a.signIn.size()
+				r.add(a.signIn)
+			}
 		}
 	}
+}
+
+// size is how much what the policy looks at can take in a session.
+func (s *signIn) size() (n int) {
+	if s != nil {
+		for _, g := range s.reads.Groups {
+			n += len(g) + askedSize
+		}
+	}
+	return n
 }
 
 // cookiePath writes a claim's path as browsers send it, and so compare it with

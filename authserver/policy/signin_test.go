@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -257,5 +258,46 @@ func TestTokenAudience(t *testing.T) {
 				t.Errorf("%s, %s: %q", name, what, got)
 			}
 		}
+	}
+}
+
+// Policies elsewhere, which take tokens from a host, cannot make its sessions large.
+func TestReadElsewhere(t *testing.T) {
+	taker := func(ns, name string, age int, named ...string) Policy {
+		p := of(ns, name, age, Allow, []string{name + ".t"})
+		p.CORS = &CORS{AllowedOrigins: []string{"https://a.x"}, AllowAllMethods: true, AllowCredentials: true, Tokens: true}
+		p.Rules = nil
+		for _, g := range named {
+			p.Rules = append(p.Rules, Rule{Action: Allow, Include: groups(g)})
+		}
+		return p
+	}
+	many := func(prefix string) (named []string) {
+		for i := range 40 {
+			named = append(named, fmt.Sprintf("%s-%02d-of-the-many", prefix, i))
+		}
+		return named
+	}
+	table := mustBuild(t, of("n", "app", 0, Allow, []string{"a.x"}),
+		taker("evil", "first", 1, many("one")...), taker("evil", "second", 2, many("two")...),
+		taker("n", "own", 9, many("own")...), taker("good", "last", 10, "staff"))
+	target, err := ParseTarget("https://a.x/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, ok := table.SignIn(target, "https://a.x")
+	if !ok || !slices.Contains(in.Reads.Groups, "own-39-of-the-many") {
+		t.Errorf("those of the namespace come first: %q", in.Reads.Groups)
+	}
+	if slices.Contains(in.Reads.Groups, "one-00-of-the-many") || !slices.Contains(in.Reads.Groups, "staff") {
+		t.Errorf("there is room for what fits: %q", in.Reads.Groups)
+	}
+	if n := len(strings.Join(in.Reads.Groups, "")) + len(in.Reads.Asked()); n > maxElsewhere {
+		t.Errorf("%d bytes for others", n)
+	}
+	s := session("n/app")
+	s.Asked, s.Groups = in.Reads.Asked(), []string{"one-00-of-the-many", "staff"}
+	if table.TokenAudience("first.t", "https://a.x", s, now) != nil || table.TokenAudience("last.t", "https://a.x", s, now) == nil {
+		t.Error("a token for those whom the session answers, and no other")
 	}
 }
