@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rendered
+
+import (
+	"bytes"
+	"encoding/json"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/authserver/credential"
+	"github.com/ostiary/ostiary/authserver/proxyconfig"
+)
+
+// program finds a proxy. Where OSTIARY_PROXIES is set they all must be there.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	for _, n := range []string{os.Getenv("OSTIARY_" + strings.ToUpper(name)), name, "/usr/sbin/" + name} {
+		if path, err := exec.LookPath(n); n != "" && err == nil {
+			return path
+		}
+	}
+	if os.Getenv("OSTIARY_PROXIES") != "" {
+		t.Fatalf("%s is not installed, and OSTIARY_PROXIES says that it must be", name)
+	}
+	t.Skipf("%s is not installed (Debian: apt-get install %s); OSTIARY_PROXIES=1 makes that a failure", name, name)
+	return ""
+}
+
+// startProxy renders the configuration and starts the proxy with it.
+func startProxy(t *testing.T, name, authz string) (addr string) {
+	t.Helper()
+	path := program(t, name)
+	dir := filepath.Join(env.dir, strings.ReplaceAll(t.Name(), "/", "-"))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	addr = freeAddress()
+	o := proxyconfig.Options{
+		Hosts: []string{"app.example.com", "*.preview.example.com"}, Upstream: env.appAddr, Authz: authz, Public: env.public,
+		Render: env.render, Preflight: env.preflight, TeamDomain: teamHost, Listen: addr, LuaPath: filepath.Join(dir, "ostiary.lua"),
+	}
+	var conf bytes.Buffer
+	if err := proxyconfig.Render(&conf, name, o); err != nil {
+		t.Fatal(err)
+	}
+	write := func(file, text string) string {
+		file = filepath.Join(dir, file)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	file := write("rendered.conf", conf.String())
+	var args []string
+	switch name {
+	case "nginx":
+		args = []string{"-p", dir, "-e", filepath.Join(dir, "error.log"), "-c", write("nginx.conf",
+			"daemon off; master_process off; pid nginx.pid; events {} http { access_log off; client_body_temp_path body; proxy_temp_path proxy; "+
+				"fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi; include "+file+"; }")}
+	case "caddy":
+		args = []string{"run", "--adapter", "caddyfile", "--config", write("Caddyfile", "{\n\tadmin off\n}\n"+conf.String())}
+	case "haproxy":
+		write("ostiary.lua", proxyconfig.Lua)
+		args = []string{"-db", "-f", file}
+	}
+	p, err := start(filepath.Join(dir, "log"), path, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.stop)
+	if err := p.wait(name, func() bool { return accepts(addr) }); err != nil {
+		t.Fatal(err)
+	}
+	return addr
+}
+
+// session is the line of a good session of ann@example.com for a policy.
+func session(t *testing.T, audience string) string {
+	t.Helper()
+	token, err := env.ring.Mint(credential.Claims{Issuer: teamURL, Audience: []string{audience}, ID: "ann", Email: "ann@example.com", Groups: []string{"staff"}, Lifetime: time.Hour}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "Cookie: " + credential.CookieName + "=" + token
+}
+
+const (
+	navigate = "Sec-Fetch-Mode: navigate"
+	fetch    = "Sec-Fetch-Mode: cors"
+	spa      = "Origin: https://spa.example.com"
+	evil     = "Origin: https://evil.example"
+	acrm     = "Access-Control-Request-Method: PATCH"
+)
+
+var live = []string{"nginx", "caddy", "haproxy"}
+
+func TestLive(t *testing.T) {
+	for _, name := range live {
+		t.Run(name, func(t *testing.T) {
+			addr := startProxy(t, name, env.authz)
+			_, port, _ := net.SplitHostPort(addr)
+			host := "app.example.com:" + port
+			t.Run("allowed", func(t *testing.T) { testAllowed(t, addr, host) })
+			t.Run("refused", func(t *testing.T) { testRefused(t, addr, host) })
+			t.Run("preflight", func(t *testing.T) { testPreflight(t, addr, host, port) })
+			t.Run("application's own", func(t *testing.T) { testOwn(t, addr, host) })
+			t.Run("forged identity", func(t *testing.T) { testForged(t, addr, host) })
+			t.Run("hosts", func(t *testing.T) { testHosts(t, addr, port) })
+			t.Run("paths", func(t *testing.T) { testPaths(t, addr, host) })
+		})
+	}
+}
+
+func testAllowed(t *testing.T, addr, host string) {
+	a := send(t, addr, "GET", "/a/b?x=1", host, session(t, "shop/app"))
+	a.want(t, 200, true)
+	if len(a.hits) == 1 {
+		h := a.hits[0]
+		if h.RequestURI != "/a/b?x=1" || h.Header.Get("X-Access-Email") != "ann@example.com" || h.Header.Get("X-Access-User") != "ann" ||
+			h.Header.Get("X-Access-Groups") != "staff" || !strings.HasPrefix(h.Header.Get("X-Access-Jwt-Assertion"), "ey") || h.Host != host {
+			t.Errorf("the application got %s of %s with %v", h.RequestURI, h.Host, h.Header)
+		}
+	}
+	send(t, addr, "POST", "/a", host, session(t, "shop/app"), "Content-Length: 0").want(t, 200, true)
+	send(t, addr, "HEAD", "/a", host, session(t, "shop/app")).want(t, 200, true)
+	send(t, addr, "GET", "/public/x", host).want(t, 200, true)
+	send(t, addr, "GET", "/a", host, session(t, "shop/app"), "X-Request-Id: 0123456789abcdef").want(t, 200, true)
+}
+
+func testRefused(t *testing.T, addr, host string) {
+	a := send(t, addr, "GET", "/a?x=1", host, navigate)
+	a.want(t, 302, false)
+	if l := a.Header.Get("Location"); l != "https://"+host+"/.access/login?rd=%2Fa%3Fx%3D1" {
+		t.Errorf("Location: %s", l)
+	}
+	a = send(t, addr, "GET", "/a", host, fetch, spa)
+	a.want(t, 401, false)
+	var body struct {
+		Reason   string `json:"reason"`
+		LoginURL string `json:"login_url"`
+	}
+	if err := json.Unmarshal([]byte(a.body), &body); err != nil || body.Reason != "no-session" || body.LoginURL == "" {
+		t.Errorf("%v: %s", err, a.body)
+	}
+	if a.Header.Get("Access-Control-Allow-Origin") != "https://spa.example.com" || a.Header.Get("Access-Control-Allow-Credentials") != "true" || !strings.Contains(a.Header.Get("Vary"), "Origin") || a.Header.Get("WWW-Authenticate") != "" {
+		t.Errorf("the page cannot read it: %v", a.Header)
+	}
+	a = send(t, addr, "GET", "/a", host, fetch, evil)
+	a.want(t, 401, false)
+	if a.Header.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("another origin may read it: %v", a.Header)
+	}
+	send(t, addr, "HEAD", "/a", host, fetch).want(t, 401, false)
+	send(t, addr, "POST", "/a", host, fetch, "Content-Length: 0").want(t, 401, false)
+	a = send(t, addr, "GET", "/a", strings.Replace(host, "app", "x.preview", 1), session(t, "shop/app"), navigate)
+	a.want(t, 302, false)
+}
+
+func testPreflight(t *testing.T, addr, host, port string) {
+	a := send(t, addr, "OPTIONS", "/a?x=1", host, spa, acrm)
+	a.want(t, 200, false)
+	if a.Header.Get("Access-Control-Allow-Origin") != "https://spa.example.com" || a.Header.Get("Access-Control-Allow-Credentials") != "true" ||
+		!strings.Contains(a.Header.Get("Access-Control-Allow-Methods"), "PATCH") || !strings.Contains(a.Header.Get("Vary"), "Access-Control-Request-Method") {
+		t.Errorf("the preflight got %v", a.Header)
+	}
+	a = send(t, addr, "OPTIONS", "/a", host, evil, acrm)
+	a.want(t, 403, false)
+	for name := range a.Header {
+		if strings.HasPrefix(name, "Access-Control-") {
+			t.Errorf("a refused preflight got %s", name)
+		}
+	}
+	// No preflights, so nobody answers them without a session.
+	send(t, addr, "OPTIONS", "/a", host, spa).want(t, 403, false)
+	send(t, addr, "OPTIONS", "/a", host, spa, "Access-Control-Request-Method:").want(t, 403, false)
+	send(t, addr, "GET", "/a", host, spa, acrm).want(t, 401, false)
+	send(t, addr, "OPTIONS", "/a", host, session(t, "shop/app")).want(t, 200, true)
+	// preflight: Bypass.
+	a = send(t, addr, "OPTIONS", "/a?app=preflight", "x.preview.example.com:"+port, evil, acrm)
+	a.want(t, 204, true)
+	if a.Header.Get("Access-Control-Allow-Origin") != "https://chosen-by.app" {
+		t.Errorf("the application's own answer became %v", a.Header)
+	}
+}
+
+func testOwn(t *testing.T, addr, host string) {
+	a := send(t, addr, "GET", "/?app=401", host, session(t, "shop/app"))
+	a.want(t, 401, true)
+	if a.body != "the app's own 401" || a.Header.Get("WWW-Authenticate") != `Basic realm="the app's own"` {
+		t.Errorf("%v %s", a.Header, a.body)
+	}
+	a = send(t, addr, "GET", "/?app=403", host, session(t, "shop/app"))
+	a.want(t, 403, true)
+	if a.body != "the app's own 403" {
+		t.Errorf("%s", a.body)
+	}
+	a = send(t, addr, "GET", "/?app=cookies", host, session(t, "shop/app"))
+	a.want(t, 200, true)
+	if got := a.Header.Values("Set-Cookie"); !slices.Equal(got, []string{"a=1; Path=/", "b=2; Expires=Wed, 01 Jan 2098 00:00:00 GMT"}) {
+		t.Errorf("Set-Cookie: %q", got)
+	}
+}
+
+// forged are identity headers as a client may spell them.
+var forged = []string{"X-Access-Email: root", "x-access-email: root", "X_Access_Email: root", "X-Access_Email: root", "X-ACCESS-USER: root", "X-Access-Groups: admins", "X-Access-Jwt-Assertion: x",
+	"Cf-Access-Jwt-Assertion: x", "Cf_Access_Authenticated_User_Email: root", "cf-access-authenticated-user-email: root"}
+
+func testForged(t *testing.T, addr, host string) {
+	for _, c := range []struct{ path, cookie, email string }{{"/public/x", "X-Nothing: 1", ""}, {"/a", session(t, "shop/app"), "ann@example.com"}} {
+		a := send(t, addr, "GET", c.path, host, append([]string{c.cookie}, forged...)...)
+		a.want(t, 200, true)
+		for _, h := range a.hits {
+			for name, values := range h.Header {
+				name = strings.ToLower(strings.ReplaceAll(name, "_", "-"))
+				if joined := strings.Join(values, ","); strings.HasPrefix(name, "x-access-") || strings.HasPrefix(name, "cf-access-") {
+					if strings.Contains(joined, "root") || joined == "x" || strings.Contains(joined, "admins") || name == "x-access-email" && joined != c.email {
+						t.Errorf("%s: the application got %s: %q", c.path, name, joined)
+					}
+				}
+			}
+		}
+	}
+	// Headers by which other proxies name a target change nothing.
+	for _, line := range []string{"X-Original-URL: https://app.example.com/public/x", "X-Original-Method: OPTIONS", "X-Original-URI: /public/x", "X-Forwarded-Uri: /public/x",
+		"X-Forwarded-Method: OPTIONS", "X-Forwarded-Host: public.example.com", "X_Forwarded_Uri: /public/x", "Forwarded: host=public.example.com"} {
+		send(t, addr, "GET", "/a", host, fetch, line).want(t, 401, false)
+		send(t, addr, "GET", "/a", host, session(t, "shop/app"), line).want(t, 200, true)
+	}
+}
+
+func testHosts(t *testing.T, addr, port string) {
+	for _, host := range []string{"other.example.com", "app.example.com.evil.example", "app.example.com,x.preview.example.com", "a.b.preview.example.com", "preview.example.com", "127.0.0.1"} {
+		a := send(t, addr, "GET", "/a", host+":"+port, session(t, "shop/app"), session(t, "shop/preview"))
+		if len(a.hits) > 0 {
+			t.Errorf("%s reached the application", host)
+		}
+	}
+	// The request line names one host and the Host header another.
+	for _, c := range [][2]string{{"http://app.example.com/a", "x.preview.example.com"}, {"http://x.preview.example.com/public/x", "app.example.com"}} {
+		a := send(t, addr, "GET", c[0], c[1], session(t, "shop/none"))
+		if len(a.hits) > 0 {
+			t.Errorf("%v reached the application as %s%s", c, a.hits[0].Host, a.hits[0].RequestURI)
+		}
+	}
+	// The team host asks nobody.
+	a := send(t, addr, "GET", "/.access/certs", teamHost+":"+port)
+	a.want(t, 200, false)
+}
+
+func testPaths(t *testing.T, addr, host string) {
+	a := send(t, addr, "GET", "/.access/certs", host)
+	a.want(t, 200, false)
+	for _, path := range []string{"/public/../a", "/public/%2e%2e/a", "/public/..%2fa", "//a", "/public//../a", "/%61", "/.access/../a", "/.access%2f..%2fa", "/.accessx", "/.access",
+		"/public;x/../a", "/PUBLIC/x", "/publicx", "/a?/public/", "/a%23/public"} {
+		if a := send(t, addr, "GET", path, host, fetch); len(a.hits) > 0 || a.StatusCode == http.StatusOK {
+			t.Errorf("%s: %d, %d requests reached the application", path, a.StatusCode, len(a.hits))
+		}
+	}
+	// Nothing on the way rewrites what the application gets.
+	for _, path := range []string{"/a/%7Ex?y=%2f", "/a?x=/../y", "/a/x%20y?z"} {
+		if a := send(t, addr, "GET", path, host, session(t, "shop/app")); len(a.hits) != 1 || a.hits[0].RequestURI != path {
+			t.Errorf("%s: %d, %v", path, a.StatusCode, a.hits)
+		}
+	}
+}
+
+// TestFailsClosed: with nobody to ask, nothing passes.
+func TestFailsClosed(t *testing.T) {
+	for _, name := range live {
+		t.Run(name, func(t *testing.T) {
+			addr := startProxy(t, name, freeAddress())
+			for _, path := range []string{"/a", "/public/x"} {
+				if a := send(t, addr, "GET", path, "app.example.com", session(t, "shop/app")); len(a.hits) > 0 || a.StatusCode < 500 {
+					t.Errorf("%s: %d, %d requests reached the application", path, a.StatusCode, len(a.hits))
+				}
+			}
+			if a := send(t, addr, "OPTIONS", "/a", "x.preview.example.com", evil, acrm); len(a.hits) > 0 {
+				t.Errorf("preflight: %d, %d requests reached the application", a.StatusCode, len(a.hits))
+			}
+		})
+	}
+}
