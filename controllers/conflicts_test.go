@@ -242,7 +242,8 @@ func TestForeignSpecs(t *testing.T) {
 	r.decides("https://good.example.com/", policy.Bypassed)
 	r.decides("https://u.example.com/x", policy.InvalidPolicy)
 	r.decides("https://u.example.com/", policy.NoPolicy)
-	refused(t, c, nothing, "Invalid", "spec.hosts")
+	accepted(t, c, nothing)
+	has(t, c, nothing, v1alpha1.ConditionDegraded, metav1.ConditionTrue, "Unwise")
 	refused(t, c, unknown, "Invalid", "spec.unauthenticated", "spec.paths[0].type", "spec.rules[0].include[0]", "spec.rules[1].include[0]", "spec.rules[2].include[0]")
 	accepted(t, c, good)
 	if strings.Contains(r.log.String(), "level=ERROR") {

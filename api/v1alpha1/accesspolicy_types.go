@@ -45,15 +45,18 @@ type AccessPolicyList struct {
 // AccessPolicySpec is one protected application.
 type AccessPolicySpec struct {
 	// hosts are the DNS names this policy protects, in lower case, without
-	// scheme or port. A leading "*." stands for exactly one label.
-	// +required
+	// scheme or port. A leading "*." stands for exactly one label. Left out: the
+	// hosts and paths of the Ingresses of this namespace that name this policy
+	// with the annotation access.ostiary.dev/policy.
+	// +optional
 	// +listType=set
-	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
-	Hosts []Host `json:"hosts"`
+	// +kubebuilder:validation:XValidation:rule=`self.size() > 0`,message=`an empty list claims nothing: name a host, or leave hosts out to guard those of the Ingresses that name this policy`
+	Hosts []Host `json:"hosts,omitempty"`
 
 	// paths are the parts of the hosts that this policy protects. Left out:
-	// everything.
+	// everything; without hosts: the paths of the Ingresses that name this policy,
+	// all of them on each of the hosts.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64

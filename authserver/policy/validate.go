@@ -47,7 +47,7 @@ func (v *validator) unwise(field, message string) {
 
 func (v *validator) hosts(hosts []string) {
 	if len(hosts) == 0 {
-		v.wrong("spec.hosts", "name at least one host")
+		v.unwise("spec.hosts", "names no host, and no Ingress names it, so it guards nothing yet")
 	}
 	for i, h := range hosts {
 		if problem := checkHost(h); problem != "" {

@@ -140,6 +140,9 @@ func (d *document) read() (o *object, e *entry, ok bool) {
 		o.defect("metadata.name", "an object needs a name")
 	}
 	o.checkName()
+	if s := find(root, "spec"); s == nil || s.Tag == "!!null" {
+		o.defect("spec", "an AccessPolicy needs a spec; without hosts in it, spec: {}")
+	}
 	for _, problem := range validation.IsDNS1123Label(o.namespace) {
 		o.defect("metadata.namespace", "%q: %s", o.namespace, problem)
 	}

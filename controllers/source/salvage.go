@@ -116,7 +116,7 @@ func (o *object) wrong() bool {
 			o.defects = addTo(o.defects, i)
 		}
 	}
-	return len(p.Defects)+len(o.defects) > 0
+	return len(o.defects) > 0 || slices.ContainsFunc(p.Defects, func(i policy.Issue) bool { return !i.Warning() })
 }
 
 // everGood reports whether the object claimed something when nothing was wrong

@@ -161,9 +161,6 @@ func (l *Loader) Load() *Set {
 			continue
 		}
 		for _, d := range o.defects { // nothing is known that could be denied
-			if o.guessed && d.Source.Field == "spec.hosts" {
-				continue // it may be of a kind that has none
-			}
 			set.problems = append(set.problems, set.locate(d))
 		}
 	}

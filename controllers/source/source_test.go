@@ -118,7 +118,7 @@ var breakages = map[string]struct {
 	"bad selector":       {replace("emailDomain: example.com", "emailDomain: exa mple"), `:10: shop/secret spec.rules[0].include[0]: emailDomain: "exa mple" is not a domain`},
 	"bad action":         {replace("Allow", "Alow"), ":9: shop/secret spec.rules[0].action: one of Allow, Block, Bypass, ServiceAuth"},
 	"scheme in the host": {replace("[secret", "[https://secret"), ":5: shop/secret spec.hosts[0]: "},
-	"null spec":          {func(s string) string { return s[:strings.Index(s, "spec:")] + "spec:\n" }, ":4: shop/secret spec.hosts: name at least one host"},
+	"null spec":          {func(s string) string { return s[:strings.Index(s, "spec:")] + "spec:\n" }, ":4: shop/secret spec: an AccessPolicy needs a spec"},
 	"anchor bomb": {func(s string) string {
 		bomb := "x: &a0 [x,x,x,x,x,x,x,x,x]\n"
 		for i := range 9 {

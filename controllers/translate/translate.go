@@ -17,7 +17,7 @@ func Policy(o *v1alpha1.AccessPolicy) policy.Policy {
 	p := policy.Policy{
 		Source:              t.source,
 		Since:               o.CreationTimestamp.Time,
-		Hosts:               stringsOf(o.Spec.Hosts),
+		Hosts:               t.hosts(o.Spec.Hosts),
 		Paths:               t.paths(o.Spec.Paths),
 		AllowEncodedSlashes: o.Spec.AllowEncodedSlashes,
 		CORS:                t.cors(o.Spec.CORS),
@@ -60,6 +60,14 @@ func stringsOf[S ~string](in []S) []string {
 		out[i] = string(s)
 	}
 	return out
+}
+
+// hosts: an empty list is no list that was left out, to those who wrote it.
+func (t *translator) hosts(in []v1alpha1.Host) []string {
+	if in != nil && len(in) == 0 {
+		t.wrong("spec.hosts", "an empty list claims nothing: name a host, or leave hosts out to guard those of the Ingresses that name this policy")
+	}
+	return stringsOf(in)
 }
 
 func (t *translator) paths(in []v1alpha1.PathMatch) []policy.Path {
