@@ -11,8 +11,9 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
-// Policy translates one AccessPolicy. It never fails: mistakes become Defects.
-func Policy(o *v1alpha1.AccessPolicy) policy.Policy {
+// Policy translates one AccessPolicy. It never fails: mistakes become Defects. One
+// that names no host claims what those of the routes serve that name it.
+func Policy(o *v1alpha1.AccessPolicy, routes ...Route) policy.Policy {
 	t := translator{source: policy.Source{Namespace: o.Namespace, Name: o.Name}}
 	p := policy.Policy{
 		Source:              t.source,
@@ -34,6 +35,9 @@ func Policy(o *v1alpha1.AccessPolicy) policy.Policy {
 	}
 	if d := o.Spec.Denied; d != nil {
 		p.Denied = policy.Denied{Message: d.Message, URL: d.URL}
+	}
+	if len(o.Spec.Hosts) == 0 {
+		t.routed(&p, o, routes)
 	}
 	p.Defects = t.defects
 	return p
