@@ -59,6 +59,7 @@ func (o *Options) add(f *pflag.FlagSet) (lua *bool) {
 	f.StringVar(&o.Namespace, "namespace", "", "the application's namespace (default \"default\")")
 	f.StringVar(&o.Policy, "policy", "", "the application's AccessPolicy, and the name of what is printed (default app)")
 	f.StringVar(&o.SystemNamespace, "system-namespace", "", "our own namespace (default ostiary-system)")
+	f.StringVar(&o.Gateway, "gateway", "", "the Gateway that serves the hosts, NAMESPACE/NAME (default \"gateway\" of the application's namespace)")
 	f.StringVar(&o.LuaPath, "lua-path", "", "where HAProxy finds the script (default /etc/haproxy/ostiary.lua)")
 	return f.Bool("lua", false, "haproxy: print the script, not the configuration")
 }

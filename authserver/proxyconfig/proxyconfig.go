@@ -48,6 +48,8 @@ type Options struct {
 	IdentityHeaders string
 	// Mode is one of the Proxy's Modes.
 	Mode string
+	// Gateway is the Gateway of a cluster, NAMESPACE/NAME.
+	Gateway string
 	// LuaPath is where HAProxy finds Lua.
 	LuaPath string
 }
@@ -96,7 +98,7 @@ func Render(w io.Writer, proxy string, o Options) error {
 	if err := t.Option("missingkey=error").Execute(&b, view{o}); err != nil {
 		return err
 	}
-	_, err = w.Write(b.Bytes())
+	_, err = fmt.Fprintf(w, "%s\n", bytes.TrimSpace(b.Bytes()))
 	return err
 }
 
@@ -124,8 +126,9 @@ func (o Options) withDefaults(p Proxy) Options {
 	o.SystemNamespace = cmp.Or(o.SystemNamespace, "ostiary-system")
 	o.PathPrefix = cmp.Or(o.PathPrefix, "/.access")
 	o.IdentityHeaders = cmp.Or(o.IdentityHeaders, "default")
+	o.Gateway = cmp.Or(o.Gateway, o.Namespace+"/gateway")
 	o.LuaPath = cmp.Or(o.LuaPath, "/etc/haproxy/ostiary.lua")
-	cluster := p.kubernetes || o.Mode == "kubernetes"
+	cluster := o.inCluster(p)
 	if cluster {
 		o.Upstream = cmp.Or(o.Upstream, "app:80")
 	}
@@ -145,30 +148,14 @@ func (o Options) withDefaults(p Proxy) Options {
 
 // check names everything that is wrong.
 func (o Options) check(p Proxy) error {
-	var errs []error
-	fail := func(flag string, err error) {
-		if err != nil {
-			errs = append(errs, fmt.Errorf("--%s: %w", flag, err))
-		}
-	}
-	for i, h := range o.Hosts {
-		fail("host", checkHost(h, true))
-		if slices.Contains(o.Hosts[:i], h) || h == o.TeamDomain {
-			fail("host", fmt.Errorf("%s is there twice", h))
-		}
-	}
-	if o.TeamDomain != "" {
-		fail("team-domain", checkHost(o.TeamDomain, false))
-	}
-	cluster := p.kubernetes || o.Mode == "kubernetes"
-	for flag, a := range map[string]string{"upstream": o.Upstream, "authz": o.Authz, "public": o.Public, "render": o.Render, "preflight": o.Preflight, "grpc": o.GRPC} {
-		fail(flag, checkAddress(a))
-		if cluster && (flag == "upstream" || p.needsServices() && flag != "render") {
-			fail(flag, checkService(a, flag == "upstream"))
-		}
-	}
+	errs := append(o.checkAddresses(p), o.checkHosts()...)
+	fail := func(flag string, err error) { errs = append(errs, at(flag, err)) }
 	if o.Listen != "" {
 		fail("listen", checkListen(o.Listen))
+	}
+	gatewayNamespace, gateway, _ := strings.Cut(o.Gateway, "/")
+	if checkName(gatewayNamespace) != nil || checkName(gateway) != nil {
+		fail("gateway", fmt.Errorf("%s is not of the form NAMESPACE/NAME", quote(o.Gateway)))
 	}
 	fail("namespace", checkName(o.Namespace))
 	fail("system-namespace", checkName(o.SystemNamespace))
@@ -182,12 +169,55 @@ func (o Options) check(p Proxy) error {
 	case o.Mode != "":
 		fail("mode", fmt.Errorf("%s has no modes", p.Name))
 	}
-	if p.Name == "ingress-nginx" && o.Mode == "render" && net.ParseIP(hostOf(o.Render)) == nil {
-		fail("render", fmt.Errorf("%s: mode render takes the address of our render Service, which this prints: kubectl get service --namespace %s ostiary-render --output jsonpath='{.spec.clusterIP}:9003'", quote(o.Render), o.SystemNamespace))
-	}
-	slices.SortFunc(errs, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
 	return errors.Join(errs...)
 }
 
-// needsServices: its objects name our Services, which have no other addresses.
-func (p Proxy) needsServices() bool { return p.Name != "istio" && p.Name != "ingress-nginx" }
+// at says which flag an error is about.
+func at(flag string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("--%s: %w", flag, err)
+}
+
+func (o Options) checkHosts() []error {
+	var errs []error
+	for i, h := range o.Hosts {
+		errs = append(errs, at("host", checkHost(h, true)))
+		if slices.Contains(o.Hosts[:i], h) || h == o.TeamDomain {
+			errs = append(errs, fmt.Errorf("--host: %s is there twice", quote(h)))
+		}
+	}
+	if o.TeamDomain != "" {
+		errs = append(errs, at("team-domain", checkHost(o.TeamDomain, false)))
+	}
+	return errs
+}
+
+func (o Options) checkAddresses(p Proxy) []error {
+	var errs []error
+	for _, a := range []struct {
+		flag, address string
+		service       bool // objects name it
+	}{
+		{"upstream", o.Upstream, o.inCluster(p)},
+		{"authz", o.Authz, p.Name == "envoy-gateway" || p.Name == "gateway-api" || p.Name == "istio"},
+		{"public", o.Public, o.inCluster(p)},
+		{"render", o.Render, false},
+		{"preflight", o.Preflight, o.inCluster(p)},
+		{"grpc", o.GRPC, o.inCluster(p)},
+	} {
+		err := checkAddress(a.address)
+		if err == nil && a.service {
+			err = checkService(a.address, a.flag == "upstream")
+		}
+		errs = append(errs, at(a.flag, err))
+	}
+	if p.Name == "ingress-nginx" && o.Mode == "render" && net.ParseIP(hostOf(o.Render)) == nil {
+		errs = append(errs, fmt.Errorf("--render: mode render takes the address of our render Service; ask for it with: kubectl get service --namespace %s ostiary-render --output jsonpath={.spec.clusterIP}:{.spec.ports[0].port}", o.SystemNamespace))
+	}
+	return errs
+}
+
+// inCluster: what is printed are objects of a cluster.
+func (o Options) inCluster(p Proxy) bool { return p.kubernetes || o.Mode == "kubernetes" }

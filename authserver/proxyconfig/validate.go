@@ -107,7 +107,8 @@ func checkPathPrefix(p string) error {
 }
 
 func checkFile(p string) error {
-	if !fileName.MatchString(p) || len(p) > 255 {
+	dots := slices.ContainsFunc(strings.Split(p, "/"), func(s string) bool { return s == "." || s == ".." })
+	if !fileName.MatchString(p) || dots || len(p) > 255 {
 		return fmt.Errorf("%s is not the full path of a file such as /etc/haproxy/ostiary.lua", quote(p))
 	}
 	return nil

@@ -5,6 +5,7 @@ package proxyconfig
 import (
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 	"text/template"
 )
@@ -24,7 +25,14 @@ var functions = template.FuncMap{
 	"replace":  strings.ReplaceAll,
 	"list":     func(s ...string) []string { return s },
 	"dict":     dict,
-	"codes":    func() []int { return []int{401, 403} },
+	"addressType": func(address string) string {
+		if strings.Contains(hostOf(address), ":") {
+			return "IPv6"
+		}
+		return "IPv4"
+	},
+	"yaml":  yamlString,
+	"codes": func() []int { return []int{401, 403} },
 }
 
 // pattern is a regular expression of a host; "*." is exactly one label.
@@ -35,22 +43,32 @@ func pattern(host string) string {
 	return regexp.QuoteMeta(host)
 }
 
+var allIdentity = []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups",
+	"Cf-Access-Jwt-Assertion", "Cf-Access-Authenticated-User-Email"}
+
+// AllIdentity are those of both sets: a client sends none of them.
+func (v view) AllIdentity() []string { return allIdentity }
+
 // Identity are the headers that tell the application who is calling.
 func (v view) Identity() []string {
-	names := []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups"}
 	if v.IdentityHeaders == "cloudflare" {
-		names = append(names, "Cf-Access-Jwt-Assertion", "Cf-Access-Authenticated-User-Email")
+		return allIdentity
 	}
-	return names
+	return allIdentity[:4]
 }
 
-// Lookalikes are the identity headers with "_" in place of "-": to applications
-// that read headers from the environment (CGI, WSGI) they are the same.
-func (v view) Lookalikes() []string {
+// Stripped are the headers that a client may not send, where they can be named
+// one by one only: those that nothing replaces, and every one with "_" in place of
+// "-". To applications that read headers from the environment (CGI, WSGI) they are
+// the same.
+func (v view) Stripped() []string {
 	var out []string
-	for _, name := range v.Identity() {
+	for _, name := range allIdentity {
 		words := strings.Split(name, "-")
-		for bits := 1; bits < 1<<(len(words)-1); bits++ {
+		for bits := range 1 << (len(words) - 1) {
+			if bits == 0 && slices.Contains(v.Identity(), name) {
+				continue
+			}
 			s := words[0]
 			for i, w := range words[1:] {
 				s += string("-_"[bits>>i&1]) + w
@@ -70,6 +88,16 @@ func (v view) Asked() []string {
 	return []string{"Cookie", "Authorization", "Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers",
 		"Access-Control-Request-Private-Network", "Accept", "Sec-Fetch-Mode", "Sec-Fetch-Storage-Access", "Sec-WebSocket-Key",
 		"X-Requested-With", "X-Request-Id"}
+}
+
+// EnvoyAsked are the same for Envoy, which knows the client's address better than
+// its own connection tells.
+func (v view) EnvoyAsked() []string {
+	out := []string{"x-forwarded-for"}
+	for _, name := range v.Asked() {
+		out = append(out, strings.ToLower(name))
+	}
+	return out
 }
 
 // Service and ServiceNamespace split the address of a Service.
@@ -97,8 +125,27 @@ func (v view) ListenOr(otherwise string) string {
 	return v.Listen
 }
 
+// GatewayNamespace and GatewayName split Gateway.
+func (v view) GatewayNamespace() string { ns, _, _ := strings.Cut(v.Gateway, "/"); return ns }
+
+// GatewayName is what GatewayNamespace leaves.
+func (v view) GatewayName() string { _, name, _ := strings.Cut(v.Gateway, "/"); return name }
+
 // Bind is the IP of Listen, "" if it names none.
 func (v view) Bind() string { return hostOf(v.Listen) }
+
+// yamlString quotes the names that YAML would read as something else: numbers,
+// and the words that stand for null and the booleans in its versions.
+func yamlString(name string) string {
+	switch name {
+	case "null", "true", "false", "yes", "no", "on", "off", "y", "n":
+		return `"` + name + `"`
+	}
+	if name[0] >= '0' && name[0] <= '9' {
+		return `"` + name + `"`
+	}
+	return name
+}
 
 // dict makes a map of names and values, for templates that take several.
 func dict(pairs ...any) map[string]any {
