@@ -12,11 +12,13 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
 // Revoker returns a function that voids what a user holds, on every replica: it
-// writes a SessionRevocation, which all of them watch.
+// writes a SessionRevocation, which all of them watch. One that reaches further
+// already stays: a clock that is slow takes nothing back.
 func Revoker(config *rest.Config) (func(ctx context.Context, user string, before time.Time) error, error) {
 	c, err := client.New(config, client.Options{Scheme: Scheme()})
 	if err != nil {
@@ -24,6 +26,13 @@ func Revoker(config *rest.Config) (func(ctx context.Context, user string, before
 	}
 	return func(ctx context.Context, user string, before time.Time) error {
 		o := translate.SignedOut(user, before)
+		var was v1alpha1.SessionRevocation
+		if err := c.Get(ctx, client.ObjectKeyFromObject(o), &was); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("reading SessionRevocation %s: %w", o.Name, err)
+		}
+		if translate.Reaches(&was, user, before) {
+			return nil
+		}
 		fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
 		if err != nil {
 			return fmt.Errorf("writing a SessionRevocation: %w", err)

@@ -11,6 +11,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -25,10 +26,15 @@ func Revocations(below string) (dir string, revoke func(ctx context.Context, use
 	return dir, func(_ context.Context, user string, before time.Time) error { return write(dir, user, before) }, nil
 }
 
-// write puts the whole file there at once.
+// write puts the whole file there at once. One that reaches further already stays.
 func write(dir, user string, before time.Time) error {
 	o := translate.SignedOut(user, before)
-	text, err := yaml.Marshal(o)
+	var was v1alpha1.SessionRevocation
+	text, err := os.ReadFile(filepath.Join(dir, o.Name+".yaml"))
+	if err == nil && yaml.Unmarshal(text, &was) == nil && translate.Reaches(&was, user, before) {
+		return nil
+	}
+	text, err = yaml.Marshal(o)
 	if err != nil {
 		return fmt.Errorf("writing a SessionRevocation: %w", err)
 	}

@@ -23,3 +23,10 @@ func SignedOut(user string, before time.Time) *v1alpha1.SessionRevocation {
 		Spec:       v1alpha1.SessionRevocationSpec{User: user, Before: v1alpha1.Timestamp(before.UTC().Format(time.RFC3339))},
 	}
 }
+
+// Reaches reports whether a SessionRevocation voids all that a user was issued
+// before a time.
+func Reaches(o *v1alpha1.SessionRevocation, user string, before time.Time) bool {
+	at, err := time.Parse(time.RFC3339, string(o.Spec.Before))
+	return err == nil && o.Spec.User == user && !at.Before(before.Truncate(time.Second))
+}

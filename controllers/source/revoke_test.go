@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/controllers/source"
+)
+
+// A sign-out everywhere is one file, and one from a slow clock takes nothing back.
+func TestRevocationStays(t *testing.T) {
+	dir, revoke, err := source.Revocations(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 1, 2, 3, 4, 5, 999, time.UTC)
+	for _, step := range []struct {
+		before time.Time
+		want   string
+	}{
+		{at, "03:04:05Z"}, {at.Add(-time.Minute), "03:04:05Z"}, {at, "03:04:05Z"}, {at.Add(time.Second), "03:04:06Z"},
+	} {
+		if err := revoke(t.Context(), "ann", step.before); err != nil {
+			t.Fatal(err)
+		}
+		if text := only(t, dir); !strings.Contains(text, step.want) {
+			t.Errorf("before %s: %s", step.before, text)
+		}
+	}
+	// What somebody else broke is written anew.
+	files, _ := filepath.Glob(filepath.Join(dir, "*.yaml"))
+	if err := os.WriteFile(files[0], []byte("spec: {user: ann, before: then}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := revoke(t.Context(), "ann", at); err != nil || !strings.Contains(only(t, dir), "03:04:05Z") {
+		t.Error(err, only(t, dir))
+	}
+}
+
+func only(t *testing.T, dir string) string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 {
+		t.Fatal(entries, err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, entries[0].Name()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
