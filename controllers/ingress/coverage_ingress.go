@@ -28,6 +28,7 @@ type served struct {
 	host     string
 	alias    string // of which host this is an alias
 	paths    []Path // none: all
+	written  []Path // as they stand in its rule
 	backends []networkingv1.IngressServiceBackend
 	fallback bool // by its default backend alone
 }
@@ -127,10 +128,12 @@ func (c *coverage) rule(d *door, r *networkingv1.IngressRule) (s served, some bo
 		if strings.HasPrefix(path, acmePath) && (!d.guarded() || isSolver(p)) {
 			continue
 		}
-		if some = true; literal {
-			s.paths = append(s.paths, Path{Path: path, Exact: p.PathType != nil && *p.PathType == networkingv1.PathTypeExact})
-		}
+		some = true
+		s.written = append(s.written, Path{Path: path, Exact: p.PathType != nil && *p.PathType == networkingv1.PathTypeExact})
 		s.backends = append(s.backends, servicesOf(p.Backend)...)
+	}
+	if literal {
+		s.paths = s.written
 	}
 	return s, some
 }

@@ -37,7 +37,7 @@ func (c *coverage) undone(d *door, s *served) {
 			c.report(a, "%s has %s in nginx.ingress.kubernetes.io/%s, which may override what Ostiary says about %s. Remove it, or have the platform team put it into the controller's ConfigMap.", d.ref, what, name, s.where())
 		}
 	}
-	for _, p := range s.paths {
+	for _, p := range s.written {
 		for _, free := range c.nginx.noAuth {
 			if strings.HasPrefix(p.Path, free) {
 				a.reason, a.paths = NoAuthLocations, []Path{p}
