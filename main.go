@@ -35,6 +35,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/login"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/proxyconfig"
 	"github.com/ostiary/ostiary/controllers"
 	"github.com/ostiary/ostiary/controllers/source"
 	"github.com/ostiary/ostiary/controllers/translate"
@@ -57,6 +58,7 @@ Usage:
   ostiary explain METHOD URL [-H 'name: value'...] [--as EMAIL[,GROUP...]] [--policies PATH...]
                                           what would be decided about a request, and why
   ostiary check PATH...                   what is wrong with manifests, without a cluster
+  ostiary render PROXY [flags]            the configuration of a proxy, for copy-paste
   ostiary version                         which build this is
 
 Run 'ostiary COMMAND --help' for the flags of a command.
@@ -72,6 +74,9 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	commands := map[string]func(context.Context, []string, io.Writer, io.Writer) (int, error){
 		"serve": serve, "explain": explainCommand, "check": check, "version": versionCommand,
+		"render": func(_ context.Context, args []string, stdout, stderr io.Writer) (int, error) {
+			return proxyconfig.Command(args, stdout, stderr)
+		},
 	}
 	if len(args) == 0 {
 		fmt.Fprint(stdout, usage)

@@ -84,6 +84,11 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"explain", "GET", "https://app2.example.com/", "--kubeconfig", "nowhere"}, 2, "", "for files instead of a cluster: --policies PATH"},
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--host-grants", "x"}, 2, "", "write HOST=NAMESPACE"},
 
+		{[]string{"render", "--help"}, 0, "haproxy", ""},
+		{[]string{"render", "nginx", "--host", "orders.example.com"}, 0, "server_name orders.example.com;", ""},
+		{[]string{"render", "nginx", "--host", "orders.example.com; }"}, 2, "", "--host"},
+		{[]string{"render", "apache"}, 2, "", "apache"},
+
 		{[]string{"check", "--help"}, 0, "exit code: 0 valid, 1 not, 2 usage", ""},
 		{[]string{"check"}, 2, "", "name at least one file or folder"},
 		{[]string{"check", "nowhere"}, 2, "", "nowhere: no such file"},
