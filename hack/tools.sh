@@ -19,7 +19,7 @@ cache=${OSTIARY_CACHE:-$root/.cache/bin}
 mkdir -p "$cache"
 cache=$(cd "$cache" && pwd)
 
-all=(etcd kube-apiserver kubectl controller-gen helm golangci-lint)
+all=(etcd kube-apiserver kubectl controller-gen helm golangci-lint traefik)
 
 die() {
 	echo "tools: $*" >&2
@@ -55,14 +55,18 @@ describe() {
 		package=github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 		pin=github.com/golangci/golangci-lint/v2
 		;;
+	traefik)
+		package=github.com/traefik/traefik/v3/cmd/traefik
+		pin=github.com/traefik/traefik/v3
+		;;
 	*)
 		die "no tool is named '$1'; there are: ${all[*]}"
 		;;
 	esac
 }
 
-# linker NAME VERSION prints the linker's flags. Kubernetes and Helm are told
-# their version, as their own release builds tell them: without it the API
+# linker NAME VERSION prints the linker's flags. Kubernetes, Helm and Traefik are
+# told their version, as their own release builds tell them: without it the API
 # server answers v0.0.0 and no chart's kubeVersion could match.
 linker() {
 	local flags="-s -w" minor
@@ -77,6 +81,7 @@ linker() {
 		done
 		;;
 	helm) flags+=" -X helm.sh/helm/v4/internal/version.version=$2" ;;
+	traefik) flags+=" -X github.com/traefik/traefik/v3/pkg/version.Version=${2#v}" ;;
 	esac
 	echo "$flags"
 }
