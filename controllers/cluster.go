@@ -24,6 +24,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/translate"
 )
 
 // Scheme knows the kinds that this package reads and writes.
@@ -108,16 +109,16 @@ func newSecrets(mgr ctrl.Manager, namespace string) (cache.Cache, error) {
 	return secrets, mgr.Add(secrets)
 }
 
-// Fetch lists and translates the policies of a cluster, for those who only want
-// to look.
-func Fetch(ctx context.Context, kubeconfig string) ([]policy.Policy, error) {
+// Fetch lists and translates the policies of a cluster, and the routes that name
+// them, for those who only want to look.
+func Fetch(ctx context.Context, kubeconfig string) ([]policy.Policy, []translate.Route, error) {
 	c, err := RESTConfig(kubeconfig)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	reader, err := client.New(c, client.Options{Scheme: Scheme()})
 	if err != nil {
-		return nil, fmt.Errorf("no cluster to talk to: %w", err)
+		return nil, nil, fmt.Errorf("no cluster to talk to: %w", err)
 	}
 	return Policies(ctx, reader)
 }

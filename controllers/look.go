@@ -22,7 +22,7 @@ func Look(ctx context.Context, paths []string, kubeconfig string, grants []polic
 		}
 		return table, err
 	}
-	policies, err := Fetch(ctx, kubeconfig)
+	policies, _, err := Fetch(ctx, kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf("%w (for files instead of a cluster: --policies PATH)", err)
 	}

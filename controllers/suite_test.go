@@ -20,6 +20,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
@@ -93,8 +94,10 @@ func empty(t *testing.T, c client.Client) {
 		t.Fatal(err)
 	}
 	for _, ns := range namespaces.Items {
-		if err := c.DeleteAllOf(ctx, &v1alpha1.AccessPolicy{}, client.InNamespace(ns.Name)); err != nil {
-			t.Fatal(err)
+		for _, o := range []client.Object{&v1alpha1.AccessPolicy{}, &networkingv1.Ingress{}} {
+			if err := c.DeleteAllOf(ctx, o, client.InNamespace(ns.Name)); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }

@@ -5,6 +5,8 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"reflect"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -13,6 +15,7 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -40,6 +43,13 @@ type Table struct {
 	Status *Status
 	// Revocations: there are SessionRevocations to heed.
 	Revocations bool
+	// Ingresses is a cache of them, for those that name policies. It may be one that
+	// never holds any, for want of the right. nil: no Ingress can name a policy.
+	Ingresses cache.Cache
+
+	synced   atomic.Bool // Ingresses holds them
+	firstTry time.Time   // to read them
+	gaveUp   bool        // waiting for them
 
 	reader   client.Reader
 	memo     map[types.UID]compiled
@@ -51,9 +61,11 @@ type Table struct {
 }
 
 // compiled remembers what became of an object: it holds as long as the
-// generation does.
+// generation does, and the routes that it depends on.
 type compiled struct {
 	generation int64
+	routes     []translate.Route
+	known      bool // what they are
 	policy     *policy.Compiled
 }
 
@@ -70,7 +82,10 @@ func (t *Table) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) erro
 	if t.Revocations {
 		b = b.Watches(&v1alpha1.SessionRevocation{}, one)
 	}
-	return b.WatchesRawSource(source.Func(func(_ context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	return b.WatchesRawSource(source.Func(func(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		if t.Ingresses != nil {
+			go t.followIngresses(ctx, q)
+		}
 		q.Add(oneKey) // an empty cluster has a table, too: it denies, and is ready
 		return nil
 	})).
@@ -97,8 +112,12 @@ func (t *Table) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.R
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	named, wait, err := t.routes(ctx)
+	if err != nil || wait > 0 {
+		return reconcile.Result{RequeueAfter: wait}, err
+	}
 	start := time.Now()
-	if compiled, same := t.compile(list.Items); !same { // a revocation waits for no other work
+	if compiled, same := t.compile(list.Items, &named); !same { // a revocation waits for no other work
 		t.policies = nil // nothing, until it is assembled
 		t.policies, t.issues = policy.Assemble(compiled, t.Grants...)
 	}
@@ -117,16 +136,17 @@ func (t *Table) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.R
 
 // compile translates and compiles what has changed since the last time. It
 // reports whether nothing has.
-func (t *Table) compile(items []v1alpha1.AccessPolicy) (policies []*policy.Compiled, same bool) {
+func (t *Table) compile(items []v1alpha1.AccessPolicy, named *routes) (policies []*policy.Compiled, same bool) {
 	memo := make(map[types.UID]compiled, len(items))
 	policies = make([]*policy.Compiled, len(items))
 	same = t.policies != nil && len(items) == len(t.memo)
 	for i := range items {
 		o := &items[i]
 		m, ok := t.memo[o.UID]
-		if !ok || m.generation != o.Generation {
-			p := translate.Policy(o)
-			m = compiled{o.Generation, policy.Compile(&p)}
+		routes, known := named.of(o)
+		if !ok || m.generation != o.Generation || m.known != known || !reflect.DeepEqual(m.routes, routes) {
+			p := named.policy(o)
+			m = compiled{o.Generation, routes, known, policy.Compile(&p)}
 			same = false
 		}
 		memo[o.UID] = m
@@ -153,20 +173,6 @@ func (t *Table) revocations(ctx context.Context) ([]policy.Revocation, error) {
 		for _, issue := range issues {
 			logr.FromContextOrDiscard(ctx).Info("a SessionRevocation is in force, but has a mistake", "at", issue.Source.String(), "problem", issue.Message)
 		}
-	}
-	return out, nil
-}
-
-// Policies lists and translates the policies of a cluster, for those who only
-// want to look.
-func Policies(ctx context.Context, r client.Reader) ([]policy.Policy, error) {
-	var list v1alpha1.AccessPolicyList
-	if err := r.List(ctx, &list); err != nil {
-		return nil, fmt.Errorf("listing AccessPolicies: %w", err)
-	}
-	out := make([]policy.Policy, len(list.Items))
-	for i := range list.Items {
-		out[i] = translate.Policy(&list.Items[i])
 	}
 	return out, nil
 }

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/go-logr/logr"
+	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/translate"
+)
+
+// routesGrace is how long a start waits for the Ingresses before it goes on
+// without them: nobody may be allowed to list them.
+const routesGrace = 10 * time.Second
+
+// unread is what policies without hosts are told when Ingresses are not known.
+const unread = "Ingresses are not read here, because that is switched off, not allowed or not possible now: none can name this policy, so write its hosts"
+
+// routes are the Ingresses that name policies, and by which policy.
+type routes struct {
+	known    bool // that they are, or that there are none
+	all      []translate.Route
+	byPolicy map[types.NamespacedName][]translate.Route
+}
+
+func newRoutes(ingresses []networkingv1.Ingress) routes {
+	r := routes{known: true, all: translate.Routes(ingresses), byPolicy: map[types.NamespacedName][]translate.Route{}}
+	slices.SortFunc(r.all, func(a, b translate.Route) int { // a cache lists in any order
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+	for _, route := range r.all {
+		key := types.NamespacedName{Namespace: route.Namespace, Name: route.Policy}
+		r.byPolicy[key] = append(r.byPolicy[key], route)
+	}
+	return r
+}
+
+// of returns the routes on which an object's policy depends, and whether they are
+// known.
+func (r *routes) of(o *v1alpha1.AccessPolicy) (on []translate.Route, known bool) {
+	if len(o.Spec.Hosts) > 0 {
+		return nil, true
+	}
+	return r.byPolicy[client.ObjectKeyFromObject(o)], r.known
+}
+
+// policy translates an object, with the routes that it depends on.
+func (r *routes) policy(o *v1alpha1.AccessPolicy) policy.Policy {
+	on, known := r.of(o)
+	p := translate.Policy(o, on...)
+	if !known {
+		p.Defects = append(p.Defects, policy.Issue{
+			Source: policy.Source{Namespace: o.Namespace, Name: o.Name, Field: "spec.hosts"}, Reason: policy.Unwise, Message: unread})
+	}
+	return p
+}
+
+// routes lists the Ingresses that name policies. It asks to be called again when
+// they are not known and may soon be. Once known they stay so.
+func (t *Table) routes(ctx context.Context) (r routes, wait time.Duration, err error) {
+	if t.Ingresses == nil {
+		return routes{}, 0, nil
+	}
+	if !t.synced.Load() {
+		if t.firstTry.IsZero() {
+			t.firstTry = time.Now()
+		}
+		if wait = routesGrace - time.Since(t.firstTry); wait <= 0 && !t.gaveUp {
+			t.gaveUp = true
+			logr.FromContextOrDiscard(ctx).Error(nil, "Ingresses cannot be read, so none can name a policy; policies are served without them until they can")
+		}
+		return routes{}, max(0, wait), nil
+	}
+	var list networkingv1.IngressList
+	if err := t.Ingresses.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil { // they are only read
+		return routes{}, 0, fmt.Errorf("listing Ingresses: %w", err)
+	}
+	return newRoutes(list.Items), 0, nil
+}
+
+// followIngresses has the queue follow the Ingresses, as soon as they can be read.
+// It never fails: policies that name their hosts need none.
+func (t *Table) followIngresses(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+	for {
+		err := t.watchIngresses(ctx, q)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		logr.FromContextOrDiscard(ctx).Error(err, "cannot watch Ingresses; trying again", "after", retryStart.String())
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(retryStart):
+		}
+	}
+}
+
+func (t *Table) watchIngresses(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	informer, err := t.Ingresses.GetInformer(ctx, &networkingv1.Ingress{}, cache.BlockUntilSynced(false))
+	if err != nil {
+		return err
+	}
+	tell := func(differs bool) {
+		if differs && t.synced.Load() {
+			q.Add(oneKey)
+		}
+	}
+	registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+		AddFunc:    func(o any) { tell(names(o)) },
+		UpdateFunc: func(old, o any) { tell(reroutes(old, o)) },
+		DeleteFunc: func(o any) { tell(names(o)) },
+	})
+	if err != nil {
+		return err
+	}
+	if toolscache.WaitForCacheSync(ctx.Done(), registration.HasSynced) {
+		t.synced.Store(true)
+		q.Add(oneKey)
+	}
+	return nil
+}
+
+// names reports whether an Ingress that came or went names a policy.
+func names(o any) bool {
+	if last, ok := o.(toolscache.DeletedFinalStateUnknown); ok {
+		o = last.Obj
+	}
+	i, ok := o.(*networkingv1.Ingress)
+	if !ok {
+		return true // nobody knows: look
+	}
+	_, named := translate.Ingress(i)
+	return named
+}
+
+// reroutes reports whether an edit of an Ingress changes what it leads to which
+// policy. Most do not: proxies write statuses.
+func reroutes(old, now any) bool {
+	before, ok1 := old.(*networkingv1.Ingress)
+	after, ok2 := now.(*networkingv1.Ingress)
+	if !ok1 || !ok2 {
+		return true
+	}
+	was, named := translate.Ingress(before)
+	is, names := translate.Ingress(after)
+	return named != names || !reflect.DeepEqual(was, is)
+}
+
+// Policies lists and translates the policies of a cluster, and the routes that
+// name them, for those who only want to look. Who may not list Ingresses sees
+// policies without hosts say so.
+func Policies(ctx context.Context, r client.Reader) ([]policy.Policy, []translate.Route, error) {
+	var list v1alpha1.AccessPolicyList
+	if err := r.List(ctx, &list); err != nil {
+		return nil, nil, fmt.Errorf("listing AccessPolicies: %w", err)
+	}
+	var ingresses networkingv1.IngressList
+	err := r.List(ctx, &ingresses)
+	if err != nil && !apierrors.IsForbidden(err) {
+		return nil, nil, fmt.Errorf("listing Ingresses: %w", err)
+	}
+	found := newRoutes(ingresses.Items)
+	found.known = err == nil
+	out := make([]policy.Policy, len(list.Items))
+	for i := range list.Items {
+		out[i] = found.policy(&list.Items[i])
+	}
+	return out, found.all, nil
+}

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/ingress"
+)
+
+// route is an Ingress that names a policy; "" names none.
+func route(ns, name, policyName, host string, paths ...string) *networkingv1.Ingress {
+	o := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}}
+	if policyName != "" {
+		o.Annotations = map[string]string{ingress.PolicyAnnotation: policyName}
+	}
+	kind := networkingv1.PathTypePrefix
+	rule := networkingv1.IngressRule{Host: host}
+	rule.HTTP = &networkingv1.HTTPIngressRuleValue{}
+	for _, p := range paths {
+		rule.HTTP.Paths = append(rule.HTTP.Paths, networkingv1.HTTPIngressPath{Path: p, PathType: &kind,
+			Backend: networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "app", Port: networkingv1.ServiceBackendPort{Number: 80}}}})
+	}
+	o.Spec.Rules = []networkingv1.IngressRule{rule}
+	return o
+}
+
+// runTable runs a table alone, with a cache of Ingresses beside the manager's.
+func runTable(t *testing.T, wrap func(http.RoundTripper) http.RoundTripper) *replica {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	r := &replica{t: t, Registry: prometheus.NewRegistry(), log: &logBuffer{}, stop: cancel, ended: make(chan error, 1)}
+	o := Options{Config: rest.CopyConfig(server.cfg), Log: logr.FromSlogHandler(slog.NewTextHandler(r.log, nil))}
+	if wrap != nil {
+		o.Config.Wrap(wrap)
+	}
+	mgr, err := newManager(&o, types.NamespacedName{Namespace: "default", Name: "none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ingresses, err := cache.New(o.Config, cache.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := &Table{Live: &r.Live, Ingresses: ingresses}
+	if err := errors.Join(mgr.Add(ingresses), table.SetupWithManager(mgr, r.Registry)); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		r.ended <- mgr.Start(ctx)
+		close(r.ended)
+	}()
+	t.Cleanup(func() {
+		r.end()
+		if t.Failed() {
+			t.Logf("the table said:\n%s", r.log)
+		}
+	})
+	return r
+}
+
+func change(t *testing.T, c client.Client, o *networkingv1.Ingress, f func(*networkingv1.Ingress)) {
+	t.Helper()
+	eventually(t, "editing Ingress "+o.Name, func() error {
+		var now networkingv1.Ingress
+		if err := c.Get(t.Context(), client.ObjectKeyFromObject(o), &now); err != nil {
+			return err
+		}
+		f(&now)
+		return c.Update(t.Context(), &now)
+	})
+}
+
+// TestHostsOfIngresses: a policy without hosts guards what the Ingresses of its
+// namespace serve that name it, as long as they do.
+func TestHostsOfIngresses(t *testing.T) {
+	c := cluster(t)
+	ns, elsewhere := namespace(t, c), namespace(t, c)
+	create(t, c, open(ns, "app"), protect(ns, "other", v1alpha1.ActionBlock), open(ns, "fixed", "fixed.example.com"))
+	r := runTable(t, nil)
+	r.decides("https://fixed.example.com/", policy.Bypassed)
+	r.decides("https://a.example.com/", policy.NoPolicy)
+
+	a := route(ns, "a", "app", "A.example.com", "/x", "/y")
+	a.Spec.Rules[0].Host = "a.example.com"
+	create(t, c, a, route(elsewhere, "a", "app", "stolen.example.com", "/"), route(ns, "b", "", "b.example.com", "/"))
+	r.decidedBy("https://a.example.com/x/1", ns+"/app")
+	r.decides("https://a.example.com/y", policy.Bypassed)
+	r.decides("https://a.example.com/z", policy.NoPolicy)
+	r.decides("https://stolen.example.com/", policy.NoPolicy) // another namespace's word counts for nothing
+	r.decides("https://b.example.com/", policy.NoPolicy)
+
+	change(t, c, a, func(o *networkingv1.Ingress) { o.Spec.Rules[0].Host = "moved.example.com" })
+	r.decides("https://moved.example.com/x", policy.Bypassed)
+	r.decides("https://a.example.com/x", policy.NoPolicy)
+	change(t, c, a, func(o *networkingv1.Ingress) { o.Annotations[ingress.PolicyAnnotation] = "other" })
+	r.decides("https://moved.example.com/x", policy.Blocked)
+	before := r.Live.Table().Revision()
+	change(t, c, a, func(o *networkingv1.Ingress) { o.Annotations["nginx.ingress.kubernetes.io/use-regex"] = "true" })
+	r.decides("https://moved.example.com/z", policy.Blocked)
+	if r.Live.Table().Revision() == before {
+		t.Error("another table of the same revision")
+	}
+	change(t, c, a, func(o *networkingv1.Ingress) { delete(o.Annotations, ingress.PolicyAnnotation) })
+	r.decides("https://moved.example.com/x", policy.NoPolicy)
+	change(t, c, a, func(o *networkingv1.Ingress) { o.Annotations[ingress.PolicyAnnotation] = "app" })
+	r.decides("https://moved.example.com/x", policy.Bypassed)
+	remove(t, c, a)
+	r.decides("https://moved.example.com/x", policy.NoPolicy)
+	r.decides("https://fixed.example.com/", policy.Bypassed)
+}
+
+// TestIngressesInTheirTurn: hosts of Ingresses are claimed as those of a spec are.
+func TestIngressesInTheirTurn(t *testing.T) {
+	c := cluster(t)
+	ns, late := namespace(t, c), namespace(t, c)
+	create(t, c, open(ns, "app"), route(ns, "a", "app", "a.example.com", "/"))
+	nextSecond()
+	create(t, c, protect(late, "app", v1alpha1.ActionBlock), route(late, "a", "app", "a.example.com", "/"), route(late, "b", "app", "b.example.com", "/"))
+	r := runTable(t, nil)
+	r.decides("https://b.example.com/", policy.Blocked)
+	r.decidedBy("https://a.example.com/", ns+"/app")
+}
+
+// gated stands between the process and the Ingresses of the API server.
+type gated struct {
+	next  http.RoundTripper
+	state *atomic.Int32 // one of the below
+}
+
+const (
+	passing int32 = iota
+	waiting
+	forbidding
+)
+
+func (g gated) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !strings.Contains(r.URL.Path, "/ingresses") {
+		return g.next.RoundTrip(r)
+	}
+	for g.state.Load() == waiting {
+		select {
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	if g.state.Load() == forbidding {
+		body := `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403,"message":"ingresses are none of your business"}`
+		return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+	}
+	return g.next.RoundTrip(r)
+}
+
+// TestIngressesBeforeTheFirstTable: what they guard is in the first table already,
+// lest a wildcard's policy decides about it for a moment.
+func TestIngressesBeforeTheFirstTable(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	create(t, c, open(ns, "wide", "*.example.com"), protect(ns, "app", v1alpha1.ActionBlock), route(ns, "a", "app", "a.example.com", "/"))
+	var state atomic.Int32
+	state.Store(waiting)
+	r := runTable(t, func(next http.RoundTripper) http.RoundTripper { return gated{next, &state} })
+	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if r.Live.Table() != nil {
+			t.Fatal("a table without the Ingresses")
+		}
+	}
+	state.Store(passing)
+	eventually(t, "there is a table", func() error {
+		if r.Live.Table() == nil {
+			return errors.New("there is none")
+		}
+		return nil
+	})
+	if d := r.ask("GET", "https://a.example.com/"); d.Reason != policy.Blocked {
+		t.Errorf("the first table says %s", d.Reason)
+	}
+}
+
+// TestIngressesForbidden: policies that name their hosts are served all the same,
+// and the others as soon as the right is there.
+func TestIngressesForbidden(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	create(t, c, open(ns, "fixed", "fixed.example.com"), open(ns, "app"), route(ns, "a", "app", "a.example.com", "/"))
+	var state atomic.Int32
+	state.Store(forbidding)
+	r := runTable(t, func(next http.RoundTripper) http.RoundTripper { return gated{next, &state} })
+	r.decides("https://fixed.example.com/", policy.Bypassed)
+	r.says("Ingresses cannot be read")
+	if d := r.ask("GET", "https://a.example.com/"); d.Reason != policy.NoPolicy {
+		t.Errorf("an Ingress that cannot be read: %s", d.Reason)
+	}
+	state.Store(passing)
+	r.decides("https://a.example.com/", policy.Bypassed)
+	r.running()
+}
+
+// TestRecompiled: an edit of an Ingress compiles anew what it names, and nothing
+// else.
+func TestRecompiled(t *testing.T) {
+	items := []v1alpha1.AccessPolicy{*open("n", "app"), *open("n", "other"), *open("n", "fixed", "fixed.example.com")}
+	for i := range items {
+		items[i].UID = types.UID(items[i].Name)
+	}
+	table := &Table{}
+	compile := func(known bool, ingresses ...*networkingv1.Ingress) (changed []string) {
+		var all []networkingv1.Ingress
+		for _, o := range ingresses {
+			all = append(all, *o)
+		}
+		named := newRoutes(all)
+		named.known = known
+		before := table.memo
+		got, same := table.compile(items, &named)
+		if !same {
+			table.policies, table.issues = policy.Assemble(got)
+		}
+		for i := range items {
+			if before[items[i].UID].policy != got[i] {
+				changed = append(changed, items[i].Name)
+			}
+		}
+		if same != (len(changed) == 0) {
+			t.Errorf("same %v, and changed %q", same, changed)
+		}
+		return changed
+	}
+	a, b, fixed := route("n", "a", "app", "a.example.com", "/"), route("n", "b", "app", "b.example.com", "/"), route("n", "f", "fixed", "f.example.com", "/")
+	for i, step := range []struct {
+		known bool
+		in    []*networkingv1.Ingress
+		want  []string
+	}{
+		{false, nil, []string{"app", "other", "fixed"}},
+		{false, nil, nil},
+		{true, nil, []string{"app", "other"}}, // they said that Ingresses are not read
+		{true, []*networkingv1.Ingress{a, fixed}, []string{"app"}},
+		{true, []*networkingv1.Ingress{a}, nil},
+		{true, []*networkingv1.Ingress{a, b}, []string{"app"}},
+		{true, []*networkingv1.Ingress{b, a}, nil},
+		{true, []*networkingv1.Ingress{b, route("n", "a", "other", "a.example.com", "/")}, []string{"app", "other"}},
+		{true, nil, []string{"app", "other"}},
+	} {
+		if got := compile(step.known, step.in...); !slices.Equal(got, step.want) {
+			t.Errorf("step %d compiled %q, want %q", i, got, step.want)
+		}
+	}
+}
+
+func TestReroutes(t *testing.T) {
+	was := route("n", "a", "app", "a.example.com", "/")
+	for name, tc := range map[string]struct {
+		edit func(*networkingv1.Ingress)
+		want bool
+	}{
+		"status": {func(o *networkingv1.Ingress) {
+			o.Status.LoadBalancer.Ingress = []networkingv1.IngressLoadBalancerIngress{{IP: "192.0.2.1"}}
+		}, false},
+		"another annotation": {func(o *networkingv1.Ingress) { o.Annotations["a"] = "b" }, false},
+		"backend":            {func(o *networkingv1.Ingress) { o.Spec.Rules[0].HTTP.Paths[0].Backend.Service.Name = "x" }, false},
+		"host":               {func(o *networkingv1.Ingress) { o.Spec.Rules[0].Host = "b.example.com" }, true},
+		"path":               {func(o *networkingv1.Ingress) { o.Spec.Rules[0].HTTP.Paths[0].Path = "/x" }, true},
+		"policy":             {func(o *networkingv1.Ingress) { o.Annotations[ingress.PolicyAnnotation] = "b" }, true},
+		"no policy":          {func(o *networkingv1.Ingress) { o.Annotations = nil }, true},
+	} {
+		is := was.DeepCopy()
+		tc.edit(is)
+		if got := reroutes(was, is); got != tc.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// TestPolicies: who only looks sees what would be in force.
+func TestPolicies(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	create(t, c, open(ns, "app"), route(ns, "a", "app", "a.example.com", "/x"))
+	policies, routes, err := Policies(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(policies) != 1 || !slices.Equal(policies[0].Hosts, []string{"a.example.com"}) || len(policies[0].Paths) != 1 || len(policies[0].Defects) > 0 {
+		t.Errorf("%+v", policies)
+	}
+	if len(routes) != 1 || routes[0].Name != "a" || routes[0].Policy != "app" {
+		t.Errorf("%+v", routes)
+	}
+	cfg := rest.CopyConfig(server.cfg)
+	var state atomic.Int32
+	state.Store(forbidding)
+	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return gated{next, &state} })
+	barred, err := client.New(cfg, client.Options{Scheme: Scheme()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	policies, _, err = Policies(t.Context(), barred)
+	if err != nil || len(policies) != 1 || len(policies[0].Defects) != 1 || !strings.Contains(policies[0].Defects[0].Message, "not read here") {
+		t.Errorf("%v, %+v", err, policies)
+	}
+}
