@@ -81,7 +81,9 @@ func listWorld(ctx context.Context, r client.Reader, served map[string]bool, s i
 	l := worldLister{ctx: ctx, reader: r}
 	w.Served = served
 	var policies v1alpha1.AccessPolicyList
-	l.list("AccessPolicies", &policies)
+	if !l.list("AccessPolicies", &policies) && l.err == nil {
+		l.notLooked = append(l.notLooked, "AccessPolicies: the CRD "+"accesspolicies."+v1alpha1.GroupVersion.Group+" is not installed")
+	}
 	for i := range policies.Items {
 		w.Policies = append(w.Policies, worldPolicy(&policies.Items[i]))
 	}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ostiary/ostiary/controllers/ingress"
+)
+
+// An AuditReport says what reaches guarded hosts around their policies.
+type AuditReport struct {
+	Findings []AuditFinding `json:"findings"`
+	// NotLooked is what could not be looked at, each with its reason. A report that
+	// finds nothing says nothing about these.
+	NotLooked []string `json:"notLookedAt"`
+	Remarks   []string `json:"remarks"`
+	// Looked counts what was looked at, by kind.
+	Looked map[string]int `json:"lookedAt"`
+	// Blind: without what could not be looked at, the report means nothing.
+	Blind bool `json:"blind"`
+}
+
+// An AuditFinding is a finding about one host, for all policies that it concerns.
+type AuditFinding struct {
+	Host     string   `json:"host"` // "": any
+	Reason   string   `json:"reason"`
+	Object   string   `json:"object"`
+	Policies []string `json:"policies"`
+	Message  string   `json:"message"`
+}
+
+// AuditOptions say where to look.
+type AuditOptions struct {
+	Kubeconfig string
+	// Authz is the Service of the authz listener, NAMESPACE/NAME; "": the one that
+	// its labels tell.
+	Authz string
+	// AuthzURL is where proxies reach it; "": by its name.
+	AuthzURL string
+}
+
+// Kinds that route to applications and are not read. Where they are served, the
+// report says so.
+var unreadKinds = []schema.GroupKind{
+	{Group: "networking.istio.io", Kind: "VirtualService"},
+	{Group: "projectcontour.io", Kind: "HTTPProxy"},
+	{Group: "k8s.nginx.org", Kind: "VirtualServer"},
+	{Group: "route.openshift.io", Kind: "Route"},
+	{Group: "getambassador.io", Kind: "Mapping"},
+	{Group: "apisix.apache.org", Kind: "ApisixRoute"},
+	{Group: "networking.internal.knative.dev", Kind: "Ingress"},
+	{Group: gatewayGroup, Kind: "TCPRoute"},
+}
+
+// Audit reads a cluster and says what goes around its policies. What may not be
+// read is in the report; the error is for a cluster that cannot be asked at all.
+func Audit(ctx context.Context, o AuditOptions) (AuditReport, error) {
+	config, err := RESTConfig(o.Kubeconfig)
+	if err != nil {
+		return AuditReport{}, err
+	}
+	c, err := client.New(config, client.Options{Scheme: Scheme()})
+	if err != nil {
+		return AuditReport{}, fmt.Errorf("no cluster to talk to: %w", err)
+	}
+	served, err := servedKinds(c.RESTMapper())
+	if err != nil {
+		return AuditReport{}, err
+	}
+	settings, remarks, err := o.settings(ctx, c)
+	if err != nil {
+		return AuditReport{}, err
+	}
+	world, notLooked, err := listWorld(ctx, c, served, settings)
+	if err != nil {
+		return AuditReport{}, err
+	}
+	unread, err := unreadIn(c.RESTMapper())
+	if err != nil {
+		return AuditReport{}, err
+	}
+	r := audit(world, settings, true)
+	r.NotLooked = append(r.NotLooked, append(notLooked, unread...)...)
+	r.Remarks = append(remarks, r.Remarks...)
+	r.Blind = slices.ContainsFunc(notLooked, func(n string) bool {
+		return strings.HasPrefix(n, "AccessPolicies:") || strings.HasPrefix(n, "Ingresses:")
+	})
+	return r, nil
+}
+
+// unreadIn names the unreadKinds that a cluster has.
+func unreadIn(m meta.RESTMapper) ([]string, error) {
+	var out []string
+	for _, kind := range unreadKinds {
+		_, err := m.RESTMapping(kind)
+		switch {
+		case err == nil:
+			out = append(out, fmt.Sprintf("%ss of %s: Ostiary does not read this kind", kind.Kind, kind.Group))
+		case !meta.IsNoMatchError(err):
+			return nil, fmt.Errorf("asking for %s: %w", kind, err)
+		}
+	}
+	return out, nil
+}
+
+// defaultAuthz is where the authz listener is, if nothing says otherwise.
+const defaultAuthz = "ostiary-system/ostiary-authz"
+
+// settings are those of the installation that the cluster has.
+func (o AuditOptions) settings(ctx context.Context, r client.Reader) (ingress.Settings, []string, error) {
+	name, port := o.Authz, int32(9001)
+	var remarks []string
+	if name == "" {
+		var services corev1.ServiceList
+		err := r.List(ctx, &services, client.MatchingLabels{"app.kubernetes.io/name": "ostiary", "app.kubernetes.io/component": "authz"})
+		switch n := len(services.Items); {
+		case err != nil && !apierrors.IsForbidden(err):
+			return ingress.Settings{}, nil, fmt.Errorf("no cluster to talk to: %w", err)
+		case n > 1:
+			a, b := services.Items[0], services.Items[1]
+			return ingress.Settings{}, nil, fmt.Errorf("there are several authz listeners, among them Services %s/%s and %s/%s: name one, with --authz-service NAMESPACE/NAME", a.Namespace, a.Name, b.Namespace, b.Name)
+		case n == 1:
+			name = services.Items[0].Namespace + "/" + services.Items[0].Name
+			for _, p := range services.Items[0].Spec.Ports {
+				port = p.Port
+			}
+		default:
+			name = defaultAuthz
+			remarks = append(remarks, fmt.Sprintf("Ostiary's own Service was not found by its labels, and is taken to be %s; --authz-service NAMESPACE/NAME names another.", name))
+		}
+	}
+	s, err := settingsFor(name, port, o.AuthzURL)
+	return s, remarks, err
+}
+
+// settingsFor makes settings of the Service of the authz listener.
+func settingsFor(authz string, port int32, url string) (ingress.Settings, error) {
+	namespace, name, ok := strings.Cut(authz, "/")
+	prefix, named := strings.CutSuffix(name, "-authz")
+	if !ok || !named || namespace == "" || prefix == "" {
+		return ingress.Settings{}, fmt.Errorf("--authz-service %q: NAMESPACE/NAME of a Service whose name ends with -authz, as in %s", authz, defaultAuthz)
+	}
+	return ingress.Settings{
+		Namespace: namespace, ServicePrefix: prefix, PathPrefix: "/.access", Mode: ingress.Render,
+		AuthzURL:   strings.TrimSuffix(cmp.Or(url, fmt.Sprintf("http://%s.%s.svc.cluster.local:%d", name, namespace, port)), "/"),
+		PublicPort: 9002, RenderPort: 9003, PreflightPort: 9004,
+		IdentityHeaders: []string{
+			"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups",
+			"Cf-Access-Jwt-Assertion", "Cf-Access-Authenticated-User-Email",
+		},
+	}, nil
+}
+
+// audit judges a world. In a cluster, plans have to be applied, too.
+func audit(w ingress.World, s ingress.Settings, cluster bool) AuditReport {
+	r := AuditReport{Findings: []AuditFinding{}, NotLooked: []string{}, Remarks: ingress.Remarks(w), Looked: counts(&w)}
+	findings := ingress.Unguarded(w, s, ingress.Claims(w))
+	findings = append(findings, planFindings(w, s, cluster)...)
+	r.Findings = merge(findings)
+	return r
+}
+
+func planFindings(ingress.World, ingress.Settings, bool) []ingress.Finding { return nil }
+
+func counts(w *ingress.World) map[string]int {
+	return map[string]int{
+		"AccessPolicy": len(w.Policies), "Ingress": len(w.Ingresses), "Service": len(w.Services), "ConfigMap": len(w.Configs),
+		"HTTPRoute": len(w.HTTPRoutes), "GRPCRoute": len(w.GRPCRoutes), "TLSRoute": len(w.TLSRoutes), "IngressRoute": len(w.IngressRoutes),
+	}
+}
+
+// merge joins findings that differ by nothing but the policy.
+func merge(findings []ingress.Finding) []AuditFinding {
+	out := []AuditFinding{}
+	at := map[[4]string]int{}
+	for _, f := range findings {
+		key := [4]string{f.Host, f.Object.String(), f.Reason, f.Message}
+		i, ok := at[key]
+		if !ok {
+			i = len(out)
+			at[key] = i
+			out = append(out, AuditFinding{Host: f.Host, Reason: f.Reason, Object: f.Object.String(), Policies: []string{}, Message: f.Message})
+		}
+		if policy := f.Policy.String(); f.Policy.Name != "" && !slices.Contains(out[i].Policies, policy) {
+			out[i].Policies = append(out[i].Policies, policy)
+		}
+	}
+	slices.SortFunc(out, func(a, b AuditFinding) int {
+		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Message, b.Message))
+	})
+	return out
+}
+
+// errBlind is why a report that was written means nothing.
+var errBlind = errors.New("AccessPolicies or Ingresses may not be read, so nothing can be said about them: ask for the right to list them (the ClusterRole `view` has it for Ingresses)")

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/yaml"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/controllers/ingress"
+)
+
+// AuditFiles is Audit of manifests: files, folders, and "-" for what comes from
+// stdin, such as helm template's output. They stand for the whole cluster: what
+// else is in it, nobody knows. An object without a namespace is of the one given.
+func AuditFiles(paths []string, stdin io.Reader, namespace string, o AuditOptions) (AuditReport, error) {
+	s, err := settingsFor(orDefaultAuthz(o.Authz), 9001, o.AuthzURL)
+	if err != nil {
+		return AuditReport{}, err
+	}
+	f := worldFiles{namespace: namespace}
+	f.world.Served = map[string]bool{}
+	for _, k := range extraKinds {
+		f.world.Served[k.name()] = true // a manifest may be for any cluster
+	}
+	var errs []error
+	for _, p := range paths {
+		errs = append(errs, f.path(p, stdin))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return AuditReport{}, err
+	}
+	r := audit(f.world, s, false)
+	r.NotLooked = append(r.NotLooked, "the cluster: what is in no manifest here may go around these policies, too")
+	return r, nil
+}
+
+func orDefaultAuthz(name string) string {
+	if name == "" {
+		return defaultAuthz
+	}
+	return name
+}
+
+// worldFiles collects a World out of manifests.
+type worldFiles struct {
+	namespace string
+	world     ingress.World
+}
+
+func (f *worldFiles) path(path string, stdin io.Reader) error {
+	if path == "-" {
+		return f.read("stdin", stdin)
+	}
+	var names []string
+	err := filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && (name == path || slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(name))) {
+			names = append(names, name)
+		}
+		return err
+	})
+	for _, name := range names {
+		if err == nil {
+			err = f.file(name)
+		}
+	}
+	return err
+}
+
+func (f *worldFiles) file(name string) error {
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close() //nolint:errcheck // it was only read
+	return f.read(name, file)
+}
+
+// read takes what is of a World, and leaves the rest alone.
+func (f *worldFiles) read(name string, from io.Reader) error {
+	docs := utilyaml.NewYAMLReader(bufio.NewReader(from))
+	for n := 1; ; n++ {
+		doc, err := docs.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = f.document(doc)
+		}
+		if err != nil {
+			return fmt.Errorf("%s, document %d: %w", name, n, err)
+		}
+	}
+}
+
+func (f *worldFiles) document(doc []byte) error {
+	var o unstructured.Unstructured
+	js, err := yaml.YAMLToJSON(doc)
+	if err != nil {
+		return err
+	}
+	var head struct{ Kind string }
+	if yaml.Unmarshal(js, &head) != nil || head.Kind == "" {
+		return nil // a comment, or values of something else
+	}
+	if err := o.UnmarshalJSON(js); err != nil {
+		return err
+	}
+	if !o.IsList() {
+		return f.put(&o)
+	}
+	return o.EachListItem(func(item runtime.Object) error { return f.put(item.(*unstructured.Unstructured)) })
+}
+
+func (f *worldFiles) put(o *unstructured.Unstructured) error {
+	if o.GetNamespace() == "" {
+		o.SetNamespace(f.namespace) // kinds that belong to the cluster have none that matters
+	}
+	var err error
+	w := &f.world
+	switch o.GroupVersionKind().GroupKind().String() {
+	case "Ingress.networking.k8s.io":
+		w.Ingresses, err = typedInto(w.Ingresses, o)
+	case "IngressClass.networking.k8s.io":
+		w.Classes, err = typedInto(w.Classes, o)
+	case "Service":
+		w.Services, err = typedInto(w.Services, o)
+	case "ConfigMap":
+		if o.GetLabels()["app.kubernetes.io/name"] == "ingress-nginx" {
+			w.Configs, err = typedInto(w.Configs, o)
+		}
+	case "AccessPolicy." + v1alpha1.GroupVersion.Group:
+		var policies []*v1alpha1.AccessPolicy
+		if policies, err = typedInto(policies, o); err == nil {
+			w.Policies = append(w.Policies, worldPolicy(policies[0]))
+		}
+	default:
+		i := slices.IndexFunc(extraKinds, func(k extraKind) bool { return k.into != nil && k.GroupKind() == o.GroupVersionKind().GroupKind() })
+		if i >= 0 {
+			into := extraKinds[i].into(w)
+			*into = append(*into, o)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%s %s/%s: %w", o.GetKind(), o.GetNamespace(), o.GetName(), err)
+	}
+	return nil
+}
+
+// typedInto reads an object. A policy is read as strictly as the API server does,
+// as a misspelt field of it may be what it claims; other kinds may be newer.
+func typedInto[T any](list []*T, o *unstructured.Unstructured) ([]*T, error) {
+	into := new(T)
+	_, strict := any(into).(*v1alpha1.AccessPolicy)
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(o.Object, into, strict); err != nil {
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "strict decoding error: "))
+	}
+	return append(list, into), nil
+}

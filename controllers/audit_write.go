@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// auditWidth is how long lines get, where words allow.
+const auditWidth = 100
+
+// Write writes the report as "text" or "json".
+func (r AuditReport) Write(w io.Writer, format string) error {
+	if format == "json" {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		e.SetEscapeHTML(false)
+		return e.Encode(r)
+	}
+	_, err := io.WriteString(w, r.text())
+	return err
+}
+
+// text groups findings by host: people look for theirs.
+func (r AuditReport) text() string {
+	var b strings.Builder
+	column := 0
+	for _, f := range r.Findings {
+		column = max(column, len(f.Reason))
+	}
+	for i, f := range r.Findings {
+		if i == 0 || r.Findings[i-1].Host != f.Host {
+			if i > 0 {
+				b.WriteByte('\n')
+			}
+			b.WriteString(r.heading(f.Host) + "\n")
+		}
+		paragraph(&b, fmt.Sprintf("  %-*s  ", column, f.Reason), f.Message)
+	}
+	section(&b, "Not looked at", r.NotLooked)
+	section(&b, "Good to know", r.Remarks)
+	if b.Len() > 0 {
+		b.WriteByte('\n')
+	}
+	b.WriteString(r.summary() + "\n")
+	return b.String()
+}
+
+// heading is a host, and the policies that are gone around there.
+func (r AuditReport) heading(host string) string {
+	var policies []string
+	for _, f := range r.Findings {
+		if f.Host == host {
+			policies = append(policies, f.Policies...)
+		}
+	}
+	slices.Sort(policies)
+	policies = slices.Compact(policies)
+	switch n := len(policies); {
+	case host == "":
+		return "Any host"
+	case n == 0:
+		return host
+	case n > 3:
+		return fmt.Sprintf("%s (AccessPolicy %s and %d more)", host, strings.Join(policies[:3], ", "), n-3)
+	default:
+		return fmt.Sprintf("%s (AccessPolicy %s)", host, strings.Join(policies, ", "))
+	}
+}
+
+func section(b *strings.Builder, title string, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	if b.Len() > 0 {
+		b.WriteByte('\n')
+	}
+	b.WriteString(title + "\n")
+	for _, l := range lines {
+		paragraph(b, "  ", l)
+	}
+}
+
+// paragraph writes text behind a label, and breaks it between words. Names and
+// annotations stay whole, so that they can be copied.
+func paragraph(b *strings.Builder, label, text string) {
+	indent := strings.Repeat(" ", len(label))
+	b.WriteString(label)
+	at := len(label)
+	for i, word := range strings.Fields(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case at+1+n > auditWidth:
+			b.WriteString("\n" + indent)
+			at = len(indent)
+		default:
+			b.WriteByte(' ')
+			at++
+		}
+		b.WriteString(word)
+		at += n
+	}
+	b.WriteByte('\n')
+}
+
+func (r AuditReport) summary() string {
+	var looked []string
+	for _, kind := range []string{"AccessPolicy", "Ingress", "HTTPRoute", "GRPCRoute", "TLSRoute", "IngressRoute", "Service", "ConfigMap"} {
+		if n := r.Looked[kind]; n > 0 || kind == "AccessPolicy" || kind == "Ingress" {
+			looked = append(looked, count(n, kind))
+		}
+	}
+	hosts := map[string]bool{}
+	for _, f := range r.Findings {
+		hosts[cmp.Or(f.Host, "any")] = true
+	}
+	found := "Nothing goes around a policy"
+	switch {
+	case len(r.Findings) > 0:
+		found = fmt.Sprintf("%s on %s", count(len(r.Findings), "finding"), count(len(hosts), "host"))
+	case r.Blind:
+		found = "Nothing can be said"
+	case len(r.NotLooked) > 0:
+		found = "Nothing that was looked at goes around a policy"
+	}
+	return found + ". Looked at: " + strings.Join(looked, ", ") + "."
+}
+
+func count(n int, what string) string {
+	switch {
+	case n == 1:
+	case strings.HasSuffix(what, "y"):
+		what = strings.TrimSuffix(what, "y") + "ies"
+	case strings.HasSuffix(what, "s"):
+		what += "es"
+	default:
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
