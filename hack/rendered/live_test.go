@@ -44,7 +44,7 @@ func startProxy(t *testing.T, name, authz string) (addr string) {
 	}
 	addr = freeAddress()
 	o := proxyconfig.Options{
-		Hosts: []string{"app.example.com", "*.preview.example.com"}, Upstream: env.appAddr, Authz: authz, Public: env.public,
+		Hosts: []string{"app.example.com", "*.preview.example.com", "managed.example.com"}, Upstream: env.appAddr, Authz: authz, Public: env.public,
 		Render: env.render, Preflight: env.preflight, TeamDomain: teamHost, Listen: addr, LuaPath: filepath.Join(dir, "ostiary.lua"),
 	}
 	var conf bytes.Buffer
@@ -114,6 +114,9 @@ func TestLive(t *testing.T) {
 			t.Run("application's own", func(t *testing.T) { testOwn(t, addr, host) })
 			t.Run("forged identity", func(t *testing.T) { testForged(t, addr, host) })
 			t.Run("hosts", func(t *testing.T) { testHosts(t, addr, port) })
+			if name != "caddy" { // forward_auth hands the answer's headers to the application alone
+				t.Run("managed", func(t *testing.T) { testManaged(t, addr, "managed.example.com:"+port) })
+			}
 			t.Run("paths", func(t *testing.T) { testPaths(t, addr, host) })
 		})
 	}
@@ -250,9 +253,41 @@ func testHosts(t *testing.T, addr, port string) {
 			t.Errorf("%v reached the application as %s%s", c, a.hits[0].Host, a.hits[0].RequestURI)
 		}
 	}
+	// Who is judged is who is asked: the application gets the host of the decision.
+	for _, c := range [][2]string{{"http://app.example.com/a", "x.preview.example.com"}, {"/a", "app.example.com"}, {"/a", "APP.example.com"}, {"/a", "app.example.com."}} {
+		a := send(t, addr, "GET", c[0], c[1], session(t, "shop/app"))
+		for _, h := range a.hits {
+			if !strings.EqualFold(strings.TrimSuffix(h.Host, "."), "app.example.com") {
+				t.Errorf("%v reached the application as %s", c, h.Host)
+			}
+		}
+		if c[1] == "app.example.com" {
+			a.want(t, 200, true)
+		}
+	}
 	// The team host asks nobody.
 	a := send(t, addr, "GET", "/.access/certs", teamHost+":"+port)
 	a.want(t, 200, false)
+}
+
+func testManaged(t *testing.T, addr, host string) {
+	a := send(t, addr, "GET", "/", host, session(t, "shop/managed"), fetch, spa)
+	a.want(t, 200, true)
+	for name, want := range map[string]string{"Access-Control-Allow-Origin": "https://spa.example.com", "Access-Control-Allow-Credentials": "true", "Access-Control-Expose-Headers": "x-app", "Vary": "Origin"} {
+		if got := a.Header.Values(name); !slices.Equal(got, []string{want}) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	a = send(t, addr, "GET", "/?app=403", host, session(t, "shop/managed"), fetch, spa)
+	a.want(t, 403, true)
+	if a.Header.Get("Access-Control-Allow-Origin") == "" {
+		t.Error("the page cannot read the application's own 403")
+	}
+	a = send(t, addr, "GET", "/", host, session(t, "shop/managed"), fetch, evil)
+	a.want(t, 200, true)
+	if got := a.Header.Get("Access-Control-Allow-Origin"); got != "" {
+		t.Errorf("another origin may read it: %s", got)
+	}
 }
 
 func testPaths(t *testing.T, addr, host string) {

@@ -95,6 +95,19 @@ spec:
   hosts: ["*.preview.example.com"]
   cors: {preflight: Bypass}
   rules: [{action: Allow, include: [{emailDomain: example.com}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: managed, namespace: shop}
+spec:
+  hosts: [managed.example.com]
+  cors:
+    allowedOrigins: ["https://spa.example.com"]
+    allowedMethods: [GET]
+    allowCredentials: true
+    exposedHeaders: [x-app]
+    responses: Managed
+  rules: [{action: Allow, include: [{everyone: true}]}]
 `
 
 func newEnvironment(dir, binary string) (*environment, error) {
