@@ -3,7 +3,6 @@
 package controllers
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -119,18 +118,29 @@ func (r AuditReport) summary() string {
 	}
 	hosts := map[string]bool{}
 	for _, f := range r.Findings {
-		hosts[cmp.Or(f.Host, "any")] = true
+		hosts[f.Host] = true
 	}
 	found := "Nothing goes around a policy"
 	switch {
 	case len(r.Findings) > 0:
-		found = fmt.Sprintf("%s on %s", count(len(r.Findings), "finding"), count(len(hosts), "host"))
+		found = count(len(r.Findings), "finding") + " on " + hostsFound(hosts)
 	case r.Blind:
 		found = "Nothing can be said"
 	case len(r.NotLooked) > 0:
 		found = "Nothing that was looked at goes around a policy"
 	}
 	return found + ". Looked at: " + strings.Join(looked, ", ") + "."
+}
+
+func hostsFound(hosts map[string]bool) string {
+	switch {
+	case !hosts[""]:
+		return count(len(hosts), "host")
+	case len(hosts) == 1:
+		return "any host"
+	default:
+		return count(len(hosts)-1, "host") + " and on any host"
+	}
 }
 
 func count(n int, what string) string {

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
+)
+
+const auditManifests = `
+# helm template prints comments, and documents of nothing but them
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: web, namespace: shop}
+spec: {hosts: [app.example.com], rules: [{action: Allow, include: [{everyone: {}}]}]}
+---
+apiVersion: v1
+kind: List
+items:
+- apiVersion: networking.k8s.io/v1
+  kind: Ingress
+  metadata: {name: web, namespace: shop, annotations: {access.ostiary.dev/policy: web}}
+  spec:
+    ingressClassName: nginx
+    rules: [{host: app.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}}]
+- apiVersion: networking.k8s.io/v1
+  kind: Ingress
+  metadata: {name: metrics}
+  spec:
+    ingressClassName: nginx
+    rules: [{host: app.example.com, http: {paths: [{path: /metrics, pathType: Prefix, backend: {service: {name: web, port: {number: 9090}}}}]}}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+`
+
+const auditSecond = `
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {type: NodePort, selector: {app: web}, ports: [{port: 80}]}
+`
+
+func auditCommand(t *testing.T, stdin string, args ...string) (clean bool, out string, err error) {
+	t.Helper()
+	var b bytes.Buffer
+	f := pflag.NewFlagSet("audit", pflag.ContinueOnError)
+	f.SetOutput(&b)
+	clean, err = AuditCommand(t.Context(), f, args, strings.NewReader(stdin), &b)
+	return clean, b.String(), err
+}
+
+func TestAuditFiles(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"one.yaml": auditManifests, "sub/two.yml": auditSecond, "notes.txt": "{"} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	clean, out, err := auditCommand(t, "", dir)
+	if err != nil || clean {
+		t.Fatalf("clean %v, %v", clean, err)
+	}
+	want := `app.example.com (AccessPolicy shop/web)
+  OtherNamespace  Ingress default/metrics serves app.example.com/metrics without asking, from a
+                  namespace that has no AccessPolicy for the host. Remove it, or let its namespace
+                  claim the host (hostGrants) and opt it in.
+  ExposedService  Service shop/web is of type NodePort, so the pods of app.example.com can be
+                  reached without any proxy, and nobody is asked. Make it a ClusterIP, or let a
+                  NetworkPolicy admit only the proxies.
+
+Not looked at
+  the cluster: what is in no manifest here may go around these policies, too
+
+2 findings on 1 host. Looked at: 1 AccessPolicy, 2 Ingresses, 1 Service.
+`
+	if out != want {
+		t.Errorf("wrote\n%s\nwant\n%s", out, want)
+	}
+	clean, out, err = auditCommand(t, auditManifests, "-n", "shop", "-o", "json", "-")
+	if err != nil || clean {
+		t.Fatalf("clean %v, %v", clean, err)
+	}
+	var r AuditReport
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Findings) != 1 || r.Findings[0].Reason != "NoAuthURL" || r.Findings[0].Object != "Ingress shop/metrics" || r.Findings[0].Host != "app.example.com" || !slices.Equal(r.Findings[0].Policies, []string{"shop/web"}) {
+		t.Errorf("found %+v", r.Findings)
+	}
+	clean, out, err = auditCommand(t, strings.ReplaceAll(auditManifests, "{name: metrics}", "{name: metrics, annotations: {access.ostiary.dev/policy: web}}"), "-n", "shop", "-")
+	if err != nil || !clean || !strings.HasSuffix(out, "Nothing that was looked at goes around a policy. Looked at: 1 AccessPolicy, 2 Ingresses.\n") {
+		t.Errorf("clean %v, %v:\n%s", clean, err, out)
+	}
+}
+
+func TestAuditMistakes(t *testing.T) {
+	for name, c := range map[string]struct {
+		stdin string
+		args  []string
+		says  string
+	}{
+		"format":       {"", []string{"-o", "yaml", "-"}, `--output "yaml": text or json`},
+		"not there":    {"", []string{"no/such/file.yaml"}, "no/such/file.yaml"},
+		"not YAML":     {"a: b: c", []string{"-"}, "stdin, document 1"},
+		"not a policy": {"apiVersion: access.ostiary.dev/v1alpha1\nkind: AccessPolicy\nmetadata: {name: web}\nspec: {host: [a.example.com]}", []string{"-"}, `AccessPolicy default/web: unknown field "spec.host"`},
+		"no Ingress":   {"apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web}\nspec: {rules: [1]}", []string{"-"}, "Ingress default/web: "},
+		"service":      {"", []string{"--authz-service", "ostiary", "-"}, `--authz-service "ostiary": NAMESPACE/NAME`},
+		"no cluster":   {"", []string{"--kubeconfig", "no/such/kubeconfig"}, "(for files instead of a cluster: ostiary audit PATH...)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clean, out, err := auditCommand(t, c.stdin, c.args...)
+			if err == nil || clean || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("clean %v, %v; it should say %q\n%s", clean, err, c.says, out)
+			}
+		})
+	}
+}
+
+// kubeconfigOf writes the kubeconfig of a new ServiceAccount, which may list what
+// the rules say.
+func kubeconfigOf(t *testing.T, c client.Client, ns, name string, rules ...rbacv1.PolicyRule) string {
+	t.Helper()
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}}
+	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: ns + "-" + name}, Rules: rules}
+	binding := &rbacv1.ClusterRoleBinding{ObjectMeta: role.ObjectMeta,
+		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
+		Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: ns, Name: name}}}
+	create(t, c, account, role, binding)
+	gone(t, c, role, binding)
+	token := &authenticationv1.TokenRequest{}
+	if err := c.SubResource("token").Create(t.Context(), account, token); err != nil {
+		t.Fatal(err)
+	}
+	config := clientcmdapi.NewConfig()
+	config.Clusters["c"] = &clientcmdapi.Cluster{Server: server.cfg.Host, CertificateAuthorityData: server.cfg.CAData}
+	config.AuthInfos["u"] = &clientcmdapi.AuthInfo{Token: token.Status.Token}
+	config.Contexts["c"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "u"}
+	config.CurrentContext = "c"
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := clientcmd.WriteToFile(*config, file); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// gone removes objects when the test ends.
+func gone(t *testing.T, c client.Client, objects ...client.Object) {
+	t.Helper()
+	t.Cleanup(func() {
+		for _, o := range objects {
+			if err := c.Delete(context.WithoutCancel(t.Context()), o); err != nil && !apierrors.IsNotFound(err) {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func may(group string, resources ...string) rbacv1.PolicyRule {
+	return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: resources, Verbs: []string{"list"}}
+}
+
+// httpRoutes makes the API server serve HTTPRoutes of any content.
+func httpRoutes(t *testing.T, c client.Client) {
+	t.Helper()
+	anything := true
+	crd := &apiextensionsv1.CustomResourceDefinition{
+		ObjectMeta: metav1.ObjectMeta{Name: "httproutes.gateway.networking.k8s.io", Annotations: map[string]string{"api-approved.kubernetes.io": "unapproved, for a test"}},
+		Spec: apiextensionsv1.CustomResourceDefinitionSpec{
+			Group: gatewayGroup, Scope: apiextensionsv1.NamespaceScoped,
+			Names: apiextensionsv1.CustomResourceDefinitionNames{Plural: "httproutes", Singular: "httproute", Kind: "HTTPRoute", ListKind: "HTTPRouteList"},
+			Versions: []apiextensionsv1.CustomResourceDefinitionVersion{{Name: "v1", Served: true, Storage: true,
+				Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{Type: "object", XPreserveUnknownFields: &anything}}}},
+		},
+	}
+	create(t, c, crd)
+	gone(t, c, crd)
+	eventually(t, "HTTPRoutes are served", func() error {
+		var list unstructured.UnstructuredList
+		list.SetGroupVersionKind(schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "HTTPRouteList"})
+		return c.List(t.Context(), &list)
+	})
+}
+
+func auditIngress(ns, name, class, host, path string, annotations map[string]string) *networkingv1.Ingress {
+	kind := networkingv1.PathTypePrefix
+	ing := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name, Annotations: annotations}}
+	ing.Spec.IngressClassName = &class
+	ing.Spec.Rules = []networkingv1.IngressRule{{Host: host, IngressRuleValue: networkingv1.IngressRuleValue{HTTP: &networkingv1.HTTPIngressRuleValue{
+		Paths: []networkingv1.HTTPIngressPath{{Path: path, PathType: &kind, Backend: networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "web", Port: networkingv1.ServiceBackendPort{Number: 80}}}}}}}}}
+	return ing
+}
+
+// TestAuditCluster looks at a real API server, with all rights, with some and with
+// none: what may not be listed is never passed over in silence.
+func TestAuditCluster(t *testing.T) {
+	c := cluster(t)
+	httpRoutes(t, c)
+	ns, own := namespace(t, c), namespace(t, c)
+	const authURL = "http://doorkeeper-authz.%s:9001/authz/v1/nginx/$request_method/$host$request_uri"
+	labels := map[string]string{"app.kubernetes.io/name": "ostiary", "app.kubernetes.io/component": "authz"}
+	authz := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: own, Name: "doorkeeper-authz", Labels: labels},
+		Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 9001}}}}
+	config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "controller", Labels: map[string]string{"app.kubernetes.io/name": "ingress-nginx"}},
+		Data: map[string]string{"no-auth-locations": "/health"}}
+	route := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
+		"hostnames": []any{"app.example.com"}, "rules": []any{map[string]any{"backendRefs": []any{map[string]any{"name": "web", "port": int64(80)}}}}}}}
+	route.SetGroupVersionKind(schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "HTTPRoute"})
+	route.SetNamespace(ns)
+	route.SetName("route")
+	objects := []client.Object{
+		protect(ns, "web", v1alpha1.ActionAllow, "app.example.com"), authz, config, route,
+		auditIngress(ns, "asks", "nginx", "app.example.com", "/", map[string]string{"nginx.ingress.kubernetes.io/auth-url": strings.Replace(authURL, "%s", own, 1)}),
+		auditIngress(ns, "forgotten", "nginx", "app.example.com", "/old", nil),
+	}
+	create(t, c, objects...)
+	gone(t, c, objects...)
+
+	all := kubeconfigOf(t, c, ns, "all", may("networking.k8s.io", "*"), may("access.ostiary.dev", "*"), may("discovery.k8s.io", "*"), may("gateway.networking.k8s.io", "*"), may("", "services", "configmaps"))
+	clean, out, err := auditCommand(t, "", "--kubeconfig", all)
+	if err != nil || clean {
+		t.Fatalf("clean %v, %v\n%s", clean, err, out)
+	}
+	for _, words := range []string{"app.example.com (AccessPolicy " + ns + "/web)\n", "Ingress " + ns + "/forgotten serves app.example.com/old", "HTTPRoute " + ns + "/route leads", "ConfigMap " + ns + "/controller has /health", "3 findings on 1 host and on any host."} {
+		if !strings.Contains(strings.Join(strings.Fields(out), " "), strings.TrimSpace(words)) {
+			t.Errorf("it does not say %q:\n%s", words, out)
+		}
+	}
+	if strings.Contains(out, "/asks") || strings.Contains(out, "Not looked at") {
+		t.Errorf("it finds what asks us, or did not look:\n%s", out)
+	}
+
+	some := kubeconfigOf(t, c, ns, "some", may("networking.k8s.io", "ingresses"), may("access.ostiary.dev", "accesspolicies"))
+	clean, out, err = auditCommand(t, "", "--kubeconfig", some, "--authz-service", own+"/doorkeeper-authz", "-o", "json")
+	var r AuditReport
+	if jerr := json.Unmarshal([]byte(out), &r); err != nil || jerr != nil || clean {
+		t.Fatalf("clean %v, %v, %v\n%s", clean, err, jerr, out)
+	}
+	if len(r.Findings) != 1 || r.Findings[0].Object != "Ingress "+ns+"/forgotten" || r.Blind {
+		t.Errorf("found %+v, blind: %v", r.Findings, r.Blind)
+	}
+	for _, kind := range []string{"IngressClasses", "Services", "EndpointSlices", "ConfigMaps", "HTTPRoutes"} {
+		if !slices.ContainsFunc(r.NotLooked, func(n string) bool { return strings.HasPrefix(n, kind) && strings.Contains(n, "forbidden") }) {
+			t.Errorf("it does not say that it may not list %s: %q", kind, r.NotLooked)
+		}
+	}
+
+	none := kubeconfigOf(t, c, ns, "none")
+	clean, out, err = auditCommand(t, "", "--kubeconfig", none)
+	if err == nil || clean || !strings.Contains(err.Error(), "AccessPolicies or Ingresses may not be read") || !strings.Contains(out, "Nothing can be said.") || !strings.Contains(out, "AccessPolicies: ") {
+		t.Errorf("clean %v, %v\n%s", clean, err, out)
+	}
+}
+
+// TestAuditNamesOneInstallation: of two, it does not choose.
+func TestAuditNamesOneInstallation(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	labels := map[string]string{"app.kubernetes.io/name": "ostiary", "app.kubernetes.io/component": "authz"}
+	for _, name := range []string{"a-authz", "b-authz"} {
+		s := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name, Labels: labels}, Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 9001}}}}
+		create(t, c, s)
+		gone(t, c, s)
+	}
+	kubeconfig := kubeconfigOf(t, c, ns, "look", may("", "services"))
+	if _, _, err := auditCommand(t, "", "--kubeconfig", kubeconfig); err == nil || !strings.Contains(err.Error(), "--authz-service NAMESPACE/NAME") {
+		t.Error(err)
+	}
+}
