@@ -85,7 +85,12 @@ func startProxy(t *testing.T, name, authz string) (addr string) {
 // session is the line of a good session of ann@example.com for a policy.
 func session(t *testing.T, audience string) string {
 	t.Helper()
-	token, err := env.ring.Mint(credential.Claims{Issuer: teamURL, Audience: []string{audience}, ID: "ann", Email: "ann@example.com", Groups: []string{"staff"}, Lifetime: time.Hour}, time.Now())
+	return sessionOf(t, audience, "ann@example.com")
+}
+
+func sessionOf(t *testing.T, audience, email string) string {
+	t.Helper()
+	token, err := env.ring.Mint(credential.Claims{Issuer: teamURL, Audience: []string{audience}, ID: "ann", Email: email, Groups: []string{"staff"}, Lifetime: time.Hour}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,8 +168,16 @@ func testRefused(t *testing.T, addr, host string) {
 	}
 	send(t, addr, "HEAD", "/a", host, fetch).want(t, 401, false)
 	send(t, addr, "POST", "/a", host, fetch, "Content-Length: 0").want(t, 401, false)
-	a = send(t, addr, "GET", "/a", strings.Replace(host, "app", "x.preview", 1), session(t, "shop/app"), navigate)
-	a.want(t, 302, false)
+	preview := strings.Replace(host, "app", "x.preview", 1)
+	send(t, addr, "GET", "/a", preview, session(t, "shop/app"), navigate).want(t, 302, false)
+	// A whole page, and no more of a HEAD than its head.
+	a = send(t, addr, "GET", "/a", preview, sessionOf(t, "shop/preview", "bob@elsewhere.example"), navigate)
+	a.want(t, 403, false)
+	if !strings.HasSuffix(strings.TrimSpace(a.body), "</html>") || a.Header.Get("Content-Type") != "text/html; charset=utf-8" || a.Header.Get("Content-Security-Policy") == "" {
+		t.Errorf("%v\n%s", a.Header, a.body)
+	}
+	send(t, addr, "HEAD", "/a", preview, sessionOf(t, "shop/preview", "bob@elsewhere.example"), navigate).want(t, 403, false)
+	send(t, addr, "GET", "/a", preview, session(t, "shop/preview"), navigate).want(t, 200, true)
 }
 
 func testPreflight(t *testing.T, addr, host, port string) {
