@@ -165,7 +165,7 @@ func settingsFor(authz string, port int32, url string) (ingress.Settings, error)
 
 // audit judges a world. In a cluster, plans have to be applied, too.
 func audit(w ingress.World, s ingress.Settings, cluster bool) AuditReport {
-	r := AuditReport{Findings: []AuditFinding{}, NotLooked: []string{}, Remarks: ingress.Remarks(w), Looked: counts(&w)}
+	r := AuditReport{Findings: []AuditFinding{}, NotLooked: []string{}, Remarks: ingress.Remarks(w, s, ingress.Claims(w)), Looked: counts(&w)}
 	findings := ingress.Unguarded(w, s, ingress.Claims(w))
 	findings = append(findings, planFindings(w, s, cluster)...)
 	r.Findings = merge(findings)

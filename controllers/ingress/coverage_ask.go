@@ -137,13 +137,8 @@ func serviceHost(name, namespace string) string {
 
 // traefikQuestion: one Middleware that asks us will do.
 func (c *coverage) traefikQuestion(middlewares []string) question {
-	for _, m := range middlewares {
-		name, provider, _ := strings.Cut(m, "@")
-		for known := range c.asks {
-			if provider == "kubernetescrd" && name == known.Namespace+"-"+known.Name {
-				return asksUs
-			}
-		}
+	if slices.ContainsFunc(middlewares, func(m string) bool { return c.asksAs[m] }) {
+		return asksUs
 	}
 	return asksNobody
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -104,22 +103,4 @@ func (c *coverage) ports(ref Ref, m *corev1.ConfigMap) {
 				"%s leads port %s of the proxy to Service %s/%s, which serves %s, and nobody is asked there. Remove the port.", ref, port, namespace, name, shown(host))
 		}
 	}
-}
-
-// Remarks are what is no finding, and good to know: for people who look.
-func Remarks(w World) []string {
-	nginx := slices.ContainsFunc(w.Classes, func(class *networkingv1.IngressClass) bool {
-		p := class.Annotations[ProxyAnnotation]
-		return p == string(IngressNGINX) || p == "" && controllers[class.Spec.Controller] == IngressNGINX
-	})
-	var out []string
-	emptied := len(w.Configs) > 0
-	for _, m := range w.Configs {
-		free, ok := m.Data["no-auth-locations"]
-		emptied = emptied && (!isControllerConfig(m) || ok && !slices.Contains(list(free), acmePath))
-	}
-	if nginx && !emptied {
-		out = append(out, "ingress-nginx asks about no path of an Ingress that begins with "+acmePath+", on any host: that is its default, for proofs of certificates (no-auth-locations in its ConfigMap).")
-	}
-	return out
 }

@@ -121,10 +121,10 @@ func (c *coverage) asksAt(auth map[string]any, namespace, path string) bool {
 // securityPolicyOf tells which rules of a route an Envoy Gateway SecurityPolicy
 // guards, by name. One for a rule or a route replaces the one for its Gateways.
 func (c *coverage) securityPolicyOf(r *unstructured.Unstructured) func(rule string) bool {
-	sections := c.targeted(r.GetKind(), nameOf(r)) // "" is the whole route
+	sections := c.targets[Ref{Kind: r.GetKind(), NamespacedName: nameOf(r)}] // "" is the whole route
 	parents := objects(r.Object, "spec", "parentRefs")
 	byGateway := len(parents) > 0 && !slices.ContainsFunc(parents, func(p map[string]any) bool {
-		return !c.targeted("Gateway", refOf(p, r.GetNamespace()))[""]
+		return !c.targets[Ref{Kind: "Gateway", NamespacedName: refOf(p, r.GetNamespace())}][""]
 	})
 	return func(rule string) bool {
 		if asks, ok := sections[rule]; ok && rule != "" {
@@ -137,20 +137,23 @@ func (c *coverage) securityPolicyOf(r *unstructured.Unstructured) func(rule stri
 	}
 }
 
-// targeted tells for which sections of an object there is a SecurityPolicy, and
+// targeted tells for which sections of which objects there is a SecurityPolicy, and
 // whether it asks us. Of two that contradict each other, either may be in force.
-func (c *coverage) targeted(kind string, at types.NamespacedName) map[string]bool {
-	sections := map[string]bool{}
+func (c *coverage) targeted() map[Ref]map[string]bool {
+	out := map[Ref]map[string]bool{}
 	for _, p := range c.SecurityPolicies {
+		asks := c.extAuthAsks(p)
 		for _, t := range targetsOf(p) {
-			if text(t, "kind") != kind || p.GetNamespace() != at.Namespace || text(t, "name") != at.Name {
-				continue
+			at := Ref{Kind: text(t, "kind"), NamespacedName: types.NamespacedName{Namespace: p.GetNamespace(), Name: text(t, "name")}}
+			if out[at] == nil {
+				out[at] = map[string]bool{}
 			}
-			before, ok := sections[text(t, "sectionName")]
-			sections[text(t, "sectionName")] = c.extAuthAsks(p) && (before || !ok)
+			section := text(t, "sectionName")
+			before, ok := out[at][section]
+			out[at][section] = asks && (before || !ok)
 		}
 	}
-	return sections
+	return out
 }
 
 func targetsOf(p *unstructured.Unstructured) []map[string]any {

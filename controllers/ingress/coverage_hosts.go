@@ -4,6 +4,7 @@ package ingress
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -72,6 +73,32 @@ func overlap(serves, claimed string) bool {
 	}
 }
 
+// isPattern reports whether a host that somebody serves stands for several.
+func isPattern(host string) bool {
+	return host == "" || host[0] == '.' || strings.HasPrefix(host, "*.")
+}
+
+// claimedBy returns the claimed hosts that a host stands for, as policies write
+// them.
+func (c *coverage) claimedBy(host string) []string {
+	candidates := c.claimed
+	if !isPattern(host) { // there are thousands of hosts, and two that it can be
+		candidates = nil
+		for _, h := range []string{host, "*." + parentOf(host)} {
+			if _, ok := slices.BinarySearch(c.claimed, h); ok {
+				candidates = append(candidates, h)
+			}
+		}
+	}
+	var out []string
+	for _, h := range candidates {
+		if overlap(host, h) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
 // canonical is a host as a browser would ask for it.
 func canonical(host string) string {
 	return strings.TrimSuffix(strings.ToLower(strings.TrimSpace(host)), ".")
@@ -100,10 +127,7 @@ func (c *coverage) hidden(class string, proxy Proxy, pattern string) bool {
 		return false
 	}
 	some := false
-	for _, host := range c.claimed {
-		if !overlap(pattern, host) {
-			continue
-		}
+	for _, host := range c.claimedBy(pattern) {
 		if host == pattern || !c.servers[server{class, host}] {
 			return false
 		}

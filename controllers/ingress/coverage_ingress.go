@@ -53,12 +53,17 @@ func (c *coverage) ingress(ing *networkingv1.Ingress) {
 	class, proxy := c.classOf(ing)
 	d := &door{Ingress: ing, class: class, proxy: proxy, question: c.question(ing, proxy), opted: optedIn(ing),
 		ref: Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: ing.Namespace, Name: ing.Name}}}
-	if ours(ing) || isCanary(ing, proxy) {
+	if ours(ing) {
+		return
+	}
+	if isCanary(ing, proxy) {
+		c.canary(d)
 		return
 	}
 	c.innerDoors(d)
 	for _, s := range c.serves(d) {
 		if !c.claims(s.host) && !d.opted {
+			c.elsewhere = append(c.elsewhere, elsewhere{d.ref, s})
 			continue
 		}
 		c.lead(ing.Namespace, s)
@@ -73,6 +78,18 @@ func (c *coverage) ingress(ing *networkingv1.Ingress) {
 	}
 	if d.guarded() {
 		c.strayAliases(d)
+	}
+}
+
+// canary reports one of a namespace that has no policy for the host. Its requests
+// are those that a policy let pass, with all that the browser sent along.
+func (c *coverage) canary(d *door) {
+	for i := range d.Spec.Rules {
+		s, some := c.rule(d, &d.Spec.Rules[i])
+		if some && c.claims(s.host) && !c.namespaceOwns(d.Namespace, s.host) {
+			c.report(around{object: d.ref, reason: OtherNamespace, host: s.host, paths: s.paths},
+				"%s takes requests for %s that Ostiary allowed, cookies included, to a namespace that has no AccessPolicy for the host: it is a canary. Remove it.", d.ref, s.where())
+		}
 	}
 }
 
@@ -233,13 +250,21 @@ func (c *coverage) namespaceOwns(namespace, host string) bool {
 // classesAsking lists the classes that ask about a host.
 func (c *coverage) classesAsking(host string) []string {
 	var out []string
-	for h, classes := range c.asking {
-		if h != host && !overlap(host, h) && !overlap(h, host) {
-			continue
-		}
+	add := func(classes map[string]bool) {
 		for class := range classes {
 			out = append(out, quoted(class))
 		}
+	}
+	if isPattern(host) {
+		for h, classes := range c.asking {
+			if overlap(host, h) || overlap(h, host) {
+				add(classes)
+			}
+		}
+	} else {
+		add(c.asking[host])
+		add(c.asking["*."+parentOf(host)])
+		add(c.asking[""])
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

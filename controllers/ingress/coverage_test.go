@@ -5,16 +5,20 @@ package ingress
 import (
 	"bytes"
 	"cmp"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 )
 
@@ -166,5 +170,116 @@ func TestUnguarded(t *testing.T) {
 		if !reasons[r] {
 			t.Errorf("no case finds %s", r)
 		}
+	}
+}
+
+// ingressYAML is an Ingress of the class nginx for one host and path.
+func ingressYAML(namespace, name, host, annotations string) string {
+	return fmt.Sprintf(`
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: %s, namespace: %s, annotations: {%s}}
+spec:
+  ingressClassName: nginx
+  rules:
+  - host: %s
+    http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}]}
+`, name, namespace, annotations, host)
+}
+
+func TestRemarks(t *testing.T) {
+	const opted, config = PolicyAnnotation + ": web", "\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: nginx}\ndata: "
+	web := ingressYAML("shop", "web", "app.example.com", opted)
+	const acme, other = "ingress-nginx asks about no path", "Ingress shop/old leads old.example.org/ to Service shop/web, which guarded app.example.com leads to, too."
+	for name, c := range map[string]struct {
+		manifests string
+		want      []string
+	}{
+		"as it comes":             {web, []string{acme}},
+		"the list is emptied":     {web + config + `{no-auth-locations: ""}`, nil},
+		"the list is another":     {web + config + "{no-auth-locations: /health}", nil},
+		"the list holds more":     {web + config + "{no-auth-locations: /.well-known}", []string{acme}},
+		"another host":            {web + "\n---\n" + ingressYAML("shop", "old", "old.example.org", ""), []string{other, acme}},
+		"another host, elsewhere": {web + "\n---\n" + ingressYAML("blog", "old", "old.example.org", ""), []string{acme}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := coverageWorld(t, coverageBase, c.manifests)
+			got := Remarks(w, coverageSettings, Claims(w))
+			if len(got) != len(c.want) {
+				t.Fatalf("%q, want %q", got, c.want)
+			}
+			for i := range got {
+				if !strings.HasPrefix(got[i], c.want[i]) {
+					t.Errorf("%q, want %q", got[i], c.want[i])
+				}
+			}
+		})
+	}
+}
+
+// TestUnapplied: what a plan guards asks, or nobody has carried the plan out.
+func TestUnapplied(t *testing.T) {
+	w := coverageWorld(t, coverageBase,
+		ingressYAML("shop", "told", "app.example.com", PolicyAnnotation+": web, nginx.ingress.kubernetes.io/auth-url: "+ourURL),
+		ingressYAML("shop", "untold", "app.example.com", PolicyAnnotation+": web"),
+		ingressYAML("shop", "refused", "app.example.com", PolicyAnnotation+": web"))
+	plan := Plan{Annotations: map[Ref]map[string]string{}}
+	for _, name := range []string{"told", "untold", "refused"} {
+		ref := Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: "shop", Name: name}}
+		b := Binding{Route: ref, Policy: types.NamespacedName{Namespace: "shop", Name: "web"}, Hosts: []string{"app.example.com"}, Guarded: name != "refused"}
+		if plan.Bindings = append(plan.Bindings, b); b.Guarded {
+			plan.Annotations[ref] = map[string]string{nginxPrefix + "auth-url": ourURL}
+		}
+	}
+	var got []string
+	for _, f := range Unapplied(w, coverageSettings, plan) {
+		got = append(got, line(f))
+	}
+	if want := []string{"NotApplied Ingress shop/untold app.example.com shop/web"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestUnguardedScales: a cluster of ten thousand is looked at again and again.
+func TestUnguardedScales(t *testing.T) {
+	var w World
+	for i := range 10000 {
+		host := fmt.Sprintf("app%d.example.com", i)
+		w.Policies = append(w.Policies, Policy{NamespacedName: types.NamespacedName{Namespace: "shop", Name: fmt.Sprint("p", i)}})
+		ing := randomIngress(rand.New(rand.NewPCG(uint64(i), 0)), i)
+		ing.Namespace, ing.Annotations = "shop", map[string]string{PolicyAnnotation: fmt.Sprint("p", i)}
+		ing.Spec.DefaultBackend = nil
+		ing.Spec.Rules = []networkingv1.IngressRule{{Host: host, IngressRuleValue: networkingv1.IngressRuleValue{HTTP: &networkingv1.HTTPIngressRuleValue{}}}}
+		w.Ingresses = append(w.Ingresses, ing)
+		route := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"hostnames": []any{host}}}}
+		route.SetKind("HTTPRoute")
+		route.SetName(fmt.Sprint("r", i))
+		w.HTTPRoutes = append(w.HTTPRoutes, route)
+		policy := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"targetRefs": []any{map[string]any{"kind": "HTTPRoute", "name": route.GetName()}}}}}
+		w.SecurityPolicies = append(w.SecurityPolicies, policy)
+		middleware := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"forwardAuth": map[string]any{"address": "http://ostiary-authz.ostiary:9001/authz/v1/forward"}}}}
+		middleware.SetName(fmt.Sprint("m", i))
+		w.Middlewares = append(w.Middlewares, middleware)
+	}
+	start := time.Now()
+	if findings := Unguarded(w, coverageSettings, Claims(w)); len(findings) > 0 {
+		t.Errorf("found %v", findings[0])
+	}
+	if took := time.Since(start); took > 20*time.Second { // 0.2 s alone; what looks at all for each takes minutes
+		t.Errorf("it takes %s", took)
+	}
+	for _, ing := range w.Ingresses { // of somebody else now
+		ing.Annotations = nil
+	}
+	for i := range w.Policies {
+		w.Policies[i].Hosts = []string{w.Ingresses[i].Spec.Rules[0].Host}
+		w.Ingresses[i].Spec.Rules[0].HTTP.Paths = []networkingv1.HTTPIngressPath{{Path: "/"}}
+	}
+	start = time.Now()
+	if findings := Unguarded(w, coverageSettings, Claims(w)); len(findings) != len(w.Ingresses) {
+		t.Errorf("found %d", len(findings))
+	}
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("it takes %s", took)
 	}
 }

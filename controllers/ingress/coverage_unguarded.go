@@ -53,7 +53,12 @@ const acmePath = "/.well-known/acme-challenge"
 // into. Only where a proxy is known to choose an exact name before a pattern, and
 // to stay with it, does an exact host hide a pattern: on ingress-nginx.
 func Unguarded(w World, s Settings, claims func(host string) bool) []Finding {
-	c := newCoverage(&w, &s, claims)
+	return look(&w, &s, claims).findings
+}
+
+// look goes through a world once.
+func look(w *World, s *Settings, claims func(host string) bool) *coverage {
+	c := newCoverage(w, s, claims)
 	for _, ing := range w.Ingresses {
 		c.ingress(ing)
 	}
@@ -69,7 +74,8 @@ func Unguarded(w World, s Settings, claims func(host string) bool) []Finding {
 	c.configs()
 	c.services()
 	slices.SortFunc(c.findings, compareFindings)
-	return slices.Compact(c.findings)
+	c.findings = slices.Compact(c.findings)
+	return c
 }
 
 func compareFindings(a, b Finding) int {
@@ -80,17 +86,20 @@ func compareFindings(a, b Finding) int {
 // A coverage is one run of Unguarded.
 type coverage struct {
 	*World
-	settings *Settings
-	claims   func(host string) bool
-	owners   map[string][]*Policy // who claims a host, as it is written
-	claimed  []string             // the keys of owners that claims confirms, sorted
-	servers  map[server]bool      // hosts for which a class has a server of its own
-	aliases  map[server][]string
-	asking   map[string]map[string]bool // classes by host that ask about it
-	nginx    nginxConfig
-	asks     map[types.NamespacedName]bool // Middlewares that ask us
-	routed   map[types.NamespacedName]*application
-	findings []Finding
+	settings  *Settings
+	claims    func(host string) bool
+	owners    map[string][]*Policy // who claims a host, as it is written
+	claimed   []string             // the keys of owners that claims confirms, sorted
+	servers   map[server]bool      // hosts for which a class has a server of its own
+	aliases   map[server][]string
+	asking    map[string]map[string]bool // classes by host that ask about it
+	nginx     nginxConfig
+	asks      map[types.NamespacedName]bool // Middlewares that ask us
+	asksAs    map[string]bool               // the same, as Traefik names them in annotations
+	targets   map[Ref]map[string]bool       // sections of objects that a SecurityPolicy is for, and whether it asks us
+	elsewhere []elsewhere
+	routed    map[types.NamespacedName]*application
+	findings  []Finding
 }
 
 // A server is what a proxy keeps for a host.
@@ -109,7 +118,11 @@ func newCoverage(w *World, s *Settings, claims func(string) bool) *coverage {
 	}
 	slices.Sort(c.claimed)
 	c.nginx = c.readConfigs()
-	c.asks = c.askingMiddlewares()
+	c.asks, c.asksAs = c.askingMiddlewares(), map[string]bool{}
+	for m := range c.asks {
+		c.asksAs[m.Namespace+"-"+m.Name+"@kubernetescrd"] = true
+	}
+	c.targets = c.targeted()
 	for _, ing := range w.Ingresses {
 		c.index(ing)
 	}
@@ -137,44 +150,40 @@ func (c *coverage) index(ing *networkingv1.Ingress) {
 	}
 }
 
-// owners lists who claims which host.
+// owners lists who claims which host. A policy that names none itself claims those
+// of the routes that name it.
 func owners(w *World) map[string][]*Policy {
+	routes := map[types.NamespacedName][]string{}
+	opted := func(o metav1.Object, hosts ...string) {
+		if name := o.GetAnnotations()[PolicyAnnotation]; name != "" {
+			policy := types.NamespacedName{Namespace: o.GetNamespace(), Name: name}
+			routes[policy] = append(routes[policy], hosts...)
+		}
+	}
+	for _, ing := range w.Ingresses {
+		for i := range ing.Spec.Rules {
+			opted(ing, ing.Spec.Rules[i].Host)
+		}
+	}
+	for _, r := range w.HTTPRoutes {
+		opted(r, texts(r.Object, "spec", "hostnames")...)
+	}
 	out := map[string][]*Policy{}
 	for i := range w.Policies {
 		p := &w.Policies[i]
 		hosts := p.Hosts
 		if len(hosts) == 0 {
-			hosts = hostsOfRoutes(w, p.NamespacedName)
+			hosts = routes[p.NamespacedName]
+			slices.Sort(hosts)
+			hosts = slices.Compact(hosts)
 		}
 		for _, h := range hosts {
-			out[h] = append(out[h], p)
+			if h != "" {
+				out[h] = append(out[h], p)
+			}
 		}
 	}
 	return out
-}
-
-// hostsOfRoutes are the hosts of the routes that name a policy: those that a policy
-// claims that names none itself.
-func hostsOfRoutes(w *World, policy types.NamespacedName) []string {
-	var hosts []string
-	names := func(o metav1.Object) bool {
-		return o.GetNamespace() == policy.Namespace && o.GetAnnotations()[PolicyAnnotation] == policy.Name
-	}
-	for _, ing := range w.Ingresses {
-		if !names(ing) {
-			continue
-		}
-		for i := range ing.Spec.Rules {
-			hosts = append(hosts, ing.Spec.Rules[i].Host)
-		}
-	}
-	for _, r := range w.HTTPRoutes {
-		if names(r) {
-			hosts = append(hosts, texts(r.Object, "spec", "hostnames")...)
-		}
-	}
-	slices.Sort(hosts)
-	return slices.DeleteFunc(slices.Compact(hosts), func(h string) bool { return h == "" })
 }
 
 // An around is what serves a host around its policies.
@@ -204,10 +213,7 @@ func (c *coverage) report(a around, format string, args ...any) {
 // by name, it returns the zero name.
 func (c *coverage) ownersOf(host string, paths []Path) []types.NamespacedName {
 	var all, nearer []types.NamespacedName
-	for _, claimed := range c.claimed {
-		if !overlap(host, claimed) {
-			continue
-		}
+	for _, claimed := range c.claimedBy(host) {
 		for _, p := range c.owners[claimed] {
 			all = append(all, p.NamespacedName)
 			if pathsOverlap(p.Paths, paths) {
