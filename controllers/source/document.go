@@ -15,12 +15,14 @@ import (
 	"unicode/utf8"
 
 	yamlv3 "go.yaml.in/yaml/v3"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/ingress"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -43,7 +45,8 @@ type object struct {
 	guessed         bool          // the name, too, was only found in broken text
 	at              int           // the line of the mistake, if not that of a field
 	defects         []policy.Issue
-	missing         bool // it stands in its file no more
+	routes          []translate.Route // that name it
+	missing         bool              // it stands in its file no more
 	// before is what the object claimed when nothing was wrong with it.
 	before *policy.Policy
 }
@@ -58,7 +61,14 @@ func (o *object) defect(field, format string, args ...any) {
 func (o *object) policy() policy.Policy {
 	p := o.salvaged
 	if o.api != nil {
-		p = translate.Policy(o.api)
+		api := *o.api
+		api.Namespace, api.Name = o.namespace, o.name // as far as they are certain
+		p = translate.Policy(&api, o.routes...)
+	} else if len(p.Hosts) == 0 { // it may have been written without
+		api := v1alpha1.AccessPolicy{}
+		api.Namespace, api.Name = o.namespace, o.name
+		led := translate.Policy(&api, o.routes...)
+		p.Hosts, p.Paths = led.Hosts, union(p.Paths, led.Paths)
 	}
 	if o.before != nil {
 		p.Hosts, p.Paths = union(p.Hosts, o.before.Hosts), unionPaths(p.Paths, o.before.Paths)
@@ -128,9 +138,18 @@ func (d *document) read() (o *object, e *entry, ok bool) {
 	case isEntry:
 		e := d.readEntry(root, scalar(find(root, "kind")))
 		return nil, e, len(e.defects) == 0 || e.kind == secretKind
+	case isIngress:
+		return d.readIngress(root)
 	case isMeant:
 		return d.salvage(d.start, d.misnomer(root)), nil, false
 	}
+	d.readPolicy(o)
+	return o, nil, true
+}
+
+// readPolicy reads what is an AccessPolicy by its kind.
+func (d *document) readPolicy(o *object) {
+	root := o.root
 	o.namespace, o.name = scalar(find(root, "metadata.namespace")), scalar(find(root, "metadata.name"))
 	if o.namespace == "" {
 		o.namespace = "default"
@@ -142,12 +161,13 @@ func (d *document) read() (o *object, e *entry, ok bool) {
 	o.checkName()
 	if s := find(root, "spec"); s == nil || s.Tag == "!!null" {
 		o.defect("spec", "an AccessPolicy needs a spec; without hosts in it, spec: {}")
+	} else if hosts := find(s, "hosts"); hosts != nil && hosts.Tag == "!!null" { // likely a file that is cut short
+		o.defect("spec.hosts", "nothing stands here: name a host, or remove the key to guard what the Ingresses serve that name this policy")
 	}
 	for _, problem := range validation.IsDNS1123Label(o.namespace) {
 		o.defect("metadata.namespace", "%q: %s", o.namespace, problem)
 	}
 	d.decode(o)
-	return o, nil, true
 }
 
 // checkName: as the API server has it. A "/" would make one name out of two.
@@ -180,31 +200,43 @@ func (d *document) parse() (*yamlv3.Node, error) {
 type kind int
 
 const (
-	isForeign kind = iota // a Namespace, an Ingress, a kustomization: left alone
+	isForeign kind = iota // a Namespace, a Deployment, a kustomization: left alone
 	isPolicy
 	isEntry // of another kind that is ours, or a Secret
+	isIngress
 	isMeant // it may have been meant as an AccessPolicy, or does not say what it is
 )
 
 func kindOf(root *yamlv3.Node) kind {
-	group, _, _ := strings.Cut(scalar(find(root, "apiVersion")), "/")
-	apiVersion := scalar(find(root, "apiVersion"))
-	switch kind := scalar(find(root, "kind")); {
+	apiVersion, kind := scalar(find(root, "apiVersion")), scalar(find(root, "kind"))
+	switch group, _, _ := strings.Cut(apiVersion, "/"); {
 	case apiVersion == v1alpha1.GroupVersion.String() && kind == policyKind:
 		return isPolicy
 	case apiVersion == v1alpha1.GroupVersion.String() && (kind == providerKind || kind == revocationKind), apiVersion == "v1" && kind == secretKind:
 		return isEntry
-	case kind == "", looksLikeOne(root):
+	case kind == ingressKind && (group == networkingv1.GroupName || group == "extensions"):
+		return isIngress
+	case meant(root, group, kind):
 		return isMeant
-	case group == v1alpha1.GroupVersion.Group, kind == policyKind, anyOf(root, "kind", policyKind), anyOf(root, "kind", revocationKind):
-		return isMeant
-	case kind == "List":
-		items := find(root, "items")
-		if items != nil && slices.ContainsFunc(items.Content, func(item *yamlv3.Node) bool { return kindOf(item) != isForeign }) {
-			return isMeant
-		}
 	}
 	return isForeign
+}
+
+// meant reports whether a document that says to be of another kind may have been
+// meant as one of ours, or holds one.
+func meant(root *yamlv3.Node, group, kind string) bool {
+	switch {
+	case kind == "", looksLikeOne(root), group == v1alpha1.GroupVersion.Group,
+		anyOf(root, "kind", policyKind), anyOf(root, "kind", revocationKind):
+		return true
+	case kind != "List":
+		return false
+	}
+	items := find(root, "items")
+	return items != nil && slices.ContainsFunc(items.Content, func(item *yamlv3.Node) bool {
+		kind := kindOf(item)
+		return kind != isForeign && (kind != isIngress || has(item, "metadata", "annotations", ingress.PolicyAnnotation))
+	})
 }
 
 // looksLikeOne tells a policy whose names are mistyped from another kind.

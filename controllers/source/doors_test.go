@@ -46,6 +46,7 @@ func TestEditsOpenNothing(t *testing.T) {
 		"comments only":           "# nothing\n",
 		"cut short":               guard[:strings.Index(guard, "  hosts")],
 		"another policy alone":    strings.ReplaceAll(swap("name: guard", "name: else"), "t.example.com", "u.example.com"),
+		"cut behind hosts":        guard[:strings.Index(guard, "  - t.ex")],
 		"host for hosts":          swap("hosts:", "host:"),
 		"a pattern for a path":    swap("path: /admin", `path: "/admin(/.*)?"`),
 		"kind mistyped":           swap("kind: AccessPolicy", "kind: AccesPolicy"),

@@ -22,6 +22,7 @@ const (
 	providerKind   = "IdentityProvider"
 	revocationKind = "SessionRevocation"
 	secretKind     = "Secret"
+	ingressKind    = "Ingress"
 )
 
 // An entry is an object of another kind than AccessPolicy.
@@ -31,15 +32,16 @@ type entry struct {
 	provider   *v1alpha1.IdentityProvider  // nil if it cannot be decoded
 	revocation *v1alpha1.SessionRevocation // nil if it cannot be decoded
 	secret     map[string][]byte
+	route      *translate.Route // of an Ingress
 }
 
-func (e *entry) namesake(o *entry) bool { return e.kind == o.kind && e.name == o.name }
+func (e *entry) namesake(o *entry) bool { return e.key() == o.key() }
 
-func (e *entry) key() string { return e.kind + "/" + e.name }
+func (e *entry) key() string { return e.kind + "/" + e.title() }
 
 // problem gives an issue its place.
 func (e *entry) problem(i policy.Issue) Problem {
-	return Problem{File: e.file, Line: e.line(i.Source.Field), Object: e.kind + " " + e.name, Field: i.Source.Field, Message: i.Message, Warning: i.Warning()}
+	return Problem{File: e.file, Line: e.line(i.Source.Field), Object: e.kind + " " + e.title(), Field: i.Source.Field, Message: i.Message, Warning: i.Warning()}
 }
 
 // readEntry reads a document of one of the kinds.
@@ -212,7 +214,7 @@ func (s *Set) distinct() (first map[string]*entry, secrets map[string]map[string
 		case !e.missing:
 			c := *e // the Loader remembers what was read
 			c.defects = slices.Clone(e.defects)
-			c.defect("", "a %s of this name stands in %s:%d already", e.kind, f.file, f.start)
+			c.defect("", "another %s of this name stands in %s:%d already", e.kind, f.file, f.start)
 			s.entries[i] = &c
 		}
 	}

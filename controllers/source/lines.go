@@ -74,6 +74,16 @@ func child(n *yamlv3.Node, step string) *yamlv3.Node {
 	return nil
 }
 
+// has reports whether there is something below these keys, which may hold dots.
+func has(n *yamlv3.Node, keys ...string) bool {
+	for _, key := range keys {
+		if n = child(n, key); n == nil {
+			return false
+		}
+	}
+	return true
+}
+
 // anyOf reports whether one of several equal keys has the value.
 func anyOf(n *yamlv3.Node, key, value string) bool {
 	if n.Kind == yamlv3.DocumentNode && len(n.Content) > 0 {

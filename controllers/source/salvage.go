@@ -54,6 +54,9 @@ func (d *document) salvage(line int, message string) *object {
 	for _, m := range salvagePath.FindAllStringSubmatch(text, -1) {
 		o.salvaged.Paths = addTo(o.salvaged.Paths, policy.Path{Value: m[1]})
 	}
+	if optsIn(text) {
+		salvageIngress(&o.salvaged, text)
+	}
 	o.since = farFuture
 	o.defect("", "%s", message)
 	return o
@@ -125,7 +128,7 @@ func (o *object) everGood() bool {
 	return len(o.defects) == 0 || o.before != nil || o.missing
 }
 
-func union(a, b []string) []string {
+func union[T comparable](a, b []T) []T {
 	out := slices.Clone(a)
 	for _, v := range b {
 		out = addTo(out, v)

@@ -54,6 +54,7 @@ type Set struct {
 	objects     []*object
 	entries     []*entry            // of the other kinds
 	salvaged    []policy.Revocation // out of text that cannot be read
+	routes      []translate.Route   // one for each Ingress that names a policy
 	// unread: a file could not be read at all, so nobody knows what it claims.
 	unread bool
 }
@@ -155,6 +156,7 @@ func (l *Loader) Load() *Set {
 	l.forget(files, set)
 	set.settleNames()
 	l.settle(set)
+	set.settleRoutes()
 	for _, o := range set.objects {
 		if p := o.policy(); o.api != nil || len(p.Hosts) > 0 {
 			set.Policies = append(set.Policies, p)
@@ -194,6 +196,9 @@ func (l *Loader) keep(file string, objects []*object, broken bool) (kept []*obje
 // keepEntries adds what the file held and no longer does, where a mistake may be
 // why.
 func (l *Loader) keepEntries(file string, entries []*entry, broken bool) []*entry {
+	for _, e := range entries {
+		e.lead(l.entries[file])
+	}
 	gone := lostEntries(l.entries[file], entries)
 	broken = broken || slices.ContainsFunc(entries, (*entry).wrong)
 	if !broken && len(gone) > 0 && !quiet(file) {
@@ -263,6 +268,7 @@ func lost(before, now []*object) []*object {
 	for _, b := range before {
 		if !slices.ContainsFunc(now, b.namesake) && b.everGood() {
 			c := *b
+			c.remember(b) // the routes, too, may be gone
 			c.missing = true
 			c.defects = nil
 			c.defect("", "it is missing from a file that has mistakes, cannot be read or was changed just now; what it claimed is denied until that is settled")

@@ -372,6 +372,8 @@ func FuzzManifest(f *testing.F) {
 		}
 	}
 	f.Add([]byte(strings.Replace(strings.Replace(valid, "name: secret", "name: aaa", 1), "/vault", "/", 1)))
+	f.Add([]byte(join(hostless, named)))
+	f.Add([]byte(strings.Replace(join(hostless, named), "App.example.com", "secret.example.com", 1)))
 	dir := f.TempDir()
 	first, second := filepath.Join(dir, "first.yaml"), filepath.Join(dir, "second.yaml")
 	write(f, first, strings.Replace(valid, "path: /vault", "{path: /vault/exact, type: Exact}", 1))
