@@ -92,7 +92,7 @@ func TestAuditFiles(t *testing.T) {
   OtherNamespace  Ingress default/metrics serves app.example.com/metrics without asking, from a
                   namespace that has no AccessPolicy for the host. Remove it, or let its namespace
                   claim the host (hostGrants) and opt it in.
-  ExposedService  Service shop/web is of type NodePort, so the pods of app.example.com can be
+  ExposedService  Service shop/web is of type NodePort, so the pods behind app.example.com can be
                   reached without any proxy, and nobody is asked. Make it a ClusterIP, or let a
                   NetworkPolicy admit only the proxies.
 

@@ -73,7 +73,7 @@ func (c *coverage) configs() {
 		}
 		for _, code := range list(m.Data["custom-http-errors"]) {
 			if code == "401" || code == "403" {
-				add(CustomErrors401, "has %s in custom-http-errors: before v1.13.7, v1.14.3 and v1.15.0 that turns our refusal into an allowance (CVE-2026-24513), and after them it replaces the application's own. Take it off the list.", code)
+				add(CustomErrors401, "has %s in custom-http-errors: before v1.13.7, v1.14.3 and v1.15.0 that can turn a refusal into an allowance (CVE-2026-24513), and since then it replaces the application's own pages. Take it off the list.", code)
 			}
 		}
 		if m.Data["global-auth-cache-key"] != "" {

@@ -66,9 +66,9 @@ func (c *coverage) unaskedRoute(r *unstructured.Unstructured, host string, open 
 		c.report(a, "%s has no hostname, so it leads any host that its Gateways find no better route for to an application without asking, in its %s. Give it hostnames, or opt it in with %s.", ref, rules, PolicyAnnotation)
 	case !c.namespaceOwns(r.GetNamespace(), host):
 		a.reason = OtherNamespace
-		c.report(a, "%s leads %s to an application without asking, in its %s, from a namespace that has no AccessPolicy for the host. Remove it, or let its namespace claim the host (hostGrants) and opt it in.", ref, shown(host), rules)
+		c.report(a, "%s leads %s to an application without asking, in its %s, from a namespace that has no AccessPolicy for the host. Remove it, or let its namespace claim the host (hostGrants) and opt it in.", ref, shown(host)+c.such(host), rules)
 	default:
-		c.report(a, "%s leads %s to an application without asking, in its %s. Opt it in with the annotation %s: NAME (a rule with the action Bypass keeps a path public), or take the host off it.", ref, shown(host), rules, PolicyAnnotation)
+		c.report(a, "%s leads %s to an application without asking, in its %s. Opt it in with the annotation %s: NAME (a rule with the action Bypass keeps a path public), or take the host off it.", ref, shown(host)+c.such(host), rules, PolicyAnnotation)
 	}
 }
 

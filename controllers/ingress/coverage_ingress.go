@@ -35,10 +35,7 @@ type served struct {
 
 // where is the host and its paths, for people.
 func (s *served) where() string {
-	host := shown(s.host)
-	if host == "" {
-		host = "any host"
-	}
+	host := anyHost(s.host)
 	switch {
 	case len(s.paths) == 0:
 		return host
@@ -47,6 +44,16 @@ func (s *served) where() string {
 	default:
 		return fmt.Sprintf("%s%s and %d more paths of it", host, s.paths[0].Path, len(s.paths)-1)
 	}
+}
+
+// such names a claimed host that a pattern stands for.
+func (c *coverage) such(host string) string {
+	for _, claimed := range c.claimedBy(host) {
+		if isPattern(host) && claimed != host {
+			return " (such as " + claimed + ")"
+		}
+	}
+	return ""
 }
 
 func (c *coverage) ingress(ing *networkingv1.Ingress) {
@@ -188,11 +195,11 @@ func aliasesOf(ing *networkingv1.Ingress, proxy Proxy) []string {
 // unasked reports a host that an Ingress serves without asking.
 func (c *coverage) unasked(d *door, s *served) {
 	a := around{object: d.ref, host: s.host, paths: s.paths}
-	where := s.where()
+	where := s.where() + c.such(s.host)
 	switch {
 	case d.question == asksOthers:
 		a.reason = ForeignAuthURL
-		c.report(a, "%s asks another server than Ostiary about %s, so no AccessPolicy decides there. %s", d.ref, where, c.remedy(d, s.host))
+		c.report(a, "%s asks another server than Ostiary about %s, so no AccessPolicy decides there. Remove its auth-url. %s", d.ref, where, c.remedy(d, s.host))
 	case d.question == asksWrongly:
 		a.reason = ForeignAuthURL
 		c.report(a, "%s asks Ostiary about something else than the request to %s: %s. %s", d.ref, where, wrongly(d), c.remedy(d, s.host))

@@ -96,10 +96,10 @@ func (c *coverage) exposed(s *corev1.Service, how, host, app string) {
 	ref := Ref{Kind: "Service", NamespacedName: types.NamespacedName{Namespace: s.Namespace, Name: s.Name}}
 	also := ""
 	if app != s.Name {
-		also = ", which Service " + app + " has, too"
+		also = " (those of Service " + app + ")"
 	}
 	c.report(around{object: ref, reason: ExposedService, host: host},
-		"%s is %s, so the pods of %s%s can be reached without any proxy, and nobody is asked. Make it a ClusterIP, or let a NetworkPolicy admit only the proxies.", ref, how, shown(host), also)
+		"%s is %s, so the pods behind %s%s can be reached without any proxy, and nobody is asked. Make it a ClusterIP, or let a NetworkPolicy admit only the proxies.", ref, how, shown(host), also)
 }
 
 // innerService reports a listener of ours that is open to more than proxies.
