@@ -67,7 +67,7 @@ func send(t *testing.T, addr, method, target, host string, lines ...string) *ans
 		t.Fatal(err)
 	}
 	defer conn.Close()                                     //nolint:errcheck // the exchange is over
-	_ = conn.SetDeadline(time.Now().Add(20 * time.Second)) // a TCP connection has deadlines
+	_ = conn.SetDeadline(time.Now().Add(40 * time.Second)) // a TCP connection has deadlines
 	head := append([]string{method + " " + target + " HTTP/1.1", "Host: " + host, "Connection: close"}, lines...)
 	if _, err := io.WriteString(conn, strings.Join(head, "\r\n")+"\r\n\r\n"); err != nil {
 		t.Fatal(err)

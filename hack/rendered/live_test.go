@@ -336,3 +336,23 @@ func TestFailsClosed(t *testing.T) {
 		})
 	}
 }
+
+// TestHangs: who never answers says no, and not only in the end.
+func TestHangs(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") // it takes connections, and nobody reads them
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // nothing was written
+	for _, name := range live {
+		t.Run(name, func(t *testing.T) {
+			addr := startProxy(t, name, l.Addr().String())
+			began := time.Now()
+			// HAProxy tries four times.
+			a := send(t, addr, "GET", "/a", "app.example.com", session(t, "shop/app"))
+			if len(a.hits) > 0 || a.StatusCode < 500 {
+				t.Errorf("%d after %s, %d requests reached the application", a.StatusCode, time.Since(began), len(a.hits))
+			}
+		})
+	}
+}
