@@ -48,8 +48,10 @@ type Table struct {
 	Ingresses cache.Cache
 
 	synced   atomic.Bool // Ingresses holds them
-	firstTry time.Time   // to read them
-	gaveUp   bool        // waiting for them
+	rerouted atomic.Bool // since known was listed
+	known    routes
+	firstTry time.Time // to read them
+	gaveUp   bool      // waiting for them
 
 	reader   client.Reader
 	memo     map[types.UID]compiled

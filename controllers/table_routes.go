@@ -77,6 +77,9 @@ func (t *Table) routes(ctx context.Context) (r routes, wait time.Duration, err e
 	if t.Ingresses == nil {
 		return routes{}, 0, nil
 	}
+	if t.known.known && !t.rerouted.Swap(false) {
+		return t.known, 0, nil
+	}
 	if !t.synced.Load() {
 		if t.firstTry.IsZero() {
 			t.firstTry = time.Now()
@@ -89,9 +92,11 @@ func (t *Table) routes(ctx context.Context) (r routes, wait time.Duration, err e
 	}
 	var list networkingv1.IngressList
 	if err := t.Ingresses.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil { // they are only read
+		t.rerouted.Store(true)
 		return routes{}, 0, fmt.Errorf("listing Ingresses: %w", err)
 	}
-	return newRoutes(list.Items), 0, nil
+	t.known = newRoutes(list.Items)
+	return t.known, 0, nil
 }
 
 // followIngresses has the queue follow the Ingresses, as soon as they can be read.
@@ -117,7 +122,10 @@ func (t *Table) watchIngresses(ctx context.Context, q workqueue.TypedRateLimitin
 		return err
 	}
 	tell := func(differs bool) {
-		if differs && t.synced.Load() {
+		if !differs {
+			return
+		}
+		if t.rerouted.Store(true); t.synced.Load() {
 			q.Add(oneKey)
 		}
 	}
