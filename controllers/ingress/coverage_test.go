@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -146,6 +147,9 @@ func TestUnguarded(t *testing.T) {
 			}
 			w := coverageWorld(t, coverageBase, string(manifests))
 			findings := Unguarded(w, coverageSettings, Claims(w))
+			if !reflect.DeepEqual(w, coverageWorld(t, coverageBase, string(manifests))) {
+				t.Error("it changes the world, which is a cache's")
+			}
 			for _, f := range findings {
 				got = append(got, line(f))
 				reasons[f.Reason] = true
