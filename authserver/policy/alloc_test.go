@@ -18,7 +18,7 @@ func TestDecideAllocatesNothing(t *testing.T) {
 	policies[3].CORS.Tokens, policies[3].IdentityProviders = true, []string{"guests", "corp"}
 	policies[3].Rules = append(policies[3].Rules, Rule{Action: Allow, Include: groups("dev"), Require: append(proof("mfa"), provider("corp")...)})
 	plain := mustBuild(t, policies...)
-	table := plain.Revoking([]Revocation{{User: "bob@x", Before: now}, {User: "u7", Before: now.Add(-2 * time.Hour)}})
+	table := plain.Bound([]Binding{{"shop/web", "shop/app-api"}, {"shop/back", "shop/app-admin"}}).Revoking([]Revocation{{User: "bob@x", Before: now}, {User: "u7", Before: now.Add(-2 * time.Hour)}})
 	const api = "https://app.example.com/api/v1/things?page=2"
 	get := func(url string) Request {
 		return Request{Target: mustTarget(t, url), Method: "GET", Now: now, Address: netip.MustParseAddr("::ffff:10.1.2.3")}
@@ -40,6 +40,8 @@ func TestDecideAllocatesNothing(t *testing.T) {
 	stranger := with(func(_ *Request, s *Subject) { s.Provider = "evil" })
 	revokedMail := with(func(_ *Request, s *Subject) { s.Email = "Bob@X" })
 	revokedID := with(func(_ *Request, s *Subject) { s.ID, s.SignedInAt = "u7", birth })
+	pinned := with(func(r *Request, _ *Subject) { r.Ingress = "shop/web" })
+	elsewhere := with(func(r *Request, _ *Subject) { r.Ingress = "shop/back" })
 	readable := get(api)
 	readable.Origin = "https://Team-With-A-Long-Name.dev.example.com"
 	for name, tc := range map[string]struct {
@@ -57,6 +59,8 @@ func TestDecideAllocatesNothing(t *testing.T) {
 		},
 		"long origin":          {preflight(t, api, "https://A"+strings.Repeat("a", 490)+".x", "PATCH", ""), "deny origin-not-allowed app-api"},
 		"session":              {signedIn, "allow signed-in app-api"},
+		"pinned":               {pinned, "allow signed-in app-api"},
+		"pinned elsewhere":     {elsewhere, "deny no-policy"},
 		"group":                {member, "allow signed-in app-api"},
 		"token":                {token, "allow signed-in app-api"},
 		"stray token":          {stray, "challenge wrong-audience app-api"},

@@ -46,8 +46,8 @@ func Assemble(policies []*Compiled, grants ...Grant) (*Table, []Issue) {
 		hosts:  exact + wild,
 		grants: grants,
 	}
-	b.table.built = revision(sorted, grants)
-	b.table.revision = b.table.built
+	b.table.unbound = revision(sorted, grants)
+	b.table.built, b.table.revision = b.table.unbound, b.table.unbound
 	for _, p := range sorted {
 		b.add(p, names[p.app.name()] > 1)
 	}

@@ -21,6 +21,10 @@ func (t *Table) decide(r *Request, tr *Trace) Decision {
 	if a == nil {
 		return Decision{Reason: why}
 	}
+	if !t.names(r.Ingress, a) {
+		tr.otherPolicy(t, r, a)
+		return Decision{Reason: NoPolicy}
+	}
 	d := Decision{Source: a.source, Unauthenticated: a.unauthenticated}
 	if why != NoReason {
 		d.Reason = why

@@ -69,6 +69,18 @@ func (tr *Trace) found(t *Table, r *Request, a *app, why Reason) {
 	}
 }
 
+func (tr *Trace) otherPolicy(t *Table, r *Request, a *app) {
+	if tr == nil {
+		return
+	}
+	names := t.bindings[r.Ingress]
+	if names == "" {
+		tr.add("ingress", Source{}, "refused", "the request was routed by Ingress %s, which names no policy", r.Ingress)
+		return
+	}
+	tr.add("ingress", Source{}, "refused", "the request was routed by Ingress %s, which names policy %s; this host and path are those of %s", r.Ingress, names, a.source)
+}
+
 func sourceOf(a *app) Source {
 	if a == nil {
 		return Source{}

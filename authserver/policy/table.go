@@ -14,10 +14,12 @@ type Table struct {
 	exact    map[string]*routes // "wiki.example.com"
 	wild     map[string]*routes // "*.example.com" → "example.com"
 	policies int
+	unbound  string // the revision without bindings and revocations
 	built    string // the revision without revocations
 	revision string
-	takers   []*app   // that take tokens from other applications' pages
-	revoked  *revoked // nil: no revocations
+	takers   []*app            // that take tokens from other applications' pages
+	revoked  *revoked          // nil: no revocations
+	bindings map[string]string // Ingress → policy, both "namespace/name"
 }
 
 // routes are the claims on one host.

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func bound(t *testing.T) *Table {
+	t.Helper()
+	app, admin := of("shop", "app", 0, Bypass, []string{"a.x"}), of("shop", "admin", 1, Bypass, []string{"a.x"}, prefixes("/admin")...)
+	app.CORS = &CORS{AllowAllOrigins: true, AllowAllMethods: true}
+	return mustBuild(t, app, admin, of("evil", "app", 2, Bypass, []string{"e.x"})).Bound([]Binding{
+		{"shop/web", "shop/app"}, {"shop/back", "shop/admin"}, {"shop/lost", "shop/gone"}, {"evil/web", "evil/app"},
+		{"shop/torn", "shop/app"}, {"shop/torn", "shop/admin"},
+	})
+}
+
+// Only the policy that the Ingress names may decide about what it routed.
+func TestBound(t *testing.T) {
+	table := bound(t)
+	for _, tc := range []struct{ ingress, url, want string }{
+		{"", "https://a.x/", "allow bypass app"},
+		{"shop/web", "https://a.x/", "allow bypass app"},
+		{"shop/web", "https://a.x/admin", "deny no-policy"},
+		{"shop/back", "https://a.x/admin/x", "allow bypass admin"},
+		{"shop/back", "https://a.x/", "deny no-policy"},
+		{"shop/web", "https://e.x/", "deny no-policy"},
+		{"evil/web", "https://a.x/", "deny no-policy"},
+		{"evil/web", "https://e.x/", "allow bypass app"},
+		{"shop/lost", "https://a.x/", "deny no-policy"},
+		{"shop/torn", "https://a.x/", "deny no-policy"},
+		{"shop/unknown", "https://a.x/", "deny no-policy"},
+		{"SHOP/WEB", "https://a.x/", "deny no-policy"},
+		{"/", "https://a.x/", "deny no-policy"},
+		{"shop/web", "https://nobody.x/", "deny no-policy"},
+	} {
+		r := Request{Target: mustTarget(t, tc.url), Method: "GET", Now: now, Ingress: tc.ingress}
+		if got := brief(table.Decide(r)); got != tc.want {
+			t.Errorf("%s of %q: %s, want %s", tc.url, tc.ingress, got, tc.want)
+		}
+		p := preflight(t, tc.url, "https://o.x", "GET", "")
+		p.Ingress = tc.ingress
+		if d := table.Decide(p); d.Verdict == AnswerPreflight && !strings.HasSuffix(tc.want, " app") {
+			t.Errorf("the preflight of %s is answered for %q", tc.url, tc.ingress)
+		}
+	}
+	_, trace := table.Explain(Request{Target: mustTarget(t, "https://a.x/admin"), Method: "GET", Now: now, Ingress: "shop/web"})
+	last := trace.Steps[len(trace.Steps)-1]
+	if last.What != "ingress" || !strings.Contains(last.Detail, "names policy shop/app") || !strings.Contains(last.Detail, "those of shop/admin") {
+		t.Errorf("%+v", last)
+	}
+	var none *Table
+	if none.Bound(nil) != nil || none.Decide(Request{Ingress: "a/b"}).Reason != NotReady {
+		t.Error("a nil table knows bindings")
+	}
+}
+
+// Bindings are a part of the revision, in any order, and so are revocations after them.
+func TestBoundRevision(t *testing.T) {
+	plain := mustBuild(t, of("n", "a", 0, Allow, []string{"a.x"}))
+	b := []Binding{{"n/i", "n/a"}, {"n/j", "n/b"}, {"n/k", "n/a"}}
+	one := plain.Bound(b)
+	rand.Shuffle(len(b), func(i, j int) { b[i], b[j] = b[j], b[i] })
+	void := []Revocation{{User: "ann@x", Before: now}}
+	seen := map[string]string{}
+	for name, table := range map[string]*Table{
+		"plain": plain, "bound": one, "fewer": plain.Bound(b[:2]), "other": plain.Bound([]Binding{{"n/i", "n/b"}, {"n/j", "n/b"}, {"n/k", "n/a"}}),
+		"run on": plain.Bound([]Binding{{"n/in", "/a"}}), "run on 2": plain.Bound([]Binding{{"n/i", "n/a"}}),
+		"revoked": plain.Revoking(void), "bound, revoked": one.Revoking(void),
+	} {
+		if other, taken := seen[table.Revision()]; taken {
+			t.Errorf("%s and %s have one revision", name, other)
+		}
+		seen[table.Revision()] = name
+	}
+	for name, same := range map[string][2]*Table{
+		"shuffled": {one, plain.Bound(b)}, "twice": {one, plain.Bound(append(slices.Clone(b), b[0]))}, "again": {one, plain.Bound(b[:1]).Bound(b)},
+		"none": {plain, one.Bound(nil)}, "revoked": {one.Revoking(void), plain.Revoking(void).Bound(b).Revoking(void)},
+		"no more revoked": {one, one.Revoking(void).Bound(b)},
+	} {
+		if same[0].Revision() != same[1].Revision() {
+			t.Errorf("%s: the revisions differ", name)
+		}
+	}
+}
+
+// Against the reference: what an Ingress may reach is what its policy admits, and
+// never more than without it.
+func TestOracleBound(t *testing.T) {
+	claims := tinyClaims()
+	rng := rand.New(rand.NewPCG(4, 5))
+	for range 400 {
+		policies := enact(rng.IntN(16), claims[rng.IntN(len(claims))], claims[rng.IntN(len(claims))], claims[rng.IntN(len(claims))])
+		of := map[string]string{}
+		var bindings []Binding
+		for _, ingress := range []string{"m/i", "n/i", "n/j"} {
+			of[ingress] = Audience(policies[rng.IntN(len(policies))].Source)
+			bindings = append(bindings, Binding{ingress, of[ingress]})
+		}
+		plain, _ := Build(policies)
+		table, ref := plain.Bound(bindings), newReference(policies)
+		for _, ingress := range []string{"", "m/i", "n/i", "n/j", "n/none"} {
+			for _, h := range askHosts {
+				for _, p := range askPaths {
+					r := Request{Target: mustTarget(t, "https://"+h+p), Method: "GET", Now: now, Ingress: ingress}
+					v, _, whose := ref.decide(h, p, &r)
+					if whose != nil && ingress != "" && Audience(whose.Source) != of[ingress] {
+						v = Deny
+					}
+					if d := table.Decide(r); d.Verdict != v {
+						t.Fatalf("%s%s of %q: %s; the reference says %s\npolicies: %+v\nbindings: %v", h, p, ingress, brief(d), v, policies, bindings)
+					}
+				}
+			}
+		}
+	}
+}
