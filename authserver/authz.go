@@ -85,6 +85,8 @@ func (s *Server) endpoint(target string) dialect.Dialect {
 		return &s.nginx
 	case strings.HasPrefix(target, dialect.NginxPassPrefix):
 		return &s.pass
+	case strings.HasPrefix(target, dialect.URLPrefix):
+		return &s.url
 	case strings.HasPrefix(target, dialect.EnvoyPrefix):
 		return &s.envoy
 	}

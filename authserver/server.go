@@ -75,6 +75,7 @@ type Server struct {
 	pass      dialect.Nginx
 	headers   dialect.NginxHeaders
 	forward   dialect.Forward
+	url       dialect.URL
 	envoy     dialect.Envoy
 	render    dialect.Render
 	login     *login.Handler
@@ -101,7 +102,7 @@ func New(c Config) *Server {
 		envoy:     dialect.Envoy{Identity: c.Identity, Pages: pages},
 		render:    dialect.Render{Pages: pages},
 	}
-	s.headers = dialect.NginxHeaders{Nginx: s.nginx}
+	s.headers, s.url = dialect.NginxHeaders{Nginx: s.nginx}, dialect.URL{Forward: s.forward}
 	s.exchanges.New = func() any { return new(exchange) }
 	if c.Login != nil {
 		s.Subject = known(c.Subject, c.Login.Providers)

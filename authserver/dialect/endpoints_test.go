@@ -276,7 +276,6 @@ func TestConfigurationErrors(t *testing.T) {
 		{"literal host and uri", pass, dialect.NginxPassPrefix + "GET/$host$request_uri", nil, 400},
 		{"nothing", nginx, dialect.NginxPrefix, nil, 400},
 		{"a method alone", nginx, dialect.NginxPrefix + "GET", nil, 400},
-		{"pinned, lower case", nginx, dialect.NginxPrefix + "shop/app/GET/public.example.com/", nil, 400},
 		{"method in lower case", nginx, dialect.NginxPrefix + "get/public.example.com/", nil, 400},
 		{"method with a query", nginx, dialect.NginxPrefix + "GET?/public.example.com/", nil, 400},
 		{"host empty", nginx, dialect.NginxPrefix + "GET//x", nil, 403},

@@ -19,7 +19,8 @@ type Nginx struct {
 }
 
 // Prefixes of the endpoints that carry the target in their own URL:
-// {prefix}{method}/{host}{uri}, as in $request_method/$host$request_uri.
+// {prefix}{method}/{host}{uri}, as in $request_method/$host$request_uri, or with the
+// namespace and name of the Ingress before the method.
 const (
 	NginxPrefix     = "/authz/v1/nginx/"
 	NginxPassPrefix = "/authz/v1/nginx-pass/" //nolint:gosec // no password
@@ -43,19 +44,46 @@ func (n Nginx) prefix() string {
 // Read believes the URL alone: nginx filled it in from its own routing, while
 // a client can send any header.
 func (n Nginx) Read(v View, a *Ask) *Refusal {
-	method, rest, ok := strings.Cut(strings.TrimPrefix(v.RequestTarget(), n.prefix()), "/")
 	readCommon(v, a)
-	if ok && len(method) > maxMethod && isMethodText(method) {
-		return visitorError(errMethod)
-	}
-	if !ok || !isMethod(method) {
-		return configError("the auth-url must end in $request_method/$host$request_uri, filled in by the proxy; what came has no method there")
-	}
-	return a.read(method, rest)
+	return a.readURL(strings.TrimPrefix(v.RequestTarget(), n.prefix()))
 }
 
-// read splits "{host}{uri}".
-func (a *Ask) read(method, rest string) *Refusal {
+// readURL reads what follows the prefix of an endpoint that carries the target in
+// its own URL: "{method}/{host}{uri}", or pinned to the Ingress that routed the
+// request, "{namespace}/{ingress}/{method}/{host}{uri}". A method has no lower-case
+// letter and the names of Kubernetes no upper-case one, so neither passes for the other.
+func (a *Ask) readURL(s string) *Refusal {
+	first, rest, ok := strings.Cut(s, "/")
+	if ok && isObjectName(first) {
+		name, after, _ := strings.Cut(rest, "/")
+		if !isObjectName(name) {
+			return configError("after the namespace, the auth-url must have the name of the Ingress, and then $request_method/$host$request_uri")
+		}
+		a.Ingress = s[:len(first)+1+len(name)]
+		first, rest, ok = strings.Cut(after, "/")
+	}
+	if ok && len(first) > maxMethod && isMethodText(first) {
+		return visitorError(errMethod)
+	}
+	if !ok || !isMethod(first) {
+		return configError("the auth-url must end in $request_method/$host$request_uri, filled in by the proxy; what came has no method there")
+	}
+	return a.readHost(first, rest)
+}
+
+// isObjectName reports whether a namespace or an Ingress can have this name
+// (RFC 1123): one that begins with a digit is one, a "$namespace" is none.
+func isObjectName(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 253 && s[0] != '-' && s[0] != '.'
+}
+
+// readHost splits "{host}{uri}".
+func (a *Ask) readHost(method, rest string) *Refusal {
 	end := strings.IndexAny(rest, "/?")
 	if end < 0 {
 		end = len(rest)

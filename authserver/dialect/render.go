@@ -52,7 +52,7 @@ func (a *Ask) readRender(rest, host string) *Refusal {
 	if a.Code = readCode(code); a.Code >= 500 {
 		return plain(a.Code)
 	}
-	return a.readHostPort(a.read(method, rest), host)
+	return a.readHostPort(a.readHost(method, rest), host)
 }
 
 // readHostPort keeps the port that the browser used, which $host leaves out.

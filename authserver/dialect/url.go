@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dialect
+
+import (
+	"strings"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// URLPrefix is the endpoint of URL. What follows is as after NginxPrefix.
+const URLPrefix = "/authz/v1/url/"
+
+// URL answers proxies that fill the target into the auth-url as ingress-nginx does,
+// but relay whole answers as Traefik does: Traefik's ingress-nginx provider. It reads
+// as Nginx, and writes as Forward.
+type URL struct{ Forward }
+
+func (URL) String() string { return "url" }
+
+// Read believes the URL alone. Headers that name a target are noise: Traefik adds
+// X-Forwarded-*, and passes a client's X-Original-* through.
+func (URL) Read(v View, a *Ask) *Refusal {
+	readCommon(v, a)
+	a.Navigation = readNavigation(v)
+	return a.readURL(strings.TrimPrefix(v.RequestTarget(), URLPrefix))
+}
+
+// Write is that of Forward.
+func (u URL) Write(a *Answer, q *Ask, d *policy.Decision) { u.Forward.Write(a, q, d) }
