@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write what is decided into the stories"
 // TestStories: manifests above the line; below it what is wrong with them ("!")
 // and a request a line, with what becomes of it behind "=>":
 //
-//	METHOD URL [as=EMAIL,GROUP...] [age=8h] [idp=NAME] [amr=METHODS] [token=ORIGIN] [origin=O] [acrm=METHOD] [acrh=NAMES] [ip=A] [accept=html] => VERDICT REASON NAMESPACE/NAME/RULE STATUS
+//	METHOD URL [as=EMAIL,GROUP...] [age=8h] [idp=NAME] [amr=METHODS] [token=ORIGIN] [origin=O] [acrm=METHOD] [acrh=NAMES] [ip=A] [accept=html] [ingress=NAMESPACE/NAME] => VERDICT REASON NAMESPACE/NAME/RULE STATUS
 //
 // go test -run TestStories -update . writes the problems and the right-hand sides.
 func TestStories(t *testing.T) {
@@ -86,6 +86,8 @@ func tell(t *testing.T, table *policy.Table, l string) string {
 			q.From = value
 		case "ip":
 			q.Address = value
+		case "ingress":
+			q.Ingress = value
 		default: // an unknown word makes a line that is no header
 			q.Headers = append(q.Headers, storyHeaders[key]+value)
 		}

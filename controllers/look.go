@@ -9,6 +9,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/source"
+	"github.com/ostiary/ostiary/controllers/translate"
 )
 
 // Look builds the table that would be in force: of the files and folders of
@@ -22,10 +23,10 @@ func Look(ctx context.Context, paths []string, kubeconfig string, grants []polic
 		}
 		return table, err
 	}
-	policies, _, err := Fetch(ctx, kubeconfig)
+	policies, routes, err := Fetch(ctx, kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf("%w (for files instead of a cluster: --policies PATH)", err)
 	}
 	table, _ := policy.Build(policies, grants...)
-	return table, nil
+	return table.Bound(translate.Bindings(routes)), nil
 }

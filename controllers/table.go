@@ -49,14 +49,15 @@ type Table struct {
 
 	synced   atomic.Bool // Ingresses holds them
 	rerouted atomic.Bool // since known was listed
-	known    routes
-	firstTry time.Time // to read them
-	gaveUp   bool      // waiting for them
+	known    *routes     // nil: none was
+	firstTry time.Time   // to read them
+	gaveUp   bool        // waiting for them
 
 	reader   client.Reader
 	memo     map[types.UID]compiled
 	policies *policy.Table // what memo was assembled to, and the issues
 	issues   []policy.Issue
+	bound    *routes // that policies knows
 	revision string
 	built    prometheus.Gauge
 	size     prometheus.Gauge
@@ -119,9 +120,10 @@ func (t *Table) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.R
 		return reconcile.Result{RequeueAfter: wait}, err
 	}
 	start := time.Now()
-	if compiled, same := t.compile(list.Items, &named); !same { // a revocation waits for no other work
+	if compiled, same := t.compile(list.Items, named); !same || named != t.bound { // a revocation waits for no other work
 		t.policies = nil // nothing, until it is assembled
-		t.policies, t.issues = policy.Assemble(compiled, t.Grants...)
+		policies, issues := policy.Assemble(compiled, t.Grants...)
+		t.policies, t.issues, t.bound = policies.Bound(translate.Bindings(named.all)), issues, named
 	}
 	table := t.policies.Revoking(revocations)
 	if t.Live.Table() == nil || table.Revision() != t.revision {

@@ -39,8 +39,11 @@ type routes struct {
 	byPolicy map[types.NamespacedName][]translate.Route
 }
 
-func newRoutes(ingresses []networkingv1.Ingress) routes {
-	r := routes{known: true, all: translate.Routes(ingresses), byPolicy: map[types.NamespacedName][]translate.Route{}}
+// noRoutes are those of which nothing is known.
+var noRoutes = &routes{}
+
+func newRoutes(ingresses []networkingv1.Ingress) *routes {
+	r := &routes{known: true, all: translate.Routes(ingresses), byPolicy: map[types.NamespacedName][]translate.Route{}}
 	slices.SortFunc(r.all, func(a, b translate.Route) int { // a cache lists in any order
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
@@ -73,11 +76,11 @@ func (r *routes) policy(o *v1alpha1.AccessPolicy) policy.Policy {
 
 // routes lists the Ingresses that name policies. It asks to be called again when
 // they are not known and may soon be. Once known they stay so.
-func (t *Table) routes(ctx context.Context) (r routes, wait time.Duration, err error) {
+func (t *Table) routes(ctx context.Context) (r *routes, wait time.Duration, err error) {
 	if t.Ingresses == nil {
-		return routes{}, 0, nil
+		return noRoutes, 0, nil
 	}
-	if t.known.known && !t.rerouted.Swap(false) {
+	if t.known != nil && !t.rerouted.Swap(false) {
 		return t.known, 0, nil
 	}
 	if !t.synced.Load() {
@@ -88,12 +91,12 @@ func (t *Table) routes(ctx context.Context) (r routes, wait time.Duration, err e
 			t.gaveUp = true
 			logr.FromContextOrDiscard(ctx).Error(nil, "Ingresses cannot be read, so none can name a policy; policies are served without them until they can")
 		}
-		return routes{}, max(0, wait), nil
+		return noRoutes, max(0, wait), nil
 	}
 	var list networkingv1.IngressList
 	if err := t.Ingresses.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil { // they are only read
 		t.rerouted.Store(true)
-		return routes{}, 0, fmt.Errorf("listing Ingresses: %w", err)
+		return nil, 0, fmt.Errorf("listing Ingresses: %w", err)
 	}
 	t.known = newRoutes(list.Items)
 	return t.known, 0, nil

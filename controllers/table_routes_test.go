@@ -5,6 +5,7 @@ package controllers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -130,6 +131,40 @@ func TestHostsOfIngresses(t *testing.T) {
 	r.decides("https://fixed.example.com/", policy.Bypassed)
 }
 
+// TestPinned: what an Ingress routes is judged by the policy that it names, or not
+// at all.
+func TestPinned(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	web := route(ns, "web", "app", "a.example.com", "/")
+	create(t, c, open(ns, "app"), open(ns, "fixed", "fixed.example.com"), web, route(ns, "fixed", "fixed", "fixed.example.com", "/"), route(ns, "none", "", "fixed.example.com", "/"))
+	r := runTable(t, nil)
+	pinned := func(ingress, url string, want policy.Reason) {
+		t.Helper()
+		target, err := policy.ParseTarget(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, fmt.Sprintf("%s by %s is %s", url, ingress, want), func() error {
+			d := r.Live.Table().Decide(policy.Request{Target: target, Method: "GET", Now: time.Now(), Ingress: ingress})
+			if d.Reason != want {
+				return fmt.Errorf("%s by %q", d.Reason, d.Source)
+			}
+			return nil
+		})
+	}
+	pinned(ns+"/web", "https://a.example.com/", policy.Bypassed)
+	pinned(ns+"/fixed", "https://fixed.example.com/", policy.Bypassed)
+	pinned(ns+"/web", "https://fixed.example.com/", policy.NoPolicy)
+	pinned(ns+"/none", "https://fixed.example.com/", policy.NoPolicy)
+	pinned(ns+"/gone", "https://fixed.example.com/", policy.NoPolicy)
+	pinned("default/web", "https://a.example.com/", policy.NoPolicy)
+	change(t, c, web, func(o *networkingv1.Ingress) { o.Annotations[ingress.PolicyAnnotation] = "fixed" })
+	pinned(ns+"/web", "https://fixed.example.com/", policy.Bypassed)
+	remove(t, c, web)
+	pinned(ns+"/web", "https://fixed.example.com/", policy.NoPolicy)
+}
+
 // TestIngressesInTheirTurn: hosts of Ingresses are claimed as those of a spec are.
 func TestIngressesInTheirTurn(t *testing.T) {
 	c := cluster(t)
@@ -233,7 +268,7 @@ func TestRecompiled(t *testing.T) {
 		named := newRoutes(all)
 		named.known = known
 		before := table.memo
-		got, same := table.compile(items, &named)
+		got, same := table.compile(items, named)
 		if !same {
 			table.policies, table.issues = policy.Assemble(got)
 		}

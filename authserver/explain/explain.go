@@ -22,6 +22,9 @@ import (
 type Question struct {
 	Method string
 	URL    string
+	// Ingress is the one that routed the request, "namespace/name". Empty: that is
+	// not known.
+	Ingress string
 	// Headers are lines such as "origin: https://app.example.com".
 	Headers []string
 	// As is who is signed in: an address, and after it groups. Empty: nobody.
@@ -86,7 +89,7 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 		r.fill(&answer)
 		return r, nil
 	}
-	ask.Now, ask.Address, ask.RequestID = q.Now, address.Unmap(), "explain"
+	ask.Now, ask.Address, ask.Ingress, ask.RequestID = q.Now, address.Unmap(), q.Ingress, "explain"
 	if len(q.As) > 0 {
 		ask.Subject = q.subject(t, ask.Target)
 	}

@@ -128,7 +128,6 @@ func (e *entry) checkIngress(o *networkingv1.Ingress) {
 // settleRoutes gives each policy the routes that name it, and reports what is odd
 // about them. One with mistakes leads where it says, and where it led before.
 func (s *Set) settleRoutes() {
-	bound := map[string]bool{}
 	named := map[string][]*entry{}
 	for _, e := range s.entries {
 		if e.kind != ingressKind {
@@ -137,10 +136,7 @@ func (s *Set) settleRoutes() {
 		s.report(e, nil)
 		key := e.namespace + "/" + e.route.Policy
 		named[key] = append(named[key], e)
-		if !bound[e.title()] { // of two of one name, the first
-			bound[e.title()] = true
-			s.routes = append(s.routes, *e.route)
-		}
+		s.routes = append(s.routes, *e.route)
 	}
 	known := map[string]bool{}
 	for _, o := range s.objects {

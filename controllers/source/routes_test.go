@@ -118,6 +118,40 @@ func TestIngressProblems(t *testing.T) {
 	}
 }
 
+// TestIngressBindings: what is pinned to an Ingress is judged by the policy that it
+// names, or not at all.
+func TestIngressBindings(t *testing.T) {
+	open := strings.NewReplacer("name: wide", "name: open", "*.example.com", "open.example.com").Replace(wide)
+	other := strings.NewReplacer("name: web", "name: other", "policy: app", "policy: open", "App.", "open.").Replace(named)
+	twice := strings.Replace(other, "policy: open", "policy: app", 1)
+	for name, tc := range map[string]struct {
+		files, ingress, url string
+		want                policy.Reason
+	}{
+		"its policy":   {join(hostless, named, open, other), "shop/web", admin, policy.Blocked},
+		"explicit":     {join(hostless, named, open, other), "shop/other", "https://open.example.com/", policy.Bypassed},
+		"another's":    {join(hostless, named, open, other), "shop/web", "https://open.example.com/", policy.NoPolicy},
+		"unknown":      {join(hostless, named, open, other), "shop/nobody", "https://open.example.com/", policy.NoPolicy},
+		"elsewhere":    {join(hostless, named, open, other), "default/other", "https://open.example.com/", policy.NoPolicy},
+		"two policies": {join(hostless, open, other, twice), "shop/other", "https://open.example.com/", policy.NoPolicy},
+		"mistakes":     {join(hostless, open, strings.Replace(other, "rules:", "rulez:", 1)), "shop/other", "https://open.example.com/", policy.Bypassed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "a.yaml")
+			write(t, file, tc.files)
+			table, problems := load(t, newLoader(t, file))
+			target, err := policy.ParseTarget(tc.url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := table.Decide(policy.Request{Target: target, Ingress: tc.ingress, Method: "GET", Now: time.Unix(1e9, 0)})
+			if d.Reason != tc.want {
+				t.Errorf("%s by %s, want %s\n%s", d.Reason, d.Source, tc.want, problems)
+			}
+		})
+	}
+}
+
 // breaks are edits of the Ingress that leave a mistake.
 var breaks = map[string]string{
 	"not YAML":      renamed("spec:", "spec:\n\t- x"),

@@ -69,7 +69,7 @@ func (s *Set) Build(grants ...policy.Grant) (*policy.Table, []Problem) {
 	slices.SortStableFunc(problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
-	return table.Revoking(s.Revocations), slices.CompactFunc(problems, func(a, b Problem) bool { return a == b })
+	return table.Bound(translate.Bindings(s.routes)).Revoking(s.Revocations), slices.CompactFunc(problems, func(a, b Problem) bool { return a == b })
 }
 
 // locate finds the line of an issue.

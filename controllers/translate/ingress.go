@@ -70,6 +70,16 @@ func Routes(ingresses []networkingv1.Ingress) []Route {
 	return out
 }
 
+// Bindings say which policy may decide about what each Ingress routes.
+func Bindings(routes []Route) []policy.Binding {
+	out := make([]policy.Binding, len(routes))
+	for i := range routes {
+		r := &routes[i]
+		out[i] = policy.Binding{Ingress: r.Namespace + "/" + r.Name, Policy: r.Namespace + "/" + r.Policy}
+	}
+	return out
+}
+
 type router struct {
 	Route
 	regex     bool // every path is a regular expression

@@ -206,6 +206,15 @@ func TestPolicyOfRoutes(t *testing.T) {
 	}
 }
 
+func TestBindings(t *testing.T) {
+	other := annotated(served("b"), ingress.PolicyAnnotation, "x")
+	other.Namespace = "n"
+	got := translate.Bindings(routesOf(served("a", "a.example.com /"), other))
+	if want := []policy.Binding{{Ingress: "shop/a", Policy: "shop/app"}, {Ingress: "n/b", Policy: "n/x"}}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 // serves is what an Ingress serves, said slowly: Kubernetes' words about hosts and
 // types of paths, and ingress-nginx's about expressions.
 func serves(o *networkingv1.Ingress, host, path string) bool {
