@@ -163,16 +163,29 @@ func settingsFor(authz string, port int32, url string) (ingress.Settings, error)
 	}, nil
 }
 
-// audit judges a world. In a cluster, plans have to be applied, too.
+// planOf makes the plan for routes that name a policy.
+var planOf func(ingress.World, ingress.Settings) ingress.Plan
+
+// audit judges a world. In a cluster, plans have to be carried out, too.
 func audit(w ingress.World, s ingress.Settings, cluster bool) AuditReport {
-	r := AuditReport{Findings: []AuditFinding{}, NotLooked: []string{}, Remarks: ingress.Remarks(w, s, ingress.Claims(w)), Looked: counts(&w)}
-	findings := ingress.Unguarded(w, s, ingress.Claims(w))
-	findings = append(findings, planFindings(w, s, cluster)...)
-	r.Findings = merge(findings)
-	return r
+	claims := ingress.Claims(w)
+	findings := ingress.Unguarded(w, s, claims)
+	if planOf != nil {
+		plan := planOf(w, s)
+		findings = append(unlike(findings, plan.Findings), plan.Findings...)
+		if cluster {
+			findings = append(findings, ingress.Unapplied(w, s, plan)...)
+		}
+	}
+	return AuditReport{Findings: merge(findings), NotLooked: []string{}, Remarks: ingress.Remarks(w, s, claims), Looked: counts(&w)}
 }
 
-func planFindings(ingress.World, ingress.Settings, bool) []ingress.Finding { return nil }
+// unlike leaves out what others say of the same object for the same reason.
+func unlike(findings, others []ingress.Finding) []ingress.Finding {
+	return slices.DeleteFunc(findings, func(f ingress.Finding) bool {
+		return slices.ContainsFunc(others, func(o ingress.Finding) bool { return o.Object == f.Object && o.Reason == f.Reason })
+	})
+}
 
 func counts(w *ingress.World) map[string]int {
 	return map[string]int{

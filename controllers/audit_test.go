@@ -22,11 +22,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/controllers/ingress"
 )
 
 const auditManifests = `
@@ -292,5 +294,37 @@ func TestAuditNamesOneInstallation(t *testing.T) {
 	kubeconfig := kubeconfigOf(t, c, ns, "look", may("", "services"))
 	if _, _, err := auditCommand(t, "", "--kubeconfig", kubeconfig); err == nil || !strings.Contains(err.Error(), "--authz-service NAMESPACE/NAME") {
 		t.Error(err)
+	}
+}
+
+// TestAuditOfPlans: what is wrong with a route that names a policy is told, once;
+// and in a cluster also that nobody has carried a plan out.
+func TestAuditOfPlans(t *testing.T) {
+	before := planOf
+	t.Cleanup(func() { planOf = before })
+	web := ingress.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: "shop", Name: "web"}}
+	policy := types.NamespacedName{Namespace: "shop", Name: "web"}
+	planOf = func(ingress.World, ingress.Settings) ingress.Plan {
+		return ingress.Plan{
+			Annotations: map[ingress.Ref]map[string]string{web: {"nginx.ingress.kubernetes.io/auth-url": "x"}},
+			Bindings:    []ingress.Binding{{Route: web, Policy: policy, Hosts: []string{"app.example.com"}, Guarded: true}},
+			Findings:    []ingress.Finding{{Object: web, Policy: policy, Reason: ingress.SatisfyAny, Message: "of the plan", Host: "app.example.com"}},
+		}
+	}
+	w := ingress.World{Policies: []ingress.Policy{{NamespacedName: policy, Hosts: []string{"app.example.com"}}},
+		Ingresses: []*networkingv1.Ingress{auditIngress("shop", "web", "nginx", "app.example.com", "/", map[string]string{
+			ingress.PolicyAnnotation: "web", "nginx.ingress.kubernetes.io/satisfy": "any"})}}
+	s, err := settingsFor(defaultAuthz, 9001, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cluster := range []bool{true, false} {
+		var got []string
+		for _, f := range audit(w, s, cluster).Findings {
+			got = append(got, f.Reason+": "+f.Message)
+		}
+		if len(got) == 0 || got[len(got)-1] != "SatisfyAny: of the plan" || len(got) == 2 != cluster || cluster && !strings.HasPrefix(got[0], "NotApplied: ") {
+			t.Errorf("in a cluster: %v; found %q", cluster, got)
+		}
 	}
 }
