@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/ingress"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -46,12 +47,15 @@ type Options struct {
 	// object shows. Both are optional.
 	PublishProviders func([]translate.Provider)
 	CheckProvider    func(translate.Provider) []policy.Issue
-	Metrics          prometheus.Registerer
+	// Routes lets Ingresses and HTTPRoutes name policies; nil: none can.
+	Routes  *ingress.Settings
+	Metrics prometheus.Registerer
 	// Log is where everything of it logs. Default: controller-runtime's logger.
 	Log logr.Logger
 
 	pace      pace
 	newClient client.NewClientFunc // what writes; nil: as the manager makes it
+	makePlan  func(ingress.World, ingress.Settings) ingress.Plan
 }
 
 // A pace says how often things are done. Zero: as often as they should be, which
@@ -125,6 +129,9 @@ func Run(ctx context.Context, o Options) error {
 	table := &Table{Live: o.Live, Grants: o.Grants, Status: status, Revocations: !slices.Contains(absent, revocationKind)}
 	contact := &Contact{Every: o.pace.contact}
 	status.SetupWithManager(mgr)
+	if err := o.setupRoutes(mgr, leader, status, table); err != nil {
+		return fmt.Errorf("starting the controllers: %w", err)
+	}
 	err = errors.Join(
 		contact.SetupWithManager(mgr, o.Metrics), table.SetupWithManager(mgr, o.Metrics), keys.SetupWithManager(mgr),
 		o.setupOptional(mgr, leader, absent), leader.SetupWithManager(mgr))
@@ -148,4 +155,20 @@ func (o *Options) setupOptional(mgr ctrl.Manager, leader *Leader, absent []strin
 		errs = append(errs, providers.SetupWithManager(mgr))
 	}
 	return errors.Join(errs...)
+}
+
+// setupRoutes sets up what lets routes name policies.
+func (o *Options) setupRoutes(mgr ctrl.Manager, leader *Leader, status *Status, table *Table) error {
+	if o.Routes == nil || o.makePlan == nil {
+		status.reportRoutes(&routesReport{})
+		return nil
+	}
+	caches, err := newRouteCaches(mgr, *o.Routes, cmp.Or(o.pace.kinds, lookAgain))
+	if err != nil {
+		return err
+	}
+	table.Ingresses = caches.people.cache
+	optIns := &OptIns{Settings: *o.Routes, Status: status, Leads: leader.Leads, make: o.makePlan}
+	leader.Duties = append(leader.Duties, optIns.Recheck)
+	return optIns.SetupWithManager(mgr, caches, o.Metrics)
 }

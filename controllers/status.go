@@ -33,6 +33,7 @@ type Status struct {
 
 	mu      sync.Mutex
 	latest  *report
+	routes  *routesReport // nil: nothing is known of routes yet
 	changed chan struct{}
 }
 
@@ -41,6 +42,7 @@ type report struct {
 	revision string
 	objects  []seenObject
 	issues   map[types.NamespacedName][]policy.Issue
+	routes   *routesReport // the latest, whatever the build
 }
 
 type seenObject struct {
@@ -109,6 +111,11 @@ func (s *Status) Write(ctx context.Context) {
 		}
 		s.mu.Lock()
 		r := s.latest
+		if r != nil {
+			together := *r
+			together.routes = s.routes
+			r = &together
+		}
 		s.mu.Unlock()
 		if r == nil {
 			continue
@@ -177,7 +184,8 @@ func (s *Status) writeOne(ctx context.Context, r *report, o *seenObject, now *co
 	conditions := append(after.Status.Conditions[:0], before.Status.Conditions...)
 	*after = *before
 	after.Status.Conditions = conditions
-	if !setConditions(after, r.revision, r.issues[o.key]) {
+	changed := setConditions(after, r.revision, r.issues[o.key])
+	if !setRouteConditions(after, r.routes) && !changed {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)

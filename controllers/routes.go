@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/controllers/ingress"
+)
+
+// What is read for opt-ins, and to find what goes around a policy:
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=ingresses;ingressclasses,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch
+// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch
+// +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=gatewayclasses;gateways;grpcroutes;httproutes;referencegrants;tlsroutes,verbs=get;list;watch
+// +kubebuilder:rbac:groups=traefik.io,resources=ingressroutes;ingressroutetcps;middlewares,verbs=get;list;watch
+// +kubebuilder:rbac:groups=gateway.envoyproxy.io,resources=securitypolicies,verbs=get;list;watch
+
+// OptIns gives the routes that name a policy what they need to ask Ostiary, and
+// takes it back from those that no longer do. One replica does, beside the
+// decisions and never in front of them: what it may not read or write is told, and
+// changes nothing for the rest.
+type OptIns struct {
+	Settings ingress.Settings
+	// Status writes the conditions Routed and Covered.
+	Status *Status
+	// Leads reports whether this replica may write.
+	Leads func() bool
+
+	make   func(ingress.World, ingress.Settings) ingress.Plan // ingress.Make
+	people worldReader                                        // what a plan is made from
+	own    worldReader                                        // what earlier plans made
+	apply  applier
+	events events.EventRecorder
+	found  *findingMetrics
+	queue  requeue
+	told   map[ingress.Finding]bool
+	unread string // what could not be read the last time
+}
+
+// Reasons of findings that writing leads to.
+const (
+	reasonFieldConflict = "FieldConflict" // somebody else owns a field that is needed
+	reasonNameTaken     = "NameTaken"     // an object of that name is not ours
+	reasonNotAllowed    = "NotAllowed"    // the installation lacks a right
+	reasonRejected      = "Rejected"      // the API server or a webhook of it refuses
+	reasonHeldBack      = "HeldBack"      // it waits for an object that cannot be made
+)
+
+// How long changes are awaited to fold into one run, how soon to look again
+// whether what is read has arrived, and when to try again what was refused.
+const (
+	routesSettle  = 200 * time.Millisecond
+	routesArrive  = 100 * time.Millisecond
+	routesRefused = 5 * time.Minute
+)
+
+// SetupWithManager makes the opt-ins follow the caches.
+func (o *OptIns) SetupWithManager(mgr ctrl.Manager, caches *routeCaches, m prometheus.Registerer) error {
+	o.people, o.own = caches.people, caches.own
+	o.apply.client, o.apply.live = mgr.GetClient(), mgr.GetAPIReader()
+	o.events = mgr.GetEventRecorder("ostiary")
+	o.found = newFindingMetrics(m)
+	everyReplica := false
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("routes").
+		Watches(&v1alpha1.AccessPolicy{}, settled(routesSettle), builder.WithPredicates(predicate.Funcs{UpdateFunc: changed})).
+		WatchesRawSource(source.Func(func(ctx context.Context, q requests) error {
+			go caches.follow(ctx, func() { q.AddAfter(oneKey, routesSettle) })
+			return nil
+		})).
+		WatchesRawSource(o.queue.source(oneKey)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 1, NeedLeaderElection: &everyReplica}).
+		Complete(o)
+}
+
+type requests = workqueue.TypedRateLimitingInterface[reconcile.Request]
+
+// settled asks for one run a moment after an event, so that a burst of them is one.
+func settled(wait time.Duration) handler.EventHandler {
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, _ event.CreateEvent, q requests) { q.AddAfter(oneKey, wait) },
+		UpdateFunc: func(_ context.Context, _ event.UpdateEvent, q requests) { q.AddAfter(oneKey, wait) },
+		DeleteFunc: func(_ context.Context, _ event.DeleteEvent, q requests) { q.AddAfter(oneKey, wait) },
+	}
+}
+
+// Recheck makes the plan again: a duty of whoever begins to lead.
+func (o *OptIns) Recheck(context.Context) { o.queue.add() }
+
+// Reconcile makes the cluster look as the plan says. Its result depends on no
+// event: whatever was left halfway, by us or by a leader before us, is found and
+// finished.
+func (o *OptIns) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
+	if !o.Leads() {
+		o.found.reset()
+		return reconcile.Result{}, nil
+	}
+	world, notLooked, err := listWorld(ctx, o.people, o.people.served(), o.Settings)
+	if errors.Is(err, errNotYet) {
+		return reconcile.Result{RequeueAfter: routesArrive}, nil
+	}
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	o.tellUnread(ctx, notLooked)
+	if blind := essential(o.people.refused()); blind != "" {
+		o.found.reset()
+		o.Status.reportRoutes(&routesReport{})
+		return reconcile.Result{}, nil // it comes back when that can be read
+	}
+	return o.realize(ctx, &world)
+}
+
+// realize makes a plan of the world, carries it out, and tells what came of it.
+func (o *OptIns) realize(ctx context.Context, world *ingress.World) (reconcile.Result, error) {
+	plan := o.make(*world, o.Settings)
+	owned, err := listOwned(ctx, o.own)
+	if errors.Is(err, errNotYet) {
+		return reconcile.Result{RequeueAfter: routesArrive}, nil
+	}
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	did, err := o.apply.run(ctx, carriedOut{
+		world: world, plan: &plan, owned: owned, namespace: o.Settings.Namespace,
+		keep: unreadGroups(append(o.people.refused(), o.own.refused()...))})
+	if ctx.Err() != nil {
+		return reconcile.Result{}, ctx.Err()
+	}
+	o.report(ctx, world, &plan, did)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	if did.refused {
+		return reconcile.Result{RequeueAfter: routesRefused}, nil
+	}
+	return reconcile.Result{}, nil
+}
+
+// tellUnread logs what cannot be read, when that changes.
+func (o *OptIns) tellUnread(ctx context.Context, notLooked []string) {
+	now := strings.Join(notLooked, "; ")
+	if now == o.unread {
+		return
+	}
+	o.unread = now
+	log := logr.FromContextOrDiscard(ctx)
+	switch blind := essential(o.people.refused()); {
+	case blind != "":
+		log.Info("routes cannot opt in, and what goes around policies is not seen, because something may not be read; policies are served as before", "kind", blind, "problem", now)
+	case now != "":
+		log.Info("some kinds may not be read: what they say of routes is not known", "problem", now)
+	default:
+		log.Info("all that opt-ins need can be read")
+	}
+}
+
+// essential returns which of the refused kinds a plan cannot do without: made
+// from none of them it would take everything back.
+func essential(refused []schema.GroupKind) string {
+	for _, k := range refused {
+		if slices.Contains([]string{"Ingress", "IngressClass", "Service", "EndpointSlice", "AccessPolicy"}, k.Kind) {
+			return k.Kind
+		}
+	}
+	return ""
+}
+
+// listOwned reads what carries our label.
+func listOwned(ctx context.Context, r worldReader) ([]*unstructured.Unstructured, error) {
+	var out []*unstructured.Unstructured
+	for _, k := range ownKinds {
+		if !r.reads(k) {
+			continue
+		}
+		var list unstructured.UnstructuredList
+		list.SetGroupVersionKind(k.GroupVersion().WithKind(k.Kind + "List"))
+		if err := r.List(ctx, &list, client.HasLabels{ingress.RouteLabel}); err != nil {
+			return nil, fmt.Errorf("listing what we made of kind %s: %w", k.Kind, err)
+		}
+		out = append(out, pointers(list.Items)...)
+	}
+	return out, nil
+}

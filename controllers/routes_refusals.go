@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ostiary/ostiary/controllers/ingress"
+)
+
+// takenError: an object of that name is somebody else's.
+type takenError struct{ ref ingress.Ref }
+
+func (e takenError) Error() string {
+	return fmt.Sprintf("%s was not made by Ostiary (it has no label %s), so it is neither changed nor removed. Rename or delete it.", e.ref, ingress.RouteLabel)
+}
+
+// fail notes what went wrong: as a finding, if trying again would not mend it, and
+// as an error otherwise. It reports whether it is a finding.
+func (r *application) fail(ref ingress.Ref, doing string, err error) bool {
+	var taken takenError
+	switch {
+	case errors.As(err, &taken):
+		r.finding(ref, reasonNameTaken, err.Error())
+		r.refused = true
+	case len(fieldConflicts(err)) > 0:
+		r.finding(ref, reasonFieldConflict, conflictMessage(ref, err))
+	case apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err):
+		r.finding(ref, reasonNotAllowed, fmt.Sprintf("%s %s is refused: %v. Give Ostiary's service account the right, or take the route out of its hands.", doing, ref, err))
+		r.refused = true
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsMethodNotSupported(err), apierrors.IsRequestEntityTooLargeError(err):
+		r.finding(ref, reasonRejected, fmt.Sprintf("%s %s is refused: %v", doing, ref, err))
+		r.refused = true
+	default:
+		r.errs = append(r.errs, fmt.Errorf("%s %s: %w", doing, ref, err))
+		return false
+	}
+	return true
+}
+
+// finding adds one for each policy that is concerned.
+func (r *application) finding(ref ingress.Ref, reason, message string) {
+	r.done.findings = append(r.done.findings, ingress.Finding{Object: ref, Policy: r.policyOf(ref), Reason: reason, Message: message})
+}
+
+// A fieldConflict is a field that another manager owns.
+type fieldConflict struct{ manager, field string }
+
+// fieldConflicts returns those of a refused apply; none: it is no such refusal.
+func fieldConflicts(err error) []fieldConflict {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) || status.Status().Details == nil {
+		return nil
+	}
+	var out []fieldConflict
+	for _, c := range status.Status().Details.Causes {
+		if c.Type != metav1.CauseTypeFieldManagerConflict {
+			continue
+		}
+		manager := c.Message // conflict with "kubectl" using networking.k8s.io/v1
+		if parts := strings.Split(manager, `"`); len(parts) > 2 {
+			manager = parts[1]
+		}
+		out = append(out, fieldConflict{manager, strings.TrimPrefix(c.Field, ".")})
+	}
+	return out
+}
+
+// conflictMessage says who has what, and how to end it: we never take a field.
+func conflictMessage(ref ingress.Ref, err error) string {
+	conflicts := fieldConflicts(err)
+	var what, pointers []string
+	for _, c := range conflicts {
+		what = append(what, fmt.Sprintf("%s (of %s)", c.field, c.manager))
+		if name, ok := strings.CutPrefix(c.field, "metadata.annotations."); ok {
+			pointers = append(pointers, "/metadata/annotations/"+strings.NewReplacer("~", "~0", "/", "~1").Replace(name))
+		}
+	}
+	slices.Sort(what)
+	slices.Sort(pointers)
+	return fmt.Sprintf("%s is left as it is, because another manager owns %s. Take it out of the manifest, and Ostiary writes it at once. "+
+		"Where a tool writes it all the same, let it ignore the field: in Argo CD by spec.ignoreDifferences with jsonPointers [%s] and the sync option RespectIgnoreDifferences=true; "+
+		"Flux leaves fields alone that are not in its manifest.",
+		ref, strings.Join(slices.Compact(what), ", "), strings.Join(slices.Compact(pointers), ", "))
+}
+
+// leansOn reports whether annotations refer to an object of ours by its name, or
+// whether it is ours for one of the hosts. It may say so of too many.
+func leansOn(annotations map[string]string, hosts []string, own *unstructured.Unstructured, ours string) bool {
+	names := []string{own.GetName(), own.GetLabels()[discoveryv1.LabelServiceName]}
+	for _, value := range annotations {
+		if slices.ContainsFunc(names, func(n string) bool { return n != "" && strings.Contains(value, n) }) {
+			return true
+		}
+	}
+	if own.GetNamespace() != ours {
+		return false
+	}
+	text, err := own.MarshalJSON()
+	return err != nil || slices.ContainsFunc(hosts, func(h string) bool { return strings.Contains(string(text), h) })
+}
+
+// hostsOf are those that a route serves.
+func hostsOf(o client.Object) []string {
+	var hosts []string
+	switch o := o.(type) {
+	case *networkingv1.Ingress:
+		for i := range o.Spec.Rules {
+			hosts = append(hosts, o.Spec.Rules[i].Host)
+		}
+	case *unstructured.Unstructured:
+		hosts, _, _ = unstructured.NestedStringSlice(o.Object, "spec", "hostnames")
+	}
+	return hosts
+}
+
+// unreadGroups are those of which a kind could not be read. What is made of one
+// kind of the Gateway API may be for another kind of it.
+func unreadGroups(refused []schema.GroupKind) map[string]bool {
+	out := map[string]bool{}
+	for _, k := range refused {
+		out[k.Group] = true
+		if k.Group == gatewayGroup || k.Group == envoyGroup {
+			out[gatewayGroup], out[envoyGroup] = true, true
+		}
+	}
+	return out
+}
+
+// appliedAnnotation holds a digest of what was applied last, so that it is seen
+// without a write whether a field has to go.
+const appliedAnnotation = "access.ostiary.dev/applied"
+
+func digestOf(v any) string {
+	text, _ := json.Marshal(v) // maps are sorted; what has no JSON is no object
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
+}
+
+// prepared is an object as it is sent: with plain JSON in it, and its digest.
+func prepared(want *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	text, err := json.Marshal(want.Object)
+	if err != nil {
+		return nil, fmt.Errorf("%s is no JSON: %w", refOf(want), err)
+	}
+	out := &unstructured.Unstructured{}
+	if err := out.UnmarshalJSON(text); err != nil {
+		return nil, fmt.Errorf("%s: %w", refOf(want), err)
+	}
+	all := out.GetAnnotations()
+	if all == nil {
+		all = map[string]string{}
+	}
+	all[appliedAnnotation] = digestOf(out.Object)
+	out.SetAnnotations(all)
+	return out, nil
+}
+
+// asPrepared reports whether an object is what would be sent: it was sent before,
+// and nobody changed any of it since.
+func asPrepared(is, send *unstructured.Unstructured) bool {
+	return is.GetDeletionTimestamp() == nil && holdsAll(is.Object, send.Object)
+}
+
+// holdsAll reports whether all of some is in is, which may have more: the API
+// server's defaults, and fields of others. Lists are compared as they stand.
+func holdsAll(is, some any) bool {
+	switch some := some.(type) {
+	case map[string]any:
+		m, ok := is.(map[string]any)
+		if !ok {
+			return len(some) == 0 && is == nil
+		}
+		for k, v := range some {
+			if !holdsAll(m[k], v) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		l, _ := is.([]any)
+		if len(l) != len(some) {
+			return false
+		}
+		for i := range some {
+			if !holdsAll(l[i], some[i]) {
+				return false
+			}
+		}
+		return true
+	default:
+		return reflect.DeepEqual(is, some)
+	}
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/controllers/ingress"
+)
+
+// findingMetrics tell of findings, by object. The replica that leads has them.
+type findingMetrics struct{ routes, unguarded *prometheus.GaugeVec }
+
+func newFindingMetrics(m prometheus.Registerer) *findingMetrics {
+	return &findingMetrics{
+		routes:    gauges(m, "ostiary_route_findings", "What keeps a route that names a policy from being guarded as planned, by object and reason."),
+		unguarded: gauges(m, "ostiary_unguarded_routes", "What serves a host of a policy around it, by object and reason."),
+	}
+}
+
+// gauges registers gauges of objects, or returns those of an earlier Run.
+func gauges(m prometheus.Registerer, name, help string) *prometheus.GaugeVec {
+	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{"kind", "namespace", "name", "reason"})
+	var taken prometheus.AlreadyRegisteredError
+	if err := m.Register(g); errors.As(err, &taken) {
+		return taken.ExistingCollector.(*prometheus.GaugeVec) // it has the same name
+	} else if err != nil {
+		panic(err) // a name that is none: a defect of the program
+	}
+	return g
+}
+
+func (f *findingMetrics) reset() {
+	f.routes.Reset()
+	f.unguarded.Reset()
+}
+
+// countFindings adds findings to gauges. One that concerns several policies is one.
+func countFindings(g *prometheus.GaugeVec, findings []ingress.Finding) {
+	seen := map[ingress.Finding]bool{}
+	for _, f := range findings {
+		f.Policy = types.NamespacedName{}
+		if !seen[f] {
+			seen[f] = true
+			g.WithLabelValues(f.Object.Kind, f.Object.Namespace, f.Object.Name, f.Reason).Inc()
+		}
+	}
+}
+
+// report tells what came of a run: by metrics, conditions and events.
+func (o *OptIns) report(ctx context.Context, w *ingress.World, plan *ingress.Plan, did done) {
+	findings := slices.Concat(plan.Findings, did.findings)
+	around := ingress.Unguarded(*w, o.Settings, ingress.Claims(*w))
+	o.found.reset()
+	countFindings(o.found.routes, findings)
+	countFindings(o.found.unguarded, around)
+	o.Status.reportRoutes(newRoutesReport(plan.Bindings, findings, around))
+	o.tell(ctx, w, did.changed, slices.Concat(findings, around))
+}
+
+// tell records events: one for each finding that is new, and one for each route
+// that was written.
+func (o *OptIns) tell(ctx context.Context, w *ingress.World, changed map[ingress.Ref]string, findings []ingress.Finding) {
+	log := logr.FromContextOrDiscard(ctx)
+	now := map[ingress.Finding]bool{}
+	for _, f := range findings {
+		f.Policy, f.Host = types.NamespacedName{}, ""
+		if now[f] {
+			continue
+		}
+		now[f] = true
+		if !o.told[f] {
+			log.Info("about a route", "object", f.Object.String(), "reason", f.Reason, "problem", f.Message)
+			o.events.Eventf(eventObject(w, f.Object), nil, corev1.EventTypeWarning, f.Reason, "Reconcile", "%s", truncate(f.Message, 1024))
+		}
+	}
+	o.told = now
+	for ref, how := range changed {
+		log.Info("annotations of a route "+how, "object", ref.String())
+		reason, note := "Routed", "its proxy was told to ask Ostiary about every request"
+		if how == "released" {
+			reason, note = "Released", "it names no policy any more, so Ostiary's annotations were taken away"
+		}
+		o.events.Eventf(eventObject(w, ref), nil, corev1.EventTypeNormal, reason, "Reconcile", "%s", note)
+	}
+}
+
+// eventObject is what an event is about. Without the UID `kubectl describe` would
+// not find the event.
+func eventObject(w *ingress.World, ref ingress.Ref) client.Object {
+	out := unstructuredOf(kindOf(ref.Kind))
+	out.SetNamespace(ref.Namespace)
+	out.SetName(ref.Name)
+	if o := peopleOf(w)[ref]; o != nil {
+		out.SetUID(o.GetUID())
+		return out
+	}
+	for _, list := range [][]*unstructured.Unstructured{w.IngressRoutes, w.GRPCRoutes, w.TLSRoutes, w.Middlewares} {
+		for _, o := range list {
+			if refOf(o) == ref {
+				return o
+			}
+		}
+	}
+	for _, s := range w.Services {
+		if ref.Kind == "Service" && client.ObjectKeyFromObject(s) == ref.NamespacedName {
+			out.SetUID(s.UID)
+		}
+	}
+	return out
+}
+
+// kindOf returns the group and version of a kind that findings are about.
+func kindOf(kind string) schema.GroupVersionKind {
+	for _, k := range ownKinds {
+		if k.Kind == kind {
+			return k
+		}
+	}
+	for _, k := range extraKinds {
+		if k.Kind == kind {
+			return k.GroupVersionKind
+		}
+	}
+	if kind == "IngressClass" {
+		return schema.GroupVersionKind{Group: "networking.k8s.io", Version: "v1", Kind: kind}
+	}
+	return schema.GroupVersionKind{Version: "v1", Kind: kind}
+}
+
+// A routesReport is what conditions of policies say of routes. Of a policy that is
+// not in it they say nothing.
+type routesReport struct {
+	routed  map[types.NamespacedName]metav1.Condition
+	covered func(types.NamespacedName) *metav1.Condition // nil: it isn't watched
+}
+
+// newRoutesReport words what was found, by policy.
+func newRoutesReport(bindings []ingress.Binding, findings, around []ingress.Finding) *routesReport {
+	r := &routesReport{routed: map[types.NamespacedName]metav1.Condition{}}
+	named := map[types.NamespacedName][]string{}
+	wrong := byPolicy(findings)
+	for _, b := range bindings {
+		named[b.Policy] = append(named[b.Policy], b.Route.String())
+		if !b.Guarded && len(wrong[b.Policy]) == 0 {
+			wrong[b.Policy] = append(wrong[b.Policy], ingress.Finding{Object: b.Route, Reason: "NotGuarded", Message: b.Route.String() + " is not guarded completely"})
+		}
+	}
+	for policy, routes := range named {
+		slices.Sort(routes)
+		c := metav1.Condition{Type: v1alpha1.ConditionRouted, Status: metav1.ConditionTrue, Reason: "Routed",
+			Message: truncate("what names it asks Ostiary about every request: "+strings.Join(slices.Compact(routes), ", "), 1024)}
+		if f := wrong[policy]; len(f) > 0 {
+			c.Status, c.Reason, c.Message = metav1.ConditionFalse, f[0].Reason, worded(f)
+		}
+		r.routed[policy] = c
+	}
+	uncovered := byPolicy(around)
+	r.covered = func(policy types.NamespacedName) *metav1.Condition {
+		if f := uncovered[policy]; len(f) > 0 {
+			return &metav1.Condition{Type: v1alpha1.ConditionCovered, Status: metav1.ConditionFalse, Reason: f[0].Reason, Message: worded(f)}
+		}
+		return &metav1.Condition{Type: v1alpha1.ConditionCovered, Status: metav1.ConditionTrue, Reason: "Covered",
+			Message: "nothing that was seen serves its hosts around it"}
+	}
+	return r
+}
+
+func byPolicy(findings []ingress.Finding) map[types.NamespacedName][]ingress.Finding {
+	out := map[types.NamespacedName][]ingress.Finding{}
+	for _, f := range findings {
+		if f.Policy != (types.NamespacedName{}) {
+			out[f.Policy] = append(out[f.Policy], f)
+		}
+	}
+	return out
+}
+
+// worded lists findings, each with what it is about.
+func worded(findings []ingress.Finding) string {
+	var lines []string
+	for _, f := range findings {
+		line := f.Message
+		if f.Object.Name != "" && !strings.Contains(line, f.Object.Name) {
+			line = fmt.Sprintf("%s: %s", f.Object, line)
+		}
+		if !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return listed(lines)
+}
+
+// reportRoutes hands over what is known of routes. It does not wait.
+func (s *Status) reportRoutes(r *routesReport) {
+	if s == nil || s.changed == nil {
+		return
+	}
+	s.mu.Lock()
+	s.routes = r
+	s.mu.Unlock()
+	s.wake()
+}
+
+// setRouteConditions words what is known of the routes of a policy. It reports
+// whether anything changed. Nothing is known yet: what another replica wrote stays.
+func setRouteConditions(ap *v1alpha1.AccessPolicy, r *routesReport) bool {
+	if r == nil {
+		return false
+	}
+	key := client.ObjectKeyFromObject(ap)
+	var routed, covered *metav1.Condition
+	if c, ok := r.routed[key]; ok {
+		routed = &c
+	}
+	if r.covered != nil {
+		covered = r.covered(key)
+	}
+	changed := setOrRemove(ap, v1alpha1.ConditionRouted, routed)
+	return setOrRemove(ap, v1alpha1.ConditionCovered, covered) || changed
+}
+
+func setOrRemove(ap *v1alpha1.AccessPolicy, kind string, c *metav1.Condition) bool {
+	if c == nil {
+		return meta.RemoveStatusCondition(&ap.Status.Conditions, kind)
+	}
+	return meta.SetStatusCondition(&ap.Status.Conditions, condition(ap, kind, c.Status, c.Reason, c.Message))
+}
