@@ -153,7 +153,7 @@ func samePorts(exposed, app *corev1.Service, routed []networkingv1.ServiceBacken
 			if r != (networkingv1.ServiceBackendPort{}) && (r.Name != "" && r.Name != p.Name || r.Name == "" && r.Number != p.Port) {
 				continue
 			}
-			if slices.ContainsFunc(exposed.Spec.Ports, func(e corev1.ServicePort) bool { return samePort(target(&e), target(p)) }) {
+			if slices.ContainsFunc(exposed.Spec.Ports, func(e corev1.ServicePort) bool { return samePort(podPort(&e), podPort(p)) }) {
 				return true
 			}
 		}
@@ -163,8 +163,8 @@ func samePorts(exposed, app *corev1.Service, routed []networkingv1.ServiceBacken
 
 func samePort(a, b intstr.IntOrString) bool { return a.Type != b.Type || a == b }
 
-// target is the port of the pods: that of the Service, if nothing is said.
-func target(p *corev1.ServicePort) intstr.IntOrString {
+// podPort is the port of the pods: that of the Service, if nothing is said.
+func podPort(p *corev1.ServicePort) intstr.IntOrString {
 	if p.TargetPort == (intstr.IntOrString{}) {
 		return intstr.FromInt32(p.Port)
 	}
