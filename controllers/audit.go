@@ -163,19 +163,17 @@ func settingsFor(authz string, port int32, url string) (ingress.Settings, error)
 	}, nil
 }
 
-// planOf makes the plan for routes that name a policy.
-var planOf func(ingress.World, ingress.Settings) ingress.Plan
+// planOf makes the plan for routes that name a policy; tests have another.
+var planOf = ingress.Make
 
 // audit judges a world. In a cluster, plans have to be carried out, too.
 func audit(w ingress.World, s ingress.Settings, cluster bool) AuditReport {
 	claims := ingress.Claims(w)
 	findings := ingress.Unguarded(w, s, claims)
-	if planOf != nil {
-		plan := planOf(w, s)
-		findings = append(unlike(findings, plan.Findings), plan.Findings...)
-		if cluster {
-			findings = append(findings, ingress.Unapplied(w, s, plan)...)
-		}
+	plan := planOf(w, s)
+	findings = append(unlike(findings, plan.Findings), plan.Findings...)
+	if cluster {
+		findings = append(findings, ingress.Unapplied(w, s, plan)...)
 	}
 	return AuditReport{Findings: merge(findings), NotLooked: []string{}, Remarks: ingress.Remarks(w, s, claims), Looked: counts(&w)}
 }
