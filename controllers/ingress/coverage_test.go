@@ -109,6 +109,8 @@ func (w *World) put(t *testing.T, o *unstructured.Unstructured) {
 		w.TLSRoutes = append(w.TLSRoutes, o)
 	case "Gateway":
 		w.Gateways = append(w.Gateways, o)
+	case "GatewayClass":
+		w.GatewayClasses = append(w.GatewayClasses, o)
 	case "IngressRoute", "IngressRouteTCP":
 		w.IngressRoutes = append(w.IngressRoutes, o)
 	case "Middleware":
@@ -285,5 +287,45 @@ func TestUnguardedScales(t *testing.T) {
 	}
 	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("it takes %s", took)
+	}
+}
+
+// TestAppliedPlansAsk: what Make writes is what is taken for a question to us, for
+// each proxy and mode; nothing that it makes goes around a policy.
+func TestAppliedPlansAsk(t *testing.T) {
+	for name, c := range map[string]struct{ class, annotations string }{
+		"render":        {"nginx", ""},
+		"global":        {"nginx", ModeAnnotation + ": global"},
+		"canary":        {"nginx", ModeAnnotation + ": canary"},
+		"static":        {"nginx", ModeAnnotation + ": static"},
+		"traefik":       {"traefik", ""},
+		"traefik-nginx": {"nginx", ProxyAnnotation + ": traefik-ingress-nginx"},
+		"haproxy":       {"haproxy", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			annotations := strings.TrimSuffix(PolicyAnnotation+": web, "+c.annotations, ", ")
+			w := coverageWorld(t, coverageBase, strings.Replace(ingressYAML("shop", "web", "app.example.com", annotations), "ingressClassName: nginx", "ingressClassName: "+c.class, 1))
+			w.Served = map[string]bool{"Middleware.traefik.io": true, "IngressRoute.traefik.io": true}
+			plan := Make(w, coverageSettings)
+			if got := Unapplied(w, coverageSettings, plan); len(got) != 1 || got[0].Reason != NotApplied {
+				t.Fatalf("before: %v", got)
+			}
+			for _, o := range plan.Objects {
+				if slices.Contains([]string{"Ingress", "Service", "Middleware", "IngressRoute"}, o.GetKind()) {
+					w.put(t, o)
+				}
+			}
+			for key, value := range plan.Annotations[ingressRef(w.Ingresses[0])] {
+				w.Ingresses[0].Annotations[key] = value
+			}
+			if got := Unapplied(w, coverageSettings, plan); len(got) != 0 {
+				t.Errorf("after: %v", got)
+			}
+			// Not even if nobody knew that it opted in.
+			delete(w.Ingresses[0].Annotations, PolicyAnnotation)
+			if got := Unguarded(w, coverageSettings, Claims(w)); len(got) != 0 {
+				t.Errorf("goes around: %v", got)
+			}
+		})
 	}
 }
