@@ -297,3 +297,11 @@ func (b *bench) heard() []string {
 		}
 	}
 }
+
+// sumOf adds up what a metric of opt-ins says.
+func sumOf(t *testing.T, o *OptIns, name string, labels map[string]string) float64 {
+	t.Helper()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(o.found.routes, o.found.unguarded)
+	return sum(t, registry, name, labels)
+}

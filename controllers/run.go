@@ -55,7 +55,6 @@ type Options struct {
 
 	pace      pace
 	newClient client.NewClientFunc // what writes; nil: as the manager makes it
-	makePlan  func(ingress.World, ingress.Settings) ingress.Plan
 }
 
 // A pace says how often things are done. Zero: as often as they should be, which
@@ -159,7 +158,7 @@ func (o *Options) setupOptional(mgr ctrl.Manager, leader *Leader, absent []strin
 
 // setupRoutes sets up what lets routes name policies.
 func (o *Options) setupRoutes(mgr ctrl.Manager, leader *Leader, status *Status, table *Table) error {
-	if o.Routes == nil || o.makePlan == nil {
+	if o.Routes == nil {
 		status.reportRoutes(&routesReport{})
 		return nil
 	}
@@ -168,7 +167,7 @@ func (o *Options) setupRoutes(mgr ctrl.Manager, leader *Leader, status *Status, 
 		return err
 	}
 	table.Ingresses = caches.people.cache
-	optIns := &OptIns{Settings: *o.Routes, Status: status, Leads: leader.Leads, make: o.makePlan}
+	optIns := &OptIns{Settings: *o.Routes, Status: status, Leads: leader.Leads, make: ingress.Make}
 	leader.Duties = append(leader.Duties, optIns.Recheck)
 	return optIns.SetupWithManager(mgr, caches, o.Metrics)
 }
