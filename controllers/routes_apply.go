@@ -17,7 +17,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/controllers/ingress"
@@ -64,8 +63,14 @@ type application struct {
 	done
 	existing map[ingress.Ref]*unstructured.Unstructured
 	failed   []*unstructured.Unstructured // objects that could not be made
-	stuck    []client.Object              // people's objects that could not be written
+	stuck    []unwritten                  // people's objects that could not be written
 	errs     []error
+}
+
+// An unwritten object is somebody's, and as it was.
+type unwritten struct {
+	ref    ingress.Ref
+	object client.Object
 }
 
 // run carries out a plan. The error is one that trying again may mend.
@@ -176,7 +181,7 @@ func (r *application) annotations(ctx context.Context) {
 			continue // it went away since it was listed
 		}
 		if waits := r.needs(ref, o); waits != nil {
-			r.stuck = append(r.stuck, o)
+			r.stuck = append(r.stuck, unwritten{ref, o})
 			r.finding(ref, reasonHeldBack, fmt.Sprintf("%s is left as it is, because %s, which it needs, could not be made", ref, refOf(waits)))
 			continue
 		}
@@ -212,7 +217,7 @@ func peopleOf(w *ingress.World) map[ingress.Ref]client.Object {
 // needs returns an object that could not be made and that a route waits for.
 func (r *application) needs(ref ingress.Ref, o client.Object) *unstructured.Unstructured {
 	for _, own := range r.failed {
-		if leansOn(r.plan.Annotations[ref], hostsOf(o), own, r.namespace) {
+		if servesRoute(ref, hostsOf(o), own, r.namespace) {
 			return own
 		}
 	}
@@ -229,7 +234,7 @@ func (r *application) annotate(ctx context.Context, ref ingress.Ref, o client.Ob
 	}
 	m := refusal{version: string(o.GetUID()) + "/" + o.GetResourceVersion(), digest: digestOf(want)}
 	if r.refusedBefore(ref, m) {
-		r.stuck = append(r.stuck, o)
+		r.stuck = append(r.stuck, unwritten{ref, o})
 		return
 	}
 	delete(r.memo, ref)
@@ -246,7 +251,7 @@ func (r *application) annotate(ctx context.Context, ref ingress.Ref, o client.Ob
 		r.changed[ref] = "released"
 	case apierrors.IsNotFound(err): // its end is an event
 	default:
-		r.stuck = append(r.stuck, o)
+		r.stuck = append(r.stuck, unwritten{ref, o})
 		if r.fail(ref, "annotating", err) {
 			m.finding = r.done.findings[len(r.done.findings)-1]
 			if m.finding.Reason != reasonFieldConflict {
@@ -298,7 +303,7 @@ func (r *application) prune(ctx context.Context) {
 		switch {
 		case planned[ref], !labelled(o), o.GetDeletionTimestamp() != nil, r.keep[o.GroupVersionKind().Group]:
 			continue
-		case slices.ContainsFunc(r.stuck, func(p client.Object) bool { return leansOn(p.GetAnnotations(), hostsOf(p), o, r.namespace) }):
+		case slices.ContainsFunc(r.stuck, func(w unwritten) bool { return refersTo(w.object, w.ref, o, r.namespace) }):
 			continue // something still refers to it
 		case ctx.Err() != nil:
 			return
@@ -328,15 +333,4 @@ func unstructuredNamed(o *unstructured.Unstructured) *unstructured.Unstructured 
 	named.SetNamespace(o.GetNamespace())
 	named.SetName(o.GetName())
 	return named
-}
-
-// policyOf tells whose condition shows what is wrong with a route or with an
-// object beside it.
-func (r *application) policyOf(ref ingress.Ref) types.NamespacedName {
-	for _, b := range r.plan.Bindings {
-		if b.Route == ref {
-			return b.Policy
-		}
-	}
-	return types.NamespacedName{}
 }

@@ -15,10 +15,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -65,7 +67,7 @@ func simplePlan(w ingress.World, s ingress.Settings) ingress.Plan {
 			"spec": map[string]any{"ports": []any{map[string]any{"name": "http", "port": 9003, "protocol": "TCP"}}}}))
 		slice := ownObject("discovery.k8s.io/v1", "EndpointSlice", o.Namespace, "ostiary-render-"+o.Name, map[string]any{
 			"addressType": "IPv4", "ports": []any{map[string]any{"name": "http", "port": 9003, "protocol": "TCP"}}, "endpoints": endpointsOf(w.Render)})
-		slice.SetLabels(map[string]string{ingress.RouteLabel: "x", discoveryv1.LabelServiceName: "ostiary-render-" + o.Name})
+		slice.SetLabels(map[string]string{ingress.RouteLabel: slice.GetLabels()[ingress.RouteLabel], discoveryv1.LabelServiceName: "ostiary-render-" + o.Name})
 		p.Objects = append(p.Objects, slice)
 	}
 	for host, class := range hosts {
@@ -99,7 +101,7 @@ func ownObject(version, kind, ns, name string, fields map[string]any) *unstructu
 	u.SetKind(kind)
 	u.SetNamespace(ns)
 	u.SetName(name)
-	u.SetLabels(map[string]string{ingress.RouteLabel: "x"})
+	u.SetLabels(map[string]string{ingress.RouteLabel: ingress.LabelOf(ingress.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: ns, Name: strings.TrimPrefix(name, "ostiary-render-")}})})
 	u.SetAnnotations(map[string]string{ingress.ForAnnotation: "a test"})
 	return u
 }
@@ -144,8 +146,11 @@ func newBench(t *testing.T) *bench {
 	b := &bench{t: t, c: c, app: namespace(t, c), ours: namespace(t, c), make: simplePlan, events: events.NewFakeRecorder(1000)}
 	b.s = settingsOf(b.ours)
 	t.Cleanup(func() { b.sweep() })
-	render := renderSlice(b.ours, "192.0.2.7")
-	create(t, c, render)
+	create(t, c, renderSlice(b.ours, "192.0.2.7"))
+	class := &networkingv1.IngressClass{ObjectMeta: named("", "nginx"), Spec: networkingv1.IngressClassSpec{Controller: "k8s.io/ingress-nginx"}}
+	if err := c.Create(t.Context(), class); err != nil && !apierrors.IsAlreadyExists(err) {
+		t.Fatal(err)
+	}
 	return b
 }
 

@@ -12,9 +12,9 @@ import (
 	"slices"
 	"strings"
 
-	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -43,7 +43,7 @@ func (r *application) fail(ref ingress.Ref, doing string, err error) bool {
 	case apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err):
 		r.finding(ref, reasonNotAllowed, fmt.Sprintf("%s %s is refused: %v. Give Ostiary's service account the right, or take the route out of its hands.", doing, ref, err))
 		r.refused = true
-	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsMethodNotSupported(err), apierrors.IsRequestEntityTooLargeError(err):
+	case meta.IsNoMatchError(err), apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsMethodNotSupported(err), apierrors.IsRequestEntityTooLargeError(err):
 		r.finding(ref, reasonRejected, fmt.Sprintf("%s %s is refused: %v", doing, ref, err))
 		r.refused = true
 	default:
@@ -53,9 +53,22 @@ func (r *application) fail(ref ingress.Ref, doing string, err error) bool {
 	return true
 }
 
-// finding adds one for each policy that is concerned.
+// finding adds one for each policy that is concerned, or one for none.
 func (r *application) finding(ref ingress.Ref, reason, message string) {
-	r.done.findings = append(r.done.findings, ingress.Finding{Object: ref, Policy: r.policyOf(ref), Reason: reason, Message: message})
+	f := ingress.Finding{Object: ref, Reason: reason, Message: message}
+	before := len(r.done.findings)
+	for _, b := range r.plan.Bindings {
+		if b.Route == ref || slices.ContainsFunc(r.failed, func(own *unstructured.Unstructured) bool {
+			return refOf(own) == ref && servesRoute(b.Route, b.Hosts, own, r.namespace)
+		}) {
+			if f.Policy = b.Policy; !slices.Contains(r.done.findings[before:], f) {
+				r.done.findings = append(r.done.findings, f)
+			}
+		}
+	}
+	if len(r.done.findings) == before {
+		r.done.findings = append(r.done.findings, f)
+	}
 }
 
 // A fieldConflict is a field that another manager owns.
@@ -99,20 +112,30 @@ func conflictMessage(ref ingress.Ref, err error) string {
 		ref, strings.Join(slices.Compact(what), ", "), strings.Join(slices.Compact(pointers), ", "))
 }
 
-// leansOn reports whether annotations refer to an object of ours by its name, or
-// whether it is ours for one of the hosts. It may say so of too many.
-func leansOn(annotations map[string]string, hosts []string, own *unstructured.Unstructured, ours string) bool {
-	names := []string{own.GetName(), own.GetLabels()[discoveryv1.LabelServiceName]}
-	for _, value := range annotations {
-		if slices.ContainsFunc(names, func(n string) bool { return n != "" && strings.Contains(value, n) }) {
-			return true
-		}
+// servesRoute reports whether an object of ours is there for a route: for itself, or
+// in our namespace for one of its hosts or for its namespace. It may say so of too
+// many.
+func servesRoute(route ingress.Ref, hosts []string, own *unstructured.Unstructured, ours string) bool {
+	if own.GetLabels()[ingress.RouteLabel] == ingress.LabelOf(route) {
+		return true
 	}
 	if own.GetNamespace() != ours {
 		return false
 	}
 	text, err := own.MarshalJSON()
-	return err != nil || slices.ContainsFunc(hosts, func(h string) bool { return strings.Contains(string(text), h) })
+	return err != nil || strings.Contains(string(text), `"`+route.Namespace+`"`) ||
+		slices.ContainsFunc(hosts, func(h string) bool { return strings.Contains(string(text), h) })
+}
+
+// refersTo reports whether an object that could not be written may refer to one of
+// ours, as it is now.
+func refersTo(o client.Object, ref ingress.Ref, own *unstructured.Unstructured, ours string) bool {
+	for _, value := range o.GetAnnotations() {
+		if strings.Contains(value, own.GetName()) {
+			return true
+		}
+	}
+	return servesRoute(ref, hostsOf(o), own, ours)
 }
 
 // hostsOf are those that a route serves.
@@ -174,7 +197,15 @@ func prepared(want *unstructured.Unstructured) (*unstructured.Unstructured, erro
 // asPrepared reports whether an object is what would be sent: it was sent before,
 // and nobody changed any of it since.
 func asPrepared(is, send *unstructured.Unstructured) bool {
-	return is.GetDeletionTimestamp() == nil && holdsAll(is.Object, send.Object)
+	if is.GetDeletionTimestamp() != nil {
+		return false
+	}
+	for field, value := range send.Object {
+		if field != "apiVersion" && !holdsAll(is.Object[field], value) { // it may have been read in another
+			return false
+		}
+	}
+	return true
 }
 
 // holdsAll reports whether all of some is in is, which may have more: the API

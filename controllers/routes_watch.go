@@ -68,8 +68,8 @@ var ownKinds = []schema.GroupVersionKind{
 	{Group: envoyGroup, Version: "v1alpha1", Kind: "SecurityPolicy"},
 	{Group: gatewayGroup, Version: "v1", Kind: "HTTPRoute"},
 	{Group: traefikGroup, Version: "v1alpha1", Kind: "Middleware"},
-	{Group: gatewayGroup, Version: "v1", Kind: "ReferenceGrant"},
 	{Group: gatewayGroup, Version: "v1beta1", Kind: "ReferenceGrant"},
+	{Group: gatewayGroup, Version: "v1", Kind: "ReferenceGrant"},
 	{Version: "v1", Kind: "Service"},
 	{Group: discoveryv1.GroupName, Version: "v1", Kind: "EndpointSlice"},
 }
