@@ -39,19 +39,7 @@ func (p *planner) httpRoutes() (out []*unstructured.Unstructured) {
 // whoever wrote it. What cannot be said beside it, people are told to add.
 func (p *planner) httpRoute(r *unstructured.Unstructured) {
 	ref := Ref{Kind: "HTTPRoute", NamespacedName: nameOf(r)}
-	var hosts []string
-	for _, h := range texts(r.Object, "spec", "hostnames") {
-		hosts = append(hosts, canonical(h))
-	}
-	var paths []Path
-	for _, rule := range objects(r.Object, "spec", "rules") {
-		for _, path := range rulePaths(rule) {
-			if !slices.Contains(paths, path) {
-				paths = append(paths, path)
-			}
-		}
-	}
-	o := p.opt(ref, r.GetAnnotations()[PolicyAnnotation], hosts, paths)
+	o := p.opt(ref, r.GetAnnotations()[PolicyAnnotation], hostnames(r), routePaths(r))
 	if len(o.hosts) == 0 {
 		p.find(o, NoHost, "", "has no hostnames, so there is no host to sign in at. Give it hostnames.")
 	}
@@ -69,9 +57,27 @@ func (p *planner) httpRoute(r *unstructured.Unstructured) {
 	p.done(o)
 }
 
+func hostnames(r *unstructured.Unstructured) (hosts []string) {
+	for _, h := range texts(r.Object, "spec", "hostnames") {
+		hosts = append(hosts, canonical(h))
+	}
+	return hosts
+}
+
+func routePaths(r *unstructured.Unstructured) (paths []Path) {
+	for _, rule := range objects(r.Object, "spec", "rules") {
+		for _, path := range rulePaths(rule) {
+			if !slices.Contains(paths, path) {
+				paths = append(paths, path)
+			}
+		}
+	}
+	return paths
+}
+
 // guardRoute has one implementation ask, and reports whether it will.
 func (p *planner) guardRoute(r *unstructured.Unstructured, o *optIn, proxy Proxy) bool {
-	switch proxy { //nolint:exhaustive // all others are alike
+	switch proxy {
 	case EnvoyGateway:
 		return p.securityPolicy(o)
 	case Traefik:
@@ -246,7 +252,7 @@ func (p *planner) grants() {
 		}
 		route := "grant " + g.kind + " " + g.namespace
 		p.plan.Objects = append(p.plan.Objects, object(grantVersion, "ReferenceGrant", p.settings.Namespace, "ostiary-"+strings.ToLower(g.kind)+"-"+digestOf(g.namespace), route,
-			g.kind+"s of namespace "+g.namespace, map[string]any{"spec": map[string]any{
+			"each "+g.kind+" of namespace "+g.namespace+" that is opted in", map[string]any{"spec": map[string]any{
 				"from": []any{map[string]any{"group": group, "kind": g.kind, "namespace": g.namespace}}, "to": names}}))
 	}
 }

@@ -21,7 +21,7 @@ func (p *planner) haproxy(_ *networkingv1.Ingress, o *optIn) {
 	request = append(request, "X-Forwarded-Method", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Uri", "X-Forwarded-For")
 	o.guarded = true
 	o.annotated = map[string]string{
-		haproxyPrefix + "auth-url":             "svc://" + p.settings.Namespace + "/" + p.settings.ServicePrefix + "-authz:" + p.authzPort() + "/authz/v1/forward",
+		haproxyPrefix + "auth-url":             "svc://" + p.settings.Namespace + "/" + p.settings.ServicePrefix + "-authz:" + p.authzPort() + "/authz/v1/forward/" + o.ref.Namespace + "/" + o.ref.Name,
 		haproxyPrefix + "auth-method":          "GET",
 		haproxyPrefix + "auth-headers-request": strings.Join(request, ","),
 		haproxyPrefix + "auth-headers-succeed": strings.Join(p.settings.IdentityHeaders, ","),

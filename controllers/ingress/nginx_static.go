@@ -20,7 +20,8 @@ const defaultMaxAge = 5
 // else may ever be written.
 var (
 	projectableOrigin = regexp.MustCompile(`^(null|https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]+)?)$`)
-	projectableToken  = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+	projectableMethod = regexp.MustCompile(`^[A-Za-z]+$`)
+	projectableHeader = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 )
 
 // projected copies the policy's CORS into the proxy's own annotations. It answers
@@ -30,37 +31,16 @@ func (p *planner) projected(o *optIn) {
 		return // no preflight is allowed, and so says the auth-url
 	}
 	c := o.is.CORS
-	var cannot []string
-	refuse := func(is bool, field string) {
-		if is {
-			cannot = append(cannot, "spec.cors."+field)
-		}
-	}
-	refuse(c.Bypass, "preflight: Bypass")
-	refuse(c.AllMethods, "allowAllMethods")
-	refuse(c.AllHeaders, "allowAllHeaders")
-	refuse(c.PrivateNetwork, "allowPrivateNetwork")
-	for _, origin := range c.Origins {
-		refuse(!projectableOrigin.MatchString(origin), "allowedOrigins: "+origin)
-	}
-	for field, names := range map[string][]string{"allowedMethods": c.Methods, "allowedHeaders": c.Headers, "exposedHeaders": c.Exposed} {
-		for _, name := range names {
-			refuse(!projectableToken.MatchString(name) || field == "allowedMethods" && strings.Trim(strings.ToUpper(name), "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "", field+": "+name)
-		}
-	}
-	if len(cannot) > 0 {
-		p.find(o, NotProjectable, "", "is in mode static, and the proxy's CORS annotations cannot say %s. Preflights are refused. Use another mode, or write it otherwise.", strings.Join(sorted(cannot), ", "))
+	if cannot := c.unprojectable(); len(cannot) > 0 {
+		p.find(o, NotProjectable, "", "is in mode static, and the proxy's CORS annotations cannot say %s. Preflights are refused. Use another mode, or write it otherwise.", strings.Join(cannot, ", "))
 		return
 	}
 	if !c.AllOrigins && len(c.Origins) == 0 {
 		return
 	}
-	age := c.MaxAge
-	switch {
-	case age == 0:
+	age := max(c.MaxAge, 0)
+	if c.MaxAge == 0 {
 		age = defaultMaxAge
-	case age < 0:
-		age = 0
 	}
 	set := func(name, value string) {
 		if value != "" {
@@ -80,6 +60,29 @@ func (p *planner) projected(o *optIn) {
 	set("cors-max-age", strconv.Itoa(age))
 }
 
+// unprojectable are the fields that the annotations cannot say, sorted.
+func (c *CORS) unprojectable() (fields []string) {
+	refuse := func(is bool, field string) {
+		if is {
+			fields = append(fields, "spec.cors."+field)
+		}
+	}
+	refuse(c.Bypass, "preflight: Bypass")
+	refuse(c.AllMethods, "allowAllMethods")
+	refuse(c.AllHeaders, "allowAllHeaders")
+	refuse(c.PrivateNetwork, "allowPrivateNetwork")
+	each := func(field string, values []string, can *regexp.Regexp) {
+		for _, v := range values {
+			refuse(!can.MatchString(v), field+": "+v)
+		}
+	}
+	each("allowedOrigins", c.Origins, projectableOrigin)
+	each("allowedMethods", c.Methods, projectableMethod)
+	each("allowedHeaders", c.Headers, projectableHeader)
+	each("exposedHeaders", c.Exposed, projectableHeader)
+	return sorted(fields)
+}
+
 // nginxWarnings reports what people have annotated that is in the way of signing in.
 // What undoes the question itself, Unguarded reports.
 func (p *planner) nginxWarnings(ing *networkingv1.Ingress, o *optIn) {
@@ -88,6 +91,11 @@ func (p *planner) nginxWarnings(ing *networkingv1.Ingress, o *optIn) {
 			p.find(o, SignInElsewhere, "", "has nginx.ingress.kubernetes.io/%s of its own. With auth-signin every refusal becomes a redirect, which preflights and scripts cannot follow; with auth-keepalive the identity headers get lost. Remove it: Ostiary leads people to the login.", name)
 		}
 	}
+	p.shadows(o)
+}
+
+// shadows reports regular expressions that take our own path, and are tried first.
+func (p *planner) shadows(o *optIn) {
 	door := p.settings.PathPrefix + "/login"
 	for _, other := range p.ingresses {
 		_, proxy := p.classOf(other)

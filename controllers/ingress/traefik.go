@@ -48,6 +48,12 @@ func (p *planner) traefikNGINX(ing *networkingv1.Ingress, o *optIn) {
 // spellings that applications on CGI and WSGI take for the same, and one asks.
 func (p *planner) middlewares(o *optIn) (strip, ask string) {
 	strip, ask = named("strip", o.ref.Name), named("auth", o.ref.Name)
+	address := p.settings.AuthzURL + "/authz/v1/forward"
+	if o.ref.Kind == "Ingress" {
+		address += "/" + o.ref.Namespace + "/" + o.ref.Name // the policy that it names, and no other
+	} else {
+		strip, ask = named("strip-route", o.ref.Name), named("auth-route", o.ref.Name)
+	}
 	off := map[string]any{}
 	for _, h := range p.settings.IdentityHeaders {
 		for _, other := range spellings(h) {
@@ -63,7 +69,7 @@ func (p *planner) middlewares(o *optIn) (strip, ask string) {
 	}
 	add(strip, "headers that only Ostiary may set, at ", map[string]any{"headers": map[string]any{"customRequestHeaders": off}})
 	add(ask, "the question about every request of ", map[string]any{"forwardAuth": map[string]any{
-		"address": p.settings.AuthzURL + "/authz/v1/forward", "trustForwardHeader": false, "authRequestHeaders": asked(), "authResponseHeaders": headers,
+		"address": address, "trustForwardHeader": false, "authRequestHeaders": asked(), "authResponseHeaders": headers,
 	}})
 	return strip, ask
 }
