@@ -87,6 +87,8 @@ func (s *Server) endpoint(target string) dialect.Dialect {
 		return &s.pass
 	case strings.HasPrefix(target, dialect.URLPrefix):
 		return &s.url
+	case strings.HasPrefix(target, dialect.ForwardPrefix):
+		return &s.forward
 	case strings.HasPrefix(target, dialect.EnvoyPrefix):
 		return &s.envoy
 	}

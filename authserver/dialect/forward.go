@@ -11,6 +11,9 @@ import (
 // ForwardPath is the endpoint of Forward.
 const ForwardPath = "/authz/v1/forward"
 
+// ForwardPrefix is the endpoint of Forward, pinned: "{namespace}/{ingress}" follows.
+const ForwardPrefix = ForwardPath + "/"
+
 // Forward answers Traefik's ForwardAuth, Caddy's forward_auth and HAProxy: the
 // target comes in X-Forwarded-*, 2xx lets the request through, and anything
 // else is relayed to the browser with headers and body.
@@ -26,6 +29,9 @@ func (Forward) String() string { return "forward" }
 func (Forward) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
 	a.Navigation = readNavigation(v)
+	if refusal := a.readPin(v.RequestTarget()); refusal != nil {
+		return refusal
+	}
 	for _, foreign := range [...]string{"X-Original-Url", "X-Original-Method", "X-Original-Uri"} {
 		if _, n := v.Header(foreign); n > 0 {
 			return configError("X-Original-* came to the endpoint for X-Forwarded-*: a proxy of another family, or a client that plays one")
@@ -50,6 +56,21 @@ func (Forward) Read(v View, a *Ask) *Refusal {
 		return visitorError(errHostList)
 	}
 	return a.target(method, host, uri)
+}
+
+// readPin reads the Ingress to which the endpoint is pinned, if it is.
+func (a *Ask) readPin(target string) *Refusal {
+	pin, ok := strings.CutPrefix(target, ForwardPrefix)
+	if !ok {
+		return nil
+	}
+	pin, _, _ = strings.Cut(pin, "?")
+	namespace, name, _ := strings.Cut(pin, "/")
+	if !isObjectName(namespace) || !isObjectName(name) {
+		return configError("after " + ForwardPrefix + " must come the namespace and the name of the Ingress, and nothing else")
+	}
+	a.Ingress = pin
+	return nil
 }
 
 var (

@@ -176,6 +176,24 @@ func TestHeadersOfEveryFamily(t *testing.T) {
 	}
 }
 
+// Forward, pinned.
+func TestPinnedForward(t *testing.T) {
+	table := pinned(t)
+	d := dialect.Forward{Pages: pages}
+	for target, want := range map[string]int{
+		dialect.ForwardPath: 200, dialect.ForwardPath + "?x": 200, dialect.ForwardPrefix + "shop/open": 200, dialect.ForwardPrefix + "shop/open?x": 200,
+		dialect.ForwardPrefix + "shop/app": 403, dialect.ForwardPrefix + "evil/open": 403, dialect.ForwardPrefix + "shop": 400, dialect.ForwardPrefix: 400,
+		dialect.ForwardPrefix + "shop/open/": 400, dialect.ForwardPrefix + "shop/open/x": 400, dialect.ForwardPrefix + "$namespace/x": 400,
+		dialect.ForwardPrefix + "Shop/open": 400, dialect.ForwardPrefix + "shop/open%2fx": 400,
+	} {
+		v := newView(request{host: "authz.internal", headers: families["forward"]})
+		v.target = target
+		if a, _ := put(d, v, table, request{}); a.Status != want {
+			t.Errorf("%s: %d, want %d", target, a.Status, want)
+		}
+	}
+}
+
 func FuzzURL(f *testing.F) {
 	for _, target := range []string{
 		"GET/open.example.com/open", "ns/open/GET/open.example.com/open", "ns/rest/GET/open.example.com/open", "ns/open/OPTIONS/app.example.com/x",
