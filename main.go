@@ -58,6 +58,7 @@ Usage:
   ostiary explain METHOD URL [-H 'name: value'...] [--as EMAIL[,GROUP...]] [--policies PATH...]
                                           what would be decided about a request, and why
   ostiary check PATH...                   what is wrong with manifests, without a cluster
+  ostiary audit [PATH...]                 what reaches guarded hosts around their policies
   ostiary render PROXY [flags]            the configuration of a proxy, for copy-paste
   ostiary version                         which build this is
 
@@ -74,6 +75,7 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	commands := map[string]func(context.Context, []string, io.Writer, io.Writer) (int, error){
 		"serve": serve, "explain": explainCommand, "check": check, "version": versionCommand,
+		"audit": auditCommand,
 		"render": func(_ context.Context, args []string, stdout, stderr io.Writer) (int, error) {
 			return proxyconfig.Command(args, stdout, stderr)
 		},
@@ -350,6 +352,15 @@ func check(_ context.Context, args []string, stdout, _ io.Writer) (int, error) {
 		return exitUsage, err
 	}
 	return exitCode(valid), nil
+}
+
+func auditCommand(ctx context.Context, args []string, stdout, _ io.Writer) (int, error) {
+	f := newFlags("audit", "audit [PATH...] [flags]   (exit code: 0 nothing found, 1 findings, 2 usage or cannot look)", stdout)
+	clean, err := controllers.AuditCommand(ctx, f, args, os.Stdin, stdout)
+	if err != nil {
+		return exitUsage, err
+	}
+	return exitCode(clean), nil
 }
 
 func versionCommand(_ context.Context, args []string, stdout, _ io.Writer) (int, error) {

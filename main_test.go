@@ -84,6 +84,11 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"explain", "GET", "https://app2.example.com/", "--kubeconfig", "nowhere"}, 2, "", "for files instead of a cluster: --policies PATH"},
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--host-grants", "x"}, 2, "", "write HOST=NAMESPACE"},
 
+		{[]string{"audit", "--help"}, 0, "exit code: 0 nothing found", ""},
+		{[]string{"audit", "nowhere.yaml"}, 2, "", "nowhere.yaml"},
+		{[]string{"audit", "FILE"}, 0, "othing", ""},
+		{[]string{"audit", "--kubeconfig", "nowhere"}, 2, "", "nowhere"},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com", "--ingress", "shop/web"}, 1, "no-policy", ""},
 		{[]string{"render", "--help"}, 0, "haproxy", ""},
 		{[]string{"render", "nginx", "--host", "orders.example.com"}, 0, "server_name orders.example.com;", ""},
 		{[]string{"render", "nginx", "--host", "orders.example.com; }"}, 2, "", "--host"},
