@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conformance
+
+import (
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/authserver/credential"
+)
+
+var update = flag.Bool("update", false, "write CONFORMANCE.md, after a run of all variants")
+
+// shared is what every variant is tried with.
+var shared *world
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code, err := runAll(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "conformance:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runAll(m *testing.M) (code int, err error) {
+	dir, err := os.MkdirTemp("", "ostiary-conformance-")
+	if err != nil {
+		return 1, err
+	}
+	defer func() {
+		if code == 0 && err == nil {
+			err = os.RemoveAll(dir)
+		} else {
+			fmt.Fprintln(os.Stderr, "conformance: the logs are in", dir)
+		}
+	}()
+	binary := os.Getenv("OSTIARY_BINARY") // one to be tried, in place of what the sources are now
+	if binary == "" {
+		binary = filepath.Join(dir, "ostiary")
+		if out, err := exec.Command("go", "build", "-o", binary, "github.com/ostiary/ostiary").CombinedOutput(); err != nil {
+			return 1, fmt.Errorf("go build: %w\n%s", err, out)
+		}
+	}
+	if shared, err = newWorld(dir, binary); err != nil {
+		return 1, err
+	}
+	code = m.Run()
+	shared.ostiary.stop()
+	return code, nil
+}
+
+// A world is the applications, and where each listener of ostiary will be.
+type world struct {
+	dir, binary string
+	apps        *recorder
+	appAddr     map[string]string // by the route's name
+	ring        *credential.Ring
+	minted      map[string]string // good sessions, and the policy that each is for
+	ostiary     *process
+	listens     struct{ authz, public, render, preflight, probes string }
+}
+
+func newWorld(dir, binary string) (*world, error) {
+	w := &world{dir: dir, binary: binary, apps: &recorder{}, appAddr: map[string]string{}, minted: map[string]string{}}
+	l := &w.listens
+	for _, addr := range []*string{&l.authz, &l.public, &l.render, &l.preflight, &l.probes} {
+		*addr = freeAddress()
+	}
+	for _, r := range routes {
+		addr, err := startApp(r.name, w.apps)
+		if err != nil {
+			return nil, err
+		}
+		w.appAddr[r.name] = addr
+	}
+	folder, err := credential.OpenFolder(w.keys(), time.Now())
+	if err != nil {
+		return nil, err
+	}
+	w.ring = folder.Ring()
+	return w, os.WriteFile(w.policyFile(), []byte(policies+w.ingresses()), 0o600)
+}
+
+func (w *world) keys() string       { return filepath.Join(w.dir, "keys") }
+func (w *world) policyFile() string { return filepath.Join(w.dir, "policies.yaml") }
+
+// startOstiary starts it with the policies of the suite, and waits for readiness.
+func (w *world) startOstiary(more ...string) (err error) {
+	l := w.listens
+	args := append([]string{"serve", "--policies", w.policyFile(), "--keys", w.keys(), "--team-url", teamURL, "--trusted-proxies", "127.0.0.1/32",
+		"--authz-bind-address", l.authz, "--public-bind-address", l.public, "--render-bind-address", l.render, "--preflight-bind-address", l.preflight,
+		"--metrics-bind-address", "0", "--health-probe-bind-address", l.probes}, more...)
+	if w.ostiary, err = start(filepath.Join(w.dir, "serve", "log"), nil, w.binary, args...); err != nil {
+		return err
+	}
+	return w.ostiary.wait("ostiary", func() bool {
+		resp, err := http.Get("http://" + l.probes + "/readyz")
+		if err != nil {
+			return false
+		}
+		_ = resp.Body.Close() // only the status is wanted
+		return resp.StatusCode == http.StatusOK && accepts(l.authz) && accepts(l.public) && accepts(l.render) && accepts(l.preflight)
+	})
+}
+
+// A setup is one variant that runs.
+type setup struct {
+	*world
+	addr string // where it listens
+	// pathRoutes: each path has a route of its own, and not each host only.
+	pathRoutes bool
+	// pinned: each route names the policy that may decide.
+	pinned    bool
+	processes []*process
+	cluster   *cluster
+}
+
+// fileMode has ostiary run with the policies' file.
+func (s *setup) fileMode() error {
+	if s.ostiary != nil && s.ostiary.runs() {
+		return nil
+	}
+	return s.startOstiary()
+}
+
+// startAgain starts ostiary as it ran before.
+func (s *setup) startAgain() error { return s.startOstiary() }
+
+func (s *setup) close() {
+	for _, p := range slices.Backward(s.processes) {
+		p.stop()
+	}
+	if s.cluster != nil {
+		_ = s.cluster.env.Stop() // it has served
+	}
+}
+
+// run starts a program of this setup, and waits until it listens.
+func (s *setup) run(dir, name string, env []string, args ...string) error {
+	p, err := start(filepath.Join(dir, filepath.Base(name)+".log"), env, name, args...)
+	if err != nil {
+		return err
+	}
+	s.processes = append(s.processes, p)
+	return p.wait(filepath.Base(name), func() bool { return accepts(s.addr) })
+}
+
+// A variant is a proxy, and a way to put ostiary behind it.
+type variant struct {
+	name, title string
+	about       string // what it is, for the page
+	// start puts the proxy in front of the applications.
+	start func(s *setup, dir string) error
+	// limits are cases in which it is known to do otherwise, and why.
+	limits map[string]string
+}
+
+func variants() []*variant {
+	return slices.Concat(nginxVariants(), traefikVariants(), otherVariants())
+}
+
+// TestConformance runs every case behind every variant.
+func TestConformance(t *testing.T) {
+	results := map[string]map[string]bool{} // by variant and case: it did as it should
+	for _, v := range variants() {
+		t.Run(v.name, func(t *testing.T) {
+			s := &setup{world: shared, addr: freeAddress()}
+			t.Cleanup(s.close)
+			if err := v.start(s, filepath.Join(shared.dir, v.name)); err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]bool{}
+			for _, k := range cases {
+				t.Run(k.name, func(t *testing.T) { got[k.name] = s.try(t, v, k) })
+			}
+			if len(got) == len(cases) {
+				results[v.name] = got
+			}
+		})
+	}
+	publish(t, results)
+}
+
+// try runs one case. It fails where the variant does otherwise and has not named
+// that as a limit, where it has and does not, and whenever something was reached
+// that should not.
+func (s *setup) try(t *testing.T, v *variant, k kase) bool {
+	t.Helper()
+	c := &check{setup: s}
+	_, c.hostLimit = v.limits["host-as-routed"]
+	k.run(c)
+	for _, b := range first(c.breaches, 5) {
+		t.Errorf("BREACH: %s", b)
+	}
+	limit, limited := v.limits[k.name]
+	switch {
+	case limited && len(c.deviations) == 0 && len(c.breaches) == 0:
+		t.Errorf("%s is said to do otherwise (%s), and does not: strike out the limit", v.name, limit)
+	case limited:
+		for _, d := range first(c.deviations, 2) {
+			t.Logf("the limit: %s", d)
+		}
+	default:
+		for _, d := range first(c.deviations, 5) {
+			t.Error(d)
+		}
+	}
+	return len(c.deviations) == 0 && len(c.breaches) == 0
+}
+
+// first keeps a failure readable.
+func first(all []string, n int) []string {
+	if len(all) > n {
+		return append(slices.Clone(all[:n]), fmt.Sprintf("... and %d more", len(all)-n))
+	}
+	return all
+}
