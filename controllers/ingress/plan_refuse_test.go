@@ -174,6 +174,27 @@ func TestOtherProxiesRefusals(t *testing.T) {
 	}
 }
 
+// An HTTPRoute gives a policy no hosts.
+func TestRouteOfPolicyWithoutHosts(t *testing.T) {
+	w := planWorld(t, `
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: gw, namespace: shop}
+spec: {gatewayClassName: any}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: web, namespace: shop, annotations: {access.ostiary.dev/policy: web}}
+spec: {parentRefs: [{name: gw}], hostnames: [app.example.com], rules: [{backendRefs: [{name: ostiary-public, namespace: ostiary, port: 9002}]}]}`)
+	if p := Make(w, coverageSettings); len(p.Findings) > 0 {
+		t.Error(p.Findings)
+	}
+	w.Policies[0].Hosts = nil
+	if p := Make(w, coverageSettings); strings.Join(reasons(p), " ") != HostNotInPolicy {
+		t.Error(p.Findings)
+	}
+}
+
 // A canary Ingress is guarded as the one that it belongs to, whatever it names.
 func TestCanaryIsLeftAlone(t *testing.T) {
 	p := Make(planWorld(t, webYAML("next", "/", "next", opted+", "+appCanary)), coverageSettings)
