@@ -44,7 +44,7 @@ func (a authorization) Check(ctx context.Context, r *authv3.CheckRequest) (resp 
 	}
 	s.handle(d, v, callerOf(ctx), x)
 	if x.answer.Admitted && x.answer.Status == 200 {
-		return admitted(&x.answer, v), nil
+		return admitted(&x.answer, s.Identity), nil
 	}
 	return denied(&x.answer), nil
 }
@@ -169,10 +169,11 @@ func lower(b []byte) []byte {
 	return b
 }
 
-// admitted lets a request through. Every identity header is set, and those that
-// are empty are removed as well: the application sees none of a client's.
-func admitted(a *dialect.Answer, v checkView) *authv3.CheckResponse {
-	ok := &authv3.OkHttpResponse{Headers: make([]*corev3.HeaderValueOption, 0, len(a.Fields()))}
+// admitted lets a request through. Every identity header is set, and those that are
+// empty are removed as well, as are other spellings: the application sees none of a
+// client's.
+func admitted(a *dialect.Answer, set dialect.IdentityHeaders) *authv3.CheckResponse {
+	ok := &authv3.OkHttpResponse{Headers: make([]*corev3.HeaderValueOption, 0, len(a.Fields())), HeadersToRemove: set.Underscored()}
 	for _, f := range a.Fields() {
 		switch {
 		case !dialect.IsIdentity(f.Name):
@@ -183,24 +184,7 @@ func admitted(a *dialect.Answer, v checkView) *authv3.CheckResponse {
 		}
 		ok.Headers = append(ok.Headers, option(f))
 	}
-	for name := range v.names {
-		if strings.IndexByte(name, '_') >= 0 && passesForIdentity(name, a.Fields()) {
-			ok.HeadersToRemove = append(ok.HeadersToRemove, name)
-		}
-	}
 	return &authv3.CheckResponse{Status: &rpcstatus.Status{Code: int32(codes.OK)}, HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: ok}}
-}
-
-// passesForIdentity reports whether an application on CGI or WSGI takes a header,
-// spelled with underscores, for one of ours.
-func passesForIdentity(name string, ours []dialect.Field) bool {
-	hyphens := strings.ReplaceAll(name, "_", "-")
-	for _, f := range ours {
-		if dialect.IsIdentity(f.Name) && strings.EqualFold(hyphens, f.Name) {
-			return true
-		}
-	}
-	return false
 }
 
 // denied has Envoy send the answer to the client. That a preflight is answered

@@ -179,6 +179,9 @@ func checkRefusal(t testing.TB, e endpoint, a *dialect.Answer, names map[string]
 func sizeOf(a *dialect.Answer) int {
 	n := len("HTTP/1.1 200 OK\r\nDate: Sat, 31 Jan 2026 12:00:00 GMT\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 	for _, f := range a.Fields() {
+		if f.Name == "X-Envoy-Auth-Headers-To-Remove" {
+			continue // Envoy has room for 60 KiB
+		}
 		n += len(f.Name) + len(f.Value) + 4
 	}
 	return n

@@ -3,6 +3,7 @@
 package dialect
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ostiary/ostiary/authserver/policy"
@@ -73,24 +74,53 @@ func (e Envoy) Write(a *Answer, q *Ask, d *policy.Decision) {
 	}
 }
 
-// remove names the identity headers that are empty. Envoy overwrites a client's
-// header with those of ours that it is configured to pass on, and takes off those
-// that are named here, however it is configured.
+// remove names the identity headers that are empty, and those that an application on
+// CGI or WSGI would take for them. Envoy overwrites a client's header with those of
+// ours that it is configured to pass on, and takes off those that are named here,
+// however it is configured. Their names do not count as header section: Envoy has
+// room for 60 KiB, and nothing else is ever told them.
 func (e Envoy) remove(a *Answer) {
-	var empty []string
+	names := underscored[e.Identity].joined
 	for _, f := range a.Fields() {
 		if f.Value == "" && IsIdentity(f.Name) {
-			empty = append(empty, strings.ToLower(f.Name))
+			names += "," + strings.ToLower(f.Name)
 		}
 	}
-	if len(empty) > 0 {
-		a.Set("X-Envoy-Auth-Headers-To-Remove", strings.Join(empty, ","))
-	}
+	a.Set("X-Envoy-Auth-Headers-To-Remove", names)
 }
 
 // IsIdentity reports whether a header of ours tells the application who is calling.
 func IsIdentity(name string) bool {
 	return strings.HasPrefix(name, "X-Access-") || strings.HasPrefix(name, "Cf-Access-")
+}
+
+// Underscored are the identity headers with any of their hyphens an underscore. No
+// proxy overwrites them, and many applications cannot tell them from ours.
+func (h IdentityHeaders) Underscored() []string { return slices.Clip(underscored[h].names) }
+
+type spellings struct {
+	names  []string
+	joined string
+}
+
+var underscored = [...]spellings{
+	DefaultIdentityHeaders:    spell("x-access-jwt-assertion", "x-access-email", "x-access-user", "x-access-groups"),
+	CloudflareIdentityHeaders: spell("x-access-jwt-assertion", "x-access-email", "x-access-user", "x-access-groups", "cf-access-jwt-assertion", "cf-access-authenticated-user-email"),
+}
+
+func spell(headers ...string) spellings {
+	var out []string
+	for _, h := range headers {
+		parts := strings.Split(h, "-")
+		for set := 1; set < 1<<(len(parts)-1); set++ {
+			name := parts[0]
+			for i, part := range parts[1:] {
+				name += string("-_"[set>>i&1]) + part
+			}
+			out = append(out, name)
+		}
+	}
+	return spellings{out, strings.Join(out, ",")}
 }
 
 func (e Envoy) refuse(a *Answer, q *Ask, why *Refusal) { e.Pages.refuse(a, q, why) }
