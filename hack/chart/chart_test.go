@@ -144,7 +144,12 @@ func TestRefused(t *testing.T) {
 		{"image.tags=1", []string{"/image", "'tags'"}},
 		{"teamIngress.host=x", []string{"/teamIngress", "'host'"}},
 		{"teamIngress.tls[0].secret=x", []string{"/teamIngress/tls/0", "'secret'"}},
-		{"ingressMode=render", []string{"ingressMode"}},
+		{"ingressMode=relay", []string{"/ingressMode", "'render'", "'static'"}},
+		{"ingressOptIn.enable=false", []string{"/ingressOptIn", "'enable'"}},
+		{"teamHTTPRoute.parentRef.name=x", []string{"/teamHTTPRoute", "'parentRef'"}},
+		{"teamHTTPRoute.enabled=true", []string{"set teamDomain", "teamHTTPRoute.parentRefs: name the Gateway"}},
+		{"teamDomain=a.example.com,teamIngress.enabled=true,teamHTTPRoute.enabled=true,teamHTTPRoute.parentRefs[0].name=gw", []string{"enable one of them"}},
+		{"dashboard.enabled=true", []string{"'dashboard'"}},
 		{"resources.request.cpu=1", []string{"/resources", "'request'"}},
 		{"tolerations[0].efect=NoSchedule", []string{"/tolerations/0", "efect"}},
 		// a wrong value is named with its key
@@ -224,7 +229,7 @@ func TestArguments(t *testing.T) {
 	binary := build(t)
 	for _, values := range valueSets(t) {
 		args := append(arguments(t, render(t, values)), "--kubeconfig", filepath.Join(t.TempDir(), "none"))
-		_, err := command(t, binary, append(args, onLoopback("0")...)...)
+		_, err := command(t, binary, append(args, onLoopback(t, "0")...)...)
 		if err == nil || !strings.Contains(err.Error(), "no cluster to talk to") {
 			t.Errorf("%s: ostiary %s: %v", values, strings.Join(args, " "), err)
 		}
@@ -240,10 +245,11 @@ func arguments(t *testing.T, objects []*unstructured.Unstructured) []string {
 	return args
 }
 
-func onLoopback(probes string) []string {
-	var args []string
-	for _, l := range []string{"authz", "public", "render", "preflight", "metrics"} {
-		args = append(args, "--"+l+"-bind-address=127.0.0.1:0")
+func onLoopback(t *testing.T, probes string) []string {
+	t.Helper()
+	args := []string{"--grpc-bind-address=127.0.0.1:0", "--metrics-bind-address=127.0.0.1:0"}
+	for _, l := range []string{"authz", "public", "render", "preflight"} { // of these, opt-ins have to know the port
+		args = append(args, "--"+l+"-bind-address="+free(t))
 	}
 	return append(args, "--health-probe-bind-address=127.0.0.1:"+probes)
 }

@@ -55,7 +55,7 @@ func cluster(t *testing.T) client.Client {
 		t.Fatal("KUBEBUILDER_ASSETS is not set: it names the folder with etcd, kube-apiserver and kubectl. `make test` builds them and sets it.")
 	}
 	server.once.Do(func() {
-		server.env.CRDDirectoryPaths = []string{"testdata/servicemonitor.yaml"}
+		server.env.CRDDirectoryPaths = []string{"testdata/servicemonitor.yaml", "testdata/others.yaml"}
 		server.env.ErrorIfCRDPathMissing = true
 		server.cfg, server.err = server.env.Start()
 	})
@@ -235,7 +235,7 @@ func serveAs(t *testing.T, user string, args []string, last ...string) (stop fun
 		t.Fatal(err)
 	}
 	config := kubeconfig(t, user, "system:serviceaccounts", "system:serviceaccounts:"+namespace, "system:authenticated")
-	cmd := exec.Command(build(t), slices.Concat(args, []string{"--kubeconfig", config}, onLoopback(port), last)...)
+	cmd := exec.Command(build(t), slices.Concat(args, []string{"--kubeconfig", config}, onLoopback(t, port), last)...)
 	cmd.Env = append(os.Environ(), "POD_NAMESPACE="+namespace)
 	cmd.Stderr = said
 	if err := cmd.Start(); err != nil {

@@ -30,6 +30,17 @@ is listed at once.
 {{- if and $v.teamIngress.enabled (not $v.teamDomain) -}}
   {{- $problems = append $problems "teamIngress.enabled: an Ingress needs a host; set teamDomain" -}}
 {{- end -}}
+{{- if $v.teamHTTPRoute.enabled -}}
+  {{- if not $v.teamDomain -}}
+    {{- $problems = append $problems "teamHTTPRoute.enabled: an HTTPRoute needs a host; set teamDomain" -}}
+  {{- end -}}
+  {{- if not $v.teamHTTPRoute.parentRefs -}}
+    {{- $problems = append $problems "teamHTTPRoute.parentRefs: name the Gateway, such as [{name: gateway, namespace: infra}]" -}}
+  {{- end -}}
+  {{- if $v.teamIngress.enabled -}}
+    {{- $problems = append $problems "teamIngress and teamHTTPRoute both lead teamDomain here; enable one of them" -}}
+  {{- end -}}
+{{- end -}}
 {{- if and $v.networkPolicy.enabled (not $v.networkPolicy.proxyNamespaces) (not $v.networkPolicy.proxyCIDRs) -}}
   {{- $problems = append $problems "networkPolicy: no proxy could ask anything; set proxyNamespaces or proxyCIDRs" -}}
 {{- end -}}

@@ -13,6 +13,12 @@ app.kubernetes.io/name: ostiary
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{/* Of the Pod of helm test: no pod of ours, which Services would find. */}}
+{{- define "ostiary.testLabels" -}}
+app.kubernetes.io/name: ostiary-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
 {{- define "ostiary.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ include "ostiary.selectorLabels" . }}
@@ -55,5 +61,6 @@ authz: 9001
 public: 9002
 render: 9003
 preflight: 9004
+grpc: 9005
 metrics: 8080
 {{- end -}}
