@@ -35,6 +35,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/login"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/probe"
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
 	"github.com/ostiary/ostiary/controllers"
 	"github.com/ostiary/ostiary/controllers/ingress"
@@ -61,6 +62,7 @@ Usage:
   ostiary check PATH...                   what is wrong with manifests, without a cluster
   ostiary audit [PATH...]                 what reaches guarded hosts around their policies
   ostiary render PROXY [flags]            the configuration of a proxy, for copy-paste
+  ostiary probe --authz URL [flags]       whether an installation answers as it should
   ostiary version                         which build this is
 
 Run 'ostiary COMMAND --help' for the flags of a command.
@@ -76,7 +78,7 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	commands := map[string]func(context.Context, []string, io.Writer, io.Writer) (int, error){
 		"serve": serve, "explain": explainCommand, "check": check, "version": versionCommand,
-		"audit": auditCommand,
+		"audit": auditCommand, "probe": probe.Command,
 		"render": func(_ context.Context, args []string, stdout, stderr io.Writer) (int, error) {
 			return proxyconfig.Command(args, stdout, stderr)
 		},
@@ -204,7 +206,7 @@ func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 	}
 	if len(o.policies) == 0 {
 		s.settings, err = o.routes.Settings(controllers.RouteSetup{
-			Namespace: controllers.Namespace(), PathPrefix: config.PathPrefix, Cloudflare: config.Identity == dialect.CloudflareIdentityHeaders,
+			Namespace: controllers.Namespace(), PathPrefix: config.PathPrefix,
 			Authz: o.Addresses.Authz, Public: o.Addresses.Public, Render: o.Addresses.Render, Preflight: o.Addresses.Preflight,
 		})
 		errs = append(errs, err)

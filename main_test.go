@@ -89,6 +89,8 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"audit", "FILE"}, 0, "othing", ""},
 		{[]string{"audit", "--kubeconfig", "nowhere"}, 2, "", "nowhere"},
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com", "--ingress", "shop/web"}, 1, "no-policy", ""},
+		{[]string{"probe", "--help"}, 0, "exit code: 0 all is well", ""},
+		{[]string{"probe"}, 2, "", "name what to ask"},
 		{[]string{"render", "--help"}, 0, "haproxy", ""},
 		{[]string{"render", "nginx", "--host", "orders.example.com"}, 0, "server_name orders.example.com;", ""},
 		{[]string{"render", "nginx", "--host", "orders.example.com; }"}, 2, "", "--host"},
