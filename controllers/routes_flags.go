@@ -40,8 +40,6 @@ type RouteSetup struct {
 	PathPrefix string
 	// Where the listeners are bound: ":9001". Services have the same ports.
 	Authz, Public, Render, Preflight string
-	// Cloudflare: applications get the headers of Cloudflare Access as well.
-	Cloudflare bool
 }
 
 // Settings checks the flags and returns what they say; nil if no route can name a
@@ -60,14 +58,13 @@ func (f *RouteFlags) Settings(in RouteSetup) (*ingress.Settings, error) {
 		return int32(n)
 	}
 	authz := port("--authz-bind-address", in.Authz)
+	// Whatever applications are told, a client may not tell them: those of Cloudflare
+	// are taken off as well, and set where --identity-headers says so.
 	s := &ingress.Settings{
 		Namespace: in.Namespace, ServicePrefix: f.prefix, PathPrefix: in.PathPrefix, Mode: ingress.Mode(f.mode),
 		AuthzURL:   strings.TrimSuffix(cmp.Or(f.authzURL, fmt.Sprintf("http://%s-authz.%s.svc.cluster.local:%d", f.prefix, in.Namespace, authz)), "/"),
 		PublicPort: port("--public-bind-address", in.Public), RenderPort: port("--render-bind-address", in.Render), PreflightPort: port("--preflight-bind-address", in.Preflight),
-		IdentityHeaders: []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups"},
-	}
-	if in.Cloudflare {
-		s.IdentityHeaders = append(s.IdentityHeaders, "Cf-Access-Jwt-Assertion", "Cf-Access-Authenticated-User-Email")
+		IdentityHeaders: []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups", "Cf-Access-Jwt-Assertion", "Cf-Access-Authenticated-User-Email"},
 	}
 	switch s.Mode {
 	case ingress.Render, ingress.Global, ingress.Canary, ingress.Static:

@@ -53,14 +53,9 @@ func TestRouteFlags(t *testing.T) {
 			if s != nil {
 				t.Errorf("%s: %+v", tc.args, s)
 			}
-		case s.AuthzURL != tc.url || s.PublicPort != 9002 || s.RenderPort != 9003 || s.PreflightPort != 9004 || s.Namespace != "auth" || len(s.IdentityHeaders) != 4:
+		case s.AuthzURL != tc.url || s.PublicPort != 9002 || s.RenderPort != 9003 || s.PreflightPort != 9004 || s.Namespace != "auth" || len(s.IdentityHeaders) != 6:
 			t.Errorf("%s: %+v", tc.args, s)
 		}
-	}
-	usual.Cloudflare = true
-	f := RouteFlags{optIn: true, mode: "render", prefix: "ostiary"}
-	if s, err := f.Settings(usual); err != nil || len(s.IdentityHeaders) != 6 {
-		t.Errorf("%v, %+v", err, s)
 	}
 }
 
