@@ -138,10 +138,7 @@ func (c *cluster) applyTemplate(manager, text string, data any) error {
 	return c.apply(manager, b.String())
 }
 
-type service struct {
-	Name, Namespace, Port string
-	ServicePort           int
-}
+type service struct{ Name, Namespace, Port, ServicePort string }
 
 type manifestRoute struct {
 	Name, Host, Path, Policy string
@@ -149,24 +146,22 @@ type manifestRoute struct {
 }
 
 type manifestView struct {
-	TeamHost string
-	Services []service
-	Routes   []manifestRoute
+	TeamHost, PublicPort string
+	Services             []service
+	Routes               []manifestRoute
 }
 
 // manifests are what people have in their cluster.
 func (w *world) manifests() manifestView {
-	v := manifestView{TeamHost: teamHost}
 	port := func(addr string) string { return addr[strings.LastIndex(addr, ":")+1:] }
+	v := manifestView{TeamHost: teamHost, PublicPort: port(w.listens.public)}
 	for _, r := range routes {
-		v.Services = append(v.Services, service{r.name, "shop", port(w.appAddr[r.name]), 80})
+		v.Services = append(v.Services, service{r.name, "shop", port(w.appAddr[r.name]), "80"})
 		v.Routes = append(v.Routes, manifestRoute{r.name, r.host, r.path, r.policy, r.policy != "handsoff"})
 	}
-	for _, l := range []struct {
-		name, addr string
-		port       int
-	}{{"authz", w.listens.authz, 9001}, {"public", w.listens.public, 9002}, {"render", w.listens.render, 9003}, {"preflight", w.listens.preflight, 9004}} {
-		v.Services = append(v.Services, service{"ostiary-" + l.name, "ostiary", port(l.addr), l.port})
+	l := w.listens
+	for name, addr := range map[string]string{"authz": l.authz, "public": l.public, "render": l.render, "preflight": l.preflight} {
+		v.Services = append(v.Services, service{"ostiary-" + name, "ostiary", port(addr), port(addr)})
 	}
 	return v
 }

@@ -97,7 +97,7 @@ func (w *world) policyFile() string { return filepath.Join(w.dir, "policies.yaml
 func (w *world) startOstiary(more ...string) (err error) {
 	l := w.listens
 	args := append([]string{"serve", "--policies", w.policyFile(), "--keys", w.keys(), "--team-url", teamURL, "--trusted-proxies", "127.0.0.1/32",
-		"--authz-bind-address", l.authz, "--public-bind-address", l.public, "--render-bind-address", l.render, "--preflight-bind-address", l.preflight,
+		"--authz-bind-address", l.authz, "--public-bind-address", l.public, "--render-bind-address", l.render, "--grpc-bind-address", "0", "--preflight-bind-address", l.preflight,
 		"--metrics-bind-address", "0", "--health-probe-bind-address", l.probes}, more...)
 	if w.ostiary, err = start(filepath.Join(w.dir, "serve", "log"), nil, w.binary, args...); err != nil {
 		return err
@@ -118,10 +118,9 @@ type setup struct {
 	addr string // where it listens
 	// pathRoutes: each path has a route of its own, and not each host only.
 	pathRoutes bool
-	// pinned: each route names the policy that may decide.
-	pinned    bool
-	processes []*process
-	cluster   *cluster
+	processes  []*process
+	closers    []func()
+	cluster    *cluster
 }
 
 // fileMode has ostiary run with the policies' file.
@@ -138,6 +137,9 @@ func (s *setup) startAgain() error { return s.startOstiary() }
 func (s *setup) close() {
 	for _, p := range slices.Backward(s.processes) {
 		p.stop()
+	}
+	for _, f := range s.closers {
+		f()
 	}
 	if s.cluster != nil {
 		_ = s.cluster.env.Stop() // it has served

@@ -89,7 +89,7 @@ func render(results map[string]map[string]bool) string {
 	}
 	fmt.Fprint(&b, "\n## Limits\n\n")
 	for i, n := range footnotes {
-		fmt.Fprintf(&b, "%d. %s.\n", i+1, strings.ToUpper(n[:1])+n[1:])
+		fmt.Fprintf(&b, "%d. %s.\n", i+1, n)
 	}
 	fmt.Fprint(&b, "\n## What a column is\n\n")
 	for _, v := range all {

@@ -5,13 +5,24 @@ package conformance
 import (
 	"bytes"
 	_ "embed"
+	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"text/template"
 
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/yaml"
+
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
+	"github.com/ostiary/ostiary/controllers/ingress"
 )
 
 // identityHeaders are those that an application is told, in the order of the
@@ -21,7 +32,7 @@ var identityHeaders = []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Ac
 const (
 	snippetFree = "ingress-nginx puts no header of the auth server on the application's answers without a snippet"
 	rawHost     = "ingress-nginx passes the Host header on as it came ($best_http_host), which in an absolute-form request need not be the host that it routed by: an application that serves a guarded and an open host behind one Service must not tell them apart by Host"
-	ownPage     = "a refusal is nginx's own page: in this mode nothing renders it, so it has no login, no JSON, no Vary and no CORS headers"
+	ownPage     = "A refusal is nginx's own page: in this mode nothing renders it, so it has no login, no JSON, no Vary and no CORS headers"
 )
 
 // ingressNginxLimits are those of a mode.
@@ -32,12 +43,12 @@ func ingressNginxLimits(mode string) map[string]string {
 			"preflight-refused", "preflight-origins", "preflight-methods", "preflight-headers", "preflight-null", "preflight-by-path"} {
 			limits[name] = ownPage
 		}
-		limits["acrm-on-get"] = "the canary goes by the header alone: a request with a session and this header, which no browser sends but on preflights, is refused instead of served"
+		limits["acrm-on-get"] = "The canary goes by the header alone: a request with a session and this header, which no browser sends but on preflights, is refused instead of served"
 	}
 	return limits
 }
 
-const ingressNginxAbout = "nginx 1.22 with the locations that ingress-nginx 1.15 renders of the annotations, without its Lua; "
+const ingressNginxAbout = "nginx 1.22 with the locations that ingress-nginx 1.15 renders of the annotations that our controller writes, without its Lua; "
 
 func nginxVariants() []*variant {
 	return []*variant{
@@ -108,19 +119,26 @@ func ingressNginx(mode string) func(s *setup, dir string) error {
 		if err := s.fileMode(); err != nil {
 			return err
 		}
-		s.pathRoutes, s.pinned = true, true
+		s.pathRoutes = true
+		v, err := s.ingressNginx(mode)
+		if err != nil {
+			return err
+		}
 		var b bytes.Buffer
 		funcs := template.FuncMap{"snake": func(name string) string { return strings.ToLower(strings.ReplaceAll(name, "-", "_")) }}
-		if err := template.Must(template.New("nginx").Funcs(funcs).Parse(ingressNginxTemplate)).Execute(&b, s.ingressNginx(mode)); err != nil {
+		if err := template.Must(template.New("nginx").Funcs(funcs).Parse(ingressNginxTemplate)).Execute(&b, v); err != nil {
 			return err
 		}
 		return s.nginx(dir, b.String())
 	}
 }
 
+// A nginxRoute is an Ingress, and what the controller of ingress-nginx reads in the
+// annotations that ours has written.
 type nginxRoute struct {
 	Name, Variable, Addr, AuthURL string
-	Locations                     []string
+	Identity, Locations           []string
+	ErrorPages                    bool // custom-http-errors
 	Preflights                    bool // a canary Ingress takes them
 }
 
@@ -130,17 +148,23 @@ type nginxServer struct {
 }
 
 type nginxView struct {
-	Mode, Listen, TeamHost, Public, Render, Preflight string
-	Identity                                          []string
-	Codes                                             []int
-	Routes                                            []nginxRoute
-	Servers                                           []nginxServer
+	Listen, TeamHost, Public, Render, Preflight string
+	Snippets                                    bool // those of the ConfigMap
+	Codes                                       []int
+	Routes                                      []nginxRoute
+	Servers                                     []nginxServer
 }
 
-// ingressNginx is what the controller of ingress-nginx knows.
-func (s *setup) ingressNginx(mode string) nginxView {
+const nginxAnnotation = "nginx.ingress.kubernetes.io/"
+
+// ingressNginx is what the controller of ingress-nginx makes of the Ingresses.
+func (s *setup) ingressNginx(mode string) (nginxView, error) {
 	l := s.listens
-	v := nginxView{Mode: mode, Listen: s.addr, TeamHost: teamHost, Public: l.public, Render: l.render, Preflight: l.preflight, Identity: identityHeaders, Codes: []int{401, 403}}
+	v := nginxView{Snippets: mode == "global", Listen: s.addr, TeamHost: teamHost, Public: l.public, Render: l.render, Preflight: l.preflight, Codes: []int{401, 403}}
+	plan, err := s.plan(ingress.Mode(mode))
+	if err != nil {
+		return v, err
+	}
 	for _, host := range hosts() {
 		server := nginxServer{Name: host.host}
 		if rest, ok := strings.CutPrefix(host.host, "*."); ok { // as ingress-nginx writes it
@@ -150,14 +174,13 @@ func (s *setup) ingressNginx(mode string) nginxView {
 			if r.host != host.host {
 				continue
 			}
-			endpoint := "nginx"
-			if mode == "canary" {
-				endpoint = "nginx-pass"
-			}
+			annotations := plan.Annotations[ingress.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: "shop", Name: r.name}}]
 			n := nginxRoute{Name: r.name, Variable: strings.ReplaceAll(r.name, "-", "_"), Addr: s.appAddr[r.name], Locations: []string{r.path},
-				AuthURL: "http://" + l.authz + "/authz/v1/" + endpoint + s.pin(r) + "/$request_method/$host$request_uri",
-				// The preflights of a policy with preflight: Bypass are the application's.
-				Preflights: mode == "canary" && r.policy != "handsoff"}
+				AuthURL: annotations[nginxAnnotation+"auth-url"], Identity: strings.Split(annotations[nginxAnnotation+"auth-response-headers"], ","),
+				ErrorPages: annotations[nginxAnnotation+"default-backend"] != "", Preflights: hasCanary(plan, r)}
+			if n.AuthURL == "" || n.ErrorPages != (mode == "render") || n.ErrorPages && annotations[nginxAnnotation+"custom-http-errors"] != "401,403" {
+				return v, fmt.Errorf("mode %s gives Ingress %s the annotations %v", mode, r.name, annotations)
+			}
 			if r.path != "/" {
 				n.Locations = []string{r.path + "/", "= " + r.path}
 			}
@@ -166,13 +189,63 @@ func (s *setup) ingressNginx(mode string) nginxView {
 		}
 		v.Servers = append(v.Servers, server)
 	}
-	return v
+	return v, nil
 }
 
-// pin is the part of an auth-url by which only the policy of this Ingress decides.
-func (s *setup) pin(r route) string {
-	if !s.pinned {
-		return ""
+// hasCanary looks for the canary Ingress of a route.
+func hasCanary(plan ingress.Plan, r route) bool {
+	for _, o := range plan.Objects {
+		if o.GetAnnotations()[nginxAnnotation+"canary"] != "true" || o.GetAnnotations()[nginxAnnotation+"canary-by-header"] != "Access-Control-Request-Method" {
+			continue
+		}
+		var i networkingv1.Ingress
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &i); err != nil {
+			continue
+		}
+		for _, rule := range i.Spec.Rules {
+			for _, p := range rule.HTTP.Paths {
+				if rule.Host == r.host && p.Path == r.path {
+					return true
+				}
+			}
+		}
 	}
-	return "/shop/" + r.name
+	return false
+}
+
+// plan asks for what our controller would write for the Ingresses of the suite.
+func (s *setup) plan(mode ingress.Mode) (ingress.Plan, error) {
+	w := ingress.World{Classes: []*networkingv1.IngressClass{{ObjectMeta: metav1.ObjectMeta{Name: "nginx", Annotations: map[string]string{networkingv1.AnnotationIsDefaultIngressClass: "true"}},
+		Spec: networkingv1.IngressClassSpec{Controller: "k8s.io/ingress-nginx"}}}}
+	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(s.ingresses()), 4096)
+	for {
+		var i networkingv1.Ingress
+		if err := decoder.Decode(&i); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return ingress.Plan{}, err
+		}
+		if i.Name != "" {
+			class := "nginx"
+			i.Spec.IngressClassName = &class
+			w.Ingresses = append(w.Ingresses, &i)
+		}
+	}
+	for _, r := range routes {
+		w.Services = append(w.Services, &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: r.name}, Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}}})
+		if r.name != "orphan" {
+			w.Policies = append(w.Policies, ingress.Policy{NamespacedName: types.NamespacedName{Namespace: "shop", Name: r.policy}, Hosts: []string{r.host}, Paths: []ingress.Path{{Path: r.path}},
+				CORS: &ingress.CORS{Bypass: r.policy == "handsoff"}})
+		}
+	}
+	if mode == ingress.Global { // the platform has put the snippets into its ConfigMap
+		w.Configs = []*corev1.ConfigMap{{ObjectMeta: metav1.ObjectMeta{Namespace: "ingress-nginx", Name: "ingress-nginx-controller"}, Data: map[string]string{"location-snippet": "error_page 401 = @ostiary_401;\nerror_page 403 = @ostiary_403;\n"}}}
+	}
+	plan := ingress.Make(w, ingress.Settings{Namespace: "ostiary", AuthzURL: "http://" + s.listens.authz, PublicPort: 9002, RenderPort: 9003, PreflightPort: 9004, Mode: mode, IdentityHeaders: identityHeaders})
+	for _, b := range plan.Bindings {
+		if !b.Guarded && b.Route.Name != "orphan" {
+			return plan, fmt.Errorf("%s is not guarded: %v", b.Route, plan.Findings)
+		}
+	}
+	return plan, nil
 }

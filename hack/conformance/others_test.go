@@ -16,7 +16,7 @@ import (
 func otherVariants() []*variant {
 	return []*variant{
 		{name: "caddy", title: "Caddy", start: startCaddy, about: "Caddy 2.6 with what `ostiary render caddy` prints, and a 404 for other hosts", limits: map[string]string{
-			"managed-responses": "forward_auth copies headers of the auth server to the request only, never to the answer",
+			"managed-responses": "Caddy's forward_auth copies headers of the auth server to the request only, never to the answer",
 			"forged-connection": "Caddy 2.6 forwards no header that the client names in Connection (RFC 9110, 7.6.1), and forward_auth has set ours by then: a client can keep the application from learning its own name, and nothing else",
 		}},
 		{name: "haproxy", title: "HAProxy", start: startHAProxy, about: "HAProxy 2.6 with what `ostiary render haproxy` and its `--lua` print, and a backend for each host"},

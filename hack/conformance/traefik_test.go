@@ -17,14 +17,14 @@ func traefikVariants() []*variant {
 	return []*variant{
 		{name: "traefik-file", title: "Traefik, file provider", start: startTraefikFile, limits: traefikLimits, about: "Traefik 3.7.9 with what `ostiary render traefik` prints, a file for each host"},
 		{name: "traefik-forwardauth", title: "Traefik, Ingress and Middleware", limits: traefikLimits,
-			about: "Traefik 3.7.9 with Ingresses of a real API server, and the Middlewares and IngressRoutes for them",
-			start: startTraefikKubernetes("forwardauth", "--providers.kubernetesIngress", "--providers.kubernetesCRD")},
+			about: "Traefik 3.7.9 (strictPrefixMatching) with Ingresses of a real API server that have one annotation, `access.ostiary.dev/policy`; the rest our controller writes there",
+			start: startTraefikKubernetes("traefik", "traefik.io/ingress-controller", "--providers.kubernetesIngress", "--providers.kubernetesIngress.strictPrefixMatching", "--providers.kubernetesCRD")},
 		{name: "traefik-ingress-nginx", title: "Traefik, ingress-nginx provider", limits: traefikLimits,
-			about: "Traefik 3.7.9 with Ingresses of a real API server that have the annotations of ingress-nginx, and IngressRoutes for preflights and our own pages",
-			start: startTraefikKubernetes("ingress-nginx", "--providers.kubernetesIngressNGINX", "--providers.kubernetesCRD")},
+			about: "the same for Ingresses of the class nginx, which Traefik 3.7.9 reads as ingress-nginx would",
+			start: startTraefikKubernetes("nginx", "k8s.io/ingress-nginx", "--providers.kubernetesIngressNGINX", "--providers.kubernetesCRD")},
 		{name: "traefik-gateway", title: "Traefik, Gateway API", limits: traefikLimits,
-			about: "Traefik 3.7.9 with HTTPRoutes of a real API server, and Middlewares as their filters",
-			start: startTraefikKubernetes("gateway", "--providers.kubernetesGateway", "--providers.kubernetesCRD")},
+			about: "the same for HTTPRoutes that have the annotation, and our two Middlewares among their filters",
+			start: startTraefikKubernetes("", "", "--providers.kubernetesGateway", "--providers.kubernetesCRD")},
 	}
 }
 
@@ -83,85 +83,38 @@ func (s *setup) traefik(dir string, env []string, args ...string) error {
 	return s.run(dir, path, env, append([]string{"--entryPoints.web.address=" + s.addr, "--log.level=INFO", "--global.checkNewVersion=false", "--global.sendAnonymousUsage=false"}, args...)...)
 }
 
-var (
-	//go:embed testdata/traefik.yaml.tmpl
-	traefikTemplate string
-)
-
-// hostRule is a host as Traefik's rules match it.
-type hostRule struct {
-	Rule       string
-	Preflights bool // ours to answer
-}
+//go:embed testdata/gateway.yaml.tmpl
+var gatewayTemplate string
 
 type traefikView struct {
 	manifestView
-	Mode, Class, Controller, Authz, Asked, Identity, Port string
-	Stripped                                              []string
-	Hosts                                                 []hostRule
+	Class, Controller string // of Ingresses that name none
+	Port              string // of the Gateway's listener
 }
 
-// traefikObjects are what Traefik needs for the routes of the suite.
-func (s *setup) traefikObjects(mode string) traefikView {
-	v := traefikView{manifestView: s.manifests(), Mode: mode, Class: "traefik", Controller: "traefik.io/ingress-controller", Authz: s.listens.authz, Port: s.addr[strings.LastIndex(s.addr, ":")+1:],
-		Identity: strings.Join(identityHeaders, ","), Asked: "Cookie, Authorization, Origin, Access-Control-Request-Method, Access-Control-Request-Headers, Access-Control-Request-Private-Network, " +
-			"Accept, Sec-Fetch-Mode, Sec-Fetch-Storage-Access, Sec-WebSocket-Key, X-Requested-With, X-Request-Id"}
-	for _, name := range identityHeaders {
-		v.Stripped = append(v.Stripped, underscored(name)...)
-	}
-	if mode == "ingress-nginx" {
-		v.Class, v.Controller = "nginx", "k8s.io/ingress-nginx"
-		// nginx drops headers with "_". Here those that are listed and do not come back
-		// from the auth server are dropped.
-		v.Identity += "," + strings.Join(v.Stripped, ",")
-	}
-	for _, r := range hosts() {
-		h := hostRule{Rule: "Host(`" + r.host + "`)", Preflights: r.policy != "handsoff"}
-		if rest, ok := strings.CutPrefix(r.host, "*."); ok {
-			h.Rule = "HostRegexp(`^[a-z0-9-]+\\." + strings.ReplaceAll(rest, ".", "\\.") + "$`)"
-		}
-		v.Hosts = append(v.Hosts, h)
-	}
-	return v
-}
-
-// underscored are the spellings of a header that have "_" for some "-".
-func underscored(name string) []string {
-	out := []string{""}
-	for i, word := range strings.Split(name, "-") {
-		var next []string
-		for _, o := range out {
-			if i == 0 {
-				next = append(next, word)
-				continue
-			}
-			next = append(next, o+"-"+word, o+"_"+word)
-		}
-		out = next
-	}
-	return out[1:] // the first is the name itself
-}
-
-// startTraefikKubernetes runs Traefik with what a real API server has.
-func startTraefikKubernetes(mode string, args ...string) func(s *setup, dir string) error {
+// startTraefikKubernetes runs Traefik with what a real API server has: what people
+// write, and what our controller writes for it.
+func startTraefikKubernetes(class, controller string, args ...string) func(s *setup, dir string) error {
 	return func(s *setup, dir string) error {
 		s.pathRoutes = true
 		if err := s.fileMode(); err != nil {
 			return err
 		}
-		v := s.traefikObjects(mode)
+		v := traefikView{manifestView: s.manifests(), Class: class, Controller: controller, Port: s.addr[strings.LastIndex(s.addr, ":")+1:]}
 		c, err := s.startCluster(dir, v)
 		if err != nil {
 			return err
 		}
 		s.cluster = c
-		if mode != "gateway" {
+		if class != "" {
 			err = c.apply("people", s.ingresses())
-		}
-		if err == nil {
-			err = c.applyTemplate("ostiary", traefikTemplate, v)
+		} else {
+			err = c.applyTemplate("people", gatewayTemplate, v)
 		}
 		if err != nil {
+			return err
+		}
+		if err := s.startController(dir); err != nil {
 			return err
 		}
 		if err := s.traefik(dir, []string{"KUBECONFIG=" + c.kubeconfig}, args...); err != nil {
@@ -184,7 +137,9 @@ func (s *setup) settled() error {
 				return false
 			}
 		}
-		return true
+		a := exchange(clientAddress, s.addr, request("OPTIONS", "/", "app2.site.com", cp(seedOrigin, "GET")...))
+		missing = fmt.Sprintf("preflights: %d", a.status) // of a provider of their own, now and then
+		return a.status == 200
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", missing, err)
