@@ -29,11 +29,7 @@ func (p *planner) httpRoute(o *unstructured.Unstructured) {
 	r.rules = p.policies[r.policy]
 	b := Binding{Route: r.ref, Policy: r.policy, Hosts: texts(o.Object, "spec", "hostnames"), Guarded: true}
 	for _, rule := range objects(o.Object, "spec", "rules") {
-		for _, path := range rulePaths(rule) {
-			if !slices.Contains(b.Paths, path) {
-				b.Paths = append(b.Paths, path)
-			}
-		}
+		b.Paths = append(b.Paths, rulePaths(rule)...)
 	}
 	p.routeClaims(r, b.Hosts)
 	proxies, lost := p.gatewayProxies(o)
@@ -48,7 +44,7 @@ func (p *planner) httpRoute(o *unstructured.Unstructured) {
 	}
 	b.Guarded = b.Guarded && len(proxies) > 0
 	if len(proxies)+len(lost) > 0 {
-		p.routesBeside(r, !answers && (r.rules == nil || r.rules.CORS == nil || !r.rules.CORS.Bypass))
+		p.routesBeside(r, !answers && !bypasses(r.rules))
 	}
 	p.plan.Bindings = append(p.plan.Bindings, b)
 }

@@ -184,6 +184,6 @@ func (p *planner) canary(g *guard) {
 }
 
 // bypasses: the application answers preflights itself.
-func (g *guard) bypasses() bool {
-	return g.rules != nil && g.rules.CORS != nil && g.rules.CORS.Bypass
-}
+func (g *guard) bypasses() bool { return bypasses(g.rules) }
+
+func bypasses(p *Policy) bool { return p != nil && p.CORS != nil && p.CORS.Bypass }
