@@ -37,6 +37,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
 	"github.com/ostiary/ostiary/controllers"
+	"github.com/ostiary/ostiary/controllers/ingress"
 	"github.com/ostiary/ostiary/controllers/source"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
@@ -152,6 +153,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (int, e
 
 type serveOptions struct {
 	authserver.Flags
+	routes      controllers.RouteFlags
 	policies    []string
 	leaderElect bool
 	keys        string
@@ -164,6 +166,7 @@ type serveOptions struct {
 func (o *serveOptions) add(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.policies, "policies", nil, "files and folders of manifests, read again when they change; left out: the cluster")
 	o.Flags.Add(f)
+	o.routes.Add(f)
 	f.BoolVar(&o.leaderElect, "leader-elect", false, "let one of several replicas write statuses and keys")
 	f.StringVar(&o.keys, "keys", "", "files: a folder for the keys, made on first start (default: ostiary/keys in the user's configuration folder); cluster: the Secret's name (default ostiary-keys)")
 	f.DurationVar(&o.keyRotation, "key-rotation", 30*24*time.Hour, "how long a key signs; old keys verify until no session can need them; 0: never rotate")
@@ -184,6 +187,7 @@ type service struct {
 	providers *idp.Set
 	revoker   login.Revoker
 	server    *authserver.Server
+	settings  *ingress.Settings
 }
 
 // build checks every option before anything starts.
@@ -197,6 +201,13 @@ func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 	s := &service{serveOptions: o, log: slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: level}))}
 	if s.schedule, err = credential.ParseRotation(o.keyRotation); err != nil {
 		errs = append(errs, fmt.Errorf("--key-rotation: %w", err))
+	}
+	if len(o.policies) == 0 {
+		s.settings, err = o.routes.Settings(controllers.RouteSetup{
+			Namespace: controllers.Namespace(), PathPrefix: config.PathPrefix, Cloudflare: config.Identity == dialect.CloudflareIdentityHeaders,
+			Authz: o.Addresses.Authz, Public: o.Addresses.Public, Render: o.Addresses.Render, Preflight: o.Addresses.Preflight,
+		})
+		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -294,7 +305,7 @@ func (s *service) feedFromCluster(ctx context.Context) error {
 	}
 	s.revoker.Set(revoke)
 	return controllers.RunAgain(ctx, controllers.Options{
-		Config: config, Live: &s.live, Grants: *s.grants, LeaderElect: s.leaderElect,
+		Routes: s.settings, Config: config, Live: &s.live, Grants: *s.grants, LeaderElect: s.leaderElect,
 		Namespace: controllers.Namespace(), KeySecret: s.keys, Metrics: metrics.Registry,
 		RotateKeys: func(old []byte, now time.Time) ([]byte, bool, error) {
 			return credential.RotateBytes(old, now, s.schedule)

@@ -34,6 +34,7 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringVar(&o.Addresses.Public, "public-bind-address", ":9002", "the team host, and our path on every host")
 	f.StringVar(&o.Addresses.Render, "render-bind-address", ":9003", "the proxy's error location")
 	f.StringVar(&o.Addresses.Preflight, "preflight-bind-address", ":9004", "for proxies that route OPTIONS")
+	f.StringVar(&o.Addresses.GRPC, "grpc-bind-address", ":9005", "where Envoy asks over gRPC (ext_authz); nobody else may reach it; 0: none")
 	f.StringVar(&o.Addresses.Metrics, "metrics-bind-address", ":8080", "Prometheus metrics; 0: none")
 	f.StringVar(&o.Addresses.Probes, "health-probe-bind-address", ":8081", "/healthz and /readyz")
 	f.StringVar(&o.teamURL, "team-url", "", "where people log in, such as https://auth.example.com; it is the issuer of sessions, and its scheme and port are those of the applications")

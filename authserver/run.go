@@ -16,7 +16,7 @@ import (
 
 // Addresses are where the listeners listen. Empty: not at all.
 type Addresses struct {
-	Authz, Public, Render, Preflight, Metrics, Probes string
+	Authz, Public, Render, Preflight, GRPC, Metrics, Probes string
 }
 
 // drainTime bounds how long requests under way may take once a stop is asked for.
@@ -43,6 +43,7 @@ func (s *Server) Run(ctx context.Context, a Addresses, metrics http.Handler) err
 		s.httpListener("public-bind-address", a.Public, s.Public()),
 		s.httpListener("render-bind-address", a.Render, s.Render()),
 		s.httpListener("preflight-bind-address", a.Preflight, s.Preflight()),
+		s.grpcListener("grpc-bind-address", a.GRPC),
 		s.httpListener("metrics-bind-address", a.Metrics, metrics),
 		s.httpListener("health-probe-bind-address", a.Probes, s.probes(&stopping)),
 	}

@@ -77,6 +77,7 @@ type Server struct {
 	forward   dialect.Forward
 	url       dialect.URL
 	envoy     dialect.Envoy
+	grpc      dialect.GRPC
 	render    dialect.Render
 	login     *login.Handler
 }
@@ -102,7 +103,7 @@ func New(c Config) *Server {
 		envoy:     dialect.Envoy{Identity: c.Identity, Pages: pages},
 		render:    dialect.Render{Pages: pages},
 	}
-	s.headers, s.url = dialect.NginxHeaders{Nginx: s.nginx}, dialect.URL{Forward: s.forward}
+	s.headers, s.url, s.grpc = dialect.NginxHeaders{Nginx: s.nginx}, dialect.URL{Forward: s.forward}, dialect.GRPC{Envoy: s.envoy}
 	s.exchanges.New = func() any { return new(exchange) }
 	if c.Login != nil {
 		s.Subject = known(c.Subject, c.Login.Providers)

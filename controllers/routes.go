@@ -12,6 +12,8 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/events"
@@ -29,14 +31,6 @@ import (
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/controllers/ingress"
 )
-
-// What is read for opt-ins, and to find what goes around a policy:
-// +kubebuilder:rbac:groups=networking.k8s.io,resources=ingresses;ingressclasses,verbs=get;list;watch
-// +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch
-// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch
-// +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=gatewayclasses;gateways;grpcroutes;httproutes;referencegrants;tlsroutes,verbs=get;list;watch
-// +kubebuilder:rbac:groups=traefik.io,resources=ingressroutes;ingressroutetcps;middlewares,verbs=get;list;watch
-// +kubebuilder:rbac:groups=gateway.envoyproxy.io,resources=securitypolicies,verbs=get;list;watch
 
 // OptIns gives the routes that name a policy what they need to ask Ostiary, and
 // takes it back from those that no longer do. One replica does, beside the
@@ -198,7 +192,11 @@ func listOwned(ctx context.Context, r worldReader) ([]*unstructured.Unstructured
 		}
 		var list unstructured.UnstructuredList
 		list.SetGroupVersionKind(k.GroupVersion().WithKind(k.Kind + "List"))
-		if err := r.List(ctx, &list, client.HasLabels{ingress.RouteLabel}); err != nil {
+		err := r.List(ctx, &list, client.HasLabels{ingress.RouteLabel})
+		if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
+			continue // the CRD went away, and all objects with it
+		}
+		if err != nil {
 			return nil, fmt.Errorf("listing what we made of kind %s: %w", k.Kind, err)
 		}
 		out = append(out, pointers(list.Items)...)

@@ -19,7 +19,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -113,22 +112,6 @@ func ownIngress(s ingress.Settings, name, host, class string) *unstructured.Unst
 	}}})
 }
 
-// direct reads the API server, as it is now.
-type direct struct{ client.Client }
-
-func (d direct) served() map[string]bool {
-	m, err := servedKinds(d.RESTMapper())
-	if err != nil {
-		panic(err)
-	}
-	return m
-}
-func (direct) refused() []schema.GroupKind { return nil }
-func (d direct) reads(k schema.GroupVersionKind) bool {
-	_, err := d.RESTMapper().RESTMapping(k.GroupKind(), k.Version)
-	return !meta.IsNoMatchError(err)
-}
-
 // A bench is where opt-ins are carried out step by step: an application's
 // namespace, and ours.
 type bench struct {
@@ -181,7 +164,7 @@ func (b *bench) sweep() {
 
 func (b *bench) owned() []*unstructured.Unstructured {
 	b.t.Helper()
-	owned, err := listOwned(context.WithoutCancel(b.t.Context()), direct{b.c})
+	owned, err := listOwned(context.WithoutCancel(b.t.Context()), liveReader{b.c})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -190,7 +173,7 @@ func (b *bench) owned() []*unstructured.Unstructured {
 
 // optIns is as a process has it that just started to lead.
 func (b *bench) optIns(c client.Client) *OptIns {
-	return &OptIns{Settings: b.s, Leads: func() bool { return true }, make: b.make, people: direct{c}, own: direct{c},
+	return &OptIns{Settings: b.s, Leads: func() bool { return true }, make: b.make, people: liveReader{c}, own: liveReader{c},
 		apply: applier{client: c, live: c}, events: b.events, found: newFindingMetrics(prometheus.NewRegistry())}
 }
 

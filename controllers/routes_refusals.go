@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -153,10 +154,14 @@ func hostsOf(o client.Object) []string {
 }
 
 // unreadGroups are those of which a kind could not be read. What is made of one
-// kind of the Gateway API may be for another kind of it.
+// kind of the Gateway API may be for another kind of it. Kinds of Kubernetes itself
+// are essential, or (ConfigMaps) nothing is made for them.
 func unreadGroups(refused []schema.GroupKind) map[string]bool {
 	out := map[string]bool{}
 	for _, k := range refused {
+		if k.Group == "" || k.Group == networkingv1.GroupName || k.Group == discoveryv1.GroupName {
+			continue
+		}
 		out[k.Group] = true
 		if k.Group == gatewayGroup || k.Group == envoyGroup {
 			out[gatewayGroup], out[envoyGroup] = true, true

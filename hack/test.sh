@@ -20,6 +20,9 @@ packages() {
 	command -v npm >/dev/null || missing+=(nodejs npm)
 	# The browser of hack/browser.
 	command -v chromium >/dev/null || [[ -n ${OSTIARY_CHROMIUM-} ]] || missing+=(chromium)
+	# The proxies of hack/rendered and hack/conformance; Traefik is built.
+	command -v haproxy >/dev/null || missing+=(haproxy)
+	command -v caddy >/dev/null || missing+=(caddy)
 	# The race detector needs a C compiler.
 	command -v gcc >/dev/null || command -v clang >/dev/null || missing+=(gcc libc6-dev)
 	if ((${#missing[@]} == 0)); then
@@ -46,6 +49,14 @@ tests() {
 	go test -race -shuffle=on -p 2 -timeout 20m ./...
 }
 
+# strict decodes what is rendered with the types of those who read it: a module
+# of its own, as they bring the whole of Envoy, Istio and Traefik.
+strict() {
+	cd hack/strict
+	go vet ./...
+	go test -shuffle=on -count=1 ./... # the goldens are files of another module
+}
+
 # browser tells the stories of hack/browser, a module of its own.
 browser() {
 	cd hack/browser
@@ -56,10 +67,12 @@ browser() {
 parts_begin test
 part packages packages
 OSTIARY_NGINX=$(command -v nginx)
-export OSTIARY_NGINX
-part tools hack/tools.sh etcd kube-apiserver kubectl helm controller-gen
+# No test of a proxy may be skipped because it is not installed.
+export OSTIARY_NGINX OSTIARY_PROXIES=1
+part tools hack/tools.sh etcd kube-apiserver kubectl helm controller-gen traefik
 eval "$(hack/tools.sh -env)"
 part vet go vet ./...
 part "go test -race" tests
+part strict strict
 part browser browser
 if [[ -e hack/chart.sh ]]; then part chart bash hack/chart.sh; fi

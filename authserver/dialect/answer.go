@@ -19,8 +19,11 @@ type Field struct {
 type Answer struct {
 	Status int
 	Body   []byte
-	fields [24]Field
-	n      int
+	// Admitted: the request may pass. Envoy over gRPC is told so apart from the
+	// status; elsewhere the status says it.
+	Admitted bool
+	fields   [24]Field
+	n        int
 }
 
 // Reset empties the answer.
@@ -76,7 +79,7 @@ const fixed = 300
 
 // admit writes a 200.
 func (h IdentityHeaders) admit(a *Answer, q *Ask, d *policy.Decision) {
-	a.Status = 200
+	a.Status, a.Admitted = 200, d.Verdict == policy.Admit
 	if d.ManageResponses && d.Verdict == policy.Admit {
 		cors(a, &d.CORS)
 		vary(a, q)

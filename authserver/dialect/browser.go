@@ -16,7 +16,7 @@ func (Browser) String() string { return "browser" }
 // Read takes the request as it stands.
 func (Browser) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
-	a.Navigation = readNavigation(v)
+	a.readClient(v)
 	if !isMethod(v.Method()) {
 		return visitorError(errMethod)
 	}

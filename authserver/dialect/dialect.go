@@ -46,6 +46,8 @@ type Ask struct {
 	// Navigation: a page is being opened, so a redirect will be followed and a
 	// page seen. Anything else is a fetch, which can do with neither.
 	Navigation bool
+	// GRPC: the client reads a status in grpc-status, and neither page nor redirect.
+	GRPC bool
 	// Withheld: the browser says that it keeps this site's cookies from the page
 	// that asks (Sec-Fetch-Storage-Access of the Storage Access API).
 	Withheld bool
@@ -114,6 +116,26 @@ func readRequestID(v View) string {
 
 func isIDByte(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' || c == '_'
+}
+
+// readClient finds out what kind of answer the client can make use of.
+func (a *Ask) readClient(v View) {
+	if contentType, n := v.Header("Content-Type"); n == 1 && isGRPC(contentType) {
+		a.GRPC = true
+		return
+	}
+	a.Navigation = readNavigation(v)
+}
+
+// isGRPC reports whether this is gRPC's content type. That of grpc-web is not: it
+// comes from scripts, which read answers as any fetch does.
+func isGRPC(contentType string) bool {
+	const name = "application/grpc"
+	if len(contentType) < len(name) || !strings.EqualFold(contentType[:len(name)], name) {
+		return false
+	}
+	rest := contentType[len(name):]
+	return rest == "" || rest[0] == '+' || rest[0] == ';'
 }
 
 // readNavigation tells a navigation from a fetch. Fetch Metadata says so; a

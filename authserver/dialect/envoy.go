@@ -31,21 +31,29 @@ func (Envoy) String() string { return "envoy" }
 // Read believes the request line and Host, and refuses the headers by which
 // other families name a target: a client sent them, or the proxy is not Envoy.
 func (Envoy) Read(v View, a *Ask) *Refusal {
-	readCommon(v, a)
-	a.Navigation = readNavigation(v)
-	for _, foreign := range [...]string{"X-Original-Url", "X-Original-Method", "X-Original-Uri", "X-Forwarded-Uri", "X-Forwarded-Method"} {
-		if _, n := v.Header(foreign); n > 0 {
-			return visitorError(errForeign)
-		}
+	if refusal := a.readEnvoy(v); refusal != nil {
+		return refusal
 	}
 	uri, ok := strings.CutPrefix(v.RequestTarget(), EnvoyPrefix)
 	if !ok || uri != "" && uri[0] != '/' && uri[0] != '?' {
 		return configError("the path must be " + EnvoyPrefix + " and the request's own path, with nothing between them")
 	}
+	return a.target(v.Method(), v.Host(), uri)
+}
+
+// readEnvoy reads all but the target.
+func (a *Ask) readEnvoy(v View) *Refusal {
+	readCommon(v, a)
+	a.readClient(v)
+	for _, foreign := range [...]string{"X-Original-Url", "X-Original-Method", "X-Original-Uri", "X-Forwarded-Uri", "X-Forwarded-Method"} {
+		if _, n := v.Header(foreign); n > 0 {
+			return visitorError(errForeign)
+		}
+	}
 	if !isMethod(v.Method()) {
 		return visitorError(errMethod)
 	}
-	return a.target(v.Method(), v.Host(), uri)
+	return nil
 }
 
 var errForeign = &policy.TargetError{Reason: policy.BadRequest, Message: "headers of another proxy family came to the endpoint for Envoy"}
@@ -71,7 +79,7 @@ func (e Envoy) Write(a *Answer, q *Ask, d *policy.Decision) {
 func (e Envoy) remove(a *Answer) {
 	var empty []string
 	for _, f := range a.Fields() {
-		if f.Value == "" && isIdentity(f.Name) {
+		if f.Value == "" && IsIdentity(f.Name) {
 			empty = append(empty, strings.ToLower(f.Name))
 		}
 	}
@@ -80,7 +88,8 @@ func (e Envoy) remove(a *Answer) {
 	}
 }
 
-func isIdentity(name string) bool {
+// IsIdentity reports whether a header of ours tells the application who is calling.
+func IsIdentity(name string) bool {
 	return strings.HasPrefix(name, "X-Access-") || strings.HasPrefix(name, "Cf-Access-")
 }
 

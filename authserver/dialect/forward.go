@@ -28,7 +28,7 @@ func (Forward) String() string { return "forward" }
 // the headers of nginx: these proxies pass a client's X-Original-* through.
 func (Forward) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
-	a.Navigation = readNavigation(v)
+	a.readClient(v)
 	if refusal := a.readPin(v.RequestTarget()); refusal != nil {
 		return refusal
 	}

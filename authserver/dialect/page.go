@@ -58,6 +58,9 @@ func (p *Pages) write(a *Answer, q *Ask, d *policy.Decision) {
 	a.Set("Cache-Control", "no-store")
 	switch {
 	case q.Method == "OPTIONS": // nobody would read a page
+	case q.GRPC:
+		a.Set("Grpc-Status", grpcStatus(a.Status))
+		a.Set("Grpc-Message", d.Reason.String())
 	case login != "" && redirects(q, d):
 		p.redirect(a, q, login)
 	case q.Navigation:
@@ -72,6 +75,18 @@ func (p *Pages) write(a *Answer, q *Ask, d *policy.Decision) {
 		a.Set("X-Content-Type-Options", "nosniff")
 		a.Body, _ = json.Marshal(problem{d.Reason.String(), login, q.RequestID})
 	}
+}
+
+// grpcStatus is what gRPC calls a status of ours: UNAUTHENTICATED, UNAVAILABLE or
+// PERMISSION_DENIED. Envoy would find the same one, others may not.
+func grpcStatus(status int) string {
+	switch status {
+	case 401:
+		return "16"
+	case 503:
+		return "14"
+	}
+	return "7"
 }
 
 func redirects(q *Ask, d *policy.Decision) bool {

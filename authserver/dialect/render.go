@@ -24,7 +24,7 @@ func (Render) String() string { return "render" }
 // location sets; or, under RenderPrefix, the URL alone.
 func (Render) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
-	a.Navigation = readNavigation(v)
+	a.readClient(v)
 	if rest, ok := strings.CutPrefix(v.RequestTarget(), RenderPrefix); ok {
 		return a.readRender(rest, v.Host())
 	}

@@ -22,7 +22,7 @@ func (URL) String() string { return "url" }
 // X-Forwarded-*, and passes a client's X-Original-* through.
 func (URL) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
-	a.Navigation = readNavigation(v)
+	a.readClient(v)
 	return a.readURL(strings.TrimPrefix(v.RequestTarget(), URLPrefix))
 }
 

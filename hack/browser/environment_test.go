@@ -101,7 +101,7 @@ func (e *environment) startReplicas(context.Context) error {
 		r.args = []string{"serve", "--policies", e.policyDir(), "--keys", filepath.Join(e.dir, "keys"), "--team-url", teamURL,
 			"--trusted-proxies", "127.0.0.0/8", "--decision-log", "all",
 			"--authz-bind-address", r.Authz, "--public-bind-address", r.Public, "--render-bind-address", r.Render,
-			"--preflight-bind-address", freeAddress(), "--metrics-bind-address", freeAddress(), "--health-probe-bind-address", r.probes}
+			"--grpc-bind-address", "0", "--preflight-bind-address", freeAddress(), "--metrics-bind-address", freeAddress(), "--health-probe-bind-address", r.probes}
 		e.replicas = append(e.replicas, r)
 		if err := e.startReplica(r); err != nil {
 			return err

@@ -5,65 +5,38 @@ package conformance
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
-	"github.com/go-logr/logr"
-	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ostiary/ostiary/authserver/credential"
-	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers"
-	"github.com/ostiary/ostiary/controllers/ingress"
 )
 
-// startController runs what writes the objects of proxies, against the cluster of
-// this setup. It decides nothing here: the program that is asked does.
-func (s *setup) startController(dir string) error {
-	c := s.cluster
-	log, err := os.Create(filepath.Join(dir, "controller.log"))
+// clusterMode has ostiary run as in a cluster: it reads the API server, decides by
+// what is there, and writes there what the proxies need. Its keys are ours.
+func (s *setup) clusterMode() error {
+	ring, err := os.ReadFile(filepath.Join(s.keys(), "keyring.json"))
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	s.closers = append(s.closers, func() {
-		cancel()
-		select {
-		case <-ended: //nolint:errcheck // it has served
-		case <-time.After(10 * time.Second):
-		}
-		_ = log.Close() // it was for people
-	})
-	port := func(addr string) int32 {
-		var n int32
-		_, _ = fmt.Sscan(addr[strings.LastIndex(addr, ":")+1:], &n) // an address that listens has one
-		return n
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "ostiary", Name: controllers.DefaultKeySecret}, Data: map[string][]byte{controllers.KeyRingField: ring}}
+	if err := s.cluster.client.Create(context.Background(), secret); err != nil {
+		return err
 	}
-	l := s.listens
-	options := controllers.Options{
-		Config: c.env.Config, Live: &policy.Live{}, Namespace: "ostiary", Metrics: prometheus.NewRegistry(), Log: logr.FromSlogHandler(slog.NewTextHandler(log, nil)),
-		RotateKeys: func(old []byte, now time.Time) ([]byte, bool, error) {
-			return credential.RotateBytes(old, now, credential.Schedule{})
-		},
-		PublishKeys: func([]byte) error { return nil },
-		Routes: &ingress.Settings{
-			Namespace: "ostiary", ServicePrefix: "ostiary", AuthzURL: "http://" + l.authz, PathPrefix: "/.access", IdentityHeaders: identityHeaders,
-			PublicPort: port(l.public), RenderPort: port(l.render), PreflightPort: port(l.preflight),
-		},
+	if err := s.startOstiary([]string{"POD_NAMESPACE=ostiary"}, "--kubeconfig", s.cluster.kubeconfig, "--authz-url", "http://"+s.listens.authz); err != nil {
+		return err
 	}
-	go func() { ended <- controllers.Run(ctx, options) }()
-	return c.routed(ended)
+	return s.cluster.routed(s.ostiary)
 }
 
 // routed waits until every policy says that the routes which name it are guarded,
 // but for the one that names a policy which does not exist.
-func (c *cluster) routed(ended <-chan error) error {
+func (c *cluster) routed(ostiary *process) error {
 	var missing string
 	for range 600 {
 		list := &unstructured.UnstructuredList{}
@@ -81,13 +54,9 @@ func (c *cluster) routed(ended <-chan error) error {
 		if missing == "" && len(list.Items) > 0 {
 			return nil
 		}
-		select {
-		case err := <-ended:
-			return fmt.Errorf("the controller ended: %w", err)
-		case <-time.After(50 * time.Millisecond):
-		}
+		time.Sleep(50 * time.Millisecond)
 	}
-	return fmt.Errorf("not routed after 30 s: %s", missing)
+	return fmt.Errorf("not routed after 30 s: %s\n%s", missing, ostiary.tail())
 }
 
 // condition says why one is not True, "" where it is.

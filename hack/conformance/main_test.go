@@ -66,6 +66,7 @@ type world struct {
 	ring        *credential.Ring
 	minted      map[string]string // good sessions, and the policy that each is for
 	ostiary     *process
+	feed, env   []string // how it was started
 	listens     struct{ authz, public, render, preflight, probes string }
 }
 
@@ -93,13 +94,16 @@ func newWorld(dir, binary string) (*world, error) {
 func (w *world) keys() string       { return filepath.Join(w.dir, "keys") }
 func (w *world) policyFile() string { return filepath.Join(w.dir, "policies.yaml") }
 
-// startOstiary starts it with the policies of the suite, and waits for readiness.
-func (w *world) startOstiary(more ...string) (err error) {
+// startOstiary starts it, fed by what these arguments name, and waits for readiness.
+// What ran before is stopped.
+func (w *world) startOstiary(env []string, feed ...string) (err error) {
+	w.ostiary.stop()
+	w.feed, w.env = feed, env
 	l := w.listens
-	args := append([]string{"serve", "--policies", w.policyFile(), "--keys", w.keys(), "--team-url", teamURL, "--trusted-proxies", "127.0.0.1/32",
-		"--authz-bind-address", l.authz, "--public-bind-address", l.public, "--render-bind-address", l.render, "--grpc-bind-address", "0", "--preflight-bind-address", l.preflight,
-		"--metrics-bind-address", "0", "--health-probe-bind-address", l.probes}, more...)
-	if w.ostiary, err = start(filepath.Join(w.dir, "serve", "log"), nil, w.binary, args...); err != nil {
+	args := append([]string{"serve", "--team-url", teamURL, "--trusted-proxies", "127.0.0.1/32", "--grpc-bind-address", "0",
+		"--authz-bind-address", l.authz, "--public-bind-address", l.public, "--render-bind-address", l.render, "--preflight-bind-address", l.preflight,
+		"--metrics-bind-address", "0", "--health-probe-bind-address", l.probes}, feed...)
+	if w.ostiary, err = start(filepath.Join(w.dir, "serve", "log"), env, w.binary, args...); err != nil {
 		return err
 	}
 	return w.ostiary.wait("ostiary", func() bool {
@@ -110,6 +114,17 @@ func (w *world) startOstiary(more ...string) (err error) {
 		_ = resp.Body.Close() // only the status is wanted
 		return resp.StatusCode == http.StatusOK && accepts(l.authz) && accepts(l.public) && accepts(l.render) && accepts(l.preflight)
 	})
+}
+
+// startAgain starts it as it ran before.
+func (w *world) startAgain() error { return w.startOstiary(w.env, w.feed...) }
+
+// fileMode has it run with the manifests' file.
+func (w *world) fileMode() error {
+	if w.ostiary != nil && w.ostiary.runs() && slices.Contains(w.feed, "--policies") {
+		return nil
+	}
+	return w.startOstiary(nil, "--policies", w.policyFile(), "--keys", w.keys())
 }
 
 // A setup is one variant that runs.
@@ -123,25 +138,12 @@ type setup struct {
 	cluster    *cluster
 }
 
-// fileMode has ostiary run with the policies' file.
-func (s *setup) fileMode() error {
-	if s.ostiary != nil && s.ostiary.runs() {
-		return nil
-	}
-	return s.startOstiary()
-}
-
-// startAgain starts ostiary as it ran before.
-func (s *setup) startAgain() error { return s.startOstiary() }
-
 func (s *setup) close() {
 	for _, p := range slices.Backward(s.processes) {
 		p.stop()
 	}
-	for _, f := range s.closers {
-		f()
-	}
 	if s.cluster != nil {
+		s.ostiary.stop()         // the API server would wait for those who watch it
 		_ = s.cluster.env.Stop() // it has served
 	}
 }

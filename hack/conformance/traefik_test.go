@@ -17,7 +17,7 @@ func traefikVariants() []*variant {
 	return []*variant{
 		{name: "traefik-file", title: "Traefik, file provider", start: startTraefikFile, limits: traefikLimits, about: "Traefik 3.7.9 with what `ostiary render traefik` prints, a file for each host"},
 		{name: "traefik-forwardauth", title: "Traefik, Ingress and Middleware", limits: traefikLimits,
-			about: "Traefik 3.7.9 (strictPrefixMatching) with Ingresses of a real API server that have one annotation, `access.ostiary.dev/policy`; the rest our controller writes there",
+			about: "Traefik 3.7.9 (strictPrefixMatching) with Ingresses of a real API server that have one annotation, `access.ostiary.dev/policy`; `ostiary serve` reads it, and writes the rest there",
 			start: startTraefikKubernetes("traefik", "traefik.io/ingress-controller", "--providers.kubernetesIngress", "--providers.kubernetesIngress.strictPrefixMatching", "--providers.kubernetesCRD")},
 		{name: "traefik-ingress-nginx", title: "Traefik, ingress-nginx provider", limits: traefikLimits,
 			about: "the same for Ingresses of the class nginx, which Traefik 3.7.9 reads as ingress-nginx would",
@@ -97,9 +97,6 @@ type traefikView struct {
 func startTraefikKubernetes(class, controller string, args ...string) func(s *setup, dir string) error {
 	return func(s *setup, dir string) error {
 		s.pathRoutes = true
-		if err := s.fileMode(); err != nil {
-			return err
-		}
 		v := traefikView{manifestView: s.manifests(), Class: class, Controller: controller, Port: s.addr[strings.LastIndex(s.addr, ":")+1:]}
 		c, err := s.startCluster(dir, v)
 		if err != nil {
@@ -114,7 +111,7 @@ func startTraefikKubernetes(class, controller string, args ...string) func(s *se
 		if err != nil {
 			return err
 		}
-		if err := s.startController(dir); err != nil {
+		if err := s.clusterMode(); err != nil {
 			return err
 		}
 		if err := s.traefik(dir, []string{"KUBECONFIG=" + c.kubeconfig}, args...); err != nil {

@@ -117,7 +117,7 @@ func (d *demo) startOstiary(ctx context.Context, policies string) (<-chan error,
 	serve := exec.CommandContext(ctx, bin, "serve", "--policies", policies, "--policies", users, "--keys", filepath.Join(d.dir, "keys"),
 		"--team-url", "http://auth.localhost:"+d.port, "--decision-log", "all",
 		"--authz-bind-address", ports[0], "--public-bind-address", ports[1], "--render-bind-address", ports[2],
-		"--preflight-bind-address", "", "--metrics-bind-address", ports[3], "--health-probe-bind-address", ports[4])
+		"--grpc-bind-address", "0", "--preflight-bind-address", "", "--metrics-bind-address", ports[3], "--health-probe-bind-address", ports[4])
 	serve.Stdout, serve.Stderr = logFile, logFile
 	serve.Cancel = func() error { return serve.Process.Signal(os.Interrupt) }
 	serve.WaitDelay = 5 * time.Second

@@ -138,7 +138,7 @@ func (e *environment) startOstiary(policies string) (err error) {
 	e.ostiary, err = start(filepath.Join(e.dir, "ostiary.log"), ostiaryBinary, "serve", "--policies", policies,
 		"--keys", filepath.Join(e.dir, "keys"), "--team-url", teamURL,
 		"--authz-bind-address", l.authz, "--public-bind-address", l.public, "--render-bind-address", l.render,
-		"--preflight-bind-address", l.preflight, "--metrics-bind-address", l.metrics, "--health-probe-bind-address", l.probes)
+		"--grpc-bind-address", "0", "--preflight-bind-address", l.preflight, "--metrics-bind-address", l.metrics, "--health-probe-bind-address", l.probes)
 	if err != nil {
 		return err
 	}

@@ -123,7 +123,7 @@ func newEnvironment(dir, binary string) (*environment, error) {
 		return nil, err
 	}
 	e.ostiary, err = start(filepath.Join(dir, "ostiary.log"), binary, "serve", "--policies", file, "--keys", filepath.Join(dir, "keys"), "--team-url", teamURL,
-		"--authz-bind-address", e.authz, "--public-bind-address", e.public, "--render-bind-address", e.render, "--preflight-bind-address", e.preflight,
+		"--authz-bind-address", e.authz, "--public-bind-address", e.public, "--render-bind-address", e.render, "--grpc-bind-address", "0", "--preflight-bind-address", e.preflight,
 		"--metrics-bind-address", "0", "--health-probe-bind-address", probes)
 	if err != nil {
 		return nil, err

@@ -165,8 +165,8 @@ func serve(b *testing.B, env *envtest.Environment) *server {
 		b.Fatal(err)
 	}
 	cmd := exec.Command(binary, "serve", "--kubeconfig", filepath.Join(dir, "kubeconfig"), "--leader-elect", "--decision-log", "off",
-		"--authz-bind-address", s.authz, "--health-probe-bind-address", probes, "--public-bind-address", "0",
-		"--render-bind-address", "0", "--preflight-bind-address", "0", "--metrics-bind-address", "0")
+		"--authz-bind-address", s.authz, "--health-probe-bind-address", probes, "--public-bind-address", "0", "--ingress-opt-in=false",
+		"--render-bind-address", "0", "--grpc-bind-address", "0", "--preflight-bind-address", "0", "--metrics-bind-address", "0")
 	cmd.Env = append(os.Environ(), "POD_NAMESPACE=default")
 	cmd.Stderr = log
 	started := time.Now()

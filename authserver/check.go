@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strings"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/codes"
+	grpcpeer "google.golang.org/grpc/peer"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/ostiary/ostiary/authserver/dialect"
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// authorization is envoy.service.auth.v3.Authorization.
+type authorization struct{ server *Server }
+
+// Check never fails: Envoy can be told to let a request through when it does
+// (failure_mode_allow). Even a panic is a no.
+func (a authorization) Check(ctx context.Context, r *authv3.CheckRequest) (resp *authv3.CheckResponse, _ error) {
+	s := a.server
+	x := s.begin()
+	defer s.end(x)
+	defer func() {
+		if p := recover(); p != nil {
+			x.answer.Reset()
+			x.answer.Set("X-Request-Id", s.panicked(p))
+			x.answer.Set("X-Access-Reason", internalError)
+			resp = denied(&x.answer)
+		}
+	}()
+	v := checkView{r.GetAttributes().GetRequest().GetHttp()}
+	d := dialect.Dialect(&s.grpc)
+	if wrong := v.malformed(); wrong != nil {
+		d = wrong
+	}
+	s.handle(d, v, callerOf(ctx), x)
+	if x.answer.Admitted && x.answer.Status == 200 {
+		return admitted(&x.answer, v), nil
+	}
+	return denied(&x.answer), nil
+}
+
+func callerOf(ctx context.Context) netip.Addr {
+	if p, ok := grpcpeer.FromContext(ctx); ok {
+		if a, ok := p.Addr.(*net.TCPAddr); ok {
+			return a.AddrPort().Addr()
+		}
+	}
+	return netip.Addr{}
+}
+
+// Only what asks can be wrong in these ways: Envoy writes the names in lower case,
+// and never both forms of headers.
+var (
+	noHTTP     = refusing{&dialect.Refusal{Status: 400, Reason: policy.BadRequest, Operator: true, Message: "attributes.request.http is missing: this is for Envoy's HTTP filter ext_authz"}}
+	twoForms   = refusing{&dialect.Refusal{Status: 400, Reason: policy.BadRequest, Operator: true, Message: "both headers and header_map are set in attributes.request.http: which of them are the request's?"}}
+	upperNames = refusing{&dialect.Refusal{Status: 400, Reason: policy.BadRequest, Operator: true, Message: "a header's name in attributes.request.http is not in lower case"}}
+)
+
+// checkView is a dialect.View of attributes.request.http.
+type checkView struct {
+	r *authv3.AttributeContext_HttpRequest
+}
+
+// malformed says what no proxy should have sent. A header that is looked for by
+// another name than the application's would be one that nobody sees.
+func (v checkView) malformed() dialect.Dialect {
+	switch {
+	case v.r == nil:
+		return noHTTP
+	case len(v.r.GetHeaders()) > 0 && len(v.r.GetHeaderMap().GetHeaders()) > 0:
+		return twoForms
+	}
+	for name := range v.names {
+		if hasUpper(name) {
+			return upperNames
+		}
+	}
+	return nil
+}
+
+// names yields the name of every header.
+func (v checkView) names(yield func(string) bool) {
+	for name := range v.r.GetHeaders() {
+		if !yield(name) {
+			return
+		}
+	}
+	for _, f := range v.r.GetHeaderMap().GetHeaders() {
+		if !yield(f.GetKey()) {
+			return
+		}
+	}
+}
+
+func hasUpper(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 'A' && s[i] <= 'Z' {
+			return true
+		}
+	}
+	return false
+}
+
+func (v checkView) Method() string        { return v.r.GetMethod() }
+func (v checkView) RequestTarget() string { return v.r.GetPath() }
+func (v checkView) Host() string          { return v.r.GetHost() }
+
+// Header counts the lines. In the map form Envoy has joined them with commas: a
+// comma in what cannot hold one is a second line.
+func (v checkView) Header(name string) (value string, lines int) {
+	var room [64]byte
+	key := lower(append(room[:0], name...))
+	for _, f := range v.r.GetHeaderMap().GetHeaders() {
+		if f.GetKey() == string(key) {
+			if lines++; lines == 1 {
+				value = text(f)
+			}
+		}
+	}
+	if joined, ok := v.r.GetHeaders()[string(key)]; ok {
+		value, lines = joined, 1
+		switch name {
+		case "Origin", "Access-Control-Request-Method", "Sec-Fetch-Mode":
+			lines += strings.Count(joined, ",")
+		}
+	}
+	return value, lines
+}
+
+func (v checkView) Joined(name string) string {
+	value, lines := v.Header(name)
+	if lines < 2 || len(v.r.GetHeaders()) > 0 {
+		return value
+	}
+	key, all := strings.ToLower(name), make([]string, 0, lines)
+	for _, f := range v.r.GetHeaderMap().GetHeaders() {
+		if f.GetKey() == key {
+			all = append(all, text(f))
+		}
+	}
+	return strings.Join(all, ",")
+}
+
+// text is a header's value. The message is garbage collected, and never written
+// again: its bytes can be lent as a string.
+func text(f *corev3.HeaderValue) string {
+	if raw := f.GetRawValue(); len(raw) > 0 {
+		return view(raw)
+	}
+	return f.GetValue()
+}
+
+func lower(b []byte) []byte {
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return b
+}
+
+// admitted lets a request through. Every identity header is set, and those that
+// are empty are removed as well: the application sees none of a client's.
+func admitted(a *dialect.Answer, v checkView) *authv3.CheckResponse {
+	ok := &authv3.OkHttpResponse{}
+	for _, f := range a.Fields() {
+		switch {
+		case !dialect.IsIdentity(f.Name):
+			ok.ResponseHeadersToAdd = append(ok.ResponseHeadersToAdd, option(f))
+			continue
+		case f.Value == "":
+			ok.HeadersToRemove = append(ok.HeadersToRemove, strings.ToLower(f.Name))
+		}
+		ok.Headers = append(ok.Headers, option(f))
+	}
+	for name := range v.names {
+		if strings.IndexByte(name, '_') >= 0 && passesForIdentity(name, a.Fields()) {
+			ok.HeadersToRemove = append(ok.HeadersToRemove, name)
+		}
+	}
+	return &authv3.CheckResponse{Status: &rpcstatus.Status{Code: int32(codes.OK)}, HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: ok}}
+}
+
+// passesForIdentity reports whether an application on CGI or WSGI takes a header,
+// spelled with underscores, for one of ours.
+func passesForIdentity(name string, ours []dialect.Field) bool {
+	hyphens := strings.ReplaceAll(name, "_", "-")
+	for _, f := range ours {
+		if dialect.IsIdentity(f.Name) && strings.EqualFold(hyphens, f.Name) {
+			return true
+		}
+	}
+	return false
+}
+
+// denied has Envoy send the answer to the client. That a preflight is answered
+// with 200 lets nothing through: Envoy goes by the code beside it. It is never an
+// error_response, which failure_mode_allow would make a yes.
+func denied(a *dialect.Answer) *authv3.CheckResponse {
+	code, reason := codes.PermissionDenied, ""
+	switch a.Status {
+	case 302, 303, 401:
+		code = codes.Unauthenticated
+	case 500:
+		code = codes.Internal
+	case 503:
+		code = codes.Unavailable
+	}
+	headers := make([]*corev3.HeaderValueOption, 0, len(a.Fields()))
+	for _, f := range a.Fields() {
+		if f.Name == "X-Access-Reason" {
+			reason = f.Value
+		}
+		headers = append(headers, option(f))
+	}
+	return &authv3.CheckResponse{
+		Status: &rpcstatus.Status{Code: int32(code), Message: reason},
+		HttpResponse: &authv3.CheckResponse_DeniedResponse{DeniedResponse: &authv3.DeniedHttpResponse{
+			Status:  &typev3.HttpStatus{Code: typev3.StatusCode(a.Status)}, //nolint:gosec // a status has three digits
+			Headers: headers,
+			Body:    strings.ToValidUTF8(string(a.Body), "\uFFFD"),
+		}},
+	}
+}
+
+// option is a header for Envoy, which overwrites what is there. But Vary adds to the
+// application's own, and so does Set-Cookie, each on a line of its own: with append,
+// Envoy would join the lines. A message holds UTF-8 alone; one that does not cannot be
+// sent, and would be an error.
+func option(f dialect.Field) *corev3.HeaderValueOption {
+	o := &corev3.HeaderValueOption{Header: &corev3.HeaderValue{Key: strings.ToLower(f.Name), Value: strings.ToValidUTF8(f.Value, "\uFFFD")}}
+	switch f.Name {
+	case "Set-Cookie":
+		o.AppendAction = corev3.HeaderValueOption_APPEND_IF_EXISTS_OR_ADD
+	case "Vary":
+		o.AppendAction = corev3.HeaderValueOption_APPEND_IF_EXISTS_OR_ADD
+		o.Append = appending //nolint:staticcheck // see appending
+	default:
+		o.AppendAction = corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD
+		o.Append = overwriting //nolint:staticcheck // see appending
+	}
+	return o
+}
+
+// Envoys before append_action go by append, newer ones as well where it is set, and
+// the next ones will not know it.
+var appending, overwriting = wrapperspb.Bool(true), wrapperspb.Bool(false)

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+// What the operator may do in every namespace, from which config/rbac/role.yaml is
+// made. What it may do in its own alone is in config/rbac/namespace_role.yaml.
+//
+// Policies, and what is told of them:
+//
+// +kubebuilder:rbac:groups=access.ostiary.dev,resources=accesspolicies;identityproviders,verbs=get;list;watch
+// +kubebuilder:rbac:groups=access.ostiary.dev,resources=accesspolicies/status;identityproviders/status,verbs=get;patch;update
+// +kubebuilder:rbac:groups=access.ostiary.dev,resources=sessionrevocations,verbs=create;delete;get;list;patch;watch
+// +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch
+//
+// What routes that name a policy are planned from, and what may go around one:
+//
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=ingresses;ingressclasses,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch
+// +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=gatewayclasses;gateways;grpcroutes;httproutes;referencegrants;tlsroutes,verbs=get;list;watch
+// +kubebuilder:rbac:groups=traefik.io,resources=ingressroutes;ingressroutetcps;middlewares,verbs=get;list;watch
+// +kubebuilder:rbac:groups=gateway.envoyproxy.io,resources=securitypolicies,verbs=get;list;watch
+// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch
+//
+// What is written beside them. A right cannot be narrowed to what carries our label,
+// nor to annotations.
+//
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=ingresses,verbs=patch
+// +kubebuilder:rbac:groups="",resources=services,verbs=create;patch;delete
+// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=create;patch;delete
+// +kubebuilder:rbac:groups=traefik.io,resources=middlewares,verbs=create;patch;delete
+// +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=httproutes,verbs=create;patch;delete
+// +kubebuilder:rbac:groups=gateway.envoyproxy.io,resources=securitypolicies,verbs=create;patch;delete

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/ostiary/ostiary/controllers/ingress"
+)
+
+// RouteFlags are the options of the command line that concern routes that name
+// policies.
+type RouteFlags struct {
+	optIn    bool
+	mode     string
+	prefix   string
+	authzURL string
+}
+
+// Add defines the flags, with their defaults.
+func (f *RouteFlags) Add(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.optIn, "ingress-opt-in", true, "let Ingresses and HTTPRoutes name a policy by the annotation "+ingress.PolicyAnnotation+", and write what their proxies need; without it nothing is written, and what was is left as it is")
+	flags.StringVar(&f.mode, "ingress-mode", string(ingress.Render), "how ingress-nginx shows refusals and answers preflights where an Ingress does not say: render, global, canary or static")
+	flags.StringVar(&f.prefix, "service-prefix", "ostiary", "what the names of our Services begin with: PREFIX-authz, PREFIX-public, PREFIX-render and PREFIX-preflight")
+	flags.StringVar(&f.authzURL, "authz-url", "", "where proxies reach the authz listener (default http://PREFIX-authz.NAMESPACE.svc.cluster.local:PORT)")
+}
+
+// A RouteSetup is what the rest of the installation says of itself.
+type RouteSetup struct {
+	Namespace  string // ours
+	PathPrefix string
+	// Where the listeners are bound: ":9001". Services have the same ports.
+	Authz, Public, Render, Preflight string
+	// Cloudflare: applications get the headers of Cloudflare Access as well.
+	Cloudflare bool
+}
+
+// Settings checks the flags and returns what they say; nil if no route can name a
+// policy. The error holds all that is wrong.
+func (f *RouteFlags) Settings(in RouteSetup) (*ingress.Settings, error) {
+	if !f.optIn {
+		return nil, nil
+	}
+	var errs []error
+	port := func(flag, address string) int32 {
+		_, text, err := net.SplitHostPort(address)
+		n, err2 := strconv.ParseUint(text, 10, 16)
+		if err != nil || err2 != nil || n == 0 {
+			errs = append(errs, fmt.Errorf("%s %q: routes that name a policy need its port; write HOST:PORT, or --ingress-opt-in=false", flag, address))
+		}
+		return int32(n)
+	}
+	authz := port("--authz-bind-address", in.Authz)
+	s := &ingress.Settings{
+		Namespace: in.Namespace, ServicePrefix: f.prefix, PathPrefix: in.PathPrefix, Mode: ingress.Mode(f.mode),
+		AuthzURL:   strings.TrimSuffix(cmp.Or(f.authzURL, fmt.Sprintf("http://%s-authz.%s.svc.cluster.local:%d", f.prefix, in.Namespace, authz)), "/"),
+		PublicPort: port("--public-bind-address", in.Public), RenderPort: port("--render-bind-address", in.Render), PreflightPort: port("--preflight-bind-address", in.Preflight),
+		IdentityHeaders: []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups"},
+	}
+	if in.Cloudflare {
+		s.IdentityHeaders = append(s.IdentityHeaders, "Cf-Access-Jwt-Assertion", "Cf-Access-Authenticated-User-Email")
+	}
+	switch s.Mode {
+	case ingress.Render, ingress.Global, ingress.Canary, ingress.Static:
+	default:
+		errs = append(errs, fmt.Errorf("--ingress-mode %q: render, global, canary or static", f.mode))
+	}
+	if problems := validation.IsDNS1035Label(f.prefix + "-preflight"); len(problems) > 0 {
+		errs = append(errs, fmt.Errorf("--service-prefix %q: %s", f.prefix, strings.Join(problems, "; ")))
+	}
+	errs = append(errs, checkAuthzURL(s.AuthzURL))
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// checkAuthzURL: it goes into annotations, where a proxy would read more into it.
+func checkAuthzURL(s string) error {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(s, "$\"'{};\\ ") {
+		return fmt.Errorf("--authz-url %q: http://HOST:PORT, without query, user or variables", s)
+	}
+	return nil
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+func TestRouteFlags(t *testing.T) {
+	usual := RouteSetup{Namespace: "auth", PathPrefix: "/.access", Authz: ":9001", Public: "0.0.0.0:9002", Render: ":9003", Preflight: ":9004"}
+	for _, tc := range []struct {
+		args, url, wrong string
+		change           func(*RouteSetup)
+	}{
+		{args: "", url: "http://ostiary-authz.auth.svc.cluster.local:9001"},
+		{args: "--service-prefix=gate --ingress-mode=canary", url: "http://gate-authz.auth.svc.cluster.local:9001"},
+		{args: "--authz-url=https://authz.example.com/", url: "https://authz.example.com"},
+		{args: "--ingress-opt-in=false --ingress-mode=what"},
+		{args: "--ingress-mode=what", wrong: "--ingress-mode"},
+		{args: "--service-prefix=Gate", wrong: "--service-prefix"},
+		{args: "--service-prefix=" + strings.Repeat("a", 60), wrong: "--service-prefix"},
+		{args: "--authz-url=authz.example.com", wrong: "--authz-url"},
+		{args: "--authz-url=http://a.example/$host", wrong: "--authz-url"},
+		{args: "--authz-url=http://u:p@a.example", wrong: "--authz-url"},
+		{args: "", wrong: "--render-bind-address", change: func(s *RouteSetup) { s.Render = "0" }},
+		{args: "", wrong: "--preflight-bind-address", change: func(s *RouteSetup) { s.Preflight = ":0" }},
+	} {
+		var f RouteFlags
+		flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+		f.Add(flags)
+		if err := flags.Parse(strings.Fields(tc.args)); err != nil {
+			t.Fatal(err)
+		}
+		setup := usual
+		if tc.change != nil {
+			tc.change(&setup)
+		}
+		s, err := f.Settings(setup)
+		switch {
+		case tc.wrong != "":
+			if err == nil || !strings.Contains(err.Error(), tc.wrong) || s != nil {
+				t.Errorf("%s: %v, want %s", tc.args, err, tc.wrong)
+			}
+		case err != nil:
+			t.Errorf("%s: %v", tc.args, err)
+		case tc.url == "":
+			if s != nil {
+				t.Errorf("%s: %+v", tc.args, s)
+			}
+		case s.AuthzURL != tc.url || s.PublicPort != 9002 || s.RenderPort != 9003 || s.PreflightPort != 9004 || s.Namespace != "auth" || len(s.IdentityHeaders) != 4:
+			t.Errorf("%s: %+v", tc.args, s)
+		}
+	}
+	usual.Cloudflare = true
+	f := RouteFlags{optIn: true, mode: "render", prefix: "ostiary"}
+	if s, err := f.Settings(usual); err != nil || len(s.IdentityHeaders) != 6 {
+		t.Errorf("%v, %+v", err, s)
+	}
+}
+
+// TestUnreadGroups: what cannot be read holds back the removal of what may be made
+// for it, and of nothing else.
+func TestUnreadGroups(t *testing.T) {
+	for _, tc := range []struct{ kind, want string }{
+		{"ConfigMap.", ""},
+		{"EndpointSlice.discovery.k8s.io", ""},
+		{"IngressRoute.traefik.io", "traefik.io"},
+		{"HTTPRoute.gateway.networking.k8s.io", "gateway.envoyproxy.io gateway.networking.k8s.io"},
+		{"SecurityPolicy.gateway.envoyproxy.io", "gateway.envoyproxy.io gateway.networking.k8s.io"},
+	} {
+		got := slices.Sorted(maps.Keys(unreadGroups([]schema.GroupKind{schema.ParseGroupKind(tc.kind)})))
+		if strings.Join(got, " ") != tc.want {
+			t.Errorf("%s: %q, want %q", tc.kind, got, tc.want)
+		}
+	}
+}

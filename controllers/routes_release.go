@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ostiary/ostiary/controllers/ingress"
+)
+
+// A liveReader reads the API server, past all caches, with all rights that it takes.
+type liveReader struct{ client.Client }
+
+var _ worldReader = liveReader{}
+
+func (l liveReader) served() map[string]bool {
+	served, err := servedKinds(l.RESTMapper())
+	if err != nil {
+		return map[string]bool{} // what is asked for next fails, too
+	}
+	return served
+}
+
+func (liveReader) refused() []schema.GroupKind { return nil }
+
+func (l liveReader) reads(k schema.GroupVersionKind) bool {
+	_, err := l.RESTMapper().RESTMapping(k.GroupKind(), k.Version)
+	return !meta.IsNoMatchError(err)
+}
+
+// ReleaseRoutes takes back all that opt-ins led to, whatever names a policy: for who
+// uninstalls. Nothing asks about any request then. A controller that still runs
+// would write it again.
+func ReleaseRoutes(ctx context.Context, config *rest.Config) error {
+	c, err := client.New(config, client.Options{Scheme: Scheme()})
+	if err != nil {
+		return fmt.Errorf("no cluster to talk to: %w", err)
+	}
+	world, notLooked, err := listWorld(ctx, c, liveReader{c}.served(), ingress.Settings{ServicePrefix: "ostiary"})
+	if err != nil {
+		return err
+	}
+	owned, err := listOwned(ctx, liveReader{c})
+	if err != nil {
+		return err
+	}
+	a := applier{client: c, live: c}
+	did, err := a.run(ctx, carriedOut{world: &world, plan: &ingress.Plan{}, owned: owned})
+	errs := []error{err}
+	for _, f := range did.findings {
+		errs = append(errs, errors.New(f.Message))
+	}
+	for _, what := range notLooked {
+		errs = append(errs, fmt.Errorf("what is there cannot be seen: %s", what))
+	}
+	return errors.Join(errs...)
+}
