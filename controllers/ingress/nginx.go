@@ -67,7 +67,11 @@ func (p *planner) ask(g *guard, endpoint string) bool {
 	}
 	g.annotations[url] = p.authURL(g, endpoint)
 	g.asked = true
-	p.set(g, nginxPrefix+"auth-response-headers", strings.Join(p.s.IdentityHeaders, ","),
+	headers := p.s.IdentityHeaders
+	if g.proxy == TraefikNGINX { // ingress-nginx drops what has an underscore in it
+		headers = append(headers[:len(headers):len(headers)], p.stripped()...)
+	}
+	p.set(g, nginxPrefix+"auth-response-headers", strings.Join(headers, ","),
 		"an identity header that is not listed reaches the application as a visitor wrote it")
 	if g.says("auth-signin") != "" {
 		p.found(g, SignInElsewhere, "%s has an auth-signin, which takes the place of every 401: preflights are redirected, too, and fail. Remove it: Ostiary redirects by itself.", g.ref)
@@ -144,8 +148,7 @@ func (p *planner) errorPages(g *guard, service string) bool {
 // mirror gives a Service the endpoints of our render Service. ingress-nginx cannot be
 // led there by name: of an ExternalName it makes an address that is none.
 func (p *planner) mirror(g *guard, service types.NamespacedName) {
-	if len(p.mirrors) == 0 {
-		at := p.ours("render")
+	if at := p.ours("render"); len(p.mirrors) == 0 && p.service(at) != nil {
 		p.plan.Findings = append(p.plan.Findings, Finding{Object: Ref{Kind: "Service", NamespacedName: at}, Reason: NoRenderEndpoints,
 			Message: fmt.Sprintf("Service %s has no endpoints, so what Ostiary refuses is shown as ingress-nginx's own 404 where the mode is render. Look at the pods of Ostiary.", at)})
 	}

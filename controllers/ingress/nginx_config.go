@@ -24,6 +24,9 @@ func (p *planner) nginxConfigs(g *guard) {
 		}
 		p.errorsOf(g, m, add)
 		p.unaskedBy(g, m, add)
+		if isTrue(m.Data["enable-underscores-in-headers"]) {
+			add(UnderscoreHeaders, "has enable-underscores-in-headers, so that an application on CGI or WSGI, to which X_Access_Email is X-Access-Email, may be told by a visitor who is calling. Remove it.")
+		}
 		p.blocked(g, m, add)
 	}
 }

@@ -70,6 +70,7 @@ func TestPeoplesOwn(t *testing.T) {
 		"a path that nobody asks about":  {[]string{webYAML("web", "/public/x", "app", opted), configYAML("no-auth-locations", "/public")}, NoAuthLocations, askRender, false, "/public"},
 		"another such path":              {[]string{webYAML("web", "/", "app", opted), configYAML("no-auth-locations", "/public")}, "", askRender, true, ""},
 		"a risk level":                   {[]string{webYAML("web", "/", "app", opted), configYAML("annotations-risk-level", "Medium")}, AnnotationsRefused, askRender, false, "High"},
+		"underscores":                    {[]string{webYAML("web", "/", "app", opted), configYAML("enable-underscores-in-headers", "true")}, UnderscoreHeaders, askRender, true, "X_Access_Email"},
 		"a blocked word":                 {[]string{webYAML("web", "/", "app", opted), configYAML("annotation-value-word-blocklist", "load_module,request_uri")}, AnnotationsRefused, askRender, true, "request_uri"},
 
 		"Middlewares of others":    {[]string{traefikYAML(opted + ", traefik.ingress.kubernetes.io/router.middlewares: shop-gzip@kubernetescrd")}, ForeignAuth, "", false, "Let it begin with " + middlewares},
@@ -122,6 +123,21 @@ func TestWhatWeOwnIsNotForeign(t *testing.T) {
 	}
 	p := Make(w, coverageSettings)
 	if annotations, b := routeOf(t, p, "web"); !b.Guarded || keys(annotations) != askRender || len(p.Findings) > 0 {
+		t.Error(planText(t, p))
+	}
+}
+
+// Without pods of ours refusals are the proxy's 404, which is said where it can be known.
+func TestNoRenderEndpoints(t *testing.T) {
+	w := planWorld(t, webYAML("web", "/", "app", opted))
+	w.Render = nil
+	if p := Make(w, coverageSettings); len(p.Findings) > 0 {
+		t.Error("of files nobody knows the pods:", p.Findings)
+	}
+	w = planWorld(t, webYAML("web", "/", "app", opted), "apiVersion: v1\nkind: Service\nmetadata: {name: ostiary-render, namespace: ostiary}\nspec: {ports: [{port: 9003}]}")
+	w.Render = nil
+	p := Make(w, coverageSettings)
+	if _, b := routeOf(t, p, "web"); !b.Guarded || strings.Join(reasons(p), " ") != NoRenderEndpoints || len(made(p, "Service")) != 1 || len(made(p, "EndpointSlice")) != 0 {
 		t.Error(planText(t, p))
 	}
 }

@@ -26,6 +26,7 @@ const (
 	NotProjectable     = "NotProjectable"     // the proxy's own CORS annotations cannot say it
 	InterceptedErrors  = "InterceptedErrors"  // a controller replaces the application's own pages
 	AnnotationsRefused = "AnnotationsRefused" // a controller ignores what is needed
+	UnderscoreHeaders  = "UnderscoreHeaders"  // a controller lets other spellings of identity headers pass
 	NoRenderEndpoints  = "NoRenderEndpoints"  // nothing makes the pages of refusals
 	MissingKind        = "MissingKind"        // a CRD that is needed is not installed
 	MissingFilter      = "MissingFilter"      // a rule of an HTTPRoute lacks the filter that asks

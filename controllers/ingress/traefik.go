@@ -80,8 +80,7 @@ func middlewareRef(namespace, name string) string {
 }
 
 // middlewares makes the two of a route, and names them. The first takes off what only
-// we may say, in the spellings that applications on CGI and WSGI take for the same;
-// the second asks. An Ingress's question is pinned to it.
+// we may say, in whatever spelling; the second asks. An Ingress's question is pinned to it.
 func (p *planner) middlewares(route Ref) []string {
 	address := p.s.AuthzURL + "/authz/v1/forward"
 	name := "route-" + route.Name
@@ -96,12 +95,8 @@ func (p *planner) middlewares(route Ref) []string {
 		return []string{strip, auth}
 	}
 	off := map[string]any{}
-	for _, header := range append(slices.Clone(identities), p.s.IdentityHeaders...) {
-		for _, s := range spellings(header) {
-			if !slices.Contains(p.s.IdentityHeaders, s) { // those are replaced
-				off[s] = ""
-			}
-		}
+	for _, header := range p.stripped() {
+		off[header] = ""
 	}
 	add := func(name string, fields map[string]any) {
 		p.put(object(traefikVersion, "Middleware", types.NamespacedName{Namespace: route.Namespace, Name: name}, forRoute(route), nil, spec(fields)))
@@ -126,6 +121,20 @@ var asked = []string{"Cookie", "Authorization", "Origin", "Access-Control-Reques
 // identities are those of both sets: no client sends any of them, whichever is in use.
 var identities = []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups",
 	"Cf-Access-Jwt-Assertion", "Cf-Access-Authenticated-User-Email"}
+
+// stripped are headers that no client may send, and that nothing replaces. With "_" in
+// place of "-" they are the same to applications on CGI and WSGI.
+func (p *planner) stripped() []string {
+	var out []string
+	for _, header := range append(slices.Clone(p.s.IdentityHeaders), identities...) {
+		for _, s := range spellings(header) {
+			if !slices.Contains(p.s.IdentityHeaders, s) && !slices.Contains(out, s) {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
 
 // spellings are a header's name with some of its hyphens underscores, or none.
 func spellings(header string) []string {
