@@ -172,7 +172,7 @@ func lower(b []byte) []byte {
 // admitted lets a request through. Every identity header is set, and those that
 // are empty are removed as well: the application sees none of a client's.
 func admitted(a *dialect.Answer, v checkView) *authv3.CheckResponse {
-	ok := &authv3.OkHttpResponse{}
+	ok := &authv3.OkHttpResponse{Headers: make([]*corev3.HeaderValueOption, 0, len(a.Fields()))}
 	for _, f := range a.Fields() {
 		switch {
 		case !dialect.IsIdentity(f.Name):

@@ -21,12 +21,12 @@ package controllers
 // +kubebuilder:rbac:groups=gateway.envoyproxy.io,resources=securitypolicies,verbs=get;list;watch
 // +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch
 //
-// What is written beside them. A right cannot be narrowed to what carries our label,
-// nor to annotations.
+// What is written beside them, in a role of its own that an installation can do
+// without. A right cannot be narrowed to what carries our label, nor to annotations.
 //
-// +kubebuilder:rbac:groups=networking.k8s.io,resources=ingresses,verbs=patch
-// +kubebuilder:rbac:groups="",resources=services,verbs=create;patch;delete
-// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=create;patch;delete
-// +kubebuilder:rbac:groups=traefik.io,resources=middlewares,verbs=create;patch;delete
-// +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=httproutes,verbs=create;patch;delete
-// +kubebuilder:rbac:groups=gateway.envoyproxy.io,resources=securitypolicies,verbs=create;patch;delete
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=ingresses,verbs=patch,roleName=ostiary-routes
+// +kubebuilder:rbac:groups="",resources=services,verbs=create;patch;delete,roleName=ostiary-routes
+// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=create;patch;delete,roleName=ostiary-routes
+// +kubebuilder:rbac:groups=traefik.io,resources=middlewares,verbs=create;patch;delete,roleName=ostiary-routes
+// +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=httproutes,verbs=create;patch;delete,roleName=ostiary-routes
+// +kubebuilder:rbac:groups=gateway.envoyproxy.io,resources=securitypolicies,verbs=create;patch;delete,roleName=ostiary-routes

@@ -215,7 +215,13 @@ func roles(t *testing.T, c client.Client, drop func(rbacv1.PolicyRule) bool) (ns
 	if err := c.Update(t.Context(), &all); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { restore(t, c, whole) })
+	t.Cleanup(func() {
+		restore(t, c, whole)
+		keys := &corev1.Secret{ObjectMeta: named(ns, DefaultKeySecret)} // others want to see one made
+		if err := c.Delete(context.WithoutCancel(t.Context()), keys); client.IgnoreNotFound(err) != nil {
+			t.Error(err)
+		}
+	})
 	return ns
 }
 

@@ -19,7 +19,7 @@ const EnvoyPrefix = "/authz/v1/envoy"
 //
 // Of the client's headers Envoy passes on Authorization alone unless it is told
 // to: allow cookie, origin, access-control-request-method and -headers, accept,
-// x-requested-with, sec-fetch-mode and x-forwarded-for. To the application it
+// content-type, x-requested-with, sec-fetch-mode and x-forwarded-for. To the application it
 // passes on those of ours that are named: all x-access-* headers.
 type Envoy struct {
 	Identity IdentityHeaders

@@ -240,3 +240,34 @@ func TestRefusalsAreShown(t *testing.T) {
 		}
 	}
 }
+
+// C18: a gRPC client gets a status that it can read, wherever a page or a redirect
+// would reach it; and never one of those.
+func TestGRPCClients(t *testing.T) {
+	table := fixture(t)
+	for _, contentType := range []string{"application/grpc", "application/grpc+proto", "Application/GRPC; x=y", "application/grpc-web", "application/grpcx", "application/json", ""} {
+		isGRPC := !strings.HasPrefix(contentType, "application/grpc-") && !strings.HasPrefix(contentType, "application/grpcx") && strings.HasPrefix(strings.ToLower(contentType), "application/grpc")
+		for _, c := range []struct {
+			host, status string
+			code         int
+		}{{"redirect.example.com", "16", 401}, {"app.example.com", "16", 401}, {"blocked.example.com", "7", 403}, {"nobody.example.com", "7", 403}} {
+			for _, e := range endpoints(dialect.DefaultIdentityHeaders) {
+				switch e.name {
+				case "forward", "envoy", "browser", "render-401":
+				default:
+					continue
+				}
+				a, _ := e.ask(table, request{method: "POST", host: c.host, uri: "/pkg.Service/Call", headers: []string{"Content-Type: " + contentType, "Accept: text/html"}, as: ann("blocked")})
+				got, _ := field(a, "Grpc-Status")
+				_, moved := field(a, "Location")
+				switch {
+				case e.name == "render-401" && c.code == 403 && c.host == "nobody.example.com": // refused by the proxy
+				case isGRPC && (got != c.status || a.Status != c.code || len(a.Body) > 0 || moved > 0):
+					t.Errorf("%s, %s, %q: %d, grpc-status %q, %d bytes", e.name, c.host, contentType, a.Status, got, len(a.Body))
+				case !isGRPC && got != "":
+					t.Errorf("%s, %s, %q: grpc-status %q", e.name, c.host, contentType, got)
+				}
+			}
+		}
+	}
+}

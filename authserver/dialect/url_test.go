@@ -176,6 +176,46 @@ func TestHeadersOfEveryFamily(t *testing.T) {
 	}
 }
 
+// Every endpoint, with a session that may pass and the target headers of every family
+// beside its own: URL endpoints take them for noise, header endpoints refuse what
+// another family's proxy writes, and nothing that no proxy writes changes anything.
+func TestMixturesAreRefused(t *testing.T) {
+	table := pinned(t)
+	asked := request{method: "GET", host: "app.example.com", uri: "/admin", as: ann("app")}
+	all := map[string]endpoint{"grpc": {"grpc", dialect.GRPC{Envoy: dialect.Envoy{Pages: pages}}, func(r request, v *view) { v.method, v.target = r.method, r.uri }}}
+	for _, e := range endpoints(dialect.DefaultIdentityHeaders) {
+		all[e.name] = e
+	}
+	for prefix, d := range urlEndpoints(dialect.DefaultIdentityHeaders) {
+		for _, pin := range []string{"", "shop/app/"} {
+			all[prefix+pin] = endpoint{prefix + pin, d, func(r request, v *view) { v.target = prefix + pin + r.method + "/" + r.host + r.uri }}
+		}
+	}
+	all["forward, pinned"] = endpoint{"forward, pinned", dialect.Forward{Pages: pages}, func(r request, v *view) {
+		all["forward"].proxy(r, v)
+		v.target = dialect.ForwardPrefix + "shop/app"
+	}}
+	refused := map[string]map[string]int{ // by the names of endpoint and family
+		"nginx-headers":   {"nginx": 400, "forward": 400},
+		"forward":         {"nginx": 400, "uri": 400, "forward": 400, "forwarded": 400},
+		"forward, pinned": {"nginx": 400, "uri": 400, "forward": 400, "forwarded": 400},
+		"envoy":           {"nginx": 403, "uri": 403, "forward": 403},
+		"grpc":            {"nginx": 403, "uri": 403, "forward": 403},
+	}
+	for name, e := range all {
+		if strings.HasPrefix(name, "render") || name == "preflight" || name == "browser" {
+			continue // they are asked by nobody, and grant nothing
+		}
+		for family, headers := range families {
+			r := asked
+			r.headers = headers
+			if got, _ := e.ask(table, r); got.Status != cmp.Or(refused[name][family], 200) {
+				t.Errorf("%s with the headers of %s: %d, want %d", name, family, got.Status, cmp.Or(refused[name][family], 200))
+			}
+		}
+	}
+}
+
 // Forward, pinned.
 func TestPinnedForward(t *testing.T) {
 	table := pinned(t)

@@ -52,11 +52,14 @@ func questions(b *testing.B, table *Table, kind string, n int, pick func(i int) 
 		case "preflight":
 			r.Method, r.Origin = "OPTIONS", "https://"+app+"-spa.example.com"
 			r.Preflight = Preflight{Method: "PATCH", Headers: "content-type,x-csrf"}
-		case "session":
+		case "session", "pinned":
+			if kind == "pinned" {
+				r.Ingress = table.Audience(r.Target)
+			}
 			r.Subject = session(table.Audience(r.Target))
 			r.Subject.Email = "ann@example.com"
 		}
-		want := map[string]Verdict{"preflight": AnswerPreflight, "session": Admit, "anonymous": Challenge}[kind]
+		want := map[string]Verdict{"preflight": AnswerPreflight, "session": Admit, "pinned": Admit, "anonymous": Challenge}[kind]
 		if d := table.Decide(r); d.Verdict != want {
 			b.Fatalf("%s: %s", kind, brief(d))
 		}
@@ -67,9 +70,14 @@ func questions(b *testing.B, table *Table, kind string, n int, pick func(i int) 
 
 func BenchmarkDecide(b *testing.B) {
 	for _, size := range []int{1, 1000, 100_000} {
-		table := mustBuild(b, realisticPolicies(size)...)
+		policies := realisticPolicies(size)
+		bindings := make([]Binding, size) // each Ingress has the name of its policy
+		for i := range policies {
+			bindings[i] = Binding{Ingress: Audience(policies[i].Source), Policy: Audience(policies[i].Source)}
+		}
+		table := mustBuild(b, policies...).Bound(bindings)
 		rng := rand.New(rand.NewPCG(7, 8))
-		for _, kind := range []string{"preflight", "session", "anonymous"} {
+		for _, kind := range []string{"preflight", "session", "pinned", "anonymous"} {
 			for _, set := range []struct {
 				name string
 				n    int
@@ -91,6 +99,18 @@ func BenchmarkDecide(b *testing.B) {
 				})
 			}
 		}
+	}
+}
+
+// BenchmarkBound10000 is what is added to every new table.
+func BenchmarkBound10000(b *testing.B) {
+	table, bindings := mustBuild(b, realisticPolicies(1)...), make([]Binding, 10_000)
+	for i := range bindings {
+		bindings[i] = Binding{Ingress: fmt.Sprintf("team%d/web%06d", i/50, i), Policy: fmt.Sprintf("team%d/app%06d", i/50, i)}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		table.Bound(bindings)
 	}
 }
 

@@ -185,7 +185,7 @@ func FuzzDecide(f *testing.F) {
 		f.Add(u, []string{"GET", "OPTIONS", "options", ""}[i%4], []string{"", "https://spa.example.com", "null", "https://b.DEV.example.com"}[i/4%4], []string{"", "PATCH", "get"}[i%3], "x-csrf, Content-Type", "ann@x", byte(i), []byte{10, 0, 0, byte(i)}, int64(i)*600)
 	}
 	policies := richPolicies()
-	free := mustBuild(f, policies...)
+	free := mustBuild(f, policies...).Bound(fuzzedBindings)
 	voids := []Revocation{{User: "Ann@x", Before: now.Add(-time.Hour)}, {User: "u1", Before: now}}
 	revoking := free.Revoking(voids)
 	f.Fuzz(func(t *testing.T, rawURL, method, origin, acrm, acrh, email string, flags byte, address []byte, age int64) {
@@ -213,7 +213,35 @@ func FuzzDecide(f *testing.F) {
 			t.Fatalf("Explain %+v, Decide %+v", e, d)
 		}
 		invariants(t, &r, d, refStanding(policies, revocations, audience, &r))
+		for _, ingress := range []string{"n/i", "n/j", "n/torn", "n/lost", acrh, email} {
+			checkPinned(t, table, r, d, ingress)
+		}
 	})
+}
+
+var fuzzedBindings = []Binding{{"n/i", "n/root"}, {"n/j", "n/a"}, {"n/torn", "n/root"}, {"n/torn", "n/a"}, {"n/lost", "n/gone"}}
+
+// checkPinned: of what an Ingress routed, its policy decides as it always does, and
+// no other policy decides anything. d is the decision without an Ingress.
+func checkPinned(t *testing.T, table *Table, r Request, d Decision, ingress string) {
+	t.Helper()
+	if ingress == "" {
+		return
+	}
+	r.Ingress = ingress
+	got := table.Decide(r)
+	if e, _ := table.Explain(r); e != got {
+		t.Fatalf("Explain %+v, Decide %+v", e, got)
+	}
+	names := map[string]string{"n/i": "n/root", "n/j": "n/a"}[ingress]
+	switch {
+	case names != "" && Audience(d.Source) == names:
+		if got != d {
+			t.Fatalf("%q: %+v, without it %+v", ingress, got, d)
+		}
+	case got.Verdict != Deny || got.Identified || got.CORS != (CORSHeaders{}) || got.Source != (Source{}):
+		t.Fatalf("%q: %+v, of another policy's: %+v", ingress, got, d)
+	}
 }
 
 // refStanding reports whether the reference lets the credential count.

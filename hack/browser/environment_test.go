@@ -32,9 +32,10 @@ var nginxTemplate string
 // A replica is one of several ostiary processes, with listeners of its own.
 type replica struct {
 	*process
-	Authz, Public, Render, probes string
-	name                          string
-	args                          []string
+	Authz, Public, Render, Preflight, probes string
+
+	name string
+	args []string
 }
 
 // An environment is everything that runs but for the browsers.
@@ -57,7 +58,7 @@ func newEnvironment(ctx context.Context, dir, binary string) (e *environment, er
 			e.close()
 		}
 	}()
-	steps := []func(context.Context) error{e.startProvider, e.writeManifests, e.startApps, e.startReplicas, e.writeCertificate, e.startNginx, e.startBrowsers}
+	steps := []func(context.Context) error{e.startProvider, e.writeManifests, e.startApps, e.startReplicas, e.writeCertificate, e.startProxy, e.startBrowsers}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return e, err
@@ -97,11 +98,11 @@ func (e *environment) startApps(context.Context) (err error) {
 
 func (e *environment) startReplicas(context.Context) error {
 	for i := range 2 {
-		r := &replica{name: fmt.Sprintf("ostiary-%d", i+1), Authz: freeAddress(), Public: freeAddress(), Render: freeAddress(), probes: freeAddress()}
+		r := &replica{name: fmt.Sprintf("ostiary-%d", i+1), Authz: freeAddress(), Public: freeAddress(), Render: freeAddress(), Preflight: freeAddress(), probes: freeAddress()}
 		r.args = []string{"serve", "--policies", e.policyDir(), "--keys", filepath.Join(e.dir, "keys"), "--team-url", teamURL,
 			"--trusted-proxies", "127.0.0.0/8", "--decision-log", "all",
 			"--authz-bind-address", r.Authz, "--public-bind-address", r.Public, "--render-bind-address", r.Render,
-			"--grpc-bind-address", "0", "--preflight-bind-address", freeAddress(), "--metrics-bind-address", freeAddress(), "--health-probe-bind-address", r.probes}
+			"--grpc-bind-address", "0", "--preflight-bind-address", r.Preflight, "--metrics-bind-address", freeAddress(), "--health-probe-bind-address", r.probes}
 		e.replicas = append(e.replicas, r)
 		if err := e.startReplica(r); err != nil {
 			return err

@@ -134,7 +134,6 @@ type setup struct {
 	// pathRoutes: each path has a route of its own, and not each host only.
 	pathRoutes bool
 	processes  []*process
-	closers    []func()
 	cluster    *cluster
 }
 

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package browser
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+)
+
+// startProxy puts the proxy in front of the applications that OSTIARY_BROWSER_PROXY
+// names: nginx with the locations of ingress-nginx, if it names none; or one with
+// what `ostiary render` prints for it. The stories are the same.
+func (e *environment) startProxy(ctx context.Context) error {
+	name := os.Getenv("OSTIARY_BROWSER_PROXY")
+	if name == "" || name == "nginx" {
+		return e.startNginx(ctx)
+	}
+	start, ok := map[string]func(dir, listen, config string) (*process, error){"caddy": startCaddy, "haproxy": startHAProxy, "traefik": startTraefik}[name]
+	if !ok {
+		return fmt.Errorf("OSTIARY_BROWSER_PROXY=%s: there are nginx, caddy, haproxy and traefik", name)
+	}
+	dir, plain := filepath.Join(e.dir, name), freeAddress()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	config, err := e.rendered(name, dir, plain)
+	if err != nil {
+		return err
+	}
+	if e.nginx, err = start(dir, plain, config); err != nil {
+		return err
+	}
+	if err := e.nginx.wait(name, func() bool { return accepts(plain) }); err != nil {
+		return err
+	}
+	cert, err := tls.LoadX509KeyPair(filepath.Join(e.nginxDir(), "cert.pem"), filepath.Join(e.nginxDir(), "key.pem"))
+	if err != nil {
+		return err
+	}
+	_, err = relay(e.listen, []string{plain}, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
+	return err
+}
+
+// rendered is what the program prints for a proxy.
+func (e *environment) rendered(name, dir, plain string) (string, error) {
+	args := []string{"render", name, "--team-domain", teamHost, "--upstream", e.apps.addr}
+	switch name {
+	case "traefik": // listens where its command line says
+	case "haproxy":
+		script, err := exec.Command(e.binary, "render", name, "--lua").Output()
+		file := filepath.Join(dir, "ostiary.lua")
+		if err := errors.Join(err, os.WriteFile(file, script, 0o600)); err != nil {
+			return "", err
+		}
+		args = append(args, "--listen", plain, "--lua-path", file)
+	default:
+		args = append(args, "--listen", plain)
+	}
+	for _, h := range hosts {
+		args = append(args, "--host", h)
+	}
+	for flag, of := range map[string]func(r *replica) string{
+		"--authz": func(r *replica) string { return r.Authz }, "--public": func(r *replica) string { return r.Public },
+		"--render": func(r *replica) string { return r.Render }, "--preflight": func(r *replica) string { return r.Preflight },
+	} {
+		var addrs []string
+		for _, r := range e.replicas {
+			addrs = append(addrs, of(r))
+		}
+		addr, err := relay("", addrs, nil)
+		if err != nil {
+			return "", err
+		}
+		args = append(args, flag, addr)
+	}
+	out, err := exec.Command(e.binary, args...).CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("ostiary render %s: %w\n%s", name, err, out)
+	}
+	return string(out), err
+}
+
+// relay passes connections on, to one address after the other, and past those that
+// nobody listens at: what a Service does. With a certificate it ends TLS first, as a
+// balancer in front of a proxy does.
+func relay(listen string, to []string, config *tls.Config) (string, error) {
+	if listen == "" {
+		listen = freeAddress()
+	}
+	l, err := net.Listen("tcp", listen)
+	if err != nil {
+		return "", err
+	}
+	if config != nil {
+		l = tls.NewListener(l, config)
+	}
+	var turn atomic.Uint32
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer in.Close() //nolint:errcheck // the exchange is over
+				for range to {
+					out, err := net.Dial("tcp", to[int(turn.Add(1))%len(to)])
+					if err != nil {
+						continue
+					}
+					go func() {
+						_, _ = io.Copy(out, in) // until either side goes
+						_ = out.Close()
+					}()
+					_, _ = io.Copy(in, out)
+					return
+				}
+			}()
+		}
+	}()
+	return l.Addr().String(), nil
+}
+
+func startCaddy(dir, _, config string) (*process, error) {
+	file := filepath.Join(dir, "Caddyfile")
+	path, err1 := find("OSTIARY_CADDY", "caddy", "caddy")
+	err2 := os.WriteFile(file, []byte("{\n\tadmin off\n}\n"+config), 0o600)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	return start(filepath.Join(dir, "log"), path, "run", "--adapter", "caddyfile", "--config", file)
+}
+
+func startHAProxy(dir, _, config string) (*process, error) {
+	file := filepath.Join(dir, "haproxy.cfg")
+	path, err1 := find("OSTIARY_HAPROXY", "haproxy", "haproxy", "/usr/sbin/haproxy")
+	err2 := os.WriteFile(file, []byte(config), 0o600)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	return start(filepath.Join(dir, "log"), path, "-db", "-f", file)
+}
+
+func startTraefik(dir, listen, config string) (*process, error) {
+	file := filepath.Join(dir, "ostiary.yaml")
+	path, err1 := find("OSTIARY_TRAEFIK", "none: hack/tools.sh traefik builds it", "traefik", filepath.Join(".cache", "bin", "traefik"))
+	err2 := os.WriteFile(file, []byte(config), 0o600)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	return start(filepath.Join(dir, "log"), path, "--entryPoints.web.address="+listen, "--providers.file.filename="+file)
+}
