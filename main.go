@@ -79,10 +79,7 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	commands := map[string]func(context.Context, []string, io.Writer, io.Writer) (int, error){
 		"serve": serve, "explain": explainCommand, "check": check, "version": versionCommand,
-		"audit": auditCommand, "probe": probe.Command, "release": release,
-		"render": func(_ context.Context, args []string, stdout, stderr io.Writer) (int, error) {
-			return proxyconfig.Command(args, stdout, stderr)
-		},
+		"audit": auditCommand, "probe": probe.Command, "release": release, "render": proxyconfig.Command,
 	}
 	if len(args) == 0 {
 		fmt.Fprint(stdout, usage)
