@@ -71,6 +71,14 @@ test: ## install what the tests need, then run them all
 browser: ## tell the stories in Chromium alone, `test` does it too
 	cd hack/browser && go test -count=1 -timeout 10m ./...
 
+# Of which proxy the conformance suite is run: nginx, traefik, traefik-ingress-nginx, caddy or haproxy.
+PROXY ?=
+
+.PHONY: e2e
+e2e: ## the conformance suite behind one proxy, PROXY=nginx, traefik, caddy... (empty: all)
+	hack/tools.sh etcd kube-apiserver kubectl traefik
+	eval "$$(hack/tools.sh -env)"; OSTIARY_PROXIES=1 go test -count=1 -timeout 10m ./hack/conformance -run 'TestPage|TestOracle|TestConformance/^$(PROXY)'
+
 .PHONY: chart
 chart: ## test the Helm chart alone, `test` does it too
 	hack/tools.sh etcd kube-apiserver kubectl helm

@@ -62,6 +62,7 @@ Usage:
   ostiary check PATH...                   what is wrong with manifests, without a cluster
   ostiary audit [PATH...]                 what reaches guarded hosts around their policies
   ostiary render PROXY [flags]            the configuration of a proxy, for copy-paste
+  ostiary release                         take back all that opt-ins wrote, before an uninstall
   ostiary probe --authz URL [flags]       whether an installation answers as it should
   ostiary version                         which build this is
 
@@ -78,10 +79,7 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	commands := map[string]func(context.Context, []string, io.Writer, io.Writer) (int, error){
 		"serve": serve, "explain": explainCommand, "check": check, "version": versionCommand,
-		"audit": auditCommand, "probe": probe.Command,
-		"render": func(_ context.Context, args []string, stdout, stderr io.Writer) (int, error) {
-			return proxyconfig.Command(args, stdout, stderr)
-		},
+		"audit": auditCommand, "probe": probe.Command, "release": release, "render": proxyconfig.Command,
 	}
 	if len(args) == 0 {
 		fmt.Fprint(stdout, usage)
@@ -374,6 +372,14 @@ func auditCommand(ctx context.Context, args []string, stdout, _ io.Writer) (int,
 		return exitUsage, err
 	}
 	return exitCode(clean), nil
+}
+
+func release(ctx context.Context, args []string, stdout, _ io.Writer) (int, error) {
+	f := newFlags("release", "release --yes [flags]   (exit code: 0 all is taken back, 2 not)", stdout)
+	if err := controllers.ReleaseCommand(ctx, f, args); err != nil {
+		return exitUsage, err
+	}
+	return exitOK, nil
 }
 
 func versionCommand(_ context.Context, args []string, stdout, _ io.Writer) (int, error) {

@@ -90,6 +90,8 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"audit", "--kubeconfig", "nowhere"}, 2, "", "nowhere"},
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com", "--ingress", "shop/web"}, 1, "no-policy", ""},
 		{[]string{"probe", "--help"}, 0, "exit code: 0 all is well", ""},
+		{[]string{"release"}, 2, "", "write --yes"},
+		{[]string{"release", "--yes", "--kubeconfig", "nowhere"}, 2, "", "nowhere"},
 		{[]string{"probe"}, 2, "", "name what to ask"},
 		{[]string{"render", "--help"}, 0, "haproxy", ""},
 		{[]string{"render", "nginx", "--host", "orders.example.com"}, 0, "server_name orders.example.com;", ""},

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
@@ -61,4 +62,22 @@ func ReleaseRoutes(ctx context.Context, config *rest.Config) error {
 		errs = append(errs, fmt.Errorf("what is there cannot be seen: %s", what))
 	}
 	return errors.Join(errs...)
+}
+
+// ReleaseCommand is ReleaseRoutes as a command line, which has to say that it is
+// meant: applications are open afterwards. It adds its flags to f.
+func ReleaseCommand(ctx context.Context, f *pflag.FlagSet, args []string) error {
+	yes := f.Bool("yes", false, "applications that were guarded by the annotation are open afterwards: that is meant")
+	kubeconfig := f.String("kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if f.NArg() > 0 || !*yes {
+		return errors.New("it leaves every application open that names a policy: write --yes, and stop the controller first, or it writes all of it again")
+	}
+	config, err := RESTConfig(*kubeconfig)
+	if err != nil {
+		return err
+	}
+	return ReleaseRoutes(ctx, config)
 }

@@ -3,6 +3,7 @@
 package proxyconfig
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +13,7 @@ import (
 
 // Command is `ostiary render`. The code is that of the process: 0, or 2 for a
 // mistake in the command line.
-func Command(args []string, stdout, stderr io.Writer) (code int, err error) {
+func Command(_ context.Context, args []string, stdout, stderr io.Writer) (code int, err error) {
 	const mistake = 2
 	var o Options
 	f := pflag.NewFlagSet("render", pflag.ContinueOnError)

@@ -155,7 +155,7 @@ func TestCommand(t *testing.T) {
 		{[]string{"--help"}, 2, "--identity-headers", "help requested"},
 	} {
 		var out, stderr bytes.Buffer
-		code, err := proxyconfig.Command(c.args, &out, &stderr)
+		code, err := proxyconfig.Command(t.Context(), c.args, &out, &stderr)
 		wrong := ""
 		if err != nil {
 			wrong = err.Error()

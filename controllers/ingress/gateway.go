@@ -6,203 +6,241 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 )
 
-const (
-	gatewayVersion = "gateway.networking.k8s.io/v1"
-	grantVersion   = "gateway.networking.k8s.io/v1beta1"
-	envoyVersion   = "gateway.envoyproxy.io/v1alpha1"
-)
-
-// gatewayControllers are the names by which GatewayClasses name implementations that
-// can be told to ask by an object of their own.
-var gatewayControllers = map[string]Proxy{
-	"gateway.envoyproxy.io/gatewayclass-controller": EnvoyGateway,
-	"traefik.io/gateway-controller":                 Traefik,
+// A gatewayRoute is an HTTPRoute that opted in.
+type gatewayRoute struct {
+	*unstructured.Unstructured
+	ref    Ref
+	policy types.NamespacedName
+	rules  *Policy
 }
 
-// httpRoutes are people's that name a policy, sorted.
-func (p *planner) httpRoutes() (out []*unstructured.Unstructured) {
-	for _, r := range p.HTTPRoutes {
-		if optedIn(r) && !ours(r) {
-			out = append(out, r)
-		}
+// httpRoute plans for an HTTPRoute. Its rules are one list, which belongs to whoever
+// wrote it: we never write into it, and say what has to be added instead.
+func (p *planner) httpRoute(o *unstructured.Unstructured) {
+	r := &gatewayRoute{Unstructured: o, ref: Ref{Kind: "HTTPRoute", NamespacedName: nameOf(o)}}
+	r.policy = types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetAnnotations()[PolicyAnnotation]}
+	r.rules = p.policies[r.policy]
+	b := Binding{Route: r.ref, Policy: r.policy, Hosts: texts(o.Object, "spec", "hostnames"), Guarded: true}
+	for _, rule := range objects(o.Object, "spec", "rules") {
+		b.Paths = append(b.Paths, rulePaths(rule)...)
 	}
-	slices.SortFunc(out, func(a, b *unstructured.Unstructured) int { return cmp.Compare(nameOf(a).String(), nameOf(b).String()) })
-	return out
-}
-
-// httpRoute never writes into the route: its rules are one list, which belongs to
-// whoever wrote it. What cannot be said beside it, people are told to add.
-func (p *planner) httpRoute(r *unstructured.Unstructured) {
-	ref := Ref{Kind: "HTTPRoute", NamespacedName: nameOf(r)}
-	o := p.opt(ref, r.GetAnnotations()[PolicyAnnotation], hostnames(r), routePaths(r))
-	if len(o.hosts) == 0 {
-		p.find(o, NoHost, "", "has no hostnames, so there is no host to sign in at. Give it hostnames.")
+	p.routeClaims(r, b.Hosts)
+	proxies, lost := p.gatewayProxies(o)
+	for _, name := range lost {
+		b.Guarded = false
+		p.wrong(r, UnknownProxy, "%s is attached to Gateway %s, of which nothing is known, so that nobody may ask about it there. Make the Gateway, or write the annotation %s on the HTTPRoute.", r.ref, name, ProxyAnnotation)
 	}
-	proxies := p.proxiesOf(r)
-	answers := len(proxies) > 0 // the proxy relays the answer of a preflight by itself
-	o.guarded = len(proxies) > 0
+	answers := len(proxies) > 0 // they answer preflights as they are told
 	for _, proxy := range proxies {
+		b.Guarded = p.guardRoute(r, proxy) && b.Guarded
 		answers = answers && proxy == EnvoyGateway
-		o.guarded = p.guardRoute(r, o, proxy) && o.guarded
 	}
-	if len(proxies) == 0 {
-		p.find(o, UnknownProxy, "", "has no parent that is a Gateway we can see, so nothing asks about its requests.")
+	b.Guarded = b.Guarded && len(proxies) > 0
+	if len(proxies)+len(lost) > 0 {
+		p.routesBeside(r, !answers && !bypasses(r.rules))
 	}
-	p.routeEntrance(r, o, answers || o.is != nil && o.is.CORS != nil && o.is.CORS.Bypass)
-	p.done(o)
+	p.plan.Bindings = append(p.plan.Bindings, b)
 }
 
-func hostnames(r *unstructured.Unstructured) (hosts []string) {
-	for _, h := range texts(r.Object, "spec", "hostnames") {
-		hosts = append(hosts, canonical(h))
-	}
-	return hosts
+func (p *planner) wrong(r *gatewayRoute, reason, format string, args ...any) {
+	p.plan.Findings = append(p.plan.Findings, Finding{Object: r.ref, Policy: r.policy, Reason: reason, Message: fmt.Sprintf(format, args...)})
 }
 
-func routePaths(r *unstructured.Unstructured) (paths []Path) {
-	for _, rule := range objects(r.Object, "spec", "rules") {
-		for _, path := range rulePaths(rule) {
-			if !slices.Contains(paths, path) {
-				paths = append(paths, path)
-			}
+// routeClaims reports what of a route its policy does not claim.
+func (p *planner) routeClaims(r *gatewayRoute, hosts []string) {
+	switch {
+	case r.rules == nil:
+		p.wrong(r, PolicyNotFound, "%s names the AccessPolicy %s, which does not exist, so everybody is refused. Make it, in the same namespace, or correct the annotation %s.", r.ref, r.policy, PolicyAnnotation)
+	case len(r.rules.Hosts) == 0:
+		p.wrong(r, HostNotInPolicy, "%s names the AccessPolicy %s, which has no spec.hosts. Only Ingresses give a policy their hosts, so everybody is refused. Write them into the policy.", r.ref, r.policy)
+	case len(hosts) == 0:
+		p.wrong(r, NoHost, "%s has no hostnames, and serves those of its Gateways. Only hosts that %s lists are let through. Write them into spec.hostnames.", r.ref, r.policy.Name)
+	default:
+		for _, host := range hosts {
+			p.claimed(r.ref, r.policy, r.rules, host)
 		}
 	}
-	return paths
 }
 
 // guardRoute has one implementation ask, and reports whether it will.
-func (p *planner) guardRoute(r *unstructured.Unstructured, o *optIn, proxy Proxy) bool {
+func (p *planner) guardRoute(r *gatewayRoute, proxy Proxy) bool {
 	switch proxy {
 	case EnvoyGateway:
-		return p.securityPolicy(o)
+		return p.securityPolicy(r)
 	case Traefik:
-		if !p.Served["Middleware.traefik.io"] {
-			p.find(o, MissingKind, "", "is Traefik's, and the CRD middlewares.traefik.io is not installed, so nothing can ask about its requests. Install Traefik's CRDs.")
-			return false
-		}
-		strip, ask := p.middlewares(o)
-		return p.hasFilters(r, o, func(rule map[string]any) bool { return extends(rule, strip) && extends(rule, ask) },
-			fmt.Sprintf("{type: ExtensionRef, extensionRef: {group: traefik.io, kind: Middleware, name: %s}} and the same for %s", strip, ask))
+		return p.traefikRoute(r)
+	case GatewayAPI:
+		p.granted(r, "HTTPRoute", "authz")
+		return p.filters(r, func(rule map[string]any) bool { return p.cover.filtered(r.Unstructured, rule) }, p.externalAuth())
 	default:
-		p.grant("HTTPRoute", o.ref.Namespace, "authz")
-		return p.hasFilters(r, o, func(rule map[string]any) bool { return p.filtered(r, rule) },
-			fmt.Sprintf("{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: %s-authz, namespace: %s, port: %s}, http: {path: /authz/v1/envoy, allowedHeaders: [cookie, origin, accept, ...]}}} (`ostiary render gateway-api` prints all of it), if its Gateway has it",
-				p.settings.ServicePrefix, p.settings.Namespace, p.authzPort()))
+		p.wrong(r, UnknownProxy, "%s is served by %q, as %s says, which is no proxy that HTTPRoutes are planned for: write one of %v.", r.ref, proxy, ProxyAnnotation, []Proxy{EnvoyGateway, Traefik, GatewayAPI})
+		return false
 	}
 }
 
-// hasFilters reports the rules that do not ask.
-func (p *planner) hasFilters(r *unstructured.Unstructured, o *optIn, has func(rule map[string]any) bool, filter string) bool {
+// traefikRoute: Traefik as a Gateway asks where a rule names our Middlewares.
+func (p *planner) traefikRoute(r *gatewayRoute) bool {
+	if !p.Served[middlewareKind] {
+		p.wrong(r, MissingKind, "%s cannot ask about requests, as the CRD middlewares.traefik.io is not installed. Install Traefik's CRDs, and enable its provider kubernetesCRD.", r.ref)
+		return false
+	}
+	names := p.middlewares(r.ref)
+	var filters []string
+	for _, name := range names {
+		filters = append(filters, fmt.Sprintf("{type: ExtensionRef, extensionRef: {group: %s, kind: Middleware, name: %s}}", traefikGroup, name))
+	}
+	return p.filters(r, func(rule map[string]any) bool {
+		ours := 0
+		for _, f := range objects(rule, "filters") {
+			if text(f, "type") == "ExtensionRef" && text(f, "extensionRef", "kind") == "Middleware" && slices.Contains(names, text(f, "extensionRef", "name")) {
+				ours++
+			}
+		}
+		return ours == len(names)
+	}, strings.Join(filters, ", "))
+}
+
+// externalAuth is the filter of the Gateway API (GEP-1494), for people to paste.
+func (p *planner) externalAuth() string {
+	at := p.ours("authz")
+	return fmt.Sprintf("{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: %s, namespace: %s, port: %d}, http: {path: /authz/v1/envoy, allowedHeaders: [%s], allowedResponseHeaders: [%s]}}}",
+		at.Name, at.Namespace, p.authzPort(), strings.Join(lower(envoyAsked()), ", "), strings.Join(lower(p.s.IdentityHeaders), ", "))
+}
+
+// filters reports the rules that lead to an application without asking.
+func (p *planner) filters(r *gatewayRoute, asks func(map[string]any) bool, paste string) bool {
 	var open []string
 	for i, rule := range objects(r.Object, "spec", "rules") {
-		if len(p.applications(r, rule)) > 0 && !has(rule) {
+		if len(p.cover.applications(r.Unstructured, rule)) > 0 && !asks(rule) {
 			open = append(open, ruleName(i, rule))
 		}
 	}
 	if len(open) > 0 {
-		p.find(o, MissingFilter, "", "lets everybody pass in rule %s: a controller cannot add to the rules of a route that somebody else writes. Add to its filters: %s.", strings.Join(open, ", "), filter)
+		p.wrong(r, MissingFilter, "%s asks nobody in rule %s: its rules belong to whoever wrote them. Add to the filters of each: %s", r.ref, strings.Join(open, ", "), paste)
 	}
 	return len(open) == 0
 }
 
-func extends(rule map[string]any, middleware string) bool {
-	return slices.ContainsFunc(objects(rule, "filters"), func(f map[string]any) bool {
-		return text(f, "type") == "ExtensionRef" && text(f, "extensionRef", "kind") == "Middleware" && text(f, "extensionRef", "name") == middleware
-	})
+// securityPolicy has Envoy Gateway ask, and answer preflights with what it is told.
+func (p *planner) securityPolicy(r *gatewayRoute) bool {
+	if !p.Served["SecurityPolicy."+envoyGroup] {
+		p.wrong(r, MissingKind, "%s cannot ask about requests, as the CRD securitypolicies.gateway.envoyproxy.io is not installed. Install Envoy Gateway's CRDs.", r.ref)
+		return false
+	}
+	p.granted(r, "SecurityPolicy", "authz")
+	at := p.ours("authz")
+	p.put(object(envoyVersion, "SecurityPolicy", types.NamespacedName{Namespace: r.ref.Namespace, Name: besideName("auth", r.ref.Name)}, forRoute(r.ref), nil, spec(map[string]any{
+		"targetRefs": []any{map[string]any{"group": gatewayGroup, "kind": "HTTPRoute", "name": r.ref.Name}},
+		"extAuth": map[string]any{
+			"failOpen":         false,                        // nobody to ask is a no
+			"headersToExtAuth": anyList(lower(envoyAsked())), // unless it is named, not even Cookie is sent
+			"http": map[string]any{
+				"path":             "/authz/v1/envoy", // Envoy adds the request's own
+				"backendRefs":      []any{map[string]any{"name": at.Name, "namespace": at.Namespace, "port": int64(p.authzPort())}},
+				"headersToBackend": anyList(lower(p.s.IdentityHeaders)),
+			},
+		},
+	})))
+	return !p.replaced(r)
 }
 
-// proxiesOf are the implementations that serve a route, sorted.
-func (p *planner) proxiesOf(r *unstructured.Unstructured) (out []Proxy) {
-	for _, parent := range objects(r.Object, "spec", "parentRefs") {
-		at := refOf(parent, r.GetNamespace())
-		i := slices.IndexFunc(p.Gateways, func(g *unstructured.Unstructured) bool { return nameOf(g) == at })
-		if kind := cmp.Or(text(parent, "kind"), "Gateway"); kind != "Gateway" || i < 0 {
+// replaced reports SecurityPolicies of people's for the same route, or for a rule of
+// it. The older, or the narrower, counts, and none of the other.
+func (p *planner) replaced(r *gatewayRoute) bool {
+	some := false
+	for _, o := range p.SecurityPolicies {
+		if ours(o) || o.GetNamespace() != r.ref.Namespace || !targets(o, r.Unstructured) || p.cover.extAuthAsks(o) {
 			continue
 		}
-		if proxy := p.proxyOf(text(p.Gateways[i].Object, "spec", "gatewayClassName")); !slices.Contains(out, proxy) {
-			out = append(out, proxy)
+		some = true
+		p.wrong(r, ForeignPolicy, "%s is the target of SecurityPolicy %s, too, which counts in place of Ostiary's, or of a part of it, and does not ask. Move what it says to a policy for the Gateway, or remove it.", r.ref, nameOf(o))
+	}
+	return some
+}
+
+// targets reports whether a policy is for a route, by name or by labels. Labels that
+// are more than a plain match may be any.
+func targets(policy, route *unstructured.Unstructured) bool {
+	for _, t := range targetsOf(policy) {
+		if text(t, "kind") == "HTTPRoute" && text(t, "name") == route.GetName() {
+			return true
 		}
 	}
-	slices.Sort(out)
+	for _, t := range objects(policy.Object, "spec", "targetSelectors") {
+		labels, _, _ := unstructured.NestedStringMap(t, "matchLabels")
+		if text(t, "kind") == "HTTPRoute" && holds(route.GetLabels(), labels) {
+			return true
+		}
+	}
+	return false
+}
+
+// envoyAsked are the headers that a decision depends on. Envoy knows a client's address
+// better than its own connection tells.
+func envoyAsked() []string { return append([]string{"X-Forwarded-For"}, asked...) }
+
+func lower(in []string) []string {
+	out := make([]string, len(in))
+	for i := range in {
+		out[i] = strings.ToLower(in[i])
+	}
 	return out
 }
 
-func (p *planner) proxyOf(class string) Proxy {
-	for _, c := range p.GatewayClasses {
-		if c.GetName() == class {
-			return Proxy(cmp.Or(c.GetAnnotations()[ProxyAnnotation], string(gatewayControllers[text(c.Object, "spec", "controllerName")]), string(GatewayAPI)))
-		}
-	}
-	return GatewayAPI
-}
+// matchesMax is how many matches a rule of an HTTPRoute may have.
+const matchesMax = 64
 
-// securityPolicy has Envoy Gateway ask, and answer preflights with what it is told.
-func (p *planner) securityPolicy(o *optIn) bool {
-	if !p.Served["SecurityPolicy.gateway.envoyproxy.io"] {
-		p.find(o, MissingKind, "", "is Envoy Gateway's, and the CRD securitypolicies.gateway.envoyproxy.io is not installed, so nothing can ask about its requests. Install Envoy Gateway's CRDs.")
-		return false
-	}
-	p.grant("SecurityPolicy", o.ref.Namespace, "authz")
-	var request, identity []any
-	for _, h := range asked() {
-		request = append(request, strings.ToLower(h.(string))) // they are
-	}
-	for _, h := range p.settings.IdentityHeaders {
-		identity = append(identity, strings.ToLower(h))
-	}
-	p.plan.Objects = append(p.plan.Objects, object(envoyVersion, "SecurityPolicy", o.ref.Namespace, named("auth", o.ref.Name), o.ref.String(),
-		"the question about every request of "+o.ref.String(), map[string]any{"spec": map[string]any{
-			"targetRefs": []any{map[string]any{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": o.ref.Name}},
-			"extAuth": map[string]any{"failOpen": false, "headersToExtAuth": append(request, "x-forwarded-for", "x-forwarded-proto"),
-				"http": map[string]any{"path": "/authz/v1/envoy", "headersToBackend": identity,
-					"backendRefs": []any{map[string]any{"name": p.settings.ServicePrefix + "-authz", "namespace": p.settings.Namespace, "port": number(p.authzPort())}}}}}}))
-	return true
-}
-
-// routeEntrance leads our own path on the route's hosts to the public listener, and
-// unless the proxy answers them, preflights to the preflight listener. Beside the
-// route, under its Gateways: wherever it may be attached, this may be, too.
-func (p *planner) routeEntrance(r *unstructured.Unstructured, o *optIn, answers bool) {
-	if len(o.hosts) == 0 {
+// routesBeside leads our own path, and preflights, to our Services: by HTTPRoutes of
+// the route's namespace, as its Gateways admit those.
+func (p *planner) routesBeside(r *gatewayRoute, preflights bool) {
+	if !p.Served[referenceGrantKind] && r.ref.Namespace != p.s.Namespace {
+		p.wrong(r, MissingKind, "nobody can sign in at the hosts of %s, and no preflight is answered, as the CRD referencegrants.gateway.networking.k8s.io is not installed. Install all of the Gateway API.", r.ref)
 		return
 	}
-	if !p.Served["ReferenceGrant.gateway.networking.k8s.io"] {
-		p.find(o, MissingKind, "", "cannot lead to Ostiary's Services: the CRD referencegrants.gateway.networking.k8s.io is not installed, so nobody can sign in there. Install the Gateway API's CRDs.")
+	p.granted(r, "HTTPRoute", "public")
+	p.routeBeside(r, "access", map[string]any{
+		"matches":     []any{map[string]any{"path": map[string]any{"type": "PathPrefix", "value": p.s.PathPrefix}}},
+		"backendRefs": []any{p.backendRef("public", p.s.PublicPort)},
+	})
+	if !preflights {
 		return
 	}
-	p.grant("HTTPRoute", o.ref.Namespace, "public")
-	rules := []any{map[string]any{
-		"matches":     []any{map[string]any{"path": map[string]any{"type": "PathPrefix", "value": p.settings.PathPrefix}}},
-		"backendRefs": []any{p.backend("public", p.settings.PublicPort)},
-	}}
-	if !answers {
-		p.grant("HTTPRoute", o.ref.Namespace, "preflight")
-		if matches := preflightMatches(r); len(matches) > 0 {
-			rules = append(rules, map[string]any{"matches": matches, "backendRefs": []any{p.backend("preflight", p.settings.PreflightPort)}})
+	p.granted(r, "HTTPRoute", "preflight")
+	for n, matches := range slices.Collect(slices.Chunk(preflightMatches(r), matchesMax)) {
+		kind := "preflight"
+		if n > 0 {
+			kind += strconv.Itoa(n + 1)
 		}
+		p.routeBeside(r, kind, map[string]any{"matches": matches, "backendRefs": []any{p.backendRef("preflight", p.s.PreflightPort)}})
 	}
+}
+
+func (p *planner) routeBeside(r *gatewayRoute, kind string, rule map[string]any) {
 	parents, _, _ := unstructured.NestedSlice(r.Object, "spec", "parentRefs")
-	var hosts []any
-	for _, h := range o.hosts {
-		hosts = append(hosts, h)
+	fields := map[string]any{"parentRefs": parents, "rules": []any{rule}}
+	if hosts := texts(r.Object, "spec", "hostnames"); len(hosts) > 0 {
+		fields["hostnames"] = anyList(hosts)
 	}
-	p.plan.Objects = append(p.plan.Objects, object(gatewayVersion, "HTTPRoute", o.ref.Namespace, named("access", o.ref.Name), o.ref.String(),
-		"signing in at the hosts of "+o.ref.String()+", and its preflights", map[string]any{"spec": map[string]any{"parentRefs": parents, "hostnames": hosts, "rules": rules}}))
+	p.put(object(gatewayVersion, "HTTPRoute", types.NamespacedName{Namespace: r.ref.Namespace, Name: besideName(kind, r.ref.Name)}, forRoute(r.ref), nil, spec(fields)))
 }
 
-func (p *planner) backend(service string, port int32) map[string]any {
-	return map[string]any{"group": "", "kind": "Service", "name": p.settings.ServicePrefix + "-" + service, "namespace": p.settings.Namespace, "port": int64(port)}
+func (p *planner) backendRef(part string, port int32) map[string]any {
+	at := p.ours(part)
+	return map[string]any{"group": "", "kind": "Service", "name": at.Name, "namespace": at.Namespace, "port": int64(port)}
 }
 
-// preflightMatches are the paths of a route, for preflights: a longer path comes
-// before a method, so each of them has to be there.
-func preflightMatches(r *unstructured.Unstructured) (out []any) {
-	var seen []string
+// preflightMatches are the paths of a route, for preflights. A longer path comes before
+// a method, so that each of them has to be there.
+func preflightMatches(r *gatewayRoute) []any {
+	var out []any
+	seen := map[string]bool{}
 	for _, rule := range objects(r.Object, "spec", "rules") {
 		matches := objects(rule, "matches")
 		if len(matches) == 0 {
@@ -210,57 +248,57 @@ func preflightMatches(r *unstructured.Unstructured) (out []any) {
 		}
 		for _, m := range matches {
 			kind, value := cmp.Or(text(m, "path", "type"), "PathPrefix"), cmp.Or(text(m, "path", "value"), "/")
-			if slices.Contains(seen, kind+" "+value) {
+			if seen[kind+" "+value] {
 				continue
 			}
-			seen = append(seen, kind+" "+value)
-			present := func(name string) map[string]any {
-				return map[string]any{"type": "RegularExpression", "name": name, "value": ".+"}
-			}
-			out = append(out, map[string]any{"method": "OPTIONS", "path": map[string]any{"type": kind, "value": value},
-				"headers": []any{present("Origin"), present("Access-Control-Request-Method")}})
+			seen[kind+" "+value] = true
+			out = append(out, map[string]any{
+				"path": map[string]any{"type": kind, "value": value}, "method": "OPTIONS",
+				"headers": []any{
+					map[string]any{"type": "RegularExpression", "name": "Origin", "value": ".+"},
+					map[string]any{"type": "RegularExpression", "name": "Access-Control-Request-Method", "value": ".+"},
+				},
+			})
 		}
 	}
 	return out
 }
 
-// A grant lets objects of a kind and namespace name one of our Services.
-type grant struct{ kind, namespace, service string }
+// A grant lets objects of one kind and namespace name Services of ours. There is one
+// for each, so that none gets more than its routes need: who may lead to the authz
+// listener can show the world what policies decide.
+type grant struct{ kind, namespace string }
 
-func (p *planner) grant(kind, namespace, service string) {
-	p.granted[grant{kind, namespace, service}] = true
-}
-
-// grants makes them: one ReferenceGrant for each kind and namespace.
-func (p *planner) grants() {
-	to := map[grant][]string{}
-	for g := range p.granted {
-		at := grant{kind: g.kind, namespace: g.namespace}
-		to[at] = append(to[at], p.settings.ServicePrefix+"-"+g.service)
+func (p *planner) granted(r *gatewayRoute, kind, part string) {
+	if !p.Served[referenceGrantKind] || r.ref.Namespace == p.s.Namespace {
+		return
 	}
-	for g, services := range to {
-		if g.namespace == p.settings.Namespace || !p.Served["ReferenceGrant.gateway.networking.k8s.io"] {
-			continue
-		}
-		group := "gateway.networking.k8s.io"
-		if g.kind == "SecurityPolicy" {
-			group = "gateway.envoyproxy.io"
-		}
-		var names []any
-		for _, s := range sorted(services) {
-			names = append(names, map[string]any{"group": "", "kind": "Service", "name": s})
-		}
-		route := "grant " + g.kind + " " + g.namespace
-		p.plan.Objects = append(p.plan.Objects, object(grantVersion, "ReferenceGrant", p.settings.Namespace, "ostiary-"+strings.ToLower(g.kind)+"-"+digestOf(g.namespace), route,
-			"each "+g.kind+" of namespace "+g.namespace+" that is opted in", map[string]any{"spec": map[string]any{
-				"from": []any{map[string]any{"group": group, "kind": g.kind, "namespace": g.namespace}}, "to": names}}))
+	at := grant{kind, r.ref.Namespace}
+	if service := p.ours(part).Name; !slices.Contains(p.grants[at], service) {
+		p.grants[at] = append(p.grants[at], service)
+		slices.Sort(p.grants[at])
 	}
 }
 
-func number(port string) int64 {
-	var n int64
-	for _, c := range port {
-		n = n*10 + int64(c-'0')
+// referenceGrants makes those that were asked for.
+func (p *planner) referenceGrants() {
+	version := gatewayGroup + "/v1beta1" // what has v1 serves it, too
+	if p.Served[referenceGrantV1Kind] {
+		version = gatewayVersion
 	}
-	return n
+	for at, services := range p.grants {
+		group := gatewayGroup
+		if at.kind == "SecurityPolicy" {
+			group = envoyGroup
+		}
+		var to []any
+		for _, name := range services {
+			to = append(to, map[string]any{"group": "", "kind": "Service", "name": name})
+		}
+		name := types.NamespacedName{Namespace: p.s.Namespace, Name: centralName("grant", at.namespace, strings.ToLower(at.kind))}
+		why := purpose{digest("grant", at.kind, at.namespace), "each " + at.kind + " of namespace " + at.namespace + " that is opted in"}
+		p.put(object(version, "ReferenceGrant", name, why, nil, spec(map[string]any{
+			"from": []any{map[string]any{"group": group, "kind": at.kind, "namespace": at.namespace}}, "to": to,
+		})))
+	}
 }

@@ -3,41 +3,108 @@
 package ingress
 
 import (
+	"net/url"
+	"strconv"
 	"strings"
 
-	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 const haproxyPrefix = "haproxy-ingress.github.io/"
 
-// haproxy has haproxy-ingress ask. It tells an authentication service nothing of the
-// request by itself, so the three headers are set first; without them a visitor's own
-// would say what is asked about.
-func (p *planner) haproxy(_ *networkingv1.Ingress, o *optIn) {
-	var request []string
-	for _, h := range asked() {
-		request = append(request, h.(string)) // they are
+// haproxyTarget has the proxy say what is asked for. It tells an authentication service
+// nothing by itself, so that a visitor's own headers would.
+const haproxyTarget = "X-Forwarded-Host: %[req.hdr(host)]\nX-Forwarded-Uri: %[pathq]\nX-Forwarded-Method: %[method]"
+
+// haproxy plans for jcmoraisjr's haproxy-ingress, v0.17 or newer: what is older has no
+// request-set-headers. Its cross-namespace-services has to be "allow"; if it is not,
+// haproxy-ingress refuses every request.
+func (p *planner) haproxy(g *guard) {
+	address := "svc://" + p.ours("authz").String() + ":" + strconv.Itoa(int(p.authzPort())) + "/authz/v1/forward/" + g.Namespace + "/" + g.Name
+	if key := haproxyPrefix + "auth-url"; g.foreign(key, address) {
+		g.asked = p.cover.haproxyQuestion(g.Annotations) == asksUs
+		p.found(g, ForeignAuth, "%s has an auth-url of somebody else (%q), so that Ostiary changes nothing there. Remove it, and Ostiary writes its own at once.", g.ref, g.Annotations[key])
+		return
 	}
-	request = append(request, "X-Forwarded-Method", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Uri", "X-Forwarded-For")
-	o.guarded = true
-	o.annotated = map[string]string{
-		haproxyPrefix + "auth-url":             "svc://" + p.settings.Namespace + "/" + p.settings.ServicePrefix + "-authz:" + p.authzPort() + "/authz/v1/forward/" + o.ref.Namespace + "/" + o.ref.Name,
-		haproxyPrefix + "auth-method":          "GET",
-		haproxyPrefix + "auth-headers-request": strings.Join(request, ","),
-		haproxyPrefix + "auth-headers-succeed": strings.Join(p.settings.IdentityHeaders, ","),
-		haproxyPrefix + "auth-headers-fail":    "*",
-		haproxyPrefix + "request-set-headers":  "X-Forwarded-Host: %[req.hdr(host)]\nX-Forwarded-Uri: %[pathq]\nX-Forwarded-Method: %[method]\n",
+	g.asked = true
+	g.annotations[haproxyPrefix+"auth-url"] = address
+	const open = "a visitor could say what is asked about, or who is calling"
+	for _, a := range [][2]string{
+		{"auth-method", "GET"},
+		{"auth-headers-request", strings.Join(append(asked[:len(asked):len(asked)], "X-Forwarded-Method", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Uri", "X-Forwarded-For"), ",")},
+		{"auth-headers-succeed", strings.Join(p.s.IdentityHeaders, ",")},
+		{"auth-headers-fail", "*"},
+		{"request-set-headers", haproxyTarget},
+	} {
+		g.asked = p.set(g, haproxyPrefix+a[0], a[1], open) && g.asked
 	}
-	if o.is != nil && o.is.CORS != nil && !o.is.CORS.Bypass {
-		p.find(o, PreflightNotTaken, "", "is haproxy-ingress's, which cannot lead preflights to another Service, so they are refused. Answer them with haproxy-ingress.github.io/cors-enable and the same origins, or use HAProxy as `ostiary render haproxy` prints it.")
+	p.haproxyUndoes(g)
+	p.haproxyPreflights(g)
+	for _, host := range g.hosts {
+		p.access(g, host, nil)
 	}
 }
 
-// authzPort is the port of the authz Service.
-func (p *planner) authzPort() string {
-	_, port, ok := strings.Cut(strings.TrimPrefix(p.settings.AuthzURL, "http://"), ":")
-	if !ok {
-		return "80"
+// haproxyUndoes reports annotations of people's that undo what the question is for.
+func (p *planner) haproxyUndoes(g *guard) {
+	says := func(name string) string { return strings.TrimSpace(g.Annotations[haproxyPrefix+name]) }
+	if strings.EqualFold(says("auth-external-placement"), "frontend") {
+		g.asked = false
+		p.found(g, RewrittenTarget, "%s says %sauth-external-placement: frontend, so that haproxy-ingress asks before it has set the headers that say what is asked for: visitors can set them. Remove it.", g.ref, haproxyPrefix)
 	}
-	return port
+	if isTrue(says("cors-enable")) {
+		p.found(g, ForeignCORS, "%s says %scors-enable, so its proxy answers every OPTIONS before Ostiary is asked. Write the origins into the policy's spec.cors, and remove the annotation.", g.ref, haproxyPrefix)
+	}
+	for _, u := range p.upstreamsOf(g.Ingress) {
+		for _, other := range p.shared.to[u] {
+			sets, some := other.Annotations[haproxyPrefix+"request-set-headers"]
+			if other != g.Ingress && p.shared.proxies[other] == HAProxyIngress && some && strings.TrimSpace(sets) != haproxyTarget {
+				g.asked = false
+				p.found(g, SharedService, "%s leads to the same Service and port as Ingress %s/%s, which sets other headers (%srequest-set-headers): haproxy-ingress takes those of one of them, and without ours visitors can say what is asked about. Remove them there, or use a Service of its own.",
+					g.ref, other.Namespace, other.Name, haproxyPrefix)
+				return
+			}
+		}
+	}
+}
+
+// haproxyPreflights leads what carries the header that only preflights have to our
+// preflight listener. Of two paths that are the same, the one that asks for headers is
+// tried first.
+func (p *planner) haproxyPreflights(g *guard) {
+	if g.bypasses() {
+		return
+	}
+	var rules []any
+	service := p.ours("preflight").Name
+	for _, at := range placesOf(g.Ingress) {
+		if at.host != "" {
+			rules = append(rules, ingressRule(at.host, ingressPath(at.path, at.pathType, service, p.s.PreflightPort)))
+		}
+	}
+	if len(rules) == 0 {
+		return
+	}
+	notes := map[string]string{haproxyPrefix + "http-header-match-regex": "Origin: .+\nAccess-Control-Request-Method: .+"}
+	if kind := g.Annotations[haproxyPrefix+"path-type"]; kind != "" {
+		notes[haproxyPrefix+"path-type"] = kind // the same paths, read the same way
+	}
+	name := types.NamespacedName{Namespace: p.s.Namespace, Name: centralName("preflight", g.Namespace, g.Name)}
+	p.put(g.class.ingress(object(ingressVersion, "Ingress", name, forRoute(g.ref), notes, spec(map[string]any{"rules": rules}))))
+}
+
+// authzPort is that of the authz Service: proxies reach it at the same one as by its
+// address.
+func (p *planner) authzPort() int32 {
+	u, err := url.Parse(p.s.AuthzURL)
+	if err != nil {
+		return 0
+	}
+	if port, err := strconv.ParseInt(u.Port(), 10, 32); err == nil {
+		return int32(port)
+	}
+	if u.Scheme == "https" {
+		return 443
+	}
+	return 80
 }

@@ -3,4 +3,4 @@
 package ingress
 
 // LabelOf is the RouteLabel of the objects that a plan makes for one route.
-func LabelOf(route Ref) string { return digestOf(route.String()) }
+func LabelOf(route Ref) string { return forRoute(route).id }

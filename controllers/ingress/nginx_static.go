@@ -3,112 +3,105 @@
 package ingress
 
 import (
+	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
-
-	networkingv1 "k8s.io/api/networking/v1"
 )
 
-func intText(n int32) string { return strconv.FormatInt(int64(n), 10) }
-
-// defaultMaxAge is how long a browser keeps a preflight's answer that does not say
-// (Fetch standard §4.9). ingress-nginx always says something: 20 days by itself.
-const defaultMaxAge = 5
-
-// What the annotations take. An origin that they do not becomes "*", so that nothing
-// else may ever be written.
+// What ingress-nginx accepts. Something else becomes its default, and that is wider:
+// "*" for origins. So nothing else is ever written.
 var (
-	projectableOrigin = regexp.MustCompile(`^(null|https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]+)?)$`)
-	projectableMethod = regexp.MustCompile(`^[A-Za-z]+$`)
-	projectableHeader = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+	corsOrigin = regexp.MustCompile(`^https?://(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]+)?$`)
+	corsMethod = regexp.MustCompile(`^[A-Za-z]+$`)
+	corsHeader = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 )
 
-// projected copies the policy's CORS into the proxy's own annotations. It answers
-// preflights by itself then, before it asks, and nothing varies by path.
-func (p *planner) projected(o *optIn) {
-	if o.is == nil || o.is.CORS == nil {
-		return // no preflight is allowed, and so says the auth-url
+// static copies a policy's CORS into the annotations by which ingress-nginx answers
+// preflights itself, if they can say exactly the same.
+func (p *planner) static(g *guard) {
+	const enable = nginxPrefix + "enable-cors"
+	if g.rules == nil || g.rules.CORS == nil || g.rules.CORS.Bypass {
+		p.foreignCORS(g)
+		return // the question alone does what the policy says
 	}
-	c := o.is.CORS
-	if cannot := c.unprojectable(); len(cannot) > 0 {
-		p.find(o, NotProjectable, "", "is in mode static, and the proxy's CORS annotations cannot say %s. Preflights are refused. Use another mode, or write it otherwise.", strings.Join(cannot, ", "))
+	values, cannot := projected(g.rules.CORS)
+	values[enable] = "true"
+	for _, key := range sortedKeys(values) {
+		if g.foreign(key, values[key]) {
+			cannot = append(cannot, fmt.Sprintf("%s is %q already, and somebody else's: remove it", key, g.Annotations[key]))
+		}
+	}
+	for key := range g.Annotations { // one that we do not write would count, too
+		if _, planned := values[key]; strings.HasPrefix(key, nginxPrefix+"cors-") && !planned && g.foreign(key) {
+			cannot = append(cannot, fmt.Sprintf("%s is somebody else's: remove it", key))
+		}
+	}
+	if len(cannot) > 0 {
+		slices.Sort(cannot)
+		p.found(g, NotProjectable, "%s: the CORS of AccessPolicy %s cannot be written as annotations, so preflights are refused: %s. Change that, or write %s: %s.", g.ref, g.policy, strings.Join(cannot, "; "), ModeAnnotation, Render)
+		p.foreignCORS(g)
 		return
 	}
-	if !c.AllOrigins && len(c.Origins) == 0 {
-		return
+	for key, value := range values {
+		g.annotations[key] = value
 	}
-	age := max(c.MaxAge, 0)
-	if c.MaxAge == 0 {
-		age = defaultMaxAge
-	}
-	set := func(name, value string) {
-		if value != "" {
-			o.annotated[nginxPrefix+name] = value
-		}
-	}
-	origins := strings.Join(c.Origins, ",")
-	if c.AllOrigins {
-		origins = "*"
-	}
-	set("enable-cors", "true")
-	set("cors-allow-origin", origins)
-	set("cors-allow-methods", strings.Join(c.Methods, ","))
-	set("cors-allow-headers", strings.Join(c.Headers, ","))
-	set("cors-expose-headers", strings.Join(c.Exposed, ","))
-	set("cors-allow-credentials", strconv.FormatBool(c.Credentials))
-	set("cors-max-age", strconv.Itoa(age))
 }
 
-// unprojectable are the fields that the annotations cannot say, sorted.
-func (c *CORS) unprojectable() (fields []string) {
-	refuse := func(is bool, field string) {
-		if is {
-			fields = append(fields, "spec.cors."+field)
-		}
+// projected returns annotations, and what of a policy they cannot hold.
+func projected(c *CORS) (values map[string]string, cannot []string) {
+	values = map[string]string{
+		nginxPrefix + "cors-allow-credentials": strconv.FormatBool(c.Credentials),
+		nginxPrefix + "cors-max-age":           maxAge(c.MaxAge),
 	}
-	refuse(c.Bypass, "preflight: Bypass")
-	refuse(c.AllMethods, "allowAllMethods")
-	refuse(c.AllHeaders, "allowAllHeaders")
-	refuse(c.PrivateNetwork, "allowPrivateNetwork")
-	each := func(field string, values []string, can *regexp.Regexp) {
-		for _, v := range values {
-			refuse(!can.MatchString(v), field+": "+v)
-		}
-	}
-	each("allowedOrigins", c.Origins, projectableOrigin)
-	each("allowedMethods", c.Methods, projectableMethod)
-	each("allowedHeaders", c.Headers, projectableHeader)
-	each("exposedHeaders", c.Exposed, projectableHeader)
-	return sorted(fields)
-}
-
-// nginxWarnings reports what people have annotated that is in the way of signing in.
-// What undoes the question itself, Unguarded reports.
-func (p *planner) nginxWarnings(ing *networkingv1.Ingress, o *optIn) {
-	for _, name := range []string{"auth-signin", "auth-keepalive"} {
-		if v := strings.TrimSpace(ing.Annotations[nginxPrefix+name]); v != "" && v != "0" {
-			p.find(o, SignInElsewhere, "", "has nginx.ingress.kubernetes.io/%s of its own. With auth-signin every refusal becomes a redirect, which preflights and scripts cannot follow; with auth-keepalive the identity headers get lost. Remove it: Ostiary leads people to the login.", name)
-		}
-	}
-	p.shadows(o)
-}
-
-// shadows reports regular expressions that take our own path, and are tried first.
-func (p *planner) shadows(o *optIn) {
-	door := p.settings.PathPrefix + "/login"
-	for _, other := range p.ingresses {
-		_, proxy := p.classOf(other)
-		regex := other.Annotations[nginxPrefix+"use-regex"] == "true" || other.Annotations[nginxPrefix+"rewrite-target"] != ""
-		if proxy != IngressNGINX || !regex || isCanary(other, proxy) {
-			continue
-		}
-		for _, at := range locationsOf(other) {
-			// Expressions are tried by their length, the longest first.
-			re, err := regexp.Compile("(?i)^" + at.path.Path)
-			if contains(o.hosts, at.host) && len(at.path.Path) > len(p.settings.PathPrefix)+1 && (err != nil || re.MatchString(door)) {
-				p.find(o, ShadowedLogin, at.host, "cannot have people signed in at %s: %s serves the regular expression %s there, which takes %s/ as well and is tried first. Make it not match that.", at.host, ingressRef(other), at.path.Path, p.settings.PathPrefix)
+	write := func(key, field string, list []string, valid *regexp.Regexp) {
+		for _, v := range list {
+			if !valid.MatchString(v) {
+				cannot = append(cannot, fmt.Sprintf("spec.cors.%s has %q, which ingress-nginx does not understand", field, v))
 			}
 		}
+		if len(list) > 0 {
+			values[nginxPrefix+key] = strings.Join(list, ",")
+		}
+	}
+	switch {
+	case c.AllOrigins && c.Credentials:
+		cannot = append(cannot, "spec.cors.allowAllOrigins with allowCredentials")
+	case c.AllOrigins:
+		values[nginxPrefix+"cors-allow-origin"] = "*"
+	case len(c.Origins) == 0:
+		cannot = append(cannot, "spec.cors.allowedOrigins is empty, which ingress-nginx takes for any origin")
+	default: // "null" would match any origin that ends with it
+		write("cors-allow-origin", "allowedOrigins", c.Origins, corsOrigin)
+	}
+	if c.AllMethods || len(c.Methods) == 0 {
+		cannot = append(cannot, "spec.cors.allowAllMethods, for which it has no word: list allowedMethods")
+	} else {
+		write("cors-allow-methods", "allowedMethods", c.Methods, corsMethod)
+	}
+	if c.AllHeaders {
+		cannot = append(cannot, "spec.cors.allowAllHeaders, for which it has no word: list allowedHeaders")
+	}
+	// None would become its default of nine. Accept is allowed without being asked for.
+	values[nginxPrefix+"cors-allow-headers"] = "Accept"
+	write("cors-allow-headers", "allowedHeaders", c.Headers, corsHeader)
+	write("cors-expose-headers", "exposedHeaders", c.Exposed, corsHeader)
+	if c.PrivateNetwork {
+		cannot = append(cannot, "spec.cors.allowPrivateNetwork, for which it has no word")
+	}
+	return values, cannot
+}
+
+// maxAge: a header is always sent, and five seconds are what browsers take where
+// there is none (Fetch, CORS-preflight fetch).
+func maxAge(seconds int) string {
+	switch {
+	case seconds == 0:
+		return "5"
+	case seconds < 0:
+		return "0"
+	default:
+		return strconv.Itoa(seconds)
 	}
 }

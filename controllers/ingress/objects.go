@@ -3,96 +3,103 @@
 package ingress
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"strings"
+	"maps"
+	"slices"
 
-	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 )
 
-// digestOf stands for a text where there is room for 16 letters.
-func digestOf(parts ...string) string {
-	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
-	return hex.EncodeToString(sum[:8])
-}
+// order is that in which objects are made: what leads traffic somewhere comes after
+// what it leads to.
+var order = []string{"Service", "EndpointSlice", "ReferenceGrant", "Middleware", "SecurityPolicy", "IngressRoute", "HTTPRoute", "Ingress"}
 
-// maxName is what a Service may be called, and a label hold (RFC 1035).
-const maxName = 63
+// Versions of what is made.
+const (
+	serviceVersion       = "v1"
+	sliceVersion         = "discovery.k8s.io/v1"
+	ingressVersion       = "networking.k8s.io/v1"
+	gatewayGroup         = "gateway.networking.k8s.io"
+	traefikGroup         = "traefik.io"
+	envoyGroup           = "gateway.envoyproxy.io"
+	traefikVersion       = traefikGroup + "/v1alpha1"
+	envoyVersion         = envoyGroup + "/v1alpha1"
+	gatewayVersion       = gatewayGroup + "/v1"
+	managedBy            = "endpointslice.kubernetes.io/managed-by"
+	sliceServiceName     = "kubernetes.io/service-name"
+	ingressClass         = "kubernetes.io/ingress.class"
+	referenceGrantKind   = "ReferenceGrant." + gatewayGroup
+	referenceGrantV1Kind = "ReferenceGrant.v1." + gatewayGroup
+)
 
-// named makes a name that is fit for a Service: where an Ingress's own is too long,
-// or has dots, a digest takes its place.
-func named(what, name string) string {
-	if full := "ostiary-" + what + "-" + name; len(full) <= maxName && !strings.Contains(name, ".") {
-		return full
+// A purpose is what an object is for: the value of RouteLabel and of ForAnnotation.
+type purpose struct{ id, words string }
+
+// forRoute is the purpose of what stands for one route.
+func forRoute(r Ref) purpose { return purpose{digest(r.String()), r.String()} }
+
+// object makes one of ours.
+func object(apiVersion, kind string, name types.NamespacedName, why purpose, annotations map[string]string, content map[string]any) *unstructured.Unstructured {
+	notes := map[string]any{ForAnnotation: why.words}
+	for k, v := range annotations {
+		notes[k] = v
 	}
-	return "ostiary-" + what + "-" + digestOf(name)
-}
-
-// object makes one of ours. For says in words what it is for.
-func object(apiVersion, kind, namespace, name string, route, purpose string, spec map[string]any) *unstructured.Unstructured {
-	o := &unstructured.Unstructured{Object: spec}
-	o.SetAPIVersion(apiVersion)
-	o.SetKind(kind)
-	o.SetNamespace(namespace)
-	o.SetName(name)
-	o.SetLabels(map[string]string{RouteLabel: digestOf(route), "app.kubernetes.io/managed-by": "ostiary"})
-	o.SetAnnotations(map[string]string{ForAnnotation: purpose})
-	return o
-}
-
-func annotate(o *unstructured.Unstructured, more map[string]string) {
-	all := o.GetAnnotations()
-	for k, v := range more {
-		all[k] = v
+	o := map[string]any{
+		"apiVersion": apiVersion, "kind": kind,
+		"metadata": map[string]any{
+			"name": name.Name, "namespace": name.Namespace,
+			"labels":      map[string]any{RouteLabel: why.id, "app.kubernetes.io/managed-by": FieldManager},
+			"annotations": notes,
+		},
 	}
-	o.SetAnnotations(all)
+	maps.Copy(o, content)
+	return &unstructured.Unstructured{Object: o}
 }
 
-// ownIngress leads paths of a host to one of our Services.
-func (p *planner) ownIngress(name, class, route, purpose string, rules []any) *unstructured.Unstructured {
-	spec := map[string]any{"rules": rules}
-	if class != "" {
-		spec["ingressClassName"] = class
+func spec(fields map[string]any) map[string]any { return map[string]any{"spec": fields} }
+
+// put adds an object to the plan. One that is there already is the same: its name
+// says all that it is made from.
+func (p *planner) put(o *unstructured.Unstructured) {
+	p.objects[Ref{Kind: o.GetKind(), NamespacedName: nameOf(o)}] = o
+}
+
+// sorted returns the objects in the order in which they are made.
+func (p *planner) sorted() []*unstructured.Unstructured {
+	return slices.SortedFunc(maps.Values(p.objects), func(a, b *unstructured.Unstructured) int {
+		if x, y := slices.Index(order, a.GetKind()), slices.Index(order, b.GetKind()); x != y {
+			return x - y
+		}
+		return compareNames(nameOf(a), nameOf(b))
+	})
+}
+
+// ours is the name of one of our Services: "public", "render", ...
+func (p *planner) ours(part string) types.NamespacedName {
+	return types.NamespacedName{Namespace: p.s.Namespace, Name: p.s.ServicePrefix + "-" + part}
+}
+
+// anyList is a list as unstructured objects hold it.
+func anyList[T any](in []T) []any {
+	out := make([]any, len(in))
+	for i := range in {
+		out[i] = in[i]
 	}
-	return object("networking.k8s.io/v1", "Ingress", p.settings.Namespace, name, route, purpose, map[string]any{"spec": spec})
+	return out
 }
 
-// rule is one of an Ingress, as it is written.
-func (p *planner) rule(host string, paths []Path, service string, port int32) map[string]any {
-	var out []any
-	for _, path := range paths {
-		kind := networkingv1.PathTypePrefix
-		if path.Exact {
-			kind = networkingv1.PathTypeExact
-		}
-		out = append(out, map[string]any{"path": path.Path, "pathType": string(kind), "backend": map[string]any{
-			"service": map[string]any{"name": p.settings.ServicePrefix + "-" + service, "port": map[string]any{"number": int64(port)}}}})
+// ingressRule leads a path of a host to one of our Services.
+func ingressRule(host string, paths ...any) map[string]any {
+	rule := map[string]any{"http": map[string]any{"paths": paths}}
+	if host != "" {
+		rule["host"] = host
 	}
-	return map[string]any{"host": host, "http": map[string]any{"paths": out}}
+	return rule
 }
 
-// entrances lead our own path on every host of an opt-in to the public listener: one
-// Ingress for each class and host, whoever comes first.
-func (p *planner) entrances(ing *networkingv1.Ingress, o *optIn, class string, proxy Proxy) {
-	for _, host := range o.hosts {
-		if host == "" {
-			p.find(o, NoHost, "", "has a rule without a host, and there is no host to serve %s/ at, so nobody can sign in there. Give it hosts.", p.settings.PathPrefix)
-			continue
-		}
-		if p.doors[class+"\x00"+host] {
-			continue
-		}
-		p.doors[class+"\x00"+host] = true
-		at := p.ownIngress("ostiary-access-"+digestOf(class, host), class, "access "+class+" "+host, "signing in at "+host,
-			[]any{p.rule(host, []Path{{Path: p.settings.PathPrefix + "/"}}, "public", p.settings.PublicPort)})
-		switch proxy { //nolint:exhaustive // the others need nothing more
-		case IngressNGINX, TraefikNGINX:
-			annotate(at, map[string]string{nginxPrefix + "enable-global-auth": "false"})
-		case Traefik:
-			annotate(at, traefikListeners(ing))
-			annotate(at, map[string]string{traefikPrefix + "router.priority": "9000"})
-		}
-		p.plan.Objects = append(p.plan.Objects, at)
+func ingressPath(path, pathType, service string, port int32) any {
+	return map[string]any{
+		"path": path, "pathType": pathType,
+		"backend": map[string]any{"service": map[string]any{"name": service, "port": map[string]any{"number": int64(port)}}},
 	}
 }

@@ -5,213 +5,225 @@ package ingress
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Reasons of opt-ins that do not get what they ask for.
-const (
-	PolicyNotFound    = "PolicyNotFound"    // the policy that is named is not there: everything is refused
-	HostNotInPolicy   = "HostNotInPolicy"   // the policy does not claim the host: it is refused
-	UnknownProxy      = "UnknownProxy"      // nobody knows which proxy serves the Ingress
-	UnknownMode       = "UnknownMode"       // the mode is none
-	AppCanary         = "AppCanary"         // error pages would lead to the application's canary
-	SharedService     = "SharedService"     // a canary for preflights would take those of others
-	BackendProtocol   = "BackendProtocol"   // the proxy would speak it to our listener, too
-	NotProjectable    = "NotProjectable"    // the proxy's own CORS annotations cannot say it
-	ShadowedLogin     = "ShadowedLogin"     // a regular expression takes the path of the login
-	SignInElsewhere   = "SignInElsewhere"   // auth-signin redirects what must not be
-	RewrittenTarget   = "RewrittenTarget"   // what is asked about is not what was asked for
-	OddTarget         = "OddTarget"         // a host or path that cannot be written into a rule
-	MissingKind       = "MissingKind"       // a CRD is not installed
-	MissingFilter     = "MissingFilter"     // a rule of an HTTPRoute lacks the filter that asks
-	PreflightNotTaken = "PreflightNotTaken" // the proxy cannot lead preflights to us
-	NoHost            = "NoHost"            // there is no host to serve the login at
-)
-
-// Make plans for a world. It depends on no order in the world, and a world that
-// holds what it planned leads to the same plan.
+// Make says what the cluster has to look like, so that the proxy of every Ingress
+// and HTTPRoute that names a policy asks about each request.
+//
+// It is pure, and its result depends on no order of the objects in a World. What a
+// plan made before is in the World, too, and changes nothing.
+//
+// Where something cannot be had, the rest of it is planned all the same, as long as
+// that only refuses more: a route that asks, and shows bare refusals, is better than
+// one that nobody asks about. Only where somebody else already decides what the
+// proxy asks is nothing planned.
 func Make(w World, s Settings) Plan {
-	s.ServicePrefix, s.PathPrefix, s.Mode = cmp.Or(s.ServicePrefix, "ostiary"), cmp.Or(s.PathPrefix, "/.access"), cmp.Or(s.Mode, Render)
-	p := newPlanner(&w, &s)
-	for _, ing := range p.ingresses {
-		p.ingress(ing)
+	p := newPlanner(w, s)
+	for _, ing := range p.Ingresses {
+		if _, opted := ing.Annotations[PolicyAnnotation]; opted && !ours(ing) {
+			p.opt(ing)
+		}
 	}
-	for _, r := range p.httpRoutes() {
-		p.httpRoute(r)
+	for _, g := range p.guards {
+		p.guard(g)
 	}
-	p.grants()
-	slices.SortFunc(p.plan.Objects, func(a, b *unstructured.Unstructured) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.GetKind(), b.GetKind()), cmp.Compare(nameOf(a).String(), nameOf(b).String()))
-	})
+	for _, r := range p.HTTPRoutes {
+		if _, opted := r.GetAnnotations()[PolicyAnnotation]; opted && !ours(r) {
+			p.httpRoute(r)
+		}
+	}
+	p.referenceGrants()
+	for _, g := range p.guards {
+		p.finish(g)
+	}
+	p.plan.Objects = p.sorted()
 	slices.SortFunc(p.plan.Bindings, func(a, b Binding) int { return cmp.Compare(a.Route.String(), b.Route.String()) })
-	slices.SortFunc(p.plan.Findings, compareFindings)
+	slices.SortFunc(p.plan.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Object.String(), b.Object.String()), cmp.Compare(a.Reason, b.Reason), compareFindings(a, b))
+	})
 	p.plan.Findings = slices.Compact(p.plan.Findings)
 	return p.plan
 }
 
-// rank orders objects by what needs what.
-func rank(o *unstructured.Unstructured) int {
-	switch o.GetKind() {
-	case "ReferenceGrant", "Service", "Middleware":
-		return 0
-	case "EndpointSlice":
-		return 1
-	default:
-		return 2
-	}
-}
-
 // A planner is one run of Make.
 type planner struct {
-	*coverage // what proxies make of Ingresses
-	plan      Plan
-	ingresses []*networkingv1.Ingress // people's, sorted
-	policies  map[types.NamespacedName]*Policy
-	doors     map[string]bool // class and host that have an Ingress for our own path
-	granted   map[grant]bool
+	World
+	s        Settings
+	cover    *coverage // reads the same objects, for what goes around
+	policies map[types.NamespacedName]*Policy
+	guards   []*guard
+	guardOf  map[*networkingv1.Ingress]*guard
+	shared   sharing
+	login    map[string]*loginPath // by host
+	mirrors  []mirrorSlice
+	objects  map[Ref]*unstructured.Unstructured
+	grants   map[grant][]string // names of our Services
+	plan     Plan
 }
 
-func newPlanner(w *World, s *Settings) *planner {
+// A guard is an Ingress that opted in.
+type guard struct {
+	*networkingv1.Ingress
+	ref         Ref
+	policy      types.NamespacedName
+	rules       *Policy // nil: there is none by that name
+	class       class
+	proxy       Proxy
+	mode        Mode
+	hosts       []string // without the empty one
+	paths       []Path
+	annotations map[string]string
+	owned       map[string]bool // annotations that are ours already
+	asked       bool            // its proxy will ask about every request
+}
+
+func newPlanner(w World, s Settings) *planner {
+	// Which of two defaults counts, and the like, must not depend on the order.
+	w.Ingresses = sortedBy(w.Ingresses, func(o *networkingv1.Ingress) types.NamespacedName { return nameIn(o) })
+	w.Classes = sortedBy(w.Classes, func(o *networkingv1.IngressClass) types.NamespacedName { return nameIn(o) })
+	for _, list := range []*[]*unstructured.Unstructured{&w.HTTPRoutes, &w.Gateways, &w.GatewayClasses, &w.Middlewares, &w.SecurityPolicies} {
+		*list = sortedBy(*list, nameOf)
+	}
+	s.PathPrefix = strings.TrimSuffix(cmp.Or(s.PathPrefix, "/.access"), "/")
+	s.ServicePrefix = cmp.Or(s.ServicePrefix, "ostiary")
+	s.Mode = cmp.Or(s.Mode, Render)
 	p := &planner{
-		coverage: newCoverage(w, s, func(string) bool { return true }),
-		plan:     Plan{Annotations: map[Ref]map[string]string{}},
-		policies: map[types.NamespacedName]*Policy{}, doors: map[string]bool{}, granted: map[grant]bool{},
+		World: w, s: s, policies: map[types.NamespacedName]*Policy{}, guardOf: map[*networkingv1.Ingress]*guard{},
+		login: map[string]*loginPath{}, mirrors: mirrored(w.Render),
+		objects: map[Ref]*unstructured.Unstructured{}, grants: map[grant][]string{},
+		plan: Plan{Annotations: map[Ref]map[string]string{}},
 	}
-	for _, ing := range w.Ingresses {
-		if !ours(ing) {
-			p.ingresses = append(p.ingresses, ing)
-		}
-	}
-	slices.SortFunc(p.ingresses, func(a, b *networkingv1.Ingress) int {
-		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-	})
 	for i := range w.Policies {
-		p.policies[w.Policies[i].NamespacedName] = &w.Policies[i]
+		p.policies[w.Policies[i].NamespacedName] = &p.Policies[i]
 	}
+	p.cover = newCoverage(&p.World, &p.s, func(string) bool { return true })
+	p.shared = p.share()
 	return p
 }
 
-// An optIn is a route that names a policy.
-type optIn struct {
-	ref       Ref
-	policy    types.NamespacedName
-	is        *Policy // nil: there is none
-	hosts     []string
-	paths     []Path
-	guarded   bool
-	annotated map[string]string
+func sortedBy[T any](list []T, name func(T) types.NamespacedName) []T {
+	return slices.SortedStableFunc(slices.Values(list), func(a, b T) int { return compareNames(name(a), name(b)) })
 }
 
-func (p *planner) find(o *optIn, reason, host, format string, args ...any) {
-	p.plan.Findings = append(p.plan.Findings, Finding{Object: o.ref, Policy: o.policy, Reason: reason, Host: host,
-		Message: fmt.Sprintf("%s "+format, append([]any{o.ref}, args...)...)})
-}
-
-// opt reads an opt-in, and reports what is wrong with its policy. Whatever is, the
-// proxy is told to ask: the answer will be no.
-func (p *planner) opt(ref Ref, name string, hosts []string, paths []Path) *optIn {
-	slices.Sort(hosts)
-	o := &optIn{ref: ref, policy: types.NamespacedName{Namespace: ref.Namespace, Name: name}, hosts: slices.Compact(hosts), paths: paths}
-	o.is = p.policies[o.policy]
-	if o.is == nil {
-		p.find(o, PolicyNotFound, "", "names AccessPolicy %s, which is not there, so every request is refused. Create it in namespace %s, or mend the annotation %s.", name, ref.Namespace, PolicyAnnotation)
-		return o
-	}
-	if ref.Kind == "HTTPRoute" && len(o.is.Hosts) == 0 {
-		p.find(o, HostNotInPolicy, "", "names AccessPolicy %s, which has no spec.hosts. Only Ingresses give a policy its hosts, so every request is refused. Write them there.", name)
-	}
-	for _, host := range o.hosts {
-		if len(o.is.Hosts) > 0 && !slices.ContainsFunc(o.is.Hosts, func(claimed string) bool { return overlap(host, claimed) }) {
-			p.find(o, HostNotInPolicy, host, "serves %s, which is none of the hosts of AccessPolicy %s, so every request there is refused. Add it to spec.hosts, or leave spec.hosts out.", cmp.Or(host, "any host"), name)
-		}
-	}
-	return o
-}
-
-// done takes what was found out about an opt-in into the plan.
-func (p *planner) done(o *optIn) {
-	p.plan.Bindings = append(p.plan.Bindings, Binding{Route: o.ref, Policy: o.policy, Hosts: o.hosts, Paths: o.paths, Guarded: o.guarded})
-	if len(o.annotated) > 0 {
-		p.plan.Annotations[o.ref] = o.annotated
-	}
-}
-
-func (p *planner) ingress(ing *networkingv1.Ingress) {
-	name := ing.Annotations[PolicyAnnotation]
-	class, proxy := p.classOf(ing)
-	if name == "" || isCanary(ing, proxy) { // a canary is guarded as the Ingress is that it belongs to
-		return
-	}
-	o := p.opt(ingressRef(ing), name, hostsOf(ing), pathsOf(ing))
-	switch proxy {
-	case IngressNGINX:
-		p.nginx(ing, o)
-	case TraefikNGINX:
-		p.traefikNGINX(ing, o)
-	case Traefik:
-		p.traefik(ing, o)
-	case HAProxyIngress:
-		p.haproxy(ing, o)
-	default:
-		p.find(o, UnknownProxy, "", "is of class %q, and which proxy serves that is not known, so nothing asks about its requests. Annotate the IngressClass or the Ingress with %s: %s, %s, %s or %s.",
-			class, ProxyAnnotation, IngressNGINX, TraefikNGINX, Traefik, HAProxyIngress)
-	}
-	if len(o.annotated) > 0 {
-		p.entrances(ing, o, class, proxy)
-	}
-	p.done(o)
+func nameIn(o metav1.Object) types.NamespacedName {
+	return types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}
 }
 
 func ingressRef(ing *networkingv1.Ingress) Ref {
-	return Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: ing.Namespace, Name: ing.Name}}
+	return Ref{Kind: "Ingress", NamespacedName: nameIn(ing)}
 }
 
-// hostsOf are the hosts of an Ingress; "" is any.
-func hostsOf(ing *networkingv1.Ingress) (hosts []string) {
-	for i := range ing.Spec.Rules {
-		hosts = append(hosts, canonical(ing.Spec.Rules[i].Host))
+func compareNames(a, b types.NamespacedName) int {
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+}
+
+// opt notes that an Ingress names a policy.
+func (p *planner) opt(ing *networkingv1.Ingress) {
+	serving, proxy := p.cover.classOf(ing)
+	g := &guard{
+		Ingress: ing, ref: ingressRef(ing),
+		policy: types.NamespacedName{Namespace: ing.Namespace, Name: ing.Annotations[PolicyAnnotation]},
+		class:  classFor(ing, serving), proxy: proxy, mode: p.s.Mode,
+		annotations: map[string]string{}, owned: ownedAnnotations(ing),
 	}
-	if ing.Spec.DefaultBackend != nil && len(ing.Spec.Rules) == 0 {
-		hosts = append(hosts, "")
+	g.rules = p.policies[g.policy]
+	if mode := ing.Annotations[ModeAnnotation]; mode != "" {
+		g.mode = Mode(mode)
 	}
-	return hosts
-}
-
-// A location is a host and a path that an Ingress leads to a Service.
-type location struct {
-	host    string
-	path    Path
-	backend networkingv1.IngressServiceBackend
-}
-
-func locationsOf(ing *networkingv1.Ingress) (out []location) {
-	for i := range ing.Spec.Rules {
-		r := &ing.Spec.Rules[i]
-		if r.HTTP == nil {
-			continue
+	for _, at := range placesOf(ing) {
+		if at.host != "" && !slices.Contains(g.hosts, at.host) {
+			g.hosts = append(g.hosts, at.host)
 		}
-		for j := range r.HTTP.Paths {
-			at := location{host: canonical(r.Host), path: Path{Path: cmp.Or(r.HTTP.Paths[j].Path, "/")}}
-			at.path.Exact = r.HTTP.Paths[j].PathType != nil && *r.HTTP.Paths[j].PathType == networkingv1.PathTypeExact
-			if b := r.HTTP.Paths[j].Backend.Service; b != nil {
-				at.backend = *b
-			}
-			out = append(out, at)
+		if path := (Path{Path: at.path, Exact: at.pathType == string(networkingv1.PathTypeExact)}); !slices.Contains(g.paths, path) {
+			g.paths = append(g.paths, path)
 		}
 	}
-	return out
+	p.guards = append(p.guards, g)
+	p.guardOf[ing] = g
 }
 
-func pathsOf(ing *networkingv1.Ingress) (paths []Path) {
-	for _, at := range locationsOf(ing) {
-		if !slices.Contains(paths, at.path) {
-			paths = append(paths, at.path)
+// guard plans one Ingress.
+func (p *planner) guard(g *guard) {
+	if isCanary(g.Ingress, g.proxy) {
+		p.optedCanary(g)
+		return
+	}
+	p.claims(g)
+	switch g.proxy {
+	case IngressNGINX:
+		p.nginx(g)
+	case TraefikNGINX:
+		p.traefikNGINX(g)
+	case Traefik:
+		p.traefik(g)
+	case HAProxyIngress:
+		p.haproxy(g)
+	default:
+		p.found(g, UnknownProxy, "%s is not guarded: %s.", g.ref, unknownProxy(g.Ingress, g.class.name, g.proxy))
+	}
+}
+
+// optedCanary: a canary adds pods to the location of another Ingress, whose
+// annotations count. Tools that make canaries copy the opt-in along.
+func (p *planner) optedCanary(g *guard) {
+	for _, at := range placesOf(g.Ingress) {
+		main := p.shared.at[place{at.host, at.path}]
+		if len(main) == 0 || slices.ContainsFunc(main, func(o *networkingv1.Ingress) bool {
+			_, opted := o.Annotations[PolicyAnnotation]
+			return !opted
+		}) {
+			p.found(g, CanaryAlone, "%s is a canary, which its proxy guards as the Ingress that it stands in for at %s%s, and that one names no policy: opt it in.", g.ref, at.host, at.path)
+			return
 		}
 	}
-	slices.SortFunc(paths, func(a, b Path) int { return cmp.Compare(a.Path, b.Path) })
-	return paths
+	g.asked = true
+}
+
+// claims reports what of an Ingress its policy does not claim. It is denied there.
+func (p *planner) claims(g *guard) {
+	if g.rules == nil {
+		p.found(g, PolicyNotFound, "%s names the AccessPolicy %s, which does not exist, so everybody is refused. Make it, in the same namespace, or correct the annotation %s.", g.ref, g.policy, PolicyAnnotation)
+	}
+	for _, at := range placesOf(g.Ingress) {
+		if at.host == "" {
+			p.found(g, NoHost, "%s serves every host that its class has no better rule for (by a rule without host, or by its default backend alone). Only hosts that %s lists are let through, and nobody can sign in there, because %s/ is made for hosts that are written. Write the hosts into spec.rules.", g.ref, g.policy.Name, p.s.PathPrefix)
+			break
+		}
+	}
+	if g.rules == nil || len(g.rules.Hosts) == 0 {
+		return // it claims those of the Ingresses that name it
+	}
+	for _, host := range g.hosts {
+		p.claimed(g.ref, g.policy, g.rules, host)
+	}
+}
+
+// claimed reports a host that a policy does not have.
+func (p *planner) claimed(route Ref, policy types.NamespacedName, rules *Policy, host string) {
+	own := canonical(host)
+	if !slices.ContainsFunc(rules.Hosts, func(h string) bool { return h == own || !isPattern(own) && h == "*."+parentOf(own) }) {
+		p.plan.Findings = append(p.plan.Findings, Finding{Object: route, Policy: policy, Reason: HostNotInPolicy, Host: host,
+			Message: fmt.Sprintf("%s serves %s, which is no host of the AccessPolicy %s, so everybody is refused there. Add it to the policy's spec.hosts.", route, host, policy)})
+	}
+}
+
+// found adds a finding about a guard.
+func (p *planner) found(g *guard, reason, format string, args ...any) {
+	p.plan.Findings = append(p.plan.Findings, Finding{Object: g.ref, Policy: g.policy, Reason: reason, Message: fmt.Sprintf(format, args...)})
+}
+
+// finish puts what was planned for an Ingress into the plan.
+func (p *planner) finish(g *guard) {
+	if len(g.annotations) > 0 {
+		p.plan.Annotations[g.ref] = maps.Clone(g.annotations)
+	}
+	p.plan.Bindings = append(p.plan.Bindings, Binding{Route: g.ref, Policy: g.policy, Hosts: g.hosts, Paths: g.paths, Guarded: g.asked})
 }

@@ -41,7 +41,7 @@ func keys(all map[string]string) string {
 	for k := range all {
 		out = append(out, strings.TrimPrefix(k, nginxPrefix))
 	}
-	return strings.Join(sorted(out), " ")
+	return strings.Join(slices.Sorted(slices.Values(out)), " ")
 }
 
 // What a mode cannot do safely is not done, and said; the question stays, so that
@@ -60,7 +60,7 @@ func TestRefusals(t *testing.T) {
 		"render, a canary that is opted":  {[]string{webYAML("web", "/", "app", opted), webYAML("next", "/", "next", opted+", "+appCanary)}, nil, AppCanary, askOnly, "nginx", "Ingress"},
 		"render, a canary of another":     {[]string{webYAML("web", "/", "app", opted), webYAML("next", "/other", "next", appCanary)}, nil, "", askRender, "nginx", "Service EndpointSlice Ingress"},
 		"render, a canary by the Service": {[]string{webYAML("web", "/", "app", opted), webYAML("two", "/two", "app", ""), webYAML("next", "/two", "next", appCanary)}, nil, AppCanary, askOnly, "nginx", "Ingress"},
-		"render beside canary":            {[]string{webYAML("web", "/", "app", opted), webYAML("two", "/two", "app", asCanary)}, nil, AppCanary + " " + SharedService, askOnly, "nginx", "Ingress"},
+		"render beside canary":            {[]string{webYAML("web", "/", "app", opted), webYAML("two", "/two", "app", asCanary)}, nil, SharedService, askRender, "nginx", "Service EndpointSlice Ingress"},
 		"global, a canary of the app":     {[]string{webYAML("web", "/", "app", asGlobal), webYAML("next", "/", "next", appCanary)}, nil, "", askGlobal, "nginx", "Ingress"},
 		"global by ConfigMap": {[]string{webYAML("web", "/", "app", asGlobal), `
 apiVersion: v1
@@ -71,10 +71,10 @@ data: {location-snippet: "error_page 401 = @ostiary_401;"}`}, nil, "", askOnly, 
 		"canary, two of one Service":  {[]string{webYAML("web", "/", "app", asCanary), webYAML("two", "/two", "app", asCanary)}, nil, "", askOnly, "nginx-pass", "Ingress Ingress Ingress"},
 		"canary, a shared Service":    {[]string{webYAML("web", "/", "app", asCanary), webYAML("two", "/two", "app", "")}, nil, SharedService, askOnly, "nginx", "Ingress"},
 		"canary, shared by port name": {[]string{webYAML("web", "/", "app", asCanary), strings.Replace(webYAML("two", "/two", "app", ""), "number: 80", "name: http", 1), "apiVersion: v1\nkind: Service\nmetadata: {name: app, namespace: shop}\nspec: {ports: [{name: http, port: 80}]}"}, nil, SharedService, askOnly, "nginx", "Ingress"},
-		"canary, a canary of the app": {[]string{webYAML("web", "/", "app", asCanary), webYAML("next", "/", "next", appCanary)}, nil, SharedService, askOnly, "nginx", "Ingress"},
+		"canary, a canary of the app": {[]string{webYAML("web", "/", "app", asCanary), webYAML("next", "/", "next", appCanary)}, nil, AppCanary, askOnly, "nginx", "Ingress"},
 		"canary, GRPC":                {[]string{webYAML("web", "/", "app", asCanary+", nginx.ingress.kubernetes.io/backend-protocol: GRPC")}, nil, BackendProtocol, askOnly, "nginx", "Ingress"},
 		"canary, HTTPS":               {[]string{webYAML("web", "/", "app", asCanary+", nginx.ingress.kubernetes.io/backend-protocol: HTTPS")}, nil, BackendProtocol, askOnly, "nginx", "Ingress"},
-		"canary, the app answers":     {[]string{webYAML("web", "/", "app", asCanary)}, func(w *World) { w.Policies[0].CORS = &CORS{Bypass: true} }, "", askOnly, "nginx-pass", "Ingress"},
+		"canary, the app answers":     {[]string{webYAML("web", "/", "app", asCanary)}, func(w *World) { w.Policies[0].CORS = &CORS{Bypass: true} }, "", askOnly, "nginx", "Ingress"},
 		"static":                      {[]string{webYAML("web", "/", "app", asStatic)}, nil, "", askProject, "nginx", "Ingress"},
 		"static without CORS":         {[]string{webYAML("web", "/", "app", asStatic)}, func(w *World) { w.Policies[0].CORS = nil }, "", askOnly, "nginx", "Ingress"},
 		"static, all methods":         {[]string{webYAML("web", "/", "app", asStatic)}, func(w *World) { w.Policies[0].CORS.AllMethods = true }, NotProjectable, askOnly, "nginx", "Ingress"},
@@ -83,13 +83,13 @@ data: {location-snippet: "error_page 401 = @ostiary_401;"}`}, nil, "", askOnly, 
 		"static, an odd method":       {[]string{webYAML("web", "/", "app", asStatic)}, func(w *World) { w.Policies[0].CORS.Methods = []string{"M-SEARCH"} }, NotProjectable, askOnly, "nginx", "Ingress"},
 		"static, an odd header":       {[]string{webYAML("web", "/", "app", asStatic)}, func(w *World) { w.Policies[0].CORS.Headers = []string{"x.y"} }, NotProjectable, askOnly, "nginx", "Ingress"},
 		"static, an odd origin":       {[]string{webYAML("web", "/", "app", asStatic)}, func(w *World) { w.Policies[0].CORS.Origins = []string{"app://x"} }, NotProjectable, askOnly, "nginx", "Ingress"},
-		"static, the app answers":     {[]string{webYAML("web", "/", "app", asStatic)}, func(w *World) { w.Policies[0].CORS = &CORS{Bypass: true} }, NotProjectable, askOnly, "nginx", "Ingress"},
+		"static, the app answers":     {[]string{webYAML("web", "/", "app", asStatic)}, func(w *World) { w.Policies[0].CORS = &CORS{Bypass: true} }, "", askOnly, "nginx", "Ingress"},
 		"no mode":                     {[]string{webYAML("web", "/", "app", opted+", access.ostiary.dev/mode: relay")}, nil, UnknownMode, askOnly, "nginx", "Ingress"},
 		"no policy":                   {[]string{webYAML("web", "/", "app", "access.ostiary.dev/policy: nobody")}, nil, PolicyNotFound, askRender, "nginx", "Service EndpointSlice Ingress"},
 		"another host":                {[]string{webYAML("web", "/", "app", opted)}, func(w *World) { w.Policies[0].Hosts = []string{"other.example.com"} }, HostNotInPolicy, askRender, "nginx", "Service EndpointSlice Ingress"},
 		"the policy has no hosts":     {[]string{webYAML("web", "/", "app", opted)}, func(w *World) { w.Policies[0].Hosts = nil }, "", askRender, "nginx", "Service EndpointSlice Ingress"},
 		"auth-signin":                 {[]string{webYAML("web", "/", "app", opted+", nginx.ingress.kubernetes.io/auth-signin: https://x")}, nil, SignInElsewhere, askRender, "nginx", "Service EndpointSlice Ingress"},
-		"auth-keepalive":              {[]string{webYAML("web", "/", "app", opted+`, nginx.ingress.kubernetes.io/auth-keepalive: "10"`)}, nil, SignInElsewhere, askRender, "nginx", "Service EndpointSlice Ingress"},
+		"auth-keepalive":              {[]string{webYAML("web", "/", "app", opted+`, nginx.ingress.kubernetes.io/auth-keepalive: "10"`)}, nil, AuthKeepalive, askRender, "nginx", "Service EndpointSlice Ingress"},
 		"a regular expression":        {[]string{webYAML("web", "/", "app", opted), webYAML("re", "/(.access|static)/(.*)", "x", `nginx.ingress.kubernetes.io/use-regex: "true"`)}, nil, ShadowedLogin, askRender, "nginx", "Service EndpointSlice Ingress"},
 		"one that leaves the login":   {[]string{webYAML("web", "/", "app", opted), webYAML("re", "/static-files/(.*)", "x", `nginx.ingress.kubernetes.io/rewrite-target: /$1`)}, nil, "", askRender, "nginx", "Service EndpointSlice Ingress"},
 		"one that is tried later":     {[]string{webYAML("web", "/", "app", opted), webYAML("re", "/(.*)", "x", `nginx.ingress.kubernetes.io/use-regex: "true"`)}, nil, "", askRender, "nginx", "Service EndpointSlice Ingress"},
@@ -108,8 +108,8 @@ data: {location-snippet: "error_page 401 = @ostiary_401;"}`}, nil, "", askOnly, 
 			if url := annotations[nginxPrefix+"auth-url"]; url != coverageSettings.AuthzURL+"/authz/v1/"+tc.endpoint+"/shop/web"+target {
 				t.Errorf("auth-url %s", url)
 			}
-			if !b.Guarded {
-				t.Error("it is not guarded")
+			if b.Guarded == slices.Contains([]string{AuthKeepalive}, tc.reason) {
+				t.Errorf("guarded: %v", b.Guarded)
 			}
 			var kinds []string
 			for _, o := range p.Objects {
@@ -150,11 +150,11 @@ func TestOtherProxiesRefusals(t *testing.T) {
 		"traefik, the app answers":    {traefik, func(w *World) { w.Policies[0].CORS = &CORS{Bypass: true} }, "", true, 0},
 		"traefik without Middlewares": {traefik, func(w *World) { w.Served = nil }, MissingKind, false, 0},
 		"traefik without routers":     {traefik, func(w *World) { delete(w.Served, "IngressRoute.traefik.io") }, MissingKind, true, 0},
-		"traefik, an odd path":        {strings.Replace(traefik, `path: "/"`, "path: \"/a`b\"", 1), nil, OddTarget, true, 0},
+		"traefik, an odd path":        {strings.Replace(traefik, `path: "/"`, "path: \"/a`b\"", 1), nil, "", true, 1},
 		"moved, rewritten":            {moved, nil, RewrittenTarget, true, 1},
-		"haproxy":                     {haproxy, nil, PreflightNotTaken, true, 0},
+		"haproxy":                     {haproxy, nil, "", true, 0},
 		"unknown":                     {unknown, nil, UnknownProxy, false, 0},
-		"no host":                     {strings.Replace(traefik, "  - host: app.example.com\n    http", "  - http", 1), func(w *World) { w.Policies[0].Hosts = nil }, NoHost, true, 1},
+		"no host":                     {strings.Replace(traefik, "  - host: app.example.com\n    http", "  - http", 1), func(w *World) { w.Policies[0].Hosts = nil }, NoHost, true, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := planWorld(t, tc.world)
@@ -164,7 +164,7 @@ func TestOtherProxiesRefusals(t *testing.T) {
 			p := Make(w, coverageSettings)
 			checkPlan(t, p)
 			annotations, b := routeOf(t, p, "web")
-			if got := strings.Join(reasons(p), " "); got != tc.reason || b.Guarded != tc.guarded || (len(annotations) > 0) != tc.guarded {
+			if got := strings.Join(reasons(p), " "); got != tc.reason || b.Guarded != tc.guarded || (len(annotations) > 0) != (tc.reason != UnknownProxy) {
 				t.Errorf("guarded %v, findings %v, annotations %v", b.Guarded, p.Findings, annotations)
 			}
 			if got := len(made(p, "IngressRoute")); got != tc.routers {
@@ -195,10 +195,14 @@ spec: {parentRefs: [{name: gw}], hostnames: [app.example.com], rules: [{backendR
 	}
 }
 
-// A canary Ingress is guarded as the one that it belongs to, whatever it names.
+// A canary Ingress is guarded as the one that it stands in for, whatever it names.
 func TestCanaryIsLeftAlone(t *testing.T) {
 	p := Make(planWorld(t, webYAML("next", "/", "next", opted+", "+appCanary)), coverageSettings)
-	if len(p.Annotations)+len(p.Objects)+len(p.Bindings)+len(p.Findings) > 0 {
+	if _, b := routeOf(t, p, "next"); b.Guarded || len(p.Annotations)+len(p.Objects) > 0 || strings.Join(reasons(p), " ") != CanaryAlone {
+		t.Error(planText(t, p))
+	}
+	p = Make(planWorld(t, webYAML("web", "/", "app", asGlobal), webYAML("next", "/", "next", opted+", "+appCanary)), coverageSettings)
+	if all, b := routeOf(t, p, "next"); !b.Guarded || len(all) > 0 || len(p.Findings) > 0 {
 		t.Error(planText(t, p))
 	}
 }

@@ -31,7 +31,7 @@ func planWorld(t *testing.T, manifests ...string) World {
 		w.Served[kind] = true
 	}
 	w.Policies[0].Hosts = append(w.Policies[0].Hosts, "*.preview.example.com")
-	w.Policies[0].CORS = &CORS{Origins: []string{"https://spa.example.com", "https://*.dev.example.com", "null"}, Methods: []string{"GET", "POST"}, Headers: []string{"content-type"}, Credentials: true, MaxAge: 600}
+	w.Policies[0].CORS = &CORS{Origins: []string{"https://spa.example.com", "https://*.dev.example.com"}, Methods: []string{"GET", "POST"}, Headers: []string{"content-type"}, Credentials: true, MaxAge: 600}
 	port, ready, not := int32(9003), true, false
 	w.Render = []*discoveryv1.EndpointSlice{{AddressType: discoveryv1.AddressTypeIPv4, Ports: []discoveryv1.EndpointPort{{Port: &port}}, Endpoints: []discoveryv1.Endpoint{
 		{Addresses: []string{"10.0.0.2"}, Conditions: discoveryv1.EndpointConditions{Ready: &ready}}, {Addresses: []string{"10.0.0.1"}}, {Addresses: []string{"10.0.0.3"}, Conditions: discoveryv1.EndpointConditions{Ready: &not}}}}}
@@ -169,7 +169,7 @@ func checkPlan(t *testing.T, p Plan) {
 			if strings.Contains(k, "snippet") || strings.HasSuffix(k, "auth-cache-key") {
 				t.Errorf("a plan with %s", k)
 			}
-			if strings.ContainsAny(v, "\"';`{}\\\r\x00") && !strings.HasSuffix(k, "request-set-headers") && k != ForAnnotation {
+			if strings.ContainsAny(v, "\"';`{}\\\r\x00") && !strings.HasSuffix(k, "request-set-headers") && !strings.HasPrefix(k, traefikPrefix) && k != ForAnnotation && k != ingressClass && k != haproxyPrefix+"path-type" {
 				t.Errorf("%s: %q", k, v)
 			}
 		}
@@ -177,10 +177,11 @@ func checkPlan(t *testing.T, p Plan) {
 	for _, all := range p.Annotations {
 		check(all)
 	}
-	rule := regexp.MustCompile("^(Host\\(`[a-z0-9.-]+`\\) && |HostRegexp\\(`\\^\\[a-zA-Z0-9-\\]\\+(\\\\\\.[a-z0-9-]+)+\\$`\\) && )?(Path\\(`/[^`]*`\\)|PathPrefix\\(`/[^`]*`\\)|\\(Path\\(`/[^`]*`\\) \\|\\| PathPrefix\\(`/[^`]*`\\)\\))" +
+	const quoted = `"(?:[^"\\\n]|\\.)*"`
+	rule := regexp.MustCompile(`^Host\(` + quoted + `\) && (Path\(` + quoted + `\)|PathRegexp\(` + quoted + `\)|PathPrefix\(` + "`/`" + `\)|\(Path\(` + quoted + `\) \|\| PathPrefix\(` + quoted + `\)\))` +
 		" && Method\\(`OPTIONS`\\) && HeaderRegexp\\(`Origin`, `\\.\\+`\\) && HeaderRegexp\\(`Access-Control-Request-Method`, `\\.\\+`\\)$")
 	for _, o := range p.Objects {
-		if !ours(o) || o.GetAnnotations()[ForAnnotation] == "" || len(o.GetName()) > maxName && o.GetKind() == "Service" {
+		if !ours(o) || o.GetAnnotations()[ForAnnotation] == "" || len(o.GetName()) > labelMax && o.GetKind() == "Service" {
 			t.Errorf("%s %s carries no mark of ours, or its name is too long", o.GetKind(), nameOf(o))
 		}
 		check(o.GetAnnotations())

@@ -3,85 +3,140 @@
 package ingress
 
 import (
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
-const traefikVersion = "traefik.io/v1alpha1"
+// Kinds of Traefik, as in World.Served.
+const (
+	middlewareKind   = "Middleware." + traefikGroup
+	ingressRouteKind = "IngressRoute." + traefikGroup
+)
 
-func contains(list []string, s string) bool { return slices.Contains(list, s) }
+// Priorities of our routers. Traefik ranks the others by the length of their rule.
+const (
+	accessPriority    = 9000
+	preflightPriority = 10000
+)
 
-func sorted(list []string) []string {
-	slices.Sort(list)
-	return list
+// traefik plans for Traefik's own Ingress provider: a Middleware asks, and a router of
+// ours leads preflights to the preflight listener, as ForwardAuth can let one pass or
+// refuse it, and not answer it.
+func (p *planner) traefik(g *guard) {
+	if !p.Served[middlewareKind] {
+		// A router whose Middleware is missing serves nothing, which is what a route
+		// that names a policy has to do until somebody is asked about it.
+		p.found(g, MissingKind, "%s cannot ask about requests, as the CRD middlewares.traefik.io is not installed: Traefik serves nothing there until it is. Install Traefik's CRDs, and enable its provider kubernetesCRD.", g.ref)
+	}
+	names := p.middlewares(g.ref)
+	p.chain(g, names)
+	p.preflightRoute(g)
+	carried := carriedOver(g.Ingress)
+	carried[traefikPrefix+"router.priority"] = strconv.Itoa(accessPriority)
+	for _, host := range g.hosts {
+		p.access(g, host, carried)
+	}
+	priority, err := strconv.Atoi(strings.TrimSpace(g.Annotations[traefikPrefix+"router.priority"]))
+	if err == nil && priority >= accessPriority {
+		p.found(g, PriorityTooHigh, "%s has %srouter.priority: %d, so that its routers come before those of Ostiary: nobody can sign in there, and preflights are refused. Make it less than %d.", g.ref, traefikPrefix, priority, accessPriority)
+	}
 }
 
-// traefik has a Middleware ask, and a router of ours lead preflights to the preflight
-// listener: ForwardAuth can let one pass or refuse it, and not answer it.
-func (p *planner) traefik(ing *networkingv1.Ingress, o *optIn) {
-	if !p.Served["Middleware.traefik.io"] {
-		p.find(o, MissingKind, "", "is Traefik's, and the CRD middlewares.traefik.io is not installed, so nothing can ask about its requests. Install Traefik's CRDs.")
+// chain names the Middlewares in the one annotation that there is. Who has others in it
+// has to add ours: a list in an annotation has one owner.
+func (p *planner) chain(g *guard, names []string) {
+	const key = traefikPrefix + "router.middlewares"
+	var ours []string
+	for _, name := range names {
+		ours = append(ours, middlewareRef(g.Namespace, name))
+	}
+	want := strings.Join(ours, ",")
+	if !g.foreign(key, want) {
+		g.annotations[key] = want
+		g.asked = p.Served[middlewareKind]
 		return
 	}
-	strip, ask := p.middlewares(o)
-	o.guarded = true
-	o.annotated = map[string]string{traefikPrefix + "router.middlewares": o.ref.Namespace + "-" + strip + "@kubernetescrd," + o.ref.Namespace + "-" + ask + "@kubernetescrd"}
-	p.preflightRouter(ing, o)
+	is := list(g.Annotations[key])
+	g.asked = slices.Contains(is, ours[1]) || p.cover.traefikQuestion(is) == asksUs
+	switch {
+	case len(is) > 1 && is[0] == ours[0] && is[1] == ours[1]:
+	case g.asked:
+		p.found(g, ForeignAnnotation, "%s has %s: %q, where Ostiary is asked, but not first: what comes before it may change what is asked about. Let it begin with %s.", g.ref, key, g.Annotations[key], want)
+	default:
+		p.found(g, ForeignAuth, "%s has %s: %q of somebody else, so that nobody asks Ostiary about it. Let it begin with %s: the Middlewares are there. Or remove it, and Ostiary writes its own.", g.ref, key, g.Annotations[key], want)
+	}
 }
 
-// traefikNGINX is Traefik's provider for ingress-nginx's annotations. It fills in the
-// auth-url, and relays what comes back: pages and redirects need no error page.
-func (p *planner) traefikNGINX(ing *networkingv1.Ingress, o *optIn) {
-	o.guarded, o.annotated = true, p.asking("url", o)
-	for _, name := range []string{"rewrite-target", "upstream-vhost"} {
-		if ing.Annotations[nginxPrefix+name] != "" {
-			p.find(o, RewrittenTarget, "", "has nginx.ingress.kubernetes.io/%s, and Traefik rewrites before it asks, so the policy sees what the application gets. Write the policy's hosts and paths so, or rewrite in the application.", name)
+// middlewareRef is a Middleware as annotations name it. Traefik makes one hyphen of
+// whatever is neither a letter nor a digit.
+func middlewareRef(namespace, name string) string {
+	parts := strings.FieldsFunc(namespace+"-"+name, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsNumber(c) })
+	return strings.Join(parts, "-") + "@kubernetescrd"
+}
+
+// middlewares makes the two of a route, and names them. The first takes off what only
+// we may say, in whatever spelling; the second asks. An Ingress's question is pinned to it.
+func (p *planner) middlewares(route Ref) []string {
+	address := p.s.AuthzURL + "/authz/v1/forward"
+	name := "route-" + route.Name
+	if route.Kind == "Ingress" {
+		address += "/" + route.Namespace + "/" + route.Name
+		if name = route.Name; strings.HasPrefix(name, "route-") { // an HTTPRoute's
+			name += "-" + digest(route.String())
 		}
 	}
-	p.preflightRouter(ing, o)
-}
-
-// middlewares makes the two of an opt-in: one takes off what only we may say, in the
-// spellings that applications on CGI and WSGI take for the same, and one asks.
-func (p *planner) middlewares(o *optIn) (strip, ask string) {
-	strip, ask = named("strip", o.ref.Name), named("auth", o.ref.Name)
-	address := p.settings.AuthzURL + "/authz/v1/forward"
-	if o.ref.Kind == "Ingress" {
-		address += "/" + o.ref.Namespace + "/" + o.ref.Name // the policy that it names, and no other
-	} else {
-		strip, ask = named("strip-route", o.ref.Name), named("auth-route", o.ref.Name)
+	strip, auth := serviceName("strip", name), serviceName("auth", name)
+	if !p.Served[middlewareKind] {
+		return []string{strip, auth}
 	}
 	off := map[string]any{}
-	for _, h := range p.settings.IdentityHeaders {
-		for _, other := range spellings(h) {
-			off[other] = ""
+	for _, header := range p.stripped() {
+		off[header] = ""
+	}
+	add := func(name string, fields map[string]any) {
+		p.put(object(traefikVersion, "Middleware", types.NamespacedName{Namespace: route.Namespace, Name: name}, forRoute(route), nil, spec(fields)))
+	}
+	add(strip, map[string]any{"headers": map[string]any{"customRequestHeaders": off}})
+	add(auth, map[string]any{"forwardAuth": map[string]any{
+		"address": address,
+		// X-Forwarded-* are Traefik's own, never the client's.
+		"trustForwardHeader": false,
+		// What a decision depends on, and nothing by which a client could pass for
+		// another proxy.
+		"authRequestHeaders":  anyList(asked),
+		"authResponseHeaders": anyList(p.s.IdentityHeaders),
+	}})
+	return []string{strip, auth}
+}
+
+// asked are the client's headers that a decision depends on.
+var asked = []string{"Cookie", "Authorization", "Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers", "Access-Control-Request-Private-Network",
+	"Accept", "Sec-Fetch-Mode", "Sec-Fetch-Storage-Access", "Sec-WebSocket-Key", "X-Requested-With", "X-Request-Id"}
+
+// identities are those of both sets: no client sends any of them, whichever is in use.
+var identities = []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups",
+	"Cf-Access-Jwt-Assertion", "Cf-Access-Authenticated-User-Email"}
+
+// stripped are headers that no client may send, and that nothing replaces. With "_" in
+// place of "-" they are the same to applications on CGI and WSGI.
+func (p *planner) stripped() []string {
+	var out []string
+	for _, header := range append(slices.Clone(p.s.IdentityHeaders), identities...) {
+		for _, s := range spellings(header) {
+			if !slices.Contains(p.s.IdentityHeaders, s) && !slices.Contains(out, s) {
+				out = append(out, s)
+			}
 		}
 	}
-	var headers []any
-	for _, h := range p.settings.IdentityHeaders {
-		headers = append(headers, h)
-	}
-	add := func(name, purpose string, spec map[string]any) {
-		p.plan.Objects = append(p.plan.Objects, object(traefikVersion, "Middleware", o.ref.Namespace, name, o.ref.String(), purpose+o.ref.String(), map[string]any{"spec": spec}))
-	}
-	add(strip, "headers that only Ostiary may set, at ", map[string]any{"headers": map[string]any{"customRequestHeaders": off}})
-	add(ask, "the question about every request of ", map[string]any{"forwardAuth": map[string]any{
-		"address": address, "trustForwardHeader": false, "authRequestHeaders": asked(), "authResponseHeaders": headers,
-	}})
-	return strip, ask
+	return out
 }
 
-// asked are the client's headers that a decision depends on. No other is passed on,
-// so that none can be taken for a proxy's.
-func asked() []any {
-	return []any{"Cookie", "Authorization", "Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers", "Access-Control-Request-Private-Network",
-		"Accept", "Sec-Fetch-Mode", "Sec-Fetch-Storage-Access", "Sec-WebSocket-Key", "X-Requested-With", "X-Request-Id"}
-}
-
-// spellings are a header's name with some of its hyphens underscores.
+// spellings are a header's name with some of its hyphens underscores, or none.
 func spellings(header string) []string {
 	out := []string{""}
 	for _, c := range header {
@@ -94,89 +149,108 @@ func spellings(header string) []string {
 		}
 		out = next
 	}
-	return slices.DeleteFunc(out, func(s string) bool { return s == header })
+	return out
 }
 
-// preflightPriority is above that of any router that Traefik ranks by its length.
-const preflightPriority = 10000
-
-func (p *planner) preflightRouter(ing *networkingv1.Ingress, o *optIn) {
-	if o.is != nil && o.is.CORS != nil && o.is.CORS.Bypass {
+// preflightRoute leads preflights to our preflight listener, at each host and path of
+// an Ingress, and nowhere else.
+func (p *planner) preflightRoute(g *guard) {
+	if g.bypasses() {
 		return // the application answers them itself
 	}
-	if !p.Served["IngressRoute.traefik.io"] {
-		p.find(o, MissingKind, "", "is Traefik's, and the CRD ingressroutes.traefik.io is not installed, so preflights cannot be led to Ostiary and are refused. Install Traefik's CRDs, and enable its CRD provider.")
+	if !p.Served[ingressRouteKind] {
+		p.found(g, MissingKind, "%s: preflights cannot be led to Ostiary, and are refused, as the CRD ingressroutes.traefik.io is not installed. Install Traefik's CRDs, and enable its provider kubernetesCRD.", g.ref)
 		return
 	}
 	var routes []any
-	for _, at := range locationsOf(ing) {
-		match, ok := traefikMatch(at.host, at.path)
-		if !ok {
-			p.find(o, OddTarget, at.host, "serves %q%s, which cannot be written into a rule of Traefik, so preflights there are refused. Choose another path.", at.host, at.path.Path)
-			continue
+	for _, at := range placesOf(g.Ingress) {
+		if at.host == "" {
+			continue // it would take the preflights of every host
 		}
-		routes = append(routes, map[string]any{"kind": "Rule", "priority": int64(preflightPriority),
-			"match":    match + " && Method(`OPTIONS`) && HeaderRegexp(`Origin`, `.+`) && HeaderRegexp(`Access-Control-Request-Method`, `.+`)",
-			"services": []any{map[string]any{"name": p.settings.ServicePrefix + "-preflight", "port": int64(p.settings.PreflightPort)}}})
+		routes = append(routes, map[string]any{
+			"kind": "Rule", "priority": int64(preflightPriority), "match": preflightMatch(g, at),
+			"services": []any{map[string]any{"name": p.ours("preflight").Name, "port": int64(p.s.PreflightPort)}},
+		})
 	}
 	if len(routes) == 0 {
 		return
 	}
-	spec := map[string]any{"routes": routes}
-	listeners := traefikListeners(ing)
-	var points []any
-	for _, e := range list(listeners[traefikPrefix+"router.entrypoints"]) {
-		points = append(points, e)
+	fields := map[string]any{"routes": routes}
+	carried := carriedOver(g.Ingress)
+	if points := list(carried[traefikPrefix+"router.entrypoints"]); len(points) > 0 {
+		fields["entryPoints"] = anyList(points)
 	}
-	if len(points) > 0 {
-		spec["entryPoints"] = points
+	if tls, some := routeTLS(carried); some {
+		fields["tls"] = tls
 	}
-	if listeners[traefikPrefix+"router.tls"] == "true" {
-		spec["tls"] = map[string]any{}
+	var notes map[string]string
+	if g.class.legacy {
+		notes = map[string]string{ingressClass: g.class.name}
 	}
-	p.plan.Objects = append(p.plan.Objects, object(traefikVersion, "IngressRoute", p.settings.Namespace, "ostiary-preflight-"+digestOf(o.ref.String()),
-		o.ref.String(), "preflights of "+o.ref.String(), map[string]any{"spec": spec}))
+	name := types.NamespacedName{Namespace: p.s.Namespace, Name: centralName("preflight", g.Namespace, g.Name)}
+	p.put(object(traefikVersion, "IngressRoute", name, forRoute(g.ref), notes, spec(fields)))
 }
 
-// traefikListeners are the annotations that say where Traefik listens for an Ingress:
-// what we put beside it has to be there as well.
-func traefikListeners(ing *networkingv1.Ingress) map[string]string {
-	out := map[string]string{}
-	for _, name := range []string{"router.entrypoints", "router.tls"} {
-		if v := strings.TrimSpace(ing.Annotations[traefikPrefix+name]); v != "" {
-			out[traefikPrefix+name] = v
-		}
+// preflightMatch is the rule of Traefik for preflights of a place. Texts are quoted as
+// Traefik quotes those of Ingresses: its rules have Go's strings, in which nothing can
+// end one early. A prefix is whole segments, whichever way Traefik is set to read it.
+func preflightMatch(g *guard, at placed) string {
+	q := strconv.Quote
+	path := "PathPrefix(`/`)"
+	matcher := strings.TrimSpace(g.Annotations[traefikPrefix+"router.pathmatcher"])
+	switch whole := strings.TrimSuffix(at.path, "/"); {
+	case g.proxy == TraefikNGINX && (isTrue(g.says("use-regex")) || g.says("rewrite-target") != ""):
+		path = "PathRegexp(" + q("(?i)^"+at.path) + ")"
+	case at.pathType == string(networkingv1.PathTypeExact):
+		path = "Path(" + q(at.path) + ")"
+	case at.pathType == string(networkingv1.PathTypeImplementationSpecific) && (matcher == "Path" || matcher == "PathRegexp"):
+		path = matcher + "(" + q(at.path) + ")"
+	case whole != "":
+		path = "(Path(" + q(whole) + ") || PathPrefix(" + q(whole+"/") + "))"
 	}
-	if len(ing.Spec.TLS) > 0 {
-		out[traefikPrefix+"router.tls"] = "true"
+	return "Host(" + q(at.host) + ") && " + path + " && Method(`OPTIONS`) && HeaderRegexp(`Origin`, `.+`) && HeaderRegexp(`Access-Control-Request-Method`, `.+`)"
+}
+
+// carriedOver are the annotations that say where Traefik listens for an Ingress: what
+// stands beside it has to be there, too, and with the same TLS options, or Traefik
+// would fall back to its defaults for the whole host.
+func carriedOver(ing *networkingv1.Ingress) map[string]string {
+	out := map[string]string{}
+	for key, value := range ing.Annotations {
+		name, ok := strings.CutPrefix(key, traefikPrefix)
+		if ok && (name == "router.entrypoints" || name == "router.tls" || strings.HasPrefix(name, "router.tls.")) {
+			out[key] = value
+		}
 	}
 	return out
 }
 
-// What a rule of Traefik may hold: it quotes by backticks, and has no escape.
-var (
-	ruleHost = regexp.MustCompile(`^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*$`)
-	rulePath = regexp.MustCompile("^/[^`\\x00-\\x20\\x7f{}]*$")
-)
+// routeTLS writes them as an IngressRoute has them.
+func routeTLS(carried map[string]string) (map[string]any, bool) {
+	of := func(name string) string { return strings.TrimSpace(carried[traefikPrefix+"router.tls"+name]) }
+	tls := map[string]any{}
+	if resolver := of(".certresolver"); resolver != "" {
+		tls["certResolver"] = resolver
+	}
+	if options := of(".options"); options != "" {
+		tls["options"] = map[string]any{"name": options} // with its provider: "ns-name@kubernetescrd"
+	}
+	return tls, isTrue(of("")) || len(tls) > 0
+}
 
-// traefikMatch writes a host and a path as a rule.
-func traefikMatch(host string, path Path) (string, bool) {
-	if host != "" && !ruleHost.MatchString(host) || !rulePath.MatchString(path.Path) {
-		return "", false
+// traefikNGINX plans for Traefik's ingress-nginx provider. It fills in the auth-url as
+// ingress-nginx does, but relays what we answer as it is, and so needs no error pages.
+func (p *planner) traefikNGINX(g *guard) {
+	if !p.ask(g, endpointURL) {
+		return
 	}
-	var parts []string
-	if rest, wild := strings.CutPrefix(host, "*."); wild {
-		parts = append(parts, "HostRegexp(`^[a-zA-Z0-9-]+\\."+regexp.QuoteMeta(rest)+"$`)")
-	} else if host != "" {
-		parts = append(parts, "Host(`"+host+"`)")
+	p.foreignCORS(g)
+	if g.says("rewrite-target") != "" || g.says("upstream-vhost") != "" {
+		p.found(g, RewrittenTarget, "%s has rewrite-target or upstream-vhost, and Traefik asks about the request that it made of the visitor's: rules of the policy for paths or hosts may be those of another. "+
+			"Remove it, or serve it by Traefik's own Ingress provider, with a Middleware that rewrites after those of Ostiary.", g.ref)
 	}
-	switch whole := strings.TrimSuffix(path.Path, "/"); {
-	case path.Exact:
-		parts = append(parts, "Path(`"+path.Path+"`)")
-	case whole != "":
-		parts = append(parts, "(Path(`"+whole+"`) || PathPrefix(`"+whole+"/`))")
-	default:
-		parts = append(parts, "PathPrefix(`/`)")
+	p.preflightRoute(g)
+	for _, host := range g.hosts {
+		p.access(g, host, map[string]string{nginxPrefix + "enable-global-auth": "false"})
 	}
-	return strings.Join(parts, " && "), true
 }
