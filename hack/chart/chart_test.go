@@ -150,6 +150,12 @@ func TestRefused(t *testing.T) {
 		{"teamHTTPRoute.enabled=true", []string{"set teamDomain", "teamHTTPRoute.parentRefs: name the Gateway"}},
 		{"teamDomain=a.example.com,teamIngress.enabled=true,teamHTTPRoute.enabled=true,teamHTTPRoute.parentRefs[0].name=gw", []string{"enable one of them"}},
 		{"dashboard.enabled=true", []string{"'dashboard'"}},
+		{"dashboards.label.a=b", []string{"/dashboards", "'label'"}},
+		{"podMonitor.intervall=1s", []string{"/podMonitor", "'intervall'"}},
+		{"podMonitor.interval=often", []string{"/podMonitor/interval", "pattern"}},
+		{"prometheusRule.rules=x", []string{"/prometheusRule", "'rules'"}},
+		{"teamHTTPRoute.parentRefs[0].nam=x", []string{"/teamHTTPRoute/parentRefs/0", "'nam'"}},
+		{"ingressOptIn.enabled=maybe", []string{"/ingressOptIn/enabled", "boolean"}},
 		{"resources.request.cpu=1", []string{"/resources", "'request'"}},
 		{"tolerations[0].efect=NoSchedule", []string{"/tolerations/0", "efect"}},
 		// a wrong value is named with its key
@@ -200,6 +206,8 @@ func TestNotes(t *testing.T) {
 		"cloudflare":                {"Nothing here leads auth.example.com"},
 		"existing-keys":             {"Secret session-keys"},
 		"network-open":              {"networkPolicy is off"},
+		"team-route":                {"the Gateway's listener for auth.example.com"},
+		"no-opt-in":                 {"ingressOptIn is off", "doorkeeper-grpc", "once the proxy asks Ostiary"},
 	} {
 		out, err := helm(t, "install", "ostiary", chart, "-n", namespace, "--dry-run=client", "-f", "testdata/values/"+values+".yaml")
 		if err != nil {
@@ -211,12 +219,15 @@ func TestNotes(t *testing.T) {
 				t.Errorf("%s: %q is not in the notes:\n%s", values, want, notes)
 			}
 		}
-		if values != "defaults" && values != "existing-keys" && values != "network-open" && strings.Contains(notes, "teamDomain is not set") {
+		if values == "team-route" && strings.Contains(notes, "Nothing here leads") {
+			t.Error("the notes miss the HTTPRoute for the team host")
+		}
+		if values != "defaults" && values != "existing-keys" && values != "network-open" && values != "no-opt-in" && strings.Contains(notes, "teamDomain is not set") {
 			t.Errorf("%s: the notes miss a teamDomain that is set", values)
 		}
 		lines := strings.Split(strings.TrimSpace(notes), "\n")
 		for _, line := range lines[max(0, len(lines)-3):] {
-			if !strings.HasPrefix(line, "  kubectl ") {
+			if !strings.HasPrefix(line, "  kubectl ") && !strings.HasPrefix(line, "  curl -si -X OPTIONS ") {
 				t.Errorf("%s: the notes end with %q, not with three commands", values, line)
 			}
 		}

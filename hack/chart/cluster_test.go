@@ -248,7 +248,10 @@ func serveAs(t *testing.T, user string, args []string, last ...string) (stop fun
 		if t.Failed() {
 			t.Logf("the binary said:\n%s", all)
 		}
-		if strings.Contains(string(all), "forbidden") {
+		// The ConfigMaps of other namespaces are no business of its: it reads them as far
+		// as it may, and says that it may not.
+		optional := "ConfigMaps of ingress-nginx controllers: ConfigMap is forbidden: it may not be listed and watched"
+		if strings.Contains(strings.ReplaceAll(string(all), optional, ""), "forbidden") {
 			t.Errorf("the chart's roles do not suffice:\n%s", all)
 		}
 	})

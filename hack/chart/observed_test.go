@@ -4,58 +4,186 @@ package chart
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
+	"fmt"
+	"io"
+	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/ostiary/ostiary/authserver/policy"
 )
 
-// The dashboard and the alerts ask for metrics that the program has, and for labels
-// and reasons that it knows.
-func TestMetricsExist(t *testing.T) {
-	var source strings.Builder
-	for _, pattern := range []string{"authserver/*.go", "authserver/policy/*.go", "controllers/*.go"} {
-		files, err := filepath.Glob(filepath.Join(root, pattern))
-		if err != nil || len(files) == 0 {
-			t.Fatal(pattern, err)
-		}
-		for _, f := range files {
-			text, err := os.ReadFile(f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !strings.HasSuffix(f, "_test.go") {
-				source.Write(text)
-			}
+// Of targets, and not of the program: Prometheus adds it to what it scrapes.
+const ofTargets = "pod"
+
+// asked returns the expressions of the dashboard and of the alerts.
+func asked(t *testing.T) (all []string) {
+	t.Helper()
+	objects := render(t, "testdata/values/observed.yaml")
+	data, _ := find(t, objects, "ConfigMap").Object["data"].(map[string]any)
+	text, _ := data["ostiary.json"].(string)
+	var dashboard struct {
+		Panels []struct{ Targets []struct{ Expr string } }
+	}
+	if err := json.Unmarshal([]byte(text), &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range dashboard.Panels {
+		for _, target := range p.Targets {
+			all = append(all, target.Expr)
 		}
 	}
-	objects := render(t, "testdata/values/observed.yaml")
-	rules, err := json.Marshal(find(t, objects, "PrometheusRule").Object)
+	if len(all) < 8 {
+		t.Fatalf("the dashboard asks for %d things", len(all))
+	}
+	spec, err := json.Marshal(find(t, objects, "PrometheusRule").Object["spec"])
 	if err != nil {
 		t.Fatal(err)
 	}
-	dashboard, _ := find(t, objects, "ConfigMap").Object["data"].(map[string]any)
-	text, _ := dashboard["ostiary.json"].(string)
-	var valid struct {
-		Panels []struct{ Targets []struct{ Expr string } }
-	}
-	if err := json.Unmarshal([]byte(text), &valid); err != nil || len(valid.Panels) < 8 {
-		t.Fatalf("the dashboard: %d panels, %v", len(valid.Panels), err)
-	}
-	seen := map[string]bool{}
-	for _, name := range regexp.MustCompile(`ostiary_[a-z_]+`).FindAllString(text+string(rules), -1) {
-		seen[name] = true
-		if !strings.Contains(source.String(), `"`+name+`"`) {
-			t.Errorf("%s is no metric of the program's", name)
+	var rules struct {
+		Groups []struct {
+			Rules []struct{ Alert, Expr string }
 		}
 	}
-	if len(seen) < 6 {
-		t.Errorf("only %v are asked for", seen)
+	if err := json.Unmarshal(spec, &rules); err != nil || len(rules.Groups) != 1 || len(rules.Groups[0].Rules) < 4 {
+		t.Fatalf("the alerts: %v, %s", err, spec)
 	}
-	for _, reason := range regexp.MustCompile(`reason=\\?"([a-z-]+)`).FindAllStringSubmatch(string(rules), -1) {
-		if !strings.Contains(source.String(), `"`+reason[1]+`"`) {
-			t.Errorf("no decision has the reason %s", reason[1])
+	for _, r := range rules.Groups[0].Rules {
+		all = append(all, r.Expr)
+	}
+	return all
+}
+
+// TestMetricsExist: the dashboard and the alerts ask for what the running program
+// exports, and for its labels.
+func TestMetricsExist(t *testing.T) {
+	c := cluster(t)
+	admin := kubeconfig(t, "admin", "system:masters")
+	if out, err := helm(t, "install", "ostiary", chart, "-n", namespace, "--kubeconfig", admin); err != nil {
+		t.Fatalf("helm: %v\n%s", err, out)
+	}
+	defer func() { _, _ = helm(t, "uninstall", "ostiary", "-n", namespace, "--kubeconfig", admin) }()
+	eventually(t, "the CRD is served", func() error { return c.List(t.Context(), policies()) })
+	objects := parse(t, observedObjects)
+	apply(t, c, objects)
+	defer func() {
+		for _, u := range objects {
+			_ = c.Delete(t.Context(), u)
+		}
+	}()
+	authz, metrics := free(t), free(t)
+	stop := serveAs(t, "system:serviceaccount:"+namespace+":ostiary", arguments(t, render(t, "testdata/values/defaults.yaml")),
+		"--authz-bind-address="+authz, "--metrics-bind-address="+metrics)
+	defer stop() // before its rights are gone
+	if _, err := body("http://" + authz + "/authz/v1/nginx/GET/nobody.example.com/"); err != nil {
+		t.Fatal(err) // what is counted is there once there was one
+	}
+	eventually(t, "every metric is exported", func() error {
+		text, err := body("http://" + metrics + "/metrics")
+		if err != nil {
+			return err
+		}
+		for _, expr := range asked(t) {
+			if err := exported(text, expr); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Something to find: an Ingress whose policy is not there, and one around a policy.
+const observedObjects = `
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: observed, namespace: default}
+spec: {hosts: [observed.example.com]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: around, namespace: default}
+spec:
+  ingressClassName: nginx
+  rules:
+  - host: observed.example.com
+    http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: app, port: {number: 80}}}}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: lost, namespace: default, annotations: {access.ostiary.dev/policy: nowhere}}
+spec:
+  ingressClassName: nginx
+  rules:
+  - host: lost.example.com
+    http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: app, port: {number: 80}}}}]}
+`
+
+func body(url string) (string, error) {
+	res, err := http.Get(url)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = res.Body.Close() }()
+	text, err := io.ReadAll(res.Body)
+	return string(text), err
+}
+
+var (
+	metricName = regexp.MustCompile(`ostiary_[a-z_]+`)
+	grouping   = regexp.MustCompile(`by \(([^)]*)\)`)
+	matcher    = regexp.MustCompile(`([a-z_]+)(?:=~|!~|!=|=)"([^"]*)"`)
+	sampled    = regexp.MustCompile(`([a-z_]+)="`)
+)
+
+// exported says what of an expression is not in a scrape.
+func exported(scrape, expr string) error {
+	names := metricName.FindAllString(expr, -1)
+	if len(names) == 0 {
+		return fmt.Errorf("%s asks for no metric of ours", expr)
+	}
+	labels := []string{ofTargets}
+	for _, name := range names {
+		line := regexp.MustCompile(`(?m)^` + name + `[{ ].*$`).FindString(scrape)
+		if line == "" {
+			return fmt.Errorf("%s: %s is not exported", expr, name)
+		}
+		for _, label := range sampled.FindAllStringSubmatch(line, -1) {
+			labels = append(labels, label[1])
+		}
+	}
+	var wanted []string
+	for _, by := range grouping.FindAllStringSubmatch(expr, -1) {
+		wanted = append(wanted, strings.Split(by[1], ", ")...)
+	}
+	for _, m := range matcher.FindAllStringSubmatch(expr, -1) {
+		wanted = append(wanted, m[1])
+	}
+	for _, label := range wanted {
+		if !slices.Contains(labels, label) {
+			return fmt.Errorf("%s: %v have no label %s, but %v", expr, names, label, labels)
+		}
+	}
+	return nil
+}
+
+// TestReasonsExist: an alert on a reason that no decision has would be silent for ever.
+func TestReasonsExist(t *testing.T) {
+	known := map[string][]string{}
+	for r := range policy.Reasons {
+		known["reason"] = append(known["reason"], policy.Reason(r).String())
+	}
+	for _, v := range []policy.Verdict{policy.Deny, policy.Challenge, policy.Admit, policy.AnswerPreflight} {
+		known["verdict"] = append(known["verdict"], v.String())
+	}
+	for _, expr := range asked(t) {
+		for _, m := range matcher.FindAllStringSubmatch(expr, -1) {
+			for one := range strings.SplitSeq(m[2], "|") {
+				if !slices.ContainsFunc(known[m[1]], regexp.MustCompile(`^(?:`+one+`)$`).MatchString) {
+					t.Errorf("%s: no decision has the %s %q", expr, m[1], one)
+				}
+			}
 		}
 	}
 }

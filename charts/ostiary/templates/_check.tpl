@@ -15,6 +15,9 @@ is listed at once.
 {{- if not (regexMatch "^(/[A-Za-z0-9._~-]*[A-Za-z0-9_~-])+$" $v.pathPrefix) -}}
   {{- $problems = append $problems (printf "pathPrefix: %q is not a path such as /.access (it begins with / and does not end with one)" $v.pathPrefix) -}}
 {{- end -}}
+{{- if not (regexMatch "^[a-z]" (include "ostiary.fullname" .)) -}}
+  {{- $problems = append $problems (printf "the release's name, %q: a Service's name begins with a letter; set fullnameOverride" .Release.Name) -}}
+{{- end -}}
 {{- range $v.trustedProxies -}}
   {{- if regexMatch "/0+$" . -}}
     {{- $problems = append $problems (printf "trustedProxies: %s trusts everybody: any client could then choose its own address" .) -}}
