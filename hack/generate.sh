@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Writes what is made from the Go sources: the deep copies beside the types, the
-# CRDs in config/crd and from them those of the chart, and the operator's RBAC
-# role in config/rbac, as far as markers in ./controllers ask for it, and the README
-# of the chart.
+# CRDs in config/crd and from them those of the chart, the RBAC role in config/rbac
+# (markers in ./controllers), and the chart's README.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -16,5 +15,5 @@ controller-gen crd paths=./api/... output:crd:dir=config/crd
 controller-gen rbac:roleName=ostiary paths=./controllers/... output:rbac:dir=config/rbac
 go generate ./api/... # what markers cannot say in the CRDs
 hack/chart/sync-crds.sh
-go run ./hack/chart/readme
+go run ./hack/chart/readme charts/ostiary
 find api -name 'zz_generated.*.go' -exec gofmt -l -w {} +

@@ -64,6 +64,14 @@ browser() {
 	go test -race -shuffle=on -count=1 -timeout 10m ./... # the program is built anew, which go test cannot see
 }
 
+# behind tells the stories that a proxy has a part in, with what `ostiary render`
+# prints for it.
+behind() {
+	cd hack/browser
+	local stories='^Test(CrossOriginFetch|ExpiredSessionIsReadable|RedirectedFetch|NullOrigin|SingleSignOn|NotPermitted|LogoutEverywhere|Tokens)$'
+	OSTIARY_BROWSER_PROXY=$1 go test -count=1 -timeout 5m -run "$stories" ./...
+}
+
 parts_begin test
 part packages packages
 OSTIARY_NGINX=$(command -v nginx)
@@ -75,4 +83,5 @@ part vet go vet ./...
 part "go test -race" tests
 part strict strict
 part browser browser
+for proxy in caddy haproxy traefik; do part "browser, $proxy" behind "$proxy"; done
 if [[ -e hack/chart.sh ]]; then part chart bash hack/chart.sh; fi

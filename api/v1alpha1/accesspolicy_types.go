@@ -380,22 +380,6 @@ const (
 	UnauthenticatedUnauthorized UnauthenticatedMode = "Unauthorized"
 )
 
-// Condition types of an AccessPolicy.
-const (
-	// ConditionAccepted is true when the whole policy is valid and owns what it claims.
-	ConditionAccepted = "Accepted"
-	// ConditionProgrammed is true when the policy is part of the table in force.
-	ConditionProgrammed = "Programmed"
-	// ConditionDegraded is true when the policy works but something about it is unwise.
-	ConditionDegraded = "Degraded"
-	// ConditionRouted is true when every Ingress and HTTPRoute that names the
-	// policy asks Ostiary about each request. Absent when none names it.
-	ConditionRouted = "Routed"
-	// ConditionCovered is false when something serves the policy's hosts around
-	// it. Absent when that is not watched.
-	ConditionCovered = "Covered"
-)
-
 // AccessPolicyStatus is what became of a policy.
 type AccessPolicyStatus struct {
 	// conditions are Accepted, Programmed and, for warnings, Degraded. Routed says

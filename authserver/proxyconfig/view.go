@@ -87,7 +87,7 @@ func (v view) Families() []string { return []string{"X-Access", "Cf-Access"} }
 func (v view) Asked() []string {
 	return []string{"Cookie", "Authorization", "Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers",
 		"Access-Control-Request-Private-Network", "Accept", "Sec-Fetch-Mode", "Sec-Fetch-Storage-Access", "Sec-WebSocket-Key",
-		"X-Requested-With", "X-Request-Id"}
+		"X-Requested-With", "X-Request-Id", "Content-Type"}
 }
 
 // EnvoyAsked are the same for Envoy, which knows the client's address better than

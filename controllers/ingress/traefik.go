@@ -116,7 +116,7 @@ func (p *planner) middlewares(route Ref) []string {
 
 // asked are the client's headers that a decision depends on.
 var asked = []string{"Cookie", "Authorization", "Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers", "Access-Control-Request-Private-Network",
-	"Accept", "Sec-Fetch-Mode", "Sec-Fetch-Storage-Access", "Sec-WebSocket-Key", "X-Requested-With", "X-Request-Id"}
+	"Accept", "Sec-Fetch-Mode", "Sec-Fetch-Storage-Access", "Sec-WebSocket-Key", "X-Requested-With", "X-Request-Id", "Content-Type"}
 
 // identities are those of both sets: no client sends any of them, whichever is in use.
 var identities = []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups",

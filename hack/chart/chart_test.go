@@ -166,6 +166,7 @@ func TestRefused(t *testing.T) {
 		{"extraArgs={serve}", []string{"/extraArgs/0"}},
 		{"hostGrants.app=shop", []string{"/hostGrants/app", "array"}},
 		{"networkPolicy=null", []string{"networkPolicy", "missing"}},
+		{"podMonitor=null", []string{"podMonitor", "missing"}},
 		// what a schema cannot say
 		{"teamDomain=https://auth.example.com", []string{"has a scheme", "such as auth.example.com"}},
 		{"teamDomain=auth.example.com/login", []string{"teamDomain", "no path"}},

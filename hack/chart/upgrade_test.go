@@ -47,6 +47,11 @@ func TestUpgrade(t *testing.T) {
 	if c.Create(t.Context(), without.DeepCopy()) == nil {
 		t.Error("the previous CRD takes a policy without hosts, so that this test shows nothing")
 	}
+	// helm takes the old defaults then, without what is new: that must not end in a
+	// template's nil pointer.
+	if _, err := helm(t, "upgrade", "ostiary", chart, "--reuse-values", "-n", namespace, "--kubeconfig", admin); err == nil || !strings.Contains(err.Error(), "missing properties 'ingressOptIn'") {
+		t.Errorf("--reuse-values: %v", err)
+	}
 	run("upgrade", "ostiary", chart, "--reset-then-reuse-values")
 	eventually(t, "the new CRD is served", func() error { return client.IgnoreAlreadyExists(c.Create(t.Context(), without.DeepCopy())) })
 	defer func() { _ = c.Delete(t.Context(), without) }()

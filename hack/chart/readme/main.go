@@ -1,135 +1,91 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command readme writes the README of the chart: about.md, with the values and the
-// comments of values.yaml in the place that it marks.
+// Command readme writes the README of a chart: README.md.tmpl, with a table of all
+// values, their defaults and the comments above them in values.yaml.
+//
+//	go run ./hack/chart/readme charts/ostiary
 package main
 
 import (
-	_ "embed"
-	"errors"
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
 
-//go:embed about.md
-var about string
-
-// place is the line of about.md that the values take.
-const place = "<!-- values -->\n"
-
-const source = "charts/ostiary/values.yaml"
+const mark = "<!-- values -->\n"
 
 func main() {
-	if err := run(source, "charts/ostiary/README.md"); err != nil {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "readme: name the folder of a chart")
+		os.Exit(2)
+	}
+	if err := write(os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, "readme:", err)
 		os.Exit(1)
 	}
 }
 
-func run(from, to string) error {
-	values, err := os.ReadFile(from)
+func write(chart string) error {
+	head, err := os.ReadFile(filepath.Join(chart, "README.md.tmpl"))
 	if err != nil {
-		return fmt.Errorf("%w: run it at the root of the repository", err)
+		return err
 	}
-	text, err := readme(about, values)
+	values, err := os.ReadFile(filepath.Join(chart, "values.yaml"))
 	if err != nil {
-		return fmt.Errorf("%s: %w", from, err)
+		return err
 	}
-	return os.WriteFile(to, []byte(text), 0o644) //nolint:gosec // a page for everybody
+	var doc yaml.Node
+	if err := yaml.Unmarshal(values, &doc); err != nil {
+		return err
+	}
+	if !bytes.Contains(head, []byte(mark)) || len(doc.Content) == 0 {
+		return fmt.Errorf("README.md.tmpl has no line %q, or values.yaml is empty", strings.TrimSpace(mark))
+	}
+	var table strings.Builder
+	table.WriteString("| value | default | meaning |\n|---|---|---|\n")
+	if err := rows(&table, "", "", doc.Content[0]); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(chart, "README.md"), bytes.Replace(head, []byte(mark), []byte(table.String()), 1), 0o600)
 }
 
-// readme puts the values into the text.
-func readme(text string, values []byte) (string, error) {
-	before, after, ok := strings.Cut(text, place)
-	if !ok {
-		return "", errors.New("about.md does not mark the place of the values: " + strings.TrimSpace(place))
-	}
-	var document yaml.Node
-	if err := yaml.Unmarshal(values, &document); err != nil {
-		return "", err
-	}
-	if len(document.Content) != 1 || document.Content[0].Kind != yaml.MappingNode {
-		return "", errors.New("it has no keys")
-	}
-	var b strings.Builder
-	if err := list(&b, document.Content[0], ""); err != nil {
-		return "", err
-	}
-	return "<!-- Made from hack/chart/readme/about.md and values.yaml by hack/generate.sh: change those. -->\n" + before + b.String() + after, nil
-}
-
-// list writes an item for each key, and those of a block below it beneath its own.
-func list(b *strings.Builder, keys *yaml.Node, indent string) error {
-	for i := 0; i < len(keys.Content); i += 2 {
-		key, value := keys.Content[i], keys.Content[i+1]
-		if isBlock(value) {
-			fmt.Fprintf(b, "%s- `%s`\n", indent, key.Value)
-		} else {
-			written, err := flow(value)
-			if err != nil {
-				return fmt.Errorf("line %d: %s: %w", value.Line, key.Value, err)
-			}
-			fmt.Fprintf(b, "%s- `%s: %s`\n", indent, key.Value, written)
-		}
-		comment(b, key.HeadComment, indent+"  ")
-		if isBlock(value) {
-			if err := list(b, value, indent+"  "); err != nil {
+// rows writes one for each value. What is said of a group stands at its first value.
+func rows(out *strings.Builder, prefix, above string, m *yaml.Node) error {
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		key, value := m.Content[i], m.Content[i+1]
+		meaning := strings.TrimSpace(above + " " + comment(key))
+		above = ""
+		if value.Kind == yaml.MappingNode && len(value.Content) > 0 && value.Style&yaml.FlowStyle == 0 {
+			if err := rows(out, prefix+key.Value+".", meaning, value); err != nil {
 				return err
 			}
+			continue
 		}
+		var v any
+		if err := value.Decode(&v); err != nil {
+			return err
+		}
+		text, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "| `%s` | `%s` | %s |\n", prefix+key.Value, text, strings.ReplaceAll(meaning, "|", `\|`))
 	}
 	return nil
 }
 
-// isBlock tells keys that are documented one by one from a value that is one
-// whatever is in it, and so written on one line.
-func isBlock(value *yaml.Node) bool {
-	return value.Kind == yaml.MappingNode && value.Style&yaml.FlowStyle == 0 && len(value.Content) > 0
-}
-
-// flow writes a value on one line, as values.yaml does.
-func flow(value *yaml.Node) (string, error) {
-	one := *value
-	one.HeadComment, one.LineComment, one.FootComment = "", "", ""
-	if one.Kind == yaml.MappingNode || one.Kind == yaml.SequenceNode {
-		one.Style |= yaml.FlowStyle
+// comment is what stands directly above a key: what a blank line parts from it is
+// about the file.
+func comment(key *yaml.Node) string {
+	paragraphs := strings.Split(key.HeadComment, "\n\n")
+	var words []string
+	for line := range strings.Lines(paragraphs[len(paragraphs)-1]) {
+		words = append(words, strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "#")))
 	}
-	out, err := yaml.Marshal(&one)
-	written := strings.TrimSpace(string(out))
-	if err == nil && strings.ContainsAny(written, "\n`") {
-		return "", errors.New("the default does not fit on one line of the README")
-	}
-	return written, err
-}
-
-// comment writes what is said about a key. What is indented there is an example.
-func comment(b *strings.Builder, text, indent string) {
-	example := false
-	for line := range strings.Lines(text) {
-		said := strings.TrimPrefix(strings.TrimRight(line, "\n"), "#")
-		said = strings.TrimPrefix(said, " ")
-		if inside := strings.HasPrefix(said, "  "); inside != example {
-			fence(b, indent, inside)
-			example = inside
-		}
-		if said == "" {
-			b.WriteByte('\n')
-			continue
-		}
-		b.WriteString(indent + strings.TrimPrefix(said, "  ") + "\n")
-	}
-	if example {
-		fence(b, indent, false)
-	}
-}
-
-func fence(b *strings.Builder, indent string, begins bool) {
-	if begins {
-		b.WriteString(indent + "```yaml\n")
-		return
-	}
-	b.WriteString(indent + "```\n")
+	return strings.Join(words, " ")
 }
