@@ -58,14 +58,19 @@ var extraKinds = []extraKind{
 func tlsRoutes(w *ingress.World) *[]*unstructured.Unstructured     { return &w.TLSRoutes }
 func ingressRoutes(w *ingress.World) *[]*unstructured.Unstructured { return &w.IngressRoutes }
 
-// servedKinds asks which of the extraKinds the API server has.
+// servedKinds asks which of the extraKinds the API server has. Of a kind in two
+// versions, "ReferenceGrant.v1.GROUP" says that there is no v1beta1, which is used
+// otherwise: what is written must be what is read back.
 func servedKinds(m meta.RESTMapper) (map[string]bool, error) {
 	served := map[string]bool{}
 	for _, k := range extraKinds {
 		_, err := m.RESTMapping(k.GroupKind(), k.Version)
 		switch {
+		case err == nil && k.Kind == "ReferenceGrant" && k.Version == "v1":
+			served[k.name()], served["ReferenceGrant.v1."+gatewayGroup] = true, true
 		case err == nil:
 			served[k.name()] = true
+			delete(served, k.Kind+".v1."+k.Group)
 		case !meta.IsNoMatchError(err):
 			return nil, fmt.Errorf("asking for %s: %w", k.name(), err)
 		}
