@@ -45,16 +45,19 @@ func (n Nginx) prefix() string {
 // a client can send any header.
 func (n Nginx) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
-	return a.readURL(strings.TrimPrefix(v.RequestTarget(), n.prefix()))
+	return a.readURL(v, strings.TrimPrefix(v.RequestTarget(), n.prefix()))
 }
 
 // readURL reads what follows the prefix of an endpoint that carries the target in
 // its own URL: "{method}/{host}{uri}", or pinned to the Ingress that routed the
 // request, "{namespace}/{ingress}/{method}/{host}{uri}". A method has no lower-case
 // letter and the names of Kubernetes no upper-case one, so neither passes for the other.
-func (a *Ask) readURL(s string) *Refusal {
+func (a *Ask) readURL(v View, s string) *Refusal {
 	first, rest, ok := strings.Cut(s, "/")
 	if ok && isObjectName(first) {
+		if refusal := refuseOddMethod(v); refusal != nil {
+			return refusal
+		}
 		name, after, _ := strings.Cut(rest, "/")
 		if !isObjectName(name) {
 			return configError("after the namespace, the auth-url must have the name of the Ingress, and then $request_method/$host$request_uri")
@@ -69,6 +72,19 @@ func (a *Ask) readURL(s string) *Refusal {
 		return configError("the auth-url must end in $request_method/$host$request_uri, filled in by the proxy; what came has no method there")
 	}
 	return a.readHost(first, rest)
+}
+
+// refuseOddMethod: nginx takes no method in lower case, but Traefik does, and then a
+// visitor's "shop" would stand where a namespace is expected, the host where an Ingress
+// is, and the path would choose the target. Both say the method in a header as well.
+// That can only refuse: what else it says is not asked.
+func refuseOddMethod(v View) *Refusal {
+	for _, name := range [...]string{"X-Forwarded-Method", "X-Original-Method"} {
+		if method, n := v.Header(name); n > 0 && !isMethod(method) {
+			return visitorError(errMethod)
+		}
+	}
+	return nil
 }
 
 // isObjectName reports whether a namespace or an Ingress can have this name

@@ -23,7 +23,7 @@ func (URL) String() string { return "url" }
 func (URL) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
 	a.readClient(v)
-	return a.readURL(strings.TrimPrefix(v.RequestTarget(), URLPrefix))
+	return a.readURL(v, strings.TrimPrefix(v.RequestTarget(), URLPrefix))
 }
 
 // Write is that of Forward.
