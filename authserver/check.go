@@ -177,7 +177,7 @@ func admitted(a *dialect.Answer, set dialect.IdentityHeaders) *authv3.CheckRespo
 	for _, f := range a.Fields() {
 		switch {
 		case !dialect.IsIdentity(f.Name):
-			ok.ResponseHeadersToAdd = append(ok.ResponseHeadersToAdd, option(f))
+			ok.ResponseHeadersToAdd = append(ok.ResponseHeadersToAdd, addition(f))
 			continue
 		case f.Value == "":
 			ok.HeadersToRemove = append(ok.HeadersToRemove, strings.ToLower(f.Name))
@@ -189,7 +189,9 @@ func admitted(a *dialect.Answer, set dialect.IdentityHeaders) *authv3.CheckRespo
 
 // denied has Envoy send the answer to the client. That a preflight is answered
 // with 200 lets nothing through: Envoy goes by the code beside it. It is never an
-// error_response, which failure_mode_allow would make a yes.
+// error_response, which failure_mode_allow would make a yes. A gRPC client gets the same
+// HTTP status: Envoy makes that 200, and keeps our grpc-status; without one it would go
+// by gRPC's own mapping (401 is 16, 403 is 7, 503 is 14, a redirect is unknown).
 func denied(a *dialect.Answer) *authv3.CheckResponse {
 	code, reason := codes.PermissionDenied, ""
 	switch a.Status {
@@ -217,21 +219,29 @@ func denied(a *dialect.Answer) *authv3.CheckResponse {
 	}
 }
 
-// option is a header for Envoy, which overwrites what is there. But Vary adds to the
-// application's own, and so does Set-Cookie, each on a line of its own: with append,
-// Envoy would join the lines. A message holds UTF-8 alone; one that does not cannot be
-// sent, and would be an error.
+// option is a header for Envoy, which overwrites what is there. Cookies get a line each:
+// with append, Envoy would join them. A message holds UTF-8 alone; one that does not
+// cannot be sent, and would be an error.
 func option(f dialect.Field) *corev3.HeaderValueOption {
-	o := &corev3.HeaderValueOption{Header: &corev3.HeaderValue{Key: strings.ToLower(f.Name), Value: strings.ToValidUTF8(f.Value, "\uFFFD")}}
-	switch f.Name {
-	case "Set-Cookie":
+	o := &corev3.HeaderValueOption{
+		Header:       &corev3.HeaderValue{Key: strings.ToLower(f.Name), Value: strings.ToValidUTF8(f.Value, "\uFFFD")},
+		AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
+		Append:       overwriting, //nolint:staticcheck // see appending
+	}
+	if f.Name == "Set-Cookie" {
 		o.AppendAction = corev3.HeaderValueOption_APPEND_IF_EXISTS_OR_ADD
-	case "Vary":
+		o.Append = nil //nolint:staticcheck // see appending
+	}
+	return o
+}
+
+// addition is a header of the application's answer, where Vary adds to its own. Not so
+// in a denied_response: what is to be appended there, most Envoys leave out.
+func addition(f dialect.Field) *corev3.HeaderValueOption {
+	o := option(f)
+	if f.Name == "Vary" {
 		o.AppendAction = corev3.HeaderValueOption_APPEND_IF_EXISTS_OR_ADD
 		o.Append = appending //nolint:staticcheck // see appending
-	default:
-		o.AppendAction = corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD
-		o.Append = overwriting //nolint:staticcheck // see appending
 	}
 	return o
 }

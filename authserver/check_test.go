@@ -61,9 +61,10 @@ func read(t testing.TB, r *authv3.CheckResponse) outcome {
 	t.Helper()
 	o := outcome{code: codes.Code(r.GetStatus().GetCode()), set: map[string]string{}, added: map[string]string{}}
 	o.allowed = o.code == codes.OK
-	put := func(to map[string]string, all []*corev3.HeaderValueOption) {
+	put := func(to map[string]string, all []*corev3.HeaderValueOption, adds bool) {
 		for _, h := range all {
-			name, vary := h.GetHeader().GetKey(), h.GetHeader().GetKey() == "vary"
+			name := h.GetHeader().GetKey()
+			adds := adds && name == "vary"
 			if name != strings.ToLower(name) {
 				t.Errorf("%s is not in lower case", name)
 			}
@@ -71,7 +72,7 @@ func read(t testing.TB, r *authv3.CheckResponse) outcome {
 				t.Errorf("%s comes twice", name)
 			}
 			appends := h.GetAppend() //nolint:staticcheck // older Envoys go by it
-			if overwrites := h.GetAppendAction() == corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD; overwrites == vary || appends.GetValue() != vary || appends == nil {
+			if overwrites := h.GetAppendAction() == corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD; overwrites == adds || appends.GetValue() != adds || appends == nil {
 				t.Errorf("%s: append %v, action %v", name, appends, h.GetAppendAction())
 			}
 			to[name] = h.GetHeader().GetValue()
@@ -79,14 +80,14 @@ func read(t testing.TB, r *authv3.CheckResponse) outcome {
 	}
 	switch h := r.GetHttpResponse().(type) {
 	case *authv3.CheckResponse_OkResponse:
-		put(o.set, h.OkResponse.GetHeaders())
-		put(o.added, h.OkResponse.GetResponseHeadersToAdd())
+		put(o.set, h.OkResponse.GetHeaders(), false)
+		put(o.added, h.OkResponse.GetResponseHeadersToAdd(), true)
 		o.removed = slices.Sorted(slices.Values(h.OkResponse.GetHeadersToRemove()))
 		if !o.allowed {
 			t.Errorf("%v with an ok_response", o.code)
 		}
 	case *authv3.CheckResponse_DeniedResponse:
-		put(o.set, h.DeniedResponse.GetHeaders())
+		put(o.set, h.DeniedResponse.GetHeaders(), false)
 		o.status, o.body = int(h.DeniedResponse.GetStatus().GetCode()), h.DeniedResponse.GetBody()
 		if o.allowed || o.status == 0 {
 			t.Errorf("%v with a denied_response of %d", o.code, o.status)
@@ -247,6 +248,32 @@ func TestCheckManagedResponses(t *testing.T) {
 	}
 }
 
+// What Envoy makes of a denied_response: until lately it left out every header that
+// was to be appended, and joined what was to be appended to a line of the same name.
+// Each cookie is a line of its own, and no cache may miss Vary. D1.
+func TestCheckReply(t *testing.T) {
+	var a dialect.Answer
+	a.Reset()
+	a.Status = 403
+	a.Set("Set-Cookie", "a=1; Secure")
+	a.Set("Set-Cookie", "b=2; Secure")
+	a.Set("Vary", "Origin")
+	var lines []string
+	for _, h := range denied(&a).GetDeniedResponse().GetHeaders() {
+		cookie := h.GetHeader().GetKey() == "set-cookie"
+		switch appends := h.GetAppend(); { //nolint:staticcheck // older Envoys go by it
+		case appends.GetValue():
+			t.Errorf("%v is lost", h)
+		case cookie != (appends == nil), cookie != (h.GetAppendAction() == corev3.HeaderValueOption_APPEND_IF_EXISTS_OR_ADD):
+			t.Errorf("%v: the last cookie alone is kept, or two lines", h)
+		}
+		lines = append(lines, h.GetHeader().GetKey()+": "+h.GetHeader().GetValue())
+	}
+	if want := []string{"set-cookie: a=1; Secure", "set-cookie: b=2; Secure", "vary: Origin"}; !slices.Equal(lines, want) {
+		t.Errorf("%q", lines)
+	}
+}
+
 // What is not a question about an HTTP request is refused, and the operator told.
 func TestCheckMalformed(t *testing.T) {
 	both := checkRequest("GET /public", false)
@@ -330,39 +357,4 @@ func TestCheckIsEnvoy(t *testing.T) {
 			}
 		}
 	}
-}
-
-// FuzzCheck: whatever comes, it is answered, in a form that can be sent; and nobody
-// without a session gets past /public.
-func FuzzCheck(f *testing.F) {
-	seed := func(r *authv3.CheckRequest) {
-		b, err := proto.Marshal(r)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b)
-	}
-	seed(checkRequest("GET /public/x?y", false, spaOrigin, pageLoad))
-	seed(checkRequest("OPTIONS /x", true, spaOrigin, asksPut))
-	seed(checkRequest("GET /public/..%2fx", true, "x-forwarded-for: 10.0.0.1", "x-request-id: \xff\xfe567890"))
-	seed(&authv3.CheckRequest{})
-	w := newWorld(f, func(c *Config) { c.DecisionLog = LogOff })
-	f.Fuzz(func(t *testing.T, b []byte) {
-		var r authv3.CheckRequest
-		if proto.Unmarshal(b, &r) != nil {
-			return
-		}
-		o := w.check(t, &r)
-		h := r.GetAttributes().GetRequest().GetHttp()
-		path, _, _ := strings.Cut(h.GetPath(), "?")
-		host, _, _ := strings.Cut(strings.TrimSuffix(strings.ToLower(h.GetHost()), "."), ":")
-		open := (path == "/public" || strings.HasPrefix(path, "/public/")) && strings.TrimSuffix(host, ".") == "app.example.com"
-		signedIn := strings.Contains(string(b), "__Host-ostiary=good")
-		if o.allowed && !open && !signedIn {
-			t.Fatalf("let through: %+v", h)
-		}
-		if !o.allowed && o.status < 300 && !strings.EqualFold(o.set["access-control-allow-origin"], "https://spa.example.com") {
-			t.Fatalf("%+v: %+v", h, o)
-		}
-	})
 }
