@@ -55,8 +55,8 @@ func (n Nginx) Read(v View, a *Ask) *Refusal {
 func (a *Ask) readURL(v View, s string) *Refusal {
 	first, rest, ok := strings.Cut(s, "/")
 	if ok && isObjectName(first) {
-		if refusal := refuseOddMethod(v); refusal != nil {
-			return refusal
+		if isMethodOf(v, first) {
+			return visitorError(errMethod)
 		}
 		name, after, _ := strings.Cut(rest, "/")
 		if !isObjectName(name) {
@@ -74,17 +74,17 @@ func (a *Ask) readURL(v View, s string) *Refusal {
 	return a.readHost(first, rest)
 }
 
-// refuseOddMethod: nginx takes no method in lower case, but Traefik does, and then a
-// visitor's "shop" would stand where a namespace is expected, the host where an Ingress
-// is, and the path would choose the target. Both say the method in a header as well.
-// That can only refuse: what else it says is not asked.
-func refuseOddMethod(v View) *Refusal {
+// isMethodOf reports whether what stands where a namespace is expected is the method.
+// nginx takes none in lower case, but Traefik does, and then the host would stand for
+// an Ingress, and the path would choose the target. Both say the method in a header as
+// well. That can only refuse: what else it says is not asked.
+func isMethodOf(v View, namespace string) bool {
 	for _, name := range [...]string{"X-Forwarded-Method", "X-Original-Method"} {
-		if method, n := v.Header(name); n > 0 && !isMethod(method) {
-			return visitorError(errMethod)
+		if method, _ := v.Header(name); method == namespace {
+			return true
 		}
 	}
-	return nil
+	return false
 }
 
 // isObjectName reports whether a namespace or an Ingress can have this name

@@ -220,7 +220,7 @@ func TestMixturesAreRefused(t *testing.T) {
 // at the host "open" would be asked about as the Ingress shop/open.
 func TestMethodThatPlaysANamespace(t *testing.T) {
 	for prefix, d := range urlEndpoints(dialect.DefaultIdentityHeaders) {
-		for header, want := range map[string]int{"X-Forwarded-Method: shop": 403, "X-Original-Method: shop": 403, "X-Forwarded-Method: GET": 200, "X-Forwarded-Method: M-SEARCH": 200} {
+		for header, want := range map[string]int{"X-Forwarded-Method: shop": 403, "X-Original-Method: shop": 403, "X-Forwarded-Method: GET": 200, "X-Forwarded-Method: M-SEARCH": 200, "X-Forwarded-Method:": 200, "X-Forwarded-Method: get": 200} {
 			v := newView(request{host: "authz.internal", headers: []string{header}})
 			v.target = prefix + "shop/open/GET/public.example.com/x"
 			if a, _ := put(d, v, pinned(t), request{}); a.Status != want {
