@@ -122,8 +122,10 @@ func (t *Table) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.R
 	start := time.Now()
 	if compiled, same := t.compile(list.Items, named); !same || named != t.bound { // a revocation waits for no other work
 		t.policies = nil // nothing, until it is assembled
-		policies, issues := policy.Assemble(compiled, t.Grants...)
-		t.policies, t.issues, t.bound = policies.Bound(translate.Bindings(named.all)), issues, named
+		t.policies, t.issues = policy.Assemble(policy.Input{
+			Policies: compiled, Terms: policy.Terms{Grants: t.Grants}, Bindings: translate.Bindings(named.all),
+		})
+		t.bound = named
 	}
 	table := t.policies.Revoking(revocations)
 	if t.Live.Table() == nil || table.Revision() != t.revision {

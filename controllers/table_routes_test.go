@@ -270,7 +270,7 @@ func TestRecompiled(t *testing.T) {
 		before := table.memo
 		got, same := table.compile(items, named)
 		if !same {
-			table.policies, table.issues = policy.Assemble(got)
+			table.policies, table.issues = policy.Assemble(policy.Input{Policies: got})
 		}
 		for i := range items {
 			if before[items[i].UID].policy != got[i] {

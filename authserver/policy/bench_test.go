@@ -132,7 +132,7 @@ func BenchmarkAssemble10000(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		Assemble(compiled)
+		Assemble(Input{Policies: compiled})
 	}
 }
 
