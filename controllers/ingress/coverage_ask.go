@@ -13,14 +13,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-const (
-	nginxPrefix   = "nginx.ingress.kubernetes.io/"
-	traefikPrefix = "traefik.ingress.kubernetes.io/"
-)
-
-// haproxyPrefixes are those that haproxy-ingress reads.
-var haproxyPrefixes = []string{"haproxy-ingress.github.io/", "ingress.kubernetes.io/"}
-
 // A question is what a proxy asks before it lets a request pass.
 type question int
 
@@ -38,7 +30,7 @@ func (c *coverage) question(ing *networkingv1.Ingress, proxy Proxy) question {
 	case IngressNGINX, TraefikNGINX:
 		return c.nginxQuestion(ing.Annotations, proxy)
 	case Traefik:
-		return c.traefikQuestion(list(ing.Annotations[traefikPrefix+"router.middlewares"]))
+		return c.traefikQuestion(traefikMiddlewares.list(ing.Annotations))
 	case HAProxyIngress:
 		return c.haproxyQuestion(ing.Annotations)
 	default:
@@ -52,12 +44,12 @@ func (c *coverage) question(ing *networkingv1.Ingress, proxy Proxy) question {
 var nginxTargets = regexp.MustCompile(`^/authz/v1/(nginx|(nginx|nginx-pass|url)(/[a-z0-9.-]+/[a-z0-9.-]+)?/\$request_method/\$host\$request_uri)$`)
 
 func (c *coverage) nginxQuestion(annotations map[string]string, proxy Proxy) question {
-	switch text := strings.TrimSpace(annotations[nginxPrefix+"auth-url"]); {
+	switch text := nginxAuthURL.text(annotations); {
 	case text != "":
 		return c.authURL(text, nginxTargets)
 	case proxy != IngressNGINX || !c.nginx.globalAuth:
 		return asksNobody
-	case strings.TrimSpace(annotations[nginxPrefix+"enable-global-auth"]) == "false":
+	case nginxGlobalAuth.flag(proxy, annotations) == off:
 		return turnedOff
 	default:
 		return asksUs
@@ -70,22 +62,15 @@ var forwardTarget = regexp.MustCompile(`^/authz/v1/forward(/[a-z0-9.-]+/[a-z0-9.
 // haproxyQuestion: without headers that the proxy sets itself, a visitor's own
 // would say what is asked about.
 func (c *coverage) haproxyQuestion(annotations map[string]string) question {
-	of := func(name string) string {
-		for _, prefix := range haproxyPrefixes {
-			if v := strings.TrimSpace(annotations[prefix+name]); v != "" {
-				return v
-			}
-		}
-		return ""
-	}
-	text := of("auth-url")
-	if text == "" {
-		return asksNobody
+	text := haproxyAuthURL.text(annotations)
+	placement := haproxyPlacement.choice(annotations)
+	if text == "" || placement != "" && haproxyPlacement.unread(HAProxyIngress, annotations) != "" {
+		return asksNobody // with a placement that it does not know it asks nowhere
 	}
 	q := c.authURL(text, forwardTarget)
-	sets := strings.ToLower(of("request-set-headers"))
+	sets := strings.ToLower(haproxySets.text(annotations))
 	for _, header := range []string{"x-forwarded-host", "x-forwarded-uri", "x-forwarded-method"} {
-		if q == asksUs && !strings.Contains(sets, header) {
+		if q == asksUs && (!strings.Contains(sets, header) || placement == "frontend") {
 			return asksWrongly
 		}
 	}
@@ -173,7 +158,7 @@ func (c *coverage) askingMiddlewares() map[types.NamespacedName]bool {
 // classOf returns the name of an Ingress's class, and the proxy that serves it; ""
 // is one that is not known.
 func (c *coverage) classOf(ing *networkingv1.Ingress) (string, Proxy) {
-	name := ing.Annotations["kubernetes.io/ingress.class"]
+	name := ing.Annotations[ingressClass]
 	if ing.Spec.IngressClassName != nil {
 		name = *ing.Spec.IngressClassName
 	}
@@ -181,7 +166,7 @@ func (c *coverage) classOf(ing *networkingv1.Ingress) (string, Proxy) {
 		return name, Proxy(p)
 	}
 	for _, class := range c.Classes {
-		if class.Name != name && (name != "" || class.Annotations[networkingv1.AnnotationIsDefaultIngressClass] != "true") {
+		if class.Name != name && (name != "" || !isDefaultClass(class)) {
 			continue
 		}
 		if p := class.Annotations[ProxyAnnotation]; p != "" {
@@ -207,5 +192,5 @@ func isNGINX(p Proxy) bool { return p == IngressNGINX || p == TraefikNGINX }
 // isCanary reports whether an Ingress adds pods to the location of another, which
 // is guarded as that one is.
 func isCanary(ing *networkingv1.Ingress, proxy Proxy) bool {
-	return isNGINX(proxy) && strings.TrimSpace(ing.Annotations[nginxPrefix+"canary"]) == "true"
+	return isNGINX(proxy) && nginxCanary.flag(proxy, ing.Annotations) == on
 }

@@ -27,12 +27,12 @@ func (c *coverage) readConfigs() nginxConfig {
 			continue
 		}
 		controllers++
-		if c.authURL(strings.TrimSpace(m.Data["global-auth-url"]), nginxTargets) == asksUs {
+		if c.authURL(m.Data["global-auth-url"], nginxTargets) == asksUs {
 			asking++
 		}
 		if free, ok := m.Data["no-auth-locations"]; ok {
 			listing++
-			out.noAuth = append(out.noAuth, list(free)...)
+			out.noAuth = append(out.noAuth, noAuthLocations(free)...)
 		}
 	}
 	if listing == 0 || listing < controllers { // the default of those that say nothing
@@ -66,14 +66,14 @@ func (c *coverage) configs() {
 		add := func(reason, format string, args ...any) {
 			c.findings = append(c.findings, Finding{Object: ref, Reason: reason, Message: fmt.Sprintf("%s "+format, append([]any{ref}, args...)...)})
 		}
-		for _, free := range list(m.Data["no-auth-locations"]) {
+		for _, free := range noAuthLocations(m.Data["no-auth-locations"]) {
 			if free != acmePath {
 				add(NoAuthLocations, "has %s in no-auth-locations, so nobody is asked about a path of an Ingress that begins with it. Take it off the list.", free)
 			}
 		}
-		for _, code := range list(m.Data["custom-http-errors"]) {
-			if code == "401" || code == "403" {
-				add(CustomErrors401, "has %s in custom-http-errors: before v1.13.7, v1.14.3 and v1.15.0 that can turn a refusal into an allowance (CVE-2026-24513), and since then it replaces the application's own pages. Take it off the list.", code)
+		for _, code := range configCodes(m.Data) {
+			if code == 401 || code == 403 {
+				add(CustomErrors401, "has %d in custom-http-errors: before v1.13.7, v1.14.3 and v1.15.0 that can turn a refusal into an allowance (CVE-2026-24513), and since then it replaces the application's own pages. Take it off the list.", code)
 			}
 		}
 		if m.Data["global-auth-cache-key"] != "" {

@@ -74,8 +74,11 @@ func (c *coverage) ingress(ing *networkingv1.Ingress) {
 			continue
 		}
 		c.lead(ing.Namespace, s)
+		if c.hidden(class, proxy, s.host) {
+			continue
+		}
+		c.unread(d, &s)
 		switch {
-		case c.hidden(class, proxy, s.host):
 		case d.guarded():
 			c.undone(d, &s)
 		default:
@@ -139,7 +142,7 @@ func (c *coverage) rule(d *door, r *networkingv1.IngressRule) (s served, some bo
 	if r.HTTP == nil {
 		return s, false
 	}
-	literal := d.Annotations[nginxPrefix+"use-regex"] != "true" && d.Annotations[nginxPrefix+"rewrite-target"] == ""
+	regex, rewritten := isExpressions(d.Annotations, d.proxy)
 	for i := range r.HTTP.Paths {
 		p := &r.HTTP.Paths[i]
 		if c.leadsToUs(d.Namespace, []networkingv1.IngressBackend{p.Backend}) {
@@ -156,7 +159,7 @@ func (c *coverage) rule(d *door, r *networkingv1.IngressRule) (s served, some bo
 		s.written = append(s.written, Path{Path: path, Exact: p.PathType != nil && *p.PathType == networkingv1.PathTypeExact})
 		s.backends = append(s.backends, servicesOf(p.Backend)...)
 	}
-	if literal {
+	if !regex && !rewritten {
 		s.paths = s.written
 	}
 	return s, some
@@ -189,7 +192,7 @@ func aliasesOf(ing *networkingv1.Ingress, proxy Proxy) []string {
 	if !isNGINX(proxy) {
 		return nil
 	}
-	return list(ing.Annotations[nginxPrefix+"server-alias"])
+	return nginxAliases.list(ing.Annotations)
 }
 
 // unasked reports a host that an Ingress serves without asking.

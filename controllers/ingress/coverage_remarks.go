@@ -52,7 +52,7 @@ func asksNoACME(w *World) bool {
 		free, ok := m.Data["no-auth-locations"]
 		switch {
 		case !isControllerConfig(m):
-		case ok && !slices.ContainsFunc(list(free), func(p string) bool { return strings.HasPrefix(acmePath, p) }):
+		case ok && !slices.ContainsFunc(noAuthLocations(free), func(p string) bool { return strings.HasPrefix(acmePath, p) }):
 			said++
 		default:
 			return nginx

@@ -18,23 +18,22 @@ func (c *coverage) undone(d *door, s *served) {
 		return
 	}
 	a := around{object: d.ref, host: s.host, paths: s.paths}
-	of := func(name string) string { return strings.TrimSpace(d.Annotations[nginxPrefix+name]) }
-	if of("satisfy") == "any" {
+	if nginxSatisfy.choice(d.Annotations) == "any" {
 		a.reason = SatisfyAny
 		c.report(a, "%s says nginx.ingress.kubernetes.io/satisfy: any, so whoever passes its address list or its password reaches %s whatever Ostiary says. Remove the annotation.", d.ref, s.where())
 	}
-	if of("auth-cache-key") != "" {
+	if nginxAuthCacheKey.text(d.Annotations) != "" {
 		a.reason = AuthCache
 		c.report(a, "%s says nginx.ingress.kubernetes.io/auth-cache-key, so an answer for one visitor may be given to another, and outlives sign-outs. Remove the annotation.", d.ref)
 	}
-	if of("auth-proxy-set-headers") != "" {
+	if nginxAuthHeaders.text(d.Annotations) != "" {
 		a.reason = AuthMethodSnippet
 		c.report(a, "%s sends headers of its own with the question about %s (nginx.ingress.kubernetes.io/auth-proxy-set-headers); a Cookie or Authorization among them signs everybody in. Remove the annotation.", d.ref, s.where())
 	}
-	for _, name := range []string{"auth-snippet", "configuration-snippet", "server-snippet"} {
-		if what := c.overriding(name, of(name)); what != "" {
+	for _, n := range []*note{nginxAuthSnippet, nginxSnippet, nginxServerSnippet} {
+		if what := c.overriding(n, n.text(d.Annotations)); what != "" {
 			a.reason = AuthMethodSnippet
-			c.report(a, "%s has %s in nginx.ingress.kubernetes.io/%s, which may override what Ostiary says about %s. Remove it, or have the platform team put it into the controller's ConfigMap.", d.ref, what, name, s.where())
+			c.report(a, "%s has %s in %s, which may override what Ostiary says about %s. Remove it, or have the platform team put it into the controller's ConfigMap.", d.ref, what, n.key(), s.where())
 		}
 	}
 	for _, p := range s.written {
@@ -47,12 +46,19 @@ func (c *coverage) undone(d *door, s *served) {
 	}
 }
 
+// unread reports what a proxy cannot read. What names a policy is a plan's matter.
+func (c *coverage) unread(d *door, s *served) {
+	if problems, refused := unread(d.Ingress, d.proxy); len(problems) > 0 && !d.opted {
+		c.report(around{object: d.ref, reason: AnnotationUnread, host: s.host, paths: s.paths}, "%s", unreadable(d.ref, problems, refused))
+	}
+}
+
 // passthrough reports connections that no proxy looks into.
 func (c *coverage) passthrough(d *door, s *served) {
-	for _, name := range append([]string{nginxPrefix}, haproxyPrefixes...) {
-		if strings.TrimSpace(d.Annotations[name+"ssl-passthrough"]) == "true" {
+	for _, n := range []*note{nginxPassthrough, haproxyPassthrough} {
+		if n.reads(d.proxy) && n.flag(d.proxy, d.Annotations) == on {
 			c.report(around{object: d.ref, reason: TLSPassthrough, host: s.host, paths: s.paths},
-				"%s says %sssl-passthrough, so TLS connections for %s go to the application as they are, and nobody is asked. Remove the annotation.", d.ref, name, shown(s.host))
+				"%s says %s, so TLS connections for %s go to the application as they are, and nobody is asked. Remove the annotation.", d.ref, n.key(), shown(s.host))
 		}
 	}
 }
@@ -65,8 +71,8 @@ var harmless = regexp.MustCompile(`^(add_header|more_set_headers|more_clear_head
 
 // overriding names the first directive of a snippet that may undo the question.
 // What is sent with the question itself may always.
-func (c *coverage) overriding(annotation, snippet string) string {
-	if snippet == "" || annotation == "auth-snippet" {
+func (c *coverage) overriding(n *note, snippet string) string {
+	if snippet == "" || n == nginxAuthSnippet {
 		return map[bool]string{false: "directives"}[snippet == ""]
 	}
 	for line := range strings.Lines(snippet) {

@@ -245,14 +245,3 @@ func ours(o metav1.Object) bool {
 }
 
 func optedIn(o metav1.Object) bool { return o.GetAnnotations()[PolicyAnnotation] != "" }
-
-// list splits what annotations and ConfigMaps separate by commas.
-func list(text string) []string {
-	var out []string
-	for part := range strings.SplitSeq(text, ",") {
-		if part = strings.TrimSpace(part); part != "" {
-			out = append(out, part)
-		}
-	}
-	return out
-}

@@ -10,8 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-const haproxyPrefix = "haproxy-ingress.github.io/"
-
 // haproxyTarget has the proxy say what is asked for. It tells an authentication service
 // nothing by itself, so that a visitor's own headers would.
 const haproxyTarget = "X-Forwarded-Host: %[req.hdr(host)]\nX-Forwarded-Uri: %[pathq]\nX-Forwarded-Method: %[method]"
@@ -47,17 +45,17 @@ func (p *planner) haproxy(g *guard) {
 
 // haproxyUndoes reports annotations of people's that undo what the question is for.
 func (p *planner) haproxyUndoes(g *guard) {
-	says := func(name string) string { return strings.TrimSpace(g.Annotations[haproxyPrefix+name]) }
-	if strings.EqualFold(says("auth-external-placement"), "frontend") {
+	g.asked = g.asked && haproxyPlacement.unread(g.proxy, g.Annotations) == ""
+	if haproxyPlacement.choice(g.Annotations) == "frontend" {
 		g.asked = false
 		p.found(g, RewrittenTarget, "%s says %sauth-external-placement: frontend, so that haproxy-ingress asks before it has set the headers that say what is asked for: visitors can set them. Remove it.", g.ref, haproxyPrefix)
 	}
-	if isTrue(says("cors-enable")) {
+	if haproxyCORS.flag(g.proxy, g.Annotations) == on {
 		p.found(g, ForeignCORS, "%s says %scors-enable, so its proxy answers every OPTIONS before Ostiary is asked. Write the origins into the policy's spec.cors, and remove the annotation.", g.ref, haproxyPrefix)
 	}
 	for _, u := range p.upstreamsOf(g.Ingress) {
 		for _, other := range p.shared.to[u] {
-			sets, some := other.Annotations[haproxyPrefix+"request-set-headers"]
+			sets, some := haproxySets.raw(other.Annotations)
 			if other != g.Ingress && p.shared.proxies[other] == HAProxyIngress && some && strings.TrimSpace(sets) != haproxyTarget {
 				g.asked = false
 				p.found(g, SharedService, "%s leads to the same Service and port as Ingress %s/%s, which sets other headers (%srequest-set-headers): haproxy-ingress takes those of one of them, and without ours visitors can say what is asked about. Remove them there, or use a Service of its own.",
@@ -86,7 +84,7 @@ func (p *planner) haproxyPreflights(g *guard) {
 		return
 	}
 	notes := map[string]string{haproxyPrefix + "http-header-match-regex": "Origin: .+\nAccess-Control-Request-Method: .+"}
-	if kind := g.Annotations[haproxyPrefix+"path-type"]; kind != "" {
+	if kind := haproxyPathType.text(g.Annotations); kind != "" {
 		notes[haproxyPrefix+"path-type"] = kind // the same paths, read the same way
 	}
 	name := types.NamespacedName{Namespace: p.s.Namespace, Name: centralName("preflight", g.Namespace, g.Name)}

@@ -66,7 +66,8 @@ func (p *planner) findLoginPath(host string) *loginPath {
 	// One expression or rewrite among the Ingresses of a host makes expressions of all
 	// its paths, and of those the longest is tried first.
 	expressions := slices.ContainsFunc(all, func(o *networkingv1.Ingress) bool {
-		return isTrue(o.Annotations[nginxPrefix+"use-regex"]) || o.Annotations[nginxPrefix+"rewrite-target"] != ""
+		regex, rewritten := isExpressions(o.Annotations, p.shared.proxies[o])
+		return regex || rewritten
 	})
 	for _, o := range all {
 		for _, at := range placesOf(o) {

@@ -73,7 +73,7 @@ func (p *planner) ask(g *guard, endpoint string) bool {
 	}
 	p.set(g, nginxPrefix+"auth-response-headers", strings.Join(headers, ","),
 		"an identity header that is not listed reaches the application as a visitor wrote it")
-	if g.says("auth-signin") != "" {
+	if nginxAuthSignin.text(g.Annotations) != "" {
 		p.found(g, SignInElsewhere, "%s has an auth-signin, which takes the place of every 401: preflights are redirected, too, and fail. Remove it: Ostiary redirects by itself.", g.ref)
 	}
 	return true

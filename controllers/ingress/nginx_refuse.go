@@ -47,7 +47,7 @@ func (p *planner) canaryOf(g *guard) *networkingv1.Ingress {
 // not in effect, what was answered with yes would reach the application.
 func (p *planner) mayCanary(g *guard) bool {
 	const plain = "Until then preflights are refused. "
-	protocol := strings.ToUpper(g.says("backend-protocol"))
+	protocol := strings.ToUpper(nginxProtocol.choice(g.Annotations))
 	switch c := p.canaryOf(g); {
 	case c != nil:
 		p.found(g, AppCanary, "%s cannot have its preflights answered by a canary while Ingress %s/%s is one: of several, only the first works. "+plain+"Remove it, or write %s: %s.", g.ref, c.Namespace, c.Name, ModeAnnotation, Global)
@@ -55,7 +55,7 @@ func (p *planner) mayCanary(g *guard) bool {
 	case protocol != "" && protocol != "HTTP":
 		p.found(g, BackendProtocol, "%s cannot have its preflights answered by a canary, as its proxy would speak %s to it, too (nginx.ingress.kubernetes.io/backend-protocol). "+plain+"Write %s: %s.", g.ref, protocol, ModeAnnotation, Render)
 		return false
-	case g.says("rewrite-target") != "" || g.says("upstream-vhost") != "" || g.says("app-root") != "":
+	case nginxRewrite.text(g.Annotations) != "" || nginxVhost.text(g.Annotations) != "" || nginxAppRoot.text(g.Annotations) != "":
 		p.found(g, RewrittenTarget, "%s cannot have its preflights answered by a canary, which would see the rewritten path or host (rewrite-target, upstream-vhost, app-root). "+plain+"Write %s: %s.", g.ref, ModeAnnotation, Render)
 		return false
 	case g.Spec.DefaultBackend != nil || slices.ContainsFunc(placesOf(g.Ingress), func(at placed) bool { return at.backend == nil }):
@@ -90,15 +90,15 @@ func (p *planner) notForCanary(g *guard) *networkingv1.Ingress {
 
 // nginxUndoes reports annotations of people's that undo what the question is for.
 func (p *planner) nginxUndoes(g *guard) {
-	if g.says("auth-keepalive") != "" {
+	if nginxAuthKeepalive.number(g.Annotations) > 0 {
 		g.asked = false
 		p.found(g, AuthKeepalive, "%s says nginx.ingress.kubernetes.io/auth-keepalive, with which ingress-nginx mixes up the identity headers: the application may be told that somebody else is calling. Remove it.", g.ref)
 	}
-	if g.says("auth-cache-key") != "" {
+	if nginxAuthCacheKey.text(g.Annotations) != "" {
 		g.asked = false
 		p.found(g, AuthCache, "%s says nginx.ingress.kubernetes.io/auth-cache-key, so an answer for one visitor may be given to another, and outlives sign-outs. Remove it.", g.ref)
 	}
-	if protocol := strings.ToUpper(g.says("backend-protocol")); protocol == "FCGI" {
+	if protocol := strings.ToUpper(nginxProtocol.choice(g.Annotations)); protocol == "FCGI" {
 		g.asked = false
 		p.found(g, BackendProtocol, "%s says nginx.ingress.kubernetes.io/backend-protocol: FCGI, where nginx replaces no headers: the application is told who calls by whoever calls. Let it speak HTTP.", g.ref)
 	}
@@ -110,8 +110,8 @@ func (p *planner) nginxUndoes(g *guard) {
 // foreignCORS: the proxy's own CORS answers before anybody is asked, and opens what
 // the application says to origins of which the policy knows nothing.
 func (p *planner) foreignCORS(g *guard) {
-	key := nginxPrefix + "enable-cors"
-	if g.says("enable-cors") == "true" && !g.owned[key] {
+	key := nginxCORS.key()
+	if nginxCORS.flag(g.proxy, g.Annotations) == on && !g.owned[key] {
 		p.found(g, ForeignCORS, "%s says %s, so its proxy answers preflights before Ostiary is asked, and lets the origins of nginx.ingress.kubernetes.io/cors-allow-origin read answers (any origin, if that is missing). Write them into the policy's spec.cors, and remove the annotations.", g.ref, key)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -123,8 +122,11 @@ func (p *planner) share() sharing {
 		s.proxies[ing] = proxy
 		switch {
 		case ours(ing):
-		case strings.TrimSpace(ing.Annotations[nginxPrefix+"canary"]) == "true" && (isNGINX(proxy) || proxy == ""):
+		case (isNGINX(proxy) || proxy == "") && nginxCanary.flag(proxy, ing.Annotations) == on:
 			canaries = append(canaries, ing)
+		case (isNGINX(proxy) || proxy == "") && nginxCanary.flag(proxy, ing.Annotations) == unclear:
+			canaries = append(canaries, ing) // it may be either
+			p.shareMain(&s, ing)
 		default:
 			p.shareMain(&s, ing)
 		}

@@ -154,9 +154,18 @@ func (p *planner) opt(ing *networkingv1.Ingress) {
 func (p *planner) guard(g *guard) {
 	if isCanary(g.Ingress, g.proxy) {
 		p.optedCanary(g)
-		return
+	} else {
+		p.claims(g)
+		p.byProxy(g)
 	}
-	p.claims(g)
+	if problems, refused := unread(g.Ingress, g.proxy); len(problems) > 0 {
+		g.asked = g.asked && !refused
+		p.found(g, AnnotationUnread, "%s", unreadable(g.ref, problems, refused))
+	}
+}
+
+// byProxy plans what the proxy of an Ingress needs.
+func (p *planner) byProxy(g *guard) {
 	switch g.proxy {
 	case IngressNGINX:
 		p.nginx(g)

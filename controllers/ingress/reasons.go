@@ -29,5 +29,6 @@ const (
 	UnderscoreHeaders  = "UnderscoreHeaders"  // a controller lets other spellings of identity headers pass
 	NoRenderEndpoints  = "NoRenderEndpoints"  // nothing makes the pages of refusals
 	MissingKind        = "MissingKind"        // a CRD that is needed is not installed
+	AnnotationUnread   = "AnnotationUnread"   // its proxy cannot read what somebody wrote
 	MissingFilter      = "MissingFilter"      // a rule of an HTTPRoute lacks the filter that asks
 )

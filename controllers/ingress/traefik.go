@@ -41,8 +41,7 @@ func (p *planner) traefik(g *guard) {
 	for _, host := range g.hosts {
 		p.access(g, host, carried)
 	}
-	priority, err := strconv.Atoi(strings.TrimSpace(g.Annotations[traefikPrefix+"router.priority"]))
-	if err == nil && priority >= accessPriority {
+	if priority := traefikPriority.number(g.Annotations); priority >= accessPriority {
 		p.found(g, PriorityTooHigh, "%s has %srouter.priority: %d, so that its routers come before those of Ostiary: nobody can sign in there, and preflights are refused. Make it less than %d.", g.ref, traefikPrefix, priority, accessPriority)
 	}
 }
@@ -56,19 +55,20 @@ func (p *planner) chain(g *guard, names []string) {
 		ours = append(ours, middlewareRef(g.Namespace, name))
 	}
 	want := strings.Join(ours, ",")
-	if !g.foreign(key, want) {
+	spelled := traefikMiddlewares.spelled(g.Annotations)
+	if !g.foreign(key, want) && !slices.ContainsFunc(spelled, func(s string) bool { return s != key }) {
 		g.annotations[key] = want
 		g.asked = p.Served[middlewareKind]
 		return
 	}
-	is := list(g.Annotations[key])
+	is := traefikMiddlewares.list(g.Annotations)
 	g.asked = slices.Contains(is, ours[1]) || p.cover.traefikQuestion(is) == asksUs
 	switch {
 	case len(is) > 1 && is[0] == ours[0] && is[1] == ours[1]:
 	case g.asked:
-		p.found(g, ForeignAnnotation, "%s has %s: %q, where Ostiary is asked, but not first: what comes before it may change what is asked about. Let it begin with %s.", g.ref, key, g.Annotations[key], want)
+		p.found(g, ForeignAnnotation, "%s has %s: %q, where Ostiary is asked, but not first: what comes before it may change what is asked about. Let it begin with %s.", g.ref, key, strings.Join(is, ","), want)
 	default:
-		p.found(g, ForeignAuth, "%s has %s: %q of somebody else, so that nobody asks Ostiary about it. Let it begin with %s: the Middlewares are there. Or remove it, and Ostiary writes its own.", g.ref, key, g.Annotations[key], want)
+		p.found(g, ForeignAuth, "%s has %s: %q of somebody else, so that nobody asks Ostiary about it. Let it begin with %s: the Middlewares are there. Or remove it, and Ostiary writes its own.", g.ref, key, strings.Join(is, ","), want)
 	}
 }
 
@@ -177,7 +177,7 @@ func (p *planner) preflightRoute(g *guard) {
 	}
 	fields := map[string]any{"routes": routes}
 	carried := carriedOver(g.Ingress)
-	if points := list(carried[traefikPrefix+"router.entrypoints"]); len(points) > 0 {
+	if points := traefikEntryPoints.list(carried); len(points) > 0 {
 		fields["entryPoints"] = anyList(points)
 	}
 	if tls, some := routeTLS(carried); some {
@@ -197,9 +197,10 @@ func (p *planner) preflightRoute(g *guard) {
 func preflightMatch(g *guard, at placed) string {
 	q := strconv.Quote
 	path := "PathPrefix(`/`)"
-	matcher := strings.TrimSpace(g.Annotations[traefikPrefix+"router.pathmatcher"])
+	matcher := traefikMatcher.text(g.Annotations)
+	regex, rewritten := isExpressions(g.Annotations, g.proxy)
 	switch whole := strings.TrimSuffix(at.path, "/"); {
-	case g.proxy == TraefikNGINX && (isTrue(g.says("use-regex")) || g.says("rewrite-target") != ""):
+	case g.proxy == TraefikNGINX && (regex || rewritten):
 		path = "PathRegexp(" + q("(?i)^"+at.path) + ")"
 	case at.pathType == string(networkingv1.PathTypeExact):
 		path = "Path(" + q(at.path) + ")"
@@ -218,6 +219,7 @@ func carriedOver(ing *networkingv1.Ingress) map[string]string {
 	out := map[string]string{}
 	for key, value := range ing.Annotations {
 		name, ok := strings.CutPrefix(key, traefikPrefix)
+		name = strings.ToLower(name)
 		if ok && (name == "router.entrypoints" || name == "router.tls" || strings.HasPrefix(name, "router.tls.")) {
 			out[key] = value
 		}
@@ -227,15 +229,18 @@ func carriedOver(ing *networkingv1.Ingress) map[string]string {
 
 // routeTLS writes them as an IngressRoute has them.
 func routeTLS(carried map[string]string) (map[string]any, bool) {
-	of := func(name string) string { return strings.TrimSpace(carried[traefikPrefix+"router.tls"+name]) }
 	tls := map[string]any{}
-	if resolver := of(".certresolver"); resolver != "" {
+	said := traefikTLS.flag(Traefik, carried)
+	if said != unsaid && said != on {
+		return nil, false // whatever else is said
+	}
+	if resolver := traefikResolver.text(carried); resolver != "" {
 		tls["certResolver"] = resolver
 	}
-	if options := of(".options"); options != "" {
+	if options := traefikTLSOptions.text(carried); options != "" {
 		tls["options"] = map[string]any{"name": options} // with its provider: "ns-name@kubernetescrd"
 	}
-	return tls, isTrue(of("")) || len(tls) > 0
+	return tls, said == on || len(tls) > 0
 }
 
 // traefikNGINX plans for Traefik's ingress-nginx provider. It fills in the auth-url as
@@ -245,7 +250,7 @@ func (p *planner) traefikNGINX(g *guard) {
 		return
 	}
 	p.foreignCORS(g)
-	if g.says("rewrite-target") != "" || g.says("upstream-vhost") != "" {
+	if nginxRewrite.text(g.Annotations) != "" || nginxVhost.text(g.Annotations) != "" {
 		p.found(g, RewrittenTarget, "%s has rewrite-target or upstream-vhost, and Traefik asks about the request that it made of the visitor's: rules of the policy for paths or hosts may be those of another. "+
 			"Remove it, or serve it by Traefik's own Ingress provider, with a Middleware that rewrites after those of Ostiary.", g.ref)
 	}

@@ -41,7 +41,7 @@ func Ingress(o *networkingv1.Ingress) (Route, bool) {
 		return Route{}, false
 	}
 	t := router{Route: Route{Namespace: o.Namespace, Name: o.Name, Policy: name}}
-	t.regex, t.rewritten = expressions(o.Annotations)
+	t.regex, t.rewritten = ingress.Expressions(o.Annotations)
 	for i := range o.Spec.Rules {
 		t.rule(fmt.Sprintf("spec.rules[%d]", i), &o.Spec.Rules[i])
 	}
@@ -89,28 +89,6 @@ type router struct {
 func (t *router) note(field, format string, args ...any) {
 	t.Issues = append(t.Issues, policy.Issue{
 		Source: policy.Source{Namespace: t.Namespace, Name: t.Name, Field: field}, Reason: policy.Unwise, Message: fmt.Sprintf(format, args...)})
-}
-
-// expressions tells from the annotations of all proxies whether paths are regular
-// expressions. One of a proxy that does not serve this Ingress claims too much,
-// and not too little.
-func expressions(annotations map[string]string) (regex, rewritten bool) {
-	for key, value := range annotations {
-		_, name, _ := strings.Cut(key, "/")
-		switch value = strings.ToLower(strings.TrimSpace(value)); name {
-		case "use-regex": // ingress-nginx and forks
-			regex = regex || value != "false"
-		case "path-type": // haproxy-ingress
-			regex = regex || strings.Contains(value, "regex")
-		case "path-regex": // nginx.org
-			regex = regex || value != ""
-		case "router.pathmatcher": // traefik.ingress.kubernetes.io
-			regex = regex || strings.Contains(value, "regexp")
-		case "rewrite-target":
-			rewritten = rewritten || value != ""
-		}
-	}
-	return regex, rewritten
 }
 
 func (t *router) rule(field string, r *networkingv1.IngressRule) {
