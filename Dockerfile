@@ -18,10 +18,17 @@ RUN apk add --no-cache ca-certificates && \
 
 # No shell, no package manager: the binary, whom it trusts, and who it is.
 FROM scratch
+ARG VERSION=dev COMMIT=unknown
+LABEL org.opencontainers.image.title="Ostiary" \
+      org.opencontainers.image.description="Access control for applications behind a Kubernetes ingress" \
+      org.opencontainers.image.source="https://github.com/ostiary/ostiary" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$COMMIT"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/passwd /out/group /etc/
 COPY --from=build /out/ostiary /ostiary
 USER 65532:65532
-EXPOSE 9001 9002 9003 9004 8080 8081
+EXPOSE 9001 9002 9003 9004 9005 8080 8081
 ENTRYPOINT ["/ostiary"]
 CMD ["serve", "--leader-elect"]

@@ -64,3 +64,14 @@ preflight: 9004
 grpc: 9005
 metrics: 8080
 {{- end -}}
+
+{{- /* What the Go runtime may use, in bytes: 90 % of the container's limit, so that it collects garbage before the kernel ends it. */}}
+{{- define "ostiary.goMemoryLimit" -}}
+{{- $limit := dig "limits" "memory" "" (.Values.resources | default dict) | toString }}
+{{- $unit := regexFind "([KMGTPE]i|[kMGTPE])$" $limit }}
+{{- $factors := dict "" 1.0 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 "Pi" 1125899906842624.0 "Ei" 1152921504606846976.0 }}
+{{- $number := trimSuffix $unit $limit }}
+{{- if regexMatch "^[0-9.]+([eE][0-9]+)?$" $number }}
+{{- printf "%.0f" (mulf (float64 $number) (get $factors $unit) 0.9) }}
+{{- end }}
+{{- end }}
