@@ -87,10 +87,12 @@ func (s *Server) endpoint(target string) dialect.Dialect {
 		return &s.pass
 	case strings.HasPrefix(target, dialect.URLPrefix):
 		return &s.url
-	case strings.HasPrefix(target, dialect.ForwardPrefix):
+	case strings.HasPrefix(target, dialect.ForwardPrefix), strings.HasPrefix(target, dialect.ForwardRoutePrefix):
 		return &s.forward
-	case strings.HasPrefix(target, dialect.EnvoyPrefix):
+	case strings.HasPrefix(target, dialect.EnvoyPrefix): // pinned or not
 		return &s.envoy
+	case strings.HasPrefix(target, dialect.ExternalPrefix):
+		return &s.external
 	}
 	path, _, _ := strings.Cut(target, "?")
 	switch path {

@@ -37,7 +37,7 @@ func (a authorization) Check(ctx context.Context, r *authv3.CheckRequest) (resp 
 			resp = denied(&x.answer)
 		}
 	}()
-	v := checkView{r.GetAttributes().GetRequest().GetHttp()}
+	v := checkView{r: r.GetAttributes().GetRequest().GetHttp(), extensions: r.GetAttributes().GetContextExtensions()}
 	d := dialect.Dialect(&s.grpc)
 	if wrong := v.malformed(); wrong != nil {
 		d = wrong
@@ -68,7 +68,14 @@ var (
 
 // checkView is a dialect.View of attributes.request.http.
 type checkView struct {
-	r *authv3.AttributeContext_HttpRequest
+	r          *authv3.AttributeContext_HttpRequest
+	extensions map[string]string
+}
+
+// Extension returns a context extension, which Envoy's configuration alone can set.
+func (v checkView) Extension(name string) (value string, ok bool) {
+	value, ok = v.extensions[name]
+	return value, ok
 }
 
 // malformed says what no proxy should have sent. A header that is looked for by

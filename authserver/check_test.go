@@ -158,7 +158,7 @@ func TestCheck(t *testing.T) {
 		"fragment":               {"GET /public#/../x", nil, 403, codes.PermissionDenied, "", ""},
 		"no path":                {"CONNECT ", nil, 403, codes.PermissionDenied, "x-access-reason", "bad-request"},
 		"asterisk":               {"OPTIONS *", nil, 403, codes.PermissionDenied, "x-access-reason", "bad-request"},
-		"a query alone":          {"GET ?/public", nil, 401, codes.Unauthenticated, "x-access-reason", "no-session"},
+		"a query alone":          {"GET ?/public", nil, 403, codes.PermissionDenied, "x-access-reason", "bad-request"},
 		"method in lower case":   {"get /public", nil, 403, codes.PermissionDenied, "x-access-reason", "bad-request"},
 		"no method":              {" /public", nil, 403, codes.PermissionDenied, "x-access-reason", "bad-request"},
 		"request id":             {"GET /x", []string{"x-request-id: 0123-4567"}, 401, codes.Unauthenticated, "x-request-id", "0123-4567"},

@@ -120,6 +120,8 @@ func refusalPage(v dialect.PageView) []byte {
 	case v.LoginURL != "":
 		p.Title, p.Action, p.URL = "Please sign in", "Sign in", v.LoginURL
 		p.Message = "This address is open to people who have signed in."
+	case v.Message != "":
+		p.Title, p.Message = "This request cannot be answered", v.Message
 	case v.Status == http.StatusUnauthorized:
 		p.Title = "Signing in is not connected"
 		p.Message = "This address should lead to the sign-in page, and leads to the application. Please tell whoever runs the site: its ingress must send our path to Ostiary's public port."

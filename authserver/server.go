@@ -77,6 +77,7 @@ type Server struct {
 	forward   dialect.Forward
 	url       dialect.URL
 	envoy     dialect.Envoy
+	external  dialect.External
 	grpc      dialect.GRPC
 	render    dialect.Render
 	login     *login.Handler
@@ -103,6 +104,7 @@ func New(c Config) *Server {
 		envoy:     dialect.Envoy{Identity: c.Identity, Pages: pages},
 		render:    dialect.Render{Pages: pages},
 	}
+	s.external = dialect.External{Envoy: s.envoy}
 	s.headers, s.url, s.grpc = dialect.NginxHeaders{Nginx: s.nginx}, dialect.URL{Forward: s.forward}, dialect.GRPC{Envoy: s.envoy}
 	s.exchanges.New = func() any { return new(exchange) }
 	if c.Login != nil {
@@ -165,15 +167,63 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 	if s.Ready() {
 		table = s.Table()
 	}
-	if table != nil {
-		q.Subject, q.Refused = s.Subject(s.audience(table, q), q.Cookie, q.Authorization, q.Now)
+	if table.Torn(&q.Request) {
+		s.refuse(d, q, &torn, &x.answer)
+		return
 	}
-	decision := table.Decide(q.Request)
+	decision := s.decide(table, q)
 	if q.RequestID == "" && (x.refuses || decision.Verdict != policy.Admit) {
 		q.RequestID = newRequestID()
 	}
 	d.Write(&x.answer, q, &decision)
 	s.observe(d, q, &decision, x.answer.Status, table)
+}
+
+// torn is a pin for an Ingress and an HTTPRoute of one name that name two policies.
+var torn = dialect.Refusal{Status: 400, Reason: policy.BadRequest, Operator: true,
+	Message: "the question is pinned to an Ingress and to an HTTPRoute of the same name, which name different policies: pin it to the HTTPRoute with " + dialect.ForwardRoutePrefix + ", or rename one of them"}
+
+// decide judges a question. Where it can be read in two ways, it judges both, and the
+// stricter answer counts: neither reading opens what the other would not.
+func (s *Server) decide(table *policy.Table, q *dialect.Ask) policy.Decision {
+	decision := s.judge(table, q)
+	route, uri, ok := q.PerhapsPinned()
+	if !ok || !table.HasRoute(route) {
+		return decision
+	}
+	other, refusal := q.PinnedTo(route, uri)
+	pinned := policy.Decision{}
+	if refusal != nil {
+		pinned.Reason = refusal.Reason
+	} else {
+		pinned = s.judge(table, &other)
+	}
+	if strictness(pinned.Verdict) < strictness(decision.Verdict) {
+		return decision
+	}
+	*q = other
+	return pinned
+}
+
+func (s *Server) judge(table *policy.Table, q *dialect.Ask) policy.Decision {
+	if table != nil {
+		q.Subject, q.Refused = s.Subject(s.audience(table, q), q.Cookie, q.Authorization, q.Now)
+	}
+	return table.Decide(q.Request)
+}
+
+// strictness orders verdicts by how little they let through.
+func strictness(v policy.Verdict) int {
+	switch v {
+	case policy.Admit:
+		return 0
+	case policy.AnswerPreflight:
+		return 1
+	case policy.Challenge:
+		return 2
+	case policy.Deny:
+	}
+	return 3
 }
 
 // audience is what a credential should be for, where a client can have several:

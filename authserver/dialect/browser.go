@@ -17,6 +17,9 @@ func (Browser) String() string { return "browser" }
 func (Browser) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
 	a.readClient(v)
+	if refusal := readTunnel(v); refusal != nil {
+		return refusal
+	}
 	if !isMethod(v.Method()) {
 		return visitorError(errMethod)
 	}

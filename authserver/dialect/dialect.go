@@ -53,6 +53,8 @@ type Ask struct {
 	Withheld bool
 	// Code is the status that the proxy is about to send (render only).
 	Code int
+	// perhapsPinned: see PerhapsPinned.
+	perhapsPinned bool
 }
 
 // A Refusal is a request that never gets as far as a decision.
@@ -60,6 +62,9 @@ type Refusal struct {
 	Status  int
 	Reason  policy.Reason
 	Message string
+	// Words tell the person or the script behind the request what to do; empty: what
+	// the reason says.
+	Words string
 	// Operator: only a wrong configuration can cause it, so tell the operator.
 	Operator bool
 }

@@ -9,8 +9,12 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
-// EnvoyPrefix is the path prefix of Envoy: what follows is the request's own path.
-const EnvoyPrefix = "/authz/v1/envoy"
+// Path prefixes of Envoy, after which comes the request's own path: unpinned, or with
+// the namespace and name of the HTTPRoute that routed the request before it.
+const (
+	EnvoyPrefix      = "/authz/v1/envoy"
+	EnvoyRoutePrefix = "/authz/v1/envoy-route/"
+)
 
 // Envoy answers Envoy's ext_authz filter over HTTP, as Envoy Gateway, Istio and
 // Contour configure it, and the ExternalAuth filter of the Gateway API: the
@@ -35,9 +39,71 @@ func (Envoy) Read(v View, a *Ask) *Refusal {
 	if refusal := a.readEnvoy(v); refusal != nil {
 		return refusal
 	}
+	if rest, ok := strings.CutPrefix(v.RequestTarget(), EnvoyRoutePrefix); ok {
+		return a.readRoute(v, rest)
+	}
 	uri, ok := strings.CutPrefix(v.RequestTarget(), EnvoyPrefix)
 	if !ok || uri != "" && uri[0] != '/' && uri[0] != '?' {
 		return configError("the path must be " + EnvoyPrefix + " and the request's own path, with nothing between them")
+	}
+	a.perhapsPinned = true
+	return a.readRemainder(v, uri)
+}
+
+// readRoute reads "{namespace}/{route}{path}".
+func (a *Ask) readRoute(v View, rest string) *Refusal {
+	route, uri, ok := cutRoute(rest)
+	if !ok {
+		return configError("before the request's own path must come the namespace and the name of the HTTPRoute")
+	}
+	a.Ingress, a.Pin = route, policy.RoutePin
+	return a.readRemainder(v, uri)
+}
+
+// cutRoute splits "{namespace}/{route}{path}" behind the route.
+func cutRoute(s string) (route, uri string, ok bool) {
+	namespace, rest, _ := strings.Cut(s, "/")
+	name := rest
+	if i := strings.IndexAny(rest, "/?"); i >= 0 {
+		name = rest[:i]
+	}
+	end := len(namespace) + len("/") + len(name)
+	if !isObjectName(namespace) || !isObjectName(name) {
+		return "", "", false
+	}
+	return s[:end], s[end:], true
+}
+
+// PerhapsPinned returns the other way to read a question at EnvoyPrefix: the visitor's
+// path may begin with the namespace and name of an HTTPRoute, and so may a prefix that
+// is pinned to it. Whoever knows that there is such a route has both readings judged.
+func (a *Ask) PerhapsPinned() (route, uri string, ok bool) {
+	if !a.perhapsPinned {
+		return "", "", false
+	}
+	return cutRoute(a.URI[1:])
+}
+
+// PinnedTo returns the question as one about a path of an HTTPRoute.
+func (a *Ask) PinnedTo(route, uri string) (Ask, *Refusal) {
+	b := *a
+	b.Ingress, b.Pin, b.perhapsPinned = route, policy.RoutePin, false
+	if uri == "" || uri[0] != '/' {
+		return b, configError("the proxy asks at a pinned prefix alone: it must append the path of each request")
+	}
+	return b, b.target(a.Method, a.HostPort, uri)
+}
+
+// readRemainder reads the request's own path, which stands after the prefix. Every
+// request has one: a proxy that adds none asks about / whatever is requested.
+func (a *Ask) readRemainder(v View, uri string) *Refusal {
+	if uri == "" || uri[0] == '?' {
+		_, path := v.Header("Path")
+		_, method := v.Header("Method")
+		if path > 0 && method > 0 {
+			return configError("the question has no path of its own, and headers Path and Method: NGINX Gateway Fabric, which does not ask as the Gateway API's ExternalAuth says, and cannot be served; use another Gateway for this route")
+		}
+		return configError("the proxy asks at the prefix alone: it must append the path of each request, or all would be judged as /")
 	}
 	return a.target(v.Method(), v.Host(), uri)
 }
@@ -46,6 +112,9 @@ func (Envoy) Read(v View, a *Ask) *Refusal {
 func (a *Ask) readEnvoy(v View) *Refusal {
 	readCommon(v, a)
 	a.readClient(v)
+	if refusal := readTunnel(v); refusal != nil {
+		return refusal
+	}
 	for _, foreign := range [...]string{"X-Original-Url", "X-Original-Method", "X-Original-Uri", "X-Forwarded-Uri", "X-Forwarded-Method"} {
 		if _, n := v.Header(foreign); n > 0 {
 			return visitorError(errForeign)

@@ -11,8 +11,12 @@ import (
 // ForwardPath is the endpoint of Forward.
 const ForwardPath = "/authz/v1/forward"
 
-// ForwardPrefix is the endpoint of Forward, pinned: "{namespace}/{ingress}" follows.
-const ForwardPrefix = ForwardPath + "/"
+// Endpoints of Forward, pinned: "{namespace}/{name}" follows, of an Ingress or an
+// HTTPRoute, or of an HTTPRoute alone.
+const (
+	ForwardPrefix      = ForwardPath + "/"
+	ForwardRoutePrefix = "/authz/v1/forward-route/"
+)
 
 // Forward answers Traefik's ForwardAuth, Caddy's forward_auth and HAProxy: the
 // target comes in X-Forwarded-*, 2xx lets the request through, and anything
@@ -24,11 +28,15 @@ type Forward struct {
 
 func (Forward) String() string { return "forward" }
 
-// Read believes X-Forwarded-{Method,Proto,Host,Uri}, once each, and refuses
-// the headers of nginx: these proxies pass a client's X-Original-* through.
+// Read believes X-Forwarded-{Method,Host,Uri}, once each, and refuses the headers
+// of nginx: these proxies pass a client's X-Original-* through. No decision depends on
+// X-Forwarded-Proto, so it may be missing, or a list as behind several balancers.
 func (Forward) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
 	a.readClient(v)
+	if refusal := readTunnel(v); refusal != nil {
+		return refusal
+	}
 	if refusal := a.readPin(v.RequestTarget()); refusal != nil {
 		return refusal
 	}
@@ -38,19 +46,13 @@ func (Forward) Read(v View, a *Ask) *Refusal {
 		}
 	}
 	method, nm := v.Header("X-Forwarded-Method")
-	proto, np := v.Header("X-Forwarded-Proto")
 	host, nh := v.Header("X-Forwarded-Host")
 	uri, nu := v.Header("X-Forwarded-Uri")
-	if nm != 1 || np != 1 || nh != 1 || nu != 1 {
-		return configError("X-Forwarded-Method, -Proto, -Host and -Uri must come once each")
+	if nm != 1 || nh != 1 || nu != 1 || isUnfilled(method) || uri == "" {
+		return configError("X-Forwarded-Method, -Host and -Uri must come once each, filled in by the proxy")
 	}
 	if !isMethod(method) {
 		return visitorError(errMethod)
-	}
-	switch proto {
-	case "http", "https", "ws", "wss":
-	default:
-		return configError("X-Forwarded-Proto must be http or https")
 	}
 	if strings.IndexByte(host, ',') >= 0 {
 		return visitorError(errHostList)
@@ -58,16 +60,21 @@ func (Forward) Read(v View, a *Ask) *Refusal {
 	return a.target(method, host, uri)
 }
 
-// readPin reads the Ingress to which the endpoint is pinned, if it is.
+// readPin reads the Ingress or HTTPRoute to which the endpoint is pinned, if it is.
 func (a *Ask) readPin(target string) *Refusal {
 	pin, ok := strings.CutPrefix(target, ForwardPrefix)
+	a.Pin = policy.EitherPin
 	if !ok {
-		return nil
+		if pin, ok = strings.CutPrefix(target, ForwardRoutePrefix); !ok {
+			a.Pin = policy.IngressPin
+			return nil
+		}
+		a.Pin = policy.RoutePin
 	}
 	pin, _, _ = strings.Cut(pin, "?")
 	namespace, name, _ := strings.Cut(pin, "/")
 	if !isObjectName(namespace) || !isObjectName(name) {
-		return configError("after " + ForwardPrefix + " must come the namespace and the name of the Ingress, and nothing else")
+		return configError("after " + ForwardPrefix + " or " + ForwardRoutePrefix + " must come the namespace and the name of the Ingress or HTTPRoute, and nothing else")
 	}
 	a.Ingress = pin
 	return nil

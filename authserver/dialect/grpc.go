@@ -17,13 +17,44 @@ func (GRPC) Read(v View, a *Ask) *Refusal {
 	if refusal := a.readEnvoy(v); refusal != nil {
 		return refusal
 	}
-	if uri := v.RequestTarget(); uri != "" {
-		return a.target(v.Method(), v.Host(), uri)
+	if refusal := a.readExtensions(v); refusal != nil {
+		return refusal
 	}
-	return visitorError(errNoPath) // CONNECT: what goes through a tunnel is never asked about
+	return a.target(v.Method(), v.Host(), v.RequestTarget())
 }
 
-var errNoPath = &policy.TargetError{Reason: policy.BadRequest, Message: "the request has no path"}
+// Context extensions by which Envoy's configuration says which object routed the
+// request: no client can set one.
+const (
+	NamespaceExtension = "ostiary-namespace"
+	RouteExtension     = "ostiary-route"   // an HTTPRoute
+	IngressExtension   = "ostiary-ingress" // an Ingress
+)
+
+// readExtensions reads the pin.
+func (a *Ask) readExtensions(v View) *Refusal {
+	e, ok := v.(interface {
+		Extension(name string) (value string, ok bool)
+	})
+	if !ok {
+		return nil
+	}
+	namespace, in := e.Extension(NamespaceExtension)
+	name, route := e.Extension(RouteExtension)
+	ingress, other := e.Extension(IngressExtension)
+	if !in && !route && !other {
+		return nil
+	}
+	a.Pin = policy.RoutePin
+	if other {
+		name, a.Pin = ingress, policy.IngressPin
+	}
+	if route == other || !isObjectName(namespace) || !isObjectName(name) {
+		return configError("a pin takes the context extensions " + NamespaceExtension + " and one of " + RouteExtension + " and " + IngressExtension + ", with the names of the object that routes the request")
+	}
+	a.Ingress = namespace + "/" + name
+	return nil
+}
 
 // Write leaves out the header by which Envoy is told over HTTP what to remove.
 func (g GRPC) Write(a *Answer, q *Ask, d *policy.Decision) {

@@ -45,6 +45,9 @@ func (n Nginx) prefix() string {
 // a client can send any header.
 func (n Nginx) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
+	if refusal := readTunnel(v); refusal != nil {
+		return refusal
+	}
 	return a.readURL(v, strings.TrimPrefix(v.RequestTarget(), n.prefix()))
 }
 
@@ -100,25 +103,11 @@ func isObjectName(s string) bool {
 
 // readHost splits "{host}{uri}".
 func (a *Ask) readHost(method, rest string) *Refusal {
-	end := strings.IndexAny(rest, "/?")
-	if end < 0 {
-		end = len(rest)
-	}
-	host, uri := rest[:end], rest[end:]
-	if strings.HasPrefix(host, "$") {
-		return configError("the proxy did not fill in $host in the auth-url")
+	host, uri := splitHost(rest)
+	if rest == "" || uri == "" && isPlain(host) {
+		return configError("the auth-url must end in $host$request_uri: after the host comes no path, so every request would be asked about as /")
 	}
 	return a.target(method, host, uri)
-}
-
-func (a *Ask) target(method, host, uri string) *Refusal {
-	a.Method, a.HostPort, a.URI = method, host, uri
-	t, err := policy.NewTarget(host, uri)
-	if err != nil {
-		return visitorError(err)
-	}
-	a.Target = t
-	return nil
 }
 
 // Write never adds WWW-Authenticate: nginx would put it on whatever is shown
@@ -163,6 +152,9 @@ func (NginxHeaders) String() string { return "nginx-headers" }
 // ones were not written by nginx.
 func (NginxHeaders) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
+	if refusal := readTunnel(v); refusal != nil {
+		return refusal
+	}
 	for _, foreign := range [...]string{"X-Forwarded-Uri", "X-Forwarded-Method"} {
 		if _, n := v.Header(foreign); n > 0 {
 			return configError("X-Original-URL came together with X-Forwarded-Uri or -Method: this endpoint is for ingress-nginx; use /authz/v1/forward, or put the target into the auth-url")
@@ -170,25 +162,40 @@ func (NginxHeaders) Read(v View, a *Ask) *Refusal {
 	}
 	rawURL, nu := v.Header("X-Original-Url")
 	method, nm := v.Header("X-Original-Method")
-	if nu != 1 || nm != 1 || !isMethod(method) {
+	if nu != 1 || nm != 1 || !isMethod(method) || isUnfilled(rawURL) {
 		return configError("X-Original-URL and X-Original-Method must come once each: this endpoint is for ingress-nginx's auth-url")
 	}
-	t, err := policy.ParseTarget(rawURL)
-	if err != nil {
-		return visitorError(err)
+	scheme, rest, ok := strings.Cut(rawURL, "://")
+	if !ok || scheme != "https" && scheme != "http" {
+		return visitorError(errScheme)
 	}
-	a.Method, a.Target, a.HostUnproven = method, t, true
-	if _, bound, ok := strings.Cut(v.RequestTarget(), "?host="); ok {
-		if !strings.EqualFold(bound, t.Host()) {
-			return visitorError(errOtherHost)
-		}
-		a.HostUnproven = false
+	if refusal := a.readHost(method, rest); refusal != nil {
+		return refusal
 	}
-	_, a.HostPort, _ = strings.Cut(rawURL, "://")
-	if i := strings.IndexAny(a.HostPort, "/?"); i >= 0 {
-		a.HostPort, a.URI = a.HostPort[:i], a.HostPort[i:]
+	a.HostUnproven = true
+	return a.readBound(v.RequestTarget())
+}
+
+// readBound reads the host to which the endpoint is bound: "?host=NAME", and nothing
+// else. A query that names none is noise.
+func (a *Ask) readBound(target string) *Refusal {
+	_, query, _ := strings.Cut(target, "?")
+	if !strings.Contains(query, "host=") {
+		return nil
 	}
+	bound, ok := strings.CutPrefix(query, "host=")
+	t, err := policy.NewTarget(bound, "/")
+	if !ok || err != nil {
+		return configError("the query of the auth-url must be host=NAME, the name of the one host that this endpoint is for, and nothing else")
+	}
+	if t.Host() != a.Target.Host() {
+		return visitorError(errOtherHost)
+	}
+	a.HostUnproven = false
 	return nil
 }
 
-var errOtherHost = &policy.TargetError{Reason: policy.BadRequest, Message: "X-Original-URL names another host than the auth-url is for"}
+var (
+	errScheme    = &policy.TargetError{Reason: policy.BadRequest, Message: "X-Original-URL does not begin with http:// or https://"}
+	errOtherHost = &policy.TargetError{Reason: policy.BadRequest, Message: "X-Original-URL names another host than the auth-url is for"}
+)

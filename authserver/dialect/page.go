@@ -31,16 +31,21 @@ type PageView struct {
 	Host      string
 	LoginURL  string // empty: signing in will not help
 	RequestID string
+	Message   string // what to do, if the reason does not say it
 }
 
 // problem is what a fetch can read.
 type problem struct {
 	Reason    string `json:"reason"`
+	Message   string `json:"message,omitempty"`
 	LoginURL  string `json:"login_url,omitempty"`
 	RequestID string `json:"request_id"`
 }
 
-func (p *Pages) write(a *Answer, q *Ask, d *policy.Decision) {
+func (p *Pages) write(a *Answer, q *Ask, d *policy.Decision) { p.say(a, q, d, "") }
+
+// say writes a refusal, with words for whoever reads it.
+func (p *Pages) say(a *Answer, q *Ask, d *policy.Decision, words string) {
 	a.Status = 403
 	login := ""
 	if d.Verdict == policy.Challenge {
@@ -68,12 +73,12 @@ func (p *Pages) write(a *Answer, q *Ask, d *policy.Decision) {
 		a.Set("Content-Security-Policy", cmp.Or(p.CSP, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"))
 		a.Set("X-Content-Type-Options", "nosniff")
 		if p.HTML != nil {
-			a.Body = p.HTML(PageView{a.Status, d.Reason.String(), q.Target.Host(), login, q.RequestID})
+			a.Body = p.HTML(PageView{a.Status, d.Reason.String(), q.Target.Host(), login, q.RequestID, words})
 		}
 	default:
 		a.Set("Content-Type", "application/json")
 		a.Set("X-Content-Type-Options", "nosniff")
-		a.Body, _ = json.Marshal(problem{d.Reason.String(), login, q.RequestID})
+		a.Body, _ = json.Marshal(problem{d.Reason.String(), words, login, q.RequestID})
 	}
 }
 
@@ -152,5 +157,5 @@ func (p *Pages) refuse(a *Answer, q *Ask, r *Refusal) {
 		writeRefusal(a, q, r)
 		return
 	}
-	p.write(a, q, &policy.Decision{Reason: r.Reason})
+	p.say(a, q, &policy.Decision{Reason: r.Reason}, r.Words)
 }

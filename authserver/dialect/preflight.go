@@ -13,6 +13,9 @@ func (Preflight) String() string { return "preflight" }
 // Read takes the request as it stands.
 func (Preflight) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
+	if refusal := readTunnel(v); refusal != nil {
+		return refusal
+	}
 	if v.Method() != "OPTIONS" {
 		return &Refusal{Status: 421, Reason: policy.BadRequest, Message: "this listener answers CORS preflights only"}
 	}

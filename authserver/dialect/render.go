@@ -25,6 +25,9 @@ func (Render) String() string { return "render" }
 func (Render) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
 	a.readClient(v)
+	if refusal := readTunnel(v); refusal != nil {
+		return refusal
+	}
 	if rest, ok := strings.CutPrefix(v.RequestTarget(), RenderPrefix); ok {
 		return a.readRender(rest, v.Host())
 	}
@@ -33,8 +36,11 @@ func (Render) Read(v View, a *Ask) *Refusal {
 		return plain(a.Code)
 	}
 	uri, n := v.Header("X-Original-Uri")
-	if n > 1 {
-		return configError("X-Original-URI must come once")
+	if n > 1 || n == 1 && uri == "" {
+		return configError("X-Original-URI must come once, filled in by the proxy")
+	}
+	if n == 0 {
+		uri = "/" // nothing is granted here, and any refusal of ours is better than none
 	}
 	if !isMethod(v.Method()) {
 		return visitorError(errMethod)

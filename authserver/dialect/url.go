@@ -23,6 +23,9 @@ func (URL) String() string { return "url" }
 func (URL) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
 	a.readClient(v)
+	if refusal := readTunnel(v); refusal != nil {
+		return refusal
+	}
 	return a.readURL(v, strings.TrimPrefix(v.RequestTarget(), URLPrefix))
 }
 

@@ -88,8 +88,8 @@ func TestPinnedTargets(t *testing.T) {
 	table := pinned(t)
 	for target, want := range map[string]int{
 		"shop/open/GET/public.example.com/":                             200,
-		"shop/open/GET/public.example.com":                              200,
-		"shop/open/GET/public.example.com?x":                            200,
+		"shop/open/GET/public.example.com":                              400,
+		"shop/open/GET/public.example.com?x":                            403,
 		"shop/open/GET/PUBLIC.example.com.:443/x":                       200,
 		"shop/open/OPTIONS/public.example.com/":                         200,
 		"shop/open/GET/public.example.com/a//b":                         403, // no relaxing rule for an odd path

@@ -21,7 +21,7 @@ func (t *Table) decide(r *Request, tr *Trace) Decision {
 	if a == nil {
 		return Decision{Reason: why}
 	}
-	if !t.names(r.Ingress, a) {
+	if !t.names(r, a) {
 		tr.otherPolicy(t, r, a)
 		return Decision{Reason: NoPolicy}
 	}

@@ -10,9 +10,11 @@ import (
 // A Request is what a decision needs to know. Decide keeps none of its strings.
 type Request struct {
 	Target Target
-	// Ingress is the one that routed the request, "namespace/name", where the
-	// proxy says so: only the policy that it names may decide. Empty: not said.
+	// Ingress is what routed the request, "namespace/name", where the proxy says so:
+	// only the policy that it names may decide. Empty: not said.
 	Ingress string
+	// Pin is of which kind that is.
+	Pin Pin
 	// HostUnproven: the client may have chosen the host, whatever the proxy
 	// routes by. Then no relaxing rule applies.
 	HostUnproven bool

@@ -19,9 +19,9 @@
 //     namespaces do not exist (HostOwnedByOtherNamespace), unless granted.
 //  5. A policy with a mistake keeps its claims, and denies all of them. To have
 //     the namespace and name of another policy is a mistake of both.
-//  6. Where the proxy says which Ingress routed the request, the policy that was
-//     found must be the one that this Ingress names. If it names another, or
-//     none, the request is denied: no-policy.
+//  6. Where the proxy says which Ingress or HTTPRoute routed the request, the
+//     policy that was found must be the one that it names. If it names another,
+//     or none, the request is denied: no-policy.
 //
 // # What it decides
 //

@@ -73,12 +73,12 @@ func (tr *Trace) otherPolicy(t *Table, r *Request, a *app) {
 	if tr == nil {
 		return
 	}
-	names := t.bindings[r.Ingress]
+	names := t.named(r)
 	if names == "" {
-		tr.add("ingress", Source{}, "refused", "the request was routed by Ingress %s, which names no policy", r.Ingress)
+		tr.add("ingress", Source{}, "refused", "the request was routed by %s %s, which names no policy", r.Pin, r.Ingress)
 		return
 	}
-	tr.add("ingress", Source{}, "refused", "the request was routed by Ingress %s, which names policy %s; this host and path are those of %s", r.Ingress, names, a.source)
+	tr.add("ingress", Source{}, "refused", "the request was routed by %s %s, which names policy %s; this host and path are those of %s", r.Pin, r.Ingress, names, a.source)
 }
 
 func sourceOf(a *app) Source {

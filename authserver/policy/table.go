@@ -20,6 +20,7 @@ type Table struct {
 	takers   []*app            // that take tokens from other applications' pages
 	revoked  *revoked          // nil: no revocations
 	bindings map[string]string // Ingress → policy, both "namespace/name"
+	byRoute  map[string]string // HTTPRoute → policy, likewise
 }
 
 // routes are the claims on one host.
