@@ -97,18 +97,33 @@ func TestOracleBound(t *testing.T) {
 		policies := enact(rng.IntN(16), claims[rng.IntN(len(claims))], claims[rng.IntN(len(claims))], claims[rng.IntN(len(claims))])
 		of := map[string]string{}
 		var bindings []Binding
-		for _, ingress := range []string{"m/i", "n/i", "n/j"} {
+		for _, ingress := range []string{"m/i", "n/i", "n/j", RouteKind + "n/i", RouteKind + "n/k"} {
 			of[ingress] = Audience(policies[rng.IntN(len(policies))].Source)
 			bindings = append(bindings, Binding{ingress, of[ingress]})
 		}
 		plain, _ := Build(policies)
 		table, ref := plain.Bound(bindings), newReference(policies)
-		for _, ingress := range []string{"", "m/i", "n/i", "n/j", "n/none"} {
+		for _, ingress := range []string{"", "m/i", "n/i", "n/j", "n/none", RouteKind + "n/i", RouteKind + "n/j", RouteKind + "n/k", "either n/i", "either n/j", "either n/k"} {
+			pin := IngressPin
+			either, isEither := strings.CutPrefix(ingress, "either ")
+			name, route := strings.CutPrefix(ingress, RouteKind)
+			may := func(whose string) bool { return of[ingress] == whose }
+			switch {
+			case isEither:
+				name, pin = either, EitherPin
+				may = func(whose string) bool {
+					a, isA := of[name]
+					b, isB := of[RouteKind+name]
+					return (isA || isB) && (!isA || a == whose) && (!isB || b == whose)
+				}
+			case route:
+				pin = RoutePin
+			}
 			for _, h := range askHosts {
 				for _, p := range askPaths {
-					r := Request{Target: mustTarget(t, "https://"+h+p), Method: "GET", Now: now, Ingress: ingress}
+					r := Request{Target: mustTarget(t, "https://"+h+p), Method: "GET", Now: now, Ingress: name, Pin: pin}
 					v, _, whose := ref.decide(h, p, &r)
-					if whose != nil && ingress != "" && Audience(whose.Source) != of[ingress] {
+					if whose != nil && ingress != "" && !may(Audience(whose.Source)) {
 						v = Deny
 					}
 					if d := table.Decide(r); d.Verdict != v {
