@@ -3,7 +3,10 @@
 package authserver
 
 import (
+	"errors"
+	"io"
 	"log/slog"
+	"net"
 	"net/netip"
 	"strings"
 	"time"
@@ -31,8 +34,11 @@ func (s *Server) Authz() *fasthttp.Server {
 		WriteTimeout:       10 * time.Second,
 		// Longer than any proxy keeps an idle connection, so that it never sends
 		// a request into one that is being closed.
-		IdleTimeout:                  5 * time.Minute,
-		CloseOnShutdown:              true,
+		IdleTimeout:     5 * time.Minute,
+		CloseOnShutdown: true,
+		// More than there are descriptors: at its limit, fasthttp answers connections
+		// on which nothing was asked.
+		Concurrency:                  1 << 24,
 		DisablePreParseMultipartForm: true,
 		Logger:                       fastLogger{s.Log},
 	}
@@ -68,14 +74,38 @@ func (s *Server) serveAuthz(ctx *fasthttp.RequestCtx) {
 // refuseBroken answers what cannot be parsed. A visitor can cause it, with a
 // control character in a header that the proxy passes on: so not a 400, which
 // nginx shows as a 500.
-func (s *Server) refuseBroken(ctx *fasthttp.RequestCtx, _ error) { // the error can quote secrets
+//
+// What did not come, or not whole, is answered with the end of the connection: a
+// proxy that keeps one ready would take an answer for that of its next request.
+func (s *Server) refuseBroken(ctx *fasthttp.RequestCtx, err error) { // which can quote secrets
+	if isIncomplete(err) {
+		_ = ctx.Conn().Close() // fasthttp now has nowhere to write to
+		return
+	}
 	x := s.begin()
 	defer s.end(x)
-	s.refuse(nowhere, &x.ask, &dialect.Refusal{Status: 403, Reason: policy.BadRequest, Message: "the request cannot be parsed"}, &x.answer)
+	refusal := unparsable
+	var large *fasthttp.ErrSmallBuffer
+	if errors.As(err, &large) {
+		refusal = tooLarge
+	}
+	s.refuse(nowhere, &x.ask, &refusal, &x.answer)
 	for _, f := range x.answer.Fields() {
 		ctx.Response.Header.Add(f.Name, f.Value)
 	}
 	ctx.SetStatusCode(x.answer.Status)
+}
+
+var (
+	unparsable = dialect.Refusal{Status: 403, Reason: policy.BadRequest, Message: "the request cannot be parsed"}
+	tooLarge   = dialect.Refusal{Status: fasthttp.StatusRequestHeaderFieldsTooLarge, Reason: policy.BadRequest, Message: "the request line and the headers are longer than 64 KiB together"}
+)
+
+// isIncomplete reports whether the rest of a request, or all of it, did not come.
+func isIncomplete(err error) bool {
+	var network net.Error
+	var nothing fasthttp.ErrNothingRead
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network) || errors.As(err, &nothing)
 }
 
 // endpoint is the routing table of the authz listener.

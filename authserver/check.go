@@ -39,7 +39,9 @@ func (a authorization) Check(ctx context.Context, r *authv3.CheckRequest) (resp 
 	}()
 	v := checkView{r: r.GetAttributes().GetRequest().GetHttp(), extensions: r.GetAttributes().GetContextExtensions()}
 	d := dialect.Dialect(&s.grpc)
-	if wrong := v.malformed(); wrong != nil {
+	if r.GetAttributes() == unreadable {
+		d = unreadableCheck
+	} else if wrong := v.malformed(); wrong != nil {
 		d = wrong
 	}
 	s.handle(d, v, callerOf(ctx), x)
@@ -61,6 +63,9 @@ func callerOf(ctx context.Context) netip.Addr {
 // Only what asks can be wrong in these ways: Envoy writes the names in lower case,
 // and never both forms of headers.
 var (
+	// A visitor can cause it, with a byte in the path that is not UTF-8.
+	unreadableCheck = refusing{&dialect.Refusal{Status: 403, Reason: policy.BadRequest, Message: "the question is no CheckRequest, or holds bytes that are not UTF-8"}}
+
 	noHTTP     = refusing{&dialect.Refusal{Status: 400, Reason: policy.BadRequest, Operator: true, Message: "attributes.request.http is missing: this is for Envoy's HTTP filter ext_authz"}}
 	twoForms   = refusing{&dialect.Refusal{Status: 400, Reason: policy.BadRequest, Operator: true, Message: "both headers and header_map are set in attributes.request.http: which of them are the request's?"}}
 	upperNames = refusing{&dialect.Refusal{Status: 400, Reason: policy.BadRequest, Operator: true, Message: "a header's name in attributes.request.http is not in lower case"}}

@@ -9,14 +9,19 @@ import (
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/encoding"
+	protocodec "google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 )
 
-// maxCheck bounds a question. Envoy takes 60 KiB of headers by default, and puts
-// the path in twice.
-const maxCheck = 256 << 10
+// maxCheck bounds a question: what is larger is an error of gRPC's, before we see it,
+// and Envoy can be told to take errors for a yes. So it is more than Envoy can be set up
+// to send of a request's headers: 8 MiB at most (max_request_headers_kb), which it may put
+// in twice, and as much again for a body (with_request_body). Envoy holds all of a
+// question before it asks, so a visitor needs as much memory there as here.
+const maxCheck = 32 << 20
 
 // A grpcServer serves Envoy's ext_authz over gRPC, and gRPC's health service. No
 // reflection: whoever may ask knows what.
@@ -26,14 +31,15 @@ type grpcServer struct {
 	stopping context.CancelFunc
 }
 
-func (s *Server) newGRPC() *grpcServer {
+func (s *Server) newGRPC(more ...grpc.ServerOption) *grpcServer {
 	stopped, stopping := context.WithCancel(context.Background())
 	g := &grpcServer{
-		Server: grpc.NewServer(
+		Server: grpc.NewServer(append([]grpc.ServerOption{
+			grpc.ForceServerCodecV2(tolerantCodec{encoding.GetCodecV2(protocodec.Name)}),
 			grpc.MaxRecvMsgSize(maxCheck),
-			grpc.MaxHeaderListSize(16<<10),
+			grpc.MaxHeaderListSize(16 << 10),
 			grpc.MaxConcurrentStreams(1000), // of one connection; Envoy opens more
-			grpc.ConnectionTimeout(10*time.Second),
+			grpc.ConnectionTimeout(10 * time.Second),
 			// Envoys ping as often as they are told to. Too often is an end, by default
 			// from every five minutes on.
 			grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
@@ -41,7 +47,7 @@ func (s *Server) newGRPC() *grpcServer {
 				Time: time.Minute, Timeout: 20 * time.Second, // finds proxies that are gone
 				MaxConnectionAge: 30 * time.Minute, MaxConnectionAgeGrace: time.Minute, // or a new replica would be asked nothing
 			}),
-		),
+		}, more...)...),
 		health:   &probe{Server: health.NewServer(), stopped: stopped, ready: func() bool { return s.Ready() && s.Table() != nil }},
 		stopping: stopping,
 	}
@@ -57,7 +63,7 @@ func (s *Server) grpcListener(flag, addr string) listener {
 
 func (g *grpcServer) serve(l net.Listener) error {
 	go g.health.follow()
-	return g.Serve(l)
+	return g.Serve(quietListener{l})
 }
 
 // shutdown lets the questions under way be answered, for as long as ctx allows.

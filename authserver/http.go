@@ -5,6 +5,7 @@ package authserver
 import (
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
@@ -91,10 +92,16 @@ func (v httpView) Header(name string) (string, int) {
 
 func (v httpView) Joined(name string) string { return strings.Join(v.r.Header[name], ",") }
 
+// An HTTPServer is one of net/http that answers nothing but whole requests.
+type HTTPServer struct{ *http.Server }
+
+// Serve serves what the listener accepts.
+func (s HTTPServer) Serve(l net.Listener) error { return s.Server.Serve(punctualListener{l}) }
+
 // NewHTTPServer returns a server with bounds on time and size, for a listener
 // that the internet may reach.
-func NewHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
+func NewHTTPServer(h http.Handler, log *slog.Logger) HTTPServer {
+	return HTTPServer{&http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
@@ -104,7 +111,7 @@ func NewHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 		// net/http would answer "OPTIONS *" with a 200 of its own.
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
+	}}
 }
 
 // refusalPage words a refusal for a person.
