@@ -70,6 +70,7 @@ const (
 type Server struct {
 	Config
 	decisions *decisionCounters
+	addresses *addressBook
 	exchanges sync.Pool
 	nginx     dialect.Nginx
 	pass      dialect.Nginx
@@ -98,6 +99,7 @@ func New(c Config) *Server {
 	s := &Server{
 		Config:    c,
 		decisions: newDecisionCounters(c.Metrics),
+		addresses: newAddressBook(&c),
 		nginx:     dialect.Nginx{Identity: c.Identity},
 		pass:      dialect.Nginx{Identity: c.Identity, PassPreflights: true},
 		forward:   dialect.Forward{Identity: c.Identity, Pages: pages},
@@ -112,7 +114,7 @@ func New(c Config) *Server {
 		l := *c.Login
 		l.Table, l.Subject, l.TeamURL, l.PathPrefix, l.SessionDuration, l.Log, l.Now = c.Table, s.Subject, c.TeamURL, c.PathPrefix, c.SessionDuration, c.Log, c.Now
 		l.Address = func(r *http.Request) netip.Addr {
-			return clientAddress(c.TrustedProxies, peer(r), strings.Join(r.Header["X-Forwarded-For"], ","))
+			return s.addresses.address(peer(r), strings.Join(r.Header["X-Forwarded-For"], ","), s.Now())
 		}
 		s.login = login.New(l)
 	}
@@ -162,7 +164,7 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 		return
 	}
 	q.Now, q.SessionDuration = s.Now(), s.SessionDuration
-	q.Address = clientAddress(s.TrustedProxies, peer, q.ForwardedFor)
+	q.Address = s.addresses.address(peer, q.ForwardedFor, q.Now)
 	var table *policy.Table
 	if s.Ready() {
 		table = s.Table()
@@ -261,41 +263,4 @@ func newRequestID() string {
 		raw[i] = byte(n >> (8 * i))
 	}
 	return hex.EncodeToString(raw[:])
-}
-
-// clientAddress walks X-Forwarded-For from the right: every hop that a trusted
-// proxy reports is believed, and the first that is not trusted is the client.
-// What cannot be read is nobody's address. X-Real-IP is not believed: proxies that
-// do not set it pass the client's own.
-func clientAddress(trusted []netip.Prefix, peer netip.Addr, forwardedFor string) netip.Addr {
-	peer = peer.Unmap()
-	if !contains(trusted, peer) {
-		return netip.Addr{}
-	}
-	var last netip.Addr
-	for forwardedFor != "" {
-		hop := forwardedFor
-		if i := strings.LastIndexByte(forwardedFor, ','); i >= 0 {
-			forwardedFor, hop = forwardedFor[:i], forwardedFor[i+1:]
-		} else {
-			forwardedFor = ""
-		}
-		addr, err := netip.ParseAddr(strings.Trim(hop, " \t"))
-		if err != nil || addr.Zone() != "" {
-			return netip.Addr{}
-		}
-		if last = addr.Unmap(); !contains(trusted, last) {
-			return last
-		}
-	}
-	return last
-}
-
-func contains(networks []netip.Prefix, a netip.Addr) bool {
-	for _, n := range networks {
-		if n.Contains(a) {
-			return true
-		}
-	}
-	return false
 }

@@ -158,8 +158,7 @@ func readNavigation(v View) bool {
 	if _, n := v.Header("Sec-Websocket-Key"); n > 0 { // proxies drop Upgrade on the way here, and not this
 		return false
 	}
-	accept, _ := v.Header("Accept")
-	return strings.Contains(accept, "text/html")
+	return strings.Contains(v.Joined("Accept"), "text/html")
 }
 
 // maxMethod bounds a method: those of policies are no longer.
