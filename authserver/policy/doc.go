@@ -26,11 +26,13 @@
 // # What it decides
 //
 //  1. No table: not-ready. No policy: denied.
-//  2. A path with several readings ("//", "..", ";", "%2f", encoded letters) is
-//     denied unless every reading leads to the same policy, and relaxing rules
+//  2. A path with several readings ("//", "..", ";", "%2f", encoded letters, a
+//     segment that ends with a dot or a blank, what looks like a dot or a slash)
+//     is denied unless every reading leads to the same policy, and relaxing rules
 //     (Bypass, ServiceAuth, preflight: Bypass) never apply to it. A reading is
-//     what decoding, merging slashes, resolving dots, dropping parameters and
-//     cutting at "?" or "#" can make of it, in any order, as often as they like.
+//     what decoding, merging slashes, resolving dots, dropping parameters, cutting
+//     at "?" or "#", taking dots and blanks off names as Windows does, and
+//     normalising characters can make of it, in any order, as often as they like.
 //     Nor do they apply where the client may have chosen the host.
 //  3. A preflight (OPTIONS, one Origin, one Access-Control-Request-Method) is
 //     answered, refused or let through by the policy's CORS alone; credentials

@@ -37,6 +37,7 @@ var oddURLs = []string{
 	"https://a.x/a/%25%32%65%25%32%65/b", "https://a.x/a%3f/../b", "https://a.x/a%23b", "https://a.x/a#b", "https://a.x/a\\b", "https://a.x/%5c", "https://a.x/%00",
 	"https://a.x/a b", "https://a.x/%zz", "https://a.x/%c0%ae", "https://a.x/caf\u00e9", "https://user@a.x/", "https://[::1]:80/", "https://a.x:0/", "//a.x/a", "/a", "*", "",
 	"https://b.a.x/a", "https://x/", "https://-a_.x/a/./b/.", "https://a.x/a/b/c/..", "https://a.x/a/b/%2e%2e/%2f%3b/..;a=b%2525",
+	"https://a.x/a/..%20/b", "https://a.x/a./b%20", "https://a.x/a/%ef%bc%8e%ef%bc%8e%ef%bc%8fb", "https://a.x/a/.%e2%80%8b.%c2%a0/b", "https://a.x/a%e2%80%a6/b", "https://a.x/a/...%2520/b",
 }
 
 func FuzzParseTarget(f *testing.F) {

@@ -243,7 +243,7 @@ func TestOracleReadings(t *testing.T) {
 	if testing.Short() {
 		depth = 3
 	}
-	alphabet := []string{"/", "a", "b", "..", ".", "%2f", ";", "%61", "%25", "2f", "%3b", "?"}
+	alphabet := []string{"/", "a", "b", "..", ".", "%2f", ";", "%61", "%25", "2f", "%3b", "?", "%20", "%ef%bc%8f"}
 	subjects := []*Subject{nil, session(""), machine("")}
 	admitted := 0
 	var walk func(raw string, depth int)

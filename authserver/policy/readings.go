@@ -26,6 +26,8 @@ var steps = [...]func(string) (string, bool){
 	resolve,
 	func(p string) (string, bool) { return dropParams(p), true },
 	func(p string) (string, bool) { return cutQuery(p), true },
+	func(p string) (string, bool) { return trimSegments(p), true }, // Windows
+	func(p string) (string, bool) { return fold(p), true },         // what normalises names
 }
 
 // read works out the readings of a path that is not canonical. The first is

@@ -9,6 +9,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // The reference is doc.go once more, slow and obvious: it knows no maps, no
@@ -114,6 +117,58 @@ func refDecode(p string) string {
 	})
 }
 
+var (
+	refBlank  = regexp.MustCompile(`[\s\p{Z}\p{Cf}\x{85}\x{0b}\x{fe00}-\x{fe0f}\x{e0100}-\x{e01ef}\x{180b}-\x{180f}]`)
+	refUnseen = regexp.MustCompile(`[\p{Cf}\x{fe00}-\x{fe0f}\x{e0100}-\x{e01ef}\x{180b}-\x{180f}]+$`)
+)
+
+// refWindows: "a name may not end with a space or a period".
+func refWindows(p string) string {
+	segments := strings.Split(p, "/")
+	for i, s := range segments {
+		last := refUnseen.ReplaceAllString(s, "")
+		if l := lastRune(last); l != "." && !refBlank.MatchString(l) {
+			continue
+		}
+		bare := refBlank.ReplaceAllString(s, "")
+		switch {
+		case bare == "." || bare == "":
+			segments[i] = bare
+		case strings.Trim(bare, ".") == "":
+			segments[i] = ".."
+		default:
+			for r := lastRune(s); r == "." || refBlank.MatchString(r); r = lastRune(s) {
+				s = strings.TrimSuffix(s, r)
+			}
+			segments[i] = s
+		}
+	}
+	return strings.Join(segments, "/")
+}
+
+func lastRune(s string) string {
+	_, n := utf8.DecodeLastRuneInString(s)
+	return s[len(s)-n:]
+}
+
+// refNormal is the compatibility form of what becomes a dot or a slash.
+func refNormal(p string) string {
+	out := ""
+	for _, r := range p {
+		s := norm.NFKC.String(string(r))
+		switch {
+		case strings.ContainsRune("\u2044\u2215\u29f8", r):
+			s = "/"
+		case strings.ContainsRune("\u2216\u29f5", r):
+			s = "\\"
+		case !strings.ContainsAny(s, `./\`):
+			s = string(r)
+		}
+		out += s
+	}
+	return out
+}
+
 func refResolve(p string) string {
 	var out []string
 	segments := strings.Split(strings.TrimPrefix(p, "/"), "/")
@@ -159,6 +214,8 @@ func refReadings(raw string) []string {
 		visit(refResolve(p))
 		visit(refParam.ReplaceAllString(p, ""))
 		visit(refQuery.ReplaceAllString(p, ""))
+		visit(refWindows(p))
+		visit(refNormal(p))
 	}
 	visit(refDecode(raw))
 	visit(keepSlashes(raw))

@@ -178,12 +178,14 @@ type marks struct {
 	param        bool // ; or its escape
 	cut          bool // an encoded ? or #: a second decoder would end the path there
 	unusual      bool // anything else that has a more canonical spelling
-	nonASCII     bool
+	nonASCII     bool // as it came
+	high         bool // nonASCII, or once decoded
 	repeatOrDots bool // "//" or a dot segment, as spelled
+	lookalike    bool // what some servers take for one
 }
 
 func (m marks) notCanonical() bool {
-	return m.slash || m.double || m.param || m.cut || m.unusual || m.repeatOrDots
+	return m.slash || m.double || m.param || m.cut || m.unusual || m.repeatOrDots || m.lookalike
 }
 
 func parsePath(s string) (Target, error) {
@@ -207,6 +209,7 @@ func parsePath(s string) (Target, error) {
 	}
 	m.repeatOrDots = hasRepeatOrDots(t.path)
 	m.double = m.escape && hasEscape(t.path)
+	m.lookalike = hasTrailing(t.path) || m.high && (fold(t.path) != t.path || trimSegments(t.path) != t.path)
 	if !m.notCanonical() {
 		return t, nil
 	}
@@ -261,7 +264,7 @@ func scan(path string) (m marks, err error) {
 		case c == ';':
 			m.param = true
 		case c >= utf8.RuneSelf:
-			m.nonASCII, m.unusual = true, true
+			m.nonASCII, m.unusual, m.high = true, true, true
 		}
 	}
 	return m, nil
@@ -270,6 +273,7 @@ func scan(path string) (m marks, err error) {
 // escaped notes the escape of b.
 func (m *marks) escaped(b byte) error {
 	m.escape = true
+	m.high = m.high || b >= utf8.RuneSelf
 	switch {
 	case b < ' ' || b == 0x7f:
 		return errControl
