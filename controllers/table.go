@@ -48,6 +48,7 @@ type Table struct {
 	Ingresses cache.Cache
 
 	synced   atomic.Bool // Ingresses holds them
+	gateway  gatewayState
 	rerouted atomic.Bool // since known was listed
 	known    *routes     // nil: none was
 	firstTry time.Time   // to read them
@@ -88,6 +89,7 @@ func (t *Table) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) erro
 	return b.WatchesRawSource(source.Func(func(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 		if t.Ingresses != nil {
 			go t.followIngresses(ctx, q)
+			go t.followHTTPRoutes(ctx, q)
 		}
 		q.Add(oneKey) // an empty cluster has a table, too: it denies, and is ready
 		return nil

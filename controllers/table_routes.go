@@ -13,6 +13,8 @@ import (
 	"github.com/go-logr/logr"
 	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
@@ -34,8 +36,8 @@ const unread = "Ingresses are not read here, because that is switched off, not a
 
 // routes are the Ingresses that name policies, and by which policy.
 type routes struct {
-	known    bool // that they are, or that there are none
-	all      []translate.Route
+	known    bool              // that they are, or that there are none
+	all      []translate.Route // HTTPRoutes as well
 	byPolicy map[types.NamespacedName][]translate.Route
 }
 
@@ -52,6 +54,15 @@ func newRoutes(ingresses []networkingv1.Ingress) *routes {
 		r.byPolicy[key] = append(r.byPolicy[key], route)
 	}
 	return r
+}
+
+// add adds the HTTPRoutes that name policies. They bind, and give no hosts.
+func (r *routes) add(all []metav1.PartialObjectMetadata) {
+	for i := range all {
+		if route, ok := translate.HTTPRoute(&all[i]); ok {
+			r.all = append(r.all, route)
+		}
+	}
 }
 
 // of returns the routes on which an object's policy depends, and whether they are
@@ -74,32 +85,61 @@ func (r *routes) policy(o *v1alpha1.AccessPolicy) policy.Policy {
 	return p
 }
 
-// routes lists the Ingresses that name policies. It asks to be called again when
-// they are not known and may soon be. Once known they stay so.
+// routes lists the Ingresses and HTTPRoutes that name policies. It asks to be called
+// again when they are not known and may soon be. Once known they stay so.
 func (t *Table) routes(ctx context.Context) (r *routes, wait time.Duration, err error) {
 	if t.Ingresses == nil {
 		return noRoutes, 0, nil
 	}
-	if t.known != nil && !t.rerouted.Swap(false) {
+	switch changed := t.rerouted.Swap(false); {
+	case t.known != nil && !changed:
 		return t.known, 0, nil
-	}
-	if !t.synced.Load() {
-		if t.firstTry.IsZero() {
-			t.firstTry = time.Now()
+	case t.known == nil:
+		if wait = t.await(ctx); wait > 0 {
+			return noRoutes, wait, nil
 		}
-		if wait = routesGrace - time.Since(t.firstTry); wait <= 0 && !t.gaveUp {
-			t.gaveUp = true
-			logr.FromContextOrDiscard(ctx).Error(nil, "Ingresses cannot be read, so none can name a policy; policies are served without them until they can")
+	}
+	ingresses, gateway := t.synced.Load(), t.gateway.synced.Load()
+	if !ingresses && !gateway {
+		return noRoutes, 0, nil
+	}
+	r = &routes{}
+	if ingresses {
+		var list networkingv1.IngressList
+		if err := t.Ingresses.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil { // they are only read
+			t.rerouted.Store(true)
+			return nil, 0, fmt.Errorf("listing Ingresses: %w", err)
 		}
-		return noRoutes, max(0, wait), nil
+		r = newRoutes(list.Items)
 	}
-	var list networkingv1.IngressList
-	if err := t.Ingresses.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil { // they are only read
-		t.rerouted.Store(true)
-		return nil, 0, fmt.Errorf("listing Ingresses: %w", err)
+	if gateway {
+		all := httpRouteList()
+		if err := t.Ingresses.List(ctx, all, client.UnsafeDisableDeepCopy); err != nil {
+			t.rerouted.Store(true)
+			return nil, 0, fmt.Errorf("listing HTTPRoutes: %w", err)
+		}
+		r.add(all.Items)
 	}
-	t.known = newRoutes(list.Items)
-	return t.known, 0, nil
+	t.known = r
+	return r, 0, nil
+}
+
+// await returns how long to wait for the routes, at the start.
+func (t *Table) await(ctx context.Context) time.Duration {
+	ingresses, gateway := t.synced.Load(), t.gateway.synced.Load() || t.gateway.absent.Load()
+	if ingresses && gateway {
+		return 0
+	}
+	if t.firstTry.IsZero() {
+		t.firstTry = time.Now()
+	}
+	wait := routesGrace - time.Since(t.firstTry)
+	if wait <= 0 && !t.gaveUp {
+		t.gaveUp = true
+		logr.FromContextOrDiscard(ctx).Error(nil, "Ingresses, or HTTPRoutes, cannot be read, so none can name a policy; policies are served without them until they can, and what is pinned to one is refused",
+			"Ingresses", ingresses, "HTTPRoutes", gateway)
+	}
+	return max(0, wait)
 }
 
 // followIngresses has the queue follow the Ingresses, as soon as they can be read.
@@ -142,6 +182,7 @@ func (t *Table) watchIngresses(ctx context.Context, q workqueue.TypedRateLimitin
 	}
 	if toolscache.WaitForCacheSync(ctx.Done(), registration.HasSynced) {
 		t.synced.Store(true)
+		t.rerouted.Store(true)
 		q.Add(oneKey)
 	}
 	return nil
@@ -188,6 +229,11 @@ func Policies(ctx context.Context, r client.Reader) ([]policy.Policy, []translat
 	}
 	found := newRoutes(ingresses.Items)
 	found.known = err == nil
+	httpRoutes := httpRouteList()
+	if err := r.List(ctx, httpRoutes); err != nil && !apierrors.IsForbidden(err) && !apierrors.IsNotFound(err) && !meta.IsNoMatchError(err) {
+		return nil, nil, fmt.Errorf("listing HTTPRoutes: %w", err)
+	}
+	found.add(httpRoutes.Items)
 	out := make([]policy.Policy, len(list.Items))
 	for i := range list.Items {
 		out[i] = found.policy(&list.Items[i])

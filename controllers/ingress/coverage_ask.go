@@ -57,7 +57,7 @@ func (c *coverage) nginxQuestion(annotations map[string]string, proxy Proxy) que
 }
 
 // forwardTarget reads the X-Forwarded-* headers.
-var forwardTarget = regexp.MustCompile(`^/authz/v1/forward(/[a-z0-9.-]+/[a-z0-9.-]+)?$`)
+var forwardTarget = regexp.MustCompile(`^/authz/v1/forward((-route)?/[a-z0-9.-]+/[a-z0-9.-]+)?$`)
 
 // haproxyQuestion: without headers that the proxy sets itself, a visitor's own
 // would say what is asked about.

@@ -90,7 +90,7 @@ func (c *coverage) filtered(r *unstructured.Unstructured, rule map[string]any) b
 		switch text(f, "type") {
 		case "ExternalAuth":
 			auth, _, _ := unstructured.NestedMap(f, "externalAuth")
-			return c.asksAt(auth, r.GetNamespace(), text(auth, "http", "path"))
+			return c.asksAt(auth, r.GetNamespace(), text(auth, "http", "path"), nameOf(r))
 		case "ExtensionRef":
 			return text(f, "extensionRef", "kind") == "Middleware" && c.asks[types.NamespacedName{Namespace: r.GetNamespace(), Name: text(f, "extensionRef", "name")}]
 		default:
@@ -100,8 +100,9 @@ func (c *coverage) filtered(r *unstructured.Unstructured, rule map[string]any) b
 }
 
 // asksAt reports whether what names a backend, or several, names our authz
-// listener and nothing else. Over HTTP it has to be asked at its path for Envoy.
-func (c *coverage) asksAt(auth map[string]any, namespace, path string) bool {
+// listener and nothing else. Over HTTP it has to be asked at its path for Envoy, not
+// pinned, or pinned to the one route that it is for.
+func (c *coverage) asksAt(auth map[string]any, namespace, path string, route types.NamespacedName) bool {
 	refs := objects(auth, "backendRefs")
 	if b, ok, _ := unstructured.NestedMap(auth, "backendRef"); ok {
 		refs = append(refs, b)
@@ -110,12 +111,36 @@ func (c *coverage) asksAt(auth map[string]any, namespace, path string) bool {
 		at := refOf(b, namespace)
 		switch part := c.ownPart(at.Namespace, at.Name); {
 		case part == "grpc", part == "authz" && path == "":
-		case part == "authz" && strings.TrimSuffix(path, "/") == "/authz/v1/envoy":
+		case part == "authz" && isAsked(path, route):
 		default:
 			return false
 		}
 	}
 	return len(refs) > 0
+}
+
+// isAsked reports whether a path is one at which Envoy asks about the requests of a
+// route. No route has an empty name: such a one stands for several.
+func isAsked(path string, route types.NamespacedName) bool {
+	path = strings.TrimSuffix(path, "/")
+	prefix, pinned := strings.CutSuffix(path, route.String())
+	return path == unpinnedEnvoyPrefix || pinned && route.Name != "" &&
+		slices.Contains([]string{envoyRoutePrefix, externalPrefix, unpinnedEnvoyPrefix + "/"}, prefix)
+}
+
+// onlyTarget is the one HTTPRoute that a SecurityPolicy is for, if it is for just one.
+func onlyTarget(p *unstructured.Unstructured) (one types.NamespacedName) {
+	for _, t := range targetsOf(p) {
+		at := types.NamespacedName{Namespace: p.GetNamespace(), Name: text(t, "name")}
+		if text(t, "kind") != "HTTPRoute" || one.Name != "" && at != one {
+			return types.NamespacedName{}
+		}
+		one = at
+	}
+	if len(objects(p.Object, "spec", "targetSelectors")) > 0 {
+		return types.NamespacedName{}
+	}
+	return one
 }
 
 // securityPolicyOf tells which rules of a route an Envoy Gateway SecurityPolicy
@@ -168,11 +193,11 @@ func targetsOf(p *unstructured.Unstructured) []map[string]any {
 func (c *coverage) extAuthAsks(p *unstructured.Unstructured) bool {
 	open, _, _ := unstructured.NestedBool(p.Object, "spec", "extAuth", "failOpen")
 	if grpc, ok, _ := unstructured.NestedMap(p.Object, "spec", "extAuth", "grpc"); ok && !open {
-		return c.asksAt(grpc, p.GetNamespace(), "")
+		return c.asksAt(grpc, p.GetNamespace(), "", types.NamespacedName{})
 	}
 	http, ok, _ := unstructured.NestedMap(p.Object, "spec", "extAuth", "http")
 	path := text(http, "path")
-	return ok && !open && path != "" && c.asksAt(http, p.GetNamespace(), path)
+	return ok && !open && path != "" && c.asksAt(http, p.GetNamespace(), path, onlyTarget(p))
 }
 
 // routeHosts are the hosts of a route: its own, or those of the listeners that it

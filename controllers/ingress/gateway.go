@@ -78,7 +78,7 @@ func (p *planner) guardRoute(r *gatewayRoute, proxy Proxy) bool {
 		return p.traefikRoute(r)
 	case GatewayAPI:
 		p.granted(r, "HTTPRoute", "authz")
-		return p.filters(r, func(rule map[string]any) bool { return p.cover.filtered(r.Unstructured, rule) }, p.externalAuth())
+		return p.filters(r, func(rule map[string]any) bool { return p.cover.filtered(r.Unstructured, rule) }, p.externalAuth(r))
 	default:
 		p.wrong(r, UnknownProxy, "%s is served by %q, as %s says, which is no proxy that HTTPRoutes are planned for: write one of %v.", r.ref, proxy, ProxyAnnotation, []Proxy{EnvoyGateway, Traefik, GatewayAPI})
 		return false
@@ -107,10 +107,19 @@ func (p *planner) traefikRoute(r *gatewayRoute) bool {
 	}, strings.Join(filters, ", "))
 }
 
+// Prefixes of our endpoints that are pinned to an HTTPRoute, whose namespace and name
+// follow. Only the policy that this route names decides there.
+const (
+	envoyRoutePrefix    = "/authz/v1/envoy-route/"
+	externalPrefix      = "/authz/v1/external/" // says no 2xx but to what may pass
+	forwardRoutePrefix  = "/authz/v1/forward-route/"
+	unpinnedEnvoyPrefix = "/authz/v1/envoy"
+)
+
 // externalAuth is the filter of the Gateway API (GEP-1494), for people to paste.
-func (p *planner) externalAuth() string {
+func (p *planner) externalAuth(r *gatewayRoute) string {
 	at := p.ours("authz")
-	return fmt.Sprintf("{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: %s, namespace: %s, port: %d}, http: {path: /authz/v1/envoy, allowedHeaders: [%s], allowedResponseHeaders: [%s]}}}",
+	return fmt.Sprintf("{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: %s, namespace: %s, port: %d}, http: {path: "+externalPrefix+r.ref.NamespacedName.String()+", allowedHeaders: [%s], allowedResponseHeaders: [%s]}}}",
 		at.Name, at.Namespace, p.authzPort(), strings.Join(lower(envoyAsked()), ", "), strings.Join(lower(p.s.IdentityHeaders), ", "))
 }
 
@@ -142,7 +151,7 @@ func (p *planner) securityPolicy(r *gatewayRoute) bool {
 			"failOpen":         false,                        // nobody to ask is a no
 			"headersToExtAuth": anyList(lower(envoyAsked())), // unless it is named, not even Cookie is sent
 			"http": map[string]any{
-				"path":             "/authz/v1/envoy", // Envoy adds the request's own
+				"path":             envoyRoutePrefix + r.ref.NamespacedName.String(), // Envoy adds the request's own
 				"backendRefs":      []any{map[string]any{"name": at.Name, "namespace": at.Namespace, "port": int64(p.authzPort())}},
 				"headersToBackend": anyList(lower(p.s.IdentityHeaders)),
 			},

@@ -29,7 +29,7 @@ func (p *planner) haproxy(g *guard) {
 	const open = "a visitor could say what is asked about, or who is calling"
 	for _, a := range [][2]string{
 		{"auth-method", "GET"},
-		{"auth-headers-request", strings.Join(append(asked[:len(asked):len(asked)], "X-Forwarded-Method", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Uri", "X-Forwarded-For"), ",")},
+		{"auth-headers-request", strings.Join(append(asked[:len(asked):len(asked)], "Upgrade", "X-Forwarded-Method", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Uri", "X-Forwarded-For"), ",")},
 		{"auth-headers-succeed", strings.Join(p.s.IdentityHeaders, ",")},
 		{"auth-headers-fail", "*"},
 		{"request-set-headers", haproxyTarget},

@@ -80,12 +80,12 @@ func middlewareRef(namespace, name string) string {
 }
 
 // middlewares makes the two of a route, and names them. The first takes off what only
-// we may say, in whatever spelling; the second asks. An Ingress's question is pinned to it.
+// we may say, in whatever spelling; the second asks, pinned to the route.
 func (p *planner) middlewares(route Ref) []string {
-	address := p.s.AuthzURL + "/authz/v1/forward"
+	address := p.s.AuthzURL + forwardRoutePrefix + route.NamespacedName.String()
 	name := "route-" + route.Name
 	if route.Kind == "Ingress" {
-		address += "/" + route.Namespace + "/" + route.Name
+		address = p.s.AuthzURL + "/authz/v1/forward/" + route.NamespacedName.String()
 		if name = route.Name; strings.HasPrefix(name, "route-") { // an HTTPRoute's
 			name += "-" + digest(route.String())
 		}
@@ -116,7 +116,8 @@ func (p *planner) middlewares(route Ref) []string {
 
 // asked are the client's headers that a decision depends on.
 var asked = []string{"Cookie", "Authorization", "Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers", "Access-Control-Request-Private-Network",
-	"Accept", "Sec-Fetch-Mode", "Sec-Fetch-Storage-Access", "Sec-WebSocket-Key", "X-Requested-With", "X-Request-Id", "Content-Type"}
+	"Accept", "Sec-Fetch-Mode", "Sec-Fetch-Storage-Access", "Sec-WebSocket-Key", "X-Requested-With", "X-Request-Id", "Content-Type",
+	"HTTP2-Settings"}
 
 // identities are those of both sets: no client sends any of them, whichever is in use.
 var identities = []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups",

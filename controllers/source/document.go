@@ -140,6 +140,9 @@ func (d *document) read() (o *object, e *entry, ok bool) {
 		return nil, e, len(e.defects) == 0 || e.kind == secretKind
 	case isIngress:
 		return d.readIngress(root)
+	case isRoute:
+		e := d.readRoute(root)
+		return nil, e, e == nil || len(e.defects) == 0
 	case isMeant:
 		return d.salvage(d.start, d.misnomer(root)), nil, false
 	}
@@ -204,6 +207,7 @@ const (
 	isPolicy
 	isEntry // of another kind that is ours, or a Secret
 	isIngress
+	isRoute // an HTTPRoute
 	isMeant // it may have been meant as an AccessPolicy, or does not say what it is
 )
 
@@ -216,6 +220,8 @@ func kindOf(root *yamlv3.Node) kind {
 		return isEntry
 	case kind == ingressKind && (group == networkingv1.GroupName || group == "extensions"):
 		return isIngress
+	case kind == routeKind && group == "gateway.networking.k8s.io":
+		return isRoute
 	case meant(root, group, kind):
 		return isMeant
 	}
@@ -235,7 +241,7 @@ func meant(root *yamlv3.Node, group, kind string) bool {
 	items := find(root, "items")
 	return items != nil && slices.ContainsFunc(items.Content, func(item *yamlv3.Node) bool {
 		kind := kindOf(item)
-		return kind != isForeign && (kind != isIngress || has(item, "metadata", "annotations", ingress.PolicyAnnotation))
+		return kind != isForeign && (kind != isIngress && kind != isRoute || has(item, "metadata", "annotations", ingress.PolicyAnnotation))
 	})
 }
 

@@ -23,6 +23,7 @@ const (
 	revocationKind = "SessionRevocation"
 	secretKind     = "Secret"
 	ingressKind    = "Ingress"
+	routeKind      = translate.HTTPRouteKind
 )
 
 // An entry is an object of another kind than AccessPolicy.
@@ -32,7 +33,7 @@ type entry struct {
 	provider   *v1alpha1.IdentityProvider  // nil if it cannot be decoded
 	revocation *v1alpha1.SessionRevocation // nil if it cannot be decoded
 	secret     map[string][]byte
-	route      *translate.Route // of an Ingress
+	route      *translate.Route // of an Ingress or an HTTPRoute
 }
 
 func (e *entry) namesake(o *entry) bool { return e.key() == o.key() }

@@ -97,6 +97,28 @@ func (d *document) readIngress(root *yamlv3.Node) (o *object, e *entry, ok bool)
 	return nil, e, len(e.defects) == 0
 }
 
+// readRoute reads a document that holds an HTTPRoute, if it names a policy. Of what it
+// routes, nothing matters here: it gives a policy no hosts.
+func (d *document) readRoute(root *yamlv3.Node) *entry {
+	if !has(root, "metadata", "annotations", ingress.PolicyAnnotation) {
+		return nil
+	}
+	e := &entry{kind: routeKind, object: object{file: d.file, start: d.start, root: root, namespace: scalar(find(root, "metadata.namespace")), name: scalar(find(root, "metadata.name"))}}
+	if e.namespace == "" {
+		e.namespace = "default"
+	}
+	if e.name == "" {
+		e.name = d.madeUpName()
+		e.defect("metadata.name", "an object needs a name")
+	}
+	e.checkName()
+	e.route = &translate.Route{Kind: routeKind, Namespace: e.namespace, Name: e.name, Policy: scalar(child(find(root, "metadata.annotations"), ingress.PolicyAnnotation))}
+	if problems := validation.IsDNS1123Subdomain(e.route.Policy); len(problems) > 0 {
+		e.defect("metadata.annotations", "%s: %q is not the name of an AccessPolicy of this namespace", ingress.PolicyAnnotation, e.route.Policy)
+	}
+	return e
+}
+
 func lineOf(root *yamlv3.Node, field string) int {
 	if n := nearest(root, field); n != nil && n.Line > 0 {
 		return n.Line - 1
@@ -130,7 +152,7 @@ func (e *entry) checkIngress(o *networkingv1.Ingress) {
 func (s *Set) settleRoutes() {
 	named := map[string][]*entry{}
 	for _, e := range s.entries {
-		if e.kind != ingressKind {
+		if e.route == nil {
 			continue
 		}
 		s.report(e, nil)
@@ -144,6 +166,9 @@ func (s *Set) settleRoutes() {
 		known[key] = true
 		o.routes = nil
 		for _, e := range named[key] {
+			if e.kind == routeKind {
+				continue
+			}
 			route := *e.route
 			route.Issues = nil // they have a place of their own
 			o.routes = append(o.routes, route)
@@ -155,7 +180,7 @@ func (s *Set) settleRoutes() {
 	for key, entries := range named {
 		for _, e := range entries {
 			if !known[key] {
-				s.warn(e, "metadata.annotations", "no file that is read here holds the AccessPolicy "+key+", so what this Ingress routes is denied")
+				s.warn(e, "metadata.annotations", "no file that is read here holds the AccessPolicy "+key+", so what this "+e.kind+" routes is denied")
 			}
 		}
 	}
@@ -163,7 +188,7 @@ func (s *Set) settleRoutes() {
 
 // compare reports what an Ingress leads to a policy that does not claim it.
 func (s *Set) compare(o *object, e *entry) {
-	if o.api == nil {
+	if o.api == nil || e.kind == routeKind {
 		return
 	}
 	if len(o.api.Spec.Hosts) == 0 {
@@ -189,7 +214,7 @@ func (s *Set) warn(e *entry, field, message string) {
 
 // title names an entry in its namespace, if its kind has one.
 func (e *entry) title() string {
-	if e.kind == ingressKind {
+	if e.kind == ingressKind || e.kind == routeKind {
 		return e.namespace + "/" + e.name
 	}
 	return e.name

@@ -9,15 +9,18 @@ import (
 	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/ingress"
 )
 
-// A Route is an Ingress that names a policy, and what it leads there.
+// A Route is an Ingress that names a policy, and what it leads there; or an HTTPRoute
+// that does, which gives a policy no hosts.
 type Route struct {
-	Namespace, Name string // of the Ingress
+	Kind            string // HTTPRouteKind; empty: an Ingress
+	Namespace, Name string
 	Policy          string // of the same namespace; it need not exist
 	// Hosts and Paths are what it serves: every path on every host, which is more
 	// where its rules differ. Paths is empty only where Hosts is.
@@ -70,12 +73,25 @@ func Routes(ingresses []networkingv1.Ingress) []Route {
 	return out
 }
 
-// Bindings say which policy may decide about what each Ingress routes.
+// HTTPRouteKind is the Kind of a Route that is one of the Gateway API.
+const HTTPRouteKind = "HTTPRoute"
+
+// HTTPRoute returns the route of an HTTPRoute that opted in. As with an Ingress, the
+// policy is one of its own namespace.
+func HTTPRoute(o metav1.Object) (Route, bool) {
+	name, ok := o.GetAnnotations()[ingress.PolicyAnnotation]
+	return Route{Kind: HTTPRouteKind, Namespace: o.GetNamespace(), Name: o.GetName(), Policy: name}, ok
+}
+
+// Bindings say which policy may decide about what each of them routes.
 func Bindings(routes []Route) []policy.Binding {
 	out := make([]policy.Binding, len(routes))
 	for i := range routes {
 		r := &routes[i]
 		out[i] = policy.Binding{Ingress: r.Namespace + "/" + r.Name, Policy: r.Namespace + "/" + r.Policy}
+		if r.Kind == HTTPRouteKind {
+			out[i].Ingress = policy.RouteKind + out[i].Ingress
+		}
 	}
 	return out
 }
