@@ -166,7 +166,7 @@ func (o *Options) setupRoutes(mgr ctrl.Manager, leader *Leader, status *Status, 
 	if err != nil {
 		return err
 	}
-	table.Ingresses = caches.people.cache
+	table.Ingresses, table.lookEvery = caches.people.cache, o.pace.kinds
 	optIns := &OptIns{Settings: *o.Routes, Status: status, Leads: leader.Leads, make: ingress.Make}
 	leader.Duties = append(leader.Duties, optIns.Recheck)
 	return optIns.SetupWithManager(mgr, caches, o.Metrics)

@@ -47,6 +47,8 @@ type Table struct {
 	// never holds any, for want of the right. nil: no Ingress can name a policy.
 	Ingresses cache.Cache
 
+	lookEvery time.Duration // for HTTPRoutes, where the API server has no such kind; 0: lookAgain
+
 	synced   atomic.Bool // Ingresses holds them
 	gateway  gatewayState
 	rerouted atomic.Bool // since known was listed

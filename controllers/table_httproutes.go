@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"sync/atomic"
 	"time"
@@ -44,7 +45,7 @@ func (t *Table) followHTTPRoutes(ctx context.Context, q workqueue.TypedRateLimit
 		}
 		pause := retryStart
 		if meta.IsNoMatchError(err) {
-			pause = lookAgain
+			pause = cmp.Or(t.lookEvery, lookAgain)
 			if !t.gateway.absent.Swap(true) {
 				q.Add(oneKey) // it may have waited for them
 			}

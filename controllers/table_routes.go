@@ -136,8 +136,13 @@ func (t *Table) await(ctx context.Context) time.Duration {
 	wait := routesGrace - time.Since(t.firstTry)
 	if wait <= 0 && !t.gaveUp {
 		t.gaveUp = true
-		logr.FromContextOrDiscard(ctx).Error(nil, "Ingresses, or HTTPRoutes, cannot be read, so none can name a policy; policies are served without them until they can, and what is pinned to one is refused",
-			"Ingresses", ingresses, "HTTPRoutes", gateway)
+		log := logr.FromContextOrDiscard(ctx)
+		if !ingresses {
+			log.Error(nil, "Ingresses cannot be read, so none can name a policy; policies are served without them until they can")
+		}
+		if !gateway {
+			log.Error(nil, "HTTPRoutes cannot be read, so which policies they name is not known; what is asked about one of them is refused until they can")
+		}
 	}
 	return max(0, wait)
 }

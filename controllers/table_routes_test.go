@@ -63,7 +63,7 @@ func runTable(t *testing.T, wrap func(http.RoundTripper) http.RoundTripper) *rep
 	if err != nil {
 		t.Fatal(err)
 	}
-	table := &Table{Live: &r.Live, Ingresses: ingresses}
+	table := &Table{Live: &r.Live, Ingresses: ingresses, lookEvery: 100 * time.Millisecond}
 	if err := errors.Join(mgr.Add(ingresses), table.SetupWithManager(mgr, r.Registry)); err != nil {
 		t.Fatal(err)
 	}
