@@ -22,8 +22,8 @@ import (
 type Question struct {
 	Method string
 	URL    string
-	// Ingress is the one that routed the request, "namespace/name". Empty: that is
-	// not known.
+	// Ingress is the one that routed the request, "namespace/name", or an HTTPRoute,
+	// "HTTPRoute/namespace/name". Empty: that is not known.
 	Ingress string
 	// Headers are lines such as "origin: https://app.example.com".
 	Headers []string
@@ -90,6 +90,9 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 		return r, nil
 	}
 	ask.Now, ask.Address, ask.Ingress, ask.RequestID = q.Now, address.Unmap(), q.Ingress, "explain"
+	if route, ok := strings.CutPrefix(q.Ingress, policy.RouteKind); ok {
+		ask.Ingress, ask.Pin = route, policy.RoutePin
+	}
 	if len(q.As) > 0 {
 		ask.Subject = q.subject(t, ask.Target)
 	}
@@ -201,6 +204,9 @@ func newView(q Question) (*view, error) {
 	v := &view{method: q.Method, host: rest, headers: map[string][]string{}}
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
 		v.host, v.target = rest[:i], rest[i:]
+	}
+	if v.target == "" || v.target[0] == '?' {
+		v.target = "/" + v.target // as browsers do
 	}
 	for _, line := range q.Headers {
 		name, value, ok := strings.Cut(line, ":")

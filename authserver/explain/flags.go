@@ -25,7 +25,7 @@ type Flags struct {
 func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.question.Headers, "header", "H", nil, "a header of the request, 'name: value'; repeatable")
 	f.StringSliceVar(&o.question.As, "as", nil, "who is signed in: EMAIL[,GROUP...]; left out: nobody")
-	f.StringVar(&o.question.Ingress, "ingress", "", "the Ingress that routed it, NAMESPACE/NAME: only the policy that it names may decide; left out: not known")
+	f.StringVar(&o.question.Ingress, "ingress", "", "the Ingress that routed it, NAMESPACE/NAME, or an HTTPRoute, HTTPRoute/NAMESPACE/NAME: only the policy that it names may decide; left out: not known")
 	f.StringVar(&o.question.Provider, "provider", "", "the identity provider they signed in with; left out: one that the policy takes")
 	f.StringSliceVar(&o.question.AMR, "amr", nil, "how they signed in, as RFC 8176 names it: pwd, otp, mfa...")
 	f.StringVar(&o.question.Address, "ip", "", "the client's address; left out: not known")
