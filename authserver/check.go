@@ -37,7 +37,7 @@ func (a authorization) Check(ctx context.Context, r *authv3.CheckRequest) (resp 
 			resp = denied(&x.answer)
 		}
 	}()
-	v := checkView{r: r.GetAttributes().GetRequest().GetHttp(), extensions: r.GetAttributes().GetContextExtensions()}
+	v := checkView{r.GetAttributes()}
 	d := dialect.Dialect(&s.grpc)
 	if r.GetAttributes() == unreadable {
 		d = unreadableCheck
@@ -73,13 +73,14 @@ var (
 
 // checkView is a dialect.View of attributes.request.http.
 type checkView struct {
-	r          *authv3.AttributeContext_HttpRequest
-	extensions map[string]string
+	a *authv3.AttributeContext // one pointer: more would be an allocation for each question
 }
+
+func (v checkView) http() *authv3.AttributeContext_HttpRequest { return v.a.GetRequest().GetHttp() }
 
 // Extension returns a context extension, which Envoy's configuration alone can set.
 func (v checkView) Extension(name string) (value string, ok bool) {
-	value, ok = v.extensions[name]
+	value, ok = v.a.GetContextExtensions()[name]
 	return value, ok
 }
 
@@ -87,9 +88,9 @@ func (v checkView) Extension(name string) (value string, ok bool) {
 // another name than the application's would be one that nobody sees.
 func (v checkView) malformed() dialect.Dialect {
 	switch {
-	case v.r == nil:
+	case v.http() == nil:
 		return noHTTP
-	case len(v.r.GetHeaders()) > 0 && len(v.r.GetHeaderMap().GetHeaders()) > 0:
+	case len(v.http().GetHeaders()) > 0 && len(v.http().GetHeaderMap().GetHeaders()) > 0:
 		return twoForms
 	}
 	for name := range v.names {
@@ -102,12 +103,12 @@ func (v checkView) malformed() dialect.Dialect {
 
 // names yields the name of every header.
 func (v checkView) names(yield func(string) bool) {
-	for name := range v.r.GetHeaders() {
+	for name := range v.http().GetHeaders() {
 		if !yield(name) {
 			return
 		}
 	}
-	for _, f := range v.r.GetHeaderMap().GetHeaders() {
+	for _, f := range v.http().GetHeaderMap().GetHeaders() {
 		if !yield(f.GetKey()) {
 			return
 		}
@@ -123,23 +124,23 @@ func hasUpper(s string) bool {
 	return false
 }
 
-func (v checkView) Method() string        { return v.r.GetMethod() }
-func (v checkView) RequestTarget() string { return v.r.GetPath() }
-func (v checkView) Host() string          { return v.r.GetHost() }
+func (v checkView) Method() string        { return v.http().GetMethod() }
+func (v checkView) RequestTarget() string { return v.http().GetPath() }
+func (v checkView) Host() string          { return v.http().GetHost() }
 
 // Header counts the lines. In the map form Envoy has joined them with commas: a
 // comma in what cannot hold one is a second line.
 func (v checkView) Header(name string) (value string, lines int) {
 	var room [64]byte
 	key := lower(append(room[:0], name...))
-	for _, f := range v.r.GetHeaderMap().GetHeaders() {
+	for _, f := range v.http().GetHeaderMap().GetHeaders() {
 		if f.GetKey() == string(key) {
 			if lines++; lines == 1 {
 				value = text(f)
 			}
 		}
 	}
-	if joined, ok := v.r.GetHeaders()[string(key)]; ok {
+	if joined, ok := v.http().GetHeaders()[string(key)]; ok {
 		value, lines = joined, 1
 		switch name {
 		case "Origin", "Access-Control-Request-Method", "Sec-Fetch-Mode":
@@ -151,11 +152,11 @@ func (v checkView) Header(name string) (value string, lines int) {
 
 func (v checkView) Joined(name string) string {
 	value, lines := v.Header(name)
-	if lines < 2 || len(v.r.GetHeaders()) > 0 {
+	if lines < 2 || len(v.http().GetHeaders()) > 0 {
 		return value
 	}
 	key, all := strings.ToLower(name), make([]string, 0, lines)
-	for _, f := range v.r.GetHeaderMap().GetHeaders() {
+	for _, f := range v.http().GetHeaderMap().GetHeaders() {
 		if f.GetKey() == key {
 			all = append(all, text(f))
 		}

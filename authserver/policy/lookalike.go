@@ -28,7 +28,7 @@ var lookalikes = map[rune]string{
 
 // fold puts what they look like in place of lookalikes.
 func fold(path string) string {
-	if isASCII(path) || !strings.ContainsFunc(path, func(r rune) bool { return lookalikes[r] != "" }) {
+	if !strings.ContainsFunc(path, func(r rune) bool { return r >= utf8.RuneSelf && lookalikes[r] != "" }) {
 		return path
 	}
 	var b strings.Builder
@@ -46,7 +46,7 @@ func fold(path string) string {
 // trimSegments takes off what Windows takes off names: blanks and dots at the end. What
 // consists of nothing else is a dot segment there, wherever the blanks are.
 func trimSegments(path string) string {
-	if isASCII(path) && !hasTrailing(path) {
+	if !anySegment(path, func(s string) bool { return trimSegment(s) != s }) {
 		return path
 	}
 	segs := strings.Split(path, "/")
@@ -56,7 +56,21 @@ func trimSegments(path string) string {
 	return strings.Join(segs, "/")
 }
 
+// anySegment reports whether one of a path's segments is such.
+func anySegment(path string, such func(string) bool) bool {
+	for rest, more := path, true; more; {
+		var s string
+		if s, rest, more = strings.Cut(rest, "/"); such(s) {
+			return true
+		}
+	}
+	return false
+}
+
 func trimSegment(s string) string {
+	if n := len(s); n == 0 || s[n-1] < utf8.RuneSelf && s[n-1] != '.' && s[n-1] != ' ' {
+		return s // as all but a few
+	}
 	seen := strings.TrimRightFunc(s, isUnseen)
 	last, _ := utf8.DecodeLastRuneInString(seen)
 	if s == "." || s == ".." || last != '.' && !unicode.IsSpace(last) {
