@@ -70,7 +70,10 @@ Run 'ostiary COMMAND --help' for the flags of a command.
 `
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := context.Background(), func() {}
+	if len(os.Args) > 1 && os.Args[1] == "serve" { // a signal ends other commands at once
+		ctx, stop = signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	}
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -357,8 +360,8 @@ func exitCode(ok bool) int {
 }
 
 func check(_ context.Context, args []string, stdout, _ io.Writer) (int, error) {
-	f := newFlags("check", "check PATH...   (exit code: 0 valid, 1 not, 2 usage)", stdout)
-	valid, err := source.Command(f, grantsFlag(f), args, stdout)
+	f := newFlags("check", "check PATH...   (\"-\": standard input; exit code: 0 valid, 1 not, 2 usage)", stdout)
+	valid, err := source.Checker{Grants: grantsFlag(f), CheckProvider: checkProvider, Stdin: os.Stdin}.Command(f, args, stdout)
 	if err != nil {
 		return exitUsage, err
 	}

@@ -101,7 +101,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"check", "--help"}, 0, "exit code: 0 valid, 1 not, 2 usage", ""},
 		{[]string{"check"}, 2, "", "name at least one file or folder"},
 		{[]string{"check", "nowhere"}, 2, "", "nowhere: no such file"},
-		{[]string{"check", "FILE"}, 0, "1 policies, all valid\n", ""},
+		{[]string{"check", "FILE"}, 0, "1 policy, all valid\n", ""},
 		{[]string{"check", "-o", "json", "FILE"}, 0, `{"policies":1,"problems":[]}`, ""},
 		{[]string{"check", "-o", "xml", "FILE"}, 2, "", `--output "xml": text or json`},
 		{[]string{"check", "--host-grants", "*=a", "FILE"}, 2, "", "--host-grants"},
@@ -236,6 +236,30 @@ func TestCheck(t *testing.T) {
 	for i, w := range want {
 		if !strings.HasPrefix(lines[i], bad+w) {
 			t.Errorf("got %s\nwant %s%s…", lines[i], bad, w)
+		}
+	}
+}
+
+// TestCheckUsers: what `serve` would find in a list of users, `check` finds before it
+// is deployed.
+func TestCheckUsers(t *testing.T) {
+	const objects = "apiVersion: access.ostiary.dev/v1alpha1\nkind: IdentityProvider\nmetadata: {name: people}\nspec: {users: {secretRef: {name: people}}}\n" +
+		"---\napiVersion: v1\nkind: Secret\nmetadata: {name: people}\nstringData:\n  users.yaml: |\n    - {name: ann, passwordHash: 'HASH'}\n"
+	for hash, want := range map[string]int{
+		"$2y$12$K4uI0hXv1PuZMpZOv0aBJOeJ5qUQmZq8s1H8cB0iQb6Jm6oA1v3fS": 0,
+		"$apr1$abcdefgh$0123456789abcdefghijkl":                        1,
+		"{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=":                            1,
+		"$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA":                 1,
+		"$6$salt$hash": 1, "secret": 1, "$2y$12$short": 1, "": 1,
+		"ann:$2y$12$K4uI0hXv1PuZMpZOv0aBJOeJ5qUQmZq8s1H8cB0iQb6Jm6oA1v3fS": 1,
+	} {
+		file := filepath.Join(t.TempDir(), "people.yaml")
+		if err := os.WriteFile(file, []byte(strings.Replace(objects, "HASH", hash, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, stdout, stderr := cli(t, "check", file)
+		if code != want || want == 1 && !strings.Contains(stdout, "passwordHash") || hash != "" && strings.Contains(stdout+stderr, hash) {
+			t.Errorf("%s: exit code %d\n%s%s", hash, code, stdout, stderr)
 		}
 	}
 }

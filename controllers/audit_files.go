@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -20,6 +18,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/source"
 )
 
 // AuditFiles is Audit of manifests: files, folders, and "-" for what comes from
@@ -64,13 +63,7 @@ func (f *worldFiles) path(path string, stdin io.Reader) error {
 	if path == "-" {
 		return f.read("stdin", stdin)
 	}
-	var names []string
-	err := filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && (name == path || slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(name))) {
-			names = append(names, name)
-		}
-		return err
-	})
+	names, err := source.Files(path)
 	for _, name := range names {
 		if err == nil {
 			err = f.file(name)

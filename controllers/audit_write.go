@@ -3,12 +3,15 @@
 package controllers
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 // auditWidth is how long lines get, where words allow.
@@ -17,10 +20,15 @@ const auditWidth = 100
 // Write writes the report as "text" or "json".
 func (r AuditReport) Write(w io.Writer, format string) error {
 	if format == "json" {
-		e := json.NewEncoder(w)
+		var b bytes.Buffer
+		e := json.NewEncoder(&b)
 		e.SetIndent("", "  ")
 		e.SetEscapeHTML(false)
-		return e.Encode(r)
+		if err := e.Encode(r); err != nil {
+			return err
+		}
+		_, err := w.Write(policy.EscapeJSON(b.Bytes()))
+		return err
 	}
 	_, err := io.WriteString(w, r.text())
 	return err
@@ -38,7 +46,7 @@ func (r AuditReport) text() string {
 			if i > 0 {
 				b.WriteByte('\n')
 			}
-			b.WriteString(r.heading(f.Host) + "\n")
+			b.WriteString(policy.Line(r.heading(f.Host)) + "\n")
 		}
 		paragraph(&b, fmt.Sprintf("  %-*s  ", column, f.Reason), f.Message)
 	}
@@ -92,7 +100,7 @@ func paragraph(b *strings.Builder, label, text string) {
 	indent := strings.Repeat(" ", len(label))
 	b.WriteString(label)
 	at := len(label)
-	for i, word := range strings.Fields(text) {
+	for i, word := range strings.Fields(policy.Line(text)) { // names in it are people's
 		n := utf8.RuneCountInString(word)
 		switch {
 		case i == 0:

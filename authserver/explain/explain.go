@@ -3,6 +3,7 @@
 package explain
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -142,15 +143,21 @@ func (r *Report) Write(w io.Writer, format string) error {
 	if format != "json" {
 		return r.text(w)
 	}
-	e := json.NewEncoder(w)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(r)
+	if err := e.Encode(r); err != nil {
+		return err
+	}
+	_, err := w.Write(policy.EscapeJSON(b.Bytes()))
+	return err
 }
 
 func (r *Report) text(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s  %s %s\n", verdicts[r.Verdict], r.Method, r.URL)
+	line := policy.Line // names come from manifests
+	fmt.Fprintf(&b, "%s  %s %s\n", verdicts[r.Verdict], line(r.Method), line(r.URL))
 	by := "no policy"
 	if r.Source.Name != "" {
 		by = r.Source.String()
@@ -158,7 +165,7 @@ func (r *Report) text(w io.Writer) error {
 			by += fmt.Sprintf(" (%s)", r.Rule)
 		}
 	}
-	fmt.Fprintf(&b, "  reason   %s\n  decided  %s\n  table    %s\n", r.Reason, by, r.Revision)
+	fmt.Fprintf(&b, "  reason   %s\n  decided  %s\n  table    %s\n", r.Reason, line(by), r.Revision)
 	if r.Verdict == policy.Admit {
 		with := "with"
 		if len(r.Headers) == 0 {
@@ -169,10 +176,10 @@ func (r *Report) text(w io.Writer) error {
 		fmt.Fprintf(&b, "\nThe browser gets\n  HTTP %d %s\n", r.Status, http.StatusText(r.Status))
 	}
 	for _, f := range r.Headers {
-		fmt.Fprintf(&b, "  %s: %s\n", f.Name, f.Value)
+		fmt.Fprintf(&b, "  %s: %s\n", line(f.Name), line(f.Value))
 	}
 	if r.Body != "" {
-		fmt.Fprintf(&b, "\n  %s\n", r.Body)
+		fmt.Fprintf(&b, "\n  %s\n", line(r.Body))
 	}
 	b.WriteString("\nWhy\n")
 	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -181,7 +188,7 @@ func (r *Report) text(w io.Writer) error {
 		if s.Source.Name != "" {
 			detail = strings.TrimSuffix(s.Source.String()+": "+detail, ": ")
 		}
-		fmt.Fprintf(tw, "  %d. %s\t%s\t%s\n", i+1, s.What, s.Outcome, detail)
+		fmt.Fprintf(tw, "  %d. %s\t%s\t%s\n", i+1, s.What, s.Outcome, line(detail))
 	}
 	if err := tw.Flush(); err != nil {
 		return err

@@ -2,15 +2,13 @@
 
 package policy
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // salvageHosts keeps what a defective policy meant to claim, so that it is
 // denied, and not left to whatever else matches.
 func salvageHosts(hosts []string) []string {
 	var out []string
+	seen := make(map[string]bool, len(hosts))
 	for _, h := range hosts {
 		h = strings.ToLower(strings.TrimSpace(h))
 		if _, after, ok := strings.Cut(h, "://"); ok {
@@ -21,7 +19,8 @@ func salvageHosts(hosts []string) []string {
 		}
 		h = strings.TrimSuffix(h, ".")
 		// Whatever a request can name is kept, be it no proper DNS name.
-		if checkLabels(strings.TrimPrefix(h, "*.")) == nil && !slices.Contains(out, h) {
+		if checkLabels(strings.TrimPrefix(h, "*.")) == nil && !seen[h] {
+			seen[h] = true
 			out = append(out, h)
 		}
 	}

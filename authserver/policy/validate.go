@@ -29,16 +29,59 @@ func Validate(p *Policy) []Issue {
 	if p.Unauthenticated > Unauthorized {
 		v.wrong("spec.unauthenticated", "one of Auto, Redirect, Unauthorized")
 	}
+	if v.more > 0 {
+		v.issues = append(v.issues, Issue{v.source.at("spec"), Invalid, fmt.Sprintf("and %d more mistakes, which are shown once those above are corrected", v.more)})
+	}
 	return v.issues
 }
+
+// maxIssues is how many mistakes of one policy are reported: a list of 60 000 wrong
+// hosts has one mistake, and nobody reads the others.
+const maxIssues = 1000
 
 type validator struct {
 	source Source
 	issues []Issue
+	more   int // mistakes beyond maxIssues
 }
 
 func (v *validator) wrong(field, format string, args ...any) {
+	if len(v.issues) >= maxIssues {
+		v.more++
+		return
+	}
 	v.issues = append(v.issues, Issue{v.source.at(field), Invalid, fmt.Sprintf(format, args...)})
+}
+
+// A repeats finds what stands in a list twice. It costs nothing for the short lists
+// that policies have.
+type repeats[T comparable] struct {
+	list []T
+	seen map[T]bool
+}
+
+// fewEntries is up to how many a scan is faster than a map.
+const fewEntries = 32
+
+func repeatsOf[T comparable](list []T) repeats[T] {
+	r := repeats[T]{list: list}
+	if len(list) > fewEntries {
+		r.seen = make(map[T]bool, len(list))
+	}
+	return r
+}
+
+// again reports whether the entry at i stands before it, too. It is asked of each
+// entry in turn.
+func (r *repeats[T]) again(i int) bool {
+	if r.seen == nil {
+		return slices.Contains(r.list[:i], r.list[i])
+	}
+	if r.seen[r.list[i]] {
+		return true
+	}
+	r.seen[r.list[i]] = true
+	return false
 }
 
 func (v *validator) unwise(field, message string) {
@@ -49,20 +92,22 @@ func (v *validator) hosts(hosts []string) {
 	if len(hosts) == 0 {
 		v.unwise("spec.hosts", "names no host, and no Ingress names it, so it guards nothing yet")
 	}
+	twice := repeatsOf(hosts)
 	for i, h := range hosts {
 		if problem := checkHost(h); problem != "" {
 			v.wrong(item("spec.hosts", i), "%q: %s", h, problem)
-		} else if slices.Contains(hosts[:i], h) {
+		} else if twice.again(i) {
 			v.wrong(item("spec.hosts", i), "%q: listed twice", h)
 		}
 	}
 }
 
 func (v *validator) paths(paths []Path) {
+	twice := repeatsOf(paths)
 	for i, p := range paths {
 		if problem := checkPath(p.Value); problem != "" {
 			v.wrong(item("spec.paths", i)+".path", "%q: %s", p.Value, problem)
-		} else if slices.Contains(paths[:i], p) {
+		} else if twice.again(i) {
 			v.wrong(item("spec.paths", i), "%q (%s): listed twice", p.Value, p.kind())
 		}
 	}
@@ -155,9 +200,13 @@ func (v *validator) duration(field, name string, d time.Duration) {
 }
 
 func (v *validator) ruleNames(rules []Rule) {
+	names := make([]string, len(rules))
 	for i := range rules {
-		n := rules[i].Name
-		if n != "" && slices.ContainsFunc(rules[:i], func(r Rule) bool { return r.Name == n }) {
+		names[i] = rules[i].Name
+	}
+	twice := repeatsOf(names)
+	for i, n := range names {
+		if twice.again(i) && n != "" {
 			v.wrong(item("spec.rules", i)+".name", "%q: another rule of this policy has that name", n)
 		}
 	}

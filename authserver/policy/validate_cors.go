@@ -56,10 +56,11 @@ func (v *validator) oneOf(at, all string, allSet bool, list string, listed int, 
 }
 
 func (v *validator) each(at string, values []string, check func(string) string) {
+	twice := repeatsOf(values)
 	for i, s := range values {
 		if problem := check(s); problem != "" {
 			v.wrong(item(at, i), "%q: %s", s, problem)
-		} else if slices.Contains(values[:i], s) {
+		} else if twice.again(i) {
 			v.wrong(item(at, i), "%q: listed twice", s)
 		}
 	}
@@ -188,8 +189,8 @@ func checkMethod(m string) string {
 
 // Forbidden request-headers of the Fetch standard, §2.2.2.
 var forbiddenRequestHeaders = []string{
-	"accept-charset", "accept-encoding", "access-control-request-headers", "access-control-request-method",
-	"access-control-request-private-network", "connection", "content-length", "cookie", "cookie2", "date", "dnt",
+	"accept-charset", "accept-encoding", "access-control-request-headers", "access-control-request-local-network",
+	"access-control-request-method", "access-control-request-private-network", "connection", "content-length", "cookie", "cookie2", "date", "dnt",
 	"expect", "host", "keep-alive", "origin", "referer", "set-cookie", "te", "trailer", "transfer-encoding",
 	"upgrade", "via",
 }

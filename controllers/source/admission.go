@@ -22,7 +22,10 @@ type admission struct {
 	found []finding
 }
 
-type finding struct{ field, message string }
+type finding struct {
+	field, message string
+	always         bool // whatever else is said about the field
+}
 
 // A shape is what a text must match, or must not.
 type shape struct {
@@ -67,7 +70,7 @@ func (o *object) admit() {
 	p := translate.Policy(o.api)
 	known := append(slices.Clone(p.Defects), policy.Validate(&p)...)
 	for _, f := range a.found {
-		if !slices.ContainsFunc(known, func(i policy.Issue) bool {
+		if f.always || !slices.ContainsFunc(known, func(i policy.Issue) bool {
 			return !i.Warning() && (strings.HasPrefix(i.Source.Field, f.field) || strings.HasPrefix(f.field, i.Source.Field+"."))
 		}) {
 			o.defect(f.field, "%s", f.message)
@@ -75,8 +78,14 @@ func (o *object) admit() {
 	}
 }
 
+// maxFound is how many mistakes of one object an admission reports.
+const maxFound = 100
+
 func (a *admission) add(field, format string, args ...any) {
-	a.found = append(a.found, finding{field, fmt.Sprintf(format, args...)})
+	if len(a.found) >= maxFound {
+		return
+	}
+	a.found = append(a.found, finding{field: field, message: fmt.Sprintf(format, args...)})
 }
 
 func (a *admission) text(field, value string, longest int, shapes []shape) {
@@ -94,18 +103,20 @@ func (a *admission) text(field, value string, longest int, shapes []shape) {
 // list checks how long a list is, and each of its entries.
 func list[S ~string](a *admission, field string, values []S, most, longest int, shapes []shape) {
 	a.most(field, len(values), most)
+	seen := make(map[S]bool, len(values))
 	for i, v := range values {
 		at := fmt.Sprintf("%s[%d]", field, i)
-		if slices.Contains(values[:i], v) {
+		if seen[v] {
 			a.add(at, "%q: listed twice", v)
 		}
+		seen[v] = true
 		a.text(at, string(v), longest, shapes)
 	}
 }
 
 func (a *admission) most(field string, n, most int) {
 	if n > most {
-		a.add(field, "%d entries, and at most %d are allowed: split the policy", n, most)
+		a.found = append(a.found, finding{field, fmt.Sprintf("%d entries, and at most %d are allowed: split the policy", n, most), true})
 	}
 }
 

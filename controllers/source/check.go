@@ -4,53 +4,77 @@ package source
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/translate"
 )
+
+// A Checker is `ostiary check`.
+type Checker struct {
+	Grants *[]policy.Grant // as flags set them
+	// CheckProvider says what more is wrong with an identity provider than its object
+	// shows. Optional.
+	CheckProvider func(translate.Provider) []policy.Issue
+	// Stdin is what the path "-" stands for.
+	Stdin io.Reader
+}
 
 // Check reads files and folders once and writes what is wrong with them, as
 // "text" or "json". It returns whether all that they hold is in force; the error
 // is for a path that is not there.
-func Check(w io.Writer, format string, paths []string, grants ...policy.Grant) (valid bool, err error) {
+func (c Checker) Check(w io.Writer, format string, paths []string) (valid bool, err error) {
 	loader, err := NewLoader(paths)
 	if err != nil {
 		return false, err
 	}
-	set := loader.Load()
-	table, problems := set.Build(grants...)
-	wrong := slices.ContainsFunc(problems, func(p Problem) bool { return !p.Warning })
-	if len(set.entries) > 0 && table.Len() == 0 && !wrong && format != "json" {
-		for _, p := range problems {
-			_, werr := fmt.Fprintln(w, p)
-			err = errors.Join(err, werr)
-		}
-		_, werr := fmt.Fprintln(w, "no AccessPolicy, and all else is valid")
-		return true, errors.Join(err, werr)
-	}
-	return Report(w, format, table, append([]Problem{}, problems...))
-}
-
-// Report writes what a check found, as "text" or "json". It returns whether all
-// that the table was built from is in force.
-func Report(w io.Writer, format string, table *policy.Table, problems []Problem) (valid bool, err error) {
-	valid = !slices.ContainsFunc(problems, func(p Problem) bool { return !p.Warning })
-	if format == "json" {
-		return valid, json.NewEncoder(w).Encode(map[string]any{"policies": table.Len(), "problems": problems})
-	}
-	for _, p := range problems {
-		_, werr := fmt.Fprintln(w, p)
-		err = errors.Join(err, werr)
-	}
-	if table.Len() == 0 && valid && err == nil {
-		_, err = fmt.Fprintln(w, "no AccessPolicy is there to check")
+	loader.CheckProvider = c.CheckProvider
+	if err := loader.readStdin(c.Stdin); err != nil {
 		return false, err
 	}
-	if valid && err == nil {
-		_, err = fmt.Fprintf(w, "%d policies, all valid\n", table.Len())
+	set := loader.Load()
+	table, problems := set.Build(c.grants()...)
+	return Report(w, format, table.Len(), len(set.entries), append([]Problem{}, problems...))
+}
+
+func (c Checker) grants() []policy.Grant {
+	if c.Grants == nil {
+		return nil
 	}
+	return *c.Grants
+}
+
+// Report writes what a check found, and returns whether all is in force. To have
+// looked at nothing is no success.
+func Report(w io.Writer, format string, policies, others int, problems []Problem) (valid bool, err error) {
+	valid = !slices.ContainsFunc(problems, func(p Problem) bool { return !p.Warning })
+	if format == "json" {
+		js, err := json.Marshal(map[string]any{"policies": policies, "problems": problems})
+		if err != nil {
+			return false, err
+		}
+		_, err = w.Write(append(policy.EscapeJSON(js), '\n'))
+		return valid, err
+	}
+	var b strings.Builder
+	for _, p := range problems {
+		fmt.Fprintln(&b, p)
+	}
+	switch {
+	case !valid:
+	case policies == 1:
+		b.WriteString("1 policy, all valid\n")
+	case policies > 0:
+		fmt.Fprintf(&b, "%d policies, all valid\n", policies)
+	case others > 0:
+		b.WriteString("no AccessPolicy, and all else is valid\n")
+	default:
+		b.WriteString("no AccessPolicy is there to check\n")
+		valid = false
+	}
+	_, err = io.WriteString(w, b.String())
 	return valid, err
 }

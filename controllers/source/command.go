@@ -7,13 +7,11 @@ import (
 	"io"
 
 	"github.com/spf13/pflag"
-
-	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 // Command is Check as a command line: PATH... and its flags, which it adds to f.
 // The error is for a mistake in using it.
-func Command(f *pflag.FlagSet, grants *[]policy.Grant, args []string, stdout io.Writer) (valid bool, err error) {
+func (c Checker) Command(f *pflag.FlagSet, args []string, stdout io.Writer) (valid bool, err error) {
 	output := f.StringP("output", "o", "text", "text or json")
 	if err := f.Parse(args); err != nil {
 		return false, err
@@ -21,5 +19,5 @@ func Command(f *pflag.FlagSet, grants *[]policy.Grant, args []string, stdout io.
 	if *output != "text" && *output != "json" {
 		return false, fmt.Errorf("--output %q: text or json", *output)
 	}
-	return Check(stdout, *output, f.Args(), *grants...)
+	return c.Check(stdout, *output, f.Args())
 }

@@ -31,6 +31,7 @@ type document struct {
 	file  string
 	start int // its first line
 	text  []byte
+	root  *yamlv3.Node // of an item of a List, whose lines are those of the List; else nil
 }
 
 // An object is an AccessPolicy read from a document, or what is left of one.
@@ -182,6 +183,9 @@ func (o *object) checkName() {
 
 // parse reads the document, and insists that it is one.
 func (d *document) parse() (*yamlv3.Node, error) {
+	if d.root != nil {
+		return d.root, nil
+	}
 	if !utf8.Valid(d.text) {
 		return nil, errors.New("the file is not UTF-8")
 	}
@@ -194,6 +198,9 @@ func (d *document) parse() (*yamlv3.Node, error) {
 	case err == nil:
 		return nil, errors.New(`another document begins where none is expected: write a line of "---" between two documents`)
 	case !errors.Is(err, io.EOF):
+		return nil, err
+	}
+	if err := bound(&root); err != nil {
 		return nil, err
 	}
 	return &root, nil
@@ -239,7 +246,7 @@ func meant(root *yamlv3.Node, group, kind string) bool {
 		return false
 	}
 	items := find(root, "items")
-	return items != nil && slices.ContainsFunc(items.Content, func(item *yamlv3.Node) bool {
+	return items == nil || slices.ContainsFunc(items.Content, func(item *yamlv3.Node) bool {
 		kind := kindOf(item)
 		return kind != isForeign && (kind != isIngress && kind != isRoute || has(item, "metadata", "annotations", ingress.PolicyAnnotation))
 	})
@@ -257,7 +264,7 @@ func (d *document) misnomer(root *yamlv3.Node) string {
 	case kind == "":
 		return fmt.Sprintf("kind is missing, so nobody can tell what this is; an AccessPolicy begins with apiVersion: %s and kind: AccessPolicy", v1alpha1.GroupVersion)
 	case kind == "List":
-		return "a List is not read here: write each of its items as a document of its own"
+		return "a List has apiVersion: v1 and a list of items"
 	case kind != policyKind && kind != providerKind && kind != revocationKind:
 		return fmt.Sprintf("kind %q is not one of %s", kind, v1alpha1.GroupVersion)
 	default:
@@ -294,11 +301,14 @@ func (d *document) strictly(into any) (line int, field, message string, unknown 
 	if err != nil {
 		return 0, typeErrorField(err), typeError(err), nil
 	}
-	for _, e := range strict {
-		unknown = append(unknown, finding{unknownField(e), strings.ReplaceAll(e.Error(), `"`, "")})
+	for _, e := range strict[:min(len(strict), maxUnknown)] {
+		unknown = append(unknown, finding{field: unknownField(e), message: strings.ReplaceAll(e.Error(), `"`, "")})
 	}
 	return 0, "", "", unknown
 }
+
+// maxUnknown is how many unknown fields of one document are reported.
+const maxUnknown = 100
 
 // yamlLine: "yaml: line 12: did not find expected key", counted in the document.
 var yamlLine = regexp.MustCompile(`line (\d+): `)

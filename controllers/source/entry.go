@@ -236,6 +236,9 @@ func (l *Loader) providerOf(s *Set, e *entry, secrets translate.Secrets) (transl
 	if e.provider != nil {
 		p, issues = translate.ProviderOf(e.provider, secrets)
 		p.Name = e.name
+		if len(issues) == 0 && l.CheckProvider != nil {
+			issues = l.CheckProvider(p)
+		}
 	}
 	for i := range issues {
 		if issues[i].Reason == translate.SecretMissing { // nobody keeps secrets beside the manifests of a cluster

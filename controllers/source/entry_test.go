@@ -220,19 +220,19 @@ func TestCheck(t *testing.T) {
 		valid bool
 		says  string
 	}{
-		{file("policy", valid), true, "1 policies, all valid"},
+		{file("policy", valid), true, "1 policy, all valid"},
 		{file("provider", join(provider, providerSecret)), true, "all else is valid"},
 		{file("broken", strings.Replace(provider, "https", "http", 1)), false, "broken.yaml:6"},
 		{file("nothing", "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n"), false, "no AccessPolicy is there to check"},
 		{filepath.Join("..", "..", "config", "samples", "signin"), true, "all else is valid"},
 	} {
 		var out strings.Builder
-		ok, err := source.Check(&out, "text", []string{c.path})
+		ok, err := (source.Checker{}).Check(&out, "text", []string{c.path})
 		if err != nil || ok != c.valid || !strings.Contains(out.String(), c.says) {
 			t.Errorf("%s: %v, %v: %s", c.path, ok, err, out.String())
 		}
 	}
-	if _, err := source.Check(&strings.Builder{}, "text", []string{filepath.Join(dir, "missing")}); err == nil {
+	if _, err := (source.Checker{}).Check(&strings.Builder{}, "text", []string{filepath.Join(dir, "missing")}); err == nil {
 		t.Error("a path that is not there")
 	}
 }

@@ -102,7 +102,7 @@ func TestIngressProblems(t *testing.T) {
 		"a regex":           {hostless, renamed("/admin", "/admin(/.*)?"), `b.yaml:14: warning: Ingress shop/web spec.rules[0].http.paths[0].path: "/admin(/.*)?" is a regular expression`},
 		"a regex, own":      {strings.Replace(hostless, "spec:", "spec:\n  paths: [{path: /admin}]", 1), renamed("/admin", "/admin(/.*)?"), ""},
 		"two of one name":   {hostless, join(named, named), "b.yaml:18: Ingress shop/web: another Ingress of this name stands in"},
-		"a List":            {hostless, "apiVersion: v1\nkind: List\nitems:\n- " + strings.ReplaceAll(strings.TrimSpace(named), "\n", "\n  ") + "\n", "a List is not read here"},
+		"a List":            {hostless, "apiVersion: v1\nkind: List\nitems:\n- " + strings.ReplaceAll(strings.TrimSpace(named), "\n", "\n  ") + "\n", ""},
 		"a foreign List":    {hostless, "apiVersion: v1\nkind: List\nitems:\n- " + strings.ReplaceAll(strings.TrimSpace(renamed("access.ostiary.dev/policy", "a")), "\n", "\n  ") + "\n", "warning: shop/app spec.hosts: names no host"},
 		"a foreign mistake": {hostless, strings.Replace(renamed("access.ostiary.dev/policy", "a"), "rules:", "rules: x\n  rulez:", 1), "warning: shop/app spec.hosts: names no host"},
 	} {
@@ -161,7 +161,7 @@ var breaks = map[string]string{
 	"host mistyped": renamed("host:", "hots:"),
 	"old version":   renamed("networking.k8s.io/v1", "networking.k8s.io/v1beta1"),
 	"opt-in":        renamed("dev/policy", "dev/Policy"),
-	"a List":        "apiVersion: v1\nkind: List\nitems:\n- " + strings.ReplaceAll(strings.TrimSpace(named), "\n", "\n  ") + "\n",
+	"a List":        "apiVersion: v1\nkind: List\nitem:\n- " + strings.ReplaceAll(strings.TrimSpace(named), "\n", "\n  ") + "\n",
 	"NUL":           renamed("nginx", "ngi\x00nx"),
 	"empty":         "",
 }

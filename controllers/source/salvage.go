@@ -48,12 +48,13 @@ func (d *document) salvage(line int, message string) *object {
 			list, _, _ = strings.Cut(list, "]")
 		}
 		for _, host := range salvageHost.FindAllString(list, -1) {
-			o.salvaged.Hosts = addTo(o.salvaged.Hosts, strings.ToLower(host))
+			o.salvaged.Hosts = append(o.salvaged.Hosts, strings.ToLower(host))
 		}
 	}
 	for _, m := range salvagePath.FindAllStringSubmatch(text, -1) {
-		o.salvaged.Paths = addTo(o.salvaged.Paths, policy.Path{Value: m[1]})
+		o.salvaged.Paths = append(o.salvaged.Paths, policy.Path{Value: m[1]})
 	}
+	o.salvaged.Hosts, o.salvaged.Paths = union(nil, o.salvaged.Hosts), union(nil, o.salvaged.Paths)
 	if optsIn(text) {
 		salvageIngress(&o.salvaged, text)
 	}
@@ -75,14 +76,15 @@ func (d *document) madeUpName() string {
 func (o *object) failed(s *object) {
 	o.salvaged = s.salvaged
 	for _, h := range scalars(find(o.root, "spec.hosts")) {
-		o.salvaged.Hosts = addTo(o.salvaged.Hosts, strings.ToLower(h.Value))
+		o.salvaged.Hosts = append(o.salvaged.Hosts, strings.ToLower(h.Value))
 	}
 	paths := find(o.root, "spec.paths")
 	for _, v := range scalars(paths) {
 		if strings.HasPrefix(v.Value, "/") {
-			o.salvaged.Paths = addTo(o.salvaged.Paths, policy.Path{Value: v.Value})
+			o.salvaged.Paths = append(o.salvaged.Paths, policy.Path{Value: v.Value})
 		}
 	}
+	o.salvaged.Hosts, o.salvaged.Paths = union(nil, o.salvaged.Hosts), union(nil, o.salvaged.Paths)
 	if paths != nil && len(paths.Content) > 0 && len(o.salvaged.Paths) == 0 {
 		o.since = farFuture
 	}
@@ -114,7 +116,7 @@ func (o *object) remember(last *object) {
 // wrong reports whether the object will be denied, and notes why.
 func (o *object) wrong() bool {
 	p := o.policy()
-	for _, i := range policy.Validate(&p) {
+	for _, i := range policy.Validate(&p) { // at most a hundred
 		if !i.Warning() {
 			o.defects = addTo(o.defects, i)
 		}
@@ -128,10 +130,17 @@ func (o *object) everGood() bool {
 	return len(o.defects) == 0 || o.before != nil || o.missing
 }
 
+// union has what is in either list once, in their order.
 func union[T comparable](a, b []T) []T {
-	out := slices.Clone(a)
-	for _, v := range b {
-		out = addTo(out, v)
+	var out []T
+	seen := make(map[T]bool, len(a)+len(b))
+	for _, list := range [...][]T{a, b} {
+		for _, v := range list {
+			if !seen[v] {
+				seen[v] = true
+				out = append(out, v)
+			}
+		}
 	}
 	return out
 }
@@ -142,11 +151,7 @@ func unionPaths(a, b []policy.Path) []policy.Path {
 	if len(a) == 0 || len(b) == 0 {
 		return b
 	}
-	out := slices.Clone(a)
-	for _, v := range b {
-		out = addTo(out, v)
-	}
-	return out
+	return union(a, b)
 }
 
 func addTo[T comparable](list []T, v T) []T {

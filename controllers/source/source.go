@@ -30,7 +30,7 @@ type Problem struct {
 // String returns "file:line: object field: message".
 func (p Problem) String() string {
 	var b strings.Builder
-	b.WriteString(p.File)
+	b.WriteString(policy.Line(p.File))
 	if p.Line > 0 {
 		fmt.Fprintf(&b, ":%d", p.Line)
 	}
@@ -39,9 +39,9 @@ func (p Problem) String() string {
 		b.WriteString("warning: ")
 	}
 	if where := strings.TrimSpace(p.Object + " " + p.Field); where != "" {
-		b.WriteString(where + ": ")
+		b.WriteString(policy.Line(where) + ": ")
 	}
-	b.WriteString(p.Message)
+	b.WriteString(policy.Line(p.Message))
 	return b.String()
 }
 
@@ -112,6 +112,11 @@ type Loader struct {
 	// providers and revocations are those in force, which a mistake leaves so.
 	providers   map[string]translate.Provider
 	revocations map[string]policy.Revocation
+	// stdin is what was read for the path Stdin.
+	stdin []byte
+	// CheckProvider says what more is wrong with an identity provider than its object
+	// shows. Optional.
+	CheckProvider func(translate.Provider) []policy.Issue
 	// again: a file looks as if it were still being written; read it once more.
 	again bool
 }
@@ -130,7 +135,7 @@ func quiet(file string) bool {
 func NewLoader(paths []string) (*Loader, error) {
 	var errs []error
 	for _, p := range paths {
-		if _, err := os.Stat(p); err != nil {
+		if _, err := os.Stat(p); err != nil && p != Stdin {
 			errs = append(errs, fmt.Errorf("policies: %w", err))
 		}
 	}
@@ -211,9 +216,13 @@ func (l *Loader) keepEntries(file string, entries []*entry, broken bool) []*entr
 }
 
 func lostEntries(before, now []*entry) []*entry {
+	keys := make(map[string]bool, len(now))
+	for _, e := range now {
+		keys[e.key()] = true
+	}
 	var out []*entry
 	for _, b := range before {
-		if slices.ContainsFunc(now, b.namesake) {
+		if keys[b.key()] {
 			continue
 		}
 		c := *b
@@ -264,9 +273,13 @@ var farFuture = time.Unix(1<<40, 0)
 
 // lost returns the objects that a file held and that can no longer be made out.
 func lost(before, now []*object) []*object {
+	names := make(map[[2]string]bool, len(now))
+	for _, o := range now {
+		names[[...]string{o.namespace, o.name}] = true
+	}
 	var out []*object
 	for _, b := range before {
-		if !slices.ContainsFunc(now, b.namesake) && b.everGood() {
+		if !names[[...]string{b.namespace, b.name}] && b.everGood() {
 			c := *b
 			c.remember(b) // the routes, too, may be gone
 			c.missing = true
@@ -286,55 +299,14 @@ func (l *Loader) forget(files []string, set *Set) {
 		if slices.Contains(files, f) {
 			continue
 		}
-		if _, err := os.Stat(f); errors.Is(err, os.ErrNotExist) && !slices.Contains(l.paths, f) {
-			if _, err := os.Stat(filepath.Dir(f)); err == nil {
-				delete(l.last, f)
-				delete(l.entries, f)
-				continue
-			}
+		if _, err := os.Stat(f); errors.Is(err, os.ErrNotExist) && !slices.Contains(l.paths, f) && l.folderIsThere(f) {
+			delete(l.last, f)
+			delete(l.entries, f)
+			continue
 		}
 		set.objects = append(set.objects, lost(l.last[f], set.objects)...)
 		set.entries = append(set.entries, lostEntries(l.entries[f], set.entries)...)
 	}
-}
-
-// files lists what there is to read: the files themselves, and of a folder
-// everything that looks like YAML and is not hidden.
-func (l *Loader) files() (files []string, problems []Problem) {
-	for _, p := range l.paths {
-		info, err := os.Stat(p)
-		if err != nil {
-			problems = append(problems, Problem{File: p, Message: err.Error()})
-			continue
-		}
-		if !info.IsDir() {
-			files = append(files, p)
-			continue
-		}
-		entries, err := os.ReadDir(p)
-		if err != nil {
-			problems = append(problems, Problem{File: p, Message: err.Error()})
-		}
-		for _, e := range entries {
-			if !e.IsDir() && isManifest(e.Name()) {
-				files = append(files, filepath.Join(p, e.Name()))
-			}
-		}
-	}
-	slices.Sort(files)
-	return slices.Compact(files), problems
-}
-
-func isManifest(name string) bool {
-	base := filepath.Base(name)
-	if strings.HasPrefix(base, ".") {
-		return false
-	}
-	switch filepath.Ext(base) {
-	case ".yaml", ".yml", ".json":
-		return true
-	}
-	return false
 }
 
 // maxFile bounds one file: a table of 10,000 policies has room in it.
@@ -346,11 +318,7 @@ func (l *Loader) read(file string, set *Set) (objects []*object, entries []*entr
 		set.problems = append(set.problems, Problem{File: file, Message: message})
 		set.unread, broken = set.unread || unread, true
 	}
-	if info, err := os.Stat(file); err == nil && info.Size() > maxFile {
-		fail(fmt.Sprintf("larger than %d MiB", maxFile>>20), true)
-		return
-	}
-	text, err := os.ReadFile(file)
+	text, err := l.text(file)
 	if err != nil {
 		fail(err.Error(), true)
 		return
@@ -362,16 +330,18 @@ func (l *Loader) read(file string, set *Set) (objects []*object, entries []*entr
 	}
 	for _, d := range documents {
 		d.file = file
-		o, e, ok := d.read()
-		if o != nil {
-			objects = append(objects, o)
-		}
-		if e != nil {
-			entries = append(entries, e)
-		}
-		if !ok {
-			set.salvageRevocation(&d, o)
-			broken = true
+		for _, item := range d.items() {
+			o, e, ok := item.read()
+			if o != nil {
+				objects = append(objects, o)
+			}
+			if e != nil {
+				entries = append(entries, e)
+			}
+			if !ok {
+				set.salvageRevocation(&item, o)
+				broken = true
+			}
 		}
 	}
 	return objects, entries, broken

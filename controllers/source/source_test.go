@@ -109,8 +109,8 @@ var breakages = map[string]struct {
 	"no name":             {replace("name: secret, ", ""), ":3: shop/vault.yaml-line-1 metadata.name: an object needs a name"},
 	"odd name":            {replace("name: secret", "name: se/cret"), `:3: shop/se/cret metadata.name: "se/cret"`},
 	"a List": {func(s string) string {
-		return "apiVersion: v1\nkind: List\nitems:\n- " + strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n  ") + "\n"
-	}, "a List is not read here"},
+		return "apiVersion: v2\nkind: List\nitems:\n- " + strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n  ") + "\n"
+	}, "a List has apiVersion: v1 and a list of items"},
 	"document end":       {func(s string) string { return "a: b\n...\n" + s }, ":2: shop/secret: not YAML: did not find expected <document start>"},
 	"NUL":                {replace("Allow", "All\x00ow"), "not YAML: control characters"},
 	"Latin-1":            {replace("Allow", "All\xe4ow"), "not UTF-8"},
@@ -342,21 +342,21 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	if ok, err := source.Report(&b, "json", table, problems); !ok || err != nil || b.String() != `{"policies":3,"problems":[]}`+"\n" {
+	if ok, err := source.Report(&b, "json", table.Len(), 0, problems); !ok || err != nil || b.String() != `{"policies":3,"problems":[]}`+"\n" {
 		t.Errorf("%t %v %s", ok, err, b.String())
 	}
 	b.Reset()
-	if ok, err := source.Report(&b, "text", table, problems); !ok || err != nil || b.String() != "3 policies, all valid\n" {
+	if ok, err := source.Report(&b, "text", table.Len(), 0, problems); !ok || err != nil || b.String() != "3 policies, all valid\n" {
 		t.Errorf("%t %v %s", ok, err, b.String())
 	}
 	problems = []source.Problem{{File: "f", Line: 3, Object: "a/b", Field: "spec", Message: "bad", Warning: true}, {File: "f", Message: "worse"}}
 	b.Reset()
-	if ok, _ := source.Report(&b, "text", table, problems); ok || b.String() != "f:3: warning: a/b spec: bad\nf: worse\n" {
+	if ok, _ := source.Report(&b, "text", table.Len(), 0, problems); ok || b.String() != "f:3: warning: a/b spec: bad\nf: worse\n" {
 		t.Errorf("%t %s", ok, b.String())
 	}
 	b.Reset()
 	var out struct{ Problems []source.Problem }
-	if ok, _ := source.Report(&b, "json", table, problems[:1]); !ok || json.Unmarshal([]byte(b.String()), &out) != nil || len(out.Problems) != 1 || out.Problems[0] != problems[0] {
+	if ok, _ := source.Report(&b, "json", table.Len(), 0, problems[:1]); !ok || json.Unmarshal([]byte(b.String()), &out) != nil || len(out.Problems) != 1 || out.Problems[0] != problems[0] {
 		t.Errorf("%t %s", ok, b.String())
 	}
 }

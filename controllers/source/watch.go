@@ -92,11 +92,10 @@ func (l *Loader) rewatch(w *fsnotify.Watcher) {
 // folders beside them, such as a log that is being written.
 func (l *Loader) concerns(name string) bool {
 	for _, p := range l.paths {
-		dir := filepath.Dir(name)
 		switch {
 		case name == p, filepath.Clean(name) == filepath.Clean(p):
 			return true
-		case filepath.Clean(dir) == filepath.Clean(p) && isManifest(name):
+		case isBelow(name, p) && (isManifest(name) || filepath.Ext(name) == ""): // a folder, maybe
 			return true
 		}
 	}
@@ -117,7 +116,7 @@ func (l *Loader) isTarget(name string) bool {
 func watchPath(w *fsnotify.Watcher, p string) error {
 	dirs := []string{filepath.Dir(p)}
 	if info, err := os.Stat(p); err == nil && info.IsDir() {
-		dirs = append(dirs, p) // and its parent, to see it replaced
+		dirs = append(dirs, folders(p)...) // and its parent, to see it replaced
 	}
 	if real, err := filepath.EvalSymlinks(p); err == nil && real != p {
 		dirs = append(dirs, filepath.Dir(real))

@@ -48,7 +48,13 @@ type translator struct {
 	defects []policy.Issue
 }
 
+// maxDefects is how many mistakes of one object are reported.
+const maxDefects = 100
+
 func (t *translator) wrong(field, format string, args ...any) {
+	if len(t.defects) >= maxDefects {
+		return
+	}
 	source := t.source
 	source.Field = field
 	t.defects = append(t.defects, policy.Issue{

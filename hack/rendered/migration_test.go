@@ -153,7 +153,7 @@ func tellAll(t *testing.T, where, text string, policies map[string]string) (n in
 		t.Fatal(err)
 	}
 	var report bytes.Buffer
-	valid, err := source.Check(&report, "text", []string{file})
+	valid, err := (source.Checker{}).Check(&report, "text", []string{file})
 	if err != nil || !valid {
 		t.Errorf("%s: %v\n%s", where, err, report.String())
 	}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Line returns s as text for one line of a terminal or a log: characters that end a
+// line, move the cursor, turn the direction of the text or cannot be seen are written
+// as escapes. Names come from manifests, and a manifest is anybody's.
+func Line(s string) string {
+	if strings.IndexFunc(s, notInLine) < 0 && utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	for i, r := range s {
+		switch _, size := utf8.DecodeRuneInString(s[i:]); {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r < 0x80 && notInLine(r):
+			fmt.Fprintf(&b, `\x%02x`, r)
+		case notInLine(r) && r > 0xffff:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		case notInLine(r):
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// notInLine: control and format characters, line and paragraph separators.
+func notInLine(r rune) bool {
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) || unicode.Is(unicode.Bidi_Control, r)
+}
+
+// EscapeJSON is the same for JSON, in which such characters stand in strings alone. It
+// keeps line ends and tabs between values.
+func EscapeJSON(js []byte) []byte {
+	if !strings.ContainsFunc(string(js), unseenInJSON) {
+		return js
+	}
+	var out []byte
+	for _, r := range string(js) {
+		switch {
+		case unseenInJSON(r) && r > 0xffff:
+			r -= 0x10000 // a surrogate pair, RFC 8259 §7
+			out = fmt.Appendf(out, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
+		case unseenInJSON(r):
+			out = fmt.Appendf(out, `\u%04x`, r)
+		default:
+			out = utf8.AppendRune(out, r)
+		}
+	}
+	return out
+}
+
+func unseenInJSON(r rune) bool { return r >= 0x7f && notInLine(r) }

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package source
+
+import (
+	"errors"
+
+	yamlv3 "go.yaml.in/yaml/v3"
+)
+
+// How large a document with aliases may be once they are written out, and how deep
+// any document.
+const (
+	maxNodes = 4 << 20
+	maxDepth = 200
+)
+
+// bound refuses a document that could keep whoever walks it busy for ever: one that
+// holds itself by an alias, or one whose aliases make much of little. Every walk
+// behind it may follow aliases without a bound of its own.
+func bound(root *yamlv3.Node) error {
+	b := bounds{seen: map[*yamlv3.Node]extent{}}
+	_, err := b.measure(root, 0)
+	return err
+}
+
+// bounds remembers what each anchor amounts to, so that each is looked at once.
+type bounds struct {
+	seen    map[*yamlv3.Node]extent
+	aliases bool
+}
+
+// An extent is how many nodes there are below one, itself included, with those that
+// its aliases stand for, and how deep they are nested. Zero: it is being measured.
+type extent struct{ nodes, depth int }
+
+var (
+	errHoldsItself = errors.New("an alias stands for something that contains itself")
+	errTooDeep     = errors.New("lists and maps are nested more than 200 deep")
+	errTooMuch     = errors.New("excessive aliasing: aliases stand for more than 4 million values")
+)
+
+func (b *bounds) measure(n *yamlv3.Node, depth int) (extent, error) {
+	if n.Kind == yamlv3.AliasNode && n.Alias != nil {
+		b.aliases = true
+		n = n.Alias
+	}
+	if known, ok := b.seen[n]; ok {
+		switch {
+		case known == extent{}:
+			return extent{}, errHoldsItself
+		case depth+known.depth > maxDepth:
+			return extent{}, errTooDeep
+		}
+		return known, nil
+	}
+	if depth > maxDepth {
+		return extent{}, errTooDeep
+	}
+	if n.Anchor != "" {
+		b.seen[n] = extent{}
+	}
+	total := extent{1, 1}
+	for _, c := range n.Content {
+		below, err := b.measure(c, depth+1)
+		if err != nil {
+			return extent{}, err
+		}
+		total.nodes += below.nodes
+		total.depth = max(total.depth, below.depth+1)
+		if b.aliases && total.nodes > maxNodes {
+			return extent{}, errTooMuch
+		}
+	}
+	if n.Anchor != "" {
+		b.seen[n] = total
+	}
+	return total, nil
+}
+
+// written returns a node with everything in place that its aliases stand for.
+func written(n *yamlv3.Node) *yamlv3.Node {
+	for n.Kind == yamlv3.AliasNode && n.Alias != nil {
+		n = n.Alias
+	}
+	out := *n
+	out.Anchor, out.Content = "", nil
+	for _, c := range n.Content {
+		out.Content = append(out.Content, written(c))
+	}
+	return &out
+}
+
+// items are the documents that a document stands for: the objects of a List, as
+// kubectl writes one, or the document itself.
+func (d *document) items() []document {
+	root, err := d.parse()
+	if err != nil || !isList(root) {
+		return []document{*d}
+	}
+	var out []document
+	for _, item := range find(root, "items").Content {
+		text, err := yamlv3.Marshal(written(item))
+		if err != nil {
+			return []document{*d}
+		}
+		one := document{file: d.file, start: d.start, text: text, root: item}
+		out = append(out, one.items()...)
+	}
+	return out
+}
+
+// isList: apiVersion v1, kind List, or a list of one of our kinds.
+func isList(root *yamlv3.Node) bool {
+	items := find(root, "items")
+	if items == nil || items.Kind != yamlv3.SequenceNode {
+		return false
+	}
+	apiVersion, kind := scalar(find(root, "apiVersion")), scalar(find(root, "kind"))
+	return apiVersion == "v1" && kind == "List" || kind == policyKind+"List" || kind == providerKind+"List" || kind == revocationKind+"List"
+}
