@@ -14,6 +14,7 @@ import (
 	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	grpcpeer "google.golang.org/grpc/peer"
+	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/ostiary/ostiary/authserver/dialect"
@@ -187,8 +188,12 @@ func lower(b []byte) []byte {
 // client's.
 func admitted(a *dialect.Answer, set dialect.IdentityHeaders) *authv3.CheckResponse {
 	ok := &authv3.OkHttpResponse{Headers: make([]*corev3.HeaderValueOption, 0, len(a.Fields())), HeadersToRemove: set.Underscored()}
+	var metadata *structpb.Struct
 	for _, f := range a.Fields() {
 		switch {
+		case f.Name == dialect.ManagedHeader: // for what Envoy is configured to do with the application's answer
+			metadata = &structpb.Struct{Fields: map[string]*structpb.Value{strings.ToLower(f.Name): structpb.NewStringValue(f.Value)}}
+			continue
 		case !dialect.IsIdentity(f.Name):
 			ok.ResponseHeadersToAdd = append(ok.ResponseHeadersToAdd, addition(f))
 			continue
@@ -197,7 +202,11 @@ func admitted(a *dialect.Answer, set dialect.IdentityHeaders) *authv3.CheckRespo
 		}
 		ok.Headers = append(ok.Headers, option(f))
 	}
-	return &authv3.CheckResponse{Status: &rpcstatus.Status{Code: int32(codes.OK)}, HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: ok}}
+	return &authv3.CheckResponse{
+		Status:          &rpcstatus.Status{Code: int32(codes.OK)},
+		HttpResponse:    &authv3.CheckResponse_OkResponse{OkResponse: ok},
+		DynamicMetadata: metadata,
+	}
 }
 
 // denied has Envoy send the answer to the client. That a preflight is answered

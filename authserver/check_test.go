@@ -55,12 +55,15 @@ type outcome struct {
 	added   map[string]string // on the application's answer
 	removed []string
 	body    string
+	// metadata says whether the application's own CORS headers have to go.
+	metadata string
 }
 
 func read(t testing.TB, r *authv3.CheckResponse) outcome {
 	t.Helper()
 	o := outcome{code: codes.Code(r.GetStatus().GetCode()), set: map[string]string{}, added: map[string]string{}}
 	o.allowed = o.code == codes.OK
+	o.metadata = r.GetDynamicMetadata().GetFields()["x-ostiary-cors"].GetStringValue()
 	put := func(to map[string]string, all []*corev3.HeaderValueOption, adds bool) {
 		for _, h := range all {
 			name := h.GetHeader().GetKey()
@@ -240,11 +243,14 @@ func TestCheckManagedResponses(t *testing.T) {
 	}
 	w.live.Publish(table)
 	o := w.check(t, checkRequest("GET /", false, spaOrigin))
-	if !o.allowed || o.added["access-control-allow-origin"] != "https://spa.example.com" || o.added["access-control-allow-credentials"] != "true" || o.added["vary"] != "Origin" || len(o.added) != 3 {
+	if !o.allowed || o.added["access-control-allow-origin"] != "https://spa.example.com" || o.added["access-control-allow-credentials"] != "true" || o.added["vary"] != "Origin" || len(o.added) != 3 || o.metadata != "managed" {
 		t.Errorf("%+v", o)
 	}
-	if o := w.check(t, checkRequest("GET /", false, "origin: https://evil.example")); !o.allowed || o.added["access-control-allow-origin"] != "" {
-		t.Errorf("%+v", o)
+	// Then the application's are taken off, and nothing takes their place.
+	for _, lines := range [][]string{{"origin: https://evil.example"}, nil} {
+		if o := w.check(t, checkRequest("GET /", false, lines...)); !o.allowed || o.added["access-control-allow-origin"] != "" || o.metadata != "managed" || o.added["vary"] != "Origin" {
+			t.Errorf("%v: %+v", lines, o)
+		}
 	}
 }
 

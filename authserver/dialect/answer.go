@@ -77,10 +77,15 @@ const maxHeader = 3500
 // status line, Date, Content-Length, and the names of the identity headers.
 const fixed = 300
 
+// ManagedHeader tells a proxy that the policy says responses: Managed, so that the CORS
+// headers of this answer, or none, take the place of the application's.
+const ManagedHeader = "X-Ostiary-Cors"
+
 // admit writes a 200.
 func (h IdentityHeaders) admit(a *Answer, q *Ask, d *policy.Decision) {
 	a.Status, a.Admitted = 200, d.Verdict == policy.Admit
 	if d.ManageResponses && d.Verdict == policy.Admit {
+		a.Set(ManagedHeader, "managed")
 		cors(a, &d.CORS)
 		vary(a, q)
 	}

@@ -35,9 +35,10 @@ func (t *Table) decide(r *Request, tr *Trace) Decision {
 		tr.preflight(r, a, &d)
 		return d
 	}
+	// Without an Origin, too: a cache may show the answer to any origin.
+	d.ManageResponses = a.cors != nil && a.cors.manage
 	if r.Origin != "" && r.Method != "OPTIONS" {
 		d.CORS = a.cors.readable(r.Origin)
-		d.ManageResponses = a.cors != nil && a.cors.manage
 		tr.readable(r, a, &d)
 	}
 	subject, refused := t.identify(a, r)
