@@ -123,6 +123,8 @@ func (s *Server) endpoint(target string) dialect.Dialect {
 		return &s.envoy
 	case strings.HasPrefix(target, dialect.ExternalPrefix):
 		return &s.external
+	case strings.HasPrefix(target, dialect.BoundPrefix):
+		return dialect.Bind(target, s.unbound)
 	}
 	path, _, _ := strings.Cut(target, "?")
 	switch path {
@@ -133,6 +135,14 @@ func (s *Server) endpoint(target string) dialect.Dialect {
 	default:
 		return nowhere
 	}
+}
+
+// unbound is endpoint for what is bound already: once is enough.
+func (s *Server) unbound(target string) dialect.Dialect {
+	if strings.HasPrefix(target, dialect.BoundPrefix) {
+		return nowhere
+	}
+	return s.endpoint(target)
 }
 
 // refusing is the dialect of what is refused whatever it says.

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dialect
+
+import (
+	"strings"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// BoundPrefix begins the endpoints that are bound to hosts. The hosts follow as
+// literals, with commas between them, and then what follows "/authz/v1" in the endpoint
+// itself: "/authz/v1/for/app.example.com,*.preview.example.com/forward".
+const BoundPrefix = "/authz/v1/for/"
+
+const endpoints = "/authz/v1"
+
+// Bound decides about its hosts alone. A proxy asks about the name that the client
+// chose, and leads to the application that its configuration says: where the two can
+// differ, a policy of one host would open the application of another.
+type Bound struct {
+	Dialect
+	hosts, target string
+}
+
+// Bind returns the dialect of a bound endpoint; of says whose the endpoint itself is.
+func Bind(target string, of func(target string) Dialect) Dialect {
+	hosts, rest, _ := strings.Cut(strings.TrimPrefix(target, BoundPrefix), "/")
+	rest = endpoints + "/" + rest
+	return &Bound{of(rest), hosts, rest}
+}
+
+// Read is that of the dialect, and refuses all hosts but its own.
+func (b *Bound) Read(v View, a *Ask) *Refusal {
+	if refusal := b.Dialect.Read(boundView{v, b.target}, a); refusal != nil {
+		return refusal
+	}
+	odd := false
+	for h := range strings.SplitSeq(b.hosts, ",") {
+		odd = odd || !isObjectName(strings.TrimPrefix(h, "*."))
+		if !odd && covers(h, a.Target.Host()) {
+			return nil
+		}
+	}
+	if odd {
+		return configError("after " + BoundPrefix + " must come the hosts that are asked about, with commas between them: app.example.com,*.preview.example.com")
+	}
+	return visitorError(errOtherHosts)
+}
+
+// covers reports whether a host is the pattern, of which "*." is one label.
+func covers(pattern, host string) bool {
+	if parent, ok := strings.CutPrefix(pattern, "*."); ok {
+		label, rest, _ := strings.Cut(host, ".")
+		return label != "" && rest == parent
+	}
+	return host == pattern
+}
+
+var errOtherHosts = &policy.TargetError{Reason: policy.BadRequest, Message: "the question is about another host than those that this endpoint is bound to"}
+
+func (b *Bound) refuse(a *Answer, q *Ask, r *Refusal) { WriteRefusal(b.Dialect, a, q, r) }
+
+// boundView is the request without what binds it.
+type boundView struct {
+	View
+	target string
+}
+
+func (v boundView) RequestTarget() string { return v.target }
