@@ -37,6 +37,9 @@ func (b *Bound) Read(v View, a *Ask) *Refusal {
 	}
 	odd := false
 	for h := range strings.SplitSeq(b.hosts, ",") {
+		if len(h) > 4 && strings.EqualFold(h[:4], "%2A.") { // Caddy writes it so
+			h = "*" + h[3:]
+		}
 		odd = odd || !isObjectName(strings.TrimPrefix(h, "*."))
 		if !odd && covers(h, a.Target.Host()) {
 			return nil

@@ -62,6 +62,7 @@ func (o *Options) add(f *pflag.FlagSet) (lua *bool) {
 	f.StringVar(&o.SystemNamespace, "system-namespace", "", "our own namespace (default ostiary-system)")
 	f.StringVar(&o.Gateway, "gateway", "", "the Gateway that serves the hosts, NAMESPACE/NAME (default \"gateway\" of the application's namespace)")
 	f.StringVar(&o.LuaPath, "lua-path", "", "where HAProxy finds the script (default /etc/haproxy/ostiary.lua)")
+	f.BoolVar(&o.DefaultServer, "default-server", false, "nginx, caddy: refuse all other hosts at the address as well; for one file of an address")
 	return f.Bool("lua", false, "haproxy: print the script, not the configuration")
 }
 

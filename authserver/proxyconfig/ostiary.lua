@@ -2,8 +2,10 @@
 --
 -- Asks ostiary's authz listener about a request, for HAProxy 2.6 or newer:
 --
+--   http-request set-var(txn.host) req.fhdr(host),host_only,lower
 --   http-request lua.ostiary HOST:PORT
 --
+-- The question is about txn.host, which is the host that the configuration goes by.
 -- It sets txn.ostiary to "allow", or to "preflight" for one that the preflight
 -- listener answers; or else it sends the browser what ostiary wrote. HAProxy goes on
 -- when a script fails, so the configuration must deny what has neither value.
@@ -14,6 +16,7 @@ local asked = {
   "cookie", "authorization", "origin", "accept",
   "access-control-request-method", "access-control-request-headers", "access-control-request-private-network",
   "sec-fetch-mode", "sec-fetch-storage-access", "sec-websocket-key", "x-requested-with", "x-request-id", "content-type",
+  "http2-settings",
 }
 
 -- What tells the application who is calling.
@@ -39,6 +42,16 @@ local function values(t)
   return list
 end
 
+-- host is what was routed by, and the port that the browser used. Without it there is
+-- no question.
+local function host(txn, client)
+  local name = txn:get_var("txn.host")
+  if name == nil or name == "" then
+    return {}
+  end
+  return { name .. (string.match(values(client["host"])[1] or "", ":%d+$") or "") }
+end
+
 local function question(txn)
   local client = txn.http:req_get_headers()
   local headers = {}
@@ -50,7 +63,7 @@ local function question(txn)
   end
   headers["x-forwarded-method"] = { txn.sf:method() }
   headers["x-forwarded-proto"] = { txn.f:ssl_fc() == 1 and "https" or "http" }
-  headers["x-forwarded-host"] = values(client["host"])
+  headers["x-forwarded-host"] = host(txn, client)
   headers["x-forwarded-uri"] = { txn.sf:pathq() }
   headers["x-forwarded-for"] = { txn.sf:src() }
   return headers
@@ -78,9 +91,9 @@ local function allow(txn, answer)
       txn.http:req_set_header(name, value)
     end
   end
-  -- responses: Managed. They go onto the application's answer.
-  for variable, name in pairs({ allow_origin = "access-control-allow-origin",
-    allow_credentials = "access-control-allow-credentials", expose_headers = "access-control-expose-headers" }) do
+  -- responses: Managed. They take the place of the application's.
+  for variable, name in pairs({ managed = "x-ostiary-cors", allow_origin = "access-control-allow-origin",
+    allow_credentials = "access-control-allow-credentials", expose_headers = "access-control-expose-headers", vary = "vary" }) do
     local value = one(answer, name)
     if value ~= "" then
       txn:set_var("txn.ostiary_" .. variable, value)

@@ -52,6 +52,10 @@ type Options struct {
 	Gateway string
 	// LuaPath is where HAProxy finds Lua.
 	LuaPath string
+	// DefaultServer has nginx or Caddy refuse every other host at the address, too: one
+	// file of each proxy can do that. All others refuse them anyway, and no application
+	// is reached by one where this is left out.
+	DefaultServer bool
 }
 
 // A Proxy is what Render writes for.
@@ -114,6 +118,8 @@ func find(name string) (Proxy, error) {
 	return proxies[i], nil
 }
 
+const defaultNamespace = "default"
+
 // withDefaults fills in what is empty.
 func (o Options) withDefaults(p Proxy) Options {
 	if len(p.Modes) > 0 {
@@ -122,7 +128,7 @@ func (o Options) withDefaults(p Proxy) Options {
 	if len(o.Hosts) == 0 {
 		o.Hosts = []string{"app.example.com"}
 	}
-	o.Namespace, o.Policy = cmp.Or(o.Namespace, "default"), cmp.Or(o.Policy, "app")
+	o.Namespace, o.Policy = cmp.Or(o.Namespace, defaultNamespace), cmp.Or(o.Policy, "app")
 	o.SystemNamespace = cmp.Or(o.SystemNamespace, "ostiary-system")
 	o.PathPrefix = cmp.Or(o.PathPrefix, "/.access")
 	o.IdentityHeaders = cmp.Or(o.IdentityHeaders, "default")
@@ -163,6 +169,9 @@ func (o Options) check(p Proxy) error {
 	fail("path-prefix", checkPathPrefix(o.PathPrefix))
 	fail("identity-headers", oneOf(o.IdentityHeaders, "default", "cloudflare"))
 	fail("lua-path", checkFile(o.LuaPath))
+	if o.DefaultServer && p.Name != "nginx" && p.Name != "caddy" {
+		fail("default-server", fmt.Errorf("it is for nginx and caddy: what is printed for %s refuses other hosts anyway, or leads them nowhere", p.Name))
+	}
 	switch {
 	case len(p.Modes) > 0:
 		fail("mode", oneOf(o.Mode, p.Modes...))

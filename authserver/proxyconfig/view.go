@@ -3,6 +3,9 @@
 package proxyconfig
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"net"
 	"regexp"
 	"slices"
@@ -21,7 +24,7 @@ var functions = template.FuncMap{
 	"join":     func(sep string, s []string) string { return strings.Join(s, sep) },
 	"pattern":  pattern,
 	"first":    func(s []string) string { return s[0] },
-	"wildcard": func(h string) bool { return strings.HasPrefix(h, "*.") },
+	"wildcard": isWildcard,
 	"replace":  strings.ReplaceAll,
 	"list":     func(s ...string) []string { return s },
 	"dict":     dict,
@@ -31,8 +34,9 @@ var functions = template.FuncMap{
 		}
 		return "IPv4"
 	},
-	"yaml":  yamlString,
-	"codes": func() []int { return []int{401, 403} },
+	"yaml":         yamlString,
+	"notWebSocket": notWebSocket,
+	"codes":        func() []int { return []int{401, 403} },
 }
 
 // pattern is a regular expression of a host; "*." is exactly one label.
@@ -41,6 +45,17 @@ func pattern(host string) string {
 		return `[a-z0-9-]+\.` + regexp.QuoteMeta(rest)
 	}
 	return regexp.QuoteMeta(host)
+}
+
+// notWebSocket is a regular expression of what is not "websocket". RE2 has no "not", and
+// of several lines of Upgrade each has to be looked at.
+func notWebSocket() string {
+	const name = "websocket"
+	parts := []string{fmt.Sprintf(".{0,%d}", len(name)-1), fmt.Sprintf(".{%d,}", len(name)+1)}
+	for i := range len(name) {
+		parts = append(parts, fmt.Sprintf(".{%d}[^%c].{%d}", i, name[i], len(name)-1-i))
+	}
+	return "(?i)^(" + strings.Join(parts, "|") + ")$"
 }
 
 var allIdentity = []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups",
@@ -83,11 +98,35 @@ func (v view) Stripped() []string {
 // Cloudflare's: a client sends none of them, whichever set is in use.
 func (v view) Families() []string { return []string{"X-Access", "Cf-Access"} }
 
+// CORS are the headers by which an answer lets a page of another origin read it. The
+// application's go where the policy says responses: Managed. (All others mean something
+// to a preflight alone.)
+func (v view) CORS() []string {
+	return []string{"Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Expose-Headers"}
+}
+
+// Variable begins the names of an nginx's variables and upstreams, which are one space
+// for all of its files. nginx has room for 46 characters, and for 32 in names of groups of
+// expressions: 8 are left.
+func (v view) Variable() string {
+	const most = 16
+	name := v.Policy
+	if v.Namespace != defaultNamespace {
+		name = v.Namespace + "_" + name
+	}
+	name = strings.ReplaceAll(name, "-", "_")
+	if len(name) > most {
+		sum := sha256.Sum256([]byte(v.Namespace + "/" + v.Policy))
+		name = name[:8] + "_" + hex.EncodeToString(sum[:])[:7]
+	}
+	return "ostiary_" + name
+}
+
 // Asked are the client's headers that a decision depends on.
 func (v view) Asked() []string {
 	return []string{"Cookie", "Authorization", "Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers",
 		"Access-Control-Request-Private-Network", "Accept", "Sec-Fetch-Mode", "Sec-Fetch-Storage-Access", "Sec-WebSocket-Key",
-		"X-Requested-With", "X-Request-Id", "Content-Type"}
+		"X-Requested-With", "X-Request-Id", "Content-Type", "HTTP2-Settings"}
 }
 
 // EnvoyAsked are the same for Envoy, which knows the client's address better than
@@ -99,6 +138,17 @@ func (v view) EnvoyAsked() []string {
 	}
 	return out
 }
+
+// Bound is the beginning of the endpoints that decide about the hosts of this
+// configuration alone. (dialect.BoundPrefix; a template imports nothing.)
+func (v view) Bound() string { return "/authz/v1/for/" + strings.Join(v.Hosts, ",") }
+
+// Wildcards: one of the hosts is of the form *.HOST.
+func (v view) Wildcards() bool {
+	return slices.ContainsFunc(v.Hosts, isWildcard)
+}
+
+func isWildcard(host string) bool { return strings.HasPrefix(host, "*.") }
 
 // Service and ServiceNamespace split the address of a Service.
 func (v view) Service(address string) string {

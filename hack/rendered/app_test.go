@@ -19,6 +19,12 @@ type recorder struct {
 	hits []*http.Request
 }
 
+func (a *recorder) add(r *http.Request) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.hits = append(a.hits, r)
+}
+
 func (a *recorder) take() []*http.Request {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -29,9 +35,7 @@ func (a *recorder) take() []*http.Request {
 
 func (a *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body) // what was sent, as far as it came
-	a.mu.Lock()
-	a.hits = append(a.hits, r)
-	a.mu.Unlock()
+	a.add(r)
 	w.Header().Set("X-App", "yes")
 	status, body := http.StatusOK, "the app"
 	switch r.URL.Query().Get("app") {
@@ -43,6 +47,14 @@ func (a *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "cookies":
 		w.Header().Add("Set-Cookie", "a=1; Path=/")
 		w.Header().Add("Set-Cookie", "b=2; Expires=Wed, 01 Jan 2098 00:00:00 GMT")
+	case "cors2":
+		w.Header().Add("Access-Control-Allow-Origin", "https://first.example")
+		w.Header().Add("Access-Control-Expose-Headers", "x-first")
+		fallthrough
+	case "cors":
+		w.Header().Add("Access-Control-Allow-Origin", "*")
+		w.Header().Set("Access-Control-Allow-Credentials", "true")
+		w.Header().Add("Access-Control-Expose-Headers", "x-own")
 	case "preflight":
 		w.Header().Set("Access-Control-Allow-Origin", "https://chosen-by.app")
 		status, body = http.StatusNoContent, ""

@@ -5,12 +5,14 @@ package rendered
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -34,52 +36,113 @@ func program(t *testing.T, name string) string {
 	return ""
 }
 
+// around is what nginx.conf holds beside the file that is printed. It names no server.
+const around = "daemon off; master_process off; pid nginx.pid; events {} http { access_log off; client_body_temp_path body; proxy_temp_path proxy; " +
+	"fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi; include %s; }"
+
+// A file is what is made for some options, as it is printed.
+type file struct {
+	name, text string
+}
+
+// printed is what the program prints.
+func printed(t *testing.T, proxy string, o proxyconfig.Options) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := proxyconfig.Render(&b, proxy, o); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// options are those of a proxy that listens at an address.
+func options(addr, authz string) proxyconfig.Options {
+	return proxyconfig.Options{
+		Hosts: []string{"app.example.com", "*.preview.example.com", "managed.example.com"}, Upstream: env.appAddr, Authz: authz, Public: env.public,
+		Render: env.render, Preflight: env.preflight, TeamDomain: teamHost, Listen: addr,
+	}
+}
+
 // startProxy renders the configuration and starts the proxy with it.
 func startProxy(t *testing.T, name, authz string) (addr string) {
 	t.Helper()
-	path := program(t, name)
-	dir := filepath.Join(env.dir, strings.ReplaceAll(t.Name(), "/", "-"))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
 	addr = freeAddress()
-	o := proxyconfig.Options{
-		Hosts: []string{"app.example.com", "*.preview.example.com", "managed.example.com"}, Upstream: env.appAddr, Authz: authz, Public: env.public,
-		Render: env.render, Preflight: env.preflight, TeamDomain: teamHost, Listen: addr, LuaPath: filepath.Join(dir, "ostiary.lua"),
+	startWith(t, name, addr, options(addr, authz))
+	return addr
+}
+
+// startWith starts the proxy with what is printed for each of the options.
+func startWith(t *testing.T, name, addr string, all ...proxyconfig.Options) {
+	t.Helper()
+	var files []file
+	for i, o := range all {
+		if name == "traefik" { // it listens where its command line says
+			o.Listen = ""
+		}
+		o.LuaPath = filepath.Join(directory(t), "ostiary.lua")
+		files = append(files, file{strconv.Itoa(i) + ".conf", printed(t, name, o)})
 	}
-	var conf bytes.Buffer
-	if err := proxyconfig.Render(&conf, name, o); err != nil {
+	startFiles(t, name, addr, files...)
+}
+
+// directory is the test's own.
+func directory(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(env.dir, strings.NewReplacer("/", "-", ",", "").Replace(t.Name()))
+	if err := os.MkdirAll(filepath.Join(dir, "conf.d"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	write := func(file, text string) string {
-		file = filepath.Join(dir, file)
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	return dir
+}
+
+// startFiles starts the proxy with files, to which nothing is added.
+func startFiles(t *testing.T, name, addr string, files ...file) {
+	t.Helper()
+	path, dir := program(t, name), directory(t)
+	write := func(name, text string) string {
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return file
+		return name
 	}
-	file := write("rendered.conf", conf.String())
+	one := ""
+	for _, f := range files {
+		write(filepath.Join("conf.d", f.name), f.text)
+		one += f.text
+	}
 	var args []string
 	switch name {
 	case "nginx":
-		args = []string{"-p", dir, "-e", filepath.Join(dir, "error.log"), "-c", write("nginx.conf",
-			"daemon off; master_process off; pid nginx.pid; events {} http { access_log off; client_body_temp_path body; proxy_temp_path proxy; "+
-				"fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi; include "+file+"; }")}
+		args = []string{"-p", dir, "-e", filepath.Join(dir, "error.log"), "-c", write("nginx.conf", fmt.Sprintf(around, filepath.Join(dir, "conf.d", "*.conf")))}
 	case "caddy":
-		args = []string{"run", "--adapter", "caddyfile", "--config", write("Caddyfile", "{\n\tadmin off\n}\n"+conf.String())}
+		args = []string{"run", "--adapter", "caddyfile", "--config", write("Caddyfile", one)}
 	case "haproxy":
 		write("ostiary.lua", proxyconfig.Lua)
-		args = []string{"-db", "-f", file}
+		args = []string{"-db", "-f", write("haproxy.cfg", one)}
+	case "traefik":
+		args = []string{"--entryPoints.web.address=" + addr, "--providers.file.filename=" + write("ostiary.yaml", one), "--global.checkNewVersion=false", "--global.sendAnonymousUsage=false"}
 	}
 	p, err := start(filepath.Join(dir, "log"), path, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.stop)
-	if err := p.wait(name, func() bool { return accepts(addr) }); err != nil {
+	err = p.wait(name, func() bool {
+		if name != "traefik" {
+			return accepts(addr)
+		}
+		resp, err := http.Get("http://" + addr) // the file provider has been read
+		if err != nil {
+			return false
+		}
+		_ = resp.Body.Close() // only that there is an answer is wanted
+		text, err := os.ReadFile(filepath.Join(dir, "log"))
+		return err == nil && resp.StatusCode == http.StatusNotFound && !strings.Contains(string(text), "ERR") && send(t, addr, "GET", "/.access/certs", "app.example.com").StatusCode == http.StatusOK
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	return addr
 }
 
 // session is the line of a good session of ann@example.com for a policy.
@@ -119,9 +182,7 @@ func TestLive(t *testing.T) {
 			t.Run("application's own", func(t *testing.T) { testOwn(t, addr, host) })
 			t.Run("forged identity", func(t *testing.T) { testForged(t, addr, host) })
 			t.Run("hosts", func(t *testing.T) { testHosts(t, addr, port) })
-			if name != "caddy" { // forward_auth hands the answer's headers to the application alone
-				t.Run("managed", func(t *testing.T) { testManaged(t, addr, "managed.example.com:"+port) })
-			}
+			t.Run("managed", func(t *testing.T) { testManaged(t, addr, "managed.example.com:"+port) })
 			t.Run("paths", func(t *testing.T) { testPaths(t, addr, host) })
 		})
 	}
@@ -283,23 +344,55 @@ func testHosts(t *testing.T, addr, port string) {
 	a.want(t, 200, false)
 }
 
+// testManaged: of the application's CORS headers and the policy's, exactly one counts.
 func testManaged(t *testing.T, addr, host string) {
-	a := send(t, addr, "GET", "/", host, session(t, "shop/managed"), fetch, spa)
-	a.want(t, 200, true)
-	for name, want := range map[string]string{"Access-Control-Allow-Origin": "https://spa.example.com", "Access-Control-Allow-Credentials": "true", "Access-Control-Expose-Headers": "x-app", "Vary": "Origin"} {
-		if got := a.Header.Values(name); !slices.Equal(got, []string{want}) {
-			t.Errorf("%s: %q, want %q", name, got, want)
+	policys := []string{"Access-Control-Allow-Credentials: true", "Access-Control-Allow-Origin: https://spa.example.com", "Access-Control-Expose-Headers: x-app"}
+	apps := []string{"Access-Control-Allow-Credentials: true", "Access-Control-Allow-Origin: *", "Access-Control-Expose-Headers: x-own"}
+	const app = "app.example.com"
+	for _, c := range []struct {
+		name, host, target string
+		lines              []string
+		status             int
+		want               []string
+		vary               bool
+	}{
+		{"the application has none", host, "/", []string{spa}, 200, policys, true},
+		{"both have", host, "/?app=cors", []string{spa}, 200, policys, true},
+		{"both have, twice", host, "/?app=cors2", []string{spa}, 200, policys, true},
+		{"an error of the application's", host, "/?app=403", []string{spa}, 403, policys, true},
+		{"another origin", host, "/?app=cors", []string{evil}, 200, nil, true},
+		{"another origin, and nothing to take off", host, "/", []string{evil}, 200, nil, true},
+		{"no origin", host, "/?app=cors", nil, 200, nil, true},
+		{"what the proxy is told is not the client's to say", host, "/?app=cors", []string{evil, "X-Ostiary-Cors: app", "Access-Control-Allow-Origin: https://evil.example"}, 200, nil, true},
+		{"App", app, "/?app=cors", []string{spa}, 200, apps, false},
+		{"App, another origin", app, "/?app=cors", []string{evil}, 200, apps, false},
+		{"App, and none", app, "/", []string{spa}, 200, nil, false},
+		{"App, and a client that would have it otherwise", app, "/?app=cors", []string{spa, "X-Ostiary-Cors: managed"}, 200, apps, false},
+	} {
+		audience := "shop/managed"
+		if c.host == app {
+			audience = "shop/app"
 		}
-	}
-	a = send(t, addr, "GET", "/?app=403", host, session(t, "shop/managed"), fetch, spa)
-	a.want(t, 403, true)
-	if a.Header.Get("Access-Control-Allow-Origin") == "" {
-		t.Error("the page cannot read the application's own 403")
-	}
-	a = send(t, addr, "GET", "/", host, session(t, "shop/managed"), fetch, evil)
-	a.want(t, 200, true)
-	if got := a.Header.Get("Access-Control-Allow-Origin"); got != "" {
-		t.Errorf("another origin may read it: %s", got)
+		a := send(t, addr, "GET", c.target, c.host, append([]string{session(t, audience), fetch}, c.lines...)...)
+		a.want(t, c.status, true)
+		var got []string
+		for name, values := range a.Header {
+			if strings.HasPrefix(name, "Access-Control-") {
+				for _, v := range values {
+					got = append(got, name+": "+v)
+				}
+			}
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+		if got := slices.Contains(a.Header.Values("Vary"), "Origin"); got != c.vary {
+			t.Errorf("%s: Vary %q", c.name, a.Header.Values("Vary"))
+		}
+		if a.Header.Get("X-Ostiary-Cors") != "" {
+			t.Errorf("%s: the browser is told what the proxy was", c.name)
+		}
 	}
 }
 

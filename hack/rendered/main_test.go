@@ -108,6 +108,21 @@ spec:
     exposedHeaders: [x-app]
     responses: Managed
   rules: [{action: Allow, include: [{everyone: true}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: foreign, namespace: shop}
+spec:
+  hosts: [public.example.com, "*.b.preview.example.com", preview.example.com]
+  cors: {preflight: Bypass}
+  rules: [{action: Bypass, include: [{everyone: true}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: other, namespace: shop}
+spec:
+  hosts: [other.example.com]
+  rules: [{action: Allow, include: [{everyone: true}]}]
 `
 
 func newEnvironment(dir, binary string) (*environment, error) {
@@ -164,7 +179,7 @@ func start(log, name string, args ...string) (*process, error) {
 	defer out.Close() //nolint:errcheck // the program has its own
 	p := &process{cmd: exec.Command(name, args...), log: log, ended: make(chan struct{})}
 	p.cmd.Dir = filepath.Dir(log)
-	p.cmd.Env = append(os.Environ(), "HOME="+p.cmd.Dir, "XDG_CONFIG_HOME="+p.cmd.Dir, "XDG_DATA_HOME="+p.cmd.Dir)
+	p.cmd.Env = append(os.Environ(), "HOME="+p.cmd.Dir, "XDG_CONFIG_HOME="+p.cmd.Dir, "XDG_DATA_HOME="+p.cmd.Dir, "CADDY_ADMIN="+freeAddress())
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
