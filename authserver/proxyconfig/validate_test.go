@@ -147,6 +147,9 @@ func TestCommand(t *testing.T) {
 		{[]string{"caddy"}, 0, "app.example.com {", ""},
 		{[]string{"nginx", "--host", "a.example", "--host=b.example"}, 0, "server_name a.example b.example;", ""},
 		{[]string{"haproxy", "--lua"}, 0, "core.register_action", ""},
+		{[]string{"nginx", "--default-server"}, 0, "listen 80 default_server;", ""},
+		{[]string{"caddy", "--default-server", "--listen", "127.0.0.1:8000"}, 0, "http://:8000 {\n\tbind 127.0.0.1\n\trespond 421\n}\n", ""},
+		{[]string{"haproxy", "--default-server"}, 2, "", "--default-server: it is for nginx and caddy"},
 		{[]string{"nginx", "--lua"}, 2, "", "--lua is for haproxy"},
 		{[]string{}, 2, "envoy-gateway", "name a proxy"},
 		{[]string{"nginx", "caddy"}, 2, "", "one argument too many"},
@@ -163,6 +166,47 @@ func TestCommand(t *testing.T) {
 		if code != c.code || !strings.Contains(out.String(), c.out) || c.out == "" && out.Len() > 0 || !strings.Contains(wrong, c.wrong) || c.wrong == "" && wrong != "" {
 			t.Errorf("%v: %d, %q\n%.300s", c.args, code, wrong, out.String())
 		}
+	}
+}
+
+// TestBoundToHosts: in every question stand the hosts that it was made for, or what nothing
+// but one of them can be.
+func TestBoundToHosts(t *testing.T) {
+	question := regexp.MustCompile(`/authz/v1/[^\s;"]*`)
+	asked := 0
+	for _, s := range samples() {
+		var b bytes.Buffer
+		if err := proxyconfig.Render(&b, s.proxy, s.Options); err != nil {
+			t.Fatal(err)
+		}
+		hosts := s.Hosts
+		if hosts == nil {
+			hosts = []string{"app.example.com"}
+		}
+		for _, q := range question.FindAllString(b.String(), -1) {
+			asked++
+			ok := false
+			switch s.proxy {
+			case "nginx": // a variable that the map of the hosts fills in: see hack/rendered
+				name := regexp.MustCompile(`^/authz/v1/nginx/\$request_method/(\$ostiary_\w+_host)\$request_uri$`).FindStringSubmatch(q)
+				ok = name != nil && strings.Contains(b.String(), "map $host "+name[1]+" {\n  default \"\";\n")
+			case "ingress-nginx":
+				for _, h := range hosts {
+					if strings.HasPrefix(h, "*.") { // its controller writes [\w-]+ for the label
+						h = "$host"
+					}
+					ok = ok || strings.HasSuffix(q, "/$request_method/"+h+"$request_uri")
+				}
+			default:
+				ok = strings.HasPrefix(q, "/authz/v1/for/"+strings.Join(hosts, ",")+"/")
+			}
+			if !ok {
+				t.Errorf("%s asks %s, whatever the host is", s.name, q)
+			}
+		}
+	}
+	if asked < 20 {
+		t.Errorf("%d questions", asked)
 	}
 }
 

@@ -143,11 +143,6 @@ func (v view) EnvoyAsked() []string {
 // configuration alone. (dialect.BoundPrefix; a template imports nothing.)
 func (v view) Bound() string { return "/authz/v1/for/" + strings.Join(v.Hosts, ",") }
 
-// Wildcards: one of the hosts is of the form *.HOST.
-func (v view) Wildcards() bool {
-	return slices.ContainsFunc(v.Hosts, isWildcard)
-}
-
 func isWildcard(host string) bool { return strings.HasPrefix(host, "*.") }
 
 // Service and ServiceNamespace split the address of a Service.

@@ -11,6 +11,7 @@ import (
 	envoygateway "github.com/envoyproxy/gateway/api/v1alpha1"
 	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_authz/v3"
+	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/lua/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/http/early_header_mutation/header_mutation/v3"
@@ -178,7 +179,8 @@ func decodeProvider(t *testing.T, text string) {
 		json, err = yaml.YAMLToJSON(json)
 	}
 	var m mesh.MeshConfig
-	if err != nil || protojson.Unmarshal(json, &m) != nil || len(m.ExtensionProviders) != 1 || m.ExtensionProviders[0].GetEnvoyExtAuthzHttp().GetPathPrefix() != "/authz/v1/envoy" {
+	if err != nil || protojson.Unmarshal(json, &m) != nil || len(m.ExtensionProviders) != 1 || !strings.HasPrefix(m.ExtensionProviders[0].GetEnvoyExtAuthzHttp().GetPathPrefix(), "/authz/v1/for/") ||
+		!strings.Contains(text, "  provider:\n    name: "+m.ExtensionProviders[0].GetName()+"\n") {
 		t.Errorf("%v, %v\n%s", err, protojson.Unmarshal(json, &m), json)
 	}
 }
