@@ -52,6 +52,23 @@ func (r *recorder) take() []hit {
 // startApp serves an application. It reads requests by hand: net/http would
 // refuse some of those that a proxy lets through, and nobody would count them.
 func startApp(name string, r *recorder) (addr string, err error) {
+	return serveApps(r, func(header) string { return name })
+}
+
+// startApps serves all of them, for a proxy with one server for all hosts: which one is
+// asked says Host, as it came there.
+func startApps(r *recorder) (addr string, err error) {
+	return serveApps(r, func(h header) string {
+		for _, r := range hosts() {
+			if matches(r.host, hostName(h.get("Host"))) {
+				return r.name
+			}
+		}
+		return "none"
+	})
+}
+
+func serveApps(r *recorder, name func(header) string) (addr string, err error) {
 	l, err := net.Listen("tcp", freeAddress())
 	if err != nil {
 		return "", err
@@ -68,7 +85,7 @@ func startApp(name string, r *recorder) (addr string, err error) {
 	return l.Addr().String(), nil
 }
 
-func serveApp(name string, r *recorder, conn net.Conn) {
+func serveApp(name func(header) string, r *recorder, conn net.Conn) {
 	defer conn.Close() //nolint:errcheck // the exchange is over
 	in := bufio.NewReader(conn)
 	for {
@@ -77,7 +94,7 @@ func serveApp(name string, r *recorder, conn net.Conn) {
 			return
 		}
 		words := strings.SplitN(head[0], " ", 3)
-		h := hit{app: name, method: words[0], header: head[1:]}
+		h := hit{app: name(head[1:]), method: words[0], header: head[1:]}
 		if len(words) > 1 {
 			h.target = words[1]
 		}
@@ -94,7 +111,12 @@ func serveApp(name string, r *recorder, conn net.Conn) {
 		if _, err := io.WriteString(conn, h.answer()); err != nil {
 			return
 		}
-		if h.header.get("Upgrade") != "" {
+		switch upgrade := strings.ToLower(h.header.get("Upgrade")); {
+		case upgrade == "":
+		case upgrade != "websocket":
+			serveTunnel(h, r, conn, in)
+			return
+		default:
 			_, _ = io.Copy(conn, in) // what comes is sent back, until the client goes
 			return
 		}
@@ -109,6 +131,8 @@ func (h hit) answer() string {
 	switch {
 	case strings.EqualFold(h.header.get("Upgrade"), "websocket"):
 		return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+	case h.header.has("Upgrade"): // to HTTP/2, whatever Connection says, as hypercorn does
+		return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n"
 	case query == "app=cors" && h.method == "OPTIONS":
 		return "HTTP/1.1 204 No Content\r\nAccess-Control-Allow-Origin: https://chosen-by.app\r\nAccess-Control-Allow-Methods: FROB\r\nX-App: " + h.app + "\r\n\r\n"
 	case query == "app=cors":

@@ -20,7 +20,7 @@ var corsCases = []kase{
 	{"acrm-on-get", "Access-Control-Request-Method on GET or POST makes no preflight of it (D14)", acrmOnGet},
 	{"denial-readable", "A page of an allowed origin can read the 401 and the 403; others cannot; Vary says so (D19, D20, D25)", denialReadable},
 	{"application-cors", "The application's own CORS headers pass, once (S5, S26, D26)", applicationCORS},
-	{"managed-responses", "responses: Managed puts the policy's CORS headers on the application's answers", managedResponses},
+	{"managed-responses", "responses: Managed puts the policy's CORS headers on the application's answers, in place of its own (D26)", managedResponses},
 }
 
 const seedOrigin = "https://app1.almightyzero.com"
@@ -244,6 +244,19 @@ func applicationCORS(c *check) {
 }
 
 func managedResponses(c *check) {
+	// The application's own are replaced, and taken off for other origins and for none: one
+	// that is kept in a cache may be shown to any.
+	for _, target := range []string{"/p", "/p?app=cors"} {
+		a := c.send(request("GET", target, "managed.example.com", c.session("managed"), spa))
+		c.status(a, 200)
+		c.cors(a, "access-control-allow-origin: https://spa.example.com", "access-control-allow-credentials: true", "access-control-expose-headers: x-app")
+		for _, lines := range [][]string{{"Origin: https://evil.example"}, nil} {
+			a = c.send(request("GET", target, "managed.example.com", append(lines, c.session("managed"))...))
+			c.status(a, 200)
+			c.noCORS(a)
+			c.vary(a, "Origin")
+		}
+	}
 	a := c.send(request("GET", "/p", "managed.example.com", c.session("managed"), spa))
 	c.status(a, 200)
 	c.through(a, "managed")

@@ -62,7 +62,7 @@ func nginxVariants() []*variant {
 // options are what a configuration of `ostiary render` is made for.
 func (s *setup) options(r route) proxyconfig.Options {
 	l := s.listens
-	return proxyconfig.Options{Hosts: []string{r.host}, Upstream: s.appAddr[r.name], Authz: l.authz, Public: l.public, Render: l.render, Preflight: l.preflight, Listen: s.addr}
+	return proxyconfig.Options{Hosts: []string{r.host}, Upstream: s.appAddr[r.name], Authz: l.authz, Public: l.public, Render: l.render, Preflight: l.preflight, Listen: s.addr, Policy: r.name}
 }
 
 // startNginx runs nginx with what `ostiary render nginx` prints, a file for each host.
@@ -82,16 +82,13 @@ func startNginx(s *setup, dir string) error {
 		if err := proxyconfig.Render(&b, "nginx", o); err != nil {
 			return err
 		}
-		// Names are one space for all files of an nginx.
-		text := strings.ReplaceAll(b.String(), "ostiary_", "ostiary_"+strings.ReplaceAll(r.name, "-", "_")+"_")
-		if err := os.WriteFile(filepath.Join(dir, "conf.d", r.name+".conf"), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "conf.d", r.name+".conf"), b.Bytes(), 0o600); err != nil {
 			return err
 		}
 	}
-	// Hosts that nobody configured: otherwise the first file would serve them.
-	rest := "server { listen " + s.addr + " default_server; server_name _; return 404; }"
+	// No server stands beside what is printed: none may be missing there.
 	return s.nginx(dir, "daemon off; master_process off; pid nginx.pid; events { worker_connections 2048; } http { access_log off; client_body_temp_path body; proxy_temp_path proxy; "+
-		"fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi; server_names_hash_bucket_size 128; include conf.d/*.conf; "+rest+" }")
+		"fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi; include conf.d/*.conf; }")
 }
 
 // nginx runs it with a configuration.

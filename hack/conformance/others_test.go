@@ -4,22 +4,18 @@ package conformance
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
 
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
 )
 
 func otherVariants() []*variant {
 	return []*variant{
-		{name: "caddy", title: "Caddy", start: startCaddy, about: "Caddy 2.6 with what `ostiary render caddy` prints, and a 404 for other hosts", limits: map[string]string{
-			"managed-responses": "Caddy's forward_auth copies headers of the auth server to the request only, never to the answer",
+		{name: "caddy", title: "Caddy", start: startCaddy, about: "Caddy 2.6 with what `ostiary render caddy` prints for each host", limits: map[string]string{
 			"forged-connection": "Caddy 2.6 forwards no header that the client names in Connection (RFC 9110, 7.6.1), and forward_auth has set ours by then: a client can keep the application from learning its own name, and nothing else",
 		}},
-		{name: "haproxy", title: "HAProxy", start: startHAProxy, about: "HAProxy 2.6 with what `ostiary render haproxy` and its `--lua` print, and a backend for each host"},
+		{name: "haproxy", title: "HAProxy", start: startHAProxy, about: "HAProxy 2.6 with what `ostiary render haproxy` and its `--lua` print for all hosts, and one server that tells the applications apart by Host"},
 	}
 }
 
@@ -32,19 +28,16 @@ func startCaddy(s *setup, dir string) error {
 	if err != nil {
 		return err
 	}
-	b := bytes.NewBufferString("{\n\tadmin off\n}\n")
+	var b bytes.Buffer
 	for i, r := range hosts() {
 		o := s.options(r)
 		if i == 0 {
-			o.TeamDomain = teamHost
+			o.TeamDomain, o.DefaultServer = teamHost, true
 		}
-		if err := proxyconfig.Render(b, "caddy", o); err != nil {
+		if err := proxyconfig.Render(&b, "caddy", o); err != nil {
 			return err
 		}
 	}
-	// Hosts that nobody configured: otherwise Caddy answers them 200, with nothing.
-	_, port, _ := strings.Cut(s.addr, ":")
-	fmt.Fprintf(b, "\nhttp://:%s {\n\tbind 127.0.0.1\n\trespond 404\n}\n", port)
 	file := filepath.Join(dir, "Caddyfile")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -52,11 +45,10 @@ func startCaddy(s *setup, dir string) error {
 	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
 		return err
 	}
-	return s.run(dir, path, nil, "run", "--adapter", "caddyfile", "--config", file)
+	return s.run(dir, path, []string{"CADDY_ADMIN=" + freeAddress()}, "run", "--adapter", "caddyfile", "--config", file)
 }
 
-// startHAProxy runs HAProxy with what `ostiary render haproxy` prints for all hosts,
-// and a backend for each.
+// startHAProxy runs HAProxy with what `ostiary render haproxy` prints for all hosts.
 func startHAProxy(s *setup, dir string) error {
 	if err := s.fileMode(); err != nil {
 		return err
@@ -65,25 +57,17 @@ func startHAProxy(s *setup, dir string) error {
 	if err != nil {
 		return err
 	}
-	o := s.options(route{name: "app1"})
+	o := s.options(route{name: "app"})
+	if o.Upstream, err = startApps(s.apps); err != nil {
+		return err
+	}
 	o.Hosts, o.TeamDomain, o.LuaPath = nil, teamHost, filepath.Join(dir, "ostiary.lua")
-	var use, backends strings.Builder
 	for _, r := range hosts() {
 		o.Hosts = append(o.Hosts, r.host)
-		match := "-m str " + r.host
-		if rest, ok := strings.CutPrefix(r.host, "*."); ok {
-			match = `-m reg ^[a-z0-9-]+\.` + regexp.QuoteMeta(rest) + "$"
-		}
-		fmt.Fprintf(&use, "\tuse_backend app_%s if { var(txn.host) %s }\n", r.name, match)
-		fmt.Fprintf(&backends, "\nbackend app_%s\n\tserver app %s\n", r.name, s.appAddr[r.name])
 	}
 	var b bytes.Buffer
 	if err := proxyconfig.Render(&b, "haproxy", o); err != nil {
 		return err
-	}
-	text := strings.Replace(b.String(), "\tdefault_backend app\n", use.String()+"\tdefault_backend app\n", 1)
-	if text == b.String() {
-		return fmt.Errorf("what is rendered for HAProxy has no default_backend to put the hosts' backends before:\n%s", text)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -92,7 +76,7 @@ func startHAProxy(s *setup, dir string) error {
 	if err := os.WriteFile(o.LuaPath, []byte(proxyconfig.Lua), 0o600); err != nil {
 		return err
 	}
-	if err := os.WriteFile(file, []byte(text+backends.String()), 0o600); err != nil {
+	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
 		return err
 	}
 	return s.run(dir, path, nil, "-db", "-f", file)

@@ -78,7 +78,7 @@ func hostSpellings(c *check) {
 	c.through(c.send(request("GET", "/p", "x.APPS.example.com", c.session("tenants"))), "tenants")
 	for _, host := range []string{"app1.site.com.", "app1.site.com.:81"} { // the same policy, or nobody's
 		a := c.send(request("GET", "/p", host, fetch))
-		c.status(a, 400, 401, 403, 404)
+		c.status(a, 400, 401, 403, 404, 421)
 		c.kept(a)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 var trafficCases = []kase{
 	{"websocket", "WebSocket opens with a session; without one it is a 401 and no redirect (C17)", webSocket},
+	{"tunnels", "No request changes to another protocol than WebSocket (h2c), in which others would follow that nobody decides (H10)", tunnels},
 	{"server-sent-events", "Events arrive one by one, not when the application has finished", serverSentEvents},
 	{"grpc-web", "gRPC-web goes both ways byte by byte; without a session a page can read why not", grpcWeb},
 	{"upload", "A body of 900 KB arrives whole, and is refused without a session", upload},
