@@ -27,6 +27,7 @@ func start(log, name string, args ...string) (*process, error) {
 	}
 	defer out.Close() //nolint:errcheck // the program has its own
 	p := &process{cmd: exec.Command(name, args...), log: log, ended: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), "CADDY_ADMIN="+freeAddress()) // Caddy's own is one for all of a machine
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
