@@ -135,3 +135,28 @@ func TestBoundProperty(t *testing.T) {
 		t.Errorf("%d were admitted: the property says nothing", admitted)
 	}
 }
+
+// TestBoundCheck: Envoy over gRPC says in a context extension which hosts the question is
+// about, and its client cannot.
+func TestBoundCheck(t *testing.T) {
+	w := newWorld(t, nil)
+	for _, c := range []struct {
+		hosts map[string]string
+		want  int // 0: let through
+	}{
+		{nil, 0},
+		{map[string]string{dialect.HostsExtension: "app.example.com"}, 0},
+		{map[string]string{dialect.HostsExtension: "*.example.com"}, 0},
+		{map[string]string{dialect.HostsExtension: "other.example.com,app.example.com"}, 0},
+		{map[string]string{dialect.HostsExtension: "other.example.com"}, 403},
+		{map[string]string{dialect.HostsExtension: "*.app.example.com,example.com"}, 403},
+		{map[string]string{dialect.HostsExtension: ""}, 400},
+		{map[string]string{dialect.HostsExtension: "%REQ(:AUTHORITY)%"}, 400},
+	} {
+		r := checkRequest("GET /public/x", false, "ostiary-hosts: app.example.com")
+		r.Attributes.ContextExtensions = c.hosts
+		if o := w.check(t, r); o.status != c.want || o.allowed != (c.want == 0) {
+			t.Errorf("%v: %d", c.hosts, o.status)
+		}
+	}
+}

@@ -35,18 +35,21 @@ func (b *Bound) Read(v View, a *Ask) *Refusal {
 	if refusal := b.Dialect.Read(boundView{v, b.target}, a); refusal != nil {
 		return refusal
 	}
-	odd := false
-	for h := range strings.SplitSeq(b.hosts, ",") {
+	return a.boundTo(b.hosts, "after "+BoundPrefix)
+}
+
+// boundTo refuses a question that is about none of the hosts.
+func (a *Ask) boundTo(hosts, where string) *Refusal {
+	for h := range strings.SplitSeq(hosts, ",") {
 		if len(h) > 4 && strings.EqualFold(h[:4], "%2A.") { // Caddy writes it so
 			h = "*" + h[3:]
 		}
-		odd = odd || !isObjectName(strings.TrimPrefix(h, "*."))
-		if !odd && covers(h, a.Target.Host()) {
+		if !isObjectName(strings.TrimPrefix(h, "*.")) {
+			return configError(where + " must come the hosts that are asked about, with commas between them: app.example.com,*.preview.example.com")
+		}
+		if covers(h, a.Target.Host()) {
 			return nil
 		}
-	}
-	if odd {
-		return configError("after " + BoundPrefix + " must come the hosts that are asked about, with commas between them: app.example.com,*.preview.example.com")
 	}
 	return visitorError(errOtherHosts)
 }

@@ -20,7 +20,13 @@ func (GRPC) Read(v View, a *Ask) *Refusal {
 	if refusal := a.readExtensions(v); refusal != nil {
 		return refusal
 	}
-	return a.target(v.Method(), v.Host(), v.RequestTarget())
+	if refusal := a.target(v.Method(), v.Host(), v.RequestTarget()); refusal != nil {
+		return refusal
+	}
+	if hosts, ok := extension(v, HostsExtension); ok {
+		return a.boundTo(hosts, "in the context extension "+HostsExtension)
+	}
+	return nil
 }
 
 // Context extensions by which Envoy's configuration says which object routed the
@@ -29,19 +35,25 @@ const (
 	NamespaceExtension = "ostiary-namespace"
 	RouteExtension     = "ostiary-route"   // an HTTPRoute
 	IngressExtension   = "ostiary-ingress" // an Ingress
+	// HostsExtension binds questions to hosts, as BoundPrefix does over HTTP.
+	HostsExtension = "ostiary-hosts"
 )
+
+func extension(v View, name string) (value string, ok bool) {
+	e, some := v.(interface {
+		Extension(name string) (value string, ok bool)
+	})
+	if !some {
+		return "", false
+	}
+	return e.Extension(name)
+}
 
 // readExtensions reads the pin.
 func (a *Ask) readExtensions(v View) *Refusal {
-	e, ok := v.(interface {
-		Extension(name string) (value string, ok bool)
-	})
-	if !ok {
-		return nil
-	}
-	namespace, in := e.Extension(NamespaceExtension)
-	name, route := e.Extension(RouteExtension)
-	ingress, other := e.Extension(IngressExtension)
+	namespace, in := extension(v, NamespaceExtension)
+	name, route := extension(v, RouteExtension)
+	ingress, other := extension(v, IngressExtension)
 	if !in && !route && !other {
 		return nil
 	}
