@@ -71,26 +71,30 @@ func parseHop(s string) (netip.Addr, bool) {
 	if len(s) > 1 && s[0] == '"' && s[len(s)-1] == '"' {
 		s = s[1 : len(s)-1]
 	}
-	port, bracketed := "", false
-	switch i := strings.LastIndexByte(s, ':'); {
-	case strings.HasPrefix(s, "["):
-		if s, port, bracketed = strings.Cut(s[1:], "]"); !bracketed {
-			return netip.Addr{}, false
-		}
-	case i >= 0 && strings.IndexByte(s, ':') == i: // one colon alone is not IPv6
-		s, port = s[:i], s[i:]
-	}
-	addr, err := netip.ParseAddr(s)
+	host, port, bracketed := cutPort(s)
+	addr, err := netip.ParseAddr(host)
 	if err != nil || !isNodePort(port) || bracketed && !addr.Is6() {
 		return netip.Addr{}, false
 	}
-	if addr.Zone() != "" {
-		if !addr.IsLinkLocalUnicast() || addr.Is4In6() {
-			return netip.Addr{}, false // only they have one
-		}
-		addr = addr.WithZone("")
+	if addr.Zone() != "" && (!addr.IsLinkLocalUnicast() || addr.Is4In6()) {
+		return netip.Addr{}, false // only link-local addresses have one
 	}
-	return addr.Unmap(), true
+	return addr.WithZone("").Unmap(), true
+}
+
+// cutPort splits an address from its port, with the port's colon. Brackets that are not
+// closed stay where they are, and make the address none.
+func cutPort(s string) (host, port string, bracketed bool) {
+	if inner, ok := strings.CutPrefix(s, "["); ok {
+		if host, port, bracketed = strings.Cut(inner, "]"); bracketed {
+			return host, port, true
+		}
+		return s, "", false
+	}
+	if i := strings.IndexByte(s, ':'); i >= 0 && i == strings.LastIndexByte(s, ':') { // one colon alone is not IPv6
+		return s[:i], s[i:], false
+	}
+	return s, "", false
 }
 
 // isNodePort reports whether this is nothing, or a colon and a port: a number, or a

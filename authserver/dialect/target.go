@@ -67,21 +67,23 @@ func isUnfilledPath(uri string) bool {
 // nothing more: $host, ${uri}, {path}, {{ .Path }}, %REQ(:PATH)%, %[path]. A visitor who
 // writes one is refused in the same way.
 func isUnfilled(s string) bool {
-	if s == "" || s[0] != '$' && s[0] != '{' && s[0] != '%' {
+	if len(s) < 2 {
 		return false
 	}
+	last := s[len(s)-1]
 	switch {
 	case strings.HasPrefix(s, "%["):
-		return strings.HasSuffix(s, "]")
+		return last == ']'
 	case s[0] == '%':
-		return len(s) > 2 && s[1] >= 'A' && s[1] <= 'Z' && s[len(s)-1] == '%'
-	case strings.HasPrefix(s, "${"), s[0] == '{':
-		return s[len(s)-1] == '}'
+		return s[1] >= 'A' && s[1] <= 'Z' && last == '%'
+	case s[0] == '{', strings.HasPrefix(s, "${"):
+		return last == '}'
+	default:
+		return s[0] == '$' && strings.IndexFunc(s[1:], notInVariable) < 0
 	}
-	for i := 1; i < len(s); i++ {
-		if c := s[i] | 0x20; (c < 'a' || c > 'z') && (s[i] < '0' || s[i] > '9') && s[i] != '_' && s[i] != '$' {
-			return false
-		}
-	}
-	return len(s) > 1
+}
+
+// notInVariable: several may follow each other, as in "$host$request_uri".
+func notInVariable(r rune) bool {
+	return (r|0x20 < 'a' || r|0x20 > 'z') && (r < '0' || r > '9') && r != '_' && r != '$'
 }

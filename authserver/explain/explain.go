@@ -208,13 +208,8 @@ func newView(q Question) (*view, error) {
 	if !ok || scheme != "http" && scheme != "https" {
 		return nil, fmt.Errorf("%q is not a URL that begins with http:// or https://", q.URL)
 	}
-	v := &view{method: q.Method, host: rest, headers: map[string][]string{}}
-	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
-		v.host, v.target = rest[:i], rest[i:]
-	}
-	if v.target == "" || v.target[0] == '?' {
-		v.target = "/" + v.target // as browsers do
-	}
+	v := &view{method: q.Method, headers: map[string][]string{}}
+	v.host, v.target = splitURL(rest)
 	for _, line := range q.Headers {
 		name, value, ok := strings.Cut(line, ":")
 		if name = strings.TrimSpace(name); !ok || name == "" {
@@ -230,6 +225,19 @@ func newView(q Question) (*view, error) {
 		return nil, errors.New("the method is empty")
 	}
 	return v, nil
+}
+
+// splitURL splits what follows the scheme as browsers do: a path begins with "/".
+func splitURL(rest string) (host, target string) {
+	i := strings.IndexAny(rest, "/?#")
+	switch {
+	case i < 0:
+		return rest, "/"
+	case rest[i] == '?':
+		return rest[:i], "/" + rest[i:]
+	default:
+		return rest[:i], rest[i:]
+	}
 }
 
 func (v *view) Method() string        { return v.method }

@@ -43,6 +43,12 @@ func fold(path string) string {
 	return b.String()
 }
 
+// isOdd reports whether a path can be read as another by what is below. high: it may
+// hold more than ASCII.
+func isOdd(path string, high bool) bool {
+	return hasTrailing(path) || high && (fold(path) != path || trimSegments(path) != path)
+}
+
 // trimSegments takes off what Windows takes off names: blanks and dots at the end. What
 // consists of nothing else is a dot segment there, wherever the blanks are.
 func trimSegments(path string) string {

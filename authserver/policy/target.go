@@ -209,7 +209,7 @@ func parsePath(s string) (Target, error) {
 	}
 	m.repeatOrDots = hasRepeatOrDots(t.path)
 	m.double = m.escape && hasEscape(t.path)
-	m.lookalike = hasTrailing(t.path) || m.high && (fold(t.path) != t.path || trimSegments(t.path) != t.path)
+	m.lookalike = isOdd(t.path, m.high)
 	if !m.notCanonical() {
 		return t, nil
 	}

@@ -225,14 +225,19 @@ func kindOf(root *yamlv3.Node) kind {
 		return isPolicy
 	case apiVersion == v1alpha1.GroupVersion.String() && (kind == providerKind || kind == revocationKind), apiVersion == "v1" && kind == secretKind:
 		return isEntry
-	case kind == ingressKind && (group == networkingv1.GroupName || group == "extensions"):
-		return isIngress
 	case kind == routeKind && group == "gateway.networking.k8s.io":
 		return isRoute
+	case kind == ingressKind && isIngressGroup(group):
+		return isIngress
 	case meant(root, group, kind):
 		return isMeant
 	}
 	return isForeign
+}
+
+// isIngressGroup: the second is how it was called before Kubernetes 1.22.
+func isIngressGroup(group string) bool {
+	return group == networkingv1.GroupName || group == "extensions"
 }
 
 // meant reports whether a document that says to be of another kind may have been
