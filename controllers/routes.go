@@ -60,15 +60,16 @@ const (
 	reasonNameTaken     = "NameTaken"     // an object of that name is not ours
 	reasonNotAllowed    = "NotAllowed"    // the installation lacks a right
 	reasonRejected      = "Rejected"      // the API server or a webhook of it refuses
-	reasonHeldBack      = "HeldBack"      // it waits for an object that cannot be made
+	reasonHeldBack      = "HeldBack"      // part of it waits for an object that cannot be made
+	reasonNotWritten    = "NotWritten"    // the API server, or a webhook of it, failed
 )
 
 // How long changes are awaited to fold into one run, how soon to look again
-// whether what is read has arrived, and when to try again what was refused.
+// whether what is read has arrived, and how long errors may put a run off at most.
 const (
-	routesSettle  = 200 * time.Millisecond
-	routesArrive  = 100 * time.Millisecond
-	routesRefused = 5 * time.Minute
+	routesSettle = 200 * time.Millisecond
+	routesArrive = 100 * time.Millisecond
+	routesFailed = 30 * time.Second
 )
 
 // SetupWithManager makes the opt-ins follow the caches.
@@ -86,7 +87,8 @@ func (o *OptIns) SetupWithManager(mgr ctrl.Manager, caches *routeCaches, m prome
 			return nil
 		})).
 		WatchesRawSource(o.queue.source(oneKey)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: 1, NeedLeaderElection: &everyReplica}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 1, NeedLeaderElection: &everyReplica,
+			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, routesFailed)}).
 		Complete(o)
 }
 
@@ -148,8 +150,8 @@ func (o *OptIns) realize(ctx context.Context, world *ingress.World) (reconcile.R
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	if did.refused {
-		return reconcile.Result{RequeueAfter: routesRefused}, nil
+	if !did.again.IsZero() {
+		return reconcile.Result{RequeueAfter: max(time.Until(did.again), time.Millisecond)}, nil
 	}
 	return reconcile.Result{}, nil
 }

@@ -26,6 +26,9 @@ const (
 const (
 	// FieldManager owns what server-side apply writes.
 	FieldManager = "ostiary"
+	// ReleaseManager takes everything back, whatever names a policy. The policies of
+	// config/admission let it, and nobody else, leave an Ingress unguarded that does.
+	ReleaseManager = "ostiary-release"
 	// RouteLabel is on every object that a plan creates. Its value is a digest of
 	// the Ingress, HTTPRoute or host that the object is for: a label has no room for
 	// names. What carries it and is in no plan is deleted.
@@ -138,9 +141,15 @@ type Plan struct {
 	// Annotations are those that we own on objects of other people, by object. An
 	// Ingress or HTTPRoute that is not here must carry none of ours.
 	Annotations map[Ref]map[string]string
+	// Guards are what Annotations are where nothing of Objects exists: whoever is asked
+	// there decides as planned. They are written before anything else, and stay when an
+	// object of Needs cannot be made.
+	Guards map[Ref]map[string]string
+	// Needs are the objects without which Annotations would be wrong, by object.
+	Needs map[Ref][]Ref
 	// Objects are those that we own: sorted, complete with RouteLabel and
-	// ForAnnotation, and in the order in which they have to be made. Only when they
-	// exist are Annotations written; only when Annotations are gone are objects removed.
+	// ForAnnotation, and in the order in which they have to be made. Annotations are
+	// completed after them; only when Annotations are gone are objects removed.
 	Objects []*unstructured.Unstructured
 	// Bindings tell which policy each Ingress and HTTPRoute names.
 	Bindings []Binding
