@@ -168,6 +168,12 @@ func (o *Options) setupRoutes(mgr ctrl.Manager, leader *Leader, status *Status, 
 	}
 	table.Ingresses, table.lookEvery = caches.people.cache, o.pace.kinds
 	optIns := &OptIns{Settings: *o.Routes, Status: status, Leads: leader.Leads, make: ingress.Make}
+	if o.Routes.Admission {
+		optIns.guard = &Guard{Settings: *o.Routes, Leads: leader.Leads}
+		if err := optIns.guard.SetupWithManager(mgr); err != nil {
+			return err
+		}
+	}
 	leader.Duties = append(leader.Duties, optIns.Recheck)
 	return optIns.SetupWithManager(mgr, caches, o.Metrics)
 }

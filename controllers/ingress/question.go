@@ -70,9 +70,6 @@ func (p *planner) haproxyURL(namespace, name string) string {
 	return "svc://" + p.ours("authz").String() + ":" + strconv.Itoa(int(p.authzPort())) + "/authz/v1/forward/" + namespace + "/" + name
 }
 
-// Longest names of Ingresses whose Middlewares are named after them in full.
-const middlewareMax = subdomainMax - len(ownPrefix+"xstrip-")
-
 // middlewareName names a Middleware of an Ingress. In a reference Traefik makes one
 // hyphen of whatever is neither a letter nor a digit, so that a.b, a-b and a--b would
 // be one: a name that has more than plain hyphens is written with z for an escape. The
@@ -118,8 +115,8 @@ const (
 	// classKey + NAME says which Proxy serves a class; without a name: the class that is
 	// the default. What is not there is not known.
 	classKey = "class_"
-	// PROXY + questionKey + PREFIX + questionKey + NAME is an annotation PREFIX/NAME.
-	questionKey = "_"
+	// askKey + PROXY_PREFIX_NAME is what stands in the annotation PREFIX/NAME.
+	askKey = "ask_"
 )
 
 // Published is what the API server has to know to guard an Ingress as the planner does,
@@ -151,7 +148,7 @@ func Published(classes []*networkingv1.IngressClass, s Settings) map[string]stri
 	for _, proxy := range known {
 		for key, value := range p.questionOf(proxy, namespacePlace, namePlace) {
 			prefix, name, _ := strings.Cut(key, "/")
-			out[string(proxy)+questionKey+prefix+questionKey+name] = value
+			out[askKey+string(proxy)+"_"+prefix+"_"+name] = value
 		}
 	}
 	return out
@@ -223,4 +220,13 @@ func managedAnnotations(o metav1.Object) map[string]bool {
 		maps.Copy(out, annotationsIn(e))
 	}
 	return out
+}
+
+// Reads reports whether a proxy that we know, or we, take an annotation for something
+// that is said to us.
+func Reads(key string) bool {
+	prefix, _, _ := strings.Cut(strings.ToLower(key), "/")
+	return slices.ContainsFunc(append([]string{nginxPrefix, traefikPrefix, "access.ostiary.dev/"}, haproxyPrefixes...), func(p string) bool {
+		return p == prefix+"/"
+	}) || key == ingressClass
 }

@@ -3,6 +3,8 @@
 package ingress
 
 import (
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -126,6 +128,12 @@ type Settings struct {
 	Mode Mode
 	// IdentityHeaders are all headers that tell an application who calls.
 	IdentityHeaders []string
+	// Labels and Annotations are for every object that a plan makes, beside our own:
+	// where rules of the platform demand some.
+	Labels, Annotations map[string]string
+	// Admission: the policies of config/admission are there, and guard what opts in in
+	// the same write.
+	Admission bool
 }
 
 // A Ref names an object.
@@ -151,10 +159,19 @@ type Plan struct {
 	// ForAnnotation, and in the order in which they have to be made. Annotations are
 	// completed after them; only when Annotations are gone are objects removed.
 	Objects []*unstructured.Unstructured
+	// Fallbacks are what to make in place of an object that is refused, by object.
+	Fallbacks map[Ref]Fallback
 	// Bindings tell which policy each Ingress and HTTPRoute names.
 	Bindings []Binding
 	// Findings are what is wrong, or not guarded, although somebody opted in.
 	Findings []Finding
+}
+
+// A Fallback stands for an object that a rule of the platform refuses.
+type Fallback struct {
+	Object *unstructured.Unstructured
+	// After: it has to be younger than this; one that is not is made anew.
+	After time.Time
 }
 
 // A Binding is an opt-in: Route names Policy and leads Hosts and Paths to it.
