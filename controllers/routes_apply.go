@@ -54,8 +54,10 @@ type carriedOut struct {
 	plan      *ingress.Plan
 	owned     []*unstructured.Unstructured // what earlier plans made
 	namespace string                       // ours
-	release   bool                         // everything is taken back, whatever names a policy
-	keep      map[string]bool              // groups whose kinds are not all known: nothing of them is removed
+	// guardsOnly: nothing is done but that routes ask.
+	guardsOnly bool
+	release    bool            // everything is taken back, whatever names a policy
+	keep       map[string]bool // groups whose kinds are not all known: nothing of them is removed
 }
 
 // done is what came of a run.
@@ -93,7 +95,11 @@ func (a *applier) run(ctx context.Context, in carriedOut) (done, error) {
 	for _, o := range in.owned {
 		r.existing[refOf(o)] = o
 	}
-	for _, step := range []func(context.Context){r.guards, r.objects, r.annotations, r.prune} {
+	steps := []func(context.Context){r.guards, r.objects, r.annotations, r.prune}
+	if in.guardsOnly {
+		steps = steps[:1]
+	}
+	for _, step := range steps {
 		if ctx.Err() == nil {
 			step(ctx)
 		}
@@ -124,7 +130,7 @@ func (r *application) objects(ctx context.Context) {
 			r.failed = append(r.failed, want)
 			r.tryAgain(time.Now())
 		default:
-			if err := r.object(ctx, want); err != nil {
+			if err := r.objectOr(ctx, want); err != nil {
 				r.failed = append(r.failed, want)
 				r.fail(ref, "making", err, &m)
 			} else {

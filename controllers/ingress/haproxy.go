@@ -67,7 +67,8 @@ func (p *planner) haproxyPreflights(g *guard) {
 	}
 	var rules []any
 	service := p.ours("preflight").Name
-	for _, at := range placesOf(g.Ingress) {
+	places, _ := p.copied(g)
+	for _, at := range places {
 		if at.host != "" {
 			rules = append(rules, ingressRule(at.host, ingressPath(at.path, at.pathType, service, p.s.PreflightPort)))
 		}
@@ -80,7 +81,7 @@ func (p *planner) haproxyPreflights(g *guard) {
 		notes[haproxyPrefix+"path-type"] = kind // the same paths, read the same way
 	}
 	name := types.NamespacedName{Namespace: p.s.Namespace, Name: centralName("preflight", g.Namespace, g.Name)}
-	p.put(g.class.ingress(object(ingressVersion, "Ingress", name, forRoute(g.ref), notes, spec(map[string]any{"rules": rules}))))
+	p.put(p.ingress(g, name, forRoute(g.ref), notes, rules))
 }
 
 // authzPort is that of the authz Service: proxies reach it at the same one as by its

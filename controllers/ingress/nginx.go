@@ -42,7 +42,10 @@ func (p *planner) nginx(g *guard) {
 			g.ref, g.mode, g.ref, Render, Global, Canary, Static, ModeAnnotation)
 	}
 	for _, host := range g.hosts {
-		p.access(g, host, map[string]string{nginxPrefix + "enable-global-auth": "false"})
+		p.access(g, host, map[string]string{
+			nginxPrefix + "enable-global-auth": "false",
+			nginxPrefix + "proxy-buffer-size":  "16k", // signing in sends more than the 4 kB that there are
+		})
 	}
 }
 
@@ -163,17 +166,21 @@ func (p *planner) canary(g *guard) {
 	if g.bypasses() || !p.mayCanary(g) {
 		return // what is asked lets the application's own preflights pass, and refuses others
 	}
+	places, all := p.copied(g)
+	if !all {
+		return // a yes to preflights there would lead them to the application
+	}
 	var rules []any
 	service := p.ours("preflight").Name
-	for _, at := range placesOf(g.Ingress) {
+	for _, at := range places {
 		rules = append(rules, ingressRule(at.host, ingressPath(at.path, at.pathType, service, p.s.PreflightPort)))
 	}
 	name := types.NamespacedName{Namespace: p.s.Namespace, Name: centralName("canary", g.Namespace, g.Name)}
-	p.putFor(g, g.class.ingress(object(ingressVersion, "Ingress", name, forRoute(g.ref), map[string]string{
+	p.putFor(g, p.ingress(g, name, forRoute(g.ref), map[string]string{
 		nginxPrefix + "canary":                   "true",
 		nginxPrefix + "canary-by-header":         "Access-Control-Request-Method",
 		nginxPrefix + "canary-by-header-pattern": ".+", // one that is empty is no preflight
-	}, spec(map[string]any{"rules": rules}))))
+	}, rules))
 	// Without the canary a yes would lead preflights to the application.
 	g.without[nginxPrefix+"auth-url"] = g.annotations[nginxPrefix+"auth-url"]
 	g.annotations[nginxPrefix+"auth-url"] = p.authURL(endpointPass, g.Namespace, g.Name)

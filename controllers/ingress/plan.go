@@ -101,7 +101,7 @@ func newPlanner(w World, s Settings) *planner {
 		World: w, s: s, policies: map[types.NamespacedName]*Policy{}, guardOf: map[*networkingv1.Ingress]*guard{},
 		login: map[string]*loginPath{}, mirrors: mirrored(w.Render),
 		objects: map[Ref]*unstructured.Unstructured{}, grants: map[grant][]string{},
-		plan: Plan{Annotations: map[Ref]map[string]string{}, Guards: map[Ref]map[string]string{}, Needs: map[Ref][]Ref{}},
+		plan: Plan{Annotations: map[Ref]map[string]string{}, Guards: map[Ref]map[string]string{}, Needs: map[Ref][]Ref{}, Fallbacks: map[Ref]Fallback{}},
 	}
 	for i := range w.Policies {
 		p.policies[w.Policies[i].NamespacedName] = &p.Policies[i]
