@@ -120,9 +120,13 @@ func Run(ctx context.Context, o Options) error {
 	leader := &Leader{
 		Lease:    types.NamespacedName{Namespace: o.Namespace, Name: LeaseName},
 		Identity: fmt.Sprintf("%s-%d-%d", host, os.Getpid(), time.Now().UnixNano()),
+		Account:  accountOf(o.Config),
 		Alone:    !o.LeaderElect,
 		Duration: o.pace.lease,
 		Duties:   []func(context.Context){status.Write, keys.Check},
+	}
+	if leader.Account != "" {
+		leader.Identity += accountMark + leader.Account
 	}
 	keys.Leads = leader.Leads
 	table := &Table{Live: o.Live, Grants: o.Grants, Status: status, Revocations: !slices.Contains(absent, revocationKind)}
