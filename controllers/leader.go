@@ -27,6 +27,9 @@ type Leader struct {
 	Lease types.NamespacedName
 	// Identity names this replica.
 	Identity string
+	// Account is the UID of the service account that writes; "": it is none's. A lease
+	// that is held for another one is taken at once.
+	Account string
 	// Duration is how long a lease holds that is not renewed. Default: 15 s.
 	Duration time.Duration
 	// Alone makes this replica lead without asking.
@@ -67,6 +70,7 @@ func (l *Leader) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("leader election: %w", err)
 	}
+	l.takeFromEarlier(ctx, client)
 	config := leaderelection.LeaderElectionConfig{
 		Lock: &resourcelock.LeaseLock{
 			LeaseMeta:  metav1.ObjectMeta{Namespace: l.Lease.Namespace, Name: l.Lease.Name},

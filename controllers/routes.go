@@ -35,7 +35,7 @@ import (
 // OptIns gives the routes that name a policy what they need to ask Ostiary, and
 // takes it back from those that no longer do. One replica does, beside the
 // decisions and never in front of them: what it may not read or write is told, and
-// changes nothing for the rest.
+// changes nothing for the rest. If it is away, the others do what cannot wait.
 type OptIns struct {
 	Settings ingress.Settings
 	// Status writes the conditions Routed and Covered.
@@ -47,11 +47,13 @@ type OptIns struct {
 	people worldReader                                        // what a plan is made from
 	own    worldReader                                        // what earlier plans made
 	apply  applier
+	guard  *Guard // nil: the API server guards nothing
 	events events.EventRecorder
 	found  *findingMetrics
 	queue  requeue
 	told   map[ingress.Finding]bool
-	unread string // what could not be read the last time
+	absent map[ingress.Ref]time.Time // since when a route does not ask, seen by one that does not lead
+	unread string                    // what could not be read the last time
 }
 
 // Reasons of findings that writing leads to.
@@ -60,15 +62,16 @@ const (
 	reasonNameTaken     = "NameTaken"     // an object of that name is not ours
 	reasonNotAllowed    = "NotAllowed"    // the installation lacks a right
 	reasonRejected      = "Rejected"      // the API server or a webhook of it refuses
-	reasonHeldBack      = "HeldBack"      // it waits for an object that cannot be made
+	reasonHeldBack      = "HeldBack"      // part of it waits for an object that cannot be made
+	reasonNotWritten    = "NotWritten"    // the API server, or a webhook of it, failed
 )
 
 // How long changes are awaited to fold into one run, how soon to look again
-// whether what is read has arrived, and when to try again what was refused.
+// whether what is read has arrived, and how long errors may put a run off at most.
 const (
-	routesSettle  = 200 * time.Millisecond
-	routesArrive  = 100 * time.Millisecond
-	routesRefused = 5 * time.Minute
+	routesSettle = 200 * time.Millisecond
+	routesArrive = 100 * time.Millisecond
+	routesFailed = 30 * time.Second
 )
 
 // SetupWithManager makes the opt-ins follow the caches.
@@ -86,7 +89,8 @@ func (o *OptIns) SetupWithManager(mgr ctrl.Manager, caches *routeCaches, m prome
 			return nil
 		})).
 		WatchesRawSource(o.queue.source(oneKey)).
-		WithOptions(controller.Options{MaxConcurrentReconciles: 1, NeedLeaderElection: &everyReplica}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 1, NeedLeaderElection: &everyReplica,
+			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, routesFailed)}).
 		Complete(o)
 }
 
@@ -108,9 +112,9 @@ func (o *OptIns) Recheck(context.Context) { o.queue.add() }
 // event: whatever was left halfway, by us or by a leader before us, is found and
 // finished.
 func (o *OptIns) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
-	if !o.Leads() {
+	leads := o.Leads()
+	if !leads {
 		o.found.reset()
-		return reconcile.Result{}, nil
 	}
 	world, notLooked, err := listWorld(ctx, o.people, o.people.served(), o.Settings)
 	if errors.Is(err, errNotYet) {
@@ -119,12 +123,21 @@ func (o *OptIns) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	o.tellUnread(ctx, notLooked)
+	if leads {
+		o.tellUnread(ctx, notLooked)
+	}
 	if blind := essential(o.people.refused()); blind != "" {
-		o.found.reset()
-		o.Status.reportRoutes(&routesReport{})
+		if leads {
+			o.found.reset()
+			o.Status.reportRoutes(&routesReport{})
+		}
 		return reconcile.Result{}, nil // it comes back when that can be read
 	}
+	o.guard.See(world.Classes)
+	if !leads {
+		return o.standIn(ctx, &world)
+	}
+	o.absent = nil
 	return o.realize(ctx, &world)
 }
 
@@ -148,8 +161,8 @@ func (o *OptIns) realize(ctx context.Context, world *ingress.World) (reconcile.R
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	if did.refused {
-		return reconcile.Result{RequeueAfter: routesRefused}, nil
+	if !did.again.IsZero() {
+		return reconcile.Result{RequeueAfter: max(time.Until(did.again), time.Millisecond)}, nil
 	}
 	return reconcile.Result{}, nil
 }

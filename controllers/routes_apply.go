@@ -6,26 +6,23 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"maps"
 	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
-	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/controllers/ingress"
 )
 
-// An applier makes the cluster look as a plan says, by server-side apply: objects
-// first, then annotations of people's objects, then it takes away what no plan
-// holds. Whatever fails in between, every state on the way is one in which a route
-// asks about its requests as before, or as planned.
+// An applier makes the cluster look as a plan says, by server-side apply: first what
+// has proxies ask, on people's objects; then our objects; then the annotations that
+// need those; then it takes away what no plan holds. Whatever fails in between, every
+// state on the way is one in which a route asks about its requests as before, or as
+// planned, and nothing of ours that is refused or slow keeps a route from asking.
 type applier struct {
 	client client.Client
 	live   client.Reader // past all caches
@@ -33,12 +30,23 @@ type applier struct {
 }
 
 // A refusal is what the API server said about an object of that version. Asking
-// again would not change it, so that it is not asked again before until.
+// again at once would not change it, so that it is not asked again before until.
 type refusal struct {
 	version, digest string
 	until           time.Time // zero: not before the object changes
-	finding         ingress.Finding
+	times           int       // that it was refused
+	findings        []ingress.Finding
 }
+
+// How soon what was refused is tried again: at first, and at last.
+const (
+	againFirst = time.Second
+	againLast  = 30 * time.Second
+)
+
+// objectsTime is how long a run may take to make objects. Whatever hangs there must
+// not keep the next route from asking.
+const objectsTime = 3 * time.Second
 
 // carriedOut is what one run starts from.
 type carriedOut struct {
@@ -46,14 +54,17 @@ type carriedOut struct {
 	plan      *ingress.Plan
 	owned     []*unstructured.Unstructured // what earlier plans made
 	namespace string                       // ours
-	keep      map[string]bool              // groups whose kinds are not all known: nothing of them is removed
+	// guardsOnly: nothing is done but that routes ask.
+	guardsOnly bool
+	release    bool            // everything is taken back, whatever names a policy
+	keep       map[string]bool // groups whose kinds are not all known: nothing of them is removed
 }
 
 // done is what came of a run.
 type done struct {
 	findings []ingress.Finding
 	changed  map[ingress.Ref]string // people's objects that were written, and what was done
-	refused  bool                   // something is worth trying again later
+	again    time.Time              // something is worth trying again then; zero: nothing is
 }
 
 // An application is one run of an applier.
@@ -62,8 +73,9 @@ type application struct {
 	carriedOut
 	done
 	existing map[ingress.Ref]*unstructured.Unstructured
-	failed   []*unstructured.Unstructured // objects that could not be made
+	failed   []*unstructured.Unstructured // objects that could not be made, or were not tried
 	stuck    []unwritten                  // people's objects that could not be written
+	unasked  map[ingress.Ref]bool         // those of them that were to be guarded first
 	errs     []error
 }
 
@@ -76,14 +88,18 @@ type unwritten struct {
 // run carries out a plan. The error is one that trying again may mend.
 func (a *applier) run(ctx context.Context, in carriedOut) (done, error) {
 	r := &application{applier: a, carriedOut: in, done: done{changed: map[ingress.Ref]string{}},
-		existing: map[ingress.Ref]*unstructured.Unstructured{}}
+		existing: map[ingress.Ref]*unstructured.Unstructured{}, unasked: map[ingress.Ref]bool{}}
 	if a.memo == nil {
 		a.memo = map[ingress.Ref]refusal{}
 	}
 	for _, o := range in.owned {
 		r.existing[refOf(o)] = o
 	}
-	for _, step := range []func(context.Context){r.objects, r.annotations, r.prune} {
+	steps := []func(context.Context){r.guards, r.objects, r.annotations, r.prune}
+	if in.guardsOnly {
+		steps = steps[:1]
+	}
+	for _, step := range steps {
 		if ctx.Err() == nil {
 			step(ctx)
 		}
@@ -97,14 +113,37 @@ func refOf(o client.Object) ingress.Ref {
 
 // objects makes what annotations will refer to.
 func (r *application) objects(ctx context.Context) {
+	end := time.Now().Add(objectsTime)
 	for _, want := range r.plan.Objects {
 		if ctx.Err() != nil {
 			return
 		}
-		if err := r.object(ctx, want); err != nil {
-			r.failed = append(r.failed, want)
-			r.fail(refOf(want), "making", err)
+		ref := refOf(want)
+		m := refusal{digest: digestOf(want.Object)}
+		if is := r.existing[ref]; is != nil {
+			m.version = string(is.GetUID()) + "/" + is.GetResourceVersion()
 		}
+		switch {
+		case r.refusedBefore(ref, m):
+			r.failed = append(r.failed, want)
+		case time.Now().After(end): // of the others none was tried
+			r.failed = append(r.failed, want)
+			r.tryAgain(time.Now())
+		default:
+			if err := r.objectOr(ctx, want); err != nil {
+				r.failed = append(r.failed, want)
+				r.fail(ref, "making", err, &m)
+			} else {
+				delete(r.memo, ref)
+			}
+		}
+	}
+}
+
+// tryAgain has the next run be at a time, or before.
+func (r *application) tryAgain(at time.Time) {
+	if r.again.IsZero() || at.Before(r.again) {
+		r.again = at
 	}
 }
 
@@ -169,34 +208,6 @@ func labelled(o client.Object) bool {
 	return ok
 }
 
-// annotations writes those of the plan, and then releases those of routes that are
-// in no plan. An object that could not be made holds back the annotations that
-// need it: they stay as they are.
-func (r *application) annotations(ctx context.Context) {
-	people := peopleOf(r.world)
-	refs := slices.SortedFunc(maps.Keys(r.plan.Annotations), compareRefs)
-	for _, ref := range refs {
-		o := people[ref]
-		if o == nil || ctx.Err() != nil {
-			continue // it went away since it was listed
-		}
-		if waits := r.needs(ref, o); waits != nil {
-			r.stuck = append(r.stuck, unwritten{ref, o})
-			r.finding(ref, reasonHeldBack, fmt.Sprintf("%s is left as it is, because %s, which it needs, could not be made", ref, refOf(waits)))
-			continue
-		}
-		r.annotate(ctx, ref, o, r.plan.Annotations[ref])
-	}
-	for _, ref := range slices.SortedFunc(maps.Keys(people), compareRefs) {
-		if _, planned := r.plan.Annotations[ref]; planned || ctx.Err() != nil {
-			continue
-		}
-		if _, any := ownedAnnotations(people[ref]); any && !labelled(people[ref]) {
-			r.annotate(ctx, ref, people[ref], nil)
-		}
-	}
-}
-
 func compareRefs(a, b ingress.Ref) int { return cmp.Compare(a.String(), b.String()) }
 
 // peopleOf returns the objects that a plan may annotate.
@@ -212,83 +223,6 @@ func peopleOf(w *ingress.World) map[ingress.Ref]client.Object {
 		add("HTTPRoute", o)
 	}
 	return out
-}
-
-// needs returns an object that could not be made and that a route waits for.
-func (r *application) needs(ref ingress.Ref, o client.Object) *unstructured.Unstructured {
-	for _, own := range r.failed {
-		if servesRoute(ref, hostsOf(o), own, r.namespace) {
-			return own
-		}
-	}
-	return nil
-}
-
-// annotate has us own exactly these annotations of an object of somebody else's. It
-// takes none away from anybody: that is a conflict, and reported.
-func (r *application) annotate(ctx context.Context, ref ingress.Ref, o client.Object, want map[string]string) {
-	owned, any := ownedAnnotations(o)
-	if any == (len(want) > 0) && sameAnnotations(o.GetAnnotations(), owned, want) {
-		delete(r.memo, ref)
-		return
-	}
-	m := refusal{version: string(o.GetUID()) + "/" + o.GetResourceVersion(), digest: digestOf(want)}
-	if r.refusedBefore(ref, m) {
-		r.stuck = append(r.stuck, unwritten{ref, o})
-		return
-	}
-	delete(r.memo, ref)
-	send := unstructuredOf(annotated[ref.Kind])
-	send.SetName(ref.Name)
-	send.SetNamespace(ref.Namespace)
-	send.SetUID(o.GetUID()) // or an object that is gone would be made anew
-	send.SetAnnotations(want)
-	err := r.send(ctx, send, client.FieldOwner(ingress.FieldManager))
-	switch {
-	case err == nil && len(want) > 0:
-		r.changed[ref] = "applied"
-	case err == nil:
-		r.changed[ref] = "released"
-	case apierrors.IsNotFound(err): // its end is an event
-	default:
-		r.stuck = append(r.stuck, unwritten{ref, o})
-		if r.fail(ref, "annotating", err) {
-			m.finding = r.done.findings[len(r.done.findings)-1]
-			if m.finding.Reason != reasonFieldConflict {
-				m.until = time.Now().Add(routesRefused)
-			}
-			r.memo[ref] = m
-		}
-	}
-}
-
-// refusedBefore reports whether the same was refused before, and says so again.
-func (r *application) refusedBefore(ref ingress.Ref, now refusal) bool {
-	m, ok := r.memo[ref]
-	if !ok || m.version != now.version || m.digest != now.digest || !m.until.IsZero() && !time.Now().Before(m.until) {
-		return false
-	}
-	r.done.findings = append(r.done.findings, m.finding)
-	r.refused = r.refused || !m.until.IsZero()
-	return true
-}
-
-// annotated are the kinds of people's objects that we annotate.
-var annotated = map[string]schema.GroupVersionKind{
-	"Ingress":   {Group: networkingv1.GroupName, Version: "v1", Kind: "Ingress"},
-	"HTTPRoute": {Group: gatewayGroup, Version: "v1", Kind: "HTTPRoute"},
-}
-
-func sameAnnotations(is map[string]string, owned map[string]bool, want map[string]string) bool {
-	if len(owned) != len(want) {
-		return false
-	}
-	for k, v := range want {
-		if now, ok := is[k]; !ok || now != v || !owned[k] {
-			return false
-		}
-	}
-	return true
 }
 
 // prune removes what carries our label and is in no plan: only when nothing of
@@ -310,7 +244,7 @@ func (r *application) prune(ctx context.Context) {
 		}
 		version := o.GetResourceVersion()
 		if err := r.remove(ctx, o, &version); client.IgnoreNotFound(err) != nil {
-			r.fail(ref, "removing", err)
+			r.fail(ref, "removing", err, nil)
 		}
 	}
 }

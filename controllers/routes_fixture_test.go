@@ -36,7 +36,7 @@ const (
 // simplePlan is as a plan is, and no more than that: annotations by mode, a Service
 // with a slice beside an Ingress, and an Ingress of ours for each host.
 func simplePlan(w ingress.World, s ingress.Settings) ingress.Plan {
-	p := ingress.Plan{Annotations: map[ingress.Ref]map[string]string{}}
+	p := ingress.Plan{Annotations: map[ingress.Ref]map[string]string{}, Guards: map[ingress.Ref]map[string]string{}, Needs: map[ingress.Ref][]ingress.Ref{}}
 	hosts := map[string]string{}
 	for _, o := range w.Ingresses {
 		name, ok := o.Annotations[ingress.PolicyAnnotation]
@@ -53,10 +53,12 @@ func simplePlan(w ingress.World, s ingress.Settings) ingress.Plan {
 		p.Bindings = append(p.Bindings, b)
 		if *cmpClass(o) != "nginx" {
 			p.Annotations[ref] = map[string]string{"other.example/ask": s.AuthzURL}
+			p.Guards[ref] = p.Annotations[ref]
 			continue
 		}
 		all := map[string]string{authURL: s.AuthzURL + "/authz/v1/nginx/" + o.Namespace + "/" + o.Name}
 		p.Annotations[ref] = all
+		p.Guards[ref] = map[string]string{authURL: all[authURL]}
 		if o.Annotations[ingress.ModeAnnotation] == "canary" {
 			p.Objects = append(p.Objects, ownIngress(s, "ostiary-canary-"+o.Name, b.Hosts[0], *cmpClass(o)))
 			continue
@@ -68,6 +70,9 @@ func simplePlan(w ingress.World, s ingress.Settings) ingress.Plan {
 			"addressType": "IPv4", "ports": []any{map[string]any{"name": "http", "port": 9003, "protocol": "TCP"}}, "endpoints": endpointsOf(w.Render)})
 		slice.SetLabels(map[string]string{ingress.RouteLabel: slice.GetLabels()[ingress.RouteLabel], discoveryv1.LabelServiceName: "ostiary-render-" + o.Name})
 		p.Objects = append(p.Objects, slice)
+		for _, own := range p.Objects[len(p.Objects)-2:] {
+			p.Needs[ref] = append(p.Needs[ref], refOf(own))
+		}
 	}
 	for host, class := range hosts {
 		p.Objects = append(p.Objects, ownIngress(s, "ostiary-host-"+host, host, class))

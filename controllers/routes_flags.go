@@ -24,6 +24,9 @@ type RouteFlags struct {
 	mode     string
 	prefix   string
 	authzURL string
+	guard    bool
+	labels   map[string]string
+	notes    map[string]string
 }
 
 // Add defines the flags, with their defaults.
@@ -31,6 +34,9 @@ func (f *RouteFlags) Add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.optIn, "ingress-opt-in", true, "let Ingresses and HTTPRoutes name a policy by the annotation "+ingress.PolicyAnnotation+", and write what their proxies need; without it nothing is written, and what was is left as it is")
 	flags.StringVar(&f.mode, "ingress-mode", string(ingress.Render), "how ingress-nginx shows refusals and answers preflights where an Ingress does not say: render, global, canary or static")
 	flags.StringVar(&f.prefix, "service-prefix", "ostiary", "what the names of our Services begin with: PREFIX-authz, PREFIX-public, PREFIX-render and PREFIX-preflight")
+	flags.BoolVar(&f.guard, "admission-guard", false, "the policies of config/admission are installed, with which the API server guards in the same write what opts in: keep their ConfigMap PREFIX-guard")
+	flags.StringToStringVar(&f.labels, "object-labels", nil, "labels for every object that is made for an Ingress or HTTPRoute, where the platform demands some: KEY=VALUE,...")
+	flags.StringToStringVar(&f.notes, "object-annotations", nil, "annotations for the same objects: KEY=VALUE,...")
 	flags.StringVar(&f.authzURL, "authz-url", "", "where proxies reach the authz listener (default http://PREFIX-authz.NAMESPACE.svc.cluster.local:PORT)")
 }
 
@@ -64,6 +70,7 @@ func (f *RouteFlags) Settings(in RouteSetup) (*ingress.Settings, error) {
 		Namespace: in.Namespace, ServicePrefix: f.prefix, PathPrefix: in.PathPrefix, Mode: ingress.Mode(f.mode),
 		AuthzURL:   strings.TrimSuffix(cmp.Or(f.authzURL, fmt.Sprintf("http://%s-authz.%s.svc.cluster.local:%d", f.prefix, in.Namespace, authz)), "/"),
 		PublicPort: port("--public-bind-address", in.Public), RenderPort: port("--render-bind-address", in.Render), PreflightPort: port("--preflight-bind-address", in.Preflight),
+		Admission: f.guard, Labels: f.labels, Annotations: f.notes,
 		IdentityHeaders: []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups", "Cf-Access-Jwt-Assertion", "Cf-Access-Authenticated-User-Email"},
 	}
 	switch s.Mode {
@@ -74,7 +81,7 @@ func (f *RouteFlags) Settings(in RouteSetup) (*ingress.Settings, error) {
 	if problems := validation.IsDNS1035Label(f.prefix + "-preflight"); len(problems) > 0 {
 		errs = append(errs, fmt.Errorf("--service-prefix %q: %s", f.prefix, strings.Join(problems, "; ")))
 	}
-	errs = append(errs, checkAuthzURL(s.AuthzURL))
+	errs = append(errs, checkAuthzURL(s.AuthzURL), checkMarks(f.labels, f.notes))
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -88,4 +95,26 @@ func checkAuthzURL(s string) error {
 		return fmt.Errorf("--authz-url %q: http://HOST:PORT, without query, user or variables", s)
 	}
 	return nil
+}
+
+// checkMarks: a label that cannot be would keep every object from being made, and one
+// of ours, or of a proxy, would be in its way.
+func checkMarks(labels, annotations map[string]string) error {
+	var errs []error
+	for key, value := range labels {
+		problems := append(validation.IsQualifiedName(key), validation.IsValidLabelValue(value)...)
+		if len(problems) > 0 {
+			errs = append(errs, fmt.Errorf("--object-labels %s=%s: %s", key, value, strings.Join(problems, "; ")))
+		}
+	}
+	for key, value := range annotations {
+		problems := validation.IsQualifiedName(key)
+		if ingress.Reads(key) {
+			problems = append(problems, "a proxy reads it, and would do something else than was planned")
+		}
+		if len(problems) > 0 {
+			errs = append(errs, fmt.Errorf("--object-annotations %s=%s: %s", key, value, strings.Join(problems, "; ")))
+		}
+	}
+	return errors.Join(errs...)
 }

@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -11,6 +12,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -31,27 +33,39 @@ func (e takenError) Error() string {
 	return fmt.Sprintf("%s was not made by Ostiary (it has no label %s), so it is neither changed nor removed. Rename or delete it.", e.ref, ingress.RouteLabel)
 }
 
-// fail notes what went wrong: as a finding, if trying again would not mend it, and
-// as an error otherwise. It reports whether it is a finding.
-func (r *application) fail(ref ingress.Ref, doing string, err error) bool {
+// fail notes what went wrong, as a finding: what is missing is told, whether or not
+// trying again may mend it. What would be refused again is remembered in m, if there
+// is one to be remembered by; the rest is an error, too.
+func (r *application) fail(ref ingress.Ref, doing string, err error, m *refusal) {
+	before := len(r.done.findings)
 	var taken takenError
+	never := false
 	switch {
 	case errors.As(err, &taken):
 		r.finding(ref, reasonNameTaken, err.Error())
-		r.refused = true
 	case len(fieldConflicts(err)) > 0:
 		r.finding(ref, reasonFieldConflict, conflictMessage(ref, err))
+		never = true
 	case apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err):
-		r.finding(ref, reasonNotAllowed, fmt.Sprintf("%s %s is refused: %v. Give Ostiary's service account the right, or take the route out of its hands.", doing, ref, err))
-		r.refused = true
+		r.finding(ref, reasonNotAllowed, fmt.Sprintf("%s %s is refused: %v. Give Ostiary's service account the right, have the rule that refuses it let it pass, or take the route out of Ostiary's hands.", doing, ref, err))
 	case meta.IsNoMatchError(err), apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsMethodNotSupported(err), apierrors.IsRequestEntityTooLargeError(err):
 		r.finding(ref, reasonRejected, fmt.Sprintf("%s %s is refused: %v", doing, ref, err))
-		r.refused = true
-	default:
+	case errors.Is(err, context.DeadlineExceeded):
+		r.finding(ref, reasonNotWritten, fmt.Sprintf("%s %s got no answer in time from the API server, or from a webhook of it", doing, ref))
+	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err), errors.Is(err, context.Canceled):
 		r.errs = append(r.errs, fmt.Errorf("%s %s: %w", doing, ref, err))
-		return false
+		return
+	default:
+		r.finding(ref, reasonNotWritten, fmt.Sprintf("%s %s failed: %v", doing, ref, err))
+		r.errs = append(r.errs, fmt.Errorf("%s %s: %w", doing, ref, err))
+		return
 	}
-	return true
+	if m == nil {
+		r.tryAgain(time.Now().Add(againLast))
+		return
+	}
+	m.findings = slices.Clone(r.done.findings[before:])
+	r.refuse(ref, *m, never)
 }
 
 // finding adds one for each policy that is concerned, or one for none.

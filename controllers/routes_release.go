@@ -53,7 +53,7 @@ func ReleaseRoutes(ctx context.Context, config *rest.Config) error {
 		return err
 	}
 	a := applier{client: c, live: c}
-	did, err := a.run(ctx, carriedOut{world: &world, plan: &ingress.Plan{}, owned: owned})
+	did, err := a.run(ctx, carriedOut{world: &world, plan: &ingress.Plan{}, owned: owned, release: true})
 	errs := []error{err}
 	for _, f := range did.findings {
 		errs = append(errs, errors.New(f.Message))

@@ -27,7 +27,9 @@ func slimRoutes(in any) (any, error) {
 	if !ok {
 		return in, nil
 	}
-	o.SetManagedFields(ourFields(o.GetManagedFields()))
+	if ing, ok := o.(*networkingv1.Ingress); !ok || !ingress.AsksAboutItself(ing) { // there it matters whose an annotation is
+		o.SetManagedFields(ourFields(o.GetManagedFields()))
+	}
 	o.SetOwnerReferences(nil)
 	o.SetFinalizers(nil)
 	switch o := o.(type) {

@@ -120,9 +120,13 @@ func Run(ctx context.Context, o Options) error {
 	leader := &Leader{
 		Lease:    types.NamespacedName{Namespace: o.Namespace, Name: LeaseName},
 		Identity: fmt.Sprintf("%s-%d-%d", host, os.Getpid(), time.Now().UnixNano()),
+		Account:  accountOf(o.Config),
 		Alone:    !o.LeaderElect,
 		Duration: o.pace.lease,
 		Duties:   []func(context.Context){status.Write, keys.Check},
+	}
+	if leader.Account != "" {
+		leader.Identity += accountMark + leader.Account
 	}
 	keys.Leads = leader.Leads
 	table := &Table{Live: o.Live, Grants: o.Grants, Status: status, Revocations: !slices.Contains(absent, revocationKind)}
@@ -168,6 +172,12 @@ func (o *Options) setupRoutes(mgr ctrl.Manager, leader *Leader, status *Status, 
 	}
 	table.Ingresses, table.lookEvery = caches.people.cache, o.pace.kinds
 	optIns := &OptIns{Settings: *o.Routes, Status: status, Leads: leader.Leads, make: ingress.Make}
+	if o.Routes.Admission {
+		optIns.guard = &Guard{Settings: *o.Routes, Leads: leader.Leads}
+		if err := optIns.guard.SetupWithManager(mgr); err != nil {
+			return err
+		}
+	}
 	leader.Duties = append(leader.Duties, optIns.Recheck)
 	return optIns.SetupWithManager(mgr, caches, o.Metrics)
 }

@@ -18,23 +18,15 @@ const haproxyTarget = "X-Forwarded-Host: %[req.hdr(host)]\nX-Forwarded-Uri: %[pa
 // request-set-headers. Its cross-namespace-services has to be "allow"; if it is not,
 // haproxy-ingress refuses every request.
 func (p *planner) haproxy(g *guard) {
-	address := "svc://" + p.ours("authz").String() + ":" + strconv.Itoa(int(p.authzPort())) + "/authz/v1/forward/" + g.Namespace + "/" + g.Name
-	if key := haproxyPrefix + "auth-url"; g.foreign(key, address) {
+	question := p.questionOf(g.proxy, g.Namespace, g.Name)
+	if key := haproxyPrefix + "auth-url"; g.foreign(key, question[key]) {
 		g.asked = p.cover.haproxyQuestion(g.Annotations) == asksUs
 		p.found(g, ForeignAuth, "%s has an auth-url of somebody else (%q), so that Ostiary changes nothing there. Remove it, and Ostiary writes its own at once.", g.ref, g.Annotations[key])
 		return
 	}
 	g.asked = true
-	g.annotations[haproxyPrefix+"auth-url"] = address
-	const open = "a visitor could say what is asked about, or who is calling"
-	for _, a := range [][2]string{
-		{"auth-method", "GET"},
-		{"auth-headers-request", strings.Join(append(asked[:len(asked):len(asked)], "Upgrade", "X-Forwarded-Method", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Uri", "X-Forwarded-For"), ",")},
-		{"auth-headers-succeed", strings.Join(p.s.IdentityHeaders, ",")},
-		{"auth-headers-fail", "*"},
-		{"request-set-headers", haproxyTarget},
-	} {
-		g.asked = p.set(g, haproxyPrefix+a[0], a[1], open) && g.asked
+	for _, key := range sortedKeys(question) {
+		g.asked = p.set(g, key, question[key], "a visitor could say what is asked about, or who is calling") && g.asked
 	}
 	p.haproxyUndoes(g)
 	p.haproxyPreflights(g)
@@ -75,7 +67,8 @@ func (p *planner) haproxyPreflights(g *guard) {
 	}
 	var rules []any
 	service := p.ours("preflight").Name
-	for _, at := range placesOf(g.Ingress) {
+	places, _ := p.copied(g)
+	for _, at := range places {
 		if at.host != "" {
 			rules = append(rules, ingressRule(at.host, ingressPath(at.path, at.pathType, service, p.s.PreflightPort)))
 		}
@@ -88,7 +81,7 @@ func (p *planner) haproxyPreflights(g *guard) {
 		notes[haproxyPrefix+"path-type"] = kind // the same paths, read the same way
 	}
 	name := types.NamespacedName{Namespace: p.s.Namespace, Name: centralName("preflight", g.Namespace, g.Name)}
-	p.put(g.class.ingress(object(ingressVersion, "Ingress", name, forRoute(g.ref), notes, spec(map[string]any{"rules": rules}))))
+	p.put(p.ingress(g, name, forRoute(g.ref), notes, rules))
 }
 
 // authzPort is that of the authz Service: proxies reach it at the same one as by its

@@ -36,8 +36,7 @@ func (p *planner) access(g *guard, host string, annotations map[string]string) {
 	}
 	name := types.NamespacedName{Namespace: p.s.Namespace, Name: hostName("access", host, parts...)}
 	path := ingressPath(p.s.PathPrefix+"/", string(networkingv1.PathTypePrefix), p.ours("public").Name, p.s.PublicPort)
-	p.put(g.class.ingress(object(ingressVersion, "Ingress", name, purpose{digest(host), words}, annotations,
-		spec(map[string]any{"rules": []any{ingressRule(host, path)}}))))
+	p.put(p.ingress(g, name, purpose{digest(host), words}, annotations, []any{ingressRule(host, path)}))
 }
 
 // ownPages are the paths that people are sent to.

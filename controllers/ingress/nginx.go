@@ -18,19 +18,12 @@ const (
 	endpointURL   = "url"
 )
 
-// authURL is what ingress-nginx asks. It fills in what it routed by; a header would
-// say what the visitor wants. The name of the Ingress is in it as text, so that no
-// other Ingress's policy can decide about it.
-func (p *planner) authURL(g *guard, endpoint string) string {
-	return p.s.AuthzURL + "/authz/v1/" + endpoint + "/" + g.Namespace + "/" + g.Name + target
-}
-
 // target ends an auth-url.
 const target = "/$request_method/$host$request_uri"
 
 // nginx plans for ingress-nginx and its forks.
 func (p *planner) nginx(g *guard) {
-	if !p.ask(g, endpointNginx) {
+	if !p.ask(g) {
 		return
 	}
 	p.nginxUndoes(g)
@@ -49,15 +42,19 @@ func (p *planner) nginx(g *guard) {
 			g.ref, g.mode, g.ref, Render, Global, Canary, Static, ModeAnnotation)
 	}
 	for _, host := range g.hosts {
-		p.access(g, host, map[string]string{nginxPrefix + "enable-global-auth": "false"})
+		p.access(g, host, map[string]string{
+			nginxPrefix + "enable-global-auth": "false",
+			nginxPrefix + "proxy-buffer-size":  "16k", // signing in sends more than the 4 kB that there are
+		})
 	}
 }
 
 // ask plans the question and the headers with the answer. It reports whether we will
 // be asked.
-func (p *planner) ask(g *guard, endpoint string) bool {
+func (p *planner) ask(g *guard) bool {
 	url := nginxPrefix + "auth-url"
-	if g.foreign(url, p.authURL(g, endpointNginx), p.authURL(g, endpointPass), p.authURL(g, endpointURL)) {
+	question := p.questionOf(g.proxy, g.Namespace, g.Name)
+	if g.foreign(url, p.authURL(endpointNginx, g.Namespace, g.Name), p.authURL(endpointPass, g.Namespace, g.Name), p.authURL(endpointURL, g.Namespace, g.Name)) {
 		why := "so that no AccessPolicy decides about it"
 		if g.asked = p.cover.question(g.Ingress, g.proxy) == asksUs; g.asked {
 			why = "which asks Ostiary already, but any policy of the host may decide"
@@ -65,14 +62,10 @@ func (p *planner) ask(g *guard, endpoint string) bool {
 		p.found(g, ForeignAuth, "%s has an auth-url of somebody else (%q), %s. Ostiary changes nothing there: remove auth-url, and auth-signin with it, and Ostiary writes its own at once.", g.ref, g.Annotations[url], why)
 		return false
 	}
-	g.annotations[url] = p.authURL(g, endpoint)
+	g.annotations[url] = question[url]
 	g.asked = true
-	headers := p.s.IdentityHeaders
-	if g.proxy == TraefikNGINX { // ingress-nginx drops what has an underscore in it
-		headers = append(headers[:len(headers):len(headers)], p.stripped()...)
-	}
-	p.set(g, nginxPrefix+"auth-response-headers", strings.Join(headers, ","),
-		"an identity header that is not listed reaches the application as a visitor wrote it")
+	const headers = nginxPrefix + "auth-response-headers"
+	p.set(g, headers, question[headers], "an identity header that is not listed reaches the application as a visitor wrote it")
 	if nginxAuthSignin.text(g.Annotations) != "" {
 		p.found(g, SignInElsewhere, "%s has an auth-signin, which takes the place of every 401: preflights are redirected, too, and fail. Remove it: Ostiary redirects by itself.", g.ref)
 	}
@@ -91,7 +84,7 @@ func (p *planner) render(g *guard) {
 	if !p.errorPages(g, name.Name) {
 		return
 	}
-	p.put(object(serviceVersion, "Service", name, forRoute(g.ref), nil, spec(map[string]any{
+	p.putFor(g, object(serviceVersion, "Service", name, forRoute(g.ref), nil, spec(map[string]any{
 		"type": string(corev1.ServiceTypeClusterIP),
 		// The first port is the one that counts. It has no selector: its endpoints are ours.
 		"ports": []any{map[string]any{"name": "render", "protocol": "TCP", "port": int64(p.s.RenderPort), "targetPort": int64(p.s.RenderPort)}},
@@ -139,8 +132,9 @@ func (p *planner) errorPages(g *guard, service string) bool {
 	}
 	g.annotations[errors] = "401,403"
 	g.annotations[keep] = "true" // the application's own 401 and 403 stay as they are
-	if service != "" {
+	if service != "" {           // without it the pages would be those of the controller's default backend
 		g.annotations[backend] = service
+		g.without[errors], g.without[keep], g.without[backend] = "", "", ""
 	}
 	return true
 }
@@ -161,7 +155,7 @@ func (p *planner) mirror(g *guard, service types.NamespacedName) {
 		labels := o.GetLabels()
 		labels[discoveryv1.LabelServiceName], labels[discoveryv1.LabelManagedBy] = service.Name, FieldManager
 		o.SetLabels(labels)
-		p.put(o)
+		p.putFor(g, o)
 	}
 }
 
@@ -172,18 +166,24 @@ func (p *planner) canary(g *guard) {
 	if g.bypasses() || !p.mayCanary(g) {
 		return // what is asked lets the application's own preflights pass, and refuses others
 	}
+	places, all := p.copied(g)
+	if !all {
+		return // a yes to preflights there would lead them to the application
+	}
 	var rules []any
 	service := p.ours("preflight").Name
-	for _, at := range placesOf(g.Ingress) {
+	for _, at := range places {
 		rules = append(rules, ingressRule(at.host, ingressPath(at.path, at.pathType, service, p.s.PreflightPort)))
 	}
 	name := types.NamespacedName{Namespace: p.s.Namespace, Name: centralName("canary", g.Namespace, g.Name)}
-	p.put(g.class.ingress(object(ingressVersion, "Ingress", name, forRoute(g.ref), map[string]string{
+	p.putFor(g, p.ingress(g, name, forRoute(g.ref), map[string]string{
 		nginxPrefix + "canary":                   "true",
 		nginxPrefix + "canary-by-header":         "Access-Control-Request-Method",
 		nginxPrefix + "canary-by-header-pattern": ".+", // one that is empty is no preflight
-	}, spec(map[string]any{"rules": rules}))))
-	g.annotations[nginxPrefix+"auth-url"] = p.authURL(g, endpointPass)
+	}, rules))
+	// Without the canary a yes would lead preflights to the application.
+	g.without[nginxPrefix+"auth-url"] = g.annotations[nginxPrefix+"auth-url"]
+	g.annotations[nginxPrefix+"auth-url"] = p.authURL(endpointPass, g.Namespace, g.Name)
 }
 
 // bypasses: the application answers preflights itself.

@@ -5,7 +5,9 @@ package ingress
 import (
 	"maps"
 	"slices"
+	"strings"
 
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -61,7 +63,66 @@ func spec(fields map[string]any) map[string]any { return map[string]any{"spec": 
 // put adds an object to the plan. One that is there already is the same: its name
 // says all that it is made from.
 func (p *planner) put(o *unstructured.Unstructured) {
+	p.mark(o)
+	if f := p.plan.Fallbacks[Ref{Kind: o.GetKind(), NamespacedName: nameOf(o)}].Object; f != nil {
+		p.mark(f)
+	}
 	p.objects[Ref{Kind: o.GetKind(), NamespacedName: nameOf(o)}] = o
+}
+
+// ingress makes an Ingress of ours of the class of a guard. It has no section tls: with
+// one, and older than the application's, ingress-nginx and haproxy-ingress would serve
+// the host with their default certificate. Where a rule of the platform demands it, the
+// fallback has one, and has to be younger.
+func (p *planner) ingress(g *guard, name types.NamespacedName, why purpose, annotations map[string]string, rules []any) *unstructured.Unstructured {
+	o := g.class.ingress(object(ingressVersion, "Ingress", name, why, annotations, spec(map[string]any{"rules": rules})))
+	fallback := Fallback{}
+	var secured []any
+	for _, rule := range rules {
+		host := text(rule.(map[string]any), "host")
+		for _, ing := range p.shared.hosts[host] {
+			if !hasTLS(ing, host) {
+				continue
+			}
+			if !slices.Contains(secured, any(host)) {
+				secured = append(secured, host)
+			}
+			if at := ing.CreationTimestamp.Time; at.After(fallback.After) {
+				fallback.After = at
+			}
+		}
+	}
+	if len(secured) > 0 {
+		fallback.Object = o.DeepCopy()
+		fallback.Object.Object["spec"].(map[string]any)["tls"] = []any{map[string]any{"hosts": secured}}
+		p.plan.Fallbacks[Ref{Kind: "Ingress", NamespacedName: name}] = fallback
+	}
+	return o
+}
+
+// hasTLS reports whether an Ingress serves a host with a certificate.
+func hasTLS(ing *networkingv1.Ingress, host string) bool {
+	return slices.ContainsFunc(ing.Spec.TLS, func(t networkingv1.IngressTLS) bool {
+		return slices.ContainsFunc(t.Hosts, func(h string) bool {
+			return canonical(h) == host || strings.HasPrefix(h, "*.") && canonical(h)[1:] == "."+parentOf(host)
+		})
+	})
+}
+
+// mark adds to an object of ours what the platform wants.
+func (p *planner) mark(o *unstructured.Unstructured) {
+	o.SetLabels(beside(o.GetLabels(), p.s.Labels))
+	o.SetAnnotations(beside(o.GetAnnotations(), p.s.Annotations))
+}
+
+// beside adds to ours what the platform wants. Ours count.
+func beside(own, more map[string]string) map[string]string {
+	out := maps.Clone(more)
+	if out == nil {
+		out = map[string]string{}
+	}
+	maps.Copy(out, own)
+	return out
 }
 
 // sorted returns the objects in the order in which they are made.

@@ -4,6 +4,7 @@ package ingress
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,19 +16,29 @@ import (
 func ownedAnnotations(o metav1.Object) map[string]bool {
 	out := map[string]bool{}
 	for _, e := range o.GetManagedFields() {
-		if e.Manager != FieldManager || e.Operation != metav1.ManagedFieldsOperationApply || e.Subresource != "" || e.FieldsV1 == nil {
-			continue
+		if e.Manager == FieldManager && e.Operation == metav1.ManagedFieldsOperationApply && e.Subresource == "" {
+			maps.Copy(out, annotationsIn(e))
 		}
-		var fields struct {
-			Metadata struct {
-				Annotations map[string]json.RawMessage `json:"f:annotations"`
-			} `json:"f:metadata"`
-		}
-		_ = json.Unmarshal(e.FieldsV1.GetRawBytes(), &fields) // what cannot be read is not ours
-		for name := range fields.Metadata.Annotations {
-			if key, ok := strings.CutPrefix(name, "f:"); ok {
-				out[key] = true
-			}
+	}
+	return out
+}
+
+// annotationsIn are the annotations among the fields of a manager. Of what cannot be
+// read there are none.
+func annotationsIn(e metav1.ManagedFieldsEntry) map[string]bool {
+	out := map[string]bool{}
+	if e.FieldsV1 == nil {
+		return out
+	}
+	var fields struct {
+		Metadata struct {
+			Annotations map[string]json.RawMessage `json:"f:annotations"`
+		} `json:"f:metadata"`
+	}
+	_ = json.Unmarshal(e.FieldsV1.GetRawBytes(), &fields)
+	for name := range fields.Metadata.Annotations {
+		if key, ok := strings.CutPrefix(name, "f:"); ok {
+			out[key] = true
 		}
 	}
 	return out

@@ -4,8 +4,10 @@ package ingress
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -178,4 +180,28 @@ func (p *planner) shareCanary(s *sharing, c *networkingv1.Ingress) {
 			}
 		}
 	}
+}
+
+// plainPath is what of people's paths may stand in our own namespace: what no proxy takes
+// for anything but a path. Rules of the platform for namespaces of applications are not
+// asked about ours, and with another character a path could be more than one to whatever
+// writes a configuration of it.
+var plainPath = regexp.MustCompile(`^/[A-Za-z0-9/_.~%:@!&,=-]*$`)
+
+// copied returns the places of a guard whose paths may stand in our namespace, and
+// reports the others.
+func (p *planner) copied(g *guard) (out []placed, all bool) {
+	var odd []string
+	for _, at := range placesOf(g.Ingress) {
+		if plainPath.MatchString(at.path) {
+			out = append(out, at)
+		} else {
+			odd = append(odd, strconv.Quote(at.path))
+		}
+	}
+	if len(odd) > 0 {
+		p.found(g, OddPath, "%s has the path %s, which is more than letters, digits and / _ . ~ %% : @ ! & , = -, so that it is not written into Ostiary's own namespace, and preflights there are refused. Write it plainly, or on ingress-nginx %s: %s.",
+			g.ref, strings.Join(odd, ", "), ModeAnnotation, Render)
+	}
+	return out, len(odd) == 0
 }

@@ -81,6 +81,8 @@ type guard struct {
 	hosts       []string // without the empty one
 	paths       []Path
 	annotations map[string]string
+	without     map[string]string // what annotations are while an object of needs is missing; "": none
+	needs       []Ref
 	owned       map[string]bool // annotations that are ours already
 	asked       bool            // its proxy will ask about every request
 }
@@ -99,7 +101,7 @@ func newPlanner(w World, s Settings) *planner {
 		World: w, s: s, policies: map[types.NamespacedName]*Policy{}, guardOf: map[*networkingv1.Ingress]*guard{},
 		login: map[string]*loginPath{}, mirrors: mirrored(w.Render),
 		objects: map[Ref]*unstructured.Unstructured{}, grants: map[grant][]string{},
-		plan: Plan{Annotations: map[Ref]map[string]string{}},
+		plan: Plan{Annotations: map[Ref]map[string]string{}, Guards: map[Ref]map[string]string{}, Needs: map[Ref][]Ref{}, Fallbacks: map[Ref]Fallback{}},
 	}
 	for i := range w.Policies {
 		p.policies[w.Policies[i].NamespacedName] = &p.Policies[i]
@@ -132,7 +134,7 @@ func (p *planner) opt(ing *networkingv1.Ingress) {
 		Ingress: ing, ref: ingressRef(ing),
 		policy: types.NamespacedName{Namespace: ing.Namespace, Name: ing.Annotations[PolicyAnnotation]},
 		class:  classFor(ing, serving), proxy: proxy, mode: p.s.Mode,
-		annotations: map[string]string{}, owned: ownedAnnotations(ing),
+		annotations: map[string]string{}, without: map[string]string{}, owned: ownedAnnotations(ing),
 	}
 	g.rules = p.policies[g.policy]
 	if mode := ing.Annotations[ModeAnnotation]; mode != "" {
@@ -233,6 +235,27 @@ func (p *planner) found(g *guard, reason, format string, args ...any) {
 func (p *planner) finish(g *guard) {
 	if len(g.annotations) > 0 {
 		p.plan.Annotations[g.ref] = maps.Clone(g.annotations)
+		p.plan.Guards[g.ref] = g.withoutObjects()
+		p.plan.Needs[g.ref] = g.needs
 	}
 	p.plan.Bindings = append(p.plan.Bindings, Binding{Route: g.ref, Policy: g.policy, Hosts: g.hosts, Paths: g.paths, Guarded: g.asked})
+}
+
+// putFor adds an object without which the annotations of a guard would be wrong.
+func (p *planner) putFor(g *guard, o *unstructured.Unstructured) {
+	p.put(o)
+	g.needs = append(g.needs, Ref{Kind: o.GetKind(), NamespacedName: nameOf(o)})
+}
+
+// withoutObjects are the annotations that hold where no object of ours exists.
+func (g *guard) withoutObjects() map[string]string {
+	out := maps.Clone(g.annotations)
+	for key, value := range g.without {
+		if value == "" {
+			delete(out, key)
+		} else {
+			out[key] = value
+		}
+	}
+	return out
 }

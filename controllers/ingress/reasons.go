@@ -28,6 +28,7 @@ const (
 	AnnotationsRefused = "AnnotationsRefused" // a controller ignores what is needed
 	UnderscoreHeaders  = "UnderscoreHeaders"  // a controller lets other spellings of identity headers pass
 	NoRenderEndpoints  = "NoRenderEndpoints"  // nothing makes the pages of refusals
+	OddPath            = "OddPath"            // a path that is not copied into our namespace
 	MissingKind        = "MissingKind"        // a CRD that is needed is not installed
 	AnnotationUnread   = "AnnotationUnread"   // its proxy cannot read what somebody wrote
 	MissingFilter      = "MissingFilter"      // a rule of an HTTPRoute lacks the filter that asks

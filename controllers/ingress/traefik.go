@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -72,25 +71,15 @@ func (p *planner) chain(g *guard, names []string) {
 	}
 }
 
-// middlewareRef is a Middleware as annotations name it. Traefik makes one hyphen of
-// whatever is neither a letter nor a digit.
-func middlewareRef(namespace, name string) string {
-	parts := strings.FieldsFunc(namespace+"-"+name, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsNumber(c) })
-	return strings.Join(parts, "-") + "@kubernetescrd"
-}
-
 // middlewares makes the two of a route, and names them. The first takes off what only
 // we may say, in whatever spelling; the second asks, pinned to the route.
 func (p *planner) middlewares(route Ref) []string {
 	address := p.s.AuthzURL + forwardRoutePrefix + route.NamespacedName.String()
-	name := "route-" + route.Name
+	strip, auth := routeMiddleware("strip", route.Name), routeMiddleware("auth", route.Name)
 	if route.Kind == "Ingress" {
 		address = p.s.AuthzURL + "/authz/v1/forward/" + route.NamespacedName.String()
-		if name = route.Name; strings.HasPrefix(name, "route-") { // an HTTPRoute's
-			name += "-" + digest(route.String())
-		}
+		strip, auth = middlewareName("strip", route.Name), middlewareName("auth", route.Name)
 	}
-	strip, auth := serviceName("strip", name), serviceName("auth", name)
 	if !p.Served[middlewareKind] {
 		return []string{strip, auth}
 	}
@@ -247,7 +236,7 @@ func routeTLS(carried map[string]string) (map[string]any, bool) {
 // traefikNGINX plans for Traefik's ingress-nginx provider. It fills in the auth-url as
 // ingress-nginx does, but relays what we answer as it is, and so needs no error pages.
 func (p *planner) traefikNGINX(g *guard) {
-	if !p.ask(g, endpointURL) {
+	if !p.ask(g) {
 		return
 	}
 	p.foreignCORS(g)

@@ -3,6 +3,8 @@
 package ingress
 
 import (
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -26,6 +28,9 @@ const (
 const (
 	// FieldManager owns what server-side apply writes.
 	FieldManager = "ostiary"
+	// ReleaseManager takes everything back, whatever names a policy. The policies of
+	// config/admission let it, and nobody else, leave an Ingress unguarded that does.
+	ReleaseManager = "ostiary-release"
 	// RouteLabel is on every object that a plan creates. Its value is a digest of
 	// the Ingress, HTTPRoute or host that the object is for: a label has no room for
 	// names. What carries it and is in no plan is deleted.
@@ -123,6 +128,12 @@ type Settings struct {
 	Mode Mode
 	// IdentityHeaders are all headers that tell an application who calls.
 	IdentityHeaders []string
+	// Labels and Annotations are for every object that a plan makes, beside our own:
+	// where rules of the platform demand some.
+	Labels, Annotations map[string]string
+	// Admission: the policies of config/admission are there, and guard what opts in in
+	// the same write.
+	Admission bool
 }
 
 // A Ref names an object.
@@ -138,14 +149,29 @@ type Plan struct {
 	// Annotations are those that we own on objects of other people, by object. An
 	// Ingress or HTTPRoute that is not here must carry none of ours.
 	Annotations map[Ref]map[string]string
+	// Guards are what Annotations are where nothing of Objects exists: whoever is asked
+	// there decides as planned. They are written before anything else, and stay when an
+	// object of Needs cannot be made.
+	Guards map[Ref]map[string]string
+	// Needs are the objects without which Annotations would be wrong, by object.
+	Needs map[Ref][]Ref
 	// Objects are those that we own: sorted, complete with RouteLabel and
-	// ForAnnotation, and in the order in which they have to be made. Only when they
-	// exist are Annotations written; only when Annotations are gone are objects removed.
+	// ForAnnotation, and in the order in which they have to be made. Annotations are
+	// completed after them; only when Annotations are gone are objects removed.
 	Objects []*unstructured.Unstructured
+	// Fallbacks are what to make in place of an object that is refused, by object.
+	Fallbacks map[Ref]Fallback
 	// Bindings tell which policy each Ingress and HTTPRoute names.
 	Bindings []Binding
 	// Findings are what is wrong, or not guarded, although somebody opted in.
 	Findings []Finding
+}
+
+// A Fallback stands for an object that a rule of the platform refuses.
+type Fallback struct {
+	Object *unstructured.Unstructured
+	// After: it has to be younger than this; one that is not is made anew.
+	After time.Time
 }
 
 // A Binding is an opt-in: Route names Policy and leads Hosts and Paths to it.

@@ -95,6 +95,9 @@ func plain(t *testing.T, objects []*unstructured.Unstructured) map[string]map[st
 		}
 		delete(annotations, "helm.sh/resource-policy")
 		u.SetLabels(labels)
+		if len(annotations) == 0 {
+			annotations = nil
+		}
 		u.SetAnnotations(annotations)
 		all[u.GetKind()+" "+u.GetName()] = u.Object
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -22,7 +23,12 @@ const ofTargets = "pod"
 func asked(t *testing.T) (all []string) {
 	t.Helper()
 	objects := render(t, "testdata/values/observed.yaml")
-	data, _ := find(t, objects, "ConfigMap").Object["data"].(map[string]any)
+	data := map[string]any{}
+	for _, u := range objects {
+		if more, _ := u.Object["data"].(map[string]any); u.GetKind() == "ConfigMap" {
+			maps.Copy(data, more)
+		}
+	}
 	text, _ := data["ostiary.json"].(string)
 	var dashboard struct {
 		Panels []struct{ Targets []struct{ Expr string } }

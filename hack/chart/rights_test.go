@@ -3,6 +3,7 @@
 package chart
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,6 +92,14 @@ var refused = []right{
 	{namespace, "update", "coordination.k8s.io", "leases", "other"},
 	{namespace, "delete", "coordination.k8s.io", "leases", "ostiary-leader"},
 	{"shop", "create", "coordination.k8s.io", "leases", ""},
+	{namespace, "get", "", "configmaps", "other"},
+	{namespace, "list", "", "configmaps", ""},
+	{namespace, "patch", "", "configmaps", "other"},
+	{namespace, "delete", "", "configmaps", "ostiary-guard"},
+	{"shop", "create", "", "configmaps", ""},
+	{"", "patch", "admissionregistration.k8s.io", "mutatingadmissionpolicies", "ostiary-guard"},
+	{"", "patch", "admissionregistration.k8s.io", "validatingadmissionpolicies", "ostiary-guard"},
+	{"", "delete", "admissionregistration.k8s.io", "validatingadmissionpolicybindings", "ostiary-guard"},
 	{"", "patch", "apiextensions.k8s.io", "customresourcedefinitions", "accesspolicies.access.ostiary.dev"},
 	{"", "escalate", "rbac.authorization.k8s.io", "clusterroles", ""},
 	{"", "create", "rbac.authorization.k8s.io", "clusterrolebindings", ""},
@@ -131,7 +140,8 @@ func TestRights(t *testing.T) {
 				}
 			})
 			eventually(t, "the roles are in force", func() error { return ask(t, c, s.values, s.may[0], true) })
-			for _, r := range append(append([]right{}, needed...), s.may...) {
+			guard := []right{{namespace, "get", "", "configmaps", s.values + "-guard"}, {namespace, "patch", "", "configmaps", s.values + "-guard"}, {namespace, "create", "", "configmaps", ""}}
+			for _, r := range slices.Concat(needed, guard, s.may) {
 				if err := ask(t, c, s.values, r, true); err != nil {
 					t.Error(err)
 				}

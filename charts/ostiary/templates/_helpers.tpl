@@ -75,3 +75,11 @@ metrics: 8080
 {{- printf "%.0f" (mulf (float64 $number) (get $factors $unit) 0.9) }}
 {{- end }}
 {{- end }}
+
+{{/* Whether the API server has MutatingAdmissionPolicy. What `helm template` says of API
+servers is made up, but for the version that it is told. */}}
+{{- define "ostiary.mutates" -}}
+{{- if or (.Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy") (semverCompare ">=1.36.0-0" .Capabilities.KubeVersion.Version) -}}
+true
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ostiary/ostiary/controllers/ingress"
+)
+
+// admission has the API server guard what opts in in these namespaces, as
+// config/admission does.
+func (b *bench) admission(namespaces ...string) {
+	b.t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "config", "admission", "policies.yaml"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	text = bytes.ReplaceAll(text, []byte("ostiary-system"), []byte(b.ours))
+	name := "guard-" + b.ours
+	text = bytes.ReplaceAll(text, []byte(": ostiary-guard"), []byte(": "+name))
+	text = bytes.ReplaceAll(text, []byte("    name: "+name+"\n    namespace"), []byte("    name: ostiary-guard\n    namespace"))
+	d := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
+	for {
+		u := &unstructured.Unstructured{}
+		if err := d.Decode(&u.Object); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			b.t.Fatal(err)
+		}
+		if strings.HasSuffix(u.GetKind(), "Binding") {
+			in := []any{}
+			for _, ns := range namespaces {
+				in = append(in, ns)
+			}
+			selector := map[string]any{"matchExpressions": []any{map[string]any{"key": "kubernetes.io/metadata.name", "operator": "In", "values": in}}}
+			if err := unstructured.SetNestedMap(u.Object, map[string]any{"namespaceSelector": selector}, "spec", "matchResources"); err != nil {
+				b.t.Fatal(err)
+			}
+		}
+		if err := b.c.Create(b.t.Context(), u); err != nil {
+			b.t.Fatal(err)
+		}
+		b.t.Cleanup(func() {
+			if err := b.c.Delete(context.WithoutCancel(b.t.Context()), u); err != nil {
+				b.t.Error(err)
+			}
+		})
+	}
+	for _, ns := range namespaces {
+		eventually(b.t, "the policies are in force", func() error {
+			o := route(ns, "is-it", "app", "is-it.example.com", "/")
+			o.Spec.IngressClassName = pointer("nobody-knows-this-class")
+			if err := b.c.Create(b.t.Context(), o, client.DryRunAll); !apierrors.IsForbidden(err) {
+				return fmt.Errorf("%v", err)
+			}
+			return nil
+		})
+	}
+}
+
+func pointer[T any](v T) *T { return &v }
+
+// guardMap fills the ConfigMap, as the controller does, and waits until the API server
+// goes by it.
+func (b *bench) guardMap(ns string) {
+	b.t.Helper()
+	g := &Guard{Settings: b.s, Leads: func() bool { return false }, client: b.c, live: b.c, kick: make(chan struct{}, 1)}
+	g.See(b.classes())
+	if err := g.keep(b.t.Context()); err != nil {
+		b.t.Fatal(err)
+	}
+	eventually(b.t, "the API server has read it", func() error {
+		o := b.optedIn("is-it", "is-it.example.com")
+		o.Namespace = ns
+		return b.c.Create(b.t.Context(), o, client.DryRunAll)
+	})
+}
+
+func (b *bench) classes() []*networkingv1.IngressClass {
+	b.t.Helper()
+	var list networkingv1.IngressClassList
+	if err := b.c.List(b.t.Context(), &list); err != nil {
+		b.t.Fatal(err)
+	}
+	return pointers(list.Items)
+}
+
+// addClass makes a class for the time of a test.
+func (b *bench) addClass(name, controller string, annotations map[string]string) {
+	b.t.Helper()
+	class := &networkingv1.IngressClass{ObjectMeta: named("", name), Spec: networkingv1.IngressClassSpec{Controller: controller}}
+	class.Annotations = annotations
+	if err := b.c.Create(b.t.Context(), class); err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() {
+		if err := b.c.Delete(context.WithoutCancel(b.t.Context()), class); err != nil {
+			b.t.Error(err)
+		}
+	})
+}
+
+// TestAdmittedAsPlanned: what the API server puts on an Ingress is what the planner
+// plans, for any name, class and way of telling the class; nothing more, and nobody's.
+// The controller then takes it over, and taking the annotation off leaves nothing.
+func TestAdmittedAsPlanned(t *testing.T) {
+	b := newBench(t)
+	b.make = ingress.Make
+	odd := &corev1.Namespace{ObjectMeta: named("", "n---a--"+b.app[:2])}
+	create(t, b.c, odd)
+	b.addClass("t", "traefik.io/ingress-controller", nil)
+	b.addClass("tn", "k8s.io/ingress-nginx", map[string]string{ingress.ProxyAnnotation: string(ingress.TraefikNGINX)})
+	b.addClass("h.dotted", "haproxy-ingress.github.io/controller", nil)
+	b.addClass("default", "k8s.io/ingress-nginx", map[string]string{networkingv1.AnnotationIsDefaultIngressClass: "true"})
+	b.admission(b.app, odd.Name)
+	b.guardMap(b.app)
+	names := []string{"app", "a.b", "a-b", "a--b", "a---b", "a----b", "route-x", "route-x.y", "xroute", "z", "zz.z--z0", "z1", "9", "a.b-c.d",
+		strings.Repeat("n", 63), strings.Repeat("m", 64), strings.Repeat("k", 200), strings.Repeat("l", 238), "a." + strings.Repeat("i", 234)}
+	class := func(name string) func(*networkingv1.Ingress) {
+		return func(o *networkingv1.Ingress) { o.Spec.IngressClassName = &name }
+	}
+	note := func(key, value string) func(*networkingv1.Ingress) {
+		return func(o *networkingv1.Ingress) { o.Annotations[key] = value }
+	}
+	for way, set := range map[string]func(*networkingv1.Ingress){
+		"nginx": class("nginx"), "traefik": class("t"), "traefik-nginx": class("tn"), "haproxy": class("h.dotted"), "default": nothing,
+		"legacy": note("kubernetes.io/ingress.class", "traefik"), "legacy nginx": note("kubernetes.io/ingress.class", "nginx"),
+		"stated": func(o *networkingv1.Ingress) {
+			class("unknown")(o)
+			note(ingress.ProxyAnnotation, "haproxy-ingress")(o)
+		},
+	} {
+		t.Run(way, func(t *testing.T) {
+			b := *b
+			b.t = t
+			for _, ns := range []string{b.app, odd.Name} {
+				for _, name := range names {
+					o := route(ns, name, "app", "x.example.com", "/")
+					set(o)
+					b.asPlanned(o)
+				}
+			}
+		})
+	}
+}
+
+// asPlanned makes an Ingress, and compares it with what is planned for it.
+func (b *bench) asPlanned(o *networkingv1.Ingress) {
+	b.t.Helper()
+	said := maps.Clone(o.Annotations)
+	if err := b.c.Create(b.t.Context(), o); err != nil {
+		b.t.Errorf("%s: %v", o.Name, err)
+		return
+	}
+	defer remove(b.t, b.c, o)
+	ref := ingress.Ref{Kind: "Ingress", NamespacedName: client.ObjectKeyFromObject(o)}
+	plan := func(o *networkingv1.Ingress) ingress.Plan {
+		return ingress.Make(ingress.World{Ingresses: []*networkingv1.Ingress{o}, Classes: b.classes(), Served: map[string]bool{"Middleware.traefik.io": true, "IngressRoute.traefik.io": true}}, b.s)
+	}
+	bare := o.DeepCopy()
+	bare.Annotations = said
+	want := plan(bare)
+	if len(want.Guards[ref]) == 0 || !want.Bindings[0].Guarded {
+		b.t.Fatalf("%s: nothing is planned: %v", o.Name, want.Findings)
+	}
+	got := maps.Clone(o.Annotations)
+	maps.DeleteFunc(got, func(k, _ string) bool { _, is := said[k]; return is })
+	guard := maps.Clone(want.Guards[ref])
+	if !maps.Equal(got, guard) {
+		b.t.Errorf("%s: the API server wrote\n%v\nthe planner plans\n%v", o.Name, got, guard)
+	}
+	for _, f := range plan(o).Findings {
+		if strings.HasPrefix(f.Reason, "Foreign") {
+			b.t.Errorf("%s: to the planner that is somebody else's: %s", o.Name, f.Message)
+		}
+	}
+	if left := ingress.Leftovers(o, true); len(left) != len(guard) {
+		b.t.Errorf("%s: it belongs to somebody: %v of %v", o.Name, left, guard)
+	}
+}
+
+// TestNoWindow: whatever is done to an Ingress that names a policy, at every version
+// that it has it asks. The controller is away all the time.
+func TestNoWindow(t *testing.T) {
+	b := newBench(t)
+	b.admission(b.app)
+	b.guardMap(b.app)
+	var seen []string
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	watcher, err := client.NewWithWatch(server.cfg, client.Options{Scheme: Scheme()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := watcher.Watch(ctx, &networkingv1.IngressList{}, client.InNamespace(b.app))
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for e := range w.ResultChan() {
+			o, ok := e.Object.(*networkingv1.Ingress)
+			if !ok {
+				continue
+			}
+			_, opted := o.Annotations[ingress.PolicyAnnotation]
+			if e.Type != "DELETED" && opted && !strings.HasSuffix(o.Annotations[authURL], "/authz/v1/nginx/"+o.Namespace+"/"+o.Name+"/$request_method/$host$request_uri") {
+				t.Errorf("%s at %s names a policy, and nobody is asked: %v", o.Name, o.ResourceVersion, o.Annotations)
+			}
+			seen = append(seen, string(e.Type))
+		}
+	}()
+	manifest := func() *networkingv1.Ingress { return b.optedIn("shop", "shop.example.com") }
+	replace := func() {
+		t.Helper()
+		o := manifest()
+		o.ResourceVersion = b.ingress("shop").ResourceVersion
+		if err := b.c.Update(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	patch := func(body string, opts ...client.PatchOption) {
+		t.Helper()
+		if err := b.c.Patch(t.Context(), b.ingress("shop"), client.RawPatch(types.MergePatchType, []byte(body)), opts...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	applied := func(manager string, opts ...client.ApplyOption) {
+		t.Helper()
+		u := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"ingressClassName": "nginx",
+			"defaultBackend": map[string]any{"service": map[string]any{"name": manager, "port": map[string]any{"number": int64(80)}}}}}}
+		u.SetGroupVersionKind(annotated["Ingress"])
+		u.SetNamespace(b.app)
+		u.SetName("shop")
+		u.SetAnnotations(map[string]string{ingress.PolicyAnnotation: "app"})
+		if err := b.c.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(u), append(opts, client.FieldOwner(manager))...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		create(t, b.c, manifest())
+		replace()
+		patch(`{"metadata": {"annotations": {"` + authURL + `": null}}}`)
+		patch(`{"metadata": {"annotations": null}}`)
+		patch(`{"metadata": {"annotations": {"` + ingress.PolicyAnnotation + `": "app"}}}`)
+		applied("one", client.ForceOwnership)
+		applied("two", client.ForceOwnership)
+		patch(`{"metadata": {"annotations": {"`+authURL+`": null}}}`, client.FieldOwner("ostiary"))
+		replace()
+		remove(t, b.c, b.ingress("shop"))
+		applied("one")
+		remove(t, b.c, b.ingress("shop")) // replace --force
+	}
+	create(t, b.c, manifest())
+	// Whoever opted out before the controller came has nothing of ours left.
+	patch(`{"metadata": {"annotations": {"` + ingress.PolicyAnnotation + `": null}}}`)
+	if b.ingress("shop").Annotations[authURL] == "" {
+		t.Error("the API server took it off: then nothing is tested here")
+	}
+	b.converge(b.optIns(b.c))
+	if a := b.ingress("shop").Annotations; len(a) > 0 {
+		t.Errorf("left behind: %v", a)
+	}
+	time.Sleep(300 * time.Millisecond)
+	cancel()
+	<-done
+	t.Logf("%d versions of an Ingress that names a policy: %v", len(seen), slices.Compact(seen))
+	if len(seen) < 30 {
+		t.Errorf("only %d versions were seen", len(seen))
+	}
+}
+
+// TestRefusedAtAdmission: what would be open is refused, and told what to do. What
+// concerns no policy is not touched, and neither is what was so before.
+func TestRefusedAtAdmission(t *testing.T) {
+	b := newBench(t)
+	before := b.optedIn("before", "before.example.com")
+	before.Annotations[authURL] = "http://other.example.com/ask"
+	create(t, b.c, before)
+	b.admission(b.app)
+	opted := b.optedIn("shop", "shop.example.com")
+	refuses := func(what, why string, f func(*networkingv1.Ingress)) {
+		t.Helper()
+		o := opted.DeepCopy()
+		f(o)
+		err := b.c.Create(t.Context(), o, client.DryRunAll)
+		if !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), why) || !strings.Contains(err.Error(), "admission.guard=false") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	passes := func(what string, f func(*networkingv1.Ingress)) *networkingv1.Ingress {
+		t.Helper()
+		o := opted.DeepCopy()
+		f(o)
+		if err := b.c.Create(t.Context(), o, client.DryRunAll); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		return o
+	}
+	pinned := "http://ostiary-authz." + b.ours + ".svc.cluster.local:9001/authz/v1/%s/" + b.app + "/shop/$request_method/$host$request_uri"
+	by := func(key, value string) func(*networkingv1.Ingress) {
+		return func(o *networkingv1.Ingress) { o.Annotations[key] = value }
+	}
+	plain := func(o *networkingv1.Ingress) { delete(o.Annotations, ingress.PolicyAnnotation) }
+	// Without the ConfigMap, and while it is empty.
+	for range 2 {
+		refuses("nothing is known", "nothing on it has its proxy ask", nothing)
+		passes("by hand", by(authURL, fmt.Sprintf(pinned, "nginx")))
+		passes("no policy", plain)
+		create(t, b.c, &corev1.ConfigMap{ObjectMeta: named(b.ours, "ostiary-guard")})
+		remove(t, b.c, &corev1.ConfigMap{ObjectMeta: named(b.ours, "ostiary-guard")})
+	}
+	b.guardMap(b.app)
+	if o := passes("no policy", plain); len(o.Annotations) != 0 {
+		t.Errorf("%v", o.Annotations)
+	}
+	refuses("a class that nobody knows", "class what", func(o *networkingv1.Ingress) { o.Spec.IngressClassName = pointer("what") })
+	refuses("no class", "names no class", func(o *networkingv1.Ingress) { o.Spec.IngressClassName = nil })
+	refuses("a proxy that is none", "what-proxy", by(ingress.ProxyAnnotation, "what-proxy"))
+	refuses("a key that is no proxy", "class_nginx", by(ingress.ProxyAnnotation, "class_nginx"))
+	refuses("an unknown class, and a question", "class what", func(o *networkingv1.Ingress) {
+		o.Spec.IngressClassName = pointer("what")
+		o.Annotations[authURL] = fmt.Sprintf(pinned, "nginx")
+	})
+	refuses("somebody else's", "auth-url", by(authURL, "http://other.example.com/ask"))
+	refuses("another Ingress's", "auth-url", by(authURL, strings.ReplaceAll(fmt.Sprintf(pinned, "nginx"), "/shop/", "/other/")))
+	refuses("no pin", "auth-url", by(authURL, "http://ostiary-authz."+b.ours+".svc.cluster.local:9001/authz/v1/nginx"))
+	refuses("no variables", "auth-url", by(authURL, "http://ostiary-authz."+b.ours+".svc.cluster.local:9001/authz/v1/nginx/"+b.app+"/shop/GET/shop.example.com/"))
+	refuses("another address", "not ask this Ostiary", by(authURL, strings.ReplaceAll(fmt.Sprintf(pinned, "nginx"), b.ours, "elsewhere")))
+	refuses("the question of another proxy", "not ask this Ostiary", func(o *networkingv1.Ingress) {
+		o.Spec.IngressClassName = pointer("traefik")
+		o.Annotations[authURL] = fmt.Sprintf(pinned, "nginx")
+		o.Annotations["traefik.ingress.kubernetes.io/router.middlewares"] = b.app + "-other@kubernetescrd"
+	})
+	refuses("a name that no Middleware can have", "too long", func(o *networkingv1.Ingress) {
+		o.Spec.IngressClassName = pointer("traefik")
+		o.Name = strings.Repeat("x", 239)
+	})
+	refuses("no name yet", "auth-url", func(o *networkingv1.Ingress) { o.Name, o.GenerateName = "", "shop-" })
+	passes("the endpoint of canary mode", by(authURL, fmt.Sprintf(pinned, "nginx-pass")))
+	passes("Middlewares behind ours", func(o *networkingv1.Ingress) {
+		o.Spec.IngressClassName = pointer("traefik")
+		o.Annotations["traefik.ingress.kubernetes.io/router.middlewares"] = fmt.Sprintf("%[1]s-ostiary-strip-shop@kubernetescrd, %[1]s-ostiary-auth-shop@kubernetescrd,x-y@file", b.app)
+	})
+	// What was open before may be changed, and not made worse.
+	change(t, b.c, b.ingress("before"), func(o *networkingv1.Ingress) { o.Labels = map[string]string{"a": "b"} })
+	worse := b.ingress("before")
+	worse.Annotations[authURL] = "http://third.example.com/ask"
+	if err := b.c.Update(t.Context(), worse); !apierrors.IsForbidden(err) {
+		t.Errorf("%v", err)
+	}
+	change(t, b.c, b.ingress("before"), func(o *networkingv1.Ingress) { delete(o.Annotations, authURL) })
+	if a := b.ingress("before").Annotations; !strings.Contains(a[authURL], "/before/") {
+		t.Errorf("%v", a)
+	}
+	// A class of another proxy takes its question along.
+	change(t, b.c, b.ingress("before"), func(o *networkingv1.Ingress) { o.Spec.IngressClassName = pointer("traefik") })
+	if a := b.ingress("before").Annotations; !strings.Contains(a["traefik.ingress.kubernetes.io/router.middlewares"], "-ostiary-auth-before@") {
+		t.Errorf("%v", a)
+	}
+}
+
+// TestReleasedAtAdmission: `ostiary release` takes back what the API server would put
+// there again, and leaves what people wrote.
+func TestReleasedAtAdmission(t *testing.T) {
+	b := newBench(t)
+	b.make = ingress.Make
+	b.admission(b.app)
+	b.guardMap(b.app)
+	create(t, b.c, b.optedIn("taken", "taken.example.com"))
+	b.converge(b.optIns(b.c))
+	create(t, b.c, b.optedIn("shop", "shop.example.com"))
+	if err := ReleaseRoutes(t.Context(), server.cfg); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"taken", "shop"} {
+		if a := b.ingress(name).Annotations; len(a) != 1 || a[ingress.PolicyAnnotation] != "app" {
+			t.Errorf("%s: %v", name, a)
+		}
+	}
+	b.free()
+}
+
+// TestGuardMap: any replica fills the ConfigMap while it is empty, and only the leader
+// changes it; it follows the classes.
+func TestGuardMap(t *testing.T) {
+	b := newBench(t)
+	key := client.ObjectKey{Namespace: b.ours, Name: "ostiary-guard"}
+	data := func() map[string]string {
+		t.Helper()
+		var m corev1.ConfigMap
+		if err := b.c.Get(t.Context(), key, &m); client.IgnoreNotFound(err) != nil {
+			t.Fatal(err)
+		}
+		return m.Data
+	}
+	leads := false
+	g := &Guard{Settings: b.s, Leads: func() bool { return leads }, client: b.c, live: b.c, kick: make(chan struct{}, 1)}
+	keep := func() {
+		t.Helper()
+		if err := g.keep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keep()
+	if data() != nil {
+		t.Error("it is written before the classes are known")
+	}
+	class := func(name, controller string) *networkingv1.IngressClass {
+		return &networkingv1.IngressClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: networkingv1.IngressClassSpec{Controller: controller}}
+	}
+	g.See([]*networkingv1.IngressClass{class("public", "k8s.io/ingress-nginx"), class("nginx", "nginx.org/ingress-controller")})
+	keep()
+	if d := data(); d["class_public"] != "ingress-nginx" || d["class_nginx"] != "" || d["class_traefik"] != "traefik" {
+		t.Errorf("%v", d)
+	}
+	g.See([]*networkingv1.IngressClass{class("public", "traefik.io/ingress-controller")})
+	keep()
+	if d := data(); d["class_public"] != "ingress-nginx" {
+		t.Errorf("one that does not lead changed it: %v", d)
+	}
+	leads = true
+	keep()
+	if d := data(); d["class_public"] != "traefik" || d["class_nginx"] != "ingress-nginx" {
+		t.Errorf("%v", d)
+	}
+	g.See([]*networkingv1.IngressClass{})
+	keep()
+	if d := data(); d["class_public"] != "" || d["class_"] != "" {
+		t.Errorf("what is gone is still known: %v", d)
+	}
+}
