@@ -16,21 +16,37 @@ import (
 func (s *Server) Public() http.Handler {
 	return s.guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := newRequestID()
-		h := w.Header()
-		// No page of another site may read, frame or post to what is here: the
-		// Access-Control-* headers are absent on purpose, for every origin.
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Content-Security-Policy", web.CSP())
-		h.Set("X-Content-Type-Options", "nosniff")
-		// Not no-referrer: with it, the Origin of our own forms is null (Fetch §3.2).
-		h.Set("Referrer-Policy", "same-origin")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("X-Request-Id", id)
+		publicHeader(w.Header(), id)
+		w = login.Bound(w, func(w http.ResponseWriter) { s.tooLarge(w, r, id) })
 		if s.serveKeySet(w, r) || s.login != nil && s.login.ServeHTTP(w, r, id) {
 			return
 		}
 		s.nothingHere(w, r, id)
 	}))
+}
+
+// publicHeader is on every answer: no page of another site may read, frame or post
+// to what is here. The Access-Control-* headers are absent on purpose, for every
+// origin.
+func publicHeader(h http.Header, id string) {
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Content-Security-Policy", web.CSP())
+	h.Set("X-Content-Type-Options", "nosniff")
+	// Not no-referrer: with it, the Origin of our own forms is null (Fetch §3.2).
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("X-Request-Id", id)
+}
+
+// tooLarge answers in place of what would not pass a proxy's buffer. What leads to
+// such an answer should have seen it coming: hence the line in the log.
+func (s *Server) tooLarge(w http.ResponseWriter, r *http.Request, id string) {
+	publicHeader(w.Header(), id)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Access-Reason", "token-too-large")
+	s.Log.Error("an answer's header section was longer than a proxy takes; a page was sent in its place", "limit", login.MaxHeader, "requestID", id)
+	s.showPage(w, r, http.StatusInternalServerError, web.Page{Title: "Too much to remember", Reason: "token-too-large", RequestID: id,
+		Message: "What has to be remembered about you does not fit into an answer of this site. Tell whoever runs it: fewer or shorter groups in the access rules help."})
 }
 
 // nothingHere answers what nothing else does.

@@ -15,12 +15,13 @@ import (
 // buckets by a hash that nobody outside can steer.
 type limits struct {
 	seed maphash.Seed
-	// addresses: sign-ins of any kind. accounts: guesses at one account, from
-	// anywhere. pairs: guesses at one account from one address. devices: guesses
-	// at an account by a browser that signed in to it before. tokens: tokens for
-	// other applications, by person.
-	addresses, accounts, pairs, devices, tokens buckets
-	// nowhere is for all clients together whose address is not known.
+	// visits: visits to a provider, by address. exchanges: answers that are taken to
+	// one, by address. addresses: guesses, by address. accounts: guesses at one
+	// account, from anywhere. pairs: guesses at one account from one address.
+	// devices: guesses at an account by a browser that signed in to it before.
+	// tokens: tokens for other applications, by person.
+	visits, exchanges, addresses, accounts, pairs, devices, tokens buckets
+	// nowhere is for the answers of all clients together whose address is not known.
 	nowhere *rate.Limiter
 }
 
@@ -38,6 +39,10 @@ type buckets struct {
 func newLimits() *limits {
 	return &limits{
 		seed:      maphash.MakeSeed(),
+		// An office is one address, and in the morning each of its people opens a
+		// window with many tabs.
+		visits:    buckets{burst: 1000, every: 100 * time.Millisecond},
+		exchanges: buckets{burst: 300, every: 200 * time.Millisecond},
 		addresses: buckets{burst: 60, every: time.Second},
 		// Wide enough that guessing at an account does not lock its owner out for
 		// long, as pairs stops any one address far earlier.
@@ -45,7 +50,7 @@ func newLimits() *limits {
 		pairs:    buckets{burst: 10, every: 30 * time.Second},
 		devices:  buckets{burst: 10, every: 30 * time.Second},
 		tokens:   buckets{burst: 60, every: time.Second},
-		nowhere:  rate.NewLimiter(rate.Every(100*time.Millisecond), 200),
+		nowhere:  rate.NewLimiter(rate.Every(50*time.Millisecond), 600),
 	}
 }
 
@@ -69,9 +74,20 @@ func network(a netip.Addr) string {
 }
 
 // start reports whether a client may begin another visit to a provider. A client
-// whose address is not known is not limited: it would share with all others.
+// whose address is not known is not limited: it would share with all others, and
+// the visit costs us nothing.
 func (l *limits) start(a netip.Addr, now time.Time) bool {
-	return !a.IsValid() || l.allow(&l.addresses, network(a), now)
+	return !a.IsValid() || l.allow(&l.visits, network(a), now)
+}
+
+// exchange reports whether a client may have its answer taken to the provider. Those
+// whose address is not known share one limit: a provider that is asked too often
+// with codes that are none may lock all of us out.
+func (l *limits) exchange(a netip.Addr, now time.Time) bool {
+	if !a.IsValid() {
+		return l.nowhere.AllowN(now, 1)
+	}
+	return l.allow(&l.exchanges, network(a), now)
 }
 
 // guess reports whether another password may be tried. Where no address is known

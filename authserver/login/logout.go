@@ -27,8 +27,8 @@ func (h *Handler) appLogout(x *exchange) {
 		return
 	}
 	to := ""
-	if rd := x.query.Get("rd"); rd != "" {
-		to = h.destination(rd, x.host, x.table)
+	if x.query.Get("rd") != "" {
+		to, _ = h.comeBack(x)
 	}
 	subject := h.session(x)
 	h.dropSession(x)
@@ -48,7 +48,7 @@ func (h *Handler) appLogout(x *exchange) {
 		h.broken(x, err)
 		return
 	}
-	x.redirect(h.own(h.teamHost(), "logout", url.Values{"farewell": {sealed}}))
+	h.redirect(x, h.own(h.teamHost(), "logout", url.Values{"farewell": {sealed}}))
 }
 
 // teamLogout ends the session at the team host and all that came of it. An
@@ -72,8 +72,8 @@ func (h *Handler) teamLogout(x *exchange) {
 		return
 	}
 	to := ""
-	if rd := x.query.Get("rd"); rd != "" {
-		if to = h.destination(rd, h.teamHost(), x.table); to == h.origin(h.teamHost())+"/" {
+	if x.query.Get("rd") != "" {
+		if to, _ = h.comeBack(x); to == h.origin(h.teamHost())+"/" {
 			to = ""
 		}
 	}
@@ -132,7 +132,8 @@ func fromHere(r *http.Request) bool {
 func (h *Handler) dropSession(x *exchange) {
 	h.dropNamed(x, credential.CookieName, "/", false)
 	h.dropNamed(x, credential.CookieName, "/", true) // a jar of its own
-	x.dropCookie(hopsCookie)                         // whoever signs out goes round in no circle
+	h.keepHops(x, hops{Spent: h.spentHere(x)})       // whoever signs out goes round in no circle
+	x.dropKeys()
 	for _, path := range x.table.CookiePaths(x.host) {
 		h.dropNamed(x, credential.PathCookieName, path, false)
 		h.dropNamed(x, credential.PathCookieName, path, true)
@@ -186,7 +187,7 @@ func (h *Handler) await(ctx context.Context, done func() bool) {
 
 func (h *Handler) signedOut(x *exchange, to string, everywhere bool) {
 	if to != "" {
-		x.redirect(to)
+		h.redirect(x, to)
 		return
 	}
 	v := web.SignedOutView{Host: x.host, Everywhere: everywhere}
