@@ -89,7 +89,7 @@ func (h *Handler) answered(x *exchange, p *idp.Provider, l *providerLogin, key s
 		h.providerRefused(x, p, l)
 		return
 	}
-	if !h.limits.exchange(h.Address(x.r), x.now) {
+	if !h.limits.exchange(h.Address(x.r), x.knownDevice().ID, x.now) {
 		h.tooMany(x)
 		return
 	}

@@ -314,12 +314,12 @@ func TestStateIsGoodOnce(t *testing.T) {
 func TestExchangesWithoutAddress(t *testing.T) {
 	l, now := newLimits(), time.Now()
 	n := 0
-	for l.exchange(netip.Addr{}, now) {
+	for l.exchange(netip.Addr{}, "", now) {
 		if n++; n > 10_000 {
 			t.Fatal("there is none")
 		}
 	}
-	if n < 100 || !l.exchange(netip.Addr{}, now.Add(time.Second)) {
+	if n < 100 || !l.exchange(netip.Addr{}, "", now.Add(time.Second)) || !l.exchange(netip.Addr{}, "known", now) {
 		t.Errorf("%d at once", n)
 	}
 }

@@ -203,6 +203,7 @@ func (h *Handler) signedIn(x *exchange, who idp.Identity, a attempt) {
 		return
 	}
 	http.SetCookie(x.w, cookie)
+	h.rememberDevice(x, who.Provider+"\x00"+who.ID)
 	h.toTeam(x, a, url.Values{"done": {"1"}})
 }
 
