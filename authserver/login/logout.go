@@ -87,11 +87,13 @@ func (h *Handler) meant(x *exchange) bool {
 	case http.MethodPost: // our own: see ServeHTTP
 		return true
 	case http.MethodGet:
-		if fromHere(x.r) {
+		everywhere := !x.query.Has("switch") && (x.query.Has("all") || x.host == h.teamHost())
+		// Where nothing says from where they came, a link of another site could have
+		// led here: too little to end every session.
+		if fromHere(x.r) && (!everywhere || saysFrom(x.r)) {
 			return true
 		}
-		h.page(x, http.StatusOK, "sign out?", web.ConfirmLogout(web.ConfirmLogoutView{
-			Host: x.host, Action: x.r.URL.RequestURI(), Everywhere: !x.query.Has("switch") && (x.query.Has("all") || x.host == h.teamHost())}))
+		h.page(x, http.StatusOK, "sign out?", web.ConfirmLogout(web.ConfirmLogoutView{Host: x.host, Action: x.r.URL.RequestURI(), Everywhere: everywhere}))
 	default:
 		x.w.Header().Set("Allow", "GET, POST")
 		h.fail(x, http.StatusMethodNotAllowed, "method-not-allowed", "Not here", "This address answers GET and POST only.")
@@ -107,6 +109,11 @@ func SameOrigin(r *http.Request) bool {
 	}
 	_, host, ok := strings.Cut(r.Header.Get("Origin"), "://")
 	return ok && host == r.Host
+}
+
+// saysFrom reports whether a request says from where it comes.
+func saysFrom(r *http.Request) bool {
+	return r.Header.Get("Sec-Fetch-Site")+r.Header.Get("Origin")+r.Header.Get("Referer") != ""
 }
 
 // fromHere reports whether a link was followed on this very site, or typed.

@@ -141,16 +141,20 @@ func (h *Handler) showLoop(x *exchange, dest string) {
 		Host: x.host, Why: text, RequestID: x.id, AgainURL: h.own(x.host, "login", url.Values{"rd": {dest}, "again": {"1"}})}))
 }
 
-// providerRefused shows that the identity provider said no. Its own words are
-// for the log: they could be anybody's.
+// providerRefused shows that the identity provider said no, in its own words: often
+// nothing else says what to do about it.
 func (h *Handler) providerRefused(x *exchange, p *idp.Provider, l *providerLogin) {
-	code := idp.ErrorCode(x.query.Get("error"))
-	h.Log.Info("the identity provider refused", "provider", p.Name(), "code", code, "requestID", x.id)
+	code, words := idp.ErrorCode(x.query.Get("error")), idp.Words(x.query.Get("error_description"))
+	h.Log.Info("the identity provider refused", "provider", p.Name(), "code", code, "description", words, "requestID", x.id)
 	message := "The identity provider " + p.DisplayName() + " did not sign you in"
 	if code != "" {
 		message += " (" + code + ")"
 	}
-	h.startOver(x, l.Attempt.Host, "provider-refused", "Not signed in", message+".")
+	message += "."
+	if words != "" {
+		message += " It says: \u201c" + words + "\u201d"
+	}
+	h.startOver(x, l.Attempt.Host, "provider-refused", "Not signed in", message)
 }
 
 func (h *Handler) providerFailed(x *exchange, p *idp.Provider, host string, err error) {

@@ -104,5 +104,24 @@ func (h *Handler) answered(x *exchange, p *idp.Provider, l *providerLogin, key s
 		h.providerFailed(x, p, l.Attempt.Host, err)
 		return
 	}
+	if !h.saysEnough(x, identity.Unsaid, &l.Attempt) {
+		h.providerFailed(x, p, l.Attempt.Host, identity.Unsaid.Err)
+		return
+	}
 	h.signedIn(x, identity, l.Attempt)
+}
+
+// saysEnough reports whether somebody can be judged without what their provider could
+// not be asked about. A session at the team host is for every application: what any
+// rule would refuse them for has to be known.
+func (h *Handler) saysEnough(x *exchange, unsaid idp.Unsaid, a *attempt) bool {
+	reads := x.table.Reads()
+	if unsaid.Groups && len(reads.Groups) > 0 {
+		return false
+	}
+	v, err := targetOf(string(a.Dest))
+	if err != nil || v.Host() != a.Host {
+		v = h.root(a.Host)
+	}
+	return !unsaid.Email || !x.table.NeedsEmail(v)
 }

@@ -212,6 +212,9 @@ func (h *Handler) signedIn(x *exchange, who idp.Identity, a attempt) {
 func (h *Handler) teamSession(x *exchange, who idp.Identity) (*http.Cookie, error) {
 	c := credential.Claims{Issuer: h.issuer(), Audience: []string{h.issuer()}, ID: who.ID, Email: who.Email,
 		Groups: who.Groups, AMR: who.AMR, Provider: who.Provider, SignedInAt: h.signInTime(x, who), IssuedAt: x.now, Lifetime: h.SessionDuration}
+	if who.Unsaid.Groups { // a rule that is made later must not take that for none
+		c.Groups, c.Asked = nil, (&policy.Reads{AMR: true}).Asked()
+	}
 	cookie, err := h.teamCookieOf(x, c)
 	if errors.Is(err, credential.ErrTooLarge) {
 		reads := x.table.Reads()
