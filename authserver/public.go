@@ -8,21 +8,29 @@ import (
 	"strings"
 
 	"github.com/ostiary/ostiary/authserver/login"
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
 // Public returns the handler of the public listener: the team host, and our
 // path prefix on the hosts of applications. The internet reaches it.
 func (s *Server) Public() http.Handler {
-	return s.guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.guard(s.public(func(w http.ResponseWriter, r *http.Request, id string) bool {
+		return s.serveKeySet(w, r) || s.login != nil && s.login.ServeHTTP(w, r, id)
+	}))
+}
+
+// public answers what serve does not, and no answer's header section is longer than
+// a proxy takes.
+func (s *Server) public(serve func(w http.ResponseWriter, r *http.Request, id string) bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := newRequestID()
 		publicHeader(w.Header(), id)
 		w = login.Bound(w, func(w http.ResponseWriter) { s.tooLarge(w, r, id) })
-		if s.serveKeySet(w, r) || s.login != nil && s.login.ServeHTTP(w, r, id) {
-			return
+		if !serve(w, r, id) {
+			s.nothingHere(w, r, id)
 		}
-		s.nothingHere(w, r, id)
-	}))
+	})
 }
 
 // publicHeader is on every answer: no page of another site may read, frame or post
@@ -70,8 +78,22 @@ func (s *Server) nothingHere(w http.ResponseWriter, r *http.Request, id string) 
 		})
 	default:
 		s.showPage(w, r, http.StatusNotFound, web.Page{
-			Title: "Nothing here", Message: "There is no page at this address.", RequestID: id})
+			Title: "Nothing here", Message: "There is no page at this address.", RequestID: id, Action: "Open the application", URL: s.application(r.Host)})
 	}
+}
+
+// application returns the address of the application on a host, or of the team
+// host's front page. Empty: there is none, whatever a client calls us.
+func (s *Server) application(host string) string {
+	target, err := policy.NewTarget(host, "/")
+	if err != nil || s.login == nil || target.Host() != strings.ToLower(s.TeamURL.Hostname()) && !s.Table().Claims(target.Host()) {
+		return ""
+	}
+	address := s.TeamURL.Scheme + "://" + target.Host()
+	if port := s.TeamURL.Port(); port != "" { // the port is that of all of them
+		address += ":" + port
+	}
+	return address + "/"
 }
 
 // serveKeySet publishes the keys at their addresses, on every host: exact ones,
@@ -102,6 +124,9 @@ func (s *Server) showPage(w http.ResponseWriter, r *http.Request, status int, p 
 		path, _, _ := strings.Cut(r.RequestURI, "?") // never the query: it can hold secrets
 		s.Log.LogAttrs(r.Context(), slog.LevelInfo, "page", slog.Int("status", status), slog.String("title", p.Title),
 			slog.String("path", path[:min(len(path), maxLogged)]), slog.String("requestID", p.RequestID))
+	}
+	if p.URL == "" {
+		p.Action = ""
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)

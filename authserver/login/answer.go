@@ -18,7 +18,11 @@ const MaxHeader = 4096
 // what net/http adds to it.
 func HeaderSize(status int, header http.Header) int {
 	const added = len("Date: Mon, 02 Jan 2006 15:04:05 GMT\r\n") + len("Transfer-Encoding: chunked\r\n") + len("Connection: keep-alive\r\n") + len("\r\n")
-	n := added + len("HTTP/1.1 ") + len(strconv.Itoa(status)) + len(" ") + len(http.StatusText(status)) + len("\r\n")
+	n := added
+	if header.Get("Content-Type") == "" {
+		n += 64 // it finds out
+	}
+	n += len("HTTP/1.1 ") + len(strconv.Itoa(status)) + len(" ") + len(http.StatusText(status)) + len("\r\n")
 	for name, values := range header {
 		for _, v := range values {
 			n += len(name) + len(": ") + len(v) + len("\r\n")
