@@ -25,6 +25,8 @@ const (
 	// maxWait is how long a check may be waited for: less than the listener has to
 	// answer. Whoever tries again then is the one who came last.
 	maxWait = 25 * time.Second
+	// maxHold is how long a no is kept back at most.
+	maxHold = 20 * time.Second
 	// turnMemory is for how long the turns of a lane count.
 	turnMemory = 30 * time.Second
 	maxLanes   = 4 * maxWaiting
@@ -41,24 +43,30 @@ type gate struct {
 	lanes   map[string]*lane
 	active  map[*lane]bool // those in which somebody waits
 	waiting int
+	held    int // who is told no late
 	arrived uint64
+	last    bool          // the next turn is that of whoever came last
+	took    time.Duration // how long checks take, about
 }
 
 type lane struct {
 	turns int
 	last  time.Time // when the last turn began
-	stack []*waiter // the last one is next
+	queue []*waiter
 }
 
 type waiter struct {
 	known bool
 	seq   uint64
+	since time.Time
 	ready chan pass // its turn has come; closed: it never will
 }
 
 // A pass is a turn that has come. leave gives it back.
 type pass struct {
-	kept bool // of the slots for known browsers
+	kept   bool // of the slots for known browsers
+	waited time.Duration
+	began  time.Time
 }
 
 func newGate() *gate {
@@ -105,8 +113,8 @@ func (g *gate) join(t Turn) (*lane, *waiter) {
 		return nil, nil
 	}
 	g.arrived++
-	w := &waiter{known: t.Known, seq: g.arrived, ready: make(chan pass, 1)}
-	l.stack = append(l.stack, w)
+	w := &waiter{known: t.Known, seq: g.arrived, since: time.Now(), ready: make(chan pass, 1)}
+	l.queue = append(l.queue, w)
 	g.active[l] = true
 	g.waiting++
 	g.serve()
@@ -120,12 +128,12 @@ func (g *gate) lane(name string) *lane {
 	l := g.lanes[name]
 	if l == nil {
 		if len(g.lanes) >= maxLanes {
-			maps.DeleteFunc(g.lanes, func(_ string, old *lane) bool { return len(old.stack) == 0 })
+			maps.DeleteFunc(g.lanes, func(_ string, old *lane) bool { return len(old.queue) == 0 })
 		}
 		l = &lane{}
 		g.lanes[name] = l
 	}
-	if len(l.stack) == 0 && now.Sub(l.last) > turnMemory {
+	if len(l.queue) == 0 && now.Sub(l.last) > turnMemory {
 		l.turns = 0
 	}
 	return l
@@ -136,14 +144,14 @@ func (g *gate) lane(name string) *lane {
 func (g *gate) displace(to *lane) bool {
 	longest := to
 	for l := range g.active {
-		if len(l.stack) > len(longest.stack)+1 {
+		if len(l.queue) > len(longest.queue)+1 {
 			longest = l
 		}
 	}
 	if longest == to {
 		return false
 	}
-	first := longest.stack[0]
+	first := longest.queue[0]
 	g.remove(longest, first)
 	close(first.ready)
 	return true
@@ -153,12 +161,39 @@ func (g *gate) displace(to *lane) bool {
 func (g *gate) leave(p pass) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if took := time.Since(p.began); g.took == 0 {
+		g.took = took
+	} else {
+		g.took += (took - g.took) / 8
+	}
 	if p.kept {
 		g.kept++
 	} else {
 		g.free++
 	}
 	g.serve()
+}
+
+// hold keeps a no back while many wait: for thrice as long as they will take.
+func (g *gate) hold(ctx context.Context, p pass) {
+	g.mu.Lock()
+	late := min(3*time.Duration(g.waiting)*g.took, maxHold, maxWait-p.waited)
+	if g.held >= maxWaiting {
+		late = 0
+	}
+	g.held++
+	g.mu.Unlock()
+	defer func() {
+		g.mu.Lock()
+		g.held--
+		g.mu.Unlock()
+	}()
+	timer := time.NewTimer(late)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // serve gives turns to those whose they are, for as long as there are slots.
@@ -176,8 +211,8 @@ func (g *gate) give(known bool) bool {
 	var best *lane
 	var next *waiter
 	for l := range g.active {
-		w := l.top(known)
-		if w == nil || best != nil && (l.turns > best.turns || l.turns == best.turns && w.seq < next.seq) {
+		w := l.next(known, g.last)
+		if w == nil || best != nil && (l.turns > best.turns || l.turns == best.turns && (w.seq < next.seq) == g.last) {
 			continue
 		}
 		best, next = l, w
@@ -185,32 +220,39 @@ func (g *gate) give(known bool) bool {
 	if best == nil {
 		return false
 	}
+	g.last = !g.last
 	g.remove(best, next)
+	now := time.Now()
 	best.turns++
-	best.last = time.Now()
-	next.ready <- pass{kept: known}
+	best.last = now
+	next.ready <- pass{kept: known, waited: now.Sub(next.since), began: now}
 	return true
 }
 
 // remove takes somebody out of the lane, if they are still there.
 func (g *gate) remove(l *lane, w *waiter) bool {
-	i := slices.Index(l.stack, w)
+	i := slices.Index(l.queue, w)
 	if i < 0 {
 		return false
 	}
-	l.stack = slices.Delete(l.stack, i, i+1)
+	l.queue = slices.Delete(l.queue, i, i+1)
 	g.waiting--
-	if len(l.stack) == 0 {
+	if len(l.queue) == 0 {
 		delete(g.active, l)
 	}
 	return true
 }
 
-// top returns who is next in a lane, of known browsers or of all.
-func (l *lane) top(known bool) *waiter {
-	for i := len(l.stack) - 1; i >= 0; i-- {
-		if l.stack[i].known || !known {
-			return l.stack[i]
+// next returns who is next in a lane, of known browsers or of all: whoever came
+// last, or first.
+func (l *lane) next(known, last bool) *waiter {
+	for i := range l.queue {
+		w := l.queue[i]
+		if last {
+			w = l.queue[len(l.queue)-1-i]
+		}
+		if w.known || !known {
+			return w
 		}
 	}
 	return nil

@@ -24,8 +24,9 @@ func oneSlot() *gate {
 	return g
 }
 
-// TestGateOrder: who comes new is next, whatever waits in other lanes; in a lane it
-// is whoever came last; and known browsers have a slot of their own.
+// TestGateOrder: who comes in a lane of their own is next, whatever waits in others; in
+// a lane it is whoever came last and whoever came first, by turns; and known browsers
+// have a slot of their own.
 func TestGateOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := oneSlot()
@@ -63,7 +64,7 @@ func TestGateOrder(t *testing.T) {
 		}
 		g.leave(first)
 		time.Sleep(10 * time.Second)
-		if want := []string{"ann", "flood-2", "flood-1", "flood-0"}; !slices.Equal(order, want) {
+		if want := []string{"ann", "flood-2", "flood-0", "flood-1"}; !slices.Equal(order, want) {
 			t.Errorf("%v, want %v", order, want)
 		}
 		g.leave(known)
@@ -177,9 +178,7 @@ func TestFloodOfGuesses(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := people(t, `[{name: ann, passwordHash: "HASH"}]`)
 				p.gate = oneSlot()
-				compared := 0
 				p.users.compare = func(_, password []byte) error { // one at a time: there is one slot
-					compared++
 					time.Sleep(250 * time.Millisecond)
 					if string(password) == horse {
 						return nil
@@ -196,24 +195,19 @@ func TestFloodOfGuesses(t *testing.T) {
 						}
 					}()
 				}
-				quick := 0
+				quick, late := 0, 0
 				for range 20 {
 					time.Sleep(time.Duration(rand.IntN(5000)) * time.Millisecond)
-					began, before := time.Now(), compared
-					_, err := p.CheckPassword(t.Context(), Turn{Lane: c.lane(-1)}, "ann", horse)
-					if errors.Is(err, ErrBusy) { // she is told to try again in a moment
-						time.Sleep(3 * time.Second)
-						_, err = p.CheckPassword(t.Context(), Turn{Lane: c.lane(-1)}, "ann", horse)
-					}
-					if err != nil {
-						t.Errorf("after %s: %v", time.Since(began), err)
-					}
-					if time.Since(began) < 2*time.Second && compared-before <= 4 {
+					began := time.Now()
+					if _, err := p.CheckPassword(t.Context(), Turn{Lane: c.lane(-1)}, "ann", horse); err != nil {
+						t.Logf("after %s: %v", time.Since(began), err)
+						late++
+					} else if time.Since(began) < 2*time.Second {
 						quick++
 					}
 				}
-				if quick < 15 {
-					t.Errorf("%d of 20 were quick", quick)
+				if quick < 5 || late > 1 {
+					t.Errorf("of 20, %d were quick, and %d had to try again", quick, late)
 				}
 				stop()
 				synctest.Wait()

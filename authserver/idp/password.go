@@ -47,9 +47,12 @@ func (p *Provider) checkPassword(ctx context.Context, t Turn, name, password str
 	if err != nil {
 		return Identity{}, err
 	}
-	defer p.gate.leave(turn)
-	one := p.users.check(name, password)
+	one := func() *user {
+		defer p.gate.leave(turn)
+		return p.users.check(name, password)
+	}()
 	if one == nil {
+		p.gate.hold(ctx, turn)
 		return Identity{}, ErrWrongPassword
 	}
 	return Identity{Provider: p.config.Name, ID: one.name, Email: one.email, Name: one.shown, Groups: slices.Clone(one.groups)}, nil

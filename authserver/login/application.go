@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/credential"
@@ -43,7 +44,8 @@ func (h *Handler) appLogin(x *exchange) {
 		x.dropCookie(hopsCookie)
 		n = 0
 	}
-	h.begin(x, attempt{Dest: text(dest), Hops: n, Cut: cut})
+	again, _ := strconv.Atoi(x.query.Get("began")) // no number: for the first time
+	h.begin(x, attempt{Dest: text(dest), Hops: n, Cut: cut, Again: max(0, min(again, maxAgain))})
 }
 
 // begin makes an attempt of what is given, and takes it to the team host.
@@ -100,10 +102,15 @@ func (h *Handler) authorized(x *exchange) {
 	case t.Attempt.Again < maxAgain:
 		// It was begun elsewhere, or by this browser with a key that a sign-in beside
 		// it has overwritten. Of the ticket nothing counts but where it leads: this
-		// browser gets there as who it is itself.
-		h.begin(x, attempt{Dest: t.Attempt.Dest, Hops: h.hopsOf(x, x.dest), Cut: t.Attempt.Cut, Again: t.Attempt.Again + 1})
+		// browser gets there as who it is itself. It must not stay in the address,
+		// where a script of this host could read it from the window that it opened.
+		q := url.Values{"rd": {x.dest}, "began": {strconv.Itoa(t.Attempt.Again + 1)}}
+		if t.Attempt.Cut {
+			q.Set("cut", "1")
+		}
+		h.redirect(x, h.own(x.host, "login", q))
 	default:
-		h.cannotFinish(x)
+		h.redirect(x, h.own(x.host, "authorized", nil)) // for the same reason
 	}
 }
 

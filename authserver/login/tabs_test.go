@@ -182,9 +182,56 @@ func TestNoCookies(t *testing.T) {
 	b.follow = false
 	b.client.Jar = nil
 	at := b.walk(p, b.get(s.url("app1.example.com", "/x")))
-	if at.status != 400 || at.header.Get("X-Access-Reason") != "no-state" || !strings.Contains(at.body, s.url("app1.example.com", "/x")) || p.asked() != 0 {
+	if at.status != 400 || at.header.Get("X-Access-Reason") != "no-state" || !strings.Contains(at.body, `href="`+s.url("app1.example.com", "/")) || p.asked() != 0 {
 		t.Errorf("%d %s %s", at.status, at.header.Get("X-Access-Reason"), afterMain(at.body))
 	}
+}
+
+// A ticket that this browser did not ask for is never in the address of a page: a
+// script of the host could read it there, for whoever planted the attempt.
+func TestNoPageWithAForeignTicket(t *testing.T) {
+	s := newSite(t, nil)
+	thief, victim := s.browser(), s.browser()
+	thief.follow, victim.follow = false, false
+	for _, signedIn := range []bool{false, true} {
+		if signedIn {
+			victim.follow = true
+			victim.want(victim.enter("app2.example.net", "/", "bob"), 200, "for bob")
+			victim.follow = false
+		}
+		for _, dest := range []string{"/", "/x?" + strings.Repeat("y", 2000)} {
+			for _, began := range []string{"", "1", "2", "3", "-1", "99999999999999999999", "x"} {
+				thief.get(s.url("app1.example.com", "/.access/login?rd=%2F"))
+				at := thief.get(s.url("app1.example.com", "/.access/login?began="+began+"&rd="+url.QueryEscape(dest)))
+				if signedIn {
+					at = victim.get(victim.get(at.location).location) // with a ticket of the victim's
+				} else {
+					at = victim.get(thief.toTicket2(dest, began))
+				}
+				if at.status != 302 || at.hasSession() || strings.Contains(at.location, "ticket=") {
+					t.Errorf("%v %.20s %s: %d %s", signedIn, dest, began, at.status, at.location)
+				}
+			}
+		}
+	}
+}
+
+// toTicket2 signs in, and stops at the address with the ticket.
+func (b *browser) toTicket2(dest, began string) string {
+	b.t.Helper()
+	at := b.get(b.url("app1.example.com", "/.access/login?began="+began+"&rd="+url.QueryEscape(dest)))
+	for !strings.Contains(at.location, "ticket=") {
+		if at.location == "" && refresh.MatchString(at.body) {
+			at.location = html.UnescapeString(refresh.FindStringSubmatch(at.body)[1])
+			continue
+		}
+		if at.location == "" {
+			at = b.signIn(at, "ann", password)
+			continue
+		}
+		at = b.get(at.location)
+	}
+	return at.location
 }
 
 // Whoever comes back to any address of a sign-in that is finished, by Back or by a
