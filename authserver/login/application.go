@@ -75,11 +75,11 @@ func (h *Handler) authorized(x *exchange) {
 	if !h.visit(x) {
 		return
 	}
-	var t ticket
 	if !x.query.Has("ticket") {
 		h.cannotFinish(x)
 		return
 	}
+	var t ticket
 	err := x.ring.Open(purposeTicket, x.query.Get("ticket"), &t, x.now)
 	if err != nil || t.Attempt.Host != x.host {
 		h.fail(x, http.StatusBadRequest, "bad-ticket", "This sign-in took too long",
@@ -99,19 +99,26 @@ func (h *Handler) authorized(x *exchange) {
 	case mine || over:
 		h.fail(x, http.StatusBadRequest, "bad-ticket", "This sign-in is over",
 			"It was finished already, or took longer than a minute. Open the application again.")
-	case t.Attempt.Again < maxAgain:
-		// It was begun elsewhere, or by this browser with a key that a sign-in beside
-		// it has overwritten. Of the ticket nothing counts but where it leads: this
-		// browser gets there as who it is itself. It must not stay in the address,
-		// where a script of this host could read it from the window that it opened.
-		q := url.Values{"rd": {x.dest}, "began": {strconv.Itoa(t.Attempt.Again + 1)}}
-		if t.Attempt.Cut {
-			q.Set("cut", "1")
-		}
-		h.redirect(x, h.own(x.host, "login", q))
 	default:
-		h.redirect(x, h.own(x.host, "authorized", nil)) // for the same reason
+		h.beginAgain(x, &t.Attempt)
 	}
+}
+
+// beginAgain takes a browser on whose ticket is of no use to it: the sign-in was
+// begun elsewhere, or by this browser with a key that a sign-in beside it has
+// overwritten. Of the ticket nothing counts but where it leads: this browser gets
+// there as who it is itself. It must not stay in the address, where a script of this
+// host could read it from the window that it opened.
+func (h *Handler) beginAgain(x *exchange, a *attempt) {
+	if a.Again >= maxAgain {
+		h.redirect(x, h.own(x.host, "authorized", nil))
+		return
+	}
+	q := url.Values{"rd": {x.dest}, "began": {strconv.Itoa(a.Again + 1)}}
+	if a.Cut {
+		q.Set("cut", "1")
+	}
+	h.redirect(x, h.own(x.host, "login", q))
 }
 
 // maxAgain is how often a login is begun anew without asking: once more than other

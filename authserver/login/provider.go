@@ -61,13 +61,19 @@ func (h *Handler) callback(x *exchange, name string) {
 		h.answered(x, p, &l, key)
 		return
 	}
+	h.leadOn(x, p, &l, mine || over)
+}
+
+// leadOn takes a browser on that brings back a state which is of no use to it; spent:
+// to nobody any more.
+func (h *Handler) leadOn(x *exchange, p *idp.Provider, l *providerLogin, spent bool) {
 	// What came of another sign-in is as good: another tab was faster, or somebody
 	// came back to this address.
 	if s, _ := h.teamSubject(x); s != nil {
 		h.toTeam(x, l.Attempt, nil)
 		return
 	}
-	if mine || over || x.query.Has("error") || l.Again > 0 {
+	if spent || x.query.Has("error") || l.Again > 0 {
 		h.notHere(x)
 		return
 	}

@@ -32,7 +32,7 @@ func (e *environment) startAsker(context.Context) error {
 		return err
 	}
 	e.asker = "http://" + l.Addr().String()
-	go http.Serve(l, newAsker(e.asker, key)) //nolint:errcheck,gosec // it ends with this process
+	go http.Serve(l, newAsker(e.asker, key)) //nolint:errcheck // it ends with this process
 	return nil
 }
 
