@@ -17,6 +17,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -191,6 +192,8 @@ type service struct {
 	revoker   login.Revoker
 	server    *authserver.Server
 	settings  *ingress.Settings
+	proxied   bool      // some proxy says what a client's address is
+	guesses   sync.Once // the warning about guesses
 }
 
 // build checks every option before anything starts.
@@ -218,6 +221,7 @@ func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 	if config.Identity == dialect.CloudflareIdentityHeaders {
 		s.schedule.Algorithm = "RS256" // the only one that its client libraries verify
 	}
+	s.proxied = len(config.TrustedProxies) > 0
 	s.issuer = strings.TrimSuffix(config.TeamURL.String(), "/")
 	s.providers = idp.New(idp.Options{Log: s.log})
 	config.Table, config.Subject = s.live.Table, s.verifier.SubjectFor
@@ -244,6 +248,18 @@ func (s *service) publishProviders(translated []translate.Provider) {
 	for _, problem := range s.providers.Update(configs) {
 		s.log.Error(problem.String())
 	}
+	s.warnOfGuesses(configs)
+}
+
+// warnOfGuesses says, once, that built-in users are worse off without --trusted-proxies.
+func (s *service) warnOfGuesses(configs []idp.Config) {
+	if s.proxied || !slices.ContainsFunc(configs, func(c idp.Config) bool { return c.Type == idp.TypeUsers }) {
+		return
+	}
+	s.guesses.Do(func() {
+		s.log.Warn("there are built-in users, and no --trusted-proxies: no client's address is known, so guesses at passwords are limited for all clients together. " +
+			"Name the networks of your proxies, so that they are limited by address")
+	})
 }
 
 // checkProvider says what a provider's own package finds wrong with it.

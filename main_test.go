@@ -3,14 +3,20 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"io"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ostiary/ostiary/authserver/idp"
+	"github.com/ostiary/ostiary/controllers/translate"
 )
 
 const seed = `apiVersion: access.ostiary.dev/v1alpha1
@@ -260,6 +266,37 @@ func TestCheckUsers(t *testing.T) {
 		code, stdout, stderr := cli(t, "check", file)
 		if code != want || want == 1 && !strings.Contains(stdout, "passwordHash") || hash != "" && strings.Contains(stdout+stderr, hash) {
 			t.Errorf("%s: exit code %d\n%s%s", hash, code, stdout, stderr)
+		}
+	}
+}
+
+// TestWarnOfGuesses: who has built-in users and no proxy that says where clients come
+// from is told so, once.
+func TestWarnOfGuesses(t *testing.T) {
+	users, corp := translate.Provider{Name: "people", Type: idp.TypeUsers}, translate.Provider{Name: "corp", Type: idp.TypeOIDC}
+	for _, c := range []struct {
+		proxied   bool
+		providers []translate.Provider
+		want      int
+	}{{false, []translate.Provider{corp, users}, 1}, {true, []translate.Provider{users}, 0}, {false, []translate.Provider{corp}, 0}} {
+		var log bytes.Buffer
+		s := &service{log: slog.New(slog.NewJSONHandler(&log, nil)), providers: idp.New(idp.Options{}), proxied: c.proxied}
+		for range 3 {
+			s.publishProviders(c.providers)
+		}
+		if n := strings.Count(log.String(), "no --trusted-proxies"); n != c.want {
+			t.Errorf("proxied %v: said %d times", c.proxied, n)
+		}
+	}
+	for want, args := range map[bool][]string{false: {"--policies", "x"}, true: {"--policies", "x", "--trusted-proxies", "10.0.0.0/8"}} {
+		var o serveOptions
+		f := newFlags("serve", "", io.Discard)
+		o.add(f)
+		if err := f.Parse(args); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := o.build(io.Discard); err != nil || s.proxied != want {
+			t.Errorf("%q: %v", args, err)
 		}
 	}
 }

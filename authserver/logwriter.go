@@ -7,6 +7,9 @@ import (
 	"io"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 const (
@@ -43,12 +46,40 @@ func (l *LogWriter) Write(line []byte) (int, error) {
 		l.dropped++
 		return len(line), nil
 	}
-	l.waiting = append(l.waiting, line...)
+	l.waiting = appendPrintable(l.waiting, line)
 	select {
 	case l.wake <- struct{}{}:
 	default:
 	}
 	return len(line), nil
+}
+
+// appendPrintable appends a line of JSON, with escapes for what a terminal obeys and
+// people cannot see: encoding/json leaves the marks of bidirectional text as they
+// are, and the control characters above U+007E. Those are in strings alone.
+func appendPrintable(to, line []byte) []byte {
+	for len(line) > 0 {
+		n := 0
+		for n < len(line) && line[n] < 0x7f {
+			n++
+		}
+		to, line = append(to, line[:n]...), line[n:]
+		if len(line) == 0 {
+			break
+		}
+		r, size := utf8.DecodeRune(line)
+		switch {
+		case unicode.IsPrint(r) && r != utf8.RuneError:
+			to = append(to, line[:size]...)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			to = fmt.Appendf(to, "\\u%04x\\u%04x", high, low)
+		default:
+			to = fmt.Appendf(to, "\\u%04x", r)
+		}
+		line = line[size:]
+	}
+	return to
 }
 
 // Close writes what waits. Lines written afterwards are lost.

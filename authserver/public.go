@@ -8,29 +8,53 @@ import (
 	"strings"
 
 	"github.com/ostiary/ostiary/authserver/login"
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
 // Public returns the handler of the public listener: the team host, and our
 // path prefix on the hosts of applications. The internet reaches it.
 func (s *Server) Public() http.Handler {
-	return s.guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := newRequestID()
-		h := w.Header()
-		// No page of another site may read, frame or post to what is here: the
-		// Access-Control-* headers are absent on purpose, for every origin.
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Content-Security-Policy", web.CSP())
-		h.Set("X-Content-Type-Options", "nosniff")
-		// Not no-referrer: with it, the Origin of our own forms is null (Fetch §3.2).
-		h.Set("Referrer-Policy", "same-origin")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("X-Request-Id", id)
-		if s.serveKeySet(w, r) || s.login != nil && s.login.ServeHTTP(w, r, id) {
-			return
-		}
-		s.nothingHere(w, r, id)
+	return s.guard(s.public(func(w http.ResponseWriter, r *http.Request, id string) bool {
+		return s.serveKeySet(w, r) || s.login != nil && s.login.ServeHTTP(w, r, id)
 	}))
+}
+
+// public answers what serve does not, and no answer's header section is longer than
+// a proxy takes.
+func (s *Server) public(serve func(w http.ResponseWriter, r *http.Request, id string) bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := newRequestID()
+		publicHeader(w.Header(), id)
+		w = login.Bound(w, func(w http.ResponseWriter) { s.tooLarge(w, r, id) })
+		if !serve(w, r, id) {
+			s.nothingHere(w, r, id)
+		}
+	})
+}
+
+// publicHeader is on every answer: no page of another site may read, frame or post
+// to what is here. The Access-Control-* headers are absent on purpose, for every
+// origin.
+func publicHeader(h http.Header, id string) {
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Content-Security-Policy", web.CSP())
+	h.Set("X-Content-Type-Options", "nosniff")
+	// Not no-referrer: with it, the Origin of our own forms is null (Fetch §3.2).
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("X-Request-Id", id)
+}
+
+// tooLarge answers in place of what would not pass a proxy's buffer. What leads to
+// such an answer should have seen it coming: hence the line in the log.
+func (s *Server) tooLarge(w http.ResponseWriter, r *http.Request, id string) {
+	publicHeader(w.Header(), id)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Access-Reason", "token-too-large")
+	s.Log.Error("an answer's header section was longer than a proxy takes; a page was sent in its place", "limit", login.MaxHeader, "requestID", id)
+	s.showPage(w, r, http.StatusInternalServerError, web.Page{Title: "Too much to remember", Reason: "token-too-large", RequestID: id,
+		Message: "What has to be remembered about you does not fit into an answer of this site. Tell whoever runs it: fewer or shorter groups in the access rules help."})
 }
 
 // nothingHere answers what nothing else does.
@@ -54,8 +78,22 @@ func (s *Server) nothingHere(w http.ResponseWriter, r *http.Request, id string) 
 		})
 	default:
 		s.showPage(w, r, http.StatusNotFound, web.Page{
-			Title: "Nothing here", Message: "There is no page at this address.", RequestID: id})
+			Title: "Nothing here", Message: "There is no page at this address.", RequestID: id, Action: "Open the application", URL: s.application(r.Host)})
 	}
+}
+
+// application returns the address of the application on a host, or of the team
+// host's front page. Empty: there is none, whatever a client calls us.
+func (s *Server) application(host string) string {
+	target, err := policy.NewTarget(host, "/")
+	if err != nil || s.login == nil || target.Host() != strings.ToLower(s.TeamURL.Hostname()) && !s.Table().Claims(target.Host()) {
+		return ""
+	}
+	address := s.TeamURL.Scheme + "://" + target.Host()
+	if port := s.TeamURL.Port(); port != "" { // the port is that of all of them
+		address += ":" + port
+	}
+	return address + "/"
 }
 
 // serveKeySet publishes the keys at their addresses, on every host: exact ones,
@@ -86,6 +124,9 @@ func (s *Server) showPage(w http.ResponseWriter, r *http.Request, status int, p 
 		path, _, _ := strings.Cut(r.RequestURI, "?") // never the query: it can hold secrets
 		s.Log.LogAttrs(r.Context(), slog.LevelInfo, "page", slog.Int("status", status), slog.String("title", p.Title),
 			slog.String("path", path[:min(len(path), maxLogged)]), slog.String("requestID", p.RequestID))
+	}
+	if p.URL == "" {
+		p.Action = ""
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)

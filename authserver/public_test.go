@@ -286,6 +286,17 @@ func TestOptions(t *testing.T) {
 			t.Errorf("trusted proxy %q: %v", s, err)
 		}
 	}
+	// Together, they may not be so wide that clients are among them.
+	for s, ok := range map[string]bool{
+		"0.0.0.0/1": false, "0.0.0.0/1 128.0.0.0/1": false, "128.0.0.0/2 64.0.0.0/2": false, "8.0.0.0/7": false, "8.0.0.0/8": true, "8.0.0.0/8 9.1.1.1": false,
+		"8.0.0.0/9 8.128.0.0/9 8.0.0.0/8": true, "8.0.0.0/9 200.0.0.0/9 104.0.0.0/10": false, "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 127.0.0.0/8 8.0.0.0/8": true,
+		"8000::/1": false, "2000::/3": false, "2001::/16": true, "2001::/16 2002::/17": false, "fc00::/7 fe80::/10 ::1": true, "::ffff:10.0.0.0/104": false, "::/1": false,
+		"103.21.244.0/22 104.16.0.0/13 2400:cb00::/32 2606:4700::/32": true, "11.0.0.0/8 10.0.0.0/7": true,
+	} {
+		if _, err := ParseTrustedProxies(strings.Fields(s)); (err == nil) != ok {
+			t.Errorf("trusted proxies %q: %v", s, err)
+		}
+	}
 	for s, ok := range map[string]bool{"/.access": true, "/cdn-cgi/access": true, "/": false, "": false, "x": false, "/x/": false, "/a//b": false, "/a/../b": false,
 		"/a%2fb": false, "/a?b": false, "/a b": false} {
 		if err := CheckPathPrefix(s); (err == nil) != ok {

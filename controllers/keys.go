@@ -82,13 +82,20 @@ func (k *Keys) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Re
 	if len(ring) > 0 && !bytes.Equal(ring, k.published) {
 		if err := k.Publish(ring); err != nil {
 			// Trying again would not mend it; a change of the Secret brings us back.
-			logr.FromContextOrDiscard(ctx).Error(err, "the key ring cannot be used; the last one stays in force",
-				"secret", k.Secret.String(), "field", KeyRingField)
+			logr.FromContextOrDiscard(ctx).Error(err, k.unusable(), "secret", k.Secret.String(), "field", KeyRingField)
 			return reconcile.Result{RequeueAfter: k.Every}, nil
 		}
 		k.published = ring
 	}
 	return k.rotate(ctx, &s)
+}
+
+// unusable says what a ring that cannot be read means, and what to do about it.
+func (k *Keys) unusable() string {
+	if k.published != nil {
+		return "the key ring cannot be used; the last one stays in force until a restart. Restore the Secret, or delete it: then a new ring is made, and everybody signs in again"
+	}
+	return "the key ring cannot be used, so nothing is decided: every request is answered with 503. Restore the Secret from a backup, or delete it: then a new ring is made, and everybody signs in again"
 }
 
 // Check looks at the Secret again: a duty of whoever begins to lead.

@@ -180,6 +180,31 @@ func TestGarbageKeys(t *testing.T) {
 	}
 }
 
+// TestGarbageKeysAtStart: nothing is decided without keys, and the log says of which
+// Secret, and what to do.
+func TestGarbageKeysAtStart(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	s := &corev1.Secret{ObjectMeta: named(ns, DefaultKeySecret), Data: map[string][]byte{KeyRingField: []byte("hunter2")}}
+	if err := c.Create(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	r := run(t, ns)
+	for _, text := range []string{"nothing is decided", "or delete it", ns + "/" + DefaultKeySecret} {
+		r.says(text)
+	}
+	if r.Keys.Verifier() != nil {
+		t.Error("there is a verifier")
+	}
+	if s := r.log.String(); strings.Contains(s, "stays in force") || strings.Contains(s, "hunter2") {
+		t.Error("the log says what is not so, or quotes the Secret")
+	}
+	if err := c.Delete(t.Context(), secret(t, c, ns)); err != nil { // as it says
+		t.Fatal(err)
+	}
+	r.says("made a key ring")
+}
+
 // TestKeysDeleted: that voids every session, on purpose or not, and the log says so.
 func TestKeysDeleted(t *testing.T) {
 	c := cluster(t)

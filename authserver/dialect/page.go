@@ -115,9 +115,26 @@ func (p *Pages) redirect(a *Answer, q *Ask, login string) {
 	a.Set("Location", login)
 }
 
-// maxReturn bounds what a login comes back to: proxies drop answers whose header
-// section is larger than 4 KiB.
-const maxReturn = 2 << 10
+// MaxReturn is the length, in bytes, of the longest address that a login comes back
+// to, escaped as a query's value: proxies drop answers whose header section is
+// larger than 4 KiB.
+const MaxReturn = 2 << 10
+
+// Shorten returns an address that is no longer than MaxReturn: without its query if
+// that is too much, and the root if its path is. It reports whether something is
+// missing.
+func Shorten(address string) (string, bool) {
+	if len(url.QueryEscape(address)) <= MaxReturn {
+		return address, false
+	}
+	if i := strings.IndexAny(address, "?#"); i >= 0 { // the page is worth more than its query
+		address = address[:i]
+	}
+	if len(url.QueryEscape(address)) > MaxReturn {
+		address = "/"
+	}
+	return address, true
+}
 
 // loginURL is on the application's own host: only there can its cookie be set.
 func (p *Pages) loginURL(q *Ask) string {
@@ -125,13 +142,10 @@ func (p *Pages) loginURL(q *Ask) string {
 	if uri == "" || uri[0] != '/' {
 		uri = "/" + uri
 	}
+	uri, cut := Shorten(uri)
 	back := url.QueryEscape(uri)
-	if len(back) > maxReturn { // the page is worth more than its query
-		uri, _, _ = strings.Cut(uri, "?")
-		back = url.QueryEscape(uri)
-	}
-	if len(back) > maxReturn {
-		back = "%2F"
+	if cut {
+		back += "&cut=1" // so that the login can say so
 	}
 	return p.Scheme + "://" + q.Target.Host() + q.port() + p.PathPrefix + "/login?rd=" + back
 }

@@ -251,6 +251,38 @@ func TestUserInfo(t *testing.T) {
 	}
 }
 
+// TestUserInfoFails: what the ID token says is enough to know somebody, and what is
+// missing is said to be. Who is known by what is missing cannot be known.
+func TestUserInfoFails(t *testing.T) {
+	for name, c := range map[string]struct {
+		claims        map[string]any
+		edit          func(*Config)
+		email, groups bool // unsaid
+		fails         bool
+	}{
+		"address unverified":               {claims: map[string]any{"email_verified": nil}, email: true},
+		"no groups":                        {claims: map[string]any{"groups": nil}, groups: true},
+		"neither":                          {claims: map[string]any{"groups": nil, "email": nil}, email: true, groups: true},
+		"all is said":                      {},
+		"known by a claim that is missing": {claims: map[string]any{"upn": nil}, edit: func(c *Config) { c.UserClaim = "upn" }, fails: true},
+		"known by an address that is not verified": {claims: map[string]any{"email_verified": nil}, edit: func(c *Config) { c.UserClaim = "email" }, fails: true},
+	} {
+		for _, status := range []int{401, 403, 404, 500, 503} {
+			l := newLiar(t)
+			l.claims = c.claims
+			l.over["/userinfo"] = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }
+			who, err := exchange(t, l.provider(func(config *Config, _ *Options) {
+				if c.edit != nil {
+					c.edit(config)
+				}
+			}))
+			if (err != nil) != c.fails || !c.fails && (who.ID != "ann" || who.Unsaid.Email != c.email || who.Unsaid.Groups != c.groups || (who.Unsaid.Err != nil) != (c.email || c.groups) || c.email && who.Email != "") {
+				t.Errorf("%s, %d: %+v, %v", name, status, who, err)
+			}
+		}
+	}
+}
+
 func TestReauthentication(t *testing.T) {
 	now := time.Now()
 	for name, c := range map[string]struct {

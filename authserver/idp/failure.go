@@ -80,3 +80,8 @@ func ErrorCode(s string) string {
 	}
 	return s
 }
+
+// Words returns what a provider says to people, such as an error_description, as one
+// printable line of bounded length: nothing in it cannot be seen, or changes how
+// what stands around it is read.
+func Words(s string) string { return printable(strings.TrimSpace(s), maxText) }

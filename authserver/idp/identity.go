@@ -16,6 +16,16 @@ type Identity struct {
 	Name     string // for people; may be empty
 	Groups   []string
 	AMR      []string // authentication methods, RFC 8176
+	// Unsaid is what the provider could not be asked about: an Email or Groups that
+	// are missing here may be there all the same. Whoever decides by one of these
+	// must not take it for none.
+	Unsaid Unsaid
+}
+
+// Unsaid says what is not known of somebody, and why.
+type Unsaid struct {
+	Email, Groups bool
+	Err           error // nil: nothing is unsaid
 }
 
 // Start is what the browser takes to the provider.

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 )
 
 // A mapping says which claims are what, by their paths.
@@ -22,16 +23,25 @@ func newMapping(c *Config) mapping {
 }
 
 // identify makes an Identity of the ID token, and of what the userinfo endpoint
-// adds if that does not say it all. That one must answer then: somebody without
-// groups is not only let in to less, a rule may also keep a group out.
+// adds if that does not say it all. If that one does not answer, what it might have
+// added is Unsaid: it takes the rules to know whether that matters, as somebody
+// without groups is not only let in to less, a rule may also keep a group out.
 func (o *openID) identify(ctx context.Context, m *metadata, id claims, accessToken string) (Identity, error) {
 	sources := []claims{id}
+	var unsaid Unsaid
 	if m.UserInfoURL != "" && accessToken != "" && !o.mapping.complete(id) {
 		info, err := o.userInfo(ctx, m, accessToken, id["sub"].(string)) // checked to be one
-		if err != nil {
+		switch {
+		case err == nil:
+			sources = append(sources, info)
+		case errors.Is(err, errSomebodyElse) || o.mapping.id(sources) == "":
 			return Identity{}, err
+		default:
+			email, _ := o.mapping.emailOf(id)
+			_, groups := lookup(id, o.mapping.groups)
+			unsaid = Unsaid{Email: !email, Groups: !groups, Err: err}
+			o.log.Warn("its userinfo endpoint does not answer: what the ID token does not say is missing", "error", err, "email", !email, "groups", !groups)
 		}
-		sources = append(sources, info)
 	}
 	who, dropped, err := o.mapping.identity(sources)
 	if err != nil {
@@ -40,7 +50,7 @@ func (o *openID) identify(ctx context.Context, m *metadata, id claims, accessTok
 	if dropped != "" {
 		o.log.Warn("not all groups of somebody who signs in are known", "user", who.ID, "why", dropped)
 	}
-	who.Provider = o.config.Name
+	who.Provider, who.Unsaid = o.config.Name, unsaid
 	return who, nil
 }
 

@@ -140,6 +140,8 @@ func isTransport(err error) bool {
 	return errors.As(err, &u) || errors.As(err, &f) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
+var errSomebodyElse = fail(ErrRejected, "its userinfo endpoint is about somebody else")
+
 // userInfo asks what the ID token did not say (OpenID Connect Core 1.0 §5.3).
 func (o *openID) userInfo(ctx context.Context, m *metadata, accessToken string, subject string) (claims, error) {
 	const what = "its userinfo endpoint"
@@ -157,7 +159,7 @@ func (o *openID) userInfo(ctx context.Context, m *metadata, accessToken string, 
 		return nil, err
 	}
 	if c["sub"] != subject { // §5.3.2: else it may be about somebody else
-		return nil, fail(ErrRejected, "%s is about somebody else", what)
+		return nil, errSomebodyElse
 	}
 	return c, nil
 }

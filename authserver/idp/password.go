@@ -5,14 +5,12 @@ package idp
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
-	"sync/atomic"
 )
 
-// maxPassword is what bcrypt reads of a password. It would take a longer one for
-// its beginning, so that is nobody's.
-const maxPassword = 72
+// MaxPassword is what bcrypt reads of a password, in bytes. It would take a longer
+// one for its beginning, so that is nobody's.
+const MaxPassword = 72
 
 // nobody is a hash of no known password, by cost.
 func nobody(cost int) []byte {
@@ -23,18 +21,14 @@ func nobody(cost int) []byte {
 // or not there is such a user: THREATS F17. A comparison of cost c takes 2^c, so
 // those with c, c, c+1 and so on up to the highest cost take as long as one with it.
 func (u *users) check(name, password string) *user {
-	key, ok := canonical(name)
-	one := u.byKey[key]
-	if !ok {
-		one = nil
-	}
+	one := u.find(name)
 	hash, cost := nobody(u.cost), u.cost
 	if one != nil {
 		hash, cost = one.hash, one.cost
 	}
 	given := []byte(password)
-	tooLong := len(given) > maxPassword
-	given = given[:min(len(given), maxPassword)]
+	tooLong := len(given) > MaxPassword
+	given = given[:min(len(given), MaxPassword)]
 	same := u.compare(hash, given) == nil
 	for ; cost < u.cost; cost++ {
 		_ = u.compare(nobody(cost), given) // for the time that it takes
@@ -45,46 +39,20 @@ func (u *users) check(name, password string) *user {
 	return one
 }
 
-// A gate bounds how many passwords are checked at a time, as each takes a whole
-// processor, and how many wait for it.
-type gate struct {
-	slots   chan struct{}
-	waiting atomic.Int32
-}
-
-const maxWaiting = 64
-
-func newGate() *gate { return &gate{slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))} }
-
-// enter waits for a turn; leave ends it.
-func (g *gate) enter(ctx context.Context) error {
-	select {
-	case g.slots <- struct{}{}:
-		return nil
-	default:
-	}
-	defer g.waiting.Add(-1)
-	if g.waiting.Add(1) > maxWaiting {
-		return fail(ErrBusy, "%d are waiting", maxWaiting)
-	}
-	select {
-	case g.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return fail(ErrBusy, "given up waiting")
-	}
-}
-
-func (g *gate) leave() { <-g.slots }
-
-// checkPassword waits for its turn, and checks.
-func (p *Provider) checkPassword(ctx context.Context, name, password string) (Identity, error) {
-	if err := p.gate.enter(ctx); err != nil {
+// checkPassword waits for its turn, and checks. Who is no user is compared as well,
+// also when many wait: to save that would show, if not in one answer's time then in
+// how many answers there are in a second (THREATS F17).
+func (p *Provider) checkPassword(ctx context.Context, t Turn, name, password string) (Identity, error) {
+	turn, err := p.gate.enter(ctx, t)
+	if err != nil {
 		return Identity{}, err
 	}
-	defer p.gate.leave()
-	one := p.users.check(name, password)
+	one := func() *user {
+		defer p.gate.leave(turn)
+		return p.users.check(name, password)
+	}()
 	if one == nil {
+		p.gate.hold(ctx, turn)
 		return Identity{}, ErrWrongPassword
 	}
 	return Identity{Provider: p.config.Name, ID: one.name, Email: one.email, Name: one.shown, Groups: slices.Clone(one.groups)}, nil

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 )
 
 // A Provider is one identity provider. It is safe for concurrent use, also after
@@ -92,9 +93,30 @@ func (p *Provider) Exchange(ctx context.Context, c Callback) (Identity, error) {
 
 // CheckPassword returns the built-in user of that name or email address, if the
 // password is theirs. Who is unknown takes as long as who is not.
-func (p *Provider) CheckPassword(ctx context.Context, user, password string) (Identity, error) {
+func (p *Provider) CheckPassword(ctx context.Context, t Turn, user, password string) (Identity, error) {
 	if p.users == nil {
 		return Identity{}, fail(ErrRejected, "%s takes no passwords", p.config.Name)
 	}
-	return p.checkPassword(ctx, user, password)
+	return p.checkPassword(ctx, t, user, password)
+}
+
+// Account returns by what guesses at an account are counted: the name as it was
+// typed, in the one spelling that stands for all that are the same.
+func (p *Provider) Account(typed string) string {
+	if key, ok := canonical(strings.TrimSpace(typed)); ok {
+		return key
+	}
+	return typed
+}
+
+// IDOf returns the ID of the built-in user of that name or address; empty: there is
+// none. It is nobody's business who is.
+func (p *Provider) IDOf(typed string) string {
+	if p.users == nil {
+		return ""
+	}
+	if u := p.users.find(typed); u != nil {
+		return u.name
+	}
+	return ""
 }

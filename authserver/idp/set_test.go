@@ -53,7 +53,7 @@ func TestSet(t *testing.T) {
 	if pa.Name() != "a" || pa.DisplayName() != "P a" || pa.Type() != TypeOIDC || pa.Password() || !pa.Knows("anybody") {
 		t.Errorf("%+v", pa)
 	}
-	if _, err := pa.CheckPassword(t.Context(), "a", "b"); err == nil {
+	if _, err := pa.CheckPassword(t.Context(), Turn{}, "a", "b"); err == nil {
 		t.Error("it takes passwords")
 	}
 	if s.Update(nil); s.Permitted(nil) != nil {

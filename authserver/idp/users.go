@@ -43,8 +43,8 @@ type user struct {
 }
 
 // canonical returns by what a user is found, and whether anybody can be found by
-// it. Nothing is trimmed, folded or normalized but the case of ASCII letters:
-// each way to write somebody's name that works is one more to lock out.
+// it. Nothing is folded or normalized but the case of ASCII letters: each way to
+// write somebody's name that works is one more to lock out.
 func canonical(name string) (string, bool) {
 	if !isName(name) || !norm.NFC.IsNormalString(name) || strings.ContainsFunc(name, invisible) {
 		return "", false
@@ -55,6 +55,15 @@ func canonical(name string) (string, bool) {
 		}
 		return r
 	}, name), true
+}
+
+// find returns the user of a name as somebody typed it: telephones add a blank
+// (RFC 8265 §3.1 takes the ones around a name for nothing).
+func (u *users) find(typed string) *user {
+	if key, ok := canonical(strings.TrimSpace(typed)); ok {
+		return u.byKey[key]
+	}
+	return nil
 }
 
 // invisible reports whether a printable character cannot be seen, or is a blank

@@ -7,9 +7,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/credential"
@@ -19,9 +20,6 @@ import (
 // maxBounces is how many logins for one address may end there within a minute.
 // One more, and something is wrong that going round again does not mend.
 const maxBounces = 2
-
-// maxPath bounds the path that the team host is told of.
-const maxPath = 512
 
 // appLogin begins a login on an application's host.
 func (h *Handler) appLogin(x *exchange) {
@@ -36,7 +34,7 @@ func (h *Handler) appLogin(x *exchange) {
 		h.notConfigured(x)
 		return
 	}
-	dest := h.destination(x.query.Get("rd"), x.host, x.table)
+	dest, cut := h.comeBack(x)
 	n := h.hopsOf(x, dest)
 	if n >= maxBounces {
 		if x.query.Get("again") == "" {
@@ -46,79 +44,95 @@ func (h *Handler) appLogin(x *exchange) {
 		x.dropCookie(hopsCookie)
 		n = 0
 	}
-	a := attempt{ID: randomID(), Host: x.host, Path: pathOn(dest, h.origin(x.host))}
-	err := h.begin(x, begun{ID: a.ID, Host: x.host, Dest: dest, At: x.now.Unix(), Hops: n})
-	if err == nil {
-		err = h.toTeam(x, a, nil)
-	}
-	if err != nil {
-		h.broken(x, err)
-	}
+	again, _ := strconv.Atoi(x.query.Get("began")) // no number: for the first time
+	h.begin(x, attempt{Dest: text(dest), Hops: n, Cut: cut, Again: max(0, min(again, maxAgain))})
+}
+
+// begin makes an attempt of what is given, and takes it to the team host.
+func (h *Handler) begin(x *exchange, a attempt) {
+	a.ID, a.Host, a.At, a.Browser = randomID(), x.host, x.now.Unix(), digest(h.keep(x))
+	h.toTeam(x, a, nil)
 }
 
 // toTeam sends the browser to the team host's page for an attempt.
-func (h *Handler) toTeam(x *exchange, a attempt, more url.Values) error {
-	sealed, err := x.ring.Seal(purposeAttempt, a, x.now.Add(attemptTime), x.now)
+func (h *Handler) toTeam(x *exchange, a attempt, more url.Values) {
+	sealed, err := x.ring.Seal(purposeAttempt, a, x.now.Add(readTime), x.now)
 	if err != nil {
-		return err
+		h.broken(x, err)
+		return
 	}
 	q := url.Values{"attempt": {sealed}}
 	for k, v := range more {
 		q[k] = v
 	}
-	x.redirect(h.own(h.teamHost(), "login/"+a.Host, q))
-	return nil
-}
-
-// pathOn returns the path of an address on an origin, and "/" of any other.
-func pathOn(dest, origin string) string {
-	path, ok := strings.CutPrefix(dest, origin)
-	if !ok {
-		return "/"
-	}
-	if i := strings.IndexAny(path, "?#"); i >= 0 {
-		path = path[:i]
-	}
-	for len(path) > maxPath {
-		path = path[:strings.LastIndexByte(path[:len(path)-1], '/')+1]
-	}
-	return path
+	h.redirect(x, h.own(h.teamHost(), "login/"+a.Host, q))
 }
 
 // authorized ends a login on the application's host: the ticket becomes a
-// session, if this browser is the one that asked for it.
+// session, if this browser is the one that asked for it. It answers a visit alone:
+// what only looks, as HEAD does, must not use a ticket up.
 func (h *Handler) authorized(x *exchange) {
-	if !h.get(x) {
+	if !h.visit(x) {
+		return
+	}
+	if !x.query.Has("ticket") {
+		h.cannotFinish(x)
 		return
 	}
 	var t ticket
-	var err error
-	if x.query.Has("ticket") {
-		err = x.ring.Open(purposeTicket, x.query.Get("ticket"), &t, x.now)
-	}
-	b, mine := h.begunHere(x, t.Attempt)
-	switch {
-	case err != nil || t.Host != x.host && t.Host != "":
+	err := x.ring.Open(purposeTicket, x.query.Get("ticket"), &t, x.now)
+	if err != nil || t.Attempt.Host != x.host {
 		h.fail(x, http.StatusBadRequest, "bad-ticket", "This sign-in took too long",
 			"The address you came by is good for one minute, once, at one site. Open the application again.")
 		return
-	case !mine && x.query.Has("ticket"):
-		// Somebody else's ticket must not stay in the address, where a script of this
-		// host could read it from the window that it opened.
-		x.redirect(h.own(x.host, "authorized", nil))
-		return
-	case !mine:
-		h.fail(x, http.StatusBadRequest, "no-state", "This sign-in cannot be finished here",
-			"It was begun in another browser, was finished already, or this browser keeps no cookies for this site. Open the application again; if that leads back here, allow cookies for it.")
+	}
+	x.dest = string(t.Attempt.Dest)
+	_, mine := x.holds(t.Attempt.Browser)
+	over := x.now.Sub(time.Unix(t.IssuedAt, 0)) >= ticketTime
+	switch {
+	case mine && !over && h.firstUse(x, t.Attempt.ID):
+		h.admit(x, &t.Attempt, t.subject())
+	case h.session(x) != nil:
+		// Whoever has a session needs no other: another tab got it, or they came back
+		// to this address. Where it leads is a link like any other.
+		h.redirect(x, x.dest)
+	case mine || over:
+		h.fail(x, http.StatusBadRequest, "bad-ticket", "This sign-in is over",
+			"It was finished already, or took longer than a minute. Open the application again.")
+	default:
+		h.beginAgain(x, &t.Attempt)
+	}
+}
+
+// beginAgain takes a browser on whose ticket is of no use to it: the sign-in was
+// begun elsewhere, or by this browser with a key that a sign-in beside it has
+// overwritten. Of the ticket nothing counts but where it leads: this browser gets
+// there as who it is itself. It must not stay in the address, where a script of this
+// host could read it from the window that it opened.
+func (h *Handler) beginAgain(x *exchange, a *attempt) {
+	if a.Again >= maxAgain {
+		h.redirect(x, h.own(x.host, "authorized", nil))
 		return
 	}
-	x.dropCookie(attemptCookie + t.Attempt)
-	h.admit(x, b, t.subject())
+	q := url.Values{"rd": {x.dest}, "began": {strconv.Itoa(a.Again + 1)}}
+	if a.Cut {
+		q.Set("cut", "1")
+	}
+	h.redirect(x, h.own(x.host, "login", q))
+}
+
+// maxAgain is how often a login is begun anew without asking: once more than other
+// tabs can be in the way, and seldom enough for browsers that keep no cookie.
+const maxAgain = 2
+
+func (h *Handler) cannotFinish(x *exchange) {
+	h.fail(x, http.StatusBadRequest, "no-state", "This sign-in cannot be finished here",
+		"It was begun in another browser, was finished already, or this browser keeps no cookies for this site. Open the application again; if that leads back here, allow cookies for it.")
 }
 
 // admit gives a session to whom the application admits.
-func (h *Handler) admit(x *exchange, b begun, subject *policy.Subject) {
-	target, err := targetOf(b.Dest)
+func (h *Handler) admit(x *exchange, a *attempt, subject *policy.Subject) {
+	target, err := targetOf(string(a.Dest))
 	if err != nil || target.Host() != x.host {
 		target, _ = policy.NewTarget(x.host, "/") // the host was read from one
 	}
@@ -131,38 +145,39 @@ func (h *Handler) admit(x *exchange, b begun, subject *policy.Subject) {
 		h.deny(x, x.host, &d, subject, &signIn)
 		return
 	}
-	h.enter(x, b, subject, &signIn)
+	h.enter(x, a, subject, &signIn)
 }
 
 // enter gives the browser its session and sends it where it wanted to go.
-func (h *Handler) enter(x *exchange, b begun, s *policy.Subject, signIn *policy.SignIn) {
+func (h *Handler) enter(x *exchange, a *attempt, s *policy.Subject, signIn *policy.SignIn) {
 	token, err := x.ring.Mint(h.claims(x, s, signIn), x.now)
-	if errors.Is(err, credential.ErrTooLarge) {
-		h.fail(x, http.StatusInternalServerError, "token-too-large", "Too much to remember",
-			"Your account has more groups than fit into a cookie. Tell whoever runs this site: fewer or shorter groups in its access rules help.")
-		h.Log.Warn("a session does not fit a cookie", "error", err, "user", s.ID, "requestID", x.id)
-		return
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, credential.ErrTooLarge) {
 		h.broken(x, err)
 		return
 	}
-	h.addHop(x, b)
-	http.SetCookie(x.w, h.sessionCookie(signIn, token, h.duration(signIn)))
-	h.Log.Info("signed in", "host", x.host, "user", s.ID, "provider", s.Provider, "policy", signIn.Policy.String(), "requestID", x.id)
-	// A cookie of SameSite=Strict does not go along with a request that another
-	// site began, and this one began at the team host. Moving on from a page of
-	// this very site does. And a cookie and an address may be more together than
-	// a proxy's buffer holds: a page has room.
-	if signIn.Cookie.SameSite == policy.SameSiteStrict || len(token)+len(b.Dest) > maxHeaders {
-		h.moveOn(x, b.Dest)
+	h.addHop(x, a)
+	cookie := h.sessionCookie(signIn, token, h.duration(signIn))
+	if err == nil && !h.fits(x, cookie) {
+		err = fmt.Errorf("%w: %d bytes, and an answer's header section has %d in all", credential.ErrTooLarge, len(token), MaxHeader)
+	}
+	if err != nil {
+		h.tooLarge(x, err, s.Provider, s.ID, len(signIn.Reads.Keep(s.Groups)))
 		return
 	}
-	x.redirect(b.Dest)
+	http.SetCookie(x.w, cookie)
+	h.Log.Info("signed in", "host", x.host, "user", s.ID, "provider", s.Provider, "policy", signIn.Policy.String(), "requestID", x.id)
+	switch {
+	case a.Cut:
+		h.showCut(x, string(a.Dest))
+	case signIn.Cookie.SameSite == policy.SameSiteStrict:
+		// A cookie of SameSite=Strict does not go along with a request that another
+		// site began, and this one began at the team host. Moving on from a page of
+		// this very site does.
+		h.moveOn(x, string(a.Dest))
+	default:
+		h.redirect(x, string(a.Dest))
+	}
 }
-
-// maxHeaders keeps an answer's header section below the 4 KiB of a proxy's buffer.
-const maxHeaders = 2800
 
 // claims are what an application is told: no more than its rules can read.
 func (h *Handler) claims(x *exchange, s *policy.Subject, signIn *policy.SignIn) credential.Claims {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/credential"
+	"github.com/ostiary/ostiary/authserver/idp"
 )
 
 // ask has the first replica answer, without a network.
@@ -42,7 +43,7 @@ func BenchmarkSingleSignOn(b *testing.B) {
 	now := s.now()
 	id := ""
 	for _, p := range s.providers.Permitted(nil) {
-		if who, err := p.CheckPassword(b.Context(), "ann", password); err == nil {
+		if who, err := p.CheckPassword(b.Context(), idp.Turn{}, "ann", password); err == nil {
 			id = who.ID
 		}
 	}

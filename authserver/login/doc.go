@@ -5,8 +5,9 @@
 // session at the team host, which opens every application without a prompt, and
 // a session at the application's own host.
 //
-// It keeps no state: what has to be remembered is in sealed cookies and sealed
-// parameters that any replica opens. A cookie binds each step to the browser
-// that began it, so that the address of a step is of no use to anybody else.
+// It keeps no state: what has to be remembered travels in addresses, sealed, and
+// any replica opens it. A browser has a key for each host, which binds each step to
+// the browser that began it: the address of a step is of no use to anybody else.
+// What was used up, a replica remembers for itself.
 // It decides about nobody: whom an application admits, policy.Decide says.
 package login

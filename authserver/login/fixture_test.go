@@ -263,6 +263,9 @@ func (b *browser) do(method, address string, form url.Values, header ...string) 
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	if !b.follow {
+		b.visited = append(b.visited, address)
+	}
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Origin", r.URL.Scheme+"://"+r.URL.Host)

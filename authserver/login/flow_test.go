@@ -99,25 +99,6 @@ func TestFiveTabsOneAddress(t *testing.T) {
 	}
 }
 
-// The old cookies of logins that were never finished give way.
-func TestManyAttempts(t *testing.T) {
-	s := newSite(t, nil)
-	b := s.browser()
-	for i := range 30 {
-		b.get(s.url("app1.example.com", fmt.Sprintf("/%d", i)))
-	}
-	n := 0
-	for _, name := range b.jar("app1.example.com") {
-		if strings.HasPrefix(name, attemptCookie) {
-			n++
-		}
-	}
-	if n == 0 || n > maxAttempts {
-		t.Errorf("%d attempts are remembered", n)
-	}
-	b.want(b.enter("app1.example.com", "/last", "ann"), 200, "/last for ann")
-}
-
 // F17: the same answer for a wrong password and an unknown user.
 func TestWrongPassword(t *testing.T) {
 	s := newSite(t, nil)

@@ -89,7 +89,7 @@ func TestDeviceIsForOneAccount(t *testing.T) {
 	s := newSite(t, nil)
 	now := time.Now()
 	w := httptest.NewRecorder()
-	(&exchange{w: w, r: httptest.NewRequest(http.MethodPost, "/", nil), ring: s.ring, now: now}).rememberDevice("people\x00ann")
+	s.replicas[0].rememberDevice(&exchange{w: w, r: httptest.NewRequest(http.MethodPost, "/", nil), ring: s.ring, now: now}, "people\x00ann")
 	again := httptest.NewRequest(http.MethodPost, "/", nil)
 	for _, c := range w.Result().Cookies() {
 		again.AddCookie(c)

@@ -4,10 +4,12 @@ package login
 
 import (
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/credential"
@@ -47,7 +49,11 @@ type Config struct {
 type Handler struct {
 	Config
 	limits *limits
-	port   string // of every host of ours, with its colon; empty: the scheme's own
+	// states and tickets are those that were used; slot is where the next browser's
+	// key goes.
+	states, tickets spent
+	slot            atomic.Uint32
+	port            string // of every host of ours, with its colon; empty: the scheme's own
 }
 
 // New returns a Handler.
@@ -56,7 +62,9 @@ func New(c Config) *Handler {
 	if p := c.TeamURL.Port(); p != "" {
 		port = ":" + p
 	}
-	return &Handler{Config: c, limits: newLimits(), port: port}
+	h := &Handler{Config: c, limits: newLimits(), port: port}
+	h.slot.Store(rand.Uint32()) //nolint:gosec // not a secret: replicas should not all begin with the same
+	return h
 }
 
 // An exchange is one request and what is known about it.
@@ -69,6 +77,7 @@ type exchange struct {
 	table *policy.Table
 	ring  *credential.Ring
 	now   time.Time
+	dest  string // where the person wants to go in the end, once it is known
 }
 
 // ServeHTTP answers if the request is for it, and otherwise reports false and
@@ -159,13 +168,13 @@ func (h *Handler) get(x *exchange) bool {
 	return false
 }
 
-// redirect sends the browser on. 303, as what it follows may have been a form
-// (RFC 9110 §15.4.4).
-func (x *exchange) redirect(location string) {
-	x.w.Header().Set("Location", location)
-	status := http.StatusFound
-	if x.r.Method != http.MethodGet && x.r.Method != http.MethodHead {
-		status = http.StatusSeeOther
+// visit reports whether the request is a GET, and refuses it otherwise: it will
+// change something, which no HEAD does (RFC 9110 §9.2.1).
+func (h *Handler) visit(x *exchange) bool {
+	if x.r.Method == http.MethodGet {
+		return true
 	}
-	x.w.WriteHeader(status)
+	x.w.Header().Set("Allow", "GET")
+	h.fail(x, http.StatusMethodNotAllowed, "method-not-allowed", "Not here", "This address answers GET only.")
+	return false
 }

@@ -27,8 +27,8 @@ func (h *Handler) appLogout(x *exchange) {
 		return
 	}
 	to := ""
-	if rd := x.query.Get("rd"); rd != "" {
-		to = h.destination(rd, x.host, x.table)
+	if x.query.Get("rd") != "" {
+		to, _ = h.comeBack(x)
 	}
 	subject := h.session(x)
 	h.dropSession(x)
@@ -48,7 +48,7 @@ func (h *Handler) appLogout(x *exchange) {
 		h.broken(x, err)
 		return
 	}
-	x.redirect(h.own(h.teamHost(), "logout", url.Values{"farewell": {sealed}}))
+	h.redirect(x, h.own(h.teamHost(), "logout", url.Values{"farewell": {sealed}}))
 }
 
 // teamLogout ends the session at the team host and all that came of it. An
@@ -72,8 +72,8 @@ func (h *Handler) teamLogout(x *exchange) {
 		return
 	}
 	to := ""
-	if rd := x.query.Get("rd"); rd != "" {
-		if to = h.destination(rd, h.teamHost(), x.table); to == h.origin(h.teamHost())+"/" {
+	if x.query.Get("rd") != "" {
+		if to, _ = h.comeBack(x); to == h.origin(h.teamHost())+"/" {
 			to = ""
 		}
 	}
@@ -87,11 +87,13 @@ func (h *Handler) meant(x *exchange) bool {
 	case http.MethodPost: // our own: see ServeHTTP
 		return true
 	case http.MethodGet:
-		if fromHere(x.r) {
+		everywhere := !x.query.Has("switch") && (x.query.Has("all") || x.host == h.teamHost())
+		// Where nothing says from where they came, a link of another site could have
+		// led here: too little to end every session.
+		if fromHere(x.r) && (!everywhere || saysFrom(x.r)) {
 			return true
 		}
-		h.page(x, http.StatusOK, "sign out?", web.ConfirmLogout(web.ConfirmLogoutView{
-			Host: x.host, Action: x.r.URL.RequestURI(), Everywhere: !x.query.Has("switch") && (x.query.Has("all") || x.host == h.teamHost())}))
+		h.page(x, http.StatusOK, "sign out?", web.ConfirmLogout(web.ConfirmLogoutView{Host: x.host, Action: x.r.URL.RequestURI(), Everywhere: everywhere}))
 	default:
 		x.w.Header().Set("Allow", "GET, POST")
 		h.fail(x, http.StatusMethodNotAllowed, "method-not-allowed", "Not here", "This address answers GET and POST only.")
@@ -107,6 +109,11 @@ func SameOrigin(r *http.Request) bool {
 	}
 	_, host, ok := strings.Cut(r.Header.Get("Origin"), "://")
 	return ok && host == r.Host
+}
+
+// saysFrom reports whether a request says from where it comes.
+func saysFrom(r *http.Request) bool {
+	return r.Header.Get("Sec-Fetch-Site")+r.Header.Get("Origin")+r.Header.Get("Referer") != ""
 }
 
 // fromHere reports whether a link was followed on this very site, or typed.
@@ -132,7 +139,8 @@ func fromHere(r *http.Request) bool {
 func (h *Handler) dropSession(x *exchange) {
 	h.dropNamed(x, credential.CookieName, "/", false)
 	h.dropNamed(x, credential.CookieName, "/", true) // a jar of its own
-	x.dropCookie(hopsCookie)                         // whoever signs out goes round in no circle
+	h.keepHops(x, hops{Spent: h.spentHere(x)})       // whoever signs out goes round in no circle
+	x.dropKeys()
 	for _, path := range x.table.CookiePaths(x.host) {
 		h.dropNamed(x, credential.PathCookieName, path, false)
 		h.dropNamed(x, credential.PathCookieName, path, true)
@@ -186,7 +194,7 @@ func (h *Handler) await(ctx context.Context, done func() bool) {
 
 func (h *Handler) signedOut(x *exchange, to string, everywhere bool) {
 	if to != "" {
-		x.redirect(to)
+		h.redirect(x, to)
 		return
 	}
 	v := web.SignedOutView{Host: x.host, Everywhere: everywhere}

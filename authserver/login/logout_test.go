@@ -52,7 +52,28 @@ func TestLogoutAtTheTeamHost(t *testing.T) {
 	b := s.browser()
 	b.want(b.enter("app1.example.com", "/", "ann"), 200, "ann")
 	b.want(b.get(s.url("auth.example.com", "/")), 200, "ann@example.com")
-	b.want(b.get(s.url("auth.example.com", "/.access/logout")), 200, "")
+	b.want(b.get(s.url("auth.example.com", "/.access/logout"), "Referer", s.url("auth.example.com", "/")), 200, "on all your devices")
+	b.want(b.get(s.url("app1.example.com", "/")), 200, `type="password"`)
+}
+
+// Where nothing says from where somebody came, as over plain HTTP and after a link
+// with rel=noreferrer, nothing is ended everywhere without asking.
+func TestLogoutFromNowhere(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.browser()
+	b.want(b.enter("app1.example.com", "/", "ann"), 200, "ann")
+	for _, address := range []string{s.url("auth.example.com", "/.access/logout"), s.url("auth.example.com", "/.access/logout?rd=/x"), s.url("app1.example.com", "/.access/logout?all")} {
+		for _, mode := range []string{"", "navigate"} {
+			p := b.get(address, "Sec-Fetch-Mode", mode)
+			b.want(p, 200, `method="post"`)
+			if p.header.Get("Set-Cookie") != "" || !strings.Contains(p.body, "Sign out everywhere?") {
+				t.Errorf("%s: %v", address, p.header)
+			}
+		}
+	}
+	b.want(b.get(s.url("app1.example.com", "/")), 200, "for ann")
+	p := b.do(http.MethodPost, s.url("auth.example.com", "/.access/logout"), nil, "Origin", s.url("auth.example.com", ""))
+	b.want(p, 200, "on all your devices")
 	b.want(b.get(s.url("app1.example.com", "/")), 200, `type="password"`)
 }
 
@@ -96,7 +117,7 @@ func TestLogoutEverywhereUnavailable(t *testing.T) {
 	}
 	b := s.browser()
 	b.want(b.enter("app1.example.com", "/", "ann"), 200, "ann")
-	if p := b.get(s.url("app1.example.com", "/.access/logout?all")); p.status != http.StatusNotImplemented {
+	if p := b.get(s.url("app1.example.com", "/.access/logout?all"), "Sec-Fetch-Site", "none"); p.status != http.StatusNotImplemented {
 		t.Errorf("%d", p.status)
 	}
 }

@@ -18,28 +18,63 @@ func (h *Handler) page(x *exchange, status int, title string, html []byte) {
 	path := x.r.URL.Path // never the query: it can hold secrets
 	h.Log.LogAttrs(x.r.Context(), slog.LevelInfo, "page", slog.Int("status", status), slog.String("title", title),
 		slog.String("host", x.host), slog.String("path", path[:min(len(path), 512)]), slog.String("requestID", x.id))
-	x.w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	// What a form leads to is held against the policy as well, and a sign-in ends
-	// at an application.
-	x.w.Header().Set("Content-Security-Policy", web.CSP("'self'", h.TeamURL.Scheme+":"))
+	h.pageHeader(x.w.Header())
 	x.w.WriteHeader(status)
 	_, _ = x.w.Write(html) // the client has gone; nothing is left to tell it
 }
 
-// fail shows that something did not work, and why.
-func (h *Handler) fail(x *exchange, status int, reason, title, message string) {
-	x.w.Header().Set("X-Access-Reason", reason)
-	h.page(x, status, title, web.Render(web.Page{Title: title, Message: message, Host: x.host, Reason: reason, RequestID: x.id}))
+func (h *Handler) pageHeader(header http.Header) {
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	// What a form leads to is held against the policy as well, and a sign-in ends
+	// at an application.
+	header.Set("Content-Security-Policy", web.CSP("'self'", h.TeamURL.Scheme+":"))
 }
 
-// startOver is fail with a way back to the application, if there is one.
+// fail shows that something did not work, and why, with a way on.
+func (h *Handler) fail(x *exchange, status int, reason, title, message string) {
+	h.show(x, status, web.Page{Title: title, Message: message, Host: x.host, Reason: reason})
+}
+
+// show shows a page that says why, with a way on if it has none yet.
+func (h *Handler) show(x *exchange, status int, p web.Page) {
+	if p.Action == "" {
+		p.Action, p.URL = h.wayOn(x)
+	}
+	p.RequestID = x.id
+	x.w.Header().Set("X-Access-Reason", p.Reason)
+	h.page(x, status, p.Title, web.Render(p))
+}
+
+// wayOn returns a link to where the person wanted to go, to the application, or to
+// the team host's front page.
+func (h *Handler) wayOn(x *exchange) (label, address string) {
+	switch {
+	case x.dest != "":
+		return "Open the application", x.dest
+	case x.host == h.teamHost():
+		return "Go to the start page", h.origin(x.host) + "/"
+	case x.table != nil && x.table.Claims(x.host):
+		return "Open the application", h.origin(x.host) + "/"
+	}
+	return "", ""
+}
+
+// startOver is fail with a way back to an application, if there is one.
 func (h *Handler) startOver(x *exchange, host, reason, title, message string) {
-	p := web.Page{Title: title, Message: message, Host: host, Reason: reason, RequestID: x.id}
-	if x.table.Claims(host) {
+	p := web.Page{Title: title, Message: message, Host: host, Reason: reason}
+	switch {
+	case x.dest != "":
+		p.Action, p.URL = "Start again", x.dest
+	case x.table.Claims(host):
 		p.Action, p.URL = "Start again", h.origin(host)+"/"
 	}
-	x.w.Header().Set("X-Access-Reason", reason)
-	h.page(x, http.StatusBadRequest, title, web.Render(p))
+	h.show(x, http.StatusBadRequest, p)
+}
+
+// showCut ends a sign-in that could not keep all of a long address, and says so.
+func (h *Handler) showCut(x *exchange, dest string) {
+	h.page(x, http.StatusOK, "signed in", web.Render(web.Page{Title: "You are signed in", Host: x.host, RequestID: x.id, Action: "Continue", URL: dest,
+		Message: "The address that you came from is too long to be remembered while you sign in. The button leads to as much of it as was kept. For all of it, use the link that brought you here once more."}))
 }
 
 // broken is for defects of ours, and for keys that cannot do their job.
@@ -70,6 +105,7 @@ func (h *Handler) deny(x *exchange, host string, d *policy.Decision, s *policy.S
 	h.page(x, http.StatusForbidden, "not permitted", web.Denied(web.DeniedView{
 		Host: host, SignedInAs: who, Why: why(d.Reason), Message: signIn.Denied.Message, HelpURL: signIn.Denied.URL,
 		Reason: d.Reason.String(), RequestID: x.id, SwitchURL: h.own(h.teamHost(), "logout", url.Values{"switch": {"1"}, "rd": {h.origin(host) + "/"}}),
+		HomeURL: h.origin(h.teamHost()) + "/",
 	}))
 }
 
@@ -105,26 +141,25 @@ func (h *Handler) showLoop(x *exchange, dest string) {
 		Host: x.host, Why: text, RequestID: x.id, AgainURL: h.own(x.host, "login", url.Values{"rd": {dest}, "again": {"1"}})}))
 }
 
-func (h *Handler) moveOn(x *exchange, dest string) {
-	x.w.Header().Set("Referrer-Policy", "no-referrer") // the ticket is in this page's address
-	h.page(x, http.StatusOK, "moving on", web.Continue(web.ContinueView{URL: dest}))
-}
-
-// providerRefused shows that the identity provider said no. Its own words are
-// for the log: they could be anybody's.
+// providerRefused shows that the identity provider said no, in its own words: often
+// nothing else says what to do about it.
 func (h *Handler) providerRefused(x *exchange, p *idp.Provider, l *providerLogin) {
-	code := idp.ErrorCode(x.query.Get("error"))
-	h.Log.Info("the identity provider refused", "provider", p.Name(), "code", code, "requestID", x.id)
+	code, words := idp.ErrorCode(x.query.Get("error")), idp.Words(x.query.Get("error_description"))
+	h.Log.Info("the identity provider refused", "provider", p.Name(), "code", code, "description", words, "requestID", x.id)
 	message := "The identity provider " + p.DisplayName() + " did not sign you in"
 	if code != "" {
 		message += " (" + code + ")"
 	}
-	h.startOver(x, l.Attempt.Host, "provider-refused", "Not signed in", message+".")
+	message += "."
+	if words != "" {
+		message += " It says: \u201c" + words + "\u201d"
+	}
+	h.startOver(x, l.Attempt.Host, "provider-refused", "Not signed in", message)
 }
 
 func (h *Handler) providerFailed(x *exchange, p *idp.Provider, host string, err error) {
 	h.Log.Warn("the identity provider failed", "provider", p.Name(), "error", err, "requestID", x.id)
-	page := web.Page{Title: "Signing in does not work right now", Host: host, Reason: "provider-unavailable", RequestID: x.id,
+	page := web.Page{Title: "Signing in does not work right now", Host: host, Reason: "provider-unavailable",
 		Message: "The identity provider " + p.DisplayName() + " does not answer. Try again in a moment; applications that you are signed in to go on working."}
 	status := http.StatusBadGateway
 	if errors.Is(err, idp.ErrRejected) {
@@ -132,11 +167,13 @@ func (h *Handler) providerFailed(x *exchange, p *idp.Provider, host string, err 
 		page.Message = "What the identity provider " + p.DisplayName() + " said cannot be accepted. If it stays like this, tell whoever runs this site."
 		status = http.StatusForbidden
 	}
-	if x.table.Claims(host) {
+	switch {
+	case x.dest != "":
+		page.Action, page.URL = "Try again", x.dest
+	case x.table.Claims(host):
 		page.Action, page.URL = "Try again", h.origin(host)+"/"
 	}
-	x.w.Header().Set("X-Access-Reason", page.Reason)
-	h.page(x, status, page.Title, web.Render(page))
+	h.show(x, status, page)
 }
 
 // home is the team host's front page.
@@ -161,5 +198,6 @@ func (h *Handler) done(x *exchange) {
 	if !h.get(x) {
 		return
 	}
-	h.page(x, http.StatusOK, "signed in", web.Render(web.Page{Title: "You are signed in", Message: "You can close this window and go on in the one before."}))
+	h.page(x, http.StatusOK, "signed in", web.Render(web.Page{Title: "You are signed in", Message: "You can close this window and go on in the one before.",
+		Action: "Open the application", URL: h.origin(x.host) + "/"}))
 }

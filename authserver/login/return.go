@@ -6,12 +6,21 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
-// maxReturn bounds an address to come back to, in bytes: sealed into a cookie,
-// it has to pass a proxy's buffer of 4 KiB together with a redirect.
-const maxReturn = 1536
+// maxReturn bounds an address to come back to, in bytes. Whoever sends people here
+// has the same bound, and so has what comes of it: sealed, it is in the address of
+// each step, for which providers and proxies have 4 KiB and more.
+const maxReturn = dialect.MaxReturn
+
+// comeBack returns where a request asks to come back to, and whether that is less
+// than it asked for, as it is too long: then its page is worth more than its query.
+func (h *Handler) comeBack(x *exchange) (dest string, cut bool) {
+	rd, cut := dialect.Shorten(x.query.Get("rd"))
+	return h.destination(rd, x.host, x.table), cut || x.query.Has("cut")
+}
 
 // destination turns what a request asks to come back to into an absolute
 // address: on the host itself, or on another host that some policy claims, with

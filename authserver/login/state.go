@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"net/http"
-	"sort"
 	"strings"
 	"time"
 )
@@ -14,65 +13,75 @@ import (
 // What is sealed, and for how long it is good. A purpose of its own keeps each
 // from passing for another.
 const (
-	purposeAttempt       = "login attempt"        // a parameter: application → team host
-	purposeAttemptCookie = "login attempt cookie" // on the application's host
-	purposeProvider      = "provider login"       // a cookie on the team host
-	purposeTicket        = "ticket"               // a parameter: team host → application
-	purposeHops          = "finished logins"      // a cookie on the application's host
-	purposeLogout        = "logout"               // a parameter: application → team host
-	purposeDevice        = "known device"         // a cookie on the team host
+	purposeAttempt  = "login attempt, v2"  // a parameter: application → team host
+	purposeProvider = "provider login, v2" // a parameter: team host → provider → team host
+	purposeTicket   = "ticket, v2"         // a parameter: team host → application
+	purposeHops     = "finished logins"    // a cookie on the application's host
+	purposeLogout   = "logout"             // a parameter: application → team host
+	purposeDevice   = "known device"       // a cookie on the team host
 
 	attemptTime = 10 * time.Minute
 	ticketTime  = 60 * time.Second
-	hopTime     = 60 * time.Second
-	deviceTime  = 180 * 24 * time.Hour
+	// readTime is how long an attempt and a ticket can be read: of one whose time
+	// is over, nothing but where it was to lead is used.
+	readTime   = 24 * time.Hour
+	hopTime    = 60 * time.Second
+	deviceTime = 180 * 24 * time.Hour
 )
 
 // The cookies. "__Host-": on this host alone, over TLS alone (RFC 6265bis §4.1.3.2).
 const (
-	teamCookie     = "__Host-ostiary-team"
-	attemptCookie  = "__Host-ostiary-login-" // and the attempt's id
-	providerCookie = "__Host-ostiary-idp-"   // and its state
-	hopsCookie     = "__Host-ostiary-hops"
-	deviceCookie   = "__Host-ostiary-device"
+	teamCookie   = "__Host-ostiary-team"
+	hopsCookie   = "__Host-ostiary-hops"
+	deviceCookie = "__Host-ostiary-device"
 )
 
-// maxAttempts is how many logins one browser may have under way at one host. The
-// oldest give way: the cookies must stay below the 8 KiB that proxies take.
-const maxAttempts = 8
-
-// An attempt is a login that an application's host began.
+// An attempt is a login that an application's host began. It travels sealed, in
+// addresses alone: whatever a browser had to keep of it would add up.
 type attempt struct {
-	ID   string `json:"id"`
-	Host string `json:"host"`
-	// Path is what was asked for, shortened: it tells which policy is meant.
-	Path string `json:"path"`
+	ID   string `json:"i"`
+	Host string `json:"h"`
+	Dest text   `json:"d"` // where to go in the end
+	// Browser stands for the key of the browser that began it.
+	Browser string `json:"b"`
+	At      int64  `json:"t"`
+	Hops    int    `json:"n,omitempty"` // logins for Dest that were finished then
+	Again   int    `json:"r,omitempty"` // how often it was begun anew without asking
+	Cut     bool   `json:"c,omitempty"` // Dest is less than what was asked for
 }
 
-// A begun attempt is what only the browser that began it holds.
-type begun struct {
-	ID   string `json:"id"`
-	Host string `json:"host"`
-	Dest string `json:"dest"`
-	At   int64  `json:"at"`
-	Hops int    `json:"hops,omitempty"` // logins for Dest that were finished then
+// over reports whether the time for the attempt has passed.
+func (a *attempt) over(now time.Time) bool { return now.Sub(time.Unix(a.At, 0)) >= attemptTime }
+
+// text is a string of which a seal makes no more than it has to: encoding/json
+// writes six bytes for "&", of which addresses have many. None of them holds a blank.
+type text string
+
+func (t text) MarshalText() ([]byte, error) {
+	return []byte(strings.ReplaceAll(string(t), "&", " ")), nil
 }
 
-// A providerLogin is a visit to an identity provider.
+func (t *text) UnmarshalText(b []byte) error {
+	*t = text(strings.ReplaceAll(string(b), " ", "&"))
+	return nil
+}
+
+// A providerLogin is a visit to an identity provider. It is the state parameter:
+// what else belongs to it, the browser's key yields.
 type providerLogin struct {
-	State    string  `json:"state"`
-	Nonce    string  `json:"nonce"`
-	Verifier string  `json:"verifier"`
-	Provider string  `json:"provider"`
-	Attempt  attempt `json:"attempt"`
-	Again    bool    `json:"again,omitempty"` // they have to sign in anew
-	At       int64   `json:"at"`
+	ID       string  `json:"i"`
+	Provider string  `json:"p"`
+	Attempt  attempt `json:"a"`
+	Browser  string  `json:"b"`
+	At       int64   `json:"t"`
+	Anew     bool    `json:"s,omitempty"` // they have to sign in anew
+	Again    int     `json:"r,omitempty"` // how often it was begun anew without asking
 }
 
 // A ticket carries an identity from the team host to the application that asked.
 type ticket struct {
-	Attempt  string   `json:"attempt"`
-	Host     string   `json:"host"`
+	Attempt  attempt  `json:"a"`
+	IssuedAt int64    `json:"t"`
 	ID       string   `json:"sub"`
 	Email    string   `json:"email,omitempty"`
 	Groups   []string `json:"groups,omitempty"`
@@ -82,15 +91,14 @@ type ticket struct {
 	SignedIn int64    `json:"at"`
 }
 
-// randomID returns 128 bits that nobody guesses, in letters fit for a cookie's name.
+// randomID returns 128 bits that nobody guesses.
 func randomID() string {
 	var raw [16]byte
 	_, _ = rand.Read(raw[:]) // never fails (crypto/rand)
 	return base64.RawURLEncoding.EncodeToString(raw[:])
 }
 
-// isID reports whether a string from outside can be an id of ours: only then may
-// it become part of a cookie's name.
+// isID reports whether a string from outside can be an id of ours.
 func isID(s string) bool {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	return err == nil && len(raw) == 16
@@ -99,8 +107,11 @@ func isID(s string) bool {
 // setCookie sets a cookie of the login itself: for this host, top-level
 // navigations and no script.
 func (x *exchange) setCookie(name, value string, age time.Duration) {
-	http.SetCookie(x.w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: int(age / time.Second),
-		Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	http.SetCookie(x.w, newCookie(name, value, age))
+}
+
+func newCookie(name, value string, age time.Duration) *http.Cookie {
+	return &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: int(age / time.Second), Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 }
 
 func (x *exchange) dropCookie(name string) {
@@ -123,47 +134,12 @@ func (x *exchange) cookie(name string) string {
 	return value
 }
 
-// begin remembers an attempt in the browser, and lets the oldest go if it has many.
-func (h *Handler) begin(x *exchange, b begun) error {
-	sealed, err := x.ring.Seal(purposeAttemptCookie, b, x.now.Add(attemptTime), x.now)
-	if err != nil {
-		return err
-	}
-	type old struct {
-		name string
-		at   int64
-	}
-	var olds []old
-	for _, c := range x.r.Cookies() {
-		if id, ok := strings.CutPrefix(c.Name, attemptCookie); ok && isID(id) {
-			var o begun
-			_ = x.ring.Open(purposeAttemptCookie, c.Value, &o, x.now) // what does not open is the oldest
-			olds = append(olds, old{c.Name, o.At})
-		}
-	}
-	sort.Slice(olds, func(i, j int) bool { return olds[i].at < olds[j].at })
-	for len(olds) >= maxAttempts {
-		x.dropCookie(olds[0].name)
-		olds = olds[1:]
-	}
-	x.setCookie(attemptCookie+b.ID, sealed, attemptTime)
-	return nil
-}
-
-// begunHere returns the attempt of an id, if this browser began it on this host.
-func (h *Handler) begunHere(x *exchange, id string) (begun, bool) {
-	var b begun
-	if !isID(id) {
-		return b, false
-	}
-	err := x.ring.Open(purposeAttemptCookie, x.cookie(attemptCookie+id), &b, x.now)
-	return b, err == nil && b.ID == id && b.Host == x.host
-}
-
 // hops count how often a login for one address was finished within a minute.
 type hops struct {
 	Dest string `json:"dest"`
 	N    int    `json:"n"`
+	// Spent are the latest tickets that were used here, spentSize letters each.
+	Spent string `json:"spent,omitempty"`
 }
 
 func (h *Handler) hopsOf(x *exchange, dest string) int {
@@ -177,10 +153,18 @@ func (h *Handler) hopsOf(x *exchange, dest string) int {
 // addHop counts a finished login: one more than when it was begun, as those that
 // ran beside it, in other tabs, are no way round. The minute begins anew with
 // each, so that slow loops are seen as well.
-func (h *Handler) addHop(x *exchange, b begun) {
-	n := h.hopsOf(x, b.Dest)
-	n = max(n, min(n, b.Hops)+1)
-	sealed, err := x.ring.Seal(purposeHops, hops{digest(b.Dest), n}, x.now.Add(hopTime), x.now)
+func (h *Handler) addHop(x *exchange, a *attempt) {
+	n := h.hopsOf(x, string(a.Dest))
+	n = max(n, min(n, a.Hops)+1)
+	h.keepHops(x, hops{digest(string(a.Dest)), n, h.spentHere(x) + spentForm(a.ID)})
+}
+
+// keepHops sets the cookie of finished logins.
+func (h *Handler) keepHops(x *exchange, p hops) {
+	if n := len(p.Spent) - maxSpent*spentSize; n > 0 {
+		p.Spent = p.Spent[n:]
+	}
+	sealed, err := x.ring.Seal(purposeHops, p, x.now.Add(hopTime), x.now)
 	if err == nil {
 		x.setCookie(hopsCookie, sealed, hopTime)
 	}

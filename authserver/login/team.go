@@ -5,12 +5,11 @@ package login
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
-
-	"golang.org/x/oauth2"
 
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/idp"
@@ -29,33 +28,50 @@ const noTeamHost = "ostiary.invalid"
 // A visit is an attempt that has arrived at the team host.
 type visit struct {
 	attempt
-	sealed string // the attempt as it came, to send along
 	target policy.Target
 	signIn policy.SignIn
 }
 
 // arrive opens the attempt of a request for login/HOST.
 func (h *Handler) arrive(x *exchange, host, sealed string) (visit, bool) {
-	v := visit{sealed: sealed}
-	err := x.ring.Open(purposeAttempt, sealed, &v.attempt, x.now)
-	if err == nil && v.Host != canonicalHost(host) {
+	var a attempt
+	err := x.ring.Open(purposeAttempt, sealed, &a, x.now)
+	if err == nil && a.Host != canonicalHost(host) {
 		err = errOtherHost
 	}
 	if err == nil {
-		v.target, err = policy.NewTarget(v.Host, v.Path)
+		x.dest = string(a.Dest)
+	}
+	if err == nil && a.over(x.now) {
+		if s, _ := h.teamSubject(x); s != nil && x.r.Method == http.MethodGet {
+			// Somebody came back to this address. The application begins anew.
+			h.redirect(x, h.own(a.Host, "login", url.Values{"rd": {x.dest}}))
+			return visit{}, false
+		}
+		err = errOver
 	}
 	if err != nil {
 		h.startOver(x, canonicalHost(host), "expired-attempt", "This sign-in took too long",
 			"Signing in has to be done within ten minutes, beginning at the application.")
-		return v, false
+		return visit{}, false
 	}
-	var ok bool
+	return h.visitFor(x, a)
+}
+
+// visitFor finds out what an attempt takes.
+func (h *Handler) visitFor(x *exchange, a attempt) (v visit, ok bool) {
+	v.attempt = a
+	var err error
+	if v.target, err = targetOf(string(a.Dest)); err != nil || v.target.Host() != a.Host {
+		v.target = h.root(a.Host)
+	}
 	if v.signIn, ok = x.table.SignIn(v.target, h.origin(v.Host)); !ok {
 		h.fail(x, http.StatusForbidden, "no-policy", "Not permitted", "No valid access rules exist for this address, so nobody can open it.")
-		return v, false
 	}
-	return v, true
+	return v, ok
 }
+
+var errOver = errors.New("the time for the attempt is over")
 
 var errOtherHost = errors.New("the attempt is for another host")
 
@@ -80,7 +96,7 @@ func (h *Handler) teamLogin(x *exchange, host string) {
 	if !x.query.Has("attempt") && x.table.Claims(canonicalHost(host)) {
 		// A link to sign in, as Cloudflare's own library makes them: it begins at
 		// the application, which alone can remember who began.
-		x.redirect(h.own(canonicalHost(host), "login", url.Values{"rd": {x.query.Get("redirect_url")}}))
+		h.redirect(x, h.own(canonicalHost(host), "login", url.Values{"rd": {x.query.Get("redirect_url")}}))
 		return
 	}
 	if !h.configured() { // or not yet: a session that is there must not be dropped for it
@@ -160,16 +176,16 @@ func (h *Handler) offer(x *exchange, v visit, again bool) {
 	case chosen == nil:
 		h.choose(x, v, permitted, again)
 	case chosen.Password():
-		h.showForm(x, http.StatusOK, v, chosen, "", "")
+		h.showForm(x, http.StatusOK, v, x.query.Get("attempt"), chosen, "", "")
 	default:
-		h.visitProvider(x, v, chosen, again || x.query.Has("again"))
+		h.visitProvider(x, v, chosen, providerLogin{Anew: again || x.query.Has("again")})
 	}
 }
 
 func (h *Handler) choose(x *exchange, v visit, permitted []*idp.Provider, again bool) {
 	view := web.ChooserView{Host: v.Host}
 	for _, p := range permitted {
-		q := url.Values{"attempt": {v.sealed}, "idp": {p.Name()}}
+		q := url.Values{"attempt": {x.query.Get("attempt")}, "idp": {p.Name()}}
 		if again {
 			q.Set("again", "1")
 		}
@@ -178,103 +194,55 @@ func (h *Handler) choose(x *exchange, v visit, permitted []*idp.Provider, again 
 	h.page(x, http.StatusOK, "choose a provider", web.Chooser(view))
 }
 
-// visitProvider sends the browser to an OpenID provider.
-func (h *Handler) visitProvider(x *exchange, v visit, p *idp.Provider, again bool) {
-	if !h.limits.start(h.Address(x.r), x.now) {
-		h.tooMany(x)
-		return
-	}
-	l := providerLogin{State: randomID(), Nonce: randomID(), Verifier: oauth2.GenerateVerifier(), Provider: p.Name(), Attempt: v.attempt, Again: again, At: x.now.Unix()}
-	sealed, err := x.ring.Seal(purposeProvider, l, x.now.Add(attemptTime), x.now)
-	if err != nil {
-		h.broken(x, err)
-		return
-	}
-	to, err := p.AuthCodeURL(x.r.Context(), idp.Start{State: l.State, Nonce: l.Nonce, Verifier: l.Verifier, RedirectURI: h.callbackURL(p.Name()), Reauthenticate: again})
-	if err != nil {
-		h.providerFailed(x, p, v.Host, err)
-		return
-	}
-	x.setCookie(providerCookie+l.State, sealed, attemptTime)
-	x.redirect(to)
-}
-
-func (h *Handler) callbackURL(provider string) string {
-	return h.own(h.teamHost(), "idp/"+provider+"/callback", nil)
-}
-
-// callback is where an identity provider sends people back to.
-func (h *Handler) callback(x *exchange, name string) {
-	if !h.get(x) {
-		return
-	}
-	l, ok := h.visitOf(x, name)
-	if !ok {
-		h.fail(x, http.StatusBadRequest, "no-state", "This sign-in cannot be finished here",
-			"It was begun in another browser, was finished already, or took longer than ten minutes. Open the application again.")
-		return
-	}
-	x.dropCookie(providerCookie + l.State)
-	if !h.limits.start(h.Address(x.r), x.now) {
-		h.tooMany(x)
-		return
-	}
-	p := h.Providers.Find(name)
-	if p == nil || p.Password() {
-		h.fail(x, http.StatusBadRequest, "no-provider", "This way to sign in is gone", "Its settings were removed a moment ago. Open the application again.")
-		return
-	}
-	if x.query.Has("error") || !x.query.Has("code") {
-		h.providerRefused(x, p, &l)
-		return
-	}
-	identity, err := p.Exchange(x.r.Context(), idp.Callback{Code: x.query.Get("code"), Issuer: x.query.Get("iss"), Nonce: l.Nonce,
-		Verifier: l.Verifier, RedirectURI: h.callbackURL(name), Reauthenticate: l.Again, Started: time.Unix(l.At, 0)})
-	if err != nil {
-		h.providerFailed(x, p, l.Attempt.Host, err)
-		return
-	}
-	h.signedIn(x, identity, l.Attempt)
-}
-
-// visitOf returns the visit that a callback ends, if this browser began it.
-func (h *Handler) visitOf(x *exchange, provider string) (l providerLogin, ok bool) {
-	state := x.query["state"]
-	if len(state) != 1 || !isID(state[0]) {
-		return l, false
-	}
-	err := x.ring.Open(purposeProvider, x.cookie(providerCookie+state[0]), &l, x.now)
-	return l, err == nil && l.State == state[0] && l.Provider == provider
-}
-
 // signedIn gives the browser a new session at the team host, and goes on from
 // there: a ticket besides the cookie would not fit a proxy's buffer.
 func (h *Handler) signedIn(x *exchange, who idp.Identity, a attempt) {
-	token, err := h.teamToken(x, who)
+	cookie, err := h.teamSession(x, who)
 	if err != nil {
-		h.fail(x, http.StatusInternalServerError, "token-too-large", "Signing in did not work",
-			"What your identity provider says about you cannot be kept in a cookie. Tell whoever runs this site, with the lines below.")
-		h.Log.Warn("no session can be made", "error", err, "provider", who.Provider, "user", who.ID, "requestID", x.id)
+		h.tooLarge(x, err, who.Provider, who.ID, len(who.Groups))
 		return
 	}
-	x.setCookie(teamCookie, token, h.SessionDuration)
-	if err := h.toTeam(x, a, url.Values{"done": {"1"}}); err != nil {
-		h.broken(x, err)
-	}
+	http.SetCookie(x.w, cookie)
+	h.rememberDevice(x, who.Provider+"\x00"+who.ID)
+	h.toTeam(x, a, url.Values{"done": {"1"}})
 }
 
-// teamToken makes a session at the team host: with all groups if they fit, and
+// teamSession makes a session at the team host: with all groups if they fit, and
 // otherwise with those that rules ask about.
-func (h *Handler) teamToken(x *exchange, who idp.Identity) (string, error) {
+func (h *Handler) teamSession(x *exchange, who idp.Identity) (*http.Cookie, error) {
 	c := credential.Claims{Issuer: h.issuer(), Audience: []string{h.issuer()}, ID: who.ID, Email: who.Email,
 		Groups: who.Groups, AMR: who.AMR, Provider: who.Provider, SignedInAt: h.signInTime(x, who), IssuedAt: x.now, Lifetime: h.SessionDuration}
-	token, err := x.ring.MintTeam(c, x.now)
+	if who.Unsaid.Groups { // a rule that is made later must not take that for none
+		c.Groups, c.Asked = nil, (&policy.Reads{AMR: true}).Asked()
+	}
+	cookie, err := h.teamCookieOf(x, c)
 	if errors.Is(err, credential.ErrTooLarge) {
 		reads := x.table.Reads()
 		c.Groups, c.Asked = reads.Keep(who.Groups), reads.Asked()
-		token, err = x.ring.MintTeam(c, x.now)
+		cookie, err = h.teamCookieOf(x, c)
 	}
-	return token, err
+	return cookie, err
+}
+
+func (h *Handler) teamCookieOf(x *exchange, c credential.Claims) (*http.Cookie, error) {
+	token, err := x.ring.MintTeam(c, x.now)
+	if err != nil {
+		return nil, err
+	}
+	cookie := newCookie(teamCookie, token, h.SessionDuration)
+	if !h.fits(x, cookie) {
+		err = fmt.Errorf("%w: %d bytes, and an answer's header section has %d in all", credential.ErrTooLarge, len(token), MaxHeader)
+	}
+	return cookie, err
+}
+
+// tooLarge says that somebody has too many groups, and to whom it has to be said.
+func (h *Handler) tooLarge(x *exchange, err error, provider, user string, groups int) {
+	x.w.Header().Del("Set-Cookie")
+	h.fail(x, http.StatusInternalServerError, "token-too-large", "Too much to remember",
+		"Your account has more groups than fit into a cookie. Tell whoever runs this site: fewer or shorter groups in the access rules, or at the identity provider, help.")
+	h.Log.Warn("no session can be made: it does not fit a cookie. Fewer or shorter groups in the access rules, or at the identity provider, help",
+		"error", err, "provider", provider, "user", user, "groups", groups, "host", x.host, "requestID", x.id)
 }
 
 // signInTime is now, in whole seconds as tokens have them. Whoever signed out
@@ -297,69 +265,23 @@ func (h *Handler) signInTime(x *exchange, who idp.Identity) time.Time {
 
 // issue sends the browser back to the application with a ticket.
 func (h *Handler) issue(x *exchange, v visit, s *policy.Subject) {
-	t := ticket{Attempt: v.ID, Host: v.Host, ID: s.ID, Email: s.Email, Groups: v.signIn.Reads.Keep(s.Groups), Asked: cmp.Or(s.Asked, v.signIn.Reads.Asked()), Provider: s.Provider, SignedIn: s.SignedInAt.Unix()}
+	t := ticket{Attempt: v.attempt, IssuedAt: x.now.Unix(), ID: s.ID, Email: s.Email, Groups: v.signIn.Reads.Keep(s.Groups), Asked: cmp.Or(s.Asked, v.signIn.Reads.Asked()), Provider: s.Provider, SignedIn: s.SignedInAt.Unix()}
 	if v.signIn.Reads.AMR {
 		t.AMR = s.AMR
 	}
-	sealed, err := x.ring.Seal(purposeTicket, t, x.now.Add(ticketTime), x.now)
-	if err != nil {
-		h.broken(x, err)
-		return
+	seal := func() (string, error) { return x.ring.Seal(purposeTicket, t, x.now.Add(readTime), x.now) }
+	sealed, err := seal()
+	if errors.Is(err, credential.ErrTooLarge) { // who it is matters more than the query
+		dest, _, cut := strings.Cut(x.dest, "?")
+		t.Attempt.Dest, t.Attempt.Cut = text(dest), t.Attempt.Cut || cut
+		sealed, err = seal()
 	}
-	x.redirect(h.own(v.Host, "authorized", url.Values{"ticket": {sealed}}))
-}
-
-// maxForm bounds the body of a form.
-const maxForm = 16 << 10
-
-// password takes the form of the built-in users.
-func (h *Handler) password(x *exchange, host string) {
-	x.r.Body = http.MaxBytesReader(x.w, x.r.Body, maxForm)
-	if err := x.r.ParseForm(); err != nil {
-		h.fail(x, http.StatusBadRequest, "bad-request", "This form cannot be read", "Open the application again.")
-		return
-	}
-	form := x.r.PostForm
-	v, ok := h.arrive(x, host, form.Get("attempt"))
-	if !ok {
-		return
-	}
-	var p *idp.Provider
-	for _, permitted := range h.Providers.Permitted(v.signIn.Providers) {
-		if permitted.Name() == form.Get("idp") && permitted.Password() {
-			p = permitted
-		}
-	}
-	if p == nil {
-		h.fail(x, http.StatusBadRequest, "no-provider", "This way to sign in is gone", "Its settings were changed a moment ago. Open the application again.")
-		return
-	}
-	name := form.Get("username")
-	account := p.Name() + "\x00" + strings.ToLower(name)
-	if !h.limits.guess(h.Address(x.r), account, x.deviceOf(account), x.now) {
-		h.tooMany(x)
-		return
-	}
-	identity, err := p.CheckPassword(x.r.Context(), name, form.Get("password"))
 	switch {
-	case errors.Is(err, idp.ErrWrongPassword):
-		h.Log.Info("sign-in failed", "provider", p.Name(), "host", v.Host, "requestID", x.id)
-		h.showForm(x, http.StatusUnauthorized, v, p, name, "The name or the password is wrong.")
-	case errors.Is(err, idp.ErrBusy):
-		x.w.Header().Set("Retry-After", "5")
-		h.showForm(x, http.StatusServiceUnavailable, v, p, name, "Too many people are signing in right now. Try again in a moment.")
+	case errors.Is(err, credential.ErrTooLarge):
+		h.tooLarge(x, err, s.Provider, s.ID, len(t.Groups))
 	case err != nil:
-		h.providerFailed(x, p, v.Host, err)
+		h.broken(x, err)
 	default:
-		x.rememberDevice(account)
-		h.signedIn(x, identity, v.attempt)
+		h.redirect(x, h.own(v.Host, "authorized", url.Values{"ticket": {sealed}}))
 	}
-}
-
-func (h *Handler) showForm(x *exchange, status int, v visit, p *idp.Provider, name, problem string) {
-	h.page(x, status, "sign in", web.Login(web.LoginView{
-		Host: v.Host, Provider: p.DisplayName(), Action: h.own(h.teamHost(), "login/"+v.Host, nil),
-		Hidden:   []web.Field{{Name: "attempt", Value: v.sealed}, {Name: "idp", Value: p.Name()}},
-		Username: name, Problem: problem, RequestID: x.id,
-	}))
 }

@@ -46,6 +46,7 @@ type environment struct {
 	ca          *x509.CertPool
 	apps        *recorder
 	provider    *oidcprovider.Server
+	asker       string // the issuer of a provider that asks each time
 	replicas    []*replica
 	nginx       *process
 	browsers    map[profile]*chromium
@@ -58,7 +59,7 @@ func newEnvironment(ctx context.Context, dir, binary string) (e *environment, er
 			e.close()
 		}
 	}()
-	steps := []func(context.Context) error{e.startProvider, e.writeManifests, e.startApps, e.startReplicas, e.writeCertificate, e.startProxy, e.startBrowsers}
+	steps := []func(context.Context) error{e.startProvider, e.startAsker, e.writeManifests, e.startApps, e.startReplicas, e.writeCertificate, e.startProxy, e.startBrowsers}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return e, err
@@ -84,7 +85,7 @@ func (e *environment) startProvider(ctx context.Context) (err error) {
 func (e *environment) policyDir() string { return filepath.Join(e.dir, "policies") }
 
 func (e *environment) writeManifests(context.Context) error {
-	text, err := manifests(e.provider.Issuer)
+	text, err := manifests(e.provider.Issuer, e.asker)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,8 @@ const (
 	app3 = "https://app3.site.test"     // for root alone
 	corp = "https://corp.site.test"     // sign in with OpenID
 	both = "https://both.site.test"     // either way
+	ask1 = "https://ask1.site.test"     // sign in with a provider that asks each time
+	ask2 = "https://ask2.hostname.test" // and so here
 	quik = "https://quick.site.test"    // a session of seconds; its pages may call app2
 	null = "https://null.hostname.test" // lists the origin null
 	send = "https://send.hostname.test" // redirects everybody to the login, fetches too
@@ -30,7 +32,7 @@ const (
 
 var hosts = []string{"app1.site.test", "app2.hostname.test", "api.site.test", "app3.site.test", "corp.site.test", "both.site.test",
 	"quick.site.test", "null.hostname.test", "send.hostname.test", "evil.other.test", "free.third.test",
-	"strict.cookie.test", "lax.cookie.test", "partitioned.cookie.test", "readable.cookie.test", "path.cookie.test"}
+	"ask1.site.test", "ask2.hostname.test", "strict.cookie.test", "lax.cookie.test", "partitioned.cookie.test", "readable.cookie.test", "path.cookie.test"}
 
 // people is how many there are: each has one story, as the times that somebody may
 // sign in are limited.
@@ -45,7 +47,7 @@ func userEntry(name string, hash []byte) string {
 // quickSession is how long a session at quik lasts.
 const quickSession = 4
 
-func manifests(issuer string) ([]byte, error) {
+func manifests(issuer, asker string) ([]byte, error) {
 	hash, err := bcrypt.GenerateFromPassword([]byte(password), 10)
 	if err != nil {
 		return nil, err
@@ -58,7 +60,7 @@ func manifests(issuer string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fmt.Appendf(nil, manifestText, text, issuer, clientSecret, quickSession), nil
+	return fmt.Appendf(nil, manifestText, text, issuer, asker, clientSecret, quickSession), nil
 }
 
 const manifestText = `
@@ -79,6 +81,12 @@ kind: IdentityProvider
 metadata: {name: corp}
 spec:
   displayName: Corporation
+  oidc: {issuer: %q, clientID: ostiary, clientSecretRef: {name: corp}}
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: IdentityProvider
+metadata: {name: asker}
+spec:
   oidc: {issuer: %q, clientID: ostiary, clientSecretRef: {name: corp}}
 ---
 apiVersion: v1
@@ -139,9 +147,18 @@ spec:
 ---
 apiVersion: access.ostiary.dev/v1alpha1
 kind: AccessPolicy
+metadata: {name: ask, namespace: shop}
+spec:
+  hosts: [ask1.site.test, ask2.hostname.test]
+  identityProviders: [asker]
+  rules: [{action: Allow, include: [{idpGroup: staff}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
 metadata: {name: both, namespace: shop}
 spec:
   hosts: [both.site.test]
+  identityProviders: [corp, people]
   rules: [{action: Allow, include: [{everyone: true}]}]
 ---
 apiVersion: access.ostiary.dev/v1alpha1

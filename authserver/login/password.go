@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package login
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/ostiary/ostiary/authserver/idp"
+	"github.com/ostiary/ostiary/authserver/web"
+)
+
+// maxForm bounds the body of a form.
+const maxForm = 16 << 10
+
+// password takes the form of the built-in users.
+func (h *Handler) password(x *exchange, host string) {
+	x.r.Body = http.MaxBytesReader(x.w, x.r.Body, maxForm)
+	if err := x.r.ParseForm(); err != nil {
+		h.fail(x, http.StatusBadRequest, "bad-request", "This form cannot be read", "Open the application again.")
+		return
+	}
+	form := x.r.PostForm
+	sealed := form.Get("attempt")
+	v, ok := h.arrive(x, host, sealed)
+	if !ok {
+		return
+	}
+	var p *idp.Provider
+	for _, permitted := range h.Providers.Permitted(v.signIn.Providers) {
+		if permitted.Name() == form.Get("idp") && permitted.Password() {
+			p = permitted
+		}
+	}
+	if p == nil {
+		h.fail(x, http.StatusBadRequest, "no-provider", "This way to sign in is gone", "Its settings were changed a moment ago. Open the application again.")
+		return
+	}
+	h.check(x, v, sealed, p, strings.TrimSpace(form.Get("username")), form.Get("password"))
+}
+
+// check signs in whoever has the right password.
+func (h *Handler) check(x *exchange, v visit, sealed string, p *idp.Provider, name, password string) {
+	address, account := h.Address(x.r), p.Name()+"\x00"+p.Account(name)
+	device := x.deviceOf(p.Name() + "\x00" + p.IDOf(name))
+	if !h.limits.guess(address, account, device, x.now) {
+		h.tooMany(x)
+		return
+	}
+	identity, err := p.CheckPassword(x.r.Context(), turn(address, device), name, password)
+	switch {
+	case errors.Is(err, idp.ErrWrongPassword):
+		problem := "The name or the password is wrong."
+		if len(password) > idp.MaxPassword { // whoever it is, so that it gives nobody away
+			problem += fmt.Sprintf(" A password here has at most %d bytes, and this one is longer.", idp.MaxPassword)
+			h.Log.Warn("a password was typed that is longer than bcrypt can tell apart, so it is nobody's: choose one of 72 bytes or less, and hash that",
+				"provider", p.Name(), "limit", idp.MaxPassword, "requestID", x.id)
+		}
+		h.Log.Info("sign-in failed", "provider", p.Name(), "host", v.Host, "requestID", x.id)
+		h.showForm(x, http.StatusUnauthorized, v, sealed, p, name, problem)
+	case errors.Is(err, idp.ErrBusy):
+		x.w.Header().Set("Retry-After", "5")
+		h.showForm(x, http.StatusServiceUnavailable, v, sealed, p, name, "Too many people are signing in right now. Try again in a moment.")
+	case err != nil:
+		h.providerFailed(x, p, v.Host, err)
+	default:
+		h.signedIn(x, identity, v.attempt)
+	}
+}
+
+// turn says with whom somebody shares their turns: with their address, and all those
+// with each other of whom none is known. A browser that signed in to the account
+// before shares with nobody.
+func turn(a netip.Addr, device string) idp.Turn {
+	switch {
+	case device != "":
+		return idp.Turn{Lane: "device " + device, Known: true}
+	case a.IsValid():
+		return idp.Turn{Lane: network(a)}
+	}
+	return idp.Turn{}
+}
+
+func (h *Handler) showForm(x *exchange, status int, v visit, sealed string, p *idp.Provider, name, problem string) {
+	h.page(x, status, "sign in", web.Login(web.LoginView{
+		Host: v.Host, Provider: p.DisplayName(), Action: h.own(h.teamHost(), "login/"+v.Host, nil),
+		Hidden:   []web.Field{{Name: "attempt", Value: sealed}, {Name: "idp", Value: p.Name()}},
+		Username: name, Problem: problem, RequestID: x.id,
+	}))
+}

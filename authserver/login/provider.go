@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package login
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/ostiary/ostiary/authserver/idp"
+)
+
+// visitProvider sends the browser to an OpenID provider. Nothing is remembered:
+// the state is the visit, sealed, and what must not be seen by who sees an address,
+// the browser's key yields.
+func (h *Handler) visitProvider(x *exchange, v visit, p *idp.Provider, l providerLogin) {
+	if !h.limits.start(h.Address(x.r), x.now) {
+		h.tooMany(x)
+		return
+	}
+	key := h.keep(x)
+	l.ID, l.Provider, l.Attempt, l.Browser, l.At = randomID(), p.Name(), v.attempt, digest(key), x.now.Unix()
+	state, err := x.ring.Seal(purposeProvider, l, x.now.Add(readTime), x.now)
+	if err != nil {
+		h.broken(x, err)
+		return
+	}
+	to, err := p.AuthCodeURL(x.r.Context(), idp.Start{State: state, Nonce: derive(key, "nonce", l.ID), Verifier: derive(key, "verifier", l.ID),
+		RedirectURI: h.callbackURL(p.Name()), Reauthenticate: l.Anew})
+	if err != nil {
+		h.providerFailed(x, p, v.Host, err)
+		return
+	}
+	h.redirect(x, to)
+}
+
+func (h *Handler) callbackURL(provider string) string {
+	return h.own(h.teamHost(), "idp/"+provider+"/callback", nil)
+}
+
+// callback is where an identity provider sends people back to. It answers a visit
+// alone: what only looks, as HEAD does, must not use a code up.
+func (h *Handler) callback(x *exchange, name string) {
+	if !h.visit(x) {
+		return
+	}
+	var l providerLogin
+	state := x.query["state"]
+	if len(state) != 1 || x.ring.Open(purposeProvider, state[0], &l, x.now) != nil || l.Provider != name {
+		h.notHere(x)
+		return
+	}
+	x.dest = string(l.Attempt.Dest)
+	p := h.Providers.Find(name)
+	if p == nil || p.Password() {
+		h.fail(x, http.StatusBadRequest, "no-provider", "This way to sign in is gone", "Its settings were removed a moment ago. Open the application again.")
+		return
+	}
+	key, mine := x.holds(l.Browser)
+	over := x.now.Sub(time.Unix(l.At, 0)) >= attemptTime
+	if mine && !over && h.states.use(l.ID) {
+		h.answered(x, p, &l, key)
+		return
+	}
+	h.leadOn(x, p, &l, mine || over)
+}
+
+// leadOn takes a browser on that brings back a state which is of no use to it; spent:
+// to nobody any more.
+func (h *Handler) leadOn(x *exchange, p *idp.Provider, l *providerLogin, spent bool) {
+	// What came of another sign-in is as good: another tab was faster, or somebody
+	// came back to this address.
+	if s, _ := h.teamSubject(x); s != nil {
+		h.toTeam(x, l.Attempt, nil)
+		return
+	}
+	if spent || x.query.Has("error") || l.Again > 0 {
+		h.notHere(x)
+		return
+	}
+	// It was begun elsewhere, or by this browser with a key that a sign-in beside it
+	// has overwritten. The provider is asked anew, once, and knows them by now.
+	if v, ok := h.visitFor(x, l.Attempt); ok {
+		h.visitProvider(x, v, p, providerLogin{Anew: l.Anew, Again: l.Again + 1})
+	}
+}
+
+func (h *Handler) notHere(x *exchange) {
+	h.fail(x, http.StatusBadRequest, "no-state", "This sign-in cannot be finished here",
+		"It was begun in another browser, was finished already, or took longer than ten minutes. Open the application again.")
+}
+
+// answered takes the answer of a provider that this browser was sent to.
+func (h *Handler) answered(x *exchange, p *idp.Provider, l *providerLogin, key string) {
+	if x.query.Has("error") || !x.query.Has("code") {
+		h.providerRefused(x, p, l)
+		return
+	}
+	if !h.limits.exchange(h.Address(x.r), x.knownDevice().ID, x.now) {
+		h.tooMany(x)
+		return
+	}
+	identity, err := p.Exchange(x.r.Context(), idp.Callback{Code: x.query.Get("code"), Issuer: x.query.Get("iss"), Nonce: derive(key, "nonce", l.ID),
+		Verifier: derive(key, "verifier", l.ID), RedirectURI: h.callbackURL(p.Name()), Reauthenticate: l.Anew, Started: time.Unix(l.At, 0)})
+	if s, _ := h.teamSubject(x); err != nil && s != nil && s.SignedInAt.Unix() >= l.At {
+		// Somebody came back to an address that another replica has used up.
+		h.toTeam(x, l.Attempt, nil)
+		return
+	}
+	if err != nil {
+		h.providerFailed(x, p, l.Attempt.Host, err)
+		return
+	}
+	if !h.saysEnough(x, identity.Unsaid, &l.Attempt) {
+		h.providerFailed(x, p, l.Attempt.Host, identity.Unsaid.Err)
+		return
+	}
+	h.signedIn(x, identity, l.Attempt)
+}
+
+// saysEnough reports whether somebody can be judged without what their provider could
+// not be asked about. A session at the team host is for every application: what any
+// rule would refuse them for has to be known.
+func (h *Handler) saysEnough(x *exchange, unsaid idp.Unsaid, a *attempt) bool {
+	reads := x.table.Reads()
+	if unsaid.Groups && len(reads.Groups) > 0 {
+		return false
+	}
+	v, err := targetOf(string(a.Dest))
+	if err != nil || v.Host() != a.Host {
+		v = h.root(a.Host)
+	}
+	return !unsaid.Email || !x.table.NeedsEmail(v)
+}
