@@ -60,6 +60,8 @@ func (tr *Trace) found(t *Table, r *Request, a *app, why Reason) {
 		tr.add("policy", sourceOf(a), "ambiguous", "the path holds an encoded slash; allowEncodedSlashes would let this policy judge it if every reading led here")
 	case why == InvalidPolicy:
 		tr.add("policy", a.source, "invalid", "the policy has mistakes, so everything it claims is denied until they are mended")
+	case a == nil && t.noted(target.host) != "":
+		tr.add("policy", Source{}, "disputed", "%s", t.noted(target.host))
 	case a == nil && t.routes(target.host) == nil:
 		tr.add("policy", Source{}, "none", "no policy claims this host")
 	case a == nil:
@@ -67,6 +69,14 @@ func (tr *Trace) found(t *Table, r *Request, a *app, why Reason) {
 	default:
 		tr.add("policy", a.source, "found", "of %d policies, revision %s", t.Len(), t.revision)
 	}
+}
+
+// noted returns what there is to say of whose a host is.
+func (t *Table) noted(host string) string {
+	if r := t.routes(host); r != nil && r.dispute != nil {
+		return r.dispute.note
+	}
+	return ""
 }
 
 func (tr *Trace) otherPolicy(t *Table, r *Request, a *app) {
