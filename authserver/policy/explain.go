@@ -53,6 +53,11 @@ func (tr *Trace) found(t *Table, r *Request, a *app, why Reason) {
 		detail += fmt.Sprintf("; it came as %s, which servers may also read as %s", target.raw, strings.Join(target.readings, " or "))
 	}
 	tr.add("target", Source{}, outcome, "%s", detail)
+	tr.guarded(t, target, a, why)
+}
+
+// guarded says which policy guards the target, or why none does.
+func (tr *Trace) guarded(t *Table, target *Target, a *app, why Reason) {
 	switch {
 	case why == AmbiguousPath && len(target.readings) > 0 && !target.encodedSlash:
 		tr.add("policy", Source{}, "ambiguous", "the readings of this path lead to different policies")
@@ -69,14 +74,6 @@ func (tr *Trace) found(t *Table, r *Request, a *app, why Reason) {
 	default:
 		tr.add("policy", a.source, "found", "of %d policies, revision %s", t.Len(), t.revision)
 	}
-}
-
-// noted returns what there is to say of whose a host is.
-func (t *Table) noted(host string) string {
-	if r := t.routes(host); r != nil && r.dispute != nil {
-		return r.dispute.note
-	}
-	return ""
 }
 
 func (tr *Trace) otherPolicy(t *Table, r *Request, a *app) {

@@ -48,8 +48,14 @@ const (
 	unknown
 )
 
+// before reports whether a stake is known to be older than another.
+func (s *stake) before(other *stake) bool {
+	return s.rank < other.rank || s.rank == timed && other.rank == timed && s.since.Before(other.since)
+}
+
 // settle finds who was first, by what an attacker cannot choose: times that were
-// written down here, and else nothing. Whoever has a grant is no rival.
+// written down here, and else nothing. Whoever has a grant is no rival. In files
+// (recorded is false) one without a time may be older than all.
 func (c *contest) settle(recorded bool) {
 	slices.SortFunc(c.stakes, func(x, y stake) int {
 		return cmp.Or(cmp.Compare(x.rank, y.rank), x.since.Compare(y.since), cmp.Compare(x.namespace, y.namespace))
@@ -57,22 +63,14 @@ func (c *contest) settle(recorded bool) {
 	if len(c.stakes) == 0 {
 		return
 	}
-	best, sole := &c.stakes[0], len(c.stakes) == 1
-	next := best
-	if !sole {
-		next = &c.stakes[1]
-	}
-	ordered := best.rank < next.rank || best.rank == timed && best.since.Before(next.since)
-	if !recorded && !c.dated() {
-		ordered = false // in files, one without a time may be older than all
-	}
-	if sole || ordered {
+	best := &c.stakes[0]
+	if len(c.stakes) == 1 || best.before(&c.stakes[1]) && (recorded || c.dated()) {
 		c.winner = best
 		return
 	}
-	for i := range c.stakes { // whom a grant lets in needs not to own it
+	for i := range c.stakes {
 		s := &c.stakes[i]
-		if recorded && (s.rank != best.rank || s.rank == timed && !s.since.Equal(best.since)) || s.granted {
+		if s.granted || recorded && best.before(s) {
 			continue
 		}
 		if c.winner != nil {
@@ -87,20 +85,17 @@ func (c *contest) settle(recorded bool) {
 // first: a wildcard owns what is below it, but for what was claimed before. If it
 // cannot be told which was first, the host is nobody's.
 func (c *contest) yield(w *contest, recorded bool) {
-	if w == nil || len(w.stakes) == 0 || len(c.stakes) == 0 || c.winner != nil && w.winner != nil && c.winner.namespace == w.winner.namespace {
+	if w == nil || len(w.stakes) == 0 || len(c.stakes) == 0 || w.winner != nil && c.owns(w.winner.namespace) {
 		return
 	}
 	below, above := &c.stakes[0], w.best()
-	dated := below.rank == timed && above.rank == timed
-	if !recorded { // one without a time may be older than all
-		dated = c.dated() && (w.winner != nil && above.rank == timed || w.dated())
-	}
+	known := recorded || c.dated() && (w.dated() || w.winner != nil && above.rank == timed)
 	switch {
-	case dated && above.since.Before(below.since), recorded && above.rank < below.rank:
-		c.winner, c.byAbove = w.winner, w.winner != nil
-	case dated && below.since.Before(above.since), recorded && below.rank < above.rank:
-	case c.winner != nil && c.winner.granted:
-		c.winner, c.byAbove = w.winner, w.winner != nil
+	case known && above.before(below):
+		c.yieldTo(w)
+	case known && below.before(above):
+	case c.winner != nil && c.winner.granted: // a grant makes nobody an owner
+		c.yieldTo(w)
 	case recorded && below.rank != unknown && c.winner != nil:
 		// Both were written down at once, and in force side by side.
 	default:
@@ -110,6 +105,8 @@ func (c *contest) yield(w *contest, recorded bool) {
 		}
 	}
 }
+
+func (c *contest) yieldTo(w *contest) { c.winner, c.byAbove = w.winner, w.winner != nil }
 
 // best returns what speaks most for anybody.
 func (c *contest) best() *stake {

@@ -304,22 +304,6 @@ func (t *Table) Reads() Reads {
 // Claims reports whether a claim on the host, or on the "*." host above it, is in force.
 func (t *Table) Claims(host string) bool { return t != nil && !t.routes(host).empty() }
 
-// SameNamespace reports whether both hosts are guarded by policies of one namespace
-// alone, and the same.
-func (t *Table) SameNamespace(x, y string) bool {
-	if t == nil {
-		return false
-	}
-	all := map[string]bool{}
-	for _, r := range []*routes{t.routes(x), t.routes(y)} {
-		if r.empty() {
-			return false
-		}
-		r.each(func(c claim) { all[c.app.source.Namespace] = true })
-	}
-	return len(all) == 1
-}
-
 // Session reports whether a credential is a session on a host: NoReason if it is
 // good for some policy there, and otherwise why it is not. unsaid is how old it
 // may be where a policy says nothing; 0: as old as it says itself.

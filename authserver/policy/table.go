@@ -35,34 +35,6 @@ type routes struct {
 	recorded bool        // the ledger knows its owner
 }
 
-// A dispute is what sets a host apart that is not, or not only, its owner's.
-type dispute struct {
-	// contended: another namespace claims the host in vain. Only requests of which
-	// it is known which route they came by are decided.
-	contended bool
-	pinned    *routes // what decides about those; nil: the same
-	note      string  // for people
-}
-
-// empty reports whether there is no claim in force on the host.
-func (r *routes) empty() bool { return r == nil || len(r.few) == 0 && r.many == nil }
-
-// forRequest returns what decides about a request, by whether it is known which
-// route it came by.
-func (r *routes) forRequest(pinned bool) *routes {
-	if r == nil || r.dispute == nil {
-		return r
-	}
-	switch {
-	case pinned && r.dispute.pinned != nil:
-		return r.dispute.pinned
-	case !pinned && r.dispute.contended:
-		return nil
-	default:
-		return r
-	}
-}
-
 // A claim is that of an app on a part of a host.
 type claim struct {
 	path  string // of a Prefix without the trailing slash: "" is everything
