@@ -85,28 +85,33 @@ func (c *contest) settle(recorded bool) {
 // first: a wildcard owns what is below it, but for what was claimed before. If it
 // cannot be told which was first, the host is nobody's.
 func (c *contest) yield(w *contest, recorded bool) {
-	if w == nil || len(w.stakes) == 0 || len(c.stakes) == 0 || w.winner != nil && c.owns(w.winner.namespace) {
+	if !c.disputedBy(w) {
 		return
 	}
 	below, above := &c.stakes[0], w.best()
-	known := recorded || c.dated() && (w.dated() || w.winner != nil && above.rank == timed)
-	switch {
-	case known && above.before(below):
-		c.yieldTo(w)
+	granted := c.winner != nil && c.winner.granted
+	switch known := c.comparable(w, recorded); {
 	case known && below.before(above):
-	case c.winner != nil && c.winner.granted: // a grant makes nobody an owner
-		c.yieldTo(w)
+	case known && above.before(below), granted: // a grant makes nobody an owner
+		c.winner, c.byAbove = w.winner, w.winner != nil
 	case recorded && below.rank != unknown && c.winner != nil:
 		// Both were written down at once, and in force side by side.
 	default:
-		c.winner = nil
-		if w.winner != nil {
+		if c.winner = nil; w.winner != nil {
 			w.unsettled = append(w.unsettled, c.host)
 		}
 	}
 }
 
-func (c *contest) yieldTo(w *contest) { c.winner, c.byAbove = w.winner, w.winner != nil }
+// comparable reports whether ages tell the two apart at all.
+func (c *contest) comparable(w *contest, recorded bool) bool {
+	return recorded || c.dated() && (w.dated() || w.winner != nil && w.winner.rank == timed)
+}
+
+// disputedBy reports whether others claim the "*." host above.
+func (c *contest) disputedBy(w *contest) bool {
+	return w != nil && len(w.stakes) > 0 && len(c.stakes) > 0 && (w.winner == nil || !c.owns(w.winner.namespace))
+}
 
 // best returns what speaks most for anybody.
 func (c *contest) best() *stake {
