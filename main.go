@@ -305,7 +305,7 @@ func (s *service) feedFromCluster(ctx context.Context) error {
 	}
 	s.revoker.Set(revoke)
 	return controllers.RunAgain(ctx, controllers.Options{
-		Routes: s.settings, Config: config, Live: &s.live, Grants: *s.grants, LeaderElect: s.leaderElect,
+		Routes: s.settings, Config: config, Live: &s.live, Terms: policy.Terms{Grants: *s.grants}, LeaderElect: s.leaderElect,
 		Namespace: controllers.Namespace(), KeySecret: s.keys, Metrics: metrics.Registry,
 		RotateKeys: func(old []byte, now time.Time) ([]byte, bool, error) {
 			return credential.RotateBytes(old, now, s.schedule)

@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -64,7 +65,8 @@ func Namespace() string {
 	return "default"
 }
 
-// newManager returns a manager whose cache holds our kinds and one Secret.
+// newManager returns a manager whose cache holds our kinds, the ledger of hosts
+// and one Secret.
 // It serves nothing: the listeners are the authserver's.
 func newManager(o *Options, keys types.NamespacedName) (ctrl.Manager, error) {
 	unchecked := true // names of controllers must differ for their metrics only
@@ -78,6 +80,10 @@ func newManager(o *Options, keys types.NamespacedName) (ctrl.Manager, error) {
 			DefaultTransform: cache.TransformStripManagedFields(), // never read
 			ByObject: map[client.Object]cache.ByObject{
 				&v1alpha1.AccessPolicy{}: {Transform: (&slimmer{seed: maphash.MakeSeed()}).transform},
+				&corev1.ConfigMap{}: {
+					Namespaces: map[string]cache.Config{keys.Namespace: {}},
+					Label:      labels.SelectorFromSet(labels.Set{LedgerLabel: ledgerOfHosts}),
+				},
 				&corev1.Secret{}: {
 					Namespaces: map[string]cache.Config{keys.Namespace: {}},
 					Field:      fields.OneTermEqualSelector("metadata.name", keys.Name),

@@ -217,7 +217,7 @@ func (s *Status) tell(before, after *v1alpha1.AccessPolicy) {
 // one edit: Programmed names the revision that first held this generation. It
 // reports whether anything changed.
 func setConditions(ap *v1alpha1.AccessPolicy, revision string, issues []policy.Issue) bool {
-	problems, reason, warnings := sorted(issues)
+	problems, reason, warnings, warning := sorted(issues)
 	accepted := condition(ap, v1alpha1.ConditionAccepted, metav1.ConditionTrue, "Accepted", "valid, and it owns what it claims")
 	programmed := condition(ap, v1alpha1.ConditionProgrammed, metav1.ConditionTrue, "Programmed", "in force since table "+revision)
 	if len(problems) > 0 {
@@ -238,23 +238,31 @@ func setConditions(ap *v1alpha1.AccessPolicy, revision string, issues []policy.I
 		return meta.RemoveStatusCondition(&ap.Status.Conditions, v1alpha1.ConditionDegraded) || changed
 	}
 	return meta.SetStatusCondition(&ap.Status.Conditions,
-		condition(ap, v1alpha1.ConditionDegraded, metav1.ConditionTrue, string(policy.Unwise), listed(warnings))) || changed
+		condition(ap, v1alpha1.ConditionDegraded, metav1.ConditionTrue, string(warning), listed(warnings))) || changed
 }
 
-// sorted tells problems, and the gravest reason among them, from warnings.
-func sorted(issues []policy.Issue) (problems []string, reason policy.IssueReason, warnings []string) {
+// gravest are the reasons of problems and warnings, the worst first.
+var gravest = []policy.IssueReason{
+	policy.Invalid, policy.HostReserved, policy.HostNotGranted, policy.HostOwnedByOtherNamespace, policy.Conflict, policy.HostContended, policy.Unwise,
+}
+
+// sorted tells problems from warnings, and the gravest reason of each.
+func sorted(issues []policy.Issue) (problems []string, reason policy.IssueReason, warnings []string, warning policy.IssueReason) {
+	worse := func(a, b policy.IssueReason) policy.IssueReason {
+		if b == "" || slices.Index(gravest, a) < slices.Index(gravest, b) {
+			return a
+		}
+		return b
+	}
 	for _, i := range issues {
 		line := i.Source.Field + ": " + i.Message
 		if i.Warning() {
-			warnings = append(warnings, line)
+			warnings, warning = append(warnings, line), worse(i.Reason, warning)
 			continue
 		}
-		problems = append(problems, line)
-		if reason == "" || i.Reason == policy.Invalid || i.Reason == policy.HostOwnedByOtherNamespace && reason == policy.Conflict {
-			reason = i.Reason
-		}
+		problems, reason = append(problems, line), worse(i.Reason, reason)
 	}
-	return problems, reason, warnings
+	return problems, reason, warnings, warning
 }
 
 func condition(ap *v1alpha1.AccessPolicy, kind string, status metav1.ConditionStatus, reason, message string) metav1.Condition {

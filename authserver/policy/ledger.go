@@ -138,15 +138,21 @@ func (l *Ledger) Record(t *Table, policies []*Compiled, now time.Time) (claims [
 // of, with one time that is later than any in it, whatever the clock says: clocks
 // of replicas differ.
 func (l *Ledger) Fresh(t *Table, now time.Time) []Claim {
-	if t == nil {
-		return nil
-	}
 	if !now.After(l.latest) {
 		now = l.latest.Add(1)
 	}
-	out := slices.Clone(t.unrecorded)
+	out := t.Unrecorded()
 	for i := range out {
 		out[i].Since = now
 	}
 	return out
+}
+
+// Unrecorded are the claims that are in force, and that the ledger did not hold,
+// without a time.
+func (t *Table) Unrecorded() []Claim {
+	if t == nil {
+		return nil
+	}
+	return slices.Clone(t.unrecorded)
 }
