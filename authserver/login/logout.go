@@ -71,7 +71,7 @@ func (h *Handler) teamLogout(x *exchange) {
 	if everywhere && !h.revoke(x, subject) {
 		return
 	}
-	to := ""
+	to := h.back(x, subject)
 	if rd := x.query.Get("rd"); rd != "" {
 		if to = h.destination(rd, h.teamHost(), x.table); to == h.origin(h.teamHost())+"/" {
 			to = ""

@@ -38,7 +38,7 @@ func ParseGrants(specs []string) ([]Grant, error) {
 	var out []Grant
 	for _, s := range specs {
 		host, namespaces, ok := strings.Cut(s, "=")
-		if problem := checkHost(host); !ok || problem != "" || namespaces == "" {
+		if problem := CheckHost(host); !ok || problem != "" || namespaces == "" {
 			if problem == "" {
 				problem = "write HOST=NAMESPACE, as in *.example.com=shop"
 			}

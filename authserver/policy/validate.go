@@ -50,7 +50,7 @@ func (v *validator) hosts(hosts []string) {
 		v.unwise("spec.hosts", "names no host, and no Ingress names it, so it guards nothing yet")
 	}
 	for i, h := range hosts {
-		if problem := checkHost(h); problem != "" {
+		if problem := CheckHost(h); problem != "" {
 			v.wrong(item("spec.hosts", i), "%q: %s", h, problem)
 		} else if slices.Contains(hosts[:i], h) {
 			v.wrong(item("spec.hosts", i), "%q: listed twice", h)
@@ -88,8 +88,8 @@ func anyOf(chars string) func(string) bool {
 	return func(s string) bool { return strings.ContainsAny(s, chars) }
 }
 
-// checkHost says what is wrong with a host of a policy; empty: nothing.
-func checkHost(h string) string {
+// CheckHost says what is wrong with a host of a policy; empty: nothing.
+func CheckHost(h string) string {
 	switch h {
 	case "":
 		return "empty"
