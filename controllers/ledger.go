@@ -407,6 +407,25 @@ func (l *Ledger) put(ctx context.Context, p *page) error {
 	return l.client.Update(ctx, o) // refused if someone else wrote meanwhile
 }
 
+// readLedger returns whose the hosts are, for those who only want to look. An error
+// says that the ConfigMaps could not be read: then it holds what statuses tell.
+func readLedger(ctx context.Context, r client.Reader, namespace string) (*policy.Ledger, error) {
+	l := newLedger(namespace, 0)
+	var policies v1alpha1.AccessPolicyList
+	var list corev1.ConfigMapList
+	err := errors.Join(r.List(ctx, &policies), r.List(ctx, &list, ledgerOptions(namespace)...))
+	if err == nil && len(list.Items) == 0 {
+		err = fmt.Errorf("there is no ConfigMap labelled %s=%s in namespace %s", LedgerLabel, ledgerOfHosts, namespace)
+	}
+	var claims []policy.Claim
+	for i := range list.Items {
+		read, rerr := readClaims(&list.Items[i])
+		err = errors.Join(err, rerr)
+		claims = append(claims, read...)
+	}
+	return policy.NewLedger(append(claims, l.accepted(policies.Items)...), 0), err
+}
+
 // ledgerChanged drops what tells nothing new.
 func ledgerChanged(old, now client.Object) bool {
 	before, ok1 := old.(*corev1.ConfigMap)

@@ -185,7 +185,7 @@ func (s *Status) writeOne(ctx context.Context, r *report, o *seenObject, now *co
 	*after = *before
 	after.Status.Conditions = conditions
 	changed := setConditions(after, r.revision, r.issues[o.key])
-	if !setRouteConditions(after, r.routes) && !changed {
+	if !setRouteConditions(after, r.routes, r.issues[o.key]) && !changed {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
@@ -198,8 +198,10 @@ func (s *Status) writeOne(ctx context.Context, r *report, o *seenObject, now *co
 	return nil
 }
 
-// tell records an event when a policy's acceptance changed.
+// tell records an event when a policy's acceptance changed, or others begin or cease
+// to contend for its hosts.
 func (s *Status) tell(before, after *v1alpha1.AccessPolicy) {
+	s.tellContended(before, after)
 	was := meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ConditionAccepted)
 	is := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionAccepted)
 	if was != nil && was.Status == is.Status && was.Message == is.Message {
@@ -210,6 +212,21 @@ func (s *Status) tell(before, after *v1alpha1.AccessPolicy) {
 		kind = corev1.EventTypeWarning
 	}
 	s.events.Eventf(after, nil, kind, is.Reason, "Reconcile", "%s", truncate(is.Message, 1024))
+}
+
+func (s *Status) tellContended(before, after *v1alpha1.AccessPolicy) {
+	contended := func(ap *v1alpha1.AccessPolicy) string {
+		if c := meta.FindStatusCondition(ap.Status.Conditions, v1alpha1.ConditionDegraded); c != nil && c.Reason == string(policy.HostContended) {
+			return c.Message
+		}
+		return ""
+	}
+	switch was, is := contended(before), contended(after); {
+	case is != "" && is != was:
+		s.events.Eventf(after, nil, corev1.EventTypeWarning, string(policy.HostContended), "Reconcile", "%s", truncate(is, 1024))
+	case is == "" && was != "":
+		s.events.Eventf(after, nil, corev1.EventTypeNormal, "HostNotContended", "Reconcile", "no other namespace claims its hosts any more")
+	}
 }
 
 // setConditions words the outcome of a build for one object. What did not

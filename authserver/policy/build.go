@@ -179,7 +179,11 @@ func (b *builder) admits(a *app, i int, host string, r *routes) bool {
 		return true
 	}
 	c.refused = append(c.refused, a.source)
-	b.tell(a, item("spec.hosts", i), HostOwnedByOtherNamespace, "%s", c.loses(b.hold()))
+	words := c.loses(b.hold())
+	if b.ledger == nil && c.winner == nil {
+		words += "; so does metadata.creationTimestamp in the files"
+	}
+	b.tell(a, item("spec.hosts", i), HostOwnedByOtherNamespace, "%s", words)
 	return false
 }
 

@@ -15,13 +15,19 @@ import (
 // Check reads files and folders once and writes what is wrong with them, as
 // "text" or "json". It returns whether all that they hold is in force; the error
 // is for a path that is not there.
-func Check(w io.Writer, format string, paths []string, grants ...policy.Grant) (valid bool, err error) {
+func Check(w io.Writer, format string, paths []string) (valid bool, err error) {
+	return CheckOn(policy.Terms{}, w, format, paths)
+}
+
+// CheckOn is Check on the platform's terms.
+func CheckOn(terms policy.Terms, w io.Writer, format string, paths []string) (valid bool, err error) {
 	loader, err := NewLoader(paths)
 	if err != nil {
 		return false, err
 	}
+	loader.Terms = terms
 	set := loader.Load()
-	table, problems := set.Build(grants...)
+	table, problems := set.Build()
 	wrong := slices.ContainsFunc(problems, func(p Problem) bool { return !p.Warning })
 	if len(set.entries) > 0 && table.Len() == 0 && !wrong && format != "json" {
 		for _, p := range problems {

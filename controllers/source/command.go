@@ -11,9 +11,9 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
-// Command is Check as a command line: PATH... and its flags, which it adds to f.
-// The error is for a mistake in using it.
-func Command(f *pflag.FlagSet, grants *[]policy.Grant, args []string, stdout io.Writer) (valid bool, err error) {
+// Command is Check as a command line: PATH... and its flags, which it adds to f. The
+// terms are asked for when the flags are read. The error is for a mistake in using it.
+func Command(f *pflag.FlagSet, terms func() (policy.Terms, error), args []string, stdout io.Writer) (valid bool, err error) {
 	output := f.StringP("output", "o", "text", "text or json")
 	if err := f.Parse(args); err != nil {
 		return false, err
@@ -21,5 +21,9 @@ func Command(f *pflag.FlagSet, grants *[]policy.Grant, args []string, stdout io.
 	if *output != "text" && *output != "json" {
 		return false, fmt.Errorf("--output %q: text or json", *output)
 	}
-	return Check(stdout, *output, f.Args(), *grants...)
+	on, err := terms()
+	if err != nil {
+		return false, err
+	}
+	return CheckOn(on, stdout, *output, f.Args())
 }
