@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"os"
 	"os/signal"
 	"runtime"
@@ -118,14 +119,30 @@ func newFlags(command, synopsis string, stdout io.Writer) *pflag.FlagSet {
 	return f
 }
 
-func grantsFlag(f *pflag.FlagSet) *[]policy.Grant {
-	grants := new([]policy.Grant)
-	f.Func("host-grants", "`HOST=NAMESPACE[,...]` that may claim a host of another namespace; repeatable", func(s string) error {
-		g, err := policy.ParseGrants([]string{s})
-		*grants = append(*grants, g...)
-		return err
-	})
-	return grants
+// terms adds the flags that say who may claim what, to a command that only looks.
+func terms(f *pflag.FlagSet, pathPrefix func() string) func() (policy.Terms, error) {
+	var o controllers.TermsFlags
+	o.Add(f)
+	teamURL := f.String("team-url", "", "where people log in, which no policy may claim; left out: not known")
+	return func() (policy.Terms, error) {
+		team := ""
+		if *teamURL != "" {
+			u, err := authserver.ParseTeamURL(*teamURL)
+			if err != nil {
+				return policy.Terms{}, fmt.Errorf("--team-url: %w", err)
+			}
+			team = teamHost(u)
+		}
+		return o.Terms(team, pathPrefix())
+	}
+}
+
+// teamHost is where people log in, as policies would claim it; nil: nowhere.
+func teamHost(u *url.URL) string {
+	if u == nil {
+		return ""
+	}
+	return strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
 }
 
 func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
@@ -162,7 +179,7 @@ type serveOptions struct {
 	leaderElect bool
 	keys        string
 	keyRotation time.Duration
-	grants      *[]policy.Grant
+	terms       controllers.TermsFlags
 	kubeconfig  string
 	logLevel    string
 }
@@ -174,7 +191,8 @@ func (o *serveOptions) add(f *pflag.FlagSet) {
 	f.BoolVar(&o.leaderElect, "leader-elect", false, "let one of several replicas write statuses and keys")
 	f.StringVar(&o.keys, "keys", "", "files: a folder for the keys, made on first start (default: ostiary/keys in the user's configuration folder); cluster: the Secret's name (default ostiary-keys)")
 	f.DurationVar(&o.keyRotation, "key-rotation", 30*24*time.Hour, "how long a key signs; old keys verify until no session can need them; 0: never rotate")
-	o.grants = grantsFlag(f)
+	o.terms.Add(f)
+	o.terms.AddHold(f)
 	f.StringVar(&o.kubeconfig, "kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 }
@@ -184,6 +202,8 @@ type service struct {
 	*serveOptions
 	log       *slog.Logger
 	issuer    string
+	on        policy.Terms
+	hold      time.Duration
 	schedule  credential.Schedule
 	live      policy.Live
 	verifier  credential.Live
@@ -208,6 +228,10 @@ func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 	if s.schedule, err = credential.ParseRotation(o.keyRotation); err != nil {
 		errs = append(errs, fmt.Errorf("--key-rotation: %w", err))
 	}
+	s.on, err = o.terms.Terms(teamHost(config.TeamURL), config.PathPrefix)
+	errs = append(errs, err)
+	s.hold, err = o.terms.Hold()
+	errs = append(errs, err)
 	if len(o.policies) == 0 {
 		s.settings, err = o.routes.Settings(controllers.RouteSetup{
 			Namespace: controllers.Namespace(), PathPrefix: config.PathPrefix,
@@ -306,11 +330,12 @@ func (s *service) feedFromFiles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	loader.Terms = s.on
 	s.publishRing(folder.Ring())
 	go folder.Follow(ctx, s.schedule, time.Now, s.publishRing, func(err error) {
 		s.log.Error("the keys could not be rotated; the old ones stay in force", "error", err)
 	})
-	return loader.Follow(ctx, source.Sink{Live: &s.live, Providers: s.publishProviders}, *s.grants, s.log)
+	return loader.Follow(ctx, source.Sink{Live: &s.live, Providers: s.publishProviders}, s.log)
 }
 
 func (s *service) feedFromCluster(ctx context.Context) error {
@@ -324,7 +349,7 @@ func (s *service) feedFromCluster(ctx context.Context) error {
 	}
 	s.revoker.Set(revoke)
 	return controllers.RunAgain(ctx, controllers.Options{
-		Routes: s.settings, Config: config, Live: &s.live, Grants: *s.grants, LeaderElect: s.leaderElect,
+		Routes: s.settings, Config: config, Live: &s.live, Terms: s.on, HostHold: s.hold, LeaderElect: s.leaderElect,
 		Namespace: controllers.Namespace(), KeySecret: s.keys, Metrics: metrics.Registry,
 		RotateKeys: func(old []byte, now time.Time) ([]byte, bool, error) {
 			return credential.RotateBytes(old, now, s.schedule)
@@ -345,7 +370,9 @@ func explainCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	f := newFlags("explain", "explain METHOD URL [flags]   (exit code: 0 allowed, 1 denied, 2 usage)", stdout)
 	o.Add(f)
 	policies := f.StringSlice("policies", nil, "files and folders of manifests; left out: the cluster of the current kubeconfig")
-	grants := grantsFlag(f)
+	on := terms(f, func() string { return o.PathPrefix })
+	var look controllers.Looker
+	f.StringVar(&look.Namespace, "namespace", controllers.Namespace(), "cluster: where Ostiary runs, which is where it wrote down whose the hosts are")
 	kubeconfig := f.String("kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
 	if err := f.Parse(args); err != nil {
 		return exitUsage, err
@@ -357,7 +384,11 @@ func explainCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	if err != nil {
 		return exitUsage, err
 	}
-	table, err := controllers.Look(ctx, append(*policies, f.Args()[2:]...), *kubeconfig, *grants, stderr)
+	look.Kubeconfig = *kubeconfig
+	if look.Terms, err = on(); err != nil {
+		return exitUsage, err
+	}
+	table, err := look.Look(ctx, append(*policies, f.Args()[2:]...), stderr)
 	if err != nil {
 		return exitUsage, err
 	}
@@ -377,7 +408,8 @@ func exitCode(ok bool) int {
 
 func check(_ context.Context, args []string, stdout, _ io.Writer) (int, error) {
 	f := newFlags("check", "check PATH...   (\"-\": standard input; exit code: 0 valid, 1 not, 2 usage)", stdout)
-	valid, err := source.Checker{Grants: grantsFlag(f), CheckProvider: checkProvider, Stdin: os.Stdin}.Command(f, args, stdout)
+	prefix := f.String("path-prefix", "/.access", "our own path on every host, which no policy may claim")
+	valid, err := source.Checker{CheckProvider: checkProvider, Stdin: os.Stdin}.Command(f, terms(f, func() string { return *prefix }), args, stdout)
 	if err != nil {
 		return exitUsage, err
 	}

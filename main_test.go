@@ -90,6 +90,12 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"explain", "GET", "https://app2.example.com/", "--kubeconfig", "nowhere"}, 2, "", "for files instead of a cluster: --policies PATH"},
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--host-grants", "x"}, 2, "", "write HOST=NAMESPACE"},
 
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--host-claims", "granted-only"}, 1, "no policy claims this host", ""},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--team-url", "https://app2.example.com"}, 1, "no policy claims this host", ""},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--host-reservations", "*.example.com=other"}, 1, "no policy claims this host", ""},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--host-claims", "mine"}, 2, "", "first-come or granted-only"},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--team-url", "auth"}, 2, "", "--team-url"},
+
 		{[]string{"audit", "--help"}, 0, "exit code: 0 nothing found", ""},
 		{[]string{"audit", "nowhere.yaml"}, 2, "", "nowhere.yaml"},
 		{[]string{"audit", "FILE"}, 0, "othing", ""},
@@ -111,6 +117,10 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"check", "-o", "json", "FILE"}, 0, `{"policies":1,"problems":[]}`, ""},
 		{[]string{"check", "-o", "xml", "FILE"}, 2, "", `--output "xml": text or json`},
 		{[]string{"check", "--host-grants", "*=a", "FILE"}, 2, "", "--host-grants"},
+		{[]string{"check", "--host-reservations", "x", "FILE"}, 2, "", "write HOST=NAMESPACE"},
+		{[]string{"check", "--host-claims", "granted-only", "FILE"}, 1, "is not granted to namespace", ""},
+		{[]string{"check", "--team-url", "https://app2.example.com", "FILE"}, 1, "where people sign in", ""},
+		{[]string{"check", "--team-url", "x", "FILE"}, 2, "", "--team-url"},
 
 		{[]string{"serve", "--help"}, 0, "--authz-bind-address", ""},
 		{[]string{"serve", "x.yaml"}, 2, "", `"x.yaml" is no flag; for files, write --policies x.yaml`},
@@ -132,9 +142,10 @@ func TestCommandLine(t *testing.T) {
 // TestServeOptions: all mistakes at once.
 func TestServeOptions(t *testing.T) {
 	_, _, stderr := cli(t, "serve", "--policies", "FILE", "--team-url", "ftp://x", "--trusted-proxies", "0.0.0.0/0", "--path-prefix", "x/",
-		"--identity-headers", "x", "--decision-log", "x", "--key-rotation", "1h", "--log-level", "loud")
-	for _, flag := range []string{"--team-url", "--trusted-proxies", "--path-prefix", "--identity-headers", "--decision-log", "--key-rotation", "--log-level"} {
-		if !strings.Contains(stderr, flag+": ") {
+		"--identity-headers", "x", "--decision-log", "x", "--key-rotation", "1h", "--log-level", "loud",
+		"--return-hosts", "https://x", "--host-claims", "x", "--host-hold", "-1s")
+	for _, flag := range []string{"--return-hosts", "--host-claims", "--host-hold", "--team-url", "--trusted-proxies", "--path-prefix", "--identity-headers", "--decision-log", "--key-rotation", "--log-level"} {
+		if !strings.Contains(stderr, flag+": ") && !strings.Contains(stderr, flag+" \"") {
 			t.Errorf("%s is not named:\n%s", flag, stderr)
 		}
 	}

@@ -23,6 +23,7 @@ type Flags struct {
 
 	teamURL        string
 	pathPrefix     string
+	returnHosts    []string
 	trustedProxies []string
 	identity       string
 	decisionLog    string
@@ -40,6 +41,7 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringVar(&o.teamURL, "team-url", "", "where people log in, such as https://auth.example.com; it is the issuer of sessions, and its scheme and port are those of the applications")
 	f.DurationVar(&o.SessionDuration, "session-duration", policy.DefaultSessionDuration, "how long people stay signed in at the team host, and at applications whose policy says nothing")
 	f.StringVar(&o.pathPrefix, "path-prefix", "/.access", "our own path on every host")
+	f.StringSliceVar(&o.returnHosts, "return-hosts", nil, "`HOST` or *.HOST,... that every application may send people to after they sign in or out, beside the hosts of its own namespace's policies")
 	f.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks whose X-Forwarded-For is believed; none: no client address is known, and ip selectors admit nobody")
 	f.StringVar(&o.identity, "identity-headers", "default", "default, or cloudflare for Cf-Access-* as well, and tokens that Cloudflare's client libraries verify")
 	f.StringVar(&o.decisionLog, "decision-log", "refused", "refused, all or off")
@@ -63,6 +65,12 @@ func (o *Flags) Config() (Config, error) {
 	fail("--trusted-proxies", err)
 	fail("--path-prefix", CheckPathPrefix(o.pathPrefix))
 	c.PathPrefix = o.pathPrefix
+	for _, h := range o.returnHosts {
+		if problem := policy.CheckHost(h); problem != "" {
+			fail("--return-hosts", fmt.Errorf("%q: %s", h, problem))
+		}
+	}
+	c.ReturnHosts = o.returnHosts
 	c.Identity, err = ParseIdentityHeaders(o.identity)
 	fail("--identity-headers", err)
 	c.DecisionLog, err = ParseDecisionLog(o.decisionLog)

@@ -39,7 +39,10 @@ type Config struct {
 	TeamURL *url.URL
 	// PathPrefix is ours on every host. Default "/.access".
 	PathPrefix string
-	Identity   dialect.IdentityHeaders
+	// ReturnHosts are hosts that every application may send people to after they
+	// signed in or out, beside those of its own namespace.
+	ReturnHosts []string
+	Identity    dialect.IdentityHeaders
 	// TrustedProxies may say what the client's address is. Empty: no one may,
 	// and no address is known.
 	TrustedProxies []netip.Prefix
@@ -113,6 +116,7 @@ func New(c Config) *Server {
 		s.Subject = known(c.Subject, c.Login.Providers)
 		l := *c.Login
 		l.Table, l.Subject, l.TeamURL, l.PathPrefix, l.SessionDuration, l.Log, l.Now = c.Table, s.Subject, c.TeamURL, c.PathPrefix, c.SessionDuration, c.Log, c.Now
+		l.ReturnHosts = c.ReturnHosts
 		l.Address = func(r *http.Request) netip.Addr {
 			return s.addresses.address(peer(r), strings.Join(r.Header["X-Forwarded-For"], ","), s.Now())
 		}

@@ -3,7 +3,6 @@
 package controllers
 
 import (
-	"context"
 	"fmt"
 	"hash/maphash"
 	"os"
@@ -11,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -23,8 +23,6 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
-	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/translate"
 )
 
 // Scheme knows the kinds that this package reads and writes.
@@ -64,7 +62,8 @@ func Namespace() string {
 	return "default"
 }
 
-// newManager returns a manager whose cache holds our kinds and one Secret.
+// newManager returns a manager whose cache holds our kinds, the ledger of hosts
+// and one Secret.
 // It serves nothing: the listeners are the authserver's.
 func newManager(o *Options, keys types.NamespacedName) (ctrl.Manager, error) {
 	unchecked := true // names of controllers must differ for their metrics only
@@ -78,6 +77,10 @@ func newManager(o *Options, keys types.NamespacedName) (ctrl.Manager, error) {
 			DefaultTransform: cache.TransformStripManagedFields(), // never read
 			ByObject: map[client.Object]cache.ByObject{
 				&v1alpha1.AccessPolicy{}: {Transform: (&slimmer{seed: maphash.MakeSeed()}).transform},
+				&corev1.ConfigMap{}: {
+					Namespaces: map[string]cache.Config{keys.Namespace: {}},
+					Label:      labels.SelectorFromSet(labels.Set{LedgerLabel: ledgerOfHosts}),
+				},
 				&corev1.Secret{}: {
 					Namespaces: map[string]cache.Config{keys.Namespace: {}},
 					Field:      fields.OneTermEqualSelector("metadata.name", keys.Name),
@@ -107,18 +110,4 @@ func newSecrets(mgr ctrl.Manager, namespace string) (cache.Cache, error) {
 		return nil, err
 	}
 	return secrets, mgr.Add(secrets)
-}
-
-// Fetch lists and translates the policies of a cluster, and the routes that name
-// them, for those who only want to look.
-func Fetch(ctx context.Context, kubeconfig string) ([]policy.Policy, []translate.Route, error) {
-	c, err := RESTConfig(kubeconfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	reader, err := client.New(c, client.Options{Scheme: Scheme()})
-	if err != nil {
-		return nil, nil, fmt.Errorf("no cluster to talk to: %w", err)
-	}
-	return Policies(ctx, reader)
 }

@@ -79,32 +79,38 @@ func TestEqualAge(t *testing.T) {
 func TestHostOwnership(t *testing.T) {
 	c := cluster(t)
 	ours, theirs := namespace(t, c), namespace(t, c)
+	r := run(t, ours, func(o *Options) { o.HostHold = -1 })
 	exact, wild := open(ours, "exact", "app.example.com"), open(ours, "wild", "*.preview.example.com")
 	create(t, c, exact, wild)
-	nextSecond()
+	accepted(t, c, exact)
+	accepted(t, c, wild)
 	takeover := open(theirs, "takeover", "app.example.com")
 	takeover.Spec.Paths = []v1alpha1.PathMatch{{Path: "/admin", Type: v1alpha1.PathExact}} // more specific: no help
 	below := open(theirs, "below", "x.preview.example.com")
 	same := open(theirs, "same", "*.preview.example.com")
 	free := open(theirs, "free", "free.example.com")
 	create(t, c, takeover, below, same, free)
-	r := run(t, ours)
-	r.decidedBy("https://app.example.com/admin", ours+"/exact")
-	r.decidedBy("https://x.preview.example.com/", ours+"/wild")
 	r.decidedBy("https://free.example.com/", theirs+"/free")
+	for _, url := range []string{"https://app.example.com/admin", "https://app.example.com/", "https://x.preview.example.com/", "https://y.preview.example.com/"} {
+		r.decides(url, policy.NoPolicy) // nobody knows by which route it came
+	}
 	for _, ap := range []*v1alpha1.AccessPolicy{takeover, below, same} {
-		refused(t, c, ap, "HostOwnedByOtherNamespace", "belongs to namespace "+ours)
+		refused(t, c, ap, "HostOwnedByOtherNamespace", "belongs to namespace "+ours, "refused", "host grant")
 		has(t, c, ap, v1alpha1.ConditionProgrammed, metav1.ConditionFalse, "PartlyInForce")
 	}
 	for _, ap := range []*v1alpha1.AccessPolicy{exact, wild, free} {
 		accepted(t, c, ap)
 	}
+	has(t, c, exact, v1alpha1.ConditionDegraded, metav1.ConditionTrue, "HostContended", "app.example.com", theirs+"/takeover", "host grant", "reservation")
+	has(t, c, wild, v1alpha1.ConditionDegraded, metav1.ConditionTrue, "HostContended", "x.preview.example.com", theirs+"/below", theirs+"/same")
+	remove(t, c, below)
+	remove(t, c, same)
+	r.decidedBy("https://x.preview.example.com/", ours+"/wild")
 
 	// The owner leaves, the host is free; a claim that is made again is the last in line.
 	remove(t, c, exact)
 	r.decidedBy("https://app.example.com/admin", theirs+"/takeover")
 	accepted(t, c, takeover)
-	nextSecond()
 	exact = open(ours, "exact", "app.example.com")
 	create(t, c, exact)
 	refused(t, c, exact, "HostOwnedByOtherNamespace", "belongs to namespace "+theirs)
@@ -113,16 +119,46 @@ func TestHostOwnership(t *testing.T) {
 func TestGrants(t *testing.T) {
 	c := cluster(t)
 	ours, theirs := namespace(t, c), namespace(t, c)
+	r := run(t, ours, func(o *Options) {
+		o.Grants = []policy.Grant{{Host: "a.apps.example.com", Namespace: theirs}}
+		o.Reservations = []policy.Grant{{Host: "*.zone.example.com", Namespace: ours}}
+		o.TeamHost, o.PathPrefix = "auth.example.com", "/.access"
+	})
 	wild := open(ours, "wild", "*.apps.example.com")
 	create(t, c, wild)
-	nextSecond()
-	granted, stranger := open(theirs, "granted", "a.apps.example.com"), open(theirs, "stranger", "*.apps.example.com")
-	create(t, c, granted, stranger)
-	r := run(t, ours, func(o *Options) { o.Grants = []policy.Grant{{Host: "a.apps.example.com", Namespace: theirs}} })
+	accepted(t, c, wild)
+	granted, stranger := open(theirs, "granted", "a.apps.example.com"), open(theirs, "stranger", "c.apps.example.com")
+	zone, team, path := open(theirs, "zone", "x.y.zone.example.com"), open(theirs, "team", "auth.example.com", "example.com"), open(theirs, "path", "path.example.com")
+	path.Spec.Paths = []v1alpha1.PathMatch{{Path: "/.access/login"}, {Path: "/x"}}
+	create(t, c, granted, stranger, zone, team, path)
 	r.decidedBy("https://a.apps.example.com/", theirs+"/granted")
 	r.decidedBy("https://b.apps.example.com/", ours+"/wild")
+	r.decides("https://c.apps.example.com/", policy.NoPolicy)
+	r.decidedBy("https://path.example.com/x", theirs+"/path")
 	accepted(t, c, granted)
 	refused(t, c, stranger, "HostOwnedByOtherNamespace")
+	refused(t, c, zone, "HostNotGranted", "reserved", "namespace "+ours)
+	refused(t, c, team, "HostReserved", "where people sign in", "parent domain")
+	refused(t, c, path, "HostReserved", "/.access/login", "own path")
+	remove(t, c, stranger)
+	r.decidedBy("https://c.apps.example.com/", ours+"/wild")
+	for _, ap := range []*v1alpha1.AccessPolicy{zone, team} { // what is void is in nobody's way
+		r.decides("https://"+string(ap.Spec.Hosts[0])+"/", policy.NoPolicy)
+	}
+}
+
+func TestGrantedOnly(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	r := run(t, ns, func(o *Options) {
+		o.GrantedOnly, o.Grants = true, []policy.Grant{{Host: "a.example.com", Namespace: ns}}
+	})
+	good, bad := open(ns, "good", "a.example.com"), open(ns, "bad", "b.example.com")
+	create(t, c, good, bad)
+	r.decidedBy("https://a.example.com/", ns+"/good")
+	r.decides("https://b.example.com/", policy.NoPolicy)
+	accepted(t, c, good)
+	refused(t, c, bad, "HostNotGranted", "not granted to namespace "+ns, "host grant")
 }
 
 // relax takes every rule about spec out of the CRD, so that objects can be

@@ -273,7 +273,8 @@ func TestExistingSecret(t *testing.T) {
 	create(t, c,
 		&corev1.Secret{ObjectMeta: named(ns, name), Data: map[string][]byte{KeyRingField: mine}},
 		&rbacv1.Role{ObjectMeta: named(ns, name), Rules: []rbacv1.PolicyRule{
-			{APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{name}, Verbs: []string{"get", "list", "watch"}}}},
+			{APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{name}, Verbs: []string{"get", "list", "watch"}},
+			{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "list", "watch"}}}},
 		&rbacv1.RoleBinding{ObjectMeta: named(ns, name), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
 			Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}}},
 		&rbacv1.ClusterRole{ObjectMeta: named("", ns), Rules: []rbacv1.PolicyRule{

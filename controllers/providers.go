@@ -138,7 +138,7 @@ func (p *Providers) write(ctx context.Context, o *v1alpha1.IdentityProvider, kin
 	after.Status.Type = kind
 	accepted := metav1.Condition{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue, Reason: "Accepted",
 		Message: "valid, and people can sign in with it", ObservedGeneration: o.Generation}
-	problems, reason, warnings := sorted(issues)
+	problems, reason, warnings, _ := sorted(issues)
 	switch {
 	case len(problems) > 0:
 		accepted.Status, accepted.Reason, accepted.Message = metav1.ConditionFalse, string(reason), listed(problems)

@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/ingress"
 )
 
@@ -219,7 +220,9 @@ func (s *Status) reportRoutes(r *routesReport) {
 
 // setRouteConditions words what is known of the routes of a policy. It reports
 // whether anything changed. Nothing is known yet: what another replica wrote stays.
-func setRouteConditions(ap *v1alpha1.AccessPolicy, r *routesReport) bool {
+// What they say is true of the routes; whether this policy decides there is for the
+// table to say, by its issues.
+func setRouteConditions(ap *v1alpha1.AccessPolicy, r *routesReport, issues []policy.Issue) bool {
 	if r == nil {
 		return false
 	}
@@ -231,8 +234,25 @@ func setRouteConditions(ap *v1alpha1.AccessPolicy, r *routesReport) bool {
 	if r.covered != nil {
 		covered = r.covered(key)
 	}
+	temper(routed, issues)
+	temper(covered, issues)
 	changed := setOrRemove(ap, v1alpha1.ConditionRouted, routed)
 	return setOrRemove(ap, v1alpha1.ConditionCovered, covered) || changed
+}
+
+// temper takes from a condition that is True what the table does not do.
+func temper(c *metav1.Condition, issues []policy.Issue) {
+	if c == nil || c.Status != metav1.ConditionTrue {
+		return
+	}
+	problems, reason, _, warning := sorted(issues)
+	switch {
+	case slices.Contains([]policy.IssueReason{policy.HostOwnedByOtherNamespace, policy.HostNotGranted, policy.HostReserved}, reason):
+		c.Status, c.Reason = metav1.ConditionFalse, string(reason)
+		c.Message = truncate("this policy does not decide about all that it claims: "+listed(problems), 1024)
+	case warning == policy.HostContended:
+		c.Message += "; but another namespace claims a host of it, too, so that requests which do not say by which route they came are refused there (see Degraded)"
+	}
 }
 
 func setOrRemove(ap *v1alpha1.AccessPolicy, kind string, c *metav1.Condition) bool {

@@ -33,10 +33,14 @@ const DefaultKeySecret = "ostiary-keys" //nolint:gosec // the name of a Secret i
 type Options struct {
 	Config *rest.Config
 	Live   *policy.Live
-	Grants []policy.Grant
+	// Terms are the platform's word on who may claim what.
+	policy.Terms
+	// HostHold is how long a host is held for the namespace that let it go. Default:
+	// DefaultHostHold. Negative: not at all.
+	HostHold time.Duration
 	// LeaderElect: there are several replicas, and one of them writes.
 	LeaderElect bool
-	// Namespace holds the Lease and the Secret of the keys.
+	// Namespace holds the Lease, the Secret of the keys and the ledger of hosts.
 	Namespace string
 	KeySecret string // default DefaultKeySecret
 	// RotateKeys and PublishKeys are the Rotate and Publish of Keys.
@@ -129,7 +133,9 @@ func Run(ctx context.Context, o Options) error {
 		leader.Identity += accountMark + leader.Account
 	}
 	keys.Leads = leader.Leads
-	table := &Table{Live: o.Live, Grants: o.Grants, Status: status, Revocations: !slices.Contains(absent, revocationKind)}
+	ledger := newLedger(o.Namespace, cmp.Or(o.HostHold, DefaultHostHold))
+	leader.Duties = append(leader.Duties, ledger.Write)
+	table := &Table{Live: o.Live, Terms: o.Terms, Ledger: ledger, Leads: leader.Leads, Status: status, Revocations: !slices.Contains(absent, revocationKind)}
 	contact := &Contact{Every: o.pace.contact}
 	status.SetupWithManager(mgr)
 	if err := o.setupRoutes(mgr, leader, status, table); err != nil {

@@ -185,7 +185,7 @@ func (s *Status) writeOne(ctx context.Context, r *report, o *seenObject, now *co
 	*after = *before
 	after.Status.Conditions = conditions
 	changed := setConditions(after, r.revision, r.issues[o.key])
-	if !setRouteConditions(after, r.routes) && !changed {
+	if !setRouteConditions(after, r.routes, r.issues[o.key]) && !changed {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
@@ -198,8 +198,10 @@ func (s *Status) writeOne(ctx context.Context, r *report, o *seenObject, now *co
 	return nil
 }
 
-// tell records an event when a policy's acceptance changed.
+// tell records an event when a policy's acceptance changed, or others begin or cease
+// to contend for its hosts.
 func (s *Status) tell(before, after *v1alpha1.AccessPolicy) {
+	s.tellContended(before, after)
 	was := meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ConditionAccepted)
 	is := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionAccepted)
 	if was != nil && was.Status == is.Status && was.Message == is.Message {
@@ -212,12 +214,27 @@ func (s *Status) tell(before, after *v1alpha1.AccessPolicy) {
 	s.events.Eventf(after, nil, kind, is.Reason, "Reconcile", "%s", truncate(is.Message, 1024))
 }
 
+func (s *Status) tellContended(before, after *v1alpha1.AccessPolicy) {
+	contended := func(ap *v1alpha1.AccessPolicy) string {
+		if c := meta.FindStatusCondition(ap.Status.Conditions, v1alpha1.ConditionDegraded); c != nil && c.Reason == string(policy.HostContended) {
+			return c.Message
+		}
+		return ""
+	}
+	switch was, is := contended(before), contended(after); {
+	case is != "" && is != was:
+		s.events.Eventf(after, nil, corev1.EventTypeWarning, string(policy.HostContended), "Reconcile", "%s", truncate(is, 1024))
+	case is == "" && was != "":
+		s.events.Eventf(after, nil, corev1.EventTypeNormal, "HostNotContended", "Reconcile", "no other namespace claims its hosts any more")
+	}
+}
+
 // setConditions words the outcome of a build for one object. What did not
 // change is left as it is, so that a table of thousands is not rewritten for
 // one edit: Programmed names the revision that first held this generation. It
 // reports whether anything changed.
 func setConditions(ap *v1alpha1.AccessPolicy, revision string, issues []policy.Issue) bool {
-	problems, reason, warnings := sorted(issues)
+	problems, reason, warnings, warning := sorted(issues)
 	accepted := condition(ap, v1alpha1.ConditionAccepted, metav1.ConditionTrue, "Accepted", "valid, and it owns what it claims")
 	programmed := condition(ap, v1alpha1.ConditionProgrammed, metav1.ConditionTrue, "Programmed", "in force since table "+revision)
 	if len(problems) > 0 {
@@ -238,23 +255,31 @@ func setConditions(ap *v1alpha1.AccessPolicy, revision string, issues []policy.I
 		return meta.RemoveStatusCondition(&ap.Status.Conditions, v1alpha1.ConditionDegraded) || changed
 	}
 	return meta.SetStatusCondition(&ap.Status.Conditions,
-		condition(ap, v1alpha1.ConditionDegraded, metav1.ConditionTrue, string(policy.Unwise), listed(warnings))) || changed
+		condition(ap, v1alpha1.ConditionDegraded, metav1.ConditionTrue, string(warning), listed(warnings))) || changed
 }
 
-// sorted tells problems, and the gravest reason among them, from warnings.
-func sorted(issues []policy.Issue) (problems []string, reason policy.IssueReason, warnings []string) {
+// gravest are the reasons of problems and warnings, the worst first.
+var gravest = []policy.IssueReason{
+	policy.Invalid, policy.HostReserved, policy.HostNotGranted, policy.HostOwnedByOtherNamespace, policy.Conflict, policy.HostContended, policy.Unwise,
+}
+
+// sorted tells problems from warnings, and the gravest reason of each.
+func sorted(issues []policy.Issue) (problems []string, reason policy.IssueReason, warnings []string, warning policy.IssueReason) {
+	worse := func(a, b policy.IssueReason) policy.IssueReason {
+		if b == "" || slices.Index(gravest, a) < slices.Index(gravest, b) {
+			return a
+		}
+		return b
+	}
 	for _, i := range issues {
 		line := i.Source.Field + ": " + i.Message
 		if i.Warning() {
-			warnings = append(warnings, line)
+			warnings, warning = append(warnings, line), worse(i.Reason, warning)
 			continue
 		}
-		problems = append(problems, line)
-		if reason == "" || i.Reason == policy.Invalid || i.Reason == policy.HostOwnedByOtherNamespace && reason == policy.Conflict {
-			reason = i.Reason
-		}
+		problems, reason = append(problems, line), worse(i.Reason, reason)
 	}
-	return problems, reason, warnings
+	return problems, reason, warnings, warning
 }
 
 func condition(ap *v1alpha1.AccessPolicy, kind string, status metav1.ConditionStatus, reason, message string) metav1.Condition {

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -328,5 +329,60 @@ func TestTruncate(t *testing.T) {
 	}
 	if got := listed(slices.Repeat([]string{"a", "b"}, 20000)); len(got) > 32<<10 || !strings.HasPrefix(got, "40000 problems: a; b") {
 		t.Errorf("%d bytes: %.40s", len(got), got)
+	}
+}
+
+// What routes and coverage say is not more than the table does.
+func TestTempered(t *testing.T) {
+	lost := policy.Issue{Source: policy.Source{Field: "spec.hosts[0]"}, Reason: policy.HostOwnedByOtherNamespace, Message: "app.example.com belongs to namespace other"}
+	contended := policy.Issue{Source: policy.Source{Field: "spec.hosts[0]"}, Reason: policy.HostContended, Message: "others claim it"}
+	for name, tc := range map[string]struct {
+		issues []policy.Issue
+		status metav1.ConditionStatus
+		reason string
+		says   string
+	}{
+		"in force":  {nil, metav1.ConditionTrue, "Covered", "nothing that was seen"},
+		"lost":      {[]policy.Issue{lost}, metav1.ConditionFalse, "HostOwnedByOtherNamespace", "does not decide about all that it claims: spec.hosts[0]: app.example.com belongs to namespace other"},
+		"reserved":  {[]policy.Issue{{Reason: policy.HostReserved}}, metav1.ConditionFalse, "HostReserved", "does not decide"},
+		"conflict":  {[]policy.Issue{{Reason: policy.Conflict}}, metav1.ConditionTrue, "Covered", "nothing that was seen"},
+		"contended": {[]policy.Issue{contended}, metav1.ConditionTrue, "Covered", "are refused there (see Degraded)"},
+	} {
+		r := newRoutesReport(nil, nil, nil)
+		r.routed[types.NamespacedName{Namespace: "n", Name: "p"}] = metav1.Condition{Status: metav1.ConditionTrue, Reason: "Covered", Message: "nothing that was seen"}
+		ap := open("n", "p", "app.example.com")
+		setRouteConditions(ap, r, tc.issues)
+		for _, kind := range []string{v1alpha1.ConditionRouted, v1alpha1.ConditionCovered} {
+			c := meta.FindStatusCondition(ap.Status.Conditions, kind)
+			if c == nil || c.Status != tc.status || c.Reason != tc.reason || !strings.Contains(c.Message, tc.says) {
+				t.Errorf("%s: %s: %+v", name, kind, c)
+			}
+		}
+	}
+}
+
+// Both sides hear of a contention, and the owner of its end.
+func TestContentionEvents(t *testing.T) {
+	recorder := events.NewFakeRecorder(10)
+	s := &Status{events: recorder}
+	plain, contended := open("n", "p", "app.example.com"), open("n", "p", "app.example.com")
+	setConditions(plain, "1", nil)
+	setConditions(contended, "1", []policy.Issue{{Reason: policy.Unwise, Message: "look"}, {Reason: policy.HostContended, Message: "claimed by evil/old, too"}})
+	for _, step := range []struct {
+		before, after *v1alpha1.AccessPolicy
+		want          string
+	}{
+		{plain, contended, "Warning HostContended 2 problems: : look; : claimed by evil/old, too"}, {contended, contended, ""},
+		{contended, plain, "Normal HostNotContended no other namespace claims its hosts any more"}, {plain, plain, ""},
+	} {
+		s.tell(step.before, step.after)
+		got := ""
+		select {
+		case got = <-recorder.Events:
+		default:
+		}
+		if got != step.want {
+			t.Errorf("%q, want %q", got, step.want)
+		}
 	}
 }

@@ -6,11 +6,13 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -37,8 +39,12 @@ var oneKey = reconcile.Request{NamespacedName: types.NamespacedName{Name: "table
 type Table struct {
 	// Live is where tables are published.
 	Live *policy.Live
-	// Grants let namespaces claim hosts of other namespaces.
-	Grants []policy.Grant
+	// Terms are the platform's word on who may claim what.
+	Terms policy.Terms
+	// Ledger says whose hosts are. nil: the age of the policies does.
+	Ledger *Ledger
+	// Leads reports whether this replica is the one that writes.
+	Leads func() bool
 	// Status writes conditions, on the replica that leads.
 	Status *Status
 	// Revocations: there are SessionRevocations to heed.
@@ -62,6 +68,11 @@ type Table struct {
 	issues   []policy.Issue
 	bound    *routes // that policies knows
 	revision string
+	compiled []*policy.Compiled
+	ledger   *policy.Ledger // that policies was built with
+	led      bool           // this replica, the last time
+	due      time.Time      // when a hold ends
+	queue    requeue
 	built    prometheus.Gauge
 	size     prometheus.Gauge
 }
@@ -85,6 +96,12 @@ func (t *Table) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) erro
 	b := ctrl.NewControllerManagedBy(mgr).
 		Named("table").
 		Watches(&v1alpha1.AccessPolicy{}, one, builder.WithPredicates(predicate.Funcs{UpdateFunc: changed}))
+	if t.Ledger != nil {
+		t.Ledger.setup(mgr, t.queue.add)
+		b = b.Watches(&corev1.ConfigMap{}, one, builder.WithPredicates(predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+			return ledgerChanged(e.ObjectOld, e.ObjectNew)
+		}})).WatchesRawSource(t.queue.source(oneKey))
+	}
 	if t.Revocations {
 		b = b.Watches(&v1alpha1.SessionRevocation{}, one)
 	}
@@ -124,12 +141,9 @@ func (t *Table) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.R
 		return reconcile.Result{RequeueAfter: wait}, err
 	}
 	start := time.Now()
-	if compiled, same := t.compile(list.Items, named); !same || named != t.bound { // a revocation waits for no other work
-		t.policies = nil // nothing, until it is assembled
-		t.policies, t.issues = policy.Assemble(policy.Input{
-			Policies: compiled, Terms: policy.Terms{Grants: t.Grants}, Bindings: translate.Bindings(named.all),
-		})
-		t.bound = named
+	wait, err = t.assemble(ctx, list.Items, named)
+	if err != nil {
+		return reconcile.Result{}, err
 	}
 	table := t.policies.Revoking(revocations)
 	if t.Live.Table() == nil || table.Revision() != t.revision {
@@ -140,8 +154,70 @@ func (t *Table) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.R
 		logr.FromContextOrDiscard(ctx).Info("table in force", "revision", t.revision, "policies", table.Len(),
 			"revocations", len(revocations), "issues", len(t.issues), "took", time.Since(start).Round(time.Microsecond).String())
 	}
-	t.Status.report(table.Revision(), list.Items, t.issues)
-	return reconcile.Result{}, nil
+	t.Status.report(table.Revision(), t.settled(list.Items), t.issues)
+	return reconcile.Result{RequeueAfter: wait}, nil
+}
+
+// assemble builds the table of the policies, if they, their routes or whose their
+// hosts are may have changed. A revocation waits for no such work. It asks to be
+// called again when a hold ends.
+func (t *Table) assemble(ctx context.Context, items []v1alpha1.AccessPolicy, named *routes) (time.Duration, error) {
+	var claims []policy.Claim
+	turned := false
+	if t.Ledger != nil {
+		var err error
+		if claims, turned, err = t.Ledger.claims(ctx); err != nil {
+			return 0, err
+		}
+	}
+	leads := t.Leads != nil && t.Leads()
+	compiled, same := t.compile(items, named)
+	t.compiled = compiled // in the order of the items, which may be another one each time
+	now := time.Now()
+	if same && named == t.bound && !turned && leads == t.led && (t.due.IsZero() || now.Before(t.due)) {
+		return t.untilDue(now), nil
+	}
+	t.policies = nil // nothing, until it is assembled
+	if t.Ledger != nil {
+		t.ledger = policy.NewLedger(append(claims, t.Ledger.accepted(items)...), t.Ledger.Hold)
+	}
+	t.policies, t.issues = policy.Assemble(policy.Input{Policies: compiled, Terms: t.Terms, Ledger: t.ledger, Bindings: translate.Bindings(named.all)})
+	t.bound, t.led = named, leads
+	if t.Ledger == nil {
+		return 0, nil
+	}
+	table := t.policies
+	if !leads {
+		table = nil // who was first is for the leader to say
+	}
+	claims, t.due = t.ledger.Record(table, compiled, now)
+	t.Ledger.keep(claims, leads)
+	return t.untilDue(now), nil
+}
+
+func (t *Table) untilDue(now time.Time) time.Duration {
+	if t.due.IsZero() {
+		return 0
+	}
+	return max(time.Second, t.due.Sub(now))
+}
+
+// settled leaves out policies some of whose hosts are not written down as theirs.
+func (t *Table) settled(items []v1alpha1.AccessPolicy) []v1alpha1.AccessPolicy {
+	if t.Ledger == nil {
+		return items
+	}
+	unwritten := t.Ledger.unwritten(t.policies)
+	if len(unwritten) == 0 {
+		return items
+	}
+	out := make([]v1alpha1.AccessPolicy, 0, len(items))
+	for i := range items {
+		if !slices.ContainsFunc(t.compiled[i].Hosts(), func(h string) bool { return unwritten[claimKey{h, items[i].Namespace}] }) {
+			out = append(out, items[i])
+		}
+	}
+	return out
 }
 
 // compile translates and compiles what has changed since the last time. It

@@ -174,7 +174,9 @@ func TestIngressesInTheirTurn(t *testing.T) {
 	create(t, c, protect(late, "app", v1alpha1.ActionBlock), route(late, "a", "app", "a.example.com", "/"), route(late, "b", "app", "b.example.com", "/"))
 	r := runTable(t, nil)
 	r.decides("https://b.example.com/", policy.Blocked)
-	r.decidedBy("https://a.example.com/", ns+"/app")
+	r.decides("https://a.example.com/", policy.NoPolicy) // two claim it, and nobody knows whose Ingress it was
+	r.decidesBy(ns+"/a", "https://a.example.com/", policy.Bypassed)
+	r.decidesBy(late+"/a", "https://a.example.com/", policy.NoPolicy)
 }
 
 // gated stands between the process and the Ingresses of the API server.

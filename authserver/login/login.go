@@ -17,7 +17,8 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
-// Config is what a Handler is made of. All of it must be set, but for Revoke.
+// Config is what a Handler is made of. All of it must be set, but for ReturnHosts and
+// Revoke.
 type Config struct {
 	// Table returns the table in force, Ring the keys; nil before there is one.
 	Table func() *policy.Table
@@ -32,6 +33,9 @@ type Config struct {
 	TeamURL *url.URL
 	// PathPrefix is ours on every host, such as "/.access".
 	PathPrefix string
+	// ReturnHosts are hosts that every application may send people to after they
+	// signed in or out, beside those of its own namespace; "*." is one label.
+	ReturnHosts []string
 	// SessionDuration is how long a session at the team host lasts, and one at
 	// an application whose policy says nothing.
 	SessionDuration time.Duration

@@ -71,7 +71,7 @@ func (h *Handler) teamLogout(x *exchange) {
 	if everywhere && !h.revoke(x, subject) {
 		return
 	}
-	to := ""
+	to := h.back(x, subject)
 	if x.query.Get("rd") != "" {
 		if to, _ = h.comeBack(x); to == h.origin(h.teamHost())+"/" {
 			to = ""

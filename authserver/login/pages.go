@@ -104,8 +104,7 @@ func (h *Handler) deny(x *exchange, host string, d *policy.Decision, s *policy.S
 	}
 	h.page(x, http.StatusForbidden, "not permitted", web.Denied(web.DeniedView{
 		Host: host, SignedInAs: who, Why: why(d.Reason), Message: signIn.Denied.Message, HelpURL: signIn.Denied.URL,
-		Reason: d.Reason.String(), RequestID: x.id, SwitchURL: h.own(h.teamHost(), "logout", url.Values{"switch": {"1"}, "rd": {h.origin(host) + "/"}}),
-		HomeURL: h.origin(h.teamHost()) + "/",
+		Reason: d.Reason.String(), RequestID: x.id, SwitchURL: h.switchURL(x, host, s), HomeURL: h.origin(h.teamHost()) + "/",
 	}))
 }
 

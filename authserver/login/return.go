@@ -4,7 +4,9 @@ package login
 
 import (
 	"net/url"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
@@ -23,9 +25,10 @@ func (h *Handler) comeBack(x *exchange) (dest string, cut bool) {
 }
 
 // destination turns what a request asks to come back to into an absolute
-// address: on the host itself, or on another host that some policy claims, with
-// our scheme and port. Anything else is the root of the host. It never returns
-// an address that a browser could read as another host's.
+// address: on the host itself, on another host of the same namespace's policies, or
+// on one that the platform allows, with our scheme and port. Anything else is the
+// root of the host. It never returns an address that a browser could read as
+// another host's.
 func (h *Handler) destination(rd, host string, table *policy.Table) string {
 	home := h.origin(host) + "/"
 	if rd == "" || len(rd) > maxReturn || strings.IndexFunc(rd, unsafeInReturn) >= 0 {
@@ -34,7 +37,7 @@ func (h *Handler) destination(rd, host string, table *policy.Table) string {
 	name, path := host, rd
 	if rd[0] != '/' {
 		var ok bool
-		if name, path, ok = h.split(rd); !ok || !table.Claims(name) {
+		if name, path, ok = h.split(rd); !ok || !h.leadsTo(host, name, table) {
 			return home
 		}
 	}
@@ -42,6 +45,43 @@ func (h *Handler) destination(rd, host string, table *policy.Table) string {
 		return home
 	}
 	return h.origin(name) + path
+}
+
+// leadsTo reports whether people may be sent from a host to another one. That some
+// policy claims it is not enough: anybody may claim a host.
+func (h *Handler) leadsTo(host, other string, table *policy.Table) bool {
+	_, below, _ := strings.Cut(other, ".")
+	return host == other && table.Claims(other) || table.SameNamespace(host, other) ||
+		slices.Contains(h.ReturnHosts, other) || slices.Contains(h.ReturnHosts, "*."+below)
+}
+
+// A wayBack leads somebody who signs in anew as somebody else to the application
+// that did not let them in. It is good for them alone: whoever made an application
+// could lead others there.
+type wayBack struct {
+	Host string `json:"host"`
+	ID   string `json:"sub"`
+}
+
+// purposeBack is a parameter: team host → team host.
+const purposeBack = "way back"
+
+// switchURL is where to become somebody else, and come back to a host.
+func (h *Handler) switchURL(x *exchange, host string, s *policy.Subject) string {
+	q := url.Values{"switch": {"1"}}
+	if sealed, err := x.ring.Seal(purposeBack, wayBack{host, s.ID}, x.now.Add(time.Hour), x.now); err == nil {
+		q.Set("back", sealed)
+	}
+	return h.own(h.teamHost(), "logout", q)
+}
+
+// back returns where a way back leads whoever is signed in; empty: nowhere.
+func (h *Handler) back(x *exchange, s *policy.Subject) string {
+	var w wayBack
+	if s == nil || x.ring.Open(purposeBack, x.query.Get("back"), &w, x.now) != nil || w.ID != s.ID || !x.table.Claims(w.Host) {
+		return ""
+	}
+	return h.origin(w.Host) + "/"
 }
 
 // acts reports whether a path is one of ours that does something: nobody is sent

@@ -123,16 +123,19 @@ func BenchmarkBuild10000(b *testing.B) {
 	}
 }
 
-// BenchmarkAssemble10000 is a change of one policy: the others are compiled.
+// BenchmarkAssemble10000 is a change of one policy: the others are compiled. All
+// claims are written down, as in a cluster, or none, as in files.
 func BenchmarkAssemble10000(b *testing.B) {
-	policies := realisticPolicies(10_000)
-	compiled := make([]*Compiled, len(policies))
-	for i := range policies {
-		compiled[i] = Compile(&policies[i])
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		Assemble(Input{Policies: compiled})
+	compiled := CompileAll(realisticPolicies(10_000))
+	empty := NewLedger(nil, time.Hour)
+	table, _ := Assemble(Input{Policies: compiled, Ledger: empty})
+	for name, ledger := range map[string]*Ledger{"files": nil, "recorded": NewLedger(empty.Fresh(table, now), time.Hour)} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				Assemble(Input{Policies: compiled, Ledger: ledger})
+			}
+		})
 	}
 }
 

@@ -4,95 +4,63 @@ package policy
 
 import (
 	"fmt"
-	"slices"
 	"strings"
+	"time"
 )
 
 // routesAtOnce is for how many hosts there is one allocation.
 const routesAtOnce = 256
 
+// A builder makes a table in four steps, each for all policies: who claims what,
+// whose it is, what is in force, and what is to be told of it.
 type builder struct {
 	table  *Table
 	hosts  int      // at most how many will yet be claimed
 	room   []routes // for the next hosts: in one piece, for the memory's and the look-ups' sake
-	grants []Grant
+	sites  []site
+	at     []*routes // of each claim, in order; nil: the platform refuses it
+	terms  *terms
+	ledger *Ledger
+	open   []*contest // by host, once settled
+	of     map[*routes]*contest
+	// twins are what pinned requests are decided by, on hosts that somebody's broken
+	// text claims, too.
+	twins  map[*routes]*routes
+	next   int // of at
 	issues []Issue
 }
 
-func (b *builder) add(c *Compiled, ambiguous bool) {
-	b.issues = append(b.issues, c.issues...)
-	if ambiguous { // a credential is made for a name
-		b.issues = append(b.issues, Issue{c.app.source.at("metadata.name"), Invalid,
-			"another policy has the same namespace and name; neither is in force"})
-		c = c.denied()
-	}
-	a, hosts, paths := c.app, c.hosts, c.paths
-	if a.cors != nil && a.cors.tokens {
-		b.table.takers = append(b.table.takers, a)
-	}
-	if len(paths) == 0 {
-		paths = []Path{{Value: "/"}}
-	}
-	for i, host := range hosts {
-		r, owner := b.own(host, a)
-		if owner != "" {
-			b.report(a, i, HostOwnedByOtherNamespace,
-				"%s belongs to namespace %s, which claimed it first; this claim is not in force. Ask the platform team for a host grant, or choose another host", host, owner)
-			continue
-		}
-		for _, path := range paths {
-			if winner := r.add(a.claims(path)); winner != nil && winner != a {
-				b.report(a, i, Conflict,
-					"%s%s (%s) is already claimed by %s, which is older; this claim is not in force", host, path.Value, path.kind(), winner.source)
+// A site is a host that somebody claims, or claimed.
+type site struct {
+	host   string
+	routes *routes
+}
+
+func newBuilder(in *Input, sorted []*Compiled) *builder {
+	exact, wild, claims := 0, 0, 0
+	for _, p := range sorted {
+		claims += len(p.hosts)
+		for _, h := range p.hosts {
+			if isWild(h) {
+				wild++
+			} else {
+				exact++
 			}
 		}
 	}
-}
-
-func (b *builder) report(a *app, host int, why IssueReason, format string, args ...any) {
-	b.issues = append(b.issues, Issue{a.source.at(item("spec.hosts", host)), why, fmt.Sprintf(format, args...)})
-}
-
-// own settles whose host it is. It returns the routes to enter a claim in, or
-// the owner if that is someone else.
-func (b *builder) own(host string, a *app) (*routes, string) {
-	hosts, key, above := b.table.exact, host, (*routes)(nil)
-	if isWild(host) {
-		hosts, key = b.table.wild, host[2:]
-	} else if _, rest, ok := strings.Cut(host, "."); ok {
-		above = b.table.wild[rest]
-	}
-	if a.salvaged { // owns nothing, and is stopped by no owner
-		return b.routes(hosts, key), ""
-	}
-	owner := hosts[key].ownerBelow(above)
-	if owner != nil {
-		theirs, ours := owner.source.Namespace, a.source.Namespace
-		if theirs != "" && theirs != ours && !b.granted(host, ours) {
-			return nil, theirs
-		}
-	}
-	r := b.routes(hosts, key)
-	if owner == nil { // a granted claim makes nobody an owner
-		r.owner = a
-	}
-	return r, ""
-}
-
-// ownerBelow returns who owns a host below a wildcard's.
-func (r *routes) ownerBelow(wild *routes) *app {
-	switch {
-	case r != nil && r.owner != nil:
-		return r.owner
-	case wild != nil:
-		return wild.owner
-	default:
-		return nil
+	return &builder{
+		table: &Table{exact: make(map[string]*routes, exact), wild: make(map[string]*routes, wild), policies: len(sorted)},
+		hosts: claims, sites: make([]site, 0, claims), at: make([]*routes, 0, claims),
+		terms: newTerms(in.Terms), ledger: in.Ledger, of: map[*routes]*contest{}, twins: map[*routes]*routes{},
 	}
 }
 
 // routes returns those of a host, new ones if there are none.
-func (b *builder) routes(hosts map[string]*routes, key string) *routes {
+func (b *builder) routes(host string) *routes {
+	hosts, key := b.table.exact, host
+	if isWild(host) {
+		hosts, key = b.table.wild, host[2:]
+	}
 	r := hosts[key]
 	if r == nil {
 		if len(b.room) == 0 {
@@ -101,18 +69,133 @@ func (b *builder) routes(hosts map[string]*routes, key string) *routes {
 		}
 		r, b.room = &b.room[0], b.room[1:]
 		hosts[key] = r
+		b.sites = append(b.sites, site{host, r})
 	}
 	return r
 }
 
-func (b *builder) granted(host, namespace string) bool {
-	return slices.ContainsFunc(b.grants, func(g Grant) bool {
-		if g.Namespace != namespace {
-			return false
+// lookup returns the routes of a host; nil: there are none.
+func (b *builder) lookup(host string) *routes {
+	if isWild(host) {
+		return b.table.wild[host[2:]]
+	}
+	return b.table.exact[host]
+}
+
+// above returns the routes of the "*." host above an exact one.
+func (b *builder) above(host string) *routes {
+	if _, rest, ok := strings.Cut(host, "."); ok && !isWild(host) {
+		return b.table.wild[rest]
+	}
+	return nil
+}
+
+// stake notes what a policy claims.
+func (b *builder) stake(c *Compiled) {
+	namespace := c.app.source.Namespace
+	for _, host := range c.hosts {
+		if why, _ := b.terms.refuses(host, namespace); why != "" {
+			b.at = append(b.at, nil)
+			continue
 		}
-		_, rest, _ := strings.Cut(host, ".")
-		return g.Host == host || g.Host == "*."+rest
-	})
+		r := b.routes(host)
+		b.at = append(b.at, r)
+		switch {
+		case c.app.salvaged: // owns nothing, and is stopped by no owner
+			if b.twins[r] == nil {
+				b.twins[r] = &routes{}
+			}
+		case !r.claimed:
+			r.owner, r.claimed = namespace, true
+		case r.owner != namespace:
+			b.contest(host, r)
+		}
+	}
+}
+
+func (b *builder) contest(host string, r *routes) *contest {
+	c := b.of[r]
+	if c == nil {
+		c = &contest{host: host, routes: r}
+		b.of[r] = c
+		b.open = append(b.open, c)
+	}
+	return c
+}
+
+// enter puts those claims of a policy into the table that are in force.
+func (b *builder) enter(c *Compiled) {
+	a, paths := c.app, c.paths
+	if a.cors != nil && a.cors.tokens {
+		b.table.takers = append(b.table.takers, a)
+	}
+	if len(paths) == 0 {
+		paths = []Path{{Value: "/"}}
+	}
+	for i, path := range paths {
+		if b.terms.ownPath(path.Value) {
+			b.tell(a, item("spec.paths", i), HostReserved,
+				"%s is Ostiary's own path, on every host (%s): people sign in there; this claim is not in force. Remove it", path.Value, b.terms.PathPrefix)
+		}
+	}
+	for i, host := range c.hosts {
+		r := b.at[b.next]
+		if b.next++; b.admits(a, i, host, r) {
+			b.enterHost(a, i, host, r, paths)
+		}
+	}
+}
+
+func (b *builder) enterHost(a *app, i int, host string, r *routes, paths []Path) {
+	twin := b.twins[r]
+	if a.salvaged && r.claimed && a.source.Namespace != r.owner {
+		twin = nil
+	}
+	for _, path := range paths {
+		if b.terms.ownPath(path.Value) {
+			continue
+		}
+		claim := a.claims(path)
+		if twin != nil {
+			twin.add(claim)
+		}
+		if winner := r.add(claim); winner != nil && winner != a {
+			b.tell(a, item("spec.hosts", i), Conflict,
+				"%s%s (%s) is already claimed by %s, which is older; this claim is not in force", host, path.Value, path.kind(), winner.source)
+		}
+	}
+}
+
+// admits reports whether a claim on a host is in force, and else why it is not.
+func (b *builder) admits(a *app, i int, host string, r *routes) bool {
+	namespace := a.source.Namespace
+	if r == nil {
+		why, words := b.terms.refuses(host, namespace)
+		b.tell(a, item("spec.hosts", i), why, "%s", words)
+		return false
+	}
+	c := b.of[r]
+	if c == nil || a.salvaged || c.owns(namespace) || b.terms.granted(host, namespace) {
+		return true
+	}
+	c.refused = append(c.refused, a.source)
+	words := c.loses(b.hold())
+	if b.ledger == nil && c.winner == nil {
+		words += "; so does metadata.creationTimestamp in the files"
+	}
+	b.tell(a, item("spec.hosts", i), HostOwnedByOtherNamespace, "%s", words)
+	return false
+}
+
+func (b *builder) hold() time.Duration {
+	if b.ledger == nil {
+		return 0
+	}
+	return b.ledger.hold
+}
+
+func (b *builder) tell(a *app, field string, why IssueReason, format string, args ...any) {
+	b.issues = append(b.issues, Issue{a.source.at(field), why, fmt.Sprintf(format, args...)})
 }
 
 func (a *app) name() [2]string { return [...]string{a.source.Namespace, a.source.Name} }
@@ -123,12 +206,3 @@ func (a *app) claims(p Path) claim {
 	}
 	return claim{strings.TrimSuffix(p.Value, "/"), false, a}
 }
-
-func (p Path) kind() string {
-	if p.Exact {
-		return "Exact"
-	}
-	return "Prefix"
-}
-
-func isWild(host string) bool { return strings.HasPrefix(host, "*.") }

@@ -50,13 +50,13 @@ func TestConflictsAndOwnership(t *testing.T) {
 		},
 		"another namespace": {
 			policies: []Policy{of("m", "old", 0, Block, ax, Path{Value: "/a"}), of("n", "young", 1, Bypass, ax, Path{Value: "/b"})},
-			issues:   []string{"n/young spec.hosts[0] HostOwnedByOtherNamespace"},
+			issues:   []string{"m/old spec.hosts[0] HostContended", "n/young spec.hosts[0] HostOwnedByOtherNamespace"},
 			asks:     map[string]string{"a.x/b": "deny no-policy"},
 		},
 		"a wildcard above belongs to another namespace": {
 			policies: []Policy{of("m", "old", 0, Block, wx), of("n", "young", 1, Bypass, ax)},
-			issues:   []string{"n/young spec.hosts[0] HostOwnedByOtherNamespace"},
-			asks:     map[string]string{"a.x/": "deny blocked old", "b.x/": "deny blocked old"},
+			issues:   []string{"m/old spec.hosts[0] HostContended", "n/young spec.hosts[0] HostOwnedByOtherNamespace"},
+			asks:     map[string]string{"a.x/": "deny no-policy", "b.x/": "deny blocked old"},
 		},
 		"a wildcard above that is younger": {
 			policies: []Policy{of("m", "old", 0, Block, ax), of("n", "young", 1, Bypass, wx)},
@@ -84,14 +84,14 @@ func TestConflictsAndOwnership(t *testing.T) {
 		"granted to someone else": {
 			policies: []Policy{of("m", "old", 0, Block, ax), of("n", "young", 1, Bypass, ax)},
 			grants:   []Grant{{"a.x", "o"}, {"b.x", "n"}, {"*.a.x", "n"}, {"x", "n"}, {"", "n"}},
-			issues:   []string{"n/young spec.hosts[0] HostOwnedByOtherNamespace"},
-			asks:     map[string]string{"a.x/": "deny blocked old"},
+			issues:   []string{"m/old spec.hosts[0] HostContended", "n/young spec.hosts[0] HostOwnedByOtherNamespace"},
+			asks:     map[string]string{"a.x/": "deny no-policy"},
 		},
 		"a grant for hosts below is none for the wildcard's exact twin": {
 			policies: []Policy{of("m", "old", 0, Block, wx), of("n", "young", 1, Bypass, wx, Path{Value: "/n"})},
 			grants:   []Grant{{"a.x", "n"}},
-			issues:   []string{"n/young spec.hosts[0] HostOwnedByOtherNamespace"},
-			asks:     map[string]string{"a.x/n": "deny blocked old"},
+			issues:   []string{"m/old spec.hosts[0] HostContended", "n/young spec.hosts[0] HostOwnedByOtherNamespace"},
+			asks:     map[string]string{"a.x/n": "deny no-policy"},
 		},
 		"an exact host never falls through": {
 			policies: []Policy{of("m", "wild", 0, Bypass, wx), of("m", "exact", 1, Allow, ax, Path{Value: "/in"})},
@@ -99,8 +99,8 @@ func TestConflictsAndOwnership(t *testing.T) {
 		},
 		"a defective owner still owns": {
 			policies: []Policy{of("m", "old", 0, NoAction, ax), of("n", "young", 1, Bypass, ax)},
-			issues:   []string{"m/old spec.rules[0].action Invalid", "n/young spec.hosts[0] HostOwnedByOtherNamespace"},
-			asks:     map[string]string{"a.x/": "deny invalid-policy old"},
+			issues:   []string{"m/old spec.hosts[0] HostContended", "m/old spec.rules[0].action Invalid", "n/young spec.hosts[0] HostOwnedByOtherNamespace"},
+			asks:     map[string]string{"a.x/": "deny no-policy"},
 		},
 		"two of one name": {
 			policies: []Policy{of("m", "p", 0, Bypass, ax), of("m", "p", 0, Allow, []string{"b.x"})},

@@ -21,6 +21,9 @@ type Compiled struct {
 	issues []Issue
 }
 
+// Hosts are what the policy claims, or may have meant to.
+func (c *Compiled) Hosts() []string { return c.hosts }
+
 // Compile checks and compiles one policy.
 func Compile(p *Policy) *Compiled {
 	issues := append(slices.Clone(p.Defects), Validate(p)...)

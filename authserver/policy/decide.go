@@ -16,7 +16,7 @@ func (t *Table) decide(r *Request, tr *Trace) Decision {
 		tr.notReady()
 		return Decision{Reason: NotReady}
 	}
-	a, why := t.find(&r.Target)
+	a, why := t.find(&r.Target, r.Ingress != "")
 	tr.found(t, r, a, why)
 	if a == nil {
 		return Decision{Reason: why}

@@ -12,11 +12,18 @@
 //     through to the "*." host.
 //  2. Path, within the host. Exact before Prefix, longer before shorter. A
 //     Prefix matches whole segments; letter case counts; the query never does.
-//  3. Equal claims. The older policy wins, then the lesser namespace/name. The
+//  3. Equal claims of one namespace. The older policy wins, then the lesser namespace/name. The
 //     loser's claim does not exist, and is reported (Conflict).
-//  4. Ownership. A host belongs to the namespace of the oldest policy that
-//     claims it, or that claims the "*." host above it. Claims of other
-//     namespaces do not exist (HostOwnedByOtherNamespace), unless granted.
+//  4. Ownership. A host belongs to the namespace that first claimed it, or before
+//     that the "*." host above it. What counts is when the claim was written down
+//     (Ledger), never the age of an object; in files, it is the time that the object
+//     says. Of claims that were not, one that a status calls accepted counts, and
+//     else a single namespace's. Where nothing tells, the host is nobody's, and
+//     denied. A host that its owner lets go is held for it, and denied. Claims of
+//     other namespaces do not exist (HostOwnedByOtherNamespace), unless granted.
+//     While one stands, a request for the host is denied unless it is known by
+//     which Ingress it came (6). What the platform reserved, or does not grant, does
+//     not exist at all (HostNotGranted, HostReserved), and stands in nobody's way.
 //  5. A policy with a mistake keeps its claims, and denies all of them. To have
 //     the namespace and name of another policy is a mistake of both.
 //  6. Where the proxy says which Ingress or HTTPRoute routed the request, the

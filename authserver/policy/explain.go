@@ -53,6 +53,11 @@ func (tr *Trace) found(t *Table, r *Request, a *app, why Reason) {
 		detail += fmt.Sprintf("; it came as %s, which servers may also read as %s", target.raw, strings.Join(target.readings, " or "))
 	}
 	tr.add("target", Source{}, outcome, "%s", detail)
+	tr.guarded(t, target, a, why)
+}
+
+// guarded says which policy guards the target, or why none does.
+func (tr *Trace) guarded(t *Table, target *Target, a *app, why Reason) {
 	switch {
 	case why == AmbiguousPath && len(target.readings) > 0 && !target.encodedSlash:
 		tr.add("policy", Source{}, "ambiguous", "the readings of this path lead to different policies")
@@ -60,6 +65,8 @@ func (tr *Trace) found(t *Table, r *Request, a *app, why Reason) {
 		tr.add("policy", sourceOf(a), "ambiguous", "the path holds an encoded slash; allowEncodedSlashes would let this policy judge it if every reading led here")
 	case why == InvalidPolicy:
 		tr.add("policy", a.source, "invalid", "the policy has mistakes, so everything it claims is denied until they are mended")
+	case a == nil && t.noted(target.host) != "":
+		tr.add("policy", Source{}, "disputed", "%s", t.noted(target.host))
 	case a == nil && t.routes(target.host) == nil:
 		tr.add("policy", Source{}, "none", "no policy claims this host")
 	case a == nil:

@@ -4,15 +4,41 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
+
+// A Grant lets the policies of a namespace claim a host that another namespace
+// owns: that host, and for a "*." host the hosts below it, too.
+type Grant struct {
+	Host      string
+	Namespace string
+}
+
+// Terms are the platform's word on who may claim what. The zero Terms let every
+// namespace claim whatever nobody claimed before.
+type Terms struct {
+	// Grants let namespaces claim hosts that are not theirs.
+	Grants []Grant
+	// Reservations are grants that shut all others out: only those may claim the
+	// host, and for a "*." host anything below it, at any depth, wildcards included.
+	// Of two that hold a host the longer one counts.
+	Reservations []Grant
+	// GrantedOnly: nobody claims what is neither granted nor reserved to them.
+	GrantedOnly bool
+	// TeamHost is where people sign in: no policy may claim it, and none decides
+	// there by a "*." host. Its parent domains take a grant. Empty: there is none.
+	TeamHost string
+	// PathPrefix is our own path on every host: no policy may claim a part of it.
+	PathPrefix string
+}
 
 // ParseGrants reads grants of the form HOST=NAMESPACE[,NAMESPACE...].
 func ParseGrants(specs []string) ([]Grant, error) {
 	var out []Grant
 	for _, s := range specs {
 		host, namespaces, ok := strings.Cut(s, "=")
-		if problem := checkHost(host); !ok || problem != "" || namespaces == "" {
+		if problem := CheckHost(host); !ok || problem != "" || namespaces == "" {
 			if problem == "" {
 				problem = "write HOST=NAMESPACE, as in *.example.com=shop"
 			}
@@ -26,4 +52,118 @@ func ParseGrants(specs []string) ([]Grant, error) {
 		}
 	}
 	return out, nil
+}
+
+// terms are Terms made ready to be asked about every claim.
+type terms struct {
+	Terms
+	grants   map[Grant]bool
+	reserved map[string][]string // host → namespaces
+	zones    map[string][]string // "*." host without its "*." → namespaces
+	free     bool                // nothing is refused
+}
+
+func newTerms(in Terms) *terms {
+	t := &terms{Terms: in, grants: make(map[Grant]bool, len(in.Grants)), reserved: map[string][]string{}, zones: map[string][]string{}}
+	for _, g := range in.Grants {
+		t.grants[g] = true
+	}
+	for _, g := range in.Reservations {
+		if zone, ok := strings.CutPrefix(g.Host, "*."); ok {
+			t.zones[zone] = append(t.zones[zone], g.Namespace)
+		} else {
+			t.reserved[g.Host] = append(t.reserved[g.Host], g.Namespace)
+		}
+	}
+	t.free = !in.GrantedOnly && in.TeamHost == "" && len(in.Reservations) == 0
+	return t
+}
+
+// granted reports whether the platform lets a namespace claim a host, whoever
+// claimed it before.
+func (t *terms) granted(host, namespace string) bool {
+	if len(t.grants) == 0 && len(t.Reservations) == 0 {
+		return false
+	}
+	_, rest, _ := strings.Cut(host, ".")
+	if t.grants[Grant{host, namespace}] || t.grants[Grant{"*." + rest, namespace}] {
+		return true
+	}
+	holders, _ := t.reservedTo(host)
+	return slices.Contains(holders, namespace)
+}
+
+// reservedTo returns the namespaces of the longest reservation that holds a host.
+func (t *terms) reservedTo(host string) (holders []string, zone string) {
+	if holders, ok := t.reserved[host]; ok {
+		return holders, host
+	}
+	for rest := host; ; {
+		_, below, ok := strings.Cut(rest, ".")
+		if !ok {
+			return nil, ""
+		}
+		if rest = below; t.zones[rest] != nil {
+			return t.zones[rest], "*." + rest
+		}
+	}
+}
+
+// refuses says why a namespace may not claim a host at all; an empty reason: it
+// may, as far as nobody else has it.
+func (t *terms) refuses(host, namespace string) (why IssueReason, words string) {
+	if t.free {
+		return "", ""
+	}
+	if host == t.TeamHost {
+		return HostReserved, host + " is where people sign in, so no policy can claim it; choose another host"
+	}
+	if t.granted(host, namespace) {
+		return "", ""
+	}
+	holders, zone := t.reservedTo(host)
+	switch {
+	case zone != "":
+		return HostNotGranted, fmt.Sprintf("%s is reserved: only policies of namespace %s can claim it; this claim is not in force. Ask the platform team for a host grant, or choose another host",
+			host, strings.Join(holders, " or "))
+	case t.GrantedOnly:
+		return HostNotGranted, fmt.Sprintf("%s is not granted to namespace %s, and here a policy can claim only what is; this claim is not in force. Ask the platform team for a host grant",
+			host, namespace)
+	case strings.HasSuffix(t.TeamHost, "."+host):
+		return HostReserved, fmt.Sprintf("%s is a parent domain of %s, where people sign in, and could set its cookies; this claim is not in force. Ask the platform team for a host grant, or choose another host",
+			host, t.TeamHost)
+	}
+	return "", ""
+}
+
+// protected are the hosts on which a "*." host above them may not decide for
+// namespaces that may not claim them.
+func (t *terms) protected() []string {
+	var out []string
+	for host := t.TeamHost; host != ""; {
+		out = append(out, host)
+		_, host, _ = strings.Cut(host, ".")
+	}
+	for host := range t.reserved {
+		out = append(out, host)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// ownPath reports whether a path of a policy is our own, or below it.
+func (t *terms) ownPath(path string) bool {
+	rest, ok := strings.CutPrefix(path, t.PathPrefix)
+	return t.PathPrefix != "" && ok && (rest == "" || rest[0] == '/')
+}
+
+func (t *terms) digest(d *digest) {
+	for _, list := range [][]Grant{t.Grants, t.Reservations} {
+		d.num(len(list))
+		for _, g := range list {
+			d.str(g.Host, g.Namespace)
+		}
+	}
+	d.bools(t.GrantedOnly)
+	d.str(t.TeamHost, t.PathPrefix)
 }

@@ -13,13 +13,10 @@ import (
 type Input struct {
 	Policies []*Compiled
 	Terms
+	// Ledger says whose hosts are. nil: the times of the policies do.
+	Ledger      *Ledger
 	Bindings    []Binding
 	Revocations []Revocation
-}
-
-// Terms are the platform's word on who may claim what.
-type Terms struct {
-	Grants []Grant
 }
 
 // Build is Assemble for policies that were never compiled, on terms of grants alone.
@@ -40,31 +37,27 @@ func CompileAll(policies []Policy) []*Compiled {
 // denies what it claims, and every mistake is reported. Neither result depends
 // on the order of the policies.
 func Assemble(in Input) (*Table, []Issue) {
-	policies, grants := in.Policies, in.Grants
-	sorted := slices.Clone(policies)
-	names := make(map[[2]string]int, len(policies))
-	exact, wild := 0, 0
-	for _, p := range policies {
+	sorted := slices.Clone(in.Policies)
+	names := make(map[[2]string]int, len(sorted))
+	for _, p := range sorted {
 		names[p.app.name()]++
-		for _, h := range p.hosts {
-			if isWild(h) {
-				wild++
-			} else {
-				exact++
-			}
-		}
 	}
 	slices.SortFunc(sorted, older)
-	b := builder{
-		table:  &Table{exact: make(map[string]*routes, exact), wild: make(map[string]*routes, wild), policies: len(policies)},
-		hosts:  exact + wild,
-		grants: grants,
+	b := newBuilder(&in, sorted)
+	for i, p := range sorted {
+		b.issues = append(b.issues, p.issues...)
+		if names[p.app.name()] > 1 { // a credential is made for a name
+			b.issues = append(b.issues, Issue{p.app.source.at("metadata.name"), Invalid,
+				"another policy has the same namespace and name; neither is in force"})
+			sorted[i] = p.denied()
+		}
+		b.stake(sorted[i])
 	}
-	b.table.unbound = revision(sorted, grants)
-	b.table.built, b.table.revision = b.table.unbound, b.table.unbound
+	b.settle(sorted)
 	for _, p := range sorted {
-		b.add(p, names[p.app.name()] > 1)
+		b.enter(p)
 	}
+	b.finish(sorted)
 	slices.SortFunc(b.issues, func(x, y Issue) int {
 		return cmp.Or(compareSource(x.Source, y.Source), cmp.Compare(x.Reason, y.Reason), cmp.Compare(x.Message, y.Message))
 	})

@@ -11,7 +11,7 @@ func (t *Table) NeedsEmail(target Target) bool {
 	if t == nil {
 		return true
 	}
-	if a, _ := t.find(&target); a == nil || slices.ContainsFunc(a.identity, func(r rule) bool {
+	if a, _ := t.find(&target, true); a == nil || slices.ContainsFunc(a.identity, func(r rule) bool {
 		return looksAtEmail(r.include) || looksAtEmail(r.require) || looksAtEmail(r.exclude)
 	}) {
 		return true

@@ -214,8 +214,15 @@ const (
 	Invalid                   IssueReason = "Invalid"
 	Conflict                  IssueReason = "Conflict"
 	HostOwnedByOtherNamespace IssueReason = "HostOwnedByOtherNamespace"
+	// HostNotGranted: the platform reserved the host for others, or grants every one.
+	HostNotGranted IssueReason = "HostNotGranted"
+	// HostReserved: the host, or the path, is Ostiary's own.
+	HostReserved IssueReason = "HostReserved"
 	// Unwise marks a policy that is in force but should be looked at.
 	Unwise IssueReason = "Unwise"
+	// HostContended marks a policy whose host another namespace claims in vain: it
+	// is in force where it is known which route a request came by.
+	HostContended IssueReason = "HostContended"
 )
 
 // An Issue is a problem with a policy, worded for its author.
@@ -226,14 +233,7 @@ type Issue struct {
 }
 
 // Warning reports whether the policy is in force in spite of the issue.
-func (i Issue) Warning() bool { return i.Reason == Unwise }
-
-// A Grant lets the policies of a namespace claim hosts that another namespace
-// owns: that host, and for a "*." host the hosts below it.
-type Grant struct {
-	Host      string
-	Namespace string
-}
+func (i Issue) Warning() bool { return i.Reason == Unwise || i.Reason == HostContended }
 
 // item names an element of a list: "spec.hosts[1]".
 func item(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }

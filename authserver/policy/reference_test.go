@@ -19,6 +19,7 @@ import (
 type reference struct {
 	policies []Policy // the oldest first
 	grants   []Grant
+	owners   map[string]refFirst // found so far
 }
 
 func newReference(policies []Policy, grants ...Grant) *reference {
@@ -29,7 +30,7 @@ func newReference(policies []Policy, grants ...Grant) *reference {
 		}
 		return strings.Compare(x.Source.Namespace+"\x00"+x.Source.Name, y.Source.Namespace+"\x00"+y.Source.Name)
 	})
-	return &reference{sorted, grants}
+	return &reference{sorted, grants, map[string]refFirst{}}
 }
 
 func above(host string) string {
@@ -37,15 +38,111 @@ func above(host string) string {
 	return "*." + rest
 }
 
-// owner: "the namespace of the oldest policy that claims it, or that claims the
-// "*." host above it".
-func (f *reference) owner(host string) string {
+func (f *reference) granted(host, ns string) bool {
+	return slices.ContainsFunc(f.grants, func(g Grant) bool {
+		return g.Namespace == ns && (g.Host == host || g.Host == above(host))
+	})
+}
+
+// refFirst is who was first to claim something, and when; sure: their time, and
+// everybody else's, is known.
+type refFirst struct {
+	ns       string
+	when     time.Time
+	sure     bool
+	nobody   bool
+	earliest time.Time
+}
+
+// first: "of several namespaces, the one whose oldest policy is older than those of
+// all others; where times are missing or equal, the one that alone has no grant".
+func (f *reference) first(host string) (out refFirst) {
+	oldest := map[string]time.Time{}
 	for _, p := range f.policies {
-		if slices.Contains(p.Hosts, host) || host[0] != '*' && slices.Contains(p.Hosts, above(host)) {
-			return p.Source.Namespace
+		if !slices.Contains(p.Hosts, host) {
+			continue
+		}
+		if t, ok := oldest[p.Source.Namespace]; !ok || t.IsZero() || !p.Since.IsZero() && p.Since.Before(t) {
+			oldest[p.Source.Namespace] = p.Since
 		}
 	}
-	return ""
+	out.sure, out.nobody = true, true
+	for ns, t := range oldest {
+		out.sure = out.sure && !t.IsZero()
+		if out.earliest.IsZero() || t.Before(out.earliest) {
+			out.earliest = t
+		}
+		alone := true
+		for other, t2 := range oldest {
+			alone = alone && (other == ns || !t.IsZero() && !t2.IsZero() && t.Before(t2))
+		}
+		if alone {
+			out.ns, out.when, out.nobody = ns, t, false
+		}
+	}
+	if len(oldest) > 1 && !out.sure {
+		out.nobody = true
+	}
+	var strangers []string
+	for ns := range oldest {
+		if !f.granted(host, ns) {
+			strangers = append(strangers, ns)
+		}
+	}
+	if out.nobody && len(strangers) == 1 {
+		out.ns, out.when, out.nobody = strangers[0], oldest[strangers[0]], false
+	}
+	if out.nobody {
+		out.ns = ""
+	}
+	return out
+}
+
+func (f *reference) claimed(host string) bool {
+	return slices.ContainsFunc(f.policies, func(p Policy) bool { return slices.Contains(p.Hosts, host) })
+}
+
+// owner: "whoever was first to claim it, or before that the "*." host above it".
+// Nobody, if that cannot be told.
+func (f *reference) owner(host string) (ns string, nobody bool) {
+	known, ok := f.owners[host]
+	if !ok {
+		known.ns, known.nobody = f.findOwner(host)
+		f.owners[host] = known
+	}
+	return known.ns, known.nobody
+}
+
+func (f *reference) findOwner(host string) (ns string, nobody bool) {
+	own := f.first(host)
+	if host[0] == '*' || !f.claimed(host) {
+		return own.ns, own.nobody
+	}
+	wild := f.first(above(host))
+	if !f.claimed(above(host)) || !own.nobody && !wild.nobody && own.ns == wild.ns {
+		return own.ns, own.nobody
+	}
+	when, sure := wild.when, own.sure && !wild.when.IsZero()
+	if wild.nobody {
+		when, sure = wild.earliest, own.sure && wild.sure
+	}
+	switch {
+	case sure && when.Before(own.earliest):
+		return wild.ns, wild.nobody
+	case sure && own.earliest.Before(when):
+		return own.ns, own.nobody
+	case !own.nobody && f.granted(host, own.ns):
+		return wild.ns, wild.nobody
+	}
+	return "", true
+}
+
+// contended: "a namespace that neither owns it nor has a grant claims it".
+func (f *reference) contended(host string) bool {
+	owner, nobody := f.owner(host)
+	return slices.ContainsFunc(f.policies, func(p Policy) bool {
+		return slices.Contains(p.Hosts, host) && (nobody || p.Source.Namespace != owner) && !f.granted(host, p.Source.Namespace)
+	})
 }
 
 type refClaim struct {
@@ -58,10 +155,7 @@ func (f *reference) claims(host string) []refClaim {
 	var out []refClaim
 	for i := range f.policies {
 		p := &f.policies[i]
-		granted := slices.ContainsFunc(f.grants, func(g Grant) bool {
-			return g.Namespace == p.Source.Namespace && (g.Host == host || g.Host == above(host))
-		})
-		if !slices.Contains(p.Hosts, host) || f.owner(host) != p.Source.Namespace && !granted {
+		if owner, nobody := f.owner(host); !slices.Contains(p.Hosts, host) || (nobody || owner != p.Source.Namespace) && !f.granted(host, p.Source.Namespace) {
 			continue
 		}
 		paths := p.Paths
@@ -75,11 +169,18 @@ func (f *reference) claims(host string) []refClaim {
 	return out
 }
 
-// lookup finds whose a path is: nil is nobody's.
-func (f *reference) lookup(host, path string) *Policy {
+// lookup finds whose a path is: nil is nobody's. A contended host is decided only
+// where the route is known.
+func (f *reference) lookup(host, path string, pinned bool) *Policy {
+	if _, nobody := f.owner(host); f.claimed(host) && nobody && len(f.claims(host)) == 0 {
+		return nil
+	}
+	if f.contended(host) && !pinned {
+		return nil
+	}
 	claims := f.claims(host)
 	if len(claims) == 0 {
-		if claims = f.claims(above(host)); len(claims) == 0 {
+		if claims = f.claims(above(host)); len(claims) == 0 || f.contended(above(host)) && !pinned {
 			return nil
 		}
 	}
@@ -228,7 +329,7 @@ var everybody = []*Subject{{Email: "ann@x", Groups: []string{"dev"}, Provider: "
 
 // decide judges a request for a canonical path that is no preflight.
 func (f *reference) decide(host, path string, r *Request) (Verdict, Reason, *Policy) {
-	p := f.lookup(host, path)
+	p := f.lookup(host, path, r.Ingress != "")
 	if p == nil {
 		return Deny, NoPolicy, nil
 	}

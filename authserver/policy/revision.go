@@ -11,16 +11,21 @@ import (
 	"time"
 )
 
-// revision hashes everything a table is built from.
-func revision(sorted []*Compiled, grants []Grant) string {
+// revision hashes everything a table is built from. Of the ledger it is what is
+// made of it: that a claim is written down changes nothing.
+func (b *builder) revision(sorted []*Compiled) string {
 	d := digest{h: sha256.New()}
 	d.num(len(sorted))
 	for _, c := range sorted {
 		d.str(string(c.digest[:]))
 	}
-	d.num(len(grants))
-	for _, g := range grants {
-		d.str(g.Host, g.Namespace)
+	b.terms.digest(&d)
+	for _, c := range b.open {
+		d.str(c.host)
+		d.bools(c.winner == nil, c.byAbove, len(c.refused) > 0)
+		if c.winner != nil {
+			d.str(c.winner.namespace)
+		}
 	}
 	return hex.EncodeToString(d.sum()[:6])
 }

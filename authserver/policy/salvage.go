@@ -50,3 +50,12 @@ func salvagePath(v string) string {
 	}
 	return v
 }
+
+func (p Path) kind() string {
+	if p.Exact {
+		return "Exact"
+	}
+	return "Prefix"
+}
+
+func isWild(host string) bool { return strings.HasPrefix(host, "*.") }

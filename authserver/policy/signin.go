@@ -220,7 +220,7 @@ func (t *Table) SignIn(target Target, origin string) (SignIn, bool) {
 	if t == nil {
 		return SignIn{}, false
 	}
-	a, why := t.find(&target)
+	a, why := t.find(&target, true) // a host that others claim, too, is signed in to all the same
 	if why != NoReason {
 		return SignIn{}, false
 	}
@@ -301,8 +301,8 @@ func (t *Table) Reads() Reads {
 	return out
 }
 
-// Claims reports whether some policy claims the host, or the "*." host above it.
-func (t *Table) Claims(host string) bool { return t != nil && t.routes(host) != nil }
+// Claims reports whether a claim on the host, or on the "*." host above it, is in force.
+func (t *Table) Claims(host string) bool { return t != nil && !t.routes(host).empty() }
 
 // Session reports whether a credential is a session on a host: NoReason if it is
 // good for some policy there, and otherwise why it is not. unsaid is how old it
@@ -313,7 +313,7 @@ func (t *Table) Session(host string, s *Subject, now time.Time, unsaid time.Dura
 		return NotReady
 	case s == nil:
 		return NoSession
-	case t.routes(host) == nil:
+	case t.routes(host).empty():
 		return NoPolicy
 	}
 	why := WrongAudience

@@ -21,14 +21,19 @@ type Table struct {
 	revoked  *revoked          // nil: no revocations
 	bindings map[string]string // Ingress → policy, both "namespace/name"
 	byRoute  map[string]string // HTTPRoute → policy, likewise
+	// unrecorded are the claims that the ledger does not hold, and ought to.
+	unrecorded []Claim
 }
 
 // routes are the claims on one host.
 type routes struct {
-	few   []claim     // the most specific first: Exact, then the longest Prefix
-	many  *manyClaims // instead, where there are more than few
-	owner *app        // whose namespace owns the host; nil: nobody's
-	first [2]claim    // where few begins: next to it, as most hosts need no more
+	few      []claim     // the most specific first: Exact, then the longest Prefix
+	many     *manyClaims // instead, where there are more than few
+	dispute  *dispute    // nil: it is plain whose the host is
+	first    [2]claim    // where few begins: next to it, as most hosts need no more
+	owner    string      // the namespace that owns the host
+	claimed  bool        // by a policy that could own it
+	recorded bool        // the ledger knows its owner
 }
 
 // A claim is that of an app on a part of a host.
@@ -187,9 +192,10 @@ func (m *manyClaims) add(c claim) *app {
 	return nil
 }
 
-// find is the one way from a target to the policy that guards it.
-func (t *Table) find(target *Target) (*app, Reason) {
-	r := t.routes(target.host)
+// find is the one way from a target to the policy that guards it. pinned: it is
+// known which route the request came by.
+func (t *Table) find(target *Target, pinned bool) (*app, Reason) {
+	r := t.routes(target.host).forRequest(pinned)
 	a := r.lookup(target.path)
 	for _, reading := range target.readings {
 		if r.lookup(reading) != a {

@@ -94,7 +94,7 @@ func (v *validator) hosts(hosts []string) {
 	}
 	twice := repeatsOf(hosts)
 	for i, h := range hosts {
-		if problem := checkHost(h); problem != "" {
+		if problem := CheckHost(h); problem != "" {
 			v.wrong(item("spec.hosts", i), "%q: %s", h, problem)
 		} else if twice.again(i) {
 			v.wrong(item("spec.hosts", i), "%q: listed twice", h)
@@ -133,8 +133,8 @@ func anyOf(chars string) func(string) bool {
 	return func(s string) bool { return strings.ContainsAny(s, chars) }
 }
 
-// checkHost says what is wrong with a host of a policy; empty: nothing.
-func checkHost(h string) string {
+// CheckHost says what is wrong with a host of a policy; empty: nothing.
+func CheckHost(h string) string {
 	switch h {
 	case "":
 		return "empty"

@@ -40,7 +40,7 @@ func TestCheckHostAndPathHints(t *testing.T) {
 		"*a.x": "first label", "a.x.": "trailing dot", "bücher.x": "xn--", "A.x": "lower case", "a_b.x": "_", "-a.x": "DNS name", "a-.x": "DNS name", "a..x": "DNS name", ".x": "DNS name",
 		"a b.x": "DNS name", "*.": "DNS name", strings.Repeat("a", 64) + ".x": "DNS name", "10.0.0.1": "address", "*.1": "address", "a.x\n": "DNS name",
 	} {
-		hinted(t, host, checkHost(host), hint)
+		hinted(t, host, CheckHost(host), hint)
 	}
 	for path, hint := range map[string]string{
 		"/": "", "/a": "", "/a/": "", "/a.b/~c/$d": "", "/é": "",

@@ -15,7 +15,7 @@ import (
 
 // A Checker is `ostiary check`.
 type Checker struct {
-	Grants *[]policy.Grant // as flags set them
+	Terms policy.Terms
 	// CheckProvider says what more is wrong with an identity provider than its object
 	// shows. Optional.
 	CheckProvider func(translate.Provider) []policy.Issue
@@ -31,20 +31,13 @@ func (c Checker) Check(w io.Writer, format string, paths []string) (valid bool, 
 	if err != nil {
 		return false, err
 	}
-	loader.CheckProvider = c.CheckProvider
+	loader.Terms, loader.CheckProvider = c.Terms, c.CheckProvider
 	if err := loader.readStdin(c.Stdin); err != nil {
 		return false, err
 	}
 	set := loader.Load()
-	table, problems := set.Build(c.grants()...)
+	table, problems := set.Build()
 	return Report(w, format, table.Len(), len(set.entries), append([]Problem{}, problems...))
-}
-
-func (c Checker) grants() []policy.Grant {
-	if c.Grants == nil {
-		return nil
-	}
-	return *c.Grants
 }
 
 // Report writes what a check found, and returns whether all is in force. To have

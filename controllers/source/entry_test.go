@@ -257,7 +257,7 @@ func TestFollowEntries(t *testing.T) {
 				secrets = append(secrets, p.ClientSecret)
 			}
 			published = append(published, strings.Join(secrets, " "))
-		}}, nil, slog.New(slog.DiscardHandler))
+		}}, slog.New(slog.DiscardHandler))
 	}()
 	until := func(what string, f func() bool) {
 		t.Helper()

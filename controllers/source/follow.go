@@ -23,11 +23,11 @@ type Sink struct {
 // route of a watch event, without a cluster. Problems are logged with their
 // place, and what is affected by them is denied. There is no first table before
 // every file can be read.
-func (l *Loader) Follow(ctx context.Context, to Sink, grants []policy.Grant, log *slog.Logger) error {
+func (l *Loader) Follow(ctx context.Context, to Sink, log *slog.Logger) error {
 	var providers []translate.Provider // nil: none was published, yet
 	publish := func() {
 		set := l.Load()
-		table, problems := set.Build(grants...)
+		table, problems := set.Build()
 		for _, p := range problems {
 			level := slog.LevelError
 			if p.Warning {

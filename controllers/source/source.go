@@ -55,13 +55,16 @@ type Set struct {
 	entries     []*entry            // of the other kinds
 	salvaged    []policy.Revocation // out of text that cannot be read
 	routes      []translate.Route   // one for each Ingress that names a policy
+	terms       policy.Terms
 	// unread: a file could not be read at all, so nobody knows what it claims.
 	unread bool
 }
 
 // Build compiles the set, and returns everything that is wrong with it.
-func (s *Set) Build(grants ...policy.Grant) (*policy.Table, []Problem) {
-	table, issues := policy.Build(s.Policies, grants...)
+func (s *Set) Build() (*policy.Table, []Problem) {
+	table, issues := policy.Assemble(policy.Input{
+		Policies: policy.CompileAll(s.Policies), Terms: s.terms, Bindings: translate.Bindings(s.routes), Revocations: s.Revocations,
+	})
 	problems := slices.Clone(s.problems)
 	for _, i := range issues {
 		problems = append(problems, s.locate(i))
@@ -69,7 +72,7 @@ func (s *Set) Build(grants ...policy.Grant) (*policy.Table, []Problem) {
 	slices.SortStableFunc(problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
-	return table.Bound(translate.Bindings(s.routes)).Revoking(s.Revocations), slices.CompactFunc(problems, func(a, b Problem) bool { return a == b })
+	return table, slices.CompactFunc(problems, func(a, b Problem) bool { return a == b })
 }
 
 // locate finds the line of an issue.
@@ -93,17 +96,26 @@ func (s *Set) locate(i policy.Issue) Problem {
 
 // Read reads files and folders once. Problems is never nil; the error is for a
 // path that is not there.
-func Read(paths []string, grants ...policy.Grant) (*policy.Table, []Problem, error) {
+func Read(paths []string) (*policy.Table, []Problem, error) {
+	return ReadOn(policy.Terms{}, paths)
+}
+
+// ReadOn is Read on the platform's terms.
+func ReadOn(terms policy.Terms, paths []string) (*policy.Table, []Problem, error) {
 	loader, err := NewLoader(paths)
 	if err != nil {
 		return nil, nil, err
 	}
-	table, problems := loader.Load().Build(grants...)
+	loader.Terms = terms
+	table, problems := loader.Load().Build()
 	return table, append([]Problem{}, problems...), nil
 }
 
 // A Loader reads files and folders, again and again.
 type Loader struct {
+	// Terms are the platform's word on who may claim what.
+	Terms policy.Terms
+
 	paths []string
 	// last is what each file held when it could be read, so that a mistake in a
 	// file denies what the file claimed, and does not unclaim it.
@@ -147,7 +159,7 @@ func NewLoader(paths []string) (*Loader, error) {
 
 // Load reads everything afresh. What cannot be read is a problem of the Set.
 func (l *Loader) Load() *Set {
-	set := &Set{}
+	set := &Set{terms: l.Terms}
 	l.again = false
 	files, problems := l.files()
 	set.problems = problems

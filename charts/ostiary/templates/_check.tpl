@@ -25,10 +25,21 @@ is listed at once.
     {{- $problems = append $problems (printf "trustedProxies: %q is not a network such as 10.0.0.0/8" .) -}}
   {{- end -}}
 {{- end -}}
-{{- range $host, $namespaces := $v.hostGrants -}}
+{{- range $host, $grant := $v.hostGrants -}}
   {{- if not (regexMatch "^([*][.])?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" $host) -}}
     {{- $problems = append $problems (printf "hostGrants: %q is not a host such as app.example.com or *.example.com" $host) -}}
   {{- end -}}
+  {{- if eq $host $v.teamDomain -}}
+    {{- $problems = append $problems (printf "hostGrants: %s is the team's host (teamDomain), which no policy can claim" $host) -}}
+  {{- end -}}
+{{- end -}}
+{{- range $v.returnHosts -}}
+  {{- if not (regexMatch "^([*][.])?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?[.])*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$" .) -}}
+    {{- $problems = append $problems (printf "returnHosts: %q is not a host such as www.example.com or *.example.com" .) -}}
+  {{- end -}}
+{{- end -}}
+{{- if and (eq $v.hostClaims "GrantedOnly") (not $v.hostGrants) -}}
+  {{- $problems = append $problems "hostClaims: GrantedOnly, and hostGrants grant nothing: no policy could claim any host" -}}
 {{- end -}}
 {{- if and $v.teamIngress.enabled (not $v.teamDomain) -}}
   {{- $problems = append $problems "teamIngress.enabled: an Ingress needs a host; set teamDomain" -}}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Whose a host is. Nearly every host is claimed by one namespace, as the ledger
+// says, with no other's "*." host above it; the rest are contests.
+
+// A contest is about a host of which it is not plain whose it is.
+type contest struct {
+	host   string
+	routes *routes
+	above  *routes // of the "*." host above; nil: there is none
+	stakes []stake
+	winner *stake // nil: nobody is known to have been first
+	// byAbove: the host belongs to the winner of the "*." host above it.
+	byAbove bool
+	// unsettled: of this "*." host and a host below it nothing tells which was
+	// first, so that none of the two is written down.
+	unsettled []string
+	refused   []Source // who claims it in vain
+}
+
+// A stake is what speaks for a namespace in a contest.
+type stake struct {
+	namespace string
+	rank      rank
+	since     time.Time
+	live      bool // some policy claims the host
+	granted   bool
+	released  time.Time
+}
+
+// A rank is how well it is known since when a namespace claims a host. The least
+// is the best.
+type rank int
+
+const (
+	timed    rank = iota // it is written down
+	accepted             // the namespace was told that the host is its own
+	unknown
+)
+
+// before reports whether a stake is known to be older than another.
+func (s *stake) before(other *stake) bool {
+	return s.rank < other.rank || s.rank == timed && other.rank == timed && s.since.Before(other.since)
+}
+
+// settle finds who was first, by what an attacker cannot choose: times that were
+// written down here, and else nothing. Whoever has a grant is no rival. In files
+// (recorded is false) one without a time may be older than all.
+func (c *contest) settle(recorded bool) {
+	slices.SortFunc(c.stakes, func(x, y stake) int {
+		return cmp.Or(cmp.Compare(x.rank, y.rank), x.since.Compare(y.since), cmp.Compare(x.namespace, y.namespace))
+	})
+	if len(c.stakes) == 0 {
+		return
+	}
+	best := &c.stakes[0]
+	if len(c.stakes) == 1 || best.before(&c.stakes[1]) && (recorded || c.dated()) {
+		c.winner = best
+		return
+	}
+	for i := range c.stakes {
+		s := &c.stakes[i]
+		if s.granted || recorded && best.before(s) {
+			continue
+		}
+		if c.winner != nil {
+			c.winner = nil
+			return
+		}
+		c.winner = s
+	}
+}
+
+// yield has a host go to the winner of the "*." host above it, if that one was
+// first: a wildcard owns what is below it, but for what was claimed before. If it
+// cannot be told which was first, the host is nobody's.
+func (c *contest) yield(w *contest, recorded bool) {
+	if !c.disputedBy(w) {
+		return
+	}
+	below, above := &c.stakes[0], w.best()
+	granted := c.winner != nil && c.winner.granted
+	switch known := c.comparable(w, recorded); {
+	case known && below.before(above):
+	case known && above.before(below), granted: // a grant makes nobody an owner
+		c.winner, c.byAbove = w.winner, w.winner != nil
+	case recorded && below.rank != unknown && c.winner != nil:
+		// Both were written down at once, and in force side by side.
+	default:
+		if c.winner = nil; w.winner != nil {
+			w.unsettled = append(w.unsettled, c.host)
+		}
+	}
+}
+
+// comparable reports whether ages tell the two apart at all.
+func (c *contest) comparable(w *contest, recorded bool) bool {
+	return recorded || c.dated() && (w.dated() || w.winner != nil && w.winner.rank == timed)
+}
+
+// disputedBy reports whether others claim the "*." host above.
+func (c *contest) disputedBy(w *contest) bool {
+	return w != nil && len(w.stakes) > 0 && len(c.stakes) > 0 && (w.winner == nil || !c.owns(w.winner.namespace))
+}
+
+// best returns what speaks most for anybody.
+func (c *contest) best() *stake {
+	if c.winner != nil {
+		return c.winner
+	}
+	return &c.stakes[0]
+}
+
+// dated reports whether it is known of everybody since when.
+func (c *contest) dated() bool {
+	return !slices.ContainsFunc(c.stakes, func(s stake) bool { return s.rank != timed })
+}
+
+// owns reports whether the host is the namespace's.
+func (c *contest) owns(namespace string) bool {
+	return c.winner != nil && c.winner.namespace == namespace
+}
+
+// loses says why a claim of a namespace is not in force.
+func (c *contest) loses(hold time.Duration) string {
+	const settles = "A host grant of the platform team settles it"
+	switch w := c.winner; {
+	case w == nil:
+		return fmt.Sprintf("%s is claimed by %s, and nothing tells which of them was first, so it is nobody's, and everything there is denied. %s",
+			c.host, c.rivals(), settles)
+	case !w.live && !c.byAbove && w.released.IsZero():
+		return fmt.Sprintf("%s belongs to namespace %s, whose claim went away just now and may come back; this claim is not in force, and everything there is denied. %s",
+			c.host, w.namespace, settles)
+	case !w.live && !c.byAbove:
+		return fmt.Sprintf("%s is held for namespace %s until %s, as its claim went away not long ago; this claim is not in force, and everything there is denied. %s now",
+			c.host, w.namespace, w.released.Add(hold).UTC().Format(time.RFC3339), settles)
+	default:
+		return fmt.Sprintf("%s belongs to namespace %s, which claimed it first; this claim is not in force, and while it stands, requests for that host that do not say by which route they came are refused. Ask the platform team for a host grant, or choose another host",
+			c.host, w.namespace)
+	}
+}
+
+// rivals names the namespaces that claim the host, or the "*." host above it.
+func (c *contest) rivals() string {
+	var names []string
+	for i := range c.stakes {
+		names = append(names, c.stakes[i].namespace)
+	}
+	slices.Sort(names)
+	text := "namespaces " + strings.Join(slices.Compact(names), " and ")
+	if len(names) == 1 {
+		text = "namespace " + names[0]
+	}
+	if c.above != nil && c.above.owner != "" && !slices.Contains(names, c.above.owner) {
+		text += ", and the \"*.\" host above it by namespace " + c.above.owner
+	}
+	return text
+}
+
+// contested is for the winner: what others claim in vain, and what that does.
+func contested(host string, by []Source, owner string) string {
+	names := make([]string, len(by))
+	for i, s := range by {
+		names[i] = s.Namespace + "/" + s.Name
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	more := ""
+	if len(names) > 3 {
+		names, more = names[:3], fmt.Sprintf(" and %d more", len(names)-3)
+	}
+	return fmt.Sprintf("%s is claimed by %s%s, too; that is not in force, but while it stands, requests for that host that do not say by which route they came (Envoy, forward, a plain auth-url) are refused. A host grant for the other namespace settles it, or a reservation for namespace %s",
+		host, strings.Join(names, ", "), more, owner)
+}

@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// routed has a replica read Ingresses, so that requests can be pinned to them.
+func routed(o *Options) {
+	s := settingsOf(o.Namespace)
+	o.Routes = &s
+}
+
+// by decides about a GET that an Ingress routed.
+func (r *replica) by(ingress, rawURL string) policy.Decision {
+	r.t.Helper()
+	target, err := policy.ParseTarget(rawURL)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return r.Live.Table().Decide(policy.Request{Target: target, Ingress: ingress, Method: "GET", Now: time.Now(), Address: netip.MustParseAddr("192.0.2.1")})
+}
+
+func (r *replica) decidesBy(ingress, rawURL string, want policy.Reason) {
+	r.t.Helper()
+	eventually(r.t, fmt.Sprintf("GET %s by %s is %s", rawURL, ingress, want), func() error {
+		if got := r.by(ingress, rawURL); got.Reason != want {
+			return fmt.Errorf("%s by %q", got.Reason, got.Source)
+		}
+		return nil
+	})
+}
+
+func ledgerOf(t *testing.T, c client.Client, ns string) []corev1.ConfigMap {
+	t.Helper()
+	var list corev1.ConfigMapList
+	if err := c.List(t.Context(), &list, ledgerOptions(ns)...); err != nil {
+		t.Fatal(err)
+	}
+	return list.Items
+}
+
+// recorded waits until the ledger says of a host whose it is, and returns since when.
+func recorded(t *testing.T, c client.Client, ns, host, owner string) (since time.Time) {
+	t.Helper()
+	eventually(t, host+" is written down for "+owner, func() error {
+		for _, m := range ledgerOf(t, c, ns) {
+			claims, err := readClaims(&m)
+			if err != nil {
+				return err
+			}
+			for _, claim := range claims {
+				if claim.Host == host && claim.Namespace == owner {
+					since = claim.Since
+					return nil
+				}
+			}
+		}
+		return errors.New("it is not")
+	})
+	return since
+}
+
+const (
+	payroll = "https://payroll.example.com/salaries"
+	pin     = "payroll"
+)
+
+// attacked is an installation where team has payroll in force, and evil an object
+// that is older.
+func attacked(t *testing.T, change ...func(*Options)) (c client.Client, r *replica, team, evil string, app, old *v1alpha1.AccessPolicy) {
+	t.Helper()
+	c = cluster(t)
+	team, evil = namespace(t, c), namespace(t, c)
+	old, app = open(evil, "blog"), protect(team, "payroll", v1alpha1.ActionAllow, "payroll.example.com")
+	create(t, c, old)
+	nextSecond()
+	create(t, c, app, route(team, pin, "payroll", "payroll.example.com", "/"))
+	r = run(t, team, append(change, routed)...)
+	accepted(t, c, app)
+	r.decides(payroll, policy.NoSession)
+	r.decidesBy(team+"/"+pin, payroll, policy.NoSession)
+	return c, r, team, evil, app, old
+}
+
+// TestTakenByAnOlderObject: attack: host taken by age. Now the older object's edit
+// is refused, its Bypass decides nothing, and both are told.
+func TestTakenByAnOlderObject(t *testing.T) {
+	c, r, team, evil, app, old := attacked(t)
+	edit(t, c, old, func(ap *v1alpha1.AccessPolicy) {
+		ap.Spec.Hosts = []v1alpha1.Host{"blog.example.com", "payroll.example.com"}
+	})
+	refused(t, c, old, "HostOwnedByOtherNamespace", "spec.hosts[1]", "payroll.example.com belongs to namespace "+team, "host grant")
+	r.decides("https://blog.example.com/", policy.Bypassed)
+	r.decides(payroll, policy.NoPolicy)
+	r.decidesBy(team+"/"+pin, payroll, policy.NoSession)
+	accepted(t, c, app)
+	has(t, c, app, v1alpha1.ConditionDegraded, metav1.ConditionTrue, "HostContended", "payroll.example.com is claimed by "+evil+"/blog", "refused")
+
+	// A new process knows, too.
+	r.end()
+	r = run(t, team, routed)
+	r.decidesBy(team+"/"+pin, payroll, policy.NoSession)
+	r.decides(payroll, policy.NoPolicy)
+	edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"blog.example.com"} })
+	r.decides(payroll, policy.NoSession)
+	eventually(t, "it is contended no more", func() error {
+		if c := meta.FindStatusCondition(get(t, c, app).Status.Conditions, v1alpha1.ConditionDegraded); c != nil {
+			return errors.New(c.Message)
+		}
+		return nil
+	})
+}
+
+// TestTakenByAnIngress: attack: a policy without hosts, and later an Ingress.
+func TestTakenByAnIngress(t *testing.T) {
+	c, r, team, evil, app, old := attacked(t)
+	create(t, c, route(evil, "thief", "blog", "payroll.example.com", "/"))
+	refused(t, c, old, "HostOwnedByOtherNamespace", "payroll.example.com belongs to namespace "+team)
+	r.decides(payroll, policy.NoPolicy)
+	r.decidesBy(team+"/"+pin, payroll, policy.NoSession)
+	if got := r.by(evil+"/thief", payroll); got.Verdict != policy.Deny {
+		t.Errorf("by the thief's own Ingress: %s", got.Reason)
+	}
+	create(t, c, route(evil, "wide", "blog", "*.example.com", "/"))
+	r.decides("https://other.example.com/", policy.Bypassed)
+	r.decidesBy(team+"/"+pin, payroll, policy.NoSession)
+	if got := r.by(evil+"/wide", payroll); got.Verdict != policy.Deny {
+		t.Errorf("by the thief's wildcard: %s", got.Reason)
+	}
+	accepted(t, c, app)
+}
+
+// TestTakenByLurking: attack: a wildcard that waits until the policy is deleted and
+// applied again. Meanwhile nobody is let in.
+func TestTakenByLurking(t *testing.T) {
+	c, r, team, evil, app, old := attacked(t)
+	edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"*.example.com"} })
+	accepted(t, c, old)
+	since := recorded(t, c, team, "payroll.example.com", team)
+	r.decides("https://other.example.com/", policy.Bypassed)
+	r.decides(payroll, policy.NoSession)
+
+	remove(t, c, app)
+	r.decides(payroll, policy.NoPolicy)
+	second := open(evil, "second", "payroll.example.com")
+	create(t, c, second)
+	refused(t, c, second, "HostOwnedByOtherNamespace", "held for namespace "+team+" until ", "host grant")
+	r.end() // and whoever leads next knows
+	r = run(t, team, routed)
+	r.decides("https://other.example.com/", policy.Bypassed)
+	r.decides(payroll, policy.NoPolicy)
+	app = protect(team, "payroll", v1alpha1.ActionAllow, "payroll.example.com")
+	create(t, c, app)
+	accepted(t, c, app)
+	r.decidesBy(team+"/"+pin, payroll, policy.NoSession)
+	r.decides(payroll, policy.NoPolicy)
+	remove(t, c, second)
+	r.decides(payroll, policy.NoSession)
+	if again := recorded(t, c, team, "payroll.example.com", team); !again.Equal(since) {
+		t.Errorf("it is another claim: since %s, and then %s", since, again)
+	}
+}
+
+// TestHoldEnds: what nobody claims again goes to whoever asks next.
+func TestHoldEnds(t *testing.T) {
+	c, r, _, evil, app, old := attacked(t, func(o *Options) { o.HostHold = 3 * time.Second })
+	edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"payroll.example.com"} })
+	refused(t, c, old, "HostOwnedByOtherNamespace")
+	remove(t, c, app)
+	refused(t, c, old, "HostOwnedByOtherNamespace", "held for namespace")
+	r.decides(payroll, policy.NoPolicy)
+	r.decidedBy(payroll, evil+"/blog")
+	accepted(t, c, old)
+}
+
+// TestLeadersAgree: the replica that takes over knows what the other one wrote.
+func TestLeadersAgree(t *testing.T) {
+	c, r1, team, _, app, old := attacked(t, elected)
+	r2 := run(t, team, elected, routed)
+	r2.decides(payroll, policy.NoSession)
+	edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"payroll.example.com"} })
+	for _, r := range []*replica{r1, r2} {
+		r.decides(payroll, policy.NoPolicy)
+		r.decidesBy(team+"/"+pin, payroll, policy.NoSession)
+	}
+	r1.end()
+	r2.says("this replica leads")
+	edit(t, c, old, func(ap *v1alpha1.AccessPolicy) {
+		ap.Spec.Hosts = []v1alpha1.Host{"payroll.example.com", "*.example.com"}
+	})
+	refused(t, c, old, "HostOwnedByOtherNamespace")
+	accepted(t, c, app)
+	r2.decidesBy(team+"/"+pin, payroll, policy.NoSession)
+}
+
+// TestRestore: in whatever order a backup comes back, the first claim counts.
+func TestRestore(t *testing.T) {
+	for _, ledgerFirst := range []bool{true, false} {
+		t.Run(fmt.Sprintf("ledger first %v", ledgerFirst), func(t *testing.T) {
+			c, r, team, evil, app, old := attacked(t)
+			edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"payroll.example.com"} })
+			refused(t, c, old, "HostOwnedByOtherNamespace")
+			recorded(t, c, team, "payroll.example.com", team)
+			backup := ledgerOf(t, c, team)
+			r.end()
+			empty(t, c)
+			for i := range backup {
+				remove(t, c, &backup[i])
+				backup[i].ResourceVersion, backup[i].UID = "", ""
+			}
+			restore := func() {
+				for i := range backup {
+					create(t, c, &backup[i])
+				}
+			}
+			if ledgerFirst {
+				restore()
+			}
+			old = open(evil, "blog", "payroll.example.com")
+			create(t, c, old)
+			r = run(t, team, routed)
+			if ledgerFirst {
+				refused(t, c, old, "HostOwnedByOtherNamespace", team)
+				r.decides(payroll, policy.NoPolicy)
+			} else {
+				accepted(t, c, old) // nothing tells that it is another's
+			}
+			app = protect(team, "payroll", v1alpha1.ActionAllow, "payroll.example.com")
+			create(t, c, app, route(team, pin, "payroll", "payroll.example.com", "/"))
+			if !ledgerFirst {
+				refused(t, c, app, "HostOwnedByOtherNamespace")
+				restore()
+			}
+			r.decidesBy(team+"/"+pin, payroll, policy.NoSession)
+			accepted(t, c, app)
+			refused(t, c, old, "HostOwnedByOtherNamespace", "belongs to namespace "+team)
+			r.decides(payroll, policy.NoPolicy)
+		})
+	}
+}
+
+// TestUpgrade: an installation that had no ledger goes on as it was, whatever the
+// ages of objects.
+func TestUpgrade(t *testing.T) {
+	c := cluster(t)
+	team, evil := namespace(t, c), namespace(t, c)
+	old, app := open(evil, "blog", "payroll.example.com"), protect(team, "payroll", v1alpha1.ActionAllow, "payroll.example.com")
+	create(t, c, old)
+	nextSecond()
+	create(t, c, app)
+	for ap, status := range map[*v1alpha1.AccessPolicy]metav1.ConditionStatus{old: metav1.ConditionFalse, app: metav1.ConditionTrue} {
+		now := get(t, c, ap)
+		meta.SetStatusCondition(&now.Status.Conditions, condition(now, v1alpha1.ConditionAccepted, status, "Accepted", "as it was"))
+		if err := c.Status().Update(t.Context(), now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(t, team)
+	recorded(t, c, team, "payroll.example.com", team)
+	accepted(t, c, app)
+	refused(t, c, old, "HostOwnedByOtherNamespace", "belongs to namespace "+team)
+}
+
+// TestNobodys: where nothing tells who was first, nobody has it, whatever the ages
+// and names of objects; a grant settles it.
+func TestNobodys(t *testing.T) {
+	c := cluster(t)
+	a, b := namespace(t, c), namespace(t, c)
+	first, second := open(a, "a", "app.example.com"), open(b, "b", "app.example.com")
+	second.Spec.Paths = []v1alpha1.PathMatch{{Path: "/b"}}
+	create(t, c, first)
+	nextSecond()
+	create(t, c, second)
+	r := run(t, a)
+	for _, ap := range []*v1alpha1.AccessPolicy{first, second} {
+		refused(t, c, ap, "HostOwnedByOtherNamespace", "nothing tells which of them was first", a+" and "+b, "denied", "host grant")
+	}
+	r.decides("https://app.example.com/", policy.NoPolicy)
+	r.end()
+	r = run(t, a, func(o *Options) { o.Grants = []policy.Grant{{Host: "app.example.com", Namespace: b}} })
+	accepted(t, c, first)
+	accepted(t, c, second)
+	r.decides("https://app.example.com/", policy.Bypassed)
+}
+
+// TestLedgerVanishes: what is deleted while a replica runs is written again, and an
+// unchanged world is written once.
+func TestLedgerVanishes(t *testing.T) {
+	c, r, team, _, app, old := attacked(t)
+	since := recorded(t, c, team, "payroll.example.com", team)
+	before := ledgerOf(t, c, team)
+	edit(t, c, app, func(ap *v1alpha1.AccessPolicy) { ap.Spec.AllowEncodedSlashes = true })
+	accepted(t, c, app)
+	if after := ledgerOf(t, c, team); len(after) != 1 || after[0].ResourceVersion != before[0].ResourceVersion {
+		t.Errorf("nothing changed, and it was written again: %d ConfigMaps", len(after))
+	}
+	remove(t, c, &before[0])
+	eventually(t, "it is another ConfigMap", func() error {
+		if now := ledgerOf(t, c, team); len(now) != 1 || now[0].Name == before[0].Name {
+			return fmt.Errorf("%d ConfigMaps", len(now))
+		}
+		return nil
+	})
+	if again := recorded(t, c, team, "payroll.example.com", team); !again.Equal(since) {
+		t.Errorf("since %s, and then %s", since, again)
+	}
+	edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"payroll.example.com"} })
+	refused(t, c, old, "HostOwnedByOtherNamespace")
+
+	// A copy, as a backup may bring it, is folded into one.
+	copied := ledgerOf(t, c, team)[0]
+	copied.ObjectMeta = metav1.ObjectMeta{Namespace: team, Name: "copy", Labels: copied.Labels}
+	create(t, c, &copied)
+	eventually(t, "there is one", func() error {
+		if n := len(ledgerOf(t, c, team)); n != 1 {
+			return fmt.Errorf("%d ConfigMaps", n)
+		}
+		return nil
+	})
+	r.running()
+}
+
+// TestLedgerBroken: a part that cannot be read counts as it did before; who starts
+// without having read it does not decide.
+func TestLedgerBroken(t *testing.T) {
+	c, r, team, _, app, old := attacked(t)
+	recorded(t, c, team, "payroll.example.com", team)
+	m := ledgerOf(t, c, team)[0]
+	good := maps.Clone(m.Data)
+	m.Data = map[string]string{ledgerField: "[{"}
+	if err := c.Update(t.Context(), &m); err != nil {
+		t.Fatal(err)
+	}
+	r.says("a part of the ledger of hosts cannot be read")
+	edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"payroll.example.com"} })
+	refused(t, c, old, "HostOwnedByOtherNamespace")
+	r.decidesBy(team+"/"+pin, payroll, policy.NoSession)
+	accepted(t, c, app)
+	r.end()
+	for _, other := range ledgerOf(t, c, team) { // what was written elsewhere instead
+		if other.Name != m.Name {
+			remove(t, c, &other)
+		}
+	}
+	r = run(t, team, routed)
+	r.says("the ledger of hosts cannot be read, and without it nobody knows whose a host is", m.Name)
+	if r.Live.Table() != nil {
+		t.Error("there is a table without a ledger")
+	}
+	m = ledgerOf(t, c, team)[0]
+	m.Data = good
+	if err := c.Update(t.Context(), &m); err != nil {
+		t.Fatal(err)
+	}
+	r.decidesBy(team+"/"+pin, payroll, policy.NoSession)
+}
+
+// TestToldWhenWritten: nobody is told that a host is theirs before that is written
+// down; decisions do not wait.
+func TestToldWhenWritten(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	var refuse atomic.Bool
+	refuse.Store(true)
+	r := run(t, ns, func(o *Options) {
+		o.newClient = func(cfg *rest.Config, co client.Options) (client.Client, error) {
+			w, err := client.NewWithWatch(cfg, co)
+			if err != nil {
+				return nil, err
+			}
+			return interceptor.NewClient(w, interceptor.Funcs{
+				Create: func(ctx context.Context, w client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+					if _, ok := o.(*corev1.ConfigMap); ok && refuse.Load() {
+						return errors.New("no ConfigMaps today")
+					}
+					return w.Create(ctx, o, opts...)
+				},
+			}), nil
+		}
+	})
+	ap := open(ns, "app", "app.example.com")
+	create(t, c, ap)
+	r.decides("https://app.example.com/", policy.Bypassed)
+	r.says("who claims which host cannot be written down", "no ConfigMaps today")
+	time.Sleep(time.Second)
+	if now := get(t, c, ap); len(now.Status.Conditions) > 0 {
+		t.Errorf("it is told %v", now.Status.Conditions)
+	}
+	refuse.Store(false)
+	accepted(t, c, ap)
+	recorded(t, c, ns, "app.example.com", ns)
+}
+
+// TestLedgerPages: what a ConfigMap has no room for goes into another; what
+// somebody else wrote meanwhile stays.
+func TestLedgerPages(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	l := newLedger(ns, time.Hour)
+	l.live, l.client = c, c
+	wanted := &wantedClaims{drop: map[claimKey]bool{}}
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range 6000 {
+		wanted.claims = append(wanted.claims, policy.Claim{Host: fmt.Sprintf("h%05d.apps.example.com", i), Namespace: "big", Since: at})
+	}
+	wanted.claims = append(wanted.claims, policy.Claim{Host: "a.example.com", Namespace: "small", Since: at, Released: at.Add(time.Hour)})
+	read := func() (out []policy.Claim, pages int) {
+		t.Helper()
+		for _, m := range ledgerOf(t, c, ns) {
+			if size := len(m.Data[ledgerField]); size > 900<<10 {
+				t.Errorf("a ConfigMap of %d bytes", size)
+			}
+			claims, err := readClaims(&m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, pages = append(out, claims...), pages+1
+		}
+		return out, pages
+	}
+	same := func(got []policy.Claim, want []policy.Claim) bool {
+		return slices.Equal(policy.NewLedger(got, 0).Claims(), policy.NewLedger(want, 0).Claims()) && len(got) == len(want)
+	}
+	for range 2 {
+		if err := l.write(t.Context(), wanted); err != nil {
+			t.Fatal(err)
+		}
+		if got, pages := read(); pages < 3 || !same(got, wanted.claims) {
+			t.Fatalf("%d claims in %d pages", len(got), pages)
+		}
+	}
+	other := policy.Claim{Host: "new.example.com", Namespace: "late", Since: at}
+	if err := l.write(t.Context(), &wantedClaims{claims: append(slices.Clone(wanted.claims), other)}); err != nil {
+		t.Fatal(err)
+	}
+	wanted.drop[claimKey{wanted.claims[0].Host, "big"}] = true
+	wanted.claims = wanted.claims[1:]
+	if err := l.write(t.Context(), wanted); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := read(); !same(got, append(slices.Clone(wanted.claims), other)) {
+		t.Errorf("%d claims are left", len(got))
+	}
+	for _, text := range []string{"", "{}", `[{"host":"a","namespace":"b"}]`, `[{"host":"a","since":"2026-01-01T00:00:00Z"}]`} {
+		if _, err := readClaims(&corev1.ConfigMap{Data: map[string]string{ledgerField: text}}); err == nil {
+			t.Errorf("%q is read", text)
+		}
+	}
+	var raw []map[string]any
+	if err := json.Unmarshal([]byte(ledgerOf(t, c, ns)[0].Data[ledgerField]), &raw); err != nil || !strings.HasPrefix(raw[0]["since"].(string), "2026-01-01T00:00:00") {
+		t.Errorf("%v, %v", raw, err)
+	}
+}

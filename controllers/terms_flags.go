@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// TermsFlags are the options of the command line that say who may claim what.
+type TermsFlags struct {
+	grants, reservations []policy.Grant
+	claims               string
+	hold                 time.Duration
+}
+
+// Add defines the flags, with their defaults.
+func (o *TermsFlags) Add(f *pflag.FlagSet) {
+	list := func(into *[]policy.Grant, name, usage string) {
+		f.Func(name, usage, func(s string) error {
+			g, err := policy.ParseGrants([]string{s})
+			*into = append(*into, g...)
+			return err
+		})
+	}
+	list(&o.grants, "host-grants", "`HOST=NAMESPACE[,...]` that may claim a host of another namespace; repeatable")
+	list(&o.reservations, "host-reservations", "`HOST=NAMESPACE[,...]` that alone may claim a host; *.HOST is everything below it, at any depth; repeatable")
+	f.StringVar(&o.claims, "host-claims", "first-come", "first-come: a host that nobody has is whose policy claims it first; granted-only: a policy can claim only what --host-grants or --host-reservations name for its namespace")
+}
+
+// AddHold defines the flag that matters only where claims are written down.
+func (o *TermsFlags) AddHold(f *pflag.FlagSet) {
+	f.DurationVar(&o.hold, "host-hold", DefaultHostHold, "how long a host that no policy of its namespace claims any more is held for it, and denied; 0: not at all; files: it has no effect")
+}
+
+// Terms checks the flags and returns what they say, with what is Ostiary's own.
+func (o *TermsFlags) Terms(teamHost, pathPrefix string) (policy.Terms, error) {
+	t := policy.Terms{Grants: o.grants, Reservations: o.reservations, TeamHost: teamHost, PathPrefix: pathPrefix, GrantedOnly: o.claims == "granted-only"}
+	if o.claims != "first-come" && !t.GrantedOnly {
+		return policy.Terms{}, fmt.Errorf("--host-claims %q: first-come or granted-only", o.claims)
+	}
+	return t, nil
+}
+
+// Hold returns how long a host is held, as in Options.
+func (o *TermsFlags) Hold() (time.Duration, error) {
+	switch {
+	case o.hold < 0:
+		return 0, errors.New("--host-hold: less than 0")
+	case o.hold == 0:
+		return -1, nil
+	default:
+		return o.hold, nil
+	}
+}
