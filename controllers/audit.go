@@ -153,7 +153,7 @@ func settingsFor(authz string, port int32, url string) (ingress.Settings, error)
 		return ingress.Settings{}, fmt.Errorf("--authz-service %q: NAMESPACE/NAME of a Service whose name ends with -authz, as in %s", authz, defaultAuthz)
 	}
 	return ingress.Settings{
-		Namespace: namespace, ServicePrefix: prefix, PathPrefix: "/.access", Mode: ingress.Render,
+		Namespace: namespace, ServicePrefix: prefix, PathPrefix: "/.access", Mode: ingress.Render, ConfigNamespaces: []string{""},
 		AuthzURL:   strings.TrimSuffix(cmp.Or(url, fmt.Sprintf("http://%s.%s.svc.cluster.local:%d", name, namespace, port)), "/"),
 		PublicPort: 9002, RenderPort: 9003, PreflightPort: 9004,
 		IdentityHeaders: []string{

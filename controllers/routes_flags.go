@@ -24,6 +24,7 @@ type RouteFlags struct {
 	mode     string
 	prefix   string
 	authzURL string
+	configs  []string
 }
 
 // Add defines the flags, with their defaults.
@@ -31,6 +32,7 @@ func (f *RouteFlags) Add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.optIn, "ingress-opt-in", true, "let Ingresses and HTTPRoutes name a policy by the annotation "+ingress.PolicyAnnotation+", and write what their proxies need; without it nothing is written, and what was is left as it is")
 	flags.StringVar(&f.mode, "ingress-mode", string(ingress.Render), "how ingress-nginx shows refusals and answers preflights where an Ingress does not say: render, global, canary or static")
 	flags.StringVar(&f.prefix, "service-prefix", "ostiary", "what the names of our Services begin with: PREFIX-authz, PREFIX-public, PREFIX-render and PREFIX-preflight")
+	flags.StringSliceVar(&f.configs, "proxy-config-namespaces", []string{"*"}, "namespaces in which the ConfigMaps of ingress-nginx are read, which may undo what is written for a route: * is all, and none (--proxy-config-namespaces=) is not to read them")
 	flags.StringVar(&f.authzURL, "authz-url", "", "where proxies reach the authz listener (default http://PREFIX-authz.NAMESPACE.svc.cluster.local:PORT)")
 }
 
@@ -65,6 +67,14 @@ func (f *RouteFlags) Settings(in RouteSetup) (*ingress.Settings, error) {
 		AuthzURL:   strings.TrimSuffix(cmp.Or(f.authzURL, fmt.Sprintf("http://%s-authz.%s.svc.cluster.local:%d", f.prefix, in.Namespace, authz)), "/"),
 		PublicPort: port("--public-bind-address", in.Public), RenderPort: port("--render-bind-address", in.Render), PreflightPort: port("--preflight-bind-address", in.Preflight),
 		IdentityHeaders: []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups", "Cf-Access-Jwt-Assertion", "Cf-Access-Authenticated-User-Email"},
+	}
+	for _, namespace := range f.configs {
+		if namespace == "*" {
+			namespace = ""
+		} else if problems := validation.IsDNS1123Label(namespace); len(problems) > 0 {
+			errs = append(errs, fmt.Errorf("--proxy-config-namespaces %q: %s", namespace, strings.Join(problems, "; ")))
+		}
+		s.ConfigNamespaces = append(s.ConfigNamespaces, namespace)
 	}
 	switch s.Mode {
 	case ingress.Render, ingress.Global, ingress.Canary, ingress.Static:

@@ -234,5 +234,16 @@ func (p *planner) finish(g *guard) {
 	if len(g.annotations) > 0 {
 		p.plan.Annotations[g.ref] = maps.Clone(g.annotations)
 	}
-	p.plan.Bindings = append(p.plan.Bindings, Binding{Route: g.ref, Policy: g.policy, Hosts: g.hosts, Paths: g.paths, Guarded: g.asked})
+	p.plan.Bindings = append(p.plan.Bindings, Binding{Route: g.ref, Policy: g.policy, Hosts: g.hosts, Paths: g.paths, Guarded: g.asked, Unseen: p.unseen(g)})
+}
+
+// unseen: what ingress-nginx does with an Ingress is up to its ConfigMap, too.
+func (p *planner) unseen(g *guard) string {
+	if g.proxy != IngressNGINX {
+		return ""
+	}
+	if p.ConfigsUnread != "" && g.mode == Global && p.s.Mode != Global {
+		return p.ConfigsUnread + "; the mode global needs in it what `ostiary render ingress-nginx --mode global` prints, or Service " + p.ours("render").String() + " as the controller's --default-backend-service, and shows ingress-nginx's 404 without"
+	}
+	return p.ConfigsUnread
 }

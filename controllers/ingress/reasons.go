@@ -30,5 +30,7 @@ const (
 	NoRenderEndpoints  = "NoRenderEndpoints"  // nothing makes the pages of refusals
 	MissingKind        = "MissingKind"        // a CRD that is needed is not installed
 	AnnotationUnread   = "AnnotationUnread"   // its proxy cannot read what somebody wrote
+	ProxyConfigUnread  = "ProxyConfigUnread"  // its proxy's own configuration could not be looked at
+	ModeUnprepared     = "ModeUnprepared"     // the platform was not told what the mode needs
 	MissingFilter      = "MissingFilter"      // a rule of an HTTPRoute lacks the filter that asks
 )

@@ -77,6 +77,10 @@ type World struct {
 	Render []*discoveryv1.EndpointSlice
 	// Configs are ConfigMaps of ingress-nginx controllers, as far as they may be read.
 	Configs []*corev1.ConfigMap
+	// ConfigsUnread says why there may be more of them, which may undo what a plan
+	// writes: "the ConfigMaps of ingress-nginx in namespace x may not be read". "": there
+	// are none.
+	ConfigsUnread string
 	// Served tells which optional kinds the API server has: "Middleware.traefik.io".
 	Served map[string]bool
 }
@@ -121,6 +125,9 @@ type Settings struct {
 	PathPrefix string
 	// Mode is used where an Ingress does not say. Default Render.
 	Mode Mode
+	// ConfigNamespaces are those in which ConfigMaps of ingress-nginx controllers are
+	// read: "" is all of them. None: they are not read.
+	ConfigNamespaces []string
 	// IdentityHeaders are all headers that tell an application who calls.
 	IdentityHeaders []string
 }
@@ -156,6 +163,8 @@ type Binding struct {
 	Paths  []Path
 	// Guarded: Annotations and Objects guard the route completely.
 	Guarded bool
+	// Unseen is what may undo that, and could not be looked at; "": nothing.
+	Unseen string
 }
 
 // A Finding is about one object, for people.

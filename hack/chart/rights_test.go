@@ -3,6 +3,7 @@
 package chart
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,6 +71,9 @@ var refused = []right{
 	{"shop", "get", "", "secrets", "ostiary-keys"},
 	{"shop", "create", "", "secrets", ""},
 	{"", "list", "", "configmaps", ""},
+	{"shop", "list", "", "configmaps", ""},
+	{"ingress-nginx", "patch", "", "configmaps", "ingress-nginx-controller"},
+	{"ingress-nginx", "list", "", "secrets", ""},
 	{"", "list", "", "pods", ""},
 	{namespace, "create", "", "pods", ""},
 	{namespace, "create", "", "pods/exec", "x"},
@@ -110,12 +114,16 @@ func secret(name string, verbs ...string) []right {
 func TestRights(t *testing.T) {
 	c := cluster(t)
 	create := right{namespace, "create", "", "secrets", ""}
+	var configs []right // of the proxies: granted by default, and not where nobody is named
+	for _, verb := range []string{"get", "list", "watch"} {
+		configs = append(configs, right{"ingress-nginx", verb, "", "configmaps", ""})
+	}
 	for _, s := range []struct {
 		values       string
 		may, mustNot []right
 	}{
-		{"defaults", append(secret("ostiary-keys", "get", "list", "watch", "update", "patch"), create), secret("session-keys", "update", "patch", "delete")},
-		{"existing-keys", secret("session-keys", "get", "list", "watch"), append(secret("session-keys", "update", "patch", "delete"), create)},
+		{"defaults", slices.Concat(secret("ostiary-keys", "get", "list", "watch", "update", "patch"), []right{create}, configs), secret("session-keys", "update", "patch", "delete")},
+		{"existing-keys", secret("session-keys", "get", "list", "watch"), slices.Concat(secret("session-keys", "update", "patch", "delete"), []right{create}, configs)},
 	} {
 		t.Run(s.values, func(t *testing.T) {
 			var roles []*unstructured.Unstructured
