@@ -207,7 +207,7 @@ func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 	}
 	if len(o.policies) == 0 {
 		s.settings, err = o.routes.Settings(controllers.RouteSetup{
-			Namespace: controllers.Namespace(), PathPrefix: config.PathPrefix,
+			Namespace: controllers.Namespace(), PathPrefix: config.PathPrefix, TeamURL: config.TeamURL,
 			Authz: o.Addresses.Authz, Public: o.Addresses.Public, Render: o.Addresses.Render, Preflight: o.Addresses.Preflight,
 		})
 		errs = append(errs, err)

@@ -61,8 +61,16 @@ func newRoutesReport(plan *ingress.Plan, refused, around []ingress.Finding) *rou
 }
 
 // routed is the condition of a policy that routes name.
-func routed(routes []ingress.Binding, wrong []ingress.Finding) metav1.Condition {
+func routed(routes []ingress.Binding, found []ingress.Finding) metav1.Condition {
 	var names, unseen []string
+	var wrong, mild []ingress.Finding
+	for _, f := range found {
+		if f.Mild {
+			mild = append(mild, f)
+		} else {
+			wrong = append(wrong, f)
+		}
+	}
 	for _, b := range routes {
 		names = append(names, b.Route.String())
 		if b.Unseen != "" && !slices.Contains(unseen, b.Unseen) {
@@ -76,9 +84,12 @@ func routed(routes []ingress.Binding, wrong []ingress.Finding) metav1.Condition 
 	who := truncate(strings.Join(slices.Compact(names), ", "), 1024)
 	c := metav1.Condition{Type: v1alpha1.ConditionRouted, Status: metav1.ConditionTrue, Reason: "Routed",
 		Message: "what names it asks Ostiary about every request: " + who}
+	if len(mild) > 0 {
+		c.Message = truncate(c.Message+". "+worded(mild), 32<<10)
+	}
 	switch {
 	case len(wrong) > 0:
-		c.Status, c.Reason, c.Message = metav1.ConditionFalse, wrong[0].Reason, worded(wrong)
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, wrong[0].Reason, worded(append(wrong, mild...))
 	case len(unseen) > 0:
 		c.Status, c.Reason = metav1.ConditionUnknown, ingress.ProxyConfigUnread
 		c.Message = truncate("what names it was told to ask Ostiary about every request: "+who+". Whether ingress-nginx does is not known, because "+strings.Join(unseen, "; "), 32<<10)

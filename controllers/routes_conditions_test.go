@@ -76,6 +76,22 @@ func TestConditionsTellWhatIs(t *testing.T) {
 	}
 }
 
+// What is only good to know is in the message, and changes no status.
+func TestMildFindings(t *testing.T) {
+	web := types.NamespacedName{Namespace: "shop", Name: "web"}
+	route := ingress.Ref{Kind: "HTTPRoute", NamespacedName: web}
+	mild := ingress.Finding{Object: route, Policy: web, Reason: ingress.WildcardWidth, Message: "web is wide", Mild: true}
+	is := routed([]ingress.Binding{{Route: route, Policy: web, Guarded: true}}, []ingress.Finding{mild})
+	if is.Status != metav1.ConditionTrue || is.Reason != "Routed" || !strings.Contains(is.Message, "web is wide") {
+		t.Errorf("%+v", is)
+	}
+	worse := ingress.Finding{Object: route, Policy: web, Reason: ingress.MissingFilter, Message: "web asks nobody"}
+	is = routed([]ingress.Binding{{Route: route, Policy: web}}, []ingress.Finding{mild, worse})
+	if is.Status != metav1.ConditionFalse || is.Reason != ingress.MissingFilter || !strings.Contains(is.Message, "web is wide") {
+		t.Errorf("%+v", is)
+	}
+}
+
 // What is told of a route that was written contradicts nothing that is told of it at
 // the same moment.
 func TestEventsDoNotContradict(t *testing.T) {

@@ -40,6 +40,7 @@ func (f *RouteFlags) Add(flags *pflag.FlagSet) {
 type RouteSetup struct {
 	Namespace  string // ours
 	PathPrefix string
+	TeamURL    *url.URL // nil, or without a host: nobody signs in
 	// Where the listeners are bound: ":9001". Services have the same ports.
 	Authz, Public, Render, Preflight string
 }
@@ -67,6 +68,9 @@ func (f *RouteFlags) Settings(in RouteSetup) (*ingress.Settings, error) {
 		AuthzURL:   strings.TrimSuffix(cmp.Or(f.authzURL, fmt.Sprintf("http://%s-authz.%s.svc.cluster.local:%d", f.prefix, in.Namespace, authz)), "/"),
 		PublicPort: port("--public-bind-address", in.Public), RenderPort: port("--render-bind-address", in.Render), PreflightPort: port("--preflight-bind-address", in.Preflight),
 		IdentityHeaders: []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups", "Cf-Access-Jwt-Assertion", "Cf-Access-Authenticated-User-Email"},
+	}
+	if in.TeamURL != nil {
+		s.TeamHost = strings.ToLower(in.TeamURL.Hostname())
 	}
 	for _, namespace := range f.configs {
 		if namespace == "*" {

@@ -102,7 +102,7 @@ func wroteWords(plan *ingress.Plan, ref ingress.Ref, how string, findings []ingr
 	}
 	i := slices.IndexFunc(plan.Bindings, func(b ingress.Binding) bool { return b.Route == ref })
 	wrong := slices.ContainsFunc(findings, func(f ingress.Finding) bool {
-		return f.Object == ref || i >= 0 && f.Policy == plan.Bindings[i].Policy
+		return !f.Mild && f.Object == ref || !f.Mild && i >= 0 && f.Policy == plan.Bindings[i].Policy
 	})
 	switch {
 	case i < 0 || !plan.Bindings[i].Guarded || wrong:

@@ -44,7 +44,10 @@ const (
 	Traefik        Proxy = "traefik"               // its Ingress, CRD and Gateway API providers
 	HAProxyIngress Proxy = "haproxy-ingress"       // jcmoraisjr's
 	EnvoyGateway   Proxy = "envoy-gateway"
-	GatewayAPI     Proxy = "gateway-api" // any other implementation
+	GatewayAPI     Proxy = "gateway-api" // one that has ExternalAuth as the Gateway API says
+	// The following have another ExternalAuth, with which nothing is guarded.
+	NGINXGateway Proxy = "nginx-gateway-fabric"
+	AgentGateway Proxy = "agentgateway" // kgateway, too
 )
 
 // A Mode is how preflights and refusals get their headers on ingress-nginx.
@@ -121,6 +124,8 @@ type Settings struct {
 	AuthzURL string
 	// Ports of our Services, which are those of the listeners.
 	PublicPort, RenderPort, PreflightPort int32
+	// TeamHost is the host on which people sign in; "": there is none, or it is not known.
+	TeamHost string
 	// PathPrefix is our own path on every host. Default "/.access".
 	PathPrefix string
 	// Mode is used where an Ingress does not say. Default Render.
@@ -177,4 +182,6 @@ type Finding struct {
 	Message string
 	// Host that is concerned, where there is one.
 	Host string
+	// Mild: the route is guarded all the same, and more is refused than people may think.
+	Mild bool
 }
