@@ -24,6 +24,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/selection"
+	"k8s.io/client-go/discovery"
 	toolscache "k8s.io/client-go/tools/cache"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -101,6 +102,11 @@ func newRouteCaches(mgr ctrl.Manager, s ingress.Settings, every time.Duration) (
 			return nil, err
 		}
 	}
+	fields, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return nil, err
+	}
+	c.people.fields = &fieldLooker{client: fields.OpenAPIV3()}
 	if c.people.configs, err = newConfigCaches(mgr, options, s.ConfigNamespaces); err != nil {
 		return nil, err
 	}
@@ -171,6 +177,7 @@ type kindCache struct {
 	cache    cache.Cache
 	policies client.Reader         // of AccessPolicies, which another cache has
 	configs  map[string]*kindCache // of ConfigMaps, each of one namespace
+	fields   *fieldLooker
 	live     client.Reader
 	mapper   meta.RESTMapper
 	scheme   *runtime.Scheme
@@ -190,6 +197,9 @@ func (k *kindCache) look(ctx context.Context, wake func()) bool {
 	if err != nil {
 		logr.FromContextOrDiscard(ctx).V(1).Info("cannot ask which kinds there are", "error", err.Error())
 		return false
+	}
+	if has["Middleware."+traefikGroup] && k.fields.has(traefikGroup, "v1alpha1", "Middleware", "spec", "forwardAuth", "maxResponseBodySize") {
+		has[ingress.MiddlewareLimit] = true
 	}
 	differs := !k.looked || !reflect.DeepEqual(has, k.has)
 	versions := map[schema.GroupKind]bool{}
