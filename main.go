@@ -31,7 +31,6 @@ import (
 	"github.com/ostiary/ostiary/authserver"
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/dialect"
-	"github.com/ostiary/ostiary/authserver/explain"
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/login"
 	"github.com/ostiary/ostiary/authserver/policy"
@@ -131,7 +130,8 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (int, e
 	var o serveOptions
 	f := newFlags("serve", "serve [--policies PATH...] [flags]", stdout)
 	o.add(f)
-	if err := f.Parse(args); err != nil {
+	var err error
+	if o.settings, err = controllers.ParseSettings(f, args); err != nil {
 		return exitUsage, err
 	}
 	if f.NArg() > 0 && len(o.policies) == 0 {
@@ -164,6 +164,7 @@ type serveOptions struct {
 	grants      *[]policy.Grant
 	kubeconfig  string
 	logLevel    string
+	settings    controllers.Settings // what the command line says
 }
 
 func (o *serveOptions) add(f *pflag.FlagSet) {
@@ -190,7 +191,7 @@ type service struct {
 	providers *idp.Set
 	revoker   login.Revoker
 	server    *authserver.Server
-	settings  *ingress.Settings
+	opting    *ingress.Settings
 }
 
 // build checks every option before anything starts.
@@ -206,7 +207,7 @@ func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 		errs = append(errs, fmt.Errorf("--key-rotation: %w", err))
 	}
 	if len(o.policies) == 0 {
-		s.settings, err = o.routes.Settings(controllers.RouteSetup{
+		s.opting, err = o.routes.Settings(controllers.RouteSetup{
 			Namespace: controllers.Namespace(), PathPrefix: config.PathPrefix, TeamURL: config.TeamURL,
 			Authz: o.Addresses.Authz, Public: o.Addresses.Public, Render: o.Addresses.Render, Preflight: o.Addresses.Preflight,
 		})
@@ -308,7 +309,7 @@ func (s *service) feedFromCluster(ctx context.Context) error {
 	}
 	s.revoker.Set(revoke)
 	return controllers.RunAgain(ctx, controllers.Options{
-		Routes: s.settings, Config: config, Live: &s.live, Grants: *s.grants, LeaderElect: s.leaderElect,
+		Routes: s.opting, Settings: s.settings, Config: config, Live: &s.live, Grants: *s.grants, LeaderElect: s.leaderElect,
 		Namespace: controllers.Namespace(), KeySecret: s.keys, Metrics: metrics.Registry,
 		RotateKeys: func(old []byte, now time.Time) ([]byte, bool, error) {
 			return credential.RotateBytes(old, now, s.schedule)
@@ -322,34 +323,6 @@ func (s *service) feedFromCluster(ctx context.Context) error {
 			return err
 		},
 	})
-}
-
-func explainCommand(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
-	var o explain.Flags
-	f := newFlags("explain", "explain METHOD URL [flags]   (exit code: 0 allowed, 1 denied, 2 usage)", stdout)
-	o.Add(f)
-	policies := f.StringSlice("policies", nil, "files and folders of manifests; left out: the cluster of the current kubeconfig")
-	grants := grantsFlag(f)
-	kubeconfig := f.String("kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
-	if err := f.Parse(args); err != nil {
-		return exitUsage, err
-	}
-	question, err := o.Question(f.Args(), time.Now())
-	if err == nil && f.NArg() > 2 && len(*policies) == 0 {
-		err = fmt.Errorf("%q is one argument too many; for files, write --policies %s", f.Arg(2), f.Arg(2))
-	}
-	if err != nil {
-		return exitUsage, err
-	}
-	table, err := controllers.Look(ctx, append(*policies, f.Args()[2:]...), *kubeconfig, *grants, stderr)
-	if err != nil {
-		return exitUsage, err
-	}
-	report, err := explain.Ask(table, o.PathPrefix, question)
-	if err != nil {
-		return exitUsage, err
-	}
-	return exitCode(report.Allowed()), report.Write(stdout, o.Output)
 }
 
 func exitCode(ok bool) int {
@@ -368,7 +341,7 @@ func check(_ context.Context, args []string, stdout, _ io.Writer) (int, error) {
 	return exitCode(valid), nil
 }
 
-func auditCommand(ctx context.Context, args []string, stdout, _ io.Writer) (int, error) {
+func auditCommand(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
 	f := newFlags("audit", "audit [PATH...] [flags]   (exit code: 0 nothing found, 1 findings, 2 usage or cannot look)", stdout)
 	clean, err := controllers.AuditCommand(ctx, f, args, os.Stdin, stdout)
 	if err != nil {

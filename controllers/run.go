@@ -47,6 +47,8 @@ type Options struct {
 	// object shows. Both are optional.
 	PublishProviders func([]translate.Provider)
 	CheckProvider    func(translate.Provider) []policy.Issue
+	// Settings are published for commands that look at the cluster; nil: none are.
+	Settings Settings
 	// Routes lets Ingresses and HTTPRoutes name policies; nil: none can.
 	Routes  *ingress.Settings
 	Metrics prometheus.Registerer
@@ -125,6 +127,11 @@ func Run(ctx context.Context, o Options) error {
 		Duties:   []func(context.Context){status.Write, keys.Check},
 	}
 	keys.Leads = leader.Leads
+	if o.Settings != nil {
+		p := &publisher{settings: o.Settings, namespace: o.Namespace, every: publishEvery}
+		p.setup(mgr)
+		leader.Duties = append(leader.Duties, p.Publish)
+	}
 	table := &Table{Live: o.Live, Grants: o.Grants, Status: status, Revocations: !slices.Contains(absent, revocationKind)}
 	contact := &Contact{Every: o.pace.contact}
 	status.SetupWithManager(mgr)
