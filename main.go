@@ -186,6 +186,7 @@ type service struct {
 	issuer    string
 	schedule  credential.Schedule
 	live      policy.Live
+	witnesses policy.Witnesses
 	verifier  credential.Live
 	ring      atomic.Pointer[credential.Ring]
 	providers *idp.Set
@@ -224,7 +225,7 @@ func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 	config.Table, config.Subject = s.live.Table, s.verifier.SubjectFor
 	config.KeySet = func() []byte { return s.ring.Load().JWKS() }
 	config.Ready = func() bool { return s.verifier.Verifier() != nil }
-	config.Log, config.Metrics = s.log, metrics.Registry
+	config.Log, config.Metrics, config.Witnesses = s.log, metrics.Registry, &s.witnesses
 	config.Login = &login.Config{Ring: s.ring.Load, Providers: s.providers, Revoke: s.revoker.Revoke}
 	s.server = authserver.New(config)
 	ctrl.SetLogger(logr.FromSlogHandler(s.log.Handler()))
@@ -309,7 +310,7 @@ func (s *service) feedFromCluster(ctx context.Context) error {
 	}
 	s.revoker.Set(revoke)
 	return controllers.RunAgain(ctx, controllers.Options{
-		Routes: s.opting, Settings: s.settings, Config: config, Live: &s.live, Grants: *s.grants, LeaderElect: s.leaderElect,
+		Routes: s.opting, Settings: s.settings, Witnesses: &s.witnesses, Config: config, Live: &s.live, Grants: *s.grants, LeaderElect: s.leaderElect,
 		Namespace: controllers.Namespace(), KeySecret: s.keys, Metrics: metrics.Registry,
 		RotateKeys: func(old []byte, now time.Time) ([]byte, bool, error) {
 			return credential.RotateBytes(old, now, s.schedule)

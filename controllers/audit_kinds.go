@@ -138,6 +138,8 @@ func unreadFile(o *unstructured.Unstructured, claims func(string) bool) string {
 		return fmt.Sprintf("%s: its apiVersion %q is not Ostiary's, which is %s", who, o.GetAPIVersion(), v1alpha1.GroupVersion)
 	case gk.Group == networkingv1.GroupName && gk.Kind == "Ingress" && o.GroupVersionKind().Version != "v1":
 		return fmt.Sprintf("%s: of %s, which no cluster serves any more; networking.k8s.io/v1 is read", who, o.GetAPIVersion())
+	case routingGroups[gk.Group] != nil: // and this kind leads nobody anywhere
+		return ""
 	case slices.Contains(quietGroups, gk.Group) || strings.HasSuffix(gk.Group, ".k8s.io") || gk.Group == v1alpha1.GroupVersion.Group:
 		return ""
 	}

@@ -19,6 +19,7 @@ import (
 const (
 	reasonNotRouted   = "NotRouted"   // what names the policy may not ask
 	reasonNotAccepted = "NotAccepted" // not all that it claims is in force
+	reasonNotAskedYet = "NotAskedYet" // no question has arrived that would show that its proxy can ask
 )
 
 // A routesReport is what conditions of policies say of routes. Of a policy that is
@@ -29,8 +30,9 @@ type routesReport struct {
 }
 
 // newRoutesReport words what was found, by policy: by the plan, by carrying it out, and
-// around both.
-func newRoutesReport(plan *ingress.Plan, refused, around []ingress.Finding) *routesReport {
+// around both. arrived says of a route, and of the policy that it names, whether anybody
+// asked about it; of a policy alone, whether anybody did by no route.
+func newRoutesReport(plan *ingress.Plan, refused, around []ingress.Finding, arrived func(route ingress.Ref, policy types.NamespacedName) bool) *routesReport {
 	r := &routesReport{routed: map[types.NamespacedName]metav1.Condition{}}
 	bindings := map[types.NamespacedName][]ingress.Binding{}
 	for _, b := range plan.Bindings {
@@ -43,6 +45,9 @@ func newRoutesReport(plan *ingress.Plan, refused, around []ingress.Finding) *rou
 	r.covered = func(policy types.NamespacedName) *metav1.Condition {
 		c := covered(uncovered[policy])
 		is, named := r.routed[policy]
+		if c.Status == metav1.ConditionTrue && (!named || is.Status == metav1.ConditionTrue) {
+			c = witnessed(c, policy, bindings[policy], arrived)
+		}
 		if !named || is.Status == metav1.ConditionTrue || c.Status != metav1.ConditionTrue {
 			return &c
 		}
@@ -94,6 +99,27 @@ func routed(routes []ingress.Binding, found []ingress.Finding) metav1.Condition 
 		c.Status, c.Reason = metav1.ConditionUnknown, ingress.ProxyConfigUnread
 		c.Message = truncate("what names it was told to ask Ostiary about every request: "+who+". Whether ingress-nginx does is not known, because "+strings.Join(unseen, "; "), 32<<10)
 	}
+	return c
+}
+
+// witnessed: that everything is configured shows nothing about whether a proxy can ask:
+// a NetworkPolicy may keep it out, or a data plane may do something else than it says.
+func witnessed(c metav1.Condition, policy types.NamespacedName, routes []ingress.Binding, arrived func(ingress.Ref, types.NamespacedName) bool) metav1.Condition {
+	var silent []string
+	for _, b := range routes {
+		if !arrived(b.Route, policy) {
+			silent = append(silent, b.Route.String())
+		}
+	}
+	if len(routes) == 0 && !arrived(ingress.Ref{}, policy) {
+		silent = []string{"its hosts"}
+	}
+	if len(silent) == 0 {
+		return c
+	}
+	slices.Sort(silent)
+	c.Status, c.Reason = metav1.ConditionUnknown, reasonNotAskedYet
+	c.Message = truncate(c.Message+"; but no question about "+strings.Join(slices.Compact(silent), ", ")+" has reached Ostiary yet. Make a request. If this stays, its proxy does not ask, or may not reach Ostiary: look at networkPolicy.proxyNamespaces of the chart", 32<<10)
 	return c
 }
 

@@ -23,7 +23,7 @@ func TestConditionsTellWhatIs(t *testing.T) {
 	ref := func(name string) ingress.Ref {
 		return ingress.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: "shop", Name: name}}
 	}
-	for state := range 1 << 10 {
+	for state := range 1 << 11 {
 		bit := func(n int) bool { return state>>n&1 == 1 }
 		var plan ingress.Plan
 		var refused, around []ingress.Finding
@@ -52,7 +52,7 @@ func TestConditionsTellWhatIs(t *testing.T) {
 			ap := &v1alpha1.AccessPolicy{}
 			ap.Namespace, ap.Name = web.Namespace, web.Name
 			ap.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionAccepted, Status: accepted, Reason: "R"}}
-			setRouteConditions(ap, newRoutesReport(&plan, refused, around))
+			setRouteConditions(ap, newRoutesReport(&plan, refused, around, func(ingress.Ref, types.NamespacedName) bool { return bit(10) }))
 			routed := meta.FindStatusCondition(ap.Status.Conditions, v1alpha1.ConditionRouted)
 			covered := meta.FindStatusCondition(ap.Status.Conditions, v1alpha1.ConditionCovered)
 			about := fmt.Sprintf("state %010b, accepted %s: %+v, %+v", state, accepted, routed, covered)
@@ -63,11 +63,14 @@ func TestConditionsTellWhatIs(t *testing.T) {
 			if want := guarded && clean && !seen; (routed.Status == metav1.ConditionUnknown) != want || want && (routed.Reason != ingress.ProxyConfigUnread || !strings.Contains(routed.Message, "ConfigMap")) {
 				t.Errorf("Routed does not say what could not be read: %s", about)
 			}
-			if covered.Status == metav1.ConditionTrue && (routed.Status != metav1.ConditionTrue || accepted != metav1.ConditionTrue || len(around) > 0) {
+			if covered.Status == metav1.ConditionTrue && (!bit(10) || routed.Status != metav1.ConditionTrue || accepted != metav1.ConditionTrue || len(around) > 0) {
 				t.Errorf("Covered is True and nobody can know: %s", about)
 			}
 			if (len(around) > 0 || !guarded || len(refused) > 0) && covered.Status != metav1.ConditionFalse {
 				t.Errorf("Covered is not False where something may be open: %s", about)
+			}
+			if covered.Reason == reasonNotAskedYet && (bit(10) || routed.Status != metav1.ConditionTrue || !strings.Contains(covered.Message, "Ingress shop/a")) {
+				t.Errorf("Covered complains of silence: %s", about)
 			}
 			if routed.Reason == "" || covered.Reason == "" || covered.Message == "" || routed.Message == "" {
 				t.Errorf("words are missing: %s", about)

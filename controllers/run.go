@@ -47,6 +47,8 @@ type Options struct {
 	// object shows. Both are optional.
 	PublishProviders func([]translate.Provider)
 	CheckProvider    func(translate.Provider) []policy.Issue
+	// Witnesses have whose questions arrived here; nil: Covered goes without them.
+	Witnesses *policy.Witnesses
 	// Settings are published for commands that look at the cluster; nil: none are.
 	Settings Settings
 	// Routes lets Ingresses and HTTPRoutes name policies; nil: none can.
@@ -61,7 +63,7 @@ type Options struct {
 
 // A pace says how often things are done. Zero: as often as they should be, which
 // tests have no time for.
-type pace struct{ lease, keys, contact, sweep, kinds time.Duration }
+type pace struct{ lease, keys, contact, sweep, kinds, witness time.Duration }
 
 // gauge registers a gauge, or returns the one that an earlier Run registered.
 func gauge(m prometheus.Registerer, name, help string) prometheus.Gauge {
@@ -175,6 +177,12 @@ func (o *Options) setupRoutes(mgr ctrl.Manager, leader *Leader, status *Status, 
 	}
 	table.Ingresses, table.lookEvery = caches.people.cache, o.pace.kinds
 	optIns := &OptIns{Settings: *o.Routes, Status: status, Leads: leader.Leads, make: ingress.Make}
+	if o.Witnesses != nil {
+		optIns.witnesses = &witnessing{mine: o.Witnesses, namespace: o.Namespace, every: cmp.Or(o.pace.witness, witnessEvery), changed: optIns.queue.add}
+		if err := optIns.witnesses.setup(mgr); err != nil {
+			return err
+		}
+	}
 	leader.Duties = append(leader.Duties, optIns.Recheck)
 	return optIns.SetupWithManager(mgr, caches, o.Metrics)
 }

@@ -3,17 +3,18 @@
 package controllers
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
 	networkingv1 "k8s.io/api/networking/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/controllers/ingress"
-	rbacv1 "k8s.io/api/rbac/v1"
 )
 
 // TestMiddlewareLimit: a field that Traefik's CRD has is written, one that it has not is
@@ -28,7 +29,7 @@ func TestMiddlewareLimit(t *testing.T) {
 	app, web := open(b.app, "app", "traefik.example.com"), b.optedIn("web", "traefik.example.com")
 	web.Spec.IngressClassName = &class.Name
 	create(t, b.c, class, app, web)
-	t.Cleanup(func() { _ = b.c.Delete(t.Context(), class) })
+	t.Cleanup(func() { _ = b.c.Delete(context.WithoutCancel(t.Context()), class) })
 	run(t, ns, b.opting, as(t, "system:serviceaccount:"+ns+":ostiary"))
 	limit := func(want bool) {
 		t.Helper()

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// Witnesses remember whose questions have arrived: that something was configured to ask
+// shows nothing about whether it can. No decision depends on them. A nil one sees nothing.
+type Witnesses struct {
+	seen atomic.Pointer[map[witness]bool] // replaced whole, so that a question takes no lock
+	mu   sync.Mutex                       // of those who replace it
+}
+
+// A witness is what a question was pinned to, "namespace/name"; or, of one that was
+// pinned to nothing, the policy that decided.
+type witness struct{ pin, namespace, name string }
+
+// witnessesMax bounds what whoever may ask can make us remember.
+const witnessesMax = 1 << 15
+
+// Saw notes a question, by its pin and by the policy that decided. It costs one look-up
+// where it was noted before.
+func (w *Witnesses) Saw(pin string, decided Source) {
+	if w == nil || pin == "" && decided.Name == "" {
+		return
+	}
+	key := witness{pin: pin}
+	if pin == "" {
+		key = witness{namespace: decided.Namespace, name: decided.Name}
+	}
+	if now := w.seen.Load(); now == nil || !(*now)[key] {
+		w.add(key)
+	}
+}
+
+func (w *Witnesses) add(key witness) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	next := map[witness]bool{}
+	if now := w.seen.Load(); now != nil {
+		if len(*now) >= witnessesMax {
+			return
+		}
+		maps.Copy(next, *now)
+	}
+	key.pin = strings.Clone(key.pin) // it may be a part of the request
+	next[key] = true
+	w.seen.Store(&next)
+}
+
+// Seen lists them, sorted: pins, and policies about which something asked without one,
+// both "namespace/name".
+func (w *Witnesses) Seen() (pins, policies []string) {
+	if w == nil || w.seen.Load() == nil {
+		return nil, nil
+	}
+	for k := range *w.seen.Load() {
+		if k.pin != "" {
+			pins = append(pins, k.pin)
+		} else {
+			policies = append(policies, k.namespace+"/"+k.name)
+		}
+	}
+	slices.Sort(pins)
+	slices.Sort(policies)
+	return pins, policies
+}
