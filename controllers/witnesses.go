@@ -125,10 +125,11 @@ func (w *witnessing) own() []string {
 	pins, policies := w.mine.Seen()
 	var out []string
 	for _, pin := range pins {
-		out = append(out, witnessKey("route", pin))
+		kind, name, _ := strings.Cut(pin, "/")
+		out = append(out, witnessKey(kind, name))
 	}
 	for _, name := range policies {
-		out = append(out, witnessKey("policy", name))
+		out = append(out, witnessKey("AccessPolicy", name))
 	}
 	return out
 }
@@ -151,5 +152,5 @@ func (w *witnessing) arrived(route ingress.Ref, policy types.NamespacedName) boo
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return route.Name != "" && w.known[witnessKey("route", route.NamespacedName.String())] || w.known[witnessKey("policy", policy.String())]
+	return route.Name != "" && w.known[witnessKey(route.Kind, route.NamespacedName.String())] || w.known[witnessKey("AccessPolicy", policy.String())]
 }

@@ -52,11 +52,13 @@ func TestCoveredAfterAWitness(t *testing.T) {
 	has(t, b.c, byHand, v1alpha1.ConditionCovered, metav1.ConditionUnknown, reasonNotAskedYet)
 
 	run(t, ns, b.opting, account, witnessing(&second))
-	first.Saw(b.app+"/shop", policy.Source{})
-	first.Saw("what/ever it is\n", policy.Source{}) // no key of a ConfigMap: it keeps nobody else's out
+	first.Saw(b.app+"/shop", policy.IngressPin, policy.Source{})
+	first.Saw("what/ever it is\n", policy.IngressPin, policy.Source{}) // no key of a ConfigMap: it keeps nobody else's out
 	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, reasonNotAskedYet, "about Ingress "+b.app+"/two has")
-	second.Saw(b.app+"/two", policy.Source{})
-	second.Saw("", policy.Source{Namespace: b.app, Name: "hand"})
+	second.Saw(b.app+"/two", policy.RoutePin, policy.Source{}) // of another kind
+	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, reasonNotAskedYet, "about Ingress "+b.app+"/two has")
+	second.Saw(b.app+"/two", policy.EitherPin, policy.Source{})
+	second.Saw("", policy.IngressPin, policy.Source{Namespace: b.app, Name: "hand"})
 	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
 	has(t, b.c, byHand, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
 

@@ -19,18 +19,21 @@ type Witnesses struct {
 
 // A witness is what a question was pinned to, "namespace/name"; or, of one that was
 // pinned to nothing, the policy that decided.
-type witness struct{ pin, namespace, name string }
+type witness struct {
+	kind                 Pin
+	pin, namespace, name string
+}
 
 // witnessesMax bounds what whoever may ask can make us remember.
 const witnessesMax = 1 << 15
 
 // Saw notes a question, by its pin and by the policy that decided. It costs one look-up
 // where it was noted before.
-func (w *Witnesses) Saw(pin string, decided Source) {
+func (w *Witnesses) Saw(pin string, kind Pin, decided Source) {
 	if w == nil || pin == "" && decided.Name == "" {
 		return
 	}
-	key := witness{pin: pin}
+	key := witness{kind: kind, pin: pin}
 	if pin == "" {
 		key = witness{namespace: decided.Namespace, name: decided.Name}
 	}
@@ -54,20 +57,24 @@ func (w *Witnesses) add(key witness) {
 	w.seen.Store(&next)
 }
 
-// Seen lists them, sorted: pins, and policies about which something asked without one,
-// both "namespace/name".
+// Seen lists them, sorted: pins, and policies about which something asked without one, as
+// "namespace/name". Of a pin the kind comes before it, "HTTPRoute/namespace/name"; one
+// that may be of either kind is listed as both.
 func (w *Witnesses) Seen() (pins, policies []string) {
 	if w == nil || w.seen.Load() == nil {
 		return nil, nil
 	}
 	for k := range *w.seen.Load() {
-		if k.pin != "" {
-			pins = append(pins, k.pin)
-		} else {
+		switch {
+		case k.pin != "" && k.kind == EitherPin:
+			pins = append(pins, IngressPin.String()+"/"+k.pin, RoutePin.String()+"/"+k.pin)
+		case k.pin != "":
+			pins = append(pins, k.kind.String()+"/"+k.pin)
+		default:
 			policies = append(policies, k.namespace+"/"+k.name)
 		}
 	}
 	slices.Sort(pins)
 	slices.Sort(policies)
-	return pins, policies
+	return slices.Compact(pins), policies
 }
