@@ -33,7 +33,6 @@ import (
 	"github.com/ostiary/ostiary/authserver"
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/dialect"
-	"github.com/ostiary/ostiary/authserver/explain"
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/login"
 	"github.com/ostiary/ostiary/authserver/policy"
@@ -149,7 +148,8 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (int, e
 	var o serveOptions
 	f := newFlags("serve", "serve [--policies PATH...] [flags]", stdout)
 	o.add(f)
-	if err := f.Parse(args); err != nil {
+	var err error
+	if o.settings, err = controllers.ParseSettings(f, args); err != nil {
 		return exitUsage, err
 	}
 	if f.NArg() > 0 && len(o.policies) == 0 {
@@ -182,6 +182,7 @@ type serveOptions struct {
 	terms       controllers.TermsFlags
 	kubeconfig  string
 	logLevel    string
+	settings    controllers.Settings // what the command line says
 }
 
 func (o *serveOptions) add(f *pflag.FlagSet) {
@@ -206,12 +207,13 @@ type service struct {
 	hold      time.Duration
 	schedule  credential.Schedule
 	live      policy.Live
+	witnesses policy.Witnesses
 	verifier  credential.Live
 	ring      atomic.Pointer[credential.Ring]
 	providers *idp.Set
 	revoker   login.Revoker
 	server    *authserver.Server
-	settings  *ingress.Settings
+	opting    *ingress.Settings
 	proxied   bool      // some proxy says what a client's address is
 	guesses   sync.Once // the warning about guesses
 }
@@ -233,8 +235,8 @@ func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 	s.hold, err = o.terms.Hold()
 	errs = append(errs, err)
 	if len(o.policies) == 0 {
-		s.settings, err = o.routes.Settings(controllers.RouteSetup{
-			Namespace: controllers.Namespace(), PathPrefix: config.PathPrefix,
+		s.opting, err = o.routes.Settings(controllers.RouteSetup{
+			Namespace: controllers.Namespace(), PathPrefix: config.PathPrefix, TeamURL: config.TeamURL,
 			Authz: o.Addresses.Authz, Public: o.Addresses.Public, Render: o.Addresses.Render, Preflight: o.Addresses.Preflight,
 		})
 		errs = append(errs, err)
@@ -251,7 +253,7 @@ func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 	config.Table, config.Subject = s.live.Table, s.verifier.SubjectFor
 	config.KeySet = func() []byte { return s.ring.Load().JWKS() }
 	config.Ready = func() bool { return s.verifier.Verifier() != nil }
-	config.Log, config.Metrics = s.log, metrics.Registry
+	config.Log, config.Metrics, config.Witnesses = s.log, metrics.Registry, &s.witnesses
 	config.Login = &login.Config{Ring: s.ring.Load, Providers: s.providers, Revoke: s.revoker.Revoke}
 	s.server = authserver.New(config)
 	ctrl.SetLogger(logr.FromSlogHandler(s.log.Handler()))
@@ -349,7 +351,7 @@ func (s *service) feedFromCluster(ctx context.Context) error {
 	}
 	s.revoker.Set(revoke)
 	return controllers.RunAgain(ctx, controllers.Options{
-		Routes: s.settings, Config: config, Live: &s.live, Terms: s.on, HostHold: s.hold, LeaderElect: s.leaderElect,
+		Routes: s.opting, Settings: s.settings, Witnesses: &s.witnesses, Config: config, Live: &s.live, Terms: s.on, HostHold: s.hold, LeaderElect: s.leaderElect,
 		Namespace: controllers.Namespace(), KeySecret: s.keys, Metrics: metrics.Registry,
 		RotateKeys: func(old []byte, now time.Time) ([]byte, bool, error) {
 			return credential.RotateBytes(old, now, s.schedule)
@@ -363,40 +365,6 @@ func (s *service) feedFromCluster(ctx context.Context) error {
 			return err
 		},
 	})
-}
-
-func explainCommand(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
-	var o explain.Flags
-	f := newFlags("explain", "explain METHOD URL [flags]   (exit code: 0 allowed, 1 denied, 2 usage)", stdout)
-	o.Add(f)
-	policies := f.StringSlice("policies", nil, "files and folders of manifests; left out: the cluster of the current kubeconfig")
-	on := terms(f, func() string { return o.PathPrefix })
-	var look controllers.Looker
-	f.StringVar(&look.Namespace, "namespace", controllers.Namespace(), "cluster: where Ostiary runs, which is where it wrote down whose the hosts are")
-	kubeconfig := f.String("kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
-	if err := f.Parse(args); err != nil {
-		return exitUsage, err
-	}
-	question, err := o.Question(f.Args(), time.Now())
-	if err == nil && f.NArg() > 2 && len(*policies) == 0 {
-		err = fmt.Errorf("%q is one argument too many; for files, write --policies %s", f.Arg(2), f.Arg(2))
-	}
-	if err != nil {
-		return exitUsage, err
-	}
-	look.Kubeconfig = *kubeconfig
-	if look.Terms, err = on(); err != nil {
-		return exitUsage, err
-	}
-	table, err := look.Look(ctx, append(*policies, f.Args()[2:]...), stderr)
-	if err != nil {
-		return exitUsage, err
-	}
-	report, err := explain.Ask(table, o.PathPrefix, question)
-	if err != nil {
-		return exitUsage, err
-	}
-	return exitCode(report.Allowed()), report.Write(stdout, o.Output)
 }
 
 func exitCode(ok bool) int {
@@ -416,7 +384,7 @@ func check(_ context.Context, args []string, stdout, _ io.Writer) (int, error) {
 	return exitCode(valid), nil
 }
 
-func auditCommand(ctx context.Context, args []string, stdout, _ io.Writer) (int, error) {
+func auditCommand(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
 	f := newFlags("audit", "audit [PATH...] [flags]   (exit code: 0 nothing found, 1 findings, 2 usage or cannot look)", stdout)
 	clean, err := controllers.AuditCommand(ctx, f, args, os.Stdin, stdout)
 	if err != nil {

@@ -21,6 +21,9 @@ const maxLogged = 512
 // observe leaves one count and, if it is wanted, one log line a decision.
 func (s *Server) observe(d dialect.Dialect, q *dialect.Ask, dec *policy.Decision, status int, t *policy.Table) {
 	s.decisions.count(d.String(), dec.Verdict, dec.Reason)
+	if name := d.String(); name != "render" && name != "preflight" { // these show what was refused or led there, not that anybody asks
+		s.Witnesses.Saw(q.Ingress, q.Pin, dec.Source)
+	}
 	if s.DecisionLog == LogOff || s.DecisionLog != LogAll && dec.Verdict == policy.Admit && status == 200 {
 		return
 	}

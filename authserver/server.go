@@ -35,6 +35,8 @@ type Config struct {
 	KeySet func() []byte
 	// Ready reports whether everything that a decision needs is there.
 	Ready func() bool
+	// Witnesses remember who asked; nil: nobody wants to know.
+	Witnesses *policy.Witnesses
 	// TeamURL is where people log in; its scheme is that of the applications.
 	TeamURL *url.URL
 	// PathPrefix is ours on every host. Default "/.access".

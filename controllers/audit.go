@@ -12,8 +12,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/controllers/ingress"
@@ -28,6 +26,9 @@ type AuditReport struct {
 	Remarks   []string `json:"remarks"`
 	// Looked counts what was looked at, by kind.
 	Looked map[string]int `json:"lookedAt"`
+	// Incomplete: something that may lead traffic to guarded hosts is of a kind that is not
+	// read. What was found is not all that there may be.
+	Incomplete bool `json:"incomplete"`
 	// Blind: without what could not be looked at, the report means nothing.
 	Blind bool `json:"blind"`
 }
@@ -41,7 +42,7 @@ type AuditFinding struct {
 	Message  string   `json:"message"`
 }
 
-// AuditOptions say where to look.
+// AuditOptions say where to look, and what the installation has decided.
 type AuditOptions struct {
 	Kubeconfig string
 	// Authz is the Service of the authz listener, NAMESPACE/NAME; "": the one that
@@ -49,19 +50,18 @@ type AuditOptions struct {
 	Authz string
 	// AuthzURL is where proxies reach it; "": by its name.
 	AuthzURL string
-}
-
-// Kinds that route to applications and are not read. Where they are served, the
-// report says so.
-var unreadKinds = []schema.GroupKind{
-	{Group: "networking.istio.io", Kind: "VirtualService"},
-	{Group: "projectcontour.io", Kind: "HTTPProxy"},
-	{Group: "k8s.nginx.org", Kind: "VirtualServer"},
-	{Group: "route.openshift.io", Kind: "Route"},
-	{Group: "getambassador.io", Kind: "Mapping"},
-	{Group: "apisix.apache.org", Kind: "ApisixRoute"},
-	{Group: "networking.internal.knative.dev", Kind: "Ingress"},
-	{Group: gatewayGroup, Kind: "TCPRoute"},
+	// PathPrefix is Ostiary's own path; "": /.access. Mode is used where an Ingress does
+	// not say; "": render. TeamHost is where people sign in; "": that is not known.
+	PathPrefix string
+	Mode       ingress.Mode
+	TeamHost   string
+	// Ignored: no route can name a policy there, so that the annotation guards nothing.
+	Ignored bool
+	// ConfigNamespaces are those whose ConfigMaps of proxies the installation reads, which
+	// are read where not all may be.
+	ConfigNamespaces []string
+	// Ports of our Services, as in ingress.Settings; 0: those of the defaults.
+	PublicPort, RenderPort, PreflightPort int32
 }
 
 // Audit reads a cluster and says what goes around its policies. What may not be
@@ -84,35 +84,28 @@ func Audit(ctx context.Context, o AuditOptions) (AuditReport, error) {
 		return AuditReport{}, err
 	}
 	world, notLooked, err := listWorld(ctx, c, served, settings)
+	if err == nil && world.ConfigsUnread != "" && len(o.ConfigNamespaces) > 0 && !slices.Contains(o.ConfigNamespaces, "") {
+		settings.ConfigNamespaces = o.ConfigNamespaces // all of them may not be listed
+		world, notLooked, err = listWorld(ctx, c, served, settings)
+	}
 	if err != nil {
 		return AuditReport{}, err
 	}
-	unread, err := unreadIn(c.RESTMapper())
+	unread, err := unreadIn(ctx, config, c)
 	if err != nil {
 		return AuditReport{}, err
+	}
+	if o.Ignored {
+		world = withoutOptIns(world)
 	}
 	r := audit(world, settings, true)
 	r.NotLooked = append(r.NotLooked, append(notLooked, unread...)...)
+	r.Incomplete = len(unread) > 0
 	r.Remarks = append(remarks, r.Remarks...)
 	r.Blind = slices.ContainsFunc(notLooked, func(n string) bool {
 		return strings.HasPrefix(n, "AccessPolicies:") || strings.HasPrefix(n, "Ingresses:")
 	})
 	return r, nil
-}
-
-// unreadIn names the unreadKinds that a cluster has.
-func unreadIn(m meta.RESTMapper) ([]string, error) {
-	var out []string
-	for _, kind := range unreadKinds {
-		_, err := m.RESTMapping(kind)
-		switch {
-		case err == nil:
-			out = append(out, fmt.Sprintf("%ss of %s: Ostiary does not read this kind", kind.Kind, kind.Group))
-		case !meta.IsNoMatchError(err):
-			return nil, fmt.Errorf("asking for %s: %w", kind, err)
-		}
-	}
-	return out, nil
 }
 
 // defaultAuthz is where the authz listener is, if nothing says otherwise.
@@ -141,8 +134,16 @@ func (o AuditOptions) settings(ctx context.Context, r client.Reader) (ingress.Se
 			remarks = append(remarks, fmt.Sprintf("Ostiary's own Service was not found by its labels, and is taken to be %s; --authz-service NAMESPACE/NAME names another.", name))
 		}
 	}
-	s, err := settingsFor(name, port, o.AuthzURL)
+	s, err := o.settingsAt(name, port)
 	return s, remarks, err
+}
+
+// settingsAt are those of an installation whose authz listener is known.
+func (o AuditOptions) settingsAt(authz string, port int32) (ingress.Settings, error) {
+	s, err := settingsFor(authz, port, o.AuthzURL)
+	s.PathPrefix, s.Mode, s.TeamHost = cmp.Or(strings.TrimSuffix(o.PathPrefix, "/"), s.PathPrefix), cmp.Or(o.Mode, s.Mode), o.TeamHost
+	s.PublicPort, s.RenderPort, s.PreflightPort = cmp.Or(o.PublicPort, s.PublicPort), cmp.Or(o.RenderPort, s.RenderPort), cmp.Or(o.PreflightPort, s.PreflightPort)
+	return s, err
 }
 
 // settingsFor makes settings of the Service of the authz listener.
@@ -153,7 +154,7 @@ func settingsFor(authz string, port int32, url string) (ingress.Settings, error)
 		return ingress.Settings{}, fmt.Errorf("--authz-service %q: NAMESPACE/NAME of a Service whose name ends with -authz, as in %s", authz, defaultAuthz)
 	}
 	return ingress.Settings{
-		Namespace: namespace, ServicePrefix: prefix, PathPrefix: "/.access", Mode: ingress.Render,
+		Namespace: namespace, ServicePrefix: prefix, PathPrefix: "/.access", Mode: ingress.Render, ConfigNamespaces: []string{""},
 		AuthzURL:   strings.TrimSuffix(cmp.Or(url, fmt.Sprintf("http://%s.%s.svc.cluster.local:%d", name, namespace, port)), "/"),
 		PublicPort: 9002, RenderPort: 9003, PreflightPort: 9004,
 		IdentityHeaders: []string{
@@ -171,11 +172,53 @@ func audit(w ingress.World, s ingress.Settings, cluster bool) AuditReport {
 	claims := ingress.Claims(w)
 	findings := ingress.Unguarded(w, s, claims)
 	plan := planOf(w, s)
+	plan.Findings = onHosts(plan)
 	findings = append(unlike(findings, plan.Findings), plan.Findings...)
 	if cluster {
 		findings = append(findings, ingress.Unapplied(w, s, plan)...)
 	}
 	return AuditReport{Findings: merge(findings), NotLooked: []string{}, Remarks: ingress.Remarks(w, s, claims), Looked: counts(&w)}
+}
+
+// onHosts gives the findings of a plan the hosts that they are about: those of the route,
+// or, if they are about something else, those of the routes that name the policy.
+func onHosts(plan ingress.Plan) []ingress.Finding {
+	var out []ingress.Finding
+	for _, f := range plan.Findings {
+		var hosts []string
+		for _, b := range plan.Bindings {
+			if f.Host == "" && f.Reason != ingress.NoHost && (b.Route == f.Object || f.Object.Kind != b.Route.Kind && f.Policy.Name != "" && b.Policy == f.Policy) {
+				hosts = append(hosts, b.Hosts...)
+			}
+		}
+		slices.Sort(hosts)
+		if len(hosts) == 0 {
+			hosts = []string{f.Host}
+		}
+		for _, f.Host = range slices.Compact(hosts) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// withoutOptIns is a world in which no route names a policy.
+func withoutOptIns(w ingress.World) ingress.World {
+	out := w
+	out.Ingresses, out.HTTPRoutes = nil, nil
+	for _, o := range w.Ingresses {
+		o = o.DeepCopy()
+		delete(o.Annotations, ingress.PolicyAnnotation)
+		out.Ingresses = append(out.Ingresses, o)
+	}
+	for _, o := range w.HTTPRoutes {
+		o = o.DeepCopy()
+		notes := o.GetAnnotations()
+		delete(notes, ingress.PolicyAnnotation)
+		o.SetAnnotations(notes)
+		out.HTTPRoutes = append(out.HTTPRoutes, o)
+	}
+	return out
 }
 
 // unlike leaves out what others say of the same object for the same reason.

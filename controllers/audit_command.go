@@ -6,40 +6,119 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/url"
+	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/ostiary/ostiary/controllers/ingress"
 )
 
-// AuditCommand is Audit as a command line: PATH..., or the cluster, and its flags,
-// which it adds to f. It returns whether nothing was found; the error is for a
-// mistake in using it, or for what cannot be looked at.
-func AuditCommand(ctx context.Context, f *pflag.FlagSet, args []string, stdin io.Reader, stdout io.Writer) (clean bool, err error) {
-	var o AuditOptions
-	output := f.StringP("output", "o", "text", "text or json")
+// An auditFlags are the command line of audit. What has the name of a flag of `ostiary
+// serve` means the same, and is taken from the installation where it is left out.
+type auditFlags struct {
+	AuditOptions
+	routes             RouteFlags
+	setup              RouteSetup
+	teamURL            string
+	output, namespace  string
+	installation       *string
+	found              Installation
+	installationRemark string
+}
+
+func (o *auditFlags) add(f *pflag.FlagSet) {
+	f.StringVarP(&o.output, "output", "o", "text", "text or json")
 	f.StringVar(&o.Kubeconfig, "kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
-	f.StringVar(&o.Authz, "authz-service", "", "NAMESPACE/NAME of the Service of the authz listener; left out: the one with its labels, or "+defaultAuthz)
-	f.StringVar(&o.AuthzURL, "authz-url", "", "where proxies reach the authz listener; left out: by the name of its Service")
-	namespace := f.StringP("namespace", "n", "default", "files: the namespace of manifests that name none")
+	o.installation = AddInstallation(f)
+	f.StringVar(&o.Authz, "authz-service", "", "NAMESPACE/NAME of the Service of the authz listener; left out: the installation's, or the one with its labels, or "+defaultAuthz)
+	f.StringVarP(&o.namespace, "namespace", "n", "default", "files: the namespace of manifests that name none")
+	f.StringVar(&o.setup.PathPrefix, "path-prefix", "/.access", "Ostiary's own path on every host")
+	f.StringVar(&o.teamURL, "team-url", "", "where people sign in: nobody else may serve that host")
+	o.routes.Add(f)
+	for name, into := range map[string]*string{"authz": &o.setup.Authz, "public": &o.setup.Public, "render": &o.setup.Render, "preflight": &o.setup.Preflight} {
+		flag := name + "-bind-address"
+		f.StringVar(into, flag, map[string]string{"authz": ":9001", "public": ":9002", "render": ":9003", "preflight": ":9004"}[name], "the port of a Service of ours")
+		_ = f.MarkHidden(flag) // it was defined a line before
+	}
+}
+
+// options checks what the flags say, once they are complete.
+func (o *auditFlags) options() (AuditOptions, error) {
+	team, err := url.Parse(o.teamURL)
+	if err != nil || o.teamURL != "" && team.Hostname() == "" {
+		return AuditOptions{}, fmt.Errorf("--team-url %q: as in https://auth.example.com", o.teamURL)
+	}
+	if !strings.HasPrefix(o.setup.PathPrefix, "/") || len(o.setup.PathPrefix) < 2 {
+		return AuditOptions{}, fmt.Errorf("--path-prefix %q: a path such as /.access", o.setup.PathPrefix)
+	}
+	out := o.AuditOptions
+	o.setup.TeamURL, o.setup.Namespace = team, o.found.Namespace
+	s, err := o.routes.Settings(o.setup)
+	if err != nil {
+		return AuditOptions{}, err
+	}
+	if out.Ignored = s == nil; s == nil { // its other flags mean nothing then
+		s = &ingress.Settings{PathPrefix: o.setup.PathPrefix, TeamHost: strings.ToLower(team.Hostname()), ConfigNamespaces: []string{""}}
+	}
+	out.PathPrefix, out.Mode, out.TeamHost, out.ConfigNamespaces = s.PathPrefix, s.Mode, s.TeamHost, s.ConfigNamespaces
+	out.PublicPort, out.RenderPort, out.PreflightPort = s.PublicPort, s.RenderPort, s.PreflightPort
+	out.AuthzURL = o.routes.authzURL
+	if out.Authz == "" && o.found.Namespace != "" {
+		out.Authz = o.found.Namespace + "/" + s.ServicePrefix + "-authz"
+		if out.AuthzURL == "" && s.AuthzURL != "" {
+			out.AuthzURL = s.AuthzURL
+		}
+	}
+	return out, nil
+}
+
+// AuditCommand is Audit as a command line: PATH..., or the cluster, and its flags,
+// which it adds to f. It returns whether nothing was found, and nothing that may matter
+// was left out; the error is for a mistake in using it, or for what cannot be looked at.
+func AuditCommand(ctx context.Context, f *pflag.FlagSet, args []string, stdin io.Reader, stdout io.Writer) (clean bool, err error) {
+	var o auditFlags
+	o.add(f)
 	if err := f.Parse(args); err != nil {
 		return false, err
 	}
-	if *output != "text" && *output != "json" {
-		return false, fmt.Errorf("--output %q: text or json", *output)
+	if o.output != "text" && o.output != "json" {
+		return false, fmt.Errorf("--output %q: text or json", o.output)
 	}
-	var r AuditReport
-	if f.NArg() > 0 {
-		r, err = AuditFiles(f.Args(), stdin, *namespace, o)
-	} else if r, err = Audit(ctx, o); err != nil {
-		err = fmt.Errorf("%w (for files instead of a cluster: ostiary audit PATH...)", err)
-	}
+	r, err := o.report(ctx, f, stdin)
 	if err != nil {
 		return false, err
 	}
-	if err := r.Write(stdout, *output); err != nil {
+	if err := r.Write(stdout, o.output); err != nil {
 		return false, err
 	}
 	if r.Blind {
 		return false, errBlind
 	}
-	return len(r.Findings) == 0, nil
+	return len(r.Findings) == 0 && !r.Incomplete, nil
+}
+
+func (o *auditFlags) report(ctx context.Context, f *pflag.FlagSet, stdin io.Reader) (r AuditReport, err error) {
+	if f.NArg() > 0 {
+		options, err := o.options()
+		if err != nil {
+			return r, err
+		}
+		return AuditFiles(f.Args(), stdin, o.namespace, options)
+	}
+	const instead = "%w (for files instead of a cluster: ostiary audit PATH...)"
+	if o.found, o.installationRemark, err = ApplyInstallation(ctx, f, o.Kubeconfig, *o.installation); err != nil {
+		return r, fmt.Errorf(instead, err)
+	}
+	options, err := o.options()
+	if err != nil {
+		return r, err
+	}
+	if r, err = Audit(ctx, options); err != nil {
+		return r, fmt.Errorf(instead, err)
+	}
+	if o.installationRemark != "" {
+		r.Remarks = append([]string{o.installationRemark}, r.Remarks...)
+	}
+	return r, nil
 }

@@ -25,7 +25,7 @@ import (
 // stdin, such as helm template's output. They stand for the whole cluster: what
 // else is in it, nobody knows. An object without a namespace is of the one given.
 func AuditFiles(paths []string, stdin io.Reader, namespace string, o AuditOptions) (AuditReport, error) {
-	s, err := settingsFor(orDefaultAuthz(o.Authz), 9001, o.AuthzURL)
+	s, err := o.settingsAt(orDefaultAuthz(o.Authz), 9001)
 	if err != nil {
 		return AuditReport{}, err
 	}
@@ -41,7 +41,18 @@ func AuditFiles(paths []string, stdin io.Reader, namespace string, o AuditOption
 	if err := errors.Join(errs...); err != nil {
 		return AuditReport{}, err
 	}
+	var unread []string
+	claims := ingress.Claims(f.world)
+	for _, other := range f.others {
+		if why := unreadFile(other, claims); why != "" {
+			unread = append(unread, why)
+		}
+	}
+	if o.Ignored {
+		f.world = withoutOptIns(f.world)
+	}
 	r := audit(f.world, s, false)
+	r.NotLooked, r.Incomplete = append(r.NotLooked, unread...), len(unread) > 0
 	r.NotLooked = append(r.NotLooked, "the cluster: what is in no manifest here may go around these policies, too")
 	return r, nil
 }
@@ -57,6 +68,7 @@ func orDefaultAuthz(name string) string {
 type worldFiles struct {
 	namespace string
 	world     ingress.World
+	others    []*unstructured.Unstructured // of kinds that are not read
 }
 
 func (f *worldFiles) path(path string, stdin io.Reader) error {
@@ -123,6 +135,10 @@ func (f *worldFiles) put(o *unstructured.Unstructured) error {
 	}
 	var err error
 	w := &f.world
+	if o.GetKind() == "Ingress" && o.GetAPIVersion() != "networking.k8s.io/v1" {
+		f.others = append(f.others, o)
+		return nil
+	}
 	switch o.GroupVersionKind().GroupKind().String() {
 	case "Ingress.networking.k8s.io":
 		w.Ingresses, err = typedInto(w.Ingresses, o)
@@ -144,6 +160,8 @@ func (f *worldFiles) put(o *unstructured.Unstructured) error {
 		if i >= 0 {
 			into := extraKinds[i].into(w)
 			*into = append(*into, o)
+		} else {
+			f.others = append(f.others, o)
 		}
 	}
 	if err != nil {

@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"cmp"
 	"fmt"
 	"hash/maphash"
 	"os"
@@ -52,14 +53,17 @@ func RESTConfig(kubeconfig string) (*rest.Config, error) {
 }
 
 // Namespace returns the namespace that this process runs in, or "default".
-func Namespace() string {
+func Namespace() string { return cmp.Or(ownNamespace(), "default") }
+
+// ownNamespace is empty outside of a cluster.
+func ownNamespace() string {
 	if ns := os.Getenv("POD_NAMESPACE"); ns != "" {
 		return ns
 	}
 	if b, err := os.ReadFile("/var/run/secrets/kubernetes.io/serviceaccount/namespace"); err == nil {
 		return strings.TrimSpace(string(b))
 	}
-	return "default"
+	return ""
 }
 
 // newManager returns a manager whose cache holds our kinds, the ledger of hosts

@@ -47,9 +47,10 @@ type Keys struct {
 	// Leads reports whether this replica may write.
 	Leads func() bool
 
-	client    client.Client
-	published []byte
-	queue     requeue
+	client      client.Client
+	toldMissing bool // what the replica waits for
+	published   []byte
+	queue       requeue
 }
 
 // SetupWithManager makes the keys follow the Secret.
@@ -87,6 +88,9 @@ func (k *Keys) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Re
 		}
 		k.published = ring
 	}
+	if len(ring) == 0 {
+		k.tellMissing(ctx, "has no key ring in it")
+	}
 	return k.rotate(ctx, &s)
 }
 
@@ -96,6 +100,14 @@ func (k *Keys) unusable() string {
 		return "the key ring cannot be used; the last one stays in force until a restart. Restore the Secret, or delete it: then a new ring is made, and everybody signs in again"
 	}
 	return "the key ring cannot be used, so nothing is decided: every request is answered with 503. Restore the Secret from a backup, or delete it: then a new ring is made, and everybody signs in again"
+}
+
+// tellMissing says, once, what the replica waits for before it is ready.
+func (k *Keys) tellMissing(ctx context.Context, why string) {
+	if k.published == nil && !k.toldMissing {
+		k.toldMissing = true
+		logr.FromContextOrDiscard(ctx).Error(nil, "this replica is not ready, because the Secret of the keys "+why, "secret", k.Secret.String(), "field", KeyRingField)
+	}
 }
 
 // Check looks at the Secret again: a duty of whoever begins to lead.
@@ -140,6 +152,8 @@ func (k *Keys) create(ctx context.Context) (reconcile.Result, error) {
 	})
 	switch {
 	case apierrors.IsAlreadyExists(err): // and here comes the event
+	case apierrors.IsForbidden(err): // it is somebody else's to make; that is an event, too
+		k.tellMissing(ctx, "is not there, and not ours to make: make it, with the key ring in it")
 	case err != nil:
 		return reconcile.Result{}, fmt.Errorf("creating the key Secret: %w", err)
 	default:

@@ -271,7 +271,6 @@ func TestExistingSecret(t *testing.T) {
 	const user, name = "system:serviceaccount:any:reader", "theirs"
 	mine := ring(t)
 	create(t, c,
-		&corev1.Secret{ObjectMeta: named(ns, name), Data: map[string][]byte{KeyRingField: mine}},
 		&rbacv1.Role{ObjectMeta: named(ns, name), Rules: []rbacv1.PolicyRule{
 			{APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{name}, Verbs: []string{"get", "list", "watch"}},
 			{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "list", "watch"}}}},
@@ -290,6 +289,9 @@ func TestExistingSecret(t *testing.T) {
 			return credential.RotateBytes(old, due, credential.Schedule{})
 		}
 	})
+	r.says("the Secret of the keys is not there, and not ours to make") // and which one
+	r.says("secret=" + ns + "/" + name)
+	create(t, c, &corev1.Secret{ObjectMeta: named(ns, name), Data: map[string][]byte{KeyRingField: mine}})
 	r.holds(mine)
 	r.says("the Secret is not ours to write")
 	var s corev1.Secret

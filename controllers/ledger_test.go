@@ -26,8 +26,8 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
-// routed has a replica read Ingresses, so that requests can be pinned to them.
-func routed(o *Options) {
+// withRoutes has a replica read Ingresses, so that requests can be pinned to them.
+func withRoutes(o *Options) {
 	s := settingsOf(o.Namespace)
 	o.Routes = &s
 }
@@ -97,7 +97,7 @@ func attacked(t *testing.T, change ...func(*Options)) (c client.Client, r *repli
 	create(t, c, old)
 	nextSecond()
 	create(t, c, app, route(team, pin, "payroll", "payroll.example.com", "/"))
-	r = run(t, team, append(change, routed)...)
+	r = run(t, team, append(change, withRoutes)...)
 	accepted(t, c, app)
 	r.decides(payroll, policy.NoSession)
 	r.decidesBy(team+"/"+pin, payroll, policy.NoSession)
@@ -120,7 +120,7 @@ func TestTakenByAnOlderObject(t *testing.T) {
 
 	// A new process knows, too.
 	r.end()
-	r = run(t, team, routed)
+	r = run(t, team, withRoutes)
 	r.decidesBy(team+"/"+pin, payroll, policy.NoSession)
 	r.decides(payroll, policy.NoPolicy)
 	edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"blog.example.com"} })
@@ -168,7 +168,7 @@ func TestTakenByLurking(t *testing.T) {
 	create(t, c, second)
 	refused(t, c, second, "HostOwnedByOtherNamespace", "held for namespace "+team+" until ", "host grant")
 	r.end() // and whoever leads next knows
-	r = run(t, team, routed)
+	r = run(t, team, withRoutes)
 	r.decides("https://other.example.com/", policy.Bypassed)
 	r.decides(payroll, policy.NoPolicy)
 	app = protect(team, "payroll", v1alpha1.ActionAllow, "payroll.example.com")
@@ -198,7 +198,7 @@ func TestHoldEnds(t *testing.T) {
 // TestLeadersAgree: the replica that takes over knows what the other one wrote.
 func TestLeadersAgree(t *testing.T) {
 	c, r1, team, _, app, old := attacked(t, elected)
-	r2 := run(t, team, elected, routed)
+	r2 := run(t, team, elected, withRoutes)
 	r2.decides(payroll, policy.NoSession)
 	edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"payroll.example.com"} })
 	for _, r := range []*replica{r1, r2} {
@@ -240,7 +240,7 @@ func TestRestore(t *testing.T) {
 			}
 			old = open(evil, "blog", "payroll.example.com")
 			create(t, c, old)
-			r = run(t, team, routed)
+			r = run(t, team, withRoutes)
 			if ledgerFirst {
 				refused(t, c, old, "HostOwnedByOtherNamespace", team)
 				r.decides(payroll, policy.NoPolicy)
@@ -364,7 +364,7 @@ func TestLedgerBroken(t *testing.T) {
 			remove(t, c, &other)
 		}
 	}
-	r = run(t, team, routed)
+	r = run(t, team, withRoutes)
 	r.says("the ledger of hosts cannot be read, and without it nobody knows whose a host is", m.Name)
 	if r.Live.Table() != nil {
 		t.Error("there is a table without a ledger")

@@ -51,9 +51,11 @@ type OptIns struct {
 	events events.EventRecorder
 	found  *findingMetrics
 	queue  requeue
-	told   map[ingress.Finding]bool
-	absent map[ingress.Ref]time.Time // since when a route does not ask, seen by one that does not lead
-	unread string                    // what could not be read the last time
+	// witnesses tell whose questions have arrived; nil: that is not asked for.
+	witnesses *witnessing
+	told      map[ingress.Finding]bool
+	absent    map[ingress.Ref]time.Time // since when a route does not ask, seen by one that does not lead
+	unread    string                    // what could not be read the last time
 }
 
 // Reasons of findings that writing leads to.

@@ -143,7 +143,7 @@ func newBench(t *testing.T) *bench {
 }
 
 func settingsOf(ours string) ingress.Settings {
-	return ingress.Settings{Namespace: ours, ServicePrefix: "ostiary", AuthzURL: "http://ostiary-authz." + ours + ".svc.cluster.local:9001",
+	return ingress.Settings{ConfigNamespaces: []string{""}, Namespace: ours, ServicePrefix: "ostiary", AuthzURL: "http://ostiary-authz." + ours + ".svc.cluster.local:9001",
 		PublicPort: 9002, RenderPort: 9003, PreflightPort: 9004, PathPrefix: "/.access", Mode: ingress.Render,
 		IdentityHeaders: []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups"}}
 }

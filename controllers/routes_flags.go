@@ -27,6 +27,7 @@ type RouteFlags struct {
 	guard    bool
 	labels   map[string]string
 	notes    map[string]string
+	configs  []string
 }
 
 // Add defines the flags, with their defaults.
@@ -37,6 +38,7 @@ func (f *RouteFlags) Add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.guard, "admission-guard", false, "the policies of config/admission are installed, with which the API server guards in the same write what opts in: keep their ConfigMap PREFIX-guard")
 	flags.StringToStringVar(&f.labels, "object-labels", nil, "labels for every object that is made for an Ingress or HTTPRoute, where the platform demands some: KEY=VALUE,...")
 	flags.StringToStringVar(&f.notes, "object-annotations", nil, "annotations for the same objects: KEY=VALUE,...")
+	flags.StringSliceVar(&f.configs, "proxy-config-namespaces", []string{"*"}, "namespaces in which the ConfigMaps of ingress-nginx are read, which may undo what is written for a route: * is all, and none (--proxy-config-namespaces=) is not to read them")
 	flags.StringVar(&f.authzURL, "authz-url", "", "where proxies reach the authz listener (default http://PREFIX-authz.NAMESPACE.svc.cluster.local:PORT)")
 }
 
@@ -44,6 +46,7 @@ func (f *RouteFlags) Add(flags *pflag.FlagSet) {
 type RouteSetup struct {
 	Namespace  string // ours
 	PathPrefix string
+	TeamURL    *url.URL // nil, or without a host: nobody signs in
 	// Where the listeners are bound: ":9001". Services have the same ports.
 	Authz, Public, Render, Preflight string
 }
@@ -72,6 +75,17 @@ func (f *RouteFlags) Settings(in RouteSetup) (*ingress.Settings, error) {
 		PublicPort: port("--public-bind-address", in.Public), RenderPort: port("--render-bind-address", in.Render), PreflightPort: port("--preflight-bind-address", in.Preflight),
 		Admission: f.guard, Labels: f.labels, Annotations: f.notes,
 		IdentityHeaders: []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups", "Cf-Access-Jwt-Assertion", "Cf-Access-Authenticated-User-Email"},
+	}
+	if in.TeamURL != nil {
+		s.TeamHost = strings.ToLower(in.TeamURL.Hostname())
+	}
+	for _, namespace := range f.configs {
+		if namespace == "*" {
+			namespace = ""
+		} else if problems := validation.IsDNS1123Label(namespace); len(problems) > 0 {
+			errs = append(errs, fmt.Errorf("--proxy-config-namespaces %q: %s", namespace, strings.Join(problems, "; ")))
+		}
+		s.ConfigNamespaces = append(s.ConfigNamespaces, namespace)
 	}
 	switch s.Mode {
 	case ingress.Render, ingress.Global, ingress.Canary, ingress.Static:

@@ -12,15 +12,11 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ostiary/ostiary/api/v1alpha1"
-	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/ingress"
 )
 
@@ -70,13 +66,13 @@ func (o *OptIns) report(ctx context.Context, w *ingress.World, plan *ingress.Pla
 	o.found.reset()
 	countFindings(o.found.routes, findings)
 	countFindings(o.found.unguarded, around)
-	o.Status.reportRoutes(newRoutesReport(plan.Bindings, findings, around))
-	o.tell(ctx, w, did.changed, slices.Concat(findings, around))
+	o.Status.reportRoutes(newRoutesReport(plan, did.findings, around, o.witnesses.arrived))
+	o.tell(ctx, w, plan, did.changed, slices.Concat(findings, around))
 }
 
 // tell records events: one for each finding that is new, and one for each route
 // that was written.
-func (o *OptIns) tell(ctx context.Context, w *ingress.World, changed map[ingress.Ref]string, findings []ingress.Finding) {
+func (o *OptIns) tell(ctx context.Context, w *ingress.World, plan *ingress.Plan, changed map[ingress.Ref]string, findings []ingress.Finding) {
 	log := logr.FromContextOrDiscard(ctx)
 	now := map[ingress.Finding]bool{}
 	for _, f := range findings {
@@ -93,12 +89,28 @@ func (o *OptIns) tell(ctx context.Context, w *ingress.World, changed map[ingress
 	o.told = now
 	for ref, how := range changed {
 		log.Info("annotations of a route "+how, "object", ref.String())
-		reason, note := "Routed", "its proxy was told to ask Ostiary about every request"
-		if how == "released" {
-			reason, note = "Released", "it names no policy any more, so Ostiary's annotations were taken away"
-		}
+		reason, note := wroteWords(plan, ref, how, findings)
 		o.events.Eventf(eventObject(w, ref), nil, corev1.EventTypeNormal, reason, "Reconcile", "%s", note)
 	}
+}
+
+// wroteWords says what it means that the annotations of a route were written. That it is
+// guarded is only said where nothing else is.
+func wroteWords(plan *ingress.Plan, ref ingress.Ref, how string, findings []ingress.Finding) (reason, note string) {
+	if how == "released" {
+		return "Released", "it names no policy any more, so Ostiary's annotations were taken away"
+	}
+	i := slices.IndexFunc(plan.Bindings, func(b ingress.Binding) bool { return b.Route == ref })
+	wrong := slices.ContainsFunc(findings, func(f ingress.Finding) bool {
+		return !f.Mild && f.Object == ref || !f.Mild && i >= 0 && f.Policy == plan.Bindings[i].Policy
+	})
+	switch {
+	case i < 0 || !plan.Bindings[i].Guarded || wrong:
+		return "Annotated", "Ostiary's annotations were written; what keeps it from being guarded as planned is in other events of it and in the policy's condition Routed"
+	case plan.Bindings[i].Unseen != "":
+		return "Annotated", "its proxy was told to ask Ostiary about every request; whether it does is not known, because " + plan.Bindings[i].Unseen
+	}
+	return "Routed", "its proxy was told to ask Ostiary about every request"
 }
 
 // eventObject is what an event is about. Without the UID `kubectl describe` would
@@ -144,44 +156,6 @@ func kindOf(kind string) schema.GroupVersionKind {
 	return schema.GroupVersionKind{Version: "v1", Kind: kind}
 }
 
-// A routesReport is what conditions of policies say of routes. Of a policy that is
-// not in it they say nothing.
-type routesReport struct {
-	routed  map[types.NamespacedName]metav1.Condition
-	covered func(types.NamespacedName) *metav1.Condition // nil: it isn't watched
-}
-
-// newRoutesReport words what was found, by policy.
-func newRoutesReport(bindings []ingress.Binding, findings, around []ingress.Finding) *routesReport {
-	r := &routesReport{routed: map[types.NamespacedName]metav1.Condition{}}
-	named := map[types.NamespacedName][]string{}
-	wrong := byPolicy(findings)
-	for _, b := range bindings {
-		named[b.Policy] = append(named[b.Policy], b.Route.String())
-		if !b.Guarded && len(wrong[b.Policy]) == 0 {
-			wrong[b.Policy] = append(wrong[b.Policy], ingress.Finding{Object: b.Route, Reason: "NotGuarded", Message: b.Route.String() + " is not guarded completely"})
-		}
-	}
-	for policy, routes := range named {
-		slices.Sort(routes)
-		c := metav1.Condition{Type: v1alpha1.ConditionRouted, Status: metav1.ConditionTrue, Reason: "Routed",
-			Message: truncate("what names it asks Ostiary about every request: "+strings.Join(slices.Compact(routes), ", "), 1024)}
-		if f := wrong[policy]; len(f) > 0 {
-			c.Status, c.Reason, c.Message = metav1.ConditionFalse, f[0].Reason, worded(f)
-		}
-		r.routed[policy] = c
-	}
-	uncovered := byPolicy(around)
-	r.covered = func(policy types.NamespacedName) *metav1.Condition {
-		if f := uncovered[policy]; len(f) > 0 {
-			return &metav1.Condition{Type: v1alpha1.ConditionCovered, Status: metav1.ConditionFalse, Reason: f[0].Reason, Message: worded(f)}
-		}
-		return &metav1.Condition{Type: v1alpha1.ConditionCovered, Status: metav1.ConditionTrue, Reason: "Covered",
-			Message: "nothing that was seen serves its hosts around it"}
-	}
-	return r
-}
-
 func byPolicy(findings []ingress.Finding) map[types.NamespacedName][]ingress.Finding {
 	out := map[types.NamespacedName][]ingress.Finding{}
 	for _, f := range findings {
@@ -205,59 +179,4 @@ func worded(findings []ingress.Finding) string {
 		}
 	}
 	return listed(lines)
-}
-
-// reportRoutes hands over what is known of routes. It does not wait.
-func (s *Status) reportRoutes(r *routesReport) {
-	if s == nil || s.changed == nil {
-		return
-	}
-	s.mu.Lock()
-	s.routes = r
-	s.mu.Unlock()
-	s.wake()
-}
-
-// setRouteConditions words what is known of the routes of a policy. It reports
-// whether anything changed. Nothing is known yet: what another replica wrote stays.
-// What they say is true of the routes; whether this policy decides there is for the
-// table to say, by its issues.
-func setRouteConditions(ap *v1alpha1.AccessPolicy, r *routesReport, issues []policy.Issue) bool {
-	if r == nil {
-		return false
-	}
-	key := client.ObjectKeyFromObject(ap)
-	var routed, covered *metav1.Condition
-	if c, ok := r.routed[key]; ok {
-		routed = &c
-	}
-	if r.covered != nil {
-		covered = r.covered(key)
-	}
-	temper(routed, issues)
-	temper(covered, issues)
-	changed := setOrRemove(ap, v1alpha1.ConditionRouted, routed)
-	return setOrRemove(ap, v1alpha1.ConditionCovered, covered) || changed
-}
-
-// temper takes from a condition that is True what the table does not do.
-func temper(c *metav1.Condition, issues []policy.Issue) {
-	if c == nil || c.Status != metav1.ConditionTrue {
-		return
-	}
-	problems, reason, _, warning := sorted(issues)
-	switch {
-	case slices.Contains([]policy.IssueReason{policy.HostOwnedByOtherNamespace, policy.HostNotGranted, policy.HostReserved}, reason):
-		c.Status, c.Reason = metav1.ConditionFalse, string(reason)
-		c.Message = truncate("this policy does not decide about all that it claims: "+listed(problems), 1024)
-	case warning == policy.HostContended:
-		c.Message += "; but another namespace claims a host of it, too, so that requests which do not say by which route they came are refused there (see Degraded)"
-	}
-}
-
-func setOrRemove(ap *v1alpha1.AccessPolicy, kind string, c *metav1.Condition) bool {
-	if c == nil {
-		return meta.RemoveStatusCondition(&ap.Status.Conditions, kind)
-	}
-	return meta.SetStatusCondition(&ap.Status.Conditions, condition(ap, kind, c.Status, c.Reason, c.Message))
 }

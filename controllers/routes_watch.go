@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,6 +24,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/selection"
+	"k8s.io/client-go/discovery"
 	toolscache "k8s.io/client-go/tools/cache"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -89,26 +92,28 @@ func newRouteCaches(mgr ctrl.Manager, s ingress.Settings, every time.Duration) (
 	options.DefaultTransform = slimRoutes
 	options.ByObject = map[client.Object]cache.ByObject{
 		&discoveryv1.EndpointSlice{}: {Namespaces: map[string]cache.Config{s.Namespace: {}}, Label: render},
-		&corev1.ConfigMap{}:          {Label: labels.SelectorFromSet(labels.Set{"app.kubernetes.io/name": "ingress-nginx"})},
 	}
 	c := &routeCaches{every: every}
 	for _, one := range []struct {
 		into    **kindCache
 		options cache.Options
 	}{{&c.people, options}, {&c.own, ownOptions}} {
-		k := &kindCache{live: mgr.GetAPIReader(), mapper: mgr.GetRESTMapper(), scheme: mgr.GetScheme(), states: map[schema.GroupVersionKind]*kindState{}}
-		if k.cache, err = cache.New(mgr.GetConfig(), one.options); err != nil {
-			return nil, fmt.Errorf("a cache of routes: %w", err)
-		}
-		if err := mgr.Add(k.cache); err != nil {
+		if *one.into, err = newKindCache(mgr, one.options); err != nil {
 			return nil, err
 		}
-		*one.into = k
+	}
+	fields, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return nil, err
+	}
+	c.people.fields = &fieldLooker{client: fields.OpenAPIV3()}
+	if c.people.configs, err = newConfigCaches(mgr, options, s.ConfigNamespaces); err != nil {
+		return nil, err
 	}
 	c.people.policies = mgr.GetCache()
 	c.people.kinds = []watchedKind{
 		{object: &networkingv1.Ingress{}}, {object: &networkingv1.IngressClass{}}, {object: &corev1.Service{}},
-		{object: &discoveryv1.EndpointSlice{}, in: s.Namespace}, {object: &corev1.ConfigMap{}},
+		{object: &discoveryv1.EndpointSlice{}, in: s.Namespace},
 	}
 	for _, k := range extraKinds {
 		if k.into != nil {
@@ -119,6 +124,14 @@ func newRouteCaches(mgr ctrl.Manager, s ingress.Settings, every time.Duration) (
 		c.own.kinds = append(c.own.kinds, watchedKind{object: unstructuredOf(k)})
 	}
 	return c, nil
+}
+
+func newKindCache(mgr ctrl.Manager, options cache.Options) (k *kindCache, err error) {
+	k = &kindCache{live: mgr.GetAPIReader(), mapper: mgr.GetRESTMapper(), scheme: mgr.GetScheme(), states: map[schema.GroupVersionKind]*kindState{}}
+	if k.cache, err = cache.New(mgr.GetConfig(), options); err != nil {
+		return nil, fmt.Errorf("a cache of routes: %w", err)
+	}
+	return k, mgr.Add(k.cache)
 }
 
 func unstructuredOf(k schema.GroupVersionKind) *unstructured.Unstructured {
@@ -133,7 +146,7 @@ func (c *routeCaches) follow(ctx context.Context, wake func()) {
 	tick := time.NewTicker(c.every)
 	defer tick.Stop()
 	for {
-		for _, k := range []*kindCache{c.people, c.own} {
+		for _, k := range slices.Concat([]*kindCache{c.people, c.own}, slices.Collect(maps.Values(c.people.configs))) {
 			if k.look(ctx, wake) {
 				wake()
 			}
@@ -162,7 +175,9 @@ type kindState struct {
 // is a kind of which nothing is known. The others are served.
 type kindCache struct {
 	cache    cache.Cache
-	policies client.Reader // of AccessPolicies, which another cache has
+	policies client.Reader         // of AccessPolicies, which another cache has
+	configs  map[string]*kindCache // of ConfigMaps, each of one namespace
+	fields   *fieldLooker
 	live     client.Reader
 	mapper   meta.RESTMapper
 	scheme   *runtime.Scheme
@@ -182,6 +197,9 @@ func (k *kindCache) look(ctx context.Context, wake func()) bool {
 	if err != nil {
 		logr.FromContextOrDiscard(ctx).V(1).Info("cannot ask which kinds there are", "error", err.Error())
 		return false
+	}
+	if has["Middleware."+traefikGroup] && k.fields.has(traefikGroup, "v1alpha1", "Middleware", "spec", "forwardAuth", "maxResponseBodySize") {
+		has[ingress.MiddlewareLimit] = true
 	}
 	differs := !k.looked || !reflect.DeepEqual(has, k.has)
 	versions := map[schema.GroupKind]bool{}
@@ -307,6 +325,9 @@ func (s *kindState) late() bool {
 func (k *kindCache) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
 	if _, ok := list.(*v1alpha1.AccessPolicyList); ok {
 		return k.policies.List(ctx, list, append(opts, client.UnsafeDisableDeepCopy)...)
+	}
+	if _, ok := list.(*corev1.ConfigMapList); ok && k.configs != nil {
+		return k.listConfigs(ctx, list, opts...)
 	}
 	gvk, err := apiutil.GVKForObject(list, k.scheme)
 	if err != nil {

@@ -51,6 +51,10 @@ type Options struct {
 	// object shows. Both are optional.
 	PublishProviders func([]translate.Provider)
 	CheckProvider    func(translate.Provider) []policy.Issue
+	// Witnesses have whose questions arrived here; nil: Covered goes without them.
+	Witnesses *policy.Witnesses
+	// Settings are published for commands that look at the cluster; nil: none are.
+	Settings Settings
 	// Routes lets Ingresses and HTTPRoutes name policies; nil: none can.
 	Routes  *ingress.Settings
 	Metrics prometheus.Registerer
@@ -63,7 +67,7 @@ type Options struct {
 
 // A pace says how often things are done. Zero: as often as they should be, which
 // tests have no time for.
-type pace struct{ lease, keys, contact, sweep, kinds time.Duration }
+type pace struct{ lease, keys, contact, sweep, kinds, witness time.Duration }
 
 // gauge registers a gauge, or returns the one that an earlier Run registered.
 func gauge(m prometheus.Registerer, name, help string) prometheus.Gauge {
@@ -136,6 +140,11 @@ func Run(ctx context.Context, o Options) error {
 	ledger := newLedger(o.Namespace, cmp.Or(o.HostHold, DefaultHostHold))
 	leader.Duties = append(leader.Duties, ledger.Write)
 	table := &Table{Live: o.Live, Terms: o.Terms, Ledger: ledger, Leads: leader.Leads, Status: status, Revocations: !slices.Contains(absent, revocationKind)}
+	if o.Settings != nil {
+		p := &publisher{settings: o.Settings, namespace: o.Namespace, every: publishEvery}
+		p.setup(mgr)
+		leader.Duties = append(leader.Duties, p.Publish)
+	}
 	contact := &Contact{Every: o.pace.contact}
 	status.SetupWithManager(mgr)
 	if err := o.setupRoutes(mgr, leader, status, table); err != nil {
@@ -181,6 +190,12 @@ func (o *Options) setupRoutes(mgr ctrl.Manager, leader *Leader, status *Status, 
 	if o.Routes.Admission {
 		optIns.guard = &Guard{Settings: *o.Routes, Leads: leader.Leads}
 		if err := optIns.guard.SetupWithManager(mgr); err != nil {
+			return err
+		}
+	}
+	if o.Witnesses != nil {
+		optIns.witnesses = &witnessing{mine: o.Witnesses, namespace: o.Namespace, every: cmp.Or(o.pace.witness, witnessEvery), changed: optIns.queue.add}
+		if err := optIns.witnesses.setup(mgr); err != nil {
 			return err
 		}
 	}

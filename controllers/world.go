@@ -5,6 +5,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -105,11 +106,35 @@ func listWorld(ctx context.Context, r client.Reader, served map[string]bool, s i
 	l.list("EndpointSlices of the render Service", &render, client.InNamespace(s.Namespace),
 		client.MatchingLabels{discoveryv1.LabelServiceName: s.ServicePrefix + "-render"})
 	w.Render = pointers(render.Items)
-	var configs corev1.ConfigMapList
-	l.list("ConfigMaps of ingress-nginx controllers", &configs, client.MatchingLabels{"app.kubernetes.io/name": "ingress-nginx"})
-	w.Configs = pointers(configs.Items)
 	l.extras(&w)
+	l.configs(&w, s.ConfigNamespaces)
 	return w, l.notLooked, l.err
+}
+
+// nginxLabels are on what belongs to ingress-nginx.
+var nginxLabels = client.MatchingLabels{"app.kubernetes.io/name": "ingress-nginx"}
+
+// configs reads the ConfigMaps of ingress-nginx controllers. Where nothing is served by
+// one, it does not matter whether they can be read.
+func (l *worldLister) configs(w *ingress.World, namespaces []string) {
+	before := len(l.notLooked)
+	for _, namespace := range namespaces {
+		var configs corev1.ConfigMapList
+		what := "ConfigMaps of ingress-nginx controllers"
+		if namespace != "" {
+			what += " in namespace " + namespace
+		}
+		l.list(what, &configs, nginxLabels, client.InNamespace(namespace))
+		w.Configs = append(w.Configs, pointers(configs.Items)...)
+	}
+	switch unread := l.notLooked[before:]; {
+	case !ingress.ServesNGINX(w):
+		l.notLooked = l.notLooked[:before]
+	case len(namespaces) == 0:
+		w.ConfigsUnread = "this installation does not read the ConfigMaps of ingress-nginx (proxyConfigMaps of the chart, --proxy-config-namespaces)"
+	case len(unread) > 0:
+		w.ConfigsUnread = "what its ConfigMap says could not be read (" + strings.Join(unread, "; ") + ")"
+	}
 }
 
 // A worldLister lists one kind after the other, until one fails.

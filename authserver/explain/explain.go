@@ -4,6 +4,7 @@ package explain
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,9 @@ import (
 type Question struct {
 	Method string
 	URL    string
+	// Scheme is that of the installation's team URL, and of login addresses. Empty: the
+	// URL's.
+	Scheme string
 	// Ingress is the one that routed the request, "namespace/name", or an HTTPRoute,
 	// "HTTPRoute/namespace/name". Empty: that is not known.
 	Ingress string
@@ -78,6 +82,7 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 		}
 	}
 	scheme, _, _ := strings.Cut(q.URL, ":")
+	scheme = cmp.Or(q.Scheme, scheme)
 	d := dialect.Browser{Pages: &dialect.Pages{Scheme: scheme, PathPrefix: pathPrefix}}
 	r := &Report{Method: q.Method, URL: q.URL, Revision: t.Revision()}
 	var ask dialect.Ask

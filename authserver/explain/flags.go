@@ -17,6 +17,9 @@ type Flags struct {
 	Output string
 	// PathPrefix is our own path on every host. Default "/.access".
 	PathPrefix string
+	// TeamURL is where people sign in, whose scheme login addresses have. Default: that
+	// of the question.
+	TeamURL string
 
 	question Question
 }
@@ -30,6 +33,7 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.question.AMR, "amr", nil, "how they signed in, as RFC 8176 names it: pwd, otp, mfa...")
 	f.StringVar(&o.question.Address, "ip", "", "the client's address; left out: not known")
 	f.StringVarP(&o.Output, "output", "o", "text", "text or json")
+	f.StringVar(&o.TeamURL, "team-url", "", "where people sign in; its scheme is that of the applications")
 	f.StringVar(&o.PathPrefix, "path-prefix", "/.access", "our own path on every host")
 }
 

@@ -4,7 +4,6 @@ package ingress
 
 import (
 	"fmt"
-	"slices"
 
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -54,50 +53,4 @@ func unknownProxy(ing *networkingv1.Ingress, class string, proxy Proxy) string {
 		return fmt.Sprintf("it names no class, and no IngressClass is the default: write spec.ingressClassName, or the annotation %s (%s)", ProxyAnnotation, choices)
 	}
 	return fmt.Sprintf("which proxy serves the class %s is not known: write the annotation %s on the IngressClass or on the Ingress (%s)", class, ProxyAnnotation, choices)
-}
-
-// gatewayControllers are the names by which GatewayClasses name implementations
-// that need more than the Gateway API.
-var gatewayControllers = map[string]Proxy{
-	"gateway.envoyproxy.io/gatewayclass-controller": EnvoyGateway,
-	"traefik.io/gateway-controller":                 Traefik,
-}
-
-// gatewayProxies returns the implementations that serve an HTTPRoute, and the
-// Gateways of which nothing is known.
-func (p *planner) gatewayProxies(r *unstructured.Unstructured) (proxies []Proxy, lost []string) {
-	if proxy := r.GetAnnotations()[ProxyAnnotation]; proxy != "" {
-		return []Proxy{Proxy(proxy)}, nil
-	}
-	for _, parent := range objects(r.Object, "spec", "parentRefs") {
-		if kind := text(parent, "kind"); kind != "" && kind != "Gateway" {
-			continue
-		}
-		at := refOf(parent, r.GetNamespace())
-		i := slices.IndexFunc(p.Gateways, func(g *unstructured.Unstructured) bool { return nameOf(g) == at })
-		if i < 0 {
-			lost = append(lost, at.String())
-			continue
-		}
-		proxies = append(proxies, p.gatewayProxy(text(p.Gateways[i].Object, "spec", "gatewayClassName")))
-	}
-	slices.Sort(proxies)
-	return slices.Compact(proxies), lost
-}
-
-// gatewayProxy is the implementation of a GatewayClass. One that is not known has
-// what the Gateway API itself offers.
-func (p *planner) gatewayProxy(name string) Proxy {
-	i := slices.IndexFunc(p.GatewayClasses, func(c *unstructured.Unstructured) bool { return c.GetName() == name })
-	if i < 0 {
-		return GatewayAPI
-	}
-	c := p.GatewayClasses[i]
-	if proxy := c.GetAnnotations()[ProxyAnnotation]; proxy != "" {
-		return Proxy(proxy)
-	}
-	if proxy, ok := gatewayControllers[text(c.Object, "spec", "controllerName")]; ok {
-		return proxy
-	}
-	return GatewayAPI
 }

@@ -187,6 +187,15 @@ var controllers = map[string]Proxy{
 // legacyClasses are names that controllers answer to without an IngressClass.
 var legacyClasses = map[string]Proxy{"nginx": IngressNGINX, "traefik": Traefik, "haproxy": HAProxyIngress}
 
+// ServesNGINX reports whether ingress-nginx serves an Ingress, or one may be served by it.
+func ServesNGINX(w *World) bool {
+	c := &coverage{World: w}
+	return slices.ContainsFunc(w.Ingresses, func(ing *networkingv1.Ingress) bool {
+		_, proxy := c.classOf(ing)
+		return proxy == IngressNGINX && !ours(ing)
+	})
+}
+
 func isNGINX(p Proxy) bool { return p == IngressNGINX || p == TraefikNGINX }
 
 // isCanary reports whether an Ingress adds pods to the location of another, which

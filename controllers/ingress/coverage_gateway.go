@@ -20,7 +20,9 @@ func (c *coverage) httpRoute(r *unstructured.Unstructured) {
 		return
 	}
 	opted := optedIn(r) && r.GetKind() == "HTTPRoute"
-	open, paths, leads := c.openRules(r)
+	planes, lost := c.dataPlanes(r)
+	open, paths, leads := c.openRules(r, planes)
+	why := c.unfit(r, planes, lost)
 	for _, host := range c.routeHosts(r, parents) {
 		claimed := c.claims(host)
 		for _, b := range leads {
@@ -29,7 +31,7 @@ func (c *coverage) httpRoute(r *unstructured.Unstructured) {
 			}
 		}
 		if len(open) > 0 && claimed && !opted {
-			c.unaskedRoute(r, host, open, paths)
+			c.unaskedRoute(r, host, open, paths, why)
 		}
 	}
 }
@@ -41,12 +43,12 @@ func inMesh(parents []map[string]any) bool {
 
 // openRules are the rules of a route that ask nobody, their paths, and all that
 // the route leads to.
-func (c *coverage) openRules(r *unstructured.Unstructured) (open []string, paths []Path, leads []map[string]any) {
+func (c *coverage) openRules(r *unstructured.Unstructured, planes []dataPlane) (open []string, paths []Path, leads []map[string]any) {
 	guarded := c.securityPolicyOf(r)
 	for i, rule := range objects(r.Object, "spec", "rules") {
 		apps := c.applications(r, rule)
 		leads = append(leads, apps...)
-		if len(apps) > 0 && !guarded(text(rule, "name")) && !c.filtered(r, rule) {
+		if len(apps) > 0 && !c.ruleAsks(r, rule, planes, guarded(text(rule, "name"))) {
 			open = append(open, ruleName(i, rule))
 			paths = append(paths, rulePaths(rule)...)
 		}
@@ -54,11 +56,14 @@ func (c *coverage) openRules(r *unstructured.Unstructured) (open []string, paths
 	return open, paths, leads
 }
 
-func (c *coverage) unaskedRoute(r *unstructured.Unstructured, host string, open []string, paths []Path) {
+func (c *coverage) unaskedRoute(r *unstructured.Unstructured, host string, open []string, paths []Path, why string) {
 	ref := Ref{Kind: r.GetKind(), NamespacedName: nameOf(r)}
 	a := around{object: ref, reason: HTTPRouteNoAuth, host: host, paths: paths}
 	rules := "rule " + strings.Join(open, ", ")
 	switch {
+	case why != "":
+		a.reason = UnfitProxy
+		c.report(a, "%s leads %s to an application, in its %s, and is not known to ask: %s.", ref, anyHost(host)+c.such(host), rules, why)
 	case r.GetKind() == "GRPCRoute":
 		c.report(a, "%s leads %s to an application without asking, in its %s. Guard its Gateway with an Envoy Gateway SecurityPolicy whose extAuth is Ostiary, or serve it as an HTTPRoute that is opted in.", ref, anyHost(host), rules)
 	case host == "":
@@ -83,15 +88,20 @@ func (c *coverage) applications(r *unstructured.Unstructured, rule map[string]an
 	})
 }
 
-// filtered reports whether a filter of a rule asks us: the Gateway API's own
-// ExternalAuth, or a Middleware of Traefik.
-func (c *coverage) filtered(r *unstructured.Unstructured, rule map[string]any) bool {
+// filtered reports whether a filter of a rule asks us, of the type that its data plane
+// has: the Gateway API's own ExternalAuth, or (an ExtensionRef) a Middleware of Traefik.
+func (c *coverage) filtered(r *unstructured.Unstructured, rule map[string]any, kind string) bool {
 	return slices.ContainsFunc(objects(rule, "filters"), func(f map[string]any) bool {
-		switch text(f, "type") {
-		case "ExternalAuth":
+		switch {
+		case text(f, "type") != kind:
+			return false
+		case kind == "ExternalAuth":
 			auth, _, _ := unstructured.NestedMap(f, "externalAuth")
-			return c.asksAt(auth, r.GetNamespace(), text(auth, "http", "path"), nameOf(r))
-		case "ExtensionRef":
+			if text(auth, "protocol") == "GRPC" {
+				return c.asksAt(auth, r.GetNamespace(), "grpc", "", nameOf(r))
+			}
+			return c.asksAt(auth, r.GetNamespace(), "authz", text(auth, "http", "path"), nameOf(r))
+		case kind == "ExtensionRef":
 			return text(f, "extensionRef", "kind") == "Middleware" && c.asks[types.NamespacedName{Namespace: r.GetNamespace(), Name: text(f, "extensionRef", "name")}]
 		default:
 			return false
@@ -99,20 +109,18 @@ func (c *coverage) filtered(r *unstructured.Unstructured, rule map[string]any) b
 	})
 }
 
-// asksAt reports whether what names a backend, or several, names our authz
-// listener and nothing else. Over HTTP it has to be asked at its path for Envoy, not
+// asksAt reports whether what names a backend, or several, names a listener of ours that
+// decides, and nothing else: grpc, or authz at its port and at its path for Envoy, not
 // pinned, or pinned to the one route that it is for.
-func (c *coverage) asksAt(auth map[string]any, namespace, path string, route types.NamespacedName) bool {
+func (c *coverage) asksAt(auth map[string]any, namespace, part, path string, route types.NamespacedName) bool {
 	refs := objects(auth, "backendRefs")
 	if b, ok, _ := unstructured.NestedMap(auth, "backendRef"); ok {
 		refs = append(refs, b)
 	}
 	for _, b := range refs {
 		at := refOf(b, namespace)
-		switch part := c.ownPart(at.Namespace, at.Name); {
-		case part == "grpc", part == "authz" && path == "":
-		case part == "authz" && isAsked(path, route):
-		default:
+		port := portOf(b).Number
+		if c.ownPart(at.Namespace, at.Name) != part || part == "authz" && (!isAsked(path, route) || port != 0 && port != authzPort(c.settings)) {
 			return false
 		}
 	}
@@ -193,11 +201,10 @@ func targetsOf(p *unstructured.Unstructured) []map[string]any {
 func (c *coverage) extAuthAsks(p *unstructured.Unstructured) bool {
 	open, _, _ := unstructured.NestedBool(p.Object, "spec", "extAuth", "failOpen")
 	if grpc, ok, _ := unstructured.NestedMap(p.Object, "spec", "extAuth", "grpc"); ok && !open {
-		return c.asksAt(grpc, p.GetNamespace(), "", types.NamespacedName{})
+		return c.asksAt(grpc, p.GetNamespace(), "grpc", "", types.NamespacedName{})
 	}
 	http, ok, _ := unstructured.NestedMap(p.Object, "spec", "extAuth", "http")
-	path := text(http, "path")
-	return ok && !open && path != "" && c.asksAt(http, p.GetNamespace(), path, onlyTarget(p))
+	return ok && !open && c.asksAt(http, p.GetNamespace(), "authz", text(http, "path"), onlyTarget(p))
 }
 
 // routeHosts are the hosts of a route: its own, or those of the listeners that it

@@ -110,7 +110,7 @@ func canonical(host string) string {
 func (c *coverage) matched(expression string) []string {
 	re, err := regexp.Compile("(?i)" + expression)
 	var out []string
-	for _, host := range c.claimed {
+	for _, host := range append(c.claimed[:len(c.claimed):len(c.claimed)], c.teamHosts...) {
 		if err != nil || strings.HasPrefix(host, "*.") || re.MatchString(host) {
 			out = append(out, host)
 		}

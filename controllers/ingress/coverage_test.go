@@ -172,7 +172,7 @@ func TestUnguarded(t *testing.T) {
 		})
 	}
 	for _, r := range []string{NoAuthURL, ForeignAuthURL, OtherNamespace, OtherClass, ServerAlias, DefaultBackend, GlobalAuthOff, NoAuthLocations,
-		CustomErrors401, AuthCache, SatisfyAny, AuthMethodSnippet, HTTPRouteNoAuth, IngressRouteNoAuth, TLSPassthrough, ExposedService} {
+		CustomErrors401, AuthCache, SatisfyAny, AuthMethodSnippet, HTTPRouteNoAuth, IngressRouteNoAuth, TLSPassthrough, ExposedService, RecomputedRoute, ForeignCORS, UnfitProxy} {
 		if !reasons[r] {
 			t.Errorf("no case finds %s", r)
 		}

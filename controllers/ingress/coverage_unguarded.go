@@ -31,6 +31,8 @@ const (
 	IngressRouteNoAuth = "IngressRouteNoAuth" // the same of a Traefik IngressRoute
 	TLSPassthrough     = "TLSPassthrough"     // connections go to the application as they are
 	ExposedService     = "ExposedService"     // the application's pods have another door
+	RecomputedRoute    = "RecomputedRoute"    // after the question another route may be chosen
+	TeamHostTaken      = "TeamHostTaken"      // somebody else serves the host on which people sign in
 )
 
 // acmePath is where certificates are proven. ingress-nginx never asks there, and
@@ -71,6 +73,8 @@ func look(w *World, s *Settings, claims func(host string) bool) *coverage {
 	for _, r := range w.IngressRoutes {
 		c.ingressRoute(r)
 	}
+	c.securityPolicies()
+	c.team()
 	c.configs()
 	c.services()
 	slices.SortFunc(c.findings, compareFindings)
@@ -100,6 +104,7 @@ type coverage struct {
 	elsewhere []elsewhere
 	routed    map[types.NamespacedName]*application
 	findings  []Finding
+	teamHosts []string // the team host, which an expression may match as it may a claimed one
 }
 
 // A server is what a proxy keeps for a host.
@@ -117,6 +122,9 @@ func newCoverage(w *World, s *Settings, claims func(string) bool) *coverage {
 		}
 	}
 	slices.Sort(c.claimed)
+	if host := s.TeamHost; host != "" && !slices.Contains(c.claimed, host) {
+		c.teamHosts = []string{host}
+	}
 	c.nginx = c.readConfigs()
 	c.asks, c.asksAs = c.askingMiddlewares(), map[string]bool{}
 	for m := range c.asks {

@@ -32,21 +32,31 @@ func (p *planner) httpRoute(o *unstructured.Unstructured) {
 		b.Paths = append(b.Paths, rulePaths(rule)...)
 	}
 	p.routeClaims(r, b.Hosts)
-	proxies, lost := p.gatewayProxies(o)
+	planes, lost := p.cover.dataPlanes(o)
 	for _, name := range lost {
 		b.Guarded = false
 		p.wrong(r, UnknownProxy, "%s is attached to Gateway %s, of which nothing is known, so that nobody may ask about it there. Make the Gateway, or write the annotation %s on the HTTPRoute.", r.ref, name, ProxyAnnotation)
 	}
-	answers := len(proxies) > 0 // they answer preflights as they are told
-	for _, proxy := range proxies {
-		b.Guarded = p.guardRoute(r, proxy) && b.Guarded
-		answers = answers && proxy == EnvoyGateway
+	answers := len(planes) > 0 && !narrow(o) // they answer preflights as they are told
+	for _, plane := range planes {
+		b.Guarded = p.guardRoute(r, plane) && b.Guarded
+		answers = answers && plane.proxy == EnvoyGateway
 	}
-	b.Guarded = b.Guarded && len(proxies) > 0
-	if len(proxies)+len(lost) > 0 {
+	b.Guarded = b.Guarded && len(planes) > 0
+	p.ownCORS(r)
+	if len(planes)+len(lost) > 0 {
 		p.routesBeside(r, !answers && !bypasses(r.rules))
 	}
 	p.plan.Bindings = append(p.plan.Bindings, b)
+}
+
+// ownCORS: a filter of a route answers preflights before anybody is asked.
+func (p *planner) ownCORS(r *gatewayRoute) {
+	for i, rule := range objects(r.Object, "spec", "rules") {
+		if slices.ContainsFunc(objects(rule, "filters"), func(f map[string]any) bool { return text(f, "type") == "CORS" }) {
+			p.wrong(r, ForeignCORS, "%s has a filter CORS in rule %s, so its proxy answers preflights before Ostiary is asked, and lets those origins read answers. Write them into the policy's spec.cors, and remove the filter.", r.ref, ruleName(i, rule))
+		}
+	}
 }
 
 func (p *planner) wrong(r *gatewayRoute, reason, format string, args ...any) {
@@ -65,24 +75,60 @@ func (p *planner) routeClaims(r *gatewayRoute, hosts []string) {
 	default:
 		for _, host := range hosts {
 			p.claimed(r.ref, r.policy, r.rules, host)
+			p.width(r, host)
 		}
 	}
 }
 
+// width reports a star that is any number of labels to a Gateway, and one to a policy.
+func (p *planner) width(r *gatewayRoute, host string) {
+	parent, wild := strings.CutPrefix(canonical(host), "*.")
+	if wild && slices.Contains(r.rules.Hosts, "*."+parent) && !slices.Contains(r.rules.Hosts, "**."+parent) {
+		p.plan.Findings = append(p.plan.Findings, Finding{Object: r.ref, Policy: r.policy, Reason: WildcardWidth, Host: host, Mild: true,
+			Message: fmt.Sprintf("%s serves %s, which to a Gateway is any number of labels, and to the AccessPolicy %s exactly one: a.b.%s arrives, and everybody is refused there. Serve the names that are meant, or take the application under one label.", r.ref, host, r.policy, parent)})
+	}
+}
+
 // guardRoute has one implementation ask, and reports whether it will.
-func (p *planner) guardRoute(r *gatewayRoute, proxy Proxy) bool {
-	switch proxy {
+func (p *planner) guardRoute(r *gatewayRoute, plane dataPlane) bool {
+	if !p.leadsToApplications(r) {
+		return true // there is nothing to guard
+	}
+	switch plane.proxy {
 	case EnvoyGateway:
 		return p.securityPolicy(r)
 	case Traefik:
 		return p.traefikRoute(r)
 	case GatewayAPI:
 		p.granted(r, "HTTPRoute", "authz")
-		return p.filters(r, func(rule map[string]any) bool { return p.cover.filtered(r.Unstructured, rule) }, p.externalAuth(r))
+		return p.filters(r, func(rule map[string]any) bool { return p.cover.filtered(r.Unstructured, rule, "ExternalAuth") }, p.externalAuth(r))
+	case AgentGateway:
+		p.granted(r, "HTTPRoute", "authz")
+		p.remembers(r, plane)
+		return p.filters(r, func(rule map[string]any) bool { return p.cover.external(r.Unstructured, rule) }, p.externalAuth(r))
+	case NGINXGateway:
+		p.wrong(r, UnfitProxy, "%s is not guarded: %s.", r.ref, externalAuthOn(plane, r.Unstructured))
+		return false
+	case "":
+		p.granted(r, "HTTPRoute", "authz")
+		p.wrong(r, UnknownProxy, "%s is not known to be guarded: %s. Then the filters of each rule have to hold: %s", r.ref, externalAuthOn(plane, r.Unstructured), p.externalAuth(r))
+		return false
 	default:
-		p.wrong(r, UnknownProxy, "%s is served by %q, as %s says, which is no proxy that HTTPRoutes are planned for: write one of %v.", r.ref, proxy, ProxyAnnotation, []Proxy{EnvoyGateway, Traefik, GatewayAPI})
+		p.wrong(r, UnknownProxy, "%s is served by %q, as %s says, which is no proxy that HTTPRoutes are planned for: write one of %v.", r.ref, plane.proxy, ProxyAnnotation, []Proxy{EnvoyGateway, Traefik, GatewayAPI})
 		return false
 	}
+}
+
+// remembers: what a data plane does with answers is not written in any object that we read.
+func (p *planner) remembers(r *gatewayRoute, plane dataPlane) {
+	p.plan.Findings = append(p.plan.Findings, Finding{Object: r.ref, Policy: r.policy, Reason: AuthCache, Mild: true,
+		Message: fmt.Sprintf("%s is served by %s, which can be told to remember answers of external authorization: while it does, who signed out or was revoked still gets in. Leave that off.", r.ref, plane.who())})
+}
+
+func (p *planner) leadsToApplications(r *gatewayRoute) bool {
+	return slices.ContainsFunc(objects(r.Object, "spec", "rules"), func(rule map[string]any) bool {
+		return len(p.cover.applications(r.Unstructured, rule)) > 0
+	})
 }
 
 // traefikRoute: Traefik as a Gateway asks where a rule names our Middlewares.
@@ -178,13 +224,13 @@ func (p *planner) replaced(r *gatewayRoute) bool {
 // are more than a plain match may be any.
 func targets(policy, route *unstructured.Unstructured) bool {
 	for _, t := range targetsOf(policy) {
-		if text(t, "kind") == "HTTPRoute" && text(t, "name") == route.GetName() {
+		if text(t, "kind") == route.GetKind() && text(t, "name") == route.GetName() {
 			return true
 		}
 	}
 	for _, t := range objects(policy.Object, "spec", "targetSelectors") {
 		labels, _, _ := unstructured.NestedStringMap(t, "matchLabels")
-		if text(t, "kind") == "HTTPRoute" && holds(route.GetLabels(), labels) {
+		if text(t, "kind") == route.GetKind() && holds(route.GetLabels(), labels) {
 			return true
 		}
 	}
@@ -201,6 +247,20 @@ func lower(in []string) []string {
 		out[i] = strings.ToLower(in[i])
 	}
 	return out
+}
+
+// narrow reports whether some rule of a route matches by more than the path, so that no
+// rule of it may match the preflights of its requests: those have another method, and
+// none of their headers. Nobody would be asked about them.
+func narrow(route *unstructured.Unstructured) bool {
+	for _, rule := range objects(route.Object, "spec", "rules") {
+		for _, m := range objects(rule, "matches") {
+			if text(m, "method") != "" || len(objects(m, "headers")) > 0 || len(objects(m, "queryParams")) > 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // matchesMax is how many matches a rule of an HTTPRoute may have.

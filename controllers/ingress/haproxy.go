@@ -86,8 +86,10 @@ func (p *planner) haproxyPreflights(g *guard) {
 
 // authzPort is that of the authz Service: proxies reach it at the same one as by its
 // address.
-func (p *planner) authzPort() int32 {
-	u, err := url.Parse(p.s.AuthzURL)
+func (p *planner) authzPort() int32 { return authzPort(&p.s) }
+
+func authzPort(s *Settings) int32 {
+	u, err := url.Parse(s.AuthzURL)
 	if err != nil {
 		return 0
 	}

@@ -4,6 +4,7 @@ package ingress
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -95,8 +96,15 @@ func (p *planner) render(g *guard) {
 // global has them made by the controller's default backend, which is our render
 // listener, or by the error pages of its ConfigMap.
 func (p *planner) global(g *guard) {
-	if !p.rendersItself() {
-		p.errorPages(g, "")
+	if p.rendersItself() {
+		return
+	}
+	p.errorPages(g, "")
+	// Whose installation is set to it says that the platform is prepared. The arguments of
+	// a controller are in no object that we read.
+	if p.s.Mode != Global && slices.ContainsFunc(p.Configs, isControllerConfig) {
+		p.found(g, ModeUnprepared, "%s says %s: %s, and the ConfigMap of ingress-nginx is not prepared for it: unless the controller's --default-backend-service is Service %s, every refusal and every preflight there is a 404 page of ingress-nginx. "+
+			"Put into the ConfigMap what `ostiary render ingress-nginx --mode global` prints; or name that Service to the controller and set ingressMode: global for the installation; or remove the annotation.", g.ref, ModeAnnotation, Global, p.ours("render"))
 	}
 }
 

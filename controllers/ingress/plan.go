@@ -238,7 +238,18 @@ func (p *planner) finish(g *guard) {
 		p.plan.Guards[g.ref] = g.withoutObjects()
 		p.plan.Needs[g.ref] = g.needs
 	}
-	p.plan.Bindings = append(p.plan.Bindings, Binding{Route: g.ref, Policy: g.policy, Hosts: g.hosts, Paths: g.paths, Guarded: g.asked})
+	p.plan.Bindings = append(p.plan.Bindings, Binding{Route: g.ref, Policy: g.policy, Hosts: g.hosts, Paths: g.paths, Guarded: g.asked, Unseen: p.unseen(g)})
+}
+
+// unseen: what ingress-nginx does with an Ingress is up to its ConfigMap, too.
+func (p *planner) unseen(g *guard) string {
+	if g.proxy != IngressNGINX {
+		return ""
+	}
+	if p.ConfigsUnread != "" && g.mode == Global && p.s.Mode != Global {
+		return p.ConfigsUnread + "; the mode global needs in it what `ostiary render ingress-nginx --mode global` prints, or Service " + p.ours("render").String() + " as the controller's --default-backend-service, and shows ingress-nginx's 404 without"
+	}
+	return p.ConfigsUnread
 }
 
 // putFor adds an object without which the annotations of a guard would be wrong.

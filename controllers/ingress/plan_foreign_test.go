@@ -71,6 +71,8 @@ func TestPeoplesOwn(t *testing.T) {
 		"another such path":              {[]string{webYAML("web", "/", "app", opted), configYAML("no-auth-locations", "/public")}, "", askRender, true, ""},
 		"a risk level":                   {[]string{webYAML("web", "/", "app", opted), configYAML("annotations-risk-level", "Medium")}, AnnotationsRefused, askRender, false, "High"},
 		"underscores":                    {[]string{webYAML("web", "/", "app", opted), configYAML("enable-underscores-in-headers", "true")}, UnderscoreHeaders, askRender, true, "X_Access_Email"},
+		"global, not prepared":           {[]string{webYAML("web", "/", "app", asGlobal), configYAML("use-http2", "true")}, ModeUnprepared, askOnly + " custom-http-errors disable-proxy-intercept-errors", true, "render ingress-nginx --mode global"},
+		"global, prepared":               {[]string{webYAML("web", "/", "app", asGlobal), configYAML("location-snippet", "error_page 401 403 = @ostiary;")}, "", askOnly, true, ""},
 		"a blocked word":                 {[]string{webYAML("web", "/", "app", opted), configYAML("annotation-value-word-blocklist", "load_module,request_uri")}, AnnotationsRefused, askRender, false, "request_uri"},
 		"a blocked word of people's":     {[]string{webYAML("web", "/", "app", opted+", "+nginxAnn+"proxy-body-size: 8m"), configYAML("annotation-value-word-blocklist", "8m")}, AnnotationsRefused, askRender, false, "8m"},
 		"a blocked word with its blank":  {[]string{webYAML("web", "/", "app", opted), configYAML("annotation-value-word-blocklist", "load_module, request_uri")}, "", askRender, true, ""},

@@ -22,6 +22,31 @@ metadata: {name: traefik}
 spec: {controllerName: traefik.io/gateway-controller}
 ---
 apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: other, annotations: {access.ostiary.dev/proxy: gateway-api}}
+spec: {controllerName: example.com/gateway}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: cilium}
+spec: {controllerName: io.cilium/gateway-controller}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: unknown}
+spec: {controllerName: example.com/gateway}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: ngf}
+spec: {controllerName: gateway.nginx.org/nginx-gateway-controller}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: agent}
+spec: {controllerName: agentgateway.dev/agentgateway}
+---
+apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
 metadata: {name: gw, namespace: infra}
 spec: {gatewayClassName: ` + class + `, listeners: [{name: http, port: 80, protocol: HTTP}]}
@@ -33,6 +58,9 @@ spec: {parentRefs: [{name: gw, namespace: infra}], hostnames: [app.example.com],
 	}
 	policy := func(targets string) string {
 		return "\n---\napiVersion: gateway.envoyproxy.io/v1alpha1\nkind: SecurityPolicy\nmetadata: {name: theirs, namespace: shop}\nspec: {" + targets + ", cors: {}}"
+	}
+	filteredRoute := func(text string) string {
+		return strings.Replace(text, "rules: [{", "rules: [{filters: [{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: ostiary-authz, namespace: ostiary, port: 9001}, http: {path: /authz/v1/envoy}}}], ", 1)
 	}
 	for name, tc := range map[string]struct {
 		world   string
@@ -51,6 +79,18 @@ spec: {parentRefs: [{name: gw, namespace: infra}], hostnames: [app.example.com],
 		"traefik":                  {route("traefik", ""), nil, MissingFilter, false, "ReferenceGrant Middleware Middleware HTTPRoute HTTPRoute", "name: ostiary-auth-route-web}}"},
 		"traefik, not installed":   {route("traefik", ""), func(w *World) { delete(w.Served, middlewareKind) }, MissingKind, false, "ReferenceGrant HTTPRoute HTTPRoute", "middlewares.traefik.io"},
 		"another":                  {route("other", ""), nil, MissingFilter, false, "ReferenceGrant HTTPRoute HTTPRoute", "{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: ostiary-authz, namespace: ostiary, port: 9001}"},
+		"cilium, with the filter":  {filteredRoute(route("cilium", "")), nil, "", true, "ReferenceGrant HTTPRoute HTTPRoute", ""},
+		"an unknown one, filter":   {filteredRoute(route("unknown", "")), nil, UnknownProxy, false, "ReferenceGrant HTTPRoute HTTPRoute", "proxy: gateway-api on the GatewayClass"},
+		"no GatewayClass, filter":  {filteredRoute(route("gone", "")), nil, UnknownProxy, false, "ReferenceGrant HTTPRoute HTTPRoute", "GatewayClass gone, which is not there"},
+		"NGINX Gateway Fabric":     {filteredRoute(route("ngf", "")), nil, UnfitProxy, false, "ReferenceGrant HTTPRoute HTTPRoute", "NGINX Gateway Fabric"},
+		"agentgateway":             {filteredRoute(route("agent", "")), nil, AuthCache + " " + MissingFilter, false, "ReferenceGrant HTTPRoute HTTPRoute", "/authz/v1/external/shop/web"},
+		"agentgateway, no 2xx":     {strings.Replace(filteredRoute(route("agent", "")), "/authz/v1/envoy}", "/authz/v1/external/shop/web}", 1), nil, AuthCache, true, "ReferenceGrant HTTPRoute HTTPRoute", "remember"},
+		"a filter without a path":  {strings.Replace(filteredRoute(route("other", "")), ", http: {path: /authz/v1/envoy}", "", 1), nil, MissingFilter, false, "ReferenceGrant HTTPRoute HTTPRoute", "path: /authz/v1/external/shop/web"},
+		"a filter at another path": {strings.Replace(filteredRoute(route("other", "")), "/authz/v1/envoy}", "/authz/v1/nginx}", 1), nil, MissingFilter, false, "ReferenceGrant HTTPRoute HTTPRoute", "path: /authz/v1/external/shop/web"},
+		"a filter at another port": {strings.Replace(filteredRoute(route("other", "")), "port: 9001", "port: 9002", 1), nil, MissingFilter, false, "ReferenceGrant HTTPRoute HTTPRoute", "port: 9001"},
+		"its own CORS":             {strings.Replace(route("eg", ""), "rules: [{", "rules: [{filters: [{type: CORS, cors: {}}], ", 1), nil, ForeignCORS, true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "spec.cors"},
+		"a method":                 {strings.Replace(route("eg", ""), "rules: [{", "rules: [{matches: [{method: GET}], ", 1), nil, "", true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute HTTPRoute", ""},
+		"a wide star":              {strings.Replace(route("eg", ""), "hostnames: [app.example.com]", "hostnames: ['*.preview.example.com']", 1), nil, WildcardWidth, true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "any number of labels"},
 		"another, no grants":       {route("other", ""), func(w *World) { delete(w.Served, referenceGrantKind) }, MissingFilter + " " + MissingKind, false, "", "referencegrants"},
 		"no such Gateway":          {strings.Replace(route("other", ""), "name: gw, namespace: infra}]", "name: gone, namespace: infra}]", 1), nil, UnknownProxy, false, "ReferenceGrant HTTPRoute HTTPRoute", "infra/gone"},
 		"a proxy that isn't":       {strings.Replace(route("other", ""), "policy: web}", "policy: web, access.ostiary.dev/proxy: kong}", 1), nil, UnknownProxy, false, "ReferenceGrant HTTPRoute HTTPRoute", "gateway-api"},

@@ -31,5 +31,9 @@ const (
 	OddPath            = "OddPath"            // a path that is not copied into our namespace
 	MissingKind        = "MissingKind"        // a CRD that is needed is not installed
 	AnnotationUnread   = "AnnotationUnread"   // its proxy cannot read what somebody wrote
+	ProxyConfigUnread  = "ProxyConfigUnread"  // its proxy's own configuration could not be looked at
+	ModeUnprepared     = "ModeUnprepared"     // the platform was not told what the mode needs
+	UnfitProxy         = "UnfitProxy"         // its proxy asks in a way that guards nothing
+	WildcardWidth      = "WildcardWidth"      // it serves more names than its policy can claim
 	MissingFilter      = "MissingFilter"      // a rule of an HTTPRoute lacks the filter that asks
 )

@@ -17,6 +17,10 @@ const (
 	ingressRouteKind = "IngressRoute." + traefikGroup
 )
 
+// MiddlewareLimit is in World.Served where the CRD of Middlewares has the field by which
+// Traefik (3.6.9 and newer) bounds what it reads of an answer.
+const MiddlewareLimit = "Middleware." + traefikGroup + "/spec.forwardAuth.maxResponseBodySize"
+
 // Priorities of our routers. Traefik ranks the others by the length of their rule.
 const (
 	accessPriority    = 9000
@@ -91,7 +95,7 @@ func (p *planner) middlewares(route Ref) []string {
 		p.put(object(traefikVersion, "Middleware", types.NamespacedName{Namespace: route.Namespace, Name: name}, forRoute(route), nil, spec(fields)))
 	}
 	add(strip, map[string]any{"headers": map[string]any{"customRequestHeaders": off}})
-	add(auth, map[string]any{"forwardAuth": map[string]any{
+	question := map[string]any{
 		"address": address,
 		// X-Forwarded-* are Traefik's own, never the client's.
 		"trustForwardHeader": false,
@@ -99,7 +103,11 @@ func (p *planner) middlewares(route Ref) []string {
 		// another proxy.
 		"authRequestHeaders":  anyList(asked),
 		"authResponseHeaders": anyList(p.s.IdentityHeaders),
-	}})
+	}
+	if p.Served[MiddlewareLimit] { // without it Traefik warns of each Middleware
+		question["maxResponseBodySize"] = int64(64 << 10)
+	}
+	add(auth, map[string]any{"forwardAuth": question})
 	return []string{strip, auth}
 }
 

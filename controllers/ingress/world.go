@@ -49,7 +49,10 @@ const (
 	Traefik        Proxy = "traefik"               // its Ingress, CRD and Gateway API providers
 	HAProxyIngress Proxy = "haproxy-ingress"       // jcmoraisjr's
 	EnvoyGateway   Proxy = "envoy-gateway"
-	GatewayAPI     Proxy = "gateway-api" // any other implementation
+	GatewayAPI     Proxy = "gateway-api" // one that has ExternalAuth as the Gateway API says
+	// The following have another ExternalAuth, with which nothing is guarded.
+	NGINXGateway Proxy = "nginx-gateway-fabric"
+	AgentGateway Proxy = "agentgateway" // kgateway, too
 )
 
 // A Mode is how preflights and refusals get their headers on ingress-nginx.
@@ -82,6 +85,10 @@ type World struct {
 	Render []*discoveryv1.EndpointSlice
 	// Configs are ConfigMaps of ingress-nginx controllers, as far as they may be read.
 	Configs []*corev1.ConfigMap
+	// ConfigsUnread says why there may be more of them, which may undo what a plan
+	// writes: "the ConfigMaps of ingress-nginx in namespace x may not be read". "": there
+	// are none.
+	ConfigsUnread string
 	// Served tells which optional kinds the API server has: "Middleware.traefik.io".
 	Served map[string]bool
 }
@@ -122,10 +129,15 @@ type Settings struct {
 	AuthzURL string
 	// Ports of our Services, which are those of the listeners.
 	PublicPort, RenderPort, PreflightPort int32
+	// TeamHost is the host on which people sign in; "": there is none, or it is not known.
+	TeamHost string
 	// PathPrefix is our own path on every host. Default "/.access".
 	PathPrefix string
 	// Mode is used where an Ingress does not say. Default Render.
 	Mode Mode
+	// ConfigNamespaces are those in which ConfigMaps of ingress-nginx controllers are
+	// read: "" is all of them. None: they are not read.
+	ConfigNamespaces []string
 	// IdentityHeaders are all headers that tell an application who calls.
 	IdentityHeaders []string
 	// Labels and Annotations are for every object that a plan makes, beside our own:
@@ -182,6 +194,8 @@ type Binding struct {
 	Paths  []Path
 	// Guarded: Annotations and Objects guard the route completely.
 	Guarded bool
+	// Unseen is what may undo that, and could not be looked at; "": nothing.
+	Unseen string
 }
 
 // A Finding is about one object, for people.
@@ -194,4 +208,6 @@ type Finding struct {
 	Message string
 	// Host that is concerned, where there is one.
 	Host string
+	// Mild: the route is guarded all the same, and more is refused than people may think.
+	Mild bool
 }

@@ -214,7 +214,7 @@ func TestNotes(t *testing.T) {
 		"login":                     {"https://auth.example.com"},
 		"login-without-certificate": {"no certificate"},
 		"cloudflare":                {"Nothing here leads auth.example.com"},
-		"existing-keys":             {"Secret session-keys"},
+		"existing-keys":             {"Secret session-keys", "proxyConfigMaps names no namespace"},
 		"network-open":              {"networkPolicy is off"},
 		"team-route":                {"the Gateway's listener for auth.example.com"},
 		"no-opt-in":                 {"ingressOptIn is off", "doorkeeper-grpc", "once the proxy asks Ostiary"},

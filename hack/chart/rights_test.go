@@ -56,6 +56,9 @@ var needed = []right{
 	{namespace, "create", "", "configmaps", ""},
 	{namespace, "update", "", "configmaps", "ostiary-hosts-x"},
 	{namespace, "delete", "", "configmaps", "ostiary-hosts-x"},
+	{namespace, "get", "", "configmaps", "ostiary-settings"},
+	{namespace, "patch", "", "configmaps", "ostiary-settings"},
+	{namespace, "create", "", "configmaps", ""},
 	{namespace, "create", "coordination.k8s.io", "leases", ""},
 	{namespace, "get", "coordination.k8s.io", "leases", "ostiary-leader"},
 	{namespace, "update", "coordination.k8s.io", "leases", "ostiary-leader"},
@@ -77,6 +80,12 @@ var refused = []right{
 	{"", "list", "", "configmaps", ""},
 	{"shop", "create", "", "configmaps", ""},
 	{"shop", "update", "", "configmaps", "x"},
+	{"shop", "list", "", "configmaps", ""},
+	{"ingress-nginx", "patch", "", "configmaps", "ingress-nginx-controller"},
+	{"ingress-nginx", "list", "", "secrets", ""},
+	{namespace, "patch", "", "configmaps", "other"},
+	{namespace, "delete", "", "configmaps", "ostiary-settings"},
+	{"shop", "create", "", "configmaps", ""},
 	{"", "list", "", "pods", ""},
 	{namespace, "create", "", "pods", ""},
 	{namespace, "create", "", "pods/exec", "x"},
@@ -125,12 +134,16 @@ func secret(name string, verbs ...string) []right {
 func TestRights(t *testing.T) {
 	c := cluster(t)
 	create := right{namespace, "create", "", "secrets", ""}
+	var configs []right // of the proxies: granted by default, and not where nobody is named
+	for _, verb := range []string{"get", "list", "watch"} {
+		configs = append(configs, right{"ingress-nginx", verb, "", "configmaps", ""})
+	}
 	for _, s := range []struct {
 		values       string
 		may, mustNot []right
 	}{
-		{"defaults", append(secret("ostiary-keys", "get", "list", "watch", "update", "patch"), create), secret("session-keys", "update", "patch", "delete")},
-		{"existing-keys", secret("session-keys", "get", "list", "watch"), append(secret("session-keys", "update", "patch", "delete"), create)},
+		{"defaults", slices.Concat(secret("ostiary-keys", "get", "list", "watch", "update", "patch"), []right{create}, configs), secret("session-keys", "update", "patch", "delete")},
+		{"existing-keys", secret("session-keys", "get", "list", "watch"), slices.Concat(secret("session-keys", "update", "patch", "delete"), []right{create}, configs)},
 	} {
 		t.Run(s.values, func(t *testing.T) {
 			var roles []*unstructured.Unstructured

@@ -46,6 +46,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
+{{/* The namespaces whose ConfigMaps of proxies may be read. */}}
+{{- define "ostiary.proxyConfigMaps" -}}
+{{- if kindIs "invalid" .Values.proxyConfigMaps -}}
+{{- .Values.networkPolicy.proxyNamespaces | default list | toYaml -}}
+{{- else -}}
+{{- .Values.proxyConfigMaps | toYaml -}}
+{{- end -}}
+{{- end -}}
+
 {{/* The least number of replicas there will be. */}}
 {{- define "ostiary.replicas" -}}
 {{- if .Values.autoscaling.enabled -}}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/ingress"
+)
+
+// Reasons of Covered where it is neither a finding nor true.
+const (
+	reasonNotRouted   = "NotRouted"   // what names the policy may not ask
+	reasonNotAccepted = "NotAccepted" // not all that it claims is in force
+	reasonNotAskedYet = "NotAskedYet" // no question has arrived that would show that its proxy can ask
+)
+
+// A routesReport is what conditions of policies say of routes. Of a policy that is
+// not in it they say nothing.
+type routesReport struct {
+	routed  map[types.NamespacedName]metav1.Condition
+	covered func(types.NamespacedName) *metav1.Condition // nil: it isn't watched
+}
+
+// newRoutesReport words what was found, by policy: by the plan, by carrying it out, and
+// around both. arrived says of a route, and of the policy that it names, whether anybody
+// asked about it; of a policy alone, whether anybody did by no route.
+func newRoutesReport(plan *ingress.Plan, refused, around []ingress.Finding, arrived func(route ingress.Ref, policy types.NamespacedName) bool) *routesReport {
+	r := &routesReport{routed: map[types.NamespacedName]metav1.Condition{}}
+	bindings := map[types.NamespacedName][]ingress.Binding{}
+	for _, b := range plan.Bindings {
+		bindings[b.Policy] = append(bindings[b.Policy], b)
+	}
+	wrong, stuck, uncovered := byPolicy(slices.Concat(plan.Findings, refused)), byPolicy(refused), byPolicy(around)
+	for policy, routes := range bindings {
+		r.routed[policy] = routed(routes, wrong[policy])
+	}
+	r.covered = func(policy types.NamespacedName) *metav1.Condition {
+		c := covered(uncovered[policy])
+		is, named := r.routed[policy]
+		if c.Status == metav1.ConditionTrue && (!named || is.Status == metav1.ConditionTrue) {
+			c = witnessed(c, policy, bindings[policy], arrived)
+		}
+		if !named || is.Status == metav1.ConditionTrue || c.Status != metav1.ConditionTrue {
+			return &c
+		}
+		open := is.Status == metav1.ConditionFalse && (len(stuck[policy]) > 0 ||
+			slices.ContainsFunc(bindings[policy], func(b ingress.Binding) bool { return !b.Guarded }))
+		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, reasonNotRouted, "whether its hosts are covered is not known while Routed is not True: "+is.Reason
+		if open {
+			c.Status, c.Message = metav1.ConditionFalse, "what names it may be served without asking, see Routed: "+is.Reason
+		}
+		if is.Reason == ingress.ProxyConfigUnread {
+			c.Reason = is.Reason
+		}
+		return &c
+	}
+	return r
+}
+
+// routed is the condition of a policy that routes name.
+func routed(routes []ingress.Binding, found []ingress.Finding) metav1.Condition {
+	var names, unseen []string
+	var wrong, mild []ingress.Finding
+	for _, f := range found {
+		if f.Mild {
+			mild = append(mild, f)
+		} else {
+			wrong = append(wrong, f)
+		}
+	}
+	for _, b := range routes {
+		names = append(names, b.Route.String())
+		if b.Unseen != "" && !slices.Contains(unseen, b.Unseen) {
+			unseen = append(unseen, b.Unseen)
+		}
+		if !b.Guarded && !slices.ContainsFunc(wrong, func(f ingress.Finding) bool { return f.Object == b.Route }) {
+			wrong = append(wrong, ingress.Finding{Object: b.Route, Reason: "NotGuarded", Message: b.Route.String() + " is not guarded completely"})
+		}
+	}
+	slices.Sort(names)
+	who := truncate(strings.Join(slices.Compact(names), ", "), 1024)
+	c := metav1.Condition{Type: v1alpha1.ConditionRouted, Status: metav1.ConditionTrue, Reason: "Routed",
+		Message: "what names it asks Ostiary about every request: " + who}
+	if len(mild) > 0 {
+		c.Message = truncate(c.Message+". "+worded(mild), 32<<10)
+	}
+	switch {
+	case len(wrong) > 0:
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, wrong[0].Reason, worded(append(wrong, mild...))
+	case len(unseen) > 0:
+		c.Status, c.Reason = metav1.ConditionUnknown, ingress.ProxyConfigUnread
+		c.Message = truncate("what names it was told to ask Ostiary about every request: "+who+". Whether ingress-nginx does is not known, because "+strings.Join(unseen, "; "), 32<<10)
+	}
+	return c
+}
+
+// witnessed: that everything is configured shows nothing about whether a proxy can ask:
+// a NetworkPolicy may keep it out, or a data plane may do something else than it says.
+func witnessed(c metav1.Condition, policy types.NamespacedName, routes []ingress.Binding, arrived func(ingress.Ref, types.NamespacedName) bool) metav1.Condition {
+	var silent []string
+	for _, b := range routes {
+		if !arrived(b.Route, policy) {
+			silent = append(silent, b.Route.String())
+		}
+	}
+	if len(routes) == 0 && !arrived(ingress.Ref{}, policy) {
+		silent = []string{"its hosts"}
+	}
+	if len(silent) == 0 {
+		return c
+	}
+	slices.Sort(silent)
+	c.Status, c.Reason = metav1.ConditionUnknown, reasonNotAskedYet
+	c.Message = truncate(c.Message+"; but no question about "+strings.Join(slices.Compact(silent), ", ")+" has reached Ostiary yet. Make a request. If this stays, its proxy does not ask, or may not reach Ostiary: look at networkPolicy.proxyNamespaces of the chart", 32<<10)
+	return c
+}
+
+// covered is the condition that what goes around a policy leads to.
+func covered(around []ingress.Finding) metav1.Condition {
+	if len(around) > 0 {
+		return metav1.Condition{Type: v1alpha1.ConditionCovered, Status: metav1.ConditionFalse, Reason: around[0].Reason, Message: worded(around)}
+	}
+	return metav1.Condition{Type: v1alpha1.ConditionCovered, Status: metav1.ConditionTrue, Reason: "Covered",
+		Message: "nothing that was seen serves its hosts around it"}
+}
+
+// reportRoutes hands over what is known of routes. It does not wait.
+func (s *Status) reportRoutes(r *routesReport) {
+	if s == nil || s.changed == nil {
+		return
+	}
+	s.mu.Lock()
+	s.routes = r
+	s.mu.Unlock()
+	s.wake()
+}
+
+// setRouteConditions words what is known of the routes of a policy. It reports
+// whether anything changed. Nothing is known yet: what another replica wrote stays.
+// What they say is true of the routes; whether this policy decides there is for the
+// table to say, by its issues.
+func setRouteConditions(ap *v1alpha1.AccessPolicy, r *routesReport, issues []policy.Issue) bool {
+	if r == nil {
+		return false
+	}
+	key := client.ObjectKeyFromObject(ap)
+	var routed, covered *metav1.Condition
+	if c, ok := r.routed[key]; ok {
+		routed = &c
+	}
+	if r.covered != nil {
+		covered = acceptedToo(ap, r.covered(key))
+	}
+	temper(routed, issues)
+	temper(covered, issues)
+	changed := setOrRemove(ap, v1alpha1.ConditionRouted, routed)
+	return setOrRemove(ap, v1alpha1.ConditionCovered, covered) || changed
+}
+
+// temper takes from a condition that is not False what the table does not do.
+func temper(c *metav1.Condition, issues []policy.Issue) {
+	if c == nil || c.Status == metav1.ConditionFalse {
+		return
+	}
+	problems, reason, _, warning := sorted(issues)
+	switch {
+	case slices.Contains([]policy.IssueReason{policy.HostOwnedByOtherNamespace, policy.HostNotGranted, policy.HostReserved}, reason):
+		c.Status, c.Reason = metav1.ConditionFalse, string(reason)
+		c.Message = truncate("this policy does not decide about all that it claims: "+listed(problems), 1024)
+	case warning == policy.HostContended:
+		c.Message += "; but another namespace claims a host of it, too, so that requests which do not say by which route they came are refused there (see Degraded)"
+	}
+}
+
+func setOrRemove(ap *v1alpha1.AccessPolicy, kind string, c *metav1.Condition) bool {
+	if c == nil {
+		return meta.RemoveStatusCondition(&ap.Status.Conditions, kind)
+	}
+	return meta.SetStatusCondition(&ap.Status.Conditions, condition(ap, kind, c.Status, c.Reason, c.Message))
+}
+
+// acceptedToo: what a policy claims and does not have is guarded by nobody, or by the
+// policies of others.
+func acceptedToo(ap *v1alpha1.AccessPolicy, c *metav1.Condition) *metav1.Condition {
+	is := meta.FindStatusCondition(ap.Status.Conditions, v1alpha1.ConditionAccepted)
+	if c.Status == metav1.ConditionTrue && is != nil && is.Status == metav1.ConditionFalse {
+		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, reasonNotAccepted, "not all that it claims is in force, see Accepted: "+is.Reason
+	}
+	return c
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/controllers/ingress"
+)
+
+// Every outcome of a plan over a small alphabet: two routes that name a policy, each
+// guarded or not, seen or not, wrong by the plan, by carrying it out, or not; something
+// around the policy or not; the policy in force or not. What is shown is true.
+func TestConditionsTellWhatIs(t *testing.T) {
+	web := types.NamespacedName{Namespace: "shop", Name: "web"}
+	ref := func(name string) ingress.Ref {
+		return ingress.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: "shop", Name: name}}
+	}
+	for state := range 1 << 11 {
+		bit := func(n int) bool { return state>>n&1 == 1 }
+		var plan ingress.Plan
+		var refused, around []ingress.Finding
+		guarded, seen := true, true
+		for i, name := range []string{"a", "b"} {
+			if i == 1 && !bit(9) {
+				continue // there is one route
+			}
+			b := ingress.Binding{Route: ref(name), Policy: web, Guarded: bit(4 * i)}
+			if bit(4*i + 1) {
+				b.Unseen = "its ConfigMap may not be read"
+			}
+			guarded, seen = guarded && b.Guarded, seen && b.Unseen == ""
+			plan.Bindings = append(plan.Bindings, b)
+			if bit(4*i + 2) {
+				plan.Findings = append(plan.Findings, ingress.Finding{Object: b.Route, Policy: web, Reason: ingress.AppCanary, Message: "m"})
+			}
+			if bit(4*i + 3) {
+				refused = append(refused, ingress.Finding{Object: b.Route, Policy: web, Reason: reasonRejected, Message: "m"})
+			}
+		}
+		if bit(8) {
+			around = []ingress.Finding{{Object: ref("other"), Policy: web, Reason: ingress.NoAuthURL, Message: "m"}}
+		}
+		for _, accepted := range []metav1.ConditionStatus{metav1.ConditionTrue, metav1.ConditionFalse} {
+			ap := &v1alpha1.AccessPolicy{}
+			ap.Namespace, ap.Name = web.Namespace, web.Name
+			ap.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionAccepted, Status: accepted, Reason: "R"}}
+			setRouteConditions(ap, newRoutesReport(&plan, refused, around, func(ingress.Ref, types.NamespacedName) bool { return bit(10) }))
+			routed := meta.FindStatusCondition(ap.Status.Conditions, v1alpha1.ConditionRouted)
+			covered := meta.FindStatusCondition(ap.Status.Conditions, v1alpha1.ConditionCovered)
+			about := fmt.Sprintf("state %010b, accepted %s: %+v, %+v", state, accepted, routed, covered)
+			clean := len(plan.Findings)+len(refused) == 0
+			if want := guarded && clean && seen; (routed.Status == metav1.ConditionTrue) != want {
+				t.Errorf("Routed is not what is: %s", about)
+			}
+			if want := guarded && clean && !seen; (routed.Status == metav1.ConditionUnknown) != want || want && (routed.Reason != ingress.ProxyConfigUnread || !strings.Contains(routed.Message, "ConfigMap")) {
+				t.Errorf("Routed does not say what could not be read: %s", about)
+			}
+			if covered.Status == metav1.ConditionTrue && (!bit(10) || routed.Status != metav1.ConditionTrue || accepted != metav1.ConditionTrue || len(around) > 0) {
+				t.Errorf("Covered is True and nobody can know: %s", about)
+			}
+			if (len(around) > 0 || !guarded || len(refused) > 0) && covered.Status != metav1.ConditionFalse {
+				t.Errorf("Covered is not False where something may be open: %s", about)
+			}
+			if covered.Reason == reasonNotAskedYet && (bit(10) || routed.Status != metav1.ConditionTrue || !strings.Contains(covered.Message, "Ingress shop/a")) {
+				t.Errorf("Covered complains of silence: %s", about)
+			}
+			if routed.Reason == "" || covered.Reason == "" || covered.Message == "" || routed.Message == "" {
+				t.Errorf("words are missing: %s", about)
+			}
+		}
+	}
+}
+
+// What is only good to know is in the message, and changes no status.
+func TestMildFindings(t *testing.T) {
+	web := types.NamespacedName{Namespace: "shop", Name: "web"}
+	route := ingress.Ref{Kind: "HTTPRoute", NamespacedName: web}
+	mild := ingress.Finding{Object: route, Policy: web, Reason: ingress.WildcardWidth, Message: "web is wide", Mild: true}
+	is := routed([]ingress.Binding{{Route: route, Policy: web, Guarded: true}}, []ingress.Finding{mild})
+	if is.Status != metav1.ConditionTrue || is.Reason != "Routed" || !strings.Contains(is.Message, "web is wide") {
+		t.Errorf("%+v", is)
+	}
+	worse := ingress.Finding{Object: route, Policy: web, Reason: ingress.MissingFilter, Message: "web asks nobody"}
+	is = routed([]ingress.Binding{{Route: route, Policy: web}}, []ingress.Finding{mild, worse})
+	if is.Status != metav1.ConditionFalse || is.Reason != ingress.MissingFilter || !strings.Contains(is.Message, "web is wide") {
+		t.Errorf("%+v", is)
+	}
+}
+
+// What is told of a route that was written contradicts nothing that is told of it at
+// the same moment.
+func TestEventsDoNotContradict(t *testing.T) {
+	web := types.NamespacedName{Namespace: "shop", Name: "web"}
+	app := ingress.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: "shop", Name: "app"}}
+	config := ingress.Ref{Kind: "ConfigMap", NamespacedName: types.NamespacedName{Namespace: "nginx", Name: "c"}}
+	for name, tc := range map[string]struct {
+		guarded  bool
+		unseen   string
+		findings []ingress.Finding
+		how      string
+		want     string
+	}{
+		"guarded":        {guarded: true, how: "applied", want: "Routed"},
+		"not guarded":    {how: "applied", want: "Annotated"},
+		"a missing kind": {findings: []ingress.Finding{{Object: app, Policy: web, Reason: ingress.MissingKind}}, how: "applied", want: "Annotated"},
+		"a ConfigMap":    {guarded: true, findings: []ingress.Finding{{Object: config, Policy: web, Reason: ingress.AnnotationsRefused}}, how: "applied", want: "Annotated"},
+		"of another":     {guarded: true, findings: []ingress.Finding{{Object: config, Policy: types.NamespacedName{Namespace: "shop", Name: "x"}}}, how: "applied", want: "Routed"},
+		"unread":         {guarded: true, unseen: "it may not be read", how: "applied", want: "Annotated"},
+		"released":       {how: "released", want: "Released"},
+	} {
+		plan := &ingress.Plan{Bindings: []ingress.Binding{{Route: app, Policy: web, Guarded: tc.guarded, Unseen: tc.unseen}}}
+		if reason, note := wroteWords(plan, app, tc.how, tc.findings); reason != tc.want || !strings.Contains(note, tc.unseen) {
+			t.Errorf("%s: %s %q, want %s", name, reason, note, tc.want)
+		}
+	}
+}

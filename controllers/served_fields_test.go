@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ostiary/ostiary/controllers/ingress"
+)
+
+// TestMiddlewareLimit: a field that Traefik's CRD has is written, one that it has not is
+// not, and a CRD that is upgraded is noticed, with no right to read CRDs.
+func TestMiddlewareLimit(t *testing.T) {
+	b := newBench(t)
+	b.make = ingress.Make
+	ns := roles(t, b.c, func(rbacv1.PolicyRule) bool { return false })
+	b.ours, b.s = ns, settingsOf(ns)
+	crds(t, b.c)
+	class := &networkingv1.IngressClass{ObjectMeta: named("", "traefik-"+b.app), Spec: networkingv1.IngressClassSpec{Controller: "traefik.io/ingress-controller"}}
+	app, web := open(b.app, "app", "traefik.example.com"), b.optedIn("web", "traefik.example.com")
+	web.Spec.IngressClassName = &class.Name
+	create(t, b.c, class, app, web)
+	t.Cleanup(func() { _ = b.c.Delete(context.WithoutCancel(t.Context()), class) })
+	run(t, ns, b.opting, as(t, "system:serviceaccount:"+ns+":ostiary"))
+	limit := func(want bool) {
+		t.Helper()
+		eventually(t, "the Middleware", func() error {
+			m := unstructuredOf(schema.GroupVersionKind{Group: traefikGroup, Version: "v1alpha1", Kind: "Middleware"})
+			if err := b.c.Get(t.Context(), client.ObjectKey{Namespace: b.app, Name: "ostiary-auth-web"}, m); err != nil {
+				return err
+			}
+			n, has, _ := unstructured.NestedInt64(m.Object, "spec", "forwardAuth", "maxResponseBodySize")
+			if has != want || has && n != 64<<10 {
+				return fmt.Errorf("%d, %v: %v", n, has, m.Object["spec"])
+			}
+			return nil
+		})
+	}
+	limit(false)
+	var crd apiextensionsv1.CustomResourceDefinition
+	if err := b.c.Get(t.Context(), client.ObjectKey{Name: "middlewares.traefik.io"}, &crd); err != nil {
+		t.Fatal(err)
+	}
+	object := func(name string, in apiextensionsv1.JSONSchemaProps) apiextensionsv1.JSONSchemaProps {
+		yes := true
+		return apiextensionsv1.JSONSchemaProps{Type: "object", XPreserveUnknownFields: &yes, Properties: map[string]apiextensionsv1.JSONSchemaProps{name: in}}
+	}
+	whole := object("spec", object("forwardAuth", object("maxResponseBodySize", apiextensionsv1.JSONSchemaProps{Type: "integer", Format: "int64"})))
+	crd.Spec.Versions[0].Schema.OpenAPIV3Schema = &whole
+	if err := b.c.Update(t.Context(), &crd); err != nil {
+		t.Fatal(err)
+	}
+	limit(true)
+}

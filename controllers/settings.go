@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/pflag"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ostiary/ostiary/controllers/ingress"
+)
+
+// SettingsName is the ConfigMap in which an installation says how it was started, so that
+// every command that looks at the cluster judges as it does.
+const SettingsName = "ostiary-settings"
+
+const settingsKey = "settings.json"
+
+// settingsLabels are on it: who may not know its namespace finds it by them.
+var settingsLabels = client.MatchingLabels{"app.kubernetes.io/name": "ostiary", "app.kubernetes.io/component": "settings"}
+
+// Settings are the values of flags of `ostiary serve`, by name, as a command line would
+// have them. A flag of a command that has the same name means the same.
+type Settings map[string][]string
+
+// unshared are flags that say where a process runs, and not how it decides.
+var unshared = []string{"policies", "kubeconfig", "log-level", "leader-elect", "help"}
+
+// ParseSettings parses a command line, and returns what it says of every flag, defaults
+// included: those may be others in the version that reads them.
+func ParseSettings(f *pflag.FlagSet, args []string) (Settings, error) {
+	s := Settings{}
+	err := f.ParseAll(args, func(flag *pflag.Flag, value string) error {
+		s[flag.Name] = append(s[flag.Name], value)
+		return f.Set(flag.Name, value)
+	})
+	f.VisitAll(func(flag *pflag.Flag) {
+		switch _, given := s[flag.Name]; {
+		case slices.Contains(unshared, flag.Name):
+			delete(s, flag.Name)
+		case !given && flag.DefValue != "" && flag.DefValue != "[]":
+			s[flag.Name] = []string{flag.DefValue}
+		}
+	})
+	return s, err
+}
+
+// Apply sets the flags that the command line does not.
+func (s Settings) Apply(f *pflag.FlagSet) error {
+	var errs []error
+	f.VisitAll(func(flag *pflag.Flag) {
+		if flag.Changed {
+			return
+		}
+		for _, value := range s[flag.Name] {
+			if err := f.Set(flag.Name, value); err != nil {
+				errs = append(errs, fmt.Errorf("the installation's --%s: %w", flag.Name, err))
+			}
+		}
+	})
+	return errors.Join(errs...)
+}
+
+// An Installation is one that was found in a cluster. The zero value is none.
+type Installation struct {
+	Namespace string
+	Settings  Settings
+}
+
+// FindInstallation reads the settings that an installation published: that of the
+// namespace, if one is given, or of the one that this process runs in, or the only one.
+// Where none can be found the note says so, for people: what is judged then is what the
+// flags say.
+func FindInstallation(ctx context.Context, r client.Reader, namespace string) (in Installation, note string, err error) {
+	const without = "the settings of the installation are not known (ConfigMap " + SettingsName + " %s): the flags count, such as --path-prefix, and their defaults"
+	for _, at := range slices.Compact([]string{namespace, ownNamespace()}) {
+		if at == "" {
+			continue
+		}
+		var m corev1.ConfigMap
+		switch err := r.Get(ctx, client.ObjectKey{Namespace: at, Name: SettingsName}, &m); {
+		case err == nil:
+			return readInstallation(&m)
+		case namespace != "":
+			return Installation{}, fmt.Sprintf(without, "in "+namespace+": "+reasonOf(err)), unlessDenied(err)
+		}
+	}
+	var list corev1.ConfigMapList
+	if err := r.List(ctx, &list, settingsLabels); err != nil {
+		return Installation{}, fmt.Sprintf(without, reasonOf(err)), unlessDenied(err)
+	}
+	list.Items = slices.DeleteFunc(list.Items, func(m corev1.ConfigMap) bool { return m.Name != SettingsName })
+	switch n := len(list.Items); {
+	case n == 0:
+		return Installation{}, fmt.Sprintf(without, "is nowhere"), nil
+	case n > 1:
+		return Installation{}, "", fmt.Errorf("there are several installations, in the namespaces %s and %s among them: name one, by --installation NAMESPACE", list.Items[0].Namespace, list.Items[1].Namespace)
+	}
+	return readInstallation(&list.Items[0])
+}
+
+// unlessDenied: what may not be read, or is not there, is no failure.
+func unlessDenied(err error) error {
+	if apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || apierrors.IsNotFound(err) {
+		return nil
+	}
+	return fmt.Errorf("no cluster to talk to: %w", err)
+}
+
+func reasonOf(err error) string {
+	if apierrors.IsNotFound(err) {
+		return "is not there"
+	}
+	return "may not be read"
+}
+
+func readInstallation(m *corev1.ConfigMap) (Installation, string, error) {
+	in := Installation{Namespace: m.Namespace}
+	if err := json.Unmarshal([]byte(m.Data[settingsKey]), &in.Settings); err != nil {
+		return Installation{}, "", fmt.Errorf("ConfigMap %s/%s, %s: %w", m.Namespace, m.Name, settingsKey, err)
+	}
+	return in, "", nil
+}
+
+// AddInstallation defines the flag that tells one installation from another.
+func AddInstallation(f *pflag.FlagSet) *string {
+	return f.String("installation", "", "cluster: the namespace of the installation whose settings count where no flag says otherwise; left out: the one that this runs in, or the only one")
+}
+
+// ApplyInstallation finds the installation of a cluster, and sets the flags of a command
+// that its command line does not. The note is for people; "": there is nothing to say.
+func ApplyInstallation(ctx context.Context, f *pflag.FlagSet, kubeconfig, namespace string) (in Installation, note string, err error) {
+	config, err := RESTConfig(kubeconfig)
+	if err != nil {
+		return in, "", err
+	}
+	c, err := client.New(config, client.Options{Scheme: Scheme()})
+	if err != nil {
+		return in, "", fmt.Errorf("no cluster to talk to: %w", err)
+	}
+	if in, note, err = FindInstallation(ctx, c, namespace); err != nil {
+		return in, "", err
+	}
+	return in, note, in.Settings.Apply(f)
+}
+
+// publishEvery is how often it is looked whether the settings are still there.
+const publishEvery = 5 * time.Minute
+
+// A publisher keeps the settings where commands find them: a duty of the leader.
+type publisher struct {
+	settings  Settings
+	namespace string
+	every     time.Duration
+
+	client client.Client
+	live   client.Reader
+}
+
+func (p *publisher) setup(mgr ctrl.Manager) { p.client, p.live = mgr.GetClient(), mgr.GetAPIReader() }
+
+func (p *publisher) Publish(ctx context.Context) {
+	text, err := json.MarshalIndent(p.settings, "", "  ")
+	if err != nil {
+		panic(err) // texts have JSON
+	}
+	wait, told := firstRetry, false
+	for {
+		err := p.publish(ctx, string(text))
+		pause := p.every
+		if err != nil && ctx.Err() == nil {
+			if pause = wait; !told {
+				logr.FromContextOrDiscard(ctx).Error(err, "the settings cannot be published; commands such as explain judge by their own flags", "configMap", SettingsName)
+			}
+			wait, told = min(2*wait, lastRetry), true
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (p *publisher) publish(ctx context.Context, text string) error {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	var is corev1.ConfigMap
+	err := p.live.Get(ctx, client.ObjectKey{Namespace: p.namespace, Name: SettingsName}, &is)
+	if err == nil && is.Data[settingsKey] == text {
+		return nil
+	}
+	if err != nil && !apierrors.IsNotFound(err) {
+		return err
+	}
+	o := unstructuredOf(corev1.SchemeGroupVersion.WithKind("ConfigMap"))
+	o.SetNamespace(p.namespace)
+	o.SetName(SettingsName)
+	o.SetLabels(map[string]string(settingsLabels))
+	o.SetAnnotations(map[string]string{ingress.ForAnnotation: "commands that look at this cluster: the flags of the replica that leads"})
+	o.Object["data"] = map[string]any{settingsKey: text}
+	return p.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), client.FieldOwner(ingress.FieldManager), client.ForceOwnership)
+}

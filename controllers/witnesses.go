@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/ingress"
+)
+
+// WitnessesName is the ConfigMap in which replicas tell each other whose questions have
+// arrived: a proxy may have asked another replica than the one that writes conditions, and
+// one that asked before a restart still can.
+const WitnessesName = "ostiary-witnesses"
+
+const (
+	witnessEvery = 10 * time.Second
+	// witnessesMax is about what a ConfigMap holds.
+	witnessesMax = 8000
+)
+
+// A witnessing keeps what this replica and the others have seen. It delays no question.
+type witnessing struct {
+	mine      *policy.Witnesses
+	namespace string
+	every     time.Duration
+	changed   func()
+
+	client client.Client
+	live   client.Reader
+	mu     sync.Mutex
+	known  map[string]bool // keys, of all replicas; nil: they were not read yet
+	told   bool            // that they cannot be shared
+}
+
+func (w *witnessing) setup(mgr ctrl.Manager) error {
+	w.client, w.live = mgr.GetClient(), mgr.GetAPIReader()
+	return mgr.Add(w)
+}
+
+// NeedLeaderElection: every replica has witnesses.
+func (w *witnessing) NeedLeaderElection() bool { return false }
+
+// Start shares witnesses until ctx is done.
+func (w *witnessing) Start(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if err := w.share(ctx); err != nil && ctx.Err() == nil && !w.told {
+			w.told = true
+			logr.FromContextOrDiscard(ctx).Error(err, "whose questions arrive cannot be shared with other replicas; Covered goes by this one", "configMap", WitnessesName)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(w.every):
+		}
+	}
+	return nil
+}
+
+// share reads what others saw, and adds what is new here.
+func (w *witnessing) share(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	var m corev1.ConfigMap
+	err := w.live.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: WitnessesName}, &m)
+	missing := apierrors.IsNotFound(err)
+	all, fresh := map[string]bool{}, map[string]any{}
+	for key := range m.Data {
+		all[key] = true
+	}
+	for _, key := range w.own() {
+		if !all[key] && len(all) < witnessesMax && len(validation.IsConfigMapKey(key)) == 0 { // who asks wrote it
+			all[key], fresh[key] = true, time.Now().UTC().Format(time.RFC3339)
+		}
+	}
+	w.learn(all)
+	switch {
+	case err != nil && !missing:
+		return err
+	case len(fresh) == 0:
+		return nil
+	case missing:
+		o := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: WitnessesName,
+			Labels:      map[string]string{"app.kubernetes.io/name": "ostiary", "app.kubernetes.io/component": "witnesses"},
+			Annotations: map[string]string{ingress.ForAnnotation: "about what a question has arrived, and when the first did: the condition Covered"}}}
+		if err := w.client.Create(ctx, o); err != nil && !apierrors.IsAlreadyExists(err) {
+			return err
+		}
+	}
+	patch, err := json.Marshal(map[string]any{"data": fresh})
+	if err != nil {
+		return err
+	}
+	m.Namespace, m.Name = w.namespace, WitnessesName
+	return w.client.Patch(ctx, &m, client.RawPatch(types.MergePatchType, patch))
+}
+
+func (w *witnessing) learn(all map[string]bool) {
+	w.mu.Lock()
+	news := !maps.Equal(all, w.known)
+	w.known = all
+	w.mu.Unlock()
+	if news {
+		w.changed()
+	}
+}
+
+// own are the keys of what this replica saw.
+func (w *witnessing) own() []string {
+	pins, policies := w.mine.Seen()
+	var out []string
+	for _, pin := range pins {
+		kind, name, _ := strings.Cut(pin, "/")
+		out = append(out, witnessKey(kind, name))
+	}
+	for _, name := range policies {
+		out = append(out, witnessKey("AccessPolicy", name))
+	}
+	return out
+}
+
+// witnessKey is a key of a ConfigMap. A namespace has no dot in it.
+func witnessKey(kind, name string) string {
+	namespace, rest, _ := strings.Cut(name, "/")
+	key := fmt.Sprintf("%s.%s.%s", kind, namespace, rest)
+	if len(key) > 253 {
+		key = key[:200] + "." + digestOf(name)
+	}
+	return key
+}
+
+// arrived reports whether a question about a route has arrived, or one without a pin that
+// the policy decided.
+func (w *witnessing) arrived(route ingress.Ref, policy types.NamespacedName) bool {
+	if w == nil {
+		return true
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return route.Name != "" && w.known[witnessKey(route.Kind, route.NamespacedName.String())] || w.known[witnessKey("AccessPolicy", policy.String())]
+}

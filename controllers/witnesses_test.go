@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/ingress"
+)
+
+// TestCoveredAfterAWitness: Covered is True once a question has arrived, at any replica,
+// and stays so after a restart; with the rights of config/rbac. What is asked about one
+// route says nothing of another.
+func TestCoveredAfterAWitness(t *testing.T) {
+	b := newBench(t)
+	ns := roles(t, b.c, func(rbacv1.PolicyRule) bool { return false })
+	b.ours, b.s = ns, settingsOf(ns)
+	config := &corev1.ConfigMap{ObjectMeta: named(b.app, "controller"), Data: map[string]string{"use-http2": "true"}}
+	config.Labels = nginxLabels
+	grant := []client.Object{
+		&rbacv1.Role{ObjectMeta: named(b.app, "proxies"), Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "list", "watch"}}}},
+		&rbacv1.RoleBinding{ObjectMeta: named(b.app, "proxies"), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "proxies"},
+			Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Name: "ostiary", Namespace: ns}}},
+	}
+	b.s.ConfigNamespaces = []string{b.app}
+	app := open(b.app, "app", "shop.example.com", "two.example.com")
+	byHand := open(b.app, "hand", "hand.example.com")
+	create(t, b.c, append(grant, app, byHand, config, b.optedIn("shop", "shop.example.com"), b.optedIn("two", "two.example.com"))...)
+	t.Cleanup(func() {
+		_ = b.c.Delete(context.WithoutCancel(t.Context()), &corev1.ConfigMap{ObjectMeta: named(ns, WitnessesName)})
+	})
+	var first, second policy.Witnesses
+	witnessing := func(w *policy.Witnesses) func(*Options) {
+		return func(o *Options) {
+			o.Witnesses, o.pace.witness, o.LeaderElect, o.pace.lease = w, 200*time.Millisecond, true, time.Second
+		}
+	}
+	account := as(t, "system:serviceaccount:"+ns+":ostiary")
+	leads := run(t, ns, b.opting, account, witnessing(&first))
+	leads.says("this replica leads")
+	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
+	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, reasonNotAskedYet, "Ingress "+b.app+"/shop, Ingress "+b.app+"/two", "proxyNamespaces")
+	has(t, b.c, byHand, v1alpha1.ConditionCovered, metav1.ConditionUnknown, reasonNotAskedYet)
+
+	run(t, ns, b.opting, account, witnessing(&second))
+	first.Saw(b.app+"/shop", policy.IngressPin, policy.Source{})
+	first.Saw("what/ever it is\n", policy.IngressPin, policy.Source{}) // no key of a ConfigMap: it keeps nobody else's out
+	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, reasonNotAskedYet, "about Ingress "+b.app+"/two has")
+	second.Saw(b.app+"/two", policy.RoutePin, policy.Source{}) // of another kind
+	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, reasonNotAskedYet, "about Ingress "+b.app+"/two has")
+	second.Saw(b.app+"/two", policy.EitherPin, policy.Source{})
+	second.Saw("", policy.IngressPin, policy.Source{Namespace: b.app, Name: "hand"})
+	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
+	has(t, b.c, byHand, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
+
+	leads.end()
+	var third policy.Witnesses // a new process, which nobody asked anything
+	r := run(t, ns, b.opting, account, witnessing(&third))
+	create(t, b.c, auditIngress(b.app, "around", "nginx", "shop.example.com", "/x", nil))
+	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionFalse, ingress.NoAuthURL)
+	if err := b.c.Delete(t.Context(), auditIngress(b.app, "around", "nginx", "shop.example.com", "/x", nil)); err != nil {
+		t.Fatal(err)
+	}
+	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
+	r.running()
+}
