@@ -137,6 +137,7 @@ func (p *planner) traefikRoute(r *gatewayRoute) bool {
 		p.wrong(r, MissingKind, "%s cannot ask about requests, as the CRD middlewares.traefik.io is not installed. Install Traefik's CRDs, and enable its provider kubernetesCRD.", r.ref)
 		return false
 	}
+	p.upgradeRoutes(r)
 	names := p.middlewares(r.ref)
 	var filters []string
 	for _, name := range names {

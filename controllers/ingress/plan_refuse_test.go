@@ -146,12 +146,12 @@ func TestOtherProxiesRefusals(t *testing.T) {
 		guarded bool
 		routers int
 	}{
-		"traefik":                     {traefik, nil, "", true, 1},
-		"traefik, the app answers":    {traefik, func(w *World) { w.Policies[0].CORS = &CORS{Bypass: true} }, "", true, 0},
+		"traefik":                     {traefik, nil, "", true, 2},
+		"traefik, the app answers":    {traefik, func(w *World) { w.Policies[0].CORS = &CORS{Bypass: true} }, "", true, 1},
 		"traefik without Middlewares": {traefik, func(w *World) { w.Served = nil }, MissingKind, false, 0},
 		"traefik without routers":     {traefik, func(w *World) { delete(w.Served, "IngressRoute.traefik.io") }, MissingKind, true, 0},
-		"traefik, an odd path":        {strings.Replace(traefik, `path: "/"`, "path: \"/a`b\"", 1), nil, "", true, 1},
-		"moved, rewritten":            {moved, nil, RewrittenTarget, true, 1},
+		"traefik, an odd path":        {strings.Replace(traefik, `path: "/"`, "path: \"/a`b\"", 1), nil, "", true, 2},
+		"moved, rewritten":            {moved, nil, RewrittenTarget, true, 2},
 		"haproxy":                     {haproxy, nil, "", true, 0},
 		"unknown":                     {unknown, nil, UnknownProxy, false, 0},
 		"no host":                     {strings.Replace(traefik, "  - host: app.example.com\n    http", "  - http", 1), func(w *World) { w.Policies[0].Hosts = nil }, NoHost, true, 0},

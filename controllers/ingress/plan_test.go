@@ -179,7 +179,8 @@ func checkPlan(t *testing.T, p Plan) {
 	}
 	const quoted = `"(?:[^"\\\n]|\\.)*"`
 	rule := regexp.MustCompile(`^Host\(` + quoted + `\) && (Path\(` + quoted + `\)|PathRegexp\(` + quoted + `\)|PathPrefix\(` + "`/`" + `\)|\(Path\(` + quoted + `\) \|\| PathPrefix\(` + quoted + `\)\))` +
-		" && Method\\(`OPTIONS`\\) && HeaderRegexp\\(`Origin`, `\\.\\+`\\) && HeaderRegexp\\(`Access-Control-Request-Method`, `\\.\\+`\\)$")
+		" && (Method\\(`OPTIONS`\\) && HeaderRegexp\\(`Origin`, `\\.\\+`\\) && HeaderRegexp\\(`Access-Control-Request-Method`, `\\.\\+`\\)|" +
+		regexp.QuoteMeta("(HeaderRegexp(`Upgrade`, `"+NotWebSocket+"`) || HeaderRegexp(`HTTP2-Settings`, `^`))") + ")$")
 	for _, o := range p.Objects {
 		if !ours(o) || o.GetAnnotations()[ForAnnotation] == "" || len(o.GetName()) > labelMax && o.GetKind() == "Service" {
 			t.Errorf("%s %s carries no mark of ours, or its name is too long", o.GetKind(), nameOf(o))

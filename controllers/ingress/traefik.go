@@ -39,6 +39,7 @@ func (p *planner) traefik(g *guard) {
 	names := p.middlewares(g.ref)
 	p.chain(g, names)
 	p.preflightRoute(g)
+	p.upgradeRoute(g)
 	carried := carriedOver(g.Ingress)
 	carried[traefikPrefix+"router.priority"] = strconv.Itoa(accessPriority)
 	for _, host := range g.hosts {
@@ -160,13 +161,19 @@ func (p *planner) preflightRoute(g *guard) {
 		p.found(g, MissingKind, "%s: preflights cannot be led to Ostiary, and are refused, as the CRD ingressroutes.traefik.io is not installed. Install Traefik's CRDs, and enable its provider kubernetesCRD.", g.ref)
 		return
 	}
+	p.routesAt(g, "preflight", preflightPriority, preflights)
+}
+
+// routesAt leads what matches, at each host and path of an Ingress and nowhere else, to
+// our preflight listener.
+func (p *planner) routesAt(g *guard, kind string, priority int64, match string) {
 	var routes []any
 	for _, at := range placesOf(g.Ingress) {
 		if at.host == "" {
-			continue // it would take the preflights of every host
+			continue // it would take those of every host
 		}
 		routes = append(routes, map[string]any{
-			"kind": "Rule", "priority": int64(preflightPriority), "match": preflightMatch(g, at),
+			"kind": "Rule", "priority": priority, "match": placeMatch(g, at) + " && " + match,
 			"services": []any{map[string]any{"name": p.ours("preflight").Name, "port": int64(p.s.PreflightPort)}},
 		})
 	}
@@ -175,7 +182,7 @@ func (p *planner) preflightRoute(g *guard) {
 	}
 	fields := map[string]any{"routes": routes}
 	carried := carriedOver(g.Ingress)
-	if points := traefikEntryPoints.list(carried); len(points) > 0 {
+	if points := list(carried[traefikPrefix+"router.entrypoints"]); len(points) > 0 {
 		fields["entryPoints"] = anyList(points)
 	}
 	if tls, some := routeTLS(carried); some {
@@ -185,14 +192,17 @@ func (p *planner) preflightRoute(g *guard) {
 	if g.class.legacy {
 		notes = map[string]string{ingressClass: g.class.name}
 	}
-	name := types.NamespacedName{Namespace: p.s.Namespace, Name: centralName("preflight", g.Namespace, g.Name)}
+	name := types.NamespacedName{Namespace: p.s.Namespace, Name: centralName(kind, g.Namespace, g.Name)}
 	p.put(object(traefikVersion, "IngressRoute", name, forRoute(g.ref), notes, spec(fields)))
 }
 
-// preflightMatch is the rule of Traefik for preflights of a place. Texts are quoted as
+// preflights is the rule of Traefik for them.
+const preflights = "Method(`OPTIONS`) && HeaderRegexp(`Origin`, `.+`) && HeaderRegexp(`Access-Control-Request-Method`, `.+`)"
+
+// placeMatch is the rule of Traefik for a place. Texts are quoted as
 // Traefik quotes those of Ingresses: its rules have Go's strings, in which nothing can
 // end one early. A prefix is whole segments, whichever way Traefik is set to read it.
-func preflightMatch(g *guard, at placed) string {
+func placeMatch(g *guard, at placed) string {
 	q := strconv.Quote
 	path := "PathPrefix(`/`)"
 	matcher := traefikMatcher.text(g.Annotations)
@@ -207,7 +217,7 @@ func preflightMatch(g *guard, at placed) string {
 	case whole != "":
 		path = "(Path(" + q(whole) + ") || PathPrefix(" + q(whole+"/") + "))"
 	}
-	return "Host(" + q(at.host) + ") && " + path + " && Method(`OPTIONS`) && HeaderRegexp(`Origin`, `.+`) && HeaderRegexp(`Access-Control-Request-Method`, `.+`)"
+	return "Host(" + q(at.host) + ") && " + path
 }
 
 // carriedOver are the annotations that say where Traefik listens for an Ingress: what
@@ -253,6 +263,7 @@ func (p *planner) traefikNGINX(g *guard) {
 			"Remove it, or serve it by Traefik's own Ingress provider, with a Middleware that rewrites after those of Ostiary.", g.ref)
 	}
 	p.preflightRoute(g)
+	p.upgradeRoute(g)
 	for _, host := range g.hosts {
 		p.access(g, host, map[string]string{nginxPrefix + "enable-global-auth": "false"})
 	}

@@ -48,7 +48,7 @@ func ingressNginxLimits(mode string) map[string]string {
 	return limits
 }
 
-const ingressNginxAbout = "nginx 1.22 with the locations that ingress-nginx 1.15 renders of the annotations that our controller writes, without its Lua; "
+const ingressNginxAbout = "nginx 1.22 with the locations that ingress-nginx 1.15 renders of the annotations that our controller writes, without its Lua, and the lines about upgrades that `ostiary render ingress-nginx` prints for its ConfigMap; "
 
 func nginxVariants() []*variant {
 	return []*variant{
@@ -147,6 +147,7 @@ type nginxServer struct {
 type nginxView struct {
 	Listen, TeamHost, Public, Render, Preflight string
 	Snippets                                    bool // those of the ConfigMap
+	Upgrades                                    string
 	Codes                                       []int
 	Routes                                      []nginxRoute
 	Servers                                     []nginxServer
@@ -157,7 +158,11 @@ const nginxAnnotation = "nginx.ingress.kubernetes.io/"
 // ingressNginx is what the controller of ingress-nginx makes of the Ingresses.
 func (s *setup) ingressNginx(mode string) (nginxView, error) {
 	l := s.listens
-	v := nginxView{Snippets: mode == "global", Listen: s.addr, TeamHost: teamHost, Public: l.public, Render: l.render, Preflight: l.preflight, Codes: []int{401, 403}}
+	upgrades, err := printedUpgrades(mode)
+	if err != nil {
+		return nginxView{}, err
+	}
+	v := nginxView{Snippets: mode == "global", Upgrades: upgrades, Listen: s.addr, TeamHost: teamHost, Public: l.public, Render: l.render, Preflight: l.preflight, Codes: []int{401, 403}}
 	plan, err := s.plan(ingress.Mode(mode))
 	if err != nil {
 		return v, err
@@ -187,6 +192,21 @@ func (s *setup) ingressNginx(mode string) (nginxView, error) {
 		v.Servers = append(v.Servers, server)
 	}
 	return v, nil
+}
+
+// printedUpgrades are the lines of the ConfigMap that are printed for a mode.
+func printedUpgrades(mode string) (string, error) {
+	var b bytes.Buffer
+	if err := proxyconfig.Render(&b, "ingress-nginx", proxyconfig.Options{Mode: mode, Render: "10.0.0.1:9003"}); err != nil {
+		return "", err
+	}
+	text := strings.ReplaceAll(b.String(), "\n#", "\n")
+	_, rest, some := strings.Cut(text, "server-snippet: |\n")
+	begin, end := strings.Index(rest, "if ($http_upgrade"), strings.Index(rest, "}\n")
+	if !some || begin < 0 || end < begin {
+		return "", fmt.Errorf("what is printed for mode %s says nothing about upgrades:\n%s", mode, b.String())
+	}
+	return rest[begin : end+1], nil
 }
 
 // hasCanary looks for the canary Ingress of a route.

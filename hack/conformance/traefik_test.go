@@ -135,8 +135,9 @@ func (s *setup) settled() error {
 			}
 		}
 		a := exchange(clientAddress, s.addr, request("OPTIONS", "/", "app2.site.com", cp(seedOrigin, "GET")...))
-		missing = fmt.Sprintf("preflights: %d", a.status) // of a provider of their own, now and then
-		return a.status == 200
+		b := exchange(clientAddress, s.addr, request("GET", "/p", "public.example.com", settings))
+		missing = fmt.Sprintf("preflights: %d, upgrades: %d", a.status, b.status) // of a provider of their own, now and then
+		return a.status == 200 && b.status == 403
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", missing, err)

@@ -290,6 +290,20 @@ func TestC19_ManyHeadersAndBodies(t *testing.T) {
 	})
 }
 
+// H10: ingress-nginx passes every Upgrade on, and tunnels what follows. It shows the
+// question HTTP2-Settings alone, and that is enough to refuse what clients of h2c send.
+func TestH10_Upgrades(t *testing.T) {
+	eachGuarded(t, func(t *testing.T, addr string) {
+		for _, host := range []string{"public.example.com", "app1.site.com"} {
+			for _, lines := range [][]string{{"HTTP2-Settings: AAMAAABkAAQAAP__"}, {"HTTP2-Settings:"}, {"Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"}} {
+				a := env.send(t, addr, request("GET", "/p", host, append(lines, fetch)...))
+				a.wantStatus(t, 403)
+				a.wantKept(t)
+			}
+		}
+	})
+}
+
 func each(lines []string) (out [][]string) {
 	for _, l := range lines {
 		out = append(out, []string{l}[:1:1])
