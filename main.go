@@ -194,6 +194,7 @@ type service struct {
 	settings  *ingress.Settings
 	proxied   bool      // some proxy says what a client's address is
 	guesses   sync.Once // the warning about guesses
+	warmth    controllers.Warmth
 }
 
 // build checks every option before anything starts.
@@ -227,6 +228,9 @@ func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 	config.Table, config.Subject = s.live.Table, s.verifier.SubjectFor
 	config.KeySet = func() []byte { return s.ring.Load().JWKS() }
 	config.Ready = func() bool { return s.verifier.Verifier() != nil }
+	if s.settings != nil { // otherwise whoever leads preflights here has to see to it
+		config.Cold, config.Waits = s.warmth.Cold, s.warmth.Waits
+	}
 	config.Log, config.Metrics = s.log, metrics.Registry
 	config.Login = &login.Config{Ring: s.ring.Load, Providers: s.providers, Revoke: s.revoker.Revoke}
 	s.server = authserver.New(config)
@@ -324,7 +328,7 @@ func (s *service) feedFromCluster(ctx context.Context) error {
 	}
 	s.revoker.Set(revoke)
 	return controllers.RunAgain(ctx, controllers.Options{
-		Routes: s.settings, Config: config, Live: &s.live, Grants: *s.grants, LeaderElect: s.leaderElect,
+		Routes: s.settings, Warmth: &s.warmth, Config: config, Live: &s.live, Grants: *s.grants, LeaderElect: s.leaderElect,
 		Namespace: controllers.Namespace(), KeySecret: s.keys, Metrics: metrics.Registry,
 		RotateKeys: func(old []byte, now time.Time) ([]byte, bool, error) {
 			return credential.RotateBytes(old, now, s.schedule)

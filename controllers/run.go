@@ -48,7 +48,9 @@ type Options struct {
 	PublishProviders func([]translate.Provider)
 	CheckProvider    func(translate.Provider) []policy.Issue
 	// Routes lets Ingresses and HTTPRoutes name policies; nil: none can.
-	Routes  *ingress.Settings
+	Routes *ingress.Settings
+	// Warmth is told since when proxies can lead preflights here; nil: nobody asks.
+	Warmth  *Warmth
 	Metrics prometheus.Registerer
 	// Log is where everything of it logs. Default: controller-runtime's logger.
 	Log logr.Logger
@@ -171,7 +173,7 @@ func (o *Options) setupRoutes(mgr ctrl.Manager, leader *Leader, status *Status, 
 		return err
 	}
 	table.Ingresses, table.lookEvery = caches.people.cache, o.pace.kinds
-	optIns := &OptIns{Settings: *o.Routes, Status: status, Leads: leader.Leads, make: ingress.Make}
+	optIns := &OptIns{Settings: *o.Routes, Status: status, Leads: leader.Leads, make: ingress.Make, warm: o.Warmth}
 	if o.Routes.Admission {
 		optIns.guard = &Guard{Settings: *o.Routes, Leads: leader.Leads}
 		if err := optIns.guard.SetupWithManager(mgr); err != nil {
