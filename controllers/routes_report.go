@@ -69,7 +69,7 @@ func (o *OptIns) report(ctx context.Context, w *ingress.World, plan *ingress.Pla
 	o.found.reset()
 	countFindings(o.found.routes, findings)
 	countFindings(o.found.unguarded, around)
-	o.Status.reportRoutes(newRoutesReport(plan.Bindings, findings, around))
+	o.Status.reportRoutes(newRoutesReport(plan.Bindings, findings, around).withWindow(plan.Bindings, o.Settings.Admission))
 	o.tell(ctx, w, did.changed, slices.Concat(findings, around))
 }
 
