@@ -216,6 +216,7 @@ type service struct {
 	opting    *ingress.Settings
 	proxied   bool      // some proxy says what a client's address is
 	guesses   sync.Once // the warning about guesses
+	warmth    controllers.Warmth
 }
 
 // build checks every option before anything starts.
@@ -253,6 +254,9 @@ func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 	config.Table, config.Subject = s.live.Table, s.verifier.SubjectFor
 	config.KeySet = func() []byte { return s.ring.Load().JWKS() }
 	config.Ready = func() bool { return s.verifier.Verifier() != nil }
+	if s.opting != nil { // otherwise whoever leads preflights here has to see to it
+		config.Cold, config.Waits = s.warmth.Cold, s.warmth.Waits
+	}
 	config.Log, config.Metrics, config.Witnesses = s.log, metrics.Registry, &s.witnesses
 	config.Login = &login.Config{Ring: s.ring.Load, Providers: s.providers, Revoke: s.revoker.Revoke}
 	s.server = authserver.New(config)
@@ -351,7 +355,7 @@ func (s *service) feedFromCluster(ctx context.Context) error {
 	}
 	s.revoker.Set(revoke)
 	return controllers.RunAgain(ctx, controllers.Options{
-		Routes: s.opting, Settings: s.settings, Witnesses: &s.witnesses, Config: config, Live: &s.live, Terms: s.on, HostHold: s.hold, LeaderElect: s.leaderElect,
+		Routes: s.opting, Warmth: &s.warmth, Settings: s.settings, Witnesses: &s.witnesses, Config: config, Live: &s.live, Terms: s.on, HostHold: s.hold, LeaderElect: s.leaderElect,
 		Namespace: controllers.Namespace(), KeySecret: s.keys, Metrics: metrics.Registry,
 		RotateKeys: func(old []byte, now time.Time) ([]byte, bool, error) {
 			return credential.RotateBytes(old, now, s.schedule)

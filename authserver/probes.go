@@ -21,6 +21,8 @@ func (s *Server) probes(stopping *atomic.Bool) http.Handler {
 			http.Error(w, "the policies have not been read yet", http.StatusServiceUnavailable)
 		case !s.Ready():
 			http.Error(w, "there are no keys yet", http.StatusServiceUnavailable)
+		case s.Waits != nil && s.Waits():
+			http.Error(w, "proxies may not know yet where preflights are led", http.StatusServiceUnavailable)
 		default:
 			fmt.Fprintln(w, "ok, table", s.Table().Revision())
 		}

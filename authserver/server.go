@@ -37,6 +37,11 @@ type Config struct {
 	Ready func() bool
 	// Witnesses remember who asked; nil: nobody wants to know.
 	Witnesses *policy.Witnesses
+	// Cold reports whether preflights that are let pass (nginx-pass) could reach an
+	// application, because the proxy does not know of our preflight listener yet: they
+	// are refused then. Waits reports whether /readyz should say no for that reason.
+	// Both are optional: nil is never.
+	Cold, Waits func() bool
 	// TeamURL is where people log in; its scheme is that of the applications.
 	TeamURL *url.URL
 	// PathPrefix is ours on every host. Default "/.access".
@@ -106,7 +111,7 @@ func New(c Config) *Server {
 		decisions: newDecisionCounters(c.Metrics),
 		addresses: newAddressBook(&c),
 		nginx:     dialect.Nginx{Identity: c.Identity},
-		pass:      dialect.Nginx{Identity: c.Identity, PassPreflights: true},
+		pass:      dialect.Nginx{Identity: c.Identity, PassPreflights: true, Cold: c.Cold},
 		forward:   dialect.Forward{Identity: c.Identity, Pages: pages},
 		envoy:     dialect.Envoy{Identity: c.Identity, Pages: pages},
 		render:    dialect.Render{Pages: pages},

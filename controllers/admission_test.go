@@ -452,3 +452,22 @@ func TestGuardMap(t *testing.T) {
 		t.Errorf("what is gone is still known: %v", d)
 	}
 }
+
+// TestWindowIsTold: where a new route is open for a while, the condition says so.
+func TestWindowIsTold(t *testing.T) {
+	of := func(kind string) ingress.Binding {
+		return ingress.Binding{Route: ingress.Ref{Kind: kind, NamespacedName: types.NamespacedName{Namespace: "shop", Name: "web"}},
+			Policy: types.NamespacedName{Namespace: "shop", Name: kind}, Guarded: true}
+	}
+	bindings := []ingress.Binding{of("Ingress"), of("HTTPRoute")}
+	for _, c := range []struct {
+		admission bool
+		kind      string
+		open      bool
+	}{{true, "Ingress", false}, {true, "HTTPRoute", true}, {false, "Ingress", true}, {false, "HTTPRoute", true}} {
+		said := newRoutesReport(&ingress.Plan{Bindings: bindings}, nil, nil, func(ingress.Ref, types.NamespacedName) bool { return true }).withWindow(bindings, c.admission).routed[types.NamespacedName{Namespace: "shop", Name: c.kind}]
+		if said.Status != metav1.ConditionTrue || strings.Contains(said.Message, "is open until") != c.open {
+			t.Errorf("admission %v: %s", c.admission, said.Message)
+		}
+	}
+}

@@ -48,6 +48,7 @@ type OptIns struct {
 	own    worldReader                                        // what earlier plans made
 	apply  applier
 	guard  *Guard // nil: the API server guards nothing
+	warm   *Warmth
 	events events.EventRecorder
 	found  *findingMetrics
 	queue  requeue
@@ -129,6 +130,7 @@ func (o *OptIns) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.
 		o.tellUnread(ctx, notLooked)
 	}
 	if blind := essential(o.people.refused()); blind != "" {
+		o.warm.blind()
 		if leads {
 			o.found.reset()
 			o.Status.reportRoutes(&routesReport{})
@@ -146,6 +148,7 @@ func (o *OptIns) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.
 // realize makes a plan of the world, carries it out, and tells what came of it.
 func (o *OptIns) realize(ctx context.Context, world *ingress.World) (reconcile.Result, error) {
 	plan := o.make(*world, o.Settings)
+	o.warm.observe(world.Render, &plan)
 	owned, err := listOwned(ctx, o.own)
 	if errors.Is(err, errNotYet) {
 		return reconcile.Result{RequeueAfter: routesArrive}, nil

@@ -52,7 +52,7 @@ func TestConditionsTellWhatIs(t *testing.T) {
 			ap := &v1alpha1.AccessPolicy{}
 			ap.Namespace, ap.Name = web.Namespace, web.Name
 			ap.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionAccepted, Status: accepted, Reason: "R"}}
-			setRouteConditions(ap, newRoutesReport(&plan, refused, around, func(ingress.Ref, types.NamespacedName) bool { return bit(10) }))
+			setRouteConditions(ap, newRoutesReport(&plan, refused, around, func(ingress.Ref, types.NamespacedName) bool { return bit(10) }), nil)
 			routed := meta.FindStatusCondition(ap.Status.Conditions, v1alpha1.ConditionRouted)
 			covered := meta.FindStatusCondition(ap.Status.Conditions, v1alpha1.ConditionCovered)
 			about := fmt.Sprintf("state %010b, accepted %s: %+v, %+v", state, accepted, routed, covered)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/ostiary/ostiary/controllers/ingress"
 )
 
 func TestRouteFlags(t *testing.T) {
@@ -17,6 +19,7 @@ func TestRouteFlags(t *testing.T) {
 	for _, tc := range []struct {
 		args, url, wrong string
 		change           func(*RouteSetup)
+		check            func(*ingress.Settings) bool
 	}{
 		{args: "", url: "http://ostiary-authz.auth.svc.cluster.local:9001"},
 		{args: "--service-prefix=gate --ingress-mode=canary", url: "http://gate-authz.auth.svc.cluster.local:9001"},
@@ -28,6 +31,16 @@ func TestRouteFlags(t *testing.T) {
 		{args: "--authz-url=authz.example.com", wrong: "--authz-url"},
 		{args: "--authz-url=http://a.example/$host", wrong: "--authz-url"},
 		{args: "--authz-url=http://u:p@a.example", wrong: "--authz-url"},
+		{args: "--object-labels=team=a,example.com/x= --object-annotations=example.com/owner=b=c --admission-guard", url: "http://ostiary-authz.auth.svc.cluster.local:9001",
+			check: func(s *ingress.Settings) bool {
+				return s.Admission && maps.Equal(s.Labels, map[string]string{"team": "a", "example.com/x": ""}) && maps.Equal(s.Annotations, map[string]string{"example.com/owner": "b=c"})
+			}},
+		{args: "--object-labels=team=a/b", wrong: "--object-labels"},
+		{args: "--object-labels=-x=a", wrong: "--object-labels"},
+		{args: "--object-annotations=a/b/c=x", wrong: "--object-annotations"},
+		{args: "--object-annotations=nginx.ingress.kubernetes.io/auth-url=x", wrong: "a proxy reads it"},
+		{args: "--object-annotations=kubernetes.io/ingress.class=x", wrong: "a proxy reads it"},
+		{args: "--object-annotations=access.ostiary.dev/policy=x", wrong: "a proxy reads it"},
 		{args: "", wrong: "--render-bind-address", change: func(s *RouteSetup) { s.Render = "0" }},
 		{args: "", wrong: "--preflight-bind-address", change: func(s *RouteSetup) { s.Preflight = ":0" }},
 	} {
@@ -54,6 +67,8 @@ func TestRouteFlags(t *testing.T) {
 				t.Errorf("%s: %+v", tc.args, s)
 			}
 		case s.AuthzURL != tc.url || s.PublicPort != 9002 || s.RenderPort != 9003 || s.PreflightPort != 9004 || s.Namespace != "auth" || len(s.IdentityHeaders) != 6:
+			t.Errorf("%s: %+v", tc.args, s)
+		case tc.check != nil && !tc.check(s), tc.check == nil && s.Admission:
 			t.Errorf("%s: %+v", tc.args, s)
 		}
 	}

@@ -66,7 +66,7 @@ func (o *OptIns) report(ctx context.Context, w *ingress.World, plan *ingress.Pla
 	o.found.reset()
 	countFindings(o.found.routes, findings)
 	countFindings(o.found.unguarded, around)
-	o.Status.reportRoutes(newRoutesReport(plan, did.findings, around, o.witnesses.arrived))
+	o.Status.reportRoutes(newRoutesReport(plan, did.findings, around, o.witnesses.arrived).withWindow(plan.Bindings, o.Settings.Admission))
 	o.tell(ctx, w, plan, did.changed, slices.Concat(findings, around))
 }
 

@@ -23,6 +23,7 @@ const standInAfter = time.Second
 // else: the apply is the leader's own.
 func (o *OptIns) standIn(ctx context.Context, world *ingress.World) (reconcile.Result, error) {
 	plan := o.make(*world, o.Settings)
+	o.warm.observe(world.Render, &plan)
 	late, wait := o.unasked(world, &plan)
 	if len(late) == 0 {
 		return reconcile.Result{RequeueAfter: wait}, nil

@@ -56,7 +56,9 @@ type Options struct {
 	// Settings are published for commands that look at the cluster; nil: none are.
 	Settings Settings
 	// Routes lets Ingresses and HTTPRoutes name policies; nil: none can.
-	Routes  *ingress.Settings
+	Routes *ingress.Settings
+	// Warmth is told since when proxies can lead preflights here; nil: nobody asks.
+	Warmth  *Warmth
 	Metrics prometheus.Registerer
 	// Log is where everything of it logs. Default: controller-runtime's logger.
 	Log logr.Logger
@@ -186,7 +188,7 @@ func (o *Options) setupRoutes(mgr ctrl.Manager, leader *Leader, status *Status, 
 		return err
 	}
 	table.Ingresses, table.lookEvery = caches.people.cache, o.pace.kinds
-	optIns := &OptIns{Settings: *o.Routes, Status: status, Leads: leader.Leads, make: ingress.Make}
+	optIns := &OptIns{Settings: *o.Routes, Status: status, Leads: leader.Leads, make: ingress.Make, warm: o.Warmth}
 	if o.Routes.Admission {
 		optIns.guard = &Guard{Settings: *o.Routes, Leads: leader.Leads}
 		if err := optIns.guard.SetupWithManager(mgr); err != nil {

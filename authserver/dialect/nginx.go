@@ -16,6 +16,9 @@ type Nginx struct {
 	// PassPreflights answers 200 to preflights that the policy answers, so that
 	// the proxy routes them on, to the preflight listener or to the application.
 	PassPreflights bool
+	// Cold reports whether the proxy may not know yet of what takes those preflights,
+	// and would give them to the application; nil: never. They are refused then.
+	Cold func() bool
 }
 
 // Prefixes of the endpoints that carry the target in their own URL:
@@ -118,6 +121,12 @@ func (n Nginx) Write(a *Answer, q *Ask, d *policy.Decision) {
 		n.Identity.admit(a, q, d)
 		return
 	case policy.AnswerPreflight:
+		if n.PassPreflights && n.Cold != nil && n.Cold() {
+			a.Status = 403
+			why(a, q, policy.NotReady)
+			a.Set("Vary", preflightVary)
+			return
+		}
 		if n.PassPreflights {
 			n.Identity.admit(a, q, d)
 			cors(a, &d.CORS)

@@ -83,6 +83,11 @@ func TestGuardIsInstalled(t *testing.T) {
 // that guard.
 func TestGuardOfARelease(t *testing.T) {
 	c := cluster(t)
+	for _, u := range guards(render(t, "testdata/values/defaults.yaml")) { // an uninstall of another test left them
+		if err := c.Delete(t.Context(), u); client.IgnoreNotFound(err) != nil {
+			t.Fatal(err)
+		}
+	}
 	objects := guards(render(t, "testdata/values/defaults.yaml", "--set", "fullnameOverride=another"))
 	apply(t, c, objects)
 	t.Cleanup(func() {

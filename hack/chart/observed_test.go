@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
@@ -67,13 +69,12 @@ func asked(t *testing.T) (all []string) {
 func TestMetricsExist(t *testing.T) {
 	c := cluster(t)
 	admin := kubeconfig(t, "admin", "system:masters")
-	if out, err := helm(t, "install", "ostiary", chart, "-n", namespace, "--kubeconfig", admin); err != nil {
+	if out, err := helm(t, "install", "ostiary", chart, "-n", namespace, "--kubeconfig", admin, "--set", "admission.keep=false"); err != nil {
 		t.Fatalf("helm: %v\n%s", err, out)
 	}
 	defer func() { _, _ = helm(t, "uninstall", "ostiary", "-n", namespace, "--kubeconfig", admin) }()
 	eventually(t, "the CRD is served", func() error { return c.List(t.Context(), policies()) })
 	objects := parse(t, observedObjects)
-	apply(t, c, objects)
 	defer func() {
 		for _, u := range objects {
 			_ = c.Delete(t.Context(), u)
@@ -83,6 +84,8 @@ func TestMetricsExist(t *testing.T) {
 	stop := serveAs(t, "system:serviceaccount:"+namespace+":ostiary", arguments(t, render(t, "testdata/values/defaults.yaml")),
 		"--authz-bind-address="+authz, "--metrics-bind-address="+metrics)
 	defer stop() // before its rights are gone
+	eventually(t, "the API server guards", func() error { return c.Create(t.Context(), objects[len(objects)-1].DeepCopy(), client.DryRunAll) })
+	apply(t, c, objects)
 	if _, err := body("http://" + authz + "/authz/v1/nginx/GET/nobody.example.com/"); err != nil {
 		t.Fatal(err) // what is counted is there once there was one
 	}

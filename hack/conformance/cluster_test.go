@@ -113,6 +113,16 @@ func (c *cluster) writeKubeconfig(dir string) error {
 func (c *cluster) apply(manager, text string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
+	return eachObject(text, func(u *unstructured.Unstructured) error {
+		if err := c.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), client.FieldOwner(manager), client.ForceOwnership); err != nil {
+			return fmt.Errorf("%s %s: %w", u.GetKind(), u.GetName(), err)
+		}
+		return nil
+	})
+}
+
+// eachObject does something with every object of a YAML text.
+func eachObject(text string, do func(*unstructured.Unstructured) error) error {
 	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(text), 4096)
 	for {
 		u := &unstructured.Unstructured{}
@@ -124,8 +134,8 @@ func (c *cluster) apply(manager, text string) error {
 		if len(u.Object) == 0 {
 			continue
 		}
-		if err := c.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), client.FieldOwner(manager), client.ForceOwnership); err != nil {
-			return fmt.Errorf("%s %s: %w", u.GetKind(), u.GetName(), err)
+		if err := do(u); err != nil {
+			return err
 		}
 	}
 }
