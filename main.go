@@ -241,11 +241,7 @@ func (s *service) publishRing(r *credential.Ring) {
 }
 
 func (s *service) publishProviders(translated []translate.Provider) {
-	configs := make([]idp.Config, len(translated))
-	for i, p := range translated {
-		configs[i] = idp.Config(p)
-	}
-	for _, problem := range s.providers.Update(configs) {
+	for _, problem := range s.providers.Update(configs(translated)) {
 		s.log.Error(problem.String())
 	}
 	s.warnOfGuesses(configs)
@@ -260,6 +256,21 @@ func (s *service) warnOfGuesses(configs []idp.Config) {
 		s.log.Warn("there are built-in users, and no --trusted-proxies: no client's address is known, so guesses at passwords are limited for all clients together. " +
 			"Name the networks of your proxies, so that they are limited by address")
 	})
+}
+
+func configs(translated []translate.Provider) []idp.Config {
+	out := make([]idp.Config, len(translated))
+	for i, p := range translated {
+		out[i] = idp.Config(p)
+	}
+	return out
+}
+
+// inUse says which providers can be used, and by whom.
+func inUse(translated []translate.Provider) *policy.Providers {
+	set := idp.New(idp.Options{})
+	set.Update(configs(translated)) // whoever reads them says what is wrong
+	return set.InUse()
 }
 
 // checkProvider says what a provider's own package finds wrong with it.
@@ -306,6 +317,7 @@ func (s *service) feedFromFiles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	loader.InUse = inUse
 	s.publishRing(folder.Ring())
 	go folder.Follow(ctx, s.schedule, time.Now, s.publishRing, func(err error) {
 		s.log.Error("the keys could not be rotated; the old ones stay in force", "error", err)
@@ -329,7 +341,7 @@ func (s *service) feedFromCluster(ctx context.Context) error {
 		RotateKeys: func(old []byte, now time.Time) ([]byte, bool, error) {
 			return credential.RotateBytes(old, now, s.schedule)
 		},
-		PublishProviders: s.publishProviders, CheckProvider: checkProvider,
+		PublishProviders: s.publishProviders, CheckProvider: checkProvider, ProvidersInUse: s.providers.InUse,
 		PublishKeys: func(data []byte) error {
 			ring, err := credential.ParseRing(data)
 			if err == nil {
@@ -357,7 +369,8 @@ func explainCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	if err != nil {
 		return exitUsage, err
 	}
-	table, err := controllers.Look(ctx, append(*policies, f.Args()[2:]...), *kubeconfig, *grants, stderr)
+	looker := controllers.Looker{Grants: *grants, Kubeconfig: *kubeconfig, InUse: inUse}
+	table, err := looker.Look(ctx, append(*policies, f.Args()[2:]...), stderr)
 	if err != nil {
 		return exitUsage, err
 	}

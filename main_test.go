@@ -78,7 +78,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE"}, 1, "SIGN IN FIRST", ""},
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com"}, 0, "ALLOWED", ""},
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.org"}, 1, "no-rule-matched", ""},
-		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com", "--provider", "corp", "--amr", "pwd,otp"}, 0, "ALLOWED", ""},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com", "--provider", "gone", "--amr", "pwd,otp"}, 1, "no identity provider of that name is in use", ""},
 		{[]string{"explain", "GET", "https://other.example.com/", "--policies", "FILE"}, 1, "no policy claims this host", ""},
 		{[]string{"explain", "GET", "https://app2.example.com:0/", "--policies", "FILE"}, 1, "the port is not a number", ""},
 		{[]string{"explain", "GET", "app2.example.com", "--policies", "FILE"}, 2, "", "is not a URL that begins with http:// or https://"},

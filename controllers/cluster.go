@@ -3,7 +3,6 @@
 package controllers
 
 import (
-	"context"
 	"fmt"
 	"hash/maphash"
 	"os"
@@ -23,8 +22,6 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
-	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/translate"
 )
 
 // Scheme knows the kinds that this package reads and writes.
@@ -107,18 +104,4 @@ func newSecrets(mgr ctrl.Manager, namespace string) (cache.Cache, error) {
 		return nil, err
 	}
 	return secrets, mgr.Add(secrets)
-}
-
-// Fetch lists and translates the policies of a cluster, and the routes that name
-// them, for those who only want to look.
-func Fetch(ctx context.Context, kubeconfig string) ([]policy.Policy, []translate.Route, error) {
-	c, err := RESTConfig(kubeconfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	reader, err := client.New(c, client.Options{Scheme: Scheme()})
-	if err != nil {
-		return nil, nil, fmt.Errorf("no cluster to talk to: %w", err)
-	}
-	return Policies(ctx, reader)
 }

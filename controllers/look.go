@@ -7,26 +7,92 @@ import (
 	"fmt"
 	"io"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/source"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
+// A Looker says what is needed to build the table that would be in force.
+type Looker struct {
+	// Grants let namespaces claim hosts of other namespaces.
+	Grants []policy.Grant
+	// Kubeconfig is the one to use; empty: as RESTConfig finds it.
+	Kubeconfig string
+	// InUse says which of the providers that files hold can be used, and by whom.
+	InUse source.InUse
+}
+
 // Look builds the table that would be in force: of the files and folders of
-// paths or, if there are none, of a cluster. What is wrong with files goes to
-// stderr.
-func Look(ctx context.Context, paths []string, kubeconfig string, grants []policy.Grant, stderr io.Writer) (*policy.Table, error) {
+// paths or, if there are none, of a cluster. What is wrong with files, or cannot be
+// read of a cluster, goes to stderr.
+func (l *Looker) Look(ctx context.Context, paths []string, stderr io.Writer) (*policy.Table, error) {
 	if len(paths) > 0 {
-		table, problems, err := source.Read(paths, grants...)
+		loader, err := source.NewLoader(paths)
+		if err != nil {
+			return nil, err
+		}
+		loader.InUse = l.InUse
+		table, problems := loader.Load().Build(l.Grants...)
 		for _, p := range problems {
 			fmt.Fprintln(stderr, p)
 		}
-		return table, err
+		return table, nil
 	}
-	policies, routes, err := Fetch(ctx, kubeconfig)
+	const hint = "%w (for files instead of a cluster: --policies PATH)"
+	c, err := RESTConfig(l.Kubeconfig)
 	if err != nil {
-		return nil, fmt.Errorf("%w (for files instead of a cluster: --policies PATH)", err)
+		return nil, fmt.Errorf(hint, err)
 	}
-	table, _ := policy.Build(policies, grants...)
-	return table.Bound(translate.Bindings(routes)), nil
+	reader, err := client.New(c, client.Options{Scheme: Scheme()})
+	if err != nil {
+		return nil, fmt.Errorf(hint, fmt.Errorf("no cluster to talk to: %w", err))
+	}
+	policies, routes, err := Policies(ctx, reader)
+	if err != nil {
+		return nil, fmt.Errorf(hint, err)
+	}
+	in := policy.Input{Policies: policy.CompileAll(policies), Terms: policy.Terms{Grants: l.Grants}, Bindings: translate.Bindings(routes)}
+	if in.Providers, err = providersOf(ctx, reader); err != nil {
+		fmt.Fprintf(stderr, "note: every identity provider is taken for one that is in use: %s\n", policy.Line(err.Error()))
+	}
+	if in.Revocations, err = revocationsOf(ctx, reader); err != nil {
+		fmt.Fprintf(stderr, "note: SessionRevocations are left out: %s\n", policy.Line(err.Error()))
+	}
+	table, _ := policy.Assemble(in)
+	return table, nil
+}
+
+// providersOf tells by their statuses which providers of a cluster are in use: their
+// Secrets, and with them the names of built-in users, are not for everybody to read.
+func providersOf(ctx context.Context, r client.Reader) (*policy.Providers, error) {
+	var list v1alpha1.IdentityProviderList
+	if err := r.List(ctx, &list); err != nil {
+		return nil, fmt.Errorf("listing IdentityProviders: %w", err)
+	}
+	var out []policy.Provider
+	for i := range list.Items {
+		o := &list.Items[i]
+		accepted := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionAccepted)
+		if accepted == nil || accepted.Status != metav1.ConditionFalse {
+			out = append(out, policy.Provider{Name: o.Name})
+		}
+	}
+	return policy.NewProviders(out...), nil
+}
+
+func revocationsOf(ctx context.Context, r client.Reader) ([]policy.Revocation, error) {
+	var list v1alpha1.SessionRevocationList
+	if err := r.List(ctx, &list); err != nil {
+		return nil, fmt.Errorf("listing SessionRevocations: %w", err)
+	}
+	out := make([]policy.Revocation, len(list.Items))
+	for i := range list.Items {
+		out[i], _ = translate.Revocation(&list.Items[i]) // the log of the installation says what is wrong
+	}
+	return out, nil
 }

@@ -47,6 +47,9 @@ type Options struct {
 	// object shows. Both are optional.
 	PublishProviders func([]translate.Provider)
 	CheckProvider    func(translate.Provider) []policy.Issue
+	// ProvidersInUse returns what the table is to know of those that were published;
+	// nil before the first time.
+	ProvidersInUse func() *policy.Providers
 	// Routes lets Ingresses and HTTPRoutes name policies; nil: none can.
 	Routes  *ingress.Settings
 	Metrics prometheus.Registerer
@@ -129,7 +132,7 @@ func Run(ctx context.Context, o Options) error {
 		leader.Identity += accountMark + leader.Account
 	}
 	keys.Leads = leader.Leads
-	table := &Table{Live: o.Live, Grants: o.Grants, Status: status, Revocations: !slices.Contains(absent, revocationKind)}
+	table := &Table{Live: o.Live, Grants: o.Grants, Status: status, Revocations: !slices.Contains(absent, revocationKind), Providers: o.ProvidersInUse}
 	contact := &Contact{Every: o.pace.contact}
 	status.SetupWithManager(mgr)
 	if err := o.setupRoutes(mgr, leader, status, table); err != nil {
@@ -137,7 +140,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	err = errors.Join(
 		contact.SetupWithManager(mgr, o.Metrics), table.SetupWithManager(mgr, o.Metrics), keys.SetupWithManager(mgr),
-		o.setupOptional(mgr, leader, absent), leader.SetupWithManager(mgr))
+		o.setupOptional(mgr, leader, table, absent), leader.SetupWithManager(mgr))
 	if err != nil {
 		return fmt.Errorf("starting the controllers: %w", err)
 	}
@@ -145,7 +148,7 @@ func Run(ctx context.Context, o Options) error {
 }
 
 // setupOptional sets up what policies can be served without.
-func (o *Options) setupOptional(mgr ctrl.Manager, leader *Leader, absent []string) error {
+func (o *Options) setupOptional(mgr ctrl.Manager, leader *Leader, table *Table, absent []string) error {
 	errs := []error{awaitKinds(mgr, cmp.Or(o.pace.kinds, lookAgain), absent)}
 	if !slices.Contains(absent, revocationKind) {
 		sweeper := &Sweeper{Every: o.pace.sweep}
@@ -153,7 +156,7 @@ func (o *Options) setupOptional(mgr ctrl.Manager, leader *Leader, absent []strin
 		leader.Duties = append(leader.Duties, sweeper.Sweep)
 	}
 	if !slices.Contains(absent, providerKind) && o.PublishProviders != nil {
-		providers := &Providers{Namespace: o.Namespace, Keys: o.KeySecret, Publish: o.PublishProviders, Check: o.CheckProvider, Leads: leader.Leads}
+		providers := &Providers{Namespace: o.Namespace, Keys: o.KeySecret, Publish: o.PublishProviders, Published: table.providersChanged.add, Check: o.CheckProvider, Leads: leader.Leads}
 		leader.Duties = append(leader.Duties, providers.Recheck)
 		errs = append(errs, providers.SetupWithManager(mgr))
 	}

@@ -43,11 +43,15 @@ type Table struct {
 	Status *Status
 	// Revocations: there are SessionRevocations to heed.
 	Revocations bool
+	// Providers returns the identity providers that are in use; nil: not known yet.
+	// Optional.
+	Providers func() *policy.Providers
 	// Ingresses is a cache of them, for those that name policies. It may be one that
 	// never holds any, for want of the right. nil: no Ingress can name a policy.
 	Ingresses cache.Cache
 
-	lookEvery time.Duration // for HTTPRoutes, where the API server has no such kind; 0: lookAgain
+	lookEvery        time.Duration // for HTTPRoutes, where the API server has no such kind; 0: lookAgain
+	providersChanged requeue
 
 	synced   atomic.Bool // Ingresses holds them
 	gateway  gatewayState
@@ -88,7 +92,7 @@ func (t *Table) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) erro
 	if t.Revocations {
 		b = b.Watches(&v1alpha1.SessionRevocation{}, one)
 	}
-	return b.WatchesRawSource(source.Func(func(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	return b.WatchesRawSource(t.providersChanged.source(oneKey)).WatchesRawSource(source.Func(func(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 		if t.Ingresses != nil {
 			go t.followIngresses(ctx, q)
 			go t.followHTTPRoutes(ctx, q)
@@ -131,7 +135,7 @@ func (t *Table) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.R
 		})
 		t.bound = named
 	}
-	table := t.policies.Revoking(revocations)
+	table := t.policies.Providing(t.inUse()).Revoking(revocations)
 	if t.Live.Table() == nil || table.Revision() != t.revision {
 		t.Live.Publish(table)
 		t.revision = table.Revision()
@@ -142,6 +146,13 @@ func (t *Table) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.R
 	}
 	t.Status.report(table.Revision(), list.Items, t.issues)
 	return reconcile.Result{}, nil
+}
+
+func (t *Table) inUse() *policy.Providers {
+	if t.Providers == nil {
+		return nil
+	}
+	return t.Providers()
 }
 
 // compile translates and compiles what has changed since the last time. It

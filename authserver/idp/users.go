@@ -14,6 +14,8 @@ import (
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 const (
@@ -152,6 +154,17 @@ func (u *users) add(all []*user) []Problem {
 		u.cost = max(u.cost, one.cost)
 	}
 	return problems
+}
+
+// all returns the users as a table knows them.
+func (u *users) all() []policy.User {
+	out := make([]policy.User, 0, len(u.byKey))
+	for key, one := range u.byKey {
+		if key == one.name { // and not their address
+			out = append(out, policy.User{ID: one.name, Email: one.email})
+		}
+	}
+	return out
 }
 
 // keys are what the user can sign in by, each once.

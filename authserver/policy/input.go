@@ -14,6 +14,7 @@ type Input struct {
 	Policies []*Compiled
 	Terms
 	Bindings    []Binding
+	Providers   *Providers // nil: not known yet
 	Revocations []Revocation
 }
 
@@ -68,7 +69,7 @@ func Assemble(in Input) (*Table, []Issue) {
 	slices.SortFunc(b.issues, func(x, y Issue) int {
 		return cmp.Or(compareSource(x.Source, y.Source), cmp.Compare(x.Reason, y.Reason), cmp.Compare(x.Message, y.Message))
 	})
-	return b.table.Bound(in.Bindings).Revoking(in.Revocations), b.issues
+	return b.table.Bound(in.Bindings).Providing(in.Providers).Revoking(in.Revocations), b.issues
 }
 
 // older orders policies by who wins an equal claim.

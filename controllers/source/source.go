@@ -50,6 +50,7 @@ type Set struct {
 	Policies    []policy.Policy
 	Providers   []translate.Provider
 	Revocations []policy.Revocation
+	inUse       InUse
 	problems    []Problem
 	objects     []*object
 	entries     []*entry            // of the other kinds
@@ -57,6 +58,18 @@ type Set struct {
 	routes      []translate.Route   // one for each Ingress that names a policy
 	// unread: a file could not be read at all, so nobody knows what it claims.
 	unread bool
+}
+
+// InUse says which of the providers that were read can be used, and by whom.
+type InUse func([]translate.Provider) *policy.Providers
+
+// allInUse is for those who do not know: all of them, by anybody.
+func allInUse(list []translate.Provider) *policy.Providers {
+	out := make([]policy.Provider, len(list))
+	for i := range list {
+		out[i].Name = list[i].Name
+	}
+	return policy.NewProviders(out...)
 }
 
 // Build compiles the set, and returns everything that is wrong with it.
@@ -69,7 +82,7 @@ func (s *Set) Build(grants ...policy.Grant) (*policy.Table, []Problem) {
 	slices.SortStableFunc(problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
-	return table.Bound(translate.Bindings(s.routes)).Revoking(s.Revocations), slices.CompactFunc(problems, func(a, b Problem) bool { return a == b })
+	return table.Bound(translate.Bindings(s.routes)).Providing(s.inUse(s.Providers)).Revoking(s.Revocations), slices.CompactFunc(problems, func(a, b Problem) bool { return a == b })
 }
 
 // locate finds the line of an issue.
@@ -104,6 +117,9 @@ func Read(paths []string, grants ...policy.Grant) (*policy.Table, []Problem, err
 
 // A Loader reads files and folders, again and again.
 type Loader struct {
+	// InUse is for the tables of what is read. Default: all providers, by anybody.
+	InUse InUse
+
 	paths []string
 	// last is what each file held when it could be read, so that a mistake in a
 	// file denies what the file claimed, and does not unclaim it.
@@ -147,7 +163,10 @@ func NewLoader(paths []string) (*Loader, error) {
 
 // Load reads everything afresh. What cannot be read is a problem of the Set.
 func (l *Loader) Load() *Set {
-	set := &Set{}
+	set := &Set{inUse: allInUse}
+	if l.InUse != nil {
+		set.inUse = l.InUse
+	}
 	l.again = false
 	files, problems := l.files()
 	set.problems = problems
