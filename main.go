@@ -244,7 +244,7 @@ func (s *service) publishProviders(translated []translate.Provider) {
 	for _, problem := range s.providers.Update(configs(translated)) {
 		s.log.Error(problem.String())
 	}
-	s.warnOfGuesses(configs)
+	s.warnOfGuesses(configs(translated))
 }
 
 // warnOfGuesses says, once, that built-in users are worse off without --trusted-proxies.
