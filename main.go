@@ -103,9 +103,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "ostiary %s: %v\n", args[0], err)
+		complain(stderr, args[0], err)
 	}
 	return code
+}
+
+// complain writes an error, and each of several on a line of its own. Names in it may
+// come from manifests and from a cluster.
+func complain(w io.Writer, command string, err error) {
+	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // errors.Join's own, and none that it wraps
+		for _, one := range several.Unwrap() {
+			complain(w, command, one)
+		}
+		return
+	}
+	fmt.Fprintf(w, "ostiary %s: %s\n", command, policy.Line(err.Error()))
 }
 
 func newFlags(command, synopsis string, stdout io.Writer) *pflag.FlagSet {

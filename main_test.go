@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -297,6 +298,25 @@ func TestWarnOfGuesses(t *testing.T) {
 		}
 		if s, err := o.build(io.Discard); err != nil || s.proxied != want {
 			t.Errorf("%q: %v", args, err)
+		}
+	}
+}
+
+// Whatever an error quotes, it writes no line of its own.
+func TestComplain(t *testing.T) {
+	var out strings.Builder
+	complain(&out, "audit", errors.Join(errors.New("a\nforged: line"), errors.Join(errors.New("b\x1b[31m\u202e"))))
+	if want := "ostiary audit: a\\nforged: line\nostiary audit: b\\x1b[31m\\u202e\n"; out.String() != want {
+		t.Errorf("%q", out.String())
+	}
+	for _, command := range []string{"check", "audit", "explain"} {
+		hostile := filepath.Join(t.TempDir(), "no\nsuch\x1bfile")
+		line := []string{command, hostile}
+		if command == "explain" {
+			line = []string{"explain", "GET", "https://a.example.com/", "--policies", hostile}
+		}
+		if code, stdout, stderr := cli(t, line...); code != 2 || strings.Count(stdout+stderr, "\n") != 1 || strings.Contains(stderr, "\x1b") {
+			t.Errorf("%s: %d, %q %q", command, code, stdout, stderr)
 		}
 	}
 }
