@@ -31,7 +31,7 @@ func (c Checker) Check(w io.Writer, format string, paths []string) (valid bool, 
 	if err != nil {
 		return false, err
 	}
-	loader.CheckProvider = c.CheckProvider
+	loader.CheckProvider, loader.forCluster = c.CheckProvider, true
 	if err := loader.readStdin(c.Stdin); err != nil {
 		return false, err
 	}

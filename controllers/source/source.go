@@ -56,6 +56,7 @@ type Set struct {
 	entries     []*entry            // of the other kinds
 	salvaged    []policy.Revocation // out of text that cannot be read
 	routes      []translate.Route   // one for each Ingress that names a policy
+	made        map[string]bool     // Secrets that something in the files makes in a cluster
 	// unread: a file could not be read at all, so nobody knows what it claims.
 	unread bool
 }
@@ -133,6 +134,8 @@ type Loader struct {
 	// CheckProvider says what more is wrong with an identity provider than its object
 	// shows. Optional.
 	CheckProvider func(translate.Provider) []policy.Issue
+	// forCluster: the files are for a cluster, where what is in them makes Secrets.
+	forCluster bool
 	// again: a file looks as if it were still being written; read it once more.
 	again bool
 }
@@ -163,7 +166,7 @@ func NewLoader(paths []string) (*Loader, error) {
 
 // Load reads everything afresh. What cannot be read is a problem of the Set.
 func (l *Loader) Load() *Set {
-	set := &Set{inUse: allInUse}
+	set := &Set{inUse: allInUse, made: map[string]bool{}}
 	if l.InUse != nil {
 		set.inUse = l.InUse
 	}
@@ -350,6 +353,9 @@ func (l *Loader) read(file string, set *Set) (objects []*object, entries []*entr
 	for _, d := range documents {
 		d.file = file
 		for _, item := range d.items() {
+			if name := item.makesSecret(); name != "" {
+				set.made[name] = true
+			}
 			o, e, ok := item.read()
 			if o != nil {
 				objects = append(objects, o)

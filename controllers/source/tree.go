@@ -3,7 +3,10 @@
 package source
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
+	"strings"
 
 	yamlv3 "go.yaml.in/yaml/v3"
 )
@@ -121,4 +124,25 @@ func isList(root *yamlv3.Node) bool {
 	}
 	apiVersion, kind := scalar(find(root, "apiVersion")), scalar(find(root, "kind"))
 	return apiVersion == "v1" && kind == "List" || kind == policyKind+"List" || kind == providerKind+"List" || kind == revocationKind+"List"
+}
+
+// makesSecret returns the name of the Secret that a controller makes of a document: of
+// an ExternalSecret or a SealedSecret. Empty: none.
+func (d *document) makesSecret() string {
+	if !bytes.Contains(d.text, []byte("ExternalSecret")) && !bytes.Contains(d.text, []byte("SealedSecret")) {
+		return ""
+	}
+	root, err := d.parse()
+	if err != nil {
+		return ""
+	}
+	name := scalar(find(root, "metadata.name"))
+	group, _, _ := strings.Cut(scalar(find(root, "apiVersion")), "/")
+	switch kind := scalar(find(root, "kind")); {
+	case kind == "ExternalSecret" && group == "external-secrets.io":
+		return cmp.Or(scalar(find(root, "spec.target.name")), name)
+	case kind == "SealedSecret" && group == "bitnami.com":
+		return cmp.Or(scalar(find(root, "spec.template.metadata.name")), name)
+	}
+	return ""
 }
