@@ -149,3 +149,23 @@ func TestSecretsThatAreMade(t *testing.T) {
 		}
 	}
 }
+
+// One JSON object after another is read as so many documents, with their lines.
+func TestJSONStream(t *testing.T) {
+	object := func(name, action string) string {
+		return `{"apiVersion": "access.ostiary.dev/v1alpha1", "kind": "AccessPolicy", "metadata": {"name": "` + name + `"},` + "\n" +
+			`"spec": {"hosts": ["` + name + `.example.com"], "rules": [{"action": "` + action + `", "include": [{"everyone": {}}]}]}}`
+	}
+	for text, want := range map[string]string{
+		object("a", "Allow") + object("b", "Allow"):                             "2 policies, all valid\n",
+		object("a", "Allow") + "\n\n" + object("b", "Alow") + "\n":              "-:5: default/b spec.rules[0].action: ",
+		"\n" + object("a", "Allow") + " " + object("b", "Alow"):                 "-:4: default/b spec.rules[0].action: ",
+		object("a", "Allow") + "\n" + object("b", "Allow") + "\n{\"kind\": ":    "not YAML",
+		object("a", "Allow") + "\n---\n" + object("b", "Allow") + "\n# the end": "2 policies, all valid\n",
+	} {
+		var out strings.Builder
+		if _, err := (source.Checker{Stdin: strings.NewReader(text)}).Check(&out, "text", []string{source.Stdin}); err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("%s\n%v, wanted %q: %s", text, err, want, out.String())
+		}
+	}
+}
