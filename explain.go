@@ -35,7 +35,7 @@ func explainCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	if err != nil {
 		return exitUsage, err
 	}
-	look := controllers.Looker{Kubeconfig: *kubeconfig, Namespace: controllers.Namespace()}
+	look := controllers.Looker{Kubeconfig: *kubeconfig, Namespace: controllers.Namespace(), InUse: inUse}
 	if len(*policies) == 0 {
 		in, note, err := controllers.ApplyInstallation(ctx, f, *kubeconfig, *installation)
 		if err != nil {

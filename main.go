@@ -103,9 +103,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "ostiary %s: %v\n", args[0], err)
+		complain(stderr, args[0], err)
 	}
 	return code
+}
+
+// complain writes an error, and each of several on a line of its own. Names in it may
+// come from manifests and from a cluster.
+func complain(w io.Writer, command string, err error) {
+	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // errors.Join's own, and none that it wraps
+		for _, one := range several.Unwrap() {
+			complain(w, command, one)
+		}
+		return
+	}
+	fmt.Fprintf(w, "ostiary %s: %s\n", command, policy.Line(err.Error()))
 }
 
 func newFlags(command, synopsis string, stdout io.Writer) *pflag.FlagSet {
@@ -271,14 +283,10 @@ func (s *service) publishRing(r *credential.Ring) {
 }
 
 func (s *service) publishProviders(translated []translate.Provider) {
-	configs := make([]idp.Config, len(translated))
-	for i, p := range translated {
-		configs[i] = idp.Config(p)
-	}
-	for _, problem := range s.providers.Update(configs) {
+	for _, problem := range s.providers.Update(configs(translated)) {
 		s.log.Error(problem.String())
 	}
-	s.warnOfGuesses(configs)
+	s.warnOfGuesses(configs(translated))
 }
 
 // warnOfGuesses says, once, that built-in users are worse off without --trusted-proxies.
@@ -290,6 +298,21 @@ func (s *service) warnOfGuesses(configs []idp.Config) {
 		s.log.Warn("there are built-in users, and no --trusted-proxies: no client's address is known, so guesses at passwords are limited for all clients together. " +
 			"Name the networks of your proxies, so that they are limited by address")
 	})
+}
+
+func configs(translated []translate.Provider) []idp.Config {
+	out := make([]idp.Config, len(translated))
+	for i, p := range translated {
+		out[i] = idp.Config(p)
+	}
+	return out
+}
+
+// inUse says which providers can be used, and by whom.
+func inUse(translated []translate.Provider) *policy.Providers {
+	set := idp.New(idp.Options{})
+	set.Update(configs(translated)) // whoever reads them says what is wrong
+	return set.InUse()
 }
 
 // checkProvider says what a provider's own package finds wrong with it.
@@ -336,7 +359,7 @@ func (s *service) feedFromFiles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	loader.Terms = s.on
+	loader.Terms, loader.InUse = s.on, inUse
 	s.publishRing(folder.Ring())
 	go folder.Follow(ctx, s.schedule, time.Now, s.publishRing, func(err error) {
 		s.log.Error("the keys could not be rotated; the old ones stay in force", "error", err)
@@ -360,7 +383,7 @@ func (s *service) feedFromCluster(ctx context.Context) error {
 		RotateKeys: func(old []byte, now time.Time) ([]byte, bool, error) {
 			return credential.RotateBytes(old, now, s.schedule)
 		},
-		PublishProviders: s.publishProviders, CheckProvider: checkProvider,
+		PublishProviders: s.publishProviders, CheckProvider: checkProvider, ProvidersInUse: s.providers.InUse,
 		PublishKeys: func(data []byte) error {
 			ring, err := credential.ParseRing(data)
 			if err == nil {

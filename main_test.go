@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -78,7 +79,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE"}, 1, "SIGN IN FIRST", ""},
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com"}, 0, "ALLOWED", ""},
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.org"}, 1, "no-rule-matched", ""},
-		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com", "--provider", "corp", "--amr", "pwd,otp"}, 0, "ALLOWED", ""},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com", "--provider", "gone", "--amr", "pwd,otp"}, 1, "no identity provider of that name is in use", ""},
 		{[]string{"explain", "GET", "https://other.example.com/", "--policies", "FILE"}, 1, "no policy claims this host", ""},
 		{[]string{"explain", "GET", "https://app2.example.com:0/", "--policies", "FILE"}, 1, "the port is not a number", ""},
 		{[]string{"explain", "GET", "app2.example.com", "--policies", "FILE"}, 2, "", "is not a URL that begins with http:// or https://"},
@@ -308,6 +309,25 @@ func TestWarnOfGuesses(t *testing.T) {
 		}
 		if s, err := o.build(io.Discard); err != nil || s.proxied != want {
 			t.Errorf("%q: %v", args, err)
+		}
+	}
+}
+
+// Whatever an error quotes, it writes no line of its own.
+func TestComplain(t *testing.T) {
+	var out strings.Builder
+	complain(&out, "audit", errors.Join(errors.New("a\nforged: line"), errors.Join(errors.New("b\x1b[31m\u202e"))))
+	if want := "ostiary audit: a\\nforged: line\nostiary audit: b\\x1b[31m\\u202e\n"; out.String() != want {
+		t.Errorf("%q", out.String())
+	}
+	for _, command := range []string{"check", "audit", "explain"} {
+		hostile := filepath.Join(t.TempDir(), "no\nsuch\x1bfile")
+		line := []string{command, hostile}
+		if command == "explain" {
+			line = []string{"explain", "GET", "https://a.example.com/", "--policies", hostile}
+		}
+		if code, stdout, stderr := cli(t, line...); code != 2 || strings.Count(stdout+stderr, "\n") != 1 || strings.Contains(stderr, "\x1b") {
+			t.Errorf("%s: %d, %q %q", command, code, stdout, stderr)
 		}
 	}
 }

@@ -38,7 +38,12 @@ func TestStories(t *testing.T) {
 			if err != nil || !ok || os.WriteFile(yaml, []byte(manifests), 0o600) != nil {
 				t.Fatal("there is no line of ten dashes", err)
 			}
-			table, problems, err := source.Read([]string{yaml})
+			loader, err := source.NewLoader([]string{yaml})
+			if err != nil {
+				t.Fatal(err)
+			}
+			loader.InUse = inUse // as serve has it
+			table, problems := loader.Load().Build()
 			got := manifests + "\n----------\n"
 			for _, p := range problems {
 				got += "! " + strings.TrimPrefix(p.String(), yaml+":") + "\n"

@@ -344,15 +344,19 @@ func TestRemovedUser(t *testing.T) {
 	if a := ask(); a.StatusCode != 200 {
 		t.Fatalf("%d %v", a.StatusCode, a.Header)
 	}
-	providers.Update(list("u2"))
+	update := func(configs []idp.Config) {
+		providers.Update(configs)
+		w.live.Publish(w.live.Table().Providing(providers.InUse()))
+	}
+	update(list("u2"))
 	if a := ask(); a.StatusCode != 401 || a.Header.Get("X-Access-Reason") != "session-revoked" {
 		t.Errorf("%d %v", a.StatusCode, a.Header)
 	}
-	providers.Update(list("u1", "u2"))
+	update(list("u1", "u2"))
 	if a := ask(); a.StatusCode != 200 {
 		t.Errorf("%d %v", a.StatusCode, a.Header)
 	}
-	providers.Update(nil) // with the provider, its users
+	update(nil) // with the provider, its users
 	if a := ask(); a.StatusCode != 401 {
 		t.Errorf("%d %v", a.StatusCode, a.Header)
 	}

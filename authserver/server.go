@@ -18,7 +18,6 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/dialect"
-	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/login"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/web"
@@ -120,9 +119,8 @@ func New(c Config) *Server {
 	s.headers, s.url, s.grpc = dialect.NginxHeaders{Nginx: s.nginx}, dialect.URL{Forward: s.forward}, dialect.GRPC{Envoy: s.envoy}
 	s.exchanges.New = func() any { return new(exchange) }
 	if c.Login != nil {
-		s.Subject = known(c.Subject, c.Login.Providers)
 		l := *c.Login
-		l.Table, l.Subject, l.TeamURL, l.PathPrefix, l.SessionDuration, l.Log, l.Now = c.Table, s.Subject, c.TeamURL, c.PathPrefix, c.SessionDuration, c.Log, c.Now
+		l.Table, l.Subject, l.TeamURL, l.PathPrefix, l.SessionDuration, l.Log, l.Now = c.Table, c.Subject, c.TeamURL, c.PathPrefix, c.SessionDuration, c.Log, c.Now
 		l.ReturnHosts = c.ReturnHosts
 		l.Address = func(r *http.Request) netip.Addr {
 			return s.addresses.address(peer(r), strings.Join(r.Header["X-Forwarded-For"], ","), s.Now())
@@ -130,22 +128,6 @@ func New(c Config) *Server {
 		s.login = login.New(l)
 	}
 	return s
-}
-
-// known refuses the users of a provider that was removed, and built-in users who
-// are on their list no more: their sessions end with them. Of others, only their
-// provider knows.
-func known(subject func(audience, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason), providers *idp.Set) func(audience, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
-	return func(audience, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
-		s, why := subject(audience, cookie, authorization, now)
-		if s != nil {
-			p := providers.Find(s.Provider)
-			if p != nil && !p.Knows(s.ID) || p == nil && s.Provider != "" && providers.Loaded() {
-				return nil, policy.SessionRevoked
-			}
-		}
-		return s, why
-	}
 }
 
 // An exchange is one request and its answer. It is reused: nothing in it

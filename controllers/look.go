@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"io"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/source"
 	"github.com/ostiary/ostiary/controllers/translate"
@@ -22,6 +25,8 @@ type Looker struct {
 	Kubeconfig string
 	// Namespace is Ostiary's, which holds the ledger of hosts.
 	Namespace string
+	// InUse says which of the providers that files hold can be used, and by whom.
+	InUse source.InUse
 }
 
 // Look builds the table that would be in force: of the files and folders of
@@ -29,11 +34,16 @@ type Looker struct {
 // read of a cluster, goes to stderr.
 func (l *Looker) Look(ctx context.Context, paths []string, stderr io.Writer) (*policy.Table, error) {
 	if len(paths) > 0 {
-		table, problems, err := source.ReadOn(l.Terms, paths)
+		loader, err := source.NewLoader(paths)
+		if err != nil {
+			return nil, err
+		}
+		loader.Terms, loader.InUse = l.Terms, l.InUse
+		table, problems := loader.Load().Build()
 		for _, p := range problems {
 			fmt.Fprintln(stderr, p)
 		}
-		return table, err
+		return table, nil
 	}
 	const hint = "%w (for files instead of a cluster: --policies PATH)"
 	c, err := RESTConfig(l.Kubeconfig)
@@ -50,10 +60,45 @@ func (l *Looker) Look(ctx context.Context, paths []string, stderr io.Writer) (*p
 	}
 	ledger, err := readLedger(ctx, reader, l.Namespace)
 	if err != nil {
-		fmt.Fprintf(stderr, "whose the hosts are is told from statuses alone: %v (--namespace says where Ostiary runs)\n", err)
+		fmt.Fprintf(stderr, "whose the hosts are is told from statuses alone: %v (--installation says where Ostiary runs)\n", err)
 	}
-	table, _ := policy.Assemble(policy.Input{
-		Policies: policy.CompileAll(policies), Terms: l.Terms, Ledger: ledger, Bindings: translate.Bindings(routes),
-	})
+	in := policy.Input{Policies: policy.CompileAll(policies), Terms: l.Terms, Ledger: ledger, Bindings: translate.Bindings(routes)}
+	if in.Providers, err = providersOf(ctx, reader); err != nil {
+		fmt.Fprintf(stderr, "note: every identity provider is taken for one that is in use: %s\n", policy.Line(err.Error()))
+	}
+	if in.Revocations, err = revocationsOf(ctx, reader); err != nil {
+		fmt.Fprintf(stderr, "note: SessionRevocations are left out: %s\n", policy.Line(err.Error()))
+	}
+	table, _ := policy.Assemble(in)
 	return table, nil
+}
+
+// providersOf tells by their statuses which providers of a cluster are in use: their
+// Secrets, and with them the names of built-in users, are not for everybody to read.
+func providersOf(ctx context.Context, r client.Reader) (*policy.Providers, error) {
+	var list v1alpha1.IdentityProviderList
+	if err := r.List(ctx, &list); err != nil {
+		return nil, fmt.Errorf("listing IdentityProviders: %w", err)
+	}
+	var out []policy.Provider
+	for i := range list.Items {
+		o := &list.Items[i]
+		accepted := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionAccepted)
+		if accepted == nil || accepted.Status != metav1.ConditionFalse {
+			out = append(out, policy.Provider{Name: o.Name})
+		}
+	}
+	return policy.NewProviders(out...), nil
+}
+
+func revocationsOf(ctx context.Context, r client.Reader) ([]policy.Revocation, error) {
+	var list v1alpha1.SessionRevocationList
+	if err := r.List(ctx, &list); err != nil {
+		return nil, fmt.Errorf("listing SessionRevocations: %w", err)
+	}
+	out := make([]policy.Revocation, len(list.Items))
+	for i := range list.Items {
+		out[i], _ = translate.Revocation(&list.Items[i]) // the log of the installation says what is wrong
+	}
+	return out, nil
 }

@@ -41,6 +41,8 @@ type Providers struct {
 	Keys string
 	// Publish puts all valid providers in use.
 	Publish func([]translate.Provider)
+	// Published is called after Publish. Optional.
+	Published func()
 	// Check says what more is wrong with a provider than its object shows, such
 	// as a list of users that cannot be read. Optional.
 	Check func(translate.Provider) []policy.Issue
@@ -100,6 +102,9 @@ func (p *Providers) Reconcile(ctx context.Context, _ reconcile.Request) (reconci
 	}
 	if p.published == nil || !reflect.DeepEqual(valid, p.published) {
 		p.Publish(valid)
+		if p.Published != nil {
+			p.Published()
+		}
 		p.published = valid
 		logr.FromContextOrDiscard(ctx).Info("identity providers in use", "providers", len(valid), "refused", len(list.Items)-len(valid))
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -219,4 +220,103 @@ func TestStatusOfProvidersByTheLeader(t *testing.T) {
 // emptyCluster removes what no namespace holds.
 func emptyCluster(ctx context.Context, c client.Client) error {
 	return errors.Join(c.DeleteAllOf(ctx, &v1alpha1.IdentityProvider{}), c.DeleteAllOf(ctx, &v1alpha1.SessionRevocation{}))
+}
+
+// TestRemovedProvider: the sessions that a provider vouched for end with it on every
+// replica, and count again when it is back. Before it is known which providers there
+// are, nobody's session ends.
+func TestRemovedProvider(t *testing.T) {
+	c := cluster(t)
+	ns := namespace(t, c)
+	const app = "https://app.example.com/"
+	create(t, c, protect(ns, "app", v1alpha1.ActionAllow, "app.example.com"), clientSecret(ns, "corp-client", "secret"), corp("corp", "corp-client"))
+	var known atomic.Pointer[policy.Providers]
+	held := make(chan struct{})
+	names := func(o *Options) {
+		o.ProvidersInUse = known.Load
+		o.PublishProviders = func(all []translate.Provider) {
+			<-held
+			list := []policy.Provider{}
+			for _, p := range all {
+				list = append(list, policy.Provider{Name: p.Name})
+			}
+			known.Store(policy.NewProviders(list...))
+		}
+	}
+	r := run(t, ns, names)
+	r.decides(app, policy.NoSession)
+	from := func(provider string) policy.Reason {
+		target, err := policy.ParseTarget(app)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, _ := r.Live.Table().SignIn(target, "")
+		now := time.Now()
+		return r.Live.Table().Decide(policy.Request{Target: target, Method: "GET", Now: now, Subject: &policy.Subject{
+			ID: "1", Email: "ann@example.com", Provider: provider, Audience: in.Audience, SignedInAt: now, IssuedAt: now, ExpiresAt: now.Add(time.Hour)}}).Reason
+	}
+	for _, provider := range []string{"corp", "gone"} {
+		if why := from(provider); why != policy.SignedIn {
+			t.Errorf("before providers were read, %s: %s", provider, why)
+		}
+	}
+	first := r.Live.Table().Revision()
+	close(held)
+	is := func(provider string, want policy.Reason) {
+		t.Helper()
+		eventually(t, provider+" is "+want.String(), func() error {
+			if why := from(provider); why != want {
+				return errors.New(why.String())
+			}
+			return nil
+		})
+	}
+	is("gone", policy.SessionRevoked)
+	is("corp", policy.SignedIn)
+	if r.Live.Table().Revision() == first {
+		t.Error("the revision does not tell that providers are known")
+	}
+	if err := c.Delete(t.Context(), corp("corp", "")); err != nil {
+		t.Fatal(err)
+	}
+	is("corp", policy.SessionRevoked)
+	create(t, c, corp("corp", "corp-client"))
+	is("corp", policy.SignedIn)
+}
+
+// TestLookAtProviders: explain judges by the providers and revocations of the cluster.
+func TestLookAtProviders(t *testing.T) {
+	c := cluster(t)
+	create(t, c, corp("corp", "corp-client"), corp("broken", "no-client"), revocation("ann", "ann@example.com", time.Now().Add(-time.Hour)))
+	var broken v1alpha1.IdentityProvider
+	if err := c.Get(t.Context(), client.ObjectKey{Name: "broken"}, &broken); err != nil {
+		t.Fatal(err)
+	}
+	meta.SetStatusCondition(&broken.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionFalse, Reason: "SecretMissing"})
+	if err := c.Status().Update(t.Context(), &broken); err != nil {
+		t.Fatal(err)
+	}
+	ns := namespace(t, c)
+	var notes strings.Builder
+	few := Looker{Kubeconfig: kubeconfigOf(t, c, ns, "few", may("access.ostiary.dev", "accesspolicies"))}
+	table, err := few.Look(t.Context(), nil, &notes)
+	if err != nil || !strings.Contains(notes.String(), "listing IdentityProviders") || !strings.Contains(notes.String(), "SessionRevocations are left out") {
+		t.Fatal(err, notes.String())
+	}
+	if !table.Provided("gone") {
+		t.Error("nothing is known of providers, and one is missing")
+	}
+	notes.Reset()
+	l := Looker{Kubeconfig: kubeconfigOf(t, c, ns, "all", may("networking.k8s.io", "ingresses"), may("access.ostiary.dev", "*"))}
+	if table, err = l.Look(t.Context(), nil, &notes); err != nil || notes.Len() > 0 {
+		t.Fatal(err, notes.String())
+	}
+	for name, want := range map[string]bool{"corp": true, "broken": false, "gone": false} {
+		if table.Provided(name) != want {
+			t.Errorf("%s: %v", name, !want)
+		}
+	}
+	if s := (&policy.Subject{Email: "ann@example.com", SignedInAt: time.Now().Add(-2 * time.Hour)}); !table.Revoked(s) {
+		t.Error("the revocation is left out")
+	}
 }

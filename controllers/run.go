@@ -55,6 +55,9 @@ type Options struct {
 	Witnesses *policy.Witnesses
 	// Settings are published for commands that look at the cluster; nil: none are.
 	Settings Settings
+	// ProvidersInUse returns what the table is to know of those that were published;
+	// nil before the first time.
+	ProvidersInUse func() *policy.Providers
 	// Routes lets Ingresses and HTTPRoutes name policies; nil: none can.
 	Routes *ingress.Settings
 	// Warmth is told since when proxies can lead preflights here; nil: nobody asks.
@@ -141,7 +144,7 @@ func Run(ctx context.Context, o Options) error {
 	keys.Leads = leader.Leads
 	ledger := newLedger(o.Namespace, cmp.Or(o.HostHold, DefaultHostHold))
 	leader.Duties = append(leader.Duties, ledger.Write)
-	table := &Table{Live: o.Live, Terms: o.Terms, Ledger: ledger, Leads: leader.Leads, Status: status, Revocations: !slices.Contains(absent, revocationKind)}
+	table := &Table{Live: o.Live, Terms: o.Terms, Ledger: ledger, Leads: leader.Leads, Status: status, Revocations: !slices.Contains(absent, revocationKind), Providers: o.ProvidersInUse}
 	if o.Settings != nil {
 		p := &publisher{settings: o.Settings, namespace: o.Namespace, every: publishEvery}
 		p.setup(mgr)
@@ -154,7 +157,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	err = errors.Join(
 		contact.SetupWithManager(mgr, o.Metrics), table.SetupWithManager(mgr, o.Metrics), keys.SetupWithManager(mgr),
-		o.setupOptional(mgr, leader, absent), leader.SetupWithManager(mgr))
+		o.setupOptional(mgr, leader, table, absent), leader.SetupWithManager(mgr))
 	if err != nil {
 		return fmt.Errorf("starting the controllers: %w", err)
 	}
@@ -162,7 +165,7 @@ func Run(ctx context.Context, o Options) error {
 }
 
 // setupOptional sets up what policies can be served without.
-func (o *Options) setupOptional(mgr ctrl.Manager, leader *Leader, absent []string) error {
+func (o *Options) setupOptional(mgr ctrl.Manager, leader *Leader, table *Table, absent []string) error {
 	errs := []error{awaitKinds(mgr, cmp.Or(o.pace.kinds, lookAgain), absent)}
 	if !slices.Contains(absent, revocationKind) {
 		sweeper := &Sweeper{Every: o.pace.sweep}
@@ -170,7 +173,7 @@ func (o *Options) setupOptional(mgr ctrl.Manager, leader *Leader, absent []strin
 		leader.Duties = append(leader.Duties, sweeper.Sweep)
 	}
 	if !slices.Contains(absent, providerKind) && o.PublishProviders != nil {
-		providers := &Providers{Namespace: o.Namespace, Keys: o.KeySecret, Publish: o.PublishProviders, Check: o.CheckProvider, Leads: leader.Leads}
+		providers := &Providers{Namespace: o.Namespace, Keys: o.KeySecret, Publish: o.PublishProviders, Published: table.providersChanged.add, Check: o.CheckProvider, Leads: leader.Leads}
 		leader.Duties = append(leader.Duties, providers.Recheck)
 		errs = append(errs, providers.SetupWithManager(mgr))
 	}

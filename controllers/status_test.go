@@ -348,7 +348,7 @@ func TestTempered(t *testing.T) {
 		"conflict":  {[]policy.Issue{{Reason: policy.Conflict}}, metav1.ConditionTrue, "Covered", "nothing that was seen"},
 		"contended": {[]policy.Issue{contended}, metav1.ConditionTrue, "Covered", "are refused there (see Degraded)"},
 	} {
-		r := newRoutesReport(nil, nil, nil)
+		r := newRoutesReport(&ingress.Plan{}, nil, nil, func(ingress.Ref, types.NamespacedName) bool { return true })
 		r.routed[types.NamespacedName{Namespace: "n", Name: "p"}] = metav1.Condition{Status: metav1.ConditionTrue, Reason: "Covered", Message: "nothing that was seen"}
 		ap := open("n", "p", "app.example.com")
 		setRouteConditions(ap, r, tc.issues)

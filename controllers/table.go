@@ -49,11 +49,15 @@ type Table struct {
 	Status *Status
 	// Revocations: there are SessionRevocations to heed.
 	Revocations bool
+	// Providers returns the identity providers that are in use; nil: not known yet.
+	// Optional.
+	Providers func() *policy.Providers
 	// Ingresses is a cache of them, for those that name policies. It may be one that
 	// never holds any, for want of the right. nil: no Ingress can name a policy.
 	Ingresses cache.Cache
 
-	lookEvery time.Duration // for HTTPRoutes, where the API server has no such kind; 0: lookAgain
+	lookEvery        time.Duration // for HTTPRoutes, where the API server has no such kind; 0: lookAgain
+	providersChanged requeue
 
 	synced   atomic.Bool // Ingresses holds them
 	gateway  gatewayState
@@ -105,7 +109,7 @@ func (t *Table) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) erro
 	if t.Revocations {
 		b = b.Watches(&v1alpha1.SessionRevocation{}, one)
 	}
-	return b.WatchesRawSource(source.Func(func(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	return b.WatchesRawSource(t.providersChanged.source(oneKey)).WatchesRawSource(source.Func(func(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 		if t.Ingresses != nil {
 			go t.followIngresses(ctx, q)
 			go t.followHTTPRoutes(ctx, q)
@@ -145,7 +149,7 @@ func (t *Table) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.R
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	table := t.policies.Revoking(revocations)
+	table := t.policies.Providing(t.inUse()).Revoking(revocations)
 	if t.Live.Table() == nil || table.Revision() != t.revision {
 		t.Live.Publish(table)
 		t.revision = table.Revision()
@@ -218,6 +222,13 @@ func (t *Table) settled(items []v1alpha1.AccessPolicy) []v1alpha1.AccessPolicy {
 		}
 	}
 	return out
+}
+
+func (t *Table) inUse() *policy.Providers {
+	if t.Providers == nil {
+		return nil
+	}
+	return t.Providers()
 }
 
 // compile translates and compiles what has changed since the last time. It

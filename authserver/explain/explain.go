@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/textproto"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -113,10 +114,14 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 func (q *Question) subject(t *policy.Table, target policy.Target) *policy.Subject {
 	at, provider := q.Now.Add(-q.Age), q.Provider
 	if in, ok := t.SignIn(target, ""); ok && provider == "" && len(in.Providers) > 0 {
-		provider = in.Providers[0]
+		provider = in.Providers[max(0, slices.IndexFunc(in.Providers, t.Provided))]
+	}
+	id, ok := t.UserID(provider, q.As[0])
+	if !ok {
+		id = q.As[0]
 	}
 	return &policy.Subject{ //nolint:gosec // the token is none
-		ID: q.As[0], Email: q.As[0], Groups: q.As[1:], AMR: q.AMR, Provider: provider,
+		ID: id, Email: q.As[0], Groups: q.As[1:], AMR: q.AMR, Provider: provider,
 		Audience: []string{t.Audience(target)}, AuthorizedParty: q.From,
 		SignedInAt: at, IssuedAt: at, ExpiresAt: q.Now.Add(time.Hour), Token: "(the session's token)",
 	}

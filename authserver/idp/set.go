@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 // Options are what the providers of a Set share. A zero field is its default.
@@ -26,6 +28,7 @@ type Set struct {
 	gate *gate
 	mu   sync.Mutex // one Update at a time
 	live atomic.Pointer[map[string]*Provider]
+	used atomic.Pointer[policy.Providers]
 }
 
 // New makes an empty Set.
@@ -75,6 +78,7 @@ func (s *Set) Update(configs []Config) []Problem {
 		}
 	}
 	s.live.Store(&next)
+	s.used.Store(inUse(next))
 	for name, p := range old {
 		if next[name] != p {
 			p.close()
@@ -83,9 +87,26 @@ func (s *Set) Update(configs []Config) []Problem {
 	return problems
 }
 
-// Loaded reports whether there was an Update: until then, that a provider is not
-// there means nothing.
-func (s *Set) Loaded() bool { return s != nil && s.live.Load() != nil }
+// InUse returns what a table knows of the providers; nil before the first Update:
+// until then, that one is not there means nothing.
+func (s *Set) InUse() *policy.Providers {
+	if s == nil {
+		return nil
+	}
+	return s.used.Load()
+}
+
+func inUse(live map[string]*Provider) *policy.Providers {
+	list := make([]policy.Provider, 0, len(live))
+	for name, p := range live {
+		one := policy.Provider{Name: name}
+		if p.users != nil {
+			one.Listed, one.Users = true, p.users.all()
+		}
+		list = append(list, one)
+	}
+	return policy.NewProviders(list...)
+}
 
 // Find returns the provider of that name; nil if there is none.
 func (s *Set) Find(name string) *Provider {

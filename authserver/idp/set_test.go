@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 func config(name string) Config {
@@ -179,4 +181,35 @@ func TestUpdateWhileInUse(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// What a table knows of providers is what the Set knows: until there is an Update,
+// nothing, and then which can be used, and who is on a list.
+func TestInUse(t *testing.T) {
+	var none *Set
+	s := New(Options{})
+	if none.InUse() != nil || s.InUse() != nil {
+		t.Error("something is known before the first Update")
+	}
+	bad := config("bad")
+	bad.Issuer = "http://sso.example.com"
+	people := Config{Name: "people", Type: TypeUsers, Users: []byte("- {name: Ann, email: Ann@Example.com, passwordHash: \"" + hash(t, "x", 10) + "\"}\n- {name: eve, passwordHash: cut}\n")}
+	for n, configs := range [][]Config{{config("a"), bad, people}, {people}, nil} {
+		s.Update(configs)
+		table := (&policy.Table{}).Providing(s.InUse())
+		for _, provider := range []string{"a", "bad", "people", "gone"} {
+			for _, id := range []string{"ann", "Ann", "ann@example.com", "eve", ""} {
+				p := s.Find(provider)
+				if want := p == nil || !p.Knows(id); table.Revoked(&policy.Subject{ID: id, Provider: provider}) != want {
+					t.Errorf("%d: %s of %s: void is not %v", n, id, provider, want)
+				}
+			}
+			if table.Provided(provider) != (s.Find(provider) != nil) {
+				t.Errorf("%d: %s", n, provider)
+			}
+		}
+		if id, ok := table.UserID("people", "ANN@example.com"); n < 2 && (id != "ann" || !ok) {
+			t.Errorf("%d: %q %v", n, id, ok)
+		}
+	}
 }

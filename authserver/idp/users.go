@@ -14,6 +14,8 @@ import (
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 const (
@@ -154,6 +156,17 @@ func (u *users) add(all []*user) []Problem {
 	return problems
 }
 
+// all returns the users as a table knows them.
+func (u *users) all() []policy.User {
+	out := make([]policy.User, 0, len(u.byKey))
+	for key, one := range u.byKey {
+		if key == one.name { // and not their address
+			out = append(out, policy.User{ID: one.name, Email: one.email})
+		}
+	}
+	return out
+}
+
 // keys are what the user can sign in by, each once.
 func (u *user) keys() []string {
 	keys := []string{u.name}
@@ -229,12 +242,30 @@ func (u *user) setEmail(value *yaml.Node) (why string) {
 func (u *user) setHash(value *yaml.Node) (why string) {
 	cost, err := bcrypt.Cost([]byte(value.Value))
 	if !isText(value) || err != nil || !isBcrypt(value.Value) {
-		return "the passwordHash is not one of bcrypt ($2a$, $2b$ or $2y$): `htpasswd -nBC 12 name` makes one"
+		return "the passwordHash is not one of bcrypt ($2a$, $2b$ or $2y$)" + otherHash(value.Value) + ": `htpasswd -nBC 12 name` makes one"
 	}
 	if cost < minCost || cost > maxCost {
 		return fmt.Sprintf("the passwordHash has cost %d: less than %d is guessed too easily, more than %d takes too long", cost, minCost, maxCost)
 	}
 	u.hash, u.cost = []byte(value.Value), cost
+	return ""
+}
+
+// otherHash says what stands where a hash of bcrypt should, without quoting it.
+func otherHash(hash string) string {
+	_, pasted, _ := strings.Cut(hash, ":")
+	switch {
+	case isBcrypt(strings.TrimSpace(pasted)):
+		return ", but the whole line that htpasswd prints: leave out the name and the colon"
+	case strings.HasPrefix(hash, "$2") && len(hash) < 60:
+		return fmt.Sprintf(", which have 60 characters, and it has %d: some are cut off", len(hash))
+	}
+	for _, kind := range [][2]string{{"$apr1$", "Apache's MD5"}, {"{SHA}", "SHA-1"}, {"{SSHA}", "SHA-1"}, {"$argon2", "argon2"}, {"$5$", "SHA-256 crypt"},
+		{"$6$", "SHA-512 crypt"}, {"$y$", "yescrypt"}, {"$7$", "scrypt"}, {"$scrypt$", "scrypt"}, {"$pbkdf2", "PBKDF2"}, {"$1$", "MD5"}} {
+		if strings.HasPrefix(hash, kind[0]) {
+			return ", but of " + kind[1]
+		}
+	}
 	return ""
 }
 

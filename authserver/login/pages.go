@@ -125,6 +125,9 @@ func why(r policy.Reason) string {
 
 func (h *Handler) showLoop(x *exchange, dest string) {
 	s, reason := h.Subject("", x.r.Header.Get("Cookie"), "", x.now)
+	if s != nil && x.table.Revoked(s) {
+		s, reason = nil, policy.SessionRevoked
+	}
 	text := "Your browser does not send this site's cookie back. Allow cookies for it."
 	switch {
 	case s != nil:

@@ -72,7 +72,7 @@ func (t *Table) Bound(bindings []Binding) *Table {
 		}
 		out.built = hex.EncodeToString(d.sum()[:6])
 	}
-	out.revoked, out.revision = nil, out.built
+	out.revoked, out.revision = nil, out.unrevoked()
 	return &out
 }
 

@@ -171,7 +171,7 @@ func (t *Table) standing(a *app, s *Subject, now time.Time) Reason {
 		s.IssuedAt.Sub(now) > maxSkew, // from the future, or Now was forgotten
 		now.Sub(s.IssuedAt) > MaxSessionDuration:
 		return SessionExpired
-	case s.SignedInAt.Before(a.revokedBefore), t.revoked != nil && t.Revoked(s):
+	case s.SignedInAt.Before(a.revokedBefore), t.Revoked(s):
 		return SessionRevoked
 	case !a.signIn.permits(s):
 		return WrongProvider

@@ -62,7 +62,8 @@
 //     for pages of an origin counts on requests of that origin alone, and while
 //     the policy takes tokens from there.
 //  2. Whoever signed in before the policy's sessions, or their own, were revoked
-//     has no session; nor has a person who came from a provider that is not one
+//     has no session; nor has who came from a provider that is in use no more, or
+//     that lists them no more (as far as that is known), or that is not one
 //     of the policy's; nor has whose credential does not say what the policy's
 //     rules look at. Whose credential does not count is nobody (above, 6).
 //  3. How old it may be, the rule says that would admit; if it does not, the

@@ -167,6 +167,14 @@ func (a *app) stranger(r *Request) (at Source, detail string) {
 	}
 }
 
+// gone says why no provider answers for a session.
+func (p *Providers) gone(s *Subject) string {
+	if p.byName[s.Provider] == nil {
+		return fmt.Sprintf("%s came from %s, and no identity provider of that name is in use: it was removed, has a mistake, or is in no file that was read", s.Email, s.Provider)
+	}
+	return fmt.Sprintf("%s is not on the list of users of %s", s.Email, s.Provider)
+}
+
 // refused says why a session that there is does not count.
 func (tr *Trace) refused(t *Table, a *app, r *Request, why Reason) {
 	s := r.Subject
@@ -180,6 +188,8 @@ func (tr *Trace) refused(t *Table, a *app, r *Request, why Reason) {
 	case why == SessionRevoked && s.SignedInAt.Before(a.revokedBefore):
 		at = a.source.at("spec.session.revokedBefore")
 		detail = s.Email + " signed in before sessions of this policy were revoked"
+	case why == SessionRevoked && !t.providers.vouch(s):
+		detail = t.providers.gone(s)
 	case why == SessionRevoked:
 		at = t.revoked.find(s).Source
 		detail = s.Email + " signed in before their sessions were revoked"

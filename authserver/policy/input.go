@@ -16,6 +16,7 @@ type Input struct {
 	// Ledger says whose hosts are. nil: the times of the policies do.
 	Ledger      *Ledger
 	Bindings    []Binding
+	Providers   *Providers // nil: not known yet
 	Revocations []Revocation
 }
 
@@ -61,7 +62,7 @@ func Assemble(in Input) (*Table, []Issue) {
 	slices.SortFunc(b.issues, func(x, y Issue) int {
 		return cmp.Or(compareSource(x.Source, y.Source), cmp.Compare(x.Reason, y.Reason), cmp.Compare(x.Message, y.Message))
 	})
-	return b.table.Bound(in.Bindings).Revoking(in.Revocations), b.issues
+	return b.table.Bound(in.Bindings).Providing(in.Providers).Revoking(in.Revocations), b.issues
 }
 
 // older orders policies by who wins an equal claim.

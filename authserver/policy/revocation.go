@@ -31,7 +31,7 @@ func (t *Table) Revoking(revocations []Revocation) *Table {
 		return nil
 	}
 	out := *t
-	out.revoked, out.revision = nil, t.built
+	out.revoked, out.revision = nil, t.unrevoked()
 	if len(revocations) == 0 {
 		return &out
 	}
@@ -43,7 +43,7 @@ func (t *Table) Revoking(revocations []Revocation) *Table {
 	defer digests.Put(d)
 	d.h.Reset()
 	d.buf = d.buf[:0]
-	d.str(t.built)
+	d.str(out.revision)
 	out.revoked = &revoked{make(map[string]*Revocation, len(sorted)), make(map[string]*Revocation, len(sorted))}
 	for i := range sorted {
 		r := &sorted[i]
@@ -58,10 +58,10 @@ func (t *Table) Revoking(revocations []Revocation) *Table {
 	return &out
 }
 
-// Revoked reports whether a revocation has voided the subject's sessions. A nil
-// table has, as it cannot know.
+// Revoked reports whether the subject's sessions are void: by a revocation, or for
+// want of a provider that answers for them. For a nil table they are, as it cannot know.
 func (t *Table) Revoked(s *Subject) bool {
-	return t == nil || s == nil || t.revoked.find(s) != nil
+	return t == nil || s == nil || !t.providers.vouch(s) || t.revoked.find(s) != nil
 }
 
 // find returns the revocation that voids the subject's session; nil: none.

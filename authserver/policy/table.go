@@ -11,16 +11,17 @@ import (
 
 // A Table is an immutable, compiled set of policies. A nil *Table denies.
 type Table struct {
-	exact    map[string]*routes // "wiki.example.com"
-	wild     map[string]*routes // "*.example.com" → "example.com"
-	policies int
-	unbound  string // the revision without bindings and revocations
-	built    string // the revision without revocations
-	revision string
-	takers   []*app            // that take tokens from other applications' pages
-	revoked  *revoked          // nil: no revocations
-	bindings map[string]string // Ingress → policy, both "namespace/name"
-	byRoute  map[string]string // HTTPRoute → policy, likewise
+	exact     map[string]*routes // "wiki.example.com"
+	wild      map[string]*routes // "*.example.com" → "example.com"
+	policies  int
+	unbound   string // the revision without bindings, providers and revocations
+	built     string // the revision without providers and revocations
+	revision  string
+	takers    []*app            // that take tokens from other applications' pages
+	revoked   *revoked          // nil: no revocations
+	bindings  map[string]string // Ingress → policy, both "namespace/name"
+	byRoute   map[string]string // HTTPRoute → policy, likewise
+	providers *Providers        // nil: not known
 	// unrecorded are the claims that the ledger does not hold, and ought to.
 	unrecorded []Claim
 }

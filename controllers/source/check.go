@@ -31,7 +31,7 @@ func (c Checker) Check(w io.Writer, format string, paths []string) (valid bool, 
 	if err != nil {
 		return false, err
 	}
-	loader.Terms, loader.CheckProvider = c.Terms, c.CheckProvider
+	loader.Terms, loader.CheckProvider, loader.forCluster = c.Terms, c.CheckProvider, true
 	if err := loader.readStdin(c.Stdin); err != nil {
 		return false, err
 	}

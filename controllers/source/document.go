@@ -4,6 +4,7 @@ package source
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -92,7 +93,7 @@ func split(text []byte) []document {
 	var cur []byte
 	flush := func() {
 		if hasContent(cur) {
-			docs = append(docs, document{start: start, text: cur})
+			docs = append(docs, stream(start, cur)...)
 		}
 		cur, start = nil, line
 	}
@@ -110,6 +111,35 @@ func split(text []byte) []document {
 		line++
 	}
 	flush()
+	return docs
+}
+
+// stream cuts a text that is one JSON object after another, as programs write them,
+// into these. Any other text is one document.
+func stream(start int, text []byte) []document {
+	whole := []document{{start: start, text: text}}
+	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
+		return whole
+	}
+	var docs []document
+	from, line := 0, start
+	for decoder := json.NewDecoder(bytes.NewReader(text)); ; {
+		var one json.RawMessage
+		if err := decoder.Decode(&one); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return whole // and the mistake is found where it is read
+		}
+		to := int(decoder.InputOffset())
+		at := to - len(one)
+		line += bytes.Count(text[from:at], []byte("\n"))
+		docs = append(docs, document{start: line, text: one})
+		line += bytes.Count(one, []byte("\n"))
+		from = to
+	}
+	if len(docs) < 2 {
+		return whole
+	}
 	return docs
 }
 

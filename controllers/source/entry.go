@@ -233,12 +233,21 @@ func (s *Set) report(e *entry, more []policy.Issue) bool {
 func (l *Loader) providerOf(s *Set, e *entry, secrets translate.Secrets) (translate.Provider, bool) {
 	var p translate.Provider
 	var issues []policy.Issue
+	asked := ""
 	if e.provider != nil {
-		p, issues = translate.ProviderOf(e.provider, secrets)
+		p, issues = translate.ProviderOf(e.provider, func(name string) (map[string][]byte, bool) {
+			asked = name
+			return secrets(name)
+		})
 		p.Name = e.name
 		if len(issues) == 0 && l.CheckProvider != nil {
 			issues = l.CheckProvider(p)
 		}
+	}
+	missing := func(i policy.Issue) bool { return i.Reason == translate.SecretMissing }
+	if l.forCluster && s.made[asked] && slices.ContainsFunc(issues, missing) {
+		s.report(e, slices.DeleteFunc(issues, missing))
+		return p, false
 	}
 	for i := range issues {
 		if issues[i].Reason == translate.SecretMissing { // nobody keeps secrets beside the manifests of a cluster

@@ -122,3 +122,50 @@ func BenchmarkLongList(b *testing.B) {
 		})
 	}
 }
+
+// A Secret that External Secrets or Sealed Secrets make of what is in the files is not
+// missed. One that nothing makes is, and where files are served every one.
+func TestSecretsThatAreMade(t *testing.T) {
+	provider := "apiVersion: access.ostiary.dev/v1alpha1\nkind: IdentityProvider\nmetadata: {name: corp}\n" +
+		"spec: {oidc: {issuer: \"https://sso.example.com\", clientID: ostiary, clientSecretRef: {name: corp-oidc}}}\n---\n"
+	for text, missed := range map[string]bool{
+		"": true,
+		"apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: corp-oidc}\nspec: {}\n":                             false,
+		"apiVersion: external-secrets.io/v1beta1\nkind: ExternalSecret\nmetadata: {name: x}\nspec: {target: {name: corp-oidc}}\n":       false,
+		"apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: corp-oidc}\nspec: {target: {name: x}}\n":            true,
+		"apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {name: corp-oidc}\nspec: {encryptedData: {clientSecret: x}}\n": false,
+		"apiVersion: example.com/v1\nkind: SealedSecret\nmetadata: {name: corp-oidc}\n":                                                 true,
+		"apiVersion: v1\nkind: List\nitems: [{apiVersion: bitnami.com/v1alpha1, kind: SealedSecret, metadata: {name: corp-oidc}}]\n":    false,
+	} {
+		file := filepath.Join(t.TempDir(), "p.yaml")
+		write(t, file, provider+text)
+		var out strings.Builder
+		ok, err := (source.Checker{}).Check(&out, "text", []string{file})
+		if !ok || err != nil || strings.Contains(out.String(), "there is no Secret") != missed {
+			t.Errorf("%s: %v, %v\n%s", text, ok, err, out.String())
+		}
+		if _, problems, err := source.Read([]string{file}); err != nil || len(problems) == 0 {
+			t.Errorf("%s: where files are served, %v %v", text, problems, err)
+		}
+	}
+}
+
+// One JSON object after another is read as so many documents, with their lines.
+func TestJSONStream(t *testing.T) {
+	object := func(name, action string) string {
+		return `{"apiVersion": "access.ostiary.dev/v1alpha1", "kind": "AccessPolicy", "metadata": {"name": "` + name + `"},` + "\n" +
+			`"spec": {"hosts": ["` + name + `.example.com"], "rules": [{"action": "` + action + `", "include": [{"everyone": {}}]}]}}`
+	}
+	for text, want := range map[string]string{
+		object("a", "Allow") + object("b", "Allow"):                             "2 policies, all valid\n",
+		object("a", "Allow") + "\n\n" + object("b", "Alow") + "\n":              "-:5: default/b spec.rules[0].action: ",
+		"\n" + object("a", "Allow") + " " + object("b", "Alow"):                 "-:4: default/b spec.rules[0].action: ",
+		object("a", "Allow") + "\n" + object("b", "Allow") + "\n{\"kind\": ":    "not YAML",
+		object("a", "Allow") + "\n---\n" + object("b", "Allow") + "\n# the end": "2 policies, all valid\n",
+	} {
+		var out strings.Builder
+		if _, err := (source.Checker{Stdin: strings.NewReader(text)}).Check(&out, "text", []string{source.Stdin}); err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("%s\n%v, wanted %q: %s", text, err, want, out.String())
+		}
+	}
+}

@@ -50,20 +50,34 @@ type Set struct {
 	Policies    []policy.Policy
 	Providers   []translate.Provider
 	Revocations []policy.Revocation
+	inUse       InUse
 	problems    []Problem
 	objects     []*object
 	entries     []*entry            // of the other kinds
 	salvaged    []policy.Revocation // out of text that cannot be read
 	routes      []translate.Route   // one for each Ingress that names a policy
 	terms       policy.Terms
+	made        map[string]bool // Secrets that something in the files makes in a cluster
 	// unread: a file could not be read at all, so nobody knows what it claims.
 	unread bool
+}
+
+// InUse says which of the providers that were read can be used, and by whom.
+type InUse func([]translate.Provider) *policy.Providers
+
+// allInUse is for those who do not know: all of them, by anybody.
+func allInUse(list []translate.Provider) *policy.Providers {
+	out := make([]policy.Provider, len(list))
+	for i := range list {
+		out[i].Name = list[i].Name
+	}
+	return policy.NewProviders(out...)
 }
 
 // Build compiles the set, and returns everything that is wrong with it.
 func (s *Set) Build() (*policy.Table, []Problem) {
 	table, issues := policy.Assemble(policy.Input{
-		Policies: policy.CompileAll(s.Policies), Terms: s.terms, Bindings: translate.Bindings(s.routes), Revocations: s.Revocations,
+		Policies: policy.CompileAll(s.Policies), Terms: s.terms, Bindings: translate.Bindings(s.routes), Providers: s.inUse(s.Providers), Revocations: s.Revocations,
 	})
 	problems := slices.Clone(s.problems)
 	for _, i := range issues {
@@ -115,6 +129,8 @@ func ReadOn(terms policy.Terms, paths []string) (*policy.Table, []Problem, error
 type Loader struct {
 	// Terms are the platform's word on who may claim what.
 	Terms policy.Terms
+	// InUse is for the tables of what is read. Default: all providers, by anybody.
+	InUse InUse
 
 	paths []string
 	// last is what each file held when it could be read, so that a mistake in a
@@ -129,6 +145,8 @@ type Loader struct {
 	// CheckProvider says what more is wrong with an identity provider than its object
 	// shows. Optional.
 	CheckProvider func(translate.Provider) []policy.Issue
+	// forCluster: the files are for a cluster, where what is in them makes Secrets.
+	forCluster bool
 	// again: a file looks as if it were still being written; read it once more.
 	again bool
 }
@@ -159,7 +177,10 @@ func NewLoader(paths []string) (*Loader, error) {
 
 // Load reads everything afresh. What cannot be read is a problem of the Set.
 func (l *Loader) Load() *Set {
-	set := &Set{terms: l.Terms}
+	set := &Set{terms: l.Terms, inUse: allInUse, made: map[string]bool{}}
+	if l.InUse != nil {
+		set.inUse = l.InUse
+	}
 	l.again = false
 	files, problems := l.files()
 	set.problems = problems
@@ -343,6 +364,9 @@ func (l *Loader) read(file string, set *Set) (objects []*object, entries []*entr
 	for _, d := range documents {
 		d.file = file
 		for _, item := range d.items() {
+			if name := item.makesSecret(); name != "" {
+				set.made[name] = true
+			}
 			o, e, ok := item.read()
 			if o != nil {
 				objects = append(objects, o)

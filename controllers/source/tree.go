@@ -3,16 +3,20 @@
 package source
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
+	"strings"
 
 	yamlv3 "go.yaml.in/yaml/v3"
 )
 
-// How large a document with aliases may be once they are written out, and how deep
-// any document.
+// How much the aliases of a document may stand for, and how deep any document is. What
+// they stand for takes some 500 bytes a value, several times over, once it is written
+// out.
 const (
-	maxNodes = 4 << 20
-	maxDepth = 200
+	maxAliased = 20_000
+	maxDepth   = 200
 )
 
 // bound refuses a document that could keep whoever walks it busy for ever: one that
@@ -26,24 +30,25 @@ func bound(root *yamlv3.Node) error {
 
 // bounds remembers what each anchor amounts to, so that each is looked at once.
 type bounds struct {
-	seen    map[*yamlv3.Node]extent
-	aliases bool
+	seen map[*yamlv3.Node]extent
 }
 
 // An extent is how many nodes there are below one, itself included, with those that
-// its aliases stand for, and how deep they are nested. Zero: it is being measured.
-type extent struct{ nodes, depth int }
+// its aliases stand for, how many of them only aliases bring, and how deep they are
+// nested. Zero: it is being measured.
+type extent struct{ nodes, aliased, depth int }
 
 var (
 	errHoldsItself = errors.New("an alias stands for something that contains itself")
 	errTooDeep     = errors.New("lists and maps are nested more than 200 deep")
-	errTooMuch     = errors.New("excessive aliasing: aliases stand for more than 4 million values")
+	errTooMuch     = errors.New("excessive aliasing: aliases stand for more than 20000 values")
 )
 
 func (b *bounds) measure(n *yamlv3.Node, depth int) (extent, error) {
 	if n.Kind == yamlv3.AliasNode && n.Alias != nil {
-		b.aliases = true
-		n = n.Alias
+		e, err := b.measure(n.Alias, depth)
+		e.aliased = e.nodes
+		return e, err
 	}
 	if known, ok := b.seen[n]; ok {
 		switch {
@@ -60,15 +65,16 @@ func (b *bounds) measure(n *yamlv3.Node, depth int) (extent, error) {
 	if n.Anchor != "" {
 		b.seen[n] = extent{}
 	}
-	total := extent{1, 1}
+	total := extent{nodes: 1, depth: 1}
 	for _, c := range n.Content {
 		below, err := b.measure(c, depth+1)
 		if err != nil {
 			return extent{}, err
 		}
 		total.nodes += below.nodes
+		total.aliased += below.aliased
 		total.depth = max(total.depth, below.depth+1)
-		if b.aliases && total.nodes > maxNodes {
+		if total.aliased > maxAliased {
 			return extent{}, errTooMuch
 		}
 	}
@@ -118,4 +124,25 @@ func isList(root *yamlv3.Node) bool {
 	}
 	apiVersion, kind := scalar(find(root, "apiVersion")), scalar(find(root, "kind"))
 	return apiVersion == "v1" && kind == "List" || kind == policyKind+"List" || kind == providerKind+"List" || kind == revocationKind+"List"
+}
+
+// makesSecret returns the name of the Secret that a controller makes of a document: of
+// an ExternalSecret or a SealedSecret. Empty: none.
+func (d *document) makesSecret() string {
+	if !bytes.Contains(d.text, []byte("ExternalSecret")) && !bytes.Contains(d.text, []byte("SealedSecret")) {
+		return ""
+	}
+	root, err := d.parse()
+	if err != nil {
+		return ""
+	}
+	name := scalar(find(root, "metadata.name"))
+	group, _, _ := strings.Cut(scalar(find(root, "apiVersion")), "/")
+	switch kind := scalar(find(root, "kind")); {
+	case kind == "ExternalSecret" && group == "external-secrets.io":
+		return cmp.Or(scalar(find(root, "spec.target.name")), name)
+	case kind == "SealedSecret" && group == "bitnami.com":
+		return cmp.Or(scalar(find(root, "spec.template.metadata.name")), name)
+	}
+	return ""
 }

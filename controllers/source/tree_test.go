@@ -4,6 +4,7 @@ package source
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ var hostile = map[string]string{
 	"an Ingress that holds itself":    "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: &m\n  name: a\n  annotations: {access.ostiary.dev/policy: a}\n  labels: *m\n",
 	"much out of little":              laughs(12, 9),
 	"much out of little, in a policy": "apiVersion: access.ostiary.dev/v1alpha1\nkind: AccessPolicy\nmetadata: {name: a}\nspec:\n" + indent(laughs(9, 9)) + "  hosts: *i8\n",
+	"much in an object of a List":     "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: a}\n  data:\n" + indent(indent(laughs(6, 10))),
 	"lists in lists":                  strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000),
 	"lists in lists, as blocks":       strings.Repeat("- ", 50_000) + "x\n",
 	"aliases in a long chain":         chain(20_000),
@@ -68,6 +70,32 @@ func TestHostileTexts(t *testing.T) {
 	}
 }
 
+// A few lines do not take all memory: what they stand for is not written out.
+func TestHostileTextsTakeLittle(t *testing.T) {
+	for name, text := range hostile {
+		if len(text) > 1<<14 {
+			continue
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		readAll(t, text)
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > 64<<20 {
+			t.Errorf("%s: %d MiB for %d bytes", name, took>>20, len(text))
+		}
+	}
+}
+
+// What stands in a file once may be long, whatever its aliases.
+func TestLongWithAlias(t *testing.T) {
+	text := "a: &a [x]\nb: *a\nc: [" + strings.Repeat("x,", 3*maxAliased) + "]\n"
+	for _, d := range split([]byte(text)) {
+		if _, err := d.parse(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // readAll reads a text as a file would be read, and walks all that it holds. What
 // could not be walked must have been refused.
 func readAll(t testing.TB, text string) {
@@ -80,7 +108,7 @@ func readAll(t testing.TB, text string) {
 				t.Errorf("%.80q: %v, and it was read: %v, %v", text, err, o, e)
 			}
 		}
-		if err == nil && walked(root, 0) > maxNodes+len(text) {
+		if err == nil && walked(root, 0) > maxAliased+2*len(text)+2 {
 			t.Errorf("%.80q: too much of it", text)
 		}
 	}

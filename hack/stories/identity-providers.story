@@ -1,6 +1,28 @@
 # People come from where the policy says. Whoever signed in elsewhere is asked to sign in
-# again, and not told that they may not pass. Machines come from nowhere. (The providers are
-# not in this file, and a warning says so.)
+# again, and not told that they may not pass. A provider that is there no more answers for
+# nobody, and one that lists its users answers for those alone. Machines come from nowhere.
+apiVersion: access.ostiary.dev/v1alpha1
+kind: IdentityProvider
+metadata: {name: corp}
+spec: {oidc: {issuer: "https://corp.example.com", clientID: ostiary}}
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: IdentityProvider
+metadata: {name: contractors}
+spec: {oidc: {issuer: "https://contractors.example.com", clientID: ostiary}}
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: IdentityProvider
+metadata: {name: guests}
+spec: {users: {secretRef: {name: guests}}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: guests}
+stringData:
+  users.yaml: |
+    - {name: ann, email: ann@example.com, passwordHash: "$2y$12$K4uI0hXv1PuZMpZOv0aBJOeJ5qUQmZq8s1H8cB0iQb6Jm6oA1v3fS"}
+---
 apiVersion: access.ostiary.dev/v1alpha1
 kind: AccessPolicy
 metadata: {name: payroll, namespace: shop}
@@ -33,6 +55,17 @@ spec:
 ---
 apiVersion: access.ostiary.dev/v1alpha1
 kind: AccessPolicy
+metadata: {name: intranet, namespace: shop}
+spec:
+  hosts: [intranet.example.com]
+  identityProviders: [moved, corp]
+  rules:
+  - name: staff
+    action: Allow
+    include: [{everyone: {}}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
 metadata: {name: mistaken, namespace: shop}
 spec:
   hosts: [mistaken.example.com]
@@ -41,14 +74,14 @@ spec:
     action: Bypass
     include: [{loginMethod: corp}]
 ----------
-! 9: warning: shop/payroll spec.identityProviders[0]: no file that is read here holds an IdentityProvider corp
-! 9: warning: shop/payroll spec.identityProviders[1]: no file that is read here holds an IdentityProvider contractors
-! 42: shop/mistaken spec.rules[0].include[0]: loginMethod: a Bypass rule never sees an identity; use Allow
+! 61: warning: shop/intranet spec.identityProviders[0]: no file that is read here holds an IdentityProvider moved
+! 75: shop/mistaken spec.rules[0].include[0]: loginMethod: a Bypass rule never sees an identity; use Allow
 GET https://payroll.example.com/ as=ann@example.com idp=corp => allow signed-in shop/payroll/readers 200
 GET https://payroll.example.com/ as=ann@example.com idp=contractors => allow signed-in shop/payroll/readers 200
 GET https://payroll.example.com/ as=ann@example.com idp=guests => challenge wrong-provider shop/payroll/readers 401
 GET https://payroll.example.com/ as=ann@example.com idp=guests accept=html => challenge wrong-provider shop/payroll/readers 302
 OPTIONS https://payroll.example.com/ as=ann@example.com idp=guests => deny no-rule-matched shop/payroll 403
+GET https://payroll.example.com/ as=ann@example.com idp=gone => challenge session-revoked shop/payroll/readers 401
 GET https://payroll.example.com/ => challenge no-session shop/payroll/readers 401
 
 # A second factor, from that provider.
@@ -62,3 +95,10 @@ GET https://wiki.example.com/ => challenge no-session shop/wiki/everybody-else 4
 GET https://wiki.example.com/ as=ann@example.com idp=guests => deny blocked shop/wiki/not-guests 403
 GET https://wiki.example.com/ as=ann@example.com idp=corp => allow signed-in shop/wiki/everybody-else 200
 GET https://mistaken.example.com/ as=ann@example.com idp=corp => deny invalid-policy shop/mistaken 403
+GET https://wiki.example.com/ as=ann@example.com idp=gone => challenge session-revoked shop/wiki/everybody-else 401
+GET https://wiki.example.com/ as=ANN@example.com idp=guests => deny blocked shop/wiki/not-guests 403
+GET https://wiki.example.com/ as=eve@example.com idp=guests => challenge session-revoked shop/wiki/everybody-else 401
+
+# Of the providers that a policy takes, one that is there.
+GET https://intranet.example.com/ as=ann@example.com => allow signed-in shop/intranet/staff 200
+GET https://intranet.example.com/ as=ann@example.com idp=moved => challenge session-revoked shop/intranet/staff 401

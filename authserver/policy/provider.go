@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"cmp"
+	"encoding/hex"
+	"slices"
+)
+
+// A Provider is an identity provider that can be used.
+type Provider struct {
+	Name string
+	// Listed: Users are all that there are. Of others only the provider knows.
+	Listed bool
+	Users  []User
+}
+
+// A User is one of a provider's people.
+type User struct{ ID, Email string }
+
+// Providers are all that can be used. nil: that is not known yet, and none is missing.
+type Providers struct {
+	byName map[string]*people
+	digest string
+}
+
+// people are those of one provider.
+type people struct {
+	ids    map[string]bool   // nil: only the provider knows them
+	emails map[string]string // folded → ID
+}
+
+// NewProviders makes Providers. Their order is no matter. Of several with one name
+// there is none, as nobody knows which of them is meant.
+func NewProviders(list ...Provider) *Providers {
+	sorted := slices.Clone(list)
+	slices.SortStableFunc(sorted, func(x, y Provider) int { return cmp.Compare(x.Name, y.Name) })
+	d := digests.Get().(*digest)
+	defer digests.Put(d)
+	d.h.Reset()
+	d.buf = d.buf[:0]
+	out := &Providers{byName: make(map[string]*people, len(sorted))}
+	for i, p := range sorted {
+		if i > 0 && sorted[i-1].Name == p.Name || i+1 < len(sorted) && sorted[i+1].Name == p.Name {
+			continue
+		}
+		d.str(p.Name)
+		d.bools(p.Listed)
+		out.byName[p.Name] = p.people(d)
+	}
+	out.digest = string(d.sum())
+	return out
+}
+
+func (p *Provider) people(d *digest) *people {
+	if !p.Listed {
+		return &people{}
+	}
+	out := &people{make(map[string]bool, len(p.Users)), make(map[string]string, len(p.Users))}
+	users := slices.Clone(p.Users)
+	slices.SortFunc(users, func(x, y User) int { return cmp.Or(cmp.Compare(x.ID, y.ID), cmp.Compare(x.Email, y.Email)) })
+	d.num(len(users))
+	for _, u := range users {
+		d.str(u.ID, u.Email)
+		out.ids[u.ID] = true
+		if u.Email != "" {
+			out.emails[string(appendFolded(nil, u.Email))] = u.ID
+		}
+	}
+	return out
+}
+
+// Providing returns a copy of the table that knows these providers: a session that
+// another one vouched for, or that is of a user whom its provider lists no more, is
+// void. They are a part of the revision. Call it before Revoking.
+func (t *Table) Providing(p *Providers) *Table {
+	if t == nil {
+		return nil
+	}
+	out := *t
+	out.providers, out.revoked = p, nil
+	out.revision = out.unrevoked()
+	return &out
+}
+
+// unrevoked is the revision without revocations.
+func (t *Table) unrevoked() string {
+	if t.providers == nil {
+		return t.built
+	}
+	d := digests.Get().(*digest)
+	defer digests.Put(d)
+	d.h.Reset()
+	d.buf = d.buf[:0]
+	d.str(t.built, t.providers.digest)
+	return hex.EncodeToString(d.sum()[:6])
+}
+
+// vouch reports whether the provider that a credential came from still answers for
+// it. Those of machines came from none.
+func (p *Providers) vouch(s *Subject) bool {
+	if p == nil || s.Provider == "" {
+		return true
+	}
+	of := p.byName[s.Provider]
+	return of != nil && (of.ids == nil || of.ids[s.ID])
+}
+
+// Provided reports whether a provider can be used, as far as that is known.
+func (t *Table) Provided(name string) bool {
+	return t != nil && (t.providers == nil || t.providers.byName[name] != nil)
+}
+
+// UserID returns the ID of who has an address at a provider that lists its users.
+// It is false where there is nobody, or that is not known.
+func (t *Table) UserID(provider, email string) (string, bool) {
+	if t == nil || t.providers == nil || t.providers.byName[provider] == nil {
+		return "", false
+	}
+	id, ok := t.providers.byName[provider].emails[string(appendFolded(nil, email))]
+	return id, ok
+}
