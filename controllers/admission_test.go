@@ -72,7 +72,7 @@ func (b *bench) admission(namespaces ...string) {
 			o := route(ns, "is-it", "app", "is-it.example.com", "/")
 			o.Spec.IngressClassName = pointer("nobody-knows-this-class")
 			if err := b.c.Create(b.t.Context(), o, client.DryRunAll); !apierrors.IsForbidden(err) {
-				return fmt.Errorf("%v", err)
+				return errors.Join(errors.New("not yet"), err)
 			}
 			return nil
 		})
@@ -359,6 +359,24 @@ func TestRefusedAtAdmission(t *testing.T) {
 		o.Name = strings.Repeat("x", 239)
 	})
 	refuses("no name yet", "auth-url", func(o *networkingv1.Ingress) { o.Name, o.GenerateName = "", "shop-" })
+	// Tools that make canaries copy annotations.
+	copied := strings.ReplaceAll(fmt.Sprintf(pinned, "nginx"), "/shop/", "/main/")
+	canary := passes("a canary, with the question of what it stands in for", func(o *networkingv1.Ingress) {
+		o.Annotations[authURL], o.Annotations["nginx.ingress.kubernetes.io/canary"] = copied, "true"
+	})
+	refuses("no canary", "auth-url", func(o *networkingv1.Ingress) {
+		o.Annotations[authURL], o.Annotations["nginx.ingress.kubernetes.io/canary"] = copied, "yes"
+	})
+	refuses("a canary that asks another namespace's", "auth-url", func(o *networkingv1.Ingress) {
+		o.Annotations[authURL], o.Annotations["nginx.ingress.kubernetes.io/canary"] = strings.ReplaceAll(copied, b.app, "elsewhere"), "true"
+	})
+	canary.Annotations = map[string]string{ingress.PolicyAnnotation: "app", authURL: copied, "nginx.ingress.kubernetes.io/canary": "true"}
+	create(t, b.c, canary)
+	delete(canary.Annotations, "nginx.ingress.kubernetes.io/canary")
+	if err := b.c.Update(t.Context(), canary); !apierrors.IsForbidden(err) {
+		t.Errorf("a canary that is none any more: %v", err)
+	}
+	remove(t, b.c, canary)
 	passes("the endpoint of canary mode", by(authURL, fmt.Sprintf(pinned, "nginx-pass")))
 	passes("Middlewares behind ours", func(o *networkingv1.Ingress) {
 		o.Spec.IngressClassName = pointer("traefik")

@@ -33,7 +33,7 @@ func (r *application) objectOr(ctx context.Context, want *unstructured.Unstructu
 		return err
 	}
 	if refused := r.fallback(ctx, fallback); refused != nil {
-		return fmt.Errorf("%w; with spec.tls: %v", err, refused)
+		return fmt.Errorf("%w; with spec.tls: %w", err, refused)
 	}
 	return nil
 }

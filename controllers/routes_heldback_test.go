@@ -59,6 +59,7 @@ func hindered(t *testing.T, ref ingress.Ref, h hindrance) client.Client {
 			return fmt.Errorf("applying: %w", context.DeadlineExceeded)
 		case failing:
 			return apierrors.NewInternalError(errors.New("failed calling webhook: no route to host"))
+		case vanishes, hindrances:
 		}
 		err := c.Apply(ctx, o, opts...)
 		gone := &unstructured.Unstructured{}

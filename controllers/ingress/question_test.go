@@ -142,7 +142,7 @@ func TestLeftovers(t *testing.T) {
 		for _, k := range keys {
 			all = append(all, `"f:`+k+`":{}`)
 		}
-		return []metav1.ManagedFieldsEntry{{Manager: "people", Operation: "Update", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:metadata":{"f:annotations":{` + strings.Join(all, ",") + `}}}`)}}}
+		return []metav1.ManagedFieldsEntry{{Manager: "people", Operation: "Update", FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:annotations":{` + strings.Join(all, ",") + `}}}`)}}
 	}
 	const key, headers = nginxPrefix + "auth-url", nginxPrefix + "auth-response-headers"
 	for name, c := range map[string]struct {

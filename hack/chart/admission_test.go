@@ -3,6 +3,8 @@
 package chart
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -92,7 +94,7 @@ func TestGuardOfARelease(t *testing.T) {
 	apply(t, c, objects)
 	t.Cleanup(func() {
 		for _, u := range objects {
-			_ = c.Delete(t.Context(), u)
+			_ = c.Delete(context.WithoutCancel(t.Context()), u)
 		}
 	})
 	filled := find(t, objects, "ConfigMap").DeepCopy()
@@ -107,7 +109,7 @@ func TestGuardOfARelease(t *testing.T) {
 	}
 	eventually(t, "what names a policy is refused while nothing is known", func() error {
 		if err := c.Create(t.Context(), ingress(), client.DryRunAll); !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "http://another-authz."+namespace+".svc") {
-			return fmt.Errorf("%v", err)
+			return errors.Join(errors.New("not yet"), err)
 		}
 		return nil
 	})
