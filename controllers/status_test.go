@@ -23,6 +23,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/ingress"
 )
 
 // versions maps policies to their resourceVersions: every write changes one.
