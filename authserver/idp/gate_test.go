@@ -59,11 +59,15 @@ func TestGateOrder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		mu.Lock()
 		if len(order) > 0 {
 			t.Errorf("%v had a turn", order)
 		}
+		mu.Unlock()
 		g.leave(first)
 		time.Sleep(10 * time.Second)
+		mu.Lock()
+		defer mu.Unlock()
 		if want := []string{"ann", "flood-2", "flood-0", "flood-1"}; !slices.Equal(order, want) {
 			t.Errorf("%v, want %v", order, want)
 		}
