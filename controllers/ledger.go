@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -39,11 +38,14 @@ const DefaultHostHold = 24 * time.Hour
 // ledgerShard is how much goes into one ConfigMap, which may take 1 MiB.
 const ledgerShard = 512 << 10
 
+// ledgerPause is how long one write waits for the next.
+const ledgerPause = 300 * time.Millisecond
+
 // A Ledger keeps who claimed which host first, in ConfigMaps beside this process:
 // every replica reads them, the leader alone writes, and a backup keeps them. Their
 // names are made up, so that a restore adds to what is there; of a host the earliest
 // claim counts, whatever the order. What vanishes while a replica runs is written
-// again.
+// again. A nil Ledger is that of a table which goes by the age of objects.
 type Ledger struct {
 	// Namespace holds the ConfigMaps.
 	Namespace string
@@ -56,8 +58,9 @@ type Ledger struct {
 	recheck      func() // has the table looked at again
 
 	read map[types.UID]ledgerPage // by ConfigMap
+	seen map[claimKey]bool        // in them
+	kept []policy.Claim           // what they ought to hold, in the ledger's order
 	mind map[claimKey]policy.Claim
-	seen map[claimKey]bool // in the ConfigMaps
 
 	mu      sync.Mutex
 	wanted  *wantedClaims // nil: nothing is to be written
@@ -102,12 +105,15 @@ func ledgerOptions(namespace string) []client.ListOption {
 	return []client.ListOption{client.InNamespace(namespace), client.MatchingLabels{LedgerLabel: ledgerOfHosts}}
 }
 
-// claims returns what is written and what is in mind, and whether what is written
-// changed. A ConfigMap that cannot be read counts as it was read before.
-func (l *Ledger) claims(ctx context.Context) (claims []policy.Claim, changed bool, err error) {
+// look reads the ConfigMaps, and returns whether they changed. One that cannot be
+// read counts as it was read before.
+func (l *Ledger) look(ctx context.Context) (changed bool, err error) {
+	if l == nil {
+		return false, nil
+	}
 	var list corev1.ConfigMapList
 	if err := l.reader.List(ctx, &list, append(ledgerOptions(l.Namespace), client.UnsafeDisableDeepCopy)...); err != nil {
-		return nil, false, fmt.Errorf("listing the ledger of hosts: %w", err)
+		return false, fmt.Errorf("listing the ledger of hosts: %w", err)
 	}
 	pages := make(map[types.UID]ledgerPage, len(list.Items))
 	for i := range list.Items {
@@ -115,36 +121,55 @@ func (l *Ledger) claims(ctx context.Context) (claims []policy.Claim, changed boo
 		page, known := l.read[m.UID]
 		if !known || page.version != m.ResourceVersion {
 			changed = true
-			read, err := readClaims(m)
-			switch {
-			case err == nil:
-				page.claims = read
-			case !known:
-				return nil, false, fmt.Errorf("the ledger of hosts cannot be read, and without it nobody knows whose a host is: ConfigMap %s/%s: %w", m.Namespace, m.Name, err)
-			default:
-				l.log.Error(err, "a part of the ledger of hosts cannot be read; what it said before counts", "configMap", m.Name)
+			if page, err = l.readPage(m, page, known); err != nil {
+				return false, err
 			}
-			page.version = m.ResourceVersion
 		}
 		pages[m.UID] = page
 	}
-	changed = changed || l.read == nil || len(pages) != len(l.read)
-	l.read, l.seen = pages, map[claimKey]bool{}
-	claims = make([]policy.Claim, 0, len(l.mind))
+	if !changed && l.read != nil && len(pages) == len(l.read) {
+		return false, nil
+	}
+	l.read, l.seen = pages, make(map[claimKey]bool, len(l.mind))
 	for _, page := range pages {
 		for _, c := range page.claims {
-			key := keyOf(c)
-			l.seen[key] = true
-			if m, ok := l.mind[key]; ok {
+			l.seen[keyOf(c)] = true
+		}
+	}
+	return true, nil
+}
+
+func (l *Ledger) readPage(m *corev1.ConfigMap, before ledgerPage, known bool) (ledgerPage, error) {
+	read, err := readClaims(m)
+	if err == nil {
+		return ledgerPage{m.ResourceVersion, read}, nil
+	}
+	if !known {
+		return before, fmt.Errorf("the ledger of hosts cannot be read, and without it nobody knows whose a host is: ConfigMap %s/%s: %w", m.Namespace, m.Name, err)
+	}
+	l.log.Error(err, "a part of the ledger of hosts cannot be read; what it said before counts", "configMap", m.Name)
+	return ledgerPage{m.ResourceVersion, before.claims}, nil
+}
+
+// ledger returns what is written and what is in mind: what vanished stays.
+func (l *Ledger) ledger(items []v1alpha1.AccessPolicy) *policy.Ledger {
+	if l == nil {
+		return nil
+	}
+	claims := slices.Clone(l.kept)
+	for _, page := range l.read {
+		for _, c := range page.claims {
+			m, ok := l.mind[keyOf(c)]
+			if ok && !c.Since.Before(m.Since) {
+				continue
+			}
+			if ok {
 				c.Released = m.Released // which is by the policies that are there
 			}
 			claims = append(claims, c)
 		}
 	}
-	for _, c := range l.mind {
-		claims = append(claims, c)
-	}
-	return claims, changed, nil
+	return policy.NewLedger(append(claims, l.accepted(items)...), l.Hold)
 }
 
 func readClaims(m *corev1.ConfigMap) ([]policy.Claim, error) {
@@ -174,10 +199,9 @@ func (l *Ledger) accepted(items []v1alpha1.AccessPolicy) []policy.Claim {
 		o := &items[i]
 		for _, h := range o.Spec.Hosts {
 			c := policy.Claim{Host: string(h), Namespace: o.Namespace}
-			if key := keyOf(c); l.seen[key] || !l.mind[key].Since.IsZero() || !isAccepted(o) {
-				continue
+			if _, known := l.mind[keyOf(c)]; !known && !l.seen[keyOf(c)] && isAccepted(o) {
+				out = append(out, c)
 			}
-			out = append(out, c)
 		}
 	}
 	return out
@@ -188,6 +212,20 @@ func isAccepted(o *v1alpha1.AccessPolicy) bool {
 	return c != nil && c.Status == metav1.ConditionTrue && c.ObservedGeneration == o.Generation
 }
 
+// record takes to mind what the ledger ought to hold by a table that was built with
+// it, and returns when the next hold ends. Who was first is for the leader to say.
+func (l *Ledger) record(ledger *policy.Ledger, t *policy.Table, policies []*policy.Compiled, leads bool) time.Time {
+	if l == nil {
+		return time.Time{}
+	}
+	if !leads {
+		t = nil
+	}
+	claims, due := ledger.Record(t, policies, time.Now())
+	l.keep(claims, leads)
+	return due
+}
+
 // keep takes to mind what the ledger ought to hold. The leader has it written, if
 // it is not.
 func (l *Ledger) keep(claims []policy.Claim, leads bool) {
@@ -195,7 +233,7 @@ func (l *Ledger) keep(claims []policy.Claim, leads bool) {
 	for _, c := range claims {
 		mind[keyOf(c)] = c
 	}
-	l.mind = mind
+	l.kept, l.mind = claims, mind
 	if !leads || l.isWritten(claims) {
 		return
 	}
@@ -228,6 +266,9 @@ func (l *Ledger) isWritten(claims []policy.Claim) bool {
 // unwritten are claims that are not in the ConfigMaps yet. Nobody is told that a
 // host is theirs before it is: what a status says must be known to all.
 func (l *Ledger) unwritten(t *policy.Table) map[claimKey]bool {
+	if l == nil {
+		return nil
+	}
 	var out map[claimKey]bool
 	add := func(key claimKey) {
 		if out == nil {
@@ -251,160 +292,6 @@ func (l *Ledger) wake() {
 	case l.changed <- struct{}{}:
 	default: // it is awake already
 	}
-}
-
-// Write writes until ctx is done: a duty of the leader. What an earlier term wanted
-// is forgotten: the table is asked again.
-func (l *Ledger) Write(ctx context.Context) {
-	l.mu.Lock()
-	l.wanted = nil
-	l.mu.Unlock()
-	l.recheck()
-	wait := firstRetry
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-l.changed:
-		}
-		l.mu.Lock()
-		wanted := l.wanted
-		l.mu.Unlock()
-		if wanted == nil || ctx.Err() != nil {
-			continue
-		}
-		if err := l.write(ctx, wanted); err != nil && ctx.Err() == nil {
-			l.log.Error(err, "who claims which host cannot be written down; new claims are not told to be accepted before; trying again", "namespace", l.Namespace)
-			time.AfterFunc(wait, l.wake)
-			wait = min(2*wait, lastRetry)
-			continue
-		}
-		wait = firstRetry
-	}
-}
-
-// write makes the ConfigMaps say what they ought to. It reads them anew: the cache
-// need not yet hold what was written last.
-func (l *Ledger) write(ctx context.Context, wanted *wantedClaims) error {
-	ctx, cancel := context.WithTimeout(ctx, 3*writeTimeout)
-	defer cancel()
-	var list corev1.ConfigMapList
-	if err := l.live.List(ctx, &list, ledgerOptions(l.Namespace)...); err != nil {
-		return err
-	}
-	slices.SortFunc(list.Items, func(a, b corev1.ConfigMap) int { return strings.Compare(a.Name, b.Name) })
-	left, placed := make(map[claimKey]policy.Claim, len(wanted.claims)), map[claimKey]bool{}
-	for _, c := range wanted.claims {
-		left[keyOf(c)] = c
-	}
-	pages := make([]*page, 0, len(list.Items))
-	for i := range list.Items {
-		p := &page{object: &list.Items[i]}
-		if read, err := readClaims(p.object); err == nil {
-			p.take(read, left, placed, wanted.drop)
-			pages = append(pages, p)
-		} // else it is left as it is, for people to mend
-	}
-	pages = fill(pages, left)
-	var errs []error
-	for _, p := range pages { // what is added first: a record may be moved
-		errs = append(errs, l.put(ctx, p))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	for _, p := range pages {
-		if len(p.claims) == 0 {
-			errs = append(errs, client.IgnoreNotFound(l.client.Delete(ctx, p.object, client.Preconditions{ResourceVersion: &p.object.ResourceVersion})))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// A page is a ConfigMap as it ought to be.
-type page struct {
-	object    *corev1.ConfigMap
-	namespace string // whose claims it holds
-	claims    []policy.Claim
-	size      int
-	differs   bool
-}
-
-// take leaves in the page what of it is still wanted, and not in an earlier one.
-func (p *page) take(read []policy.Claim, left map[claimKey]policy.Claim, placed, drop map[claimKey]bool) {
-	for _, c := range read {
-		key := keyOf(c)
-		want, ok := left[key]
-		switch {
-		case ok:
-			p.differs = p.differs || !want.Since.Equal(c.Since) || !want.Released.Equal(c.Released)
-		case placed[key], drop[key]:
-			p.differs = true
-			continue
-		default: // somebody else's, who leads by now
-			want = c
-		}
-		delete(left, key)
-		placed[key] = true
-		p.add(want)
-	}
-}
-
-func (p *page) add(c policy.Claim) {
-	p.claims = append(p.claims, c)
-	p.namespace = c.Namespace
-	p.size += len(c.Host) + len(c.Namespace) + 120 // what is around them, and two times
-}
-
-// fill finds a page for every claim that is in none: one of its namespace that has
-// room, or a new one.
-func fill(pages []*page, left map[claimKey]policy.Claim) []*page {
-	claims := make([]policy.Claim, 0, len(left))
-	for _, c := range left {
-		claims = append(claims, c)
-	}
-	slices.SortFunc(claims, func(a, b policy.Claim) int {
-		return strings.Compare(a.Namespace+" "+a.Host, b.Namespace+" "+b.Host)
-	})
-	for _, c := range claims {
-		i := slices.IndexFunc(pages, func(p *page) bool { return p.namespace == c.Namespace && p.size < ledgerShard })
-		if i < 0 {
-			i, pages = len(pages), append(pages, &page{})
-		}
-		pages[i].add(c)
-		pages[i].differs = true
-	}
-	return pages
-}
-
-// put creates or updates a page that differs.
-func (l *Ledger) put(ctx context.Context, p *page) error {
-	if !p.differs || len(p.claims) == 0 {
-		return nil
-	}
-	data := make([]writtenClaim, len(p.claims))
-	for i, c := range p.claims {
-		data[i] = writtenClaim{Host: c.Host, Namespace: c.Namespace, Since: c.Since.UTC()}
-		if !c.Released.IsZero() {
-			at := c.Released.UTC()
-			data[i].Released = &at
-		}
-	}
-	text, err := json.MarshalIndent(data, "", " ")
-	if err != nil {
-		return err
-	}
-	o := p.object
-	if o == nil {
-		o = &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: l.Namespace, GenerateName: "ostiary-hosts-",
-			Labels:      map[string]string{LedgerLabel: ledgerOfHosts},
-			Annotations: map[string]string{ledgerAbout: "Which hosts namespace " + p.namespace + " claimed, and since when. Ostiary writes this. Keep it in backups: it decides whose a host is."}}}
-	}
-	o.Data = map[string]string{ledgerField: string(text)}
-	if p.object == nil {
-		return l.client.Create(ctx, o)
-	}
-	return l.client.Update(ctx, o) // refused if someone else wrote meanwhile
 }
 
 // readLedger returns whose the hosts are, for those who only want to look. An error

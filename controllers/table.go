@@ -166,13 +166,9 @@ func (t *Table) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.R
 // hosts are may have changed. A revocation waits for no such work. It asks to be
 // called again when a hold ends.
 func (t *Table) assemble(ctx context.Context, items []v1alpha1.AccessPolicy, named *routes) (time.Duration, error) {
-	var claims []policy.Claim
-	turned := false
-	if t.Ledger != nil {
-		var err error
-		if claims, turned, err = t.Ledger.claims(ctx); err != nil {
-			return 0, err
-		}
+	turned, err := t.Ledger.look(ctx)
+	if err != nil {
+		return 0, err
 	}
 	leads := t.Leads != nil && t.Leads()
 	compiled, same := t.compile(items, named)
@@ -182,20 +178,10 @@ func (t *Table) assemble(ctx context.Context, items []v1alpha1.AccessPolicy, nam
 		return t.untilDue(now), nil
 	}
 	t.policies = nil // nothing, until it is assembled
-	if t.Ledger != nil {
-		t.ledger = policy.NewLedger(append(claims, t.Ledger.accepted(items)...), t.Ledger.Hold)
-	}
+	t.ledger = t.Ledger.ledger(items)
 	t.policies, t.issues = policy.Assemble(policy.Input{Policies: compiled, Terms: t.Terms, Ledger: t.ledger, Bindings: translate.Bindings(named.all)})
 	t.bound, t.led = named, leads
-	if t.Ledger == nil {
-		return 0, nil
-	}
-	table := t.policies
-	if !leads {
-		table = nil // who was first is for the leader to say
-	}
-	claims, t.due = t.ledger.Record(table, compiled, now)
-	t.Ledger.keep(claims, leads)
+	t.due = t.Ledger.record(t.ledger, t.policies, compiled, leads)
 	return t.untilDue(now), nil
 }
 
@@ -208,9 +194,6 @@ func (t *Table) untilDue(now time.Time) time.Duration {
 
 // settled leaves out policies some of whose hosts are not written down as theirs.
 func (t *Table) settled(items []v1alpha1.AccessPolicy) []v1alpha1.AccessPolicy {
-	if t.Ledger == nil {
-		return items
-	}
 	unwritten := t.Ledger.unwritten(t.policies)
 	if len(unwritten) == 0 {
 		return items

@@ -36,7 +36,8 @@ func (s Source) at(field string) Source {
 // Policy claims nothing and admits nobody.
 type Policy struct {
 	Source Source
-	// Since is when the object was created: of two equal claims the older wins.
+	// Since is when the object was created: of two equal claims of one namespace the
+	// older wins. Without a Ledger it is also since when the hosts are claimed.
 	Since time.Time
 	// Hosts are lower-case DNS names; a leading "*." is exactly one label.
 	Hosts []string
