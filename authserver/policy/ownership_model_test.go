@@ -343,7 +343,7 @@ func (e *explorer) walk(rng *rand.Rand, start model, steps int) string {
 
 // TestOwnershipModel: attack: host taken by age.
 func TestOwnershipModel(t *testing.T) {
-	depth, walks := 5, 3000
+	depth, walks := 4, 3000
 	if testing.Short() {
 		depth, walks = 3, 500
 	}
