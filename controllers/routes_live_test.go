@@ -270,59 +270,6 @@ func TestWithoutRights(t *testing.T) {
 	r.running()
 }
 
-// TestConfigMapsOfNamespaces: ConfigMaps are read in the namespaces that are named, each
-// by itself, and in no other.
-func TestConfigMapsOfNamespaces(t *testing.T) {
-	b := newBench(t)
-	ns := roles(t, b.c, func(rbacv1.PolicyRule) bool { return false })
-	b.ours, b.s = ns, settingsOf(ns)
-	role := func(name string, space string) []client.Object {
-		return []client.Object{
-			&rbacv1.Role{ObjectMeta: named(space, name), Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "list", "watch"}}}},
-			&rbacv1.RoleBinding{ObjectMeta: named(space, name), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
-				Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Name: "ostiary", Namespace: ns}}},
-		}
-	}
-	config := func(space, level string) *corev1.ConfigMap {
-		m := &corev1.ConfigMap{ObjectMeta: named(space, "controller"), Data: map[string]string{"annotations-risk-level": level}}
-		m.Labels = map[string]string{"app.kubernetes.io/name": "ingress-nginx"}
-		return m
-	}
-	first, second, third := namespace(t, b.c), namespace(t, b.c), namespace(t, b.c)
-	b.s.ConfigNamespaces = []string{first, second}
-	app := open(b.app, "app", "shop.example.com")
-	create(t, b.c, app, b.optedIn("shop", "shop.example.com"), config(first, "High"), config(second, "Medium"), config(third, "Low"))
-	create(t, b.c, role("proxies", first)...)
-	r := run(t, ns, b.opting, as(t, "system:serviceaccount:"+ns+":ostiary"))
-	b.guarded("shop")
-	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionUnknown, ingress.ProxyConfigUnread, "in namespace "+second)
-	create(t, b.c, role("proxies", second)...)
-	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionFalse, ingress.AnnotationsRefused, "ConfigMap "+second+"/controller")
-	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionFalse, reasonNotRouted)
-	mend := config(second, "High")
-	if err := b.c.Update(t.Context(), mend); err != nil {
-		t.Fatal(err)
-	}
-	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
-	r.running()
-}
-
-// TestConfigMapsByChoice: who chose to have none read is told so where it matters, and
-// nowhere else.
-func TestConfigMapsByChoice(t *testing.T) {
-	b := newBench(t)
-	b.s.ConfigNamespaces = nil
-	app := open(b.app, "app", "shop.example.com")
-	create(t, b.c, app, b.optedIn("shop", "shop.example.com"))
-	r := run(t, b.ours, b.opting)
-	b.guarded("shop")
-	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionUnknown, ingress.ProxyConfigUnread, "proxyConfigMaps")
-	if said := r.log.String(); strings.Contains(said, "may not be read") || strings.Contains(said, "forbidden") {
-		t.Errorf("it says:\n%s", said)
-	}
-	r.running()
-}
-
 // TestRouteRoles: the rights of config/rbac suffice for every kind that a plan
 // makes, where CRDs come later than the process, and go again.
 func TestRouteRoles(t *testing.T) {
