@@ -28,13 +28,26 @@ const (
 type routesReport struct {
 	routed  map[types.NamespacedName]metav1.Condition
 	covered func(types.NamespacedName) *metav1.Condition // nil: it isn't watched
+	limited map[types.NamespacedName][]ingress.Finding
+}
+
+// limits are what the proxies of a policy's routes cannot do for it, as warnings.
+func (r *routesReport) limits(of types.NamespacedName) []policy.Issue {
+	if r == nil {
+		return nil
+	}
+	var out []policy.Issue
+	for _, f := range r.limited[of] {
+		out = append(out, policy.Issue{Source: policy.Source{Namespace: of.Namespace, Name: of.Name, Field: "spec.cors.responses"}, Reason: policy.IssueReason(f.Reason), Message: f.Message})
+	}
+	return out
 }
 
 // newRoutesReport words what was found, by policy: by the plan, by carrying it out, and
 // around both. arrived says of a route, and of the policy that it names, whether anybody
 // asked about it; of a policy alone, whether anybody did by no route.
 func newRoutesReport(plan *ingress.Plan, refused, around []ingress.Finding, arrived func(route ingress.Ref, policy types.NamespacedName) bool) *routesReport {
-	r := &routesReport{routed: map[types.NamespacedName]metav1.Condition{}}
+	r := &routesReport{routed: map[types.NamespacedName]metav1.Condition{}, limited: byPolicy(plan.Limits)}
 	bindings := map[types.NamespacedName][]ingress.Binding{}
 	for _, b := range plan.Bindings {
 		bindings[b.Policy] = append(bindings[b.Policy], b)

@@ -184,8 +184,9 @@ func (s *Status) writeOne(ctx context.Context, r *report, o *seenObject, now *co
 	conditions := append(after.Status.Conditions[:0], before.Status.Conditions...)
 	*after = *before
 	after.Status.Conditions = conditions
-	changed := setConditions(after, r.revision, r.issues[o.key])
-	if !setRouteConditions(after, r.routes, r.issues[o.key]) && !changed {
+	issues := slices.Concat(r.issues[o.key], r.routes.limits(o.key))
+	changed := setConditions(after, r.revision, issues)
+	if !setRouteConditions(after, r.routes, issues) && !changed {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
@@ -260,7 +261,8 @@ func setConditions(ap *v1alpha1.AccessPolicy, revision string, issues []policy.I
 
 // gravest are the reasons of problems and warnings, the worst first.
 var gravest = []policy.IssueReason{
-	policy.Invalid, policy.HostReserved, policy.HostNotGranted, policy.HostOwnedByOtherNamespace, policy.Conflict, policy.HostContended, policy.Unwise,
+	policy.Invalid, policy.HostReserved, policy.HostNotGranted, policy.HostOwnedByOtherNamespace, policy.Conflict, policy.HostContended,
+	policy.ResponsesNotManaged, policy.Unwise,
 }
 
 // sorted tells problems from warnings, and the gravest reason of each.

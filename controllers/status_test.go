@@ -387,3 +387,31 @@ func TestContentionEvents(t *testing.T) {
 		}
 	}
 }
+
+// What the proxy of a route cannot do for its policy is a warning, and goes with its cause.
+func TestResponsesNotManaged(t *testing.T) {
+	key := types.NamespacedName{Namespace: "n", Name: "p"}
+	ap := open("n", "p", "app.example.com")
+	ap.Spec.CORS = &v1alpha1.CORS{AllowedOrigins: []v1alpha1.Origin{"https://spa.example.com"}, Responses: v1alpha1.ResponsesManaged}
+	if c := worldPolicy(ap).CORS; c == nil || !c.Managed {
+		t.Errorf("the plan does not know of it: %+v", c)
+	}
+	r := newRoutesReport(&ingress.Plan{Limits: []ingress.Finding{{Policy: key, Reason: ingress.ResponsesNotManaged, Message: "Managed does nothing for Ingress n/web"}}}, nil, nil, nil)
+	if !setConditions(ap, "1", r.limits(key)) {
+		t.Error("nothing has changed")
+	}
+	c := meta.FindStatusCondition(ap.Status.Conditions, v1alpha1.ConditionDegraded)
+	if c == nil || c.Status != metav1.ConditionTrue || c.Reason != "ResponsesNotManaged" || c.Message != "spec.cors.responses: Managed does nothing for Ingress n/web" {
+		t.Errorf("%+v", c)
+	}
+	if c := meta.FindStatusCondition(ap.Status.Conditions, v1alpha1.ConditionAccepted); c == nil || c.Status != metav1.ConditionTrue {
+		t.Errorf("%+v", c)
+	}
+	var none *routesReport
+	if other := (types.NamespacedName{Namespace: "n", Name: "q"}); len(r.limits(other)) > 0 || len(none.limits(key)) > 0 {
+		t.Error("it is said of others, or by nobody")
+	}
+	if setConditions(ap, "1", nil); meta.FindStatusCondition(ap.Status.Conditions, v1alpha1.ConditionDegraded) != nil {
+		t.Error("the warning stays")
+	}
+}

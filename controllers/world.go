@@ -204,7 +204,7 @@ func planPolicy(p policy.Policy) ingress.Policy {
 			AllOrigins: c.AllowAllOrigins, AllMethods: c.AllowAllMethods, AllHeaders: c.AllowAllHeaders,
 			Credentials: c.AllowCredentials, Bypass: c.BypassPreflight, PrivateNetwork: c.AllowPrivateNetwork,
 			Origins: c.AllowedOrigins, Methods: c.AllowedMethods, Headers: c.AllowedHeaders, Exposed: c.ExposedHeaders,
-			MaxAge: c.MaxAge,
+			MaxAge: c.MaxAge, Managed: c.ManageResponses,
 		}
 	}
 	return out

@@ -224,6 +224,9 @@ const (
 	// HostContended marks a policy whose host another namespace claims in vain: it
 	// is in force where it is known which route a request came by.
 	HostContended IssueReason = "HostContended"
+	// ResponsesNotManaged marks a policy with ManageResponses that a proxy serves which
+	// puts no header on the application's answers.
+	ResponsesNotManaged IssueReason = "ResponsesNotManaged"
 )
 
 // An Issue is a problem with a policy, worded for its author.
@@ -234,7 +237,9 @@ type Issue struct {
 }
 
 // Warning reports whether the policy is in force in spite of the issue.
-func (i Issue) Warning() bool { return i.Reason == Unwise || i.Reason == HostContended }
+func (i Issue) Warning() bool {
+	return i.Reason == Unwise || i.Reason == HostContended || i.Reason == ResponsesNotManaged
+}
 
 // item names an element of a list: "spec.hosts[1]".
 func item(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }

@@ -44,6 +44,7 @@ func Make(w World, s Settings) Plan {
 	for _, g := range p.guards {
 		p.finish(g)
 	}
+	p.limits()
 	p.plan.Objects = p.sorted()
 	slices.SortFunc(p.plan.Bindings, func(a, b Binding) int { return cmp.Compare(a.Route.String(), b.Route.String()) })
 	slices.SortFunc(p.plan.Findings, func(a, b Finding) int {

@@ -36,4 +36,6 @@ const (
 	UnfitProxy         = "UnfitProxy"         // its proxy asks in a way that guards nothing
 	WildcardWidth      = "WildcardWidth"      // it serves more names than its policy can claim
 	MissingFilter      = "MissingFilter"      // a rule of an HTTPRoute lacks the filter that asks
+
+	ResponsesNotManaged = "ResponsesNotManaged" // a proxy that puts no header on the application's answers
 )

@@ -115,6 +115,8 @@ type CORS struct {
 	AllOrigins, AllMethods, AllHeaders, Credentials, Bypass, PrivateNetwork bool
 	Origins, Methods, Headers, Exposed                                      []string
 	MaxAge                                                                  int // seconds; 0: no header
+	// Managed: responses: Managed.
+	Managed bool
 }
 
 // Settings are what an installation has decided.
@@ -177,6 +179,8 @@ type Plan struct {
 	Bindings []Binding
 	// Findings are what is wrong, or not guarded, although somebody opted in.
 	Findings []Finding
+	// Limits are what the proxy of a route cannot do for its policy, guarded or not.
+	Limits []Finding
 }
 
 // A Fallback stands for an object that a rule of the platform refuses.

@@ -15,6 +15,9 @@ import (
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
+
+	"github.com/ostiary/ostiary/authserver/proxyconfig"
+	"github.com/ostiary/ostiary/controllers/ingress"
 )
 
 // startH2C serves an application that changes to HTTP/2 where it is asked to, whatever
@@ -133,6 +136,15 @@ func smuggle(t *testing.T, addr, request string) (status int, hits []*http.Reque
 		_, _ = http.ReadResponse(in, nil) // a 400, or the end
 	}
 	return status, env.app.take()
+}
+
+// TestOneExpression: what is printed and what the controller writes is the same.
+func TestOneExpression(t *testing.T) {
+	for _, name := range []string{"traefik", "caddy"} {
+		if !strings.Contains(printed(t, name, proxyconfig.Options{}), ingress.NotWebSocket) {
+			t.Errorf("%s has another than the controller: %s", name, ingress.NotWebSocket)
+		}
+	}
 }
 
 // TestNoTunnel: whoever may send one request sends no second one that nobody is asked
