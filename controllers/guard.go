@@ -138,7 +138,7 @@ func (r *routesReport) withWindow(bindings []ingress.Binding, admission bool) *r
 			}
 		}
 		if c.Status == metav1.ConditionTrue {
-			c.Message = truncate(c.Message, 1024-len(note)) + note
+			c.Message = truncate(c.Message, 32<<10-len(note)) + note
 			r.routed[policy] = c
 		}
 	}

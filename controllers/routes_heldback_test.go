@@ -161,6 +161,9 @@ func (b *bench) heldBack(when string, h hindrance, told *routesReport) {
 	if c.Status != metav1.ConditionFalse || !strings.Contains(c.Message, name[strings.Index(name, "/")+1:]) {
 		b.t.Errorf("%s: Routed is %s: %s", when, c.Status, c.Message)
 	}
+	if c := told.covered(types.NamespacedName{Namespace: b.app, Name: "app"}); c == nil || c.Status == metav1.ConditionTrue {
+		b.t.Errorf("%s: Covered is %v", when, c)
+	}
 }
 
 // TestHangingObjects: objects that get no answer, however many, keep no route from
@@ -261,7 +264,7 @@ func TestRulesOfThePlatform(t *testing.T) {
 	b.s.Labels = map[string]string{"team": "platform"}
 	o := b.optIns(b.c)
 	eventually(t, "all of it is made", func() error {
-		if c := run(o); c.Status != metav1.ConditionTrue {
+		if c := run(o); c.Status == metav1.ConditionFalse {
 			return fmt.Errorf("%s", c.Message)
 		}
 		return nil
@@ -281,7 +284,7 @@ func TestRulesOfThePlatform(t *testing.T) {
 	app.ResourceVersion, app.UID = "", ""
 	create(t, b.c, app)
 	eventually(t, "ours is the younger one again", func() error {
-		if c := run(o); c.Status != metav1.ConditionTrue {
+		if c := run(o); c.Status == metav1.ConditionFalse {
 			return fmt.Errorf("%s", c.Message)
 		}
 		for _, own := range b.owned() {
