@@ -75,19 +75,11 @@ func Audit(ctx context.Context, o AuditOptions) (AuditReport, error) {
 	if err != nil {
 		return AuditReport{}, fmt.Errorf("no cluster to talk to: %w", err)
 	}
-	served, err := servedKinds(c.RESTMapper())
-	if err != nil {
-		return AuditReport{}, err
-	}
 	settings, remarks, err := o.settings(ctx, c)
 	if err != nil {
 		return AuditReport{}, err
 	}
-	world, notLooked, err := listWorld(ctx, c, served, settings)
-	if err == nil && world.ConfigsUnread != "" && len(o.ConfigNamespaces) > 0 && !slices.Contains(o.ConfigNamespaces, "") {
-		settings.ConfigNamespaces = o.ConfigNamespaces // all of them may not be listed
-		world, notLooked, err = listWorld(ctx, c, served, settings)
-	}
+	world, notLooked, err := o.world(ctx, c, settings)
 	if err != nil {
 		return AuditReport{}, err
 	}
@@ -106,6 +98,23 @@ func Audit(ctx context.Context, o AuditOptions) (AuditReport, error) {
 		return strings.HasPrefix(n, "AccessPolicies:") || strings.HasPrefix(n, "Ingresses:")
 	})
 	return r, nil
+}
+
+// world reads a cluster: all ConfigMaps of proxies or, where those may not be listed, the
+// ones that the installation reads.
+func (o AuditOptions) world(ctx context.Context, c client.Client, s ingress.Settings) (ingress.World, []string, error) {
+	served, err := servedKinds(c.RESTMapper())
+	if err != nil {
+		return ingress.World{}, nil, err
+	}
+	world, notLooked, err := listWorld(ctx, c, served, s)
+	if err == nil && world.ConfigsUnread != "" && !slices.Contains(o.ConfigNamespaces, "") {
+		s.ConfigNamespaces = o.ConfigNamespaces
+		if world, notLooked, err = listWorld(ctx, c, served, s); len(o.ConfigNamespaces) == 0 && world.ConfigsUnread != "" {
+			notLooked = append(notLooked, "ConfigMaps of ingress-nginx controllers: "+world.ConfigsUnread)
+		}
+	}
+	return world, notLooked, err
 }
 
 // defaultAuthz is where the authz listener is, if nothing says otherwise.

@@ -135,12 +135,11 @@ func (f *worldFiles) put(o *unstructured.Unstructured) error {
 	}
 	var err error
 	w := &f.world
-	if o.GetKind() == "Ingress" && o.GetAPIVersion() != "networking.k8s.io/v1" {
-		f.others = append(f.others, o)
-		return nil
-	}
 	switch o.GroupVersionKind().GroupKind().String() {
 	case "Ingress.networking.k8s.io":
+		if o.GroupVersionKind().Version != "v1" {
+			return f.other(o)
+		}
 		w.Ingresses, err = typedInto(w.Ingresses, o)
 	case "IngressClass.networking.k8s.io":
 		w.Classes, err = typedInto(w.Classes, o)
@@ -156,17 +155,23 @@ func (f *worldFiles) put(o *unstructured.Unstructured) error {
 			w.Policies = append(w.Policies, worldPolicy(policies[0]))
 		}
 	default:
-		i := slices.IndexFunc(extraKinds, func(k extraKind) bool { return k.into != nil && k.GroupKind() == o.GroupVersionKind().GroupKind() })
-		if i >= 0 {
-			into := extraKinds[i].into(w)
-			*into = append(*into, o)
-		} else {
-			f.others = append(f.others, o)
-		}
+		return f.other(o)
 	}
 	if err != nil {
 		return fmt.Errorf("%s %s/%s: %w", o.GetKind(), o.GetNamespace(), o.GetName(), err)
 	}
+	return nil
+}
+
+// other takes an object of a kind that a cluster need not have, or that is not read.
+func (f *worldFiles) other(o *unstructured.Unstructured) error {
+	i := slices.IndexFunc(extraKinds, func(k extraKind) bool { return k.into != nil && k.GroupKind() == o.GroupVersionKind().GroupKind() })
+	if i < 0 {
+		f.others = append(f.others, o)
+		return nil
+	}
+	into := extraKinds[i].into(&f.world)
+	*into = append(*into, o)
 	return nil
 }
 

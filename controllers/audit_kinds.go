@@ -128,23 +128,33 @@ func unreadOf(ctx context.Context, c client.Client, gvk schema.GroupVersionKind)
 // unreadFile says why an object of a manifest that is not read matters; "": it does not.
 func unreadFile(o *unstructured.Unstructured, claims func(string) bool) string {
 	gk := o.GroupVersionKind().GroupKind()
-	who := fmt.Sprintf("%s %s/%s", o.GetKind(), o.GetNamespace(), o.GetName())
-	switch {
-	case routing(gk):
-		return fmt.Sprintf("%s: Ostiary does not read this kind (%s)", who, gk.Group)
-	case gk.Group == v1alpha1.GroupVersion.Group && !slices.Contains(ownKindNames, gk.Kind):
-		return fmt.Sprintf("%s: %s has no kind %s; it has %s", who, gk.Group, gk.Kind, strings.Join(ownKindNames, ", "))
-	case gk.Group != v1alpha1.GroupVersion.Group && (strings.HasSuffix(gk.Group, "ostiary.dev") || slices.Contains(ownKindNames, gk.Kind)):
-		return fmt.Sprintf("%s: its apiVersion %q is not Ostiary's, which is %s", who, o.GetAPIVersion(), v1alpha1.GroupVersion)
-	case gk.Group == networkingv1.GroupName && gk.Kind == "Ingress" && o.GroupVersionKind().Version != "v1":
-		return fmt.Sprintf("%s: of %s, which no cluster serves any more; networking.k8s.io/v1 is read", who, o.GetAPIVersion())
-	case routingGroups[gk.Group] != nil: // and this kind leads nobody anywhere
-		return ""
-	case slices.Contains(quietGroups, gk.Group) || strings.HasSuffix(gk.Group, ".k8s.io") || gk.Group == v1alpha1.GroupVersion.Group:
+	who := fmt.Sprintf("%s %s/%s: ", o.GetKind(), o.GetNamespace(), o.GetName())
+	if routing(gk) {
+		return who + fmt.Sprintf("Ostiary does not read this kind (%s)", gk.Group)
+	}
+	if gk.Group == networkingv1.GroupName && gk.Kind == "Ingress" { // v1 is read
+		return who + fmt.Sprintf("of %s, which no cluster serves any more; networking.k8s.io/v1 is read", o.GetAPIVersion())
+	}
+	if why := likeOurs(o, gk); why != "" {
+		return who + why
+	}
+	if _, harmless := routingGroups[gk.Group]; harmless || slices.Contains(quietGroups, gk.Group) || strings.HasSuffix(gk.Group, ".k8s.io") || gk.Group == v1alpha1.GroupVersion.Group {
 		return ""
 	}
 	if host := hostIn(o.Object, claims); host != "" {
-		return fmt.Sprintf("%s: it names %s, and Ostiary does not read this kind (%s)", who, host, gk.Group)
+		return who + fmt.Sprintf("it names %s, and Ostiary does not read this kind (%s)", host, gk.Group)
+	}
+	return ""
+}
+
+// likeOurs says what is wrong with what looks like an object of ours.
+func likeOurs(o *unstructured.Unstructured, gk schema.GroupKind) string {
+	known := slices.Contains(ownKindNames, gk.Kind)
+	switch ours := gk.Group == v1alpha1.GroupVersion.Group; {
+	case ours && !known:
+		return fmt.Sprintf("%s has no kind %s; it has %s", gk.Group, gk.Kind, strings.Join(ownKindNames, ", "))
+	case !ours && (known || strings.HasSuffix(gk.Group, "ostiary.dev")):
+		return fmt.Sprintf("its apiVersion %q is not Ostiary's, which is %s", o.GetAPIVersion(), v1alpha1.GroupVersion)
 	}
 	return ""
 }
@@ -166,13 +176,7 @@ var ownKindNames = func() []string {
 func hostIn(v any, claims func(string) bool) string {
 	switch v := v.(type) {
 	case string:
-		for _, word := range strings.FieldsFunc(strings.ToLower(v), func(c rune) bool {
-			return !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '.' || c == '-')
-		}) {
-			if word = strings.Trim(word, "."); strings.Contains(word, ".") && claims(word) {
-				return word
-			}
-		}
+		return hostInText(v, claims)
 	case []any:
 		for _, item := range v {
 			if host := hostIn(item, claims); host != "" {
@@ -184,6 +188,15 @@ func hostIn(v any, claims func(string) bool) string {
 			if host := hostIn(v[key], claims); host != "" {
 				return host
 			}
+		}
+	}
+	return ""
+}
+
+func hostInText(text string, claims func(string) bool) string {
+	for _, word := range strings.FieldsFunc(strings.ToLower(text), func(c rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789.-", c) }) {
+		if word = strings.Trim(word, "."); strings.Contains(word, ".") && claims(word) {
+			return word
 		}
 	}
 	return ""

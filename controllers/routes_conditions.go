@@ -57,26 +57,31 @@ func newRoutesReport(plan *ingress.Plan, refused, around []ingress.Finding, arri
 		r.routed[policy] = routed(routes, wrong[policy])
 	}
 	r.covered = func(policy types.NamespacedName) *metav1.Condition {
-		c := covered(uncovered[policy])
-		is, named := r.routed[policy]
-		if c.Status == metav1.ConditionTrue && (!named || is.Status == metav1.ConditionTrue) {
-			c = witnessed(c, policy, bindings[policy], arrived)
-		}
-		if !named || is.Status == metav1.ConditionTrue || c.Status != metav1.ConditionTrue {
-			return &c
-		}
-		open := is.Status == metav1.ConditionFalse && (len(stuck[policy]) > 0 ||
-			slices.ContainsFunc(bindings[policy], func(b ingress.Binding) bool { return !b.Guarded }))
-		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, reasonNotRouted, "whether its hosts are covered is not known while Routed is not True: "+is.Reason
-		if open {
-			c.Status, c.Message = metav1.ConditionFalse, "what names it may be served without asking, see Routed: "+is.Reason
-		}
-		if is.Reason == ingress.ProxyConfigUnread {
-			c.Reason = is.Reason
+		c, named := covered(uncovered[policy]), bindings[policy]
+		is := r.routed[policy]
+		switch {
+		case c.Status != metav1.ConditionTrue:
+		case len(named) > 0 && is.Status != metav1.ConditionTrue:
+			c = unrouted(c, is, len(stuck[policy]) > 0 || slices.ContainsFunc(named, func(b ingress.Binding) bool { return !b.Guarded }))
+		default:
+			c = witnessed(c, policy, named, arrived)
 		}
 		return &c
 	}
 	return r
+}
+
+// unrouted is Covered of a policy of which Routed is not True; open: something that names
+// it may be served without asking.
+func unrouted(c, routed metav1.Condition, open bool) metav1.Condition {
+	c.Status, c.Reason, c.Message = metav1.ConditionUnknown, reasonNotRouted, "whether its hosts are covered is not known while Routed is not True: "+routed.Reason
+	if open && routed.Status == metav1.ConditionFalse {
+		c.Status, c.Message = metav1.ConditionFalse, "what names it may be served without asking, see Routed: "+routed.Reason
+	}
+	if routed.Reason == ingress.ProxyConfigUnread {
+		c.Reason = routed.Reason
+	}
+	return c
 }
 
 // routed is the condition of a policy that routes name.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -78,8 +77,10 @@ func (w *witnessing) share(ctx context.Context) error {
 	defer cancel()
 	var m corev1.ConfigMap
 	err := w.live.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: WitnessesName}, &m)
-	missing := apierrors.IsNotFound(err)
 	all, fresh := map[string]bool{}, map[string]any{}
+	if client.IgnoreNotFound(err) != nil {
+		maps.Copy(all, w.known) // what is known stays so; nobody else writes it
+	}
 	for key := range m.Data {
 		all[key] = true
 	}
@@ -89,16 +90,14 @@ func (w *witnessing) share(ctx context.Context) error {
 		}
 	}
 	w.learn(all)
-	switch {
-	case err != nil && !missing:
-		return err
-	case len(fresh) == 0:
-		return nil
-	case missing:
+	if len(fresh) == 0 || client.IgnoreNotFound(err) != nil {
+		return client.IgnoreNotFound(err)
+	}
+	if err != nil {
 		o := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: WitnessesName,
 			Labels:      map[string]string{"app.kubernetes.io/name": "ostiary", "app.kubernetes.io/component": "witnesses"},
 			Annotations: map[string]string{ingress.ForAnnotation: "about what a question has arrived, and when the first did: the condition Covered"}}}
-		if err := w.client.Create(ctx, o); err != nil && !apierrors.IsAlreadyExists(err) {
+		if err := w.client.Create(ctx, o); client.IgnoreAlreadyExists(err) != nil {
 			return err
 		}
 	}

@@ -174,24 +174,43 @@ func (s switching) maybe() bool { return s == on || s == unclear }
 // flag reads a flag. A proxy that nobody knows is taken for the one that reads the note.
 func (n *note) flag(proxy Proxy, annotations map[string]string) switching {
 	value, found := n.raw(annotations)
-	parsed, err := strconv.ParseBool(value)
 	switch {
 	case !found:
 		return unsaid
 	case n.family == ofTraefik: // its own idea of an empty structure
 		return traefikSwitch(value)
+	case n.family == ofNGINX && proxy == TraefikNGINX:
+		return traefikNGINXSwitch(value)
+	default:
+		return parsed(value)
+	}
+}
+
+// parsed is what strconv makes of a value, as it stands.
+func parsed(value string) switching {
+	is, err := strconv.ParseBool(value)
+	switch {
 	case value == "":
 		return unsaid
-	case n.family == ofNGINX && proxy == TraefikNGINX && parsed && err == nil && !strings.EqualFold(value, "true"):
-		return unclear // "1": true to versions that ask strconv, and false to those that compare with "true"
-	case n.family == ofNGINX && proxy == TraefikNGINX && strings.EqualFold(value, "true"):
-		return on
 	case err != nil:
 		return unclear
-	case parsed:
+	case is:
 		return on
 	default:
 		return off
+	}
+}
+
+// traefikNGINXSwitch: Traefik compares with "true" in any case; versions before that asked
+// strconv, to which "1" is true.
+func traefikNGINXSwitch(value string) switching {
+	switch s := parsed(value); {
+	case strings.EqualFold(value, "true"):
+		return on
+	case s == on:
+		return unclear
+	default:
+		return s
 	}
 }
 
@@ -254,20 +273,22 @@ func (n *note) unread(proxy Proxy, annotations map[string]string) string {
 	}
 	switch n.kind {
 	case aFlag:
-		if n.flag(proxy, annotations) == unclear {
-			return `is no plain true or false: write "true" or "false", as it stands`
-		}
+		return words(n.flag(proxy, annotations) == unclear, `is no plain true or false: write "true" or "false", as it stands`)
 	case aNumber:
-		if _, err := strconv.Atoi(value); err != nil {
-			return "is no number"
-		}
+		_, err := strconv.Atoi(value)
+		return words(err != nil, "is no number")
 	case aChoice:
 		return n.unknownChoice(annotations)
 	case aText, aList:
-		if strings.ContainsFunc(n.text(annotations), func(c rune) bool { return c < ' ' }) {
-			return "has a line break or a tab in it"
-		}
+		return words(strings.ContainsFunc(n.text(annotations), func(c rune) bool { return c < ' ' }), "has a line break or a tab in it")
 	case aScript: // no proxy has an opinion about these
+	}
+	return ""
+}
+
+func words(is bool, text string) string {
+	if is {
+		return text
 	}
 	return ""
 }
@@ -356,17 +377,4 @@ func isDefaultClass(class *networkingv1.IngressClass) bool {
 }
 
 // configFlag reads a boolean of an ingress-nginx ConfigMap.
-func configFlag(data map[string]string, key string) switching {
-	value, found := data[key]
-	parsed, err := strconv.ParseBool(value)
-	switch {
-	case !found, value == "":
-		return unsaid
-	case err != nil:
-		return unclear
-	case parsed:
-		return on
-	default:
-		return off
-	}
-}
+func configFlag(data map[string]string, key string) switching { return parsed(data[key]) }
