@@ -111,7 +111,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // complain writes an error, and each of several on a line of its own. Names in it may
 // come from manifests and from a cluster.
 func complain(w io.Writer, command string, err error) {
-	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // errors.Join's own, and none that it wraps
+	if several, ok := err.(interface{ Unwrap() []error }); ok && err.Error() == errors.Join(several.Unwrap()...).Error() { //nolint:errorlint // errors.Join's own
 		for _, one := range several.Unwrap() {
 			complain(w, command, one)
 		}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -318,6 +319,11 @@ func TestComplain(t *testing.T) {
 	var out strings.Builder
 	complain(&out, "audit", errors.Join(errors.New("a\nforged: line"), errors.Join(errors.New("b\x1b[31m\u202e"))))
 	if want := "ostiary audit: a\\nforged: line\nostiary audit: b\\x1b[31m\\u202e\n"; out.String() != want {
+		t.Errorf("%q", out.String())
+	}
+	out.Reset()
+	complain(&out, "audit", fmt.Errorf("--flag: %w, or %w", errors.New("a"), errors.New("b")))
+	if out.String() != "ostiary audit: --flag: a, or b\n" {
 		t.Errorf("%q", out.String())
 	}
 	for _, command := range []string{"check", "audit", "explain"} {
