@@ -47,9 +47,10 @@ func explainCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 		look.Namespace = cmp.Or(in.Namespace, look.Namespace)
 	}
 	team, err := authserver.ParseTeamURL(o.TeamURL)
-	if err == nil {
-		err = authserver.CheckPathPrefix(o.PathPrefix)
+	if err != nil {
+		return exitUsage, fmt.Errorf("--team-url: %w", err)
 	}
+	err = authserver.CheckPathPrefix(o.PathPrefix)
 	if err == nil {
 		host := ""
 		if o.TeamURL != "" {
