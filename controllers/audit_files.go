@@ -155,6 +155,9 @@ func (f *worldFiles) put(o *unstructured.Unstructured) error {
 			w.Policies = append(w.Policies, worldPolicy(policies[0]))
 		}
 	default:
+		if message := source.UnknownKind(o.GroupVersionKind().Group, o.GetKind()); message != "" {
+			return fmt.Errorf("%s %s/%s: %s", o.GetKind(), o.GetNamespace(), o.GetName(), message)
+		}
 		return f.other(o)
 	}
 	if err != nil {

@@ -300,11 +300,25 @@ func (d *document) misnomer(root *yamlv3.Node) string {
 		return fmt.Sprintf("kind is missing, so nobody can tell what this is; an AccessPolicy begins with apiVersion: %s and kind: AccessPolicy", v1alpha1.GroupVersion)
 	case kind == "List":
 		return "a List has apiVersion: v1 and a list of items"
-	case kind != policyKind && kind != providerKind && kind != revocationKind:
-		return fmt.Sprintf("kind %q is not one of %s", kind, v1alpha1.GroupVersion)
+	case UnknownKind(v1alpha1.GroupVersion.Group, kind) != "":
+		return UnknownKind(v1alpha1.GroupVersion.Group, kind)
 	default:
 		return fmt.Sprintf("apiVersion is %q; write %s", apiVersion, v1alpha1.GroupVersion)
 	}
+}
+
+// UnknownKind says of a kind of our group that there is none of that name: a slip, most
+// likely, and what it claims is guarded by nobody. Empty: there is, or the group is
+// not ours.
+func UnknownKind(group, kind string) string {
+	if group != v1alpha1.GroupVersion.Group {
+		return ""
+	}
+	switch strings.TrimSuffix(kind, "List") {
+	case policyKind, providerKind, revocationKind:
+		return ""
+	}
+	return fmt.Sprintf("kind %q is not one of %s: they are %s, %s and %s", kind, v1alpha1.GroupVersion, policyKind, providerKind, revocationKind)
 }
 
 // decode reads the fields of an AccessPolicy.
@@ -349,6 +363,9 @@ const maxUnknown = 100
 var yamlLine = regexp.MustCompile(`line (\d+): `)
 
 func (d *document) yamlError(err error) (int, string) {
+	if errors.Is(err, errHoldsItself) || errors.Is(err, errTooDeep) || errors.Is(err, errTooMuch) {
+		return d.start, err.Error()
+	}
 	message := strings.TrimPrefix(err.Error(), "error converting YAML to JSON: ")
 	message = strings.TrimPrefix(message, "yaml: ")
 	line := d.start

@@ -70,6 +70,17 @@ func TestHostileTexts(t *testing.T) {
 	}
 }
 
+// What is refused for what it stands for says so, whatever is in it.
+func TestHostileTextsAreNamed(t *testing.T) {
+	for name, want := range map[string]error{"a List that holds itself": errHoldsItself, "a Secret that holds itself": errHoldsItself, "much in an object of a List": errTooMuch} {
+		docs := split([]byte(hostile[name]))
+		o, _, ok := docs[0].read()
+		if ok || o == nil || len(o.defects) == 0 || o.defects[0].Message != want.Error() {
+			t.Errorf("%s: %+v", name, o)
+		}
+	}
+}
+
 // A few lines do not take all memory: what they stand for is not written out.
 func TestHostileTextsTakeLittle(t *testing.T) {
 	for name, text := range hostile {
