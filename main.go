@@ -33,6 +33,7 @@ import (
 	"github.com/ostiary/ostiary/authserver"
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/dialect"
+	"github.com/ostiary/ostiary/authserver/explain"
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/login"
 	"github.com/ostiary/ostiary/authserver/policy"
@@ -111,7 +112,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // complain writes an error, and each of several on a line of its own. Names in it may
 // come from manifests and from a cluster.
 func complain(w io.Writer, command string, err error) {
-	if several, ok := err.(interface{ Unwrap() []error }); ok && err.Error() == errors.Join(several.Unwrap()...).Error() { //nolint:errorlint // errors.Join's own
+	if several, ok := err.(interface{ Unwrap() []error }); ok && err.Error() == errors.Join(several.Unwrap()...).Error() {
 		for _, one := range several.Unwrap() {
 			complain(w, command, one)
 		}
@@ -392,6 +393,77 @@ func (s *service) feedFromCluster(ctx context.Context) error {
 			return err
 		},
 	})
+}
+
+// explainCommand asks the table that would be in force: of files by its own flags, of a
+// cluster by the settings of the installation that is there.
+func explainCommand(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
+	var o explain.Flags
+	f := newFlags("explain", "explain METHOD URL [flags]   (exit code: 0 allowed, 1 denied, 2 usage)", stdout)
+	o.Add(f)
+	policies := f.StringSlice("policies", nil, "files and folders of manifests; left out: the cluster of the current kubeconfig")
+	var who controllers.TermsFlags
+	who.Add(f)
+	kubeconfig := f.String("kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
+	installation := controllers.AddInstallation(f)
+	if err := f.Parse(args); err != nil {
+		return exitUsage, err
+	}
+	question, err := o.Question(f.Args(), time.Now())
+	if err == nil && f.NArg() > 2 && len(*policies) == 0 {
+		err = fmt.Errorf("%q is one argument too many; for files, write --policies %s", f.Arg(2), f.Arg(2))
+	}
+	if err != nil {
+		return exitUsage, err
+	}
+	look := controllers.Looker{Kubeconfig: *kubeconfig, Namespace: controllers.Namespace(), InUse: inUse}
+	if len(*policies) == 0 {
+		if err := judgeAs(ctx, f, &look, *installation, stderr); err != nil {
+			return exitUsage, fmt.Errorf("%w (for files instead of a cluster: --policies PATH)", err)
+		}
+	}
+	if question.Scheme, look.Terms, err = settingsOf(&o, &who); err != nil {
+		return exitUsage, err
+	}
+	table, err := look.Look(ctx, append(*policies, f.Args()[2:]...), stderr)
+	if err != nil {
+		return exitUsage, err
+	}
+	report, err := explain.Ask(table, o.PathPrefix, question)
+	if err != nil {
+		return exitUsage, err
+	}
+	return exitCode(report.Allowed()), report.Write(stdout, o.Output)
+}
+
+// judgeAs sets the flags that the command line does not, as the installation has them.
+func judgeAs(ctx context.Context, f *pflag.FlagSet, look *controllers.Looker, installation string, stderr io.Writer) error {
+	in, note, err := controllers.ApplyInstallation(ctx, f, look.Kubeconfig, installation)
+	if err != nil {
+		return err
+	}
+	if note != "" {
+		fmt.Fprintln(stderr, "note: "+note)
+	}
+	look.Namespace = cmp.Or(in.Namespace, look.Namespace)
+	return nil
+}
+
+// settingsOf is what a question depends on beside the policies: the scheme of
+// applications, empty where no team URL says, and who may claim what.
+func settingsOf(o *explain.Flags, who *controllers.TermsFlags) (scheme string, on policy.Terms, err error) {
+	team, host := (*url.URL)(nil), ""
+	if o.TeamURL != "" {
+		if team, err = authserver.ParseTeamURL(o.TeamURL); err != nil {
+			return "", on, fmt.Errorf("--team-url: %w", err)
+		}
+		scheme, host = team.Scheme, teamHost(team)
+	}
+	if err := authserver.CheckPathPrefix(o.PathPrefix); err != nil {
+		return "", on, err
+	}
+	on, err = who.Terms(host, o.PathPrefix)
+	return scheme, on, err
 }
 
 func exitCode(ok bool) int {

@@ -18,24 +18,31 @@ func Line(s string) string {
 	}
 	var b strings.Builder
 	for i, r := range s {
-		switch _, size := utf8.DecodeRuneInString(s[i:]); {
-		case r == utf8.RuneError && size == 1:
+		if _, size := utf8.DecodeRuneInString(s[i:]); r == utf8.RuneError && size == 1 {
 			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case r < 0x80 && notInLine(r):
-			fmt.Fprintf(&b, `\x%02x`, r)
-		case notInLine(r) && r > 0xffff:
-			fmt.Fprintf(&b, `\U%08x`, r)
-		case notInLine(r):
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			b.WriteRune(r)
+			continue
 		}
+		b.WriteString(inLine(r))
 	}
 	return b.String()
+}
+
+// inLine is one character of a Line.
+func inLine(r rune) string {
+	switch {
+	case !notInLine(r):
+		return string(r)
+	case r == '\n':
+		return `\n`
+	case r == '\t':
+		return `\t`
+	case r < 0x80:
+		return fmt.Sprintf(`\x%02x`, r)
+	case r > 0xffff:
+		return fmt.Sprintf(`\U%08x`, r)
+	default:
+		return fmt.Sprintf(`\u%04x`, r)
+	}
 }
 
 // notInLine: control and format characters, line and paragraph separators.

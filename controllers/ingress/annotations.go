@@ -92,7 +92,7 @@ var (
 
 	traefikMiddlewares = looksAt(ofTraefik, "router.middlewares", aList)
 	traefikPriority    = looksAt(ofTraefik, "router.priority", aNumber)
-	traefikEntryPoints = looksAt(ofTraefik, "router.entrypoints", aList)
+	_                  = looksAt(ofTraefik, "router.entrypoints", aList)
 	traefikMatcher     = looksAt(ofTraefik, "router.pathmatcher", aChoice, "Path", "PathPrefix", "PathRegexp")
 	traefikTLS         = looksAt(ofTraefik, "router.tls", aFlag)
 	traefikResolver    = looksAt(ofTraefik, "router.tls.certresolver", aText)

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Stdin, as a path, stands for what is read from standard input.
+// Stdin is the path that stands for what is read from standard input.
 const Stdin = "-"
 
 // Files lists the manifests at a path: the file itself, or all files of a folder and
