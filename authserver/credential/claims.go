@@ -44,6 +44,8 @@ type wireClaims struct {
 	Nonce           string   `json:"identity_nonce,omitempty"` // makes a token another one than all others
 	Country         string   `json:"country,omitempty"`
 	Host            string   `json:"host,omitempty"`
+	PathScoped      bool     `json:"path_scoped,omitempty"`
+	Bind            string   `json:"bind,omitempty"` // the value of BindCookieName
 	Asked           string   `json:"asked,omitempty"`
 	IssuedAt        int64    `json:"iat"`
 	NotBefore       int64    `json:"nbf"`
@@ -94,6 +96,8 @@ func (c *wireClaims) Validate() error {
 		return fmt.Errorf("its type is not %q", c.wanted)
 	case c.Type == typeTeam && (len(c.Audience) != 1 || c.Audience[0] != c.Issuer || c.AuthorizedParty != ""):
 		return errors.New("a token of the team host is for the team host alone")
+	case c.PathScoped && (c.Type == typeTeam || c.AuthorizedParty != ""), c.Bind != "" && !c.PathScoped:
+		return errors.New("only the cookie of an application is for a part of a host")
 	}
 	return nil
 }
@@ -115,7 +119,7 @@ func (c *wireClaims) validateNames() error {
 		optional    bool
 	}{
 		{"issuer (iss)", c.Issuer, false}, {"subject (sub)", c.ID, false}, {"email", c.Email, true}, {"identity provider (idp)", c.Provider, true},
-		{"authorized party (azp)", c.AuthorizedParty, true}, {"nonce", c.Nonce, true}, {"country", c.Country, true}, {"host", c.Host, true}, {"asked", c.Asked, true},
+		{"authorized party (azp)", c.AuthorizedParty, true}, {"nonce", c.Nonce, true}, {"country", c.Country, true}, {"host", c.Host, true}, {"bind", c.Bind, true}, {"asked", c.Asked, true},
 	} {
 		if f.optional && f.value == "" {
 			continue

@@ -43,6 +43,10 @@ type Claims struct {
 	Country         string
 	// Host is the one host that the token is good at. Empty: all of its audience's.
 	Host string
+	// PathScoped makes it the token of a cookie for a part of the host (PathCookieName),
+	// and Bind of the browser with that BindCookieName.
+	PathScoped bool
+	Bind       string
 	// Asked says which groups were looked for, where Groups are not all that there
 	// are (policy.Reads.Asked).
 	Asked string
@@ -92,7 +96,7 @@ func (k *key) mint(kind string, c Claims, now time.Time) (string, error) {
 	issued := c.IssuedAt.Unix() // down: never younger than it is
 	w := wireClaims{
 		Issuer: c.Issuer, ID: c.ID, Audience: c.Audience, Email: c.Email, Groups: c.Groups, AMR: c.AMR, Provider: c.Provider,
-		SignedInAt: c.SignedInAt.Unix(), AuthorizedParty: c.AuthorizedParty, Nonce: rand.Text(), Country: c.Country, Host: c.Host, Asked: c.Asked,
+		SignedInAt: c.SignedInAt.Unix(), AuthorizedParty: c.AuthorizedParty, Nonce: rand.Text(), Country: c.Country, Host: c.Host, PathScoped: c.PathScoped, Bind: c.Bind, Asked: c.Asked,
 		IssuedAt: issued, NotBefore: issued, ExpiresAt: issued + int64(c.Lifetime/time.Second), Type: kind, wanted: kind,
 	}
 	if err := w.Validate(); err != nil {

@@ -150,7 +150,11 @@ func (h *Handler) admit(x *exchange, a *attempt, subject *policy.Subject) {
 
 // enter gives the browser its session and sends it where it wanted to go.
 func (h *Handler) enter(x *exchange, a *attempt, s *policy.Subject, signIn *policy.SignIn) {
-	token, err := x.ring.Mint(h.claims(x, s, signIn), x.now)
+	claims := h.claims(x, s, signIn)
+	if claims.PathScoped {
+		claims.Bind = x.bind(signIn.Cookie.Partitioned)
+	}
+	token, err := x.ring.Mint(claims, x.now)
 	if err != nil && !errors.Is(err, credential.ErrTooLarge) {
 		h.broken(x, err)
 		return
@@ -164,6 +168,7 @@ func (h *Handler) enter(x *exchange, a *attempt, s *policy.Subject, signIn *poli
 		h.tooLarge(x, err, s.Provider, s.ID, len(signIn.Reads.Keep(s.Groups)))
 		return
 	}
+	h.dropOther(x, cookie)
 	http.SetCookie(x.w, cookie)
 	h.Log.Info("signed in", "host", x.host, "user", s.ID, "provider", s.Provider, "policy", signIn.Policy.String(), "requestID", x.id)
 	switch {
@@ -183,7 +188,7 @@ func (h *Handler) enter(x *exchange, a *attempt, s *policy.Subject, signIn *poli
 func (h *Handler) claims(x *exchange, s *policy.Subject, signIn *policy.SignIn) credential.Claims {
 	c := credential.Claims{
 		Issuer: h.issuer(), Audience: signIn.Audience, ID: s.ID, Email: s.Email, Provider: s.Provider, Host: x.host, Asked: cmp.Or(s.Asked, signIn.Reads.Asked()),
-		Groups: signIn.Reads.Keep(s.Groups), SignedInAt: s.SignedInAt, IssuedAt: x.now, Lifetime: h.duration(signIn),
+		PathScoped: partOf(signIn), Groups: signIn.Reads.Keep(s.Groups), SignedInAt: s.SignedInAt, IssuedAt: x.now, Lifetime: h.duration(signIn),
 	}
 	if signIn.Reads.AMR {
 		c.AMR = s.AMR
@@ -199,11 +204,16 @@ func (h *Handler) duration(signIn *policy.SignIn) time.Duration {
 	return signIn.Duration
 }
 
+// partOf reports whether a session is for a part of its host.
+func partOf(signIn *policy.SignIn) bool {
+	return signIn.Cookie.PathScoped && signIn.Path != "" && signIn.Path != "/"
+}
+
 // sessionCookie is the cookie of an application, as its policy wants it.
 func (h *Handler) sessionCookie(signIn *policy.SignIn, token string, age time.Duration) *http.Cookie {
 	c := &http.Cookie{Name: credential.CookieName, Value: token, Path: "/", MaxAge: int(age / time.Second), //nolint:gosec // the policy says what it is to be
 		Secure: true, HttpOnly: !signIn.Cookie.ScriptReadable, Partitioned: signIn.Cookie.Partitioned}
-	if signIn.Cookie.PathScoped && signIn.Path != "" && signIn.Path != "/" {
+	if partOf(signIn) {
 		c.Name, c.Path = credential.PathCookieName, signIn.Path
 	}
 	switch signIn.Cookie.SameSite {

@@ -19,7 +19,7 @@ const maxTokenTime = 5 * time.Minute
 // session returns whose session a request to an application's host carries; nil
 // if that is over, void, or none.
 func (h *Handler) session(x *exchange) *policy.Subject {
-	s, _ := h.Subject(x.table.Audience(h.root(x.host)), strings.Join(x.r.Header["Cookie"], "; "), "", x.now)
+	s := h.Subject(x.table.OnHost(x.host, x.now, h.SessionDuration), x.cookies(), "", x.now).Subject
 	if s == nil || s.AuthorizedParty != "" || x.table.Session(x.host, s, x.now, h.SessionDuration) != policy.NoReason {
 		return nil
 	}
@@ -30,6 +30,9 @@ func (h *Handler) root(host string) policy.Target {
 	t, _ := policy.NewTarget(host, "/") // the host was read from one
 	return t
 }
+
+// cookies are all of the request. HTTP/2 may have them in several lines (RFC 9113 §8.2.3).
+func (x *exchange) cookies() string { return strings.Join(x.r.Header["Cookie"], "; ") }
 
 // An identity is what get-identity says, in the words of Cloudflare Access where
 // it has them.
@@ -66,7 +69,7 @@ func (h *Handler) identityOf(x *exchange) {
 	if token == "" {
 		token = x.cookie(credential.CookieName)
 	}
-	s, _ := h.Subject("", credential.CookieName+"="+token, "", x.now)
+	s := h.Subject(policy.Place{}, "", "Bearer "+token, x.now).Subject
 	if s != nil && (s.AuthorizedParty != "" || x.table.Session(s.Host, s, x.now, h.SessionDuration) != policy.NoReason) {
 		s = nil
 	}

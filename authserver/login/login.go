@@ -23,9 +23,8 @@ type Config struct {
 	// Table returns the table in force, Ring the keys; nil before there is one.
 	Table func() *policy.Table
 	Ring  func() *credential.Ring
-	// Subject verifies the cookies of a request, as the decision endpoints do. A
-	// credential for the audience is preferred.
-	Subject func(audience, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason)
+	// Subject verifies the cookies of a request, as the decision endpoints do.
+	Subject Subject
 	// Providers are the identity providers in force.
 	Providers *idp.Set
 	// TeamURL is the team host. Its scheme and port are those of the
@@ -47,6 +46,10 @@ type Config struct {
 	Log     *slog.Logger
 	Now     func() time.Time
 }
+
+// A Subject says who sent a request, of which it is given the Cookie and
+// Authorization fields.
+type Subject = func(at policy.Place, cookie, authorization string, now time.Time) policy.Presented
 
 // A Handler answers for the team host, and for the path prefix on every host of
 // an application. Make one with New.

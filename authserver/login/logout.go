@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/web"
 )
@@ -132,24 +131,6 @@ func fromHere(r *http.Request) bool {
 		return from == "" || rest == r.Host || strings.HasPrefix(rest, r.Host+"/")
 	}
 	return false
-}
-
-// dropSession removes the session from the browser, whatever the policy made of
-// its cookie.
-func (h *Handler) dropSession(x *exchange) {
-	h.dropNamed(x, credential.CookieName, "/", false)
-	h.dropNamed(x, credential.CookieName, "/", true) // a jar of its own
-	h.keepHops(x, hops{Spent: h.spentHere(x)})       // whoever signs out goes round in no circle
-	x.dropKeys()
-	for _, path := range x.table.CookiePaths(x.host) {
-		h.dropNamed(x, credential.PathCookieName, path, false)
-		h.dropNamed(x, credential.PathCookieName, path, true)
-	}
-}
-
-func (h *Handler) dropNamed(x *exchange, name, path string, partitioned bool) {
-	http.SetCookie(x.w, &http.Cookie{Name: name, Path: path, MaxAge: -1, Secure: true, HttpOnly: true, //nolint:gosec // of whatever SameSite it was
-		SameSite: http.SameSiteNoneMode, Partitioned: partitioned})
 }
 
 // revoke voids what a person holds, everywhere, and waits until this replica

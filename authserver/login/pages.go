@@ -124,7 +124,8 @@ func why(r policy.Reason) string {
 }
 
 func (h *Handler) showLoop(x *exchange, dest string) {
-	s, reason := h.Subject("", x.r.Header.Get("Cookie"), "", x.now)
+	who := h.Subject(x.table.OnHost(x.host, x.now, h.SessionDuration), x.cookies(), "", x.now)
+	s, reason := who.Subject, who.Refused
 	text := "Your browser does not send this site's cookie back. Allow cookies for it."
 	switch {
 	case s != nil:

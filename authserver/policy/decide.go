@@ -145,14 +145,18 @@ func (t *Table) identify(a *app, r *Request) (*Subject, Reason) {
 		}
 		return nil, NoSession
 	}
-	why := WrongAudience
-	if a.meant(s, r.Target.host, r.Origin) {
-		why = t.standing(a, s, r.Now)
-	}
-	if why != NoReason {
+	if why := t.judge(a, r, s); why != NoReason {
 		return nil, why
 	}
 	return s, NoReason
+}
+
+// judge returns why a credential does not count for the request, or NoReason.
+func (t *Table) judge(a *app, r *Request, s *Subject) Reason {
+	if !a.meant(s, r.Target.host, r.Origin) {
+		return WrongAudience
+	}
+	return t.standing(a, s, r.Now)
 }
 
 // meant reports whether a credential was made for this policy and host, and for

@@ -30,6 +30,8 @@ type Request struct {
 	Subject *Subject
 	// Refused is why a credential that came along names no Subject, if one did.
 	Refused Reason
+	// ByCookie: only a cookie says who the Subject is.
+	ByCookie bool
 	// Address is the client's, as far as it is known for sure; the zero Addr if not.
 	Address netip.Addr
 	// SessionDuration is how old a session may be for a rule that says nothing,
@@ -69,6 +71,10 @@ type Subject struct {
 	Audience []string // the policies that the credential is good for: "namespace/name"
 	// Host is the only one that the credential is good at; empty: all of the audience's.
 	Host string
+	// PathScoped: the credential was made for a part of the host, to which alone
+	// browsers send its cookie. Bind is of the browser that it was made for.
+	PathScoped bool
+	Bind       string
 	// AuthorizedParty is the only Origin that the credential is good from; empty: any.
 	AuthorizedParty string
 	SignedInAt      time.Time // at the identity provider: what a revocation goes by
