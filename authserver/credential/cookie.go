@@ -32,7 +32,8 @@ const maxCookies = 64 << 10
 // Subject returns who sent a request, going by its Cookie and Authorization fields
 // (empty: not sent). CookieName comes before PathCookieName, and that before
 // Authorization: of these, the first that counts at the place wins, and if none
-// does, the first that is good. Of several cookies of one name, those that do not
+// does, the first that is good; a cookie that is not enough there
+// (Place.RefusesCookies), only without one in Authorization. Of several cookies of one name, those that do not
 // count are as if they were not there; of those that do and name one person, the
 // newest wins, and if they name several, nobody knows who this is: none does.
 //
@@ -44,17 +45,15 @@ func (v *Verifier) Subject(at policy.Place, cookie, authorization string, now ti
 	cookie = cookie[:min(len(cookie), maxCookies)]
 	token := bearer(authorization)
 	c := choice{at: at, alone: token == "" && !strings.Contains(cookie, PathCookieName)}
-	if c.cookies(v, cookie, CookieName, now) {
-		return c.best
-	}
-	if !c.alone && strings.Contains(cookie, PathCookieName) && at.PathScoped() && c.cookies(v, cookie, PathCookieName, now) {
+	made := c.cookies(v, cookie, CookieName, now) || !c.alone && c.ofPart(v, cookie, now)
+	if made && (token == "" || !at.RefusesCookies()) {
 		return c.best
 	}
 	subject, why := v.Verify(token, now)
 	if subject == nil {
 		c.refuse(why)
 	} else if c.best.Subject == nil || at.Counts(subject) {
-		c.best = policy.Presented{Subject: subject}
+		c.best = policy.Presented{Subject: subject, InHeader: true}
 	}
 	if c.best.Subject == nil {
 		c.best.Refused = c.refused
@@ -75,6 +74,11 @@ func (c *choice) refuse(why policy.Reason) {
 	if c.refused == policy.NoReason {
 		c.refused = why
 	}
+}
+
+// ofPart looks at the cookies for a part of the host, where they can count.
+func (c *choice) ofPart(v *Verifier, field string, now time.Time) bool {
+	return strings.Contains(field, PathCookieName) && c.at.PathScoped() && c.cookies(v, field, PathCookieName, now)
 }
 
 // cookies looks at the cookies of a name, and reports whether the choice is made.
@@ -106,7 +110,7 @@ func (c *choice) cookies(v *Verifier, field, name string, now time.Time) bool {
 		return false
 	}
 	if c.best.Subject == nil {
-		c.best = policy.Presented{Subject: good[0], ByCookie: true}
+		c.best = policy.Presented{Subject: good[0]}
 	}
 	if c.alone && len(good) == 1 {
 		return true
@@ -123,7 +127,7 @@ func (c *choice) among(good []*policy.Subject, field, name string) bool {
 		case bound && !hasBind(field, s.Bind), !c.at.Counts(s):
 		case winner == nil:
 			winner = s
-		case !bound && (s.ID != winner.ID || s.Provider != winner.Provider):
+		case !bound && !samePerson(s, winner):
 			// One of them is somebody else's, and which one cannot be told.
 			c.best = policy.Presented{}
 			c.refuse(policy.BadSignature)
@@ -132,16 +136,16 @@ func (c *choice) among(good []*policy.Subject, field, name string) bool {
 			winner = s
 		}
 	}
-	if winner == nil {
-		if bound && c.best.Subject != nil && c.best.Subject.PathScoped {
-			c.best = policy.Presented{} // it is another browser's
-			c.refuse(policy.BadSignature)
-		}
-		return false
+	if winner != nil {
+		c.best = policy.Presented{Subject: winner}
+	} else if bound && c.best.Subject == good[0] { // it may be another browser's
+		c.best = policy.Presented{}
+		c.refuse(policy.BadSignature)
 	}
-	c.best = policy.Presented{Subject: winner, ByCookie: true}
-	return true
+	return winner != nil
 }
+
+func samePerson(a, b *policy.Subject) bool { return a.ID == b.ID && a.Provider == b.Provider }
 
 // newer reports whether a session is the younger one. The order in which cookies
 // come, others may choose.

@@ -217,20 +217,20 @@ func TestBearerBesidesCookies(t *testing.T) {
 	root, part := token("root", false, "n/root"), token("part", true, "n/part")
 	for _, tc := range []struct {
 		url, cookie, bearer, want string
-		byCookie                  bool
+		inHeader                  bool
 	}{
-		{"https://a.example.com/", CookieName + "=" + root, part, "root", true},
-		{"https://a.example.com/", CookieName + "=" + root, "x", "root", true},
-		{"https://a.example.com/part", CookieName + "=" + root, part, "part", false},
-		{"https://a.example.com/part", PathCookieName + "=" + part, root, "part", true},
-		{"https://a.example.com/", PathCookieName + "=" + part, root, "root", false},
-		{"https://a.example.com/", "", root, "root", false},
-		{"https://a.example.com/part", "", root, "root", false}, // Decide says that it is not for this policy
-		{"https://a.example.com/part", CookieName + "=" + root, "x", "root", true},
-		{"https://none.example.com/", CookieName + "=" + root, part, "root", true},
+		{"https://a.example.com/", CookieName + "=" + root, part, "root", false},
+		{"https://a.example.com/", CookieName + "=" + root, "x", "root", false},
+		{"https://a.example.com/part", CookieName + "=" + root, part, "part", true},
+		{"https://a.example.com/part", PathCookieName + "=" + part, root, "part", false},
+		{"https://a.example.com/", PathCookieName + "=" + part, root, "root", true},
+		{"https://a.example.com/", "", root, "root", true},
+		{"https://a.example.com/part", "", root, "root", true}, // Decide says that it is not for this policy
+		{"https://a.example.com/part", CookieName + "=" + root, "x", "root", false},
+		{"https://none.example.com/", CookieName + "=" + root, part, "root", false},
 	} {
 		got := v.Subject(at(t, table, tc.url), tc.cookie, "Bearer "+tc.bearer, start)
-		if got.Subject == nil || got.Subject.ID != tc.want || got.ByCookie != tc.byCookie || got.Refused != policy.NoReason {
+		if got.Subject == nil || got.Subject.ID != tc.want || got.InHeader != tc.inHeader || got.Refused != policy.NoReason {
 			t.Errorf("%+v: %+v", tc, got)
 		}
 	}
@@ -287,7 +287,7 @@ func FuzzCookies(f *testing.F) {
 		}
 		for _, cookie := range []string{junk + "; " + ann.name + "=" + ann.value, ann.name + "=" + ann.value + "; " + junk} {
 			got := v.Subject(at(t, table, "https://a.example.com/x"), cookie, "", start)
-			if got.Subject == nil || got.Subject.ID != "ann" || !got.ByCookie {
+			if got.Subject == nil || got.Subject.ID != "ann" || got.InHeader {
 				t.Fatalf("%q: %+v", junk, got)
 			}
 		}

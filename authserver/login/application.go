@@ -217,7 +217,7 @@ func (h *Handler) sessionCookie(signIn *policy.SignIn, token string, age time.Du
 		c.Name, c.Path = credential.PathCookieName, signIn.Path
 	}
 	switch signIn.Cookie.SameSite {
-	case policy.SameSiteLax:
+	case policy.SameSiteLax, policy.SameSiteUnsaid: // SignIn always says
 		c.SameSite = http.SameSiteLaxMode
 	case policy.SameSiteStrict:
 		c.SameSite = http.SameSiteStrictMode

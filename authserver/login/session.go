@@ -26,7 +26,7 @@ func (x *exchange) bind(partitioned bool) string {
 
 // setBind lets it go along wherever a session may, whatever its SameSite.
 func (x *exchange) setBind(bind string, partitioned bool) {
-	http.SetCookie(x.w, &http.Cookie{Name: credential.BindCookieName, Value: bind, Path: "/", MaxAge: int(deviceTime / time.Second),
+	http.SetCookie(x.w, &http.Cookie{Name: credential.BindCookieName, Value: bind, Path: "/", MaxAge: int(deviceTime / time.Second), //nolint:gosec // no secret
 		Secure: true, HttpOnly: true, SameSite: http.SameSiteNoneMode, Partitioned: partitioned})
 }
 

@@ -22,6 +22,14 @@ type Request struct {
 	// Origin is the value of the one Origin header; empty if there is none, or
 	// more than one.
 	Origin string
+	// OriginUnread: there is an Origin, or several, and no telling which one.
+	OriginUnread bool
+	// Site is what Fetch Metadata says of who made the browser ask.
+	Site Site
+	// Port is what the browser used, as far as the proxy shows it: "8443".
+	Port string
+	// WebSocket: the request opens one, which CORS does not keep from anybody.
+	WebSocket bool
 	// Preflight is set if the request says that it is one. It is one if the
 	// method is OPTIONS and there is an Origin, too.
 	Preflight Preflight
@@ -30,8 +38,8 @@ type Request struct {
 	Subject *Subject
 	// Refused is why a credential that came along names no Subject, if one did.
 	Refused Reason
-	// ByCookie: only a cookie says who the Subject is.
-	ByCookie bool
+	// InHeader: Authorization says who the Subject is, and not a cookie alone.
+	InHeader bool
 	// Address is the client's, as far as it is known for sure; the zero Addr if not.
 	Address netip.Addr
 	// SessionDuration is how old a session may be for a rule that says nothing,

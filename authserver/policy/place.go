@@ -18,14 +18,14 @@ type Place struct {
 type Presented struct {
 	Subject *Subject // nil: nobody
 	Refused Reason   // why a credential names nobody, if one came along
-	// ByCookie: only a cookie says so. Browsers send those along with what other
-	// sites make them ask for.
-	ByCookie bool
+	// InHeader: Authorization says so, which no browser adds by itself. Cookies, it
+	// sends along with what other sites make it ask for.
+	InHeader bool
 }
 
 // Present enters who sent the request.
 func (r *Request) Present(p Presented) {
-	r.Subject, r.Refused, r.ByCookie = p.Subject, p.Refused, p.ByCookie
+	r.Subject, r.Refused, r.InHeader = p.Subject, p.Refused, p.InHeader
 }
 
 // At is the place of a request. It reads the request whenever it is asked.
@@ -53,6 +53,13 @@ func (p Place) app() *app {
 func (p Place) PathScoped() bool {
 	a := p.app()
 	return a != nil && a.signIn.scoped()
+}
+
+// RefusesCookies reports whether no cookie is enough there, as another site may have
+// made the browser ask.
+func (p Place) RefusesCookies() bool {
+	a := p.app()
+	return a != nil && a.foreign(p.request)
 }
 
 // Counts reports whether a credential is good there now. Its age, the rules judge.

@@ -156,6 +156,32 @@ func (s *signIn) permits(u *Subject) bool {
 	return s == nil || len(s.providers) == 0 || u.Service || slices.Contains(s.providers, u.Provider)
 }
 
+// saysSameSite reports whether the policy says with which requests the cookie goes.
+func (a *app) saysSameSite() bool {
+	return a.signIn != nil && a.signIn.cookie.SameSite != SameSiteUnsaid
+}
+
+// sameSite is with which requests the policy wants its cookie sent.
+func (a *app) sameSite() SameSite {
+	switch {
+	case a.saysSameSite():
+		return a.signIn.cookie.SameSite
+	case a.cors != nil && a.cors.credentials, a.signIn != nil && a.signIn.cookie.Partitioned:
+		return SameSiteNone
+	default:
+		return SameSiteLax
+	}
+}
+
+// sharedSameSite is what the first of some policies sets that share a cookie. Unless it
+// says what, it goes by what the others need.
+func sharedSameSite(apps []*app) SameSite {
+	if !apps[0].saysSameSite() && slices.ContainsFunc(apps, func(o *app) bool { return o.sameSite() == SameSiteNone }) {
+		return SameSiteNone
+	}
+	return apps[0].sameSite()
+}
+
 // scoped reports whether the policy's sessions are its own alone.
 func (s *signIn) scoped() bool { return s != nil && s.cookie.PathScoped }
 
@@ -239,6 +265,7 @@ func (t *Table) SignIn(target Target, origin string) (SignIn, bool) {
 			}
 		}
 	}
+	out.Cookie.SameSite = sharedSameSite(apps)
 	for _, o := range apps {
 		out.Audience = append(out.Audience, o.audience)
 		d, unsaid := o.longest()
