@@ -3,7 +3,6 @@
 package login
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -187,11 +186,12 @@ func (h *Handler) enter(x *exchange, a *attempt, s *policy.Subject, signIn *poli
 // claims are what an application is told: no more than its rules can read.
 func (h *Handler) claims(x *exchange, s *policy.Subject, signIn *policy.SignIn) credential.Claims {
 	c := credential.Claims{
-		Issuer: h.issuer(), Audience: signIn.Audience, ID: s.ID, Email: s.Email, Provider: s.Provider, Host: x.host, Asked: cmp.Or(s.Asked, signIn.Reads.Asked()),
-		PathScoped: partOf(signIn), Groups: signIn.Reads.Keep(s.Groups), SignedInAt: s.SignedInAt, IssuedAt: x.now, Lifetime: h.duration(signIn),
+		Issuer: h.issuer(), Audience: signIn.Audience, ID: s.ID, Email: s.Email, Provider: s.Provider, Host: x.host,
+		Groups: s.Groups, AMR: s.AMR, Asked: s.Asked,
+		PathScoped: partOf(signIn), SignedInAt: s.SignedInAt, IssuedAt: x.now, Lifetime: h.duration(signIn),
 	}
-	if signIn.Reads.AMR {
-		c.AMR = s.AMR
+	if c.Asked == "" { // else it is what is left already, and goes with what it says of itself
+		c.Groups, c.AMR, c.Asked = signIn.Reads.Keep(s.Groups), signIn.Reads.KeepAMR(s.AMR), signIn.Reads.Asked()
 	}
 	return c
 }

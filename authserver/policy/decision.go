@@ -70,8 +70,8 @@ type Subject struct {
 	ID     string
 	Email  string
 	Groups []string
-	// Asked says which groups, and whether AMR, were looked for when the credential
-	// was made (Reads.Asked). Empty: Groups and AMR are all that there are.
+	// Asked says what was looked for when the credential was made (Reads.Asked). Empty:
+	// Groups and AMR are all that there are.
 	Asked    string
 	AMR      []string // how they proved who they are: RFC 8176
 	Provider string   // the name of the identity provider that says so
