@@ -127,7 +127,7 @@ func (c *choice) among(good []*policy.Subject, field, name string) bool {
 		case bound && !hasBind(field, s.Bind), !c.at.Counts(s):
 		case winner == nil:
 			winner = s
-		case !bound && !samePerson(s, winner):
+		case !bound && !s.SamePerson(winner):
 			// One of them is somebody else's, and which one cannot be told.
 			c.best = policy.Presented{}
 			c.refuse(policy.BadSignature)
@@ -144,8 +144,6 @@ func (c *choice) among(good []*policy.Subject, field, name string) bool {
 	}
 	return winner != nil
 }
-
-func samePerson(a, b *policy.Subject) bool { return a.ID == b.ID && a.Provider == b.Provider }
 
 // newer reports whether a session is the younger one. The order in which cookies
 // come, others may choose.

@@ -186,7 +186,7 @@ func (h *Handler) enter(x *exchange, a *attempt, s *policy.Subject, signIn *poli
 // claims are what an application is told: no more than its rules can read.
 func (h *Handler) claims(x *exchange, s *policy.Subject, signIn *policy.SignIn) credential.Claims {
 	c := credential.Claims{
-		Issuer: h.issuer(), Audience: signIn.Audience, ID: s.ID, Email: s.Email, Provider: s.Provider, Host: x.host,
+		Issuer: h.issuer(), Audience: signIn.Audience, ID: s.ID, User: h.told(s).User, Email: s.Email, Provider: s.Provider, Host: x.host,
 		Groups: s.Groups, AMR: s.AMR, Asked: s.Asked,
 		PathScoped: partOf(signIn), SignedInAt: s.SignedInAt, IssuedAt: x.now, Lifetime: h.duration(signIn),
 	}
@@ -250,7 +250,7 @@ func (h *Handler) judge(x *exchange, target policy.Target, s *policy.Subject, si
 
 // subject is whom a ticket names.
 func (t *ticket) subject() *policy.Subject {
-	return &policy.Subject{ID: t.ID, Email: t.Email, Groups: t.Groups, AMR: t.AMR, Asked: t.Asked, Provider: t.Provider, SignedInAt: time.Unix(t.SignedIn, 0).UTC()}
+	return &policy.Subject{ID: t.ID, User: t.User, Email: t.Email, Groups: t.Groups, AMR: t.AMR, Asked: t.Asked, Provider: t.Provider, SignedInAt: time.Unix(t.SignedIn, 0).UTC()}
 }
 
 // digest stands for a text where its length is not welcome.

@@ -157,10 +157,10 @@ func (s *site) publish(policies []policy.Policy) {
 	s.table = table.Revoking(s.revoked)
 }
 
-func (s *site) revoke(_ context.Context, user string, before time.Time) error {
+func (s *site) revoke(_ context.Context, provider, user string, before time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.revoked = append(s.revoked, policy.Revocation{User: user, Before: before})
+	s.revoked = append(s.revoked, policy.Revocation{Provider: provider, User: user, Before: before})
 	s.table = s.table.Revoking(s.revoked)
 	return nil
 }

@@ -81,7 +81,7 @@ func (h *Handler) tell(x *exchange, s *policy.Subject) {
 		h.refuseJSON(x, http.StatusUnauthorized, "no-session")
 		return
 	}
-	who := identity{Email: s.Email, ID: s.ID, Subject: s.ID, Groups: s.Groups, AMR: s.AMR,
+	who := identity{Email: s.Email, ID: s.Name(), Subject: s.Name(), Groups: s.Groups, AMR: s.AMR,
 		IssuedAt: s.IssuedAt.Unix(), SignedIn: s.SignedInAt.Unix(), ExpiresAt: s.ExpiresAt.Unix()}
 	if who.Groups == nil {
 		who.Groups = []string{}
@@ -115,7 +115,7 @@ func (h *Handler) token(x *exchange) {
 		h.refuseJSON(x, http.StatusUnauthorized, "session-expired")
 		return
 	}
-	if !h.limits.token(s.ID, x.now) {
+	if !h.limits.token(s.Provider+"\x00"+s.ID, x.now) {
 		x.w.Header().Set("Retry-After", "10")
 		h.refuseJSON(x, http.StatusTooManyRequests, "too-many-requests")
 		return
@@ -131,10 +131,10 @@ func (h *Handler) token(x *exchange) {
 		return
 	}
 	lifetime := min(maxTokenTime, s.ExpiresAt.Sub(x.now)).Truncate(time.Second)
-	token, err := x.ring.Mint(credential.Claims{Issuer: h.issuer(), Audience: audience, ID: s.ID, Email: s.Email, Groups: s.Groups, AMR: s.AMR,
+	token, err := x.ring.Mint(credential.Claims{Issuer: h.issuer(), Audience: audience, ID: s.ID, User: s.User, Email: s.Email, Groups: s.Groups, AMR: s.AMR,
 		Provider: s.Provider, Host: host, Asked: s.Asked, AuthorizedParty: h.origin(x.host), SignedInAt: s.SignedInAt, IssuedAt: x.now, Lifetime: lifetime}, x.now)
 	if err != nil {
-		h.Log.Warn("no token can be made", "error", err, "user", s.ID, "requestID", x.id)
+		h.Log.Warn("no token can be made", "error", err, "user", s.ID, "provider", s.Provider, "requestID", x.id)
 		h.refuseJSON(x, http.StatusForbidden, "no-session")
 		return
 	}

@@ -38,7 +38,8 @@ type Config struct {
 	// SessionDuration is how long a session at the team host lasts, and one at
 	// an application whose policy says nothing.
 	SessionDuration time.Duration
-	// Revoke voids all that was issued to a user before a time, on every replica.
+	// Revoke voids all that was issued to a user of a provider before a time, on every
+	// replica.
 	// Nil: signing out everywhere is not possible.
 	Revoke Revoke
 	// Address returns the address of the client, as far as it is known.

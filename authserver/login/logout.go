@@ -16,8 +16,15 @@ import (
 // A farewell is what the application's host tells the team host of a sign-out
 // everywhere: that it was meant, by whoever holds this session.
 type farewell struct {
-	ID string `json:"sub"`
-	To string `json:"to"` // where to go afterwards; empty: stay
+	Provider string `json:"idp"`
+	ID       string `json:"sub"`
+	To       string `json:"to"` // where to go afterwards; empty: stay
+}
+
+// names reports whether it is about this person, or about anybody where nobody is
+// signed in.
+func (f *farewell) names(s *policy.Subject) bool {
+	return f.ID != "" && (s == nil || f.ID == s.ID && f.Provider == s.Provider)
 }
 
 // appLogout ends the session at an application, or with ?all every one.
@@ -37,7 +44,7 @@ func (h *Handler) appLogout(x *exchange) {
 	}
 	f := farewell{To: to}
 	if subject != nil {
-		f.ID = subject.ID
+		f.Provider, f.ID = subject.Provider, subject.ID
 		if !h.revoke(x, subject) {
 			return
 		}
@@ -56,7 +63,7 @@ func (h *Handler) teamLogout(x *exchange) {
 	subject, _ := h.teamSubject(x)
 	var f farewell
 	// Somebody else may be signed in here by now: then the page asks.
-	if x.query.Has("farewell") && x.ring.Open(purposeLogout, x.query.Get("farewell"), &f, x.now) == nil && f.ID != "" && (subject == nil || f.ID == subject.ID) {
+	if x.query.Has("farewell") && x.ring.Open(purposeLogout, x.query.Get("farewell"), &f, x.now) == nil && f.names(subject) {
 		x.dropCookie(teamCookie)
 		h.signedOut(x, f.To, true)
 		return
@@ -146,16 +153,16 @@ func (h *Handler) revoke(x *exchange, s *policy.Subject) bool {
 		before = s.SignedInAt
 	}
 	before = before.Add(time.Second) // sign-ins have whole seconds
-	if err := h.Revoke(x.r.Context(), s.ID, before); err != nil {
-		h.Log.Error("signing out everywhere failed", "error", err, "user", s.ID, "requestID", x.id)
+	if err := h.Revoke(x.r.Context(), s.Provider, s.ID, before); err != nil {
+		h.Log.Error("signing out everywhere failed", "error", err, "user", s.ID, "provider", s.Provider, "requestID", x.id)
 		h.fail(x, http.StatusServiceUnavailable, "not-revoked", "Not signed out everywhere",
 			"Your sessions at other applications could not be ended just now. Try again in a moment.")
 		return false
 	}
-	old := *s
+	old := h.told(s)
 	old.SignedInAt = before.Add(-time.Second)
-	h.await(x.r.Context(), func() bool { return h.Table().Revoked(&old) })
-	h.Log.Info("signed out everywhere", "user", s.ID, "requestID", x.id)
+	h.await(x.r.Context(), func() bool { return h.Table().Revoked(old) })
+	h.Log.Info("signed out everywhere", "user", s.ID, "provider", s.Provider, "requestID", x.id)
 	return true
 }
 

@@ -67,8 +67,12 @@ func (r *Request) doubt() Reason {
 
 // A Subject is who a verified credential names. It is not modified once made.
 type Subject struct {
-	ID     string
-	Email  string
+	// ID is what the Provider knows them by, and no other: another provider's of the
+	// same ID is somebody else.
+	ID string
+	// User is what applications are told, as one name for both. Empty: ID.
+	User   string
+	Email  string // verified; empty: none
 	Groups []string
 	// Asked says what was looked for when the credential was made (Reads.Asked). Empty:
 	// Groups and AMR are all that there are.

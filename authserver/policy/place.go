@@ -73,3 +73,14 @@ func (p Place) Counts(s *Subject) bool {
 	a := p.app()
 	return a != nil && p.table.judge(a, p.request, s) == NoReason
 }
+
+// Name is what applications are told.
+func (s *Subject) Name() string {
+	if s.User != "" {
+		return s.User
+	}
+	return s.ID
+}
+
+// SamePerson reports whether two credentials name one person.
+func (s *Subject) SamePerson(o *Subject) bool { return s.ID == o.ID && s.Provider == o.Provider }
