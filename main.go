@@ -264,7 +264,7 @@ func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 	s.proxied = len(config.TrustedProxies) > 0
 	s.issuer = strings.TrimSuffix(config.TeamURL.String(), "/")
 	s.providers = idp.New(idp.Options{Log: s.log})
-	config.Table, config.Subject = s.live.Table, s.verifier.SubjectFor
+	config.Table, config.Subject = s.live.Table, s.verifier.Subject
 	config.KeySet = func() []byte { return s.ring.Load().JWKS() }
 	config.Ready = func() bool { return s.verifier.Verifier() != nil }
 	if s.opting != nil { // otherwise whoever leads preflights here has to see to it

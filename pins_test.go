@@ -147,7 +147,7 @@ func TestPinsRoundTrip(t *testing.T) {
 		return t.Bound(translate.Bindings(bound))
 	}
 	var live policy.Live
-	s := authserver.New(authserver.Config{Table: live.Table, Subject: func(string, string, string, time.Time) (*policy.Subject, policy.Reason) { return nil, policy.NoReason },
+	s := authserver.New(authserver.Config{Table: live.Table, Subject: func(policy.Place, string, string, time.Time) policy.Presented { return policy.Presented{} },
 		KeySet: func() []byte { return nil }, Ready: func() bool { return true }, Log: slog.New(slog.DiscardHandler)}).Authz()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -66,6 +66,7 @@ func TestStories(t *testing.T) {
 }
 
 var storyHeaders = map[string]string{"origin": "Origin: ", "accept": "Accept: text/",
+	"site": "Sec-Fetch-Site: ", "ws": "Sec-WebSocket-Key: ", "authorization": "Authorization: ",
 	"acrm": "Access-Control-Request-Method: ", "acrh": "Access-Control-Request-Headers: "}
 
 // tell completes one line of a story.

@@ -281,10 +281,10 @@ func TestNothingIsKept(t *testing.T) {
 	var borrowed []string
 	w := newWorld(t, func(c *Config) {
 		c.DecisionLog = LogAll
-		c.Subject = func(_, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
-			s, why := verifier.Subject(cookie, authorization, now)
-			kept, borrowed = append(kept, s), append(borrowed, cookie)
-			return s, why
+		c.Subject = func(at policy.Place, cookie, authorization string, now time.Time) policy.Presented {
+			out := verifier.Subject(at, cookie, authorization, now)
+			kept, borrowed = append(kept, out.Subject), append(borrowed, cookie)
+			return out
 		}
 	})
 	first := authzGET + "/first-path HTTP/1.1\r\nHost: a\r\nX-Request-Id: first-request-id\r\nOrigin: https://spa.example.com\r\nCookie: __Host-ostiary=" + token + "\r\n\r\n"

@@ -144,7 +144,7 @@ func (v checkView) Header(name string) (value string, lines int) {
 	if joined, ok := v.http().GetHeaders()[string(key)]; ok {
 		value, lines = joined, 1
 		switch name {
-		case "Origin", "Access-Control-Request-Method", "Sec-Fetch-Mode":
+		case "Origin", "Access-Control-Request-Method", "Sec-Fetch-Mode", "Sec-Fetch-Site":
 			lines += strings.Count(joined, ",")
 		}
 	}

@@ -91,16 +91,16 @@ func newWorld(t testing.TB, change func(*Config)) *world {
 	w.live.Publish(table)
 	c := Config{
 		Table: w.live.Table,
-		Subject: func(_, cookie, _ string, now time.Time) (*policy.Subject, policy.Reason) {
+		Subject: func(_ policy.Place, cookie, _ string, now time.Time) policy.Presented {
 			switch cookie {
 			case "":
-				return nil, policy.NoReason
+				return policy.Presented{}
 			case "__Host-ostiary=good":
-				return &policy.Subject{ID: "u1", Email: "ann@example.com", Audience: []string{"ns/rest"}, SignedInAt: now, IssuedAt: now, ExpiresAt: now.Add(time.Hour), Token: "tok"}, 0
+				return policy.Presented{Subject: &policy.Subject{ID: "u1", Email: "ann@example.com", Audience: []string{"ns/rest"}, SignedInAt: now, IssuedAt: now, ExpiresAt: now.Add(time.Hour), Token: "tok"}}
 			case "__Host-ostiary=panic":
 				panic("a defect in Subject")
 			}
-			return nil, policy.BadSignature
+			return policy.Presented{Refused: policy.BadSignature}
 		},
 		KeySet:  func() []byte { return []byte(`{"keys":[{"kid":"k"}]}`) },
 		Ready:   func() bool { return w.ready },

@@ -23,12 +23,12 @@ import (
 func slow(c *Config) (reached, release chan struct{}) {
 	reached, release = make(chan struct{}, 10), make(chan struct{})
 	inner := c.Subject
-	c.Subject = func(audience, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
+	c.Subject = func(at policy.Place, cookie, authorization string, now time.Time) policy.Presented {
 		if strings.HasPrefix(cookie, "slow") {
 			reached <- struct{}{}
 			<-release
 		}
-		return inner(audience, "", authorization, now)
+		return inner(at, "", authorization, now)
 	}
 	return reached, release
 }

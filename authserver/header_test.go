@@ -149,7 +149,7 @@ func peopleWith(t *testing.T, hash []byte, groups []string, cookie policy.Cookie
 	}
 	w := newWorld(t, func(c *Config) {
 		c.Table = func() *policy.Table { return table }
-		c.Subject = credential.NewVerifier(ring, "https://auth.example.com", 10).SubjectFor
+		c.Subject = credential.NewVerifier(ring, "https://auth.example.com", 10).Subject
 		c.SessionDuration = time.Hour
 		c.Login = &login.Config{Ring: func() *credential.Ring { return ring }, Providers: providers}
 	})

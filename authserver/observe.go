@@ -27,7 +27,7 @@ func (s *Server) observe(d dialect.Dialect, q *dialect.Ask, dec *policy.Decision
 	if s.DecisionLog == LogOff || s.DecisionLog != LogAll && dec.Verdict == policy.Admit && status == 200 {
 		return
 	}
-	var attrs [14]slog.Attr
+	var attrs [15]slog.Attr
 	n := 0
 	add := func(key, value string) {
 		if value != "" {
@@ -53,6 +53,7 @@ func (s *Server) observe(d dialect.Dialect, q *dialect.Ask, dec *policy.Decision
 	}
 	if dec.Identified {
 		add("user", q.Subject.ID)
+		add("provider", q.Subject.Provider)
 	}
 	add("revision", t.Revision())
 	add("requestID", q.RequestID)

@@ -179,12 +179,12 @@ func TestDrain(t *testing.T) {
 	var once sync.Once
 	w := newWorld(t, nil)
 	subject := w.Subject
-	w.Subject = func(audience, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
+	w.Subject = func(at policy.Place, cookie, authorization string, now time.Time) policy.Presented {
 		if strings.Contains(cookie, "slow") {
 			under <- struct{}{}
 			<-release
 		}
-		return subject(audience, cookie, authorization, now)
+		return subject(at, cookie, authorization, now)
 	}
 	defer once.Do(func() { close(release) })
 	a := Addresses{Authz: free(), Render: free(), Public: "0", Probes: free()}
@@ -329,12 +329,12 @@ func TestRemovedUser(t *testing.T) {
 	w := newWorld(t, func(c *Config) {
 		c.Login = &login.Config{Providers: providers}
 		subject := c.Subject
-		c.Subject = func(audience, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
-			s, why := subject(audience, cookie, authorization, now)
-			if s != nil {
-				s.Provider = "people"
+		c.Subject = func(at policy.Place, cookie, authorization string, now time.Time) policy.Presented {
+			out := subject(at, cookie, authorization, now)
+			if out.Subject != nil {
+				out.Subject.Provider = "people"
 			}
-			return s, why
+			return out
 		}
 	})
 	addr := w.authz(t)

@@ -16,7 +16,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/login"
 	"github.com/ostiary/ostiary/authserver/policy"
@@ -28,8 +27,8 @@ type Config struct {
 	// Table returns the table in force; nil before the first was published.
 	Table func() *policy.Table
 	// Subject verifies what a client presented. Of several good credentials, one
-	// for the audience wins. The strings are good only during the call.
-	Subject func(audience, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason)
+	// that counts at the place wins. The strings are good only during the call.
+	Subject login.Subject
 	// KeySet returns the public keys (RFC 7517), or nil before there are any.
 	KeySet func() []byte
 	// Ready reports whether everything that a decision needs is there.
@@ -202,7 +201,7 @@ func (s *Server) decide(table *policy.Table, q *dialect.Ask) policy.Decision {
 
 func (s *Server) judge(table *policy.Table, q *dialect.Ask) policy.Decision {
 	if table != nil {
-		q.Subject, q.Refused = s.Subject(s.audience(table, q), q.Cookie, q.Authorization, q.Now)
+		q.Present(s.Subject(table.At(&q.Request), q.Cookie, q.Authorization, q.Now))
 	}
 	return table.Decide(q.Request)
 }
@@ -219,16 +218,6 @@ func strictness(v policy.Verdict) int {
 	case policy.Deny:
 	}
 	return 3
-}
-
-// audience is what a credential should be for, where a client can have several:
-// parts of a host may have cookies of their own. Finding out costs a look-up, so
-// it is not done for everybody.
-func (s *Server) audience(t *policy.Table, q *dialect.Ask) string {
-	if !strings.Contains(q.Cookie, credential.PathCookieName) {
-		return ""
-	}
-	return t.Audience(q.Target)
 }
 
 func (s *Server) refuse(d dialect.Dialect, q *dialect.Ask, r *dialect.Refusal, a *dialect.Answer) {

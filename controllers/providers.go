@@ -53,6 +53,7 @@ type Providers struct {
 	secrets   client.Reader
 	queue     requeue
 	published []translate.Provider // nil: nothing was, yet
+	qualified map[string]bool      // whose users were, so far: the leader may not have said so yet
 }
 
 // forever: a missing right must not end the manager, and with it all the rest.
@@ -89,6 +90,7 @@ func (p *Providers) Reconcile(ctx context.Context, _ reconcile.Request) (reconci
 		return reconcile.Result{}, fmt.Errorf("listing IdentityProviders: %w", err)
 	}
 	slices.SortFunc(list.Items, func(a, b v1alpha1.IdentityProvider) int { return cmp.Compare(a.Name, b.Name) })
+	names := p.userNames(&list)
 	valid := []translate.Provider{}
 	kinds, issues := make([]string, len(list.Items)), make([][]policy.Issue, len(list.Items))
 	for i := range list.Items {
@@ -96,6 +98,9 @@ func (p *Providers) Reconcile(ctx context.Context, _ reconcile.Request) (reconci
 		if err != nil {
 			return reconcile.Result{}, err
 		}
+		name := names[list.Items[i].Name]
+		one.QualifiedUsers = name.Qualified
+		wrong = append(wrong, name.Issues(list.Items[i].Name)...)
 		if kinds[i], issues[i] = one.Type, wrong; !slices.ContainsFunc(wrong, func(i policy.Issue) bool { return !i.Warning() }) {
 			valid = append(valid, one)
 		}
@@ -113,9 +118,23 @@ func (p *Providers) Reconcile(ctx context.Context, _ reconcile.Request) (reconci
 	}
 	var errs []error
 	for i := range list.Items {
-		errs = append(errs, p.write(ctx, &list.Items[i], kinds[i], issues[i]))
+		errs = append(errs, p.write(ctx, &list.Items[i], kinds[i], names[list.Items[i].Name], issues[i]))
 	}
 	return reconcile.Result{}, errors.Join(errs...)
+}
+
+// userNames settles what applications are told of whose users.
+func (p *Providers) userNames(list *v1alpha1.IdentityProviderList) map[string]translate.UserName {
+	all := make([]*v1alpha1.IdentityProvider, len(list.Items))
+	for i := range list.Items {
+		all[i] = &list.Items[i]
+	}
+	names := translate.UserNames(all, p.qualified)
+	p.qualified = map[string]bool{}
+	for _, o := range all {
+		p.qualified[o.Name] = o.Spec.UserNames == "" && names[o.Name].Qualified
+	}
+	return names
 }
 
 func (p *Providers) translate(ctx context.Context, o *v1alpha1.IdentityProvider) (translate.Provider, []policy.Issue, error) {
@@ -138,9 +157,9 @@ func (p *Providers) translate(ctx context.Context, o *v1alpha1.IdentityProvider)
 }
 
 // write brings the status of a provider up to date.
-func (p *Providers) write(ctx context.Context, o *v1alpha1.IdentityProvider, kind string, issues []policy.Issue) error {
+func (p *Providers) write(ctx context.Context, o *v1alpha1.IdentityProvider, kind string, name translate.UserName, issues []policy.Issue) error {
 	after := o.DeepCopy()
-	after.Status.Type = kind
+	after.Status.Type, after.Status.UserNames = kind, name.Status()
 	accepted := metav1.Condition{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue, Reason: "Accepted",
 		Message: "valid, and people can sign in with it", ObservedGeneration: o.Generation}
 	problems, reason, warnings, _ := sorted(issues)
@@ -150,7 +169,7 @@ func (p *Providers) write(ctx context.Context, o *v1alpha1.IdentityProvider, kin
 	case len(warnings) > 0:
 		accepted.Message = "in use, but: " + listed(warnings)
 	}
-	if !meta.SetStatusCondition(&after.Status.Conditions, accepted) && after.Status.Type == o.Status.Type {
+	if !meta.SetStatusCondition(&after.Status.Conditions, accepted) && after.Status.Type == o.Status.Type && after.Status.UserNames == o.Status.UserNames {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)

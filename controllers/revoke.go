@@ -19,18 +19,18 @@ import (
 // Revoker returns a function that voids what a user holds, on every replica: it
 // writes a SessionRevocation, which all of them watch. One that reaches further
 // already stays: a clock that is slow takes nothing back.
-func Revoker(config *rest.Config) (func(ctx context.Context, user string, before time.Time) error, error) {
+func Revoker(config *rest.Config) (func(ctx context.Context, provider, user string, before time.Time) error, error) {
 	c, err := client.New(config, client.Options{Scheme: Scheme()})
 	if err != nil {
 		return nil, fmt.Errorf("a client to write SessionRevocations with: %w", err)
 	}
-	return func(ctx context.Context, user string, before time.Time) error {
-		o := translate.SignedOut(user, before)
+	return func(ctx context.Context, provider, user string, before time.Time) error {
+		o := translate.SignedOut(provider, user, before)
 		var was v1alpha1.SessionRevocation
 		if err := c.Get(ctx, client.ObjectKeyFromObject(o), &was); client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("reading SessionRevocation %s: %w", o.Name, err)
 		}
-		if translate.Reaches(&was, user, before) {
+		if translate.Reaches(&was, provider, user, before) {
 			return nil
 		}
 		fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)

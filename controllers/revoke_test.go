@@ -22,17 +22,17 @@ func TestRevocationStays(t *testing.T) {
 	}
 	const user = "stays@example.com"
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	o := translate.SignedOut(user, at)
+	o := translate.SignedOut("corp", user, at)
 	t.Cleanup(func() { _ = c.Delete(context.Background(), o) })
 	for _, step := range []struct{ before, want time.Time }{{at, at}, {at.Add(-time.Minute), at}, {at.Add(time.Second), at.Add(time.Second)}} {
-		if err := revoke(t.Context(), user, step.before); err != nil {
+		if err := revoke(t.Context(), "corp", user, step.before); err != nil {
 			t.Fatal(err)
 		}
 		var got v1alpha1.SessionRevocation
 		if err := c.Get(t.Context(), client.ObjectKeyFromObject(o), &got); err != nil {
 			t.Fatal(err)
 		}
-		if string(got.Spec.Before) != step.want.Format(time.RFC3339) {
+		if string(got.Spec.Before) != step.want.Format(time.RFC3339) || got.Spec.IdentityProvider != "corp" || got.Spec.User != user {
 			t.Errorf("before %s: %s, want %s", step.before, got.Spec.Before, step.want)
 		}
 	}

@@ -106,7 +106,31 @@ type AccessPolicySpec struct {
 	// +kubebuilder:validation:Enum=Auto;Redirect;Unauthorized
 	// +kubebuilder:default=Auto
 	Unauthenticated UnauthenticatedMode `json:"unauthenticated,omitempty"`
+
+	// crossSite is what becomes of a request of another site that changes
+	// something (every method but GET, HEAD and OPTIONS) or opens a WebSocket,
+	// where only the session's cookie admits it: browsers send that along whoever
+	// makes them ask. Refuse (default): it is denied, reason origin-not-allowed,
+	// unless it comes from the host itself or from an origin that cors lists.
+	// Allow: the cookie is enough, and the application has to tell such requests
+	// apart itself. Requests with a token in Authorization, those that a Bypass
+	// rule admits, and clients that send neither Origin nor Sec-Fetch-Site are not
+	// affected.
+	// +optional
+	// +kubebuilder:validation:Enum=Refuse;Allow
+	// +kubebuilder:default=Refuse
+	CrossSite CrossSiteMode `json:"crossSite,omitempty"`
 }
+
+// CrossSiteMode is what becomes of requests that another site made a browser send.
+type CrossSiteMode string
+
+const (
+	// CrossSiteRefuse denies those that change something, unless cors lists the origin.
+	CrossSiteRefuse CrossSiteMode = "Refuse"
+	// CrossSiteAllow lets a cookie be enough for them.
+	CrossSiteAllow CrossSiteMode = "Allow"
+)
 
 // Host is a DNS name, or "*." and a DNS name: the star is exactly one label.
 //
@@ -319,8 +343,11 @@ const (
 
 // Cookie is how the session's cookie is set. It is always Secure.
 type Cookie struct {
-	// sameSite is None (default, which cross-origin calls with credentials
-	// need), Lax or Strict.
+	// sameSite says with which requests of other sites the cookie goes along: None
+	// with all, Lax with links, Strict with none. Left out: None where cross-origin
+	// calls need it (cors.allowCredentials, of any policy that shares the host's
+	// cookie, or partitioned), else Lax. An application that pages of other sites
+	// show in a frame needs None.
 	// +optional
 	// +kubebuilder:validation:Enum=None;Lax;Strict
 	SameSite SameSiteMode `json:"sameSite,omitempty"`

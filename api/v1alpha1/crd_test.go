@@ -376,6 +376,9 @@ func withDefaults(t *testing.T, kind string, spec any) any {
 	if kind != "AccessPolicy" {
 		return m
 	}
+	if _, ok := m["crossSite"]; !ok {
+		m["crossSite"] = "Refuse"
+	}
 	if _, ok := m["unauthenticated"]; !ok {
 		m["unauthenticated"] = "Auto"
 	}

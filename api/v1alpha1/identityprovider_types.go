@@ -46,6 +46,16 @@ type IdentityProviderSpec struct {
 	// +kubebuilder:validation:MaxLength=100
 	// +kubebuilder:validation:XValidation:rule=`self == "" || self.matches(r'^[\pL\pM\pN\pP\pS]([\pL\pM\pN\pP\pS ]*[\pL\pM\pN\pP\pS])?$')`,message=`the name is printable text, without blanks at its ends`
 	DisplayName string `json:"displayName,omitempty"`
+	// userNames is what applications are told of this provider's users
+	// (X-Access-User, and sub of the token). Plain: the name alone, "ann".
+	// Qualified: the provider's name before it, "guests/ann", which no user of
+	// another provider is called. Left out: Plain for as long as there never was
+	// another provider beside this one, and then Qualified for good (see
+	// status.userNames). Of several that say Plain, all are Qualified, unless they
+	// are the same issuer's with the same claims.user.
+	// +optional
+	// +kubebuilder:validation:Enum=Plain;Qualified
+	UserNames UserNames `json:"userNames,omitempty"`
 	// oidc is an OpenID provider.
 	// +optional
 	OIDC *OIDC `json:"oidc,omitempty"`
@@ -53,6 +63,16 @@ type IdentityProviderSpec struct {
 	// +optional
 	Users *Users `json:"users,omitempty"`
 }
+
+// UserNames is what applications are told of somebody.
+type UserNames string
+
+const (
+	// UserNamesPlain tells the name alone.
+	UserNamesPlain UserNames = "Plain"
+	// UserNamesQualified tells the provider's name, "/", and the name.
+	UserNamesQualified UserNames = "Qualified"
+)
 
 // OIDC is an OpenID provider, found by OpenID Connect Discovery.
 type OIDC struct {
@@ -145,7 +165,10 @@ type Claims struct {
 	// groups is where the groups are. Left out: groups.
 	// +optional
 	Groups ClaimPath `json:"groups,omitempty"`
-	// user is what somebody is known by for good. Left out: sub.
+	// user is what applications are to call somebody (X-Access-User): a claim that
+	// people cannot choose themselves, if applications go by it. Who somebody is
+	// says sub in any case: sessions, revocations and limits go by that. Left out:
+	// sub.
 	// +optional
 	User ClaimPath `json:"user,omitempty"`
 	// amr is where the authentication methods are (RFC 8176). Left out: amr.
@@ -165,6 +188,9 @@ type IdentityProviderStatus struct {
 	// type is oidc or users.
 	// +optional
 	Type string `json:"type,omitempty"`
+	// userNames is what applications are told of its users: Plain or Qualified.
+	// +optional
+	UserNames UserNames `json:"userNames,omitempty"`
 	// conditions are Accepted: true when people can sign in with the provider.
 	// +optional
 	// +listType=map

@@ -10,6 +10,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:scope=Cluster,shortName=sr,categories=ostiary
 // +kubebuilder:printcolumn:name="User",type=string,JSONPath=`.spec.user`
+// +kubebuilder:printcolumn:name="Provider",type=string,JSONPath=`.spec.identityProvider`
 // +kubebuilder:printcolumn:name="Before",type=string,JSONPath=`.spec.before`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type SessionRevocation struct {
@@ -32,13 +33,20 @@ type SessionRevocationList struct {
 
 // SessionRevocationSpec is whose sessions are void.
 type SessionRevocationSpec struct {
-	// user is an email address, in which case does not matter, or the ID that an
-	// identity provider knows somebody by (sub).
+	// user is whose sessions are void. With identityProvider: the ID that it knows
+	// them by (sub, or the name of a built-in user), and nothing else. Without:
+	// everybody of that ID, whoever applications know by that name (X-Access-User),
+	// and whose verified email address it is, in which case does not matter.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=320
 	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[\pL\pM\pN\pP\pS]([\pL\pM\pN\pP\pS ]*[\pL\pM\pN\pP\pS])?$')`,message=`write an email address or a user's ID: printable text, without blanks at its ends`
 	User string `json:"user"`
+	// identityProvider is the name of the IdentityProvider whose user it is. Left
+	// out: any. Signing out everywhere always says it, as users of two providers
+	// can have the same ID.
+	// +optional
+	IdentityProvider ProviderName `json:"identityProvider,omitempty"`
 	// before is when (RFC 3339): who signed in earlier has to sign in again.
 	// +required
 	Before Timestamp `json:"before"`

@@ -152,7 +152,7 @@ func TestInputIsNotKept(t *testing.T) {
 	v := NewVerifier(r, issuer, 0)
 	token := mint(t, r, ada(), start)
 	buf := []byte(CookieName + "=" + token)
-	subject, _ := v.Subject(unsafe.String(&buf[0], len(buf)), "", start)
+	subject, _ := subjectOf(v, unsafe.String(&buf[0], len(buf)), "")
 	before := *subject
 	before.Token = strings.Clone(before.Token)
 	for i := range buf {
@@ -207,10 +207,10 @@ func TestNoAllocations(t *testing.T) {
 	forged := strings.Replace(token, ".", ".A", 1)
 	wantSubject(t, v, token, start)
 	for name, f := range map[string]func(){
-		"hot cookie": func() { v.Subject(cookie, "", start) },
-		"hot bearer": func() { v.Subject("", authorization, start) },
-		"anonymous":  func() { v.Subject("theme=dark; lang=en", "Basic x", start) },
-		"random":     func() { v.Subject(CookieName+"=x", "", start) },
+		"hot cookie": func() { v.Subject(policy.Place{}, cookie, "", start) },
+		"hot bearer": func() { v.Subject(policy.Place{}, "", authorization, start) },
+		"anonymous":  func() { v.Subject(policy.Place{}, "theme=dark; lang=en", "Basic x", start) },
+		"random":     func() { v.Subject(policy.Place{}, CookieName+"=x", "", start) },
 		"forged":     func() { v.Verify(forged, start) },
 		"expired":    func() { v.Verify(token, start.Add(day)) },
 	} {

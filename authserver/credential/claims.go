@@ -33,7 +33,8 @@ const lastSecond = 253402300799
 // whole seconds since 1970, so that a float, a string or 1e99 is refused.
 type wireClaims struct {
 	Issuer          string   `json:"iss"`
-	ID              string   `json:"sub"`
+	User            string   `json:"sub"`               // what applications are told: one name for provider and ID
+	ID              string   `json:"idp_sub,omitempty"` // what the provider says; empty: User
 	Audience        audience `json:"aud"`
 	Email           string   `json:"email,omitempty"`
 	Groups          []string `json:"groups,omitempty"`
@@ -44,6 +45,8 @@ type wireClaims struct {
 	Nonce           string   `json:"identity_nonce,omitempty"` // makes a token another one than all others
 	Country         string   `json:"country,omitempty"`
 	Host            string   `json:"host,omitempty"`
+	PathScoped      bool     `json:"path_scoped,omitempty"`
+	Bind            string   `json:"bind,omitempty"` // the value of BindCookieName
 	Asked           string   `json:"asked,omitempty"`
 	IssuedAt        int64    `json:"iat"`
 	NotBefore       int64    `json:"nbf"`
@@ -94,6 +97,8 @@ func (c *wireClaims) Validate() error {
 		return fmt.Errorf("its type is not %q", c.wanted)
 	case c.Type == typeTeam && (len(c.Audience) != 1 || c.Audience[0] != c.Issuer || c.AuthorizedParty != ""):
 		return errors.New("a token of the team host is for the team host alone")
+	case c.PathScoped && (c.Type == typeTeam || c.AuthorizedParty != ""), c.Bind != "" && !c.PathScoped:
+		return errors.New("only the cookie of an application is for a part of a host")
 	}
 	return nil
 }
@@ -114,8 +119,8 @@ func (c *wireClaims) validateNames() error {
 		name, value string
 		optional    bool
 	}{
-		{"issuer (iss)", c.Issuer, false}, {"subject (sub)", c.ID, false}, {"email", c.Email, true}, {"identity provider (idp)", c.Provider, true},
-		{"authorized party (azp)", c.AuthorizedParty, true}, {"nonce", c.Nonce, true}, {"country", c.Country, true}, {"host", c.Host, true}, {"asked", c.Asked, true},
+		{"issuer (iss)", c.Issuer, false}, {"subject (sub)", c.User, false}, {"provider's subject (idp_sub)", c.ID, true}, {"email", c.Email, true}, {"identity provider (idp)", c.Provider, true},
+		{"authorized party (azp)", c.AuthorizedParty, true}, {"nonce", c.Nonce, true}, {"country", c.Country, true}, {"host", c.Host, true}, {"bind", c.Bind, true}, {"asked", c.Asked, true},
 	} {
 		if f.optional && f.value == "" {
 			continue
@@ -171,7 +176,7 @@ func (c *wireClaims) GetNotBefore() (*jwt.NumericDate, error) { return date(c.No
 func (c *wireClaims) GetIssuer() (string, error) { return c.Issuer, nil }
 
 // GetSubject returns sub.
-func (c *wireClaims) GetSubject() (string, error) { return c.ID, nil }
+func (c *wireClaims) GetSubject() (string, error) { return c.User, nil }
 
 // GetAudience returns aud.
 func (c *wireClaims) GetAudience() (jwt.ClaimStrings, error) {

@@ -3,7 +3,6 @@
 package credential
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -16,77 +15,159 @@ const CookieName = "__Host-ostiary"
 
 // PathCookieName is that cookie where it is for a part of the host only, which
 // CookieName cannot be (it demands Path=/). Other hosts of the domain may plant
-// one over HTTPS, such as that of a session of their own. None can plant
-// CookieName: so that one goes first.
+// one over HTTPS. So it counts only where the policy is for such a part, and only
+// with a token that was made for it; and BindCookieName tells it from a planted one.
 const PathCookieName = "__Secure-ostiary"
 
-var cookieNames = [...]string{CookieName, PathCookieName}
+// BindCookieName is set along with PathCookieName, for the whole host. It lets nobody
+// in: it holds what the tokens of this browser's PathCookieName say, too. No other
+// host can plant it, so that a browser which has one takes no planted PathCookieName.
+const BindCookieName = "__Host-ostiary-bind"
 
-// maxCookies is how many cookies of these names are tried. There is one, but for
-// clients that do not know the prefixes, and hosts of which parts have their own.
-const maxCookies = 4
+// maxCookies bounds how much of a Cookie field is looked at, in bytes: no listener
+// takes a longer one. What in it is none of ours costs a MAC at most, and pushes out
+// nothing.
+const maxCookies = 64 << 10
 
-// Subject is SubjectFor with no audience in mind: the first good credential wins.
-func (v *Verifier) Subject(cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
-	return v.SubjectFor("", cookie, authorization, now)
-}
-
-// SubjectFor returns who sent a request, going by its Cookie and Authorization
-// fields (empty: not sent). The first good credential for the audience wins, and
-// if none is for it the first good one: CookieName first, PathCookieName next,
-// then Authorization. If there is none, the Reason is that of the first bad one;
-// NoReason if nothing was presented. A bearer token that is none of ours is a bad
-// one: it may be the application's own, and a policy lets it through with Bypass,
-// not by accident. It keeps nothing of the strings that it was given.
-func (v *Verifier) SubjectFor(audience, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
-	c := choice{audience: audience}
-	tried := 0
-	for _, name := range cookieNames {
-		for rest := cookie; rest != "" && tried < maxCookies; tried++ {
-			var token string
-			if token, rest = nextCookie(rest, name); token == "" {
-				break
-			}
-			subject, why := v.Verify(token, now)
-			// A token for the scripts of one origin is good where they put it, and
-			// browsers say from where: in Authorization. Cookies come with requests
-			// that no script made, and some that do not say from where. So nobody
-			// can turn a token that a page was given into a session in a browser.
-			if subject != nil && subject.AuthorizedParty != "" {
-				subject, why = nil, policy.BadSignature
-			}
-			if c.take(subject, why) {
-				return c.best, policy.NoReason
-			}
-		}
+// Subject returns who sent a request, going by its Cookie and Authorization fields
+// (empty: not sent). CookieName comes before PathCookieName, and that before
+// Authorization: of these, the first that counts at the place wins, and if none
+// does, the first that is good; a cookie that is not enough there
+// (Place.RefusesCookies), only without one in Authorization. Of several cookies of one name, those that do not
+// count are as if they were not there; of those that do and name one person, the
+// newest wins, and if they name several, nobody knows who this is: none does.
+//
+// If there is nobody, Refused is why the first bad one is; NoReason if nothing was
+// presented. A bearer token that is none of ours is a bad one: it may be the
+// application's own, and a policy lets it through with Bypass, not by accident. It
+// keeps nothing of the strings that it was given.
+func (v *Verifier) Subject(at policy.Place, cookie, authorization string, now time.Time) policy.Presented {
+	cookie = cookie[:min(len(cookie), maxCookies)]
+	token := bearer(authorization)
+	c := choice{at: at, alone: token == "" && !strings.Contains(cookie, PathCookieName)}
+	made := c.cookies(v, cookie, CookieName, now) || !c.alone && c.ofPart(v, cookie, now)
+	if made && (token == "" || !at.RefusesCookies()) {
+		return c.best
 	}
-	c.take(v.Verify(bearer(authorization), now))
-	if c.best != nil {
-		return c.best, policy.NoReason
+	subject, why := v.Verify(token, now)
+	if subject == nil {
+		c.refuse(why)
+	} else if c.best.Subject == nil || at.Counts(subject) {
+		c.best = policy.Presented{Subject: subject, InHeader: true}
 	}
-	return nil, c.refused
+	if c.best.Subject == nil {
+		c.best.Refused = c.refused
+	}
+	return c.best
 }
 
 // A choice is made among the credentials of a request.
 type choice struct {
-	audience string
-	best     *policy.Subject
-	refused  policy.Reason // why the first bad one is
+	at    policy.Place
+	alone bool // there is one name only: one good one needs not be judged here, too
+	// best is the first good one, until one counts.
+	best    policy.Presented
+	refused policy.Reason // why the first bad one is
 }
 
-// take looks at one more credential, and reports whether there can be no better.
-func (c *choice) take(subject *policy.Subject, why policy.Reason) bool {
-	if subject == nil {
-		if c.refused == policy.NoReason {
-			c.refused = why
+func (c *choice) refuse(why policy.Reason) {
+	if c.refused == policy.NoReason {
+		c.refused = why
+	}
+}
+
+// ofPart looks at the cookies for a part of the host, where they can count.
+func (c *choice) ofPart(v *Verifier, field string, now time.Time) bool {
+	return strings.Contains(field, PathCookieName) && c.at.PathScoped() && c.cookies(v, field, PathCookieName, now)
+}
+
+// cookies looks at the cookies of a name, and reports whether the choice is made.
+func (c *choice) cookies(v *Verifier, field, name string, now time.Time) bool {
+	var room [4]*policy.Subject
+	good := room[:0]
+	for rest := field; rest != ""; {
+		var token string
+		if token, rest = nextCookie(rest, name); token == "" {
+			break
 		}
+		subject, why := v.Verify(token, now)
+		switch {
+		case subject == nil:
+			c.refuse(why)
+		// A token for the scripts of one origin is good where they put it, and
+		// browsers say from where: in Authorization. Cookies come with requests
+		// that no script made, and some that do not say from where. So nobody
+		// can turn a token that a page was given into a session in a browser.
+		// Nor can one for a part of the host become one of it all, or the other
+		// way about: they are kept in different ways.
+		case subject.AuthorizedParty != "", subject.PathScoped != (name == PathCookieName):
+			c.refuse(policy.BadSignature)
+		default:
+			good = append(good, subject)
+		}
+	}
+	if len(good) == 0 {
 		return false
 	}
-	fits := c.audience == "" || slices.Contains(subject.Audience, c.audience)
-	if fits || c.best == nil {
-		c.best = subject
+	if c.best.Subject == nil {
+		c.best = policy.Presented{Subject: good[0]}
 	}
-	return fits
+	if c.alone && len(good) == 1 {
+		return true
+	}
+	return c.among(good, field, name)
+}
+
+// among chooses among the good cookies of a name, and reports whether it did.
+func (c *choice) among(good []*policy.Subject, field, name string) bool {
+	var winner *policy.Subject
+	bound := name == PathCookieName && hasCookie(field, BindCookieName)
+	for _, s := range good {
+		switch {
+		case bound && !hasBind(field, s.Bind), !c.at.Counts(s):
+		case winner == nil:
+			winner = s
+		case !bound && !s.SamePerson(winner):
+			// One of them is somebody else's, and which one cannot be told.
+			c.best = policy.Presented{}
+			c.refuse(policy.BadSignature)
+			return false
+		case newer(s, winner):
+			winner = s
+		}
+	}
+	if winner != nil {
+		c.best = policy.Presented{Subject: winner}
+	} else if bound && c.best.Subject == good[0] { // it may be another browser's
+		c.best = policy.Presented{}
+		c.refuse(policy.BadSignature)
+	}
+	return winner != nil
+}
+
+// newer reports whether a session is the younger one. The order in which cookies
+// come, others may choose.
+func newer(a, b *policy.Subject) bool {
+	if c := a.IssuedAt.Compare(b.IssuedAt); c != 0 {
+		return c > 0
+	}
+	return a.Token > b.Token
+}
+
+func hasCookie(field, name string) bool {
+	value, _ := nextCookie(field, name)
+	return value != ""
+}
+
+// hasBind reports whether a BindCookieName has this value. There may be two: one in
+// the jar of the site that embeds the application.
+func hasBind(field, bind string) bool {
+	for value := ""; field != ""; {
+		if value, field = nextCookie(field, BindCookieName); value != "" && value == bind {
+			return true
+		}
+	}
+	return false
 }
 
 // nextCookie returns the value of the first cookie of that name that has one, and

@@ -75,6 +75,12 @@ func fixedRing(t testing.TB, keys ...*key) *Ring {
 	return r
 }
 
+// subjectOf asks at no place in particular.
+func subjectOf(v *Verifier, cookie, authorization string) (*policy.Subject, policy.Reason) {
+	out := v.Subject(policy.Place{}, cookie, authorization, start)
+	return out.Subject, out.Refused
+}
+
 func ada() Claims {
 	return Claims{
 		Issuer: issuer, Audience: []string{"wiki/wiki"}, ID: "ada-1815", Email: "ada@example.com",

@@ -20,7 +20,7 @@ func (l *Live) Verifier() *Verifier { return l.p.Load() }
 // Publish puts a Verifier in force.
 func (l *Live) Publish(v *Verifier) { l.p.Store(v) }
 
-// SubjectFor is that of the Verifier in force.
-func (l *Live) SubjectFor(audience, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason) {
-	return l.Verifier().SubjectFor(audience, cookie, authorization, now)
+// Subject is that of the Verifier in force.
+func (l *Live) Subject(at policy.Place, cookie, authorization string, now time.Time) policy.Presented {
+	return l.Verifier().Subject(at, cookie, authorization, now)
 }

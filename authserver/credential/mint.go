@@ -3,6 +3,7 @@
 package credential
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -33,6 +34,7 @@ type Claims struct {
 	Issuer   string   // the URL of the team host
 	Audience []string // the policies that the token is for, "namespace/name": 1 to MaxAudience, none twice
 	ID       string   // who it is for, as the identity provider names them
+	User     string   // as applications are told; empty: ID
 	Email    string   // may be empty, as may all that follow but Lifetime
 	Groups   []string
 	AMR      []string // how they signed in (RFC 8176)
@@ -43,6 +45,10 @@ type Claims struct {
 	Country         string
 	// Host is the one host that the token is good at. Empty: all of its audience's.
 	Host string
+	// PathScoped makes it the token of a cookie for a part of the host (PathCookieName),
+	// and Bind of the browser with that BindCookieName.
+	PathScoped bool
+	Bind       string
 	// Asked says which groups were looked for, where Groups are not all that there
 	// are (policy.Reads.Asked).
 	Asked string
@@ -91,9 +97,14 @@ func (k *key) mint(kind string, c Claims, now time.Time) (string, error) {
 	}
 	issued := c.IssuedAt.Unix() // down: never younger than it is
 	w := wireClaims{
-		Issuer: c.Issuer, ID: c.ID, Audience: c.Audience, Email: c.Email, Groups: c.Groups, AMR: c.AMR, Provider: c.Provider,
-		SignedInAt: c.SignedInAt.Unix(), AuthorizedParty: c.AuthorizedParty, Nonce: rand.Text(), Country: c.Country, Host: c.Host, Asked: c.Asked,
+		Issuer: c.Issuer, User: cmp.Or(c.User, c.ID), Audience: c.Audience, Email: c.Email, Groups: c.Groups, AMR: c.AMR, Provider: c.Provider,
+		SignedInAt: c.SignedInAt.Unix(), AuthorizedParty: c.AuthorizedParty, Nonce: rand.Text(), Country: c.Country, Host: c.Host, PathScoped: c.PathScoped, Bind: c.Bind, Asked: c.Asked,
 		IssuedAt: issued, NotBefore: issued, ExpiresAt: issued + int64(c.Lifetime/time.Second), Type: kind, wanted: kind,
+	}
+	if w.ID = c.ID; w.ID != "" && w.ID == w.User { // who is told what the provider says
+		w.ID = ""
+	} else if w.ID == "" {
+		return "", errors.New("credential: a token names somebody")
 	}
 	if err := w.Validate(); err != nil {
 		return "", fmt.Errorf("credential: no token can be made: %w", err)

@@ -268,3 +268,26 @@ func TestNoGroupsNoClaim(t *testing.T) {
 		}
 	}
 }
+
+// TestNames: a token says who somebody is, and what applications are told of them.
+func TestNames(t *testing.T) {
+	r := fixedRing(t)
+	v := NewVerifier(r, issuer, 0)
+	for _, tc := range []struct{ id, user, name string }{{"7", "", "7"}, {"7", "7", "7"}, {"7", "corp/ann", "corp/ann"}, {"ann", "guests/ann", "guests/ann"}} {
+		c := ada()
+		c.ID, c.User = tc.id, tc.user
+		s, _ := v.Verify(mint(t, r, c, start), start)
+		if s == nil || s.ID != tc.id || s.Name() != tc.name {
+			t.Errorf("%+v: %+v", tc, s)
+		}
+		team, err := r.MintTeam(c, start)
+		if s, _ := r.OpenTeam(team, issuer, start); err != nil || s == nil || s.ID != tc.id || s.Name() != tc.name {
+			t.Errorf("%+v at the team host: %+v %v", tc, s, err)
+		}
+	}
+	c := ada()
+	c.ID, c.User = "", "ann"
+	if token, err := r.Mint(c, start); err == nil {
+		t.Errorf("a token of nobody: %s", token)
+	}
+}

@@ -300,10 +300,10 @@ func TestZeroValuesRefuse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			wantRefused(t, v, token, start, policy.NotReady)
-			if _, why := v.Subject(CookieName+"="+token, "", start); why != policy.NotReady {
+			if _, why := subjectOf(v, CookieName+"="+token, ""); why != policy.NotReady {
 				t.Error(why)
 			}
-			if _, why := v.Subject("", "", start); why != policy.NoReason {
+			if _, why := subjectOf(v, "", ""); why != policy.NoReason {
 				t.Error(why)
 			}
 		})

@@ -108,7 +108,7 @@ func (h IdentityHeaders) identity(a *Answer, q *Ask, d *policy.Decision) {
 	}
 	var token, email, user, groups string
 	if s := q.Subject; d.Identified && s != nil {
-		email, user, token = take(s.Email, copies), take(s.ID, 1), take(s.Token, copies)
+		email, user, token = take(s.Email, copies), take(s.Name(), 1), take(s.Token, copies)
 		groups = take(joinGroups(s.Groups), 1)
 	}
 	a.Set("X-Access-Jwt-Assertion", token)

@@ -89,7 +89,12 @@ func readCommon(v View, a *Ask) {
 	a.Authorization, _ = v.Header("Authorization")
 	a.ForwardedFor = v.Joined("X-Forwarded-For")
 	a.RequestID = readRequestID(v)
-	if o, n := v.Header("Origin"); n == 1 {
+	if a.Cookie != "" { // whatever else says who is asking, a page could not have sent
+		a.readSite(v)
+	}
+	o, n := v.Header("Origin")
+	a.OriginUnread = n > 1 || n == 1 && o == ""
+	if n == 1 {
 		a.Origin = o
 		access, _ := v.Header("Sec-Fetch-Storage-Access")
 		a.Withheld = access == "none"

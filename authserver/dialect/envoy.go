@@ -24,7 +24,7 @@ const (
 //
 // Of the client's headers Envoy passes on Authorization alone unless it is told
 // to: allow cookie, origin, access-control-request-method and -headers, accept,
-// content-type, x-requested-with, sec-fetch-mode and x-forwarded-for. To the application it
+// content-type, x-requested-with, sec-fetch-mode, sec-fetch-site, sec-websocket-key and x-forwarded-for. To the application it
 // passes on those of ours that are named: all x-access-* headers.
 type Envoy struct {
 	Identity IdentityHeaders

@@ -35,7 +35,6 @@ var noise = map[string][]string{
 	"Pragma":                    {"no-cache"},
 	"Dnt":                       {"1"},
 	"Priority":                  {"u=1, i"},
-	"Sec-Fetch-Site":            {"cross-site", "x"},
 	"Sec-Fetch-Dest":            {"document, x"},
 	"Sec-Fetch-User":            {"?1"},
 	"Sec-Ch-Ua":                 {"\"a\";v=\"1\", \"b\""},

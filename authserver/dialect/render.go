@@ -65,7 +65,7 @@ func (a *Ask) readRender(rest, host string) *Refusal {
 func (a *Ask) readHostPort(r *Refusal, host string) *Refusal {
 	if r == nil {
 		if t, err := policy.NewTarget(host, "/"); err == nil && t.Host() == a.Target.Host() {
-			a.HostPort = host
+			a.setHost(host)
 		}
 	}
 	return r

@@ -11,7 +11,8 @@ import (
 // target is the one door from what a proxy says to a host and a path. Every dialect
 // takes it, so that no two of them read a host or the beginning of a path differently.
 func (a *Ask) target(method, host, uri string) *Refusal {
-	a.Method, a.HostPort, a.URI = method, host, uri
+	a.Method, a.URI = method, uri
+	a.setHost(host)
 	switch {
 	case isUnfilled(host), isUnfilled(uri), isUnfilledPath(uri):
 		return configError("a variable stands where the host or the path should: the proxy did not fill it in")

@@ -101,7 +101,7 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 		ask.Ingress, ask.Pin = route, policy.RoutePin
 	}
 	if len(q.As) > 0 {
-		ask.Subject = q.subject(t, ask.Target)
+		ask.Present(policy.Presented{Subject: q.subject(t, ask.Target), InHeader: q.From != "" || ask.Authorization != ""})
 	}
 	decision, trace := t.Explain(ask.Request)
 	r.Verdict, r.Reason, r.Source, r.Rule, r.Steps = decision.Verdict, decision.Reason, decision.Source, decision.Rule, trace.Steps
@@ -233,6 +233,9 @@ func newView(q Question) (*view, error) {
 	}
 	if q.Method == "" {
 		return nil, errors.New("the method is empty")
+	}
+	if len(q.As) > 0 && q.From == "" { // a browser sends the session's cookie
+		v.headers["Cookie"] = append(v.headers["Cookie"], "(the session)")
 	}
 	return v, nil
 }

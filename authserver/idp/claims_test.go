@@ -184,6 +184,9 @@ func TestIDs(t *testing.T) {
 		"missing":          {Config{UserClaim: "uid"}, `{"sub":"x"}`, ""},
 		"empty":            {Config{UserClaim: "uid"}, `{"sub":"x","uid":""}`, ""},
 		"line end":         {Config{UserClaim: "uid"}, `{"sub":"x","uid":"a\r\nb"}`, ""},
+		"odd subject":      {Config{UserClaim: "uid"}, `{"sub":" x","uid":"ann"}`, ""},
+		"no subject":       {Config{UserClaim: "uid"}, `{"uid":"ann"}`, ""},
+		"a chosen name":    {Config{UserClaim: "preferred_username"}, `{"sub":"7","preferred_username":"ann"}`, "ann"},
 		"email":            {Config{UserClaim: "email"}, `{"sub":"x","email":"a@b.example","email_verified":true}`, "a@b.example"},
 		"email unverified": {Config{UserClaim: "email"}, `{"sub":"x","email":"a@b.example"}`, ""},
 		"email beside upn": {Config{UserClaim: "email", EmailClaim: "upn", TrustUnverifiedEmail: true}, `{"sub":"x","email":"a@b.example","upn":"c@b.example"}`, "a@b.example"},
@@ -191,8 +194,12 @@ func TestIDs(t *testing.T) {
 		"upn, trusted":     {Config{UserClaim: "upn", EmailClaim: "upn", TrustUnverifiedEmail: true}, `{"sub":"x","upn":"c@b.example"}`, "c@b.example"},
 	} {
 		who, _, err := mapped(t, c.config, c.claims)
-		if who.ID != c.want || (err == nil) != (c.want != "") {
+		if who.User != c.want || (err == nil) != (c.want != "") {
 			t.Errorf("%s: %+v, %v", name, who, err)
+		}
+		// Whatever they are called, sub is who they are.
+		if err == nil && !strings.Contains(c.claims, `"sub":"`+who.ID+`"`) {
+			t.Errorf("%s: %+v", name, who)
 		}
 	}
 }
@@ -240,7 +247,7 @@ func FuzzClaims(f *testing.F) {
 		if (err == nil) != (who.ID != "") {
 			t.Fatalf("%+v, %v", who, err)
 		}
-		for _, s := range slices.Concat([]string{who.ID, who.Email, who.Name}, who.Groups, who.AMR) {
+		for _, s := range slices.Concat([]string{who.ID, who.User, who.Email, who.Name}, who.Groups, who.AMR) {
 			odd := func(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }
 			if strings.ContainsFunc(s, odd) || strings.Trim(s, " ") != s || len(s) > 255 {
 				t.Fatalf("%q", s)

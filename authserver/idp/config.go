@@ -26,7 +26,7 @@ type Config struct {
 	Scopes       []string          // default: openid profile email; openid is always asked for
 	EmailClaim   string            // default: email
 	GroupsClaim  string            // default: groups
-	UserClaim    string            // default: sub
+	UserClaim    string            // what people are called; default: sub. Who they are says sub
 	AMRClaim     string            // default: amr
 	AuthParams   map[string]string // added to the authorization request
 	CABundle     []byte            // PEM; in place of the system's roots
@@ -34,6 +34,10 @@ type Config struct {
 	// TrustUnverifiedEmail takes an address that the provider does not say it has
 	// verified: only for a provider whose users cannot choose their address.
 	TrustUnverifiedEmail bool
+
+	// QualifiedUsers: applications are told "NAME/USER", as another provider may have
+	// users of the same names.
+	QualifiedUsers bool
 
 	// TypeUsers: a YAML list of {name, email, groups, passwordHash}.
 	Users []byte

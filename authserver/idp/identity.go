@@ -11,7 +11,8 @@ import (
 // Every string is printable, and neither begins nor ends with a blank.
 type Identity struct {
 	Provider string // its Config's Name
-	ID       string // never empty; unique at the provider
+	ID       string // never empty; unique at the provider, and nobody's choice
+	User     string // what applications are to call them: ID, or the claim that says it
 	Email    string // empty: none, or one that nobody vouches for
 	Name     string // for people; may be empty
 	Groups   []string

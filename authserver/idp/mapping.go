@@ -48,7 +48,7 @@ func (o *openID) identify(ctx context.Context, m *metadata, id claims, accessTok
 		return Identity{}, err
 	}
 	if dropped != "" {
-		o.log.Warn("not all groups of somebody who signs in are known", "user", who.ID, "why", dropped)
+		o.log.Warn("not all groups of somebody who signs in are known", "user", who.ID, "provider", o.config.Name, "why", dropped)
 	}
 	who.Provider, who.Unsaid = o.config.Name, unsaid
 	return who, nil
@@ -67,7 +67,12 @@ func (m *mapping) complete(id claims) bool {
 // endpoint, and says why not all groups are there.
 func (m *mapping) identity(sources []claims) (who Identity, dropped string, err error) {
 	who.Email = m.verifiedEmail(sources)
-	if who.ID = m.id(sources); who.ID == "" {
+	// The subject is who somebody is, whatever they are called: other claims may be for
+	// people to choose, or go to somebody else one day (OpenID Connect Core §5.7).
+	if who.ID, _ = sources[0]["sub"].(string); !isName(who.ID) {
+		return Identity{}, "", fail(ErrRejected, "it does not say who somebody is: the claim \"sub\" is missing, or unusable")
+	}
+	if who.User = m.id(sources); who.User == "" {
 		return Identity{}, "", fail(ErrRejected, "it does not say who somebody is: the claim %q is missing, or unusable", m.user)
 	}
 	for _, name := range []string{"name", "preferred_username"} {
@@ -97,7 +102,7 @@ func first(sources []claims, path string) any {
 	return nil
 }
 
-// id returns what somebody is known by. If that is their address, it has to be
+// id returns what somebody is to be called. If that is their address, it has to be
 // one that counts: else anybody could be anybody.
 func (m *mapping) id(sources []claims) string {
 	if m.user == m.email || m.user == "email" {

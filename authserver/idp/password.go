@@ -55,5 +55,5 @@ func (p *Provider) checkPassword(ctx context.Context, t Turn, name, password str
 		p.gate.hold(ctx, turn)
 		return Identity{}, ErrWrongPassword
 	}
-	return Identity{Provider: p.config.Name, ID: one.name, Email: one.email, Name: one.shown, Groups: slices.Clone(one.groups)}, nil
+	return Identity{Provider: p.config.Name, ID: one.name, User: one.name, Email: one.email, Name: one.shown, Groups: slices.Clone(one.groups)}, nil
 }

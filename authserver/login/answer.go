@@ -96,12 +96,14 @@ func (h *Handler) moveOn(x *exchange, to string) {
 	h.page(x, http.StatusOK, "moving on", web.Continue(web.ContinueView{URL: to}))
 }
 
-// fits reports whether a cookie can be set besides what there is, by an answer
-// that is a page.
-func (h *Handler) fits(x *exchange, c *http.Cookie) bool {
+// fits reports whether cookies can be set besides what there is, by an answer that
+// is a page.
+func (h *Handler) fits(x *exchange, cookies ...*http.Cookie) bool {
 	header := x.w.Header().Clone()
 	h.pageHeader(header)
 	header.Set("Referrer-Policy", "no-referrer")
-	header.Add("Set-Cookie", c.String())
+	for _, c := range cookies {
+		header.Add("Set-Cookie", c.String())
+	}
 	return HeaderSize(http.StatusInternalServerError, header) <= MaxHeader
 }

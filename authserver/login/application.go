@@ -3,7 +3,6 @@
 package login
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -150,7 +149,11 @@ func (h *Handler) admit(x *exchange, a *attempt, subject *policy.Subject) {
 
 // enter gives the browser its session and sends it where it wanted to go.
 func (h *Handler) enter(x *exchange, a *attempt, s *policy.Subject, signIn *policy.SignIn) {
-	token, err := x.ring.Mint(h.claims(x, s, signIn), x.now)
+	claims := h.claims(x, s, signIn)
+	if claims.PathScoped {
+		claims.Bind = x.bind(signIn.Cookie.Partitioned)
+	}
+	token, err := x.ring.Mint(claims, x.now)
 	if err != nil && !errors.Is(err, credential.ErrTooLarge) {
 		h.broken(x, err)
 		return
@@ -164,6 +167,7 @@ func (h *Handler) enter(x *exchange, a *attempt, s *policy.Subject, signIn *poli
 		h.tooLarge(x, err, s.Provider, s.ID, len(signIn.Reads.Keep(s.Groups)))
 		return
 	}
+	h.dropOther(x, cookie)
 	http.SetCookie(x.w, cookie)
 	h.Log.Info("signed in", "host", x.host, "user", s.ID, "provider", s.Provider, "policy", signIn.Policy.String(), "requestID", x.id)
 	switch {
@@ -182,11 +186,12 @@ func (h *Handler) enter(x *exchange, a *attempt, s *policy.Subject, signIn *poli
 // claims are what an application is told: no more than its rules can read.
 func (h *Handler) claims(x *exchange, s *policy.Subject, signIn *policy.SignIn) credential.Claims {
 	c := credential.Claims{
-		Issuer: h.issuer(), Audience: signIn.Audience, ID: s.ID, Email: s.Email, Provider: s.Provider, Host: x.host, Asked: cmp.Or(s.Asked, signIn.Reads.Asked()),
-		Groups: signIn.Reads.Keep(s.Groups), SignedInAt: s.SignedInAt, IssuedAt: x.now, Lifetime: h.duration(signIn),
+		Issuer: h.issuer(), Audience: signIn.Audience, ID: s.ID, User: h.told(s).User, Email: s.Email, Provider: s.Provider, Host: x.host,
+		Groups: s.Groups, AMR: s.AMR, Asked: s.Asked,
+		PathScoped: partOf(signIn), SignedInAt: s.SignedInAt, IssuedAt: x.now, Lifetime: h.duration(signIn),
 	}
-	if signIn.Reads.AMR {
-		c.AMR = s.AMR
+	if c.Asked == "" { // else it is what is left already, and goes with what it says of itself
+		c.Groups, c.AMR, c.Asked = signIn.Reads.Keep(s.Groups), signIn.Reads.KeepAMR(s.AMR), signIn.Reads.Asked()
 	}
 	return c
 }
@@ -199,15 +204,20 @@ func (h *Handler) duration(signIn *policy.SignIn) time.Duration {
 	return signIn.Duration
 }
 
+// partOf reports whether a session is for a part of its host.
+func partOf(signIn *policy.SignIn) bool {
+	return signIn.Cookie.PathScoped && signIn.Path != "" && signIn.Path != "/"
+}
+
 // sessionCookie is the cookie of an application, as its policy wants it.
 func (h *Handler) sessionCookie(signIn *policy.SignIn, token string, age time.Duration) *http.Cookie {
 	c := &http.Cookie{Name: credential.CookieName, Value: token, Path: "/", MaxAge: int(age / time.Second), //nolint:gosec // the policy says what it is to be
 		Secure: true, HttpOnly: !signIn.Cookie.ScriptReadable, Partitioned: signIn.Cookie.Partitioned}
-	if signIn.Cookie.PathScoped && signIn.Path != "" && signIn.Path != "/" {
+	if partOf(signIn) {
 		c.Name, c.Path = credential.PathCookieName, signIn.Path
 	}
 	switch signIn.Cookie.SameSite {
-	case policy.SameSiteLax:
+	case policy.SameSiteLax, policy.SameSiteUnsaid: // SignIn always says
 		c.SameSite = http.SameSiteLaxMode
 	case policy.SameSiteStrict:
 		c.SameSite = http.SameSiteStrictMode
@@ -240,7 +250,7 @@ func (h *Handler) judge(x *exchange, target policy.Target, s *policy.Subject, si
 
 // subject is whom a ticket names.
 func (t *ticket) subject() *policy.Subject {
-	return &policy.Subject{ID: t.ID, Email: t.Email, Groups: t.Groups, AMR: t.AMR, Asked: t.Asked, Provider: t.Provider, SignedInAt: time.Unix(t.SignedIn, 0).UTC()}
+	return &policy.Subject{ID: t.ID, User: t.User, Email: t.Email, Groups: t.Groups, AMR: t.AMR, Asked: t.Asked, Provider: t.Provider, SignedInAt: time.Unix(t.SignedIn, 0).UTC()}
 }
 
 // digest stands for a text where its length is not welcome.

@@ -122,7 +122,7 @@ func newSite(t testing.TB, edit func([]policy.Policy) []policy.Policy) *site {
 		s.replicas = append(s.replicas, New(Config{
 			Table:     func() *policy.Table { s.mu.Lock(); defer s.mu.Unlock(); return s.table },
 			Ring:      func() *credential.Ring { return s.ring },
-			Subject:   v.SubjectFor,
+			Subject:   v.Subject,
 			Providers: s.providers, TeamURL: team, PathPrefix: "/.access", SessionDuration: 24 * time.Hour,
 			Revoke:  s.revoke,
 			Address: func(*http.Request) netip.Addr { return s.address },
@@ -157,10 +157,10 @@ func (s *site) publish(policies []policy.Policy) {
 	s.table = table.Revoking(s.revoked)
 }
 
-func (s *site) revoke(_ context.Context, user string, before time.Time) error {
+func (s *site) revoke(_ context.Context, provider, user string, before time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.revoked = append(s.revoked, policy.Revocation{User: user, Before: before})
+	s.revoked = append(s.revoked, policy.Revocation{Provider: provider, User: user, Before: before})
 	s.table = s.table.Revoking(s.revoked)
 	return nil
 }
@@ -187,7 +187,7 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q := policy.Request{Target: target, Method: r.Method, Origin: r.Header.Get("Origin"), Now: now}
-	q.Subject, q.Refused = s.verifiers[n].SubjectFor("", r.Header.Get("Cookie"), r.Header.Get("Authorization"), now)
+	q.Present(s.verifiers[n].Subject(table.At(&q), r.Header.Get("Cookie"), r.Header.Get("Authorization"), now))
 	d := table.Decide(q)
 	w.Header().Set("X-Access-Reason", d.Reason.String())
 	switch d.Verdict {

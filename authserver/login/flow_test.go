@@ -166,7 +166,7 @@ func TestRevokedUser(t *testing.T) {
 	b := s.browser()
 	b.want(b.enter("app1.example.com", "/", "ann"), 200, "ann")
 	b.want(b.get(s.url("app2.example.net", "/")), 200, "ann")
-	if err := s.revoke(t.Context(), "ann@example.com", s.now().Add(time.Second)); err != nil {
+	if err := s.revoke(t.Context(), "", "ann@example.com", s.now().Add(time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	for _, host := range []string{"app1.example.com", "app2.example.net"} {
@@ -265,10 +265,11 @@ func TestCookieAttributes(t *testing.T) {
 		want   []string
 		not    []string
 	}{
-		"default":     {policy.Cookie{}, []string{"__Host-ostiary=", "; Path=/;", "Secure", "HttpOnly", "SameSite=None"}, []string{"Domain", "Partitioned"}},
+		"default":     {policy.Cookie{}, []string{"__Host-ostiary=", "; Path=/;", "Secure", "HttpOnly", "SameSite=Lax"}, []string{"Domain", "Partitioned"}},
+		"none":        {policy.Cookie{SameSite: policy.SameSiteNone}, []string{"SameSite=None"}, nil},
 		"lax":         {policy.Cookie{SameSite: policy.SameSiteLax}, []string{"SameSite=Lax"}, nil},
 		"script":      {policy.Cookie{ScriptReadable: true}, []string{"__Host-ostiary="}, []string{"HttpOnly"}},
-		"partitioned": {policy.Cookie{Partitioned: true}, []string{"Partitioned", "Secure"}, nil},
+		"partitioned": {policy.Cookie{Partitioned: true}, []string{"Partitioned", "Secure", "SameSite=None"}, nil},
 		"path":        {policy.Cookie{PathScoped: true}, []string{"__Secure-ostiary=", "; Path=/team"}, []string{"__Host-ostiary="}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -19,7 +19,7 @@ const maxTokenTime = 5 * time.Minute
 // session returns whose session a request to an application's host carries; nil
 // if that is over, void, or none.
 func (h *Handler) session(x *exchange) *policy.Subject {
-	s, _ := h.Subject(x.table.Audience(h.root(x.host)), strings.Join(x.r.Header["Cookie"], "; "), "", x.now)
+	s := h.Subject(x.table.OnHost(x.host, x.now, h.SessionDuration), x.cookies(), "", x.now).Subject
 	if s == nil || s.AuthorizedParty != "" || x.table.Session(x.host, s, x.now, h.SessionDuration) != policy.NoReason {
 		return nil
 	}
@@ -30,6 +30,9 @@ func (h *Handler) root(host string) policy.Target {
 	t, _ := policy.NewTarget(host, "/") // the host was read from one
 	return t
 }
+
+// cookies are all of the request. HTTP/2 may have them in several lines (RFC 9113 §8.2.3).
+func (x *exchange) cookies() string { return strings.Join(x.r.Header["Cookie"], "; ") }
 
 // An identity is what get-identity says, in the words of Cloudflare Access where
 // it has them.
@@ -66,7 +69,7 @@ func (h *Handler) identityOf(x *exchange) {
 	if token == "" {
 		token = x.cookie(credential.CookieName)
 	}
-	s, _ := h.Subject("", credential.CookieName+"="+token, "", x.now)
+	s := h.Subject(policy.Place{}, "", "Bearer "+token, x.now).Subject
 	if s != nil && (s.AuthorizedParty != "" || x.table.Session(s.Host, s, x.now, h.SessionDuration) != policy.NoReason) {
 		s = nil
 	}
@@ -78,7 +81,7 @@ func (h *Handler) tell(x *exchange, s *policy.Subject) {
 		h.refuseJSON(x, http.StatusUnauthorized, "no-session")
 		return
 	}
-	who := identity{Email: s.Email, ID: s.ID, Subject: s.ID, Groups: s.Groups, AMR: s.AMR,
+	who := identity{Email: s.Email, ID: s.Name(), Subject: s.Name(), Groups: s.Groups, AMR: s.AMR,
 		IssuedAt: s.IssuedAt.Unix(), SignedIn: s.SignedInAt.Unix(), ExpiresAt: s.ExpiresAt.Unix()}
 	if who.Groups == nil {
 		who.Groups = []string{}
@@ -112,7 +115,7 @@ func (h *Handler) token(x *exchange) {
 		h.refuseJSON(x, http.StatusUnauthorized, "session-expired")
 		return
 	}
-	if !h.limits.token(s.ID, x.now) {
+	if !h.limits.token(s.Provider+"\x00"+s.ID, x.now) {
 		x.w.Header().Set("Retry-After", "10")
 		h.refuseJSON(x, http.StatusTooManyRequests, "too-many-requests")
 		return
@@ -128,10 +131,10 @@ func (h *Handler) token(x *exchange) {
 		return
 	}
 	lifetime := min(maxTokenTime, s.ExpiresAt.Sub(x.now)).Truncate(time.Second)
-	token, err := x.ring.Mint(credential.Claims{Issuer: h.issuer(), Audience: audience, ID: s.ID, Email: s.Email, Groups: s.Groups, AMR: s.AMR,
+	token, err := x.ring.Mint(credential.Claims{Issuer: h.issuer(), Audience: audience, ID: s.ID, User: s.User, Email: s.Email, Groups: s.Groups, AMR: s.AMR,
 		Provider: s.Provider, Host: host, Asked: s.Asked, AuthorizedParty: h.origin(x.host), SignedInAt: s.SignedInAt, IssuedAt: x.now, Lifetime: lifetime}, x.now)
 	if err != nil {
-		h.Log.Warn("no token can be made", "error", err, "user", s.ID, "requestID", x.id)
+		h.Log.Warn("no token can be made", "error", err, "user", s.ID, "provider", s.Provider, "requestID", x.id)
 		h.refuseJSON(x, http.StatusForbidden, "no-session")
 		return
 	}

@@ -119,7 +119,7 @@ func (l *limits) guess(a netip.Addr, account, device string, now time.Time) bool
 	return l.allow(&l.fresh, pair, now) && l.allow(&l.firsts, account, now) || l.allow(&l.accounts, account, now)
 }
 
-// token reports whether a person may have another token.
+// token reports whether a person, by provider and ID, may have another token.
 func (l *limits) token(user string, now time.Time) bool { return l.allow(&l.tokens, user, now) }
 
 // A device is a browser that has signed in to an account.

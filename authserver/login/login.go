@@ -23,9 +23,8 @@ type Config struct {
 	// Table returns the table in force, Ring the keys; nil before there is one.
 	Table func() *policy.Table
 	Ring  func() *credential.Ring
-	// Subject verifies the cookies of a request, as the decision endpoints do. A
-	// credential for the audience is preferred.
-	Subject func(audience, cookie, authorization string, now time.Time) (*policy.Subject, policy.Reason)
+	// Subject verifies the cookies of a request, as the decision endpoints do.
+	Subject Subject
 	// Providers are the identity providers in force.
 	Providers *idp.Set
 	// TeamURL is the team host. Its scheme and port are those of the
@@ -39,7 +38,8 @@ type Config struct {
 	// SessionDuration is how long a session at the team host lasts, and one at
 	// an application whose policy says nothing.
 	SessionDuration time.Duration
-	// Revoke voids all that was issued to a user before a time, on every replica.
+	// Revoke voids all that was issued to a user of a provider before a time, on every
+	// replica.
 	// Nil: signing out everywhere is not possible.
 	Revoke Revoke
 	// Address returns the address of the client, as far as it is known.
@@ -47,6 +47,10 @@ type Config struct {
 	Log     *slog.Logger
 	Now     func() time.Time
 }
+
+// A Subject says who sent a request, of which it is given the Cookie and
+// Authorization fields.
+type Subject = func(at policy.Place, cookie, authorization string, now time.Time) policy.Presented
 
 // A Handler answers for the team host, and for the path prefix on every host of
 // an application. Make one with New.

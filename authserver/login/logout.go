@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/web"
 )
@@ -17,8 +16,15 @@ import (
 // A farewell is what the application's host tells the team host of a sign-out
 // everywhere: that it was meant, by whoever holds this session.
 type farewell struct {
-	ID string `json:"sub"`
-	To string `json:"to"` // where to go afterwards; empty: stay
+	Provider string `json:"idp"`
+	ID       string `json:"sub"`
+	To       string `json:"to"` // where to go afterwards; empty: stay
+}
+
+// names reports whether it is about this person, or about anybody where nobody is
+// signed in.
+func (f *farewell) names(s *policy.Subject) bool {
+	return f.ID != "" && (s == nil || f.ID == s.ID && f.Provider == s.Provider)
 }
 
 // appLogout ends the session at an application, or with ?all every one.
@@ -38,7 +44,7 @@ func (h *Handler) appLogout(x *exchange) {
 	}
 	f := farewell{To: to}
 	if subject != nil {
-		f.ID = subject.ID
+		f.Provider, f.ID = subject.Provider, subject.ID
 		if !h.revoke(x, subject) {
 			return
 		}
@@ -57,7 +63,7 @@ func (h *Handler) teamLogout(x *exchange) {
 	subject, _ := h.teamSubject(x)
 	var f farewell
 	// Somebody else may be signed in here by now: then the page asks.
-	if x.query.Has("farewell") && x.ring.Open(purposeLogout, x.query.Get("farewell"), &f, x.now) == nil && f.ID != "" && (subject == nil || f.ID == subject.ID) {
+	if x.query.Has("farewell") && x.ring.Open(purposeLogout, x.query.Get("farewell"), &f, x.now) == nil && f.names(subject) {
 		x.dropCookie(teamCookie)
 		h.signedOut(x, f.To, true)
 		return
@@ -134,24 +140,6 @@ func fromHere(r *http.Request) bool {
 	return false
 }
 
-// dropSession removes the session from the browser, whatever the policy made of
-// its cookie.
-func (h *Handler) dropSession(x *exchange) {
-	h.dropNamed(x, credential.CookieName, "/", false)
-	h.dropNamed(x, credential.CookieName, "/", true) // a jar of its own
-	h.keepHops(x, hops{Spent: h.spentHere(x)})       // whoever signs out goes round in no circle
-	x.dropKeys()
-	for _, path := range x.table.CookiePaths(x.host) {
-		h.dropNamed(x, credential.PathCookieName, path, false)
-		h.dropNamed(x, credential.PathCookieName, path, true)
-	}
-}
-
-func (h *Handler) dropNamed(x *exchange, name, path string, partitioned bool) {
-	http.SetCookie(x.w, &http.Cookie{Name: name, Path: path, MaxAge: -1, Secure: true, HttpOnly: true, //nolint:gosec // of whatever SameSite it was
-		SameSite: http.SameSiteNoneMode, Partitioned: partitioned})
-}
-
 // revoke voids what a person holds, everywhere, and waits until this replica
 // knows. Without a way to tell the others, it says so: a sign-out that leaves
 // sessions behind must not look like one that does not.
@@ -165,16 +153,16 @@ func (h *Handler) revoke(x *exchange, s *policy.Subject) bool {
 		before = s.SignedInAt
 	}
 	before = before.Add(time.Second) // sign-ins have whole seconds
-	if err := h.Revoke(x.r.Context(), s.ID, before); err != nil {
-		h.Log.Error("signing out everywhere failed", "error", err, "user", s.ID, "requestID", x.id)
+	if err := h.Revoke(x.r.Context(), s.Provider, s.ID, before); err != nil {
+		h.Log.Error("signing out everywhere failed", "error", err, "user", s.ID, "provider", s.Provider, "requestID", x.id)
 		h.fail(x, http.StatusServiceUnavailable, "not-revoked", "Not signed out everywhere",
 			"Your sessions at other applications could not be ended just now. Try again in a moment.")
 		return false
 	}
-	old := *s
+	old := h.told(s)
 	old.SignedInAt = before.Add(-time.Second)
-	h.await(x.r.Context(), func() bool { return h.Table().Revoked(&old) })
-	h.Log.Info("signed out everywhere", "user", s.ID, "requestID", x.id)
+	h.await(x.r.Context(), func() bool { return h.Table().Revoked(old) })
+	h.Log.Info("signed out everywhere", "user", s.ID, "provider", s.Provider, "requestID", x.id)
 	return true
 }
 

@@ -96,11 +96,11 @@ func (h *Handler) tooMany(x *exchange) {
 // deny says that somebody is signed in and may not pass: what was missing as far
 // as it is safe to say, and how to be somebody else.
 func (h *Handler) deny(x *exchange, host string, d *policy.Decision, s *policy.Subject, signIn *policy.SignIn) {
-	h.Log.Info("not permitted", "host", host, "user", s.ID, "reason", d.Reason.String(), "policy", signIn.Policy.String(), "requestID", x.id)
+	h.Log.Info("not permitted", "host", host, "user", s.ID, "provider", s.Provider, "reason", d.Reason.String(), "policy", signIn.Policy.String(), "requestID", x.id)
 	x.w.Header().Set("X-Access-Reason", d.Reason.String())
 	who := s.Email
 	if who == "" {
-		who = s.ID
+		who = s.Name()
 	}
 	h.page(x, http.StatusForbidden, "not permitted", web.Denied(web.DeniedView{
 		Host: host, SignedInAs: who, Why: why(d.Reason), Message: signIn.Denied.Message, HelpURL: signIn.Denied.URL,
@@ -124,7 +124,8 @@ func why(r policy.Reason) string {
 }
 
 func (h *Handler) showLoop(x *exchange, dest string) {
-	s, reason := h.Subject("", x.r.Header.Get("Cookie"), "", x.now)
+	who := h.Subject(x.table.OnHost(x.host, x.now, h.SessionDuration), x.cookies(), "", x.now)
+	s, reason := who.Subject, who.Refused
 	if s != nil && x.table.Revoked(s) {
 		s, reason = nil, policy.SessionRevoked
 	}
@@ -188,7 +189,7 @@ func (h *Handler) home(x *exchange) {
 	if s != nil {
 		v.SignedInAs = s.Email
 		if v.SignedInAs == "" {
-			v.SignedInAs = s.ID
+			v.SignedInAs = s.Name()
 		}
 		v.SignOutURL = h.own(h.teamHost(), "logout", nil)
 	}

@@ -59,8 +59,9 @@ func (h *Handler) leadsTo(host, other string, table *policy.Table) bool {
 // that did not let them in. It is good for them alone: whoever made an application
 // could lead others there.
 type wayBack struct {
-	Host string `json:"host"`
-	ID   string `json:"sub"`
+	Host     string `json:"host"`
+	Provider string `json:"idp"`
+	ID       string `json:"sub"`
 }
 
 // purposeBack is a parameter: team host → team host.
@@ -69,7 +70,7 @@ const purposeBack = "way back"
 // switchURL is where to become somebody else, and come back to a host.
 func (h *Handler) switchURL(x *exchange, host string, s *policy.Subject) string {
 	q := url.Values{"switch": {"1"}}
-	if sealed, err := x.ring.Seal(purposeBack, wayBack{host, s.ID}, x.now.Add(time.Hour), x.now); err == nil {
+	if sealed, err := x.ring.Seal(purposeBack, wayBack{host, s.Provider, s.ID}, x.now.Add(time.Hour), x.now); err == nil {
 		q.Set("back", sealed)
 	}
 	return h.own(h.teamHost(), "logout", q)
@@ -78,7 +79,7 @@ func (h *Handler) switchURL(x *exchange, host string, s *policy.Subject) string 
 // back returns where a way back leads whoever is signed in; empty: nowhere.
 func (h *Handler) back(x *exchange, s *policy.Subject) string {
 	var w wayBack
-	if s == nil || x.ring.Open(purposeBack, x.query.Get("back"), &w, x.now) != nil || w.ID != s.ID || !x.table.Claims(w.Host) {
+	if s == nil || x.ring.Open(purposeBack, x.query.Get("back"), &w, x.now) != nil || w.ID != s.ID || w.Provider != s.Provider || !x.table.Claims(w.Host) {
 		return ""
 	}
 	return h.origin(w.Host) + "/"

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// A Revoke voids all that was issued to a user before a time, on every replica.
-type Revoke = func(ctx context.Context, user string, before time.Time) error
+// A Revoke voids all that was issued to a user of a provider before a time, on every
+// replica. The user is the provider's own ID.
+type Revoke = func(ctx context.Context, provider, user string, before time.Time) error
 
 // A Revoker is a Revoke that is known later. Its zero value fails until then.
 type Revoker struct{ p atomic.Pointer[Revoke] }
@@ -19,9 +20,9 @@ type Revoker struct{ p atomic.Pointer[Revoke] }
 func (r *Revoker) Set(f Revoke) { r.p.Store(&f) }
 
 // Revoke does it.
-func (r *Revoker) Revoke(ctx context.Context, user string, before time.Time) error {
+func (r *Revoker) Revoke(ctx context.Context, provider, user string, before time.Time) error {
 	if f := r.p.Load(); f != nil {
-		return (*f)(ctx, user, before)
+		return (*f)(ctx, provider, user, before)
 	}
 	return errors.New("login: not ready to revoke anything")
 }

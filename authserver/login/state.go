@@ -83,6 +83,7 @@ type ticket struct {
 	Attempt  attempt  `json:"a"`
 	IssuedAt int64    `json:"t"`
 	ID       string   `json:"sub"`
+	User     string   `json:"user,omitempty"` // what the provider calls them
 	Email    string   `json:"email,omitempty"`
 	Groups   []string `json:"groups,omitempty"`
 	AMR      []string `json:"amr,omitempty"`

@@ -3,7 +3,6 @@
 package login
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -148,15 +147,28 @@ func (h *Handler) teamSubject(x *exchange) (*policy.Subject, policy.Reason) {
 		return nil, why
 	case x.now.Sub(s.SignedInAt) >= h.SessionDuration:
 		return nil, policy.SessionExpired
-	case x.table.Revoked(s):
+	case x.table.Revoked(h.told(s)):
 		return nil, policy.SessionRevoked
 	}
+	// Not all of their groups fitted. If rules look at others by now, the provider has
+	// to be asked; if not, what is there is all that there is to know.
+	if s.Asked != "" && s.Asked != x.table.AskedAll() {
+		return nil, policy.SessionExpired
+	}
+	s.Asked = ""
 	// A provider that was removed takes its users along, as does the list of the
 	// built-in ones.
 	if p := h.Providers.Find(s.Provider); p == nil || !p.Knows(s.ID) {
 		return nil, policy.SessionRevoked
 	}
 	return s, policy.NoReason
+}
+
+// told is a subject as applications know it, and as revocations may name it.
+func (h *Handler) told(s *policy.Subject) *policy.Subject {
+	told := *s
+	told.User = h.Providers.UserName(s.Provider, s.Name())
+	return &told
 }
 
 // offer shows the ways to sign in; the only one is taken without asking.
@@ -210,15 +222,15 @@ func (h *Handler) signedIn(x *exchange, who idp.Identity, a attempt) {
 // teamSession makes a session at the team host: with all groups if they fit, and
 // otherwise with those that rules ask about.
 func (h *Handler) teamSession(x *exchange, who idp.Identity) (*http.Cookie, error) {
-	c := credential.Claims{Issuer: h.issuer(), Audience: []string{h.issuer()}, ID: who.ID, Email: who.Email,
+	c := credential.Claims{Issuer: h.issuer(), Audience: []string{h.issuer()}, ID: who.ID, User: who.User, Email: who.Email,
 		Groups: who.Groups, AMR: who.AMR, Provider: who.Provider, SignedInAt: h.signInTime(x, who), IssuedAt: x.now, Lifetime: h.SessionDuration}
-	if who.Unsaid.Groups { // a rule that is made later must not take that for none
-		c.Groups, c.Asked = nil, (&policy.Reads{AMR: true}).Asked()
+	if who.Unsaid.Groups { // no rule looks at any (saysEnough), and one that is made later must not take that for none
+		c.Groups, c.Asked = nil, x.table.AskedAll()
 	}
 	cookie, err := h.teamCookieOf(x, c)
 	if errors.Is(err, credential.ErrTooLarge) {
 		reads := x.table.Reads()
-		c.Groups, c.Asked = reads.Keep(who.Groups), reads.Asked()
+		c.Groups, c.Asked = reads.Keep(who.Groups), x.table.AskedAll()
 		cookie, err = h.teamCookieOf(x, c)
 	}
 	return cookie, err
@@ -249,7 +261,7 @@ func (h *Handler) tooLarge(x *exchange, err error, provider, user string, groups
 // everywhere a moment ago waits until that second has passed: their new session
 // would be void from the start.
 func (h *Handler) signInTime(x *exchange, who idp.Identity) time.Time {
-	s := &policy.Subject{ID: who.ID, Email: who.Email, Provider: who.Provider, SignedInAt: x.now.Truncate(time.Second)}
+	s := h.told(&policy.Subject{ID: who.ID, User: who.User, Email: who.Email, Provider: who.Provider, SignedInAt: x.now.Truncate(time.Second)})
 	if x.table.Revoked(s) {
 		s.SignedInAt = s.SignedInAt.Add(time.Second)
 		if !x.table.Revoked(s) {
@@ -265,10 +277,7 @@ func (h *Handler) signInTime(x *exchange, who idp.Identity) time.Time {
 
 // issue sends the browser back to the application with a ticket.
 func (h *Handler) issue(x *exchange, v visit, s *policy.Subject) {
-	t := ticket{Attempt: v.attempt, IssuedAt: x.now.Unix(), ID: s.ID, Email: s.Email, Groups: v.signIn.Reads.Keep(s.Groups), Asked: cmp.Or(s.Asked, v.signIn.Reads.Asked()), Provider: s.Provider, SignedIn: s.SignedInAt.Unix()}
-	if v.signIn.Reads.AMR {
-		t.AMR = s.AMR
-	}
+	t := ticket{Attempt: v.attempt, IssuedAt: x.now.Unix(), ID: s.ID, User: s.User, Email: s.Email, Groups: v.signIn.Reads.Keep(s.Groups), AMR: v.signIn.Reads.KeepAMR(s.AMR), Asked: v.signIn.Reads.Asked(), Provider: s.Provider, SignedIn: s.SignedInAt.Unix()}
 	seal := func() (string, error) { return x.ring.Seal(purposeTicket, t, x.now.Add(readTime), x.now) }
 	sealed, err := seal()
 	if errors.Is(err, credential.ErrTooLarge) { // who it is matters more than the query

@@ -58,7 +58,7 @@ func compile(p *Policy, defective bool) *app {
 	if defective { // so that nothing of it can ever be consulted
 		return a
 	}
-	a.encodedSlashes = p.AllowEncodedSlashes
+	a.encodedSlashes, a.crossSite = p.AllowEncodedSlashes, p.AllowCrossSite
 	a.cors = compileCORS(p.CORS)
 	a.revokedBefore = p.Session.RevokedBefore
 	a.unauthenticated = p.Unauthenticated

@@ -80,7 +80,7 @@ func (a *app) decideRules(r *Request, subject *Subject, refused Reason, d *Decis
 		}
 		tr.rule(a, ru, m)
 		if m == yes {
-			d.admit(ru)
+			a.admit(ru, r, d, tr)
 			return
 		}
 	}
@@ -88,7 +88,7 @@ func (a *app) decideRules(r *Request, subject *Subject, refused Reason, d *Decis
 		ru := &a.identity[i]
 		m := ru.match(r.Method, &v)
 		tr.rule(a, ru, m)
-		if a.apply(ru, m, r, subject, refused, d) {
+		if a.apply(ru, m, r, subject, refused, d, tr) {
 			tr.outcome(r, ru, d)
 			return
 		}
@@ -96,7 +96,7 @@ func (a *app) decideRules(r *Request, subject *Subject, refused Reason, d *Decis
 }
 
 // apply reports whether a Block or Allow rule decides, and how.
-func (a *app) apply(ru *rule, m match, r *Request, subject *Subject, refused Reason, d *Decision) bool {
+func (a *app) apply(ru *rule, m match, r *Request, subject *Subject, refused Reason, d *Decision, tr *Trace) bool {
 	switch {
 	case m == no, m == maybe && ru.action == Block:
 		return false // a Block that needs a name waits for one
@@ -107,10 +107,20 @@ func (a *app) apply(ru *rule, m match, r *Request, subject *Subject, refused Rea
 	case ru.outlived(subject, r):
 		d.challenge(ru, SessionExpired, r.Method)
 	default:
-		d.admit(ru)
-		d.Identified = true
+		a.admit(ru, r, d, tr)
 	}
 	return true
+}
+
+// admit lets a request through that a rule admits, unless another site may have made
+// a browser send it: then a cookie is not enough.
+func (a *app) admit(ru *rule, r *Request, d *Decision, tr *Trace) {
+	if ru.action != Bypass && !r.InHeader && a.foreign(r) {
+		d.deny(&rule{field: "spec.crossSite"}, OriginNotAllowed)
+		tr.forged(a, r)
+		return
+	}
+	d.admit(ru)
 }
 
 // outlived reports whether a credential is older than the rule allows.
@@ -145,14 +155,18 @@ func (t *Table) identify(a *app, r *Request) (*Subject, Reason) {
 		}
 		return nil, NoSession
 	}
-	why := WrongAudience
-	if a.meant(s, r.Target.host, r.Origin) {
-		why = t.standing(a, s, r.Now)
-	}
-	if why != NoReason {
+	if why := t.judge(a, r, s); why != NoReason {
 		return nil, why
 	}
 	return s, NoReason
+}
+
+// judge returns why a credential does not count for the request, or NoReason.
+func (t *Table) judge(a *app, r *Request, s *Subject) Reason {
+	if !a.meant(s, r.Target.host, r.Origin) {
+		return WrongAudience
+	}
+	return t.standing(a, s, r.Now)
 }
 
 // meant reports whether a credential was made for this policy and host, and for
@@ -210,6 +224,6 @@ func (d *Decision) admit(ru *rule) {
 	case ServiceAuth:
 		d.Reason, d.Identified = ServiceAdmitted, true
 	case Allow, Block, NoAction:
-		d.Reason = SignedIn
+		d.Reason, d.Identified = SignedIn, true
 	}
 }

@@ -22,6 +22,14 @@ type Request struct {
 	// Origin is the value of the one Origin header; empty if there is none, or
 	// more than one.
 	Origin string
+	// OriginUnread: there is an Origin, or several, and no telling which one.
+	OriginUnread bool
+	// Site is what Fetch Metadata says of who made the browser ask.
+	Site Site
+	// Port is what the browser used, as far as the proxy shows it: "8443".
+	Port string
+	// WebSocket: the request opens one, which CORS does not keep from anybody.
+	WebSocket bool
 	// Preflight is set if the request says that it is one. It is one if the
 	// method is OPTIONS and there is an Origin, too.
 	Preflight Preflight
@@ -30,6 +38,8 @@ type Request struct {
 	Subject *Subject
 	// Refused is why a credential that came along names no Subject, if one did.
 	Refused Reason
+	// InHeader: Authorization says who the Subject is, and not a cookie alone.
+	InHeader bool
 	// Address is the client's, as far as it is known for sure; the zero Addr if not.
 	Address netip.Addr
 	// SessionDuration is how old a session may be for a rule that says nothing,
@@ -57,11 +67,15 @@ func (r *Request) doubt() Reason {
 
 // A Subject is who a verified credential names. It is not modified once made.
 type Subject struct {
-	ID     string
-	Email  string
+	// ID is what the Provider knows them by, and no other: another provider's of the
+	// same ID is somebody else.
+	ID string
+	// User is what applications are told, as one name for both. Empty: ID.
+	User   string
+	Email  string // verified; empty: none
 	Groups []string
-	// Asked says which groups, and whether AMR, were looked for when the credential
-	// was made (Reads.Asked). Empty: Groups and AMR are all that there are.
+	// Asked says what was looked for when the credential was made (Reads.Asked). Empty:
+	// Groups and AMR are all that there are.
 	Asked    string
 	AMR      []string // how they proved who they are: RFC 8176
 	Provider string   // the name of the identity provider that says so
@@ -69,6 +83,10 @@ type Subject struct {
 	Audience []string // the policies that the credential is good for: "namespace/name"
 	// Host is the only one that the credential is good at; empty: all of the audience's.
 	Host string
+	// PathScoped: the credential was made for a part of the host, to which alone
+	// browsers send its cookie. Bind is of the browser that it was made for.
+	PathScoped bool
+	Bind       string
 	// AuthorizedParty is the only Origin that the credential is good from; empty: any.
 	AuthorizedParty string
 	SignedInAt      time.Time // at the identity provider: what a revocation goes by

@@ -45,13 +45,19 @@
 //     answered, refused or let through by the policy's CORS alone; credentials
 //     play no part, as browsers send none. Where tokens are taken, a preflight of
 //     a listed origin may ask for Authorization.
-//  4. Bypass and ServiceAuth rules, top to bottom, then Block and Allow rules,
+//  4. A request that changes something (every method but GET, HEAD and OPTIONS) or
+//     opens a WebSocket, and that a page of neither the host itself nor a listed
+//     origin made a browser send, is denied where only a cookie would admit it:
+//     origin-not-allowed. Fetch Metadata tells, or else Origin; where there is
+//     neither, no browser asks. What Authorization says, and Bypass, are enough.
+//     AllowCrossSite turns this off.
+//  5. Bypass and ServiceAuth rules, top to bottom, then Block and Allow rules,
 //     top to bottom. The first match decides; none: denied.
-//  5. A rule matches when any of Include, all of Require and none of Exclude
+//  6. A rule matches when any of Include, all of Require and none of Exclude
 //     match. What cannot be known never helps a visitor: an unknown address
 //     matches no admitting rule and every refusing one, and a method in another
 //     case matches refusing rules alone.
-//  6. A visitor without a session is asked to sign in as soon as an Allow rule
+//  7. A visitor without a session is asked to sign in as soon as an Allow rule
 //     is reached that could admit them; a Block rule reached before that, and
 //     true of anybody, denies. OPTIONS is never asked to sign in, but denied.
 //
@@ -65,7 +71,7 @@
 //     has no session; nor has who came from a provider that is in use no more, or
 //     that lists them no more (as far as that is known), or that is not one
 //     of the policy's; nor has whose credential does not say what the policy's
-//     rules look at. Whose credential does not count is nobody (above, 6).
+//     rules look at. Whose credential does not count is nobody (above, 7).
 //  3. How old it may be, the rule says that would admit; if it does not, the
 //     policy; if neither does, the installation, and in any case the credential's
 //     own end. One that is older leads

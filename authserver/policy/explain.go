@@ -199,6 +199,23 @@ func (tr *Trace) refused(t *Table, a *app, r *Request, why Reason) {
 	tr.add("session", at, why.String(), "%s", detail)
 }
 
+// forged says why a cookie is not enough.
+func (tr *Trace) forged(a *app, r *Request) {
+	if tr == nil {
+		return
+	}
+	from := "another site"
+	if r.Origin != "" {
+		from = "origin " + r.Origin
+	}
+	what := "a " + r.Method
+	if r.WebSocket {
+		what = "a WebSocket"
+	}
+	tr.add("crossSite", a.source.at("spec.crossSite"), "refused",
+		"%s of %s, and only a cookie says who is asking: browsers send it along whoever makes them ask; list the origin in spec.cors.allowedOrigins, send a token in Authorization, or say crossSite: Allow", what, from)
+}
+
 func (tr *Trace) skipped(a *app, ru *rule, doubt Reason) {
 	if tr == nil {
 		return

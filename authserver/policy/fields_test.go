@@ -25,6 +25,7 @@ func full() Policy {
 		IdentityProviders: []string{"corp"},
 		Session:           Session{Duration: time.Hour, RevokedBefore: birth, Cookie: Cookie{SameSite: SameSiteLax, ScriptReadable: true, Partitioned: true, PathScoped: true}},
 		Unauthenticated:   Redirect,
+		AllowCrossSite:    true,
 		Denied:            Denied{Message: "no", URL: "https://help.x"},
 		Defects:           []Issue{{Source{"n", "p", "g"}, Invalid, "bad"}},
 	}
@@ -155,6 +156,7 @@ var enforced = map[string]func(*Policy){
 	"Selector of a group":           func(p *Policy) { p.Rules[0].Require = groups("dev") },
 	"Selector of a provider":        func(p *Policy) { p.Rules[0].Require = provider("corp") },
 	"Selector of a method":          func(p *Policy) { p.Rules[0].Require = proof("mfa") },
+	"AllowCrossSite":                func(p *Policy) { p.AllowCrossSite = true },
 	"Unauthenticated":               func(p *Policy) { p.Unauthenticated = Unauthorized },
 	"Salvaged":                      func(p *Policy) { p.Salvaged = true },
 	"Defects":                       func(p *Policy) { p.Defects = []Issue{{p.Source, Invalid, "bad"}} },
@@ -178,7 +180,10 @@ func TestEveryFieldIsEnforced(t *testing.T) {
 		for _, url := range []string{"https://a.x/a", "https://a.x/b", "https://a.x/a/c", "https://a.x/a/b%2fc"} {
 			target := mustTarget(t, url)
 			for _, s := range []*Subject{nil, session("n/p"), machine("n/p")} {
-				out = append(out, table.Decide(Request{Target: target, Method: "GET", Origin: "https://o.x", Subject: s, Address: netip.MustParseAddr("10.1.1.1"), Now: now}))
+				r := Request{Target: target, Method: "GET", Origin: "https://o.x", Subject: s, Address: netip.MustParseAddr("10.1.1.1"), Now: now}
+				out = append(out, table.Decide(r))
+				r.WebSocket, r.Origin = true, "https://other.x"
+				out = append(out, table.Decide(r))
 			}
 			signIn, ok := table.SignIn(target, "https://a.x")
 			out = append(out, signIn, ok, table.TokenAudience("a.x", "https://o.x", session("n/p"), now))

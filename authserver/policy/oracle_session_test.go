@@ -59,6 +59,7 @@ func TestOracleSessions(t *testing.T) {
 			nil,
 			{{User: "ann@X", Before: now.Add(-2 * time.Hour)}, {User: "bob@y", Before: now}},
 			{{User: "u1", Before: now.Add(-time.Hour)}, {User: "ann@x", Before: now.Add(-4 * time.Hour)}},
+			{{Provider: "corp", User: "u1", Before: now.Add(-time.Hour)}, {Provider: "evil", User: "ann@x", Before: now}, {Provider: "evil", User: "Ann@x", Before: now}},
 		} {
 			table := free.Revoking(revocations)
 			for j, s := range subjects {

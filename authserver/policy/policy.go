@@ -53,6 +53,9 @@ type Policy struct {
 	Session           Session
 	Unauthenticated   Unauthenticated
 	Denied            Denied
+	// AllowCrossSite lets a cookie be enough for what another site makes a browser
+	// ask, whatever that is.
+	AllowCrossSite bool
 	// Defects are what is wrong with the object. A policy that has any denies
 	// all that it claims; what it claims need not be complete or valid.
 	Defects []Issue
@@ -146,7 +149,8 @@ type Session struct {
 }
 
 // A Cookie is how the session's cookie is set. The zero Cookie goes along with
-// requests from other sites, as CORS needs, and scripts cannot read it.
+// requests from other sites where CORS wants credentials, and nowhere else; scripts
+// cannot read it.
 type Cookie struct {
 	SameSite       SameSite
 	ScriptReadable bool // without HttpOnly
@@ -159,7 +163,8 @@ type SameSite uint8
 
 // The values of SameSite.
 const (
-	SameSiteNone SameSite = iota
+	SameSiteUnsaid SameSite = iota // None if CORS allows credentials, or the cookie is Partitioned; else Lax
+	SameSiteNone
 	SameSiteLax
 	SameSiteStrict
 )

@@ -442,7 +442,10 @@ func refSession(p *Policy, revocations []Revocation, r *Request) Reason {
 	}
 	before := []time.Time{p.Session.RevokedBefore}
 	for _, v := range revocations {
-		if v.User == s.ID || strings.EqualFold(v.User, s.Email) {
+		if v.Provider != "" && (v.Provider != s.Provider || v.User != s.ID) {
+			continue
+		}
+		if v.Provider != "" || v.User == s.ID || strings.EqualFold(v.User, s.Email) {
 			before = append(before, v.Before)
 		}
 	}

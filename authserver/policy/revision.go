@@ -103,7 +103,7 @@ func (d *digest) policy(p *Policy) {
 		d.str(path.Value)
 		d.bools(path.Exact)
 	}
-	d.bools(p.AllowEncodedSlashes, p.Salvaged, p.CORS != nil)
+	d.bools(p.AllowEncodedSlashes, p.Salvaged, p.AllowCrossSite, p.CORS != nil)
 	if p.CORS != nil {
 		d.cors(p.CORS)
 	}

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"encoding/hex"
 	"slices"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -14,13 +15,22 @@ import (
 // A Revocation voids every session of a user who signed in before a time.
 type Revocation struct {
 	Source Source
-	User   string // an address, ignoring case, or an ID
-	Before time.Time
+	// Provider is whose user it is, of that ID and no other. Empty: whoever has the ID
+	// at any provider, or is known to applications by it, or has it for a verified
+	// address, ignoring case. That is for people who write one by hand: rather one
+	// session too many is void. Who signs out has a Provider.
+	Provider string
+	User     string
+	Before   time.Time
 }
+
+// A person is known by an ID at a provider. Nobody is by an address.
+type person struct{ provider, id string }
 
 // revoked are the revocations in force: of each user, the last.
 type revoked struct {
-	ids    map[string]*Revocation
+	people map[person]*Revocation
+	names  map[string]*Revocation // at any provider
 	emails map[string]*Revocation // folded
 }
 
@@ -37,22 +47,19 @@ func (t *Table) Revoking(revocations []Revocation) *Table {
 	}
 	sorted := slices.Clone(revocations)
 	slices.SortFunc(sorted, func(x, y Revocation) int {
-		return cmp.Or(x.Before.Compare(y.Before), cmp.Compare(x.User, y.User), compareSource(y.Source, x.Source))
+		return cmp.Or(x.Before.Compare(y.Before), cmp.Compare(x.User, y.User), cmp.Compare(x.Provider, y.Provider), compareSource(y.Source, x.Source))
 	})
 	d := digests.Get().(*digest)
 	defer digests.Put(d)
 	d.h.Reset()
 	d.buf = d.buf[:0]
 	d.str(out.revision)
-	out.revoked = &revoked{make(map[string]*Revocation, len(sorted)), make(map[string]*Revocation, len(sorted))}
+	out.revoked = &revoked{map[person]*Revocation{}, map[string]*Revocation{}, map[string]*Revocation{}}
 	for i := range sorted {
 		r := &sorted[i]
-		d.str(r.Source.Namespace, r.Source.Name, r.Source.Field, r.User)
+		d.str(r.Source.Namespace, r.Source.Name, r.Source.Field, r.Provider, r.User)
 		d.time(r.Before)
-		if r.User != "" {
-			out.revoked.ids[r.User] = r // the last is the latest
-			out.revoked.emails[string(appendFolded(nil, r.User))] = r
-		}
+		out.revoked.add(r) // the last is the latest
 	}
 	out.revision = hex.EncodeToString(d.sum()[:6])
 	return &out
@@ -64,19 +71,40 @@ func (t *Table) Revoked(s *Subject) bool {
 	return t == nil || s == nil || !t.providers.vouch(s) || t.revoked.find(s) != nil
 }
 
+func (r *revoked) add(v *Revocation) {
+	switch {
+	case v.User == "":
+	case v.Provider != "":
+		r.people[person{v.Provider, v.User}] = v
+	default:
+		r.names[v.User] = v
+		r.emails[string(appendFolded(nil, v.User))] = v
+	}
+}
+
 // find returns the revocation that voids the subject's session; nil: none.
 func (r *revoked) find(s *Subject) *Revocation {
 	if r == nil {
 		return nil
 	}
-	if v := r.ids[s.ID]; v != nil && s.SignedInAt.Before(v.Before) {
-		return v
-	}
 	var buf [maxFolded]byte
-	if v := r.emails[string(appendFolded(buf[:0], s.Email))]; v != nil && s.SignedInAt.Before(v.Before) {
-		return v
+	for _, v := range [...]*Revocation{
+		r.people[person{s.Provider, s.ID}], r.names[s.ID], r.names[s.User], r.names[s.called()], r.emails[string(appendFolded(buf[:0], s.Email))],
+	} {
+		if v != nil && s.SignedInAt.Before(v.Before) {
+			return v
+		}
 	}
 	return nil
+}
+
+// called is what the provider calls the subject, where applications are told its name
+// before it (idp.Set.UserName).
+func (s *Subject) called() string {
+	if rest, ok := strings.CutPrefix(s.User, s.Provider); ok && strings.HasPrefix(rest, "/") {
+		return rest[1:]
+	}
+	return s.User
 }
 
 // maxFolded is room for any address that a mail server knows (RFC 5321 §4.5.3.1).

@@ -4,11 +4,8 @@ package policy
 
 import (
 	"cmp"
-	"encoding/base64"
-	"hash/fnv"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -38,6 +35,7 @@ type SignIn struct {
 type Reads struct {
 	Groups []string // sorted
 	AMR    bool
+	asked  []string // what stands for what each policy looks at
 }
 
 // Keep returns those of the groups that are read.
@@ -51,54 +49,12 @@ func (r *Reads) Keep(groups []string) []string {
 	return out
 }
 
-// askedSize is the length of what stands for one group in Asked.
-const askedSize = 4
-
-// Asked says what was looked for, for a credential that holds no more than that:
-// "+" for AMR or else ".", and four characters for each group. A rule that is made
-// later, about a group that nobody looked for, can then tell that nothing is known.
-func (r *Reads) Asked() string {
-	var b strings.Builder
-	b.WriteByte(map[bool]byte{false: '.', true: '+'}[r.AMR])
-	for _, g := range r.Groups {
-		b.WriteString(shortOf(g))
+// KeepAMR returns the methods if they are read.
+func (r *Reads) KeepAMR(amr []string) []string {
+	if r.AMR {
+		return amr
 	}
-	return b.String()
-}
-
-// shortOf stands for a group: one in 16 million others has the same.
-func shortOf(group string) string {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(group)) // never fails (hash.Hash)
-	sum := h.Sum(nil)
-	return base64.RawURLEncoding.EncodeToString([]byte{sum[0] ^ sum[3], sum[1], sum[2]})
-}
-
-// answers reports whether the credential says all that the policy looks at.
-func (s *Subject) answers(in *signIn) bool {
-	if s.Asked == "" || in == nil {
-		return true
-	}
-	if in.reads.AMR && s.Asked[0] != '+' {
-		return false
-	}
-	for _, want := range in.shorts {
-		found := false
-		for rest := s.Asked[1:]; len(rest) >= askedSize && !found; rest = rest[askedSize:] {
-			found = rest[:askedSize] == want
-		}
-		if !found {
-			return false
-		}
-	}
-	return true
-}
-
-func (r *Reads) add(s *signIn) {
-	if s != nil {
-		r.Groups = append(r.Groups, s.reads.Groups...)
-		r.AMR = r.AMR || s.reads.AMR
-	}
+	return nil
 }
 
 func (r *Reads) sort() {
@@ -112,16 +68,14 @@ type signIn struct {
 	cookie    Cookie
 	denied    Denied
 	reads     Reads
-	shorts    []string // of the groups
+	asked     string // stands for the reads; empty: there are none
 }
 
 func compileSignIn(p *Policy) *signIn {
 	s := &signIn{providers: slices.Clone(p.IdentityProviders), cookie: p.Session.Cookie, denied: p.Denied, reads: readsOf(p)}
 	s.cookie.PathScoped = p.Session.Cookie.PathScoped && !claimsAll(p.Paths)
-	for _, g := range s.reads.Groups {
-		s.shorts = append(s.shorts, shortOf(g))
-	}
-	if len(s.providers) == 0 && s.cookie == (Cookie{}) && s.denied == (Denied{}) && len(s.reads.Groups) == 0 && !s.reads.AMR {
+	s.asked = s.reads.digest()
+	if len(s.providers) == 0 && s.cookie == (Cookie{}) && s.denied == (Denied{}) && s.asked == "" {
 		return nil
 	}
 	return s
@@ -154,6 +108,32 @@ func claimsAll(paths []Path) bool {
 // people are. Machines come from none.
 func (s *signIn) permits(u *Subject) bool {
 	return s == nil || len(s.providers) == 0 || u.Service || slices.Contains(s.providers, u.Provider)
+}
+
+// saysSameSite reports whether the policy says with which requests the cookie goes.
+func (a *app) saysSameSite() bool {
+	return a.signIn != nil && a.signIn.cookie.SameSite != SameSiteUnsaid
+}
+
+// sameSite is with which requests the policy wants its cookie sent.
+func (a *app) sameSite() SameSite {
+	switch {
+	case a.saysSameSite():
+		return a.signIn.cookie.SameSite
+	case a.cors != nil && a.cors.credentials, a.signIn != nil && a.signIn.cookie.Partitioned:
+		return SameSiteNone
+	default:
+		return SameSiteLax
+	}
+}
+
+// sharedSameSite is what the first of some policies sets that share a cookie. Unless it
+// says what, it goes by what the others need.
+func sharedSameSite(apps []*app) SameSite {
+	if !apps[0].saysSameSite() && slices.ContainsFunc(apps, func(o *app) bool { return o.sameSite() == SameSiteNone }) {
+		return SameSiteNone
+	}
+	return apps[0].sameSite()
 }
 
 // scoped reports whether the policy's sessions are its own alone.
@@ -239,6 +219,7 @@ func (t *Table) SignIn(target Target, origin string) (SignIn, bool) {
 			}
 		}
 	}
+	out.Cookie.SameSite = sharedSameSite(apps)
 	for _, o := range apps {
 		out.Audience = append(out.Audience, o.audience)
 		d, unsaid := o.longest()
@@ -268,16 +249,6 @@ func (t *Table) readElsewhere(r *Reads, namespace, origin string) {
 			}
 		}
 	}
-}
-
-// size is how much what the policy looks at can take in a session.
-func (s *signIn) size() (n int) {
-	if s != nil {
-		for _, g := range s.reads.Groups {
-			n += len(g) + askedSize
-		}
-	}
-	return n
 }
 
 // cookiePath writes a claim's path as browsers send it, and so compare it with

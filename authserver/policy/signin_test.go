@@ -37,28 +37,28 @@ func TestSignIn(t *testing.T) {
 	shared := []string{"n/api", "n/root"}
 	for url, want := range map[string]SignIn{
 		"https://a.x/": {
-			Policy: Source{Namespace: "n", Name: "root"}, Audience: []string{"n/root", "n/api"}, Providers: []string{"corp", "guests"}, Duration: 2 * time.Hour, Unsaid: true,
-			Reads: Reads{[]string{"dev", "leavers", "ops", "tokens"}, true}, Denied: Denied{Message: "Ask Ann."},
+			Policy: Source{Namespace: "n", Name: "root"}, Audience: []string{"n/root", "n/api"}, Providers: []string{"corp", "guests"}, Duration: 2 * time.Hour, Unsaid: true, Cookie: Cookie{SameSite: SameSiteLax},
+			Reads: Reads{Groups: []string{"dev", "leavers", "ops", "tokens"}, AMR: true}, Denied: Denied{Message: "Ask Ann."},
 		},
 		"https://a.x/api//x": {
 			Policy: Source{Namespace: "n", Name: "api"}, Audience: shared, Duration: 2 * time.Hour, Unsaid: true, Cookie: Cookie{SameSite: SameSiteLax},
-			Reads: Reads{[]string{"dev", "leavers", "ops", "tokens"}, true},
+			Reads: Reads{Groups: []string{"dev", "leavers", "ops", "tokens"}, AMR: true},
 		},
 		"https://a.x/team/x/y": {
-			Policy: Source{Namespace: "n", Name: "team"}, Audience: []string{"n/team"}, Duration: 7 * time.Hour, Cookie: Cookie{PathScoped: true, ScriptReadable: true}, Path: "/team",
-			Reads: Reads{[]string{"dev", "team", "tokens"}, true},
+			Policy: Source{Namespace: "n", Name: "team"}, Audience: []string{"n/team"}, Duration: 7 * time.Hour, Cookie: Cookie{SameSite: SameSiteLax, PathScoped: true, ScriptReadable: true}, Path: "/team",
+			Reads: Reads{Groups: []string{"dev", "team", "tokens"}, AMR: true},
 		},
 		"https://a.x/%C3%A9": {
-			Policy: Source{Namespace: "n", Name: "team"}, Audience: []string{"n/team"}, Duration: 7 * time.Hour, Cookie: Cookie{PathScoped: true, ScriptReadable: true}, Path: "/%C3%A9",
-			Reads: Reads{[]string{"dev", "team", "tokens"}, true},
+			Policy: Source{Namespace: "n", Name: "team"}, Audience: []string{"n/team"}, Duration: 7 * time.Hour, Cookie: Cookie{SameSite: SameSiteLax, PathScoped: true, ScriptReadable: true}, Path: "/%C3%A9",
+			Reads: Reads{Groups: []string{"dev", "team", "tokens"}, AMR: true},
 		},
 		"https://c.b.x/": {
-			Policy: Source{Namespace: "n", Name: "root"}, Audience: []string{"n/root"}, Providers: []string{"corp", "guests"}, Unsaid: true,
+			Policy: Source{Namespace: "n", Name: "root"}, Audience: []string{"n/root"}, Providers: []string{"corp", "guests"}, Unsaid: true, Cookie: Cookie{SameSite: SameSiteLax},
 			Reads: Reads{Groups: []string{"leavers"}}, Denied: Denied{Message: "Ask Ann."},
 		},
 		"https://c.b.x:8443/": {
-			Policy: Source{Namespace: "n", Name: "root"}, Audience: []string{"n/root"}, Providers: []string{"corp", "guests"}, Unsaid: true,
-			Reads: Reads{[]string{"dev", "leavers", "tokens"}, true}, Denied: Denied{Message: "Ask Ann."},
+			Policy: Source{Namespace: "n", Name: "root"}, Audience: []string{"n/root"}, Providers: []string{"corp", "guests"}, Unsaid: true, Cookie: Cookie{SameSite: SameSiteLax},
+			Reads: Reads{Groups: []string{"dev", "leavers", "tokens"}, AMR: true}, Denied: Denied{Message: "Ask Ann."},
 		},
 		"https://a.x/broken": {}, "https://a.x/..;/api": {}, "https://b.x/": {}, "https://evil.x/": {},
 	} {
@@ -71,6 +71,7 @@ func TestSignIn(t *testing.T) {
 			origin += ":8443"
 		}
 		got, ok := table.SignIn(target, origin)
+		got.Reads.asked = nil // see asked_test.go
 		if !reflect.DeepEqual(got, want) || ok != (want.Policy.Name != "") {
 			t.Errorf("%s: %v %+v\nwant %+v", url, ok, got, want)
 		}
@@ -83,13 +84,55 @@ func TestSignIn(t *testing.T) {
 	if got := table.CookiePaths("a.x"); !slices.Equal(got, []string{"/%C3%A9", "/team"}) || table.CookiePaths("c.b.x") != nil {
 		t.Errorf("paths of cookies: %q", got)
 	}
-	if got := table.Reads(); !reflect.DeepEqual(got, Reads{[]string{"dev", "leavers", "ops", "secret", "team", "tokens"}, true}) {
+	got := table.Reads()
+	if got.asked = nil; !reflect.DeepEqual(got, Reads{Groups: []string{"dev", "leavers", "ops", "secret", "team", "tokens"}, AMR: true}) {
 		t.Errorf("all that is read: %+v", got)
 	}
 	var none *Table
 	if in, ok := none.SignIn(mustTarget(t, "https://a.x/"), ""); ok || in.Policy.Name != "" || none.Claims("a.x") || none.CookiePaths("a.x") != nil ||
 		none.Session("a.x", session("n/root"), now, 0) != NotReady || none.TokenAudience("a.x", "", session("n/root"), now) != nil || none.Reads().Groups != nil {
 		t.Error("what a nil table says")
+	}
+}
+
+// The cookie goes with requests of other sites where some policy that shares it wants
+// that, and nowhere else. (field: SameSite=None for everybody)
+func TestSameSite(t *testing.T) {
+	credentials := &CORS{AllowedOrigins: []string{"https://o.x"}, AllowAllMethods: true, AllowCredentials: true}
+	reading := &CORS{AllowedOrigins: []string{"https://o.x"}, AllowAllMethods: true}
+	everybody := &CORS{AllowAllOrigins: true, AllowAllMethods: true}
+	for i, tc := range []struct {
+		cookie Cookie
+		cors   *CORS
+		other  *CORS // of a policy for a part of the host
+		says   SameSite
+		scoped bool
+		want   SameSite
+	}{
+		{want: SameSiteLax},
+		{cors: reading, want: SameSiteLax},
+		{cors: everybody, want: SameSiteLax},
+		{cors: credentials, want: SameSiteNone},
+		{cookie: Cookie{SameSite: SameSiteLax}, cors: credentials, want: SameSiteLax},
+		{cookie: Cookie{SameSite: SameSiteStrict}, cors: credentials, want: SameSiteStrict},
+		{cookie: Cookie{SameSite: SameSiteNone}, want: SameSiteNone},
+		{cookie: Cookie{Partitioned: true}, want: SameSiteNone},
+		{cookie: Cookie{Partitioned: true, SameSite: SameSiteLax}, want: SameSiteLax},
+		{other: credentials, want: SameSiteNone},
+		{other: reading, want: SameSiteLax},
+		{other: credentials, says: SameSiteLax, want: SameSiteLax},
+		{says: SameSiteNone, want: SameSiteNone},
+		{says: SameSiteStrict, want: SameSiteLax},
+		{other: credentials, scoped: true, want: SameSiteLax},
+		{cookie: Cookie{SameSite: SameSiteLax}, other: credentials, want: SameSiteLax},
+	} {
+		p, other := of("n", "p", 0, Allow, []string{"a.x"}), of("n", "o", 0, Allow, []string{"a.x"}, prefixes("/o")...)
+		p.Session.Cookie, p.CORS, other.CORS = tc.cookie, tc.cors, tc.other
+		other.Session.Cookie = Cookie{SameSite: tc.says, PathScoped: tc.scoped}
+		in, ok := mustBuild(t, p, other).SignIn(mustTarget(t, "https://a.x/"), "")
+		if !ok || in.Cookie.SameSite != tc.want {
+			t.Errorf("%d %+v: %d", i, tc, in.Cookie.SameSite)
+		}
 	}
 }
 

@@ -58,6 +58,7 @@ type app struct {
 	defective       bool
 	salvaged        bool // and so defective
 	encodedSlashes  bool
+	crossSite       bool // a cookie is enough for what other sites make browsers ask
 	cors            *cors
 	relaxing        []rule // Bypass, ServiceAuth
 	identity        []rule // Block, Allow

@@ -107,7 +107,7 @@ func TestSignInHints(t *testing.T) {
 		"provider, case":    {func(p *Policy) { p.IdentityProviders = []string{"Corp"} }, "spec.identityProviders[0] Invalid"},
 		"provider, empty":   {func(p *Policy) { p.IdentityProviders = []string{"a", ""} }, "spec.identityProviders[1] Invalid"},
 		"provider, twice":   {func(p *Policy) { p.IdentityProviders = []string{"a", "a"} }, "spec.identityProviders[1] Invalid"},
-		"same site":         {func(p *Policy) { p.Session.Cookie.SameSite = 3 }, "spec.session.cookie.sameSite Invalid"},
+		"same site":         {func(p *Policy) { p.Session.Cookie.SameSite = 4 }, "spec.session.cookie.sameSite Invalid"},
 		"path, everything":  {func(p *Policy) { p.Session.Cookie.PathScoped = true }, "spec.session.cookie.pathScoped Unwise"},
 		"path, root":        {func(p *Policy) { p.Session.Cookie.PathScoped, p.Paths = true, prefixes("/a", "/") }, "spec.session.cookie.pathScoped Unwise"},
 		"message, long":     {func(p *Policy) { p.Denied.Message = strings.Repeat("é", 501) }, "spec.denied.message Invalid"},

@@ -15,7 +15,7 @@
 local asked = {
   "cookie", "authorization", "origin", "accept",
   "access-control-request-method", "access-control-request-headers", "access-control-request-private-network",
-  "sec-fetch-mode", "sec-fetch-storage-access", "sec-websocket-key", "x-requested-with", "x-request-id", "content-type",
+  "sec-fetch-mode", "sec-fetch-site", "sec-fetch-storage-access", "sec-websocket-key", "x-requested-with", "x-request-id", "content-type",
   "http2-settings",
 }
 

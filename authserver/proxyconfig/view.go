@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+
+	"github.com/ostiary/ostiary/authserver/dialect"
 )
 
 // A view is what the templates see.
@@ -123,11 +125,7 @@ func (v view) Variable() string {
 }
 
 // Asked are the client's headers that a decision depends on.
-func (v view) Asked() []string {
-	return []string{"Cookie", "Authorization", "Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers",
-		"Access-Control-Request-Private-Network", "Accept", "Sec-Fetch-Mode", "Sec-Fetch-Storage-Access", "Sec-WebSocket-Key",
-		"X-Requested-With", "X-Request-Id", "Content-Type", "HTTP2-Settings"}
-}
+func (v view) Asked() []string { return dialect.Asked() }
 
 // EnvoyAsked are the same for Envoy, which knows the client's address better than
 // its own connection tells.

@@ -112,9 +112,12 @@ func (p *planner) middlewares(route Ref) []string {
 	return []string{strip, auth}
 }
 
-// asked are the client's headers that a decision depends on.
+// Asked returns the client's headers that a decision depends on: those of
+// authserver/dialect, which must not be imported here.
+func Asked() []string { return slices.Clone(asked) }
+
 var asked = []string{"Cookie", "Authorization", "Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers", "Access-Control-Request-Private-Network",
-	"Accept", "Sec-Fetch-Mode", "Sec-Fetch-Storage-Access", "Sec-WebSocket-Key", "X-Requested-With", "X-Request-Id", "Content-Type",
+	"Accept", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-Storage-Access", "Sec-WebSocket-Key", "X-Requested-With", "X-Request-Id", "Content-Type",
 	"HTTP2-Settings"}
 
 // identities are those of both sets: no client sends any of them, whichever is in use.

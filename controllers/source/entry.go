@@ -157,6 +157,7 @@ func (l *Loader) settle(s *Set) {
 		data := secrets[name]
 		return data, data != nil
 	}
+	names := l.userNames(s, first)
 	providers, revocations := map[string]translate.Provider{}, map[string]policy.Revocation{}
 	for _, e := range s.entries {
 		switch {
@@ -171,7 +172,7 @@ func (l *Loader) settle(s *Set) {
 		case e.kind == providerKind && first[e.key()] != e:
 			s.report(e, nil)
 		case e.kind == providerKind:
-			if p, ok := l.providerOf(s, e, lookUp); ok {
+			if p, ok := l.providerOf(s, e, names[e.name], lookUp); ok {
 				providers[e.name] = p
 				s.Providers = append(s.Providers, p)
 			}
@@ -230,20 +231,21 @@ func (s *Set) report(e *entry, more []policy.Issue) bool {
 	return len(e.defects)+len(more) > 0
 }
 
-func (l *Loader) providerOf(s *Set, e *entry, secrets translate.Secrets) (translate.Provider, bool) {
+func (l *Loader) providerOf(s *Set, e *entry, name translate.UserName, secrets translate.Secrets) (translate.Provider, bool) {
 	var p translate.Provider
 	var issues []policy.Issue
 	asked := ""
 	if e.provider != nil {
-		p, issues = translate.ProviderOf(e.provider, func(name string) (map[string][]byte, bool) {
-			asked = name
-			return secrets(name)
+		p, issues = translate.ProviderOf(e.provider, func(secret string) (map[string][]byte, bool) {
+			asked = secret
+			return secrets(secret)
 		})
-		p.Name = e.name
+		p.Name, p.QualifiedUsers = e.name, name.Qualified
 		if len(issues) == 0 && l.CheckProvider != nil {
 			issues = l.CheckProvider(p)
 		}
 	}
+	usable := e.provider != nil && len(issues)+len(e.defects) == 0
 	missing := func(i policy.Issue) bool { return i.Reason == translate.SecretMissing }
 	if l.forCluster && s.made[asked] && slices.ContainsFunc(issues, missing) {
 		s.report(e, slices.DeleteFunc(issues, missing))
@@ -255,11 +257,36 @@ func (l *Loader) providerOf(s *Set, e *entry, secrets translate.Secrets) (transl
 			issues[i].Message += "; no file that is read here holds it, so nobody can sign in by this provider"
 		}
 	}
-	if !s.report(e, issues) {
+	s.report(e, append(issues, name.Issues(e.name)...))
+	if usable {
 		return p, true
 	}
 	p, ok := l.providers[e.name]
+	p.QualifiedUsers = name.Qualified
 	return p, ok
+}
+
+// userNames settles what applications are told of whose users. A text that cannot be
+// read is a provider, too: whoever was Plain beside it does not become so by that.
+func (l *Loader) userNames(s *Set, first map[string]*entry) map[string]translate.UserName {
+	var all []*v1alpha1.IdentityProvider
+	for _, e := range s.entries {
+		if e.kind != providerKind || first[e.key()] != e {
+			continue
+		}
+		o := &v1alpha1.IdentityProvider{}
+		if e.provider != nil {
+			o = e.provider.DeepCopy()
+		}
+		o.Name = e.name
+		all = append(all, o)
+	}
+	names := translate.UserNames(all, l.qualified)
+	l.qualified = map[string]bool{}
+	for _, o := range all {
+		l.qualified[o.Name] = o.Spec.UserNames == "" && names[o.Name].Qualified
+	}
+	return names
 }
 
 // revocationOf returns what is in force because of an entry: what it says, or if

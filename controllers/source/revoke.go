@@ -18,20 +18,22 @@ import (
 // Revocations makes a folder for SessionRevocations below another one, and
 // returns its path and how to void what a user holds: by a file in it, which
 // every process that reads the folder sees.
-func Revocations(below string) (dir string, revoke func(ctx context.Context, user string, before time.Time) error, err error) {
+func Revocations(below string) (dir string, revoke func(ctx context.Context, provider, user string, before time.Time) error, err error) {
 	dir = filepath.Join(below, "revocations")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", nil, fmt.Errorf("a folder for SessionRevocations: %w", err)
 	}
-	return dir, func(_ context.Context, user string, before time.Time) error { return write(dir, user, before) }, nil
+	return dir, func(_ context.Context, provider, user string, before time.Time) error {
+		return write(dir, provider, user, before)
+	}, nil
 }
 
 // write puts the whole file there at once. One that reaches further already stays.
-func write(dir, user string, before time.Time) error {
-	o := translate.SignedOut(user, before)
+func write(dir, provider, user string, before time.Time) error {
+	o := translate.SignedOut(provider, user, before)
 	var was v1alpha1.SessionRevocation
 	text, err := os.ReadFile(filepath.Join(dir, o.Name+".yaml"))
-	if err == nil && yaml.Unmarshal(text, &was) == nil && translate.Reaches(&was, user, before) {
+	if err == nil && yaml.Unmarshal(text, &was) == nil && translate.Reaches(&was, provider, user, before) {
 		return nil
 	}
 	text, err = yaml.Marshal(o)

@@ -25,7 +25,7 @@ func TestRevocationStays(t *testing.T) {
 	}{
 		{at, "03:04:05Z"}, {at.Add(-time.Minute), "03:04:05Z"}, {at, "03:04:05Z"}, {at.Add(time.Second), "03:04:06Z"},
 	} {
-		if err := revoke(t.Context(), "ann", step.before); err != nil {
+		if err := revoke(t.Context(), "people", "ann", step.before); err != nil {
 			t.Fatal(err)
 		}
 		if text := only(t, dir); !strings.Contains(text, step.want) {
@@ -34,10 +34,10 @@ func TestRevocationStays(t *testing.T) {
 	}
 	// What somebody else broke is written anew.
 	files, _ := filepath.Glob(filepath.Join(dir, "*.yaml"))
-	if err := os.WriteFile(files[0], []byte("spec: {user: ann, before: then}"), 0o600); err != nil {
+	if err := os.WriteFile(files[0], []byte("spec: {user: ann, identityProvider: people, before: then}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := revoke(t.Context(), "ann", at); err != nil || !strings.Contains(only(t, dir), "03:04:05Z") {
+	if err := revoke(t.Context(), "people", "ann", at); err != nil || !strings.Contains(only(t, dir), "03:04:05Z") {
 		t.Error(err, only(t, dir))
 	}
 }

@@ -139,6 +139,7 @@ type Loader struct {
 	entries map[string][]*entry
 	// providers and revocations are those in force, which a mistake leaves so.
 	providers   map[string]translate.Provider
+	qualified   map[string]bool // whose users were told apart so far
 	revocations map[string]policy.Revocation
 	// stdin is what was read for the path Stdin.
 	stdin []byte

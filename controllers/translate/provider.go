@@ -32,6 +32,7 @@ type Provider struct {
 	AuthParams                                   map[string]string
 	CABundle                                     []byte
 	TrustUnverifiedEmail                         bool
+	QualifiedUsers                               bool // see UserNames
 	Users                                        []byte
 }
 
@@ -62,6 +63,11 @@ func ProviderOf(o *v1alpha1.IdentityProvider, secrets Secrets) (Provider, []poli
 	p := Provider{Name: o.Name, DisplayName: o.Spec.DisplayName}
 	if p.DisplayName != "" {
 		t.printable("spec.displayName", p.DisplayName, 100)
+	}
+	switch o.Spec.UserNames {
+	case "", v1alpha1.UserNamesPlain, v1alpha1.UserNamesQualified:
+	default:
+		t.wrong("spec.userNames", "%q: Plain or Qualified", o.Spec.UserNames)
 	}
 	switch oidc, users := o.Spec.OIDC, o.Spec.Users; {
 	case oidc != nil && users != nil:

@@ -172,6 +172,35 @@ func TestSameAsThePackageOfProviders(t *testing.T) {
 	}
 }
 
+// A revocation of one provider's user is that, and one that cannot be told is everybody's.
+func TestRevocationOfAProvider(t *testing.T) {
+	for name, want := range map[string]string{"": "", "corp": "corp", "a.b-c": "a.b-c", "Corp": "", "corp/x": "", "\x00": ""} {
+		r, issues := translate.Revocation(&v1alpha1.SessionRevocation{Spec: v1alpha1.SessionRevocationSpec{User: "ann", IdentityProvider: v1alpha1.ProviderName(name), Before: "2026-01-31T12:00:00Z"}})
+		if r.Provider != want || (len(issues) > 0) != (name != want) || r.User != "ann" {
+			t.Errorf("%q: %+v %v", name, r, issues)
+		}
+	}
+}
+
+// Who signs out is one provider's user: another's of the same ID has an object of their own.
+func TestSignedOut(t *testing.T) {
+	at := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	seen := map[string]bool{}
+	for _, who := range [][2]string{{"people", "ann"}, {"guests", "ann"}, {"people", "ann@corp.com"}, {"guest", "sann"}, {"", "guestsann"}} {
+		o := translate.SignedOut(who[0], who[1], at)
+		if seen[o.Name] || string(o.Spec.IdentityProvider) != who[0] || o.Spec.User != who[1] {
+			t.Errorf("%q: %+v", who, o)
+		}
+		seen[o.Name] = true
+		if !translate.Reaches(o, who[0], who[1], at) || translate.Reaches(o, "other", who[1], at) || translate.Reaches(o, who[0], "other", at) || translate.Reaches(o, who[0], who[1], at.Add(time.Minute)) {
+			t.Errorf("%q: whom it reaches", who)
+		}
+		if r, issues := translate.Revocation(o); r.Provider != who[0] || r.User != who[1] || len(issues) > 0 {
+			t.Errorf("%q: %+v %v", who, r, issues)
+		}
+	}
+}
+
 func TestRevocation(t *testing.T) {
 	at := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {

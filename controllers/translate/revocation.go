@@ -3,6 +3,7 @@
 package translate
 
 import (
+	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
@@ -18,6 +19,11 @@ var always = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 func Revocation(o *v1alpha1.SessionRevocation) (policy.Revocation, []policy.Issue) {
 	t := translator{source: policy.Source{Name: o.Name}}
 	t.printable("spec.user", o.Spec.User, 320)
+	if p := string(o.Spec.IdentityProvider); p != "" && strings.Trim(p, "abcdefghijklmnopqrstuvwxyz0123456789-.") != "" {
+		t.wrong("spec.identityProvider", "%.40q: not the name of an IdentityProvider", p)
+		o = o.DeepCopy()
+		o.Spec.IdentityProvider = "" // whoever's it is
+	}
 	before := t.time("spec.before", o.Spec.Before)
 	if o.Spec.Before == "" {
 		t.wrong("spec.before", "write a time in RFC 3339 notation, such as 2026-01-31T12:00:00Z")
@@ -25,5 +31,5 @@ func Revocation(o *v1alpha1.SessionRevocation) (policy.Revocation, []policy.Issu
 	if before.IsZero() {
 		before = always
 	}
-	return policy.Revocation{Source: t.source, User: o.Spec.User, Before: before}, t.defects
+	return policy.Revocation{Source: t.source, Provider: string(o.Spec.IdentityProvider), User: o.Spec.User, Before: before}, t.defects
 }

@@ -24,6 +24,7 @@ func Policy(o *v1alpha1.AccessPolicy, routes ...Route) policy.Policy {
 		CORS:                t.cors(o.Spec.CORS),
 		IdentityProviders:   stringsOf(o.Spec.IdentityProviders),
 		Unauthenticated:     t.unauthenticated(o.Spec.Unauthenticated),
+		AllowCrossSite:      t.crossSite(o.Spec.CrossSite),
 	}
 	for i := range o.Spec.Rules {
 		p.Rules = append(p.Rules, t.rule(fmt.Sprintf("spec.rules[%d]", i), &o.Spec.Rules[i]))
@@ -138,6 +139,17 @@ func (t *translator) unauthenticated(m v1alpha1.UnauthenticatedMode) policy.Unau
 	}
 }
 
+func (t *translator) crossSite(m v1alpha1.CrossSiteMode) bool {
+	switch m {
+	case "", v1alpha1.CrossSiteRefuse:
+	case v1alpha1.CrossSiteAllow:
+		return true
+	default:
+		t.wrong("spec.crossSite", "%q: Refuse or Allow", m)
+	}
+	return false
+}
+
 func (t *translator) cookie(field string, c *v1alpha1.Cookie) policy.Cookie {
 	if c == nil {
 		return policy.Cookie{}
@@ -148,7 +160,9 @@ func (t *translator) cookie(field string, c *v1alpha1.Cookie) policy.Cookie {
 		PathScoped:     c.PathScoped,
 	}
 	switch c.SameSite {
-	case "", v1alpha1.SameSiteNone:
+	case "":
+	case v1alpha1.SameSiteNone:
+		out.SameSite = policy.SameSiteNone
 	case v1alpha1.SameSiteLax:
 		out.SameSite = policy.SameSiteLax
 	case v1alpha1.SameSiteStrict:

@@ -42,6 +42,7 @@ func full() v1alpha1.AccessPolicySpec {
 			Cookie: &v1alpha1.Cookie{SameSite: v1alpha1.SameSiteLax, HTTPOnly: new(bool), Partitioned: true, PathScoped: true}},
 		Denied:          &v1alpha1.Denied{Message: "ask", URL: "https://help.example.com"},
 		Unauthenticated: v1alpha1.UnauthenticatedRedirect,
+		CrossSite:       v1alpha1.CrossSiteAllow,
 	}
 }
 
@@ -153,7 +154,11 @@ func TestEnums(t *testing.T) {
 		{func(s *v1alpha1.AccessPolicySpec) { s.Unauthenticated = "Auto" }, "", func(p policy.Policy) bool { return p.Unauthenticated == policy.Auto }},
 		{func(s *v1alpha1.AccessPolicySpec) { s.Unauthenticated = "Unauthorized" }, "", func(p policy.Policy) bool { return p.Unauthenticated == policy.Unauthorized }},
 		{func(s *v1alpha1.AccessPolicySpec) { s.Unauthenticated = "None" }, "spec.unauthenticated", nil},
-		{func(s *v1alpha1.AccessPolicySpec) { s.Session.Cookie.SameSite = "" }, "", func(p policy.Policy) bool { return p.Session.Cookie.SameSite == policy.SameSiteNone }},
+		{func(s *v1alpha1.AccessPolicySpec) { s.CrossSite = "" }, "", func(p policy.Policy) bool { return !p.AllowCrossSite }},
+		{func(s *v1alpha1.AccessPolicySpec) { s.CrossSite = "Refuse" }, "", func(p policy.Policy) bool { return !p.AllowCrossSite }},
+		{func(s *v1alpha1.AccessPolicySpec) { s.CrossSite = "allow" }, "spec.crossSite", func(p policy.Policy) bool { return !p.AllowCrossSite }},
+		{func(s *v1alpha1.AccessPolicySpec) { s.Session.Cookie.SameSite = "" }, "", func(p policy.Policy) bool { return p.Session.Cookie.SameSite == policy.SameSiteUnsaid }},
+		{func(s *v1alpha1.AccessPolicySpec) { s.Session.Cookie.SameSite = "None" }, "", func(p policy.Policy) bool { return p.Session.Cookie.SameSite == policy.SameSiteNone }},
 		{func(s *v1alpha1.AccessPolicySpec) { s.Session.Cookie.SameSite = "Strict" }, "", func(p policy.Policy) bool { return p.Session.Cookie.SameSite == policy.SameSiteStrict }},
 		{func(s *v1alpha1.AccessPolicySpec) { s.Session.Cookie.SameSite = "strict" }, "spec.session.cookie.sameSite", nil},
 		{func(s *v1alpha1.AccessPolicySpec) { *s.Session.Cookie.HTTPOnly = true }, "", func(p policy.Policy) bool { return !p.Session.Cookie.ScriptReadable }},

@@ -16,8 +16,8 @@ func TestCookies(t *testing.T) {
 		{"strict.cookie.test", sessionCookie, "Strict true / false false"},
 		{"lax.cookie.test", sessionCookie, "Lax true / false false"},
 		{"partitioned.cookie.test", sessionCookie, "None true / true false"},
-		{"readable.cookie.test", sessionCookie, "None false / false true"},
-		{"path.cookie.test", "__Secure-ostiary", "None true /area false false"},
+		{"readable.cookie.test", sessionCookie, "Lax false / false true"},
+		{"path.cookie.test", "__Secure-ostiary", "Lax true /area false false"},
 	} {
 		t.Run(c.host, func(t *testing.T) {
 			origin := "https://" + c.host

@@ -40,7 +40,7 @@ func TestSingleSignOn(t *testing.T) {
 			if one == nil || two == nil || one.Value == two.Value {
 				t.Fatal("each application has a session of its own")
 			}
-			if !one.Secure || !one.HTTPOnly || one.SameSite != "None" || one.Path != "/" {
+			if !one.Secure || !one.HTTPOnly || one.SameSite != "Lax" || two.SameSite != "None" || one.Path != "/" {
 				t.Errorf("the session's cookie: %+v", one)
 			}
 			if len(team) != 2 || team["__Host-ostiary-team"] == nil || team["__Host-ostiary-device"] == nil {

@@ -209,7 +209,7 @@ func start(t *testing.T, keys *credential.Ring) *authserver.Server {
 	}
 	verifier := credential.NewVerifier(keys, team, 0)
 	return authserver.New(authserver.Config{
-		Table: func() *policy.Table { return table }, Subject: verifier.SubjectFor, KeySet: keys.JWKS, Ready: func() bool { return true },
+		Table: func() *policy.Table { return table }, Subject: verifier.Subject, KeySet: keys.JWKS, Ready: func() bool { return true },
 		TeamURL: u, PathPrefix: "/cdn-cgi/access", Identity: dialect.CloudflareIdentityHeaders, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Login: &login.Config{Ring: func() *credential.Ring { return keys }, Providers: idp.New(idp.Options{}), SessionDuration: time.Hour},
 	})

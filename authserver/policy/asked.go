@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"slices"
+	"strings"
+)
+
+// A session holds no more of what a provider said than rules look at. So it says what
+// was looked for: else a Block rule that is made later, about a group that nobody looked
+// for, would let everybody pass who has a session.
+//
+// What a policy looks at, all of it together, is one digest of 128 bits. A policy whose
+// rules look at anything else afterwards has another one, and a session that does not
+// hold that ends: it is renewed without a prompt. Single groups would need 128 bits
+// each, as whoever writes policies of other namespaces chooses their names.
+
+// askedForm is what Asked begins with. Before it there were four characters for each
+// group, which say nothing that counts any more.
+const askedForm = "2"
+
+// askedSize is the length of one digest in Asked.
+const askedSize = 22
+
+// digest stands for all that is looked at; empty: nothing is.
+func (r *Reads) digest() string {
+	if len(r.Groups) == 0 && !r.AMR {
+		return ""
+	}
+	text := []byte("ostiary reads, v1\x00")
+	if r.AMR {
+		text = append(text, 1)
+	} else {
+		text = append(text, 0)
+	}
+	for _, g := range r.Groups { // sorted, each once
+		text = binary.AppendUvarint(text, uint64(len(g)))
+		text = append(text, g...)
+	}
+	sum := sha256.Sum256(text)
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}
+
+// Asked says what was looked for, for a credential that holds no more than that.
+func (r *Reads) Asked() string {
+	sorted := slices.Sorted(slices.Values(r.asked))
+	return askedForm + strings.Join(slices.Compact(sorted), "")
+}
+
+// AskedAll says in one that all was looked for that any rule of the table looks at.
+func (t *Table) AskedAll() string {
+	reads := t.Reads()
+	return askedForm + reads.digest()
+}
+
+// answers reports whether the credential says all that the policy looks at.
+func (s *Subject) answers(in *signIn) bool {
+	if s.Asked == "" || in == nil || in.asked == "" {
+		return true
+	}
+	rest, ok := strings.CutPrefix(s.Asked, askedForm)
+	for ; ok && len(rest) >= askedSize; rest = rest[askedSize:] {
+		if rest[:askedSize] == in.asked {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Reads) add(s *signIn) {
+	if s != nil && s.asked != "" {
+		r.Groups = append(r.Groups, s.reads.Groups...)
+		r.AMR = r.AMR || s.reads.AMR
+		r.asked = append(r.asked, s.asked)
+	}
+}
+
+// size is how much what the policy looks at can take in a session.
+func (s *signIn) size() (n int) {
+	if s == nil || s.asked == "" {
+		return 0
+	}
+	for _, g := range s.reads.Groups {
+		n += len(g) + len(`,""`)
+	}
+	return n + askedSize
+}
