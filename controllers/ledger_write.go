@@ -12,7 +12,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/authserver/policy"
 )
@@ -75,21 +74,14 @@ func (l *Ledger) write(ctx context.Context, wanted *wantedClaims) error {
 	}
 	pages = fill(pages, left)
 	var errs []error
-	for _, p := range pages { // what is added first: a record may be moved
-		errs = append(errs, l.put(ctx, p))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
 	for _, p := range pages {
-		if len(p.claims) == 0 {
-			errs = append(errs, client.IgnoreNotFound(l.client.Delete(ctx, p.object, client.Preconditions{ResourceVersion: &p.object.ResourceVersion})))
-		}
+		errs = append(errs, l.put(ctx, p))
 	}
 	return errors.Join(errs...)
 }
 
-// A page is a ConfigMap as it ought to be.
+// A page is a ConfigMap as it ought to be. One that holds nothing any more is used
+// again: to delete it would take a right to delete every one.
 type page struct {
 	object    *corev1.ConfigMap
 	namespace string // whose claims it holds
@@ -125,7 +117,7 @@ func (p *page) add(c policy.Claim) {
 }
 
 // fill finds a page for every claim that is in none: one of its namespace that has
-// room, or a new one.
+// room, an empty one, or a new one.
 func fill(pages []*page, left map[claimKey]policy.Claim) []*page {
 	claims := make([]policy.Claim, 0, len(left))
 	for _, c := range left {
@@ -135,7 +127,7 @@ func fill(pages []*page, left map[claimKey]policy.Claim) []*page {
 		return strings.Compare(a.Namespace+" "+a.Host, b.Namespace+" "+b.Host)
 	})
 	for _, c := range claims {
-		i := slices.IndexFunc(pages, func(p *page) bool { return p.namespace == c.Namespace && p.size < ledgerShard })
+		i := slices.IndexFunc(pages, func(p *page) bool { return (p.namespace == c.Namespace || len(p.claims) == 0) && p.size < ledgerShard })
 		if i < 0 {
 			i, pages = len(pages), append(pages, &page{})
 		}
@@ -161,7 +153,7 @@ func (p *page) data() (map[string]string, error) {
 
 // put creates or updates a page that differs.
 func (l *Ledger) put(ctx context.Context, p *page) error {
-	if !p.differs || len(p.claims) == 0 {
+	if !p.differs {
 		return nil
 	}
 	data, err := p.data()
@@ -172,7 +164,7 @@ func (l *Ledger) put(ctx context.Context, p *page) error {
 	if o == nil {
 		o = &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: l.Namespace, GenerateName: "ostiary-hosts-",
 			Labels:      map[string]string{LedgerLabel: ledgerOfHosts},
-			Annotations: map[string]string{ledgerAbout: "Which hosts namespace " + p.namespace + " claimed, and since when. Ostiary writes this. Keep it in backups: it decides whose a host is."}}}
+			Annotations: map[string]string{ledgerAbout: "Which namespace claimed which hosts, and since when. Ostiary writes this. Keep it in backups: it decides whose a host is."}}}
 	}
 	o.Data = data
 	if p.object == nil {
