@@ -302,8 +302,8 @@ func TestPrinterColumns(t *testing.T) {
 				Status: v1alpha1.IdentityProviderStatus{Type: "oidc", Conditions: conditions(v1alpha1.ConditionAccepted)}},
 			[]string{"Name", "Type", "Issuer", "Accepted", "Age"}, []string{"columns", "oidc", "https://sso.example.com", "False"}},
 		"sessionrevocations": {
-			&v1alpha1.SessionRevocation{ObjectMeta: named, Spec: v1alpha1.SessionRevocationSpec{User: "ann@example.com", Before: "2026-01-31T12:00:00Z"}},
-			[]string{"Name", "User", "Before", "Age"}, []string{"columns", "ann@example.com", "2026-01-31T12:00:00Z"}},
+			&v1alpha1.SessionRevocation{ObjectMeta: named, Spec: v1alpha1.SessionRevocationSpec{User: "ann", IdentityProvider: "corp", Before: "2026-01-31T12:00:00Z"}},
+			[]string{"Name", "User", "Provider", "Before", "Age"}, []string{"columns", "ann", "corp", "2026-01-31T12:00:00Z"}},
 	} {
 		wanted := s.object.DeepCopyObject().(client.Object)
 		store(t, c, s.object)

@@ -74,6 +74,9 @@ spec:
     action: Bypass
     include: [{loginMethod: corp}]
 ----------
+! 7: warning: IdentityProvider corp spec.userNames: there is, or was, another identity provider, so applications are told corp/ann of a user ann: write Plain in the one whose users applications know by their names alone, and Qualified in the others
+! 12: warning: IdentityProvider contractors spec.userNames: there is, or was, another identity provider, so applications are told contractors/ann of a user ann: write Plain in the one whose users applications know by their names alone, and Qualified in the others
+! 17: warning: IdentityProvider guests spec.userNames: there is, or was, another identity provider, so applications are told guests/ann of a user ann: write Plain in the one whose users applications know by their names alone, and Qualified in the others
 ! 61: warning: shop/intranet spec.identityProviders[0]: no file that is read here holds an IdentityProvider moved
 ! 75: shop/mistaken spec.rules[0].include[0]: loginMethod: a Bypass rule never sees an identity; use Allow
 GET https://payroll.example.com/ as=ann@example.com idp=corp => allow signed-in shop/payroll/readers 200
