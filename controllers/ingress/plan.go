@@ -137,6 +137,9 @@ func (p *planner) opt(ing *networkingv1.Ingress) {
 		class:  classFor(ing, serving), proxy: proxy, mode: p.s.Mode,
 		annotations: map[string]string{}, without: map[string]string{}, owned: ownedAnnotations(ing),
 	}
+	for _, key := range Leftovers(ing, true) {
+		g.owned[key] = true // the API server's, by what we told it some time
+	}
 	g.rules = p.policies[g.policy]
 	if mode := ing.Annotations[ModeAnnotation]; mode != "" {
 		g.mode = Mode(mode)

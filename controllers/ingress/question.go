@@ -158,8 +158,8 @@ func Published(classes []*networkingv1.IngressClass, s Settings) map[string]stri
 // very Ingress, and that belong to nobody: the API server put them there. Of an Ingress
 // that names a policy there are none, unless all are asked for: there we take them over.
 func Leftovers(ing *networkingv1.Ingress, all bool) []string {
-	if _, opted := ing.Annotations[PolicyAnnotation]; opted && !all {
-		return nil
+	if _, opted := ing.Annotations[PolicyAnnotation]; opted && !all || len(ing.ManagedFields) == 0 {
+		return nil // in a manifest everything is somebody's
 	}
 	belongs := managedAnnotations(ing)
 	p := &planner{}

@@ -172,3 +172,20 @@ func TestLeftovers(t *testing.T) {
 		}
 	}
 }
+
+// TestQuestionOfBefore: what the API server wrote by settings that are not in force any
+// more is nobody's, and is replaced; what people wrote is theirs.
+func TestQuestionOfBefore(t *testing.T) {
+	for owner, foreign := range map[string]bool{PolicyAnnotation: false, nginxAuthURL.key(): true} {
+		w := planWorld(t, webYAML("web", "/", "app", opted))
+		ing := w.Ingresses[len(w.Ingresses)-1]
+		ing.Annotations[nginxAuthURL.key()] = "http://elsewhere.example:1/authz/v1/nginx/shop/web" + target
+		ing.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "people", Operation: "Update", FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:annotations":{"f:` + owner + `":{}}}}`)}}
+		p := Make(w, coverageSettings)
+		told := slices.ContainsFunc(p.Findings, func(f Finding) bool { return f.Reason == ForeignAuth })
+		planned := strings.HasPrefix(p.Guards[ingressRef(ing)][nginxAuthURL.key()], coverageSettings.AuthzURL)
+		if told != foreign || planned == foreign {
+			t.Errorf("%s is people's: told %v, planned %v", owner, told, planned)
+		}
+	}
+}
