@@ -307,7 +307,7 @@ func TestLookAtProviders(t *testing.T) {
 		t.Error("nothing is known of providers, and one is missing")
 	}
 	notes.Reset()
-	l := Looker{Kubeconfig: kubeconfigOf(t, c, ns, "all", may("networking.k8s.io", "ingresses"), may("access.ostiary.dev", "*"))}
+	l := Looker{Kubeconfig: kubeconfigOf(t, c, ns, "all", may("networking.k8s.io", "ingresses"), may("access.ostiary.dev", "*"), may("", "configmaps"))}
 	if table, err = l.Look(t.Context(), nil, &notes); err != nil || notes.Len() > 0 {
 		t.Fatal(err, notes.String())
 	}

@@ -194,6 +194,8 @@ func roles(t *testing.T, c client.Client, drop func(rbacv1.PolicyRule) bool) (ns
 	if err := c.Create(t.Context(), &corev1.Namespace{ObjectMeta: named("", ns)}); err != nil && !apierrors.IsAlreadyExists(err) {
 		t.Fatal(err)
 	}
+	forget(t, c, ns)
+	t.Cleanup(func() { forget(t, c, ns) })
 	for _, f := range []string{"service_account", "role", "role_binding", "namespace_role", "namespace_role_binding"} {
 		for _, o := range manifests(t, filepath.Join("..", "config", "rbac", f+".yaml")) {
 			if err := c.Create(t.Context(), o); err != nil && !apierrors.IsAlreadyExists(err) {
@@ -237,6 +239,24 @@ func restore(t *testing.T, c client.Client, rules []rbacv1.PolicyRule) {
 		all.Rules = rules
 		return c.Update(ctx, &all)
 	})
+}
+
+// forget removes what replicas of earlier tests wrote down in the one namespace that these
+// rights are for: hosts that were theirs would be held for them.
+func forget(t *testing.T, c client.Client, ns string) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context()) // it may be a cleanup
+	var list corev1.ConfigMapList
+	if err := c.List(ctx, &list, client.InNamespace(ns)); err != nil {
+		t.Fatal(err)
+	}
+	for i := range list.Items {
+		if m := &list.Items[i]; strings.HasPrefix(m.Name, "ostiary-") {
+			if err := c.Delete(ctx, m); client.IgnoreNotFound(err) != nil {
+				t.Error(err)
+			}
+		}
+	}
 }
 
 // TestWithoutRights: an installation that may not read routes decides as before,
