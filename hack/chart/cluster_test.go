@@ -166,7 +166,7 @@ func TestInstall(t *testing.T) {
 			t.Fatalf("helm %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
 	}
-	run("install", "ostiary", chart)
+	run("install", "ostiary", chart, "--set", "admission.keep=false")
 	defer run("uninstall", "ostiary")
 	eventually(t, "the CRD is served", func() error {
 		return c.List(t.Context(), policies())
@@ -202,7 +202,7 @@ func TestInstall(t *testing.T) {
 		return nil
 	})
 	stop()
-	run("upgrade", "ostiary", chart, "--set", "teamDomain=auth.example.com")
+	run("upgrade", "ostiary", chart, "--set", "teamDomain=auth.example.com,admission.keep=false")
 	run("uninstall", "ostiary")
 	if err := c.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "ostiary-keys"}, &corev1.Secret{}); err != nil {
 		t.Errorf("the keys did not outlive the release: %v", err)
@@ -210,7 +210,7 @@ func TestInstall(t *testing.T) {
 	if err := c.List(t.Context(), list); err != nil || len(list.Items) != 4 {
 		t.Errorf("%d policies outlived the release: %v", len(list.Items), err)
 	}
-	run("install", "ostiary", chart)
+	run("install", "ostiary", chart, "--set", "admission.keep=false")
 }
 
 func policies() *unstructured.UnstructuredList {

@@ -15,7 +15,7 @@ func TestHelmTest(t *testing.T) {
 	c := cluster(t)
 	admin := kubeconfig(t, "admin", "system:masters")
 	values := "testdata/values/login.yaml"
-	if out, err := helm(t, "install", "ostiary", chart, "-n", namespace, "--kubeconfig", admin, "-f", values); err != nil {
+	if out, err := helm(t, "install", "ostiary", chart, "-n", namespace, "--kubeconfig", admin, "-f", values, "--set", "admission.keep=false"); err != nil {
 		t.Fatalf("helm: %v\n%s", err, out)
 	}
 	defer func() { _, _ = helm(t, "uninstall", "ostiary", "-n", namespace, "--kubeconfig", admin) }()

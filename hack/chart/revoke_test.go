@@ -31,7 +31,7 @@ func TestRevoke(t *testing.T) {
 			t.Fatalf("kubectl %v: %v\n%s", args, err, out)
 		}
 	}
-	if out, err := helm(t, "install", "ostiary", chart, "-n", namespace, "--kubeconfig", admin, "--set", "teamDomain=auth.example.com"); err != nil {
+	if out, err := helm(t, "install", "ostiary", chart, "-n", namespace, "--kubeconfig", admin, "--set", "teamDomain=auth.example.com,admission.keep=false"); err != nil {
 		t.Fatalf("helm: %v\n%s", err, out)
 	}
 	defer func() { _, _ = helm(t, "uninstall", "ostiary", "-n", namespace, "--kubeconfig", admin) }()

@@ -51,13 +51,13 @@ func TestAutoscalingKeepsReplicas(t *testing.T) {
 		}
 		return *d.Spec.Replicas
 	}
-	run("install", "ostiary", chart, "--set", "replicaCount=5")
+	run("install", "ostiary", chart, "--set", "replicaCount=5,admission.keep=false")
 	defer run("uninstall", "ostiary")
-	run("upgrade", "ostiary", chart, "--set", "autoscaling.enabled=true")
+	run("upgrade", "ostiary", chart, "--set", "autoscaling.enabled=true,admission.keep=false")
 	if n := replicas(); n != 5 {
 		t.Errorf("autoscaling leaves %d of 5 replicas", n)
 	}
-	run("upgrade", "ostiary", chart, "--set", "autoscaling.enabled=true,autoscaling.minReplicas=6")
+	run("upgrade", "ostiary", chart, "--set", "autoscaling.enabled=true,autoscaling.minReplicas=6,admission.keep=false")
 	if n := replicas(); n != 6 {
 		t.Errorf("%d replicas, and the least is 6", n)
 	}

@@ -54,7 +54,7 @@ spec: {controller: k8s.io/ingress-nginx}
 func TestOneTruth(t *testing.T) {
 	c := cluster(t)
 	admin := kubeconfig(t, "admin", "system:masters")
-	values := []string{"--set-json", `hostGrants={"shared.example.com":["shop"]}`, "--set", "pathPrefix=/cdn-cgi/access,teamDomain=auth.example.com"}
+	values := []string{"--set-json", `hostGrants={"shared.example.com":["shop"]}`, "--set", "pathPrefix=/cdn-cgi/access,teamDomain=auth.example.com,admission.guard=false"} // objects come before the server
 	if out, err := helm(t, append([]string{"install", "ostiary", chart, "-n", namespace, "--kubeconfig", admin}, values...)...); err != nil {
 		t.Fatalf("helm: %v\n%s", err, out)
 	}

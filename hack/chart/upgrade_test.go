@@ -52,7 +52,7 @@ func TestUpgrade(t *testing.T) {
 	if _, err := helm(t, "upgrade", "ostiary", chart, "--reuse-values", "-n", namespace, "--kubeconfig", admin); err == nil || !strings.Contains(err.Error(), "missing properties 'ingressOptIn'") {
 		t.Errorf("--reuse-values: %v", err)
 	}
-	run("upgrade", "ostiary", chart, "--reset-then-reuse-values")
+	run("upgrade", "ostiary", chart, "--reset-then-reuse-values", "--set", "admission.keep=false")
 	eventually(t, "the new CRD is served", func() error { return client.IgnoreAlreadyExists(c.Create(t.Context(), without.DeepCopy())) })
 	defer func() { _ = c.Delete(t.Context(), without) }()
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(kept), kept); err != nil {
