@@ -308,7 +308,8 @@ func TestLookAtProviders(t *testing.T) {
 	}
 	notes.Reset()
 	l := Looker{Kubeconfig: kubeconfigOf(t, c, ns, "all", may("networking.k8s.io", "ingresses"), may("access.ostiary.dev", "*"), may("", "configmaps"))}
-	if table, err = l.Look(t.Context(), nil, &notes); err != nil || notes.Len() > 0 {
+	// Of hosts nothing is written down where no controller ran; the rest is known.
+	if table, err = l.Look(t.Context(), nil, &notes); err != nil || strings.Count(notes.String(), "\n") > 1 || notes.Len() > 0 && !strings.HasPrefix(notes.String(), "whose the hosts are") {
 		t.Fatal(err, notes.String())
 	}
 	for name, want := range map[string]bool{"corp": true, "broken": false, "gone": false} {

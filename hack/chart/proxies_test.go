@@ -67,7 +67,7 @@ func TestProxyConfigMapsOfACluster(t *testing.T) {
 		t.Helper()
 		eventually(t, "the rights in "+space, func() error { return ask(t, c, "reader", right{space, "list", "", "configmaps", ""}, want) })
 	}
-	values := []string{"--set", "fullnameOverride=reader,crds.enabled=false,rbac.aggregateToDefaultRoles=false", "--set-json", `networkPolicy.proxyNamespaces=["ingress-nginx","made-later"]`}
+	values := []string{"--set", "fullnameOverride=reader,crds.enabled=false,rbac.aggregateToDefaultRoles=false,admission.guard=false", "--set-json", `networkPolicy.proxyNamespaces=["ingress-nginx","made-later"]`}
 	run(append([]string{"install", "reader", chart}, values...)...)
 	defer run("uninstall", "reader")
 	ask("ingress-nginx", true)
