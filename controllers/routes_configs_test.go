@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -37,6 +38,11 @@ func TestConfigMapsOfNamespaces(t *testing.T) {
 	b.s.ConfigNamespaces = []string{first, second}
 	app := open(b.app, "app", "shop.example.com")
 	create(t, b.c, app, b.optedIn("shop", "shop.example.com"), config(first, "High"), config(second, "Medium"), config(third, "Low"))
+	t.Cleanup(func() { // other tests read the ConfigMaps of all namespaces
+		for _, space := range []string{first, second, third} {
+			_ = b.c.Delete(context.Background(), config(space, ""))
+		}
+	})
 	create(t, b.c, role("proxies", first)...)
 	r := run(t, ns, b.opting, as(t, "system:serviceaccount:"+ns+":ostiary"))
 	b.guarded("shop")

@@ -73,6 +73,8 @@ func TestRevoke(t *testing.T) {
 	}
 	req.Host = "app1.localhost"
 	req.Header.Set("Cookie", credential.CookieName+"="+bob)
+	req.Header.Set("Sec-Fetch-Site", "same-origin") // else the page asks first
+	req.Header.Set("Sec-Fetch-Mode", "navigate")
 	res, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)
