@@ -46,7 +46,7 @@ packages() {
 }
 
 tests() {
-	go test -race -shuffle=on -p 2 -timeout 20m ./...
+	go test -race -shuffle=on -p 2 -timeout 30m ./...
 }
 
 # strict decodes what is rendered with the types of those who read it: a module
