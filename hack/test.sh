@@ -77,6 +77,9 @@ part packages packages
 OSTIARY_NGINX=$(command -v nginx)
 # No test of a proxy may be skipped because it is not installed.
 export OSTIARY_NGINX OSTIARY_PROXIES=1
+# What tests measured, printed at the end: go test hides the logs of those that pass.
+OSTIARY_FIGURES=$(mktemp)
+export OSTIARY_FIGURES
 part tools hack/tools.sh etcd kube-apiserver kubectl helm controller-gen traefik
 eval "$(hack/tools.sh -env)"
 part vet go vet ./...
@@ -85,3 +88,4 @@ part strict strict
 part browser browser
 for proxy in caddy haproxy traefik; do part "browser, $proxy" behind "$proxy"; done
 if [[ -e hack/chart.sh ]]; then part chart bash hack/chart.sh; fi
+part figures cat "$OSTIARY_FIGURES"
