@@ -10,14 +10,14 @@ import (
 	"testing"
 
 	"github.com/ostiary/ostiary/authserver/dialect"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // TestProxiesPassOnWhatIsAsked: whoever makes a proxy's configuration knows of every
 // header that a decision depends on. (Templates are rendered from dialect.Asked.)
 func TestProxiesPassOnWhatIsAsked(t *testing.T) {
 	want := lowered(dialect.Asked())
-	if got := lowered(ingress.Asked()); !slices.Equal(got, want) {
+	if got := lowered(routes.Asked()); !slices.Equal(got, want) {
 		t.Errorf("what is written for Ingresses and HTTPRoutes names\n%q, want\n%q", got, want)
 	}
 	script, err := os.ReadFile("authserver/proxyconfig/ostiary.lua")

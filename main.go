@@ -40,7 +40,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/probe"
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
 	"github.com/ostiary/ostiary/controllers"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/source"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
@@ -226,7 +226,7 @@ type service struct {
 	providers *idp.Set
 	revoker   login.Revoker
 	server    *authserver.Server
-	opting    *ingress.Settings
+	opting    *routes.Settings
 	proxied   bool      // some proxy says what a client's address is
 	guesses   sync.Once // the warning about guesses
 	warmth    controllers.Warmth

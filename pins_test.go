@@ -19,7 +19,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver"
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -46,9 +46,9 @@ spec: {gatewayClassName: other, listeners: [{name: http, port: 80, protocol: HTT
 `
 
 // pinnedRoutes are one of each kind, of one name, for which something is written.
-func pinnedRoutes(t *testing.T) ingress.World {
+func pinnedRoutes(t *testing.T) routes.World {
 	t.Helper()
-	w := ingress.World{Served: map[string]bool{}, Policies: []ingress.Policy{{NamespacedName: types.NamespacedName{Namespace: "shop", Name: "web"}, Hosts: []string{"app.example.com"}}}}
+	w := routes.World{Served: map[string]bool{}, Policies: []routes.Policy{{NamespacedName: types.NamespacedName{Namespace: "shop", Name: "web"}, Hosts: []string{"app.example.com"}}}}
 	for _, kind := range []string{"Middleware.traefik.io", "IngressRoute.traefik.io", "ReferenceGrant.gateway.networking.k8s.io", "SecurityPolicy.gateway.envoyproxy.io"} {
 		w.Served[kind] = true
 	}
@@ -74,7 +74,7 @@ func pinnedRoutes(t *testing.T) ingress.World {
 	for _, proxy := range []string{"ingress-nginx", "traefik", "haproxy-ingress", "traefik-ingress-nginx"} {
 		i := &networkingv1.Ingress{}
 		i.Namespace, i.Name = "shop", "at-"+strings.TrimSuffix(proxy, "-ingress")
-		i.Annotations = map[string]string{ingress.PolicyAnnotation: "web", ingress.ProxyAnnotation: proxy}
+		i.Annotations = map[string]string{routes.PolicyAnnotation: "web", routes.ProxyAnnotation: proxy}
 		i.Spec.Rules = []networkingv1.IngressRule{{Host: "app.example.com", IngressRuleValue: networkingv1.IngressRuleValue{HTTP: &networkingv1.HTTPIngressRuleValue{
 			Paths: []networkingv1.HTTPIngressPath{{Path: "/", PathType: &kind, Backend: networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "app", Port: networkingv1.ServiceBackendPort{Number: 80}}}}}}}}}
 		w.Ingresses = append(w.Ingresses, i)
@@ -85,7 +85,7 @@ func pinnedRoutes(t *testing.T) ingress.World {
 var written = regexp.MustCompile(`/authz/v1/[^,} "]*`)
 
 // questions are the addresses that a plan has proxies ask, by the route that asks.
-func questions(p ingress.Plan) map[string][]string {
+func questions(p routes.Plan) map[string][]string {
 	out := map[string][]string{}
 	note := func(route, text string) { out[route] = append(out[route], written.FindAllString(text, -1)...) }
 	for ref, all := range p.Annotations {
@@ -95,7 +95,7 @@ func questions(p ingress.Plan) map[string][]string {
 	}
 	for _, o := range p.Objects {
 		text, _ := yaml.Marshal(o.Object["spec"])
-		note(o.GetAnnotations()[ingress.ForAnnotation], strings.ReplaceAll(string(text), "\n", " "))
+		note(o.GetAnnotations()[routes.ForAnnotation], strings.ReplaceAll(string(text), "\n", " "))
 	}
 	for _, f := range p.Findings {
 		note(f.Object.String(), f.Message)
@@ -126,8 +126,8 @@ func asProxies(at, method, uri string) string {
 // route stays opens to the broader one above it.
 func TestPinsRoundTrip(t *testing.T) {
 	w := pinnedRoutes(t)
-	asked := questions(ingress.Make(w, ingress.Settings{Namespace: "ostiary", ServicePrefix: "ostiary", AuthzURL: "http://ostiary-authz.ostiary.svc.cluster.local:9001",
-		PublicPort: 9002, RenderPort: 9003, PreflightPort: 9004, PathPrefix: "/.access", Mode: ingress.Render, IdentityHeaders: []string{"X-Access-Email"}}))
+	asked := questions(routes.Make(w, routes.Settings{Namespace: "ostiary", ServicePrefix: "ostiary", AuthzURL: "http://ostiary-authz.ostiary.svc.cluster.local:9001",
+		PublicPort: 9002, RenderPort: 9003, PreflightPort: 9004, PathPrefix: "/.access", Mode: routes.Render, IdentityHeaders: []string{"X-Access-Email"}}))
 	everyone := []policy.Selector{{Property: policy.Everyone}}
 	of := func(name string, action policy.Action, paths ...policy.Path) policy.Policy {
 		return policy.Policy{Source: policy.Source{Namespace: "shop", Name: name}, Hosts: []string{"app.example.com"}, Paths: paths, Rules: []policy.Rule{{Action: action, Include: everyone}}}

@@ -12,7 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // TestRefusedAtAdmission: what would be open is refused, and told what to do. What
@@ -46,7 +46,7 @@ func TestRefusedAtAdmission(t *testing.T) {
 	by := func(key, value string) func(*networkingv1.Ingress) {
 		return func(o *networkingv1.Ingress) { o.Annotations[key] = value }
 	}
-	plain := func(o *networkingv1.Ingress) { delete(o.Annotations, ingress.PolicyAnnotation) }
+	plain := func(o *networkingv1.Ingress) { delete(o.Annotations, routes.PolicyAnnotation) }
 	// Without the ConfigMap, and while it is empty.
 	for range 2 {
 		refuses("nothing is known", "nothing on it has its proxy ask", nothing)
@@ -61,8 +61,8 @@ func TestRefusedAtAdmission(t *testing.T) {
 	}
 	refuses("a class that nobody knows", "class what", func(o *networkingv1.Ingress) { o.Spec.IngressClassName = pointer("what") })
 	refuses("no class", "names no class", func(o *networkingv1.Ingress) { o.Spec.IngressClassName = nil })
-	refuses("a proxy that is none", "what-proxy", by(ingress.ProxyAnnotation, "what-proxy"))
-	refuses("a key that is no proxy", "class_nginx", by(ingress.ProxyAnnotation, "class_nginx"))
+	refuses("a proxy that is none", "what-proxy", by(routes.ProxyAnnotation, "what-proxy"))
+	refuses("a key that is no proxy", "class_nginx", by(routes.ProxyAnnotation, "class_nginx"))
 	refuses("an unknown class, and a question", "class what", func(o *networkingv1.Ingress) {
 		o.Spec.IngressClassName = pointer("what")
 		o.Annotations[authURL] = fmt.Sprintf(pinned, "nginx")
@@ -93,7 +93,7 @@ func TestRefusedAtAdmission(t *testing.T) {
 	refuses("a canary that asks another namespace's", "auth-url", func(o *networkingv1.Ingress) {
 		o.Annotations[authURL], o.Annotations["nginx.ingress.kubernetes.io/canary"] = strings.ReplaceAll(copied, b.app, "elsewhere"), "true"
 	})
-	canary.Annotations = map[string]string{ingress.PolicyAnnotation: "app", authURL: copied, "nginx.ingress.kubernetes.io/canary": "true"}
+	canary.Annotations = map[string]string{routes.PolicyAnnotation: "app", authURL: copied, "nginx.ingress.kubernetes.io/canary": "true"}
 	create(t, b.c, canary)
 	delete(canary.Annotations, "nginx.ingress.kubernetes.io/canary")
 	if err := b.c.Update(t.Context(), canary); !apierrors.IsForbidden(err) {
@@ -127,7 +127,7 @@ func TestRefusedAtAdmission(t *testing.T) {
 // there again, and leaves what people wrote.
 func TestReleasedAtAdmission(t *testing.T) {
 	b := newBench(t)
-	b.make = ingress.Make
+	b.make = routes.Make
 	b.admission(b.app)
 	b.guardMap(b.app)
 	create(t, b.c, b.optedIn("taken", "taken.example.com"))
@@ -137,7 +137,7 @@ func TestReleasedAtAdmission(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"taken", "shop"} {
-		if a := b.ingress(name).Annotations; len(a) != 1 || a[ingress.PolicyAnnotation] != "app" {
+		if a := b.ingress(name).Annotations; len(a) != 1 || a[routes.PolicyAnnotation] != "app" {
 			t.Errorf("%s: %v", name, a)
 		}
 	}

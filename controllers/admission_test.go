@@ -24,7 +24,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // admission has the API server guard what opts in in these namespaces, as
@@ -125,11 +125,11 @@ func (b *bench) addClass(name, controller string, annotations map[string]string)
 // The controller then takes it over, and taking the annotation off leaves nothing.
 func TestAdmittedAsPlanned(t *testing.T) {
 	b := newBench(t)
-	b.make = ingress.Make
+	b.make = routes.Make
 	odd := &corev1.Namespace{ObjectMeta: named("", "n---a--"+b.app[:2])}
 	create(t, b.c, odd)
 	b.addClass("t", "traefik.io/ingress-controller", nil)
-	b.addClass("tn", "k8s.io/ingress-nginx", map[string]string{ingress.ProxyAnnotation: string(ingress.TraefikNGINX)})
+	b.addClass("tn", "k8s.io/ingress-nginx", map[string]string{routes.ProxyAnnotation: string(routes.TraefikNGINX)})
 	b.addClass("h.dotted", "haproxy-ingress.github.io/controller", nil)
 	b.addClass("default", "k8s.io/ingress-nginx", map[string]string{networkingv1.AnnotationIsDefaultIngressClass: "true"})
 	b.admission(b.app, odd.Name)
@@ -147,7 +147,7 @@ func TestAdmittedAsPlanned(t *testing.T) {
 		"legacy": note("kubernetes.io/ingress.class", "traefik"), "legacy nginx": note("kubernetes.io/ingress.class", "nginx"),
 		"stated": func(o *networkingv1.Ingress) {
 			class("unknown")(o)
-			note(ingress.ProxyAnnotation, "haproxy-ingress")(o)
+			note(routes.ProxyAnnotation, "haproxy-ingress")(o)
 		},
 	} {
 		t.Run(way, func(t *testing.T) {
@@ -173,9 +173,9 @@ func (b *bench) asPlanned(o *networkingv1.Ingress) {
 		return
 	}
 	defer remove(b.t, b.c, o)
-	ref := ingress.Ref{Kind: "Ingress", NamespacedName: client.ObjectKeyFromObject(o)}
-	plan := func(o *networkingv1.Ingress) ingress.Plan {
-		return ingress.Make(ingress.World{Ingresses: []*networkingv1.Ingress{o}, Classes: b.classes(), Served: map[string]bool{"Middleware.traefik.io": true, "IngressRoute.traefik.io": true}}, b.s)
+	ref := routes.Ref{Kind: "Ingress", NamespacedName: client.ObjectKeyFromObject(o)}
+	plan := func(o *networkingv1.Ingress) routes.Plan {
+		return routes.Make(routes.World{Ingresses: []*networkingv1.Ingress{o}, Classes: b.classes(), Served: map[string]bool{"Middleware.traefik.io": true, "IngressRoute.traefik.io": true}}, b.s)
 	}
 	bare := o.DeepCopy()
 	bare.Annotations = said
@@ -194,7 +194,7 @@ func (b *bench) asPlanned(o *networkingv1.Ingress) {
 			b.t.Errorf("%s: to the planner that is somebody else's: %s", o.Name, f.Message)
 		}
 	}
-	if left := ingress.Leftovers(o, true); len(left) != len(guard) {
+	if left := routes.Leftovers(o, true); len(left) != len(guard) {
 		b.t.Errorf("%s: it belongs to somebody: %v of %v", o.Name, left, guard)
 	}
 }
@@ -224,7 +224,7 @@ func TestNoWindow(t *testing.T) {
 			if !ok {
 				continue
 			}
-			_, opted := o.Annotations[ingress.PolicyAnnotation]
+			_, opted := o.Annotations[routes.PolicyAnnotation]
 			if e.Type != "DELETED" && opted && !strings.HasSuffix(o.Annotations[authURL], "/authz/v1/nginx/"+o.Namespace+"/"+o.Name+"/$request_method/$host$request_uri") {
 				t.Errorf("%s at %s names a policy, and nobody is asked: %v", o.Name, o.ResourceVersion, o.Annotations)
 			}
@@ -253,7 +253,7 @@ func TestNoWindow(t *testing.T) {
 		u.SetGroupVersionKind(annotated["Ingress"])
 		u.SetNamespace(b.app)
 		u.SetName("shop")
-		u.SetAnnotations(map[string]string{ingress.PolicyAnnotation: "app"})
+		u.SetAnnotations(map[string]string{routes.PolicyAnnotation: "app"})
 		if err := b.c.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(u), append(opts, client.FieldOwner(manager))...); err != nil {
 			t.Fatal(err)
 		}
@@ -263,7 +263,7 @@ func TestNoWindow(t *testing.T) {
 		replace()
 		patch(`{"metadata": {"annotations": {"` + authURL + `": null}}}`)
 		patch(`{"metadata": {"annotations": null}}`)
-		patch(`{"metadata": {"annotations": {"` + ingress.PolicyAnnotation + `": "app"}}}`)
+		patch(`{"metadata": {"annotations": {"` + routes.PolicyAnnotation + `": "app"}}}`)
 		applied("one", client.ForceOwnership)
 		applied("two", client.ForceOwnership)
 		patch(`{"metadata": {"annotations": {"`+authURL+`": null}}}`, client.FieldOwner("ostiary"))
@@ -274,7 +274,7 @@ func TestNoWindow(t *testing.T) {
 	}
 	create(t, b.c, manifest())
 	// Whoever opted out before the controller came has nothing of ours left.
-	patch(`{"metadata": {"annotations": {"` + ingress.PolicyAnnotation + `": null}}}`)
+	patch(`{"metadata": {"annotations": {"` + routes.PolicyAnnotation + `": null}}}`)
 	if b.ingress("shop").Annotations[authURL] == "" {
 		t.Error("the API server took it off: then nothing is tested here")
 	}
@@ -343,17 +343,17 @@ func TestGuardMap(t *testing.T) {
 
 // TestWindowIsTold: where a new route is open for a while, the condition says so.
 func TestWindowIsTold(t *testing.T) {
-	of := func(kind string) ingress.Binding {
-		return ingress.Binding{Route: ingress.Ref{Kind: kind, NamespacedName: types.NamespacedName{Namespace: "shop", Name: "web"}},
+	of := func(kind string) routes.Binding {
+		return routes.Binding{Route: routes.Ref{Kind: kind, NamespacedName: types.NamespacedName{Namespace: "shop", Name: "web"}},
 			Policy: types.NamespacedName{Namespace: "shop", Name: kind}, Guarded: true}
 	}
-	bindings := []ingress.Binding{of("Ingress"), of("HTTPRoute")}
+	bindings := []routes.Binding{of("Ingress"), of("HTTPRoute")}
 	for _, c := range []struct {
 		admission bool
 		kind      string
 		open      bool
 	}{{true, "Ingress", false}, {true, "HTTPRoute", true}, {false, "Ingress", true}, {false, "HTTPRoute", true}} {
-		said := newRoutesReport(&ingress.Plan{Bindings: bindings}, nil, nil, func(ingress.Ref, types.NamespacedName) bool { return true }).withWindow(bindings, c.admission).routed[types.NamespacedName{Namespace: "shop", Name: c.kind}]
+		said := newRoutesReport(&routes.Plan{Bindings: bindings}, nil, nil, func(routes.Ref, types.NamespacedName) bool { return true }).withWindow(bindings, c.admission).routed[types.NamespacedName{Namespace: "shop", Name: c.kind}]
 		if said.Status != metav1.ConditionTrue || strings.Contains(said.Message, "is open until") != c.open {
 			t.Errorf("admission %v: %s", c.admission, said.Message)
 		}

@@ -14,7 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // An AuditReport says what reaches guarded hosts around their policies.
@@ -53,14 +53,14 @@ type AuditOptions struct {
 	// PathPrefix is Ostiary's own path; "": /.access. Mode is used where an Ingress does
 	// not say; "": render. TeamHost is where people sign in; "": that is not known.
 	PathPrefix string
-	Mode       ingress.Mode
+	Mode       routes.Mode
 	TeamHost   string
 	// Ignored: no route can name a policy there, so that the annotation guards nothing.
 	Ignored bool
 	// ConfigNamespaces are those whose ConfigMaps of proxies the installation reads, which
 	// are read where not all may be.
 	ConfigNamespaces []string
-	// Ports of our Services, as in ingress.Settings; 0: those of the defaults.
+	// Ports of our Services, as in routes.Settings; 0: those of the defaults.
 	PublicPort, RenderPort, PreflightPort int32
 }
 
@@ -102,10 +102,10 @@ func Audit(ctx context.Context, o AuditOptions) (AuditReport, error) {
 
 // world reads a cluster: all ConfigMaps of proxies or, where those may not be listed, the
 // ones that the installation reads.
-func (o AuditOptions) world(ctx context.Context, c client.Client, s ingress.Settings) (ingress.World, []string, error) {
+func (o AuditOptions) world(ctx context.Context, c client.Client, s routes.Settings) (routes.World, []string, error) {
 	served, err := servedKinds(c.RESTMapper())
 	if err != nil {
-		return ingress.World{}, nil, err
+		return routes.World{}, nil, err
 	}
 	world, notLooked, err := listWorld(ctx, c, served, s)
 	if err == nil && world.ConfigsUnread != "" && !slices.Contains(o.ConfigNamespaces, "") {
@@ -121,7 +121,7 @@ func (o AuditOptions) world(ctx context.Context, c client.Client, s ingress.Sett
 const defaultAuthz = "ostiary-system/ostiary-authz"
 
 // settings are those of the installation that the cluster has.
-func (o AuditOptions) settings(ctx context.Context, r client.Reader) (ingress.Settings, []string, error) {
+func (o AuditOptions) settings(ctx context.Context, r client.Reader) (routes.Settings, []string, error) {
 	name, port := o.Authz, int32(9001)
 	var remarks []string
 	if name == "" {
@@ -129,10 +129,10 @@ func (o AuditOptions) settings(ctx context.Context, r client.Reader) (ingress.Se
 		err := r.List(ctx, &services, client.MatchingLabels{"app.kubernetes.io/name": "ostiary", "app.kubernetes.io/component": "authz"})
 		switch n := len(services.Items); {
 		case err != nil && !apierrors.IsForbidden(err):
-			return ingress.Settings{}, nil, fmt.Errorf("no cluster to talk to: %w", err)
+			return routes.Settings{}, nil, fmt.Errorf("no cluster to talk to: %w", err)
 		case n > 1:
 			a, b := services.Items[0], services.Items[1]
-			return ingress.Settings{}, nil, fmt.Errorf("there are several authz listeners, among them Services %s/%s and %s/%s: name one, with --authz-service NAMESPACE/NAME", a.Namespace, a.Name, b.Namespace, b.Name)
+			return routes.Settings{}, nil, fmt.Errorf("there are several authz listeners, among them Services %s/%s and %s/%s: name one, with --authz-service NAMESPACE/NAME", a.Namespace, a.Name, b.Namespace, b.Name)
 		case n == 1:
 			name = services.Items[0].Namespace + "/" + services.Items[0].Name
 			for _, p := range services.Items[0].Spec.Ports {
@@ -148,7 +148,7 @@ func (o AuditOptions) settings(ctx context.Context, r client.Reader) (ingress.Se
 }
 
 // settingsAt are those of an installation whose authz listener is known.
-func (o AuditOptions) settingsAt(authz string, port int32) (ingress.Settings, error) {
+func (o AuditOptions) settingsAt(authz string, port int32) (routes.Settings, error) {
 	s, err := settingsFor(authz, port, o.AuthzURL)
 	s.PathPrefix, s.Mode, s.TeamHost = cmp.Or(strings.TrimSuffix(o.PathPrefix, "/"), s.PathPrefix), cmp.Or(o.Mode, s.Mode), o.TeamHost
 	s.PublicPort, s.RenderPort, s.PreflightPort = cmp.Or(o.PublicPort, s.PublicPort), cmp.Or(o.RenderPort, s.RenderPort), cmp.Or(o.PreflightPort, s.PreflightPort)
@@ -156,14 +156,14 @@ func (o AuditOptions) settingsAt(authz string, port int32) (ingress.Settings, er
 }
 
 // settingsFor makes settings of the Service of the authz listener.
-func settingsFor(authz string, port int32, url string) (ingress.Settings, error) {
+func settingsFor(authz string, port int32, url string) (routes.Settings, error) {
 	namespace, name, ok := strings.Cut(authz, "/")
 	prefix, named := strings.CutSuffix(name, "-authz")
 	if !ok || !named || namespace == "" || prefix == "" {
-		return ingress.Settings{}, fmt.Errorf("--authz-service %q: NAMESPACE/NAME of a Service whose name ends with -authz, as in %s", authz, defaultAuthz)
+		return routes.Settings{}, fmt.Errorf("--authz-service %q: NAMESPACE/NAME of a Service whose name ends with -authz, as in %s", authz, defaultAuthz)
 	}
-	return ingress.Settings{
-		Namespace: namespace, ServicePrefix: prefix, PathPrefix: "/.access", Mode: ingress.Render, ConfigNamespaces: []string{""},
+	return routes.Settings{
+		Namespace: namespace, ServicePrefix: prefix, PathPrefix: "/.access", Mode: routes.Render, ConfigNamespaces: []string{""},
 		AuthzURL:   strings.TrimSuffix(cmp.Or(url, fmt.Sprintf("http://%s.%s.svc.cluster.local:%d", name, namespace, port)), "/"),
 		PublicPort: 9002, RenderPort: 9003, PreflightPort: 9004,
 		IdentityHeaders: []string{
@@ -174,29 +174,29 @@ func settingsFor(authz string, port int32, url string) (ingress.Settings, error)
 }
 
 // planOf makes the plan for routes that name a policy; tests have another.
-var planOf = ingress.Make
+var planOf = routes.Make
 
 // audit judges a world. In a cluster, plans have to be carried out, too.
-func audit(w ingress.World, s ingress.Settings, cluster bool) AuditReport {
-	claims := ingress.Claims(w)
-	findings := ingress.Unguarded(w, s, claims)
+func audit(w routes.World, s routes.Settings, cluster bool) AuditReport {
+	claims := routes.Claims(w)
+	findings := routes.Unguarded(w, s, claims)
 	plan := planOf(w, s)
 	plan.Findings = onHosts(plan)
 	findings = append(unlike(findings, plan.Findings), plan.Findings...)
 	if cluster {
-		findings = append(findings, ingress.Unapplied(w, s, plan)...)
+		findings = append(findings, routes.Unapplied(w, s, plan)...)
 	}
-	return AuditReport{Findings: merge(findings), NotLooked: []string{}, Remarks: ingress.Remarks(w, s, claims), Looked: counts(&w)}
+	return AuditReport{Findings: merge(findings), NotLooked: []string{}, Remarks: routes.Remarks(w, s, claims), Looked: counts(&w)}
 }
 
 // onHosts gives the findings of a plan the hosts that they are about: those of the route,
 // or, if they are about something else, those of the routes that name the policy.
-func onHosts(plan ingress.Plan) []ingress.Finding {
-	var out []ingress.Finding
+func onHosts(plan routes.Plan) []routes.Finding {
+	var out []routes.Finding
 	for _, f := range plan.Findings {
 		var hosts []string
 		for _, b := range plan.Bindings {
-			if f.Host == "" && f.Reason != ingress.NoHost && (b.Route == f.Object || f.Object.Kind != b.Route.Kind && f.Policy.Name != "" && b.Policy == f.Policy) {
+			if f.Host == "" && f.Reason != routes.NoHost && (b.Route == f.Object || f.Object.Kind != b.Route.Kind && f.Policy.Name != "" && b.Policy == f.Policy) {
 				hosts = append(hosts, b.Hosts...)
 			}
 		}
@@ -212,18 +212,18 @@ func onHosts(plan ingress.Plan) []ingress.Finding {
 }
 
 // withoutOptIns is a world in which no route names a policy.
-func withoutOptIns(w ingress.World) ingress.World {
+func withoutOptIns(w routes.World) routes.World {
 	out := w
 	out.Ingresses, out.HTTPRoutes = nil, nil
 	for _, o := range w.Ingresses {
 		o = o.DeepCopy()
-		delete(o.Annotations, ingress.PolicyAnnotation)
+		delete(o.Annotations, routes.PolicyAnnotation)
 		out.Ingresses = append(out.Ingresses, o)
 	}
 	for _, o := range w.HTTPRoutes {
 		o = o.DeepCopy()
 		notes := o.GetAnnotations()
-		delete(notes, ingress.PolicyAnnotation)
+		delete(notes, routes.PolicyAnnotation)
 		o.SetAnnotations(notes)
 		out.HTTPRoutes = append(out.HTTPRoutes, o)
 	}
@@ -231,13 +231,13 @@ func withoutOptIns(w ingress.World) ingress.World {
 }
 
 // unlike leaves out what others say of the same object for the same reason.
-func unlike(findings, others []ingress.Finding) []ingress.Finding {
-	return slices.DeleteFunc(findings, func(f ingress.Finding) bool {
-		return slices.ContainsFunc(others, func(o ingress.Finding) bool { return o.Object == f.Object && o.Reason == f.Reason })
+func unlike(findings, others []routes.Finding) []routes.Finding {
+	return slices.DeleteFunc(findings, func(f routes.Finding) bool {
+		return slices.ContainsFunc(others, func(o routes.Finding) bool { return o.Object == f.Object && o.Reason == f.Reason })
 	})
 }
 
-func counts(w *ingress.World) map[string]int {
+func counts(w *routes.World) map[string]int {
 	return map[string]int{
 		"AccessPolicy": len(w.Policies), "Ingress": len(w.Ingresses), "Service": len(w.Services), "ConfigMap": len(w.Configs),
 		"HTTPRoute": len(w.HTTPRoutes), "GRPCRoute": len(w.GRPCRoutes), "TLSRoute": len(w.TLSRoutes), "IngressRoute": len(w.IngressRoutes),
@@ -245,7 +245,7 @@ func counts(w *ingress.World) map[string]int {
 }
 
 // merge joins findings that differ by nothing but the policy.
-func merge(findings []ingress.Finding) []AuditFinding {
+func merge(findings []routes.Finding) []AuditFinding {
 	out := []AuditFinding{}
 	at := map[[4]string]int{}
 	for _, f := range findings {

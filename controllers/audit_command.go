@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // An auditFlags are the command line of audit. What has the name of a flag of `ostiary
@@ -59,7 +59,7 @@ func (o *auditFlags) options() (AuditOptions, error) {
 		return AuditOptions{}, err
 	}
 	if out.Ignored = s == nil; s == nil { // its other flags mean nothing then
-		s = &ingress.Settings{PathPrefix: o.setup.PathPrefix, TeamHost: strings.ToLower(team.Hostname()), ConfigNamespaces: []string{""}}
+		s = &routes.Settings{PathPrefix: o.setup.PathPrefix, TeamHost: strings.ToLower(team.Hostname()), ConfigNamespaces: []string{""}}
 	}
 	out.PathPrefix, out.Mode, out.TeamHost, out.ConfigNamespaces = s.PathPrefix, s.Mode, s.TeamHost, s.ConfigNamespaces
 	out.PublicPort, out.RenderPort, out.PreflightPort = s.PublicPort, s.RenderPort, s.PreflightPort

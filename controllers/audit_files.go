@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/source"
 )
 
@@ -42,7 +42,7 @@ func AuditFiles(paths []string, stdin io.Reader, namespace string, o AuditOption
 		return AuditReport{}, err
 	}
 	var unread []string
-	claims := ingress.Claims(f.world)
+	claims := routes.Claims(f.world)
 	for _, other := range f.others {
 		if why := unreadFile(other, claims); why != "" {
 			unread = append(unread, why)
@@ -67,7 +67,7 @@ func orDefaultAuthz(name string) string {
 // worldFiles collects a World out of manifests.
 type worldFiles struct {
 	namespace string
-	world     ingress.World
+	world     routes.World
 	others    []*unstructured.Unstructured // of kinds that are not read
 }
 

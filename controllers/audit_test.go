@@ -28,7 +28,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 const auditManifests = `
@@ -302,18 +302,18 @@ func TestAuditNamesOneInstallation(t *testing.T) {
 func TestAuditOfPlans(t *testing.T) {
 	before := planOf
 	t.Cleanup(func() { planOf = before })
-	web := ingress.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: "shop", Name: "web"}}
+	web := routes.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: "shop", Name: "web"}}
 	policy := types.NamespacedName{Namespace: "shop", Name: "web"}
-	planOf = func(ingress.World, ingress.Settings) ingress.Plan {
-		return ingress.Plan{
-			Annotations: map[ingress.Ref]map[string]string{web: {"nginx.ingress.kubernetes.io/auth-url": "x"}},
-			Bindings:    []ingress.Binding{{Route: web, Policy: policy, Hosts: []string{"app.example.com"}, Guarded: true}},
-			Findings:    []ingress.Finding{{Object: web, Policy: policy, Reason: ingress.SatisfyAny, Message: "of the plan", Host: "app.example.com"}},
+	planOf = func(routes.World, routes.Settings) routes.Plan {
+		return routes.Plan{
+			Annotations: map[routes.Ref]map[string]string{web: {"nginx.ingress.kubernetes.io/auth-url": "x"}},
+			Bindings:    []routes.Binding{{Route: web, Policy: policy, Hosts: []string{"app.example.com"}, Guarded: true}},
+			Findings:    []routes.Finding{{Object: web, Policy: policy, Reason: routes.SatisfyAny, Message: "of the plan", Host: "app.example.com"}},
 		}
 	}
-	w := ingress.World{Policies: []ingress.Policy{{NamespacedName: policy, Hosts: []string{"app.example.com"}}},
+	w := routes.World{Policies: []routes.Policy{{NamespacedName: policy, Hosts: []string{"app.example.com"}}},
 		Ingresses: []*networkingv1.Ingress{auditIngress("shop", "web", "nginx", "app.example.com", "/", map[string]string{
-			ingress.PolicyAnnotation: "web", "nginx.ingress.kubernetes.io/satisfy": "any"})}}
+			routes.PolicyAnnotation: "web", "nginx.ingress.kubernetes.io/satisfy": "any"})}}
 	s, err := settingsFor(defaultAuthz, 9001, "")
 	if err != nil {
 		t.Fatal(err)

@@ -18,7 +18,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // A Guard keeps the ConfigMap from which the API server knows what to put on an
@@ -26,7 +26,7 @@ import (
 // class, and what that proxy is told. While there is nothing in it the API server
 // refuses what opts in, and so any replica fills it; only the leader changes it.
 type Guard struct {
-	Settings ingress.Settings
+	Settings routes.Settings
 	Leads    func() bool
 	Every    time.Duration // between two looks; default 5 s
 
@@ -38,7 +38,7 @@ type Guard struct {
 }
 
 // GuardName is the name of the ConfigMap.
-func GuardName(s ingress.Settings) string { return s.ServicePrefix + "-guard" }
+func GuardName(s routes.Settings) string { return s.ServicePrefix + "-guard" }
 
 // SetupWithManager has it run with the manager.
 func (g *Guard) SetupWithManager(mgr ctrl.Manager) error {
@@ -54,7 +54,7 @@ func (g *Guard) See(classes []*networkingv1.IngressClass) {
 	if g == nil {
 		return
 	}
-	want := ingress.Published(classes, g.Settings)
+	want := routes.Published(classes, g.Settings)
 	g.mu.Lock()
 	changed := !maps.Equal(want, g.want)
 	g.want = want
@@ -117,7 +117,7 @@ func (g *Guard) keep(ctx context.Context) error {
 	send.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMap"))
 	send.SetNamespace(g.Settings.Namespace)
 	send.SetName(GuardName(g.Settings))
-	if err := g.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(send), client.FieldOwner(ingress.FieldManager), client.ForceOwnership); err != nil {
+	if err := g.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(send), client.FieldOwner(routes.FieldManager), client.ForceOwnership); err != nil {
 		return fmt.Errorf("writing it: %w", err)
 	}
 	return nil
@@ -125,7 +125,7 @@ func (g *Guard) keep(ctx context.Context) error {
 
 // withWindow says of what is routed how long a new route is open: nothing guards an
 // HTTPRoute in the write that opts in, and nothing an Ingress where that was chosen.
-func (r *routesReport) withWindow(bindings []ingress.Binding, admission bool) *routesReport {
+func (r *routesReport) withWindow(bindings []routes.Binding, admission bool) *routesReport {
 	for policy, c := range r.routed {
 		note := ""
 		for _, b := range bindings {

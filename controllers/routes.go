@@ -29,7 +29,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // OptIns gives the routes that name a policy what they need to ask Ostiary, and
@@ -37,15 +37,15 @@ import (
 // decisions and never in front of them: what it may not read or write is told, and
 // changes nothing for the rest. If it is away, the others do what cannot wait.
 type OptIns struct {
-	Settings ingress.Settings
+	Settings routes.Settings
 	// Status writes the conditions Routed and Covered.
 	Status *Status
 	// Leads reports whether this replica may write.
 	Leads func() bool
 
-	make   func(ingress.World, ingress.Settings) ingress.Plan // ingress.Make
-	people worldReader                                        // what a plan is made from
-	own    worldReader                                        // what earlier plans made
+	make   func(routes.World, routes.Settings) routes.Plan // routes.Make
+	people worldReader                                     // what a plan is made from
+	own    worldReader                                     // what earlier plans made
 	apply  applier
 	guard  *Guard // nil: the API server guards nothing
 	warm   *Warmth
@@ -54,9 +54,9 @@ type OptIns struct {
 	queue  requeue
 	// witnesses tell whose questions have arrived; nil: that is not asked for.
 	witnesses *witnessing
-	told      map[ingress.Finding]bool
-	absent    map[ingress.Ref]time.Time // since when a route does not ask, seen by one that does not lead
-	unread    string                    // what could not be read the last time
+	told      map[routes.Finding]bool
+	absent    map[routes.Ref]time.Time // since when a route does not ask, seen by one that does not lead
+	unread    string                   // what could not be read the last time
 }
 
 // Reasons of findings that writing leads to.
@@ -146,7 +146,7 @@ func (o *OptIns) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.
 }
 
 // realize makes a plan of the world, carries it out, and tells what came of it.
-func (o *OptIns) realize(ctx context.Context, world *ingress.World) (reconcile.Result, error) {
+func (o *OptIns) realize(ctx context.Context, world *routes.World) (reconcile.Result, error) {
 	plan := o.make(*world, o.Settings)
 	o.warm.observe(world.Render, &plan)
 	owned, err := listOwned(ctx, o.own)
@@ -210,7 +210,7 @@ func listOwned(ctx context.Context, r worldReader) ([]*unstructured.Unstructured
 		}
 		var list unstructured.UnstructuredList
 		list.SetGroupVersionKind(k.GroupVersion().WithKind(k.Kind + "List"))
-		err := r.List(ctx, &list, client.HasLabels{ingress.RouteLabel})
+		err := r.List(ctx, &list, client.HasLabels{routes.RouteLabel})
 		if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
 			continue // the CRD went away, and all objects with it
 		}

@@ -16,7 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // guards has every route of the plan ask that does not yet, before anything else: what
@@ -36,7 +36,7 @@ func (r *application) guards(ctx context.Context) {
 
 // firstOf returns the annotations by which a route asks, if it does not yet; nil: it
 // does. What it has of the plan already stays.
-func (r *application) firstOf(ref ingress.Ref, o client.Object) map[string]string {
+func (r *application) firstOf(ref routes.Ref, o client.Object) map[string]string {
 	is, whole, guard := o.GetAnnotations(), r.plan.Annotations[ref], r.plan.Guards[ref]
 	owned, _ := ownedAnnotations(o)
 	want, asks := map[string]string{}, true
@@ -91,7 +91,7 @@ func (r *application) annotations(ctx context.Context) {
 
 // needs returns an object that could not be made, and without which the annotations
 // of a route would be wrong.
-func (r *application) needs(ref ingress.Ref) *ingress.Ref {
+func (r *application) needs(ref routes.Ref) *routes.Ref {
 	for _, own := range r.failed {
 		if at := refOf(own); slices.Contains(r.plan.Needs[ref], at) {
 			return &at
@@ -103,7 +103,7 @@ func (r *application) needs(ref ingress.Ref) *ingress.Ref {
 // annotate has us own exactly these annotations of an object of somebody else's. It
 // takes none away from anybody: that is a conflict, and reported. It reports whether
 // they are there.
-func (r *application) annotate(ctx context.Context, ref ingress.Ref, o client.Object, want map[string]string) bool {
+func (r *application) annotate(ctx context.Context, ref routes.Ref, o client.Object, want map[string]string) bool {
 	owned, any := ownedAnnotations(o)
 	if any == (len(want) > 0) && sameAnnotations(o.GetAnnotations(), owned, want) {
 		delete(r.memo, ref)
@@ -119,7 +119,7 @@ func (r *application) annotate(ctx context.Context, ref ingress.Ref, o client.Ob
 	send.SetNamespace(ref.Namespace)
 	send.SetUID(o.GetUID()) // or an object that is gone would be made anew
 	send.SetAnnotations(want)
-	err := r.send(ctx, send, client.FieldOwner(ingress.FieldManager))
+	err := r.send(ctx, send, client.FieldOwner(routes.FieldManager))
 	switch {
 	case err == nil && len(want) > 0:
 		r.changed[ref] = "applied"
@@ -139,7 +139,7 @@ func (r *application) annotate(ctx context.Context, ref ingress.Ref, o client.Ob
 // that it put on an Ingress itself, which belong to nobody, and, where everything is
 // taken back, ours on what still names a policy. The latter it would put back, and so
 // it is told by whom it is done.
-func (r *application) takeOff(ctx context.Context, ref ingress.Ref, o client.Object) {
+func (r *application) takeOff(ctx context.Context, ref routes.Ref, o client.Object) {
 	remove := map[string]any{}
 	if r.release {
 		owned, _ := ownedAnnotations(o)
@@ -148,7 +148,7 @@ func (r *application) takeOff(ctx context.Context, ref ingress.Ref, o client.Obj
 		}
 	}
 	if ing, ok := o.(*networkingv1.Ingress); ok {
-		for _, key := range ingress.Leftovers(ing, r.release) {
+		for _, key := range routes.Leftovers(ing, r.release) {
 			remove[key] = nil
 		}
 	}
@@ -157,9 +157,9 @@ func (r *application) takeOff(ctx context.Context, ref ingress.Ref, o client.Obj
 	}
 	patch, _ := json.Marshal(map[string]any{"metadata": map[string]any{ // it has nothing that JSON has no word for
 		"uid": o.GetUID(), "resourceVersion": o.GetResourceVersion(), "annotations": remove}})
-	manager := ingress.FieldManager
+	manager := routes.FieldManager
 	if r.release {
-		manager = ingress.ReleaseManager
+		manager = routes.ReleaseManager
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
@@ -178,7 +178,7 @@ func (r *application) takeOff(ctx context.Context, ref ingress.Ref, o client.Obj
 
 // refusedBefore reports whether the same was refused before, and says so again. It
 // counts in now how often.
-func (r *application) refusedBefore(ref ingress.Ref, now refusal) bool {
+func (r *application) refusedBefore(ref routes.Ref, now refusal) bool {
 	m, ok := r.memo[ref]
 	if !ok || m.version != now.version || m.digest != now.digest || !m.until.IsZero() && !time.Now().Before(m.until) {
 		return false
@@ -192,7 +192,7 @@ func (r *application) refusedBefore(ref ingress.Ref, now refusal) bool {
 
 // refuse remembers what was refused, so that it is tried again later and less and less
 // often. Never: not before the object changes.
-func (r *application) refuse(ref ingress.Ref, m refusal, never bool) {
+func (r *application) refuse(ref routes.Ref, m refusal, never bool) {
 	if before, ok := r.memo[ref]; ok && before.digest == m.digest {
 		m.times = before.times + 1
 	}

@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // An applier makes the cluster look as a plan says, by server-side apply: first what
@@ -26,7 +26,7 @@ import (
 type applier struct {
 	client client.Client
 	live   client.Reader // past all caches
-	memo   map[ingress.Ref]refusal
+	memo   map[routes.Ref]refusal
 }
 
 // A refusal is what the API server said about an object of that version. Asking
@@ -35,7 +35,7 @@ type refusal struct {
 	version, digest string
 	until           time.Time // zero: not before the object changes
 	times           int       // that it was refused
-	findings        []ingress.Finding
+	findings        []routes.Finding
 }
 
 // How soon what was refused is tried again: at first, and at last.
@@ -50,8 +50,8 @@ const objectsTime = 3 * time.Second
 
 // carriedOut is what one run starts from.
 type carriedOut struct {
-	world     *ingress.World
-	plan      *ingress.Plan
+	world     *routes.World
+	plan      *routes.Plan
 	owned     []*unstructured.Unstructured // what earlier plans made
 	namespace string                       // ours
 	// guardsOnly: nothing is done but that routes ask.
@@ -62,9 +62,9 @@ type carriedOut struct {
 
 // done is what came of a run.
 type done struct {
-	findings []ingress.Finding
-	changed  map[ingress.Ref]string // people's objects that were written, and what was done
-	again    time.Time              // something is worth trying again then; zero: nothing is
+	findings []routes.Finding
+	changed  map[routes.Ref]string // people's objects that were written, and what was done
+	again    time.Time             // something is worth trying again then; zero: nothing is
 }
 
 // An application is one run of an applier.
@@ -72,25 +72,25 @@ type application struct {
 	*applier
 	carriedOut
 	done
-	existing map[ingress.Ref]*unstructured.Unstructured
+	existing map[routes.Ref]*unstructured.Unstructured
 	failed   []*unstructured.Unstructured // objects that could not be made, or were not tried
 	stuck    []unwritten                  // people's objects that could not be written
-	unasked  map[ingress.Ref]bool         // those of them that were to be guarded first
+	unasked  map[routes.Ref]bool          // those of them that were to be guarded first
 	errs     []error
 }
 
 // An unwritten object is somebody's, and as it was.
 type unwritten struct {
-	ref    ingress.Ref
+	ref    routes.Ref
 	object client.Object
 }
 
 // run carries out a plan. The error is one that trying again may mend.
 func (a *applier) run(ctx context.Context, in carriedOut) (done, error) {
-	r := &application{applier: a, carriedOut: in, done: done{changed: map[ingress.Ref]string{}},
-		existing: map[ingress.Ref]*unstructured.Unstructured{}, unasked: map[ingress.Ref]bool{}}
+	r := &application{applier: a, carriedOut: in, done: done{changed: map[routes.Ref]string{}},
+		existing: map[routes.Ref]*unstructured.Unstructured{}, unasked: map[routes.Ref]bool{}}
 	if a.memo == nil {
-		a.memo = map[ingress.Ref]refusal{}
+		a.memo = map[routes.Ref]refusal{}
 	}
 	for _, o := range in.owned {
 		r.existing[refOf(o)] = o
@@ -107,8 +107,8 @@ func (a *applier) run(ctx context.Context, in carriedOut) (done, error) {
 	return r.done, errors.Join(append(r.errs, ctx.Err())...)
 }
 
-func refOf(o client.Object) ingress.Ref {
-	return ingress.Ref{Kind: o.GetObjectKind().GroupVersionKind().Kind, NamespacedName: client.ObjectKeyFromObject(o)}
+func refOf(o client.Object) routes.Ref {
+	return routes.Ref{Kind: o.GetObjectKind().GroupVersionKind().Kind, NamespacedName: client.ObjectKeyFromObject(o)}
 }
 
 // objects makes what annotations will refer to.
@@ -158,14 +158,14 @@ func (r *application) object(ctx context.Context, want *unstructured.Unstructure
 		return err
 	}
 	if is == nil {
-		return r.send(ctx, send, client.FieldOwner(ingress.FieldManager))
+		return r.send(ctx, send, client.FieldOwner(routes.FieldManager))
 	}
 	if asPrepared(is, send) {
 		return nil
 	}
 	answer := send.DeepCopy()
 	answer.SetUID(is.GetUID()) // and no other that took its place meanwhile
-	err = r.send(ctx, answer, client.FieldOwner(ingress.FieldManager), client.ForceOwnership)
+	err = r.send(ctx, answer, client.FieldOwner(routes.FieldManager), client.ForceOwnership)
 	// What was applied as it is, and cannot be so again, has something of others in it
 	// that an apply does not remove: an entry of a list. It is made anew.
 	before := is.GetAnnotations()[appliedAnnotation] == send.GetAnnotations()[appliedAnnotation]
@@ -173,7 +173,7 @@ func (r *application) object(ctx context.Context, want *unstructured.Unstructure
 		if err := r.remove(ctx, is, nil); client.IgnoreNotFound(err) != nil {
 			return err
 		}
-		return r.send(ctx, send, client.FieldOwner(ingress.FieldManager))
+		return r.send(ctx, send, client.FieldOwner(routes.FieldManager))
 	}
 	return err
 }
@@ -204,17 +204,17 @@ func (r *application) send(ctx context.Context, o *unstructured.Unstructured, op
 }
 
 func labelled(o client.Object) bool {
-	_, ok := o.GetLabels()[ingress.RouteLabel]
+	_, ok := o.GetLabels()[routes.RouteLabel]
 	return ok
 }
 
-func compareRefs(a, b ingress.Ref) int { return cmp.Compare(a.String(), b.String()) }
+func compareRefs(a, b routes.Ref) int { return cmp.Compare(a.String(), b.String()) }
 
 // peopleOf returns the objects that a plan may annotate.
-func peopleOf(w *ingress.World) map[ingress.Ref]client.Object {
-	out := map[ingress.Ref]client.Object{}
+func peopleOf(w *routes.World) map[routes.Ref]client.Object {
+	out := map[routes.Ref]client.Object{}
 	add := func(kind string, o client.Object) {
-		out[ingress.Ref{Kind: kind, NamespacedName: client.ObjectKeyFromObject(o)}] = o
+		out[routes.Ref{Kind: kind, NamespacedName: client.ObjectKeyFromObject(o)}] = o
 	}
 	for _, o := range w.Ingresses {
 		add("Ingress", o)
@@ -228,7 +228,7 @@ func peopleOf(w *ingress.World) map[ingress.Ref]client.Object {
 // prune removes what carries our label and is in no plan: only when nothing of
 // people's refers to it any more.
 func (r *application) prune(ctx context.Context) {
-	planned := map[ingress.Ref]bool{}
+	planned := map[routes.Ref]bool{}
 	for _, o := range r.plan.Objects {
 		planned[refOf(o)] = true
 	}

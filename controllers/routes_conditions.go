@@ -13,7 +13,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // Reasons of Covered where it is neither a finding nor true.
@@ -28,7 +28,7 @@ const (
 type routesReport struct {
 	routed  map[types.NamespacedName]metav1.Condition
 	covered func(types.NamespacedName) *metav1.Condition // nil: it isn't watched
-	limited map[types.NamespacedName][]ingress.Finding
+	limited map[types.NamespacedName][]routes.Finding
 }
 
 // limits are what the proxies of a policy's routes cannot do for it, as warnings.
@@ -46,15 +46,15 @@ func (r *routesReport) limits(of types.NamespacedName) []policy.Issue {
 // newRoutesReport words what was found, by policy: by the plan, by carrying it out, and
 // around both. arrived says of a route, and of the policy that it names, whether anybody
 // asked about it; of a policy alone, whether anybody did by no route.
-func newRoutesReport(plan *ingress.Plan, refused, around []ingress.Finding, arrived func(route ingress.Ref, policy types.NamespacedName) bool) *routesReport {
+func newRoutesReport(plan *routes.Plan, refused, around []routes.Finding, arrived func(route routes.Ref, policy types.NamespacedName) bool) *routesReport {
 	r := &routesReport{routed: map[types.NamespacedName]metav1.Condition{}, limited: byPolicy(plan.Limits)}
-	bindings := map[types.NamespacedName][]ingress.Binding{}
+	bindings := map[types.NamespacedName][]routes.Binding{}
 	for _, b := range plan.Bindings {
 		bindings[b.Policy] = append(bindings[b.Policy], b)
 	}
 	wrong, stuck, uncovered := byPolicy(slices.Concat(plan.Findings, refused)), byPolicy(refused), byPolicy(around)
-	for policy, routes := range bindings {
-		r.routed[policy] = routed(routes, wrong[policy])
+	for policy, bound := range bindings {
+		r.routed[policy] = routed(bound, wrong[policy])
 	}
 	r.covered = func(policy types.NamespacedName) *metav1.Condition {
 		c, named := covered(uncovered[policy]), bindings[policy]
@@ -62,7 +62,7 @@ func newRoutesReport(plan *ingress.Plan, refused, around []ingress.Finding, arri
 		switch {
 		case c.Status != metav1.ConditionTrue:
 		case len(named) > 0 && is.Status != metav1.ConditionTrue:
-			c = unrouted(c, is, len(stuck[policy]) > 0 || slices.ContainsFunc(named, func(b ingress.Binding) bool { return !b.Guarded }))
+			c = unrouted(c, is, len(stuck[policy]) > 0 || slices.ContainsFunc(named, func(b routes.Binding) bool { return !b.Guarded }))
 		default:
 			c = witnessed(c, policy, named, arrived)
 		}
@@ -78,16 +78,16 @@ func unrouted(c, routed metav1.Condition, open bool) metav1.Condition {
 	if open && routed.Status == metav1.ConditionFalse {
 		c.Status, c.Message = metav1.ConditionFalse, "what names it may be served without asking, see Routed: "+routed.Reason
 	}
-	if routed.Reason == ingress.ProxyConfigUnread {
+	if routed.Reason == routes.ProxyConfigUnread {
 		c.Reason = routed.Reason
 	}
 	return c
 }
 
 // routed is the condition of a policy that routes name.
-func routed(routes []ingress.Binding, found []ingress.Finding) metav1.Condition {
+func routed(bound []routes.Binding, found []routes.Finding) metav1.Condition {
 	var names, unseen []string
-	var wrong, mild []ingress.Finding
+	var wrong, mild []routes.Finding
 	for _, f := range found {
 		if f.Mild {
 			mild = append(mild, f)
@@ -95,13 +95,13 @@ func routed(routes []ingress.Binding, found []ingress.Finding) metav1.Condition 
 			wrong = append(wrong, f)
 		}
 	}
-	for _, b := range routes {
+	for _, b := range bound {
 		names = append(names, b.Route.String())
 		if b.Unseen != "" && !slices.Contains(unseen, b.Unseen) {
 			unseen = append(unseen, b.Unseen)
 		}
-		if !b.Guarded && !slices.ContainsFunc(wrong, func(f ingress.Finding) bool { return f.Object == b.Route }) {
-			wrong = append(wrong, ingress.Finding{Object: b.Route, Reason: "NotGuarded", Message: b.Route.String() + " is not guarded completely"})
+		if !b.Guarded && !slices.ContainsFunc(wrong, func(f routes.Finding) bool { return f.Object == b.Route }) {
+			wrong = append(wrong, routes.Finding{Object: b.Route, Reason: "NotGuarded", Message: b.Route.String() + " is not guarded completely"})
 		}
 	}
 	slices.Sort(names)
@@ -115,7 +115,7 @@ func routed(routes []ingress.Binding, found []ingress.Finding) metav1.Condition 
 	case len(wrong) > 0:
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, wrong[0].Reason, worded(append(wrong, mild...))
 	case len(unseen) > 0:
-		c.Status, c.Reason = metav1.ConditionUnknown, ingress.ProxyConfigUnread
+		c.Status, c.Reason = metav1.ConditionUnknown, routes.ProxyConfigUnread
 		c.Message = truncate("what names it was told to ask Ostiary about every request: "+who+". Whether ingress-nginx does is not known, because "+strings.Join(unseen, "; "), 32<<10)
 	}
 	return c
@@ -123,14 +123,14 @@ func routed(routes []ingress.Binding, found []ingress.Finding) metav1.Condition 
 
 // witnessed: that everything is configured shows nothing about whether a proxy can ask:
 // a NetworkPolicy may keep it out, or a data plane may do something else than it says.
-func witnessed(c metav1.Condition, policy types.NamespacedName, routes []ingress.Binding, arrived func(ingress.Ref, types.NamespacedName) bool) metav1.Condition {
+func witnessed(c metav1.Condition, policy types.NamespacedName, bound []routes.Binding, arrived func(routes.Ref, types.NamespacedName) bool) metav1.Condition {
 	var silent []string
-	for _, b := range routes {
+	for _, b := range bound {
 		if !arrived(b.Route, policy) {
 			silent = append(silent, b.Route.String())
 		}
 	}
-	if len(routes) == 0 && !arrived(ingress.Ref{}, policy) {
+	if len(bound) == 0 && !arrived(routes.Ref{}, policy) {
 		silent = []string{"its hosts"}
 	}
 	if len(silent) == 0 {
@@ -143,7 +143,7 @@ func witnessed(c metav1.Condition, policy types.NamespacedName, routes []ingress
 }
 
 // covered is the condition that what goes around a policy leads to.
-func covered(around []ingress.Finding) metav1.Condition {
+func covered(around []routes.Finding) metav1.Condition {
 	if len(around) > 0 {
 		return metav1.Condition{Type: v1alpha1.ConditionCovered, Status: metav1.ConditionFalse, Reason: around[0].Reason, Message: worded(around)}
 	}

@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // Every outcome of a plan over a small alphabet: two routes that name a policy, each
@@ -20,39 +20,39 @@ import (
 // around the policy or not; the policy in force or not. What is shown is true.
 func TestConditionsTellWhatIs(t *testing.T) {
 	web := types.NamespacedName{Namespace: "shop", Name: "web"}
-	ref := func(name string) ingress.Ref {
-		return ingress.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: "shop", Name: name}}
+	ref := func(name string) routes.Ref {
+		return routes.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: "shop", Name: name}}
 	}
 	for state := range 1 << 11 {
 		bit := func(n int) bool { return state>>n&1 == 1 }
-		var plan ingress.Plan
-		var refused, around []ingress.Finding
+		var plan routes.Plan
+		var refused, around []routes.Finding
 		guarded, seen := true, true
 		for i, name := range []string{"a", "b"} {
 			if i == 1 && !bit(9) {
 				continue // there is one route
 			}
-			b := ingress.Binding{Route: ref(name), Policy: web, Guarded: bit(4 * i)}
+			b := routes.Binding{Route: ref(name), Policy: web, Guarded: bit(4 * i)}
 			if bit(4*i + 1) {
 				b.Unseen = "its ConfigMap may not be read"
 			}
 			guarded, seen = guarded && b.Guarded, seen && b.Unseen == ""
 			plan.Bindings = append(plan.Bindings, b)
 			if bit(4*i + 2) {
-				plan.Findings = append(plan.Findings, ingress.Finding{Object: b.Route, Policy: web, Reason: ingress.AppCanary, Message: "m"})
+				plan.Findings = append(plan.Findings, routes.Finding{Object: b.Route, Policy: web, Reason: routes.AppCanary, Message: "m"})
 			}
 			if bit(4*i + 3) {
-				refused = append(refused, ingress.Finding{Object: b.Route, Policy: web, Reason: reasonRejected, Message: "m"})
+				refused = append(refused, routes.Finding{Object: b.Route, Policy: web, Reason: reasonRejected, Message: "m"})
 			}
 		}
 		if bit(8) {
-			around = []ingress.Finding{{Object: ref("other"), Policy: web, Reason: ingress.NoAuthURL, Message: "m"}}
+			around = []routes.Finding{{Object: ref("other"), Policy: web, Reason: routes.NoAuthURL, Message: "m"}}
 		}
 		for _, accepted := range []metav1.ConditionStatus{metav1.ConditionTrue, metav1.ConditionFalse} {
 			ap := &v1alpha1.AccessPolicy{}
 			ap.Namespace, ap.Name = web.Namespace, web.Name
 			ap.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionAccepted, Status: accepted, Reason: "R"}}
-			setRouteConditions(ap, newRoutesReport(&plan, refused, around, func(ingress.Ref, types.NamespacedName) bool { return bit(10) }), nil)
+			setRouteConditions(ap, newRoutesReport(&plan, refused, around, func(routes.Ref, types.NamespacedName) bool { return bit(10) }), nil)
 			routed := meta.FindStatusCondition(ap.Status.Conditions, v1alpha1.ConditionRouted)
 			covered := meta.FindStatusCondition(ap.Status.Conditions, v1alpha1.ConditionCovered)
 			about := fmt.Sprintf("state %010b, accepted %s: %+v, %+v", state, accepted, routed, covered)
@@ -60,7 +60,7 @@ func TestConditionsTellWhatIs(t *testing.T) {
 			if want := guarded && clean && seen; (routed.Status == metav1.ConditionTrue) != want {
 				t.Errorf("Routed is not what is: %s", about)
 			}
-			if want := guarded && clean && !seen; (routed.Status == metav1.ConditionUnknown) != want || want && (routed.Reason != ingress.ProxyConfigUnread || !strings.Contains(routed.Message, "ConfigMap")) {
+			if want := guarded && clean && !seen; (routed.Status == metav1.ConditionUnknown) != want || want && (routed.Reason != routes.ProxyConfigUnread || !strings.Contains(routed.Message, "ConfigMap")) {
 				t.Errorf("Routed does not say what could not be read: %s", about)
 			}
 			if covered.Status == metav1.ConditionTrue && (!bit(10) || routed.Status != metav1.ConditionTrue || accepted != metav1.ConditionTrue || len(around) > 0) {
@@ -82,15 +82,15 @@ func TestConditionsTellWhatIs(t *testing.T) {
 // What is only good to know is in the message, and changes no status.
 func TestMildFindings(t *testing.T) {
 	web := types.NamespacedName{Namespace: "shop", Name: "web"}
-	route := ingress.Ref{Kind: "HTTPRoute", NamespacedName: web}
-	mild := ingress.Finding{Object: route, Policy: web, Reason: ingress.WildcardWidth, Message: "web is wide", Mild: true}
-	is := routed([]ingress.Binding{{Route: route, Policy: web, Guarded: true}}, []ingress.Finding{mild})
+	route := routes.Ref{Kind: "HTTPRoute", NamespacedName: web}
+	mild := routes.Finding{Object: route, Policy: web, Reason: routes.WildcardWidth, Message: "web is wide", Mild: true}
+	is := routed([]routes.Binding{{Route: route, Policy: web, Guarded: true}}, []routes.Finding{mild})
 	if is.Status != metav1.ConditionTrue || is.Reason != "Routed" || !strings.Contains(is.Message, "web is wide") {
 		t.Errorf("%+v", is)
 	}
-	worse := ingress.Finding{Object: route, Policy: web, Reason: ingress.MissingFilter, Message: "web asks nobody"}
-	is = routed([]ingress.Binding{{Route: route, Policy: web}}, []ingress.Finding{mild, worse})
-	if is.Status != metav1.ConditionFalse || is.Reason != ingress.MissingFilter || !strings.Contains(is.Message, "web is wide") {
+	worse := routes.Finding{Object: route, Policy: web, Reason: routes.MissingFilter, Message: "web asks nobody"}
+	is = routed([]routes.Binding{{Route: route, Policy: web}}, []routes.Finding{mild, worse})
+	if is.Status != metav1.ConditionFalse || is.Reason != routes.MissingFilter || !strings.Contains(is.Message, "web is wide") {
 		t.Errorf("%+v", is)
 	}
 }
@@ -99,24 +99,24 @@ func TestMildFindings(t *testing.T) {
 // the same moment.
 func TestEventsDoNotContradict(t *testing.T) {
 	web := types.NamespacedName{Namespace: "shop", Name: "web"}
-	app := ingress.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: "shop", Name: "app"}}
-	config := ingress.Ref{Kind: "ConfigMap", NamespacedName: types.NamespacedName{Namespace: "nginx", Name: "c"}}
+	app := routes.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: "shop", Name: "app"}}
+	config := routes.Ref{Kind: "ConfigMap", NamespacedName: types.NamespacedName{Namespace: "nginx", Name: "c"}}
 	for name, tc := range map[string]struct {
 		guarded  bool
 		unseen   string
-		findings []ingress.Finding
+		findings []routes.Finding
 		how      string
 		want     string
 	}{
 		"guarded":        {guarded: true, how: "applied", want: "Routed"},
 		"not guarded":    {how: "applied", want: "Annotated"},
-		"a missing kind": {findings: []ingress.Finding{{Object: app, Policy: web, Reason: ingress.MissingKind}}, how: "applied", want: "Annotated"},
-		"a ConfigMap":    {guarded: true, findings: []ingress.Finding{{Object: config, Policy: web, Reason: ingress.AnnotationsRefused}}, how: "applied", want: "Annotated"},
-		"of another":     {guarded: true, findings: []ingress.Finding{{Object: config, Policy: types.NamespacedName{Namespace: "shop", Name: "x"}}}, how: "applied", want: "Routed"},
+		"a missing kind": {findings: []routes.Finding{{Object: app, Policy: web, Reason: routes.MissingKind}}, how: "applied", want: "Annotated"},
+		"a ConfigMap":    {guarded: true, findings: []routes.Finding{{Object: config, Policy: web, Reason: routes.AnnotationsRefused}}, how: "applied", want: "Annotated"},
+		"of another":     {guarded: true, findings: []routes.Finding{{Object: config, Policy: types.NamespacedName{Namespace: "shop", Name: "x"}}}, how: "applied", want: "Routed"},
 		"unread":         {guarded: true, unseen: "it may not be read", how: "applied", want: "Annotated"},
 		"released":       {how: "released", want: "Released"},
 	} {
-		plan := &ingress.Plan{Bindings: []ingress.Binding{{Route: app, Policy: web, Guarded: tc.guarded, Unseen: tc.unseen}}}
+		plan := &routes.Plan{Bindings: []routes.Binding{{Route: app, Policy: web, Guarded: tc.guarded, Unseen: tc.unseen}}}
 		if reason, note := wroteWords(plan, app, tc.how, tc.findings); reason != tc.want || !strings.Contains(note, tc.unseen) {
 			t.Errorf("%s: %s %q, want %s", name, reason, note, tc.want)
 		}

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // TestConfigMapsOfNamespaces: ConfigMaps are read in the namespaces that are named, each
@@ -46,9 +46,9 @@ func TestConfigMapsOfNamespaces(t *testing.T) {
 	create(t, b.c, role("proxies", first)...)
 	r := run(t, ns, b.opting, as(t, "system:serviceaccount:"+ns+":ostiary"))
 	b.guarded("shop")
-	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionUnknown, ingress.ProxyConfigUnread, "in namespace "+second)
+	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionUnknown, routes.ProxyConfigUnread, "in namespace "+second)
 	create(t, b.c, role("proxies", second)...)
-	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionFalse, ingress.AnnotationsRefused, "ConfigMap "+second+"/controller")
+	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionFalse, routes.AnnotationsRefused, "ConfigMap "+second+"/controller")
 	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionFalse, reasonNotRouted)
 	mend := config(second, "High")
 	if err := b.c.Update(t.Context(), mend); err != nil {
@@ -67,7 +67,7 @@ func TestConfigMapsByChoice(t *testing.T) {
 	create(t, b.c, app, b.optedIn("shop", "shop.example.com"))
 	r := run(t, b.ours, b.opting)
 	b.guarded("shop")
-	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionUnknown, ingress.ProxyConfigUnread, "proxyConfigMaps")
+	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionUnknown, routes.ProxyConfigUnread, "proxyConfigMaps")
 	if said := r.log.String(); strings.Contains(said, "may not be read") || strings.Contains(said, "forbidden") {
 		t.Errorf("it says:\n%s", said)
 	}

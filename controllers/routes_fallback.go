@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // objectOr makes an object of ours, or what stands for it where it is refused.
@@ -41,7 +41,7 @@ func (r *application) objectOr(ctx context.Context, want *unstructured.Unstructu
 // fallback makes what stands for an object. Of Ingresses of one host the oldest says
 // which certificate is served, so that this one must not be that: the API server's
 // clock, of whole seconds, decides.
-func (r *application) fallback(ctx context.Context, f ingress.Fallback) error {
+func (r *application) fallback(ctx context.Context, f routes.Fallback) error {
 	ref := refOf(f.Object)
 	if is := r.existing[ref]; is != nil && !young(is, f) {
 		if err := r.remove(ctx, is, nil); client.IgnoreNotFound(err) != nil {
@@ -65,6 +65,6 @@ func (r *application) fallback(ctx context.Context, f ingress.Fallback) error {
 	return fmt.Errorf("%s is older than the application's Ingress, and would decide which certificate is served", ref)
 }
 
-func young(o *unstructured.Unstructured, f ingress.Fallback) bool {
+func young(o *unstructured.Unstructured, f routes.Fallback) bool {
 	return o.GetCreationTimestamp().After(f.After)
 }

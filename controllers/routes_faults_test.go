@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // A fault happens to one API call.
@@ -92,7 +92,7 @@ func (i *injector) client(t *testing.T) client.Client {
 // it has one, nor has one whose objects are not there.
 func TestFaults(t *testing.T) {
 	b := newBench(t)
-	b.make = ingress.Make
+	b.make = routes.Make
 	for _, step := range []struct {
 		name    string
 		before  func(*networkingv1.Ingress) // nil: it isn't there yet
@@ -100,16 +100,16 @@ func TestFaults(t *testing.T) {
 		guarded bool                        // before, and after
 		writes  int
 	}{
-		{"opt in", func(o *networkingv1.Ingress) { delete(o.Annotations, ingress.PolicyAnnotation) },
+		{"opt in", func(o *networkingv1.Ingress) { delete(o.Annotations, routes.PolicyAnnotation) },
 			func(o *networkingv1.Ingress) {
-				metav1.SetMetaDataAnnotation(&o.ObjectMeta, ingress.PolicyAnnotation, "app")
+				metav1.SetMetaDataAnnotation(&o.ObjectMeta, routes.PolicyAnnotation, "app")
 			}, false, 4},
 		{"come", nil, nothing, false, 4},
-		{"opt out", nothing, func(o *networkingv1.Ingress) { delete(o.Annotations, ingress.PolicyAnnotation) }, false, 4},
+		{"opt out", nothing, func(o *networkingv1.Ingress) { delete(o.Annotations, routes.PolicyAnnotation) }, false, 4},
 		{"go", nothing, nil, false, 3},
-		{"another mode", nothing, func(o *networkingv1.Ingress) { o.Annotations[ingress.ModeAnnotation] = "canary" }, true, 4},
-		{"the mode before", func(o *networkingv1.Ingress) { o.Annotations[ingress.ModeAnnotation] = "canary" },
-			func(o *networkingv1.Ingress) { delete(o.Annotations, ingress.ModeAnnotation) }, true, 4},
+		{"another mode", nothing, func(o *networkingv1.Ingress) { o.Annotations[routes.ModeAnnotation] = "canary" }, true, 4},
+		{"the mode before", func(o *networkingv1.Ingress) { o.Annotations[routes.ModeAnnotation] = "canary" },
+			func(o *networkingv1.Ingress) { delete(o.Annotations, routes.ModeAnnotation) }, true, 4},
 		{"another host", nothing, func(o *networkingv1.Ingress) { o.Spec.Rules[0].Host = "new.example.com" }, true, 2},
 	} {
 		t.Run(step.name, func(t *testing.T) {
@@ -205,7 +205,7 @@ func (b *bench) invariant(when string, guarded bool) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	if guarded && o.Annotations[ingress.PolicyAnnotation] != "" && o.Annotations[authURL] == "" {
+	if guarded && o.Annotations[routes.PolicyAnnotation] != "" && o.Annotations[authURL] == "" {
 		b.t.Errorf("%s: it names its policy, and is not guarded: %v", when, o.Annotations)
 	}
 	if name := o.Annotations[backend]; name != "" {

@@ -24,7 +24,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 const (
@@ -35,16 +35,16 @@ const (
 
 // simplePlan is as a plan is, and no more than that: annotations by mode, a Service
 // with a slice beside an Ingress, and an Ingress of ours for each host.
-func simplePlan(w ingress.World, s ingress.Settings) ingress.Plan {
-	p := ingress.Plan{Annotations: map[ingress.Ref]map[string]string{}, Guards: map[ingress.Ref]map[string]string{}, Needs: map[ingress.Ref][]ingress.Ref{}}
+func simplePlan(w routes.World, s routes.Settings) routes.Plan {
+	p := routes.Plan{Annotations: map[routes.Ref]map[string]string{}, Guards: map[routes.Ref]map[string]string{}, Needs: map[routes.Ref][]routes.Ref{}}
 	hosts := map[string]string{}
 	for _, o := range w.Ingresses {
-		name, ok := o.Annotations[ingress.PolicyAnnotation]
+		name, ok := o.Annotations[routes.PolicyAnnotation]
 		if !ok || labelled(o) {
 			continue
 		}
-		ref := ingress.Ref{Kind: "Ingress", NamespacedName: client.ObjectKeyFromObject(o)}
-		b := ingress.Binding{Route: ref, Guarded: true}
+		ref := routes.Ref{Kind: "Ingress", NamespacedName: client.ObjectKeyFromObject(o)}
+		b := routes.Binding{Route: ref, Guarded: true}
 		b.Policy.Namespace, b.Policy.Name = o.Namespace, name
 		for _, r := range o.Spec.Rules {
 			b.Hosts = append(b.Hosts, r.Host)
@@ -59,7 +59,7 @@ func simplePlan(w ingress.World, s ingress.Settings) ingress.Plan {
 		all := map[string]string{authURL: s.AuthzURL + "/authz/v1/nginx/" + o.Namespace + "/" + o.Name}
 		p.Annotations[ref] = all
 		p.Guards[ref] = map[string]string{authURL: all[authURL]}
-		if o.Annotations[ingress.ModeAnnotation] == "canary" {
+		if o.Annotations[routes.ModeAnnotation] == "canary" {
 			p.Objects = append(p.Objects, ownIngress(s, "ostiary-canary-"+o.Name, b.Hosts[0], *cmpClass(o)))
 			continue
 		}
@@ -68,7 +68,7 @@ func simplePlan(w ingress.World, s ingress.Settings) ingress.Plan {
 			"spec": map[string]any{"ports": []any{map[string]any{"name": "http", "port": 9003, "protocol": "TCP"}}}}))
 		slice := ownObject("discovery.k8s.io/v1", "EndpointSlice", o.Namespace, "ostiary-render-"+o.Name, map[string]any{
 			"addressType": "IPv4", "ports": []any{map[string]any{"name": "http", "port": 9003, "protocol": "TCP"}}, "endpoints": endpointsOf(w.Render)})
-		slice.SetLabels(map[string]string{ingress.RouteLabel: slice.GetLabels()[ingress.RouteLabel], discoveryv1.LabelServiceName: "ostiary-render-" + o.Name})
+		slice.SetLabels(map[string]string{routes.RouteLabel: slice.GetLabels()[routes.RouteLabel], discoveryv1.LabelServiceName: "ostiary-render-" + o.Name})
 		p.Objects = append(p.Objects, slice)
 		for _, own := range p.Objects[len(p.Objects)-2:] {
 			p.Needs[ref] = append(p.Needs[ref], refOf(own))
@@ -105,12 +105,12 @@ func ownObject(version, kind, ns, name string, fields map[string]any) *unstructu
 	u.SetKind(kind)
 	u.SetNamespace(ns)
 	u.SetName(name)
-	u.SetLabels(map[string]string{ingress.RouteLabel: ingress.LabelOf(ingress.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: ns, Name: strings.TrimPrefix(name, "ostiary-render-")}})})
-	u.SetAnnotations(map[string]string{ingress.ForAnnotation: "a test"})
+	u.SetLabels(map[string]string{routes.RouteLabel: routes.LabelOf(routes.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: ns, Name: strings.TrimPrefix(name, "ostiary-render-")}})})
+	u.SetAnnotations(map[string]string{routes.ForAnnotation: "a test"})
 	return u
 }
 
-func ownIngress(s ingress.Settings, name, host, class string) *unstructured.Unstructured {
+func ownIngress(s routes.Settings, name, host, class string) *unstructured.Unstructured {
 	return ownObject("networking.k8s.io/v1", "Ingress", s.Namespace, name, map[string]any{"spec": map[string]any{"ingressClassName": class, "rules": []any{
 		map[string]any{"host": host, "http": map[string]any{"paths": []any{map[string]any{"path": s.PathPrefix + "/", "pathType": "Prefix",
 			"backend": map[string]any{"service": map[string]any{"name": s.ServicePrefix + "-public", "port": map[string]any{"number": 9002}}}}}}},
@@ -123,8 +123,8 @@ type bench struct {
 	t         *testing.T
 	c         client.Client
 	app, ours string
-	s         ingress.Settings
-	make      func(ingress.World, ingress.Settings) ingress.Plan
+	s         routes.Settings
+	make      func(routes.World, routes.Settings) routes.Plan
 	events    *events.FakeRecorder
 }
 
@@ -142,9 +142,9 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
-func settingsOf(ours string) ingress.Settings {
-	return ingress.Settings{ConfigNamespaces: []string{""}, Namespace: ours, ServicePrefix: "ostiary", AuthzURL: "http://ostiary-authz." + ours + ".svc.cluster.local:9001",
-		PublicPort: 9002, RenderPort: 9003, PreflightPort: 9004, PathPrefix: "/.access", Mode: ingress.Render,
+func settingsOf(ours string) routes.Settings {
+	return routes.Settings{ConfigNamespaces: []string{""}, Namespace: ours, ServicePrefix: "ostiary", AuthzURL: "http://ostiary-authz." + ours + ".svc.cluster.local:9001",
+		PublicPort: 9002, RenderPort: 9003, PreflightPort: 9004, PathPrefix: "/.access", Mode: routes.Render,
 		IdentityHeaders: []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups"}}
 }
 
@@ -265,7 +265,7 @@ func (b *bench) nothingOfOurs() {
 		for _, o := range all {
 			o := o.(client.Object)
 			for _, e := range o.GetManagedFields() {
-				if e.Manager == ingress.FieldManager {
+				if e.Manager == routes.FieldManager {
 					b.t.Errorf("%s %s still has fields of ours: %s", o.GetNamespace(), o.GetName(), e.FieldsV1)
 				}
 			}

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/util/validation"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // RouteFlags are the options of the command line that concern routes that name
@@ -32,8 +32,8 @@ type RouteFlags struct {
 
 // Add defines the flags, with their defaults.
 func (f *RouteFlags) Add(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.optIn, "ingress-opt-in", true, "let Ingresses and HTTPRoutes name a policy by the annotation "+ingress.PolicyAnnotation+", and write what their proxies need; without it nothing is written, and what was is left as it is")
-	flags.StringVar(&f.mode, "ingress-mode", string(ingress.Render), "how ingress-nginx shows refusals and answers preflights where an Ingress does not say: render, global, canary or static")
+	flags.BoolVar(&f.optIn, "ingress-opt-in", true, "let Ingresses and HTTPRoutes name a policy by the annotation "+routes.PolicyAnnotation+", and write what their proxies need; without it nothing is written, and what was is left as it is")
+	flags.StringVar(&f.mode, "ingress-mode", string(routes.Render), "how ingress-nginx shows refusals and answers preflights where an Ingress does not say: render, global, canary or static")
 	flags.StringVar(&f.prefix, "service-prefix", "ostiary", "what the names of our Services begin with: PREFIX-authz, PREFIX-public, PREFIX-render and PREFIX-preflight")
 	flags.BoolVar(&f.guard, "admission-guard", false, "the policies of config/admission are installed, with which the API server guards in the same write what opts in: keep their ConfigMap PREFIX-guard")
 	flags.StringToStringVar(&f.labels, "object-labels", nil, "labels for every object that is made for an Ingress or HTTPRoute, where the platform demands some: KEY=VALUE,...")
@@ -53,7 +53,7 @@ type RouteSetup struct {
 
 // Settings checks the flags and returns what they say; nil if no route can name a
 // policy. The error holds all that is wrong.
-func (f *RouteFlags) Settings(in RouteSetup) (*ingress.Settings, error) {
+func (f *RouteFlags) Settings(in RouteSetup) (*routes.Settings, error) {
 	if !f.optIn {
 		return nil, nil
 	}
@@ -69,8 +69,8 @@ func (f *RouteFlags) Settings(in RouteSetup) (*ingress.Settings, error) {
 	authz := port("--authz-bind-address", in.Authz)
 	// Whatever applications are told, a client may not tell them: those of Cloudflare
 	// are taken off as well, and set where --identity-headers says so.
-	s := &ingress.Settings{
-		Namespace: in.Namespace, ServicePrefix: f.prefix, PathPrefix: in.PathPrefix, Mode: ingress.Mode(f.mode),
+	s := &routes.Settings{
+		Namespace: in.Namespace, ServicePrefix: f.prefix, PathPrefix: in.PathPrefix, Mode: routes.Mode(f.mode),
 		AuthzURL:   strings.TrimSuffix(cmp.Or(f.authzURL, fmt.Sprintf("http://%s-authz.%s.svc.cluster.local:%d", f.prefix, in.Namespace, authz)), "/"),
 		PublicPort: port("--public-bind-address", in.Public), RenderPort: port("--render-bind-address", in.Render), PreflightPort: port("--preflight-bind-address", in.Preflight),
 		Admission: f.guard, Labels: f.labels, Annotations: f.notes,
@@ -88,7 +88,7 @@ func (f *RouteFlags) Settings(in RouteSetup) (*ingress.Settings, error) {
 		s.ConfigNamespaces = append(s.ConfigNamespaces, namespace)
 	}
 	switch s.Mode {
-	case ingress.Render, ingress.Global, ingress.Canary, ingress.Static:
+	case routes.Render, routes.Global, routes.Canary, routes.Static:
 	default:
 		errs = append(errs, fmt.Errorf("--ingress-mode %q: render, global, canary or static", f.mode))
 	}
@@ -123,7 +123,7 @@ func checkMarks(labels, annotations map[string]string) error {
 	}
 	for key, value := range annotations {
 		problems := validation.IsQualifiedName(key)
-		if ingress.Reads(key) {
+		if routes.Reads(key) {
 			problems = append(problems, "a proxy reads it, and would do something else than was planned")
 		}
 		if len(problems) > 0 {

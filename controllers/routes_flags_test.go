@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 func TestRouteFlags(t *testing.T) {
@@ -19,7 +19,7 @@ func TestRouteFlags(t *testing.T) {
 	for _, tc := range []struct {
 		args, url, wrong string
 		change           func(*RouteSetup)
-		check            func(*ingress.Settings) bool
+		check            func(*routes.Settings) bool
 	}{
 		{args: "", url: "http://ostiary-authz.auth.svc.cluster.local:9001"},
 		{args: "--service-prefix=gate --ingress-mode=canary", url: "http://gate-authz.auth.svc.cluster.local:9001"},
@@ -32,7 +32,7 @@ func TestRouteFlags(t *testing.T) {
 		{args: "--authz-url=http://a.example/$host", wrong: "--authz-url"},
 		{args: "--authz-url=http://u:p@a.example", wrong: "--authz-url"},
 		{args: "--object-labels=team=a,example.com/x= --object-annotations=example.com/owner=b=c --admission-guard", url: "http://ostiary-authz.auth.svc.cluster.local:9001",
-			check: func(s *ingress.Settings) bool {
+			check: func(s *routes.Settings) bool {
 				return s.Admission && maps.Equal(s.Labels, map[string]string{"team": "a", "example.com/x": ""}) && maps.Equal(s.Annotations, map[string]string{"example.com/owner": "b=c"})
 			}},
 		{args: "--object-labels=team=a/b", wrong: "--object-labels"},

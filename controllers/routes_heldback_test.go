@@ -22,7 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // A hindrance is what happens to every write of one object.
@@ -41,7 +41,7 @@ func (h hindrance) String() string {
 }
 
 // hindered is a client that one object cannot be written with.
-func hindered(t *testing.T, ref ingress.Ref, h hindrance) client.Client {
+func hindered(t *testing.T, ref routes.Ref, h hindrance) client.Client {
 	t.Helper()
 	return intercepted(t, interceptor.Funcs{Apply: func(ctx context.Context, c client.WithWatch, o runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
 		u, ok := o.(client.Object)
@@ -75,10 +75,10 @@ func hindered(t *testing.T, ref ingress.Ref, h hindrance) client.Client {
 // pass only where something takes them; and what is missing is told.
 func TestNothingHoldsBackAGuard(t *testing.T) {
 	b := newBench(t)
-	b.make = ingress.Make
+	b.make = routes.Make
 	crds(t, b.c)
 	b.addClass("held-traefik", "traefik.io/ingress-controller", nil)
-	b.addClass("held-tn", "k8s.io/ingress-nginx", map[string]string{ingress.ProxyAnnotation: string(ingress.TraefikNGINX)})
+	b.addClass("held-tn", "k8s.io/ingress-nginx", map[string]string{routes.ProxyAnnotation: string(routes.TraefikNGINX)})
 	b.addClass("held-haproxy", "haproxy-ingress.github.io/controller", nil)
 	create(t, b.c, open(b.app, "app"))
 	cases := 0
@@ -93,7 +93,7 @@ func TestNothingHoldsBackAGuard(t *testing.T) {
 				o := b.optedIn("shop", "shop.example.com")
 				o.Spec.IngressClassName = &family.class
 				if family.mode != "" {
-					o.Annotations[ingress.ModeAnnotation] = family.mode
+					o.Annotations[routes.ModeAnnotation] = family.mode
 				}
 				create(t, b.c, o)
 				return o
@@ -106,7 +106,7 @@ func TestNothingHoldsBackAGuard(t *testing.T) {
 			}
 			opt()
 			b.converge(b.optIns(b.c))
-			refs := []ingress.Ref{}
+			refs := []routes.Ref{}
 			for _, o := range b.owned() {
 				refs = append(refs, refOf(o))
 			}
@@ -170,13 +170,13 @@ func (b *bench) heldBack(when string, h hindrance, told *routesReport) {
 // asking for long.
 func TestHangingObjects(t *testing.T) {
 	b := newBench(t)
-	b.make = ingress.Make
+	b.make = routes.Make
 	for i := range 5 {
 		create(t, b.c, b.optedIn(fmt.Sprintf("shop%d", i), fmt.Sprintf("shop%d.example.com", i)))
 	}
 	tried := 0
 	o := b.optIns(intercepted(t, interceptor.Funcs{Apply: func(ctx context.Context, c client.WithWatch, o runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
-		if u, ok := o.(client.Object); ok && u.GetLabels()[ingress.RouteLabel] == "" {
+		if u, ok := o.(client.Object); ok && u.GetLabels()[routes.RouteLabel] == "" {
 			return c.Apply(ctx, o, opts...)
 		}
 		tried++
@@ -239,7 +239,7 @@ func (b *bench) rule(name, expression string) {
 // or it is told what is missing. The application is guarded in either case.
 func TestRulesOfThePlatform(t *testing.T) {
 	b := newBench(t)
-	b.make = ingress.Make
+	b.make = routes.Make
 	create(t, b.c, open(b.app, "app"))
 	b.rule("tls-"+b.app, "has(object.spec.tls) && size(object.spec.tls) > 0")
 	b.rule("team-"+b.app, "'team' in object.metadata.?labels.orValue({})")

@@ -26,7 +26,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // opting lets routes name policies.
@@ -73,7 +73,7 @@ func lacks(t *testing.T, c client.Client, ap *v1alpha1.AccessPolicy, kind string
 // gone. Conditions, events and metrics tell of it.
 func TestRouted(t *testing.T) {
 	b := newBench(t)
-	b.make = ingress.Make
+	b.make = routes.Make
 	app, idle := open(b.app, "app"), open(b.app, "idle", "idle.example.com")
 	create(t, b.c, app, idle, b.optedIn("shop", "shop.example.com"))
 	r := run(t, b.ours, b.opting)
@@ -88,7 +88,7 @@ func TestRouted(t *testing.T) {
 	around := route(b.app, "around", "", "shop.example.com", "/free")
 	around.Spec.IngressClassName = b.optedIn("x", "x").Spec.IngressClassName
 	create(t, b.c, around)
-	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionFalse, ingress.NoAuthURL, "around")
+	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionFalse, routes.NoAuthURL, "around")
 	eventually(t, "the metric counts it", func() error {
 		if n := sum(t, r.Registry, "ostiary_unguarded_routes", map[string]string{"kind": "Ingress", "namespace": b.app, "name": "around"}); n != 1 {
 			return fmt.Errorf("%v", n)
@@ -101,7 +101,7 @@ func TestRouted(t *testing.T) {
 			return err
 		}
 		for _, e := range list.Items {
-			if e.InvolvedObject.Name == "around" && e.InvolvedObject.UID == around.UID && e.Reason == ingress.NoAuthURL {
+			if e.InvolvedObject.Name == "around" && e.InvolvedObject.UID == around.UID && e.Reason == routes.NoAuthURL {
 				return nil
 			}
 		}
@@ -117,28 +117,28 @@ func TestRouted(t *testing.T) {
 	})
 
 	// A mistake is the policy's to tell.
-	change(t, b.c, b.ingress("shop"), func(o *networkingv1.Ingress) { o.Annotations[ingress.ModeAnnotation] = "what" })
-	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionFalse, ingress.UnknownMode)
-	if n := sum(t, r.Registry, "ostiary_route_findings", map[string]string{"name": "shop", "reason": ingress.UnknownMode}); n != 1 {
+	change(t, b.c, b.ingress("shop"), func(o *networkingv1.Ingress) { o.Annotations[routes.ModeAnnotation] = "what" })
+	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionFalse, routes.UnknownMode)
+	if n := sum(t, r.Registry, "ostiary_route_findings", map[string]string{"name": "shop", "reason": routes.UnknownMode}); n != 1 {
 		t.Errorf("the metric says %v", n)
 	}
 	if a := b.ingress("shop").Annotations; a[authURL] == "" {
 		t.Errorf("it lost its question: %v", a)
 	}
-	change(t, b.c, b.ingress("shop"), func(o *networkingv1.Ingress) { delete(o.Annotations, ingress.ModeAnnotation) })
+	change(t, b.c, b.ingress("shop"), func(o *networkingv1.Ingress) { delete(o.Annotations, routes.ModeAnnotation) })
 	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
 
 	// Without its policy everything is refused, and the question stays.
 	remove(t, b.c, app)
 	r.decides("https://shop.example.com/", policy.NoPolicy)
 	eventually(t, "the finding is counted", func() error {
-		if n := sum(t, r.Registry, "ostiary_route_findings", map[string]string{"reason": ingress.PolicyNotFound}); n != 1 {
+		if n := sum(t, r.Registry, "ostiary_route_findings", map[string]string{"reason": routes.PolicyNotFound}); n != 1 {
 			return fmt.Errorf("%v", n)
 		}
 		return nil
 	})
 	b.guarded("shop")
-	change(t, b.c, b.ingress("shop"), func(o *networkingv1.Ingress) { delete(o.Annotations, ingress.PolicyAnnotation) })
+	change(t, b.c, b.ingress("shop"), func(o *networkingv1.Ingress) { delete(o.Annotations, routes.PolicyAnnotation) })
 	b.free()
 	r.running()
 }
@@ -158,7 +158,7 @@ func TestOneWrites(t *testing.T) {
 	}
 	first.end()
 	second.says("this replica leads")
-	change(t, b.c, b.ingress("shop"), func(o *networkingv1.Ingress) { delete(o.Annotations, ingress.PolicyAnnotation) })
+	change(t, b.c, b.ingress("shop"), func(o *networkingv1.Ingress) { delete(o.Annotations, routes.PolicyAnnotation) })
 	b.free()
 }
 
@@ -282,8 +282,8 @@ func TestWithoutRights(t *testing.T) {
 	restore(t, b.c, whole)
 	b.guarded("shop")
 	// The ConfigMaps of ingress-nginx are in none of those rights.
-	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionUnknown, ingress.ProxyConfigUnread, "Ingress "+b.app+"/shop", "forbidden")
-	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, ingress.ProxyConfigUnread)
+	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionUnknown, routes.ProxyConfigUnread, "Ingress "+b.app+"/shop", "forbidden")
+	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, routes.ProxyConfigUnread)
 	restore(t, b.c, append(slices.Clone(whole), rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "list", "watch"}}))
 	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
 	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
@@ -294,7 +294,7 @@ func TestWithoutRights(t *testing.T) {
 // makes, where CRDs come later than the process, and go again.
 func TestRouteRoles(t *testing.T) {
 	b := newBench(t)
-	b.make = ingress.Make
+	b.make = routes.Make
 	ns := roles(t, b.c, func(rbacv1.PolicyRule) bool { return false })
 	b.ours, b.s = ns, settingsOf(ns)
 	render := renderSlice(ns, "192.0.2.7")
@@ -308,7 +308,7 @@ func TestRouteRoles(t *testing.T) {
 	t.Cleanup(func() { _ = b.c.Delete(context.WithoutCancel(t.Context()), class) })
 	r := run(t, ns, b.opting, as(t, "system:serviceaccount:"+ns+":ostiary"))
 	b.guarded("shop")
-	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionFalse, ingress.MissingKind)
+	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionFalse, routes.MissingKind)
 
 	crds(t, b.c)
 	gatewayOf(t, b.c, b.app)
@@ -395,7 +395,7 @@ func gatewayOf(t *testing.T, c client.Client, ns string) {
 	gateway.SetName("door")
 	gateway.Object["spec"] = map[string]any{"gatewayClassName": "envoy-" + ns}
 	route := httpRoute(ns)
-	route.SetAnnotations(map[string]string{ingress.PolicyAnnotation: "app"})
+	route.SetAnnotations(map[string]string{routes.PolicyAnnotation: "app"})
 	route.Object["spec"] = map[string]any{"hostnames": []any{"gateway.example.com"}, "parentRefs": []any{map[string]any{"name": "door"}},
 		"rules": []any{map[string]any{"backendRefs": []any{map[string]any{"name": "app", "port": int64(80)}}}}}
 	for _, o := range []*unstructured.Unstructured{class, gateway, route} {

@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // kubectl runs the real one, as people and their tools do.
@@ -69,7 +69,7 @@ func TestGitOps(t *testing.T) {
 				b.converge(b.optIns(b.c))
 				versions = append(versions, b.ingress("shop").ResourceVersion)
 			}
-			if a := b.ingress("shop").Annotations; a[authURL] == "" || a[ingress.PolicyAnnotation] != "app" {
+			if a := b.ingress("shop").Annotations; a[authURL] == "" || a[routes.PolicyAnnotation] != "app" {
 				t.Errorf("%v", a)
 			}
 			if versions[1] != versions[3] {
@@ -179,7 +179,7 @@ func TestTakenByForce(t *testing.T) {
 		t.Errorf("nobody is told:\n%s", heard)
 	}
 	// Without a policy what is still ours goes, and theirs stays.
-	change(t, b.c, b.ingress("shop"), func(o *networkingv1.Ingress) { delete(o.Annotations, ingress.PolicyAnnotation) })
+	change(t, b.c, b.ingress("shop"), func(o *networkingv1.Ingress) { delete(o.Annotations, routes.PolicyAnnotation) })
 	b.converge(optIns)
 	if a := b.ingress("shop").Annotations; a[authURL] != "https://other.example/ask" || len(a) != 1 {
 		t.Errorf("%v", a)
@@ -197,7 +197,7 @@ func TestSameValue(t *testing.T) {
 	if a := b.ingress("shop").Annotations; a[authURL] == "" {
 		t.Errorf("%v", a)
 	}
-	change(t, b.c, b.ingress("shop"), func(o *networkingv1.Ingress) { delete(o.Annotations, ingress.PolicyAnnotation) })
+	change(t, b.c, b.ingress("shop"), func(o *networkingv1.Ingress) { delete(o.Annotations, routes.PolicyAnnotation) })
 	b.converge(b.optIns(b.c))
 	if a := b.ingress("shop").Annotations; len(a) != 1 || a[errors4] == "" {
 		t.Errorf("%v", a)

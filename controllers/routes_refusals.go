@@ -23,20 +23,20 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // takenError: an object of that name is somebody else's.
-type takenError struct{ ref ingress.Ref }
+type takenError struct{ ref routes.Ref }
 
 func (e takenError) Error() string {
-	return fmt.Sprintf("%s was not made by Ostiary (it has no label %s), so it is neither changed nor removed. Rename or delete it.", e.ref, ingress.RouteLabel)
+	return fmt.Sprintf("%s was not made by Ostiary (it has no label %s), so it is neither changed nor removed. Rename or delete it.", e.ref, routes.RouteLabel)
 }
 
 // fail notes what went wrong, as a finding: what is missing is told, whether or not
 // trying again may mend it. What would be refused again is remembered in m, if there
 // is one to be remembered by; the rest is an error, too.
-func (r *application) fail(ref ingress.Ref, doing string, err error, m *refusal) {
+func (r *application) fail(ref routes.Ref, doing string, err error, m *refusal) {
 	before := len(r.done.findings)
 	var taken takenError
 	never := false
@@ -69,8 +69,8 @@ func (r *application) fail(ref ingress.Ref, doing string, err error, m *refusal)
 }
 
 // finding adds one for each policy that is concerned, or one for none.
-func (r *application) finding(ref ingress.Ref, reason, message string) {
-	f := ingress.Finding{Object: ref, Reason: reason, Message: message}
+func (r *application) finding(ref routes.Ref, reason, message string) {
+	f := routes.Finding{Object: ref, Reason: reason, Message: message}
 	before := len(r.done.findings)
 	for _, b := range r.plan.Bindings {
 		if b.Route == ref || slices.ContainsFunc(r.failed, func(own *unstructured.Unstructured) bool {
@@ -110,7 +110,7 @@ func fieldConflicts(err error) []fieldConflict {
 }
 
 // conflictMessage says who has what, and how to end it: we never take a field.
-func conflictMessage(ref ingress.Ref, err error) string {
+func conflictMessage(ref routes.Ref, err error) string {
 	conflicts := fieldConflicts(err)
 	var what, pointers []string
 	for _, c := range conflicts {
@@ -130,8 +130,8 @@ func conflictMessage(ref ingress.Ref, err error) string {
 // servesRoute reports whether an object of ours is there for a route: for itself, or
 // in our namespace for one of its hosts or for its namespace. It may say so of too
 // many.
-func servesRoute(route ingress.Ref, hosts []string, own *unstructured.Unstructured, ours string) bool {
-	if own.GetLabels()[ingress.RouteLabel] == ingress.LabelOf(route) {
+func servesRoute(route routes.Ref, hosts []string, own *unstructured.Unstructured, ours string) bool {
+	if own.GetLabels()[routes.RouteLabel] == routes.LabelOf(route) {
 		return true
 	}
 	if own.GetNamespace() != ours {
@@ -144,7 +144,7 @@ func servesRoute(route ingress.Ref, hosts []string, own *unstructured.Unstructur
 
 // refersTo reports whether an object that could not be written may refer to one of
 // ours, as it is now.
-func refersTo(o client.Object, ref ingress.Ref, own *unstructured.Unstructured, ours string) bool {
+func refersTo(o client.Object, ref routes.Ref, own *unstructured.Unstructured, ours string) bool {
 	for _, value := range o.GetAnnotations() {
 		if strings.Contains(value, own.GetName()) {
 			return true

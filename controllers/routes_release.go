@@ -13,7 +13,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // A liveReader reads the API server, past all caches, with all rights that it takes.
@@ -44,7 +44,7 @@ func ReleaseRoutes(ctx context.Context, config *rest.Config) error {
 	if err != nil {
 		return fmt.Errorf("no cluster to talk to: %w", err)
 	}
-	world, notLooked, err := listWorld(ctx, c, liveReader{c}.served(), ingress.Settings{ServicePrefix: "ostiary"})
+	world, notLooked, err := listWorld(ctx, c, liveReader{c}.served(), routes.Settings{ServicePrefix: "ostiary"})
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func ReleaseRoutes(ctx context.Context, config *rest.Config) error {
 		return err
 	}
 	a := applier{client: c, live: c}
-	did, err := a.run(ctx, carriedOut{world: &world, plan: &ingress.Plan{}, owned: owned, release: true})
+	did, err := a.run(ctx, carriedOut{world: &world, plan: &routes.Plan{}, owned: owned, release: true})
 	errs := []error{err}
 	for _, f := range did.findings {
 		errs = append(errs, errors.New(f.Message))

@@ -17,7 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // findingMetrics tell of findings, by object. The replica that leads has them.
@@ -48,8 +48,8 @@ func (f *findingMetrics) reset() {
 }
 
 // countFindings adds findings to gauges. One that concerns several policies is one.
-func countFindings(g *prometheus.GaugeVec, findings []ingress.Finding) {
-	seen := map[ingress.Finding]bool{}
+func countFindings(g *prometheus.GaugeVec, findings []routes.Finding) {
+	seen := map[routes.Finding]bool{}
 	for _, f := range findings {
 		f.Policy = types.NamespacedName{}
 		if !seen[f] {
@@ -60,9 +60,9 @@ func countFindings(g *prometheus.GaugeVec, findings []ingress.Finding) {
 }
 
 // report tells what came of a run: by metrics, conditions and events.
-func (o *OptIns) report(ctx context.Context, w *ingress.World, plan *ingress.Plan, did done) {
+func (o *OptIns) report(ctx context.Context, w *routes.World, plan *routes.Plan, did done) {
 	findings := slices.Concat(plan.Findings, did.findings)
-	around := ingress.Unguarded(*w, o.Settings, ingress.Claims(*w))
+	around := routes.Unguarded(*w, o.Settings, routes.Claims(*w))
 	o.found.reset()
 	countFindings(o.found.routes, findings)
 	countFindings(o.found.unguarded, around)
@@ -72,9 +72,9 @@ func (o *OptIns) report(ctx context.Context, w *ingress.World, plan *ingress.Pla
 
 // tell records events: one for each finding that is new, and one for each route
 // that was written.
-func (o *OptIns) tell(ctx context.Context, w *ingress.World, plan *ingress.Plan, changed map[ingress.Ref]string, findings []ingress.Finding) {
+func (o *OptIns) tell(ctx context.Context, w *routes.World, plan *routes.Plan, changed map[routes.Ref]string, findings []routes.Finding) {
 	log := logr.FromContextOrDiscard(ctx)
-	now := map[ingress.Finding]bool{}
+	now := map[routes.Finding]bool{}
 	for _, f := range findings {
 		f.Policy, f.Host = types.NamespacedName{}, ""
 		if now[f] {
@@ -96,12 +96,12 @@ func (o *OptIns) tell(ctx context.Context, w *ingress.World, plan *ingress.Plan,
 
 // wroteWords says what it means that the annotations of a route were written. That it is
 // guarded is only said where nothing else is.
-func wroteWords(plan *ingress.Plan, ref ingress.Ref, how string, findings []ingress.Finding) (reason, note string) {
+func wroteWords(plan *routes.Plan, ref routes.Ref, how string, findings []routes.Finding) (reason, note string) {
 	if how == "released" {
 		return "Released", "it names no policy any more, so Ostiary's annotations were taken away"
 	}
-	i := slices.IndexFunc(plan.Bindings, func(b ingress.Binding) bool { return b.Route == ref })
-	wrong := slices.ContainsFunc(findings, func(f ingress.Finding) bool {
+	i := slices.IndexFunc(plan.Bindings, func(b routes.Binding) bool { return b.Route == ref })
+	wrong := slices.ContainsFunc(findings, func(f routes.Finding) bool {
 		return !f.Mild && f.Object == ref || !f.Mild && i >= 0 && f.Policy == plan.Bindings[i].Policy
 	})
 	switch {
@@ -115,7 +115,7 @@ func wroteWords(plan *ingress.Plan, ref ingress.Ref, how string, findings []ingr
 
 // eventObject is what an event is about. Without the UID `kubectl describe` would
 // not find the event.
-func eventObject(w *ingress.World, ref ingress.Ref) client.Object {
+func eventObject(w *routes.World, ref routes.Ref) client.Object {
 	out := unstructuredOf(kindOf(ref.Kind))
 	out.SetNamespace(ref.Namespace)
 	out.SetName(ref.Name)
@@ -156,8 +156,8 @@ func kindOf(kind string) schema.GroupVersionKind {
 	return schema.GroupVersionKind{Version: "v1", Kind: kind}
 }
 
-func byPolicy(findings []ingress.Finding) map[types.NamespacedName][]ingress.Finding {
-	out := map[types.NamespacedName][]ingress.Finding{}
+func byPolicy(findings []routes.Finding) map[types.NamespacedName][]routes.Finding {
+	out := map[types.NamespacedName][]routes.Finding{}
 	for _, f := range findings {
 		if f.Policy != (types.NamespacedName{}) {
 			out[f.Policy] = append(out[f.Policy], f)
@@ -167,7 +167,7 @@ func byPolicy(findings []ingress.Finding) map[types.NamespacedName][]ingress.Fin
 }
 
 // worded lists findings, each with what it is about.
-func worded(findings []ingress.Finding) string {
+func worded(findings []routes.Finding) string {
 	var lines []string
 	for _, f := range findings {
 		line := f.Message

@@ -14,7 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // lastApplied holds an object once more.
@@ -27,7 +27,7 @@ func slimRoutes(in any) (any, error) {
 	if !ok {
 		return in, nil
 	}
-	if ing, ok := o.(*networkingv1.Ingress); !ok || !ingress.AsksAboutItself(ing) { // there it matters whose an annotation is
+	if ing, ok := o.(*networkingv1.Ingress); !ok || !routes.AsksAboutItself(ing) { // there it matters whose an annotation is
 		o.SetManagedFields(ourFields(o.GetManagedFields()))
 	}
 	o.SetOwnerReferences(nil)
@@ -52,9 +52,9 @@ func slimRoutes(in any) (any, error) {
 // slimService keeps where a Service leads, and from where.
 func slimService(s *corev1.Service) {
 	s.Status, s.Annotations = corev1.ServiceStatus{}, nil
-	_, ours := s.Labels[ingress.RouteLabel]
+	_, ours := s.Labels[routes.RouteLabel]
 	if s.Labels = nil; ours {
-		s.Labels = map[string]string{ingress.RouteLabel: ""}
+		s.Labels = map[string]string{routes.RouteLabel: ""}
 	}
 	s.Spec = corev1.ServiceSpec{
 		Type: s.Spec.Type, Ports: s.Spec.Ports, Selector: s.Spec.Selector,
@@ -73,7 +73,7 @@ func slimOwn(in any) (any, error) {
 // ourFields are the entries of what we applied.
 func ourFields(all []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry {
 	for i := range all {
-		if e := &all[i]; e.Manager == ingress.FieldManager && e.Operation == metav1.ManagedFieldsOperationApply && e.Subresource == "" {
+		if e := &all[i]; e.Manager == routes.FieldManager && e.Operation == metav1.ManagedFieldsOperationApply && e.Subresource == "" {
 			return all[i : i+1 : i+1]
 		}
 	}

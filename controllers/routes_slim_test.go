@@ -12,7 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 func entry(manager string, operation metav1.ManagedFieldsOperationType, sub, fields string) metav1.ManagedFieldsEntry {
@@ -36,16 +36,16 @@ func TestSlimRoutes(t *testing.T) {
 	if s.Spec.Type != corev1.ServiceTypeLoadBalancer || s.Spec.Ports[0].Port != 80 || s.Spec.Selector["app"] != "x" || len(s.Spec.ExternalIPs) != 1 || s.ResourceVersion != "7" {
 		t.Errorf("%+v", s)
 	}
-	own := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{ingress.RouteLabel: "x"}}}
+	own := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{routes.RouteLabel: "x"}}}
 	if _, err := slimRoutes(own); err != nil || !labelled(own) {
 		t.Errorf("%v, %+v", err, own)
 	}
 
 	o := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{lastApplied: "long", "a": "b"}, ManagedFields: []metav1.ManagedFieldsEntry{
 		entry("kubectl", metav1.ManagedFieldsOperationUpdate, "", `{"f:metadata":{"f:annotations":{"f:a":{}}}}`),
-		entry(ingress.FieldManager, metav1.ManagedFieldsOperationUpdate, "", `{"f:metadata":{"f:annotations":{"f:b":{}}}}`),
-		entry(ingress.FieldManager, metav1.ManagedFieldsOperationApply, "status", `{"f:metadata":{"f:annotations":{"f:c":{}}}}`),
-		entry(ingress.FieldManager, metav1.ManagedFieldsOperationApply, "", `{"f:metadata":{"f:annotations":{".":{},"f:d":{},"f:e/f":{}}}}`),
+		entry(routes.FieldManager, metav1.ManagedFieldsOperationUpdate, "", `{"f:metadata":{"f:annotations":{"f:b":{}}}}`),
+		entry(routes.FieldManager, metav1.ManagedFieldsOperationApply, "status", `{"f:metadata":{"f:annotations":{"f:c":{}}}}`),
+		entry(routes.FieldManager, metav1.ManagedFieldsOperationApply, "", `{"f:metadata":{"f:annotations":{".":{},"f:d":{},"f:e/f":{}}}}`),
 	}}}
 	o.Status.LoadBalancer.Ingress = []networkingv1.IngressLoadBalancerIngress{{IP: "192.0.2.2"}}
 	if _, err := slimRoutes(o); err != nil {

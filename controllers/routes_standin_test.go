@@ -10,14 +10,14 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // TestStandIn: a replica that does not lead waits for the one that does, and then has
 // routes ask; it makes nothing else, and touches no route that has something there.
 func TestStandIn(t *testing.T) {
 	b := newBench(t)
-	b.make = ingress.Make
+	b.make = routes.Make
 	other := b.optedIn("other", "other.example.com")
 	other.Annotations[authURL] = "http://earlier.example.com/authz/v1/nginx/" + b.app + "/other/$request_method/$host$request_uri"
 	create(t, b.c, b.optedIn("shop", "shop.example.com"), other)

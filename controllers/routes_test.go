@@ -20,7 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // counting is a client that counts what it writes.
@@ -82,7 +82,7 @@ func TestOptInAndOut(t *testing.T) {
 		gone bool // only objects are ours to see
 	}{
 		{"without the annotation", func(o *networkingv1.Ingress) {
-			change(t, b.c, o, func(o *networkingv1.Ingress) { delete(o.Annotations, ingress.PolicyAnnotation) })
+			change(t, b.c, o, func(o *networkingv1.Ingress) { delete(o.Annotations, routes.PolicyAnnotation) })
 		}, false},
 		{"without the Ingress", func(o *networkingv1.Ingress) { remove(t, b.c, o) }, true},
 	} {
@@ -133,7 +133,7 @@ func TestChanges(t *testing.T) {
 	has("opted in", "EndpointSlice ostiary-render-shop", "Ingress ostiary-host-shop.example.com", "Service ostiary-render-shop")
 	change(t, b.c, o, func(o *networkingv1.Ingress) { o.Spec.Rules[0].Host = "new.example.com" })
 	has("another host", "EndpointSlice ostiary-render-shop", "Ingress ostiary-host-new.example.com", "Service ostiary-render-shop")
-	change(t, b.c, o, func(o *networkingv1.Ingress) { o.Annotations[ingress.ModeAnnotation] = "canary" })
+	change(t, b.c, o, func(o *networkingv1.Ingress) { o.Annotations[routes.ModeAnnotation] = "canary" })
 	has("another mode", "Ingress ostiary-canary-shop", "Ingress ostiary-host-new.example.com")
 	if now := b.ingress("shop").Annotations; now[authURL] == "" || now[backend] != "" || now[errors4] != "" {
 		t.Errorf("%v", now)

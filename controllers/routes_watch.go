@@ -32,14 +32,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // A worldReader reads kinds that need not be there, and need not be ours to read.
 type worldReader interface {
 	// List fails with errNotYet before the kind has arrived.
 	client.Reader
-	// served tells which optional kinds the API server has, as in ingress.World.
+	// served tells which optional kinds the API server has, as in routes.World.
 	served() map[string]bool
 	// refused are kinds that the API server has, and that cannot be read.
 	refused() []schema.GroupKind
@@ -79,8 +79,8 @@ var ownKinds = []schema.GroupVersionKind{
 
 // newRouteCaches returns caches that run with the manager, and hold nothing before
 // follow is called.
-func newRouteCaches(mgr ctrl.Manager, s ingress.Settings, every time.Duration) (*routeCaches, error) {
-	labelled, err := labels.NewRequirement(ingress.RouteLabel, selection.Exists, nil)
+func newRouteCaches(mgr ctrl.Manager, s routes.Settings, every time.Duration) (*routeCaches, error) {
+	labelled, err := labels.NewRequirement(routes.RouteLabel, selection.Exists, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +199,7 @@ func (k *kindCache) look(ctx context.Context, wake func()) bool {
 		return false
 	}
 	if has["Middleware."+traefikGroup] && k.fields.has(traefikGroup, "v1alpha1", "Middleware", "spec", "forwardAuth", "maxResponseBodySize") {
-		has[ingress.MiddlewareLimit] = true
+		has[routes.MiddlewareLimit] = true
 	}
 	differs := !k.looked || !reflect.DeepEqual(has, k.has)
 	versions := map[schema.GroupKind]bool{}

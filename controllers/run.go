@@ -19,7 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -59,7 +59,7 @@ type Options struct {
 	// nil before the first time.
 	ProvidersInUse func() *policy.Providers
 	// Routes lets Ingresses and HTTPRoutes name policies; nil: none can.
-	Routes *ingress.Settings
+	Routes *routes.Settings
 	// Warmth is told since when proxies can lead preflights here; nil: nobody asks.
 	Warmth  *Warmth
 	Metrics prometheus.Registerer
@@ -191,7 +191,7 @@ func (o *Options) setupRoutes(mgr ctrl.Manager, leader *Leader, status *Status, 
 		return err
 	}
 	table.Ingresses, table.lookEvery = caches.people.cache, o.pace.kinds
-	optIns := &OptIns{Settings: *o.Routes, Status: status, Leads: leader.Leads, make: ingress.Make, warm: o.Warmth}
+	optIns := &OptIns{Settings: *o.Routes, Status: status, Leads: leader.Leads, make: routes.Make, warm: o.Warmth}
 	if o.Routes.Admission {
 		optIns.guard = &Guard{Settings: *o.Routes, Leads: leader.Leads}
 		if err := optIns.guard.SetupWithManager(mgr); err != nil {

@@ -14,14 +14,14 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // TestMiddlewareLimit: a field that Traefik's CRD has is written, one that it has not is
 // not, and a CRD that is upgraded is noticed, with no right to read CRDs.
 func TestMiddlewareLimit(t *testing.T) {
 	b := newBench(t)
-	b.make = ingress.Make
+	b.make = routes.Make
 	ns := roles(t, b.c, func(rbacv1.PolicyRule) bool { return false })
 	b.ours, b.s = ns, settingsOf(ns)
 	crds(t, b.c)

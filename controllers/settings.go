@@ -17,7 +17,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // SettingsName is the ConfigMap in which an installation says how it was started, so that
@@ -207,7 +207,7 @@ func (p *publisher) publish(ctx context.Context, text string) error {
 	o.SetNamespace(p.namespace)
 	o.SetName(SettingsName)
 	o.SetLabels(map[string]string(settingsLabels))
-	o.SetAnnotations(map[string]string{ingress.ForAnnotation: "commands that look at this cluster: the flags of the replica that leads"})
+	o.SetAnnotations(map[string]string{routes.ForAnnotation: "commands that look at this cluster: the flags of the replica that leads"})
 	o.Object["data"] = map[string]any{settingsKey: text}
-	return p.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), client.FieldOwner(ingress.FieldManager), client.ForceOwnership)
+	return p.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), client.FieldOwner(routes.FieldManager), client.ForceOwnership)
 }

@@ -23,7 +23,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // versions maps policies to their resourceVersions: every write changes one.
@@ -349,7 +349,7 @@ func TestTempered(t *testing.T) {
 		"conflict":  {[]policy.Issue{{Reason: policy.Conflict}}, metav1.ConditionTrue, "Covered", "nothing that was seen"},
 		"contended": {[]policy.Issue{contended}, metav1.ConditionTrue, "Covered", "are refused there (see Degraded)"},
 	} {
-		r := newRoutesReport(&ingress.Plan{}, nil, nil, func(ingress.Ref, types.NamespacedName) bool { return true })
+		r := newRoutesReport(&routes.Plan{}, nil, nil, func(routes.Ref, types.NamespacedName) bool { return true })
 		r.routed[types.NamespacedName{Namespace: "n", Name: "p"}] = metav1.Condition{Status: metav1.ConditionTrue, Reason: "Covered", Message: "nothing that was seen"}
 		ap := open("n", "p", "app.example.com")
 		setRouteConditions(ap, r, tc.issues)
@@ -396,7 +396,7 @@ func TestResponsesNotManaged(t *testing.T) {
 	if c := worldPolicy(ap).CORS; c == nil || !c.Managed {
 		t.Errorf("the plan does not know of it: %+v", c)
 	}
-	r := newRoutesReport(&ingress.Plan{Limits: []ingress.Finding{{Policy: key, Reason: ingress.ResponsesNotManaged, Message: "Managed does nothing for Ingress n/web"}}}, nil, nil, nil)
+	r := newRoutesReport(&routes.Plan{Limits: []routes.Finding{{Policy: key, Reason: routes.ResponsesNotManaged, Message: "Managed does nothing for Ingress n/web"}}}, nil, nil, nil)
 	if !setConditions(ap, "1", r.limits(key)) {
 		t.Error("nothing has changed")
 	}

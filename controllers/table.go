@@ -62,7 +62,7 @@ type Table struct {
 	synced   atomic.Bool // Ingresses holds them
 	gateway  gatewayState
 	rerouted atomic.Bool // since known was listed
-	known    *routes     // nil: none was
+	known    *routeIndex // nil: none was
 	firstTry time.Time   // to read them
 	gaveUp   bool        // waiting for them
 
@@ -70,7 +70,7 @@ type Table struct {
 	memo     map[types.UID]compiled
 	policies *policy.Table // what memo was assembled to, and the issues
 	issues   []policy.Issue
-	bound    *routes // that policies knows
+	bound    *routeIndex // that policies knows
 	revision string
 	compiled []*policy.Compiled
 	ledger   *policy.Ledger // that policies was built with
@@ -165,7 +165,7 @@ func (t *Table) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.R
 // assemble builds the table of the policies, if they, their routes or whose their
 // hosts are may have changed. A revocation waits for no such work. It asks to be
 // called again when a hold ends.
-func (t *Table) assemble(ctx context.Context, items []v1alpha1.AccessPolicy, named *routes) (time.Duration, error) {
+func (t *Table) assemble(ctx context.Context, items []v1alpha1.AccessPolicy, named *routeIndex) (time.Duration, error) {
 	turned, err := t.Ledger.look(ctx)
 	if err != nil {
 		return 0, err
@@ -216,7 +216,7 @@ func (t *Table) inUse() *policy.Providers {
 
 // compile translates and compiles what has changed since the last time. It
 // reports whether nothing has.
-func (t *Table) compile(items []v1alpha1.AccessPolicy, named *routes) (policies []*policy.Compiled, same bool) {
+func (t *Table) compile(items []v1alpha1.AccessPolicy, named *routeIndex) (policies []*policy.Compiled, same bool) {
 	memo := make(map[types.UID]compiled, len(items))
 	policies = make([]*policy.Compiled, len(items))
 	same = t.policies != nil && len(items) == len(t.memo)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // namingRoute is an HTTPRoute that names a policy; "" names none.
@@ -21,7 +21,7 @@ func namingRoute(ns, name, policyName string) *unstructured.Unstructured {
 	o.SetNamespace(ns)
 	o.SetName(name)
 	if policyName != "" {
-		o.SetAnnotations(map[string]string{ingress.PolicyAnnotation: policyName})
+		o.SetAnnotations(map[string]string{routes.PolicyAnnotation: policyName})
 	}
 	return o
 }
@@ -63,7 +63,7 @@ func TestPinnedHTTPRoutes(t *testing.T) {
 			if err := c.Get(t.Context(), client.ObjectKeyFromObject(web), now); err != nil {
 				return err
 			}
-			now.SetAnnotations(map[string]string{ingress.PolicyAnnotation: name})
+			now.SetAnnotations(map[string]string{routes.PolicyAnnotation: name})
 			return c.Update(t.Context(), now)
 		})
 	}

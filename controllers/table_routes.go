@@ -34,18 +34,18 @@ const routesGrace = 10 * time.Second
 // unread is what policies without hosts are told when Ingresses are not known.
 const unread = "Ingresses are not read here, because that is switched off, not allowed or not possible now: none can name this policy, so write its hosts"
 
-// routes are the Ingresses that name policies, and by which policy.
-type routes struct {
+// A routeIndex is the Ingresses that name policies, and by which policy.
+type routeIndex struct {
 	known    bool              // that they are, or that there are none
 	all      []translate.Route // HTTPRoutes as well
 	byPolicy map[types.NamespacedName][]translate.Route
 }
 
 // noRoutes are those of which nothing is known.
-var noRoutes = &routes{}
+var noRoutes = &routeIndex{}
 
-func newRoutes(ingresses []networkingv1.Ingress) *routes {
-	r := &routes{known: true, all: translate.Routes(ingresses), byPolicy: map[types.NamespacedName][]translate.Route{}}
+func newRoutes(ingresses []networkingv1.Ingress) *routeIndex {
+	r := &routeIndex{known: true, all: translate.Routes(ingresses), byPolicy: map[types.NamespacedName][]translate.Route{}}
 	slices.SortFunc(r.all, func(a, b translate.Route) int { // a cache lists in any order
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
@@ -57,7 +57,7 @@ func newRoutes(ingresses []networkingv1.Ingress) *routes {
 }
 
 // add adds the HTTPRoutes that name policies. They bind, and give no hosts.
-func (r *routes) add(all []metav1.PartialObjectMetadata) {
+func (r *routeIndex) add(all []metav1.PartialObjectMetadata) {
 	for i := range all {
 		if route, ok := translate.HTTPRoute(&all[i]); ok {
 			r.all = append(r.all, route)
@@ -67,7 +67,7 @@ func (r *routes) add(all []metav1.PartialObjectMetadata) {
 
 // of returns the routes on which an object's policy depends, and whether they are
 // known.
-func (r *routes) of(o *v1alpha1.AccessPolicy) (on []translate.Route, known bool) {
+func (r *routeIndex) of(o *v1alpha1.AccessPolicy) (on []translate.Route, known bool) {
 	if len(o.Spec.Hosts) > 0 {
 		return nil, true
 	}
@@ -75,7 +75,7 @@ func (r *routes) of(o *v1alpha1.AccessPolicy) (on []translate.Route, known bool)
 }
 
 // policy translates an object, with the routes that it depends on.
-func (r *routes) policy(o *v1alpha1.AccessPolicy) policy.Policy {
+func (r *routeIndex) policy(o *v1alpha1.AccessPolicy) policy.Policy {
 	on, known := r.of(o)
 	p := translate.Policy(o, on...)
 	if !known {
@@ -87,7 +87,7 @@ func (r *routes) policy(o *v1alpha1.AccessPolicy) policy.Policy {
 
 // routes lists the Ingresses and HTTPRoutes that name policies. It asks to be called
 // again when they are not known and may soon be. Once known they stay so.
-func (t *Table) routes(ctx context.Context) (r *routes, wait time.Duration, err error) {
+func (t *Table) routes(ctx context.Context) (r *routeIndex, wait time.Duration, err error) {
 	if t.Ingresses == nil {
 		return noRoutes, 0, nil
 	}
@@ -103,7 +103,7 @@ func (t *Table) routes(ctx context.Context) (r *routes, wait time.Duration, err 
 	if !ingresses && !gateway {
 		return noRoutes, 0, nil
 	}
-	r = &routes{}
+	r = &routeIndex{}
 	if ingresses {
 		var list networkingv1.IngressList
 		if err := t.Ingresses.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil { // they are only read

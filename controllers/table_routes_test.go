@@ -26,14 +26,14 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // route is an Ingress that names a policy; "" names none.
 func route(ns, name, policyName, host string, paths ...string) *networkingv1.Ingress {
 	o := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}}
 	if policyName != "" {
-		o.Annotations = map[string]string{ingress.PolicyAnnotation: policyName}
+		o.Annotations = map[string]string{routes.PolicyAnnotation: policyName}
 	}
 	kind := networkingv1.PathTypePrefix
 	rule := networkingv1.IngressRule{Host: host}
@@ -114,7 +114,7 @@ func TestHostsOfIngresses(t *testing.T) {
 	change(t, c, a, func(o *networkingv1.Ingress) { o.Spec.Rules[0].Host = "moved.example.com" })
 	r.decides("https://moved.example.com/x", policy.Bypassed)
 	r.decides("https://a.example.com/x", policy.NoPolicy)
-	change(t, c, a, func(o *networkingv1.Ingress) { o.Annotations[ingress.PolicyAnnotation] = "other" })
+	change(t, c, a, func(o *networkingv1.Ingress) { o.Annotations[routes.PolicyAnnotation] = "other" })
 	r.decides("https://moved.example.com/x", policy.Blocked)
 	before := r.Live.Table().Revision()
 	change(t, c, a, func(o *networkingv1.Ingress) { o.Annotations["nginx.ingress.kubernetes.io/use-regex"] = "true" })
@@ -122,9 +122,9 @@ func TestHostsOfIngresses(t *testing.T) {
 	if r.Live.Table().Revision() == before {
 		t.Error("another table of the same revision")
 	}
-	change(t, c, a, func(o *networkingv1.Ingress) { delete(o.Annotations, ingress.PolicyAnnotation) })
+	change(t, c, a, func(o *networkingv1.Ingress) { delete(o.Annotations, routes.PolicyAnnotation) })
 	r.decides("https://moved.example.com/x", policy.NoPolicy)
-	change(t, c, a, func(o *networkingv1.Ingress) { o.Annotations[ingress.PolicyAnnotation] = "app" })
+	change(t, c, a, func(o *networkingv1.Ingress) { o.Annotations[routes.PolicyAnnotation] = "app" })
 	r.decides("https://moved.example.com/x", policy.Bypassed)
 	remove(t, c, a)
 	r.decides("https://moved.example.com/x", policy.NoPolicy)
@@ -159,7 +159,7 @@ func TestPinned(t *testing.T) {
 	pinned(ns+"/none", "https://fixed.example.com/", policy.NoPolicy)
 	pinned(ns+"/gone", "https://fixed.example.com/", policy.NoPolicy)
 	pinned("default/web", "https://a.example.com/", policy.NoPolicy)
-	change(t, c, web, func(o *networkingv1.Ingress) { o.Annotations[ingress.PolicyAnnotation] = "fixed" })
+	change(t, c, web, func(o *networkingv1.Ingress) { o.Annotations[routes.PolicyAnnotation] = "fixed" })
 	pinned(ns+"/web", "https://fixed.example.com/", policy.Bypassed)
 	remove(t, c, web)
 	pinned(ns+"/web", "https://fixed.example.com/", policy.NoPolicy)
@@ -319,7 +319,7 @@ func TestReroutes(t *testing.T) {
 		"backend":            {func(o *networkingv1.Ingress) { o.Spec.Rules[0].HTTP.Paths[0].Backend.Service.Name = "x" }, false},
 		"host":               {func(o *networkingv1.Ingress) { o.Spec.Rules[0].Host = "b.example.com" }, true},
 		"path":               {func(o *networkingv1.Ingress) { o.Spec.Rules[0].HTTP.Paths[0].Path = "/x" }, true},
-		"policy":             {func(o *networkingv1.Ingress) { o.Annotations[ingress.PolicyAnnotation] = "b" }, true},
+		"policy":             {func(o *networkingv1.Ingress) { o.Annotations[routes.PolicyAnnotation] = "b" }, true},
 		"no policy":          {func(o *networkingv1.Ingress) { o.Annotations = nil }, true},
 	} {
 		is := was.DeepCopy()

@@ -9,7 +9,7 @@ import (
 
 	discoveryv1 "k8s.io/api/discovery/v1"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // warmUp is how long ingress-nginx may take to lead somewhere what it learns of: it
@@ -33,7 +33,7 @@ type Warmth struct {
 }
 
 // observe takes what there is at a look.
-func (w *Warmth) observe(slices []*discoveryv1.EndpointSlice, plan *ingress.Plan) {
+func (w *Warmth) observe(slices []*discoveryv1.EndpointSlice, plan *routes.Plan) {
 	if w == nil {
 		return
 	}
@@ -94,7 +94,7 @@ func anyReady(slices []*discoveryv1.EndpointSlice) bool {
 	return false
 }
 
-func letsPass(plan *ingress.Plan) bool {
+func letsPass(plan *routes.Plan) bool {
 	for _, all := range plan.Annotations {
 		for _, value := range all {
 			if strings.Contains(value, "/authz/v1/nginx-pass/") {

@@ -8,7 +8,7 @@ import (
 
 	discoveryv1 "k8s.io/api/discovery/v1"
 
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // TestWarmth: whatever happens before, preflights are let pass only once there has been
@@ -18,13 +18,13 @@ func TestWarmth(t *testing.T) {
 	none, some := []*discoveryv1.EndpointSlice{{}}, []*discoveryv1.EndpointSlice{renderSlice("ours", "192.0.2.7")}
 	gone := renderSlice("ours", "192.0.2.7")
 	gone.Endpoints[0].Conditions.Ready = pointer(false)
-	ref := ingress.Ref{Kind: "Ingress"}
-	asks := &ingress.Plan{Annotations: map[ingress.Ref]map[string]string{ref: {"x": "http://a/authz/v1/nginx-pass/a/b/"}}}
-	plain := &ingress.Plan{Annotations: map[ingress.Ref]map[string]string{ref: {"x": "http://a/authz/v1/nginx/a/b/"}}}
+	ref := routes.Ref{Kind: "Ingress"}
+	asks := &routes.Plan{Annotations: map[routes.Ref]map[string]string{ref: {"x": "http://a/authz/v1/nginx-pass/a/b/"}}}
+	plain := &routes.Plan{Annotations: map[routes.Ref]map[string]string{ref: {"x": "http://a/authz/v1/nginx/a/b/"}}}
 	type look struct {
 		after  time.Duration
 		slices []*discoveryv1.EndpointSlice
-		plan   *ingress.Plan // nil: nothing can be read
+		plan   *routes.Plan // nil: nothing can be read
 	}
 	for name, c := range map[string]struct {
 		looks       []look

@@ -20,7 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // WitnessesName is the ConfigMap in which replicas tell each other whose questions have
@@ -96,7 +96,7 @@ func (w *witnessing) share(ctx context.Context) error {
 	if err != nil {
 		o := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: WitnessesName,
 			Labels:      map[string]string{"app.kubernetes.io/name": "ostiary", "app.kubernetes.io/component": "witnesses"},
-			Annotations: map[string]string{ingress.ForAnnotation: "about what a question has arrived, and when the first did: the condition Covered"}}}
+			Annotations: map[string]string{routes.ForAnnotation: "about what a question has arrived, and when the first did: the condition Covered"}}}
 		if err := w.client.Create(ctx, o); client.IgnoreAlreadyExists(err) != nil {
 			return err
 		}
@@ -145,7 +145,7 @@ func witnessKey(kind, name string) string {
 
 // arrived reports whether a question about a route has arrived, or one without a pin that
 // the policy decided.
-func (w *witnessing) arrived(route ingress.Ref, policy types.NamespacedName) bool {
+func (w *witnessing) arrived(route routes.Ref, policy types.NamespacedName) bool {
 	if w == nil {
 		return true
 	}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // TestCoveredAfterAWitness: Covered is True once a question has arrived, at any replica,
@@ -66,7 +66,7 @@ func TestCoveredAfterAWitness(t *testing.T) {
 	var third policy.Witnesses // a new process, which nobody asked anything
 	r := run(t, ns, b.opting, account, witnessing(&third))
 	create(t, b.c, auditIngress(b.app, "around", "nginx", "shop.example.com", "/x", nil))
-	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionFalse, ingress.NoAuthURL)
+	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionFalse, routes.NoAuthURL)
 	if err := b.c.Delete(t.Context(), auditIngress(b.app, "around", "nginx", "shop.example.com", "/x", nil)); err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -26,7 +26,7 @@ import (
 type extraKind struct {
 	schema.GroupVersionKind
 	// into is where its objects go; nil: only whether it is served matters.
-	into func(*ingress.World) *[]*unstructured.Unstructured
+	into func(*routes.World) *[]*unstructured.Unstructured
 }
 
 // name is as in World.Served: "Middleware.traefik.io".
@@ -41,23 +41,23 @@ const (
 // extraKinds are those that a plan, or what goes around a policy, is read from. Of
 // a kind in several versions the first that is served is read.
 var extraKinds = []extraKind{
-	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "HTTPRoute"}, func(w *ingress.World) *[]*unstructured.Unstructured { return &w.HTTPRoutes }},
-	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "Gateway"}, func(w *ingress.World) *[]*unstructured.Unstructured { return &w.Gateways }},
-	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "GatewayClass"}, func(w *ingress.World) *[]*unstructured.Unstructured { return &w.GatewayClasses }},
-	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "GRPCRoute"}, func(w *ingress.World) *[]*unstructured.Unstructured { return &w.GRPCRoutes }},
+	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "HTTPRoute"}, func(w *routes.World) *[]*unstructured.Unstructured { return &w.HTTPRoutes }},
+	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "Gateway"}, func(w *routes.World) *[]*unstructured.Unstructured { return &w.Gateways }},
+	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "GatewayClass"}, func(w *routes.World) *[]*unstructured.Unstructured { return &w.GatewayClasses }},
+	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "GRPCRoute"}, func(w *routes.World) *[]*unstructured.Unstructured { return &w.GRPCRoutes }},
 	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "TLSRoute"}, tlsRoutes},
 	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1alpha3", Kind: "TLSRoute"}, tlsRoutes},
 	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1alpha2", Kind: "TLSRoute"}, tlsRoutes},
 	{schema.GroupVersionKind{Group: traefikGroup, Version: "v1alpha1", Kind: "IngressRoute"}, ingressRoutes},
 	{schema.GroupVersionKind{Group: traefikGroup, Version: "v1alpha1", Kind: "IngressRouteTCP"}, ingressRoutes},
-	{schema.GroupVersionKind{Group: traefikGroup, Version: "v1alpha1", Kind: "Middleware"}, func(w *ingress.World) *[]*unstructured.Unstructured { return &w.Middlewares }},
-	{schema.GroupVersionKind{Group: envoyGroup, Version: "v1alpha1", Kind: "SecurityPolicy"}, func(w *ingress.World) *[]*unstructured.Unstructured { return &w.SecurityPolicies }},
+	{schema.GroupVersionKind{Group: traefikGroup, Version: "v1alpha1", Kind: "Middleware"}, func(w *routes.World) *[]*unstructured.Unstructured { return &w.Middlewares }},
+	{schema.GroupVersionKind{Group: envoyGroup, Version: "v1alpha1", Kind: "SecurityPolicy"}, func(w *routes.World) *[]*unstructured.Unstructured { return &w.SecurityPolicies }},
 	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "ReferenceGrant"}, nil},
 	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1beta1", Kind: "ReferenceGrant"}, nil},
 }
 
-func tlsRoutes(w *ingress.World) *[]*unstructured.Unstructured     { return &w.TLSRoutes }
-func ingressRoutes(w *ingress.World) *[]*unstructured.Unstructured { return &w.IngressRoutes }
+func tlsRoutes(w *routes.World) *[]*unstructured.Unstructured     { return &w.TLSRoutes }
+func ingressRoutes(w *routes.World) *[]*unstructured.Unstructured { return &w.IngressRoutes }
 
 // servedKinds asks which of the extraKinds the API server has. Of a kind in two
 // versions, "ReferenceGrant.v1.GROUP" says that there is no v1beta1, which is used
@@ -83,7 +83,7 @@ func servedKinds(m meta.RESTMapper) (map[string]bool, error) {
 // the kinds that a cluster need not have it reads those that are served. What may
 // not be read is named in notLooked, and is empty in the World: who makes anything
 // of the World has to say so, too. Any other failure is an error.
-func listWorld(ctx context.Context, r client.Reader, served map[string]bool, s ingress.Settings) (w ingress.World, notLooked []string, err error) {
+func listWorld(ctx context.Context, r client.Reader, served map[string]bool, s routes.Settings) (w routes.World, notLooked []string, err error) {
 	l := worldLister{ctx: ctx, reader: r}
 	w.Served = served
 	var policies v1alpha1.AccessPolicyList
@@ -116,7 +116,7 @@ var nginxLabels = client.MatchingLabels{"app.kubernetes.io/name": "ingress-nginx
 
 // configs reads the ConfigMaps of ingress-nginx controllers. Where nothing is served by
 // one, it does not matter whether they can be read.
-func (l *worldLister) configs(w *ingress.World, namespaces []string) {
+func (l *worldLister) configs(w *routes.World, namespaces []string) {
 	before := len(l.notLooked)
 	for _, namespace := range namespaces {
 		var configs corev1.ConfigMapList
@@ -128,7 +128,7 @@ func (l *worldLister) configs(w *ingress.World, namespaces []string) {
 		w.Configs = append(w.Configs, pointers(configs.Items)...)
 	}
 	switch unread := l.notLooked[before:]; {
-	case !ingress.ServesNGINX(w):
+	case !routes.ServesNGINX(w):
 		l.notLooked = l.notLooked[:before]
 	case len(namespaces) == 0:
 		w.ConfigsUnread = "this installation does not read the ConfigMaps of ingress-nginx (proxyConfigMaps of the chart, --proxy-config-namespaces)"
@@ -163,7 +163,7 @@ func (l *worldLister) list(what string, into client.ObjectList, opts ...client.L
 	return true
 }
 
-func (l *worldLister) extras(w *ingress.World) {
+func (l *worldLister) extras(w *routes.World) {
 	done := map[string]bool{}
 	for _, k := range extraKinds {
 		if k.into == nil || !w.Served[k.name()] || done[k.name()] {
@@ -186,21 +186,21 @@ func pointers[T any](items []T) []*T {
 }
 
 // worldPolicy is what a plan has to know of an AccessPolicy.
-func worldPolicy(o *v1alpha1.AccessPolicy) ingress.Policy {
+func worldPolicy(o *v1alpha1.AccessPolicy) routes.Policy {
 	return planPolicy(translate.Policy(o))
 }
 
-func planPolicy(p policy.Policy) ingress.Policy {
-	out := ingress.Policy{Hosts: p.Hosts}
+func planPolicy(p policy.Policy) routes.Policy {
+	out := routes.Policy{Hosts: p.Hosts}
 	out.Namespace, out.Name = p.Source.Namespace, p.Source.Name
 	for _, path := range p.Paths {
-		out.Paths = append(out.Paths, ingress.Path{Path: path.Value, Exact: path.Exact})
+		out.Paths = append(out.Paths, routes.Path{Path: path.Value, Exact: path.Exact})
 	}
 	for _, r := range p.Rules {
 		out.Relaxes = out.Relaxes || r.Action == policy.Bypass || r.Action == policy.ServiceAuth
 	}
 	if c := p.CORS; c != nil {
-		out.CORS = &ingress.CORS{
+		out.CORS = &routes.CORS{
 			AllOrigins: c.AllowAllOrigins, AllMethods: c.AllowAllMethods, AllHeaders: c.AllowAllHeaders,
 			Credentials: c.AllowCredentials, Bypass: c.BypassPreflight, PrivateNetwork: c.AllowPrivateNetwork,
 			Origins: c.AllowedOrigins, Methods: c.AllowedMethods, Headers: c.AllowedHeaders, Exposed: c.ExposedHeaders,

@@ -23,7 +23,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -283,7 +283,7 @@ func meant(root *yamlv3.Node, group, kind string) bool {
 	items := find(root, "items")
 	return items == nil || slices.ContainsFunc(items.Content, func(item *yamlv3.Node) bool {
 		kind := kindOf(item)
-		return kind != isForeign && (kind != isIngress && kind != isRoute || has(item, "metadata", "annotations", ingress.PolicyAnnotation))
+		return kind != isForeign && (kind != isIngress && kind != isRoute || has(item, "metadata", "annotations", routes.PolicyAnnotation))
 	})
 }
 

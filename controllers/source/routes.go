@@ -14,7 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -39,7 +39,7 @@ func optsIn(text string) bool {
 func mistyped(annotations map[string]string) (key string, found bool) {
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		switch key {
-		case ingress.PolicyAnnotation, ingress.ModeAnnotation, ingress.ProxyAnnotation, ingress.ForAnnotation:
+		case routes.PolicyAnnotation, routes.ModeAnnotation, routes.ProxyAnnotation, routes.ForAnnotation:
 		default:
 			if strings.HasPrefix(key, ours) {
 				return key, true
@@ -71,7 +71,7 @@ func (d *document) readIngress(root *yamlv3.Node) (o *object, e *entry, ok bool)
 	}
 	route, named := translate.Ingress(&api)
 	if key, found := mistyped(api.Annotations); !named && found {
-		return d.salvage(d.start+lineOf(root, "metadata.annotations"), fmt.Sprintf("annotation %q is unknown; to name the policy write %s", key, ingress.PolicyAnnotation)), nil, false
+		return d.salvage(d.start+lineOf(root, "metadata.annotations"), fmt.Sprintf("annotation %q is unknown; to name the policy write %s", key, routes.PolicyAnnotation)), nil, false
 	}
 	if !named {
 		return nil, nil, true
@@ -100,7 +100,7 @@ func (d *document) readIngress(root *yamlv3.Node) (o *object, e *entry, ok bool)
 // readRoute reads a document that holds an HTTPRoute, if it names a policy. Of what it
 // routes, nothing matters here: it gives a policy no hosts.
 func (d *document) readRoute(root *yamlv3.Node) *entry {
-	if !has(root, "metadata", "annotations", ingress.PolicyAnnotation) {
+	if !has(root, "metadata", "annotations", routes.PolicyAnnotation) {
 		return nil
 	}
 	e := &entry{kind: routeKind, object: object{file: d.file, start: d.start, root: root, namespace: scalar(find(root, "metadata.namespace")), name: scalar(find(root, "metadata.name"))}}
@@ -112,9 +112,9 @@ func (d *document) readRoute(root *yamlv3.Node) *entry {
 		e.defect("metadata.name", "an object needs a name")
 	}
 	e.checkName()
-	e.route = &translate.Route{Kind: routeKind, Namespace: e.namespace, Name: e.name, Policy: scalar(child(find(root, "metadata.annotations"), ingress.PolicyAnnotation))}
+	e.route = &translate.Route{Kind: routeKind, Namespace: e.namespace, Name: e.name, Policy: scalar(child(find(root, "metadata.annotations"), routes.PolicyAnnotation))}
 	if problems := validation.IsDNS1123Subdomain(e.route.Policy); len(problems) > 0 {
-		e.defect("metadata.annotations", "%s: %q is not the name of an AccessPolicy of this namespace", ingress.PolicyAnnotation, e.route.Policy)
+		e.defect("metadata.annotations", "%s: %q is not the name of an AccessPolicy of this namespace", routes.PolicyAnnotation, e.route.Policy)
 	}
 	return e
 }
@@ -128,8 +128,8 @@ func lineOf(root *yamlv3.Node, field string) int {
 
 // checkIngress finds what the API server would refuse, as far as it matters here.
 func (e *entry) checkIngress(o *networkingv1.Ingress) {
-	if problems := validation.IsDNS1123Subdomain(o.Annotations[ingress.PolicyAnnotation]); len(problems) > 0 {
-		e.defect("metadata.annotations", "%s: %q is not the name of an AccessPolicy of this namespace", ingress.PolicyAnnotation, o.Annotations[ingress.PolicyAnnotation])
+	if problems := validation.IsDNS1123Subdomain(o.Annotations[routes.PolicyAnnotation]); len(problems) > 0 {
+		e.defect("metadata.annotations", "%s: %q is not the name of an AccessPolicy of this namespace", routes.PolicyAnnotation, o.Annotations[routes.PolicyAnnotation])
 	}
 	for i := range o.Spec.Rules {
 		if o.Spec.Rules[i].HTTP == nil {

@@ -13,7 +13,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // A Route is an Ingress that names a policy, and what it leads there; or an HTTPRoute
@@ -39,12 +39,12 @@ type Route struct {
 // Traefik read some types as mere beginnings of text (/app is /apple, too). What
 // they serve beyond is denied where the request is pinned to its Ingress.
 func Ingress(o *networkingv1.Ingress) (Route, bool) {
-	name, ok := o.Annotations[ingress.PolicyAnnotation]
+	name, ok := o.Annotations[routes.PolicyAnnotation]
 	if !ok {
 		return Route{}, false
 	}
 	t := router{Route: Route{Namespace: o.Namespace, Name: o.Name, Policy: name}}
-	t.regex, t.rewritten = ingress.Expressions(o.Annotations)
+	t.regex, t.rewritten = routes.Expressions(o.Annotations)
 	for i := range o.Spec.Rules {
 		t.rule(fmt.Sprintf("spec.rules[%d]", i), &o.Spec.Rules[i])
 	}
@@ -79,15 +79,15 @@ const HTTPRouteKind = "HTTPRoute"
 // HTTPRoute returns the route of an HTTPRoute that opted in. As with an Ingress, the
 // policy is one of its own namespace.
 func HTTPRoute(o metav1.Object) (Route, bool) {
-	name, ok := o.GetAnnotations()[ingress.PolicyAnnotation]
+	name, ok := o.GetAnnotations()[routes.PolicyAnnotation]
 	return Route{Kind: HTTPRouteKind, Namespace: o.GetNamespace(), Name: o.GetName(), Policy: name}, ok
 }
 
 // Bindings say which policy may decide about what each of them routes.
-func Bindings(routes []Route) []policy.Binding {
-	out := make([]policy.Binding, len(routes))
-	for i := range routes {
-		r := &routes[i]
+func Bindings(named []Route) []policy.Binding {
+	out := make([]policy.Binding, len(named))
+	for i := range named {
+		r := &named[i]
 		out[i] = policy.Binding{Ingress: r.Namespace + "/" + r.Name, Policy: r.Namespace + "/" + r.Policy}
 		if r.Kind == HTTPRouteKind {
 			out[i].Ingress = policy.RouteKind + out[i].Ingress
@@ -170,9 +170,9 @@ func refused(p policy.Policy) string {
 
 // routed has a policy claim what those of the routes serve that name it. What
 // differs between two of its hosts is claimed on both: both are this policy's.
-func (t *translator) routed(p *policy.Policy, o *v1alpha1.AccessPolicy, routes []Route) {
-	for i := range routes {
-		r := &routes[i]
+func (t *translator) routed(p *policy.Policy, o *v1alpha1.AccessPolicy, named []Route) {
+	for i := range named {
+		r := &named[i]
 		if r.Namespace != o.Namespace || r.Policy != o.Name {
 			continue
 		}

@@ -16,7 +16,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -25,7 +25,7 @@ import (
 // for ImplementationSpecific.
 func served(name string, hosts ...string) *networkingv1.Ingress {
 	o := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name,
-		Annotations: map[string]string{ingress.PolicyAnnotation: "app"}}}
+		Annotations: map[string]string{routes.PolicyAnnotation: "app"}}}
 	for _, h := range hosts {
 		f := strings.Fields(h)
 		r := networkingv1.IngressRule{Host: f[0]}
@@ -132,11 +132,11 @@ func TestIngressWithoutHosts(t *testing.T) {
 	if r, _ := translate.Ingress(o); !slices.Equal(r.Hosts, []string{"a.example.com"}) || len(r.Issues) != 1 || r.Issues[0].Source.Field != "spec.rules[1]" {
 		t.Errorf("%+v", r)
 	}
-	delete(o.Annotations, ingress.PolicyAnnotation)
+	delete(o.Annotations, routes.PolicyAnnotation)
 	if r, ok := translate.Ingress(o); ok {
 		t.Errorf("opted in without the annotation: %+v", r)
 	}
-	o.Annotations[ingress.PolicyAnnotation] = ""
+	o.Annotations[routes.PolicyAnnotation] = ""
 	if r, ok := translate.Ingress(o); !ok || r.Policy != "" {
 		t.Errorf("an empty name is no opt-in: %+v, and what is pinned to it would be judged by any policy", r)
 	}
@@ -162,7 +162,7 @@ func routesOf(ingresses ...*networkingv1.Ingress) []translate.Route {
 
 func TestPolicyOfRoutes(t *testing.T) {
 	other, elsewhere := served("other", "x.example.com /"), served("elsewhere", "y.example.com /")
-	annotated(other, ingress.PolicyAnnotation, "another")
+	annotated(other, routes.PolicyAnnotation, "another")
 	elsewhere.Namespace = "evil"
 	two := routesOf(served("b", "b.example.com /b =/a"), other, served("a", "a.example.com /a", "b.example.com /b"), elsewhere)
 	for name, tc := range map[string]struct {
@@ -207,7 +207,7 @@ func TestPolicyOfRoutes(t *testing.T) {
 }
 
 func TestBindings(t *testing.T) {
-	other := annotated(served("b"), ingress.PolicyAnnotation, "x")
+	other := annotated(served("b"), routes.PolicyAnnotation, "x")
 	other.Namespace = "n"
 	got := translate.Bindings(routesOf(served("a", "a.example.com /"), other))
 	if want := []policy.Binding{{Ingress: "shop/a", Policy: "shop/app"}, {Ingress: "n/b", Policy: "n/x"}}; !slices.Equal(got, want) {

@@ -165,7 +165,7 @@ type manifestView struct {
 func (w *world) manifests() manifestView {
 	port := func(addr string) string { return addr[strings.LastIndex(addr, ":")+1:] }
 	v := manifestView{TeamHost: teamHost, PublicPort: port(w.listens.public)}
-	for _, r := range routes {
+	for _, r := range apps {
 		v.Services = append(v.Services, service{r.name, "shop", port(w.appAddr[r.name]), "80"})
 		v.Routes = append(v.Routes, manifestRoute{r.name, r.host, r.path, r.policy, r.policy != "handsoff"})
 	}

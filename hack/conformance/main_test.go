@@ -76,7 +76,7 @@ func newWorld(dir, binary string) (*world, error) {
 	for _, addr := range []*string{&l.authz, &l.public, &l.render, &l.preflight, &l.probes} {
 		*addr = freeAddress()
 	}
-	for _, r := range routes {
+	for _, r := range apps {
 		addr, err := startApp(r.name, w.apps)
 		if err != nil {
 			return nil, err

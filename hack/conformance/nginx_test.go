@@ -22,7 +22,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // identityHeaders are those that an application is told, in the order of the
@@ -163,7 +163,7 @@ func (s *setup) ingressNginx(mode string) (nginxView, error) {
 		return nginxView{}, err
 	}
 	v := nginxView{Snippets: mode == "global", Upgrades: upgrades, Listen: s.addr, TeamHost: teamHost, Public: l.public, Render: l.render, Preflight: l.preflight, Codes: []int{401, 403}}
-	plan, err := s.plan(ingress.Mode(mode))
+	plan, err := s.plan(routes.Mode(mode))
 	if err != nil {
 		return v, err
 	}
@@ -172,11 +172,11 @@ func (s *setup) ingressNginx(mode string) (nginxView, error) {
 		if rest, ok := strings.CutPrefix(host.host, "*."); ok { // as ingress-nginx writes it
 			server.Name = `"~^(?<subdomain>[\w-]+)\.` + regexp.QuoteMeta(rest) + `$"`
 		}
-		for _, r := range routes {
+		for _, r := range apps {
 			if r.host != host.host {
 				continue
 			}
-			annotations := plan.Annotations[ingress.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: "shop", Name: r.name}}]
+			annotations := plan.Annotations[routes.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: "shop", Name: r.name}}]
 			n := nginxRoute{Name: r.name, Variable: strings.ReplaceAll(r.name, "-", "_"), Addr: s.appAddr[r.name], Locations: []string{r.path},
 				AuthURL: annotations[nginxAnnotation+"auth-url"], Identity: strings.Split(annotations[nginxAnnotation+"auth-response-headers"], ","),
 				ErrorPages: annotations[nginxAnnotation+"default-backend"] != "", Preflights: hasCanary(plan, r)}
@@ -210,7 +210,7 @@ func printedUpgrades(mode string) (string, error) {
 }
 
 // hasCanary looks for the canary Ingress of a route.
-func hasCanary(plan ingress.Plan, r route) bool {
+func hasCanary(plan routes.Plan, r route) bool {
 	for _, o := range plan.Objects {
 		if o.GetAnnotations()[nginxAnnotation+"canary"] != "true" || o.GetAnnotations()[nginxAnnotation+"canary-by-header"] != "Access-Control-Request-Method" {
 			continue
@@ -231,8 +231,8 @@ func hasCanary(plan ingress.Plan, r route) bool {
 }
 
 // plan asks for what our controller would write for the Ingresses of the suite.
-func (s *setup) plan(mode ingress.Mode) (ingress.Plan, error) {
-	w := ingress.World{Classes: []*networkingv1.IngressClass{{ObjectMeta: metav1.ObjectMeta{Name: "nginx", Annotations: map[string]string{networkingv1.AnnotationIsDefaultIngressClass: "true"}},
+func (s *setup) plan(mode routes.Mode) (routes.Plan, error) {
+	w := routes.World{Classes: []*networkingv1.IngressClass{{ObjectMeta: metav1.ObjectMeta{Name: "nginx", Annotations: map[string]string{networkingv1.AnnotationIsDefaultIngressClass: "true"}},
 		Spec: networkingv1.IngressClassSpec{Controller: "k8s.io/ingress-nginx"}}}}
 	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(s.ingresses()), 4096)
 	for {
@@ -240,7 +240,7 @@ func (s *setup) plan(mode ingress.Mode) (ingress.Plan, error) {
 		if err := decoder.Decode(&i); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			return ingress.Plan{}, err
+			return routes.Plan{}, err
 		}
 		if i.Name != "" {
 			class := "nginx"
@@ -248,17 +248,17 @@ func (s *setup) plan(mode ingress.Mode) (ingress.Plan, error) {
 			w.Ingresses = append(w.Ingresses, &i)
 		}
 	}
-	for _, r := range routes {
+	for _, r := range apps {
 		w.Services = append(w.Services, &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: r.name}, Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}}})
 		if r.name != "orphan" {
-			w.Policies = append(w.Policies, ingress.Policy{NamespacedName: types.NamespacedName{Namespace: "shop", Name: r.policy}, Hosts: []string{r.host}, Paths: []ingress.Path{{Path: r.path}},
-				CORS: &ingress.CORS{Bypass: r.policy == "handsoff"}})
+			w.Policies = append(w.Policies, routes.Policy{NamespacedName: types.NamespacedName{Namespace: "shop", Name: r.policy}, Hosts: []string{r.host}, Paths: []routes.Path{{Path: r.path}},
+				CORS: &routes.CORS{Bypass: r.policy == "handsoff"}})
 		}
 	}
-	if mode == ingress.Global { // the platform has put the snippets into its ConfigMap
+	if mode == routes.Global { // the platform has put the snippets into its ConfigMap
 		w.Configs = []*corev1.ConfigMap{{ObjectMeta: metav1.ObjectMeta{Namespace: "ingress-nginx", Name: "ingress-nginx-controller"}, Data: map[string]string{"location-snippet": "error_page 401 = @ostiary_401;\nerror_page 403 = @ostiary_403;\n"}}}
 	}
-	plan := ingress.Make(w, ingress.Settings{Namespace: "ostiary", AuthzURL: "http://" + s.listens.authz, PublicPort: 9002, RenderPort: 9003, PreflightPort: 9004, Mode: mode, IdentityHeaders: identityHeaders})
+	plan := routes.Make(w, routes.Settings{Namespace: "ostiary", AuthzURL: "http://" + s.listens.authz, PublicPort: 9002, RenderPort: 9003, PreflightPort: 9004, Mode: mode, IdentityHeaders: identityHeaders})
 	for _, b := range plan.Bindings {
 		if !b.Guarded && b.Route.Name != "orphan" {
 			return plan, fmt.Errorf("%s is not guarded: %v", b.Route, plan.Findings)

@@ -23,9 +23,9 @@ const (
 // the one that it names, all of namespace shop.
 type route struct{ name, host, path, policy string }
 
-// routes are those of the suite. Those of app.example.com have an Ingress each, so
+// apps are the routes of the suite. Those of app.example.com have an Ingress each, so
 // that each can name its policy.
-var routes = []route{
+var apps = []route{
 	{"app1", "app1.site.com", "/", "app1"},
 	{"app2", "app2.site.com", "/", "app2"},
 	{"app", "app.example.com", "/", "app"},
@@ -56,7 +56,7 @@ const (
 // is found by the path alone.
 func hosts() []route {
 	var out []route
-	for _, r := range routes {
+	for _, r := range apps {
 		if r.path == "/" {
 			out = append(out, r)
 		}

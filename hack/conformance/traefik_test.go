@@ -125,7 +125,7 @@ func startTraefikKubernetes(class, controller string, args ...string) func(s *se
 func (s *setup) settled() error {
 	var missing string
 	err := s.processes[0].wait("the routes", func() bool {
-		for _, r := range routes {
+		for _, r := range apps {
 			host := strings.Replace(r.host, "*", "x", 1)
 			a := exchange(clientAddress, s.addr, request("GET", r.path, host, fetch))
 			own := exchange(clientAddress, s.addr, request("GET", "/.access/certs", host))

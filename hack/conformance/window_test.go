@@ -239,7 +239,7 @@ func (w *window) manifest(name string) *networkingv1.Ingress {
 	class, prefix := "traefik", networkingv1.PathTypePrefix
 	o := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, Annotations: map[string]string{"access.ostiary.dev/policy": "window"}}}
 	o.Spec.IngressClassName = &class
-	backend := networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: routes[0].name, Port: networkingv1.ServiceBackendPort{Number: 80}}}
+	backend := networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: apps[0].name, Port: networkingv1.ServiceBackendPort{Number: 80}}}
 	o.Spec.Rules = []networkingv1.IngressRule{{Host: name + ".window.site.com", IngressRuleValue: networkingv1.IngressRuleValue{HTTP: &networkingv1.HTTPIngressRuleValue{
 		Paths: []networkingv1.HTTPIngressPath{{Path: "/", PathType: &prefix, Backend: backend}}}}}}
 	return o

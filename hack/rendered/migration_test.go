@@ -22,7 +22,7 @@ import (
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/explain"
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
-	"github.com/ostiary/ostiary/controllers/ingress"
+	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/source"
 )
 
@@ -115,7 +115,7 @@ func TestMigration(t *testing.T) {
 					policies[meta.Kind+" "+meta.Namespace+"/"+meta.Name] = d
 				}
 				names[meta.Kind] = true
-				if name := meta.Annotations[ingress.PolicyAnnotation]; name != "" && policies["AccessPolicy "+meta.Namespace+"/"+name] == "" {
+				if name := meta.Annotations[routes.PolicyAnnotation]; name != "" && policies["AccessPolicy "+meta.Namespace+"/"+name] == "" {
 					t.Errorf("%s: %s names the policy %s, which is nowhere", where, meta.Name, name)
 				}
 				if url := meta.Annotations["nginx.ingress.kubernetes.io/auth-url"]; !b.before() && url != "" &&

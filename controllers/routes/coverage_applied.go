@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package routes
+
+import (
+	"fmt"
+)
+
+// NotApplied is the reason of a route whose plan is not in the cluster.
+const NotApplied = "NotApplied"
+
+// Unapplied says which Ingresses a plan guards whose proxies were not told: for who
+// looks from outside, as nobody knows whether a controller runs. A controller has
+// the moment between two writes in which all are so.
+func Unapplied(w World, s Settings, p Plan) []Finding {
+	c := newCoverage(&w, &s, func(string) bool { return true })
+	bound := map[Ref]Binding{}
+	for _, b := range p.Bindings {
+		bound[b.Route] = b
+	}
+	var out []Finding
+	for _, ing := range w.Ingresses {
+		ref := Ref{Kind: "Ingress"}
+		ref.Namespace, ref.Name = ing.Namespace, ing.Name
+		b := bound[ref]
+		_, proxy := c.classOf(ing)
+		if !b.Guarded || len(p.Annotations[ref]) == 0 || c.question(ing, proxy) == asksUs {
+			continue
+		}
+		f := Finding{Object: ref, Policy: b.Policy, Reason: NotApplied,
+			Message: fmt.Sprintf("%s is opted in, but its proxy was not told to ask Ostiary, so it asks nobody. Look whether `ostiary serve` runs in the cluster, and whether it may write this Ingress (its log and the policy's condition Routed say).", ref)}
+		if len(b.Hosts) == 0 {
+			out = append(out, f)
+		}
+		for _, f.Host = range b.Hosts {
+			out = append(out, f)
+		}
+	}
+	return out
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package routes
+
+import (
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// A question is what a proxy asks before it lets a request pass.
+type question int
+
+const (
+	asksNobody question = iota
+	asksUs
+	asksOthers
+	asksWrongly // us, but not about the request that is made
+	turnedOff   // the controller would ask us, and an Ingress says not to
+)
+
+// question tells what the proxy of an Ingress asks about its requests.
+func (c *coverage) question(ing *networkingv1.Ingress, proxy Proxy) question {
+	switch proxy {
+	case IngressNGINX, TraefikNGINX:
+		return c.nginxQuestion(ing.Annotations, proxy)
+	case Traefik:
+		return c.traefikQuestion(traefikMiddlewares.list(ing.Annotations))
+	case HAProxyIngress:
+		return c.haproxyQuestion(ing.Annotations)
+	default:
+		return asksNobody
+	}
+}
+
+// nginxTargets are the paths of our own that ask about the request that is made.
+// Without variables they would ask about another, which may well be allowed; with
+// $http_host in place of $host the visitor chooses.
+var nginxTargets = regexp.MustCompile(`^/authz/v1/(nginx|(nginx|nginx-pass|url)(/[a-z0-9.-]+/[a-z0-9.-]+)?/\$request_method/\$host\$request_uri)$`)
+
+func (c *coverage) nginxQuestion(annotations map[string]string, proxy Proxy) question {
+	switch text := nginxAuthURL.text(annotations); {
+	case text != "":
+		return c.authURL(text, nginxTargets)
+	case proxy != IngressNGINX || !c.nginx.globalAuth:
+		return asksNobody
+	case nginxGlobalAuth.flag(proxy, annotations) == off:
+		return turnedOff
+	default:
+		return asksUs
+	}
+}
+
+// forwardTarget reads the X-Forwarded-* headers.
+var forwardTarget = regexp.MustCompile(`^/authz/v1/forward((-route)?/[a-z0-9.-]+/[a-z0-9.-]+)?$`)
+
+// haproxyQuestion: without headers that the proxy sets itself, a visitor's own
+// would say what is asked about.
+func (c *coverage) haproxyQuestion(annotations map[string]string) question {
+	text := haproxyAuthURL.text(annotations)
+	placement := haproxyPlacement.choice(annotations)
+	if text == "" || placement != "" && haproxyPlacement.unread(HAProxyIngress, annotations) != "" {
+		return asksNobody // with a placement that it does not know it asks nowhere
+	}
+	q := c.authURL(text, forwardTarget)
+	sets := strings.ToLower(haproxySets.text(annotations))
+	for _, header := range []string{"x-forwarded-host", "x-forwarded-uri", "x-forwarded-method"} {
+		if q == asksUs && (!strings.Contains(sets, header) || placement == "frontend") {
+			return asksWrongly
+		}
+	}
+	return q
+}
+
+// authURL judges the address that a proxy asks, by the paths that will do.
+func (c *coverage) authURL(text string, targets *regexp.Regexp) question {
+	// By hand: a parser has no name for the variables in a path.
+	scheme, rest, ok := strings.Cut(text, "://")
+	authority, path, _ := strings.Cut(rest, "/")
+	if scheme == "svc" { // haproxy-ingress: svc://namespace/name:port/path
+		var name string
+		name, path, _ = strings.Cut(path, "/")
+		scheme, authority = "http", serviceHost(name, authority)
+	}
+	if !ok || !c.ourAuthority(scheme, authority) {
+		return asksOthers
+	}
+	if !targets.MatchString("/" + path) {
+		return asksWrongly
+	}
+	return asksUs
+}
+
+// ourAuthority reports whether an address is that of our authz listener, by the
+// name that we were told or by one that its Service has in every cluster.
+func (c *coverage) ourAuthority(scheme, authority string) bool {
+	us, err := url.Parse(c.settings.AuthzURL)
+	if err != nil || us.Host == "" {
+		return false
+	}
+	if scheme != us.Scheme {
+		return false
+	}
+	host, port, _ := strings.Cut(strings.ToLower(authority), ":")
+	if port != us.Port() {
+		return false
+	}
+	local := c.settings.ServicePrefix + "-authz." + c.settings.Namespace
+	return slices.Contains([]string{strings.ToLower(us.Hostname()), local, local + ".svc", local + ".svc.cluster.local"}, strings.TrimSuffix(host, "."))
+}
+
+// serviceHost makes "name.namespace:port" of "name:port".
+func serviceHost(name, namespace string) string {
+	host, port, _ := strings.Cut(name, ":")
+	return host + "." + namespace + ":" + port
+}
+
+// traefikQuestion: one Middleware that asks us will do.
+func (c *coverage) traefikQuestion(middlewares []string) question {
+	if slices.ContainsFunc(middlewares, func(m string) bool { return c.asksAs[m] }) {
+		return asksUs
+	}
+	return asksNobody
+}
+
+// askingMiddlewares finds the Middlewares that ask us about the request that is
+// made, and the chains that hold one of them.
+func (c *coverage) askingMiddlewares() map[types.NamespacedName]bool {
+	asks := map[types.NamespacedName]bool{}
+	for _, m := range c.Middlewares {
+		address, _, _ := unstructured.NestedString(m.Object, "spec", "forwardAuth", "address")
+		trusts, _, _ := unstructured.NestedBool(m.Object, "spec", "forwardAuth", "trustForwardHeader")
+		if address != "" && !trusts && c.authURL(address, forwardTarget) == asksUs {
+			asks[nameOf(m)] = true
+		}
+	}
+	for range c.Middlewares { // a chain may hold a chain
+		before := len(asks)
+		for _, m := range c.Middlewares {
+			for _, link := range objects(m.Object, "spec", "chain", "middlewares") {
+				if asks[refOf(link, m.GetNamespace())] {
+					asks[nameOf(m)] = true
+				}
+			}
+		}
+		if len(asks) == before {
+			break
+		}
+	}
+	return asks
+}
+
+// classOf returns the name of an Ingress's class, and the proxy that serves it; ""
+// is one that is not known.
+func (c *coverage) classOf(ing *networkingv1.Ingress) (string, Proxy) {
+	name := ing.Annotations[ingressClass]
+	if ing.Spec.IngressClassName != nil {
+		name = *ing.Spec.IngressClassName
+	}
+	if p := ing.Annotations[ProxyAnnotation]; p != "" {
+		return name, Proxy(p)
+	}
+	for _, class := range c.Classes {
+		if class.Name != name && (name != "" || !isDefaultClass(class)) {
+			continue
+		}
+		if p := class.Annotations[ProxyAnnotation]; p != "" {
+			return class.Name, Proxy(p)
+		}
+		return class.Name, controllers[class.Spec.Controller]
+	}
+	return name, legacyClasses[name]
+}
+
+// controllers are the names by which classes name their proxies.
+var controllers = map[string]Proxy{
+	"k8s.io/ingress-nginx":                 IngressNGINX,
+	"traefik.io/ingress-controller":        Traefik,
+	"haproxy-ingress.github.io/controller": HAProxyIngress,
+}
+
+// legacyClasses are names that controllers answer to without an IngressClass.
+var legacyClasses = map[string]Proxy{"nginx": IngressNGINX, "traefik": Traefik, "haproxy": HAProxyIngress}
+
+// ServesNGINX reports whether ingress-nginx serves an Ingress, or one may be served by it.
+func ServesNGINX(w *World) bool {
+	c := &coverage{World: w}
+	return slices.ContainsFunc(w.Ingresses, func(ing *networkingv1.Ingress) bool {
+		_, proxy := c.classOf(ing)
+		return proxy == IngressNGINX && !ours(ing)
+	})
+}
+
+func isNGINX(p Proxy) bool { return p == IngressNGINX || p == TraefikNGINX }
+
+// isCanary reports whether an Ingress adds pods to the location of another, which
+// is guarded as that one is.
+func isCanary(ing *networkingv1.Ingress, proxy Proxy) bool {
+	return isNGINX(proxy) && nginxCanary.flag(proxy, ing.Annotations) == on
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package routes
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// An nginxConfig is what the ConfigMaps of ingress-nginx controllers say.
+type nginxConfig struct {
+	globalAuth bool     // every one of them asks us where an Ingress does not say
+	noAuth     []string // beginnings of paths that one of them never asks about
+}
+
+// readConfigs reads them together: which class a ConfigMap is for is written in no
+// object, so only what all of them say can be relied on.
+func (c *coverage) readConfigs() nginxConfig {
+	var out nginxConfig
+	controllers, asking, listing := 0, 0, 0
+	for _, m := range c.Configs {
+		if !isControllerConfig(m) {
+			continue
+		}
+		controllers++
+		if c.authURL(m.Data["global-auth-url"], nginxTargets) == asksUs {
+			asking++
+		}
+		if free, ok := m.Data["no-auth-locations"]; ok {
+			listing++
+			out.noAuth = append(out.noAuth, noAuthLocations(free)...)
+		}
+	}
+	if listing == 0 || listing < controllers { // the default of those that say nothing
+		out.noAuth = append(out.noAuth, acmePath)
+	}
+	out.globalAuth = controllers > 0 && asking == controllers
+	slices.Sort(out.noAuth)
+	out.noAuth = slices.Compact(out.noAuth)
+	return out
+}
+
+// isControllerConfig tells a controller's ConfigMap from those for ports, whose
+// keys are numbers.
+func isControllerConfig(m *corev1.ConfigMap) bool {
+	for key := range m.Data {
+		if strings.Trim(key, "0123456789") != "" {
+			return true
+		}
+	}
+	return len(m.Data) == 0
+}
+
+// configs reports what ConfigMaps let through.
+func (c *coverage) configs() {
+	for _, m := range c.Configs {
+		ref := Ref{Kind: "ConfigMap", NamespacedName: types.NamespacedName{Namespace: m.Namespace, Name: m.Name}}
+		if !isControllerConfig(m) {
+			c.ports(ref, m)
+			continue
+		}
+		add := func(reason, format string, args ...any) {
+			c.findings = append(c.findings, Finding{Object: ref, Reason: reason, Message: fmt.Sprintf("%s "+format, append([]any{ref}, args...)...)})
+		}
+		for _, free := range noAuthLocations(m.Data["no-auth-locations"]) {
+			if free != acmePath {
+				add(NoAuthLocations, "has %s in no-auth-locations, so nobody is asked about a path of an Ingress that begins with it. Take it off the list.", free)
+			}
+		}
+		for _, code := range configCodes(m.Data) {
+			if code == 401 || code == 403 {
+				add(CustomErrors401, "has %d in custom-http-errors: before v1.13.7, v1.14.3 and v1.15.0 that can turn a refusal into an allowance (CVE-2026-24513), and since then it replaces the application's own pages. Take it off the list.", code)
+			}
+		}
+		if m.Data["global-auth-cache-key"] != "" {
+			add(AuthCache, "has global-auth-cache-key, so an answer for one visitor may be given to another, and outlives sign-outs. Remove it.")
+		}
+		for _, key := range []string{"location-snippet", "server-snippet", "http-snippet"} {
+			for _, word := range []string{"auth_request", "satisfy"} {
+				if slices.Contains(strings.Fields(m.Data[key]), word) {
+					add(AuthMethodSnippet, "has %s in %s, which may override what Ostiary says about any host. Remove it.", word, key)
+				}
+			}
+		}
+	}
+}
+
+// ports reports raw ports that lead to an application: "9000": namespace/service:80.
+func (c *coverage) ports(ref Ref, m *corev1.ConfigMap) {
+	for port, to := range m.Data {
+		namespace, rest, _ := strings.Cut(to, "/")
+		name, _, _ := strings.Cut(rest, ":")
+		app := c.routed[types.NamespacedName{Namespace: namespace, Name: name}]
+		if app == nil {
+			continue
+		}
+		for _, host := range app.hosts {
+			c.report(around{object: ref, reason: ExposedService, host: host},
+				"%s leads port %s of the proxy to Service %s/%s, which serves %s, and nobody is asked there. Remove the port.", ref, port, namespace, name, shown(host))
+		}
+	}
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package routes
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Claims returns what Unguarded asks: whether one of the policies claims a host.
+// A policy that names no host claims those of the routes that name it.
+func Claims(w World) func(host string) bool {
+	c := claims{exact: map[string]bool{}, wild: map[string]bool{}, above: map[string]bool{}, far: map[string]bool{}}
+	for host := range owners(&w) {
+		c.add(host)
+	}
+	return c.has
+}
+
+// claims are claimed hosts, by what can be asked about them.
+type claims struct {
+	exact map[string]bool // "app.example.com"
+	wild  map[string]bool // "example.com" for "*.example.com"
+	above map[string]bool // "example.com" for "app.example.com"
+	far   map[string]bool // all that stands behind a dot in either of them
+}
+
+func (c *claims) add(host string) {
+	if parent, ok := strings.CutPrefix(host, "*."); ok {
+		c.wild[parent] = true
+	} else {
+		c.exact[host] = true
+		c.above[parentOf(host)] = true
+	}
+	for rest := parentOf(host); rest != ""; rest = parentOf(rest) {
+		c.far[rest] = true
+	}
+}
+
+func (c *claims) has(host string) bool {
+	switch {
+	case host == "":
+		return len(c.exact)+len(c.wild) > 0
+	case host[0] == '.':
+		return c.far[host[1:]]
+	case strings.HasPrefix(host, "*."):
+		return c.wild[host[2:]] || c.above[host[2:]]
+	default:
+		return c.exact[host] || c.wild[parentOf(host)]
+	}
+}
+
+// parentOf returns what stands behind the first dot.
+func parentOf(host string) string {
+	_, parent, _ := strings.Cut(host, ".")
+	return parent
+}
+
+// overlap reports whether a host that somebody serves ("app.x", "*.x" for one
+// label, ".x" for any number, "" for all) and one that somebody claims ("app.x" or
+// "*.x") have a name in common.
+func overlap(serves, claimed string) bool {
+	switch parent, wild := strings.CutPrefix(claimed, "*."); {
+	case serves == "", serves == claimed:
+		return true
+	case serves[0] == '.':
+		return strings.HasSuffix(claimed, serves)
+	case strings.HasPrefix(serves, "*."):
+		return !wild && parentOf(claimed) == serves[2:]
+	default:
+		return wild && parentOf(serves) == parent
+	}
+}
+
+// isPattern reports whether a host that somebody serves stands for several.
+func isPattern(host string) bool {
+	return host == "" || host[0] == '.' || strings.HasPrefix(host, "*.")
+}
+
+// claimedBy returns the claimed hosts that a host stands for, as policies write
+// them.
+func (c *coverage) claimedBy(host string) []string {
+	candidates := c.claimed
+	if !isPattern(host) { // there are thousands of hosts, and two that it can be
+		candidates = nil
+		for _, h := range []string{host, "*." + parentOf(host)} {
+			if _, ok := slices.BinarySearch(c.claimed, h); ok {
+				candidates = append(candidates, h)
+			}
+		}
+	}
+	var out []string
+	for _, h := range candidates {
+		if overlap(host, h) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// canonical is a host as a browser would ask for it.
+func canonical(host string) string {
+	return strings.TrimSuffix(strings.ToLower(strings.TrimSpace(host)), ".")
+}
+
+// matched returns the claimed hosts that a regular expression may match. Those
+// with a star are names that nobody knows, so any expression may match them; and so
+// may one that cannot be read match everything.
+func (c *coverage) matched(expression string) []string {
+	re, err := regexp.Compile("(?i)" + expression)
+	var out []string
+	for _, host := range append(c.claimed[:len(c.claimed):len(c.claimed)], c.teamHosts...) {
+		if err != nil || strings.HasPrefix(host, "*.") || re.MatchString(host) {
+			out = append(out, host)
+		}
+	}
+	return out
+}
+
+// hidden reports whether a class has a server of its own for every claimed host
+// that a pattern stands for, so that nothing of it is served by the pattern. A
+// class of ingress-nginx alone can be trusted with it: Traefik takes the longest
+// rule, whatever its host.
+func (c *coverage) hidden(class string, proxy Proxy, pattern string) bool {
+	if proxy != IngressNGINX || !strings.HasPrefix(pattern, "*.") && pattern != "" {
+		return false
+	}
+	some := false
+	for _, host := range c.claimedBy(pattern) {
+		if host == pattern || !c.servers[server{class, host}] {
+			return false
+		}
+		some = true
+	}
+	return some
+}
+
+// pathsOverlap reports whether two lists of paths have a path in common.
+func pathsOverlap(a, b []Path) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return true
+	}
+	for _, x := range a {
+		for _, y := range b {
+			if pathOverlap(x, y) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func pathOverlap(x, y Path) bool {
+	switch {
+	case x.Exact && y.Exact:
+		return x.Path == y.Path
+	case x.Exact:
+		return below(x.Path, y.Path)
+	case y.Exact:
+		return below(y.Path, x.Path)
+	default:
+		return below(x.Path, y.Path) || below(y.Path, x.Path)
+	}
+}
+
+// below reports whether a path is a prefix's own or below it, in whole segments.
+func below(path, prefix string) bool {
+	prefix = strings.TrimSuffix(prefix, "/")
+	return path == prefix || strings.HasPrefix(path, prefix+"/")
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package routes
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// An elsewhere is a host that nobody claims, and what it leads to.
+type elsewhere struct {
+	ref Ref
+	served
+}
+
+// Remarks are what is no finding, as it may well be meant, and good to know: for
+// people who look.
+func Remarks(w World, s Settings, claims func(host string) bool) []string {
+	out := []string{}
+	if asksNoACME(&w) {
+		out = append(out, "ingress-nginx asks about no path of an Ingress that begins with "+acmePath+", on any host: that is its default, for proofs of certificates (no-auth-locations in its ConfigMap).")
+	}
+	c := look(&w, &s, claims)
+	for _, e := range c.elsewhere {
+		for _, b := range e.backends {
+			app := c.routed[types.NamespacedName{Namespace: e.ref.Namespace, Name: b.Name}]
+			if app == nil || len(app.hosts) == 0 {
+				continue
+			}
+			slices.Sort(app.hosts)
+			out = append(out, fmt.Sprintf("%s leads %s to Service %s/%s, which guarded %s leads to, too. No policy claims %s, so nobody is asked there.",
+				e.ref, e.where(), e.ref.Namespace, b.Name, shown(app.hosts[0]), shown(e.host)))
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// asksNoACME: there is an ingress-nginx, and nothing says that its default is not
+// in force.
+func asksNoACME(w *World) bool {
+	nginx := slices.ContainsFunc(w.Classes, func(class *networkingv1.IngressClass) bool {
+		p := class.Annotations[ProxyAnnotation]
+		return p == string(IngressNGINX) || p == "" && controllers[class.Spec.Controller] == IngressNGINX
+	})
+	said := 0
+	for _, m := range w.Configs {
+		free, ok := m.Data["no-auth-locations"]
+		switch {
+		case !isControllerConfig(m):
+		case ok && !slices.ContainsFunc(noAuthLocations(free), func(p string) bool { return strings.HasPrefix(acmePath, p) }):
+			said++
+		default:
+			return nginx
+		}
+	}
+	return nginx && said == 0
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package routes
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// team reports what serves the team host, and is not Ostiary's own. The session for
+// everything is a cookie there, so that whoever is behind one path of it can take the
+// place of anybody. No label makes an exception: it is ours only if it leads to us.
+func (c *coverage) team() {
+	if c.settings.TeamHost == "" {
+		return
+	}
+	for _, ing := range c.Ingresses {
+		c.teamIngress(ing)
+	}
+	for _, r := range slices.Concat(c.HTTPRoutes, c.GRPCRoutes) {
+		c.teamRoute(r)
+	}
+	for _, r := range c.TLSRoutes {
+		for _, host := range c.routeHosts(r, objects(r.Object, "spec", "parentRefs")) {
+			if host != "" && overlap(host, c.settings.TeamHost) {
+				c.taken(Ref{Kind: r.GetKind(), NamespacedName: nameOf(r)}, host, "")
+			}
+		}
+	}
+	for _, r := range c.IngressRoutes {
+		c.teamIngressRoute(r)
+	}
+}
+
+// taken adds the finding, once for each object.
+func (c *coverage) taken(object Ref, host, what string) {
+	by := ""
+	if host != c.settings.TeamHost {
+		by = " (by " + anyHost(host) + ")"
+	}
+	if slices.ContainsFunc(c.findings, func(f Finding) bool { return f.Object == object && f.Reason == TeamHostTaken }) {
+		return
+	}
+	c.findings = append(c.findings, Finding{Object: object, Reason: TeamHostTaken, Host: c.settings.TeamHost,
+		Message: fmt.Sprintf("%s serves %s%s%s, the host on which people sign in, and does not lead to Ostiary: whoever is behind it gets the cookie of everybody's team session, and the codes of sign-ins. Nothing but Service %s/%s-public may serve that host. Take the host off it.",
+			object, c.settings.TeamHost, what, by, c.settings.Namespace, c.settings.ServicePrefix)})
+}
+
+func (c *coverage) teamIngress(ing *networkingv1.Ingress) {
+	class, proxy := c.classOf(ing)
+	d := &door{Ingress: ing, class: class, proxy: proxy, opted: true, // so that nothing but a solver is passed over
+		ref: Ref{Kind: "Ingress", NamespacedName: nameIn(ing)}}
+	for i := range ing.Spec.Rules {
+		s, some := c.rule(d, &ing.Spec.Rules[i])
+		if b := ing.Spec.DefaultBackend; b != nil && !c.leadsToUs(ing.Namespace, []networkingv1.IngressBackend{*b}) {
+			some = true
+		}
+		if ing.Spec.Rules[i].HTTP == nil && ing.Spec.DefaultBackend == nil || !some {
+			continue
+		}
+		s.host = canonical(s.host)
+		if c.servesTeam(class, proxy, s.host, s.written) || c.aliasesTeam(ing, proxy) {
+			c.taken(d.ref, s.host, pathsOf(s.written))
+			return
+		}
+	}
+}
+
+func pathsOf(paths []Path) string {
+	switch n := len(paths); n {
+	case 0:
+		return ""
+	case 1:
+		return paths[0].Path
+	default:
+		return fmt.Sprintf("%s and %d more paths", paths[0].Path, n-1)
+	}
+}
+
+// servesTeam reports whether a host of an Ingress may take requests to the team host. A
+// pattern takes none from ingress-nginx where the class has a server for the host. What
+// has no host takes what is nobody's: only where it asks for our own path is it meant.
+func (c *coverage) servesTeam(class string, proxy Proxy, host string, paths []Path) bool {
+	switch {
+	case host == "":
+		return slices.ContainsFunc(paths, func(p Path) bool { return below(p.Path, c.prefix()) && p.Path != "/" })
+	case isPattern(host):
+		return overlap(host, c.settings.TeamHost) && (proxy != IngressNGINX || !c.servers[server{class, c.settings.TeamHost}])
+	default:
+		return host == c.settings.TeamHost
+	}
+}
+
+func (c *coverage) prefix() string { return strings.TrimSuffix(c.settings.PathPrefix, "/") }
+
+// aliasesTeam reports whether the team host is an alias of an Ingress's hosts.
+func (c *coverage) aliasesTeam(ing *networkingv1.Ingress, proxy Proxy) bool {
+	return slices.ContainsFunc(aliasesOf(ing, proxy), func(alias string) bool {
+		if expression, ok := strings.CutPrefix(alias, "~"); ok {
+			re, err := regexp.Compile("(?i)" + expression)
+			return err != nil || re.MatchString(c.settings.TeamHost)
+		}
+		host := canonical(alias)
+		return host == c.settings.TeamHost || strings.HasPrefix(host, "*.") && strings.HasSuffix(c.settings.TeamHost, host[1:]) ||
+			strings.HasPrefix(host, ".") && strings.HasSuffix("."+c.settings.TeamHost, host)
+	})
+}
+
+// teamRoute: of the routes of a Gateway an exact host comes before a pattern.
+func (c *coverage) teamRoute(r *unstructured.Unstructured) {
+	parents := objects(r.Object, "spec", "parentRefs")
+	if inMesh(parents) || !c.leadsElsewhere(r) {
+		return
+	}
+	for _, host := range c.routeHosts(r, parents) {
+		exact := host == c.settings.TeamHost
+		if exact || host != "" && overlap(host, c.settings.TeamHost) && !c.teamRouted() {
+			c.taken(Ref{Kind: r.GetKind(), NamespacedName: nameOf(r)}, host, "")
+		}
+	}
+}
+
+// leadsElsewhere reports whether a rule of a route does anything but lead to us, or to
+// the same address over https.
+func (c *coverage) leadsElsewhere(r *unstructured.Unstructured) bool {
+	return slices.ContainsFunc(objects(r.Object, "spec", "rules"), func(rule map[string]any) bool {
+		if len(objects(rule, "backendRefs")) > 0 {
+			return len(c.applications(r, rule)) > 0
+		}
+		return slices.ContainsFunc(objects(rule, "filters"), func(f map[string]any) bool {
+			_, path, _ := unstructured.NestedMap(f, "requestRedirect", "path")
+			return text(f, "type") != "RequestRedirect" || path || text(f, "requestRedirect", "hostname") != ""
+		})
+	})
+}
+
+// teamRouted reports whether an HTTPRoute of ours has the team host by name.
+func (c *coverage) teamRouted() bool {
+	return slices.ContainsFunc(c.HTTPRoutes, func(r *unstructured.Unstructured) bool {
+		return !c.leadsElsewhere(r) && slices.Contains(texts(r.Object, "spec", "hostnames"), c.settings.TeamHost)
+	})
+}
+
+func (c *coverage) teamIngressRoute(r *unstructured.Unstructured) {
+	for _, route := range objects(r.Object, "spec", "routes") {
+		match := text(route, "match")
+		elsewhere := slices.ContainsFunc(objects(route, "services"), func(s map[string]any) bool {
+			at := refOf(s, r.GetNamespace())
+			return c.ownPart(at.Namespace, at.Name) == ""
+		})
+		hosts := c.matchHosts(match)
+		if elsewhere && slices.ContainsFunc(hosts, func(h string) bool {
+			return h != "" && overlap(h, c.settings.TeamHost) || h == "" && strings.Contains(match, c.prefix()+"/")
+		}) {
+			c.taken(Ref{Kind: r.GetKind(), NamespacedName: nameOf(r)}, hosts[0], "")
+		}
+	}
+}

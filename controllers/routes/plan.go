@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package routes
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Make says what the cluster has to look like, so that the proxy of every Ingress
+// and HTTPRoute that names a policy asks about each request.
+//
+// It is pure, and its result depends on no order of the objects in a World. What a
+// plan made before is in the World, too, and changes nothing.
+//
+// Where something cannot be had, the rest of it is planned all the same, as long as
+// that only refuses more: a route that asks, and shows bare refusals, is better than
+// one that nobody asks about. Only where somebody else already decides what the
+// proxy asks is nothing planned.
+func Make(w World, s Settings) Plan {
+	p := newPlanner(w, s)
+	for _, ing := range p.Ingresses {
+		if _, opted := ing.Annotations[PolicyAnnotation]; opted && !ours(ing) {
+			p.opt(ing)
+		}
+	}
+	for _, g := range p.guards {
+		p.guard(g)
+	}
+	for _, r := range p.HTTPRoutes {
+		if _, opted := r.GetAnnotations()[PolicyAnnotation]; opted && !ours(r) {
+			p.httpRoute(r)
+		}
+	}
+	p.referenceGrants()
+	for _, g := range p.guards {
+		p.finish(g)
+	}
+	p.limits()
+	p.plan.Objects = p.sorted()
+	slices.SortFunc(p.plan.Bindings, func(a, b Binding) int { return cmp.Compare(a.Route.String(), b.Route.String()) })
+	slices.SortFunc(p.plan.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Object.String(), b.Object.String()), cmp.Compare(a.Reason, b.Reason), compareFindings(a, b))
+	})
+	p.plan.Findings = slices.Compact(p.plan.Findings)
+	return p.plan
+}
+
+// A planner is one run of Make.
+type planner struct {
+	World
+	s        Settings
+	cover    *coverage // reads the same objects, for what goes around
+	policies map[types.NamespacedName]*Policy
+	guards   []*guard
+	guardOf  map[*networkingv1.Ingress]*guard
+	shared   sharing
+	login    map[string]*loginPath // by host
+	mirrors  []mirrorSlice
+	objects  map[Ref]*unstructured.Unstructured
+	grants   map[grant][]string // names of our Services
+	plan     Plan
+}
+
+// A guard is an Ingress that opted in.
+type guard struct {
+	*networkingv1.Ingress
+	ref         Ref
+	policy      types.NamespacedName
+	rules       *Policy // nil: there is none by that name
+	class       class
+	proxy       Proxy
+	mode        Mode
+	hosts       []string // without the empty one
+	paths       []Path
+	annotations map[string]string
+	without     map[string]string // what annotations are while an object of needs is missing; "": none
+	needs       []Ref
+	owned       map[string]bool // annotations that are ours already
+	asked       bool            // its proxy will ask about every request
+}
+
+func newPlanner(w World, s Settings) *planner {
+	// Which of two defaults counts, and the like, must not depend on the order.
+	w.Ingresses = sortedBy(w.Ingresses, func(o *networkingv1.Ingress) types.NamespacedName { return nameIn(o) })
+	w.Classes = sortedBy(w.Classes, func(o *networkingv1.IngressClass) types.NamespacedName { return nameIn(o) })
+	for _, list := range []*[]*unstructured.Unstructured{&w.HTTPRoutes, &w.Gateways, &w.GatewayClasses, &w.Middlewares, &w.SecurityPolicies} {
+		*list = sortedBy(*list, nameOf)
+	}
+	s.PathPrefix = strings.TrimSuffix(cmp.Or(s.PathPrefix, "/.access"), "/")
+	s.ServicePrefix = cmp.Or(s.ServicePrefix, "ostiary")
+	s.Mode = cmp.Or(s.Mode, Render)
+	p := &planner{
+		World: w, s: s, policies: map[types.NamespacedName]*Policy{}, guardOf: map[*networkingv1.Ingress]*guard{},
+		login: map[string]*loginPath{}, mirrors: mirrored(w.Render),
+		objects: map[Ref]*unstructured.Unstructured{}, grants: map[grant][]string{},
+		plan: Plan{Annotations: map[Ref]map[string]string{}, Guards: map[Ref]map[string]string{}, Needs: map[Ref][]Ref{}, Fallbacks: map[Ref]Fallback{}},
+	}
+	for i := range w.Policies {
+		p.policies[w.Policies[i].NamespacedName] = &p.Policies[i]
+	}
+	p.cover = newCoverage(&p.World, &p.s, func(string) bool { return true })
+	p.shared = p.share()
+	return p
+}
+
+func sortedBy[T any](list []T, name func(T) types.NamespacedName) []T {
+	return slices.SortedStableFunc(slices.Values(list), func(a, b T) int { return compareNames(name(a), name(b)) })
+}
+
+func nameIn(o metav1.Object) types.NamespacedName {
+	return types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}
+}
+
+func ingressRef(ing *networkingv1.Ingress) Ref {
+	return Ref{Kind: "Ingress", NamespacedName: nameIn(ing)}
+}
+
+func compareNames(a, b types.NamespacedName) int {
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+}
+
+// opt notes that an Ingress names a policy.
+func (p *planner) opt(ing *networkingv1.Ingress) {
+	serving, proxy := p.cover.classOf(ing)
+	g := &guard{
+		Ingress: ing, ref: ingressRef(ing),
+		policy: types.NamespacedName{Namespace: ing.Namespace, Name: ing.Annotations[PolicyAnnotation]},
+		class:  classFor(ing, serving), proxy: proxy, mode: p.s.Mode,
+		annotations: map[string]string{}, without: map[string]string{}, owned: ownedAnnotations(ing),
+	}
+	for _, key := range Leftovers(ing, true) {
+		g.owned[key] = true // the API server's, by what we told it some time
+	}
+	g.rules = p.policies[g.policy]
+	if mode := ing.Annotations[ModeAnnotation]; mode != "" {
+		g.mode = Mode(mode)
+	}
+	for _, at := range placesOf(ing) {
+		if at.host != "" && !slices.Contains(g.hosts, at.host) {
+			g.hosts = append(g.hosts, at.host)
+		}
+		if path := (Path{Path: at.path, Exact: at.pathType == string(networkingv1.PathTypeExact)}); !slices.Contains(g.paths, path) {
+			g.paths = append(g.paths, path)
+		}
+	}
+	p.guards = append(p.guards, g)
+	p.guardOf[ing] = g
+}
+
+// guard plans one Ingress.
+func (p *planner) guard(g *guard) {
+	if isCanary(g.Ingress, g.proxy) {
+		p.optedCanary(g)
+	} else {
+		p.claims(g)
+		p.byProxy(g)
+	}
+	if problems, refused := unread(g.Ingress, g.proxy); len(problems) > 0 {
+		g.asked = g.asked && !refused
+		p.found(g, AnnotationUnread, "%s", unreadable(g.ref, problems, refused))
+	}
+}
+
+// byProxy plans what the proxy of an Ingress needs.
+func (p *planner) byProxy(g *guard) {
+	switch g.proxy {
+	case IngressNGINX:
+		p.nginx(g)
+	case TraefikNGINX:
+		p.traefikNGINX(g)
+	case Traefik:
+		p.traefik(g)
+	case HAProxyIngress:
+		p.haproxy(g)
+	default:
+		p.found(g, UnknownProxy, "%s is not guarded: %s.", g.ref, unknownProxy(g.Ingress, g.class.name, g.proxy))
+	}
+}
+
+// optedCanary: a canary adds pods to the location of another Ingress, whose
+// annotations count. Tools that make canaries copy the opt-in along.
+func (p *planner) optedCanary(g *guard) {
+	for _, at := range placesOf(g.Ingress) {
+		main := p.shared.at[place{at.host, at.path}]
+		if len(main) == 0 || slices.ContainsFunc(main, func(o *networkingv1.Ingress) bool {
+			_, opted := o.Annotations[PolicyAnnotation]
+			return !opted
+		}) {
+			p.found(g, CanaryAlone, "%s is a canary, which its proxy guards as the Ingress that it stands in for at %s%s, and that one names no policy: opt it in.", g.ref, at.host, at.path)
+			return
+		}
+	}
+	g.asked = true
+}
+
+// claims reports what of an Ingress its policy does not claim. It is denied there.
+func (p *planner) claims(g *guard) {
+	if g.rules == nil {
+		p.found(g, PolicyNotFound, "%s names the AccessPolicy %s, which does not exist, so everybody is refused. Make it, in the same namespace, or correct the annotation %s.", g.ref, g.policy, PolicyAnnotation)
+	}
+	for _, at := range placesOf(g.Ingress) {
+		if at.host == "" {
+			p.found(g, NoHost, "%s serves every host that its class has no better rule for (by a rule without host, or by its default backend alone). Only hosts that %s lists are let through, and nobody can sign in there, because %s/ is made for hosts that are written. Write the hosts into spec.rules.", g.ref, g.policy.Name, p.s.PathPrefix)
+			break
+		}
+	}
+	if g.rules == nil || len(g.rules.Hosts) == 0 {
+		return // it claims those of the Ingresses that name it
+	}
+	for _, host := range g.hosts {
+		p.claimed(g.ref, g.policy, g.rules, host)
+	}
+}
+
+// claimed reports a host that a policy does not have.
+func (p *planner) claimed(route Ref, policy types.NamespacedName, rules *Policy, host string) {
+	own := canonical(host)
+	if !slices.ContainsFunc(rules.Hosts, func(h string) bool { return h == own || !isPattern(own) && h == "*."+parentOf(own) }) {
+		p.plan.Findings = append(p.plan.Findings, Finding{Object: route, Policy: policy, Reason: HostNotInPolicy, Host: host,
+			Message: fmt.Sprintf("%s serves %s, which is no host of the AccessPolicy %s, so everybody is refused there. Add it to the policy's spec.hosts.", route, host, policy)})
+	}
+}
+
+// found adds a finding about a guard.
+func (p *planner) found(g *guard, reason, format string, args ...any) {
+	p.plan.Findings = append(p.plan.Findings, Finding{Object: g.ref, Policy: g.policy, Reason: reason, Message: fmt.Sprintf(format, args...)})
+}
+
+// finish puts what was planned for an Ingress into the plan.
+func (p *planner) finish(g *guard) {
+	if len(g.annotations) > 0 {
+		p.plan.Annotations[g.ref] = maps.Clone(g.annotations)
+		p.plan.Guards[g.ref] = g.withoutObjects()
+		p.plan.Needs[g.ref] = g.needs
+	}
+	p.plan.Bindings = append(p.plan.Bindings, Binding{Route: g.ref, Policy: g.policy, Hosts: g.hosts, Paths: g.paths, Guarded: g.asked, Unseen: p.unseen(g)})
+}
+
+// unseen: what ingress-nginx does with an Ingress is up to its ConfigMap, too.
+func (p *planner) unseen(g *guard) string {
+	if g.proxy != IngressNGINX {
+		return ""
+	}
+	if p.ConfigsUnread != "" && g.mode == Global && p.s.Mode != Global {
+		return p.ConfigsUnread + "; the mode global needs in it what `ostiary render ingress-nginx --mode global` prints, or Service " + p.ours("render").String() + " as the controller's --default-backend-service, and shows ingress-nginx's 404 without"
+	}
+	return p.ConfigsUnread
+}
+
+// putFor adds an object without which the annotations of a guard would be wrong.
+func (p *planner) putFor(g *guard, o *unstructured.Unstructured) {
+	p.put(o)
+	g.needs = append(g.needs, Ref{Kind: o.GetKind(), NamespacedName: nameOf(o)})
+}
+
+// withoutObjects are the annotations that hold where no object of ours exists.
+func (g *guard) withoutObjects() map[string]string {
+	out := maps.Clone(g.annotations)
+	for key, value := range g.without {
+		if value == "" {
+			delete(out, key)
+		} else {
+			out[key] = value
+		}
+	}
+	return out
+}
