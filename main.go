@@ -40,8 +40,8 @@ import (
 	"github.com/ostiary/ostiary/authserver/probe"
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
 	"github.com/ostiary/ostiary/controllers"
+	"github.com/ostiary/ostiary/controllers/manifests"
 	"github.com/ostiary/ostiary/controllers/routes"
-	"github.com/ostiary/ostiary/controllers/source"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -351,12 +351,12 @@ func (s *service) feedFromFiles(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("--keys: %w", err)
 	}
-	revocations, revoke, err := source.Revocations(dir) // whoever shares the keys shares them
+	revocations, revoke, err := manifests.Revocations(dir) // whoever shares the keys shares them
 	if err != nil {
 		return err
 	}
 	s.revoker.Set(revoke)
-	loader, err := source.NewLoader(append(s.policies, revocations))
+	loader, err := manifests.NewLoader(append(s.policies, revocations))
 	if err != nil {
 		return err
 	}
@@ -365,7 +365,7 @@ func (s *service) feedFromFiles(ctx context.Context) error {
 	go folder.Follow(ctx, s.schedule, time.Now, s.publishRing, func(err error) {
 		s.log.Error("the keys could not be rotated; the old ones stay in force", "error", err)
 	})
-	return loader.Follow(ctx, source.Sink{Live: &s.live, Providers: s.publishProviders}, s.log)
+	return loader.Follow(ctx, manifests.Sink{Live: &s.live, Providers: s.publishProviders}, s.log)
 }
 
 func (s *service) feedFromCluster(ctx context.Context) error {
@@ -476,7 +476,7 @@ func exitCode(ok bool) int {
 func check(_ context.Context, args []string, stdout, _ io.Writer) (int, error) {
 	f := newFlags("check", "check PATH...   (\"-\": standard input; exit code: 0 valid, 1 not, 2 usage)", stdout)
 	prefix := f.String("path-prefix", "/.access", "our own path on every host, which no policy may claim")
-	valid, err := source.Checker{CheckProvider: checkProvider, Stdin: os.Stdin}.Command(f, terms(f, func() string { return *prefix }), args, stdout)
+	valid, err := manifests.Checker{CheckProvider: checkProvider, Stdin: os.Stdin}.Command(f, terms(f, func() string { return *prefix }), args, stdout)
 	if err != nil {
 		return exitUsage, err
 	}

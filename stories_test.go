@@ -14,7 +14,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/explain"
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/source"
+	"github.com/ostiary/ostiary/controllers/manifests"
 )
 
 var update = flag.Bool("update", false, "write what is decided into the stories")
@@ -33,18 +33,18 @@ func TestStories(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".story"), func(t *testing.T) {
 			text, err := os.ReadFile(file)
-			manifests, requests, ok := strings.Cut(string(text), "\n----------\n")
+			objects, requests, ok := strings.Cut(string(text), "\n----------\n")
 			yaml := filepath.Join(t.TempDir(), "story.yaml")
-			if err != nil || !ok || os.WriteFile(yaml, []byte(manifests), 0o600) != nil {
+			if err != nil || !ok || os.WriteFile(yaml, []byte(objects), 0o600) != nil {
 				t.Fatal("there is no line of ten dashes", err)
 			}
-			loader, err := source.NewLoader([]string{yaml})
+			loader, err := manifests.NewLoader([]string{yaml})
 			if err != nil {
 				t.Fatal(err)
 			}
 			loader.InUse = inUse // as serve has it
 			table, problems := loader.Load().Build()
-			got := manifests + "\n----------\n"
+			got := objects + "\n----------\n"
 			for _, p := range problems {
 				got += "! " + strings.TrimPrefix(p.String(), yaml+":") + "\n"
 			}

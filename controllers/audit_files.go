@@ -17,8 +17,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/controllers/manifests"
 	"github.com/ostiary/ostiary/controllers/routes"
-	"github.com/ostiary/ostiary/controllers/source"
 )
 
 // AuditFiles is Audit of manifests: files, folders, and "-" for what comes from
@@ -75,7 +75,7 @@ func (f *worldFiles) path(path string, stdin io.Reader) error {
 	if path == "-" {
 		return f.read("stdin", stdin)
 	}
-	names, err := source.Files(path)
+	names, err := manifests.Files(path)
 	for _, name := range names {
 		if err == nil {
 			err = f.file(name)
@@ -155,7 +155,7 @@ func (f *worldFiles) put(o *unstructured.Unstructured) error {
 			w.Policies = append(w.Policies, worldPolicy(policies[0]))
 		}
 	default:
-		if message := source.UnknownKind(o.GroupVersionKind().Group, o.GetKind()); message != "" {
+		if message := manifests.UnknownKind(o.GroupVersionKind().Group, o.GetKind()); message != "" {
 			return fmt.Errorf("%s %s/%s: %s", o.GetKind(), o.GetNamespace(), o.GetName(), message)
 		}
 		return f.other(o)

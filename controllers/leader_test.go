@@ -212,7 +212,7 @@ func TestRights(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range []string{"service_account", "role", "role_binding", "namespace_role", "namespace_role_binding"} {
-		for _, o := range manifests(t, filepath.Join("..", "config", "rbac", f+".yaml")) {
+		for _, o := range objectsIn(t, filepath.Join("..", "config", "rbac", f+".yaml")) {
 			if err := c.Create(t.Context(), o); err != nil && !apierrors.IsAlreadyExists(err) {
 				t.Fatal(err)
 			}
@@ -277,7 +277,7 @@ func as(t *testing.T, user string) func(*Options) {
 	}
 }
 
-func manifests(t *testing.T, path string) []client.Object {
+func objectsIn(t *testing.T, path string) []client.Object {
 	t.Helper()
 	f, err := os.Open(path)
 	if err != nil {

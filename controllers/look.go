@@ -13,7 +13,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/source"
+	"github.com/ostiary/ostiary/controllers/manifests"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -26,7 +26,7 @@ type Looker struct {
 	// Namespace is Ostiary's, which holds the ledger of hosts.
 	Namespace string
 	// InUse says which of the providers that files hold can be used, and by whom.
-	InUse source.InUse
+	InUse manifests.InUse
 }
 
 // Look builds the table that would be in force: of the files and folders of
@@ -34,7 +34,7 @@ type Looker struct {
 // read of a cluster, goes to stderr.
 func (l *Looker) Look(ctx context.Context, paths []string, stderr io.Writer) (*policy.Table, error) {
 	if len(paths) > 0 {
-		loader, err := source.NewLoader(paths)
+		loader, err := manifests.NewLoader(paths)
 		if err != nil {
 			return nil, err
 		}

@@ -22,8 +22,8 @@ import (
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/explain"
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
+	"github.com/ostiary/ostiary/controllers/manifests"
 	"github.com/ostiary/ostiary/controllers/routes"
-	"github.com/ostiary/ostiary/controllers/source"
 )
 
 // A block is a fenced part of MIGRATION.md.
@@ -153,11 +153,11 @@ func tellAll(t *testing.T, where, text string, policies map[string]string) (n in
 		t.Fatal(err)
 	}
 	var report bytes.Buffer
-	valid, err := (source.Checker{}).Check(&report, "text", []string{file})
+	valid, err := (manifests.Checker{}).Check(&report, "text", []string{file})
 	if err != nil || !valid {
 		t.Errorf("%s: %v\n%s", where, err, report.String())
 	}
-	table, _, err := source.Read([]string{file})
+	table, _, err := manifests.Read([]string{file})
 	if err != nil {
 		t.Fatal(err)
 	}

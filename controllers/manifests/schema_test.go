@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package source_test
+package manifests_test
 
 import (
 	"encoding/json"
@@ -13,7 +13,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/ostiary/ostiary/controllers/source"
+	"github.com/ostiary/ostiary/controllers/manifests"
 )
 
 // A limit is one constraint of the CRD's schema, and values that break it.
@@ -129,9 +129,9 @@ func TestEveryLimitOfTheSchema(t *testing.T) {
 			object["metadata"] = map[string]any{"name": "a", "namespace": "a"}
 			js, _ := json.Marshal(object)
 			write(t, file, string(js))
-			_, problems, err := source.Read([]string{file})
+			_, problems, err := manifests.Read([]string{file})
 			field := strings.ReplaceAll(strings.Join(l.path, "."), ".[]", "")
-			if err != nil || !slices.ContainsFunc(problems, func(p source.Problem) bool {
+			if err != nil || !slices.ContainsFunc(problems, func(p manifests.Problem) bool {
 				at := regexp.MustCompile(`\[\d+\]`).ReplaceAllString(p.Field, "")
 				return !p.Warning && (l.what != "maxItems" || strings.Contains(p.Message, "at most")) && at != "" && at != "spec" && (strings.HasPrefix(field, at) || strings.HasPrefix(at, field))
 			}) {

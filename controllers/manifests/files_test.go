@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package source_test
+package manifests_test
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ostiary/ostiary/controllers/source"
+	"github.com/ostiary/ostiary/controllers/manifests"
 )
 
 // A folder is read to the bottom, what is hidden aside, and a ConfigMap's mount as what
@@ -34,7 +34,7 @@ func TestFolders(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	files, err := source.Files(dir)
+	files, err := manifests.Files(dir)
 	var names []string
 	for _, f := range files {
 		name, _ := filepath.Rel(dir, f)
@@ -45,7 +45,7 @@ func TestFolders(t *testing.T) {
 		t.Errorf("%s, %v", got, err)
 	}
 	var out strings.Builder
-	if ok, err := (source.Checker{}).Check(&out, "text", []string{dir}); ok || err != nil || !strings.Contains(out.String(), "b.yml:9: shop/deep spec.rules[0].action") {
+	if ok, err := (manifests.Checker{}).Check(&out, "text", []string{dir}); ok || err != nil || !strings.Contains(out.String(), "b.yml:9: shop/deep spec.rules[0].action") {
 		t.Errorf("%v, %v: %s", ok, err, out.String())
 	}
 }
@@ -54,7 +54,7 @@ func TestFolders(t *testing.T) {
 func TestStdin(t *testing.T) {
 	for text, want := range map[string]bool{valid: true, strings.Replace(valid, "Allow", "Alow", 1): false, "": false} {
 		var out strings.Builder
-		ok, err := source.Checker{Stdin: strings.NewReader(text)}.Check(&out, "text", []string{source.Stdin})
+		ok, err := manifests.Checker{Stdin: strings.NewReader(text)}.Check(&out, "text", []string{manifests.Stdin})
 		if ok != want || err != nil {
 			t.Errorf("%q: %v, %v: %s", text, ok, err, out.String())
 		}
@@ -69,7 +69,7 @@ func TestNamesInReports(t *testing.T) {
 		write(t, file, fmt.Sprintf("apiVersion: access.ostiary.dev/v1alpha1\nkind: AccessPolicy\nmetadata: {name: %q, namespace: %q}\nspec: {hosts: [%q], %q: 1}\n", name, name, name, name))
 		for _, format := range []string{"text", "json"} {
 			var out strings.Builder
-			if _, err := (source.Checker{}).Check(&out, format, []string{file}); err != nil {
+			if _, err := (manifests.Checker{}).Check(&out, format, []string{file}); err != nil {
 				t.Fatal(err)
 			}
 			for _, line := range strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n") {
@@ -97,7 +97,7 @@ func TestLongLists(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "p.yaml")
 		write(t, file, "apiVersion: access.ostiary.dev/v1alpha1\nkind: AccessPolicy\nmetadata: {name: a, namespace: a}\nspec: {"+spec+"}\n")
 		var out strings.Builder
-		ok, err := (source.Checker{}).Check(&out, "text", []string{file})
+		ok, err := (manifests.Checker{}).Check(&out, "text", []string{file})
 		if lines := strings.Count(out.String(), "\n"); ok || err != nil || lines > 3000 || !strings.Contains(out.String(), "000 entries, and at most ") {
 			t.Errorf("%s: %v, %v, %d lines: %.300s", name, ok, err, lines, out.String())
 		}
@@ -115,7 +115,7 @@ func BenchmarkLongList(b *testing.B) {
 			}
 			write(b, file, "apiVersion: access.ostiary.dev/v1alpha1\nkind: AccessPolicy\nmetadata: {name: a, namespace: a}\nspec: {hosts: ["+hosts.String()+"]}\n")
 			for b.Loop() {
-				if _, _, err := source.Read([]string{file}); err != nil {
+				if _, _, err := manifests.Read([]string{file}); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -140,11 +140,11 @@ func TestSecretsThatAreMade(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "p.yaml")
 		write(t, file, provider+text)
 		var out strings.Builder
-		ok, err := (source.Checker{}).Check(&out, "text", []string{file})
+		ok, err := (manifests.Checker{}).Check(&out, "text", []string{file})
 		if !ok || err != nil || strings.Contains(out.String(), "there is no Secret") != missed {
 			t.Errorf("%s: %v, %v\n%s", text, ok, err, out.String())
 		}
-		if _, problems, err := source.Read([]string{file}); err != nil || len(problems) == 0 {
+		if _, problems, err := manifests.Read([]string{file}); err != nil || len(problems) == 0 {
 			t.Errorf("%s: where files are served, %v %v", text, problems, err)
 		}
 	}
@@ -164,7 +164,7 @@ func TestJSONStream(t *testing.T) {
 		object("a", "Allow") + "\n---\n" + object("b", "Allow") + "\n# the end": "2 policies, all valid\n",
 	} {
 		var out strings.Builder
-		if _, err := (source.Checker{Stdin: strings.NewReader(text)}).Check(&out, "text", []string{source.Stdin}); err != nil || !strings.Contains(out.String(), want) {
+		if _, err := (manifests.Checker{Stdin: strings.NewReader(text)}).Check(&out, "text", []string{manifests.Stdin}); err != nil || !strings.Contains(out.String(), want) {
 			t.Errorf("%s\n%v, wanted %q: %s", text, err, want, out.String())
 		}
 	}

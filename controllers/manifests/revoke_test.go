@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package source_test
+package manifests_test
 
 import (
 	"os"
@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ostiary/ostiary/controllers/source"
+	"github.com/ostiary/ostiary/controllers/manifests"
 )
 
 // A sign-out everywhere is one file, and one from a slow clock takes nothing back.
 func TestRevocationStays(t *testing.T) {
-	dir, revoke, err := source.Revocations(t.TempDir())
+	dir, revoke, err := manifests.Revocations(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

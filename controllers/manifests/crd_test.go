@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package source_test
+package manifests_test
 
 import (
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/ostiary/ostiary/controllers/source"
+	"github.com/ostiary/ostiary/controllers/manifests"
 )
 
 // exceptions are manifests that the API server refuses, and that are harmless in
@@ -29,7 +29,7 @@ func TestSameAsTheAPIServer(t *testing.T) {
 		for _, file := range files {
 			name := strings.TrimSuffix(filepath.Base(file), ".yaml")
 			t.Run(folder+"/"+name, func(t *testing.T) {
-				_, problems, err := source.Read([]string{file})
+				_, problems, err := manifests.Read([]string{file})
 				if err != nil {
 					t.Fatal(err)
 				}

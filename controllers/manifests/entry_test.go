@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package source_test
+package manifests_test
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/source"
+	"github.com/ostiary/ostiary/controllers/manifests"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -57,7 +57,7 @@ func old(t *testing.T, path, text string) {
 }
 
 // inForce words what a set says of providers and revocations.
-func inForce(s *source.Set) string {
+func inForce(s *manifests.Set) string {
 	var out []string
 	for _, p := range s.Providers {
 		out = append(out, fmt.Sprintf("%s %s %s%s", p.Name, p.Issuer, p.ClientSecret, p.Users))
@@ -197,13 +197,13 @@ func TestJustWritten(t *testing.T) {
 func TestUnknownProviderIsAWarning(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "a.yaml")
 	write(t, file, strings.Replace(valid, "spec:\n", "spec:\n  identityProviders: [corp, other]\n", 1))
-	_, problems, err := source.Read([]string{file})
+	_, problems, err := manifests.Read([]string{file})
 	if err != nil || len(problems) != 2 || !problems[0].Warning || problems[0].Line == 0 || !strings.Contains(problems[1].String(), "spec.identityProviders[1]: no file") {
 		t.Errorf("%v, %v", problems, err)
 	}
 	more := filepath.Join(filepath.Dir(file), "b.yaml")
 	write(t, more, join(provider, providerSecret))
-	if _, problems, _ = source.Read([]string{file, more}); len(problems) != 1 {
+	if _, problems, _ = manifests.Read([]string{file, more}); len(problems) != 1 {
 		t.Errorf("%v", problems)
 	}
 }
@@ -227,12 +227,12 @@ func TestCheck(t *testing.T) {
 		{filepath.Join("..", "..", "config", "samples", "signin"), true, "all else is valid"},
 	} {
 		var out strings.Builder
-		ok, err := (source.Checker{}).Check(&out, "text", []string{c.path})
+		ok, err := (manifests.Checker{}).Check(&out, "text", []string{c.path})
 		if err != nil || ok != c.valid || !strings.Contains(out.String(), c.says) {
 			t.Errorf("%s: %v, %v: %s", c.path, ok, err, out.String())
 		}
 	}
-	if _, err := (source.Checker{}).Check(&strings.Builder{}, "text", []string{filepath.Join(dir, "missing")}); err == nil {
+	if _, err := (manifests.Checker{}).Check(&strings.Builder{}, "text", []string{filepath.Join(dir, "missing")}); err == nil {
 		t.Error("a path that is not there")
 	}
 }
@@ -249,7 +249,7 @@ func TestFollowEntries(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- newLoader(t, dir).Follow(ctx, source.Sink{Live: &live, Providers: func(all []translate.Provider) {
+		done <- newLoader(t, dir).Follow(ctx, manifests.Sink{Live: &live, Providers: func(all []translate.Provider) {
 			mu.Lock()
 			defer mu.Unlock()
 			secrets := []string{}

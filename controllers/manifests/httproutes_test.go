@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package source_test
+package manifests_test
 
 import (
 	"os"
@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/source"
+	"github.com/ostiary/ostiary/controllers/manifests"
 )
 
 const httpRoute = `apiVersion: gateway.networking.k8s.io/v1
@@ -52,7 +52,7 @@ func TestHTTPRoutes(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			table, problems, err := source.Read([]string{dir})
+			table, problems, err := manifests.Read([]string{dir})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package source_test
+package manifests_test
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/source"
+	"github.com/ostiary/ostiary/controllers/manifests"
 )
 
 // TestFollow: every change is seen, however a file is changed.
@@ -97,7 +97,7 @@ func TestFollow(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			done := make(chan error)
 			l := newLoader(t, c.path)
-			go func() { done <- l.Follow(ctx, source.Sink{Live: &live}, slog.New(slog.DiscardHandler)) }()
+			go func() { done <- l.Follow(ctx, manifests.Sink{Live: &live}, slog.New(slog.DiscardHandler)) }()
 			defer func() {
 				cancel()
 				if err := <-done; err != nil {
@@ -139,7 +139,7 @@ func TestUnreadAtFirst(t *testing.T) {
 	done := make(chan error, 1)
 	var log syncBuffer
 	go func() {
-		done <- newLoader(t, dir).Follow(ctx, source.Sink{Live: &live}, slog.New(slog.NewTextHandler(&log, nil)))
+		done <- newLoader(t, dir).Follow(ctx, manifests.Sink{Live: &live}, slog.New(slog.NewTextHandler(&log, nil)))
 	}()
 	eventually(t, "the reason is logged", func() bool { return strings.Contains(log.String(), "not ready") })
 	if live.Table() != nil {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package source_test
+package manifests_test
 
 import (
 	"encoding/json"
@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/source"
+	"github.com/ostiary/ostiary/controllers/manifests"
 )
 
 // valid protects secret.example.com, and opens everything beside it: whatever
@@ -64,7 +64,7 @@ func decide(t testing.TB, table *policy.Table, url string) policy.Decision {
 	return table.Decide(policy.Request{Target: target, Method: "GET", Now: time.Unix(1e9, 0)})
 }
 
-func load(t testing.TB, l *source.Loader) (*policy.Table, string) {
+func load(t testing.TB, l *manifests.Loader) (*policy.Table, string) {
 	t.Helper()
 	table, problems := l.Load().Build()
 	var text []string
@@ -74,9 +74,9 @@ func load(t testing.TB, l *source.Loader) (*policy.Table, string) {
 	return table, strings.Join(text, "\n")
 }
 
-func newLoader(t testing.TB, paths ...string) *source.Loader {
+func newLoader(t testing.TB, paths ...string) *manifests.Loader {
 	t.Helper()
-	l, err := source.NewLoader(paths)
+	l, err := manifests.NewLoader(paths)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,10 +267,10 @@ func TestBrokenCopy(t *testing.T) {
 }
 
 func TestFiles(t *testing.T) {
-	if _, err := source.NewLoader(nil); err == nil {
+	if _, err := manifests.NewLoader(nil); err == nil {
 		t.Error("no path is no error")
 	}
-	if _, err := source.NewLoader([]string{"nowhere/at/all"}); err == nil || !strings.Contains(err.Error(), "nowhere/at/all") {
+	if _, err := manifests.NewLoader([]string{"nowhere/at/all"}); err == nil || !strings.Contains(err.Error(), "nowhere/at/all") {
 		t.Error(err)
 	}
 	dir := t.TempDir()
@@ -337,26 +337,26 @@ func TestDeleted(t *testing.T) {
 func TestReport(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "a.yaml")
 	write(t, file, valid+"---\n"+wildcard)
-	table, problems, err := source.Read([]string{file})
+	table, problems, err := manifests.Read([]string{file})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	if ok, err := source.Report(&b, "json", table.Len(), 0, problems); !ok || err != nil || b.String() != `{"policies":3,"problems":[]}`+"\n" {
+	if ok, err := manifests.Report(&b, "json", table.Len(), 0, problems); !ok || err != nil || b.String() != `{"policies":3,"problems":[]}`+"\n" {
 		t.Errorf("%t %v %s", ok, err, b.String())
 	}
 	b.Reset()
-	if ok, err := source.Report(&b, "text", table.Len(), 0, problems); !ok || err != nil || b.String() != "3 policies, all valid\n" {
+	if ok, err := manifests.Report(&b, "text", table.Len(), 0, problems); !ok || err != nil || b.String() != "3 policies, all valid\n" {
 		t.Errorf("%t %v %s", ok, err, b.String())
 	}
-	problems = []source.Problem{{File: "f", Line: 3, Object: "a/b", Field: "spec", Message: "bad", Warning: true}, {File: "f", Message: "worse"}}
+	problems = []manifests.Problem{{File: "f", Line: 3, Object: "a/b", Field: "spec", Message: "bad", Warning: true}, {File: "f", Message: "worse"}}
 	b.Reset()
-	if ok, _ := source.Report(&b, "text", table.Len(), 0, problems); ok || b.String() != "f:3: warning: a/b spec: bad\nf: worse\n" {
+	if ok, _ := manifests.Report(&b, "text", table.Len(), 0, problems); ok || b.String() != "f:3: warning: a/b spec: bad\nf: worse\n" {
 		t.Errorf("%t %s", ok, b.String())
 	}
 	b.Reset()
-	var out struct{ Problems []source.Problem }
-	if ok, _ := source.Report(&b, "json", table.Len(), 0, problems[:1]); !ok || json.Unmarshal([]byte(b.String()), &out) != nil || len(out.Problems) != 1 || out.Problems[0] != problems[0] {
+	var out struct{ Problems []manifests.Problem }
+	if ok, _ := manifests.Report(&b, "json", table.Len(), 0, problems[:1]); !ok || json.Unmarshal([]byte(b.String()), &out) != nil || len(out.Problems) != 1 || out.Problems[0] != problems[0] {
 		t.Errorf("%t %s", ok, b.String())
 	}
 }
