@@ -197,7 +197,7 @@ func roles(t *testing.T, c client.Client, drop func(rbacv1.PolicyRule) bool) (ns
 	forget(t, c, ns)
 	t.Cleanup(func() { forget(t, c, ns) })
 	for _, f := range []string{"service_account", "role", "role_binding", "namespace_role", "namespace_role_binding"} {
-		for _, o := range manifests(t, filepath.Join("..", "config", "rbac", f+".yaml")) {
+		for _, o := range objectsIn(t, filepath.Join("..", "config", "rbac", f+".yaml")) {
 			if err := c.Create(t.Context(), o); err != nil && !apierrors.IsAlreadyExists(err) {
 				t.Fatal(err)
 			}
