@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/ostiary/ostiary/authserver/oidc"
 )
 
 // claims are what a provider says about somebody, by their exact names. Numbers
@@ -23,7 +25,7 @@ func decodeClaims(what string, text []byte) (claims, error) {
 	d.UseNumber()
 	var c claims
 	if err := d.Decode(&c); err != nil || c == nil || d.More() {
-		return nil, fail(ErrRejected, "%s holds no claims", what)
+		return nil, oidc.Fail(ErrRejected, "%s holds no claims", what)
 	}
 	return c, nil
 }

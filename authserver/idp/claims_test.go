@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/ostiary/ostiary/authserver/oidc"
 )
 
 func mapped(t testing.TB, c Config, texts ...string) (Identity, string, error) {
@@ -213,7 +215,7 @@ func TestErrorCode(t *testing.T) {
 			t.Errorf("%q: %q", s, got)
 		}
 	}
-	if got := fail(ErrRejected, "%s", "a\nb\x1b[31m\u202e"+strings.Repeat("ö", 400)).Error(); strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) || len(got) > 400 {
+	if got := oidc.Fail(ErrRejected, "%s", "a\nb\x1b[31m\u202e"+strings.Repeat("ö", 400)).Error(); strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) || len(got) > 400 {
 		t.Errorf("%q", got)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/ostiary/ostiary/authserver/oidc"
 )
 
 // A Turn says whose turn it is to have a password checked.
@@ -77,7 +79,7 @@ func newGate() *gate {
 func (g *gate) enter(ctx context.Context, t Turn) (pass, error) {
 	l, w := g.join(t)
 	if w == nil {
-		return pass{}, fail(ErrBusy, "%d are waiting", maxWaiting)
+		return pass{}, oidc.Fail(ErrBusy, "%d are waiting", maxWaiting)
 	}
 	timer := time.NewTimer(maxWait)
 	defer timer.Stop()
@@ -94,14 +96,14 @@ func (g *gate) enter(ctx context.Context, t Turn) (pass, error) {
 		p, ok := <-w.ready
 		return p, displaced(ok)
 	}
-	return pass{}, fail(ErrBusy, "given up waiting")
+	return pass{}, oidc.Fail(ErrBusy, "given up waiting")
 }
 
 func displaced(ok bool) error {
 	if ok {
 		return nil
 	}
-	return fail(ErrBusy, "%d are waiting", maxWaiting)
+	return oidc.Fail(ErrBusy, "%d are waiting", maxWaiting)
 }
 
 // join has somebody wait in their lane; nil: there is no room.

@@ -4,7 +4,10 @@ package idp
 
 import (
 	"errors"
+	"strings"
 	"time"
+
+	"github.com/ostiary/ostiary/authserver/oidc"
 )
 
 // An Identity is who signed in, as the provider says and as far as that counts.
@@ -55,10 +58,25 @@ var (
 	// ErrWrongPassword says that there is no such user, or another password.
 	ErrWrongPassword = errors.New("wrong user name or password")
 	// ErrUnavailable says that the provider is down, slow, or says too much.
-	ErrUnavailable = errors.New("the identity provider does not answer")
+	ErrUnavailable = oidc.ErrUnavailable
 	// ErrRejected says that the provider refused, or that what it said cannot be
 	// accepted.
-	ErrRejected = errors.New("the identity provider's answer is refused")
+	ErrRejected = oidc.ErrRejected
 	// ErrBusy says that too many passwords are being checked.
 	ErrBusy = errors.New("too many passwords are being checked")
 )
+
+// ErrorCode returns an OAuth error code (RFC 6749 §4.1.2.1) if s can be one that
+// a page may show, and otherwise nothing.
+func ErrorCode(s string) string {
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
+	if len(s) > 64 || strings.Trim(s, allowed) != "" {
+		return ""
+	}
+	return s
+}
+
+// Words returns what a provider says to people, such as an error_description, as one
+// printable line of bounded length: nothing in it cannot be seen, or changes how
+// what stands around it is read.
+func Words(s string) string { return oidc.Printable(strings.TrimSpace(s), oidc.MaxText) }

@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/ostiary/ostiary/authserver/oidc"
 )
 
 // A liar is a provider that can be told to misbehave. It takes every code.
@@ -178,7 +180,7 @@ func wantFailure(t testing.TB, name string, who Identity, err, kind error, text 
 	if !errors.Is(err, kind) || who.ID != "" || !strings.Contains(err.Error(), text) {
 		t.Errorf("%s: %+v, %v; want %v: %s", name, who, err, kind, text)
 	}
-	if err != nil && (printable(err.Error(), 400) != err.Error() || strings.Contains(err.Error(), clientSecret)) {
+	if err != nil && (oidc.Printable(err.Error(), 400) != err.Error() || strings.Contains(err.Error(), clientSecret)) {
 		t.Errorf("%s: unsafe text %q", name, err)
 	}
 }

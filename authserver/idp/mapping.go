@@ -7,6 +7,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+
+	"github.com/ostiary/ostiary/authserver/oidc"
 )
 
 // A mapping says which claims are what, by their paths.
@@ -26,7 +28,7 @@ func newMapping(c *Config) mapping {
 // adds if that does not say it all. If that one does not answer, what it might have
 // added is Unsaid: it takes the rules to know whether that matters, as somebody
 // without groups is not only let in to less, a rule may also keep a group out.
-func (o *openID) identify(ctx context.Context, m *metadata, id claims, accessToken string) (Identity, error) {
+func (o *openID) identify(ctx context.Context, m *oidc.Metadata, id claims, accessToken string) (Identity, error) {
 	sources := []claims{id}
 	var unsaid Unsaid
 	if m.UserInfoURL != "" && accessToken != "" && !o.mapping.complete(id) {
@@ -70,10 +72,10 @@ func (m *mapping) identity(sources []claims) (who Identity, dropped string, err 
 	// The subject is who somebody is, whatever they are called: other claims may be for
 	// people to choose, or go to somebody else one day (OpenID Connect Core §5.7).
 	if who.ID, _ = sources[0]["sub"].(string); !isName(who.ID) {
-		return Identity{}, "", fail(ErrRejected, "it does not say who somebody is: the claim \"sub\" is missing, or unusable")
+		return Identity{}, "", oidc.Fail(ErrRejected, "it does not say who somebody is: the claim \"sub\" is missing, or unusable")
 	}
 	if who.User = m.id(sources); who.User == "" {
-		return Identity{}, "", fail(ErrRejected, "it does not say who somebody is: the claim %q is missing, or unusable", m.user)
+		return Identity{}, "", oidc.Fail(ErrRejected, "it does not say who somebody is: the claim %q is missing, or unusable", m.user)
 	}
 	for _, name := range []string{"name", "preferred_username"} {
 		if s, _ := first(sources, name).(string); who.Name == "" && isName(s) {

@@ -7,6 +7,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+
+	"github.com/ostiary/ostiary/authserver/oidc"
 )
 
 // A Provider is one identity provider. It is safe for concurrent use, also after
@@ -14,7 +16,7 @@ import (
 type Provider struct {
 	config   Config
 	problems []Problem
-	oidc     *openID // of TypeOIDC
+	openID   *openID // of TypeOIDC
 	users    *users  // of TypeUsers
 	gate     *gate
 }
@@ -27,13 +29,13 @@ func (s *Set) newProvider(c Config) *Provider {
 	switch c.Type {
 	case TypeOIDC:
 		if v.openID(); len(v.problems) == 0 {
-			p.oidc = newOpenID(&p.config, v.issuer, v.roots, &s.opts)
+			p.openID = newOpenID(&p.config, v.issuer, v.roots, &s.opts)
 		}
 	case TypeUsers:
 		var problems []Problem
 		p.users, problems = parseUsers(c.Users)
 		for _, problem := range problems {
-			problem.Provider = printable(c.Name, 100)
+			problem.Provider = oidc.Printable(c.Name, 100)
 			v.problems = append(v.problems, problem)
 		}
 	}
@@ -47,8 +49,8 @@ func (p *Provider) usable() bool {
 
 // close lets go of connections that are not in use.
 func (p *Provider) close() {
-	if p.oidc != nil {
-		p.oidc.client.transport.CloseIdleConnections()
+	if p.openID != nil {
+		p.openID.client.Close()
 	}
 }
 
@@ -77,25 +79,25 @@ func (p *Provider) Knows(id string) bool {
 
 // AuthCodeURL returns the address at the provider to send the browser to.
 func (p *Provider) AuthCodeURL(ctx context.Context, s Start) (string, error) {
-	if p.oidc == nil {
-		return "", fail(ErrRejected, "%s has no site to sign in at", p.config.Name)
+	if p.openID == nil {
+		return "", oidc.Fail(ErrRejected, "%s has no site to sign in at", p.config.Name)
 	}
-	return p.oidc.authCodeURL(ctx, s)
+	return p.openID.authCodeURL(ctx, s)
 }
 
 // Exchange finds out who came back from the provider.
 func (p *Provider) Exchange(ctx context.Context, c Callback) (Identity, error) {
-	if p.oidc == nil {
-		return Identity{}, fail(ErrRejected, "%s has no site to sign in at", p.config.Name)
+	if p.openID == nil {
+		return Identity{}, oidc.Fail(ErrRejected, "%s has no site to sign in at", p.config.Name)
 	}
-	return p.oidc.exchange(ctx, c)
+	return p.openID.exchange(ctx, c)
 }
 
 // CheckPassword returns the built-in user of that name or email address, if the
 // password is theirs. Who is unknown takes as long as who is not.
 func (p *Provider) CheckPassword(ctx context.Context, t Turn, user, password string) (Identity, error) {
 	if p.users == nil {
-		return Identity{}, fail(ErrRejected, "%s takes no passwords", p.config.Name)
+		return Identity{}, oidc.Fail(ErrRejected, "%s takes no passwords", p.config.Name)
 	}
 	return p.checkPassword(ctx, t, user, password)
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/ostiary/ostiary/authserver/oidc"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
@@ -158,7 +159,7 @@ func TestProblems(t *testing.T) {
 		if len(problems) != 1 || problems[0].Field != c.field || !strings.Contains(problems[0].String(), c.want) || s.Permitted(nil) != nil {
 			t.Errorf("%s: %v", name, problems)
 		}
-		if text := problems[0].String(); printable(text, 1000) != text || strings.Contains(text, "secret\n") {
+		if text := problems[0].String(); oidc.Printable(text, 1000) != text || strings.Contains(text, "secret\n") {
 			t.Errorf("%s: %q", name, text)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/ostiary/ostiary/authserver/oidc"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
@@ -79,7 +80,7 @@ func invisible(r rune) bool {
 // claim the same name or address, are left out: the others can sign in.
 func parseUsers(text []byte) (*users, []Problem) {
 	refuse := func(format string, args ...any) (*users, []Problem) {
-		return nil, []Problem{{Field: "users", Text: printable(fmt.Sprintf(format, args...), maxText)}}
+		return nil, []Problem{{Field: "users", Text: oidc.Printable(fmt.Sprintf(format, args...), oidc.MaxText)}}
 	}
 	if len(text) > maxUsersFile {
 		return refuse("the list is longer than %d bytes", maxUsersFile)
@@ -123,7 +124,7 @@ func yamlError(err error) string {
 }
 
 func (u *user) problem(why string) Problem {
-	return Problem{Field: "users", Partial: true, Text: printable(fmt.Sprintf("entry %d (line %d): %s", u.entry, u.line, why), maxText)}
+	return Problem{Field: "users", Partial: true, Text: oidc.Printable(fmt.Sprintf("entry %d (line %d): %s", u.entry, u.line, why), oidc.MaxText)}
 }
 
 // add makes those users known that share neither name nor address with others.
@@ -212,7 +213,7 @@ func (u *user) set(key string, value *yaml.Node) (why string) {
 	case "passwordHash":
 		return u.setHash(value)
 	}
-	return fmt.Sprintf("%q is not a field: they are name, email, groups, passwordHash", printable(key, 40))
+	return fmt.Sprintf("%q is not a field: they are name, email, groups, passwordHash", oidc.Printable(key, 40))
 }
 
 func isText(value *yaml.Node) bool {

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"github.com/ostiary/ostiary/authserver/oidc"
 )
 
 const horse = "correct horse"
@@ -228,7 +230,7 @@ func FuzzUsers(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		u, problems := parseUsers([]byte(text))
 		for _, p := range problems {
-			if p.Text == "" || printable(p.Text, 2*maxText) != p.Text || strings.Contains(p.Text, h[29:]) {
+			if p.Text == "" || oidc.Printable(p.Text, 2*oidc.MaxText) != p.Text || strings.Contains(p.Text, h[29:]) {
 				t.Fatalf("%+v", p)
 			}
 		}

@@ -8,6 +8,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/ostiary/ostiary/authserver/oidc"
+	"github.com/ostiary/ostiary/authserver/oidc/issuer"
 )
 
 // A validation collects what is wrong with a Config.
@@ -19,7 +22,7 @@ type validation struct {
 }
 
 func (v *validation) add(field, format string, args ...any) {
-	v.problems = append(v.problems, Problem{Provider: printable(v.config.Name, 100), Field: field, Text: printable(fmt.Sprintf(format, args...), maxText)})
+	v.problems = append(v.problems, Problem{Provider: oidc.Printable(v.config.Name, 100), Field: field, Text: oidc.Printable(fmt.Sprintf(format, args...), oidc.MaxText)})
 }
 
 // common checks what both types have.
@@ -87,7 +90,7 @@ var reserved = []string{
 
 func (v *validation) checkIssuer() {
 	u, err := url.Parse(v.config.Issuer)
-	if err != nil || !isName(v.config.Issuer) || u.Hostname() == "" || oddNumber(u.Hostname()) {
+	if err != nil || !isName(v.config.Issuer) || u.Hostname() == "" || issuer.IsOddNumber(u.Hostname()) {
 		v.add("issuer", "%q is not an address like https://sso.example.com", v.config.Issuer)
 		return
 	}
@@ -96,7 +99,7 @@ func (v *validation) checkIssuer() {
 		v.add("issuer", "it has a user, a query or a fragment, which the address of an issuer never has")
 	case strings.HasSuffix(u.Path, "/.well-known/openid-configuration"):
 		v.add("issuer", "leave out /.well-known/openid-configuration: the issuer is what comes before it")
-	case u.Scheme == "http" && !isLocal(u.Hostname()):
+	case u.Scheme == "http" && !issuer.IsLocal(u.Hostname()):
 		v.add("issuer", "it must be https: http is for this machine alone (localhost, *.localhost, 127.0.0.1)")
 	case u.Scheme != "http" && u.Scheme != "https":
 		v.add("issuer", "it must be https, not %q", u.Scheme)

@@ -8,7 +8,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
+	gooidc "github.com/coreos/go-oidc/v3/oidc"
+
+	"github.com/ostiary/ostiary/authserver/oidc"
 )
 
 const (
@@ -22,20 +24,20 @@ const (
 // verify checks an ID token (OpenID Connect Core 1.0 §3.1.3.7) and returns its
 // claims.
 func (o *openID) verify(ctx context.Context, raw, accessToken string, c *Callback) (claims, error) {
-	keys := &keySet{keys: &o.keys}
-	token, err := oidc.NewVerifier(o.issuer, keys, &oidc.Config{
-		ClientID: o.config.ClientID, SupportedSigningAlgs: algorithmNames(),
+	keys := &keySet{issuer: o.issuer}
+	token, err := gooidc.NewVerifier(o.config.Issuer, keys, &gooidc.Config{
+		ClientID: o.config.ClientID, SupportedSigningAlgs: oidc.Algorithms(),
 		SkipExpiryCheck: true, // it allows nbf five minutes, and exp none: see checkTimes
 	}).Verify(ctx, raw)
 	switch {
 	case keys.err != nil:
 		return nil, keys.err
 	case err != nil:
-		return nil, fail(ErrRejected, "%v", err)
+		return nil, oidc.Fail(ErrRejected, "%v", err)
 	}
 	var text json.RawMessage
 	if err := token.Claims(&text); err != nil {
-		return nil, fail(ErrRejected, "the ID token has no claims")
+		return nil, oidc.Fail(ErrRejected, "the ID token has no claims")
 	}
 	id, err := decodeClaims("the ID token", text)
 	if err != nil {
@@ -45,37 +47,41 @@ func (o *openID) verify(ctx context.Context, raw, accessToken string, c *Callbac
 		return nil, err
 	}
 	if token.AccessTokenHash != "" && token.VerifyAccessToken(accessToken) != nil {
-		return nil, fail(ErrRejected, "the ID token came with another access token (at_hash)")
+		return nil, oidc.Fail(ErrRejected, "the ID token came with another access token (at_hash)")
 	}
 	return id, o.checkTimes(id, c)
 }
 
-func algorithmNames() []string {
-	names := make([]string, len(algorithms))
-	for i, a := range algorithms {
-		names[i] = string(a)
-	}
-	return names
+// A keySet verifies one token. Its error is kept, as go-oidc makes a text of it.
+type keySet struct {
+	issuer *oidc.Issuer
+	err    error
+}
+
+// VerifySignature returns what was signed (go-oidc's KeySet).
+func (s *keySet) VerifySignature(ctx context.Context, token string) (payload []byte, err error) {
+	payload, s.err = s.issuer.Verify(ctx, token)
+	return payload, s.err
 }
 
 // checkParties checks by whom, for whom and about whom the token is. What go-oidc
 // read, it read ignoring the case of the claims' names, as encoding/json does:
 // the claims that are spelled right must say the same.
-func (o *openID) checkParties(id claims, token *oidc.IDToken, nonce string) error {
+func (o *openID) checkParties(id claims, token *gooidc.IDToken, nonce string) error {
 	audience := texts(id["aud"])
 	azp := id["azp"]
 	sub, _ := id["sub"].(string)
 	switch {
 	case id["iss"] != token.Issuer:
-		return fail(ErrRejected, "the ID token is of another issuer")
+		return oidc.Fail(ErrRejected, "the ID token is of another issuer")
 	case !slices.Contains(audience, o.config.ClientID):
-		return fail(ErrRejected, "the ID token is for another client")
+		return oidc.Fail(ErrRejected, "the ID token is for another client")
 	case azp != nil && azp != o.config.ClientID, azp == nil && len(audience) > 1:
-		return fail(ErrRejected, "the ID token was issued to another client (azp)")
+		return oidc.Fail(ErrRejected, "the ID token was issued to another client (azp)")
 	case id["nonce"] != nonce:
-		return fail(ErrRejected, "the ID token is of another sign-in (nonce)")
+		return oidc.Fail(ErrRejected, "the ID token is of another sign-in (nonce)")
 	case len(sub) > 255 || !isName(sub): // §2
-		return fail(ErrRejected, "the ID token has no usable subject (sub)")
+		return oidc.Fail(ErrRejected, "the ID token has no usable subject (sub)")
 	}
 	return nil
 }
@@ -87,13 +93,13 @@ func (o *openID) checkTimes(id claims, c *Callback) error {
 	nbf, hasNBF := id.time("nbf")
 	switch {
 	case !hasExp || !hasIAT:
-		return fail(ErrRejected, "the ID token does not say from and until when it is good (iat, exp)")
+		return oidc.Fail(ErrRejected, "the ID token does not say from and until when it is good (iat, exp)")
 	case !now.Before(exp.Add(skew)):
-		return fail(ErrRejected, "the ID token expired at %s: is a clock wrong?", exp.UTC().Format(time.RFC3339))
+		return oidc.Fail(ErrRejected, "the ID token expired at %s: is a clock wrong?", exp.UTC().Format(time.RFC3339))
 	case iat.After(now.Add(skew)), nbf.After(now.Add(skew)):
-		return fail(ErrRejected, "the ID token is of the future: is a clock wrong?")
+		return oidc.Fail(ErrRejected, "the ID token is of the future: is a clock wrong?")
 	case !hasNBF && id["nbf"] != nil:
-		return fail(ErrRejected, "the ID token has a time that is none (nbf)")
+		return oidc.Fail(ErrRejected, "the ID token has a time that is none (nbf)")
 	case c.Reauthenticate:
 		return checkSignIn(id, c.Started, now)
 	}
@@ -111,7 +117,7 @@ func checkSignIn(id claims, started, now time.Time) error {
 	}
 	at, ok := id.time("auth_time")
 	if !ok || at.Before(started.Add(-skew)) {
-		return fail(ErrRejected, "it did not ask for the credentials again: the last time was %s", at.UTC().Format(time.RFC3339))
+		return oidc.Fail(ErrRejected, "it did not ask for the credentials again: the last time was %s", at.UTC().Format(time.RFC3339))
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package idp
+package oidc
 
 import (
 	"bytes"
@@ -12,10 +12,11 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/ostiary/ostiary/authserver/oidc/issuer"
 )
 
 const (
@@ -23,17 +24,20 @@ const (
 	maxRedirects = 3
 )
 
-// A client asks one provider, and nobody that the provider must not send us to.
-type client struct {
+// A Client asks one issuer, and nobody that the issuer must not send us to.
+type Client struct {
 	http      *http.Client
 	transport *http.Transport
+	guard     *guard
 }
 
-func newClient(issuer *url.URL, roots *x509.CertPool, timeout time.Duration) *client {
+// NewClient returns a Client for the issuer at an address. Roots are the certificate authorities that
+// it trusts, nil the system's; timeout bounds each request.
+func NewClient(address *url.URL, roots *x509.CertPool, timeout time.Duration) *Client {
 	dialer := &net.Dialer{Timeout: 5 * time.Second}
 	t := &http.Transport{
 		Proxy: func(r *http.Request) (*url.URL, error) {
-			if isLocal(r.URL.Hostname()) {
+			if issuer.IsLocal(r.URL.Hostname()) {
 				return nil, nil
 			}
 			return http.ProxyFromEnvironment(r)
@@ -53,23 +57,32 @@ func newClient(issuer *url.URL, roots *x509.CertPool, timeout time.Duration) *cl
 		MaxConnsPerHost:        64,
 		ForceAttemptHTTP2:      true,
 	}
-	g := &guard{next: t, scheme: issuer.Scheme, local: isLocal(issuer.Hostname())}
-	return &client{transport: t, http: &http.Client{Transport: g, CheckRedirect: checkRedirect, Timeout: timeout}}
+	g := &guard{next: t, scheme: address.Scheme, local: issuer.IsLocal(address.Hostname())}
+	return &Client{transport: t, guard: g, http: &http.Client{Transport: g, CheckRedirect: checkRedirect, Timeout: timeout}}
 }
+
+// HTTP is for libraries that talk to the issuer themselves.
+func (c *Client) HTTP() *http.Client { return c.http }
+
+// Allows reports whether the issuer may send us to an address.
+func (c *Client) Allows(u *url.URL) bool { return c.guard.check(u) == nil }
+
+// Close lets go of connections that are not in use.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 // checkRedirect follows a few, and none with what a form held: the code, and the
 // client's secret.
 func checkRedirect(r *http.Request, via []*http.Request) error {
 	switch {
 	case via[0].Method != http.MethodGet || r.Method != http.MethodGet:
-		return fail(ErrRejected, "the token endpoint sends us elsewhere")
+		return Fail(ErrRejected, "the token endpoint sends us elsewhere")
 	case len(via) > maxRedirects:
-		return fail(ErrRejected, "more than %d redirects", maxRedirects)
+		return Fail(ErrRejected, "more than %d redirects", maxRedirects)
 	}
 	return nil
 }
 
-// A guard stands before every request to a provider, those after a redirect and
+// A guard stands before every request to an issuer, those after a redirect and
 // those to an address that its metadata names included.
 type guard struct {
 	next   http.RoundTripper
@@ -109,45 +122,22 @@ func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
 func (g *guard) check(u *url.URL) error {
 	switch host := u.Hostname(); {
 	case u.Scheme != g.scheme:
-		return fail(ErrRejected, "it sends us from %s to an address of another scheme", g.scheme)
-	case host == "" || oddNumber(host):
-		return fail(ErrRejected, "it sends us to an address without a proper host")
-	case isLocal(host) && !g.local:
-		return fail(ErrRejected, "it sends us to an address on our own machine")
+		return Fail(ErrRejected, "it sends us from %s to an address of another scheme", g.scheme)
+	case host == "" || issuer.IsOddNumber(host):
+		return Fail(ErrRejected, "it sends us to an address without a proper host")
+	case issuer.IsLocal(host) && !g.local:
+		return Fail(ErrRejected, "it sends us to an address on our own machine")
 	}
 	return nil
 }
 
-// isLocal reports whether a host is this machine by its name (RFC 6761 §6.3) or
-// number. A public name that resolves to 127.0.0.1 is not: it has to prove by a
-// certificate whose it is.
-func isLocal(host string) bool {
-	host = strings.TrimSuffix(strings.ToLower(host), ".")
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && (a.Unmap().IsLoopback() || a.Unmap().IsUnspecified())
-}
+var errTooLong = Fail(ErrUnavailable, "its answer is longer than %d bytes", maxBody)
 
-// oddNumber reports whether a host is a number to some resolvers only, such as
-// 127.1 or 0x7f000001 (URL standard, "ends in a number").
-func oddNumber(host string) bool {
-	if _, err := netip.ParseAddr(host); err == nil {
-		return false
-	}
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	last := host[strings.LastIndexByte(host, '.')+1:]
-	return last != "" && (strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "0x"))
-}
-
-var errTooLong = fail(ErrUnavailable, "its answer is longer than %d bytes", maxBody)
-
-// get fetches what is there at the address, which has to say 200.
-func (c *client) get(ctx context.Context, what, address, accessToken string) ([]byte, http.Header, error) {
+// Get fetches what is there at the address, which has to say 200.
+func (c *Client) Get(ctx context.Context, what, address, accessToken string) ([]byte, http.Header, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, nil, fail(ErrRejected, "%s has no proper address", what)
+		return nil, nil, Fail(ErrRejected, "%s has no proper address", what)
 	}
 	r.Header.Set("Accept", "application/json")
 	if accessToken != "" {
@@ -155,36 +145,36 @@ func (c *client) get(ctx context.Context, what, address, accessToken string) ([]
 	}
 	resp, err := c.http.Do(r)
 	if err != nil {
-		return nil, nil, asFailure(what, err)
+		return nil, nil, AsFailure(what, err)
 	}
 	defer func() { _ = resp.Body.Close() }() // read, or given up
 	if resp.StatusCode != http.StatusOK {
-		return nil, nil, fail(kindOf(resp.StatusCode), "%s answers with status %d", what, resp.StatusCode)
+		return nil, nil, Fail(KindOf(resp.StatusCode), "%s answers with status %d", what, resp.StatusCode)
 	}
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return nil, nil, asFailure(what, err)
+		return nil, nil, AsFailure(what, err)
 	}
 	return body, resp.Header, nil
 }
 
-// kindOf tells a refusal from a provider that cannot answer right now.
-func kindOf(status int) error {
+// KindOf tells a refusal from a provider that cannot answer right now.
+func KindOf(status int) error {
 	if status >= 400 && status < 500 && status != http.StatusTooManyRequests && status != http.StatusRequestTimeout && status != http.StatusNotFound {
 		return ErrRejected
 	}
 	return ErrUnavailable
 }
 
-// decode reads JSON of a provider.
-func decode(what string, data []byte, into any) error {
+// Decode reads JSON of an issuer.
+func Decode(what string, data []byte, into any) error {
 	var syntax *json.SyntaxError
 	err := json.Unmarshal(data, into)
 	switch {
 	case errors.As(err, &syntax):
-		return fail(ErrRejected, "%s is no JSON, at byte %d", what, syntax.Offset)
+		return Fail(ErrRejected, "%s is no JSON, at byte %d", what, syntax.Offset)
 	case err != nil:
-		return fail(ErrRejected, "%s is not of the right form", what)
+		return Fail(ErrRejected, "%s is not of the right form", what)
 	}
 	return nil
 }

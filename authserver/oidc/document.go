@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package idp
+package oidc
 
 import (
 	"context"
@@ -16,10 +16,10 @@ const (
 	maxBackoff = 30 * time.Second
 )
 
-// A document of a provider is fetched when it is first asked for, and again from
+// A document of an issuer is fetched when it is first asked for, and again from
 // time to time. All who wait share one attempt, which goes on when one of them
 // gives up. The last good value is in use for as long as there is no newer one:
-// a provider that is down does not void its own keys.
+// an issuer that is down does not void its own keys.
 type document[T any] struct {
 	fetch   func(context.Context) (T, error)
 	now     func() time.Time
@@ -80,7 +80,7 @@ func (d *document[T]) wait(ctx context.Context) (T, error) {
 		return d.value, d.err
 	case <-ctx.Done():
 		d.mu.Lock()
-		return d.value, asFailure("the provider", ctx.Err())
+		return d.value, AsFailure("the provider", ctx.Err())
 	}
 }
 

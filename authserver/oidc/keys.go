@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package idp
+package oidc
 
 import (
 	"context"
@@ -11,31 +11,40 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// algorithms are those that may sign an ID token. Neither none nor HS256: the
+// algorithms are those that may sign a token. Neither none nor HS256: the
 // secret would verify what anybody signs who has it, and a public key is none.
 var algorithms = []jose.SignatureAlgorithm{
 	jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
 }
 
-// maxKeys bounds how many keys of a provider are looked at.
+// Algorithms returns the names of the algorithms that may sign a token.
+func Algorithms() []string {
+	names := make([]string, len(algorithms))
+	for i, a := range algorithms {
+		names[i] = string(a)
+	}
+	return names
+}
+
+// maxKeys bounds how many keys of an issuer are looked at.
 const maxKeys = 64
 
-// fetchKeys fetches the provider's public keys (RFC 7517 §5). Keys that are for
+// fetchKeys fetches the issuer's public keys (RFC 7517 §5). Keys that are for
 // something else, or too weak, are not among them.
-func (o *openID) fetchKeys(ctx context.Context) ([]jose.JSONWebKey, error) {
+func (i *Issuer) fetchKeys(ctx context.Context) ([]jose.JSONWebKey, error) {
 	const what = "its key set"
-	m, err := o.metadata.get(ctx)
+	m, err := i.metadata.get(ctx)
 	if err != nil {
 		return nil, err
 	}
-	text, _, err := o.client.get(ctx, what, m.JWKSURL, "")
+	text, _, err := i.Client.Get(ctx, what, m.JWKSURL, "")
 	if err != nil {
 		return nil, err
 	}
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
-	if err := decode(what, text, &set); err != nil {
+	if err := Decode(what, text, &set); err != nil {
 		return nil, err
 	}
 	var keys []jose.JSONWebKey
@@ -47,7 +56,7 @@ func (o *openID) fetchKeys(ctx context.Context) ([]jose.JSONWebKey, error) {
 		}
 	}
 	if len(keys) == 0 {
-		return nil, fail(ErrRejected, "its key set has no key that can sign an ID token")
+		return nil, Fail(ErrRejected, "its key set has no key that can sign an ID token")
 	}
 	return keys, nil
 }
@@ -65,27 +74,16 @@ func signs(k *jose.JSONWebKey) bool {
 	return true
 }
 
-// A keySet verifies one token. Its error is kept, as go-oidc makes a text of it.
-type keySet struct {
-	keys *document[[]jose.JSONWebKey]
-	err  error
-}
+var errNotSigned = Fail(ErrRejected, "the token is signed with none of its keys")
 
-var errNotSigned = fail(ErrRejected, "the ID token is signed with none of its keys")
-
-// VerifySignature returns what was signed (oidc.KeySet).
-func (s *keySet) VerifySignature(ctx context.Context, token string) ([]byte, error) {
-	payload, err := s.verify(ctx, token)
-	s.err = err
-	return payload, err
-}
-
-func (s *keySet) verify(ctx context.Context, token string) ([]byte, error) {
+// Verify returns what the issuer signed, a JWS in its compact form. Nothing else
+// about it is known: what it says has yet to be checked.
+func (i *Issuer) Verify(ctx context.Context, token string) ([]byte, error) {
 	jws, err := jose.ParseSignedCompact(token, algorithms)
 	if err != nil || len(jws.Signatures) != 1 {
-		return nil, fail(ErrRejected, "what it sent is no signed token")
+		return nil, Fail(ErrRejected, "what it sent is no signed token")
 	}
-	keys, err := s.keys.get(ctx)
+	keys, err := i.keys.get(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +92,7 @@ func (s *keySet) verify(ctx context.Context, token string) ([]byte, error) {
 		return payload, nil
 	}
 	// OpenID Connect Core 1.0 §10.1.1: an unknown key may be a new one.
-	if keys, err = s.keys.renew(ctx); err != nil {
+	if keys, err = i.keys.renew(ctx); err != nil {
 		return nil, err
 	}
 	return verifyWith(keys, jws)
@@ -112,14 +110,4 @@ func verifyWith(keys []jose.JSONWebKey, jws *jose.JSONWebSignature) ([]byte, err
 		}
 	}
 	return nil, errNotSigned
-}
-
-// verified returns the claims of a token that the provider signed, and that
-// nothing else is known about.
-func (s *keySet) verified(ctx context.Context, what, token string) (claims, error) {
-	payload, err := s.VerifySignature(ctx, token)
-	if err != nil {
-		return nil, err
-	}
-	return decodeClaims(what, payload)
 }

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package oidc
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// Metadata is what an issuer says about itself (OpenID Connect Discovery 1.0 §3,
+// RFC 8414 §2).
+type Metadata struct {
+	Issuer      string   `json:"issuer"`
+	AuthURL     string   `json:"authorization_endpoint"`
+	TokenURL    string   `json:"token_endpoint"`
+	JWKSURL     string   `json:"jwks_uri"`
+	UserInfoURL string   `json:"userinfo_endpoint"`
+	AuthMethods []string `json:"token_endpoint_auth_methods_supported"`
+	NamesItself bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207 §3
+}
+
+// Options are what an Issuer is made of. All of it must be set, but for SignsIn.
+type Options struct {
+	Issuer  string // as its metadata and its tokens spell it
+	Client  *Client
+	Now     func() time.Time
+	Timeout time.Duration // of one attempt to fetch a document
+	// SignsIn: its metadata must name the endpoints of the code flow as well.
+	SignsIn bool
+}
+
+// An Issuer is one whose documents are fetched when they are needed. Make one
+// with New.
+type Issuer struct {
+	Options
+	metadata document[*Metadata]
+	keys     document[[]jose.JSONWebKey]
+}
+
+const (
+	freshMetadata = 24 * time.Hour
+	freshKeys     = time.Hour
+)
+
+// New returns an Issuer, which was asked nothing yet.
+func New(o Options) *Issuer {
+	i := &Issuer{Options: o}
+	i.metadata = document[*Metadata]{fetch: i.discover, now: o.Now, timeout: o.Timeout, fresh: freshMetadata}
+	i.keys = document[[]jose.JSONWebKey]{fetch: i.fetchKeys, now: o.Now, timeout: o.Timeout, fresh: freshKeys}
+	return i
+}
+
+// Metadata returns what the issuer says about itself: the same until it was
+// fetched anew.
+func (i *Issuer) Metadata(ctx context.Context) (*Metadata, error) { return i.metadata.get(ctx) }
+
+func (i *Issuer) discover(ctx context.Context) (*Metadata, error) {
+	const what = "its metadata"
+	// §4: a path of the issuer comes first, and ends without a slash.
+	text, _, err := i.Client.Get(ctx, what, strings.TrimSuffix(i.Issuer, "/")+"/.well-known/openid-configuration", "")
+	if err != nil {
+		return nil, err
+	}
+	m := new(Metadata)
+	if err := Decode(what, text, m); err != nil {
+		return nil, err
+	}
+	if m.Issuer != i.Issuer { // §4.3
+		return nil, Fail(ErrRejected, "its metadata is that of the issuer %q, and it is configured as %q: they must be the same, slashes included", m.Issuer, i.Issuer)
+	}
+	for _, endpoint := range []struct {
+		name, address string
+		optional      bool
+	}{
+		{"authorization_endpoint", m.AuthURL, !i.SignsIn}, {"token_endpoint", m.TokenURL, !i.SignsIn},
+		{"jwks_uri", m.JWKSURL, false}, {"userinfo_endpoint", m.UserInfoURL, true},
+	} {
+		if endpoint.address == "" && endpoint.optional {
+			continue
+		}
+		u, err := url.Parse(endpoint.address)
+		if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || !i.Client.Allows(u) {
+			return nil, Fail(ErrRejected, "its metadata has no usable %s", endpoint.name)
+		}
+	}
+	return m, nil
+}
+
+// Authenticates reports whether clients may authenticate at the token endpoint by a
+// method, as far as it says.
+func (m *Metadata) Authenticates(method string) bool { return slices.Contains(m.AuthMethods, method) }
