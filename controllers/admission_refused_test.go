@@ -133,7 +133,7 @@ func TestReleasedAtAdmission(t *testing.T) {
 	create(t, b.c, b.optedIn("taken", "taken.example.com"))
 	b.converge(b.optIns(b.c))
 	create(t, b.c, b.optedIn("shop", "shop.example.com"))
-	if err := ReleaseRoutes(t.Context(), server.cfg); err != nil {
+	if err := ReleaseRoutes(t.Context(), server.Config(t)); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"taken", "shop"} {

@@ -208,7 +208,7 @@ func TestNoWindow(t *testing.T) {
 	var seen []string
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	watcher, err := client.NewWithWatch(server.cfg, client.Options{Scheme: Scheme()})
+	watcher, err := client.NewWithWatch(server.Config(t), client.Options{Scheme: Scheme()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -162,7 +162,7 @@ func kubeconfigOf(t *testing.T, c client.Client, ns, name string, rules ...rbacv
 		t.Fatal(err)
 	}
 	config := clientcmdapi.NewConfig()
-	config.Clusters["c"] = &clientcmdapi.Cluster{Server: server.cfg.Host, CertificateAuthorityData: server.cfg.CAData}
+	config.Clusters["c"] = &clientcmdapi.Cluster{Server: server.Config(t).Host, CertificateAuthorityData: server.Config(t).CAData}
 	config.AuthInfos["u"] = &clientcmdapi.AuthInfo{Token: token.Status.Token}
 	config.Contexts["c"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "u"}
 	config.CurrentContext = "c"

@@ -20,9 +20,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
@@ -231,7 +229,7 @@ func TestRights(t *testing.T) {
 	eventually(t, "the old revocation is deleted", func() error {
 		return client.IgnoreNotFound(cmp.Or(c.Get(t.Context(), client.ObjectKey{Name: "old"}, &v1alpha1.SessionRevocation{}), errors.New("it is there")))
 	})
-	cfg := rest.CopyConfig(server.cfg)
+	cfg := server.Config(t)
 	cfg.Impersonate.UserName = "system:serviceaccount:" + ns + ":ostiary"
 	revoke, err := Revoker(cfg)
 	if err != nil {
@@ -267,14 +265,9 @@ func TestRights(t *testing.T) {
 // as makes a replica run as that user.
 func as(t *testing.T, user string) func(*Options) {
 	t.Helper()
-	u, err := server.env.AddUser(envtest.User{Name: user, Groups: []string{"system:serviceaccounts", "system:authenticated"}}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return func(o *Options) {
-		o.Config = u.Config()
-		o.Config.QPS, o.Config.Burst = 500, 1000
-	}
+	cfg := server.As(t, user, "system:serviceaccounts", "system:authenticated")
+	cfg.QPS, cfg.Burst = 500, 1000
+	return func(o *Options) { o.Config = cfg }
 }
 
 func objectsIn(t *testing.T, path string) []client.Object {

@@ -181,7 +181,7 @@ func TestSwitchedOff(t *testing.T) {
 		t.Errorf("it became\n%s\nof\n%s", now, was)
 	}
 	// Whoever uninstalls takes it back by a command.
-	if err := ReleaseRoutes(t.Context(), server.cfg); err != nil {
+	if err := ReleaseRoutes(t.Context(), server.Config(t)); err != nil {
 		t.Fatal(err)
 	}
 	b.nothingOfOurs()

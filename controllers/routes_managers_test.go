@@ -23,7 +23,7 @@ import (
 // kubectl runs the real one, as people and their tools do.
 func kubectl(t *testing.T, input string, args ...string) error {
 	t.Helper()
-	c := server.cfg
+	c := server.Config(t)
 	cfg := api.NewConfig()
 	cfg.Clusters["c"] = &api.Cluster{Server: "https://" + strings.TrimPrefix(c.Host, "https://"), CertificateAuthorityData: c.CAData}
 	cfg.AuthInfos["u"] = &api.AuthInfo{ClientCertificateData: c.CertData, ClientKeyData: c.KeyData, Token: c.BearerToken}
@@ -208,7 +208,7 @@ func TestSameValue(t *testing.T) {
 // it is tried again in seconds.
 func TestRouteRights(t *testing.T) {
 	b := newBench(t)
-	cfg := rest.CopyConfig(server.cfg)
+	cfg := server.Config(t)
 	cfg.Impersonate = rest.ImpersonationConfig{UserName: "nobody-of-note"}
 	barred, err := client.New(cfg, client.Options{Scheme: Scheme()})
 	if err != nil {

@@ -15,7 +15,6 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -53,7 +52,7 @@ func counting(t *testing.T) (client.Client, *atomic.Int32) {
 
 func intercepted(t *testing.T, funcs interceptor.Funcs) client.Client {
 	t.Helper()
-	cfg := rest.CopyConfig(server.cfg)
+	cfg := server.Config(t)
 	cfg.QPS = -1
 	c, err := client.NewWithWatch(cfg, client.Options{Scheme: Scheme()})
 	if err != nil {

@@ -287,7 +287,7 @@ func TestSecondTerm(t *testing.T) {
 	})
 	var o Options
 	w.count(&o)
-	counted, err := o.newClient(server.cfg, client.Options{Scheme: Scheme()})
+	counted, err := o.newClient(server.Config(t), client.Options{Scheme: Scheme()})
 	if err != nil {
 		t.Fatal(err)
 	}

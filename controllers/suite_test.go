@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,62 +20,29 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/hack/lab/apiserver"
 )
 
-// server is a real API server with the generated CRD in it, started on first
-// use and shared by the tests of this package.
-var server struct {
-	once sync.Once
-	env  envtest.Environment
-	cfg  *rest.Config
-	err  error
-}
+// server is the API server that the tests of this package share.
+var server apiserver.Server
 
-func TestMain(m *testing.M) {
-	ctrl.SetLogger(logr.Discard())
-	code := m.Run()
-	if server.cfg != nil {
-		if err := server.env.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, "stopping the API server:", err)
-		}
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { server.Main(m) }
 
 // cluster connects to the API server, which then holds no policy.
 func cluster(t *testing.T) client.Client {
 	t.Helper()
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		t.Fatal("KUBEBUILDER_ASSETS is not set: it names the folder with etcd and kube-apiserver. `make test` builds them and sets it.")
-	}
-	server.once.Do(func() {
-		server.env.CRDDirectoryPaths = []string{filepath.Join("..", "config", "crd")}
-		server.env.ErrorIfCRDPathMissing = true
-		server.cfg, server.err = server.env.Start()
-	})
-	if server.err != nil {
-		t.Fatalf("starting the API server: %v", server.err)
-	}
-	cfg := rest.CopyConfig(server.cfg)
-	cfg.QPS = -1
 	scheme := Scheme()
 	if err := apiextensionsv1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}
-	c, err := client.New(cfg, client.Options{Scheme: scheme})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := server.Client(t, scheme)
 	empty(t, c)
 	t.Cleanup(func() { empty(t, c) })
 	return c
@@ -102,17 +67,10 @@ func empty(t *testing.T, c client.Client) {
 	}
 }
 
-var namespaces atomic.Int32
-
 // namespace makes one that no other test uses.
 func namespace(t *testing.T, c client.Client) string {
 	t.Helper()
-	name := fmt.Sprintf("n%d-%s", namespaces.Add(1), strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name())))
-	name = strings.Trim(name[:min(len(name), 50)], "-")
-	if err := c.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
-		t.Fatal(err)
-	}
-	return name
+	return server.Namespace(t, c)
 }
 
 // A replica is one Run, as a process would have it.
@@ -135,7 +93,7 @@ func run(t *testing.T, namespace string, change ...func(*Options)) *replica {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	r := &replica{t: t, Registry: prometheus.NewRegistry(), log: &logBuffer{}, stop: cancel, ended: make(chan error, 1)}
-	cfg := rest.CopyConfig(server.cfg)
+	cfg := server.Config(t)
 	cfg.QPS, cfg.Burst = 500, 1000
 	o := Options{
 		Config: cfg, Live: &r.Live, Namespace: namespace, Metrics: r.Registry,

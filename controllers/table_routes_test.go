@@ -20,7 +20,6 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -51,7 +50,7 @@ func runTable(t *testing.T, wrap func(http.RoundTripper) http.RoundTripper) *rep
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	r := &replica{t: t, Registry: prometheus.NewRegistry(), log: &logBuffer{}, stop: cancel, ended: make(chan error, 1)}
-	o := Options{Config: rest.CopyConfig(server.cfg), Log: logr.FromSlogHandler(slog.NewTextHandler(r.log, nil))}
+	o := Options{Config: server.Config(t), Log: logr.FromSlogHandler(slog.NewTextHandler(r.log, nil))}
 	if wrap != nil {
 		o.Config.Wrap(wrap)
 	}
@@ -345,7 +344,7 @@ func TestPolicies(t *testing.T) {
 	if len(routes) != 1 || routes[0].Name != "a" || routes[0].Policy != "app" {
 		t.Errorf("%+v", routes)
 	}
-	cfg := rest.CopyConfig(server.cfg)
+	cfg := server.Config(t)
 	var state atomic.Int32
 	state.Store(forbidding)
 	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return gated{next, &state} })

@@ -22,9 +22,9 @@ type wire struct {
 
 func newWire(t *testing.T) *wire {
 	t.Helper()
-	u, err := url.Parse(server.cfg.Host)
+	u, err := url.Parse(server.Config(t).Host)
 	if err != nil || u.Host == "" {
-		u = &url.URL{Host: server.cfg.Host}
+		u = &url.URL{Host: server.Config(t).Host}
 	}
 	w := &wire{t: t, addr: "127.0.0.1:0", target: u.Host, conns: map[net.Conn]bool{}}
 	w.mend()

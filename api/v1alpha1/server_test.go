@@ -9,69 +9,35 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/hack/lab/apiserver"
 )
 
-// server is a real API server with the generated CRD in it, started on first
-// use and shared by the tests of this package.
-var server struct {
-	once sync.Once
-	env  envtest.Environment
-	cfg  *rest.Config
-	err  error
-}
+// server is the API server that the tests of this package share.
+var server apiserver.Server
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if server.cfg != nil {
-		if err := server.env.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, "stopping the API server:", err)
-		}
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { server.Main(m) }
 
 func start(t *testing.T) *rest.Config {
 	t.Helper()
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		t.Fatal("KUBEBUILDER_ASSETS is not set: it names the folder with etcd and kube-apiserver. `make test` builds them and sets it.")
-	}
-	server.once.Do(func() {
-		server.env.CRDDirectoryPaths = []string{filepath.Join("..", "..", "config", "crd")}
-		server.env.ErrorIfCRDPathMissing = true
-		server.cfg, server.err = server.env.Start()
-	})
-	if server.err != nil {
-		t.Fatalf("starting the API server: %v", server.err)
-	}
-	return server.cfg
+	return server.Config(t)
 }
 
 func connect(t *testing.T) client.Client {
 	t.Helper()
-	cfg := rest.CopyConfig(start(t))
-	cfg.QPS = -1
 	scheme := runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}
-	c, err := client.New(cfg, client.Options{Scheme: scheme})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return server.Client(t, scheme)
 }
 
 // store creates an object and removes it when the test ends.

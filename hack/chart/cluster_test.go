@@ -16,58 +16,26 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/ostiary/ostiary/hack/lab/apiserver"
 )
 
-// server is a real API server, started on first use and shared.
-var server struct {
-	once sync.Once
-	env  envtest.Environment
-	cfg  *rest.Config
-	err  error
-}
+// server is the API server that the tests of this package share.
+var server = apiserver.Server{CRDs: []string{"hack/chart/testdata/servicemonitor.yaml", "hack/chart/testdata/others.yaml"}}
 
-func TestMain(m *testing.M) {
-	log.SetLogger(logr.Discard())
-	code := m.Run()
-	if server.cfg != nil {
-		if err := server.env.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, "stopping the API server:", err)
-		}
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { server.Main(m) }
 
 // cluster connects to the API server. The release's namespace is there, and
 // takes only pods of the restricted standard.
 func cluster(t *testing.T) client.Client {
 	t.Helper()
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		t.Fatal("KUBEBUILDER_ASSETS is not set: it names the folder with etcd, kube-apiserver and kubectl. `make test` builds them and sets it.")
-	}
-	server.once.Do(func() {
-		server.env.CRDDirectoryPaths = []string{"testdata/servicemonitor.yaml", "testdata/others.yaml"}
-		server.env.ErrorIfCRDPathMissing = true
-		server.cfg, server.err = server.env.Start()
-	})
-	if server.err != nil {
-		t.Fatalf("starting the API server: %v", server.err)
-	}
-	cfg := rest.CopyConfig(server.cfg)
-	cfg.QPS = -1
-	c, err := client.New(cfg, client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := server.Client(t, nil)
 	for name, standard := range map[string]string{namespace: "restricted", "shop": "baseline", "ingress-nginx": "privileged", "traefik": "privileged", "1": "privileged"} {
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"pod-security.kubernetes.io/enforce": standard}}}
 		if err := c.Create(t.Context(), ns); err != nil && !apierrors.IsAlreadyExists(err) {
@@ -139,16 +107,8 @@ func TestRestricted(t *testing.T) {
 func kubeconfig(t *testing.T, name string, groups ...string) string {
 	t.Helper()
 	cluster(t)
-	u, err := server.env.AddUser(envtest.User{Name: name, Groups: groups}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := u.KubeConfig()
-	if err != nil {
-		t.Fatal(err)
-	}
 	path := filepath.Join(t.TempDir(), "kubeconfig")
-	if err := os.WriteFile(path, data, 0o600); err != nil {
+	if err := server.Kubeconfig(path, name, groups...); err != nil {
 		t.Fatal(err)
 	}
 	return path
