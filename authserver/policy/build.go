@@ -134,7 +134,7 @@ func (b *builder) enter(c *Compiled) {
 	}
 	for i, path := range paths {
 		if b.terms.ownPath(path.Value) {
-			b.tell(a, item("spec.paths", i), HostReserved,
+			b.tell(a, item("spec.paths", i), codeOwnPath,
 				"%s is Ostiary's own path, on every host (%s): people sign in there; this claim is not in force. Remove it", path.Value, b.terms.PathPrefix)
 		}
 	}
@@ -160,7 +160,7 @@ func (b *builder) enterHost(a *app, i int, host string, r *routes, paths []Path)
 			twin.add(claim)
 		}
 		if winner := r.add(claim); winner != nil && winner != a {
-			b.tell(a, item("spec.hosts", i), Conflict,
+			b.tell(a, item("spec.hosts", i), codeClaimed,
 				"%s%s (%s) is already claimed by %s, which is older; this claim is not in force", host, path.Value, path.kind(), winner.source)
 		}
 	}
@@ -179,11 +179,11 @@ func (b *builder) admits(a *app, i int, host string, r *routes) bool {
 		return true
 	}
 	c.refused = append(c.refused, a.source)
-	words := c.loses(b.hold())
+	code, words := c.loses(b.hold())
 	if b.ledger == nil && c.winner == nil {
 		words += "; so does metadata.creationTimestamp in the files"
 	}
-	b.tell(a, item("spec.hosts", i), HostOwnedByOtherNamespace, "%s", words)
+	b.tell(a, item("spec.hosts", i), code, "%s", words)
 	return false
 }
 
@@ -194,8 +194,8 @@ func (b *builder) hold() time.Duration {
 	return b.ledger.hold
 }
 
-func (b *builder) tell(a *app, field string, why IssueReason, format string, args ...any) {
-	b.issues = append(b.issues, Issue{a.source.at(field), why, fmt.Sprintf(format, args...)})
+func (b *builder) tell(a *app, field string, code Code, format string, args ...any) {
+	b.issues = append(b.issues, newIssue(a.source.at(field), code, fmt.Sprintf(format, args...)))
 }
 
 func (a *app) name() [2]string { return [...]string{a.source.Namespace, a.source.Name} }

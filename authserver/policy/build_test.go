@@ -182,7 +182,7 @@ func TestDefectsDeny(t *testing.T) {
 func TestReportedDefectsDeny(t *testing.T) {
 	p := one(does(Bypass)...)
 	p.CORS = spa()
-	p.Defects = []Issue{{p.Source.at("spec.rules[0]"), Invalid, "translated badly"}}
+	p.Defects = []Issue{{p.Source.at("spec.rules[0]"), Invalid, "", "translated badly"}}
 	table, issues := Build([]Policy{p})
 	if d := get(table, "https://a.x/", false); d.Verdict != Deny || d.Reason != InvalidPolicy {
 		t.Errorf("%s", brief(d))

@@ -150,7 +150,7 @@ var differences = []difference{
 			if !x.preflight() || !x.c.AllowAllMethods || !a.granted() {
 				return
 			}
-			if a.h["Access-Control-Allow-Methods"] = x.acrm; checkMethod(strings.ToUpper(x.acrm)) != "" && x.acrm != "*" {
+			if a.h["Access-Control-Allow-Methods"] = x.acrm; checkMethod(strings.ToUpper(x.acrm)).found() && x.acrm != "*" {
 				a.refuse(x)
 			}
 		},

@@ -162,9 +162,9 @@ func (b *builder) warn(sorted []*Compiled) {
 
 func (b *builder) warnOne(a *app, field string, c *contest) {
 	if c.winner == nil {
-		b.tell(a, field, HostOwnedByOtherNamespace,
+		b.tell(a, field, codeBelowUnsettled,
 			"%s, below this \"*.\" host, is claimed by another namespace, and nothing tells which claim was first, so %s is denied. A host grant of the platform team settles it", c.host, c.host)
 		return
 	}
-	b.tell(a, field, HostContended, "%s", contested(c.host, c.refused, a.source.Namespace))
+	b.tell(a, field, codeContended, "%s", contested(c.host, c.refused, a.source.Namespace))
 }

@@ -27,7 +27,7 @@ func full() Policy {
 		Unauthenticated:   Redirect,
 		AllowCrossSite:    true,
 		Denied:            Denied{Message: "no", URL: "https://help.x"},
-		Defects:           []Issue{{Source{"n", "p", "g"}, Invalid, "bad"}},
+		Defects:           []Issue{{Source{"n", "p", "g"}, Invalid, "c", "bad"}},
 	}
 }
 
@@ -159,7 +159,7 @@ var enforced = map[string]func(*Policy){
 	"AllowCrossSite":                func(p *Policy) { p.AllowCrossSite = true },
 	"Unauthenticated":               func(p *Policy) { p.Unauthenticated = Unauthorized },
 	"Salvaged":                      func(p *Policy) { p.Salvaged = true },
-	"Defects":                       func(p *Policy) { p.Defects = []Issue{{p.Source, Invalid, "bad"}} },
+	"Defects":                       func(p *Policy) { p.Defects = []Issue{{p.Source, Invalid, "c", "bad"}} },
 	"Selector of an address":        func(p *Policy) { p.Rules[0].Require = networks("11.0.0.0/8") },
 	"Selector of a domain":          func(p *Policy) { p.Rules[0].Exclude = []Selector{{Property: EmailDomain, Value: "X"}} },
 	"Duration of a ServiceAuth":     func(p *Policy) { p.Rules[1].SessionDuration = time.Minute },

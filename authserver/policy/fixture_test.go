@@ -87,6 +87,7 @@ func fixture() []Policy {
 func mustBuild(tb testing.TB, policies ...Policy) *Table {
 	tb.Helper()
 	table, issues := Build(policies)
+	coded(tb, issues)
 	for _, i := range issues {
 		if !i.Warning() {
 			tb.Fatalf("unexpected issue: %v %s: %s", i.Source, i.Reason, i.Message)

@@ -109,14 +109,14 @@ func (t *terms) reservedTo(host string) (holders []string, zone string) {
 	}
 }
 
-// refuses says why a namespace may not claim a host at all; an empty reason: it
+// refuses says why a namespace may not claim a host at all; an empty code: it
 // may, as far as nobody else has it.
-func (t *terms) refuses(host, namespace string) (why IssueReason, words string) {
+func (t *terms) refuses(host, namespace string) (why Code, words string) {
 	if t.free {
 		return "", ""
 	}
 	if host == t.TeamHost {
-		return HostReserved, host + " is where people sign in, so no policy can claim it; choose another host"
+		return codeTeamHost, host + " is where people sign in, so no policy can claim it; choose another host"
 	}
 	if t.granted(host, namespace) {
 		return "", ""
@@ -124,13 +124,13 @@ func (t *terms) refuses(host, namespace string) (why IssueReason, words string) 
 	holders, zone := t.reservedTo(host)
 	switch {
 	case zone != "":
-		return HostNotGranted, fmt.Sprintf("%s is reserved: only policies of namespace %s can claim it; this claim is not in force. Ask the platform team for a host grant, or choose another host",
+		return codeReserved, fmt.Sprintf("%s is reserved: only policies of namespace %s can claim it; this claim is not in force. Ask the platform team for a host grant, or choose another host",
 			host, strings.Join(holders, " or "))
 	case t.GrantedOnly:
-		return HostNotGranted, fmt.Sprintf("%s is not granted to namespace %s, and here a policy can claim only what is; this claim is not in force. Ask the platform team for a host grant",
+		return codeNotGranted, fmt.Sprintf("%s is not granted to namespace %s, and here a policy can claim only what is; this claim is not in force. Ask the platform team for a host grant",
 			host, namespace)
 	case strings.HasSuffix(t.TeamHost, "."+host):
-		return HostReserved, fmt.Sprintf("%s is a parent domain of %s, where people sign in, and could set its cookies; this claim is not in force. Ask the platform team for a host grant, or choose another host",
+		return codeTeamParent, fmt.Sprintf("%s is a parent domain of %s, where people sign in, and could set its cookies; this claim is not in force. Ask the platform team for a host grant, or choose another host",
 			host, t.TeamHost)
 	}
 	return "", ""

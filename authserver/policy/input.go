@@ -48,8 +48,8 @@ func Assemble(in Input) (*Table, []Issue) {
 	for i, p := range sorted {
 		b.issues = append(b.issues, p.issues...)
 		if names[p.app.name()] > 1 { // a credential is made for a name
-			b.issues = append(b.issues, Issue{p.app.source.at("metadata.name"), Invalid,
-				"another policy has the same namespace and name; neither is in force"})
+			b.issues = append(b.issues, newIssue(p.app.source.at("metadata.name"), codeNameTwice,
+				"another policy has the same namespace and name; neither is in force"))
 			sorted[i] = p.denied()
 		}
 		b.stake(sorted[i])

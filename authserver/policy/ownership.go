@@ -132,20 +132,20 @@ func (c *contest) owns(namespace string) bool {
 }
 
 // loses says why a claim of a namespace is not in force.
-func (c *contest) loses(hold time.Duration) string {
+func (c *contest) loses(hold time.Duration) (Code, string) {
 	const settles = "A host grant of the platform team settles it"
 	switch w := c.winner; {
 	case w == nil:
-		return fmt.Sprintf("%s is claimed by %s, and nothing tells which of them was first, so it is nobody's, and everything there is denied. %s",
+		return codeOwnerUnknown, fmt.Sprintf("%s is claimed by %s, and nothing tells which of them was first, so it is nobody's, and everything there is denied. %s",
 			c.host, c.rivals(), settles)
 	case !w.live && !c.byAbove && w.released.IsZero():
-		return fmt.Sprintf("%s belongs to namespace %s, whose claim went away just now and may come back; this claim is not in force, and everything there is denied. %s",
+		return codeOwnerLeft, fmt.Sprintf("%s belongs to namespace %s, whose claim went away just now and may come back; this claim is not in force, and everything there is denied. %s",
 			c.host, w.namespace, settles)
 	case !w.live && !c.byAbove:
-		return fmt.Sprintf("%s is held for namespace %s until %s, as its claim went away not long ago; this claim is not in force, and everything there is denied. %s now",
+		return codeHeld, fmt.Sprintf("%s is held for namespace %s until %s, as its claim went away not long ago; this claim is not in force, and everything there is denied. %s now",
 			c.host, w.namespace, w.released.Add(hold).UTC().Format(time.RFC3339), settles)
 	default:
-		return fmt.Sprintf("%s belongs to namespace %s, which claimed it first; this claim is not in force, and while it stands, requests for that host that do not say by which route they came are refused. Ask the platform team for a host grant, or choose another host",
+		return codeOwned, fmt.Sprintf("%s belongs to namespace %s, which claimed it first; this claim is not in force, and while it stands, requests for that host that do not say by which route they came are refused. Ask the platform team for a host grant, or choose another host",
 			c.host, w.namespace)
 	}
 }

@@ -238,6 +238,7 @@ const (
 type Issue struct {
 	Source  Source      `json:"source"`
 	Reason  IssueReason `json:"reason"`
+	Code    Code        `json:"code,omitempty"` // which mistake it is: see Codes
 	Message string      `json:"message"`
 }
 

@@ -120,7 +120,7 @@ func (d *digest) policy(p *Policy) {
 	d.str(p.Denied.Message, p.Denied.URL)
 	d.num(len(p.Defects))
 	for _, i := range p.Defects {
-		d.str(i.Source.Namespace, i.Source.Name, i.Source.Field, string(i.Reason), i.Message)
+		d.str(i.Source.Namespace, i.Source.Name, i.Source.Field, string(i.Reason), string(i.Code), i.Message)
 	}
 }
 

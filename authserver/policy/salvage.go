@@ -30,7 +30,7 @@ func salvageHosts(hosts []string) []string {
 func salvagePaths(paths []Path) []Path {
 	var out []Path
 	for _, p := range paths {
-		if checkPath(p.Value) != "" {
+		if checkPath(p.Value).found() {
 			p = Path{Value: salvagePath(p.Value)}
 		}
 		out = append(out, p)

@@ -27,10 +27,10 @@ func Validate(p *Policy) []Issue {
 	}
 	v.signIn(p)
 	if p.Unauthenticated > Unauthorized {
-		v.wrong("spec.unauthenticated", "one of Auto, Redirect, Unauthorized")
+		v.wrong("spec.unauthenticated", codeUnknownAuth, "one of Auto, Redirect, Unauthorized")
 	}
 	if v.more > 0 {
-		v.issues = append(v.issues, Issue{v.source.at("spec"), Invalid, fmt.Sprintf("and %d more mistakes, which are shown once those above are corrected", v.more)})
+		v.issues = append(v.issues, newIssue(v.source.at("spec"), codeTooMany, fmt.Sprintf("and %d more mistakes, which are shown once those above are corrected", v.more)))
 	}
 	return v.issues
 }
@@ -45,12 +45,12 @@ type validator struct {
 	more   int // mistakes beyond maxIssues
 }
 
-func (v *validator) wrong(field, format string, args ...any) {
+func (v *validator) wrong(field string, code Code, format string, args ...any) {
 	if len(v.issues) >= maxIssues {
 		v.more++
 		return
 	}
-	v.issues = append(v.issues, Issue{v.source.at(field), Invalid, fmt.Sprintf(format, args...)})
+	v.issues = append(v.issues, newIssue(v.source.at(field), code, fmt.Sprintf(format, args...)))
 }
 
 // A repeats finds what stands in a list twice. It costs nothing for the short lists
@@ -84,20 +84,20 @@ func (r *repeats[T]) again(i int) bool {
 	return false
 }
 
-func (v *validator) unwise(field, message string) {
-	v.issues = append(v.issues, Issue{v.source.at(field), Unwise, message})
+func (v *validator) unwise(field string, code Code, message string) {
+	v.issues = append(v.issues, newIssue(v.source.at(field), code, message))
 }
 
 func (v *validator) hosts(hosts []string) {
 	if len(hosts) == 0 {
-		v.unwise("spec.hosts", "names no host, and no Ingress names it, so it guards nothing yet")
+		v.unwise("spec.hosts", codeNoHosts, "names no host, and no Ingress names it, so it guards nothing yet")
 	}
 	twice := repeatsOf(hosts)
 	for i, h := range hosts {
-		if problem := CheckHost(h); problem != "" {
-			v.wrong(item("spec.hosts", i), "%q: %s", h, problem)
+		if p := checkHost(h); p.found() {
+			v.wrong(item("spec.hosts", i), p.code, "%q: %s", h, p.text)
 		} else if twice.again(i) {
-			v.wrong(item("spec.hosts", i), "%q: listed twice", h)
+			v.wrong(item("spec.hosts", i), codeListedTwice, "%q: listed twice", h)
 		}
 	}
 }
@@ -105,10 +105,10 @@ func (v *validator) hosts(hosts []string) {
 func (v *validator) paths(paths []Path) {
 	twice := repeatsOf(paths)
 	for i, p := range paths {
-		if problem := checkPath(p.Value); problem != "" {
-			v.wrong(item("spec.paths", i)+".path", "%q: %s", p.Value, problem)
+		if wrong := checkPath(p.Value); wrong.found() {
+			v.wrong(item("spec.paths", i)+".path", wrong.code, "%q: %s", p.Value, wrong.text)
 		} else if twice.again(i) {
-			v.wrong(item("spec.paths", i), "%q (%s): listed twice", p.Value, p.kind())
+			v.wrong(item("spec.paths", i), codeListedTwice, "%q (%s): listed twice", p.Value, p.kind())
 		}
 	}
 }
@@ -116,17 +116,18 @@ func (v *validator) paths(paths []Path) {
 // A check is one thing that can be wrong with a value, and what to do about it.
 type check struct {
 	wrong func(string) bool
+	code  Code
 	hint  string
 }
 
-// firstHint returns the hint of the first check that fails; empty: none does.
-func firstHint(checks []check, value string) string {
+// firstProblem is that of the first check that fails.
+func firstProblem(checks []check, value string) problem {
 	for _, c := range checks {
 		if c.wrong(value) {
-			return c.hint
+			return problem{c.code, c.hint}
 		}
 	}
-	return ""
+	return problem{}
 }
 
 func anyOf(chars string) func(string) bool {
@@ -134,29 +135,31 @@ func anyOf(chars string) func(string) bool {
 }
 
 // CheckHost says what is wrong with a host of a policy; empty: nothing.
-func CheckHost(h string) string {
+func CheckHost(h string) string { return checkHost(h).text }
+
+func checkHost(h string) problem {
 	switch h {
 	case "":
-		return "empty"
+		return problem{codeHostEmpty, "empty"}
 	case "*":
-		return "a policy names its hosts; a leading \"*.\" stands for exactly one label"
+		return problem{codeHostAll, "a policy names its hosts; a leading \"*.\" stands for exactly one label"}
 	default:
-		return firstHint(hostChecks, strings.TrimPrefix(h, "*."))
+		return firstProblem(hostChecks, strings.TrimPrefix(h, "*."))
 	}
 }
 
 var hostChecks = []check{
-	{func(h string) bool { return strings.Contains(h, "://") }, "leave out the scheme"},
-	{anyOf("/?#"), "leave out the path; it goes into spec.paths"},
-	{anyOf(":"), "leave out the port; a policy protects every port of its hosts"},
-	{anyOf("*"), "\"*\" can only be the whole first label, as in \"*.example.com\""},
-	{func(h string) bool { return strings.HasSuffix(h, ".") }, "leave out the trailing dot"},
-	{func(h string) bool { return !isASCII(h) }, "write an international name in its xn-- form"},
-	{func(h string) bool { return h != strings.ToLower(h) }, "write it in lower case"},
-	{anyOf("_"), "not a DNS host name: \"_\" is not allowed"},
-	{func(h string) bool { return checkLabels(h) != nil || !hyphensInside(h) },
+	{func(h string) bool { return strings.Contains(h, "://") }, codeHostScheme, "leave out the scheme"},
+	{anyOf("/?#"), codeHostPath, "leave out the path; it goes into spec.paths"},
+	{anyOf(":"), codeHostPort, "leave out the port; a policy protects every port of its hosts"},
+	{anyOf("*"), codeHostWildcard, "\"*\" can only be the whole first label, as in \"*.example.com\""},
+	{func(h string) bool { return strings.HasSuffix(h, ".") }, codeHostDot, "leave out the trailing dot"},
+	{func(h string) bool { return !isASCII(h) }, codeHostUnicode, "write an international name in its xn-- form"},
+	{func(h string) bool { return h != strings.ToLower(h) }, codeHostCase, "write it in lower case"},
+	{anyOf("_"), codeHostUnderscore, "not a DNS host name: \"_\" is not allowed"},
+	{func(h string) bool { return checkLabels(h) != nil || !hyphensInside(h) }, codeHostName,
 		"not a DNS name: labels are 1 to 63 of a-z, 0-9 and inner hyphens, 253 bytes in all"},
-	{isNumericTLD, "an address is not a host name"},
+	{isNumericTLD, codeHostAddress, "an address is not a host name"},
 }
 
 func isNumericTLD(host string) bool {
@@ -177,25 +180,25 @@ func isASCII(s string) bool {
 }
 
 // checkPath says what is wrong with a path of a policy; empty: nothing.
-func checkPath(p string) string { return firstHint(pathChecks, p) }
+func checkPath(p string) problem { return firstProblem(pathChecks, p) }
 
 var pathChecks = []check{
-	{func(p string) bool { return !strings.HasPrefix(p, "/") }, "a path begins with \"/\""},
-	{func(p string) bool { return len(p) > 1024 }, "longer than 1024 bytes"},
-	{anyOf("?#"), "leave out the query; only the path is matched"},
-	{anyOf("%"), "write the path decoded, without \"%\""},
-	{anyOf("*"), "no wildcards: a Prefix already matches everything below it"},
-	{anyOf("\\;"), "\"\\\" and \";\" mean different things to different servers"},
-	{func(p string) bool { return !utf8.ValidString(p) }, "not valid UTF-8"},
+	{func(p string) bool { return !strings.HasPrefix(p, "/") }, codePathSlash, "a path begins with \"/\""},
+	{func(p string) bool { return len(p) > 1024 }, codePathLength, "longer than 1024 bytes"},
+	{anyOf("?#"), codePathQuery, "leave out the query; only the path is matched"},
+	{anyOf("%"), codePathPercent, "write the path decoded, without \"%\""},
+	{anyOf("*"), codePathWildcard, "no wildcards: a Prefix already matches everything below it"},
+	{anyOf("\\;"), codePathBackslash, "\"\\\" and \";\" mean different things to different servers"},
+	{func(p string) bool { return !utf8.ValidString(p) }, codePathUTF8, "not valid UTF-8"},
 	{func(p string) bool {
 		return strings.ContainsFunc(p, func(r rune) bool { return r <= ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 })
-	}, "spaces and control characters are not allowed"},
-	{hasRepeatOrDots, "not canonical: leave out empty, \".\" and \"..\" segments"},
+	}, codePathControl, "spaces and control characters are not allowed"},
+	{hasRepeatOrDots, codePathCanonical, "not canonical: leave out empty, \".\" and \"..\" segments"},
 }
 
 func (v *validator) duration(field, name string, d time.Duration) {
 	if d < 0 || d > MaxSessionDuration {
-		v.wrong(field+name, "%s: more than 0 and at most %s", d, MaxSessionDuration)
+		v.wrong(field+name, codeDuration, "%s: more than 0 and at most %s", d, MaxSessionDuration)
 	}
 }
 
@@ -207,25 +210,25 @@ func (v *validator) ruleNames(rules []Rule) {
 	twice := repeatsOf(names)
 	for i, n := range names {
 		if twice.again(i) && n != "" {
-			v.wrong(item("spec.rules", i)+".name", "%q: another rule of this policy has that name", n)
+			v.wrong(item("spec.rules", i)+".name", codeRuleName, "%q: another rule of this policy has that name", n)
 		}
 	}
 }
 
 func (v *validator) rule(field string, r *Rule) {
 	if r.Action == NoAction || int(r.Action) >= len(actionNames) {
-		v.wrong(field+".action", "one of Allow, Block, Bypass, ServiceAuth")
+		v.wrong(field+".action", codeAction, "one of Allow, Block, Bypass, ServiceAuth")
 	}
 	if len(r.Include) == 0 {
-		v.wrong(field+".include", "at least one selector; everyone: {} for all")
+		v.wrong(field+".include", codeInclude, "at least one selector; everyone: {} for all")
 	}
 	for i, m := range r.Methods {
-		problem := checkMethod(m)
+		p := checkMethod(m)
 		if m == "*" {
-			problem = "for every method, leave methods out"
+			p = problem{codeRuleMethodAll, "for every method, leave methods out"}
 		}
-		if problem != "" {
-			v.wrong(item(field+".methods", i), "%q: %s", m, problem)
+		if p.found() {
+			v.wrong(item(field+".methods", i), p.code, "%q: %s", m, p.text)
 		}
 	}
 	v.selectors(field, ".include", r.Action, r.Include)
@@ -233,7 +236,7 @@ func (v *validator) rule(field string, r *Rule) {
 	v.selectors(field, ".exclude", r.Action, r.Exclude)
 	v.duration(field, ".sessionDuration", r.SessionDuration)
 	if r.Action == Bypass && r.SessionDuration != 0 {
-		v.unwise(field+".sessionDuration", "a Bypass rule asks for no session, so this has no effect")
+		v.unwise(field+".sessionDuration", codeDurationUnused, "a Bypass rule asks for no session, so this has no effect")
 	}
 }
 
@@ -242,44 +245,44 @@ func (v *validator) rule(field string, r *Rule) {
 func (v *validator) selectors(field, list string, a Action, selectors []Selector) {
 	for i, s := range selectors {
 		if a.relaxes() && s.Property.identifies() {
-			v.wrong(item(field+list, i), "%s: a %s rule never sees an identity; use Allow", s.Property, a)
+			v.wrong(item(field+list, i), codeNoIdentity, "%s: a %s rule never sees an identity; use Allow", s.Property, a)
 		}
-		if problem := s.check(); problem != "" {
-			v.wrong(item(field+list, i), "%s", problem)
+		if p := s.check(); p.found() {
+			v.wrong(item(field+list, i), p.code, "%s", p.text)
 		}
 	}
 }
 
-func (s *Selector) check() string {
+func (s *Selector) check() problem {
 	switch s.Property {
 	case Everyone:
-		return ""
+		return problem{}
 	case Email:
 		if !isMail(s.Value) {
-			return fmt.Sprintf("email: %q is not an address like ann@example.com", s.Value)
+			return problem{codeEmail, fmt.Sprintf("email: %q is not an address like ann@example.com", s.Value)}
 		}
 	case EmailDomain:
 		if !isMailDomain(s.Value) {
-			return fmt.Sprintf("emailDomain: %q is not a domain like example.com", s.Value)
+			return problem{codeEmailDomain, fmt.Sprintf("emailDomain: %q is not a domain like example.com", s.Value)}
 		}
 	case IdPGroup, AuthMethod, LoginMethod:
 		return s.checkSaid()
 	case Address:
 		return s.checkNetworks()
 	default: // NoProperty, or one that this version does not know
-		return "exactly one of everyone, email, emailDomain, ip, idpGroup, loginMethod, authMethod"
+		return problem{codeSelector, "exactly one of everyone, email, emailDomain, ip, idpGroup, loginMethod, authMethod"}
 	}
-	return ""
+	return problem{}
 }
 
-func (s *Selector) checkNetworks() string {
+func (s *Selector) checkNetworks() problem {
 	if len(s.Networks) == 0 {
-		return "ip: name at least one network, such as 10.0.0.0/8"
+		return problem{codeNoNetwork, "ip: name at least one network, such as 10.0.0.0/8"}
 	}
 	if i := slices.IndexFunc(s.Networks, func(n netip.Prefix) bool { return !n.IsValid() }); i >= 0 {
-		return fmt.Sprintf("ip[%d]: not a network", i)
+		return problem{codeNetwork, fmt.Sprintf("ip[%d]: not a network", i)}
 	}
-	return ""
+	return problem{}
 }
 
 func isMail(s string) bool {

@@ -12,25 +12,25 @@ import (
 
 // signIn checks what a policy says of signing in, and of those who may not pass.
 func (v *validator) signIn(p *Policy) {
-	v.each("spec.identityProviders", p.IdentityProviders, func(name string) string {
+	v.each("spec.identityProviders", p.IdentityProviders, func(name string) problem {
 		if !isObjectName(name) {
-			return "not the name of an IdentityProvider"
+			return problem{codeProvider, "not the name of an IdentityProvider"}
 		}
-		return ""
+		return problem{}
 	})
 	v.duration("spec.session", ".duration", p.Session.Duration)
 	cookie := p.Session.Cookie
 	if cookie.SameSite > SameSiteStrict {
-		v.wrong("spec.session.cookie.sameSite", "one of None, Lax, Strict")
+		v.wrong("spec.session.cookie.sameSite", codeSameSite, "one of None, Lax, Strict")
 	}
 	if cookie.PathScoped && claimsAll(p.Paths) {
-		v.unwise("spec.session.cookie.pathScoped", "the policy is for the whole host, so this has no effect; it needs spec.paths")
+		v.unwise("spec.session.cookie.pathScoped", codePathScoped, "the policy is for the whole host, so this has no effect; it needs spec.paths")
 	}
 	if m := p.Denied.Message; utf8.RuneCountInString(m) > 500 || !utf8.ValidString(m) || strings.ContainsFunc(m, unprintable) {
-		v.wrong("spec.denied.message", "one line of at most 500 printable characters")
+		v.wrong("spec.denied.message", codeDeniedMessage, "one line of at most 500 printable characters")
 	}
-	if problem := checkHelp(p.Denied.URL); problem != "" {
-		v.wrong("spec.denied.url", "%q: %s", p.Denied.URL, problem)
+	if wrong := checkHelp(p.Denied.URL); wrong != "" {
+		v.wrong("spec.denied.url", codeDeniedURL, "%q: %s", p.Denied.URL, wrong)
 	}
 }
 
@@ -70,12 +70,12 @@ func isText(s string) bool {
 
 // checkSaid checks a selector of what an identity provider says, or of which one
 // it is.
-func (s *Selector) checkSaid() string {
+func (s *Selector) checkSaid() problem {
 	if s.Property == LoginMethod && !isObjectName(s.Value) {
-		return fmt.Sprintf("loginMethod: %q is not the name of an IdentityProvider", s.Value)
+		return problem{codeLoginMethod, fmt.Sprintf("loginMethod: %q is not the name of an IdentityProvider", s.Value)}
 	}
 	if !isText(s.Value) {
-		return fmt.Sprintf("%s: %q is not what an identity provider says: 1 to 256 printable characters", s.Property, s.Value)
+		return problem{codeSaid, fmt.Sprintf("%s: %q is not what an identity provider says: 1 to 256 printable characters", s.Property, s.Value)}
 	}
-	return ""
+	return problem{}
 }

@@ -47,7 +47,7 @@ func TestCheckHostAndPathHints(t *testing.T) {
 		"": "begins", "a": "begins", "/a?b": "query", "/a#b": "query", "/%61": "decoded", "/a/*": "wildcards", "/a;b": "servers", `/a\b`: "servers", "/\xff": "UTF-8",
 		"/a b": "spaces", "/a\n": "spaces", "/a\u0085": "spaces", "//": "canonical", "/a//b": "canonical", "/a/../b": "canonical", "/.": "canonical", "/" + strings.Repeat("a", 1024): "1024",
 	} {
-		hinted(t, path, checkPath(path), hint)
+		hinted(t, path, checkPath(path).text, hint)
 	}
 }
 

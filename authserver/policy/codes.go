@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import "slices"
+
+// A Code names one kind of mistake, for documentation and tests to hang on. It never
+// changes, where a message may.
+type Code string
+
+// A problem is what is wrong with one value. The zero problem is none.
+type problem struct {
+	code Code
+	text string
+}
+
+func (p problem) found() bool { return p.code != "" }
+
+// A CodeDoc says what a Code means for whoever meets it.
+type CodeDoc struct {
+	Code   Code
+	Reason IssueReason
+	Fix    string // in one line
+}
+
+// newIssue makes one with the reason that the code has.
+func newIssue(at Source, code Code, message string) Issue {
+	return Issue{at, reasons[code], code, message}
+}
+
+var reasons = func() map[Code]IssueReason {
+	out := make(map[Code]IssueReason, len(codes))
+	for _, c := range codes {
+		out[c.Code] = c.Reason
+	}
+	return out
+}()
+
+// Codes lists every code that an Issue of this package can have, by reason and code.
+func Codes() []CodeDoc { return slices.Clone(codes) }
+
+// Mistakes of one policy by itself.
+const (
+	codeTooMany        Code = "too-many-mistakes"
+	codeListedTwice    Code = "listed-twice"
+	codeUnknownAuth    Code = "unauthenticated-unknown"
+	codeNoHosts        Code = "no-hosts"
+	codeHostEmpty      Code = "host-empty"
+	codeHostAll        Code = "host-all"
+	codeHostScheme     Code = "host-scheme"
+	codeHostPath       Code = "host-path"
+	codeHostPort       Code = "host-port"
+	codeHostWildcard   Code = "host-wildcard"
+	codeHostDot        Code = "host-trailing-dot"
+	codeHostUnicode    Code = "host-not-ascii"
+	codeHostCase       Code = "host-upper-case"
+	codeHostUnderscore Code = "host-underscore"
+	codeHostName       Code = "host-not-dns"
+	codeHostAddress    Code = "host-is-address"
+	codePathSlash      Code = "path-no-slash"
+	codePathLength     Code = "path-too-long"
+	codePathQuery      Code = "path-query"
+	codePathPercent    Code = "path-encoded"
+	codePathWildcard   Code = "path-wildcard"
+	codePathBackslash  Code = "path-backslash-or-semicolon"
+	codePathUTF8       Code = "path-not-utf8"
+	codePathControl    Code = "path-space-or-control"
+	codePathCanonical  Code = "path-not-canonical"
+	codeDuration       Code = "session-duration-range"
+	codeDurationUnused Code = "session-duration-on-bypass"
+	codeRuleName       Code = "rule-name-twice"
+	codeAction         Code = "action-unknown"
+	codeInclude        Code = "include-empty"
+	codeRuleMethodAll  Code = "rule-method-all"
+	codeNoIdentity     Code = "identity-never-seen"
+	codeSelector       Code = "selector-unknown"
+	codeEmail          Code = "email-not-an-address"
+	codeEmailDomain    Code = "email-domain-not-a-domain"
+	codeNoNetwork      Code = "ip-no-network"
+	codeNetwork        Code = "ip-not-a-network"
+	codeLoginMethod    Code = "login-method-not-a-name"
+	codeSaid           Code = "provider-text-unprintable"
+	codeProvider       Code = "identity-provider-not-a-name"
+	codeSameSite       Code = "cookie-same-site-unknown"
+	codePathScoped     Code = "path-scoped-without-paths"
+	codeDeniedMessage  Code = "denied-message-text"
+	codeDeniedURL      Code = "denied-url"
+)
+
+// Mistakes of a policy's CORS.
+const (
+	codeBypassAlone     Code = "preflight-bypass-not-alone"
+	codeExclusive       Code = "cors-all-and-list"
+	codeOneOf           Code = "cors-neither-all-nor-list"
+	codeAllCredentials  Code = "credentials-with-all-origins"
+	codeTokens          Code = "tokens-without-credentials"
+	codeMaxAge          Code = "max-age-range"
+	codeNullOrigin      Code = "null-origin-with-credentials"
+	codeOriginAll       Code = "origin-all"
+	codeOriginNoScheme  Code = "origin-no-scheme"
+	codeOriginScheme    Code = "origin-scheme"
+	codeOriginUser      Code = "origin-user-information"
+	codeOriginSlash     Code = "origin-trailing-slash"
+	codeOriginPath      Code = "origin-path"
+	codeOriginUnicode   Code = "origin-not-ascii"
+	codeOriginLength    Code = "origin-too-long"
+	codeOriginPort      Code = "origin-port"
+	codeDefaultPort     Code = "default-port"
+	codeOriginHost      Code = "origin-host"
+	codeOriginWildcard  Code = "origin-wildcard"
+	codePatternScheme   Code = "origin-pattern-scheme"
+	codePatternAddress  Code = "origin-pattern-address"
+	codePatternWide     Code = "origin-pattern-too-wide"
+	codeIPv6            Code = "origin-ipv6"
+	codeIPv6Mapped      Code = "origin-ipv6-mapped"
+	codeIPv6Form        Code = "origin-ipv6-form"
+	codeMethodAll       Code = "method-all"
+	codeMethod          Code = "method-not-a-token"
+	codeMethodForbidden Code = "method-forbidden"
+	codeMethodCase      Code = "method-lower-case"
+	codeHeaderAll       Code = "header-all"
+	codeHeader          Code = "header-not-a-name"
+	codeHeaderForbidden Code = "header-forbidden"
+	codeExposedAll      Code = "exposed-header-all"
+	codeExposedHidden   Code = "exposed-header-forbidden"
+)
+
+// What only shows beside other policies, and the platform's terms.
+const (
+	codeNameTwice      Code = "policy-name-twice"
+	codeClaimed        Code = "path-already-claimed"
+	codeOwnPath        Code = "own-path"
+	codeTeamHost       Code = "team-host"
+	codeTeamParent     Code = "team-host-parent"
+	codeReserved       Code = "host-reserved"
+	codeNotGranted     Code = "host-not-granted"
+	codeOwned          Code = "host-owned"
+	codeOwnerUnknown   Code = "host-owner-unknown"
+	codeOwnerLeft      Code = "host-owner-left"
+	codeHeld           Code = "host-held"
+	codeBelowUnsettled Code = "host-below-unsettled"
+	codeContended      Code = "host-contended"
+)

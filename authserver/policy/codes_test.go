@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// alone are mistakes that a policy has by itself, by the code that they must get.
+var alone = map[Code]func(p *Policy){
+	"too-many-mistakes": func(p *Policy) { p.Hosts = make([]string, maxIssues+1) },
+	"listed-twice":      func(p *Policy) { p.Paths = prefixes("/a", "/a") }, "unauthenticated-unknown": func(p *Policy) { p.Unauthenticated = 9 },
+	"no-hosts": func(p *Policy) { p.Hosts = nil }, "host-empty": host(""), "host-all": host("*"), "host-scheme": host("https://a.x"), "host-path": host("a.x/y"),
+	"host-port": host("a.x:80"), "host-wildcard": host("a*.x"), "host-trailing-dot": host("a.x."), "host-not-ascii": host("ä.x"), "host-upper-case": host("A.x"),
+	"host-underscore": host("a_b.x"), "host-not-dns": host("a..x"), "host-is-address": host("10.0.0.1"),
+	"path-no-slash": path("a"), "path-too-long": path("/" + strings.Repeat("a", 1024)), "path-query": path("/a?b"), "path-encoded": path("/%61"), "path-wildcard": path("/*"),
+	"path-backslash-or-semicolon": path("/a;b"), "path-not-utf8": path("/\xff"), "path-space-or-control": path("/a b"), "path-not-canonical": path("//"),
+	"session-duration-range":     func(p *Policy) { p.Session.Duration = -1 },
+	"session-duration-on-bypass": func(p *Policy) { p.Rules = append(does(Bypass), p.Rules...); p.Rules[0].SessionDuration = time.Hour },
+	"rule-name-twice": func(p *Policy) {
+		p.Rules = append(does(Allow), does(Block)...)
+		p.Rules[0].Name, p.Rules[1].Name = "a", "a"
+	},
+	"action-unknown": func(p *Policy) { p.Rules[0].Action = NoAction }, "include-empty": func(p *Policy) { p.Rules[0].Include = nil },
+	"rule-method-all":     func(p *Policy) { p.Rules[0].Methods = []string{"*"} },
+	"identity-never-seen": func(p *Policy) { p.Rules[0] = Rule{Action: Bypass, Include: emails("ann@x")} },
+	"selector-unknown":    selects(NoProperty, ""), "email-not-an-address": selects(Email, "ann"), "email-domain-not-a-domain": selects(EmailDomain, "@x"),
+	"ip-no-network": selects(Address, ""),
+	"ip-not-a-network": func(p *Policy) {
+		p.Rules[0].Include = []Selector{{Property: Address, Networks: make([]netip.Prefix, 1)}}
+	},
+	"login-method-not-a-name": selects(LoginMethod, "A b"), "provider-text-unprintable": selects(IdPGroup, "\n"),
+	"identity-provider-not-a-name": func(p *Policy) { p.IdentityProviders = []string{"A b"} },
+	"cookie-same-site-unknown":     func(p *Policy) { p.Session.Cookie.SameSite = 9 }, "path-scoped-without-paths": func(p *Policy) { p.Session.Cookie.PathScoped = true },
+	"denied-message-text": func(p *Policy) { p.Denied.Message = "\n" }, "denied-url": func(p *Policy) { p.Denied.URL = "help" },
+
+	"preflight-bypass-not-alone": cross(func(c *CORS) { c.BypassPreflight = true }), "cors-all-and-list": cross(func(c *CORS) { c.AllowAllMethods = true }),
+	"cors-neither-all-nor-list":    cross(func(c *CORS) { c.AllowedMethods = nil }),
+	"credentials-with-all-origins": cross(func(c *CORS) { c.AllowAllOrigins, c.AllowedOrigins = true, nil }),
+	"tokens-without-credentials":   cross(func(c *CORS) { c.Tokens, c.AllowCredentials = true, false }), "max-age-range": cross(func(c *CORS) { c.MaxAge = -2 }),
+	"null-origin-with-credentials": origin("null"), "origin-all": origin("*"), "origin-no-scheme": origin("a.x"), "origin-scheme": origin("1s://a.x"),
+	"origin-user-information": origin("https://u@a.x"), "origin-trailing-slash": origin("https://a.x/"), "origin-path": origin("https://a.x/a/"), "origin-not-ascii": origin("https://ä.x"),
+	"origin-too-long": origin("https://" + strings.Repeat("a.", 300) + "x"), "origin-port": origin("https://a.x:0"), "default-port": origin("https://a.x:443"),
+	"origin-host": origin("https://a..x"), "origin-wildcard": origin("https://a*.x"), "origin-pattern-scheme": origin("app://*.a.x"),
+	"origin-pattern-address": origin("https://*.1.2.3.4"), "origin-pattern-too-wide": origin("https://*.com"),
+	"origin-ipv6": origin("https://[x]"), "origin-ipv6-mapped": origin("https://[::ffff:1.2.3.4]"), "origin-ipv6-form": origin("https://[0::1]"),
+	"method-all": method("*"), "method-not-a-token": method("G T"), "method-forbidden": method("TRACE"), "method-lower-case": method("get"),
+	"header-all": header("*"), "header-not-a-name": header("a b"), "header-forbidden": header("cookie"),
+	"exposed-header-all":       cross(func(c *CORS) { c.ExposedHeaders = []string{"*"} }),
+	"exposed-header-forbidden": cross(func(c *CORS) { c.ExposedHeaders = []string{"set-cookie"} }),
+}
+
+func host(h string) func(*Policy)   { return func(p *Policy) { p.Hosts = []string{h} } }
+func path(v string) func(*Policy)   { return func(p *Policy) { p.Paths = prefixes(v) } }
+func origin(o string) func(*Policy) { return cross(func(c *CORS) { c.AllowedOrigins = []string{o} }) }
+func method(m string) func(*Policy) { return cross(func(c *CORS) { c.AllowedMethods = []string{m} }) }
+func header(h string) func(*Policy) { return cross(func(c *CORS) { c.AllowedHeaders = []string{h} }) }
+
+func cross(change func(*CORS)) func(*Policy) {
+	return func(p *Policy) { p.CORS = spa(); change(p.CORS) }
+}
+
+func selects(what Property, value string) func(*Policy) {
+	return func(p *Policy) { p.Rules[0].Include = []Selector{{Property: what, Value: value}} }
+}
+
+// beside are mistakes that show beside other policies, and on the platform's terms.
+func beside() map[Code]Input {
+	a, b := of("a", "p", 1, Allow, []string{"h.x"}), of("b", "p", 2, Allow, []string{"h.x"})
+	wild := of("b", "w", 1, Allow, []string{"*.x"})
+	of := func(policies ...Policy) Input { return Input{Policies: CompileAll(policies)} }
+	on := func(t Terms, policies ...Policy) Input {
+		in := of(policies...)
+		in.Terms = t
+		return in
+	}
+	by := func(ledger *Ledger, policies ...Policy) Input {
+		in := of(policies...)
+		in.Ledger = ledger
+		return in
+	}
+	second, own := a, a
+	second.Source.Name, own.Paths = "q", prefixes("/.access/x")
+	return map[Code]Input{
+		"policy-name-twice": of(a, a), "path-already-claimed": of(a, second), "own-path": on(Terms{PathPrefix: "/.access"}, own),
+		"team-host": on(Terms{TeamHost: "h.x"}, a), "team-host-parent": on(Terms{TeamHost: "team.h.x"}, a), "host-reserved": on(Terms{Reservations: []Grant{{"h.x", "b"}}}, a),
+		"host-not-granted": on(Terms{GrantedOnly: true}, a), "host-owned": of(a, b), "host-contended": of(a, b),
+		"host-owner-unknown": by(NewLedger(nil, time.Hour), a, b), "host-below-unsettled": by(NewLedger(nil, time.Hour), a, wild),
+		"host-held":       by(NewLedger([]Claim{{"h.x", "b", birth, now}}, time.Hour), a),
+		"host-owner-left": by(NewLedger([]Claim{{"h.x", "b", birth, time.Time{}}}, time.Hour), a),
+	}
+}
+
+// TestEveryCode: each code is produced, has the reason that the list says, and is
+// described; and no code is made anywhere else.
+func TestEveryCode(t *testing.T) {
+	seen := map[Code]bool{}
+	check := func(want Code, issues []Issue) {
+		if !slices.ContainsFunc(issues, func(i Issue) bool { return i.Code == want }) {
+			t.Errorf("%s: not among %v", want, issues)
+		}
+		seen[want] = true
+		coded(t, issues)
+	}
+	for want, change := range alone {
+		p := one(does(Allow)...)
+		change(&p)
+		check(want, Validate(&p))
+	}
+	for want, in := range beside() {
+		_, issues := Assemble(in)
+		check(want, issues)
+	}
+	for _, c := range Codes() {
+		if !seen[c.Code] {
+			t.Errorf("%s: nothing produces it", c.Code)
+		}
+		if c.Fix == "" || !strings.HasSuffix(c.Fix, ".") || strings.Contains(c.Fix, "\n") || c.Reason == "" {
+			t.Errorf("%+v: not described", c)
+		}
+		delete(seen, c.Code)
+	}
+	if len(seen) > 0 {
+		t.Errorf("not in the list: %v", seen)
+	}
+}
+
+// coded fails unless every issue has a code from the list, and its reason.
+func coded(tb testing.TB, issues []Issue) {
+	tb.Helper()
+	for _, i := range issues {
+		if reasons[i.Code] == "" || reasons[i.Code] != i.Reason {
+			tb.Errorf("%+v: code %q is for %q", i, i.Code, reasons[i.Code])
+		}
+	}
+}
+
+// Every code that is declared stands once in the list, and no other does.
+func TestCodesAreListed(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "codes.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := map[Code]bool{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if v, ok := n.(*ast.ValueSpec); ok && len(v.Values) == 1 {
+			if lit, ok := v.Values[0].(*ast.BasicLit); ok {
+				value, _ := strconv.Unquote(lit.Value)
+				if declared[Code(value)] {
+					t.Errorf("%s is declared twice", value)
+				}
+				declared[Code(value)] = true
+			}
+		}
+		return true
+	})
+	for _, c := range Codes() {
+		if !declared[c.Code] {
+			t.Errorf("%s: listed twice, or not declared", c.Code)
+		}
+		delete(declared, c.Code)
+	}
+	if len(declared) > 0 {
+		t.Errorf("not in the list: %v", declared)
+	}
+}
