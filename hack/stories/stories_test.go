@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package stories
 
 import (
 	"cmp"
@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/explain"
+	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/manifests"
+	"github.com/ostiary/ostiary/controllers/translate"
 )
 
 var update = flag.Bool("update", false, "write what is decided into the stories")
@@ -24,9 +26,9 @@ var update = flag.Bool("update", false, "write what is decided into the stories"
 //
 //	METHOD URL [as=EMAIL,GROUP...] [age=8h] [idp=NAME] [amr=METHODS] [token=ORIGIN] [origin=O] [acrm=METHOD] [acrh=NAMES] [ip=A] [accept=html] [ingress=NAMESPACE/NAME] => VERDICT REASON NAMESPACE/NAME/RULE STATUS
 //
-// go test -run TestStories -update . writes the problems and the right-hand sides.
+// go test ./hack/stories -update writes the problems and the right-hand sides.
 func TestStories(t *testing.T) {
-	files, _ := filepath.Glob("hack/stories/*.story") // the pattern is a good one
+	files, _ := filepath.Glob("*.story") // the pattern is a good one
 	if len(files) < 10 {
 		t.Fatalf("%d stories", len(files))
 	}
@@ -56,13 +58,23 @@ func TestStories(t *testing.T) {
 			if *update && err == nil {
 				err = os.WriteFile(file, []byte(got), 0o600)
 			} else if got != string(text) {
-				t.Errorf("%s is now (go test -run TestStories -update . writes it)\n%s", file, got)
+				t.Errorf("%s is now (go test ./hack/stories -update writes it)\n%s", file, got)
 			}
 			if err != nil {
 				t.Error(err)
 			}
 		})
 	}
+}
+
+// inUse says which of the providers can be used, as main.go's does.
+func inUse(translated []translate.Provider) *policy.Providers {
+	set, configs := idp.New(idp.Options{}), []idp.Config(nil)
+	for _, p := range translated {
+		configs = append(configs, idp.Config(p))
+	}
+	set.Update(configs)
+	return set.InUse()
 }
 
 var storyHeaders = map[string]string{"origin": "Origin: ", "accept": "Accept: text/",

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package house
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -20,7 +21,7 @@ func TestProxiesPassOnWhatIsAsked(t *testing.T) {
 	if got := lowered(routes.Asked()); !slices.Equal(got, want) {
 		t.Errorf("what is written for Ingresses and HTTPRoutes names\n%q, want\n%q", got, want)
 	}
-	script, err := os.ReadFile("authserver/proxyconfig/ostiary.lua")
+	script, err := os.ReadFile(filepath.Join(root(t), "authserver", "proxyconfig", "ostiary.lua"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package house
 
 import (
 	"encoding/json"
@@ -11,9 +11,21 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 const module = "github.com/ostiary/ostiary"
+
+// root is the repository's folder.
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := lab.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
 
 // A listed package is what go list says of one.
 type listed struct {
@@ -25,7 +37,9 @@ type listed struct {
 
 func goList(t *testing.T, args ...string) []listed {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", append([]string{"list", "-json=ImportPath,Name,Standard,Imports,TestImports,XTestImports,Deps"}, args...)...).Output()
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-json=ImportPath,Name,Standard,Imports,TestImports,XTestImports,Deps"}, args...)...)
+	cmd.Dir = root(t)
+	out, err := cmd.Output()
 	if err != nil {
 		var exit *exec.ExitError
 		errors.As(err, &exit)
