@@ -31,6 +31,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/ostiary/ostiary/authserver"
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/explain"
@@ -475,7 +476,7 @@ func exitCode(ok bool) int {
 
 func check(_ context.Context, args []string, stdout, _ io.Writer) (int, error) {
 	f := newFlags("check", "check PATH...   (\"-\": standard input; exit code: 0 valid, 1 not, 2 usage)", stdout)
-	prefix := f.String("path-prefix", "/.access", "our own path on every host, which no policy may claim")
+	prefix := f.String("path-prefix", contract.DefaultPathPrefix, "our own path on every host, which no policy may claim")
 	valid, err := manifests.Checker{CheckProvider: checkProvider, Stdin: os.Stdin}.Command(f, terms(f, func() string { return *prefix }), args, stdout)
 	if err != nil {
 		return exitUsage, err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
@@ -52,7 +53,7 @@ func (s *Server) serveAuthz(ctx *fasthttp.RequestCtx) {
 		if p := recover(); p != nil {
 			ctx.Response.Reset()
 			ctx.Response.Header.Set("X-Request-Id", s.panicked(p))
-			ctx.Response.Header.Set("X-Access-Reason", internalError)
+			ctx.Response.Header.Set(contract.ReasonHeader, internalError)
 			ctx.SetStatusCode(fasthttp.StatusInternalServerError)
 		}
 	}()
@@ -111,26 +112,26 @@ func isIncomplete(err error) bool {
 // endpoint is the routing table of the authz listener.
 func (s *Server) endpoint(target string) dialect.Dialect {
 	switch {
-	case strings.HasPrefix(target, dialect.NginxPrefix):
+	case strings.HasPrefix(target, contract.NginxPrefix):
 		return &s.nginx
-	case strings.HasPrefix(target, dialect.NginxPassPrefix):
+	case strings.HasPrefix(target, contract.NginxPassPrefix):
 		return &s.pass
-	case strings.HasPrefix(target, dialect.URLPrefix):
+	case strings.HasPrefix(target, contract.URLPrefix):
 		return &s.url
-	case strings.HasPrefix(target, dialect.ForwardPrefix), strings.HasPrefix(target, dialect.ForwardRoutePrefix):
+	case strings.HasPrefix(target, contract.ForwardPrefix), strings.HasPrefix(target, contract.ForwardRoutePrefix):
 		return &s.forward
-	case strings.HasPrefix(target, dialect.EnvoyPrefix): // pinned or not
+	case strings.HasPrefix(target, contract.EnvoyPrefix): // pinned or not
 		return &s.envoy
-	case strings.HasPrefix(target, dialect.ExternalPrefix):
+	case strings.HasPrefix(target, contract.ExternalPrefix):
 		return &s.external
-	case strings.HasPrefix(target, dialect.BoundPrefix):
+	case strings.HasPrefix(target, contract.BoundPrefix):
 		return dialect.Bind(target, s.unbound)
 	}
 	path, _, _ := strings.Cut(target, "?")
 	switch path {
-	case dialect.NginxHeaderPath:
+	case contract.NginxHeaderPath:
 		return &s.headers
-	case dialect.ForwardPath:
+	case contract.ForwardPath:
 		return &s.forward
 	default:
 		return nowhere
@@ -139,7 +140,7 @@ func (s *Server) endpoint(target string) dialect.Dialect {
 
 // unbound is endpoint for what is bound already: once is enough.
 func (s *Server) unbound(target string) dialect.Dialect {
-	if strings.HasPrefix(target, dialect.BoundPrefix) {
+	if strings.HasPrefix(target, contract.BoundPrefix) {
 		return nowhere
 	}
 	return s.endpoint(target)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
@@ -87,13 +88,13 @@ func TestBound(t *testing.T) {
 			if got := boundStatus(t, addr, "/authz/v1"+target, headers); got != 200 {
 				t.Fatalf("%s: %d without a bond", target, got)
 			}
-			if got := boundStatus(t, addr, dialect.BoundPrefix+c.hosts+target, headers); got != c.want {
+			if got := boundStatus(t, addr, contract.BoundPrefix+c.hosts+target, headers); got != c.want {
 				t.Errorf("%s bound to %q: %d, want %d", target, c.hosts, got, c.want)
 			}
 		}
 	}
-	for _, target := range []string{dialect.BoundPrefix, dialect.BoundPrefix + "app.example.com", dialect.BoundPrefix + "app.example.com/", dialect.BoundPrefix + "app.example.com/for/app.example.com/envoy/x",
-		dialect.BoundPrefix + "app.example.com//envoy/x", "/authz/v1/for"} {
+	for _, target := range []string{contract.BoundPrefix, contract.BoundPrefix + "app.example.com", contract.BoundPrefix + "app.example.com/", contract.BoundPrefix + "app.example.com/for/app.example.com/envoy/x",
+		contract.BoundPrefix + "app.example.com//envoy/x", "/authz/v1/for"} {
 		if got := boundStatus(t, addr, target, "Host: app.example.com\r\n"); got != 404 {
 			t.Errorf("%s: %d, want 404", target, got)
 		}
@@ -122,7 +123,7 @@ func TestBoundProperty(t *testing.T) {
 		meant := bound[host] || bound["*."+parent]
 		for target, headers := range asksAbout(spell[r.IntN(len(spell))](host)) {
 			free := boundStatus(t, addr, "/authz/v1"+target, headers)
-			got := boundStatus(t, addr, dialect.BoundPrefix+strings.Join(list, ",")+target, headers)
+			got := boundStatus(t, addr, contract.BoundPrefix+strings.Join(list, ",")+target, headers)
 			if (got == 200) != (meant && free == 200) {
 				t.Fatalf("%s bound to %v: %d, %d without a bond", target, list, got, free)
 			}

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
@@ -34,7 +35,7 @@ func (a authorization) Check(ctx context.Context, r *authv3.CheckRequest) (resp 
 		if p := recover(); p != nil {
 			x.answer.Reset()
 			x.answer.Set("X-Request-Id", s.panicked(p))
-			x.answer.Set("X-Access-Reason", internalError)
+			x.answer.Set(contract.ReasonHeader, internalError)
 			resp = denied(&x.answer)
 		}
 	}()
@@ -191,10 +192,10 @@ func admitted(a *dialect.Answer, set dialect.IdentityHeaders) *authv3.CheckRespo
 	var metadata *structpb.Struct
 	for _, f := range a.Fields() {
 		switch {
-		case f.Name == dialect.ManagedHeader: // for what Envoy is configured to do with the application's answer
+		case f.Name == contract.ManagedHeader: // for what Envoy is configured to do with the application's answer
 			metadata = &structpb.Struct{Fields: map[string]*structpb.Value{strings.ToLower(f.Name): structpb.NewStringValue(f.Value)}}
 			continue
-		case !dialect.IsIdentity(f.Name):
+		case !contract.IsIdentity(f.Name):
 			ok.ResponseHeadersToAdd = append(ok.ResponseHeadersToAdd, addition(f))
 			continue
 		case f.Value == "":
@@ -226,7 +227,7 @@ func denied(a *dialect.Answer) *authv3.CheckResponse {
 	}
 	headers := make([]*corev3.HeaderValueOption, 0, len(a.Fields()))
 	for _, f := range a.Fields() {
-		if f.Name == "X-Access-Reason" {
+		if f.Name == contract.ReasonHeader {
 			reason = f.Value
 		}
 		headers = append(headers, option(f))

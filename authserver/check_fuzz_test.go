@@ -12,6 +12,7 @@ import (
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/dialect"
 )
 
@@ -29,7 +30,7 @@ func httpRequest(h *authv3.AttributeContext_HttpRequest) httpView {
 		}
 		header.Add(f.GetKey(), value)
 	}
-	return httpView{&http.Request{Method: h.GetMethod(), RequestURI: dialect.EnvoyPrefix + h.GetPath(), Host: h.GetHost(), Header: header}}
+	return httpView{&http.Request{Method: h.GetMethod(), RequestURI: contract.EnvoyPrefix + h.GetPath(), Host: h.GetHost(), Header: header}}
 }
 
 // overHTTP is what Envoy is told of the same request over HTTP; nil after a panic.
@@ -81,7 +82,7 @@ func FuzzCheck(f *testing.F) {
 			a = &dialect.Answer{}
 		}
 		for _, f := range a.Fields() {
-			if dialect.IsIdentity(f.Name) && o.set[strings.ToLower(f.Name)] != f.Value {
+			if contract.IsIdentity(f.Name) && o.set[strings.ToLower(f.Name)] != f.Value {
 				t.Fatalf("%s is %q, %q over HTTP: %+v", f.Name, o.set[strings.ToLower(f.Name)], f.Value, h)
 			}
 		}

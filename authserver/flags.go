@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
@@ -31,16 +32,16 @@ type Flags struct {
 
 // Add defines the flags, with their defaults.
 func (o *Flags) Add(f *pflag.FlagSet) {
-	f.StringVar(&o.Addresses.Authz, "authz-bind-address", ":9001", "where proxies ask; nobody else may reach it")
-	f.StringVar(&o.Addresses.Public, "public-bind-address", ":9002", "the team host, and our path on every host")
-	f.StringVar(&o.Addresses.Render, "render-bind-address", ":9003", "the proxy's error location")
-	f.StringVar(&o.Addresses.Preflight, "preflight-bind-address", ":9004", "for proxies that route OPTIONS")
-	f.StringVar(&o.Addresses.GRPC, "grpc-bind-address", ":9005", "where Envoy asks over gRPC (ext_authz); nobody else may reach it; 0: none")
-	f.StringVar(&o.Addresses.Metrics, "metrics-bind-address", ":8080", "Prometheus metrics; 0: none")
-	f.StringVar(&o.Addresses.Probes, "health-probe-bind-address", ":8081", "/healthz and /readyz")
+	f.StringVar(&o.Addresses.Authz, "authz-bind-address", contract.Address(contract.AuthzPort), "where proxies ask; nobody else may reach it")
+	f.StringVar(&o.Addresses.Public, "public-bind-address", contract.Address(contract.PublicPort), "the team host, and our path on every host")
+	f.StringVar(&o.Addresses.Render, "render-bind-address", contract.Address(contract.RenderPort), "the proxy's error location")
+	f.StringVar(&o.Addresses.Preflight, "preflight-bind-address", contract.Address(contract.PreflightPort), "for proxies that route OPTIONS")
+	f.StringVar(&o.Addresses.GRPC, "grpc-bind-address", contract.Address(contract.GRPCPort), "where Envoy asks over gRPC (ext_authz); nobody else may reach it; 0: none")
+	f.StringVar(&o.Addresses.Metrics, "metrics-bind-address", contract.Address(contract.MetricsPort), "Prometheus metrics; 0: none")
+	f.StringVar(&o.Addresses.Probes, "health-probe-bind-address", contract.Address(contract.HealthPort), "/healthz and /readyz")
 	f.StringVar(&o.teamURL, "team-url", "", "where people log in, such as https://auth.example.com; it is the issuer of sessions, and its scheme and port are those of the applications")
 	f.DurationVar(&o.SessionDuration, "session-duration", policy.DefaultSessionDuration, "how long people stay signed in at the team host, and at applications whose policy says nothing")
-	f.StringVar(&o.pathPrefix, "path-prefix", "/.access", "our own path on every host")
+	f.StringVar(&o.pathPrefix, "path-prefix", contract.DefaultPathPrefix, "our own path on every host")
 	f.StringSliceVar(&o.returnHosts, "return-hosts", nil, "`HOST` or *.HOST,... that every application may send people to after they sign in or out, beside the hosts of its own namespace's policies")
 	f.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks whose X-Forwarded-For is believed; none: no client address is known, and ip selectors admit nobody")
 	f.StringVar(&o.identity, "identity-headers", "default", "default, or cloudflare for Cf-Access-* as well, and tokens that Cloudflare's client libraries verify")

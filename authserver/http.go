@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/web"
 )
@@ -52,7 +53,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			if p := recover(); p != nil {
 				clear(w.Header())
 				w.Header().Set("X-Request-Id", s.panicked(p))
-				w.Header().Set("X-Access-Reason", internalError)
+				w.Header().Set(contract.ReasonHeader, internalError)
 				w.WriteHeader(http.StatusInternalServerError)
 			}
 		}()

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/login"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/web"
@@ -51,7 +52,7 @@ func publicHeader(h http.Header, id string) {
 func (s *Server) tooLarge(w http.ResponseWriter, r *http.Request, id string) {
 	publicHeader(w.Header(), id)
 	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Access-Reason", "token-too-large")
+	w.Header().Set(contract.ReasonHeader, "token-too-large")
 	s.Log.Error("an answer's header section was longer than a proxy takes; a page was sent in its place", "limit", login.MaxHeader, "requestID", id)
 	s.showPage(w, r, http.StatusInternalServerError, web.Page{Title: "Too much to remember", Reason: "token-too-large", RequestID: id,
 		Message: "What has to be remembered about you does not fit into an answer of this site. Tell whoever runs it: fewer or shorter groups in the access rules help."})

@@ -16,6 +16,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/login"
 	"github.com/ostiary/ostiary/authserver/policy"
@@ -95,7 +96,7 @@ type Server struct {
 // New returns a Server. Log, Table, Subject, KeySet and Ready must be set.
 func New(c Config) *Server {
 	if c.PathPrefix == "" {
-		c.PathPrefix = "/.access"
+		c.PathPrefix = contract.DefaultPathPrefix
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -122,7 +123,7 @@ func New(c Config) *Server {
 		l.Table, l.Subject, l.TeamURL, l.PathPrefix, l.SessionDuration, l.Log, l.Now = c.Table, c.Subject, c.TeamURL, c.PathPrefix, c.SessionDuration, c.Log, c.Now
 		l.ReturnHosts = c.ReturnHosts
 		l.Address = func(r *http.Request) netip.Addr {
-			return s.addresses.address(peer(r), strings.Join(r.Header["X-Forwarded-For"], ","), s.Now())
+			return s.addresses.address(peer(r), strings.Join(r.Header[contract.ForwardedFor], ","), s.Now())
 		}
 		s.login = login.New(l)
 	}
@@ -175,7 +176,7 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 
 // torn is a pin for an Ingress and an HTTPRoute of one name that name two policies.
 var torn = dialect.Refusal{Status: 400, Reason: policy.BadRequest, Operator: true,
-	Message: "the question is pinned to an Ingress and to an HTTPRoute of the same name, which name different policies: pin it to the HTTPRoute with " + dialect.ForwardRoutePrefix + ", or rename one of them"}
+	Message: "the question is pinned to an Ingress and to an HTTPRoute of the same name, which name different policies: pin it to the HTTPRoute with " + contract.ForwardRoutePrefix + ", or rename one of them"}
 
 // decide judges a question. Where it can be read in two ways, it judges both, and the
 // stricter answer counts: neither reading opens what the other would not.

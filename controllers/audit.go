@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -122,7 +123,7 @@ const defaultAuthz = "ostiary-system/ostiary-authz"
 
 // settings are those of the installation that the cluster has.
 func (o AuditOptions) settings(ctx context.Context, r client.Reader) (routes.Settings, []string, error) {
-	name, port := o.Authz, int32(9001)
+	name, port := o.Authz, int32(contract.AuthzPort)
 	var remarks []string
 	if name == "" {
 		var services corev1.ServiceList
@@ -163,13 +164,10 @@ func settingsFor(authz string, port int32, url string) (routes.Settings, error) 
 		return routes.Settings{}, fmt.Errorf("--authz-service %q: NAMESPACE/NAME of a Service whose name ends with -authz, as in %s", authz, defaultAuthz)
 	}
 	return routes.Settings{
-		Namespace: namespace, ServicePrefix: prefix, PathPrefix: "/.access", Mode: routes.Render, ConfigNamespaces: []string{""},
+		Namespace: namespace, ServicePrefix: prefix, PathPrefix: contract.DefaultPathPrefix, Mode: routes.Render, ConfigNamespaces: []string{""},
 		AuthzURL:   strings.TrimSuffix(cmp.Or(url, fmt.Sprintf("http://%s.%s.svc.cluster.local:%d", name, namespace, port)), "/"),
-		PublicPort: 9002, RenderPort: 9003, PreflightPort: 9004,
-		IdentityHeaders: []string{
-			"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups",
-			"Cf-Access-Jwt-Assertion", "Cf-Access-Authenticated-User-Email",
-		},
+		PublicPort: contract.PublicPort, RenderPort: contract.RenderPort, PreflightPort: contract.PreflightPort,
+		IdentityHeaders: contract.AllIdentity(),
 	}, nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -33,12 +34,19 @@ func (o *auditFlags) add(f *pflag.FlagSet) {
 	o.installation = AddInstallation(f)
 	f.StringVar(&o.Authz, "authz-service", "", "NAMESPACE/NAME of the Service of the authz listener; left out: the installation's, or the one with its labels, or "+defaultAuthz)
 	f.StringVarP(&o.namespace, "namespace", "n", "default", "files: the namespace of manifests that name none")
-	f.StringVar(&o.setup.PathPrefix, "path-prefix", "/.access", "Ostiary's own path on every host")
+	f.StringVar(&o.setup.PathPrefix, "path-prefix", contract.DefaultPathPrefix, "Ostiary's own path on every host")
 	f.StringVar(&o.teamURL, "team-url", "", "where people sign in: nobody else may serve that host")
 	o.routes.Add(f)
-	for name, into := range map[string]*string{"authz": &o.setup.Authz, "public": &o.setup.Public, "render": &o.setup.Render, "preflight": &o.setup.Preflight} {
-		flag := name + "-bind-address"
-		f.StringVar(into, flag, map[string]string{"authz": ":9001", "public": ":9002", "render": ":9003", "preflight": ":9004"}[name], "the port of a Service of ours")
+	for _, l := range []struct {
+		name string
+		into *string
+		port int
+	}{
+		{"authz", &o.setup.Authz, contract.AuthzPort}, {"public", &o.setup.Public, contract.PublicPort},
+		{"render", &o.setup.Render, contract.RenderPort}, {"preflight", &o.setup.Preflight, contract.PreflightPort},
+	} {
+		flag := l.name + "-bind-address"
+		f.StringVar(l.into, flag, contract.Address(l.port), "the port of a Service of ours")
 		_ = f.MarkHidden(flag) // it was defined a line before
 	}
 }

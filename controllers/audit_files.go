@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/controllers/manifests"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
@@ -25,7 +26,7 @@ import (
 // stdin, such as helm template's output. They stand for the whole cluster: what
 // else is in it, nobody knows. An object without a namespace is of the one given.
 func AuditFiles(paths []string, stdin io.Reader, namespace string, o AuditOptions) (AuditReport, error) {
-	s, err := o.settingsAt(orDefaultAuthz(o.Authz), 9001)
+	s, err := o.settingsAt(orDefaultAuthz(o.Authz), contract.AuthzPort)
 	if err != nil {
 		return AuditReport{}, err
 	}

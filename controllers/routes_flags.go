@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -74,7 +75,7 @@ func (f *RouteFlags) Settings(in RouteSetup) (*routes.Settings, error) {
 		AuthzURL:   strings.TrimSuffix(cmp.Or(f.authzURL, fmt.Sprintf("http://%s-authz.%s.svc.cluster.local:%d", f.prefix, in.Namespace, authz)), "/"),
 		PublicPort: port("--public-bind-address", in.Public), RenderPort: port("--render-bind-address", in.Render), PreflightPort: port("--preflight-bind-address", in.Preflight),
 		Admission: f.guard, Labels: f.labels, Annotations: f.notes,
-		IdentityHeaders: []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups", "Cf-Access-Jwt-Assertion", "Cf-Access-Authenticated-User-Email"},
+		IdentityHeaders: contract.AllIdentity(),
 	}
 	if in.TeamURL != nil {
 		s.TeamHost = strings.ToLower(in.TeamURL.Hostname())

@@ -9,6 +9,7 @@ import (
 
 	discoveryv1 "k8s.io/api/discovery/v1"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -97,7 +98,7 @@ func anyReady(slices []*discoveryv1.EndpointSlice) bool {
 func letsPass(plan *routes.Plan) bool {
 	for _, all := range plan.Annotations {
 		for _, value := range all {
-			if strings.Contains(value, "/authz/v1/nginx-pass/") {
+			if strings.Contains(value, contract.NginxPassPrefix) {
 				return true
 			}
 		}

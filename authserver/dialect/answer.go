@@ -5,6 +5,7 @@ package dialect
 import (
 	"strings"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
@@ -77,15 +78,11 @@ const maxHeader = 3500
 // status line, Date, Content-Length, and the names of the identity headers.
 const fixed = 300
 
-// ManagedHeader tells a proxy that the policy says responses: Managed, so that the CORS
-// headers of this answer, or none, take the place of the application's.
-const ManagedHeader = "X-Ostiary-Cors"
-
 // admit writes a 200.
 func (h IdentityHeaders) admit(a *Answer, q *Ask, d *policy.Decision) {
 	a.Status, a.Admitted = 200, d.Verdict == policy.Admit
 	if d.ManageResponses && d.Verdict == policy.Admit {
-		a.Set(ManagedHeader, "managed")
+		a.Set(contract.ManagedHeader, "managed")
 		cors(a, &d.CORS)
 		vary(a, q)
 	}
@@ -111,13 +108,13 @@ func (h IdentityHeaders) identity(a *Answer, q *Ask, d *policy.Decision) {
 		email, user, token = take(s.Email, copies), take(s.Name(), 1), take(s.Token, copies)
 		groups = take(joinGroups(s.Groups), 1)
 	}
-	a.Set("X-Access-Jwt-Assertion", token)
-	a.Set("X-Access-Email", email)
-	a.Set("X-Access-User", user)
-	a.Set("X-Access-Groups", groups)
+	a.Set(contract.IdentityToken, token)
+	a.Set(contract.IdentityEmail, email)
+	a.Set(contract.IdentityUser, user)
+	a.Set(contract.IdentityGroups, groups)
 	if h == CloudflareIdentityHeaders {
-		a.Set("Cf-Access-Jwt-Assertion", token)
-		a.Set("Cf-Access-Authenticated-User-Email", email)
+		a.Set(contract.CloudflareToken, token)
+		a.Set(contract.CloudflareEmail, email)
 	}
 }
 
@@ -173,7 +170,7 @@ func cors(a *Answer, c *policy.CORSHeaders) {
 // why adds what explains an answer that is not a 200.
 func why(a *Answer, q *Ask, r policy.Reason) {
 	if r != policy.NoReason {
-		a.Set("X-Access-Reason", r.String())
+		a.Set(contract.ReasonHeader, r.String())
 	}
 	a.Set("X-Request-Id", q.RequestID)
 }

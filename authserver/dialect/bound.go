@@ -5,15 +5,9 @@ package dialect
 import (
 	"strings"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
-
-// BoundPrefix begins the endpoints that are bound to hosts. The hosts follow as
-// literals, with commas between them, and then what follows "/authz/v1" in the endpoint
-// itself: "/authz/v1/for/app.example.com,*.preview.example.com/forward".
-const BoundPrefix = "/authz/v1/for/"
-
-const endpoints = "/authz/v1"
 
 // Bound decides about its hosts alone. A proxy asks about the name that the client
 // chose, and leads to the application that its configuration says: where the two can
@@ -25,8 +19,8 @@ type Bound struct {
 
 // Bind returns the dialect of a bound endpoint; of says whose the endpoint itself is.
 func Bind(target string, of func(target string) Dialect) Dialect {
-	hosts, rest, _ := strings.Cut(strings.TrimPrefix(target, BoundPrefix), "/")
-	rest = endpoints + "/" + rest
+	hosts, rest, _ := strings.Cut(strings.TrimPrefix(target, contract.BoundPrefix), "/")
+	rest = contract.Endpoints + "/" + rest
 	return &Bound{of(rest), hosts, rest}
 }
 
@@ -35,7 +29,7 @@ func (b *Bound) Read(v View, a *Ask) *Refusal {
 	if refusal := b.Dialect.Read(boundView{v, b.target}, a); refusal != nil {
 		return refusal
 	}
-	return a.boundTo(b.hosts, "after "+BoundPrefix)
+	return a.boundTo(b.hosts, "after "+contract.BoundPrefix)
 }
 
 // boundTo refuses a question that is about none of the hosts.

@@ -5,6 +5,7 @@ package dialect
 import (
 	"strings"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
@@ -87,7 +88,7 @@ func configError(message string) *Refusal {
 func readCommon(v View, a *Ask) {
 	a.Cookie, _ = v.Header("Cookie")
 	a.Authorization, _ = v.Header("Authorization")
-	a.ForwardedFor = v.Joined("X-Forwarded-For")
+	a.ForwardedFor = v.Joined(contract.ForwardedFor)
 	a.RequestID = readRequestID(v)
 	if a.Cookie != "" { // whatever else says who is asking, a page could not have sent
 		a.readSite(v)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
@@ -274,54 +275,54 @@ func TestConfigurationErrors(t *testing.T) {
 		h      []string
 		want   int
 	}{
-		{"literal method", nginx, dialect.NginxPrefix + "$request_method/public.example.com/", nil, 400},
-		{"literal host", nginx, dialect.NginxPrefix + "GET/$host/", nil, 400},
-		{"literal host and uri", pass, dialect.NginxPassPrefix + "GET/$host$request_uri", nil, 400},
-		{"nothing", nginx, dialect.NginxPrefix, nil, 400},
-		{"a method alone", nginx, dialect.NginxPrefix + "GET", nil, 400},
-		{"method in lower case", nginx, dialect.NginxPrefix + "get/public.example.com/", nil, 400},
-		{"method with a query", nginx, dialect.NginxPrefix + "GET?/public.example.com/", nil, 400},
-		{"host empty", nginx, dialect.NginxPrefix + "GET//x", nil, 403},
-		{"absolute-form without a path", nginx, dialect.NginxPrefix + "GET/public.example.com?x=/", nil, 403},
-		{"no uri", nginx, dialect.NginxPrefix + "GET/public.example.com", nil, 400},
-		{"fragment", nginx, dialect.NginxPrefix + "GET/public.example.com#.example.org/", nil, 403},
-		{"user information", nginx, dialect.NginxPrefix + "GET/app.example.com@public.example.com/", nil, 403},
-		{"port", nginx, dialect.NginxPrefix + "GET/PUBLIC.example.com.:8443/", nil, 200},
-		{"backslash", nginx, dialect.NginxPrefix + `GET/public.example.com\@app.example.com/`, nil, 403},
-		{"OPTIONS *", nginx, dialect.NginxPrefix + "OPTIONS/public.example.com*", nil, 403},
-		{"original, the host not proven", headers, dialect.NginxHeaderPath, orig, 403},
-		{"original, the host proven", headers, dialect.NginxHeaderPath + "?host=public.example.com", orig, 200},
-		{"original, for another host", headers, dialect.NginxHeaderPath + "?host=app.example.com", orig, 403},
-		{"no headers", headers, dialect.NginxHeaderPath, nil, 400},
-		{"no method", headers, dialect.NginxHeaderPath, orig[:1], 400},
-		{"no URL", headers, dialect.NginxHeaderPath, orig[1:], 400},
-		{"two URLs", headers, dialect.NginxHeaderPath, append(orig[:2:2], orig[0]), 400},
-		{"two methods", headers, dialect.NginxHeaderPath, append(orig[:2:2], orig[1]), 400},
-		{"mixed with Uri", headers, dialect.NginxHeaderPath, append(orig[:2:2], "X-Forwarded-Uri: /"), 400},
-		{"mixed with Method", headers, dialect.NginxHeaderPath, append(orig[:2:2], "X-Forwarded-Method: GET"), 400},
-		{"mixed with an empty Uri", headers, dialect.NginxHeaderPath, append(orig[:2:2], "X-Forwarded-Uri:"), 400},
-		{"Forwarded-Host is the proxy's own", headers, dialect.NginxHeaderPath + "?host=public.example.com", append(orig[:2:2], "X-Forwarded-Host: app.example.com"), 200},
-		{"relative URL", headers, dialect.NginxHeaderPath, []string{"X-Original-Url: /x", orig[1]}, 403},
-		{"javascript:", headers, dialect.NginxHeaderPath, []string{"X-Original-Url: javascript:x", orig[1]}, 403},
-		{"ftp:", headers, dialect.NginxHeaderPath, []string{"X-Original-Url: ftp://public.example.com/", orig[1]}, 403},
-		{"empty URL", headers, dialect.NginxHeaderPath, []string{"X-Original-Url:", orig[1]}, 403},
-		{"star", headers, dialect.NginxHeaderPath, []string{"X-Original-Url: *", orig[1]}, 403},
-		{"forwarded", forward, dialect.ForwardPath, fwd, 200},
-		{"forwarded, nothing", forward, dialect.ForwardPath, nil, 400},
-		{"two hosts in one", forward, dialect.ForwardPath, append(slices.Delete(slices.Clone(fwd), 2, 3), "X-Forwarded-Host: app.example.com, public.example.com"), 403},
-		{"two host lines", forward, dialect.ForwardPath, append(fwd[:4:4], "X-Forwarded-Host: public.example.com"), 400},
-		{"odd scheme", forward, dialect.ForwardPath, append(slices.Delete(slices.Clone(fwd), 1, 2), "X-Forwarded-Proto: gopher"), 200},
-		{"schemes of two balancers", forward, dialect.ForwardPath, append(slices.Delete(slices.Clone(fwd), 1, 2), "X-Forwarded-Proto: https, http"), 200},
-		{"two lines of schemes", forward, dialect.ForwardPath, append(fwd[:4:4], "X-Forwarded-Proto: http"), 200},
-		{"no scheme", forward, dialect.ForwardPath, slices.Delete(slices.Clone(fwd), 1, 2), 200},
-		{"mixed with nginx", forward, dialect.ForwardPath, append(fwd[:4:4], "X-Original-Url:"), 400},
-		{"odd method", forward, dialect.ForwardPath, append(fwd[1:4:4], "X-Forwarded-Method: get"), 403},
-		{"envoy", envoy, dialect.EnvoyPrefix + "/public/x", []string{"Host: public.example.com"}, 403}, // the view's host counts
-		{"envoy, no path", envoy, dialect.EnvoyPrefix + "x/public", nil, 400},
+		{"literal method", nginx, contract.NginxPrefix + "$request_method/public.example.com/", nil, 400},
+		{"literal host", nginx, contract.NginxPrefix + "GET/$host/", nil, 400},
+		{"literal host and uri", pass, contract.NginxPassPrefix + "GET/$host$request_uri", nil, 400},
+		{"nothing", nginx, contract.NginxPrefix, nil, 400},
+		{"a method alone", nginx, contract.NginxPrefix + "GET", nil, 400},
+		{"method in lower case", nginx, contract.NginxPrefix + "get/public.example.com/", nil, 400},
+		{"method with a query", nginx, contract.NginxPrefix + "GET?/public.example.com/", nil, 400},
+		{"host empty", nginx, contract.NginxPrefix + "GET//x", nil, 403},
+		{"absolute-form without a path", nginx, contract.NginxPrefix + "GET/public.example.com?x=/", nil, 403},
+		{"no uri", nginx, contract.NginxPrefix + "GET/public.example.com", nil, 400},
+		{"fragment", nginx, contract.NginxPrefix + "GET/public.example.com#.example.org/", nil, 403},
+		{"user information", nginx, contract.NginxPrefix + "GET/app.example.com@public.example.com/", nil, 403},
+		{"port", nginx, contract.NginxPrefix + "GET/PUBLIC.example.com.:8443/", nil, 200},
+		{"backslash", nginx, contract.NginxPrefix + `GET/public.example.com\@app.example.com/`, nil, 403},
+		{"OPTIONS *", nginx, contract.NginxPrefix + "OPTIONS/public.example.com*", nil, 403},
+		{"original, the host not proven", headers, contract.NginxHeaderPath, orig, 403},
+		{"original, the host proven", headers, contract.NginxHeaderPath + "?host=public.example.com", orig, 200},
+		{"original, for another host", headers, contract.NginxHeaderPath + "?host=app.example.com", orig, 403},
+		{"no headers", headers, contract.NginxHeaderPath, nil, 400},
+		{"no method", headers, contract.NginxHeaderPath, orig[:1], 400},
+		{"no URL", headers, contract.NginxHeaderPath, orig[1:], 400},
+		{"two URLs", headers, contract.NginxHeaderPath, append(orig[:2:2], orig[0]), 400},
+		{"two methods", headers, contract.NginxHeaderPath, append(orig[:2:2], orig[1]), 400},
+		{"mixed with Uri", headers, contract.NginxHeaderPath, append(orig[:2:2], "X-Forwarded-Uri: /"), 400},
+		{"mixed with Method", headers, contract.NginxHeaderPath, append(orig[:2:2], "X-Forwarded-Method: GET"), 400},
+		{"mixed with an empty Uri", headers, contract.NginxHeaderPath, append(orig[:2:2], "X-Forwarded-Uri:"), 400},
+		{"Forwarded-Host is the proxy's own", headers, contract.NginxHeaderPath + "?host=public.example.com", append(orig[:2:2], "X-Forwarded-Host: app.example.com"), 200},
+		{"relative URL", headers, contract.NginxHeaderPath, []string{"X-Original-Url: /x", orig[1]}, 403},
+		{"javascript:", headers, contract.NginxHeaderPath, []string{"X-Original-Url: javascript:x", orig[1]}, 403},
+		{"ftp:", headers, contract.NginxHeaderPath, []string{"X-Original-Url: ftp://public.example.com/", orig[1]}, 403},
+		{"empty URL", headers, contract.NginxHeaderPath, []string{"X-Original-Url:", orig[1]}, 403},
+		{"star", headers, contract.NginxHeaderPath, []string{"X-Original-Url: *", orig[1]}, 403},
+		{"forwarded", forward, contract.ForwardPath, fwd, 200},
+		{"forwarded, nothing", forward, contract.ForwardPath, nil, 400},
+		{"two hosts in one", forward, contract.ForwardPath, append(slices.Delete(slices.Clone(fwd), 2, 3), "X-Forwarded-Host: app.example.com, public.example.com"), 403},
+		{"two host lines", forward, contract.ForwardPath, append(fwd[:4:4], "X-Forwarded-Host: public.example.com"), 400},
+		{"odd scheme", forward, contract.ForwardPath, append(slices.Delete(slices.Clone(fwd), 1, 2), "X-Forwarded-Proto: gopher"), 200},
+		{"schemes of two balancers", forward, contract.ForwardPath, append(slices.Delete(slices.Clone(fwd), 1, 2), "X-Forwarded-Proto: https, http"), 200},
+		{"two lines of schemes", forward, contract.ForwardPath, append(fwd[:4:4], "X-Forwarded-Proto: http"), 200},
+		{"no scheme", forward, contract.ForwardPath, slices.Delete(slices.Clone(fwd), 1, 2), 200},
+		{"mixed with nginx", forward, contract.ForwardPath, append(fwd[:4:4], "X-Original-Url:"), 400},
+		{"odd method", forward, contract.ForwardPath, append(fwd[1:4:4], "X-Forwarded-Method: get"), 403},
+		{"envoy", envoy, contract.EnvoyPrefix + "/public/x", []string{"Host: public.example.com"}, 403}, // the view's host counts
+		{"envoy, no path", envoy, contract.EnvoyPrefix + "x/public", nil, 400},
 		{"envoy, another prefix", envoy, "/authz/v1/envoyx", nil, 400},
-		{"envoy, mixed with nginx", envoy, dialect.EnvoyPrefix + "/", orig, 403},
-		{"envoy, mixed with forward", envoy, dialect.EnvoyPrefix + "/", fwd, 403},
-		{"uri of another host", forward, dialect.ForwardPath, append(fwd[:3:3], "X-Forwarded-Uri: https://public.example.com/"), 403},
+		{"envoy, mixed with nginx", envoy, contract.EnvoyPrefix + "/", orig, 403},
+		{"envoy, mixed with forward", envoy, contract.EnvoyPrefix + "/", fwd, 403},
+		{"uri of another host", forward, contract.ForwardPath, append(fwd[:3:3], "X-Forwarded-Uri: https://public.example.com/"), 403},
 	} {
 		r := request{host: "authz.internal", headers: c.h}
 		v := newView(r)
@@ -380,7 +381,7 @@ func TestRenderNeverGrants(t *testing.T) {
 				v.method, v.target = r.method, "/"
 				v.set("X-Original-Uri", r.uri)
 				if inURL {
-					v.target = dialect.RenderPrefix + code + "/" + r.method + "/" + r.host + r.uri
+					v.target = contract.RenderPrefix + code + "/" + r.method + "/" + r.host + r.uri
 				} else if code != "" {
 					v.set("X-Code", code)
 				}

@@ -6,14 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/policy"
-)
-
-// Path prefixes of Envoy, after which comes the request's own path: unpinned, or with
-// the namespace and name of the HTTPRoute that routed the request before it.
-const (
-	EnvoyPrefix      = "/authz/v1/envoy"
-	EnvoyRoutePrefix = "/authz/v1/envoy-route/"
 )
 
 // Envoy answers Envoy's ext_authz filter over HTTP, as Envoy Gateway, Istio and
@@ -39,12 +33,12 @@ func (Envoy) Read(v View, a *Ask) *Refusal {
 	if refusal := a.readEnvoy(v); refusal != nil {
 		return refusal
 	}
-	if rest, ok := strings.CutPrefix(v.RequestTarget(), EnvoyRoutePrefix); ok {
+	if rest, ok := strings.CutPrefix(v.RequestTarget(), contract.EnvoyRoutePrefix); ok {
 		return a.readRoute(v, rest)
 	}
-	uri, ok := strings.CutPrefix(v.RequestTarget(), EnvoyPrefix)
+	uri, ok := strings.CutPrefix(v.RequestTarget(), contract.EnvoyPrefix)
 	if !ok || uri != "" && uri[0] != '/' && uri[0] != '?' {
-		return configError("the path must be " + EnvoyPrefix + " and the request's own path, with nothing between them")
+		return configError("the path must be " + contract.EnvoyPrefix + " and the request's own path, with nothing between them")
 	}
 	a.perhapsPinned = true
 	return a.readRemainder(v, uri)
@@ -115,7 +109,7 @@ func (a *Ask) readEnvoy(v View) *Refusal {
 	if refusal := readTunnel(v); refusal != nil {
 		return refusal
 	}
-	for _, foreign := range [...]string{"X-Original-Url", "X-Original-Method", "X-Original-Uri", "X-Forwarded-Uri", "X-Forwarded-Method"} {
+	for _, foreign := range [...]string{contract.OriginalURL, contract.OriginalMethod, contract.OriginalURI, contract.ForwardedURI, contract.ForwardedMethod} {
 		if _, n := v.Header(foreign); n > 0 {
 			return visitorError(errForeign)
 		}
@@ -151,16 +145,11 @@ func (e Envoy) Write(a *Answer, q *Ask, d *policy.Decision) {
 func (e Envoy) remove(a *Answer) {
 	names := underscored[e.Identity].joined
 	for _, f := range a.Fields() {
-		if f.Value == "" && IsIdentity(f.Name) {
+		if f.Value == "" && contract.IsIdentity(f.Name) {
 			names += "," + strings.ToLower(f.Name)
 		}
 	}
 	a.Set("X-Envoy-Auth-Headers-To-Remove", names)
-}
-
-// IsIdentity reports whether a header of ours tells the application who is calling.
-func IsIdentity(name string) bool {
-	return strings.HasPrefix(name, "X-Access-") || strings.HasPrefix(name, "Cf-Access-")
 }
 
 // Underscored are the identity headers with any of their hyphens an underscore. No
@@ -173,21 +162,14 @@ type spellings struct {
 }
 
 var underscored = [...]spellings{
-	DefaultIdentityHeaders:    spell("x-access-jwt-assertion", "x-access-email", "x-access-user", "x-access-groups"),
-	CloudflareIdentityHeaders: spell("x-access-jwt-assertion", "x-access-email", "x-access-user", "x-access-groups", "cf-access-jwt-assertion", "cf-access-authenticated-user-email"),
+	DefaultIdentityHeaders:    spell(contract.Identity()),
+	CloudflareIdentityHeaders: spell(contract.AllIdentity()),
 }
 
-func spell(headers ...string) spellings {
+func spell(headers []string) spellings {
 	var out []string
 	for _, h := range headers {
-		parts := strings.Split(h, "-")
-		for set := 1; set < 1<<(len(parts)-1); set++ {
-			name := parts[0]
-			for i, part := range parts[1:] {
-				name += string("-_"[set>>i&1]) + part
-			}
-			out = append(out, name)
-		}
+		out = append(out, contract.Spellings(strings.ToLower(h))[1:]...)
 	}
 	return spellings{out, strings.Join(out, ",")}
 }

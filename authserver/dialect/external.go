@@ -5,12 +5,9 @@ package dialect
 import (
 	"strings"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
-
-// ExternalPrefix is the endpoint of External: "{namespace}/{route}" follows, of the
-// HTTPRoute that routed the request, and then the request's own path.
-const ExternalPrefix = "/authz/v1/external/"
 
 // External answers the ExternalAuth filter of the Gateway API on any data plane. It
 // reads as Envoy, pinned. Some data planes take every 2xx for a yes, so it says 200 to
@@ -24,7 +21,7 @@ func (External) Read(v View, a *Ask) *Refusal {
 	if refusal := a.readEnvoy(v); refusal != nil {
 		return refusal
 	}
-	rest, _ := strings.CutPrefix(v.RequestTarget(), ExternalPrefix)
+	rest, _ := strings.CutPrefix(v.RequestTarget(), contract.ExternalPrefix)
 	return a.readRoute(v, rest)
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/web"
@@ -100,15 +101,15 @@ func endpoints(id dialect.IdentityHeaders) []endpoint {
 	}
 	nginx := dialect.Nginx{Identity: id}
 	return []endpoint{
-		{"nginx", nginx, inURL(dialect.NginxPrefix)},
-		{"nginx-pass", dialect.Nginx{Identity: id, PassPreflights: true}, inURL(dialect.NginxPassPrefix)},
+		{"nginx", nginx, inURL(contract.NginxPrefix)},
+		{"nginx-pass", dialect.Nginx{Identity: id, PassPreflights: true}, inURL(contract.NginxPassPrefix)},
 		{"nginx-headers", dialect.NginxHeaders{Nginx: nginx}, func(r request, v *view) {
-			v.target = dialect.NginxHeaderPath
+			v.target = contract.NginxHeaderPath
 			v.set("X-Original-Url", "https://"+r.host+r.uri)
 			v.set("X-Original-Method", r.method)
 		}},
 		{"forward", dialect.Forward{Identity: id, Pages: pages}, func(r request, v *view) {
-			v.target = dialect.ForwardPath
+			v.target = contract.ForwardPath
 			v.set("X-Forwarded-Method", r.method)
 			v.set("X-Forwarded-Proto", "https")
 			v.set("X-Forwarded-Host", r.host)
@@ -117,11 +118,11 @@ func endpoints(id dialect.IdentityHeaders) []endpoint {
 		{"render-401", dialect.Render{Pages: pages}, render("401")},
 		{"render-403", dialect.Render{Pages: pages}, render("403")},
 		{"render-url", dialect.Render{Pages: pages}, func(r request, v *view) {
-			v.target = dialect.RenderPrefix + "401/" + r.method + "/" + r.host + r.uri
+			v.target = contract.RenderPrefix + "401/" + r.method + "/" + r.host + r.uri
 		}},
 		{"preflight", dialect.Preflight{}, asItIs},
 		{"browser", dialect.Browser{Identity: id, Pages: pages}, asItIs},
-		{"envoy", dialect.Envoy{Identity: id, Pages: pages}, func(r request, v *view) { v.method, v.target = r.method, dialect.EnvoyPrefix+r.uri }},
+		{"envoy", dialect.Envoy{Identity: id, Pages: pages}, func(r request, v *view) { v.method, v.target = r.method, contract.EnvoyPrefix+r.uri }},
 	}
 }
 

@@ -5,17 +5,8 @@ package dialect
 import (
 	"strings"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/policy"
-)
-
-// ForwardPath is the endpoint of Forward.
-const ForwardPath = "/authz/v1/forward"
-
-// Endpoints of Forward, pinned: "{namespace}/{name}" follows, of an Ingress or an
-// HTTPRoute, or of an HTTPRoute alone.
-const (
-	ForwardPrefix      = ForwardPath + "/"
-	ForwardRoutePrefix = "/authz/v1/forward-route/"
 )
 
 // Forward answers Traefik's ForwardAuth, Caddy's forward_auth and HAProxy: the
@@ -40,14 +31,14 @@ func (Forward) Read(v View, a *Ask) *Refusal {
 	if refusal := a.readPin(v.RequestTarget()); refusal != nil {
 		return refusal
 	}
-	for _, foreign := range [...]string{"X-Original-Url", "X-Original-Method", "X-Original-Uri"} {
+	for _, foreign := range [...]string{contract.OriginalURL, contract.OriginalMethod, contract.OriginalURI} {
 		if _, n := v.Header(foreign); n > 0 {
 			return configError("X-Original-* came to the endpoint for X-Forwarded-*: a proxy of another family, or a client that plays one")
 		}
 	}
-	method, nm := v.Header("X-Forwarded-Method")
-	host, nh := v.Header("X-Forwarded-Host")
-	uri, nu := v.Header("X-Forwarded-Uri")
+	method, nm := v.Header(contract.ForwardedMethod)
+	host, nh := v.Header(contract.ForwardedHost)
+	uri, nu := v.Header(contract.ForwardedURI)
 	if nm != 1 || nh != 1 || nu != 1 || isUnfilled(method) || uri == "" {
 		return configError("X-Forwarded-Method, -Host and -Uri must come once each, filled in by the proxy")
 	}
@@ -62,10 +53,10 @@ func (Forward) Read(v View, a *Ask) *Refusal {
 
 // readPin reads the Ingress or HTTPRoute to which the endpoint is pinned, if it is.
 func (a *Ask) readPin(target string) *Refusal {
-	pin, ok := strings.CutPrefix(target, ForwardPrefix)
+	pin, ok := strings.CutPrefix(target, contract.ForwardPrefix)
 	a.Pin = policy.EitherPin
 	if !ok {
-		if pin, ok = strings.CutPrefix(target, ForwardRoutePrefix); !ok {
+		if pin, ok = strings.CutPrefix(target, contract.ForwardRoutePrefix); !ok {
 			a.Pin = policy.IngressPin
 			return nil
 		}
@@ -74,7 +65,7 @@ func (a *Ask) readPin(target string) *Refusal {
 	pin, _, _ = strings.Cut(pin, "?")
 	namespace, name, _ := strings.Cut(pin, "/")
 	if !isObjectName(namespace) || !isObjectName(name) {
-		return configError("after " + ForwardPrefix + " or " + ForwardRoutePrefix + " must come the namespace and the name of the Ingress or HTTPRoute, and nothing else")
+		return configError("after " + contract.ForwardPrefix + " or " + contract.ForwardRoutePrefix + " must come the namespace and the name of the Ingress or HTTPRoute, and nothing else")
 	}
 	a.Ingress = pin
 	return nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
@@ -100,9 +101,9 @@ func FuzzNginx(f *testing.F) {
 	}
 	table := narrow(f)
 	f.Fuzz(func(t *testing.T, target, headers string, pass bool) {
-		d, prefix := dialect.Nginx{PassPreflights: pass}, dialect.NginxPrefix
+		d, prefix := dialect.Nginx{PassPreflights: pass}, contract.NginxPrefix
 		if pass {
-			prefix = dialect.NginxPassPrefix
+			prefix = contract.NginxPassPrefix
 		}
 		v := (&view{method: "GET", target: prefix + target, host: "open.example.com", headers: map[string][]string{}}).fields(headers)
 		_, rest, _ := strings.Cut(target, "/")
@@ -125,7 +126,7 @@ func FuzzNginxHeaders(f *testing.F) {
 	}
 	table := narrow(f)
 	f.Fuzz(func(t *testing.T, url, method, headers string) {
-		v := (&view{method: "GET", target: dialect.NginxHeaderPath, host: "open.example.com", headers: map[string][]string{}}).fields(headers)
+		v := (&view{method: "GET", target: contract.NginxHeaderPath, host: "open.example.com", headers: map[string][]string{}}).fields(headers)
 		v.set("X-Original-Url", url)
 		v.set("X-Original-Method", method)
 		_, rest, ok := strings.Cut(url, "://")
@@ -142,7 +143,7 @@ func FuzzForward(f *testing.F) {
 	}
 	table := narrow(f)
 	f.Fuzz(func(t *testing.T, method, proto, host, uri, headers string) {
-		v := (&view{method: "GET", target: dialect.ForwardPath, host: "open.example.com", headers: map[string][]string{}}).fields(headers)
+		v := (&view{method: "GET", target: contract.ForwardPath, host: "open.example.com", headers: map[string][]string{}}).fields(headers)
 		v.set("X-Forwarded-Method", method)
 		v.set("X-Forwarded-Proto", proto)
 		v.set("X-Forwarded-Host", host)
@@ -159,7 +160,7 @@ func FuzzEnvoy(f *testing.F) {
 	}
 	table := narrow(f)
 	f.Fuzz(func(t *testing.T, method, host, uri, headers string) {
-		v := (&view{method: method, target: dialect.EnvoyPrefix + uri, host: host, headers: map[string][]string{}}).fields(headers)
+		v := (&view{method: method, target: contract.EnvoyPrefix + uri, host: host, headers: map[string][]string{}}).fields(headers)
 		checkFuzzed(t, dialect.Envoy{Pages: pages}, v, table, mayPass(host, uri))
 	})
 }
@@ -168,7 +169,7 @@ func FuzzRender(f *testing.F) {
 	for _, code := range []string{"401", "403", "", "200", "503", "404", "x"} {
 		f.Add("GET", "open.example.com", "/", "/open", code, "")
 		f.Add("OPTIONS", "app.example.com", "/", "/", code, seedHeaders)
-		f.Add("GET", "open.example.com", dialect.RenderPrefix+code+"/GET/open.example.com/open", "", "", seedHeaders)
+		f.Add("GET", "open.example.com", contract.RenderPrefix+code+"/GET/open.example.com/open", "", "", seedHeaders)
 	}
 	table := narrow(f)
 	f.Fuzz(func(t *testing.T, method, host, target, uri, code, headers string) {

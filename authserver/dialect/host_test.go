@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
@@ -33,14 +34,14 @@ func everyEndpoint() []endpoint {
 			}
 		}
 	}
-	header("nginx-headers", dialect.NginxHeaderPath+"?host=public.example.com")
-	header("forward", dialect.ForwardPrefix+"shop/open")
-	header("forward", dialect.ForwardRoutePrefix+"shop/open")
+	header("nginx-headers", contract.NginxHeaderPath+"?host=public.example.com")
+	header("forward", contract.ForwardPrefix+"shop/open")
+	header("forward", contract.ForwardRoutePrefix+"shop/open")
 	envoy := dialect.Envoy{Pages: pages}
 	after := func(prefix string, d dialect.Dialect) endpoint {
 		return endpoint{prefix, d, func(r request, v *view) { v.method, v.target = r.method, prefix+r.uri }}
 	}
-	return append(all, after(dialect.EnvoyRoutePrefix+"shop/open", envoy), after(dialect.ExternalPrefix+"shop/open", dialect.External{Envoy: envoy}),
+	return append(all, after(contract.EnvoyRoutePrefix+"shop/open", envoy), after(contract.ExternalPrefix+"shop/open", dialect.External{Envoy: envoy}),
 		after("", dialect.GRPC{Envoy: envoy}))
 }
 
@@ -159,7 +160,7 @@ func TestMissingParts(t *testing.T) {
 	// Paths that only look like one.
 	for _, uri := range []string{"/$metadata", "/$batch", "/$", "/{}", "/{id}", "/%7Bpath%7D", "/x/{path}", "/uri", "/$uri/x"} {
 		v := newView(request{host: "public.example.com"})
-		v.target = dialect.EnvoyPrefix + uri
+		v.target = contract.EnvoyPrefix + uri
 		if a, _ := put(dialect.Envoy{Pages: pages}, v, table, request{}); a.Status != 200 {
 			t.Errorf("%s: %d", uri, a.Status)
 		}
@@ -170,9 +171,9 @@ func TestMissingParts(t *testing.T) {
 // target in headers.
 func TestEmptyRemainder(t *testing.T) {
 	gateway := []string{"Path: /admin/x", "Method: GET"}
-	for _, prefix := range []string{dialect.EnvoyPrefix, dialect.EnvoyRoutePrefix + "shop/open", dialect.ExternalPrefix + "shop/open"} {
+	for _, prefix := range []string{contract.EnvoyPrefix, contract.EnvoyRoutePrefix + "shop/open", contract.ExternalPrefix + "shop/open"} {
 		d := dialect.Dialect(dialect.Envoy{Pages: pages})
-		if strings.HasPrefix(prefix, dialect.ExternalPrefix) {
+		if strings.HasPrefix(prefix, contract.ExternalPrefix) {
 			d = dialect.External{Envoy: dialect.Envoy{Pages: pages}}
 		}
 		for _, rest := range []string{"", "?", "?x"} {
@@ -197,7 +198,7 @@ func TestBoundHost(t *testing.T) {
 		"?host=public.example.com,app.example.com": 400, "?host=*.example.com": 400,
 	} {
 		v := newView(request{headers: []string{"X-Original-Url: https://public.example.com/x", "X-Original-Method: GET"}})
-		v.target = dialect.NginxHeaderPath + query
+		v.target = contract.NginxHeaderPath + query
 		if a, _ := put(dialect.NginxHeaders{}, v, fixture(t), request{}); a.Status != want {
 			t.Errorf("%q: %d, want %d", query, a.Status, want)
 		}

@@ -5,6 +5,7 @@ package dialect
 import (
 	"strings"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
@@ -21,15 +22,6 @@ type Nginx struct {
 	Cold func() bool
 }
 
-// Prefixes of the endpoints that carry the target in their own URL:
-// {prefix}{method}/{host}{uri}, as in $request_method/$host$request_uri, or with the
-// namespace and name of the Ingress before the method.
-const (
-	NginxPrefix     = "/authz/v1/nginx/"
-	NginxPassPrefix = "/authz/v1/nginx-pass/" //nolint:gosec // no password
-	NginxHeaderPath = "/authz/v1/nginx"
-)
-
 func (n Nginx) String() string {
 	if n.PassPreflights {
 		return "nginx-pass"
@@ -39,9 +31,9 @@ func (n Nginx) String() string {
 
 func (n Nginx) prefix() string {
 	if n.PassPreflights {
-		return NginxPassPrefix
+		return contract.NginxPassPrefix
 	}
-	return NginxPrefix
+	return contract.NginxPrefix
 }
 
 // Read believes the URL alone: nginx filled it in from its own routing, while
@@ -85,7 +77,7 @@ func (a *Ask) readURL(v View, s string) *Refusal {
 // an Ingress, and the path would choose the target. Both say the method in a header as
 // well. That can only refuse: what else it says is not asked.
 func isMethodOf(v View, namespace string) bool {
-	for _, name := range [...]string{"X-Forwarded-Method", "X-Original-Method"} {
+	for _, name := range [...]string{contract.ForwardedMethod, contract.OriginalMethod} {
 		if method, _ := v.Header(name); method == namespace {
 			return true
 		}
@@ -164,13 +156,13 @@ func (NginxHeaders) Read(v View, a *Ask) *Refusal {
 	if refusal := readTunnel(v); refusal != nil {
 		return refusal
 	}
-	for _, foreign := range [...]string{"X-Forwarded-Uri", "X-Forwarded-Method"} {
+	for _, foreign := range [...]string{contract.ForwardedURI, contract.ForwardedMethod} {
 		if _, n := v.Header(foreign); n > 0 {
-			return configError("X-Original-URL came together with X-Forwarded-Uri or -Method: this endpoint is for ingress-nginx; use /authz/v1/forward, or put the target into the auth-url")
+			return configError("X-Original-URL came together with X-Forwarded-Uri or -Method: this endpoint is for ingress-nginx; use " + contract.ForwardPath + ", or put the target into the auth-url")
 		}
 	}
-	rawURL, nu := v.Header("X-Original-Url")
-	method, nm := v.Header("X-Original-Method")
+	rawURL, nu := v.Header(contract.OriginalURL)
+	method, nm := v.Header(contract.OriginalMethod)
 	if nu != 1 || nm != 1 || !isMethod(method) || isUnfilled(rawURL) {
 		return configError("X-Original-URL and X-Original-Method must come once each: this endpoint is for ingress-nginx's auth-url")
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
@@ -120,21 +121,21 @@ func TestManagedResponses(t *testing.T) {
 		if o, _ := field(a, "Access-Control-Allow-Origin"); o != "https://spa.example.com" || a.Status != 200 {
 			t.Errorf("%s: %d, ACAO %q", e.name, a.Status, o)
 		}
-		if said, _ := field(a, dialect.ManagedHeader); said != "managed" {
+		if said, _ := field(a, contract.ManagedHeader); said != "managed" {
 			t.Errorf("%s: the proxy is not told whose CORS headers count", e.name)
 		}
 		// No origin, another one, and OPTIONS that is no preflight: the application's go all the same.
 		for _, r := range []request{{method: "GET"}, {method: "GET", headers: []string{"Origin: https://evil.example"}}, {method: "OPTIONS", headers: []string{spa}}} {
 			r.host, r.uri, r.as = "managed.example.com", "/", ann("managed")
 			a, _ = e.ask(fixture(t), r)
-			said, _ := field(a, dialect.ManagedHeader)
+			said, _ := field(a, contract.ManagedHeader)
 			_, n := field(a, "Access-Control-Allow-Origin")
 			if v, _ := field(a, "Vary"); a.Status != 200 || said != "managed" || n > 0 || !strings.HasPrefix(v, "Origin") {
-				t.Errorf("%s: %s %v: %d, %s %q, %d ACAO, Vary %q", e.name, r.method, r.headers, a.Status, dialect.ManagedHeader, said, n, v)
+				t.Errorf("%s: %s %v: %d, %s %q, %d ACAO, Vary %q", e.name, r.method, r.headers, a.Status, contract.ManagedHeader, said, n, v)
 			}
 		}
 		a, _ = e.ask(fixture(t), request{method: "GET", host: "app.example.com", uri: "/api", as: ann("api"), headers: []string{spa}})
-		if _, n := field(a, dialect.ManagedHeader); n > 0 {
+		if _, n := field(a, contract.ManagedHeader); n > 0 {
 			t.Errorf("%s: responses: App, and the proxy is told otherwise", e.name)
 		}
 		if _, n := field(a, "Access-Control-Allow-Origin"); n > 0 || a.Status != 200 {

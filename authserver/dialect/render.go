@@ -6,12 +6,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
-
-// RenderPrefix is where a proxy can put the status and the target into the
-// URL: {prefix}{code}/{method}/{host}{uri}.
-const RenderPrefix = "/render/v1/"
 
 // Render writes what a browser sees in place of a proxy's 401 or 403
 // (error_page). It may shape an answer, and can never grant: the request that
@@ -28,14 +25,14 @@ func (Render) Read(v View, a *Ask) *Refusal {
 	if refusal := readTunnel(v); refusal != nil {
 		return refusal
 	}
-	if rest, ok := strings.CutPrefix(v.RequestTarget(), RenderPrefix); ok {
+	if rest, ok := strings.CutPrefix(v.RequestTarget(), contract.RenderPrefix); ok {
 		return a.readRender(rest, v.Host())
 	}
 	code, _ := v.Header("X-Code")
 	if a.Code = readCode(code); a.Code >= 500 {
 		return plain(a.Code)
 	}
-	uri, n := v.Header("X-Original-Uri")
+	uri, n := v.Header(contract.OriginalURI)
 	if n > 1 || n == 1 && uri == "" {
 		return configError("X-Original-URI must come once, filled in by the proxy")
 	}
@@ -53,7 +50,7 @@ func (a *Ask) readRender(rest, host string) *Refusal {
 	code, rest, _ := strings.Cut(rest, "/")
 	method, rest, ok := strings.Cut(rest, "/")
 	if !ok || !isMethod(method) {
-		return configError("the render URL must be " + RenderPrefix + "{code}/$request_method/$host$request_uri, filled in by the proxy")
+		return configError("the render URL must be " + contract.RenderPrefix + "{code}/$request_method/$host$request_uri, filled in by the proxy")
 	}
 	if a.Code = readCode(code); a.Code >= 500 {
 		return plain(a.Code)

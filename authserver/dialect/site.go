@@ -3,24 +3,10 @@
 package dialect
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/ostiary/ostiary/authserver/policy"
 )
-
-// asked are the client's headers that a decision depends on, besides those that name
-// the target and the client's address.
-var asked = []string{
-	"Cookie", "Authorization", "Origin",
-	"Access-Control-Request-Method", "Access-Control-Request-Headers", "Access-Control-Request-Private-Network",
-	"Accept", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-Storage-Access", "Sec-WebSocket-Key",
-	"X-Requested-With", "X-Request-Id", "Content-Type", "HTTP2-Settings",
-}
-
-// Asked returns the client's headers that a decision depends on. A proxy that passes on
-// some headers only has to pass on these.
-func Asked() []string { return slices.Clone(asked) }
 
 // readSite finds out who made a browser ask.
 func (a *Ask) readSite(v View) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
@@ -56,7 +57,7 @@ func TestCrossSite(t *testing.T) {
 		{"GET", "app.example.com", "/api/x", []string{cookie, spa, "Sec-WebSocket-Key: x"}, false},
 	} {
 		for _, e := range append(endpoints(dialect.DefaultIdentityHeaders),
-			endpoint{"url", dialect.URL{Forward: dialect.Forward{Pages: pages}}, func(r request, v *view) { v.target = dialect.URLPrefix + r.method + "/" + r.host + r.uri }},
+			endpoint{"url", dialect.URL{Forward: dialect.Forward{Pages: pages}}, func(r request, v *view) { v.target = contract.URLPrefix + r.method + "/" + r.host + r.uri }},
 			endpoint{"grpc", dialect.GRPC{Envoy: dialect.Envoy{Pages: pages}}, func(r request, v *view) { v.method, v.target = r.method, r.uri }}) {
 			if e.name == "preflight" {
 				continue
@@ -148,7 +149,7 @@ func TestAsked(t *testing.T) {
 		}
 	}
 	asked := map[string]bool{}
-	for _, name := range dialect.Asked() {
+	for _, name := range contract.Asked() {
 		asked[textproto.CanonicalMIMEHeaderKey(name)] = true
 		if !read[textproto.CanonicalMIMEHeaderKey(name)] {
 			t.Errorf("%s is asked for, and never read", name)

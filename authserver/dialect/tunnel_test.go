@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/dialect"
 )
 
@@ -100,7 +101,7 @@ func TestTunnelWords(t *testing.T) {
 		}
 	}
 	v := newView(request{headers: []string{"HTTP2-Settings: a"}})
-	v.target = dialect.NginxPrefix + "GET/public.example.com/"
+	v.target = contract.NginxPrefix + "GET/public.example.com/"
 	if r := (dialect.Nginx{}).Read(v, &dialect.Ask{}); r == nil || !strings.Contains(r.Message, "h2c") {
 		t.Errorf("the log does not say it: %+v", r)
 	}
@@ -117,7 +118,7 @@ func FuzzTunnel(f *testing.F) {
 			return
 		}
 		v := newView(request{host: "public.example.com"})
-		v.target = dialect.EnvoyPrefix + "/x"
+		v.target = contract.EnvoyPrefix + "/x"
 		name, harmless := "Upgrade", func(token string) bool { return token == "" || token == "websocket" }
 		if connection {
 			name, harmless = "Connection", func(token string) bool { return token != "http2-settings" }

@@ -5,11 +5,9 @@ package dialect
 import (
 	"strings"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
-
-// URLPrefix is the endpoint of URL. What follows is as after NginxPrefix.
-const URLPrefix = "/authz/v1/url/"
 
 // URL answers proxies that fill the target into the auth-url as ingress-nginx does,
 // but relay whole answers as Traefik does: Traefik's ingress-nginx provider. It reads
@@ -26,7 +24,7 @@ func (URL) Read(v View, a *Ask) *Refusal {
 	if refusal := readTunnel(v); refusal != nil {
 		return refusal
 	}
-	return a.readURL(v, strings.TrimPrefix(v.RequestTarget(), URLPrefix))
+	return a.readURL(v, strings.TrimPrefix(v.RequestTarget(), contract.URLPrefix))
 }
 
 // Write is that of Forward.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
@@ -25,9 +26,9 @@ func pinned(t testing.TB) *policy.Table {
 // urlEndpoints are those that carry the target in their own URL, by their prefix.
 func urlEndpoints(set dialect.IdentityHeaders) map[string]dialect.Dialect {
 	return map[string]dialect.Dialect{
-		dialect.NginxPrefix:     dialect.Nginx{Identity: set},
-		dialect.NginxPassPrefix: dialect.Nginx{Identity: set, PassPreflights: true},
-		dialect.URLPrefix:       dialect.URL{Forward: dialect.Forward{Identity: set, Pages: pages}},
+		contract.NginxPrefix:     dialect.Nginx{Identity: set},
+		contract.NginxPassPrefix: dialect.Nginx{Identity: set, PassPreflights: true},
+		contract.URLPrefix:       dialect.URL{Forward: dialect.Forward{Identity: set, Pages: pages}},
 	}
 }
 
@@ -41,7 +42,7 @@ func askURL(d dialect.Dialect, table *policy.Table, r request, target string) (*
 // otherwise; pinned to any other, it refuses. URL answers as Forward does.
 func TestPinned(t *testing.T) {
 	table := pinned(t)
-	column := map[string]int{dialect.NginxPrefix: 0, dialect.NginxPassPrefix: 1, dialect.URLPrefix: 3}
+	column := map[string]int{contract.NginxPrefix: 0, contract.NginxPassPrefix: 1, contract.URLPrefix: 3}
 	for prefix, d := range urlEndpoints(dialect.DefaultIdentityHeaders) {
 		for _, c := range statuses {
 			rest := c.r.method + "/" + c.r.host + c.r.uri
@@ -75,7 +76,7 @@ func TestURLIsForward(t *testing.T) {
 				continue
 			}
 			want, _ := e.ask(table, c.r)
-			got, _ := askURL(urlEndpoints(dialect.CloudflareIdentityHeaders)[dialect.URLPrefix], table, c.r, dialect.URLPrefix+c.r.method+"/"+c.r.host+c.r.uri)
+			got, _ := askURL(urlEndpoints(dialect.CloudflareIdentityHeaders)[contract.URLPrefix], table, c.r, contract.URLPrefix+c.r.method+"/"+c.r.host+c.r.uri)
 			if got.Status != want.Status || !reflect.DeepEqual(got.Fields(), want.Fields()) || string(got.Body) != string(want.Body) {
 				t.Errorf("%s: %d %v, forward: %d %v", c.name, got.Status, got.Fields(), want.Status, want.Fields())
 			}
@@ -193,7 +194,7 @@ func TestMixturesAreRefused(t *testing.T) {
 	}
 	all["forward, pinned"] = endpoint{"forward, pinned", dialect.Forward{Pages: pages}, func(r request, v *view) {
 		all["forward"].proxy(r, v)
-		v.target = dialect.ForwardPrefix + "shop/app"
+		v.target = contract.ForwardPrefix + "shop/app"
 	}}
 	refused := map[string]map[string]int{ // by the names of endpoint and family
 		"nginx-headers":   {"nginx": 400, "forward": 400},
@@ -235,10 +236,10 @@ func TestPinnedForward(t *testing.T) {
 	table := pinned(t)
 	d := dialect.Forward{Pages: pages}
 	for target, want := range map[string]int{
-		dialect.ForwardPath: 200, dialect.ForwardPath + "?x": 200, dialect.ForwardPrefix + "shop/open": 200, dialect.ForwardPrefix + "shop/open?x": 200,
-		dialect.ForwardPrefix + "shop/app": 403, dialect.ForwardPrefix + "evil/open": 403, dialect.ForwardPrefix + "shop": 400, dialect.ForwardPrefix: 400,
-		dialect.ForwardPrefix + "shop/open/": 400, dialect.ForwardPrefix + "shop/open/x": 400, dialect.ForwardPrefix + "$namespace/x": 400,
-		dialect.ForwardPrefix + "Shop/open": 400, dialect.ForwardPrefix + "shop/open%2fx": 400,
+		contract.ForwardPath: 200, contract.ForwardPath + "?x": 200, contract.ForwardPrefix + "shop/open": 200, contract.ForwardPrefix + "shop/open?x": 200,
+		contract.ForwardPrefix + "shop/app": 403, contract.ForwardPrefix + "evil/open": 403, contract.ForwardPrefix + "shop": 400, contract.ForwardPrefix: 400,
+		contract.ForwardPrefix + "shop/open/": 400, contract.ForwardPrefix + "shop/open/x": 400, contract.ForwardPrefix + "$namespace/x": 400,
+		contract.ForwardPrefix + "Shop/open": 400, contract.ForwardPrefix + "shop/open%2fx": 400,
 	} {
 		v := newView(request{host: "authz.internal", headers: families["forward"]})
 		v.target = target

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/ostiary/ostiary/authserver/contract"
 )
 
 // Flags are the options of the command line that make a Question, and how its
@@ -34,7 +36,7 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringVar(&o.question.Address, "ip", "", "the client's address; left out: not known")
 	f.StringVarP(&o.Output, "output", "o", "text", "text or json")
 	f.StringVar(&o.TeamURL, "team-url", "", "where people sign in; its scheme is that of the applications")
-	f.StringVar(&o.PathPrefix, "path-prefix", "/.access", "our own path on every host")
+	f.StringVar(&o.PathPrefix, "path-prefix", contract.DefaultPathPrefix, "our own path on every host")
 }
 
 // Question returns the question of a command line: METHOD URL and the flags.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/clientjs"
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
@@ -164,7 +165,7 @@ func (h *Handler) json(x *exchange, status int, v any) {
 
 // refuseJSON refuses what a script asked for, as the decision endpoints do.
 func (h *Handler) refuseJSON(x *exchange, status int, reason string) {
-	x.w.Header().Set("X-Access-Reason", reason)
+	x.w.Header().Set(contract.ReasonHeader, reason)
 	answer := map[string]string{"reason": reason, "request_id": x.id}
 	if status == http.StatusUnauthorized && x.host != h.teamHost() {
 		answer["login_url"] = h.own(x.host, "login", nil)

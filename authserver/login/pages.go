@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/web"
@@ -41,7 +42,7 @@ func (h *Handler) show(x *exchange, status int, p web.Page) {
 		p.Action, p.URL = h.wayOn(x)
 	}
 	p.RequestID = x.id
-	x.w.Header().Set("X-Access-Reason", p.Reason)
+	x.w.Header().Set(contract.ReasonHeader, p.Reason)
 	h.page(x, status, p.Title, web.Render(p))
 }
 
@@ -97,7 +98,7 @@ func (h *Handler) tooMany(x *exchange) {
 // as it is safe to say, and how to be somebody else.
 func (h *Handler) deny(x *exchange, host string, d *policy.Decision, s *policy.Subject, signIn *policy.SignIn) {
 	h.Log.Info("not permitted", "host", host, "user", s.ID, "provider", s.Provider, "reason", d.Reason.String(), "policy", signIn.Policy.String(), "requestID", x.id)
-	x.w.Header().Set("X-Access-Reason", d.Reason.String())
+	x.w.Header().Set(contract.ReasonHeader, d.Reason.String())
 	who := s.Email
 	if who == "" {
 		who = s.Name()
@@ -139,7 +140,7 @@ func (h *Handler) showLoop(x *exchange, dest string) {
 		text = "The session that your browser sends is not valid here (" + reason.String() + ")."
 	}
 	h.Log.Warn("a login goes round in circles", "host", x.host, "reason", reason.String(), "requestID", x.id)
-	x.w.Header().Set("X-Access-Reason", "login-loop")
+	x.w.Header().Set(contract.ReasonHeader, "login-loop")
 	h.page(x, http.StatusConflict, "going round in circles", web.Loop(web.LoopView{
 		Host: x.host, Why: text, RequestID: x.id, AgainURL: h.own(x.host, "login", url.Values{"rd": {dest}, "again": {"1"}})}))
 }

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/ostiary/ostiary/authserver/contract"
 )
 
 // unclaimed is a host that no policy claims: names below .invalid never exist (RFC 2606).
@@ -50,7 +52,7 @@ func Command(ctx context.Context, args []string, stdout, _ io.Writer) (code int,
 	f.StringVar(&o.Authz, "authz", "", "the authz listener, http://HOST:PORT")
 	f.StringVar(&o.Public, "public", "", "the public listener")
 	f.StringVar(&o.Preflight, "preflight", "", "the preflight listener")
-	f.StringVar(&o.PathPrefix, "path-prefix", "/.access", "our own path on every host")
+	f.StringVar(&o.PathPrefix, "path-prefix", contract.DefaultPathPrefix, "our own path on every host")
 	f.StringVar(&o.TeamDomain, "team-domain", "", "where people log in; left out: nowhere")
 	f.DurationVar(&o.Timeout, "timeout", 5*time.Second, "how long one answer may take")
 	f.DurationVar(&o.Patience, "patience", 30*time.Second, "how long it is tried again")
@@ -94,7 +96,7 @@ func (o *Options) checks() (out []check, err error) {
 		}
 	}
 	if o.Authz != "" {
-		at := strings.TrimSuffix(o.Authz, "/") + "/authz/v1/nginx/"
+		at := strings.TrimSuffix(o.Authz, "/") + contract.NginxPrefix
 		out = append(out,
 			check{"a request to a host without a policy is refused", get(at+"GET/"+unclaimed+"/", ""), refused("no-policy")},
 			check{"so is its preflight", get(at+"OPTIONS/"+unclaimed+"/", "", "Origin", "https://"+unclaimed, "Access-Control-Request-Method", "GET"), refused("no-policy")})
@@ -174,7 +176,7 @@ func (c *check) once(ctx context.Context, o *Options) (string, error) {
 
 func refused(reason string) func(int, http.Header, []byte) (string, error) {
 	return func(status int, header http.Header, _ []byte) (string, error) {
-		got := header.Get("X-Access-Reason")
+		got := header.Get(contract.ReasonHeader)
 		switch {
 		case status == http.StatusServiceUnavailable:
 			return "", errors.New("503: no policy has been read yet. Look at the log, and whether the API server is reached")

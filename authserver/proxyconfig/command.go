@@ -9,6 +9,8 @@ import (
 	"io"
 
 	"github.com/spf13/pflag"
+
+	"github.com/ostiary/ostiary/authserver/contract"
 )
 
 // Command is `ostiary render`. The code is that of the process: 0, or 2 for a
@@ -44,18 +46,18 @@ func Command(_ context.Context, args []string, stdout, stderr io.Writer) (code i
 
 // add defines the flags; lua asks for the script in place of the configuration.
 func (o *Options) add(f *pflag.FlagSet) (lua *bool) {
-	const listener = "our %s listener, HOST:PORT (default 127.0.0.1:%s, or in a cluster our Service)"
+	const listener = "our %s listener, HOST:PORT (default 127.0.0.1:%d, or in a cluster our Service)"
 	f.StringArrayVar(&o.Hosts, "host", nil, "a host of the application; repeatable (default app.example.com)")
 	f.StringVar(&o.Upstream, "upstream", "", "the application, HOST:PORT (default 127.0.0.1:8080, or in a cluster app:80)")
 	f.StringVar(&o.TeamDomain, "team-domain", "", "where people log in; left out: something else serves it")
-	f.StringVar(&o.PathPrefix, "path-prefix", "", "our own path on every host (default /.access)")
+	f.StringVar(&o.PathPrefix, "path-prefix", "", "our own path on every host (default "+contract.DefaultPathPrefix+")")
 	f.StringVar(&o.IdentityHeaders, "identity-headers", "", "default, or cloudflare for Cf-Access-* as well, as in serve")
 	f.StringVar(&o.Mode, "mode", "", "one of the proxy's modes, above")
-	f.StringVar(&o.Authz, "authz", "", fmt.Sprintf(listener, "authz", "9001"))
-	f.StringVar(&o.Public, "public", "", fmt.Sprintf(listener, "public", "9002"))
-	f.StringVar(&o.Render, "render", "", fmt.Sprintf(listener, "render", "9003"))
-	f.StringVar(&o.Preflight, "preflight", "", fmt.Sprintf(listener, "preflight", "9004"))
-	f.StringVar(&o.GRPC, "grpc", "", fmt.Sprintf(listener, "gRPC", "9005"))
+	f.StringVar(&o.Authz, "authz", "", fmt.Sprintf(listener, "authz", contract.AuthzPort))
+	f.StringVar(&o.Public, "public", "", fmt.Sprintf(listener, "public", contract.PublicPort))
+	f.StringVar(&o.Render, "render", "", fmt.Sprintf(listener, "render", contract.RenderPort))
+	f.StringVar(&o.Preflight, "preflight", "", fmt.Sprintf(listener, "preflight", contract.PreflightPort))
+	f.StringVar(&o.GRPC, "grpc", "", fmt.Sprintf(listener, "gRPC", contract.GRPCPort))
 	f.StringVar(&o.Listen, "listen", "", "where a proxy that is no part of a cluster listens, [IP]:PORT")
 	f.StringVar(&o.Namespace, "namespace", "", "the application's namespace (default \"default\")")
 	f.StringVar(&o.Policy, "policy", "", "the application's AccessPolicy, and the name of what is printed (default app)")

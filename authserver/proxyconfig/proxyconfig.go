@@ -11,8 +11,11 @@ import (
 	"io"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template"
+
+	"github.com/ostiary/ostiary/authserver/contract"
 )
 
 //go:embed templates/*.tmpl ostiary.lua
@@ -130,7 +133,7 @@ func (o Options) withDefaults(p Proxy) Options {
 	}
 	o.Namespace, o.Policy = cmp.Or(o.Namespace, defaultNamespace), cmp.Or(o.Policy, "app")
 	o.SystemNamespace = cmp.Or(o.SystemNamespace, "ostiary-system")
-	o.PathPrefix = cmp.Or(o.PathPrefix, "/.access")
+	o.PathPrefix = cmp.Or(o.PathPrefix, contract.DefaultPathPrefix)
 	o.IdentityHeaders = cmp.Or(o.IdentityHeaders, "default")
 	o.Gateway = cmp.Or(o.Gateway, o.Namespace+"/gateway")
 	o.LuaPath = cmp.Or(o.LuaPath, "/etc/haproxy/ostiary.lua")
@@ -140,14 +143,18 @@ func (o Options) withDefaults(p Proxy) Options {
 	}
 	o.Upstream = cmp.Or(o.Upstream, "127.0.0.1:8080")
 	for _, l := range []struct {
-		address    *string
-		name, port string
-	}{{&o.Authz, "authz", "9001"}, {&o.Public, "public", "9002"}, {&o.Render, "render", "9003"}, {&o.Preflight, "preflight", "9004"}, {&o.GRPC, "grpc", "9005"}} {
+		address *string
+		name    string
+		port    int
+	}{
+		{&o.Authz, "authz", contract.AuthzPort}, {&o.Public, "public", contract.PublicPort}, {&o.Render, "render", contract.RenderPort},
+		{&o.Preflight, "preflight", contract.PreflightPort}, {&o.GRPC, "grpc", contract.GRPCPort},
+	} {
 		host := "127.0.0.1"
 		if cluster {
 			host = "ostiary-" + l.name + "." + o.SystemNamespace + ".svc.cluster.local"
 		}
-		*l.address = cmp.Or(*l.address, net.JoinHostPort(host, l.port))
+		*l.address = cmp.Or(*l.address, net.JoinHostPort(host, strconv.Itoa(l.port)))
 	}
 	return o
 }

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"text/template"
 
-	"github.com/ostiary/ostiary/authserver/dialect"
+	"github.com/ostiary/ostiary/authserver/contract"
 )
 
 // A view is what the templates see.
@@ -60,18 +60,20 @@ func notWebSocket() string {
 	return "(?i)^(" + strings.Join(parts, "|") + ")$"
 }
 
-var allIdentity = []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups",
-	"Cf-Access-Jwt-Assertion", "Cf-Access-Authenticated-User-Email"}
-
 // AllIdentity are those of both sets: a client sends none of them.
-func (v view) AllIdentity() []string { return allIdentity }
+func (v view) AllIdentity() []string { return contract.AllIdentity() }
 
 // Identity are the headers that tell the application who is calling.
 func (v view) Identity() []string {
 	if v.IdentityHeaders == "cloudflare" {
-		return allIdentity
+		return contract.AllIdentity()
 	}
-	return allIdentity[:4]
+	return contract.Identity()
+}
+
+// OtherIdentity are those of AllIdentity that are not in use.
+func (v view) OtherIdentity() []string {
+	return slices.DeleteFunc(contract.AllIdentity(), func(name string) bool { return slices.Contains(v.Identity(), name) })
 }
 
 // Stripped are the headers that a client may not send, where they can be named
@@ -80,25 +82,19 @@ func (v view) Identity() []string {
 // the same.
 func (v view) Stripped() []string {
 	var out []string
-	for _, name := range allIdentity {
-		words := strings.Split(name, "-")
-		for bits := range 1 << (len(words) - 1) {
-			if bits == 0 && slices.Contains(v.Identity(), name) {
-				continue
-			}
-			s := words[0]
-			for i, w := range words[1:] {
-				s += string("-_"[bits>>i&1]) + w
-			}
-			out = append(out, s)
+	for _, name := range contract.AllIdentity() {
+		spellings := contract.Spellings(name)
+		if slices.Contains(v.Identity(), name) {
+			spellings = spellings[1:]
 		}
+		out = append(out, spellings...)
 	}
 	return out
 }
 
 // Families are what the names of all identity headers begin with, ours and
 // Cloudflare's: a client sends none of them, whichever set is in use.
-func (v view) Families() []string { return []string{"X-Access", "Cf-Access"} }
+func (v view) Families() []string { return contract.IdentityFamilies() }
 
 // CORS are the headers by which an answer lets a page of another origin read it. The
 // application's go where the policy says responses: Managed. (All others mean something
@@ -124,22 +120,28 @@ func (v view) Variable() string {
 	return "ostiary_" + name
 }
 
+// Managed tells that the answer's CORS headers take the place of the application's.
+func (v view) Managed() string { return contract.ManagedHeader }
+
+// NginxPrefix and NginxPassPrefix begin the URLs that ingress-nginx asks.
+func (v view) NginxPrefix() string { return contract.NginxPrefix }
+
+// NginxPassPrefix is for a canary that takes preflights.
+func (v view) NginxPassPrefix() string { return contract.NginxPassPrefix }
+
+// RenderPrefix begins the URLs at which refusals are shown.
+func (v view) RenderPrefix() string { return contract.RenderPrefix }
+
 // Asked are the client's headers that a decision depends on.
-func (v view) Asked() []string { return dialect.Asked() }
+func (v view) Asked() []string { return contract.Asked() }
 
 // EnvoyAsked are the same for Envoy, which knows the client's address better than
 // its own connection tells.
-func (v view) EnvoyAsked() []string {
-	out := []string{"x-forwarded-for"}
-	for _, name := range v.Asked() {
-		out = append(out, strings.ToLower(name))
-	}
-	return out
-}
+func (v view) EnvoyAsked() []string { return contract.EnvoyAsked() }
 
 // Bound is the beginning of the endpoints that decide about the hosts of this
-// configuration alone. (dialect.BoundPrefix; a template imports nothing.)
-func (v view) Bound() string { return "/authz/v1/for/" + strings.Join(v.Hosts, ",") }
+// configuration alone.
+func (v view) Bound() string { return contract.BoundPrefix + strings.Join(v.Hosts, ",") }
 
 func isWildcard(host string) bool { return strings.HasPrefix(host, "*.") }
 

@@ -11,6 +11,8 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ostiary/ostiary/authserver/contract"
 )
 
 // A question is what a proxy asks before it lets a request pass.
@@ -41,7 +43,8 @@ func (c *coverage) question(ing *networkingv1.Ingress, proxy Proxy) question {
 // nginxTargets are the paths of our own that ask about the request that is made.
 // Without variables they would ask about another, which may well be allowed; with
 // $http_host in place of $host the visitor chooses.
-var nginxTargets = regexp.MustCompile(`^/authz/v1/(nginx|(nginx|nginx-pass|url)(/[a-z0-9.-]+/[a-z0-9.-]+)?/\$request_method/\$host\$request_uri)$`)
+var nginxTargets = regexp.MustCompile("^(" + contract.NginxHeaderPath +
+	"|(" + contract.NginxPrefix + "|" + contract.NginxPassPrefix + "|" + contract.URLPrefix + ")([a-z0-9.-]+/[a-z0-9.-]+/)?" + regexp.QuoteMeta(contract.NginxTarget) + ")$")
 
 func (c *coverage) nginxQuestion(annotations map[string]string, proxy Proxy) question {
 	switch text := nginxAuthURL.text(annotations); {
@@ -57,7 +60,7 @@ func (c *coverage) nginxQuestion(annotations map[string]string, proxy Proxy) que
 }
 
 // forwardTarget reads the X-Forwarded-* headers.
-var forwardTarget = regexp.MustCompile(`^/authz/v1/forward((-route)?/[a-z0-9.-]+/[a-z0-9.-]+)?$`)
+var forwardTarget = regexp.MustCompile("^(" + contract.ForwardPath + "|(" + contract.ForwardPrefix + "|" + contract.ForwardRoutePrefix + ")[a-z0-9.-]+/[a-z0-9.-]+)$")
 
 // haproxyQuestion: without headers that the proxy sets itself, a visitor's own
 // would say what is asked about.
@@ -69,7 +72,7 @@ func (c *coverage) haproxyQuestion(annotations map[string]string) question {
 	}
 	q := c.authURL(text, forwardTarget)
 	sets := strings.ToLower(haproxySets.text(annotations))
-	for _, header := range []string{"x-forwarded-host", "x-forwarded-uri", "x-forwarded-method"} {
+	for _, header := range contract.Lower([]string{contract.ForwardedHost, contract.ForwardedURI, contract.ForwardedMethod}) {
 		if q == asksUs && (!strings.Contains(sets, header) || placement == "frontend") {
 			return asksWrongly
 		}

@@ -10,6 +10,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ostiary/ostiary/authserver/contract"
 )
 
 // httpRoute reports the rules of an HTTPRoute or GRPCRoute that lead to an
@@ -132,8 +134,8 @@ func (c *coverage) asksAt(auth map[string]any, namespace, part, path string, rou
 func isAsked(path string, route types.NamespacedName) bool {
 	path = strings.TrimSuffix(path, "/")
 	prefix, pinned := strings.CutSuffix(path, route.String())
-	return path == unpinnedEnvoyPrefix || pinned && route.Name != "" &&
-		slices.Contains([]string{envoyRoutePrefix, externalPrefix, unpinnedEnvoyPrefix + "/"}, prefix)
+	return path == contract.EnvoyPrefix || pinned && route.Name != "" &&
+		slices.Contains([]string{contract.EnvoyRoutePrefix, contract.ExternalPrefix, contract.EnvoyPrefix + "/"}, prefix)
 }
 
 // onlyTarget is the one HTTPRoute that a SecurityPolicy is for, if it is for just one.

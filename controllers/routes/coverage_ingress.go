@@ -9,6 +9,8 @@ import (
 
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ostiary/ostiary/authserver/contract"
 )
 
 // A door is an Ingress, as seen from a host that it serves.
@@ -230,9 +232,9 @@ func (c *coverage) unasked(d *door, s *served) {
 
 func wrongly(d *door) string {
 	if d.proxy == HAProxyIngress {
-		return "its auth-url ends with /authz/v1/forward only if request-set-headers sets X-Forwarded-Host, -Uri and -Method; otherwise the visitor does"
+		return "its auth-url ends with " + contract.ForwardPath + " only if request-set-headers sets X-Forwarded-Host, -Uri and -Method; otherwise the visitor does"
 	}
-	return "its auth-url has to end with /authz/v1/nginx/$request_method/$host$request_uri"
+	return "its auth-url has to end with " + contract.NginxPrefix + contract.NginxTarget
 }
 
 // remedy says how an Ingress is guarded.

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/ostiary/ostiary/authserver/contract"
 )
 
 // gatewayControllers are the names by which GatewayClasses name implementations of which
@@ -99,7 +101,7 @@ func (c *coverage) asksBy(plane dataPlane, r *unstructured.Unstructured, rule ma
 // answered with a 2xx, preflights included.
 func (c *coverage) external(r *unstructured.Unstructured, rule map[string]any) bool {
 	return c.filtered(r, rule, "ExternalAuth") && slices.ContainsFunc(objects(rule, "filters"), func(f map[string]any) bool {
-		return strings.TrimSuffix(text(f, "externalAuth", "http", "path"), "/") == externalPrefix+nameOf(r).String()
+		return strings.TrimSuffix(text(f, "externalAuth", "http", "path"), "/") == contract.ExternalPrefix+nameOf(r).String()
 	})
 }
 
@@ -139,7 +141,7 @@ func externalAuthOn(p dataPlane, r *unstructured.Unstructured) string {
 	case NGINXGateway:
 		return p.who() + " is NGINX Gateway Fabric, whose ExternalAuth asks at the filter's path alone, with the method GET, whatever is requested: Ostiary cannot know what it is asked about, and refuses. Serve the host by another Gateway, or by an Ingress"
 	case AgentGateway:
-		return p.who() + " lets a request pass on any 2xx, so that a preflight that Ostiary answers would reach the application: its filter has to ask over HTTP at http.path " + externalPrefix + nameOf(r).String() + ", where it gets none but for what may pass"
+		return p.who() + " lets a request pass on any 2xx, so that a preflight that Ostiary answers would reach the application: its filter has to ask over HTTP at http.path " + contract.ExternalPrefix + nameOf(r).String() + ", where it gets none but for what may pass"
 	case EnvoyGateway:
 		return p.who() + " is Envoy Gateway, which does not know the filter ExternalAuth: take it out, and opt the route in, so that Ostiary writes a SecurityPolicy"
 	case Traefik:

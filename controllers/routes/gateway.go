@@ -11,6 +11,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ostiary/ostiary/authserver/contract"
 )
 
 // A gatewayRoute is an HTTPRoute that opted in.
@@ -154,20 +156,11 @@ func (p *planner) traefikRoute(r *gatewayRoute) bool {
 	}, strings.Join(filters, ", "))
 }
 
-// Prefixes of our endpoints that are pinned to an HTTPRoute, whose namespace and name
-// follow. Only the policy that this route names decides there.
-const (
-	envoyRoutePrefix    = "/authz/v1/envoy-route/"
-	externalPrefix      = "/authz/v1/external/" // says no 2xx but to what may pass
-	forwardRoutePrefix  = "/authz/v1/forward-route/"
-	unpinnedEnvoyPrefix = "/authz/v1/envoy"
-)
-
 // externalAuth is the filter of the Gateway API (GEP-1494), for people to paste.
 func (p *planner) externalAuth(r *gatewayRoute) string {
 	at := p.ours("authz")
-	return fmt.Sprintf("{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: %s, namespace: %s, port: %d}, http: {path: "+externalPrefix+r.ref.NamespacedName.String()+", allowedHeaders: [%s], allowedResponseHeaders: [%s]}}}",
-		at.Name, at.Namespace, p.authzPort(), strings.Join(lower(envoyAsked()), ", "), strings.Join(lower(p.s.IdentityHeaders), ", "))
+	return fmt.Sprintf("{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: %s, namespace: %s, port: %d}, http: {path: "+contract.ExternalPrefix+r.ref.NamespacedName.String()+", allowedHeaders: [%s], allowedResponseHeaders: [%s]}}}",
+		at.Name, at.Namespace, p.authzPort(), strings.Join(contract.EnvoyAsked(), ", "), strings.Join(contract.Lower(p.s.IdentityHeaders), ", "))
 }
 
 // filters reports the rules that lead to an application without asking.
@@ -195,12 +188,12 @@ func (p *planner) securityPolicy(r *gatewayRoute) bool {
 	p.put(object(envoyVersion, "SecurityPolicy", types.NamespacedName{Namespace: r.ref.Namespace, Name: besideName("auth", r.ref.Name)}, forRoute(r.ref), nil, spec(map[string]any{
 		"targetRefs": []any{map[string]any{"group": gatewayGroup, "kind": "HTTPRoute", "name": r.ref.Name}},
 		"extAuth": map[string]any{
-			"failOpen":         false,                        // nobody to ask is a no
-			"headersToExtAuth": anyList(lower(envoyAsked())), // unless it is named, not even Cookie is sent
+			"failOpen":         false,                          // nobody to ask is a no
+			"headersToExtAuth": anyList(contract.EnvoyAsked()), // unless it is named, not even Cookie is sent
 			"http": map[string]any{
-				"path":             envoyRoutePrefix + r.ref.NamespacedName.String(), // Envoy adds the request's own
+				"path":             contract.EnvoyRoutePrefix + r.ref.NamespacedName.String(), // Envoy adds the request's own
 				"backendRefs":      []any{map[string]any{"name": at.Name, "namespace": at.Namespace, "port": int64(p.authzPort())}},
-				"headersToBackend": anyList(lower(p.s.IdentityHeaders)),
+				"headersToBackend": anyList(contract.Lower(p.s.IdentityHeaders)),
 			},
 		},
 	})))
@@ -236,18 +229,6 @@ func targets(policy, route *unstructured.Unstructured) bool {
 		}
 	}
 	return false
-}
-
-// envoyAsked are the headers that a decision depends on. Envoy knows a client's address
-// better than its own connection tells.
-func envoyAsked() []string { return append([]string{"X-Forwarded-For"}, asked...) }
-
-func lower(in []string) []string {
-	out := make([]string, len(in))
-	for i := range in {
-		out[i] = strings.ToLower(in[i])
-	}
-	return out
 }
 
 // narrow reports whether some rule of a route matches by more than the path, so that no

@@ -8,11 +8,13 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ostiary/ostiary/authserver/contract"
 )
 
 // haproxyTarget has the proxy say what is asked for. It tells an authentication service
 // nothing by itself, so that a visitor's own headers would.
-const haproxyTarget = "X-Forwarded-Host: %[req.hdr(host)]\nX-Forwarded-Uri: %[pathq]\nX-Forwarded-Method: %[method]"
+const haproxyTarget = contract.ForwardedHost + ": %[req.hdr(host)]\n" + contract.ForwardedURI + ": %[pathq]\n" + contract.ForwardedMethod + ": %[method]"
 
 // haproxy plans for jcmoraisjr's haproxy-ingress, v0.17 or newer: what is older has no
 // request-set-headers. Its cross-namespace-services has to be "allow"; if it is not,

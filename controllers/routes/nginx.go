@@ -10,17 +10,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/types"
-)
 
-// Endpoints of the authz listener, as part of an auth-url.
-const (
-	endpointNginx = "nginx"
-	endpointPass  = "nginx-pass"
-	endpointURL   = "url"
+	"github.com/ostiary/ostiary/authserver/contract"
 )
-
-// target ends an auth-url.
-const target = "/$request_method/$host$request_uri"
 
 // nginx plans for ingress-nginx and its forks.
 func (p *planner) nginx(g *guard) {
@@ -55,7 +47,7 @@ func (p *planner) nginx(g *guard) {
 func (p *planner) ask(g *guard) bool {
 	url := nginxPrefix + "auth-url"
 	question := p.questionOf(g.proxy, g.Namespace, g.Name)
-	if g.foreign(url, p.authURL(endpointNginx, g.Namespace, g.Name), p.authURL(endpointPass, g.Namespace, g.Name), p.authURL(endpointURL, g.Namespace, g.Name)) {
+	if g.foreign(url, p.authURL(contract.NginxPrefix, g.Namespace, g.Name), p.authURL(contract.NginxPassPrefix, g.Namespace, g.Name), p.authURL(contract.URLPrefix, g.Namespace, g.Name)) {
 		why := "so that no AccessPolicy decides about it"
 		if g.asked = p.cover.question(g.Ingress, g.proxy) == asksUs; g.asked {
 			why = "which asks Ostiary already, but any policy of the host may decide"
@@ -191,7 +183,7 @@ func (p *planner) canary(g *guard) {
 	}, rules))
 	// Without the canary a yes would lead preflights to the application.
 	g.without[nginxPrefix+"auth-url"] = g.annotations[nginxPrefix+"auth-url"]
-	g.annotations[nginxPrefix+"auth-url"] = p.authURL(endpointPass, g.Namespace, g.Name)
+	g.annotations[nginxPrefix+"auth-url"] = p.authURL(contract.NginxPassPrefix, g.Namespace, g.Name)
 }
 
 // bypasses: the application answers preflights itself.

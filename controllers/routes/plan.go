@@ -13,6 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ostiary/ostiary/authserver/contract"
 )
 
 // Make says what the cluster has to look like, so that the proxy of every Ingress
@@ -95,7 +97,7 @@ func newPlanner(w World, s Settings) *planner {
 	for _, list := range []*[]*unstructured.Unstructured{&w.HTTPRoutes, &w.Gateways, &w.GatewayClasses, &w.Middlewares, &w.SecurityPolicies} {
 		*list = sortedBy(*list, nameOf)
 	}
-	s.PathPrefix = strings.TrimSuffix(cmp.Or(s.PathPrefix, "/.access"), "/")
+	s.PathPrefix = strings.TrimSuffix(cmp.Or(s.PathPrefix, contract.DefaultPathPrefix), "/")
 	s.ServicePrefix = cmp.Or(s.ServicePrefix, "ostiary")
 	s.Mode = cmp.Or(s.Mode, Render)
 	p := &planner{

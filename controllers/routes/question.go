@@ -11,6 +11,8 @@ import (
 
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/ostiary/ostiary/authserver/contract"
 )
 
 // What has a proxy ask stands on the Ingress itself and needs no object of ours. Two
@@ -31,9 +33,9 @@ const (
 func (p *planner) questionOf(proxy Proxy, namespace, name string) map[string]string {
 	switch proxy {
 	case IngressNGINX, TraefikNGINX:
-		endpoint, headers := endpointNginx, p.s.IdentityHeaders
+		endpoint, headers := contract.NginxPrefix, p.s.IdentityHeaders
 		if proxy == TraefikNGINX { // ingress-nginx drops what has an underscore in it
-			endpoint, headers = endpointURL, append(headers[:len(headers):len(headers)], p.stripped()...)
+			endpoint, headers = contract.URLPrefix, append(headers[:len(headers):len(headers)], p.stripped()...)
 		}
 		return map[string]string{
 			nginxPrefix + "auth-url":              p.authURL(endpoint, namespace, name),
@@ -47,9 +49,10 @@ func (p *planner) questionOf(proxy Proxy, namespace, name string) map[string]str
 		return map[string]string{traefikMiddlewares.key(): strip + "," + auth}
 	case HAProxyIngress:
 		return map[string]string{
-			haproxyPrefix + "auth-url":             p.haproxyURL(namespace, name),
-			haproxyPrefix + "auth-method":          "GET",
-			haproxyPrefix + "auth-headers-request": strings.Join(append(asked[:len(asked):len(asked)], "Upgrade", "X-Forwarded-Method", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Uri", "X-Forwarded-For"), ","),
+			haproxyPrefix + "auth-url":    p.haproxyURL(namespace, name),
+			haproxyPrefix + "auth-method": "GET",
+			haproxyPrefix + "auth-headers-request": strings.Join(append(contract.Asked(), "Upgrade",
+				contract.ForwardedMethod, contract.ForwardedProto, contract.ForwardedHost, contract.ForwardedURI, contract.ForwardedFor), ","),
 			haproxyPrefix + "auth-headers-succeed": strings.Join(p.s.IdentityHeaders, ","),
 			haproxyPrefix + "auth-headers-fail":    "*",
 			haproxyPrefix + "request-set-headers":  haproxyTarget,
@@ -63,11 +66,11 @@ func (p *planner) questionOf(proxy Proxy, namespace, name string) map[string]str
 // say what the visitor wants. The name of the Ingress is in it as text, so that no
 // other Ingress's policy can decide about it.
 func (p *planner) authURL(endpoint, namespace, name string) string {
-	return p.s.AuthzURL + "/authz/v1/" + endpoint + "/" + namespace + "/" + name + target
+	return p.s.AuthzURL + endpoint + namespace + "/" + name + "/" + contract.NginxTarget
 }
 
 func (p *planner) haproxyURL(namespace, name string) string {
-	return "svc://" + p.ours("authz").String() + ":" + strconv.Itoa(int(p.authzPort())) + "/authz/v1/forward/" + namespace + "/" + name
+	return "svc://" + p.ours("authz").String() + ":" + strconv.Itoa(int(p.authzPort())) + contract.ForwardPrefix + namespace + "/" + name
 }
 
 // middlewareName names a Middleware of an Ingress. In a reference Traefik makes one
@@ -187,16 +190,16 @@ func AsksAboutItself(ing *networkingv1.Ingress) bool {
 // asksAbout reports whether an Ingress has its proxy ask about itself, at whatever
 // address.
 func asksAbout(ing *networkingv1.Ingress, proxy Proxy) bool {
-	pin := "/" + ing.Namespace + "/" + ing.Name
+	pin := ing.Namespace + "/" + ing.Name
 	is := ing.Annotations[questionKeyOf(proxy)]
 	switch proxy {
 	case Traefik:
 		return is == middlewareRef(ing.Namespace, middlewareName("strip", ing.Name))+","+middlewareRef(ing.Namespace, middlewareName("auth", ing.Name))
 	case HAProxyIngress:
-		return strings.HasSuffix(is, "/authz/v1/forward"+pin)
+		return strings.HasSuffix(is, contract.ForwardPrefix+pin)
 	default:
-		return slices.ContainsFunc([]string{endpointNginx, endpointPass, endpointURL}, func(e string) bool {
-			return strings.HasSuffix(is, "/authz/v1/"+e+pin+target)
+		return slices.ContainsFunc([]string{contract.NginxPrefix, contract.NginxPassPrefix, contract.URLPrefix}, func(e string) bool {
+			return strings.HasSuffix(is, e+pin+"/"+contract.NginxTarget)
 		})
 	}
 }

@@ -14,6 +14,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
+// target ends an auth-url, written out: a change in contract does not go unseen.
+const target = "/$request_method/$host$request_uri"
+
 // TestMiddlewareNames: no two Ingresses, nor an Ingress and an HTTPRoute, lead Traefik to
 // the same Middleware, whatever it makes of what is no letter: over all names of a small
 // alphabet.

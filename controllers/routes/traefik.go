@@ -9,6 +9,8 @@ import (
 
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ostiary/ostiary/authserver/contract"
 )
 
 // Kinds of Traefik, as in World.Served.
@@ -79,10 +81,10 @@ func (p *planner) chain(g *guard, names []string) {
 // middlewares makes the two of a route, and names them. The first takes off what only
 // we may say, in whatever spelling; the second asks, pinned to the route.
 func (p *planner) middlewares(route Ref) []string {
-	address := p.s.AuthzURL + forwardRoutePrefix + route.NamespacedName.String()
+	address := p.s.AuthzURL + contract.ForwardRoutePrefix + route.NamespacedName.String()
 	strip, auth := routeMiddleware("strip", route.Name), routeMiddleware("auth", route.Name)
 	if route.Kind == "Ingress" {
-		address = p.s.AuthzURL + "/authz/v1/forward/" + route.NamespacedName.String()
+		address = p.s.AuthzURL + contract.ForwardPrefix + route.NamespacedName.String()
 		strip, auth = middlewareName("strip", route.Name), middlewareName("auth", route.Name)
 	}
 	if !p.Served[middlewareKind] {
@@ -102,7 +104,7 @@ func (p *planner) middlewares(route Ref) []string {
 		"trustForwardHeader": false,
 		// What a decision depends on, and nothing by which a client could pass for
 		// another proxy.
-		"authRequestHeaders":  anyList(asked),
+		"authRequestHeaders":  anyList(contract.Asked()),
 		"authResponseHeaders": anyList(p.s.IdentityHeaders),
 	}
 	if p.Served[MiddlewareLimit] { // without it Traefik warns of each Middleware
@@ -112,44 +114,16 @@ func (p *planner) middlewares(route Ref) []string {
 	return []string{strip, auth}
 }
 
-// Asked returns the client's headers that a decision depends on: those of
-// authserver/dialect, which must not be imported here.
-func Asked() []string { return slices.Clone(asked) }
-
-var asked = []string{"Cookie", "Authorization", "Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers", "Access-Control-Request-Private-Network",
-	"Accept", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-Storage-Access", "Sec-WebSocket-Key", "X-Requested-With", "X-Request-Id", "Content-Type",
-	"HTTP2-Settings"}
-
-// identities are those of both sets: no client sends any of them, whichever is in use.
-var identities = []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups",
-	"Cf-Access-Jwt-Assertion", "Cf-Access-Authenticated-User-Email"}
-
 // stripped are headers that no client may send, and that nothing replaces. With "_" in
 // place of "-" they are the same to applications on CGI and WSGI.
 func (p *planner) stripped() []string {
 	var out []string
-	for _, header := range append(slices.Clone(p.s.IdentityHeaders), identities...) {
-		for _, s := range spellings(header) {
+	for _, header := range append(slices.Clone(p.s.IdentityHeaders), contract.AllIdentity()...) {
+		for _, s := range slices.Sorted(slices.Values(contract.Spellings(header))) {
 			if !slices.Contains(p.s.IdentityHeaders, s) && !slices.Contains(out, s) {
 				out = append(out, s)
 			}
 		}
-	}
-	return out
-}
-
-// spellings are a header's name with some of its hyphens underscores, or none.
-func spellings(header string) []string {
-	out := []string{""}
-	for _, c := range header {
-		var next []string
-		for _, s := range out {
-			next = append(next, s+string(c))
-			if c == '-' {
-				next = append(next, s+"_")
-			}
-		}
-		out = next
 	}
 	return out
 }

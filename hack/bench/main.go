@@ -22,6 +22,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/credential"
 )
 
@@ -153,7 +154,7 @@ func targets(cookie string) []target {
 // request is what an ingress-nginx forwards: about 20 headers, 0.8 kB.
 func (t target) request() []byte {
 	lines := append([]string{
-		"GET /authz/v1/nginx/" + t.method + "/app500.example.com/orders/42?page=3 HTTP/1.1",
+		"GET " + contract.NginxPrefix + t.method + "/app500.example.com/orders/42?page=3 HTTP/1.1",
 		"Host: ostiary-authz.ostiary-system.svc.cluster.local", "X-Request-ID: 882f6de75d19d517926e3b09e48996fe",
 		"X-Original-URL: https://app500.example.com/orders/42?page=3", "X-Original-Method: " + t.method,
 		"X-Sent-From: nginx-ingress-controller", "X-Real-IP: 203.0.113.7", "X-Forwarded-For: 203.0.113.7",

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/ostiary/ostiary/authserver/contract"
 )
 
 //go:embed app1.html
@@ -54,7 +56,7 @@ func app(name string) http.Handler {
 		e.SetIndent("", "  ")
 		_ = e.Encode(map[string]any{ // as above
 			"app": name, "requests_so_far": n, "method": r.Method, "path": r.URL.Path,
-			"user": r.Header.Get("X-Access-User"), "email": r.Header.Get("X-Access-Email"), "groups": r.Header.Get("X-Access-Groups"),
+			"user": r.Header.Get(contract.IdentityUser), "email": r.Header.Get(contract.IdentityEmail), "groups": r.Header.Get(contract.IdentityGroups),
 		})
 	})
 }

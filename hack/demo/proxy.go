@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/ostiary/ostiary/authserver/contract"
 )
 
 // A proxy does what ingress-nginx does for an Ingress with auth-url,
@@ -21,14 +23,11 @@ type proxy struct {
 	apps                  map[string]string // host → address
 }
 
-// Headers that tell an application who is calling; the answer's replace the client's.
-var identityHeaders = []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups"}
-
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	host := hostname(r)
 	app := p.apps[host]
 	switch {
-	case host == "auth.localhost", app != "" && strings.HasPrefix(r.URL.Path, "/.access/"):
+	case host == "auth.localhost", app != "" && strings.HasPrefix(r.URL.Path, contract.DefaultPathPrefix+"/"):
 		forward(w, r, p.public, nil)
 		return
 	case app == "":
@@ -41,7 +40,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the auth server does not answer", http.StatusInternalServerError)
 	case status == http.StatusOK:
 		forward(w, r, app, func(out *http.Request) {
-			for _, h := range identityHeaders {
+			for _, h := range contract.Identity() { // the answer's replace the client's
 				out.Header.Del(h)
 				if v := headers.Get(h); v != "" {
 					out.Header.Set(h, v)
@@ -52,7 +51,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		forward(w, r, p.render, func(out *http.Request) {
 			out.URL.Path, out.URL.RawPath, out.URL.RawQuery = "/", "", ""
 			out.Header.Set("X-Code", strconv.Itoa(status))
-			out.Header.Set("X-Original-Uri", r.RequestURI)
+			out.Header.Set(contract.OriginalURI, r.RequestURI)
 		})
 	default:
 		http.Error(w, "the auth server answered with "+strconv.Itoa(status), http.StatusInternalServerError)
@@ -62,7 +61,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // ask makes the subrequest: GET, without a body, with the client's headers.
 func (p *proxy) ask(r *http.Request, host string) (int, http.Header, error) {
 	// Opaque, as the request target must go out untouched.
-	u := &url.URL{Scheme: "http", Host: p.authz, Opaque: "/authz/v1/nginx/" + r.Method + "/" + host + r.RequestURI}
+	u := &url.URL{Scheme: "http", Host: p.authz, Opaque: contract.NginxPrefix + r.Method + "/" + host + r.RequestURI}
 	q := (&http.Request{Method: http.MethodGet, URL: u, Header: r.Header.Clone(), Host: p.authz}).WithContext(r.Context())
 	resp, err := http.DefaultTransport.RoundTrip(q)
 	if err != nil {

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package contract
+
+import "strconv"
+
+// Endpoints begins the path of every endpoint of the authz listener.
+const Endpoints = "/authz/v1"
+
+// Endpoints that carry the target in their own URL: {prefix}{method}/{host}{uri}, or
+// with the namespace and name of the Ingress before the method. NginxTarget has nginx
+// fill them in.
+const (
+	NginxPrefix     = Endpoints + "/nginx/"
+	NginxPassPrefix = Endpoints + "/nginx-pass/" //nolint:gosec // no password
+	// URLPrefix reads as NginxPrefix and answers as ForwardPath.
+	URLPrefix = Endpoints + "/url/"
+)
+
+// NginxTarget ends an auth-url at a URL endpoint, by way of nginx's own variables: what
+// it routed by. A header would say what the visitor wants.
+const NginxTarget = "$request_method/$host$request_uri"
+
+// NginxHeaderPath is for ingress-nginx with a plain auth-url: the target is in X-Original-*.
+const NginxHeaderPath = Endpoints + "/nginx"
+
+// Endpoints for proxies that send the target in X-Forwarded-*.
+const (
+	ForwardPath = Endpoints + "/forward"
+	// ForwardPrefix and ForwardRoutePrefix are pinned: the namespace and name follow, of an
+	// Ingress or an HTTPRoute, or of an HTTPRoute alone.
+	ForwardPrefix      = Endpoints + "/forward/"
+	ForwardRoutePrefix = Endpoints + "/forward-route/"
+)
+
+// Endpoints after which the request's own path follows.
+const (
+	EnvoyPrefix = Endpoints + "/envoy"
+	// EnvoyRoutePrefix and ExternalPrefix are pinned to an HTTPRoute, whose namespace and
+	// name follow. ExternalPrefix answers 2xx to what may pass alone.
+	EnvoyRoutePrefix = Endpoints + "/envoy-route/"
+	ExternalPrefix   = Endpoints + "/external/"
+)
+
+// BoundPrefix begins the endpoints that are bound to hosts. The hosts follow as
+// literals, with commas between them, and then what follows Endpoints in the endpoint
+// itself: {prefix}app.example.com,*.preview.example.com/forward.
+const BoundPrefix = Endpoints + "/for/"
+
+// RenderPrefix is where a proxy can put the status and the target into the URL of the
+// render listener: {prefix}{code}/{method}/{host}{uri}.
+const RenderPrefix = "/render/v1/"
+
+// DefaultPathPrefix begins our own paths on every host.
+const DefaultPathPrefix = "/.access"
+
+// Default ports of the listeners.
+const (
+	AuthzPort     = 9001
+	PublicPort    = 9002
+	RenderPort    = 9003
+	PreflightPort = 9004
+	GRPCPort      = 9005
+	MetricsPort   = 8080
+	HealthPort    = 8081
+)
+
+// Address returns the address of a listener at a port of every interface.
+func Address(port int) string { return ":" + strconv.Itoa(port) }

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package contract
+
+import (
+	"slices"
+	"strings"
+)
+
+// Headers of our answers.
+const (
+	// ReasonHeader says why an answer is no 200.
+	ReasonHeader = "X-Access-Reason"
+	// ManagedHeader tells a proxy that the policy says responses: Managed, so that the
+	// CORS headers of this answer, or none, take the place of the application's.
+	ManagedHeader = "X-Ostiary-Cors"
+)
+
+// Headers by which proxies name the target, in canonical form. Each endpoint believes
+// one family of them, or none.
+const (
+	OriginalURL     = "X-Original-Url"
+	OriginalMethod  = "X-Original-Method"
+	OriginalURI     = "X-Original-Uri"
+	ForwardedMethod = "X-Forwarded-Method"
+	ForwardedProto  = "X-Forwarded-Proto"
+	ForwardedHost   = "X-Forwarded-Host"
+	ForwardedURI    = "X-Forwarded-Uri"
+)
+
+// ForwardedFor is a client's address, as proxies tell it.
+const ForwardedFor = "X-Forwarded-For"
+
+var asked = []string{
+	"Cookie", "Authorization", "Origin",
+	"Access-Control-Request-Method", "Access-Control-Request-Headers", "Access-Control-Request-Private-Network",
+	"Accept", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-Storage-Access", "Sec-WebSocket-Key",
+	"X-Requested-With", "X-Request-Id", "Content-Type", "HTTP2-Settings",
+}
+
+// Asked returns the client's headers that a decision depends on, besides those that name
+// the target and the client's address. A proxy that passes on some headers only has to
+// pass on these.
+func Asked() []string { return slices.Clone(asked) }
+
+// EnvoyAsked returns the same for Envoy, in lower case. It knows a client's address
+// better than its own connection tells.
+func EnvoyAsked() []string { return Lower(append([]string{ForwardedFor}, asked...)) }
+
+// Headers that tell an application who is calling.
+const (
+	IdentityToken   = "X-Access-Jwt-Assertion" //nolint:gosec // no credential
+	IdentityEmail   = "X-Access-Email"
+	IdentityUser    = "X-Access-User"
+	IdentityGroups  = "X-Access-Groups"
+	CloudflareToken = "Cf-Access-Jwt-Assertion" //nolint:gosec // no credential
+	CloudflareEmail = "Cf-Access-Authenticated-User-Email"
+)
+
+var identity = []string{IdentityToken, IdentityEmail, IdentityUser, IdentityGroups, CloudflareToken, CloudflareEmail}
+
+// Identity returns the headers that tell an application who is calling.
+func Identity() []string { return slices.Clone(identity[:4]) }
+
+// AllIdentity returns those of Identity, and the ones of Cloudflare Access. A client
+// sends none of them, whichever are in use.
+func AllIdentity() []string { return slices.Clone(identity) }
+
+// IdentityFamilies returns what the names of all identity headers begin with.
+func IdentityFamilies() []string { return []string{"X-Access", "Cf-Access"} }
+
+// IsIdentity reports whether a header of ours tells the application who is calling.
+func IsIdentity(name string) bool {
+	return strings.HasPrefix(name, "X-Access-") || strings.HasPrefix(name, "Cf-Access-")
+}
+
+// Spellings returns a header's name, and then the ones with an underscore in place of
+// any of its hyphens. No proxy overwrites those, and applications that read headers from
+// the environment (CGI, WSGI) cannot tell them apart.
+func Spellings(header string) []string {
+	parts := strings.Split(header, "-")
+	out := make([]string, 0, 1<<(len(parts)-1))
+	for set := range 1 << (len(parts) - 1) {
+		name := parts[0]
+		for i, part := range parts[1:] {
+			name += string("-_"[set>>i&1]) + part
+		}
+		out = append(out, name)
+	}
+	return out
+}
+
+// Lower returns names as HTTP/2 spells them.
+func Lower(names []string) []string {
+	out := make([]string, len(names))
+	for i, name := range names {
+		out[i] = strings.ToLower(name)
+	}
+	return out
+}
