@@ -30,7 +30,7 @@ func (p *planner) limits() {
 		}
 		p.plan.Limits = append(p.plan.Limits, Finding{Object: b.Route, Policy: b.Policy, Reason: ResponsesNotManaged,
 			Message: fmt.Sprintf("Managed does nothing for %s: %s hands what Ostiary says on a yes to the application, and puts none of it on the application's answers, which keep their own CORS headers, or none. Have the application send them, and write App; "+
-				"what can manage them is in PROXIES.md", b.Route, cmp.Or(proxy, "its proxy"))})
+				"what can manage them is in docs/guides/proxies.md", b.Route, cmp.Or(proxy, "its proxy"))})
 	}
 	slices.SortFunc(p.plan.Limits, func(a, b Finding) int { return cmp.Compare(a.Object.String(), b.Object.String()) })
 }

@@ -2,8 +2,8 @@
 
 // Package conformance runs one suite against every proxy that there is a way to
 // run here: the same policies, the same applications, the same requests, byte by
-// byte. What the runs show is CONFORMANCE.md at the root of the repository; a run
-// that shows something else fails.
+// byte. What the runs show is docs/conformance.md; a run that shows something else
+// fails.
 //
 //	go test ./hack/conformance -run 'TestConformance/^nginx'     one family
 //	go test ./hack/conformance -update                           all, and write the page

@@ -16,7 +16,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/credential"
 )
 
-var update = flag.Bool("update", false, "write CONFORMANCE.md, after a run of all variants")
+var update = flag.Bool("update", false, "write docs/conformance.md, after a run of all variants")
 
 // shared is what every variant is tried with.
 var shared *world

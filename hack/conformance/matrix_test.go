@@ -13,7 +13,7 @@ import (
 )
 
 // page is what the runs show, in the repository.
-var page = filepath.Join("..", "..", "CONFORMANCE.md")
+var page = filepath.Join("..", "..", "docs", "conformance.md")
 
 // publish writes the page after a complete run, if it is asked to; otherwise it
 // compares: each column that ran must be the one that is committed.
@@ -40,13 +40,13 @@ func publish(t *testing.T, results map[string]map[string]bool) {
 		for _, k := range cases {
 			cell, there := committed[name][k.name]
 			if !there || cell != got[k.name] {
-				t.Errorf("CONFORMANCE.md says otherwise about %s, %s: run go test ./hack/conformance -update", name, k.name)
+				t.Errorf("docs/conformance.md says otherwise about %s, %s: run go test ./hack/conformance -update", name, k.name)
 			}
 		}
 	}
 	// Titles, footnotes and the order are the sources' business alone.
 	if want := render(committed); !t.Failed() && string(text) != want {
-		t.Error("CONFORMANCE.md is not what these sources make of its cells: run go test ./hack/conformance -update")
+		t.Error("docs/conformance.md is not what these sources make of its cells: run go test ./hack/conformance -update")
 	}
 }
 

@@ -43,7 +43,7 @@ const (
 	passInURL   = "/authz/v1/nginx-pass/$request_method/$host$request_uri"
 )
 
-// variants are those of PROXIES.md: D (custom-http-errors and default-backend),
+// variants are those of docs/guides/proxies.md: D (custom-http-errors and default-backend),
 // B2 (the ConfigMap's snippets), D with kept connections, B1 (a route for
 // preflights) with D, and D with a plain auth-url.
 func variants() []*variant {

@@ -48,7 +48,7 @@ func relay(to, from net.Conn) {
 
 // With keepalive in the upstream, nginx asks over connections that it has: a
 // new one each time would cost more than the decision. An answer with a body
-// would end them (see PROXIES.md).
+// would end them (see docs/guides/proxies.md).
 func TestConnectionsToAuthzAreReused(t *testing.T) {
 	var connections atomic.Int64
 	e, err := newEnvironment(t.TempDir(), func(real string) (string, error) { return countConnections(real, &connections) })

@@ -26,7 +26,7 @@ import (
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
-// A block is a fenced part of MIGRATION.md.
+// A block is a fenced part of migration.md.
 type block struct {
 	section, language, text string
 	line                    int
@@ -40,7 +40,7 @@ func (b block) documents() []string { return strings.Split(b.text, "\n---\n") }
 
 func readBlocks(t *testing.T) []block {
 	t.Helper()
-	text, err := os.ReadFile("../../MIGRATION.md")
+	text, err := os.ReadFile("../../docs/guides/migration.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestMigration(t *testing.T) {
 	policies, explained := map[string]string{}, 0
 	count := map[string]int{}
 	for _, b := range blocks {
-		where := "MIGRATION.md, line " + strconv.Itoa(b.line)
+		where := "migration.md, line " + strconv.Itoa(b.line)
 		switch b.language {
 		case "yaml":
 			count[b.section]++
@@ -207,7 +207,7 @@ func words(s string) []string {
 }
 
 func TestMigrationIsShort(t *testing.T) {
-	text, err := os.ReadFile("../../MIGRATION.md")
+	text, err := os.ReadFile("../../docs/guides/migration.md")
 	if n := bytes.Count(text, []byte("\n")); err != nil || n > 250 {
 		t.Errorf("%d lines (%v), and 250 are enough", n, err)
 	}

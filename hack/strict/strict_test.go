@@ -186,7 +186,7 @@ func decodeProvider(t *testing.T, text string) {
 }
 
 func TestMigration(t *testing.T) {
-	text, err := os.ReadFile("../../MIGRATION.md")
+	text, err := os.ReadFile("../../docs/guides/migration.md")
 	if err != nil {
 		t.Fatal(err)
 	}
