@@ -8,24 +8,24 @@ import (
 	"time"
 )
 
-// routesAtOnce is for how many hosts there is one allocation.
-const routesAtOnce = 256
+// claimsAtOnce is for how many hosts there is one allocation.
+const claimsAtOnce = 256
 
 // A builder makes a table in four steps, each for all policies: who claims what,
 // whose it is, what is in force, and what is to be told of it.
 type builder struct {
 	table  *Table
 	hosts  int      // at most how many will yet be claimed
-	room   []routes // for the next hosts: in one piece, for the memory's and the look-ups' sake
+	room   []claims // for the next hosts: in one piece, for the memory's and the look-ups' sake
 	sites  []site
-	at     []*routes // of each claim, in order; nil: the platform refuses it
+	at     []*claims // of each claim, in order; nil: the platform refuses it
 	terms  *terms
 	ledger *Ledger
 	open   []*contest // by host, once settled
-	of     map[*routes]*contest
+	of     map[*claims]*contest
 	// twins are what pinned requests are decided by, on hosts that somebody's broken
 	// text claims, too.
-	twins  map[*routes]*routes
+	twins  map[*claims]*claims
 	next   int // of at
 	issues []Issue
 }
@@ -33,13 +33,13 @@ type builder struct {
 // A site is a host that somebody claims, or claimed.
 type site struct {
 	host   string
-	routes *routes
+	claims *claims
 }
 
 func newBuilder(in *Input, sorted []*Compiled) *builder {
-	exact, wild, claims := 0, 0, 0
+	exact, wild, all := 0, 0, 0
 	for _, p := range sorted {
-		claims += len(p.hosts)
+		all += len(p.hosts)
 		for _, h := range p.hosts {
 			if isWild(h) {
 				wild++
@@ -49,14 +49,14 @@ func newBuilder(in *Input, sorted []*Compiled) *builder {
 		}
 	}
 	return &builder{
-		table: &Table{exact: make(map[string]*routes, exact), wild: make(map[string]*routes, wild), policies: len(sorted)},
-		hosts: claims, sites: make([]site, 0, claims), at: make([]*routes, 0, claims),
-		terms: newTerms(in.Terms), ledger: in.Ledger, of: map[*routes]*contest{}, twins: map[*routes]*routes{},
+		table: &Table{exact: make(map[string]*claims, exact), wild: make(map[string]*claims, wild), policies: len(sorted)},
+		hosts: all, sites: make([]site, 0, all), at: make([]*claims, 0, all),
+		terms: newTerms(in.Terms), ledger: in.Ledger, of: map[*claims]*contest{}, twins: map[*claims]*claims{},
 	}
 }
 
-// routes returns those of a host, new ones if there are none.
-func (b *builder) routes(host string) *routes {
+// claims returns those of a host, new ones if there are none.
+func (b *builder) claims(host string) *claims {
 	hosts, key := b.table.exact, host
 	if isWild(host) {
 		hosts, key = b.table.wild, host[2:]
@@ -64,7 +64,7 @@ func (b *builder) routes(host string) *routes {
 	r := hosts[key]
 	if r == nil {
 		if len(b.room) == 0 {
-			b.room = make([]routes, min(max(1, b.hosts), routesAtOnce))
+			b.room = make([]claims, min(max(1, b.hosts), claimsAtOnce))
 			b.hosts -= len(b.room)
 		}
 		r, b.room = &b.room[0], b.room[1:]
@@ -74,16 +74,16 @@ func (b *builder) routes(host string) *routes {
 	return r
 }
 
-// lookup returns the routes of a host; nil: there are none.
-func (b *builder) lookup(host string) *routes {
+// lookup returns the claims on a host; nil: there are none.
+func (b *builder) lookup(host string) *claims {
 	if isWild(host) {
 		return b.table.wild[host[2:]]
 	}
 	return b.table.exact[host]
 }
 
-// above returns the routes of the "*." host above an exact one.
-func (b *builder) above(host string) *routes {
+// above returns the claims on the "*." host above an exact one.
+func (b *builder) above(host string) *claims {
 	if _, rest, ok := strings.Cut(host, "."); ok && !isWild(host) {
 		return b.table.wild[rest]
 	}
@@ -98,12 +98,12 @@ func (b *builder) stake(c *Compiled) {
 			b.at = append(b.at, nil)
 			continue
 		}
-		r := b.routes(host)
+		r := b.claims(host)
 		b.at = append(b.at, r)
 		switch {
 		case c.app.salvaged: // owns nothing, and is stopped by no owner
 			if b.twins[r] == nil {
-				b.twins[r] = &routes{}
+				b.twins[r] = &claims{}
 			}
 		case !r.claimed:
 			r.owner, r.claimed = namespace, true
@@ -113,10 +113,10 @@ func (b *builder) stake(c *Compiled) {
 	}
 }
 
-func (b *builder) contest(host string, r *routes) *contest {
+func (b *builder) contest(host string, r *claims) *contest {
 	c := b.of[r]
 	if c == nil {
-		c = &contest{host: host, routes: r}
+		c = &contest{host: host, claims: r}
 		b.of[r] = c
 		b.open = append(b.open, c)
 	}
@@ -146,7 +146,7 @@ func (b *builder) enter(c *Compiled) {
 	}
 }
 
-func (b *builder) enterHost(a *app, i int, host string, r *routes, paths []Path) {
+func (b *builder) enterHost(a *app, i int, host string, r *claims, paths []Path) {
 	twin := b.twins[r]
 	if a.salvaged && r.claimed && a.source.Namespace != r.owner {
 		twin = nil
@@ -167,7 +167,7 @@ func (b *builder) enterHost(a *app, i int, host string, r *routes, paths []Path)
 }
 
 // admits reports whether a claim on a host is in force, and else why it is not.
-func (b *builder) admits(a *app, i int, host string, r *routes) bool {
+func (b *builder) admits(a *app, i int, host string, r *claims) bool {
 	namespace := a.source.Namespace
 	if r == nil {
 		why, words := b.terms.refuses(host, namespace)

@@ -12,16 +12,16 @@ type dispute struct {
 	// contended: another namespace claims the host in vain. Only requests of which
 	// it is known which route they came by are decided.
 	contended bool
-	pinned    *routes // what decides about those; nil: the same
+	pinned    *claims // what decides about those; nil: the same
 	note      string  // for people
 }
 
 // empty reports whether there is no claim in force on the host.
-func (r *routes) empty() bool { return r == nil || len(r.few) == 0 && r.many == nil }
+func (r *claims) empty() bool { return r == nil || len(r.few) == 0 && r.many == nil }
 
 // forRequest returns what decides about a request, by whether it is known which
 // route it came by.
-func (r *routes) forRequest(pinned bool) *routes {
+func (r *claims) forRequest(pinned bool) *claims {
 	if r == nil || r.dispute == nil {
 		return r
 	}
@@ -37,7 +37,7 @@ func (r *routes) forRequest(pinned bool) *routes {
 
 // noted returns what there is to say of whose a host is.
 func (t *Table) noted(host string) string {
-	if r := t.routes(host); r != nil && r.dispute != nil {
+	if r := t.claims(host); r != nil && r.dispute != nil {
 		return r.dispute.note
 	}
 	return ""
@@ -50,7 +50,7 @@ func (t *Table) SameNamespace(x, y string) bool {
 		return false
 	}
 	all := map[string]bool{}
-	for _, r := range []*routes{t.routes(x), t.routes(y)} {
+	for _, r := range []*claims{t.claims(x), t.claims(y)} {
 		if r.empty() {
 			return false
 		}
@@ -75,7 +75,7 @@ func (b *builder) finish(sorted []*Compiled) {
 			foreign = foreign || why != ""
 		})
 		if foreign && b.lookup(host) == nil {
-			b.routes(host).dispute = &dispute{note: host + " is reserved, so the \"*.\" host above it does not decide there"}
+			b.claims(host).dispute = &dispute{note: host + " is reserved, so the \"*.\" host above it does not decide there"}
 		}
 	}
 	b.warn(sorted)
@@ -86,7 +86,7 @@ func (b *builder) finish(sorted []*Compiled) {
 
 // finish gives a host whose owner is settled what requests are decided by.
 func (c *contest) finish() {
-	r, w := c.routes, c.above
+	r, w := c.claims, c.above
 	d := &dispute{contended: len(c.refused) > 0, note: c.note()}
 	if r.dispute != nil { // broken text claims it, too
 		d.pinned = r.dispute.pinned
@@ -113,7 +113,7 @@ func (c *contest) note() string {
 	case len(c.refused) > 0:
 		return fmt.Sprintf("%s belongs to namespace %s, and another namespace claims it, too (%s): until that is settled, what does not say by which route it came is refused",
 			c.host, c.winner.namespace, c.refused[0])
-	case c.routes.empty():
+	case c.claims.empty():
 		return fmt.Sprintf("%s is held for namespace %s, whose claim went away", c.host, c.winner.namespace)
 	default:
 		return ""
@@ -122,18 +122,18 @@ func (c *contest) note() string {
 
 // vain are the contests that the owners of hosts are to be told of, by where their
 // claims are.
-func (b *builder) vain() map[*routes][]*contest {
-	vain := map[*routes][]*contest{}
+func (b *builder) vain() map[*claims][]*contest {
+	vain := map[*claims][]*contest{}
 	for _, c := range b.open {
 		if len(c.refused) > 0 && c.winner != nil {
-			at := c.routes
+			at := c.claims
 			if c.byAbove {
 				at = c.above
 			}
 			vain[at] = append(vain[at], c)
 		}
 		for _, below := range c.unsettled {
-			vain[c.routes] = append(vain[c.routes], &contest{host: below, routes: c.routes})
+			vain[c.claims] = append(vain[c.claims], &contest{host: below, claims: c.claims})
 		}
 	}
 	return vain

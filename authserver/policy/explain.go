@@ -67,7 +67,7 @@ func (tr *Trace) guarded(t *Table, target *Target, a *app, why Reason) {
 		tr.add("policy", a.source, "invalid", "the policy has mistakes, so everything it claims is denied until they are mended")
 	case a == nil && t.noted(target.host) != "":
 		tr.add("policy", Source{}, "disputed", "%s", t.noted(target.host))
-	case a == nil && t.routes(target.host) == nil:
+	case a == nil && t.claims(target.host) == nil:
 		tr.add("policy", Source{}, "none", "no policy claims this host")
 	case a == nil:
 		tr.add("policy", Source{}, "none", "policies claim this host, but none of them this path")

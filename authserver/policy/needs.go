@@ -16,7 +16,7 @@ func (t *Table) NeedsEmail(target Target) bool {
 	}) {
 		return true
 	}
-	for _, hosts := range []map[string]*routes{t.exact, t.wild} {
+	for _, hosts := range []map[string]*claims{t.exact, t.wild} {
 		for _, r := range hosts {
 			if slices.ContainsFunc(r.apps(), (*app).keepsOutByEmail) {
 				return true

@@ -16,8 +16,8 @@ import (
 // A contest is about a host of which it is not plain whose it is.
 type contest struct {
 	host   string
-	routes *routes
-	above  *routes // of the "*." host above; nil: there is none
+	claims *claims
+	above  *claims // of the "*." host above; nil: there is none
 	stakes []stake
 	winner *stake // nil: nobody is known to have been first
 	// byAbove: the host belongs to the winner of the "*." host above it.

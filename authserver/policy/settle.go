@@ -24,8 +24,8 @@ func (b *builder) settle(sorted []*Compiled) {
 		if w := c.above; w != nil {
 			c.yield(b.of[w], b.ledger != nil)
 		}
-		if c.routes.owner = ""; c.winner != nil {
-			c.routes.owner = c.winner.namespace
+		if c.claims.owner = ""; c.winner != nil {
+			c.claims.owner = c.winner.namespace
 		}
 	}
 }
@@ -35,11 +35,11 @@ func (b *builder) settle(sorted []*Compiled) {
 func (b *builder) compare() {
 	for _, s := range b.sites { // it grows no more
 		w := b.above(s.host)
-		if w == nil || !b.known(w) || !b.known(s.routes) {
+		if w == nil || !b.known(w) || !b.known(s.claims) {
 			continue
 		}
-		if w.owner != s.routes.owner || b.of[w] != nil || b.of[s.routes] != nil {
-			b.contest(s.host, s.routes).above = w
+		if w.owner != s.claims.owner || b.of[w] != nil || b.of[s.claims] != nil {
+			b.contest(s.host, s.claims).above = w
 			_, rest, _ := strings.Cut(s.host, ".")
 			b.contest("*."+rest, w)
 		}
@@ -47,7 +47,7 @@ func (b *builder) compare() {
 }
 
 // known reports whether somebody claims a host, or claimed it.
-func (b *builder) known(r *routes) bool { return r.claimed || b.of[r] != nil }
+func (b *builder) known(r *claims) bool { return r.claimed || b.of[r] != nil }
 
 // recorded compares who claims a host with what was written down.
 func (b *builder) recorded(host string, claims []Claim) {
@@ -64,7 +64,7 @@ func (b *builder) recorded(host string, claims []Claim) {
 	if first == nil {
 		return
 	}
-	r := b.routes(host) // held, if nobody claims it
+	r := b.claims(host) // held, if nobody claims it
 	r.recorded = n == 1 && r.claimed && r.owner == first.Namespace && !first.Since.IsZero()
 	if !r.recorded {
 		b.contest(host, r)
@@ -133,7 +133,7 @@ func (b *builder) unrecorded() []Claim {
 	}
 	var out []Claim
 	for _, s := range b.sites {
-		r, c := s.routes, b.of[s.routes]
+		r, c := s.claims, b.of[s.claims]
 		switch {
 		case c == nil:
 			if r.claimed && !r.recorded {

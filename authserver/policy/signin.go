@@ -152,7 +152,7 @@ func (a *app) longest() (d time.Duration, unsaid bool) {
 }
 
 // each calls visit with all claims on a host.
-func (r *routes) each(visit func(c claim)) {
+func (r *claims) each(visit func(c claim)) {
 	if r == nil {
 		return
 	}
@@ -171,7 +171,7 @@ func (r *routes) each(visit func(c claim)) {
 }
 
 // apps returns who has claims on a host and no mistakes, by name.
-func (r *routes) apps() []*app {
+func (r *claims) apps() []*app {
 	var out []*app
 	r.each(func(c claim) {
 		if !c.app.defective && !slices.Contains(out, c.app) {
@@ -183,7 +183,7 @@ func (r *routes) apps() []*app {
 }
 
 // claimOn returns the path of the app's most specific claim on a path.
-func (r *routes) claimOn(path string, a *app) string {
+func (r *claims) claimOn(path string, a *app) string {
 	best := claim{}
 	r.each(func(c claim) {
 		if c.app == a && c.covers(path) && (!best.exact && len(c.path) >= len(best.path) || c.exact) {
@@ -204,16 +204,16 @@ func (t *Table) SignIn(target Target, origin string) (SignIn, bool) {
 	if why != NoReason {
 		return SignIn{}, false
 	}
-	routes := t.routes(target.host)
+	claims := t.claims(target.host)
 	out := SignIn{Policy: a.source}
 	if s := a.signIn; s != nil {
 		out.Providers, out.Cookie, out.Denied = slices.Clone(s.providers), s.cookie, s.denied
 	}
 	apps := []*app{a}
 	if a.signIn.scoped() {
-		out.Path = cookiePath(routes.claimOn(target.path, a))
+		out.Path = cookiePath(claims.claimOn(target.path, a))
 	} else {
-		for _, o := range routes.apps() {
+		for _, o := range claims.apps() {
 			if o != a && !o.signIn.scoped() && len(apps) < maxAudience {
 				apps = append(apps, o)
 			}
@@ -261,7 +261,7 @@ func (t *Table) Reads() Reads {
 	if t == nil {
 		return out
 	}
-	for _, hosts := range []map[string]*routes{t.exact, t.wild} {
+	for _, hosts := range []map[string]*claims{t.exact, t.wild} {
 		for _, r := range hosts {
 			for _, a := range r.apps() {
 				out.add(a.signIn)
@@ -273,7 +273,7 @@ func (t *Table) Reads() Reads {
 }
 
 // Claims reports whether a claim on the host, or on the "*." host above it, is in force.
-func (t *Table) Claims(host string) bool { return t != nil && !t.routes(host).empty() }
+func (t *Table) Claims(host string) bool { return t != nil && !t.claims(host).empty() }
 
 // Session reports whether a credential is a session on a host: NoReason if it is
 // good for some policy there, and otherwise why it is not. unsaid is how old it
@@ -284,11 +284,11 @@ func (t *Table) Session(host string, s *Subject, now time.Time, unsaid time.Dura
 		return NotReady
 	case s == nil:
 		return NoSession
-	case t.routes(host).empty():
+	case t.claims(host).empty():
 		return NoPolicy
 	}
 	why := WrongAudience
-	for _, a := range t.routes(host).apps() {
+	for _, a := range t.claims(host).apps() {
 		if !a.meant(s, host, "") { // which a token for pages never is
 			continue
 		}
@@ -325,7 +325,7 @@ func (t *Table) TokenAudience(host, origin string, s *Subject, now time.Time) []
 		return nil
 	}
 	var out []string
-	for _, a := range t.routes(host).apps() {
+	for _, a := range t.claims(host).apps() {
 		if len(out) < maxAudience && a.cors.takesTokens(origin) && t.standing(a, s, now) == NoReason && a.everAdmits(s) {
 			out = append(out, a.audience)
 		}
@@ -357,7 +357,7 @@ func (t *Table) CookiePaths(host string) []string {
 		return nil
 	}
 	var out []string
-	t.routes(host).each(func(c claim) {
+	t.claims(host).each(func(c claim) {
 		if !c.app.defective && c.app.signIn.scoped() {
 			out = append(out, cookiePath(c.path))
 		}

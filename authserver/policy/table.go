@@ -11,8 +11,8 @@ import (
 
 // A Table is an immutable, compiled set of policies. A nil *Table denies.
 type Table struct {
-	exact     map[string]*routes // "wiki.example.com"
-	wild      map[string]*routes // "*.example.com" → "example.com"
+	exact     map[string]*claims // "wiki.example.com"
+	wild      map[string]*claims // "*.example.com" → "example.com"
 	policies  int
 	unbound   string // the revision without bindings, providers and revocations
 	built     string // the revision without providers and revocations
@@ -26,8 +26,8 @@ type Table struct {
 	unrecorded []Claim
 }
 
-// routes are the claims on one host.
-type routes struct {
+// claims are those on one host.
+type claims struct {
 	few      []claim     // the most specific first: Exact, then the longest Prefix
 	many     *manyClaims // instead, where there are more than few
 	dispute  *dispute    // nil: it is plain whose the host is
@@ -89,14 +89,14 @@ func (t *Table) Audience(target Target) string {
 	if t == nil {
 		return ""
 	}
-	if a := t.routes(target.host).lookup(target.path); a != nil {
+	if a := t.claims(target.host).lookup(target.path); a != nil {
 		return a.audience
 	}
 	return ""
 }
 
-// routes finds the claims on a host. An exact host never falls through.
-func (t *Table) routes(host string) *routes {
+// claims finds those on a host. An exact host never falls through.
+func (t *Table) claims(host string) *claims {
 	if r := t.exact[host]; r != nil {
 		return r
 	}
@@ -107,7 +107,7 @@ func (t *Table) routes(host string) *routes {
 }
 
 // lookup finds the claim on a path: Exact first, then the longest prefix.
-func (r *routes) lookup(path string) *app {
+func (r *claims) lookup(path string) *app {
 	if r == nil || path == "" {
 		return nil
 	}
@@ -151,7 +151,7 @@ func (m *manyClaims) lookup(path string) *app {
 }
 
 // add enters a claim, or returns whose it is already.
-func (r *routes) add(c claim) *app {
+func (r *claims) add(c claim) *app {
 	if r.many != nil {
 		return r.many.add(c)
 	}
@@ -197,7 +197,7 @@ func (m *manyClaims) add(c claim) *app {
 // find is the one way from a target to the policy that guards it. pinned: it is
 // known which route the request came by.
 func (t *Table) find(target *Target, pinned bool) (*app, Reason) {
-	r := t.routes(target.host).forRequest(pinned)
+	r := t.claims(target.host).forRequest(pinned)
 	a := r.lookup(target.path)
 	for _, reading := range target.readings {
 		if r.lookup(reading) != a {
