@@ -3,7 +3,6 @@
 package policy
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"net/netip"
 	"slices"
@@ -23,6 +22,22 @@ type Compiled struct {
 
 // Hosts are what the policy claims, or may have meant to.
 func (c *Compiled) Hosts() []string { return c.hosts }
+
+// An app is a Policy compiled.
+type app struct {
+	source          Source
+	audience        string
+	defective       bool
+	salvaged        bool // and so defective
+	encodedSlashes  bool
+	crossSite       bool // a cookie is enough for what other sites make browsers ask
+	cors            *cors
+	relaxing        []rule // Bypass, ServiceAuth
+	identity        []rule // Block, Allow
+	revokedBefore   time.Time
+	unauthenticated Unauthenticated
+	signIn          *signIn // nil: nothing out of the ordinary
+}
 
 // Compile checks and compiles one policy.
 func Compile(p *Policy) *Compiled {
@@ -83,67 +98,6 @@ func compile(p *Policy, defective bool) *app {
 
 // Audience is what a credential for a policy is made for.
 func Audience(s Source) string { return s.Namespace + "/" + s.Name }
-
-// parts is room for what the rules of a policy are made of, each kind in one
-// piece: a table holds a tenth as many objects, and a walk touches fewer pages.
-type parts struct {
-	selectors []Selector
-	networks  []netip.Prefix
-	methods   []string
-	duration  time.Duration // of rules that say nothing
-}
-
-func newParts(rules []Rule) *parts {
-	selectors, networks, methods := 0, 0, 0
-	for i := range rules {
-		methods += len(rules[i].Methods)
-		for _, list := range rules[i].lists() {
-			selectors += len(list)
-			for j := range list {
-				networks += len(list[j].Networks)
-			}
-		}
-	}
-	return &parts{make([]Selector, 0, selectors), make([]netip.Prefix, 0, networks), make([]string, 0, methods), 0}
-}
-
-func (r *Rule) lists() [3][]Selector { return [...][]Selector{r.Include, r.Require, r.Exclude} }
-
-func (p *parts) rule(r *Rule, index int) rule {
-	out := rule{name: r.Name, field: ruleField(index), action: r.Action, duration: cmp.Or(r.SessionDuration, p.duration)}
-	n := len(p.methods)
-	p.methods = append(p.methods, r.Methods...)
-	out.methods = slices.Clip(p.methods[n:])
-	out.include, out.require, out.exclude = p.list(r.Include), p.list(r.Require), p.list(r.Exclude)
-	return out
-}
-
-func (p *parts) list(in []Selector) []Selector {
-	start := len(p.selectors)
-	for _, s := range in {
-		n := len(p.networks)
-		for _, network := range s.Networks {
-			p.networks = append(p.networks, unmap(network).Masked())
-		}
-		p.selectors = append(p.selectors, Selector{s.Property, s.Value, slices.Clip(p.networks[n:])})
-	}
-	return slices.Clip(p.selectors[start:])
-}
-
-// ruleFields are the names that all but the longest policies need, shared.
-var ruleFields = func() (out [32]string) {
-	for i := range out {
-		out[i] = item("spec.rules", i)
-	}
-	return out
-}()
-
-func ruleField(i int) string {
-	if i < len(ruleFields) {
-		return ruleFields[i]
-	}
-	return item("spec.rules", i)
-}
 
 // unmap makes an IPv4 network of ::ffff:10.0.0.0/104: addresses come unmapped.
 func unmap(n netip.Prefix) netip.Prefix {

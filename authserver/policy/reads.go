@@ -10,6 +10,93 @@ import (
 	"strings"
 )
 
+// Reads is what rules look at, of what an identity provider says. The rest need
+// not travel.
+type Reads struct {
+	Groups []string // sorted
+	AMR    bool
+	asked  []string // what stands for what each policy looks at
+}
+
+// Keep returns those of the groups that are read.
+func (r *Reads) Keep(groups []string) []string {
+	var out []string
+	for _, g := range groups {
+		if _, ok := slices.BinarySearch(r.Groups, g); ok {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// KeepAMR returns the methods if they are read.
+func (r *Reads) KeepAMR(amr []string) []string {
+	if r.AMR {
+		return amr
+	}
+	return nil
+}
+
+func (r *Reads) sort() {
+	slices.Sort(r.Groups)
+	r.Groups = slices.Compact(r.Groups)
+}
+
+func readsOf(p *Policy) (out Reads) {
+	for i := range p.Rules {
+		for _, list := range p.Rules[i].lists() {
+			for j := range list {
+				switch list[j].Property {
+				case IdPGroup:
+					out.Groups = append(out.Groups, list[j].Value)
+				case AuthMethod:
+					out.AMR = true
+				case NoProperty, Everyone, Email, EmailDomain, Address, LoginMethod:
+				}
+			}
+		}
+	}
+	out.sort()
+	return out
+}
+
+// maxElsewhere bounds what a session carries for other applications, in bytes of
+// group names and what stands for them. Those who write policies elsewhere choose
+// them: without a bound they could make the cookies of a host too large.
+const maxElsewhere = 1024
+
+// readElsewhere adds what those policies look at that take tokens from an origin:
+// first those of the namespace, and then the older ones, as far as there is room.
+// For the others no token is made, as the session does not answer what they ask.
+func (t *Table) readElsewhere(r *Reads, namespace, origin string) {
+	room := maxElsewhere
+	for _, own := range [...]bool{true, false} {
+		for _, a := range t.takers {
+			if (a.source.Namespace == namespace) == own && a.cors.takesTokens(origin) && a.signIn.size() <= room {
+				room -= a.signIn.size()
+				r.add(a.signIn)
+			}
+		}
+	}
+}
+
+// Reads returns what any rule of the table looks at.
+func (t *Table) Reads() Reads {
+	var out Reads
+	if t == nil {
+		return out
+	}
+	for _, hosts := range []map[string]*claims{t.exact, t.wild} {
+		for _, r := range hosts {
+			for _, a := range r.apps() {
+				out.add(a.signIn)
+			}
+		}
+	}
+	out.sort()
+	return out
+}
+
 // A session holds no more of what a provider said than rules look at. So it says what
 // was looked for: else a Block rule that is made later, about a group that nobody looked
 // for, would let everybody pass who has a session.
