@@ -13,7 +13,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -121,26 +120,4 @@ func (g *Guard) keep(ctx context.Context) error {
 		return fmt.Errorf("writing it: %w", err)
 	}
 	return nil
-}
-
-// withWindow says of what is routed how long a new route is open: nothing guards an
-// HTTPRoute in the write that opts in, and nothing an Ingress where that was chosen.
-func (r *routesReport) withWindow(bindings []routes.Binding, admission bool) *routesReport {
-	for policy, c := range r.routed {
-		note := ""
-		for _, b := range bindings {
-			switch {
-			case b.Policy != policy:
-			case !admission:
-				note = " (the API server guards nothing by itself, admission.guard: a new route is open until Ostiary has written to it)"
-			case b.Route.Kind == "HTTPRoute":
-				note = " (a new HTTPRoute is open until Ostiary has made what guards it: the API server cannot)"
-			}
-		}
-		if c.Status == metav1.ConditionTrue {
-			c.Message = truncate(c.Message, 32<<10-len(note)) + note
-			r.routed[policy] = c
-		}
-	}
-	return r
 }

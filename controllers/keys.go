@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -14,7 +13,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,7 +20,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 )
 
 // KeyRingField is the field of the Secret that holds the key ring.
@@ -112,31 +109,6 @@ func (k *Keys) tellMissing(ctx context.Context, why string) {
 
 // Check looks at the Secret again: a duty of whoever begins to lead.
 func (k *Keys) Check(context.Context) { k.queue.add() }
-
-// A requeue puts one request into the queue of a controller: when it starts, and
-// whenever it is asked to.
-type requeue struct {
-	mu      sync.Mutex
-	enqueue func() // nil until the controller runs
-}
-
-func (r *requeue) source(request reconcile.Request) source.Source {
-	return source.Func(func(_ context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.enqueue = func() { q.Add(request) }
-		r.enqueue()
-		return nil
-	})
-}
-
-func (r *requeue) add() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.enqueue != nil {
-		r.enqueue()
-	}
-}
 
 func (k *Keys) create(ctx context.Context) (reconcile.Result, error) {
 	if !k.Leads() {

@@ -32,9 +32,6 @@ const (
 	ledgerAbout   = "access.ostiary.dev/about"
 )
 
-// DefaultHostHold is how long a host is held for the namespace that let it go.
-const DefaultHostHold = 24 * time.Hour
-
 // ledgerShard is how much goes into one ConfigMap, which may take 1 MiB.
 const ledgerShard = 512 << 10
 

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 
+	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -101,4 +103,31 @@ func revocationsOf(ctx context.Context, r client.Reader) ([]policy.Revocation, e
 		out[i], _ = translate.Revocation(&list.Items[i]) // the log of the installation says what is wrong
 	}
 	return out, nil
+}
+
+// Policies lists and translates the policies of a cluster, and the routes that
+// name them, for those who only want to look. Who may not list Ingresses sees
+// policies without hosts say so.
+func Policies(ctx context.Context, r client.Reader) ([]policy.Policy, []translate.Route, error) {
+	var list v1alpha1.AccessPolicyList
+	if err := r.List(ctx, &list); err != nil {
+		return nil, nil, fmt.Errorf("listing AccessPolicies: %w", err)
+	}
+	var ingresses networkingv1.IngressList
+	err := r.List(ctx, &ingresses)
+	if err != nil && !apierrors.IsForbidden(err) {
+		return nil, nil, fmt.Errorf("listing Ingresses: %w", err)
+	}
+	found := newRoutes(ingresses.Items)
+	found.known = err == nil
+	httpRoutes := httpRouteList()
+	if err := r.List(ctx, httpRoutes); err != nil && !apierrors.IsForbidden(err) && !apierrors.IsNotFound(err) && !meta.IsNoMatchError(err) {
+		return nil, nil, fmt.Errorf("listing HTTPRoutes: %w", err)
+	}
+	found.add(httpRoutes.Items)
+	out := make([]policy.Policy, len(list.Items))
+	for i := range list.Items {
+		out[i] = found.policy(&list.Items[i])
+	}
+	return out, found.all, nil
 }

@@ -16,9 +16,11 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
@@ -236,4 +238,26 @@ func (s *Sweeper) sweep(ctx context.Context, now time.Time) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// newSecrets returns a cache of the Secrets in the namespace of the manager's that
+// providers may name. It is one of its own: without the right to list them there
+// are policies and keys all the same.
+func newSecrets(mgr ctrl.Manager, namespace string) (cache.Cache, error) {
+	secrets, err := cache.New(mgr.GetConfig(), cache.Options{
+		Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), HTTPClient: mgr.GetHTTPClient(),
+		DefaultNamespaces: map[string]cache.Config{namespace: {FieldSelector: fields.AndSelectors(
+			fields.OneTermNotEqualSelector("type", "helm.sh/release.v1"),
+			fields.OneTermNotEqualSelector("type", string(corev1.SecretTypeServiceAccountToken)))}},
+		DefaultTransform: func(in any) (any, error) {
+			if s, ok := in.(*corev1.Secret); ok { // what applied it holds it once more
+				s.ManagedFields, s.Annotations, s.Labels = nil, nil, nil
+			}
+			return in, nil
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return secrets, mgr.Add(secrets)
 }

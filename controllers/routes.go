@@ -38,8 +38,8 @@ import (
 // changes nothing for the rest. If it is away, the others do what cannot wait.
 type OptIns struct {
 	Settings routes.Settings
-	// Status writes the conditions Routed and Covered.
-	Status *Status
+	// Report hands over the conditions Routed and Covered, for Status to write. Optional.
+	Report func(*Conditions)
 	// Leads reports whether this replica may write.
 	Leads func() bool
 
@@ -133,7 +133,7 @@ func (o *OptIns) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.
 		o.warm.blind()
 		if leads {
 			o.found.reset()
-			o.Status.reportRoutes(&routesReport{})
+			o.say(noConditions())
 		}
 		return reconcile.Result{}, nil // it comes back when that can be read
 	}
@@ -170,6 +170,12 @@ func (o *OptIns) realize(ctx context.Context, world *routes.World) (reconcile.Re
 		return reconcile.Result{RequeueAfter: max(time.Until(did.again), time.Millisecond)}, nil
 	}
 	return reconcile.Result{}, nil
+}
+
+func (o *OptIns) say(c *Conditions) {
+	if o.Report != nil {
+		o.Report(c)
+	}
 }
 
 // tellUnread logs what cannot be read, when that changes.

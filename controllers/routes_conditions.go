@@ -6,10 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
@@ -27,18 +25,17 @@ const (
 // not in it they say nothing.
 type routesReport struct {
 	routed  map[types.NamespacedName]metav1.Condition
-	covered func(types.NamespacedName) *metav1.Condition // nil: it isn't watched
+	covered func(types.NamespacedName) metav1.Condition
 	limited map[types.NamespacedName][]routes.Finding
 }
 
-// limits are what the proxies of a policy's routes cannot do for it, as warnings.
-func (r *routesReport) limits(of types.NamespacedName) []policy.Issue {
-	if r == nil {
-		return nil
-	}
-	var out []policy.Issue
-	for _, f := range r.limited[of] {
-		out = append(out, policy.Issue{Source: policy.Source{Namespace: of.Namespace, Name: of.Name, Field: "spec.cors.responses"}, Reason: policy.IssueReason(f.Reason), Message: f.Message})
+// limits are what the proxies of routes cannot do for their policies, as warnings.
+func (r *routesReport) limits() map[types.NamespacedName][]policy.Issue {
+	out := map[types.NamespacedName][]policy.Issue{}
+	for of, findings := range r.limited {
+		for _, f := range findings {
+			out[of] = append(out[of], policy.Issue{Source: policy.Source{Namespace: of.Namespace, Name: of.Name, Field: "spec.cors.responses"}, Reason: policy.IssueReason(f.Reason), Message: f.Message})
+		}
 	}
 	return out
 }
@@ -56,7 +53,7 @@ func newRoutesReport(plan *routes.Plan, refused, around []routes.Finding, arrive
 	for policy, bound := range bindings {
 		r.routed[policy] = routed(bound, wrong[policy])
 	}
-	r.covered = func(policy types.NamespacedName) *metav1.Condition {
+	r.covered = func(policy types.NamespacedName) metav1.Condition {
 		c, named := covered(uncovered[policy]), bindings[policy]
 		is := r.routed[policy]
 		switch {
@@ -66,7 +63,7 @@ func newRoutesReport(plan *routes.Plan, refused, around []routes.Finding, arrive
 		default:
 			c = witnessed(c, policy, named, arrived)
 		}
-		return &c
+		return c
 	}
 	return r
 }
@@ -151,67 +148,64 @@ func covered(around []routes.Finding) metav1.Condition {
 		Message: "nothing that was seen serves its hosts around it"}
 }
 
-// reportRoutes hands over what is known of routes. It does not wait.
-func (s *Status) reportRoutes(r *routesReport) {
-	if s == nil || s.changed == nil {
-		return
-	}
-	s.mu.Lock()
-	s.routes = r
-	s.mu.Unlock()
-	s.wake()
-}
+// conditionTypes are those that this controller answers for.
+var conditionTypes = []string{v1alpha1.ConditionRouted, v1alpha1.ConditionCovered}
 
-// setRouteConditions words what is known of the routes of a policy. It reports
-// whether anything changed. Nothing is known yet: what another replica wrote stays.
-// What they say is true of the routes; whether this policy decides there is for the
-// table to say, by its issues.
-func setRouteConditions(ap *v1alpha1.AccessPolicy, r *routesReport, issues []policy.Issue) bool {
-	if r == nil {
-		return false
-	}
-	key := client.ObjectKeyFromObject(ap)
-	var routed, covered *metav1.Condition
-	if c, ok := r.routed[key]; ok {
-		routed = &c
-	}
-	if r.covered != nil {
-		covered = acceptedToo(ap, r.covered(key))
-	}
-	temper(routed, issues)
-	temper(covered, issues)
-	changed := setOrRemove(ap, v1alpha1.ConditionRouted, routed)
-	return setOrRemove(ap, v1alpha1.ConditionCovered, covered) || changed
+// noConditions says nothing of any policy, and has what was said before removed.
+func noConditions() *Conditions { return &Conditions{Types: conditionTypes} }
+
+// conditions are what is written on policies: what is true of the routes, as far as the
+// policy decides there.
+func (r *routesReport) conditions() *Conditions {
+	return &Conditions{Types: conditionTypes, Issues: r.limits(), Of: func(of types.NamespacedName, is Standing) map[string]metav1.Condition {
+		out := map[string]metav1.Condition{v1alpha1.ConditionCovered: temper(acceptedToo(r.covered(of), is), is)}
+		if c, ok := r.routed[of]; ok {
+			out[v1alpha1.ConditionRouted] = temper(c, is)
+		}
+		return out
+	}}
 }
 
 // temper takes from a condition that is not False what the table does not do.
-func temper(c *metav1.Condition, issues []policy.Issue) {
-	if c == nil || c.Status == metav1.ConditionFalse {
-		return
-	}
-	problems, reason, _, warning := sorted(issues)
+func temper(c metav1.Condition, is Standing) metav1.Condition {
 	switch {
-	case slices.Contains([]policy.IssueReason{policy.HostOwnedByOtherNamespace, policy.HostNotGranted, policy.HostReserved}, reason):
-		c.Status, c.Reason = metav1.ConditionFalse, string(reason)
-		c.Message = truncate("this policy does not decide about all that it claims: "+listed(problems), 1024)
-	case warning == policy.HostContended:
+	case c.Status == metav1.ConditionFalse:
+	case slices.Contains([]policy.IssueReason{policy.HostOwnedByOtherNamespace, policy.HostNotGranted, policy.HostReserved}, is.Reason):
+		c.Status, c.Reason = metav1.ConditionFalse, string(is.Reason)
+		c.Message = truncate("this policy does not decide about all that it claims: "+is.Problems, 1024)
+	case is.Warning == policy.HostContended:
 		c.Message += "; but another namespace claims a host of it, too, so that requests which do not say by which route they came are refused there (see Degraded)"
 	}
-}
-
-func setOrRemove(ap *v1alpha1.AccessPolicy, kind string, c *metav1.Condition) bool {
-	if c == nil {
-		return meta.RemoveStatusCondition(&ap.Status.Conditions, kind)
-	}
-	return meta.SetStatusCondition(&ap.Status.Conditions, condition(ap, kind, c.Status, c.Reason, c.Message))
+	return c
 }
 
 // acceptedToo: what a policy claims and does not have is guarded by nobody, or by the
 // policies of others.
-func acceptedToo(ap *v1alpha1.AccessPolicy, c *metav1.Condition) *metav1.Condition {
-	is := meta.FindStatusCondition(ap.Status.Conditions, v1alpha1.ConditionAccepted)
-	if c.Status == metav1.ConditionTrue && is != nil && is.Status == metav1.ConditionFalse {
-		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, reasonNotAccepted, "not all that it claims is in force, see Accepted: "+is.Reason
+func acceptedToo(c metav1.Condition, is Standing) metav1.Condition {
+	if c.Status == metav1.ConditionTrue && is.Accepted != nil && is.Accepted.Status == metav1.ConditionFalse {
+		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, reasonNotAccepted, "not all that it claims is in force, see Accepted: "+is.Accepted.Reason
 	}
 	return c
+}
+
+// withWindow says of what is routed how long a new route is open: nothing guards an
+// HTTPRoute in the write that opts in, and nothing an Ingress where that was chosen.
+func (r *routesReport) withWindow(bindings []routes.Binding, admission bool) *routesReport {
+	for policy, c := range r.routed {
+		note := ""
+		for _, b := range bindings {
+			switch {
+			case b.Policy != policy:
+			case !admission:
+				note = " (the API server guards nothing by itself, admission.guard: a new route is open until Ostiary has written to it)"
+			case b.Route.Kind == "HTTPRoute":
+				note = " (a new HTTPRoute is open until Ostiary has made what guards it: the API server cannot)"
+			}
+		}
+		if c.Status == metav1.ConditionTrue {
+			c.Message = truncate(c.Message, 32<<10-len(note)) + note
+			r.routed[policy] = c
+		}
+	}
+	return r
 }

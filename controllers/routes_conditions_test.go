@@ -4,14 +4,15 @@ package controllers
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -49,12 +50,9 @@ func TestConditionsTellWhatIs(t *testing.T) {
 			around = []routes.Finding{{Object: ref("other"), Policy: web, Reason: routes.NoAuthURL, Message: "m"}}
 		}
 		for _, accepted := range []metav1.ConditionStatus{metav1.ConditionTrue, metav1.ConditionFalse} {
-			ap := &v1alpha1.AccessPolicy{}
-			ap.Namespace, ap.Name = web.Namespace, web.Name
-			ap.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionAccepted, Status: accepted, Reason: "R"}}
-			setRouteConditions(ap, newRoutesReport(&plan, refused, around, func(routes.Ref, types.NamespacedName) bool { return bit(10) }), nil)
-			routed := meta.FindStatusCondition(ap.Status.Conditions, v1alpha1.ConditionRouted)
-			covered := meta.FindStatusCondition(ap.Status.Conditions, v1alpha1.ConditionCovered)
+			report := newRoutesReport(&plan, refused, around, func(routes.Ref, types.NamespacedName) bool { return bit(10) })
+			said := report.conditions().Of(web, Standing{Accepted: &metav1.Condition{Status: accepted, Reason: "R"}})
+			routed, covered := said[v1alpha1.ConditionRouted], said[v1alpha1.ConditionCovered]
 			about := fmt.Sprintf("state %010b, accepted %s: %+v, %+v", state, accepted, routed, covered)
 			clean := len(plan.Findings)+len(refused) == 0
 			if want := guarded && clean && seen; (routed.Status == metav1.ConditionTrue) != want {
@@ -120,5 +118,47 @@ func TestEventsDoNotContradict(t *testing.T) {
 		if reason, note := wroteWords(plan, app, tc.how, tc.findings); reason != tc.want || !strings.Contains(note, tc.unseen) {
 			t.Errorf("%s: %s %q, want %s", name, reason, note, tc.want)
 		}
+	}
+}
+
+// What routes and coverage say is not more than the table does.
+func TestTempered(t *testing.T) {
+	of := types.NamespacedName{Namespace: "n", Name: "p"}
+	for name, tc := range map[string]struct {
+		is     Standing
+		status metav1.ConditionStatus
+		reason string
+		says   string
+	}{
+		"in force":  {Standing{}, metav1.ConditionTrue, "Covered", "nothing that was seen"},
+		"lost":      {Standing{Reason: policy.HostOwnedByOtherNamespace, Problems: "spec.hosts[0]: app.example.com belongs to namespace other"}, metav1.ConditionFalse, "HostOwnedByOtherNamespace", "does not decide about all that it claims: spec.hosts[0]: app.example.com belongs to namespace other"},
+		"reserved":  {Standing{Reason: policy.HostReserved}, metav1.ConditionFalse, "HostReserved", "does not decide"},
+		"conflict":  {Standing{Reason: policy.Conflict}, metav1.ConditionTrue, "Covered", "nothing that was seen"},
+		"contended": {Standing{Warning: policy.HostContended}, metav1.ConditionTrue, "Covered", "are refused there (see Degraded)"},
+	} {
+		r := newRoutesReport(&routes.Plan{}, nil, nil, func(routes.Ref, types.NamespacedName) bool { return true })
+		r.routed[of] = metav1.Condition{Status: metav1.ConditionTrue, Reason: "Covered", Message: "nothing that was seen"}
+		said := r.conditions().Of(of, tc.is)
+		for _, kind := range []string{v1alpha1.ConditionRouted, v1alpha1.ConditionCovered} {
+			c, ok := said[kind]
+			if !ok || c.Status != tc.status || c.Reason != tc.reason || !strings.Contains(c.Message, tc.says) {
+				t.Errorf("%s: %s: %+v", name, kind, c)
+			}
+		}
+	}
+}
+
+// What the proxy of a route cannot do for its policy is a warning of that policy.
+func TestResponsesNotManaged(t *testing.T) {
+	key := types.NamespacedName{Namespace: "n", Name: "p"}
+	ap := &v1alpha1.AccessPolicy{}
+	ap.Spec.CORS = &v1alpha1.CORS{AllowedOrigins: []v1alpha1.Origin{"https://spa.example.com"}, Responses: v1alpha1.ResponsesManaged}
+	if c := worldPolicy(ap).CORS; c == nil || !c.Managed {
+		t.Errorf("the plan does not know of it: %+v", c)
+	}
+	said := newRoutesReport(&routes.Plan{Limits: []routes.Finding{{Policy: key, Reason: routes.ResponsesNotManaged, Message: "Managed does nothing for Ingress n/web"}}}, nil, nil, nil).conditions().Issues
+	want := map[types.NamespacedName][]policy.Issue{key: {{Source: policy.Source{Namespace: "n", Name: "p", Field: "spec.cors.responses"}, Reason: policy.ResponsesNotManaged, Message: "Managed does nothing for Ingress n/web"}}}
+	if !reflect.DeepEqual(said, want) {
+		t.Errorf("%+v", said)
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -118,10 +119,11 @@ func TestNothingHoldsBackAGuard(t *testing.T) {
 				for h := range hindrances {
 					opt()
 					o := b.optIns(hindered(t, ref, h))
-					o.Status = &Status{changed: make(chan struct{}, 1)}
+					var told *Conditions
+					o.Report = func(c *Conditions) { told = c }
 					for range 3 { // the second and third find the world as it is then
 						result, err := o.Reconcile(t.Context(), reconcile.Request{})
-						b.heldBack(fmt.Sprintf("%s %s", ref, h), h, o.Status.routes)
+						b.heldBack(fmt.Sprintf("%s %s", ref, h), h, told)
 						if h != vanishes && err == nil && (result.RequeueAfter <= 0 || result.RequeueAfter > againLast) {
 							t.Errorf("%s %s: it is tried again after %s", ref, h, result.RequeueAfter)
 						}
@@ -137,7 +139,7 @@ func TestNothingHoldsBackAGuard(t *testing.T) {
 }
 
 // heldBack is what holds at every moment.
-func (b *bench) heldBack(when string, h hindrance, told *routesReport) {
+func (b *bench) heldBack(when string, h hindrance, told *Conditions) {
 	b.t.Helper()
 	a := b.ingress("shop").Annotations
 	asks := strings.HasPrefix(a[authURL], b.s.AuthzURL+"/authz/v1/") ||
@@ -157,11 +159,12 @@ func (b *bench) heldBack(when string, h hindrance, told *routesReport) {
 		b.t.Errorf("%s: the pages of refusals are those of %s, which is not there", when, name)
 	}
 	name := strings.Fields(when)[1]
-	c := told.routed[types.NamespacedName{Namespace: b.app, Name: "app"}]
+	said := told.Of(types.NamespacedName{Namespace: b.app, Name: "app"}, Standing{})
+	c := said[v1alpha1.ConditionRouted]
 	if c.Status != metav1.ConditionFalse || !strings.Contains(c.Message, name[strings.Index(name, "/")+1:]) {
 		b.t.Errorf("%s: Routed is %s: %s", when, c.Status, c.Message)
 	}
-	if c := told.covered(types.NamespacedName{Namespace: b.app, Name: "app"}); c == nil || c.Status == metav1.ConditionTrue {
+	if c, ok := said[v1alpha1.ConditionCovered]; !ok || c.Status == metav1.ConditionTrue {
 		b.t.Errorf("%s: Covered is %v", when, c)
 	}
 }
@@ -249,14 +252,15 @@ func TestRulesOfThePlatform(t *testing.T) {
 	create(t, b.c, app)
 	run := func(o *OptIns) metav1.Condition {
 		t.Helper()
-		o.Status = &Status{changed: make(chan struct{}, 1)}
+		var told *Conditions
+		o.Report = func(c *Conditions) { told = c }
 		if _, err := o.Reconcile(t.Context(), reconcile.Request{}); err != nil {
 			t.Fatal(err)
 		}
 		if b.ingress("shop").Annotations[authURL] == "" {
 			t.Error("nobody is asked")
 		}
-		return o.Status.routes.routed[types.NamespacedName{Namespace: b.app, Name: "app"}]
+		return told.Of(types.NamespacedName{Namespace: b.app, Name: "app"}, Standing{})[v1alpha1.ConditionRouted]
 	}
 	if c := run(b.optIns(b.c)); c.Status != metav1.ConditionFalse || !strings.Contains(c.Message, "the platform wants") {
 		t.Errorf("%s: %s", c.Status, c.Message)

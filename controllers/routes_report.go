@@ -66,7 +66,7 @@ func (o *OptIns) report(ctx context.Context, w *routes.World, plan *routes.Plan,
 	o.found.reset()
 	countFindings(o.found.routes, findings)
 	countFindings(o.found.unguarded, around)
-	o.Status.reportRoutes(newRoutesReport(plan, did.findings, around, o.witnesses.arrived).withWindow(plan.Bindings, o.Settings.Admission))
+	o.say(newRoutesReport(plan, did.findings, around, o.witnesses.arrived).withWindow(plan.Bindings, o.Settings.Admission).conditions())
 	o.tell(ctx, w, plan, did.changed, slices.Concat(findings, around))
 }
 

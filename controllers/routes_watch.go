@@ -4,55 +4,26 @@ package controllers
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"encoding/json"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/client-go/discovery"
-	toolscache "k8s.io/client-go/tools/cache"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
-	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
-
-// A worldReader reads kinds that need not be there, and need not be ours to read.
-type worldReader interface {
-	// List fails with errNotYet before the kind has arrived.
-	client.Reader
-	// served tells which optional kinds the API server has, as in routes.World.
-	served() map[string]bool
-	// refused are kinds that the API server has, and that cannot be read.
-	refused() []schema.GroupKind
-	// reads reports whether a kind is there, and can be read.
-	reads(schema.GroupVersionKind) bool
-}
-
-// errNotYet says that what is asked for has not arrived. It soon will.
-var errNotYet = errors.New("not read yet")
-
-// arriveGrace is how long a kind that may be listed has to arrive before the rest
-// goes on without it: nobody may be allowed to watch it.
-const arriveGrace = 30 * time.Second
 
 // routeCaches hold what opt-ins are made from, and what was made for them. They are
 // caches of their own: what may not be read there stops nothing else.
@@ -60,21 +31,6 @@ type routeCaches struct {
 	// people has what people write, small; own what carries our label, whole.
 	people, own *kindCache
 	every       time.Duration // how often to look for kinds and rights that are missing
-}
-
-// ownKinds are those of the objects that a plan makes, in the order in which they
-// can be taken away: what leads traffic somewhere goes before what it leads to. Of
-// a kind in several versions the first that is served is used.
-var ownKinds = []schema.GroupVersionKind{
-	{Group: networkingv1.GroupName, Version: "v1", Kind: "Ingress"},
-	{Group: traefikGroup, Version: "v1alpha1", Kind: "IngressRoute"},
-	{Group: envoyGroup, Version: "v1alpha1", Kind: "SecurityPolicy"},
-	{Group: gatewayGroup, Version: "v1", Kind: "HTTPRoute"},
-	{Group: traefikGroup, Version: "v1alpha1", Kind: "Middleware"},
-	{Group: gatewayGroup, Version: "v1beta1", Kind: "ReferenceGrant"},
-	{Group: gatewayGroup, Version: "v1", Kind: "ReferenceGrant"},
-	{Version: "v1", Kind: "Service"},
-	{Group: discoveryv1.GroupName, Version: "v1", Kind: "EndpointSlice"},
 }
 
 // newRouteCaches returns caches that run with the manager, and hold nothing before
@@ -126,20 +82,6 @@ func newRouteCaches(mgr ctrl.Manager, s routes.Settings, every time.Duration) (*
 	return c, nil
 }
 
-func newKindCache(mgr ctrl.Manager, options cache.Options) (k *kindCache, err error) {
-	k = &kindCache{live: mgr.GetAPIReader(), mapper: mgr.GetRESTMapper(), scheme: mgr.GetScheme(), states: map[schema.GroupVersionKind]*kindState{}}
-	if k.cache, err = cache.New(mgr.GetConfig(), options); err != nil {
-		return nil, fmt.Errorf("a cache of routes: %w", err)
-	}
-	return k, mgr.Add(k.cache)
-}
-
-func unstructuredOf(k schema.GroupVersionKind) *unstructured.Unstructured {
-	u := &unstructured.Unstructured{}
-	u.SetGroupVersionKind(k)
-	return u
-}
-
 // follow calls wake whenever something changed, and looks now and then whether a
 // kind is there now, or may be read now, until ctx is done.
 func (c *routeCaches) follow(ctx context.Context, wake func()) {
@@ -159,198 +101,110 @@ func (c *routeCaches) follow(ctx context.Context, wake func()) {
 	}
 }
 
-type watchedKind struct {
-	object client.Object
-	in     string // the only namespace that is read; "": all
-}
-
-// A kindState is what is known of a kind that the API server has.
-type kindState struct {
-	informer cache.Informer // nil: it may not be listed, or that is not known
-	since    time.Time      // when the informer was started
-	refused  bool
-}
-
-// A kindCache is a cache in which a kind that is missing, or may not be read,
-// is a kind of which nothing is known. The others are served.
-type kindCache struct {
-	cache    cache.Cache
-	policies client.Reader         // of AccessPolicies, which another cache has
-	configs  map[string]*kindCache // of ConfigMaps, each of one namespace
-	fields   *fieldLooker
-	live     client.Reader
-	mapper   meta.RESTMapper
-	scheme   *runtime.Scheme
-	kinds    []watchedKind
-
-	mu     sync.Mutex
-	looked bool // at all kinds, once
-	has    map[string]bool
-	states map[schema.GroupVersionKind]*kindState
-}
-
-var _ worldReader = (*kindCache)(nil)
-
-// look starts to watch what can be watched now, and reports whether that changed.
-func (k *kindCache) look(ctx context.Context, wake func()) bool {
-	has, err := servedKinds(k.mapper)
-	if err != nil {
-		logr.FromContextOrDiscard(ctx).V(1).Info("cannot ask which kinds there are", "error", err.Error())
-		return false
-	}
-	if has["Middleware."+traefikGroup] && k.fields.has(traefikGroup, "v1alpha1", "Middleware", "spec", "forwardAuth", "maxResponseBodySize") {
-		has[routes.MiddlewareLimit] = true
-	}
-	differs := !k.looked || !reflect.DeepEqual(has, k.has)
-	versions := map[schema.GroupKind]bool{}
-	for _, kind := range k.kinds {
-		gvk, err := apiutil.GVKForObject(kind.object, k.scheme)
-		if err != nil || versions[gvk.GroupKind()] {
-			continue // a newer version of it is read
+// newConfigCaches returns a cache of the ConfigMaps of ingress-nginx for each namespace
+// ("" is all) in which they are to be read. Each is one of its own: a right that is
+// missing in one namespace hides nothing in another.
+func newConfigCaches(mgr ctrl.Manager, options cache.Options, namespaces []string) (map[string]*kindCache, error) {
+	out := map[string]*kindCache{}
+	for _, namespace := range namespaces {
+		only := cache.ByObject{Label: labels.SelectorFromSet(labels.Set(nginxLabels))}
+		if namespace != "" {
+			only.Namespaces = map[string]cache.Config{namespace: {}}
 		}
-		now, changed := k.lookAt(ctx, gvk, kind, wake)
-		versions[gvk.GroupKind()] = now != nil
-		differs = differs || changed
-		k.mu.Lock()
-		if now == nil {
-			delete(k.states, gvk)
-		} else {
-			k.states[gvk] = now
+		options.ByObject = map[client.Object]cache.ByObject{&corev1.ConfigMap{}: only}
+		k, err := newKindCache(mgr, options)
+		if err != nil {
+			return nil, err
 		}
-		k.mu.Unlock()
+		k.kinds = []watchedKind{{object: &corev1.ConfigMap{}, in: namespace}}
+		out[namespace] = k
 	}
-	k.mu.Lock()
-	k.looked, k.has = true, has
-	k.mu.Unlock()
-	return differs
+	return out, nil
 }
 
-// lookAt returns the state of one kind, nil if there is no such kind, and whether
-// that is news.
-func (k *kindCache) lookAt(ctx context.Context, gvk schema.GroupVersionKind, kind watchedKind, wake func()) (*kindState, bool) {
-	was := k.states[gvk] // written by look alone
-	log := logr.FromContextOrDiscard(ctx).V(1)
-	switch _, err := k.mapper.RESTMapping(gvk.GroupKind(), gvk.Version); {
-	case meta.IsNoMatchError(err):
-		if was != nil && was.informer != nil {
-			if err := k.cache.RemoveInformer(ctx, kind.object); err != nil {
-				log.Info("cannot stop watching", "kind", gvk.String(), "error", err.Error())
-			}
-		}
-		return nil, was != nil
-	case was != nil && was.informer != nil:
-		return was, false
-	case err != nil:
-		log.Info("cannot ask for a kind", "kind", gvk.String(), "error", err.Error())
-		return &kindState{}, was == nil
+// lastApplied holds an object once more.
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
+
+// slimRoutes keeps of people's objects what a plan is made from, and what of
+// their fields is ours: a cluster has far more Services than policies.
+func slimRoutes(in any) (any, error) {
+	o, ok := in.(client.Object)
+	if !ok {
+		return in, nil
 	}
-	informer, err := k.begin(ctx, gvk, kind, wake)
-	switch {
-	case err == nil:
-		return &kindState{informer: informer, since: time.Now()}, true
-	case apierrors.IsForbidden(err):
-		return &kindState{refused: true}, was == nil || !was.refused
+	if ing, ok := o.(*networkingv1.Ingress); !ok || !routes.AsksAboutItself(ing) { // there it matters whose an annotation is
+		o.SetManagedFields(ourFields(o.GetManagedFields()))
 	}
-	log.Info("cannot read a kind", "kind", gvk.String(), "error", err.Error())
-	return &kindState{refused: was != nil && was.refused}, was == nil
+	o.SetOwnerReferences(nil)
+	o.SetFinalizers(nil)
+	switch o := o.(type) {
+	case *corev1.Service:
+		slimService(o)
+	case *networkingv1.Ingress:
+		o.Status = networkingv1.IngressStatus{}
+	case *discoveryv1.EndpointSlice:
+		o.Annotations = nil
+	case *unstructured.Unstructured:
+		delete(o.Object, "status")
+	}
+	if all := o.GetAnnotations(); all[lastApplied] != "" {
+		delete(all, lastApplied)
+		o.SetAnnotations(all)
+	}
+	return o, nil
 }
 
-// begin watches a kind, if it may be listed: a watch that is not allowed would be
-// tried, and logged, for ever.
-func (k *kindCache) begin(ctx context.Context, gvk schema.GroupVersionKind, kind watchedKind, wake func()) (cache.Informer, error) {
-	list := &unstructured.UnstructuredList{}
-	list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
-	if err := k.live.List(ctx, list, client.Limit(1), client.InNamespace(kind.in)); err != nil {
-		return nil, err
+// slimService keeps where a Service leads, and from where.
+func slimService(s *corev1.Service) {
+	s.Status, s.Annotations = corev1.ServiceStatus{}, nil
+	_, ours := s.Labels[routes.RouteLabel]
+	if s.Labels = nil; ours {
+		s.Labels = map[string]string{routes.RouteLabel: ""}
 	}
-	return k.watch(ctx, kind.object, wake)
+	s.Spec = corev1.ServiceSpec{
+		Type: s.Spec.Type, Ports: s.Spec.Ports, Selector: s.Spec.Selector,
+		ExternalName: s.Spec.ExternalName, ExternalIPs: s.Spec.ExternalIPs, ClusterIP: s.Spec.ClusterIP,
+	}
 }
 
-func (k *kindCache) watch(ctx context.Context, o client.Object, wake func()) (cache.Informer, error) {
-	informer, err := k.cache.GetInformer(ctx, o, cache.BlockUntilSynced(false))
-	if err != nil {
-		return nil, err
+// slimOwn keeps our own objects whole: they are compared with what they should be.
+func slimOwn(in any) (any, error) {
+	if o, ok := in.(client.Object); ok {
+		o.SetManagedFields(nil)
 	}
-	registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-		AddFunc: func(any) { wake() },
-		UpdateFunc: func(old, now any) {
-			if differs(old, now) {
-				wake()
-			}
-		},
-		DeleteFunc: func(any) { wake() },
-	})
-	if err != nil {
-		return nil, err
-	}
-	go func() { // an empty list is no event
-		if toolscache.WaitForCacheSync(ctx.Done(), registration.HasSynced) {
-			wake()
-		}
-	}()
-	return informer, nil
+	return in, nil
 }
 
-func (k *kindCache) served() map[string]bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.has
-}
-
-func (k *kindCache) refused() []schema.GroupKind {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	var out []schema.GroupKind
-	for gvk, s := range k.states {
-		if s.late() || s.refused {
-			out = append(out, gvk.GroupKind())
+// ourFields are the entries of what we applied.
+func ourFields(all []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry {
+	for i := range all {
+		if e := &all[i]; e.Manager == routes.FieldManager && e.Operation == metav1.ManagedFieldsOperationApply && e.Subresource == "" {
+			return all[i : i+1 : i+1]
 		}
 	}
-	return out
+	return nil
 }
 
-func (k *kindCache) reads(gvk schema.GroupVersionKind) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	s := k.states[gvk]
-	return !k.looked || s != nil && !s.refused && !s.late()
-}
-
-// late: it may be listed, but does not arrive.
-func (s *kindState) late() bool {
-	return s.informer != nil && !s.informer.HasSynced() && time.Since(s.since) > arriveGrace
-}
-
-// List reads what has arrived.
-func (k *kindCache) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
-	if _, ok := list.(*v1alpha1.AccessPolicyList); ok {
-		return k.policies.List(ctx, list, append(opts, client.UnsafeDisableDeepCopy)...)
+// ownedAnnotations returns the names of the annotations that we own on an object,
+// and whether we own anything of it at all.
+func ownedAnnotations(o client.Object) (names map[string]bool, any bool) {
+	names = map[string]bool{}
+	entries := ourFields(o.GetManagedFields())
+	if len(entries) == 0 {
+		return names, false
 	}
-	if _, ok := list.(*corev1.ConfigMapList); ok && k.configs != nil {
-		return k.listConfigs(ctx, list, opts...)
+	var fields struct {
+		Metadata struct {
+			Annotations map[string]json.RawMessage `json:"f:annotations"`
+		} `json:"f:metadata"`
 	}
-	gvk, err := apiutil.GVKForObject(list, k.scheme)
-	if err != nil {
-		return err
+	if f := entries[0].FieldsV1; f != nil {
+		_ = json.Unmarshal(f.GetRawBytes(), &fields) // what cannot be read is applied once more
 	}
-	gvk.Kind = strings.TrimSuffix(gvk.Kind, "List")
-	k.mu.Lock()
-	looked, s := k.looked, k.states[gvk]
-	k.mu.Unlock()
-	switch {
-	case !looked:
-		return errNotYet
-	case s == nil:
-		return &meta.NoKindMatchError{GroupKind: gvk.GroupKind(), SearchedVersions: []string{gvk.Version}}
-	case s.refused, s.late():
-		return apierrors.NewForbidden(schema.GroupResource{Group: gvk.Group, Resource: gvk.Kind}, "", errors.New("it may not be listed and watched"))
-	case s.informer == nil, !s.informer.HasSynced():
-		return errNotYet
+	for name := range fields.Metadata.Annotations {
+		if key, ok := strings.CutPrefix(name, "f:"); ok {
+			names[key] = true
+		}
 	}
-	return k.cache.List(ctx, list, append(opts, client.UnsafeDisableDeepCopy)...) // it is only read
-}
-
-// Get is for one object: the lists are enough here.
-func (k *kindCache) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
-	return k.cache.Get(ctx, key, o, opts...)
+	return names, true
 }

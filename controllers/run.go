@@ -74,21 +74,6 @@ type Options struct {
 // tests have no time for.
 type pace struct{ lease, keys, contact, sweep, kinds, witness time.Duration }
 
-// gauge registers a gauge, or returns the one that an earlier Run registered.
-func gauge(m prometheus.Registerer, name, help string) prometheus.Gauge {
-	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
-	var taken prometheus.AlreadyRegisteredError
-	if err := m.Register(g); errors.As(err, &taken) {
-		return taken.ExistingCollector.(prometheus.Gauge) // it has the same name
-	} else if err != nil {
-		panic(err) // a name that is none: a defect of the program
-	}
-	return g
-}
-
-// retryStart is how long to wait before starting anew.
-const retryStart = 5 * time.Second
-
 // RunAgain is Run that does not give up: an API server that is away, or a CRD
 // that is not installed yet, is waited for, as the requests that come meanwhile
 // are answered with 503, or by the last table.
@@ -183,7 +168,7 @@ func (o *Options) setupOptional(mgr ctrl.Manager, leader *Leader, table *Table, 
 // setupRoutes sets up what lets routes name policies.
 func (o *Options) setupRoutes(mgr ctrl.Manager, leader *Leader, status *Status, table *Table) error {
 	if o.Routes == nil {
-		status.reportRoutes(&routesReport{})
+		status.Report(noConditions())
 		return nil
 	}
 	caches, err := newRouteCaches(mgr, *o.Routes, cmp.Or(o.pace.kinds, lookAgain))
@@ -191,7 +176,7 @@ func (o *Options) setupRoutes(mgr ctrl.Manager, leader *Leader, status *Status, 
 		return err
 	}
 	table.Ingresses, table.lookEvery = caches.people.cache, o.pace.kinds
-	optIns := &OptIns{Settings: *o.Routes, Status: status, Leads: leader.Leads, make: routes.Make, warm: o.Warmth}
+	optIns := &OptIns{Settings: *o.Routes, Report: status.Report, Leads: leader.Leads, make: routes.Make, warm: o.Warmth}
 	if o.Routes.Admission {
 		optIns.guard = &Guard{Settings: *o.Routes, Leads: leader.Leads}
 		if err := optIns.guard.SetupWithManager(mgr); err != nil {

@@ -4,9 +4,7 @@ package controllers
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -33,7 +31,7 @@ type Status struct {
 
 	mu      sync.Mutex
 	latest  *report
-	routes  *routesReport // nil: nothing is known of routes yet
+	others  *Conditions // nil: nothing is known of them yet
 	changed chan struct{}
 }
 
@@ -42,7 +40,7 @@ type report struct {
 	revision string
 	objects  []seenObject
 	issues   map[types.NamespacedName][]policy.Issue
-	routes   *routesReport // the latest, whatever the build
+	others   *Conditions // the latest, whatever the build
 }
 
 type seenObject struct {
@@ -84,16 +82,6 @@ func (s *Status) wake() {
 	}
 }
 
-// How long to wait after the API server refused a write: longer each time.
-const (
-	firstRetry = 2 * time.Second
-	lastRetry  = time.Minute
-)
-
-// writeTimeout bounds one write: a server that does not answer must not keep
-// newer reports waiting.
-const writeTimeout = 10 * time.Second
-
 // Write writes until ctx is done: a duty of the leader. Reports that come faster
 // than they can be written are skipped: only the latest counts.
 func (s *Status) Write(ctx context.Context) {
@@ -113,7 +101,7 @@ func (s *Status) Write(ctx context.Context) {
 		r := s.latest
 		if r != nil {
 			together := *r
-			together.routes = s.routes
+			together.others = s.others
 			r = &together
 		}
 		s.mu.Unlock()
@@ -184,9 +172,9 @@ func (s *Status) writeOne(ctx context.Context, r *report, o *seenObject, now *co
 	conditions := append(after.Status.Conditions[:0], before.Status.Conditions...)
 	*after = *before
 	after.Status.Conditions = conditions
-	issues := slices.Concat(r.issues[o.key], r.routes.limits(o.key))
+	issues := slices.Concat(r.issues[o.key], r.others.issues(o.key))
 	changed := setConditions(after, r.revision, issues)
-	if !setRouteConditions(after, r.routes, issues) && !changed {
+	if !r.others.set(after, issues) && !changed {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
@@ -286,20 +274,4 @@ func sorted(issues []policy.Issue) (problems []string, reason policy.IssueReason
 
 func condition(ap *v1alpha1.AccessPolicy, kind string, status metav1.ConditionStatus, reason, message string) metav1.Condition {
 	return metav1.Condition{Type: kind, Status: status, Reason: reason, Message: message, ObservedGeneration: ap.Generation}
-}
-
-// listed joins problems, as many as a condition has room for.
-func listed(problems []string) string {
-	problems = slices.Compact(problems)
-	if len(problems) == 1 {
-		return truncate(problems[0], 32<<10)
-	}
-	return truncate(fmt.Sprintf("%d problems: %s", len(problems), strings.Join(problems, "; ")), 32<<10)
-}
-
-func truncate(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return strings.ToValidUTF8(s[:n-3], "") + "..."
 }

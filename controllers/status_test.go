@@ -17,13 +17,11 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // versions maps policies to their resourceVersions: every write changes one.
@@ -333,35 +331,6 @@ func TestTruncate(t *testing.T) {
 	}
 }
 
-// What routes and coverage say is not more than the table does.
-func TestTempered(t *testing.T) {
-	lost := policy.Issue{Source: policy.Source{Field: "spec.hosts[0]"}, Reason: policy.HostOwnedByOtherNamespace, Message: "app.example.com belongs to namespace other"}
-	contended := policy.Issue{Source: policy.Source{Field: "spec.hosts[0]"}, Reason: policy.HostContended, Message: "others claim it"}
-	for name, tc := range map[string]struct {
-		issues []policy.Issue
-		status metav1.ConditionStatus
-		reason string
-		says   string
-	}{
-		"in force":  {nil, metav1.ConditionTrue, "Covered", "nothing that was seen"},
-		"lost":      {[]policy.Issue{lost}, metav1.ConditionFalse, "HostOwnedByOtherNamespace", "does not decide about all that it claims: spec.hosts[0]: app.example.com belongs to namespace other"},
-		"reserved":  {[]policy.Issue{{Reason: policy.HostReserved}}, metav1.ConditionFalse, "HostReserved", "does not decide"},
-		"conflict":  {[]policy.Issue{{Reason: policy.Conflict}}, metav1.ConditionTrue, "Covered", "nothing that was seen"},
-		"contended": {[]policy.Issue{contended}, metav1.ConditionTrue, "Covered", "are refused there (see Degraded)"},
-	} {
-		r := newRoutesReport(&routes.Plan{}, nil, nil, func(routes.Ref, types.NamespacedName) bool { return true })
-		r.routed[types.NamespacedName{Namespace: "n", Name: "p"}] = metav1.Condition{Status: metav1.ConditionTrue, Reason: "Covered", Message: "nothing that was seen"}
-		ap := open("n", "p", "app.example.com")
-		setRouteConditions(ap, r, tc.issues)
-		for _, kind := range []string{v1alpha1.ConditionRouted, v1alpha1.ConditionCovered} {
-			c := meta.FindStatusCondition(ap.Status.Conditions, kind)
-			if c == nil || c.Status != tc.status || c.Reason != tc.reason || !strings.Contains(c.Message, tc.says) {
-				t.Errorf("%s: %s: %+v", name, kind, c)
-			}
-		}
-	}
-}
-
 // Both sides hear of a contention, and the owner of its end.
 func TestContentionEvents(t *testing.T) {
 	recorder := events.NewFakeRecorder(10)
@@ -385,33 +354,5 @@ func TestContentionEvents(t *testing.T) {
 		if got != step.want {
 			t.Errorf("%q, want %q", got, step.want)
 		}
-	}
-}
-
-// What the proxy of a route cannot do for its policy is a warning, and goes with its cause.
-func TestResponsesNotManaged(t *testing.T) {
-	key := types.NamespacedName{Namespace: "n", Name: "p"}
-	ap := open("n", "p", "app.example.com")
-	ap.Spec.CORS = &v1alpha1.CORS{AllowedOrigins: []v1alpha1.Origin{"https://spa.example.com"}, Responses: v1alpha1.ResponsesManaged}
-	if c := worldPolicy(ap).CORS; c == nil || !c.Managed {
-		t.Errorf("the plan does not know of it: %+v", c)
-	}
-	r := newRoutesReport(&routes.Plan{Limits: []routes.Finding{{Policy: key, Reason: routes.ResponsesNotManaged, Message: "Managed does nothing for Ingress n/web"}}}, nil, nil, nil)
-	if !setConditions(ap, "1", r.limits(key)) {
-		t.Error("nothing has changed")
-	}
-	c := meta.FindStatusCondition(ap.Status.Conditions, v1alpha1.ConditionDegraded)
-	if c == nil || c.Status != metav1.ConditionTrue || c.Reason != "ResponsesNotManaged" || c.Message != "spec.cors.responses: Managed does nothing for Ingress n/web" {
-		t.Errorf("%+v", c)
-	}
-	if c := meta.FindStatusCondition(ap.Status.Conditions, v1alpha1.ConditionAccepted); c == nil || c.Status != metav1.ConditionTrue {
-		t.Errorf("%+v", c)
-	}
-	var none *routesReport
-	if other := (types.NamespacedName{Namespace: "n", Name: "q"}); len(r.limits(other)) > 0 || len(none.limits(key)) > 0 {
-		t.Error("it is said of others, or by nobody")
-	}
-	if setConditions(ap, "1", nil); meta.FindStatusCondition(ap.Status.Conditions, v1alpha1.ConditionDegraded) != nil {
-		t.Error("the warning stays")
 	}
 }

@@ -31,10 +31,6 @@ import (
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
-// oneKey is the only key in the queue: every event asks for the whole table,
-// and a burst of them folds into one run.
-var oneKey = reconcile.Request{NamespacedName: types.NamespacedName{Name: "table"}}
-
 // Table keeps the table in force equal to the AccessPolicies of the cluster.
 type Table struct {
 	// Live is where tables are published.
@@ -119,13 +115,6 @@ func (t *Table) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) erro
 	})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 1, NeedLeaderElection: &everyReplica}).
 		Complete(t)
-}
-
-// changed drops the echo of our own status. A generation alone does not tell: an
-// object that was deleted and made again while the watch was down arrives as an
-// update from one object to another of the same generation.
-func changed(e event.UpdateEvent) bool {
-	return e.ObjectOld.GetUID() != e.ObjectNew.GetUID() || e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration()
 }
 
 // Reconcile builds the table from everything there is. Its result depends on

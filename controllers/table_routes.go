@@ -12,8 +12,6 @@ import (
 
 	"github.com/go-logr/logr"
 	networkingv1 "k8s.io/api/networking/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -217,31 +215,4 @@ func reroutes(old, now any) bool {
 	was, named := translate.Ingress(before)
 	is, names := translate.Ingress(after)
 	return named != names || !reflect.DeepEqual(was, is)
-}
-
-// Policies lists and translates the policies of a cluster, and the routes that
-// name them, for those who only want to look. Who may not list Ingresses sees
-// policies without hosts say so.
-func Policies(ctx context.Context, r client.Reader) ([]policy.Policy, []translate.Route, error) {
-	var list v1alpha1.AccessPolicyList
-	if err := r.List(ctx, &list); err != nil {
-		return nil, nil, fmt.Errorf("listing AccessPolicies: %w", err)
-	}
-	var ingresses networkingv1.IngressList
-	err := r.List(ctx, &ingresses)
-	if err != nil && !apierrors.IsForbidden(err) {
-		return nil, nil, fmt.Errorf("listing Ingresses: %w", err)
-	}
-	found := newRoutes(ingresses.Items)
-	found.known = err == nil
-	httpRoutes := httpRouteList()
-	if err := r.List(ctx, httpRoutes); err != nil && !apierrors.IsForbidden(err) && !apierrors.IsNotFound(err) && !meta.IsNoMatchError(err) {
-		return nil, nil, fmt.Errorf("listing HTTPRoutes: %w", err)
-	}
-	found.add(httpRoutes.Items)
-	out := make([]policy.Policy, len(list.Items))
-	for i := range list.Items {
-		out[i] = found.policy(&list.Items[i])
-	}
-	return out, found.all, nil
 }

@@ -58,3 +58,6 @@ func (o *TermsFlags) Hold() (time.Duration, error) {
 		return o.hold, nil
 	}
 }
+
+// DefaultHostHold is how long a host is held for the namespace that let it go.
+const DefaultHostHold = 24 * time.Hour

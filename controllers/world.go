@@ -13,7 +13,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
@@ -21,63 +20,6 @@ import (
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
-
-// An extraKind is a kind that a cluster need not have.
-type extraKind struct {
-	schema.GroupVersionKind
-	// into is where its objects go; nil: only whether it is served matters.
-	into func(*routes.World) *[]*unstructured.Unstructured
-}
-
-// name is as in World.Served: "Middleware.traefik.io".
-func (k extraKind) name() string { return k.Kind + "." + k.Group }
-
-const (
-	gatewayGroup = "gateway.networking.k8s.io"
-	traefikGroup = "traefik.io"
-	envoyGroup   = "gateway.envoyproxy.io"
-)
-
-// extraKinds are those that a plan, or what goes around a policy, is read from. Of
-// a kind in several versions the first that is served is read.
-var extraKinds = []extraKind{
-	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "HTTPRoute"}, func(w *routes.World) *[]*unstructured.Unstructured { return &w.HTTPRoutes }},
-	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "Gateway"}, func(w *routes.World) *[]*unstructured.Unstructured { return &w.Gateways }},
-	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "GatewayClass"}, func(w *routes.World) *[]*unstructured.Unstructured { return &w.GatewayClasses }},
-	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "GRPCRoute"}, func(w *routes.World) *[]*unstructured.Unstructured { return &w.GRPCRoutes }},
-	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "TLSRoute"}, tlsRoutes},
-	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1alpha3", Kind: "TLSRoute"}, tlsRoutes},
-	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1alpha2", Kind: "TLSRoute"}, tlsRoutes},
-	{schema.GroupVersionKind{Group: traefikGroup, Version: "v1alpha1", Kind: "IngressRoute"}, ingressRoutes},
-	{schema.GroupVersionKind{Group: traefikGroup, Version: "v1alpha1", Kind: "IngressRouteTCP"}, ingressRoutes},
-	{schema.GroupVersionKind{Group: traefikGroup, Version: "v1alpha1", Kind: "Middleware"}, func(w *routes.World) *[]*unstructured.Unstructured { return &w.Middlewares }},
-	{schema.GroupVersionKind{Group: envoyGroup, Version: "v1alpha1", Kind: "SecurityPolicy"}, func(w *routes.World) *[]*unstructured.Unstructured { return &w.SecurityPolicies }},
-	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "ReferenceGrant"}, nil},
-	{schema.GroupVersionKind{Group: gatewayGroup, Version: "v1beta1", Kind: "ReferenceGrant"}, nil},
-}
-
-func tlsRoutes(w *routes.World) *[]*unstructured.Unstructured     { return &w.TLSRoutes }
-func ingressRoutes(w *routes.World) *[]*unstructured.Unstructured { return &w.IngressRoutes }
-
-// servedKinds asks which of the extraKinds the API server has. Of a kind in two
-// versions, "ReferenceGrant.v1.GROUP" says that there is no v1beta1, which is used
-// otherwise: what is written must be what is read back.
-func servedKinds(m meta.RESTMapper) (map[string]bool, error) {
-	served := map[string]bool{}
-	for _, k := range extraKinds {
-		_, err := m.RESTMapping(k.GroupKind(), k.Version)
-		switch {
-		case err == nil && k.Kind == "ReferenceGrant" && k.Version == "v1":
-			served[k.name()], served["ReferenceGrant.v1."+gatewayGroup] = true, true
-		case err == nil:
-			served[k.name()] = true
-			delete(served, k.Kind+".v1."+k.Group)
-		case !meta.IsNoMatchError(err):
-			return nil, fmt.Errorf("asking for %s: %w", k.name(), err)
-		}
-	}
-	return served, nil
-}
 
 // listWorld reads what a plan is made from, and what may go around a policy. Of
 // the kinds that a cluster need not have it reads those that are served. What may

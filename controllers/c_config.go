@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
+)
+
+// Scheme knows the kinds that this package reads and writes.
+func Scheme() *runtime.Scheme {
+	s := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(s); err != nil {
+			panic(err) // two kinds of one name: a defect of the program
+		}
+	}
+	return s
+}
+
+// RESTConfig finds the cluster: the kubeconfig that is named, or $KUBECONFIG,
+// or the one in the home folder, or the cluster that this runs in.
+func RESTConfig(kubeconfig string) (*rest.Config, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = kubeconfig
+	c, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("no cluster to talk to: %w", err)
+	}
+	// Statuses of thousands of policies are written at once after a start; the
+	// server's own priority and fairness is the limit, not ours.
+	c.QPS, c.Burst = 100, 200
+	return c, nil
+}
+
+// Namespace returns the namespace that this process runs in, or "default".
+func Namespace() string { return cmp.Or(ownNamespace(), "default") }
+
+// ownNamespace is empty outside of a cluster.
+func ownNamespace() string {
+	if ns := os.Getenv("POD_NAMESPACE"); ns != "" {
+		return ns
+	}
+	if b, err := os.ReadFile("/var/run/secrets/kubernetes.io/serviceaccount/namespace"); err == nil {
+		return strings.TrimSpace(string(b))
+	}
+	return ""
+}
+
+// How long to wait after the API server refused a write: longer each time.
+const (
+	firstRetry = 2 * time.Second
+	lastRetry  = time.Minute
+)
+
+// writeTimeout bounds one write: a server that does not answer must not keep
+// newer reports waiting.
+const writeTimeout = 10 * time.Second
+
+// gauge registers a gauge, or returns the one that an earlier Run registered.
+func gauge(m prometheus.Registerer, name, help string) prometheus.Gauge {
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+	var taken prometheus.AlreadyRegisteredError
+	if err := m.Register(g); errors.As(err, &taken) {
+		return taken.ExistingCollector.(prometheus.Gauge) // it has the same name
+	} else if err != nil {
+		panic(err) // a name that is none: a defect of the program
+	}
+	return g
+}
+
+// retryStart is how long to wait before starting anew.
+const retryStart = 5 * time.Second
