@@ -41,6 +41,8 @@ import (
 	"github.com/ostiary/ostiary/authserver/probe"
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
 	"github.com/ostiary/ostiary/controllers"
+	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/manifests"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/translate"
@@ -134,7 +136,7 @@ func newFlags(command, synopsis string, stdout io.Writer) *pflag.FlagSet {
 
 // terms adds the flags that say who may claim what, to a command that only looks.
 func terms(f *pflag.FlagSet, pathPrefix func() string) func() (policy.Terms, error) {
-	var o controllers.TermsFlags
+	var o installation.TermsFlags
 	o.Add(f)
 	teamURL := f.String("team-url", "", "where people log in, which no policy may claim; left out: not known")
 	return func() (policy.Terms, error) {
@@ -163,7 +165,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (int, e
 	f := newFlags("serve", "serve [--policies PATH...] [flags]", stdout)
 	o.add(f)
 	var err error
-	if o.settings, err = controllers.ParseSettings(f, args); err != nil {
+	if o.settings, err = installation.ParseSettings(f, args); err != nil {
 		return exitUsage, err
 	}
 	if f.NArg() > 0 && len(o.policies) == 0 {
@@ -188,15 +190,15 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (int, e
 
 type serveOptions struct {
 	authserver.Flags
-	routes      controllers.RouteFlags
+	routes      installation.RouteFlags
 	policies    []string
 	leaderElect bool
 	keys        string
 	keyRotation time.Duration
-	terms       controllers.TermsFlags
+	terms       installation.TermsFlags
 	kubeconfig  string
 	logLevel    string
-	settings    controllers.Settings // what the command line says
+	settings    installation.Settings // what the command line says
 }
 
 func (o *serveOptions) add(f *pflag.FlagSet) {
@@ -250,8 +252,8 @@ func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 	s.hold, err = o.terms.Hold()
 	errs = append(errs, err)
 	if len(o.policies) == 0 {
-		s.opting, err = o.routes.Settings(controllers.RouteSetup{
-			Namespace: controllers.Namespace(), PathPrefix: config.PathPrefix, TeamURL: config.TeamURL,
+		s.opting, err = o.routes.Settings(installation.RouteSetup{
+			Namespace: cluster.Namespace(), PathPrefix: config.PathPrefix, TeamURL: config.TeamURL,
 			Authz: o.Addresses.Authz, Public: o.Addresses.Public, Render: o.Addresses.Render, Preflight: o.Addresses.Preflight,
 		})
 		errs = append(errs, err)
@@ -370,7 +372,7 @@ func (s *service) feedFromFiles(ctx context.Context) error {
 }
 
 func (s *service) feedFromCluster(ctx context.Context) error {
-	config, err := controllers.RESTConfig(s.kubeconfig)
+	config, err := cluster.RESTConfig(s.kubeconfig)
 	if err != nil {
 		return err
 	}
@@ -381,7 +383,7 @@ func (s *service) feedFromCluster(ctx context.Context) error {
 	s.revoker.Set(revoke)
 	return controllers.RunAgain(ctx, controllers.Options{
 		Routes: s.opting, Warmth: &s.warmth, Settings: s.settings, Witnesses: &s.witnesses, Config: config, Live: &s.live, Terms: s.on, HostHold: s.hold, LeaderElect: s.leaderElect,
-		Namespace: controllers.Namespace(), KeySecret: s.keys, Metrics: metrics.Registry,
+		Namespace: cluster.Namespace(), KeySecret: s.keys, Metrics: metrics.Registry,
 		RotateKeys: func(old []byte, now time.Time) ([]byte, bool, error) {
 			return credential.RotateBytes(old, now, s.schedule)
 		},
@@ -403,10 +405,10 @@ func explainCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	f := newFlags("explain", "explain METHOD URL [flags]   (exit code: 0 allowed, 1 denied, 2 usage)", stdout)
 	o.Add(f)
 	policies := f.StringSlice("policies", nil, "files and folders of manifests; left out: the cluster of the current kubeconfig")
-	var who controllers.TermsFlags
+	var who installation.TermsFlags
 	who.Add(f)
 	kubeconfig := f.String("kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
-	installation := controllers.AddInstallation(f)
+	where := installation.AddFlag(f)
 	if err := f.Parse(args); err != nil {
 		return exitUsage, err
 	}
@@ -417,9 +419,9 @@ func explainCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	if err != nil {
 		return exitUsage, err
 	}
-	look := controllers.Looker{Kubeconfig: *kubeconfig, Namespace: controllers.Namespace(), InUse: inUse}
+	look := controllers.Looker{Kubeconfig: *kubeconfig, Namespace: cluster.Namespace(), InUse: inUse}
 	if len(*policies) == 0 {
-		if err := judgeAs(ctx, f, &look, *installation, stderr); err != nil {
+		if err := judgeAs(ctx, f, &look, *where, stderr); err != nil {
 			return exitUsage, fmt.Errorf("%w (for files instead of a cluster: --policies PATH)", err)
 		}
 	}
@@ -438,8 +440,8 @@ func explainCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 }
 
 // judgeAs sets the flags that the command line does not, as the installation has them.
-func judgeAs(ctx context.Context, f *pflag.FlagSet, look *controllers.Looker, installation string, stderr io.Writer) error {
-	in, note, err := controllers.ApplyInstallation(ctx, f, look.Kubeconfig, installation)
+func judgeAs(ctx context.Context, f *pflag.FlagSet, look *controllers.Looker, where string, stderr io.Writer) error {
+	in, note, err := installation.Apply(ctx, f, look.Kubeconfig, where)
 	if err != nil {
 		return err
 	}
@@ -452,7 +454,7 @@ func judgeAs(ctx context.Context, f *pflag.FlagSet, look *controllers.Looker, in
 
 // settingsOf is what a question depends on beside the policies: the scheme of
 // applications, empty where no team URL says, and who may claim what.
-func settingsOf(o *explain.Flags, who *controllers.TermsFlags) (scheme string, on policy.Terms, err error) {
+func settingsOf(o *explain.Flags, who *installation.TermsFlags) (scheme string, on policy.Terms, err error) {
 	team, host := (*url.URL)(nil), ""
 	if o.TeamURL != "" {
 		if team, err = authserver.ParseTeamURL(o.TeamURL); err != nil {

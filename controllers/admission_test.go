@@ -24,6 +24,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -102,7 +103,7 @@ func (b *bench) classes() []*networkingv1.IngressClass {
 	if err := b.c.List(b.t.Context(), &list); err != nil {
 		b.t.Fatal(err)
 	}
-	return pointers(list.Items)
+	return cluster.Pointers(list.Items)
 }
 
 // addClass makes a class for the time of a test.
@@ -208,7 +209,7 @@ func TestNoWindow(t *testing.T) {
 	var seen []string
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	watcher, err := client.NewWithWatch(server.Config(t), client.Options{Scheme: Scheme()})
+	watcher, err := client.NewWithWatch(server.Config(t), client.Options{Scheme: cluster.Scheme()})
 	if err != nil {
 		t.Fatal(err)
 	}

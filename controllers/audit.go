@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/authserver/contract"
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -68,11 +69,11 @@ type AuditOptions struct {
 // Audit reads a cluster and says what goes around its policies. What may not be
 // read is in the report; the error is for a cluster that cannot be asked at all.
 func Audit(ctx context.Context, o AuditOptions) (AuditReport, error) {
-	config, err := RESTConfig(o.Kubeconfig)
+	config, err := cluster.RESTConfig(o.Kubeconfig)
 	if err != nil {
 		return AuditReport{}, err
 	}
-	c, err := client.New(config, client.Options{Scheme: Scheme()})
+	c, err := client.New(config, client.Options{Scheme: cluster.Scheme()})
 	if err != nil {
 		return AuditReport{}, fmt.Errorf("no cluster to talk to: %w", err)
 	}
@@ -104,14 +105,14 @@ func Audit(ctx context.Context, o AuditOptions) (AuditReport, error) {
 // world reads a cluster: all ConfigMaps of proxies or, where those may not be listed, the
 // ones that the installation reads.
 func (o AuditOptions) world(ctx context.Context, c client.Client, s routes.Settings) (routes.World, []string, error) {
-	served, err := servedKinds(c.RESTMapper())
+	served, err := cluster.Served(c.RESTMapper())
 	if err != nil {
 		return routes.World{}, nil, err
 	}
-	world, notLooked, err := listWorld(ctx, c, served, s)
+	world, notLooked, err := cluster.Snapshot(ctx, c, served, s)
 	if err == nil && world.ConfigsUnread != "" && !slices.Contains(o.ConfigNamespaces, "") {
 		s.ConfigNamespaces = o.ConfigNamespaces
-		if world, notLooked, err = listWorld(ctx, c, served, s); len(o.ConfigNamespaces) == 0 && world.ConfigsUnread != "" {
+		if world, notLooked, err = cluster.Snapshot(ctx, c, served, s); len(o.ConfigNamespaces) == 0 && world.ConfigsUnread != "" {
 			notLooked = append(notLooked, "ConfigMaps of ingress-nginx controllers: "+world.ConfigsUnread)
 		}
 	}
@@ -175,13 +176,13 @@ func settingsFor(authz string, port int32, url string) (routes.Settings, error) 
 var planOf = routes.Make
 
 // audit judges a world. In a cluster, plans have to be carried out, too.
-func audit(w routes.World, s routes.Settings, cluster bool) AuditReport {
+func audit(w routes.World, s routes.Settings, live bool) AuditReport {
 	claims := routes.Claims(w)
 	findings := routes.Unguarded(w, s, claims)
 	plan := planOf(w, s)
 	plan.Findings = onHosts(plan)
 	findings = append(unlike(findings, plan.Findings), plan.Findings...)
-	if cluster {
+	if live {
 		findings = append(findings, routes.Unapplied(w, s, plan)...)
 	}
 	return AuditReport{Findings: merge(findings), NotLooked: []string{}, Remarks: routes.Remarks(w, s, claims), Looked: counts(&w)}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ostiary/ostiary/authserver/contract"
+	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -19,19 +20,19 @@ import (
 // serve` means the same, and is taken from the installation where it is left out.
 type auditFlags struct {
 	AuditOptions
-	routes             RouteFlags
-	setup              RouteSetup
+	routes             installation.RouteFlags
+	setup              installation.RouteSetup
 	teamURL            string
 	output, namespace  string
 	installation       *string
-	found              Installation
+	found              installation.Installation
 	installationRemark string
 }
 
 func (o *auditFlags) add(f *pflag.FlagSet) {
 	f.StringVarP(&o.output, "output", "o", "text", "text or json")
 	f.StringVar(&o.Kubeconfig, "kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
-	o.installation = AddInstallation(f)
+	o.installation = installation.AddFlag(f)
 	f.StringVar(&o.Authz, "authz-service", "", "NAMESPACE/NAME of the Service of the authz listener; left out: the installation's, or the one with its labels, or "+defaultAuthz)
 	f.StringVarP(&o.namespace, "namespace", "n", "default", "files: the namespace of manifests that name none")
 	f.StringVar(&o.setup.PathPrefix, "path-prefix", contract.DefaultPathPrefix, "Ostiary's own path on every host")
@@ -71,7 +72,7 @@ func (o *auditFlags) options() (AuditOptions, error) {
 	}
 	out.PathPrefix, out.Mode, out.TeamHost, out.ConfigNamespaces = s.PathPrefix, s.Mode, s.TeamHost, s.ConfigNamespaces
 	out.PublicPort, out.RenderPort, out.PreflightPort = s.PublicPort, s.RenderPort, s.PreflightPort
-	out.AuthzURL = o.routes.authzURL
+	out.AuthzURL = o.routes.AuthzURL
 	if out.Authz == "" && o.found.Namespace != "" {
 		out.Authz = o.found.Namespace + "/" + s.ServicePrefix + "-authz"
 		if out.AuthzURL == "" && s.AuthzURL != "" {
@@ -115,7 +116,7 @@ func (o *auditFlags) report(ctx context.Context, f *pflag.FlagSet, stdin io.Read
 		return AuditFiles(f.Args(), stdin, o.namespace, options)
 	}
 	const instead = "%w (for files instead of a cluster: ostiary audit PATH...)"
-	if o.found, o.installationRemark, err = ApplyInstallation(ctx, f, o.Kubeconfig, *o.installation); err != nil {
+	if o.found, o.installationRemark, err = installation.Apply(ctx, f, o.Kubeconfig, *o.installation); err != nil {
 		return r, fmt.Errorf(instead, err)
 	}
 	options, err := o.options()

@@ -18,6 +18,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/contract"
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/manifests"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
@@ -32,8 +33,8 @@ func AuditFiles(paths []string, stdin io.Reader, namespace string, o AuditOption
 	}
 	f := worldFiles{namespace: namespace}
 	f.world.Served = map[string]bool{}
-	for _, k := range extraKinds {
-		f.world.Served[k.name()] = true // a manifest may be for any cluster
+	for _, k := range cluster.Kinds {
+		f.world.Served[k.Name()] = true // a manifest may be for any cluster
 	}
 	var errs []error
 	for _, p := range paths {
@@ -153,7 +154,7 @@ func (f *worldFiles) put(o *unstructured.Unstructured) error {
 	case "AccessPolicy." + v1alpha1.GroupVersion.Group:
 		var policies []*v1alpha1.AccessPolicy
 		if policies, err = typedInto(policies, o); err == nil {
-			w.Policies = append(w.Policies, worldPolicy(policies[0]))
+			w.Policies = append(w.Policies, cluster.PolicyOf(policies[0]))
 		}
 	default:
 		if message := manifests.UnknownKind(o.GroupVersionKind().Group, o.GetKind()); message != "" {
@@ -169,12 +170,12 @@ func (f *worldFiles) put(o *unstructured.Unstructured) error {
 
 // other takes an object of a kind that a cluster need not have, or that is not read.
 func (f *worldFiles) other(o *unstructured.Unstructured) error {
-	i := slices.IndexFunc(extraKinds, func(k extraKind) bool { return k.into != nil && k.GroupKind() == o.GroupVersionKind().GroupKind() })
+	i := slices.IndexFunc(cluster.Kinds, func(k cluster.Kind) bool { return k.Into != nil && k.GroupKind() == o.GroupVersionKind().GroupKind() })
 	if i < 0 {
 		f.others = append(f.others, o)
 		return nil
 	}
-	into := extraKinds[i].into(&f.world)
+	into := cluster.Kinds[i].Into(&f.world)
 	*into = append(*into, o)
 	return nil
 }

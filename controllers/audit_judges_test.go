@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/spf13/pflag"
+
+	"github.com/ostiary/ostiary/controllers/installation"
 )
 
 // judgedApp is a policy, an Ingress that names it, and one more.
@@ -136,7 +138,7 @@ func TestSettingsTravel(t *testing.T) {
 	serve.Bool("ingress-opt-in", true, "")
 	serve.String("kubeconfig", "", "")
 	serve.Func("host-grants", "", func(string) error { return nil })
-	s, err := ParseSettings(serve, []string{"--host-grants=a.x=b,c", "--host-grants", "d.x=e", "--trusted-proxies=10.0.0.0/8,fd00::/8", "--kubeconfig=/secret", "--proxy-config-namespaces=", "--ingress-opt-in=false"})
+	s, err := installation.ParseSettings(serve, []string{"--host-grants=a.x=b,c", "--host-grants", "d.x=e", "--trusted-proxies=10.0.0.0/8,fd00::/8", "--kubeconfig=/secret", "--proxy-config-namespaces=", "--ingress-opt-in=false"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +158,7 @@ func TestSettingsTravel(t *testing.T) {
 	if err := s.Apply(command); err != nil || *prefix != "/own" || *optIn || len(*spaces) != 0 || !slices.Equal(grants, []string{"a.x=b,c", "d.x=e"}) {
 		t.Errorf("%v: %s %v %v %v", err, *prefix, *optIn, *spaces, grants)
 	}
-	if err := (Settings{"ingress-opt-in": {"maybe"}}).Apply(pflagBool()); err == nil || !strings.Contains(err.Error(), "--ingress-opt-in") {
+	if err := (installation.Settings{"ingress-opt-in": {"maybe"}}).Apply(pflagBool()); err == nil || !strings.Contains(err.Error(), "--ingress-opt-in") {
 		t.Error(err)
 	}
 }

@@ -18,16 +18,17 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/controllers/cluster"
 )
 
 // routingGroups are API groups whose kinds lead traffic to applications, or change how it
 // is led, each with those of its kinds that do neither. Of all others it is said that they
 // are not read.
 var routingGroups = map[string][]string{
-	gatewayGroup:                      {"Gateway", "GatewayClass", "ReferenceGrant", "BackendTLSPolicy", "UDPRoute"},
+	cluster.GatewayGroup:              {"Gateway", "GatewayClass", "ReferenceGrant", "BackendTLSPolicy", "UDPRoute"},
 	"gateway.networking.x-k8s.io":     {"XBackendTrafficPolicy"},
-	envoyGroup:                        {"EnvoyProxy", "ClientTrafficPolicy", "BackendTrafficPolicy", "Backend"},
-	traefikGroup:                      {"MiddlewareTCP", "TLSOption", "TLSStore", "ServersTransport", "ServersTransportTCP", "TraefikService", "IngressRouteUDP"},
+	cluster.EnvoyGroup:                {"EnvoyProxy", "ClientTrafficPolicy", "BackendTrafficPolicy", "Backend"},
+	cluster.TraefikGroup:              {"MiddlewareTCP", "TLSOption", "TLSStore", "ServersTransport", "ServersTransportTCP", "TraefikService", "IngressRouteUDP"},
 	"traefik.containo.us":             {"MiddlewareTCP", "TLSOption", "TLSStore", "ServersTransport", "TraefikService", "IngressRouteUDP"},
 	"networking.istio.io":             {"DestinationRule", "ServiceEntry", "Sidecar", "WorkloadEntry", "WorkloadGroup", "ProxyConfig"},
 	"projectcontour.io":               {"TLSCertificateDelegation", "ExtensionService", "ContourConfiguration", "ContourDeployment"},
@@ -64,7 +65,7 @@ var quietGroups = []string{"", "apps", "batch", "autoscaling", "policy", "rbac.a
 
 // isRead reports whether a kind is one that a World is made of.
 func isRead(gk schema.GroupKind) bool {
-	return slices.ContainsFunc(extraKinds, func(k extraKind) bool { return k.into != nil && k.GroupKind() == gk }) ||
+	return slices.ContainsFunc(cluster.Kinds, func(k cluster.Kind) bool { return k.Into != nil && k.GroupKind() == gk }) ||
 		gk.Group == networkingv1.GroupName && (gk.Kind == "Ingress" || gk.Kind == "IngressClass") ||
 		gk.Group == "" && (gk.Kind == "Service" || gk.Kind == "ConfigMap") || gk.Group == v1alpha1.GroupVersion.Group && gk.Kind == "AccessPolicy"
 }
@@ -160,7 +161,7 @@ func likeOurs(o *unstructured.Unstructured, gk schema.GroupKind) string {
 
 // ownKindNames are the kinds of our API group.
 var ownKindNames = func() []string {
-	types := Scheme().KnownTypes(v1alpha1.GroupVersion)
+	types := cluster.Scheme().KnownTypes(v1alpha1.GroupVersion)
 	var out []string
 	for kind := range types {
 		if _, listed := types[kind+"List"]; listed {

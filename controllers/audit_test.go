@@ -28,6 +28,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -196,7 +197,7 @@ func httpRoutes(t *testing.T, c client.Client) {
 	crd := &apiextensionsv1.CustomResourceDefinition{
 		ObjectMeta: metav1.ObjectMeta{Name: "httproutes.gateway.networking.k8s.io", Annotations: map[string]string{"api-approved.kubernetes.io": "unapproved, for a test"}},
 		Spec: apiextensionsv1.CustomResourceDefinitionSpec{
-			Group: gatewayGroup, Scope: apiextensionsv1.NamespaceScoped,
+			Group: cluster.GatewayGroup, Scope: apiextensionsv1.NamespaceScoped,
 			Names: apiextensionsv1.CustomResourceDefinitionNames{Plural: "httproutes", Singular: "httproute", Kind: "HTTPRoute", ListKind: "HTTPRouteList"},
 			Versions: []apiextensionsv1.CustomResourceDefinitionVersion{{Name: "v1", Served: true, Storage: true,
 				Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{Type: "object", XPreserveUnknownFields: &anything}}}},
@@ -206,7 +207,7 @@ func httpRoutes(t *testing.T, c client.Client) {
 	gone(t, c, crd)
 	eventually(t, "HTTPRoutes are served", func() error {
 		var list unstructured.UnstructuredList
-		list.SetGroupVersionKind(schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "HTTPRouteList"})
+		list.SetGroupVersionKind(schema.GroupVersionKind{Group: cluster.GatewayGroup, Version: "v1", Kind: "HTTPRouteList"})
 		return c.List(t.Context(), &list)
 	})
 }
@@ -223,7 +224,7 @@ func auditIngress(ns, name, class, host, path string, annotations map[string]str
 // TestAuditCluster looks at a real API server, with all rights, with some and with
 // none: what may not be listed is never passed over in silence.
 func TestAuditCluster(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	httpRoutes(t, c)
 	ns, own := namespace(t, c), namespace(t, c)
 	const authURL = "http://doorkeeper-authz.%s:9001/authz/v1/nginx/$request_method/$host$request_uri"
@@ -234,7 +235,7 @@ func TestAuditCluster(t *testing.T) {
 		Data: map[string]string{"no-auth-locations": "/health"}}
 	route := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
 		"hostnames": []any{"app.example.com"}, "rules": []any{map[string]any{"backendRefs": []any{map[string]any{"name": "web", "port": int64(80)}}}}}}}
-	route.SetGroupVersionKind(schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "HTTPRoute"})
+	route.SetGroupVersionKind(schema.GroupVersionKind{Group: cluster.GatewayGroup, Version: "v1", Kind: "HTTPRoute"})
 	route.SetNamespace(ns)
 	route.SetName("route")
 	objects := []client.Object{
@@ -283,7 +284,7 @@ func TestAuditCluster(t *testing.T) {
 
 // TestAuditNamesOneInstallation: of two, it does not choose.
 func TestAuditNamesOneInstallation(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	labels := map[string]string{"app.kubernetes.io/name": "ostiary", "app.kubernetes.io/component": "authz"}
 	for _, name := range []string{"a-authz", "b-authz"} {
@@ -318,13 +319,13 @@ func TestAuditOfPlans(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, cluster := range []bool{true, false} {
+	for _, live := range []bool{true, false} {
 		var got []string
-		for _, f := range audit(w, s, cluster).Findings {
+		for _, f := range audit(w, s, live).Findings {
 			got = append(got, f.Reason+": "+f.Message)
 		}
-		if len(got) == 0 || got[len(got)-1] != "SatisfyAny: of the plan" || len(got) == 2 != cluster || cluster && !strings.HasPrefix(got[0], "NotApplied: ") {
-			t.Errorf("in a cluster: %v; found %q", cluster, got)
+		if len(got) == 0 || got[len(got)-1] != "SatisfyAny: of the plan" || len(got) == 2 != live || live && !strings.HasPrefix(got[0], "NotApplied: ") {
+			t.Errorf("in a cluster: %v; found %q", live, got)
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/controllers/cluster"
 )
 
 // newManager returns a manager whose cache holds our kinds, the ledger of hosts
@@ -24,7 +25,7 @@ import (
 func newManager(o *Options, keys types.NamespacedName) (ctrl.Manager, error) {
 	unchecked := true // names of controllers must differ for their metrics only
 	return ctrl.NewManager(o.Config, ctrl.Options{
-		Scheme:     Scheme(),
+		Scheme:     cluster.Scheme(),
 		Metrics:    metricsserver.Options{BindAddress: "0"},
 		Logger:     o.Log,
 		NewClient:  o.newClient,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/cluster"
 )
 
 // Conditions are what another controller says of policies. Status writes them beside
@@ -74,7 +75,7 @@ func standing(ap *v1alpha1.AccessPolicy, issues []policy.Issue) Standing {
 	s := Standing{Accepted: meta.FindStatusCondition(ap.Status.Conditions, v1alpha1.ConditionAccepted)}
 	var problems []string
 	if problems, s.Reason, _, s.Warning = sorted(issues); len(problems) > 0 {
-		s.Problems = listed(problems)
+		s.Problems = cluster.Listed(problems)
 	}
 	return s
 }

@@ -20,7 +20,7 @@ import (
 
 // TestOlderWins: whatever the names are, and whoever is seen first.
 func TestOlderWins(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	older, younger := open(ns, "z", "app.example.com"), protect(ns, "a", v1alpha1.ActionBlock, "app.example.com", "own.example.com")
 	create(t, c, older)
@@ -55,7 +55,7 @@ func TestOlderWins(t *testing.T) {
 
 // TestEqualAge: times of creation are whole seconds, and then the name decides.
 func TestEqualAge(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	lesser, greater := open(ns, "a", "app.example.com"), open(ns, "b", "app.example.com")
 	eventually(t, "two policies of one second", func() error {
@@ -77,7 +77,7 @@ func TestEqualAge(t *testing.T) {
 // TestHostOwnership: a host belongs to the namespace that claimed it first, an
 // exact host below a wildcard to whoever has the wildcard (G4).
 func TestHostOwnership(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ours, theirs := namespace(t, c), namespace(t, c)
 	r := run(t, ours, func(o *Options) { o.HostHold = -1 })
 	exact, wild := open(ours, "exact", "app.example.com"), open(ours, "wild", "*.preview.example.com")
@@ -117,7 +117,7 @@ func TestHostOwnership(t *testing.T) {
 }
 
 func TestGrants(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ours, theirs := namespace(t, c), namespace(t, c)
 	r := run(t, ours, func(o *Options) {
 		o.Grants = []policy.Grant{{Host: "a.apps.example.com", Namespace: theirs}}
@@ -148,7 +148,7 @@ func TestGrants(t *testing.T) {
 }
 
 func TestGrantedOnly(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	r := run(t, ns, func(o *Options) {
 		o.GrantedOnly, o.Grants = true, []policy.Grant{{Host: "a.example.com", Namespace: ns}}
@@ -205,7 +205,7 @@ func relax(t *testing.T, c client.Client) (restore func()) {
 
 // TestMistakes: what the API server would refuse now, but did not always (G3).
 func TestMistakes(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	restore := relax(t, c)
 	bad := open(ns, "bad", "Bad.example.com", "worse.example.com:8443")
@@ -257,7 +257,7 @@ func TestMistakes(t *testing.T) {
 // TestForeignSpecs: an unknown enum value, or a whole spec that this
 // version does not know, takes nobody else down.
 func TestForeignSpecs(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	restore := relax(t, c)
 	foreign := func(name, spec string) *v1alpha1.AccessPolicy {

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/controllers/cluster"
 )
 
 // A Contact tells how old the table in force may be: a watch that hears nothing
@@ -33,7 +34,7 @@ func (c *Contact) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) er
 		c.Every = 30 * time.Second
 	}
 	c.reader, c.log = mgr.GetAPIReader(), mgr.GetLogger()
-	c.last = gauge(m, "ostiary_api_last_contact_timestamp_seconds",
+	c.last = cluster.Gauge(m, "ostiary_api_last_contact_timestamp_seconds",
 		"When the API server last let AccessPolicies be read; 0: not yet. Since then, the table in force may be out of date.")
 	return mgr.Add(c)
 }

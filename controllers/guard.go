@@ -17,6 +17,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -98,7 +99,7 @@ func (g *Guard) keep(ctx context.Context) error {
 	if want == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, cluster.WriteTimeout)
 	defer cancel()
 	var is corev1.ConfigMap
 	err := g.live.Get(ctx, client.ObjectKey{Namespace: g.Settings.Namespace, Name: GuardName(g.Settings)}, &is)

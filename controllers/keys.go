@@ -20,6 +20,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/ostiary/ostiary/controllers/cluster"
 )
 
 // KeyRingField is the field of the Secret that holds the key ring.
@@ -47,7 +49,7 @@ type Keys struct {
 	client      client.Client
 	toldMissing bool // what the replica waits for
 	published   []byte
-	queue       requeue
+	queue       cluster.Requeue
 }
 
 // SetupWithManager makes the keys follow the Secret.
@@ -61,7 +63,7 @@ func (k *Keys) SetupWithManager(mgr ctrl.Manager) error {
 		Named("keys").
 		Watches(&corev1.Secret{}, &handler.EnqueueRequestForObject{}, builder.WithPredicates(predicate.NewPredicateFuncs(
 												func(o client.Object) bool { return client.ObjectKeyFromObject(o) == k.Secret }))).
-		WatchesRawSource(k.queue.source(reconcile.Request{NamespacedName: k.Secret})). // there may be none, and then there is no event
+		WatchesRawSource(k.queue.Source(reconcile.Request{NamespacedName: k.Secret})). // there may be none, and then there is no event
 		WithOptions(controller.Options{MaxConcurrentReconciles: 1, NeedLeaderElection: &everyReplica}).
 		Complete(k)
 }
@@ -108,7 +110,7 @@ func (k *Keys) tellMissing(ctx context.Context, why string) {
 }
 
 // Check looks at the Secret again: a duty of whoever begins to lead.
-func (k *Keys) Check(context.Context) { k.queue.add() }
+func (k *Keys) Check(context.Context) { k.queue.Add() }
 
 func (k *Keys) create(ctx context.Context) (reconcile.Result, error) {
 	if !k.Leads() {

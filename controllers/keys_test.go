@@ -77,7 +77,7 @@ func ring(t *testing.T) []byte {
 // TestRotation: the leader makes the keys and rotates them, both replicas follow,
 // and what was signed before still verifies until no session can be that old.
 func TestRotation(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	var clock atomic.Int64
 	clock.Store(time.Now().Unix())
@@ -149,7 +149,7 @@ func TestRotation(t *testing.T) {
 
 // TestGarbageKeys: a Secret that cannot be read changes nothing but the log (G7).
 func TestGarbageKeys(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	r := run(t, ns)
 	good := secret(t, c, ns).Data[KeyRingField]
@@ -183,7 +183,7 @@ func TestGarbageKeys(t *testing.T) {
 // TestGarbageKeysAtStart: nothing is decided without keys, and the log says of which
 // Secret, and what to do.
 func TestGarbageKeysAtStart(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	s := &corev1.Secret{ObjectMeta: named(ns, DefaultKeySecret), Data: map[string][]byte{KeyRingField: []byte("hunter2")}}
 	if err := c.Create(t.Context(), s); err != nil {
@@ -207,7 +207,7 @@ func TestGarbageKeysAtStart(t *testing.T) {
 
 // TestKeysDeleted: that voids every session, on purpose or not, and the log says so.
 func TestKeysDeleted(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	r1 := run(t, ns, elected)
 	r1.says("made a key ring")
@@ -244,7 +244,7 @@ func TestKeysDeleted(t *testing.T) {
 // TestEmptySecret: one that was made empty, to be filled in, is filled in, and
 // what else it holds stays.
 func TestEmptySecret(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	s := &corev1.Secret{ObjectMeta: named(ns, DefaultKeySecret), Data: map[string][]byte{"other": []byte("theirs")}}
 	s.Annotations = map[string]string{"example.com/owner": "platform"}
@@ -266,7 +266,7 @@ func TestEmptySecret(t *testing.T) {
 // TestExistingSecret: keys that the user provides and lets nobody write are used,
 // and left alone when they are due.
 func TestExistingSecret(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	const user, name = "system:serviceaccount:any:reader", "theirs"
 	mine := ring(t)
@@ -312,7 +312,7 @@ func TestExistingSecret(t *testing.T) {
 
 // TestOtherSecrets: a Secret of the same name elsewhere is none of ours.
 func TestOtherSecrets(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns, other := namespace(t, c), namespace(t, c)
 	create(t, c, &corev1.Secret{ObjectMeta: named(other, DefaultKeySecret), Data: map[string][]byte{KeyRingField: ring(t)}},
 		&corev1.Secret{ObjectMeta: named(ns, "theirs"), Data: map[string][]byte{KeyRingField: ring(t)}})

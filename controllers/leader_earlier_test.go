@@ -41,7 +41,7 @@ func TestAccountOf(t *testing.T) {
 // TestLeaseOfEarlier: a lease that a replica of an earlier installation held when its
 // rights were taken is taken at once; any other is waited for.
 func TestLeaseOfEarlier(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	for before, mine := range map[string]bool{
 		"ostiary-old-1-2_" + "account-of-before": true,
 		"ostiary-old-1-2_" + "account-of-now":    false, // a replica of ours

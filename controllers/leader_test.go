@@ -44,7 +44,7 @@ func holder(t *testing.T, c client.Client, ns string) string {
 
 // TestTwoReplicas: both decide, one writes, and the other takes over.
 func TestTwoReplicas(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	ap := open(ns, "app", "app.example.com")
 	create(t, c, ap)
@@ -93,7 +93,7 @@ func TestTwoReplicas(t *testing.T) {
 // TestUnwrittenAtHandover: a status that the leader could not write is written
 // by whoever leads next, though nothing changed since.
 func TestUnwrittenAtHandover(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	var w1 writes
 	w1.refuseWith(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
@@ -111,7 +111,7 @@ func TestUnwrittenAtHandover(t *testing.T) {
 // TestLeaderCutOff: a leader that cannot reach the API server loses its lease,
 // and nothing else: it decides by its last table, and follows again later (G2).
 func TestLeaderCutOff(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	ap := open(ns, "app", "app.example.com")
 	create(t, c, ap)
@@ -180,7 +180,7 @@ func TestLeaderCutOff(t *testing.T) {
 // TestAloneCutOff: one replica that asks for no lease keeps deciding, and writes again
 // once it can.
 func TestAloneCutOff(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	ap := open(ns, "app", "app.example.com")
 	create(t, c, ap)
@@ -204,7 +204,7 @@ func TestAloneCutOff(t *testing.T) {
 
 // TestRights: everything works with the rights of config/rbac, and no others.
 func TestRights(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	const ns = "ostiary-system"
 	if err := c.Create(t.Context(), &corev1.Namespace{ObjectMeta: named("", ns)}); err != nil && !apierrors.IsAlreadyExists(err) {
 		t.Fatal(err)

@@ -103,7 +103,7 @@ func TestLedgerBroken(t *testing.T) {
 // TestToldWhenWritten: nobody is told that a host is theirs before that is written
 // down; decisions do not wait.
 func TestToldWhenWritten(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	var refuse atomic.Bool
 	refuse.Store(true)
@@ -139,7 +139,7 @@ func TestToldWhenWritten(t *testing.T) {
 // TestLedgerPages: what a ConfigMap has no room for goes into another; what
 // somebody else wrote meanwhile stays.
 func TestLedgerPages(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	l := newLedger(ns, time.Hour)
 	l.live, l.client = c, c

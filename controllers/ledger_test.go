@@ -83,7 +83,7 @@ const (
 // that is older.
 func attacked(t *testing.T, change ...func(*Options)) (c client.Client, r *replica, team, evil string, app, old *v1alpha1.AccessPolicy) {
 	t.Helper()
-	c = cluster(t)
+	c = emptied(t)
 	team, evil = namespace(t, c), namespace(t, c)
 	old, app = open(evil, "blog"), protect(team, "payroll", v1alpha1.ActionAllow, "payroll.example.com")
 	create(t, c, old)
@@ -256,7 +256,7 @@ func TestRestore(t *testing.T) {
 // TestUpgrade: an installation that had no ledger goes on as it was, whatever the
 // ages of objects.
 func TestUpgrade(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	team, evil := namespace(t, c), namespace(t, c)
 	old, app := open(evil, "blog", "payroll.example.com"), protect(team, "payroll", v1alpha1.ActionAllow, "payroll.example.com")
 	create(t, c, old)
@@ -278,7 +278,7 @@ func TestUpgrade(t *testing.T) {
 // TestNobodys: where nothing tells who was first, nobody has it, whatever the ages
 // and names of objects; a grant settles it.
 func TestNobodys(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	a, b := namespace(t, c), namespace(t, c)
 	first, second := open(a, "a", "app.example.com"), open(b, "b", "app.example.com")
 	second.Spec.Paths = []v1alpha1.PathMatch{{Path: "/b"}}

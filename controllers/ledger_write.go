@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/cluster"
 )
 
 // Write writes until ctx is done: a duty of the leader. What an earlier term wanted
@@ -23,7 +24,7 @@ func (l *Ledger) Write(ctx context.Context) {
 	l.wanted = nil
 	l.mu.Unlock()
 	l.recheck()
-	wait := firstRetry
+	wait := cluster.FirstRetry
 	for {
 		select {
 		case <-ctx.Done():
@@ -39,10 +40,10 @@ func (l *Ledger) Write(ctx context.Context) {
 		if err := l.write(ctx, wanted); err != nil && ctx.Err() == nil {
 			l.log.Error(err, "who claims which host cannot be written down; new claims are not told to be accepted before; trying again", "namespace", l.Namespace)
 			time.AfterFunc(wait, l.wake)
-			wait = min(2*wait, lastRetry)
+			wait = min(2*wait, cluster.LastRetry)
 			continue
 		}
-		wait = firstRetry
+		wait = cluster.FirstRetry
 		select { // so that a burst of claims is few writes
 		case <-ctx.Done():
 		case <-time.After(ledgerPause):
@@ -53,7 +54,7 @@ func (l *Ledger) Write(ctx context.Context) {
 // write makes the ConfigMaps say what they ought to. It reads them anew: the cache
 // need not yet hold what was written last.
 func (l *Ledger) write(ctx context.Context, wanted *wantedClaims) error {
-	ctx, cancel := context.WithTimeout(ctx, 3*writeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, 3*cluster.WriteTimeout)
 	defer cancel()
 	var list corev1.ConfigMapList
 	if err := l.live.List(ctx, &list, ledgerOptions(l.Namespace)...); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/manifests"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
@@ -48,11 +49,11 @@ func (l *Looker) Look(ctx context.Context, paths []string, stderr io.Writer) (*p
 		return table, nil
 	}
 	const hint = "%w (for files instead of a cluster: --policies PATH)"
-	c, err := RESTConfig(l.Kubeconfig)
+	c, err := cluster.RESTConfig(l.Kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf(hint, err)
 	}
-	reader, err := client.New(c, client.Options{Scheme: Scheme()})
+	reader, err := client.New(c, client.Options{Scheme: cluster.Scheme()})
 	if err != nil {
 		return nil, fmt.Errorf(hint, fmt.Errorf("no cluster to talk to: %w", err))
 	}

@@ -30,6 +30,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -53,7 +54,7 @@ type Providers struct {
 
 	client    client.Client
 	secrets   client.Reader
-	queue     requeue
+	queue     cluster.Requeue
 	published []translate.Provider // nil: nothing was, yet
 	qualified map[string]bool      // whose users were, so far: the leader may not have said so yet
 }
@@ -68,21 +69,21 @@ func (p *Providers) SetupWithManager(mgr ctrl.Manager) error {
 		return err
 	}
 	p.client, p.secrets = mgr.GetClient(), secrets
-	all := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request { return []reconcile.Request{oneKey} })
+	all := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request { return []reconcile.Request{cluster.OneKey} })
 	notKeys := predicate.NewTypedPredicateFuncs(func(s *corev1.Secret) bool { return s.Name != p.Keys })
-	one := handler.TypedEnqueueRequestsFromMapFunc(func(context.Context, *corev1.Secret) []reconcile.Request { return []reconcile.Request{oneKey} })
+	one := handler.TypedEnqueueRequestsFromMapFunc(func(context.Context, *corev1.Secret) []reconcile.Request { return []reconcile.Request{cluster.OneKey} })
 	everyReplica := false
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("identity-providers").
-		Watches(&v1alpha1.IdentityProvider{}, all, builder.WithPredicates(predicate.Funcs{UpdateFunc: changed})).
+		Watches(&v1alpha1.IdentityProvider{}, all, builder.WithPredicates(predicate.Funcs{UpdateFunc: cluster.Changed})).
 		WatchesRawSource(source.Kind(secrets, &corev1.Secret{}, one, notKeys)).
-		WatchesRawSource(p.queue.source(oneKey)). // none is a number of providers, too
+		WatchesRawSource(p.queue.Source(cluster.OneKey)). // none is a number of providers, too
 		WithOptions(controller.Options{MaxConcurrentReconciles: 1, NeedLeaderElection: &everyReplica, CacheSyncTimeout: forever}).
 		Complete(p)
 }
 
 // Recheck writes what another leader may have left: a duty of whoever begins to lead.
-func (p *Providers) Recheck(context.Context) { p.queue.add() }
+func (p *Providers) Recheck(context.Context) { p.queue.Add() }
 
 // Reconcile translates and publishes all providers, and on the leader writes
 // what became of them.
@@ -167,14 +168,14 @@ func (p *Providers) write(ctx context.Context, o *v1alpha1.IdentityProvider, kin
 	problems, reason, warnings, _ := sorted(issues)
 	switch {
 	case len(problems) > 0:
-		accepted.Status, accepted.Reason, accepted.Message = metav1.ConditionFalse, string(reason), listed(problems)
+		accepted.Status, accepted.Reason, accepted.Message = metav1.ConditionFalse, string(reason), cluster.Listed(problems)
 	case len(warnings) > 0:
-		accepted.Message = "in use, but: " + listed(warnings)
+		accepted.Message = "in use, but: " + cluster.Listed(warnings)
 	}
 	if !meta.SetStatusCondition(&after.Status.Conditions, accepted) && after.Status.Type == o.Status.Type && after.Status.UserNames == o.Status.UserNames {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, cluster.WriteTimeout)
 	defer cancel()
 	err := p.client.Status().Patch(ctx, after, client.MergeFromWithOptions(o, client.MergeFromWithOptimisticLock{}))
 	if err != nil && !apierrors.IsNotFound(err) {

@@ -107,7 +107,7 @@ func judged(t *testing.T, c client.Client, name string, status metav1.ConditionS
 // TestProviders: objects and their Secrets become providers in use, whichever
 // comes first and whichever changes.
 func TestProviders(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns, other := namespace(t, c), namespace(t, c)
 	var in published
 	r := run(t, ns, in.use)
@@ -156,7 +156,7 @@ func TestProviders(t *testing.T) {
 // TestKeysAreNoSecretOfAProvider: otherwise who may make an IdentityProvider
 // could have the key ring sent to an address of their own.
 func TestKeysAreNoSecretOfAProvider(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	var in published
 	r := run(t, ns, in.use)
@@ -170,7 +170,7 @@ func TestKeysAreNoSecretOfAProvider(t *testing.T) {
 
 // TestCheckProvider: what only a look at the contents shows is in the status.
 func TestCheckProvider(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	var in published
 	run(t, ns, in.use, func(o *Options) {
@@ -192,7 +192,7 @@ func TestCheckProvider(t *testing.T) {
 // TestStatusOfProvidersByTheLeader: all replicas use a provider, one writes; who
 // leads next writes what is left.
 func TestStatusOfProvidersByTheLeader(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	var ins [2]published
 	var ws [2]writes
@@ -226,7 +226,7 @@ func emptyCluster(ctx context.Context, c client.Client) error {
 // replica, and count again when it is back. Before it is known which providers there
 // are, nobody's session ends.
 func TestRemovedProvider(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	const app = "https://app.example.com/"
 	create(t, c, protect(ns, "app", v1alpha1.ActionAllow, "app.example.com"), clientSecret(ns, "corp-client", "secret"), corp("corp", "corp-client"))
@@ -286,7 +286,7 @@ func TestRemovedProvider(t *testing.T) {
 
 // TestLookAtProviders: explain judges by the providers and revocations of the cluster.
 func TestLookAtProviders(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	create(t, c, corp("corp", "corp-client"), corp("broken", "no-client"), revocation("ann", "ann@example.com", time.Now().Add(-time.Hour)))
 	var broken v1alpha1.IdentityProvider
 	if err := c.Get(t.Context(), client.ObjectKey{Name: "broken"}, &broken); err != nil {

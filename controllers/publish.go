@@ -13,6 +13,8 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -21,7 +23,7 @@ const publishEvery = 5 * time.Minute
 
 // A publisher keeps the settings where commands find them: a duty of the leader.
 type publisher struct {
-	settings  Settings
+	settings  installation.Settings
 	namespace string
 	every     time.Duration
 
@@ -36,15 +38,15 @@ func (p *publisher) Publish(ctx context.Context) {
 	if err != nil {
 		panic(err) // texts have JSON
 	}
-	wait, told := firstRetry, false
+	wait, told := cluster.FirstRetry, false
 	for {
 		err := p.publish(ctx, string(text))
 		pause := p.every
 		if err != nil && ctx.Err() == nil {
 			if pause = wait; !told {
-				logr.FromContextOrDiscard(ctx).Error(err, "the settings cannot be published; commands such as explain judge by their own flags", "configMap", SettingsName)
+				logr.FromContextOrDiscard(ctx).Error(err, "the settings cannot be published; commands such as explain judge by their own flags", "configMap", installation.SettingsName)
 			}
-			wait, told = min(2*wait, lastRetry), true
+			wait, told = min(2*wait, cluster.LastRetry), true
 		}
 		select {
 		case <-ctx.Done():
@@ -55,21 +57,21 @@ func (p *publisher) Publish(ctx context.Context) {
 }
 
 func (p *publisher) publish(ctx context.Context, text string) error {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, cluster.WriteTimeout)
 	defer cancel()
 	var is corev1.ConfigMap
-	err := p.live.Get(ctx, client.ObjectKey{Namespace: p.namespace, Name: SettingsName}, &is)
-	if err == nil && is.Data[settingsKey] == text {
+	err := p.live.Get(ctx, client.ObjectKey{Namespace: p.namespace, Name: installation.SettingsName}, &is)
+	if err == nil && is.Data[installation.SettingsKey] == text {
 		return nil
 	}
 	if err != nil && !apierrors.IsNotFound(err) {
 		return err
 	}
-	o := unstructuredOf(corev1.SchemeGroupVersion.WithKind("ConfigMap"))
+	o := cluster.Unstructured(corev1.SchemeGroupVersion.WithKind("ConfigMap"))
 	o.SetNamespace(p.namespace)
-	o.SetName(SettingsName)
-	o.SetLabels(map[string]string(settingsLabels))
+	o.SetName(installation.SettingsName)
+	o.SetLabels(map[string]string(installation.SettingsLabels))
 	o.SetAnnotations(map[string]string{routes.ForAnnotation: "commands that look at this cluster: the flags of the replica that leads"})
-	o.Object["data"] = map[string]any{settingsKey: text}
+	o.Object["data"] = map[string]any{installation.SettingsKey: text}
 	return p.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), client.FieldOwner(routes.FieldManager), client.ForceOwnership)
 }

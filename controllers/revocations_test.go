@@ -17,6 +17,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/cluster"
 )
 
 func revocation(name, user string, before time.Time) *v1alpha1.SessionRevocation {
@@ -43,7 +44,7 @@ func (r *replica) as(email, rawURL string, signedIn time.Time) policy.Decision {
 // TestRevocations: they are in force on every replica at once, and only for those
 // whom they name and who signed in before.
 func TestRevocations(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	create(t, c, protect(ns, "app", v1alpha1.ActionAllow, "app.example.com"))
 	const app = "https://app.example.com/"
@@ -90,7 +91,7 @@ func TestRevocations(t *testing.T) {
 
 // TestRevokedFromTheStart: no table is in force before the revocations are known.
 func TestRevokedFromTheStart(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	create(t, c, protect(ns, "app", v1alpha1.ActionAllow, "app.example.com"), revocation("ann", "ann@example.com", time.Now().Add(time.Hour)))
 	r := run(t, ns)
@@ -104,7 +105,7 @@ func TestRevokedFromTheStart(t *testing.T) {
 
 // TestOldRevocationsAreDeleted, by the leader, and no others.
 func TestOldRevocationsAreDeleted(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	day := 24 * time.Hour
 	now := time.Now()
@@ -131,10 +132,10 @@ func TestOldRevocationsAreDeleted(t *testing.T) {
 // TestWithoutTheNewCRDs: in the middle of an upgrade policies are served, and
 // what comes later is found.
 func TestWithoutTheNewCRDs(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	create(t, c, open(ns, "app", "app.example.com"))
-	kinds := []string{crdOf(providerKind), crdOf(revocationKind)}
+	kinds := []string{cluster.CrdOf(cluster.ProviderKind), cluster.CrdOf(cluster.RevocationKind)}
 	var kept []*apiextensionsv1.CustomResourceDefinition
 	for _, name := range kinds {
 		var crd apiextensionsv1.CustomResourceDefinition
@@ -146,7 +147,7 @@ func TestWithoutTheNewCRDs(t *testing.T) {
 	}
 	served := func(want bool) {
 		eventually(t, "the CRDs are as they should be", func() error {
-			for _, kind := range []string{providerKind, revocationKind} {
+			for _, kind := range []string{cluster.ProviderKind, cluster.RevocationKind} {
 				list := &metav1.PartialObjectMetadataList{}
 				list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind + "List"))
 				if err := c.List(t.Context(), list); (err == nil) != want {

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -20,7 +21,7 @@ import (
 // writes a SessionRevocation, which all of them watch. One that reaches further
 // already stays: a clock that is slow takes nothing back.
 func Revoker(config *rest.Config) (func(ctx context.Context, provider, user string, before time.Time) error, error) {
-	c, err := client.New(config, client.Options{Scheme: Scheme()})
+	c, err := client.New(config, client.Options{Scheme: cluster.Scheme()})
 	if err != nil {
 		return nil, fmt.Errorf("a client to write SessionRevocations with: %w", err)
 	}

@@ -15,7 +15,7 @@ import (
 
 // A sign-out everywhere from a slow clock takes nothing back.
 func TestRevocationStays(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	revoke, err := Revoker(server.Config(t))
 	if err != nil {
 		t.Fatal(err)

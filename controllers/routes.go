@@ -29,6 +29,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -44,14 +45,14 @@ type OptIns struct {
 	Leads func() bool
 
 	make   func(routes.World, routes.Settings) routes.Plan // routes.Make
-	people worldReader                                     // what a plan is made from
-	own    worldReader                                     // what earlier plans made
+	people cluster.Reader                                  // what a plan is made from
+	own    cluster.Reader                                  // what earlier plans made
 	apply  applier
 	guard  *Guard // nil: the API server guards nothing
 	warm   *Warmth
 	events events.EventRecorder
 	found  *findingMetrics
-	queue  requeue
+	queue  cluster.Requeue
 	// witnesses tell whose questions have arrived; nil: that is not asked for.
 	witnesses *witnessing
 	told      map[routes.Finding]bool
@@ -86,12 +87,12 @@ func (o *OptIns) SetupWithManager(mgr ctrl.Manager, caches *routeCaches, m prome
 	everyReplica := false
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("routes").
-		Watches(&v1alpha1.AccessPolicy{}, settled(routesSettle), builder.WithPredicates(predicate.Funcs{UpdateFunc: changed})).
+		Watches(&v1alpha1.AccessPolicy{}, settled(routesSettle), builder.WithPredicates(predicate.Funcs{UpdateFunc: cluster.Changed})).
 		WatchesRawSource(source.Func(func(ctx context.Context, q requests) error {
-			go caches.follow(ctx, func() { q.AddAfter(oneKey, routesSettle) })
+			go caches.follow(ctx, func() { q.AddAfter(cluster.OneKey, routesSettle) })
 			return nil
 		})).
-		WatchesRawSource(o.queue.source(oneKey)).
+		WatchesRawSource(o.queue.Source(cluster.OneKey)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 1, NeedLeaderElection: &everyReplica,
 			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, routesFailed)}).
 		Complete(o)
@@ -102,14 +103,14 @@ type requests = workqueue.TypedRateLimitingInterface[reconcile.Request]
 // settled asks for one run a moment after an event, so that a burst of them is one.
 func settled(wait time.Duration) handler.EventHandler {
 	return handler.Funcs{
-		CreateFunc: func(_ context.Context, _ event.CreateEvent, q requests) { q.AddAfter(oneKey, wait) },
-		UpdateFunc: func(_ context.Context, _ event.UpdateEvent, q requests) { q.AddAfter(oneKey, wait) },
-		DeleteFunc: func(_ context.Context, _ event.DeleteEvent, q requests) { q.AddAfter(oneKey, wait) },
+		CreateFunc: func(_ context.Context, _ event.CreateEvent, q requests) { q.AddAfter(cluster.OneKey, wait) },
+		UpdateFunc: func(_ context.Context, _ event.UpdateEvent, q requests) { q.AddAfter(cluster.OneKey, wait) },
+		DeleteFunc: func(_ context.Context, _ event.DeleteEvent, q requests) { q.AddAfter(cluster.OneKey, wait) },
 	}
 }
 
 // Recheck makes the plan again: a duty of whoever begins to lead.
-func (o *OptIns) Recheck(context.Context) { o.queue.add() }
+func (o *OptIns) Recheck(context.Context) { o.queue.Add() }
 
 // Reconcile makes the cluster look as the plan says. Its result depends on no
 // event: whatever was left halfway, by us or by a leader before us, is found and
@@ -119,8 +120,8 @@ func (o *OptIns) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.
 	if !leads {
 		o.found.reset()
 	}
-	world, notLooked, err := listWorld(ctx, o.people, o.people.served(), o.Settings)
-	if errors.Is(err, errNotYet) {
+	world, notLooked, err := cluster.Snapshot(ctx, o.people, o.people.Served(), o.Settings)
+	if errors.Is(err, cluster.ErrNotYet) {
 		return reconcile.Result{RequeueAfter: routesArrive}, nil
 	}
 	if err != nil {
@@ -129,7 +130,7 @@ func (o *OptIns) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.
 	if leads {
 		o.tellUnread(ctx, notLooked)
 	}
-	if blind := essential(o.people.refused()); blind != "" {
+	if blind := essential(o.people.Refused()); blind != "" {
 		o.warm.blind()
 		if leads {
 			o.found.reset()
@@ -150,7 +151,7 @@ func (o *OptIns) realize(ctx context.Context, world *routes.World) (reconcile.Re
 	plan := o.make(*world, o.Settings)
 	o.warm.observe(world.Render, &plan)
 	owned, err := listOwned(ctx, o.own)
-	if errors.Is(err, errNotYet) {
+	if errors.Is(err, cluster.ErrNotYet) {
 		return reconcile.Result{RequeueAfter: routesArrive}, nil
 	}
 	if err != nil {
@@ -158,7 +159,7 @@ func (o *OptIns) realize(ctx context.Context, world *routes.World) (reconcile.Re
 	}
 	did, err := o.apply.run(ctx, carriedOut{
 		world: world, plan: &plan, owned: owned, namespace: o.Settings.Namespace,
-		keep: unreadGroups(append(o.people.refused(), o.own.refused()...))})
+		keep: unreadGroups(append(o.people.Refused(), o.own.Refused()...))})
 	if ctx.Err() != nil {
 		return reconcile.Result{}, ctx.Err()
 	}
@@ -186,7 +187,7 @@ func (o *OptIns) tellUnread(ctx context.Context, notLooked []string) {
 	}
 	o.unread = now
 	log := logr.FromContextOrDiscard(ctx)
-	switch blind := essential(o.people.refused()); {
+	switch blind := essential(o.people.Refused()); {
 	case blind != "":
 		log.Info("routes cannot opt in, and what goes around policies is not seen, because something may not be read; policies are served as before", "kind", blind, "problem", now)
 	case now != "":
@@ -208,10 +209,10 @@ func essential(refused []schema.GroupKind) string {
 }
 
 // listOwned reads what carries our label.
-func listOwned(ctx context.Context, r worldReader) ([]*unstructured.Unstructured, error) {
+func listOwned(ctx context.Context, r cluster.Reader) ([]*unstructured.Unstructured, error) {
 	var out []*unstructured.Unstructured
-	for _, k := range ownKinds {
-		if !r.reads(k) {
+	for _, k := range cluster.Made {
+		if !r.Reads(k) {
 			continue
 		}
 		var list unstructured.UnstructuredList
@@ -223,7 +224,7 @@ func listOwned(ctx context.Context, r worldReader) ([]*unstructured.Unstructured
 		if err != nil {
 			return nil, fmt.Errorf("listing what we made of kind %s: %w", k.Kind, err)
 		}
-		out = append(out, pointers(list.Items)...)
+		out = append(out, cluster.Pointers(list.Items)...)
 	}
 	return out, nil
 }

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -114,7 +115,7 @@ func (r *application) annotate(ctx context.Context, ref routes.Ref, o client.Obj
 		r.stuck = append(r.stuck, unwritten{ref, o})
 		return false
 	}
-	send := unstructuredOf(annotated[ref.Kind])
+	send := cluster.Unstructured(annotated[ref.Kind])
 	send.SetName(ref.Name)
 	send.SetNamespace(ref.Namespace)
 	send.SetUID(o.GetUID()) // or an object that is gone would be made anew
@@ -161,9 +162,9 @@ func (r *application) takeOff(ctx context.Context, ref routes.Ref, o client.Obje
 	if r.release {
 		manager = routes.ReleaseManager
 	}
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, cluster.WriteTimeout)
 	defer cancel()
-	named := unstructuredOf(annotated[ref.Kind])
+	named := cluster.Unstructured(annotated[ref.Kind])
 	named.SetNamespace(ref.Namespace)
 	named.SetName(ref.Name)
 	switch err := r.client.Patch(ctx, named, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(manager)); {
@@ -206,7 +207,7 @@ func (r *application) refuse(ref routes.Ref, m refusal, never bool) {
 // annotated are the kinds of people's objects that we annotate.
 var annotated = map[string]schema.GroupVersionKind{
 	"Ingress":   {Group: networkingv1.GroupName, Version: "v1", Kind: "Ingress"},
-	"HTTPRoute": {Group: gatewayGroup, Version: "v1", Kind: "HTTPRoute"},
+	"HTTPRoute": {Group: cluster.GatewayGroup, Version: "v1", Kind: "HTTPRoute"},
 }
 
 func sameAnnotations(is map[string]string, owned map[string]bool, want map[string]string) bool {

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -185,7 +186,7 @@ func (r *application) current(ctx context.Context, want *unstructured.Unstructur
 	if is := r.existing[refOf(want)]; is != nil {
 		return is, nil
 	}
-	is := unstructuredOf(want.GroupVersionKind()) // it may have been made a moment ago
+	is := cluster.Unstructured(want.GroupVersionKind()) // it may have been made a moment ago
 	switch err := r.live.Get(ctx, client.ObjectKeyFromObject(want), is); {
 	case apierrors.IsNotFound(err):
 		return nil, nil
@@ -198,7 +199,7 @@ func (r *application) current(ctx context.Context, want *unstructured.Unstructur
 }
 
 func (r *application) send(ctx context.Context, o *unstructured.Unstructured, options ...client.ApplyOption) error {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, cluster.WriteTimeout)
 	defer cancel()
 	logr.FromContextOrDiscard(ctx).V(1).Info("applying", "object", refOf(o).String())
 	return r.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), options...)
@@ -253,7 +254,7 @@ func (r *application) prune(ctx context.Context) {
 // remove deletes an object, and not what took its place: as it was seen, if a
 // version is given.
 func (r *application) remove(ctx context.Context, o *unstructured.Unstructured, version *string) error {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, cluster.WriteTimeout)
 	defer cancel()
 	uid := o.GetUID()
 	logr.FromContextOrDiscard(ctx).V(1).Info("removing", "object", refOf(o).String())
@@ -264,7 +265,7 @@ func (r *application) remove(ctx context.Context, o *unstructured.Unstructured, 
 // unstructuredNamed has the name of an object, and nothing else: what a cache holds
 // is not handed out.
 func unstructuredNamed(o *unstructured.Unstructured) *unstructured.Unstructured {
-	named := unstructuredOf(o.GroupVersionKind())
+	named := cluster.Unstructured(o.GroupVersionKind())
 	named.SetNamespace(o.GetNamespace())
 	named.SetName(o.GetName())
 	return named
@@ -311,7 +312,7 @@ func (r *application) fallback(ctx context.Context, f routes.Fallback) error {
 	if err := r.object(ctx, f.Object); err != nil {
 		return err
 	}
-	is := unstructuredOf(f.Object.GroupVersionKind())
+	is := cluster.Unstructured(f.Object.GroupVersionKind())
 	if err := r.live.Get(ctx, client.ObjectKeyFromObject(f.Object), is); err != nil || young(is, f) {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -102,18 +103,18 @@ func routed(bound []routes.Binding, found []routes.Finding) metav1.Condition {
 		}
 	}
 	slices.Sort(names)
-	who := truncate(strings.Join(slices.Compact(names), ", "), 1024)
+	who := cluster.Truncate(strings.Join(slices.Compact(names), ", "), 1024)
 	c := metav1.Condition{Type: v1alpha1.ConditionRouted, Status: metav1.ConditionTrue, Reason: "Routed",
 		Message: "what names it asks Ostiary about every request: " + who}
 	if len(mild) > 0 {
-		c.Message = truncate(c.Message+". "+worded(mild), 32<<10)
+		c.Message = cluster.Truncate(c.Message+". "+worded(mild), 32<<10)
 	}
 	switch {
 	case len(wrong) > 0:
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, wrong[0].Reason, worded(append(wrong, mild...))
 	case len(unseen) > 0:
 		c.Status, c.Reason = metav1.ConditionUnknown, routes.ProxyConfigUnread
-		c.Message = truncate("what names it was told to ask Ostiary about every request: "+who+". Whether ingress-nginx does is not known, because "+strings.Join(unseen, "; "), 32<<10)
+		c.Message = cluster.Truncate("what names it was told to ask Ostiary about every request: "+who+". Whether ingress-nginx does is not known, because "+strings.Join(unseen, "; "), 32<<10)
 	}
 	return c
 }
@@ -135,7 +136,7 @@ func witnessed(c metav1.Condition, policy types.NamespacedName, bound []routes.B
 	}
 	slices.Sort(silent)
 	c.Status, c.Reason = metav1.ConditionUnknown, reasonNotAskedYet
-	c.Message = truncate(c.Message+"; but no question about "+strings.Join(slices.Compact(silent), ", ")+" has reached Ostiary yet. Make a request. If this stays, its proxy does not ask, or may not reach Ostiary: look at networkPolicy.proxyNamespaces of the chart", 32<<10)
+	c.Message = cluster.Truncate(c.Message+"; but no question about "+strings.Join(slices.Compact(silent), ", ")+" has reached Ostiary yet. Make a request. If this stays, its proxy does not ask, or may not reach Ostiary: look at networkPolicy.proxyNamespaces of the chart", 32<<10)
 	return c
 }
 
@@ -172,7 +173,7 @@ func temper(c metav1.Condition, is Standing) metav1.Condition {
 	case c.Status == metav1.ConditionFalse:
 	case slices.Contains([]policy.IssueReason{policy.HostOwnedByOtherNamespace, policy.HostNotGranted, policy.HostReserved}, is.Reason):
 		c.Status, c.Reason = metav1.ConditionFalse, string(is.Reason)
-		c.Message = truncate("this policy does not decide about all that it claims: "+is.Problems, 1024)
+		c.Message = cluster.Truncate("this policy does not decide about all that it claims: "+is.Problems, 1024)
 	case is.Warning == policy.HostContended:
 		c.Message += "; but another namespace claims a host of it, too, so that requests which do not say by which route they came are refused there (see Degraded)"
 	}
@@ -203,7 +204,7 @@ func (r *routesReport) withWindow(bindings []routes.Binding, admission bool) *ro
 			}
 		}
 		if c.Status == metav1.ConditionTrue {
-			c.Message = truncate(c.Message, 32<<10-len(note)) + note
+			c.Message = cluster.Truncate(c.Message, 32<<10-len(note)) + note
 			r.routed[policy] = c
 		}
 	}

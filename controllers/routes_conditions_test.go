@@ -13,6 +13,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -153,7 +154,7 @@ func TestResponsesNotManaged(t *testing.T) {
 	key := types.NamespacedName{Namespace: "n", Name: "p"}
 	ap := &v1alpha1.AccessPolicy{}
 	ap.Spec.CORS = &v1alpha1.CORS{AllowedOrigins: []v1alpha1.Origin{"https://spa.example.com"}, Responses: v1alpha1.ResponsesManaged}
-	if c := worldPolicy(ap).CORS; c == nil || !c.Managed {
+	if c := cluster.PolicyOf(ap).CORS; c == nil || !c.Managed {
 		t.Errorf("the plan does not know of it: %+v", c)
 	}
 	said := newRoutesReport(&routes.Plan{Limits: []routes.Finding{{Policy: key, Reason: routes.ResponsesNotManaged, Message: "Managed does nothing for Ingress n/web"}}}, nil, nil, nil).conditions().Issues

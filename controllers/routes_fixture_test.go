@@ -130,7 +130,7 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	c := cluster(t)
+	c := emptied(t)
 	b := &bench{t: t, c: c, app: namespace(t, c), ours: namespace(t, c), make: simplePlan, events: events.NewFakeRecorder(1000)}
 	b.s = settingsOf(b.ours)
 	t.Cleanup(func() { b.sweep() })

@@ -26,6 +26,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -317,7 +318,7 @@ func TestRouteRoles(t *testing.T) {
 		for _, o := range b.owned() {
 			made[o.GetKind()] = true
 		}
-		for _, k := range ownKinds {
+		for _, k := range cluster.Made {
 			if !made[k.Kind] {
 				return fmt.Errorf("no %s among %v", k.Kind, made)
 			}
@@ -346,7 +347,7 @@ func crds(t *testing.T, c client.Client) {
 	t.Helper()
 	anything := true
 	done := map[string]*apiextensionsv1.CustomResourceDefinition{}
-	for _, k := range extraKinds {
+	for _, k := range cluster.Kinds {
 		plural := strings.ToLower(k.Kind) + "s"
 		plural = cmp.Or(map[string]string{"securitypolicys": "securitypolicies", "gatewayclasss": "gatewayclasses"}[plural], plural)
 		version := apiextensionsv1.CustomResourceDefinitionVersion{Name: k.Version, Served: true, Storage: done[plural] == nil,
@@ -378,7 +379,7 @@ func crds(t *testing.T, c client.Client) {
 }
 
 func httpRoute(ns string) *unstructured.Unstructured {
-	u := unstructuredOf(schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "HTTPRoute"})
+	u := cluster.Unstructured(schema.GroupVersionKind{Group: cluster.GatewayGroup, Version: "v1", Kind: "HTTPRoute"})
 	u.SetNamespace(ns)
 	u.SetName("route")
 	return u
@@ -387,10 +388,10 @@ func httpRoute(ns string) *unstructured.Unstructured {
 // gatewayOf makes a route of Envoy Gateway that names a policy.
 func gatewayOf(t *testing.T, c client.Client, ns string) {
 	t.Helper()
-	class := unstructuredOf(schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "GatewayClass"})
+	class := cluster.Unstructured(schema.GroupVersionKind{Group: cluster.GatewayGroup, Version: "v1", Kind: "GatewayClass"})
 	class.SetName("envoy-" + ns)
 	class.Object["spec"] = map[string]any{"controllerName": "gateway.envoyproxy.io/gatewayclass-controller"}
-	gateway := unstructuredOf(schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "Gateway"})
+	gateway := cluster.Unstructured(schema.GroupVersionKind{Group: cluster.GatewayGroup, Version: "v1", Kind: "Gateway"})
 	gateway.SetNamespace(ns)
 	gateway.SetName("door")
 	gateway.Object["spec"] = map[string]any{"gatewayClassName": "envoy-" + ns}

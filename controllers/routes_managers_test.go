@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -210,7 +211,7 @@ func TestRouteRights(t *testing.T) {
 	b := newBench(t)
 	cfg := server.Config(t)
 	cfg.Impersonate = rest.ImpersonationConfig{UserName: "nobody-of-note"}
-	barred, err := client.New(cfg, client.Options{Scheme: Scheme()})
+	barred, err := client.New(cfg, client.Options{Scheme: cluster.Scheme()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -177,8 +178,8 @@ func unreadGroups(refused []schema.GroupKind) map[string]bool {
 			continue
 		}
 		out[k.Group] = true
-		if k.Group == gatewayGroup || k.Group == envoyGroup {
-			out[gatewayGroup], out[envoyGroup] = true, true
+		if k.Group == cluster.GatewayGroup || k.Group == cluster.EnvoyGroup {
+			out[cluster.GatewayGroup], out[cluster.EnvoyGroup] = true, true
 		}
 	}
 	return out

@@ -13,25 +13,26 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // A liveReader reads the API server, past all caches, with all rights that it takes.
 type liveReader struct{ client.Client }
 
-var _ worldReader = liveReader{}
+var _ cluster.Reader = liveReader{}
 
-func (l liveReader) served() map[string]bool {
-	served, err := servedKinds(l.RESTMapper())
+func (l liveReader) Served() map[string]bool {
+	served, err := cluster.Served(l.RESTMapper())
 	if err != nil {
 		return map[string]bool{} // what is asked for next fails, too
 	}
 	return served
 }
 
-func (liveReader) refused() []schema.GroupKind { return nil }
+func (liveReader) Refused() []schema.GroupKind { return nil }
 
-func (l liveReader) reads(k schema.GroupVersionKind) bool {
+func (l liveReader) Reads(k schema.GroupVersionKind) bool {
 	_, err := l.RESTMapper().RESTMapping(k.GroupKind(), k.Version)
 	return !meta.IsNoMatchError(err)
 }
@@ -40,11 +41,11 @@ func (l liveReader) reads(k schema.GroupVersionKind) bool {
 // uninstalls. Nothing asks about any request then. A controller that still runs
 // would write it again.
 func ReleaseRoutes(ctx context.Context, config *rest.Config) error {
-	c, err := client.New(config, client.Options{Scheme: Scheme()})
+	c, err := client.New(config, client.Options{Scheme: cluster.Scheme()})
 	if err != nil {
 		return fmt.Errorf("no cluster to talk to: %w", err)
 	}
-	world, notLooked, err := listWorld(ctx, c, liveReader{c}.served(), routes.Settings{ServicePrefix: "ostiary"})
+	world, notLooked, err := cluster.Snapshot(ctx, c, liveReader{c}.Served(), routes.Settings{ServicePrefix: "ostiary"})
 	if err != nil {
 		return err
 	}
@@ -75,7 +76,7 @@ func ReleaseCommand(ctx context.Context, f *pflag.FlagSet, args []string) error 
 	if f.NArg() > 0 || !*yes {
 		return errors.New("it leaves every application open that names a policy: write --yes, and stop the controller first, or it writes all of it again")
 	}
-	config, err := RESTConfig(*kubeconfig)
+	config, err := cluster.RESTConfig(*kubeconfig)
 	if err != nil {
 		return err
 	}

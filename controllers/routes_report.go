@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -83,7 +84,7 @@ func (o *OptIns) tell(ctx context.Context, w *routes.World, plan *routes.Plan, c
 		now[f] = true
 		if !o.told[f] {
 			log.Info("about a route", "object", f.Object.String(), "reason", f.Reason, "problem", f.Message)
-			o.events.Eventf(eventObject(w, f.Object), nil, corev1.EventTypeWarning, f.Reason, "Reconcile", "%s", truncate(f.Message, 1024))
+			o.events.Eventf(eventObject(w, f.Object), nil, corev1.EventTypeWarning, f.Reason, "Reconcile", "%s", cluster.Truncate(f.Message, 1024))
 		}
 	}
 	o.told = now
@@ -116,7 +117,7 @@ func wroteWords(plan *routes.Plan, ref routes.Ref, how string, findings []routes
 // eventObject is what an event is about. Without the UID `kubectl describe` would
 // not find the event.
 func eventObject(w *routes.World, ref routes.Ref) client.Object {
-	out := unstructuredOf(kindOf(ref.Kind))
+	out := cluster.Unstructured(kindOf(ref.Kind))
 	out.SetNamespace(ref.Namespace)
 	out.SetName(ref.Name)
 	if o := peopleOf(w)[ref]; o != nil {
@@ -140,12 +141,12 @@ func eventObject(w *routes.World, ref routes.Ref) client.Object {
 
 // kindOf returns the group and version of a kind that findings are about.
 func kindOf(kind string) schema.GroupVersionKind {
-	for _, k := range ownKinds {
+	for _, k := range cluster.Made {
 		if k.Kind == kind {
 			return k
 		}
 	}
-	for _, k := range extraKinds {
+	for _, k := range cluster.Kinds {
 		if k.Kind == kind {
 			return k.GroupVersionKind
 		}
@@ -178,5 +179,5 @@ func worded(findings []routes.Finding) string {
 			lines = append(lines, line)
 		}
 	}
-	return listed(lines)
+	return cluster.Listed(lines)
 }

@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -29,7 +30,7 @@ import (
 // caches of their own: what may not be read there stops nothing else.
 type routeCaches struct {
 	// people has what people write, small; own what carries our label, whole.
-	people, own *kindCache
+	people, own *cluster.Cache
 	every       time.Duration // how often to look for kinds and rights that are missing
 }
 
@@ -51,10 +52,10 @@ func newRouteCaches(mgr ctrl.Manager, s routes.Settings, every time.Duration) (*
 	}
 	c := &routeCaches{every: every}
 	for _, one := range []struct {
-		into    **kindCache
+		into    **cluster.Cache
 		options cache.Options
 	}{{&c.people, options}, {&c.own, ownOptions}} {
-		if *one.into, err = newKindCache(mgr, one.options); err != nil {
+		if *one.into, err = cluster.NewCache(mgr, one.options); err != nil {
 			return nil, err
 		}
 	}
@@ -62,22 +63,22 @@ func newRouteCaches(mgr ctrl.Manager, s routes.Settings, every time.Duration) (*
 	if err != nil {
 		return nil, err
 	}
-	c.people.fields = &fieldLooker{client: fields.OpenAPIV3()}
-	if c.people.configs, err = newConfigCaches(mgr, options, s.ConfigNamespaces); err != nil {
+	c.people.Fields = &cluster.Fields{Client: fields.OpenAPIV3()}
+	if c.people.Configs, err = newConfigCaches(mgr, options, s.ConfigNamespaces); err != nil {
 		return nil, err
 	}
-	c.people.policies = mgr.GetCache()
-	c.people.kinds = []watchedKind{
-		{object: &networkingv1.Ingress{}}, {object: &networkingv1.IngressClass{}}, {object: &corev1.Service{}},
-		{object: &discoveryv1.EndpointSlice{}, in: s.Namespace},
+	c.people.Policies = mgr.GetCache()
+	c.people.Kinds = []cluster.Watched{
+		{Object: &networkingv1.Ingress{}}, {Object: &networkingv1.IngressClass{}}, {Object: &corev1.Service{}},
+		{Object: &discoveryv1.EndpointSlice{}, In: s.Namespace},
 	}
-	for _, k := range extraKinds {
-		if k.into != nil {
-			c.people.kinds = append(c.people.kinds, watchedKind{object: unstructuredOf(k.GroupVersionKind)})
+	for _, k := range cluster.Kinds {
+		if k.Into != nil {
+			c.people.Kinds = append(c.people.Kinds, cluster.Watched{Object: cluster.Unstructured(k.GroupVersionKind)})
 		}
 	}
-	for _, k := range ownKinds {
-		c.own.kinds = append(c.own.kinds, watchedKind{object: unstructuredOf(k)})
+	for _, k := range cluster.Made {
+		c.own.Kinds = append(c.own.Kinds, cluster.Watched{Object: cluster.Unstructured(k)})
 	}
 	return c, nil
 }
@@ -88,8 +89,8 @@ func (c *routeCaches) follow(ctx context.Context, wake func()) {
 	tick := time.NewTicker(c.every)
 	defer tick.Stop()
 	for {
-		for _, k := range slices.Concat([]*kindCache{c.people, c.own}, slices.Collect(maps.Values(c.people.configs))) {
-			if k.look(ctx, wake) {
+		for _, k := range slices.Concat([]*cluster.Cache{c.people, c.own}, slices.Collect(maps.Values(c.people.Configs))) {
+			if k.Look(ctx, wake) {
 				wake()
 			}
 		}
@@ -104,19 +105,19 @@ func (c *routeCaches) follow(ctx context.Context, wake func()) {
 // newConfigCaches returns a cache of the ConfigMaps of ingress-nginx for each namespace
 // ("" is all) in which they are to be read. Each is one of its own: a right that is
 // missing in one namespace hides nothing in another.
-func newConfigCaches(mgr ctrl.Manager, options cache.Options, namespaces []string) (map[string]*kindCache, error) {
-	out := map[string]*kindCache{}
+func newConfigCaches(mgr ctrl.Manager, options cache.Options, namespaces []string) (map[string]*cluster.Cache, error) {
+	out := map[string]*cluster.Cache{}
 	for _, namespace := range namespaces {
-		only := cache.ByObject{Label: labels.SelectorFromSet(labels.Set(nginxLabels))}
+		only := cache.ByObject{Label: labels.SelectorFromSet(labels.Set(cluster.NginxLabels))}
 		if namespace != "" {
 			only.Namespaces = map[string]cache.Config{namespace: {}}
 		}
 		options.ByObject = map[client.Object]cache.ByObject{&corev1.ConfigMap{}: only}
-		k, err := newKindCache(mgr, options)
+		k, err := cluster.NewCache(mgr, options)
 		if err != nil {
 			return nil, err
 		}
-		k.kinds = []watchedKind{{object: &corev1.ConfigMap{}, in: namespace}}
+		k.Kinds = []cluster.Watched{{Object: &corev1.ConfigMap{}, In: namespace}}
 		out[namespace] = k
 	}
 	return out, nil

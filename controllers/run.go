@@ -19,6 +19,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
@@ -54,7 +56,7 @@ type Options struct {
 	// Witnesses have whose questions arrived here; nil: Covered goes without them.
 	Witnesses *policy.Witnesses
 	// Settings are published for commands that look at the cluster; nil: none are.
-	Settings Settings
+	Settings installation.Settings
 	// ProvidersInUse returns what the table is to know of those that were published;
 	// nil before the first time.
 	ProvidersInUse func() *policy.Providers
@@ -86,11 +88,11 @@ func RunAgain(ctx context.Context, o Options) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		o.Log.Error(err, "the controllers stopped; they are started again", "after", retryStart.String())
+		o.Log.Error(err, "the controllers stopped; they are started again", "after", cluster.RetryStart.String())
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(retryStart):
+		case <-time.After(cluster.RetryStart):
 		}
 	}
 }
@@ -109,7 +111,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("starting the controllers: %w", err)
 	}
-	absent, err := missing(mgr.GetRESTMapper(), providerKind, revocationKind)
+	absent, err := cluster.Missing(mgr.GetRESTMapper(), cluster.ProviderKind, cluster.RevocationKind)
 	if err != nil {
 		return fmt.Errorf("starting the controllers: %w", err)
 	}
@@ -127,9 +129,9 @@ func Run(ctx context.Context, o Options) error {
 		leader.Identity += accountMark + leader.Account
 	}
 	keys.Leads = leader.Leads
-	ledger := newLedger(o.Namespace, cmp.Or(o.HostHold, DefaultHostHold))
+	ledger := newLedger(o.Namespace, cmp.Or(o.HostHold, installation.DefaultHostHold))
 	leader.Duties = append(leader.Duties, ledger.Write)
-	table := &Table{Live: o.Live, Terms: o.Terms, Ledger: ledger, Leads: leader.Leads, Status: status, Revocations: !slices.Contains(absent, revocationKind), Providers: o.ProvidersInUse}
+	table := &Table{Live: o.Live, Terms: o.Terms, Ledger: ledger, Leads: leader.Leads, Status: status, Revocations: !slices.Contains(absent, cluster.RevocationKind), Providers: o.ProvidersInUse}
 	if o.Settings != nil {
 		p := &publisher{settings: o.Settings, namespace: o.Namespace, every: publishEvery}
 		p.setup(mgr)
@@ -151,14 +153,14 @@ func Run(ctx context.Context, o Options) error {
 
 // setupOptional sets up what policies can be served without.
 func (o *Options) setupOptional(mgr ctrl.Manager, leader *Leader, table *Table, absent []string) error {
-	errs := []error{awaitKinds(mgr, cmp.Or(o.pace.kinds, lookAgain), absent)}
-	if !slices.Contains(absent, revocationKind) {
+	errs := []error{cluster.Await(mgr, cmp.Or(o.pace.kinds, cluster.LookAgain), absent)}
+	if !slices.Contains(absent, cluster.RevocationKind) {
 		sweeper := &Sweeper{Every: o.pace.sweep}
 		sweeper.SetupWithManager(mgr)
 		leader.Duties = append(leader.Duties, sweeper.Sweep)
 	}
-	if !slices.Contains(absent, providerKind) && o.PublishProviders != nil {
-		providers := &Providers{Namespace: o.Namespace, Keys: o.KeySecret, Publish: o.PublishProviders, Published: table.providersChanged.add, Check: o.CheckProvider, Leads: leader.Leads}
+	if !slices.Contains(absent, cluster.ProviderKind) && o.PublishProviders != nil {
+		providers := &Providers{Namespace: o.Namespace, Keys: o.KeySecret, Publish: o.PublishProviders, Published: table.providersChanged.Add, Check: o.CheckProvider, Leads: leader.Leads}
 		leader.Duties = append(leader.Duties, providers.Recheck)
 		errs = append(errs, providers.SetupWithManager(mgr))
 	}
@@ -171,11 +173,11 @@ func (o *Options) setupRoutes(mgr ctrl.Manager, leader *Leader, status *Status, 
 		status.Report(noConditions())
 		return nil
 	}
-	caches, err := newRouteCaches(mgr, *o.Routes, cmp.Or(o.pace.kinds, lookAgain))
+	caches, err := newRouteCaches(mgr, *o.Routes, cmp.Or(o.pace.kinds, cluster.LookAgain))
 	if err != nil {
 		return err
 	}
-	table.Ingresses, table.lookEvery = caches.people.cache, o.pace.kinds
+	table.Ingresses, table.lookEvery = caches.people.Cache, o.pace.kinds
 	optIns := &OptIns{Settings: *o.Routes, Report: status.Report, Leads: leader.Leads, make: routes.Make, warm: o.Warmth}
 	if o.Routes.Admission {
 		optIns.guard = &Guard{Settings: *o.Routes, Leads: leader.Leads}
@@ -184,7 +186,7 @@ func (o *Options) setupRoutes(mgr ctrl.Manager, leader *Leader, status *Status, 
 		}
 	}
 	if o.Witnesses != nil {
-		optIns.witnesses = &witnessing{mine: o.Witnesses, namespace: o.Namespace, every: cmp.Or(o.pace.witness, witnessEvery), changed: optIns.queue.add}
+		optIns.witnesses = &witnessing{mine: o.Witnesses, namespace: o.Namespace, every: cmp.Or(o.pace.witness, witnessEvery), changed: optIns.queue.Add}
 		if err := optIns.witnesses.setup(mgr); err != nil {
 			return err
 		}

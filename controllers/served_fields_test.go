@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -34,7 +35,7 @@ func TestMiddlewareLimit(t *testing.T) {
 	limit := func(want bool) {
 		t.Helper()
 		eventually(t, "the Middleware", func() error {
-			m := unstructuredOf(schema.GroupVersionKind{Group: traefikGroup, Version: "v1alpha1", Kind: "Middleware"})
+			m := cluster.Unstructured(schema.GroupVersionKind{Group: cluster.TraefikGroup, Version: "v1alpha1", Kind: "Middleware"})
 			if err := b.c.Get(t.Context(), client.ObjectKey{Namespace: b.app, Name: "ostiary-auth-web"}, m); err != nil {
 				return err
 			}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/cluster"
 )
 
 // Status writes what became of policies into their conditions. It runs beside
@@ -86,7 +87,7 @@ func (s *Status) wake() {
 // than they can be written are skipped: only the latest counts.
 func (s *Status) Write(ctx context.Context) {
 	s.wake() // what was reported while another replica led may still be unwritten
-	wait := firstRetry
+	wait := cluster.FirstRetry
 	for {
 		select {
 		case <-ctx.Done():
@@ -110,7 +111,7 @@ func (s *Status) Write(ctx context.Context) {
 		}
 		switch s.write(ctx, r) {
 		case written:
-			wait = firstRetry
+			wait = cluster.FirstRetry
 			continue
 		case leftOver:
 			time.AfterFunc(wait, s.wake)
@@ -121,7 +122,7 @@ func (s *Status) Write(ctx context.Context) {
 			case <-time.After(wait):
 			}
 		}
-		wait = min(2*wait, lastRetry)
+		wait = min(2*wait, cluster.LastRetry)
 	}
 }
 
@@ -177,7 +178,7 @@ func (s *Status) writeOne(ctx context.Context, r *report, o *seenObject, now *co
 	if !r.others.set(after, issues) && !changed {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, cluster.WriteTimeout)
 	defer cancel()
 	patched := after.DeepCopy()
 	if err := s.client.Status().Patch(ctx, patched, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
@@ -200,7 +201,7 @@ func (s *Status) tell(before, after *v1alpha1.AccessPolicy) {
 	if is.Status != metav1.ConditionTrue {
 		kind = corev1.EventTypeWarning
 	}
-	s.events.Eventf(after, nil, kind, is.Reason, "Reconcile", "%s", truncate(is.Message, 1024))
+	s.events.Eventf(after, nil, kind, is.Reason, "Reconcile", "%s", cluster.Truncate(is.Message, 1024))
 }
 
 func (s *Status) tellContended(before, after *v1alpha1.AccessPolicy) {
@@ -212,7 +213,7 @@ func (s *Status) tellContended(before, after *v1alpha1.AccessPolicy) {
 	}
 	switch was, is := contended(before), contended(after); {
 	case is != "" && is != was:
-		s.events.Eventf(after, nil, corev1.EventTypeWarning, string(policy.HostContended), "Reconcile", "%s", truncate(is, 1024))
+		s.events.Eventf(after, nil, corev1.EventTypeWarning, string(policy.HostContended), "Reconcile", "%s", cluster.Truncate(is, 1024))
 	case is == "" && was != "":
 		s.events.Eventf(after, nil, corev1.EventTypeNormal, "HostNotContended", "Reconcile", "no other namespace claims its hosts any more")
 	}
@@ -227,7 +228,7 @@ func setConditions(ap *v1alpha1.AccessPolicy, revision string, issues []policy.I
 	accepted := condition(ap, v1alpha1.ConditionAccepted, metav1.ConditionTrue, "Accepted", "valid, and it owns what it claims")
 	programmed := condition(ap, v1alpha1.ConditionProgrammed, metav1.ConditionTrue, "Programmed", "in force since table "+revision)
 	if len(problems) > 0 {
-		accepted.Status, accepted.Reason, accepted.Message = metav1.ConditionFalse, string(reason), listed(problems)
+		accepted.Status, accepted.Reason, accepted.Message = metav1.ConditionFalse, string(reason), cluster.Listed(problems)
 		programmed.Status = metav1.ConditionFalse
 		programmed.Reason, programmed.Message = "PartlyInForce", "the claims that Accepted names are not in force, since table "+revision
 		if reason == policy.Invalid {
@@ -244,7 +245,7 @@ func setConditions(ap *v1alpha1.AccessPolicy, revision string, issues []policy.I
 		return meta.RemoveStatusCondition(&ap.Status.Conditions, v1alpha1.ConditionDegraded) || changed
 	}
 	return meta.SetStatusCondition(&ap.Status.Conditions,
-		condition(ap, v1alpha1.ConditionDegraded, metav1.ConditionTrue, string(warning), listed(warnings))) || changed
+		condition(ap, v1alpha1.ConditionDegraded, metav1.ConditionTrue, string(warning), cluster.Listed(warnings))) || changed
 }
 
 // gravest are the reasons of problems and warnings, the worst first.

@@ -22,6 +22,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/cluster"
 )
 
 // versions maps policies to their resourceVersions: every write changes one.
@@ -40,7 +41,7 @@ func versions(t *testing.T, c client.Client) map[string]string {
 
 // TestOneEditOneStatus: of fifty policies only the one that was edited is written.
 func TestOneEditOneStatus(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	var all []*v1alpha1.AccessPolicy
 	for i := range 50 {
@@ -104,7 +105,7 @@ func TestOneEditOneStatus(t *testing.T) {
 }
 
 func TestWarnings(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	ap := open(ns, "app", "app.example.com")
 	ap.Spec.CORS = &v1alpha1.CORS{AllowedOrigins: []v1alpha1.Origin{"null"}, AllowedMethods: []v1alpha1.Method{"GET"}, AllowCredentials: true}
@@ -122,7 +123,7 @@ func TestWarnings(t *testing.T) {
 
 // TestForeignCondition: what others write into a status stays.
 func TestForeignCondition(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	ap := open(ns, "app", "app.example.com")
 	create(t, c, ap)
@@ -146,7 +147,7 @@ func TestForeignCondition(t *testing.T) {
 }
 
 func TestEvents(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	winner := open(ns, "winner", "app.example.com")
 	create(t, c, winner)
@@ -179,7 +180,7 @@ func TestEvents(t *testing.T) {
 // TestSlowStatusAPI: a write that hangs delays no decision, and what was meant
 // to be written is written in the end.
 func TestSlowStatusAPI(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	ap := open(ns, "app", "app.example.com")
 	create(t, c, ap)
@@ -212,7 +213,7 @@ func TestSlowStatusAPI(t *testing.T) {
 }
 
 func TestFailingStatusAPI(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	for i := range 20 {
 		create(t, c, open(ns, fmt.Sprintf("app%d", i), fmt.Sprintf("app%d.example.com", i)))
@@ -241,7 +242,7 @@ func TestFailingStatusAPI(t *testing.T) {
 // TestOneUnwritable: an object whose status the API server refuses, as one does
 // that breaks a newer rule, keeps no other from having its own.
 func TestOneUnwritable(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	var all []*v1alpha1.AccessPolicy
 	for i := range 10 {
@@ -272,7 +273,7 @@ func TestOneUnwritable(t *testing.T) {
 // TestSecondTerm: what a replica could not write in one term it writes in the
 // next, though nothing changed meanwhile.
 func TestSecondTerm(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	ap := open(ns, "app", "app.example.com")
 	create(t, c, ap)
@@ -285,7 +286,7 @@ func TestSecondTerm(t *testing.T) {
 	})
 	var o Options
 	w.count(&o)
-	counted, err := o.newClient(server.Config(t), client.Options{Scheme: Scheme()})
+	counted, err := o.newClient(server.Config(t), client.Options{Scheme: cluster.Scheme()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -322,11 +323,11 @@ func TestTruncate(t *testing.T) {
 		{"far too long", 10, "far too..."},
 		{"ääääää", 10, "äää..."}, // never half a letter
 	} {
-		if got := truncate(s.in, s.n); got != s.want {
+		if got := cluster.Truncate(s.in, s.n); got != s.want {
 			t.Errorf("%q to %d: %q", s.in, s.n, got)
 		}
 	}
-	if got := listed(slices.Repeat([]string{"a", "b"}, 20000)); len(got) > 32<<10 || !strings.HasPrefix(got, "40000 problems: a; b") {
+	if got := cluster.Listed(slices.Repeat([]string{"a", "b"}, 20000)); len(got) > 32<<10 || !strings.HasPrefix(got, "40000 problems: a; b") {
 		t.Errorf("%d bytes: %.40s", len(got), got)
 	}
 }

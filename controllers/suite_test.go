@@ -27,6 +27,7 @@ import (
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/hack/lab/apiserver"
 )
 
@@ -35,10 +36,10 @@ var server apiserver.Server
 
 func TestMain(m *testing.M) { server.Main(m) }
 
-// cluster connects to the API server, which then holds no policy.
-func cluster(t *testing.T) client.Client {
+// emptied connects to the API server, which then holds no policy.
+func emptied(t *testing.T) client.Client {
 	t.Helper()
-	scheme := Scheme()
+	scheme := cluster.Scheme()
 	if err := apiextensionsv1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}

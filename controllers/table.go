@@ -28,6 +28,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -53,7 +54,7 @@ type Table struct {
 	Ingresses cache.Cache
 
 	lookEvery        time.Duration // for HTTPRoutes, where the API server has no such kind; 0: lookAgain
-	providersChanged requeue
+	providersChanged cluster.Requeue
 
 	synced   atomic.Bool // Ingresses holds them
 	gateway  gatewayState
@@ -72,7 +73,7 @@ type Table struct {
 	ledger   *policy.Ledger // that policies was built with
 	led      bool           // this replica, the last time
 	due      time.Time      // when a hold ends
-	queue    requeue
+	queue    cluster.Requeue
 	built    prometheus.Gauge
 	size     prometheus.Gauge
 }
@@ -89,28 +90,28 @@ type compiled struct {
 // SetupWithManager makes the table follow the manager's cache. Metrics go to m.
 func (t *Table) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) error {
 	t.reader = mgr.GetCache()
-	t.built = gauge(m, "ostiary_table_built_timestamp_seconds", "When the table in force was built.")
-	t.size = gauge(m, "ostiary_table_policies", "How many policies the table in force was built from.")
+	t.built = cluster.Gauge(m, "ostiary_table_built_timestamp_seconds", "When the table in force was built.")
+	t.size = cluster.Gauge(m, "ostiary_table_policies", "How many policies the table in force was built from.")
 	everyReplica := false
-	one := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request { return []reconcile.Request{oneKey} })
+	one := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request { return []reconcile.Request{cluster.OneKey} })
 	b := ctrl.NewControllerManagedBy(mgr).
 		Named("table").
-		Watches(&v1alpha1.AccessPolicy{}, one, builder.WithPredicates(predicate.Funcs{UpdateFunc: changed}))
+		Watches(&v1alpha1.AccessPolicy{}, one, builder.WithPredicates(predicate.Funcs{UpdateFunc: cluster.Changed}))
 	if t.Ledger != nil {
-		t.Ledger.setup(mgr, t.queue.add)
+		t.Ledger.setup(mgr, t.queue.Add)
 		b = b.Watches(&corev1.ConfigMap{}, one, builder.WithPredicates(predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 			return ledgerChanged(e.ObjectOld, e.ObjectNew)
-		}})).WatchesRawSource(t.queue.source(oneKey))
+		}})).WatchesRawSource(t.queue.Source(cluster.OneKey))
 	}
 	if t.Revocations {
 		b = b.Watches(&v1alpha1.SessionRevocation{}, one)
 	}
-	return b.WatchesRawSource(t.providersChanged.source(oneKey)).WatchesRawSource(source.Func(func(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	return b.WatchesRawSource(t.providersChanged.Source(cluster.OneKey)).WatchesRawSource(source.Func(func(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 		if t.Ingresses != nil {
 			go t.followIngresses(ctx, q)
 			go t.followHTTPRoutes(ctx, q)
 		}
-		q.Add(oneKey) // an empty cluster has a table, too: it denies, and is ready
+		q.Add(cluster.OneKey) // an empty cluster has a table, too: it denies, and is ready
 		return nil
 	})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 1, NeedLeaderElection: &everyReplica}).

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -26,7 +27,7 @@ type gatewayState struct {
 	absent atomic.Bool // the API server has no such kind, so there are none
 }
 
-var httpRouteGVK = schema.GroupVersionKind{Group: gatewayGroup, Version: "v1", Kind: "HTTPRoute"}
+var httpRouteGVK = schema.GroupVersionKind{Group: cluster.GatewayGroup, Version: "v1", Kind: "HTTPRoute"}
 
 // httpRouteList lists names and annotations: of an HTTPRoute, a table needs no more.
 func httpRouteList() *metav1.PartialObjectMetadataList {
@@ -43,14 +44,14 @@ func (t *Table) followHTTPRoutes(ctx context.Context, q workqueue.TypedRateLimit
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		pause := retryStart
+		pause := cluster.RetryStart
 		if meta.IsNoMatchError(err) {
-			pause = cmp.Or(t.lookEvery, lookAgain)
+			pause = cmp.Or(t.lookEvery, cluster.LookAgain)
 			if !t.gateway.absent.Swap(true) {
-				q.Add(oneKey) // it may have waited for them
+				q.Add(cluster.OneKey) // it may have waited for them
 			}
 		} else {
-			logr.FromContextOrDiscard(ctx).Error(err, "cannot watch HTTPRoutes; trying again", "after", retryStart.String())
+			logr.FromContextOrDiscard(ctx).Error(err, "cannot watch HTTPRoutes; trying again", "after", cluster.RetryStart.String())
 		}
 		select {
 		case <-ctx.Done():
@@ -72,7 +73,7 @@ func (t *Table) watchHTTPRoutes(ctx context.Context, q workqueue.TypedRateLimiti
 			return
 		}
 		if t.rerouted.Store(true); t.gateway.synced.Load() {
-			q.Add(oneKey)
+			q.Add(cluster.OneKey)
 		}
 	}
 	registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
@@ -86,7 +87,7 @@ func (t *Table) watchHTTPRoutes(ctx context.Context, q workqueue.TypedRateLimiti
 	if toolscache.WaitForCacheSync(ctx.Done(), registration.HasSynced) {
 		t.gateway.synced.Store(true)
 		t.rerouted.Store(true)
-		q.Add(oneKey)
+		q.Add(cluster.OneKey)
 	}
 	return nil
 }

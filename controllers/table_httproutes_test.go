@@ -12,12 +12,13 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // namingRoute is an HTTPRoute that names a policy; "" names none.
 func namingRoute(ns, name, policyName string) *unstructured.Unstructured {
-	o := unstructuredOf(httpRouteGVK)
+	o := cluster.Unstructured(httpRouteGVK)
 	o.SetNamespace(ns)
 	o.SetName(name)
 	if policyName != "" {
@@ -29,7 +30,7 @@ func namingRoute(ns, name, policyName string) *unstructured.Unstructured {
 // TestPinnedHTTPRoutes: what an HTTPRoute routes is judged by the policy that it names,
 // as it names it now, or not at all: a deleted policy denies, whatever is above it.
 func TestPinnedHTTPRoutes(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	narrow := open(ns, "narrow", "a.example.com")
 	narrow.Spec.Paths = []v1alpha1.PathMatch{{Path: "/app"}}
@@ -59,7 +60,7 @@ func TestPinnedHTTPRoutes(t *testing.T) {
 	pinned("default/web", "/app", policy.NoPolicy)
 	edit := func(name string) {
 		eventually(t, "editing the HTTPRoute", func() error {
-			now := unstructuredOf(httpRouteGVK)
+			now := cluster.Unstructured(httpRouteGVK)
 			if err := c.Get(t.Context(), client.ObjectKeyFromObject(web), now); err != nil {
 				return err
 			}

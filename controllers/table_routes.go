@@ -22,6 +22,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -153,11 +154,11 @@ func (t *Table) followIngresses(ctx context.Context, q workqueue.TypedRateLimiti
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		logr.FromContextOrDiscard(ctx).Error(err, "cannot watch Ingresses; trying again", "after", retryStart.String())
+		logr.FromContextOrDiscard(ctx).Error(err, "cannot watch Ingresses; trying again", "after", cluster.RetryStart.String())
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(retryStart):
+		case <-time.After(cluster.RetryStart):
 		}
 	}
 }
@@ -172,7 +173,7 @@ func (t *Table) watchIngresses(ctx context.Context, q workqueue.TypedRateLimitin
 			return
 		}
 		if t.rerouted.Store(true); t.synced.Load() {
-			q.Add(oneKey)
+			q.Add(cluster.OneKey)
 		}
 	}
 	registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
@@ -186,7 +187,7 @@ func (t *Table) watchIngresses(ctx context.Context, q workqueue.TypedRateLimitin
 	if toolscache.WaitForCacheSync(ctx.Done(), registration.HasSynced) {
 		t.synced.Store(true)
 		t.rerouted.Store(true)
-		q.Add(oneKey)
+		q.Add(cluster.OneKey)
 	}
 	return nil
 }

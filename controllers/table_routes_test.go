@@ -25,10 +25,11 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
-// route is an Ingress that names a policy; "" names none.
+// Route is an Ingress that names a policy; "" names none.
 func route(ns, name, policyName, host string, paths ...string) *networkingv1.Ingress {
 	o := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}}
 	if policyName != "" {
@@ -94,7 +95,7 @@ func change(t *testing.T, c client.Client, o *networkingv1.Ingress, f func(*netw
 // TestHostsOfIngresses: a policy without hosts guards what the Ingresses of its
 // namespace serve that name it, as long as they do.
 func TestHostsOfIngresses(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns, elsewhere := namespace(t, c), namespace(t, c)
 	create(t, c, open(ns, "app"), protect(ns, "other", v1alpha1.ActionBlock), open(ns, "fixed", "fixed.example.com"))
 	r := runTable(t, nil)
@@ -133,7 +134,7 @@ func TestHostsOfIngresses(t *testing.T) {
 // TestPinned: what an Ingress routes is judged by the policy that it names, or not
 // at all.
 func TestPinned(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	web := route(ns, "web", "app", "a.example.com", "/")
 	create(t, c, open(ns, "app"), open(ns, "fixed", "fixed.example.com"), web, route(ns, "fixed", "fixed", "fixed.example.com", "/"), route(ns, "none", "", "fixed.example.com", "/"))
@@ -166,7 +167,7 @@ func TestPinned(t *testing.T) {
 
 // TestIngressesInTheirTurn: hosts of Ingresses are claimed as those of a spec are.
 func TestIngressesInTheirTurn(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns, late := namespace(t, c), namespace(t, c)
 	create(t, c, open(ns, "app"), route(ns, "a", "app", "a.example.com", "/"))
 	nextSecond()
@@ -211,7 +212,7 @@ func (g gated) RoundTrip(r *http.Request) (*http.Response, error) {
 // TestIngressesBeforeTheFirstTable: what they guard is in the first table already,
 // lest a wildcard's policy decides about it for a moment.
 func TestIngressesBeforeTheFirstTable(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	create(t, c, open(ns, "wide", "*.example.com"), protect(ns, "app", v1alpha1.ActionBlock), route(ns, "a", "app", "a.example.com", "/"))
 	var state atomic.Int32
@@ -237,7 +238,7 @@ func TestIngressesBeforeTheFirstTable(t *testing.T) {
 // TestIngressesForbidden: policies that name their hosts are served all the same,
 // and the others as soon as the right is there.
 func TestIngressesForbidden(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	create(t, c, open(ns, "fixed", "fixed.example.com"), open(ns, "app"), route(ns, "a", "app", "a.example.com", "/"))
 	var state atomic.Int32
@@ -331,7 +332,7 @@ func TestReroutes(t *testing.T) {
 
 // TestPolicies: who only looks sees what would be in force.
 func TestPolicies(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	create(t, c, open(ns, "app"), route(ns, "a", "app", "a.example.com", "/x"))
 	policies, routes, err := Policies(t.Context(), c)
@@ -348,7 +349,7 @@ func TestPolicies(t *testing.T) {
 	var state atomic.Int32
 	state.Store(forbidding)
 	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return gated{next, &state} })
-	barred, err := client.New(cfg, client.Options{Scheme: Scheme()})
+	barred, err := client.New(cfg, client.Options{Scheme: cluster.Scheme()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,10 +18,11 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/cluster"
 )
 
 func TestEmptyCluster(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	r := run(t, namespace(t, c))
 	r.decides("https://app.example.com/", policy.NoPolicy)
 	if n := r.Live.Table().Len(); n != 0 {
@@ -37,7 +38,7 @@ func TestEmptyCluster(t *testing.T) {
 }
 
 func TestApplyEditDelete(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	r := run(t, ns)
 	r.decides("https://app.example.com/", policy.NoPolicy)
@@ -71,7 +72,7 @@ func TestApplyEditDelete(t *testing.T) {
 
 // TestStartFindsWhatIsThere: what was applied while nothing ran is in the first table.
 func TestStartFindsWhatIsThere(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	create(t, c, open(ns, "a", "a.example.com"), open(ns, "b", "b.example.com"))
 	var first atomic.Pointer[policy.Table]
@@ -108,7 +109,7 @@ func (d delayed) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // TestNothingBeforeSync: as long as not everything was read, nothing is in force (G1).
 func TestNothingBeforeSync(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	create(t, c, open(ns, "app", "app.example.com"))
 	gate, held := make(chan struct{}), new(atomic.Int32)
@@ -147,7 +148,7 @@ func TestChanged(t *testing.T) {
 		{"an edit", object("1", 1, "1"), object("1", 2, "2"), true},
 		{"deleted and made again while the watch was down", object("1", 1, "1"), object("2", 1, "2"), true},
 	} {
-		if got := changed(event.UpdateEvent{ObjectOld: s.old, ObjectNew: s.new}); got != s.want {
+		if got := cluster.Changed(event.UpdateEvent{ObjectOld: s.old, ObjectNew: s.new}); got != s.want {
 			t.Errorf("%s: %v", s.name, got)
 		}
 	}
@@ -178,7 +179,7 @@ func (f forgetful) RoundTrip(r *http.Request) (*http.Response, error) {
 // be reached, for longer than the server remembers, is an update from one object
 // to another of the same generation.
 func TestMadeAgainUnseen(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	ap := open(ns, "app", "app.example.com")
 	create(t, c, ap)
@@ -216,7 +217,7 @@ func reconciles(t *testing.T, result string) float64 {
 
 // TestBurstFolds: many events are few runs, and the echo of statuses is none.
 func TestBurstFolds(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	const n = 60
 	for i := range n {

@@ -16,7 +16,7 @@ import (
 // and what applications know them by is nobody else's when one of the two is taken
 // away, also after a restart.
 func TestUserNamesOfProviders(t *testing.T) {
-	c := cluster(t)
+	c := emptied(t)
 	ns := namespace(t, c)
 	var in, again published
 	run(t, ns, in.use)

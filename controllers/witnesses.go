@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -73,7 +74,7 @@ func (w *witnessing) Start(ctx context.Context) error {
 
 // share reads what others saw, and adds what is new here.
 func (w *witnessing) share(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, cluster.WriteTimeout)
 	defer cancel()
 	var m corev1.ConfigMap
 	err := w.live.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: WitnessesName}, &m)

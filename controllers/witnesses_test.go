@@ -14,6 +14,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -25,7 +26,7 @@ func TestCoveredAfterAWitness(t *testing.T) {
 	ns := roles(t, b.c, func(rbacv1.PolicyRule) bool { return false })
 	b.ours, b.s = ns, settingsOf(ns)
 	config := &corev1.ConfigMap{ObjectMeta: named(b.app, "controller"), Data: map[string]string{"use-http2": "true"}}
-	config.Labels = nginxLabels
+	config.Labels = cluster.NginxLabels
 	grant := []client.Object{
 		&rbacv1.Role{ObjectMeta: named(b.app, "proxies"), Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "list", "watch"}}}},
 		&rbacv1.RoleBinding{ObjectMeta: named(b.app, "proxies"), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "proxies"},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package cluster
 
 import (
 	"cmp"
@@ -46,10 +46,10 @@ func RESTConfig(kubeconfig string) (*rest.Config, error) {
 }
 
 // Namespace returns the namespace that this process runs in, or "default".
-func Namespace() string { return cmp.Or(ownNamespace(), "default") }
+func Namespace() string { return cmp.Or(OwnNamespace(), "default") }
 
-// ownNamespace is empty outside of a cluster.
-func ownNamespace() string {
+// OwnNamespace is empty outside of a cluster.
+func OwnNamespace() string {
 	if ns := os.Getenv("POD_NAMESPACE"); ns != "" {
 		return ns
 	}
@@ -61,16 +61,16 @@ func ownNamespace() string {
 
 // How long to wait after the API server refused a write: longer each time.
 const (
-	firstRetry = 2 * time.Second
-	lastRetry  = time.Minute
+	FirstRetry = 2 * time.Second
+	LastRetry  = time.Minute
 )
 
-// writeTimeout bounds one write: a server that does not answer must not keep
+// WriteTimeout bounds one write: a server that does not answer must not keep
 // newer reports waiting.
-const writeTimeout = 10 * time.Second
+const WriteTimeout = 10 * time.Second
 
-// gauge registers a gauge, or returns the one that an earlier Run registered.
-func gauge(m prometheus.Registerer, name, help string) prometheus.Gauge {
+// Gauge registers a gauge, or returns the one that an earlier Run registered.
+func Gauge(m prometheus.Registerer, name, help string) prometheus.Gauge {
 	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
 	var taken prometheus.AlreadyRegisteredError
 	if err := m.Register(g); errors.As(err, &taken) {
@@ -81,5 +81,5 @@ func gauge(m prometheus.Registerer, name, help string) prometheus.Gauge {
 	return g
 }
 
-// retryStart is how long to wait before starting anew.
-const retryStart = 5 * time.Second
+// RetryStart is how long to wait before starting anew.
+const RetryStart = 5 * time.Second

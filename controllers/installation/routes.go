@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package installation
 
 import (
 	"cmp"
@@ -24,7 +24,7 @@ type RouteFlags struct {
 	optIn    bool
 	mode     string
 	prefix   string
-	authzURL string
+	AuthzURL string
 	guard    bool
 	labels   map[string]string
 	notes    map[string]string
@@ -40,7 +40,7 @@ func (f *RouteFlags) Add(flags *pflag.FlagSet) {
 	flags.StringToStringVar(&f.labels, "object-labels", nil, "labels for every object that is made for an Ingress or HTTPRoute, where the platform demands some: KEY=VALUE,...")
 	flags.StringToStringVar(&f.notes, "object-annotations", nil, "annotations for the same objects: KEY=VALUE,...")
 	flags.StringSliceVar(&f.configs, "proxy-config-namespaces", []string{"*"}, "namespaces in which the ConfigMaps of ingress-nginx are read, which may undo what is written for a route: * is all, and none (--proxy-config-namespaces=) is not to read them")
-	flags.StringVar(&f.authzURL, "authz-url", "", "where proxies reach the authz listener (default http://PREFIX-authz.NAMESPACE.svc.cluster.local:PORT)")
+	flags.StringVar(&f.AuthzURL, "authz-url", "", "where proxies reach the authz listener (default http://PREFIX-authz.NAMESPACE.svc.cluster.local:PORT)")
 }
 
 // A RouteSetup is what the rest of the installation says of itself.
@@ -72,7 +72,7 @@ func (f *RouteFlags) Settings(in RouteSetup) (*routes.Settings, error) {
 	// are taken off as well, and set where --identity-headers says so.
 	s := &routes.Settings{
 		Namespace: in.Namespace, ServicePrefix: f.prefix, PathPrefix: in.PathPrefix, Mode: routes.Mode(f.mode),
-		AuthzURL:   strings.TrimSuffix(cmp.Or(f.authzURL, fmt.Sprintf("http://%s-authz.%s.svc.cluster.local:%d", f.prefix, in.Namespace, authz)), "/"),
+		AuthzURL:   strings.TrimSuffix(cmp.Or(f.AuthzURL, fmt.Sprintf("http://%s-authz.%s.svc.cluster.local:%d", f.prefix, in.Namespace, authz)), "/"),
 		PublicPort: port("--public-bind-address", in.Public), RenderPort: port("--render-bind-address", in.Render), PreflightPort: port("--preflight-bind-address", in.Preflight),
 		Admission: f.guard, Labels: f.labels, Annotations: f.notes,
 		IdentityHeaders: contract.AllIdentity(),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package cluster
 
 import (
 	"encoding/json"
@@ -10,11 +10,11 @@ import (
 	"k8s.io/client-go/openapi"
 )
 
-// A fieldLooker tells whether a kind that is served has a field, by what the API server
+// A Fields tells whether a kind that is served has a field, by what the API server
 // publishes to everybody who may ask it anything: to read CRDs takes a right. The answer
 // is fetched anew only when the API server says that it is another.
-type fieldLooker struct {
-	client openapi.Client
+type Fields struct {
+	Client openapi.Client
 
 	mu    sync.Mutex
 	known map[string]knownSchema // by group and version
@@ -27,7 +27,7 @@ type knownSchema struct {
 
 // has reports whether the schema of a kind has a field at a path of properties. What
 // cannot be known is not there: an apply of a field that is not declared fails.
-func (f *fieldLooker) has(group, version, kind string, path ...string) bool {
+func (f *Fields) has(group, version, kind string, path ...string) bool {
 	if f == nil {
 		return false
 	}
@@ -65,8 +65,8 @@ func (p property) at(path []string) bool {
 	return true
 }
 
-func (f *fieldLooker) schemas(at string) (map[string]json.RawMessage, error) {
-	paths, err := f.client.Paths()
+func (f *Fields) schemas(at string) (map[string]json.RawMessage, error) {
+	paths, err := f.Client.Paths()
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package cluster
 
 import (
 	"context"
@@ -21,11 +21,11 @@ import (
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
-// listWorld reads what a plan is made from, and what may go around a policy. Of
+// Snapshot reads what a plan is made from, and what may go around a policy. Of
 // the kinds that a cluster need not have it reads those that are served. What may
 // not be read is named in notLooked, and is empty in the World: who makes anything
 // of the World has to say so, too. Any other failure is an error.
-func listWorld(ctx context.Context, r client.Reader, served map[string]bool, s routes.Settings) (w routes.World, notLooked []string, err error) {
+func Snapshot(ctx context.Context, r client.Reader, served map[string]bool, s routes.Settings) (w routes.World, notLooked []string, err error) {
 	l := worldLister{ctx: ctx, reader: r}
 	w.Served = served
 	var policies v1alpha1.AccessPolicyList
@@ -33,28 +33,28 @@ func listWorld(ctx context.Context, r client.Reader, served map[string]bool, s r
 		l.notLooked = append(l.notLooked, "AccessPolicies: the CRD "+"accesspolicies."+v1alpha1.GroupVersion.Group+" is not installed")
 	}
 	for i := range policies.Items {
-		w.Policies = append(w.Policies, worldPolicy(&policies.Items[i]))
+		w.Policies = append(w.Policies, PolicyOf(&policies.Items[i]))
 	}
 	var ingresses networkingv1.IngressList
 	l.list("Ingresses", &ingresses)
-	w.Ingresses = pointers(ingresses.Items)
+	w.Ingresses = Pointers(ingresses.Items)
 	var classes networkingv1.IngressClassList
 	l.list("IngressClasses", &classes)
-	w.Classes = pointers(classes.Items)
+	w.Classes = Pointers(classes.Items)
 	var services corev1.ServiceList
 	l.list("Services", &services)
-	w.Services = pointers(services.Items)
+	w.Services = Pointers(services.Items)
 	var render discoveryv1.EndpointSliceList
 	l.list("EndpointSlices of the render Service", &render, client.InNamespace(s.Namespace),
 		client.MatchingLabels{discoveryv1.LabelServiceName: s.ServicePrefix + "-render"})
-	w.Render = pointers(render.Items)
+	w.Render = Pointers(render.Items)
 	l.extras(&w)
 	l.configs(&w, s.ConfigNamespaces)
 	return w, l.notLooked, l.err
 }
 
-// nginxLabels are on what belongs to ingress-nginx.
-var nginxLabels = client.MatchingLabels{"app.kubernetes.io/name": "ingress-nginx"}
+// NginxLabels are on what belongs to ingress-nginx.
+var NginxLabels = client.MatchingLabels{"app.kubernetes.io/name": "ingress-nginx"}
 
 // configs reads the ConfigMaps of ingress-nginx controllers. Where nothing is served by
 // one, it does not matter whether they can be read.
@@ -66,8 +66,8 @@ func (l *worldLister) configs(w *routes.World, namespaces []string) {
 		if namespace != "" {
 			what += " in namespace " + namespace
 		}
-		l.list(what, &configs, nginxLabels, client.InNamespace(namespace))
-		w.Configs = append(w.Configs, pointers(configs.Items)...)
+		l.list(what, &configs, NginxLabels, client.InNamespace(namespace))
+		w.Configs = append(w.Configs, Pointers(configs.Items)...)
 	}
 	switch unread := l.notLooked[before:]; {
 	case !routes.ServesNGINX(w):
@@ -107,19 +107,19 @@ func (l *worldLister) list(what string, into client.ObjectList, opts ...client.L
 
 func (l *worldLister) extras(w *routes.World) {
 	done := map[string]bool{}
-	for _, k := range extraKinds {
-		if k.into == nil || !w.Served[k.name()] || done[k.name()] {
+	for _, k := range Kinds {
+		if k.Into == nil || !w.Served[k.Name()] || done[k.Name()] {
 			continue
 		}
 		var list unstructured.UnstructuredList
 		list.SetGroupVersionKind(k.GroupVersion().WithKind(k.Kind + "List"))
-		done[k.name()] = l.list(k.Kind+"s", &list)
-		into := k.into(w)
-		*into = append(*into, pointers(list.Items)...)
+		done[k.Name()] = l.list(k.Kind+"s", &list)
+		into := k.Into(w)
+		*into = append(*into, Pointers(list.Items)...)
 	}
 }
 
-func pointers[T any](items []T) []*T {
+func Pointers[T any](items []T) []*T {
 	out := make([]*T, len(items))
 	for i := range items {
 		out[i] = &items[i]
@@ -127,8 +127,8 @@ func pointers[T any](items []T) []*T {
 	return out
 }
 
-// worldPolicy is what a plan has to know of an AccessPolicy.
-func worldPolicy(o *v1alpha1.AccessPolicy) routes.Policy {
+// PolicyOf is what a plan has to know of an AccessPolicy.
+func PolicyOf(o *v1alpha1.AccessPolicy) routes.Policy {
 	return planPolicy(translate.Policy(o))
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package cluster
 
 import (
 	"context"
@@ -28,36 +28,36 @@ import (
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
-// A worldReader reads kinds that need not be there, and need not be ours to read.
-type worldReader interface {
+// A Reader reads kinds that need not be there, and need not be ours to read.
+type Reader interface {
 	// List fails with errNotYet before the kind has arrived.
 	client.Reader
-	// served tells which optional kinds the API server has, as in routes.World.
-	served() map[string]bool
-	// refused are kinds that the API server has, and that cannot be read.
-	refused() []schema.GroupKind
-	// reads reports whether a kind is there, and can be read.
-	reads(schema.GroupVersionKind) bool
+	// Served tells which optional kinds the API server has, as in routes.World.
+	Served() map[string]bool
+	// Refused are kinds that the API server has, and that cannot be read.
+	Refused() []schema.GroupKind
+	// Reads reports whether a kind is there, and can be read.
+	Reads(schema.GroupVersionKind) bool
 }
 
-// errNotYet says that what is asked for has not arrived. It soon will.
-var errNotYet = errors.New("not read yet")
+// ErrNotYet says that what is asked for has not arrived. It soon will.
+var ErrNotYet = errors.New("not read yet")
 
 // arriveGrace is how long a kind that may be listed has to arrive before the rest
 // goes on without it: nobody may be allowed to watch it.
 const arriveGrace = 30 * time.Second
 
-func newKindCache(mgr ctrl.Manager, options cache.Options) (k *kindCache, err error) {
-	k = &kindCache{live: mgr.GetAPIReader(), mapper: mgr.GetRESTMapper(), scheme: mgr.GetScheme(), states: map[schema.GroupVersionKind]*kindState{}}
-	if k.cache, err = cache.New(mgr.GetConfig(), options); err != nil {
+func NewCache(mgr ctrl.Manager, options cache.Options) (k *Cache, err error) {
+	k = &Cache{live: mgr.GetAPIReader(), mapper: mgr.GetRESTMapper(), scheme: mgr.GetScheme(), states: map[schema.GroupVersionKind]*kindState{}}
+	if k.Cache, err = cache.New(mgr.GetConfig(), options); err != nil {
 		return nil, fmt.Errorf("a cache of routes: %w", err)
 	}
-	return k, mgr.Add(k.cache)
+	return k, mgr.Add(k.Cache)
 }
 
-type watchedKind struct {
-	object client.Object
-	in     string // the only namespace that is read; "": all
+type Watched struct {
+	Object client.Object
+	In     string // the only namespace that is read; "": all
 }
 
 // A kindState is what is known of a kind that the API server has.
@@ -67,17 +67,17 @@ type kindState struct {
 	refused  bool
 }
 
-// A kindCache is a cache in which a kind that is missing, or may not be read,
+// A Cache is a cache in which a kind that is missing, or may not be read,
 // is a kind of which nothing is known. The others are served.
-type kindCache struct {
-	cache    cache.Cache
-	policies client.Reader         // of AccessPolicies, which another cache has
-	configs  map[string]*kindCache // of ConfigMaps, each of one namespace
-	fields   *fieldLooker
+type Cache struct {
+	Cache    cache.Cache
+	Policies client.Reader     // of AccessPolicies, which another cache has
+	Configs  map[string]*Cache // of ConfigMaps, each of one namespace
+	Fields   *Fields
 	live     client.Reader
 	mapper   meta.RESTMapper
 	scheme   *runtime.Scheme
-	kinds    []watchedKind
+	Kinds    []Watched
 
 	mu     sync.Mutex
 	looked bool // at all kinds, once
@@ -85,22 +85,22 @@ type kindCache struct {
 	states map[schema.GroupVersionKind]*kindState
 }
 
-var _ worldReader = (*kindCache)(nil)
+var _ Reader = (*Cache)(nil)
 
-// look starts to watch what can be watched now, and reports whether that changed.
-func (k *kindCache) look(ctx context.Context, wake func()) bool {
-	has, err := servedKinds(k.mapper)
+// Look starts to watch what can be watched now, and reports whether that changed.
+func (k *Cache) Look(ctx context.Context, wake func()) bool {
+	has, err := Served(k.mapper)
 	if err != nil {
 		logr.FromContextOrDiscard(ctx).V(1).Info("cannot ask which kinds there are", "error", err.Error())
 		return false
 	}
-	if has["Middleware."+traefikGroup] && k.fields.has(traefikGroup, "v1alpha1", "Middleware", "spec", "forwardAuth", "maxResponseBodySize") {
+	if has["Middleware."+TraefikGroup] && k.Fields.has(TraefikGroup, "v1alpha1", "Middleware", "spec", "forwardAuth", "maxResponseBodySize") {
 		has[routes.MiddlewareLimit] = true
 	}
 	differs := !k.looked || !reflect.DeepEqual(has, k.has)
 	versions := map[schema.GroupKind]bool{}
-	for _, kind := range k.kinds {
-		gvk, err := apiutil.GVKForObject(kind.object, k.scheme)
+	for _, kind := range k.Kinds {
+		gvk, err := apiutil.GVKForObject(kind.Object, k.scheme)
 		if err != nil || versions[gvk.GroupKind()] {
 			continue // a newer version of it is read
 		}
@@ -123,13 +123,13 @@ func (k *kindCache) look(ctx context.Context, wake func()) bool {
 
 // lookAt returns the state of one kind, nil if there is no such kind, and whether
 // that is news.
-func (k *kindCache) lookAt(ctx context.Context, gvk schema.GroupVersionKind, kind watchedKind, wake func()) (*kindState, bool) {
+func (k *Cache) lookAt(ctx context.Context, gvk schema.GroupVersionKind, kind Watched, wake func()) (*kindState, bool) {
 	was := k.states[gvk] // written by look alone
 	log := logr.FromContextOrDiscard(ctx).V(1)
 	switch _, err := k.mapper.RESTMapping(gvk.GroupKind(), gvk.Version); {
 	case meta.IsNoMatchError(err):
 		if was != nil && was.informer != nil {
-			if err := k.cache.RemoveInformer(ctx, kind.object); err != nil {
+			if err := k.Cache.RemoveInformer(ctx, kind.Object); err != nil {
 				log.Info("cannot stop watching", "kind", gvk.String(), "error", err.Error())
 			}
 		}
@@ -153,17 +153,17 @@ func (k *kindCache) lookAt(ctx context.Context, gvk schema.GroupVersionKind, kin
 
 // begin watches a kind, if it may be listed: a watch that is not allowed would be
 // tried, and logged, for ever.
-func (k *kindCache) begin(ctx context.Context, gvk schema.GroupVersionKind, kind watchedKind, wake func()) (cache.Informer, error) {
+func (k *Cache) begin(ctx context.Context, gvk schema.GroupVersionKind, kind Watched, wake func()) (cache.Informer, error) {
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
-	if err := k.live.List(ctx, list, client.Limit(1), client.InNamespace(kind.in)); err != nil {
+	if err := k.live.List(ctx, list, client.Limit(1), client.InNamespace(kind.In)); err != nil {
 		return nil, err
 	}
-	return k.watch(ctx, kind.object, wake)
+	return k.watch(ctx, kind.Object, wake)
 }
 
-func (k *kindCache) watch(ctx context.Context, o client.Object, wake func()) (cache.Informer, error) {
-	informer, err := k.cache.GetInformer(ctx, o, cache.BlockUntilSynced(false))
+func (k *Cache) watch(ctx context.Context, o client.Object, wake func()) (cache.Informer, error) {
+	informer, err := k.Cache.GetInformer(ctx, o, cache.BlockUntilSynced(false))
 	if err != nil {
 		return nil, err
 	}
@@ -187,13 +187,13 @@ func (k *kindCache) watch(ctx context.Context, o client.Object, wake func()) (ca
 	return informer, nil
 }
 
-func (k *kindCache) served() map[string]bool {
+func (k *Cache) Served() map[string]bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.has
 }
 
-func (k *kindCache) refused() []schema.GroupKind {
+func (k *Cache) Refused() []schema.GroupKind {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var out []schema.GroupKind
@@ -205,7 +205,7 @@ func (k *kindCache) refused() []schema.GroupKind {
 	return out
 }
 
-func (k *kindCache) reads(gvk schema.GroupVersionKind) bool {
+func (k *Cache) Reads(gvk schema.GroupVersionKind) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s := k.states[gvk]
@@ -218,11 +218,11 @@ func (s *kindState) late() bool {
 }
 
 // List reads what has arrived.
-func (k *kindCache) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
+func (k *Cache) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
 	if _, ok := list.(*v1alpha1.AccessPolicyList); ok {
-		return k.policies.List(ctx, list, append(opts, client.UnsafeDisableDeepCopy)...)
+		return k.Policies.List(ctx, list, append(opts, client.UnsafeDisableDeepCopy)...)
 	}
-	if _, ok := list.(*corev1.ConfigMapList); ok && k.configs != nil {
+	if _, ok := list.(*corev1.ConfigMapList); ok && k.Configs != nil {
 		return k.listConfigs(ctx, list, opts...)
 	}
 	gvk, err := apiutil.GVKForObject(list, k.scheme)
@@ -235,20 +235,20 @@ func (k *kindCache) List(ctx context.Context, list client.ObjectList, opts ...cl
 	k.mu.Unlock()
 	switch {
 	case !looked:
-		return errNotYet
+		return ErrNotYet
 	case s == nil:
 		return &meta.NoKindMatchError{GroupKind: gvk.GroupKind(), SearchedVersions: []string{gvk.Version}}
 	case s.refused, s.late():
 		return apierrors.NewForbidden(schema.GroupResource{Group: gvk.Group, Resource: gvk.Kind}, "", errors.New("it may not be listed and watched"))
 	case s.informer == nil, !s.informer.HasSynced():
-		return errNotYet
+		return ErrNotYet
 	}
-	return k.cache.List(ctx, list, append(opts, client.UnsafeDisableDeepCopy)...) // it is only read
+	return k.Cache.List(ctx, list, append(opts, client.UnsafeDisableDeepCopy)...) // it is only read
 }
 
 // Get is for one object: the lists are enough here.
-func (k *kindCache) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
-	return k.cache.Get(ctx, key, o, opts...)
+func (k *Cache) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	return k.Cache.Get(ctx, key, o, opts...)
 }
 
 // differs reports whether an update changed more than the version of an object.
@@ -267,10 +267,10 @@ func differs(old, now any) bool {
 }
 
 // listConfigs lists ConfigMaps of one namespace, as one that may be read.
-func (k *kindCache) listConfigs(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
+func (k *Cache) listConfigs(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
 	var o client.ListOptions
 	o.ApplyOptions(opts)
-	c := k.configs[o.Namespace]
+	c := k.Configs[o.Namespace]
 	if c == nil {
 		return fmt.Errorf("ConfigMaps of namespace %q are not watched", o.Namespace)
 	}

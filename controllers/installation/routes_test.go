@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package installation
 
 import (
 	"maps"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/spf13/pflag"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/ostiary/ostiary/controllers/routes"
 )
@@ -70,23 +68,6 @@ func TestRouteFlags(t *testing.T) {
 			t.Errorf("%s: %+v", tc.args, s)
 		case tc.check != nil && !tc.check(s), tc.check == nil && s.Admission:
 			t.Errorf("%s: %+v", tc.args, s)
-		}
-	}
-}
-
-// TestUnreadGroups: what cannot be read holds back the removal of what may be made
-// for it, and of nothing else.
-func TestUnreadGroups(t *testing.T) {
-	for _, tc := range []struct{ kind, want string }{
-		{"ConfigMap.", ""},
-		{"EndpointSlice.discovery.k8s.io", ""},
-		{"IngressRoute.traefik.io", "traefik.io"},
-		{"HTTPRoute.gateway.networking.k8s.io", "gateway.envoyproxy.io gateway.networking.k8s.io"},
-		{"SecurityPolicy.gateway.envoyproxy.io", "gateway.envoyproxy.io gateway.networking.k8s.io"},
-	} {
-		got := slices.Sorted(maps.Keys(unreadGroups([]schema.GroupKind{schema.ParseGroupKind(tc.kind)})))
-		if strings.Join(got, " ") != tc.want {
-			t.Errorf("%s: %q, want %q", tc.kind, got, tc.want)
 		}
 	}
 }

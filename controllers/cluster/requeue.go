@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package cluster
 
 import (
 	"context"
@@ -13,14 +13,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 )
 
-// A requeue puts one request into the queue of a controller: when it starts, and
+// A Requeue puts one request into the queue of a controller: when it starts, and
 // whenever it is asked to.
-type requeue struct {
+type Requeue struct {
 	mu      sync.Mutex
 	enqueue func() // nil until the controller runs
 }
 
-func (r *requeue) source(request reconcile.Request) source.Source {
+func (r *Requeue) Source(request reconcile.Request) source.Source {
 	return source.Func(func(_ context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -30,7 +30,7 @@ func (r *requeue) source(request reconcile.Request) source.Source {
 	})
 }
 
-func (r *requeue) add() {
+func (r *Requeue) Add() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.enqueue != nil {
@@ -38,13 +38,13 @@ func (r *requeue) add() {
 	}
 }
 
-// oneKey is the only key in the queue: every event asks for the whole table,
+// OneKey is the only key in the queue: every event asks for the whole table,
 // and a burst of them folds into one run.
-var oneKey = reconcile.Request{NamespacedName: types.NamespacedName{Name: "table"}}
+var OneKey = reconcile.Request{NamespacedName: types.NamespacedName{Name: "table"}}
 
-// changed drops the echo of our own status. A generation alone does not tell: an
+// Changed drops the echo of our own status. A generation alone does not tell: an
 // object that was deleted and made again while the watch was down arrives as an
 // update from one object to another of the same generation.
-func changed(e event.UpdateEvent) bool {
+func Changed(e event.UpdateEvent) bool {
 	return e.ObjectOld.GetUID() != e.ObjectNew.GetUID() || e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration()
 }

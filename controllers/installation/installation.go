@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package installation
 
 import (
 	"context"
@@ -13,16 +13,18 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ostiary/ostiary/controllers/cluster"
 )
 
 // SettingsName is the ConfigMap in which an installation says how it was started, so that
 // every command that looks at the cluster judges as it does.
 const SettingsName = "ostiary-settings"
 
-const settingsKey = "settings.json"
+const SettingsKey = "settings.json"
 
-// settingsLabels are on it: who may not know its namespace finds it by them.
-var settingsLabels = client.MatchingLabels{"app.kubernetes.io/name": "ostiary", "app.kubernetes.io/component": "settings"}
+// SettingsLabels are on it: who may not know its namespace finds it by them.
+var SettingsLabels = client.MatchingLabels{"app.kubernetes.io/name": "ostiary", "app.kubernetes.io/component": "settings"}
 
 // Settings are the values of flags of `ostiary serve`, by name, as a command line would
 // have them. A flag of a command that has the same name means the same.
@@ -72,13 +74,13 @@ type Installation struct {
 	Settings  Settings
 }
 
-// FindInstallation reads the settings that an installation published: that of the
+// Find reads the settings that an installation published: that of the
 // namespace, if one is given, or of the one that this process runs in, or the only one.
 // Where none can be found the note says so, for people: what is judged then is what the
 // flags say.
-func FindInstallation(ctx context.Context, r client.Reader, namespace string) (in Installation, note string, err error) {
+func Find(ctx context.Context, r client.Reader, namespace string) (in Installation, note string, err error) {
 	const without = "the settings of the installation are not known (ConfigMap " + SettingsName + " %s): the flags count, such as --path-prefix, and their defaults"
-	for _, at := range slices.Compact([]string{namespace, ownNamespace()}) {
+	for _, at := range slices.Compact([]string{namespace, cluster.OwnNamespace()}) {
 		if at == "" {
 			continue
 		}
@@ -91,7 +93,7 @@ func FindInstallation(ctx context.Context, r client.Reader, namespace string) (i
 		}
 	}
 	var list corev1.ConfigMapList
-	if err := r.List(ctx, &list, settingsLabels); err != nil {
+	if err := r.List(ctx, &list, SettingsLabels); err != nil {
 		return Installation{}, fmt.Sprintf(without, reasonOf(err)), unlessDenied(err)
 	}
 	list.Items = slices.DeleteFunc(list.Items, func(m corev1.ConfigMap) bool { return m.Name != SettingsName })
@@ -121,29 +123,29 @@ func reasonOf(err error) string {
 
 func readInstallation(m *corev1.ConfigMap) (Installation, string, error) {
 	in := Installation{Namespace: m.Namespace}
-	if err := json.Unmarshal([]byte(m.Data[settingsKey]), &in.Settings); err != nil {
-		return Installation{}, "", fmt.Errorf("ConfigMap %s/%s, %s: %w", m.Namespace, m.Name, settingsKey, err)
+	if err := json.Unmarshal([]byte(m.Data[SettingsKey]), &in.Settings); err != nil {
+		return Installation{}, "", fmt.Errorf("ConfigMap %s/%s, %s: %w", m.Namespace, m.Name, SettingsKey, err)
 	}
 	return in, "", nil
 }
 
-// AddInstallation defines the flag that tells one installation from another.
-func AddInstallation(f *pflag.FlagSet) *string {
+// AddFlag defines the flag that tells one installation from another.
+func AddFlag(f *pflag.FlagSet) *string {
 	return f.String("installation", "", "cluster: the namespace of the installation whose settings count where no flag says otherwise; left out: the one that this runs in, or the only one")
 }
 
-// ApplyInstallation finds the installation of a cluster, and sets the flags of a command
+// Apply finds the installation of a cluster, and sets the flags of a command
 // that its command line does not. The note is for people; "": there is nothing to say.
-func ApplyInstallation(ctx context.Context, f *pflag.FlagSet, kubeconfig, namespace string) (in Installation, note string, err error) {
-	config, err := RESTConfig(kubeconfig)
+func Apply(ctx context.Context, f *pflag.FlagSet, kubeconfig, namespace string) (in Installation, note string, err error) {
+	config, err := cluster.RESTConfig(kubeconfig)
 	if err != nil {
 		return in, "", err
 	}
-	c, err := client.New(config, client.Options{Scheme: Scheme()})
+	c, err := client.New(config, client.Options{Scheme: cluster.Scheme()})
 	if err != nil {
 		return in, "", fmt.Errorf("no cluster to talk to: %w", err)
 	}
-	if in, note, err = FindInstallation(ctx, c, namespace); err != nil {
+	if in, note, err = Find(ctx, c, namespace); err != nil {
 		return in, "", err
 	}
 	return in, note, in.Settings.Apply(f)
