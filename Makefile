@@ -16,7 +16,8 @@ export OSTIARY_CACHE
 CHART_CRDS := charts/ostiary/templates/crds
 
 # What `generate` writes and `verify` compares.
-GENERATED := api/**/zz_generated.*.go config/crd/*.yaml config/rbac/role.yaml $(CHART_CRDS)/*.yaml charts/ostiary/README.md
+GENERATED := api/**/zz_generated.*.go config/crd/*.yaml config/rbac/role.yaml $(CHART_CRDS)/*.yaml charts/ostiary/README.md \
+	docs/reference/*.md docs/cors-statements.md docs/threats.md
 
 # How long `fuzz` spends on each target.
 FUZZTIME ?= 60s
@@ -102,7 +103,7 @@ bench: ## run the benchmarks, and what a decision costs beside net/http
 ##@ Maintain
 
 .PHONY: generate
-generate: ## write the deep copies, the CRDs, the RBAC role and the chart's README
+generate: ## write the deep copies, the CRDs, the RBAC role, the chart's README and the reference
 	hack/generate.sh
 
 .PHONY: tools

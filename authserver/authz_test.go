@@ -72,7 +72,7 @@ func TestNotReady(t *testing.T) {
 	}
 }
 
-// TestPanic: a defect refuses one request, and the process lives.
+// TestPanic: a defect refuses one request, and the process lives. THREATS G10.
 func TestPanic(t *testing.T) {
 	w := newWorld(t, nil)
 	addr := w.authz(t)

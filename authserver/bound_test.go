@@ -102,7 +102,7 @@ func TestBound(t *testing.T) {
 }
 
 // TestBoundProperty: a bound endpoint says yes exactly where one of its hosts is meant and
-// the unbound one says yes.
+// the unbound one says yes. THREATS C15.
 func TestBoundProperty(t *testing.T) {
 	addr := boundWorld(t)
 	r := rand.New(rand.NewPCG(1, 2))

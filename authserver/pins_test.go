@@ -41,7 +41,7 @@ const (
 )
 
 // Only the policy that the HTTPRoute names decides; a deleted one denies, and so does
-// the Ingress of the same name. attack: a broader policy opens what was deleted.
+// the Ingress of the same name. attack: a broader policy opens what was deleted. THREATS H3.
 func TestRoutePins(t *testing.T) {
 	w := newWorld(t, nil)
 	w.pin()

@@ -270,6 +270,7 @@ func TestRunFails(t *testing.T) {
 	}
 }
 
+// TestOptions: THREATS C15.
 func TestOptions(t *testing.T) {
 	for s, want := range map[string]string{
 		"": "https://ostiary.invalid", "https://auth.example.com": "https://auth.example.com", "https://auth.example.com/": "https://auth.example.com",

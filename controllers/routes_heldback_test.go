@@ -239,7 +239,7 @@ func (b *bench) rule(name, expression string) {
 }
 
 // TestRulesOfThePlatform: an application keeps them, and what we make for it does, too,
-// or it is told what is missing. The application is guarded in either case.
+// or it is told what is missing. The application is guarded in either case. THREATS H11.
 func TestRulesOfThePlatform(t *testing.T) {
 	b := newBench(t)
 	b.make = routes.Make

@@ -144,7 +144,7 @@ func TestManagedResponses(t *testing.T) {
 	}
 }
 
-// TestNavigation: who gets a redirect and a page, and who JSON.
+// TestNavigation: who gets a redirect and a page, and who JSON. THREATS E12.
 func TestNavigation(t *testing.T) {
 	for _, c := range []struct {
 		headers []string

@@ -70,7 +70,7 @@ func TestTunnels(t *testing.T) {
 	}
 }
 
-// CONNECT is a tunnel as well.
+// CONNECT is a tunnel as well. THREATS H7.
 func TestConnect(t *testing.T) {
 	for _, e := range everyEndpoint() {
 		for _, uri := range []string{"/x", "", "public.example.com:443"} {

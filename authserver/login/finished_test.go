@@ -202,7 +202,7 @@ func queryOf(address string) url.Values {
 	return u.Query()
 }
 
-// Who only looks changes nothing: link previews and scanners ask with HEAD.
+// Who only looks changes nothing: link previews and scanners ask with HEAD. THREATS E11.
 func TestHeadChangesNothing(t *testing.T) {
 	s := newSite(t, nil)
 	p := newOpenIDProvider(t)

@@ -95,7 +95,7 @@ func TestSets(t *testing.T) {
 	}
 }
 
-// TestManyOrigins: lists of any length, of origins, of patterns and of headers.
+// TestManyOrigins: lists of any length, of origins, of patterns and of headers. THREATS G15.
 func TestManyOrigins(t *testing.T) {
 	for _, n := range []int{1, few, few + 1, 3 * few} {
 		c := &CORS{AllowedMethods: []string{"GET"}}

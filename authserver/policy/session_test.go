@@ -10,7 +10,7 @@ import (
 )
 
 // A credential is judged by its times and by whom it was made for; whatever is
-// wrong with it, it never admits.
+// wrong with it, it never admits. THREATS F4.
 func TestSessions(t *testing.T) {
 	p := one(
 		Rule{Action: ServiceAuth, Include: everyone(), Methods: []string{"PUT"}, SessionDuration: 30 * time.Minute},

@@ -52,7 +52,7 @@ func indent(s string) string {
 	return "  " + strings.ReplaceAll(strings.TrimSuffix(s, "\n"), "\n", "\n  ") + "\n"
 }
 
-// A text that nobody could finish reading is refused by its name, and soon.
+// A text that nobody could finish reading is refused by its name, and soon. THREATS G10.
 func TestHostileTexts(t *testing.T) {
 	for name, text := range hostile {
 		t.Run(name, func(t *testing.T) {

@@ -137,7 +137,7 @@ var flagCases = map[*note][]flagCase{
 }
 
 // Every flag that we look at means to us what it means to the proxy that reads it, in
-// every spelling; one that the proxy cannot read is said.
+// every spelling; one that the proxy cannot read is said. THREATS H5.
 func TestFlagsAreReadAsProxiesReadThem(t *testing.T) {
 	for _, n := range notes {
 		if n.kind != aFlag {

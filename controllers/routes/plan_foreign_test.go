@@ -32,7 +32,7 @@ func configYAML(key, value string) string {
 }
 
 // What people have written stays theirs, and what it costs is said. As much is planned
-// as only refuses more.
+// as only refuses more. THREATS B25.
 func TestPeoplesOwn(t *testing.T) {
 	ours := "http://ostiary-authz.ostiary.svc.cluster.local:9001/authz/v1"
 	middlewares := "shop-ostiary-strip-web@kubernetescrd,shop-ostiary-auth-web@kubernetescrd"

@@ -8,6 +8,7 @@ import (
 	"testing"
 )
 
+// TestGatewayRefusals: THREATS H4, H6.
 func TestGatewayRefusals(t *testing.T) {
 	route := func(class, more string) string {
 		return `

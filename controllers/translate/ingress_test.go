@@ -63,6 +63,7 @@ func say(paths []policy.Path) (out []string) {
 	return out
 }
 
+// TestIngress: THREATS B25.
 func TestIngress(t *testing.T) {
 	const nginx = "nginx.ingress.kubernetes.io/"
 	for name, tc := range map[string]struct {

@@ -35,7 +35,7 @@ func guardKinds(objects []*unstructured.Unstructured) string {
 }
 
 // TestGuardIsInstalled: by default, as far as the API server can, and not where it was
-// switched off; the controller is told, and so is who installs.
+// switched off; the controller is told, and so is who installs. THREATS G12.
 func TestGuardIsInstalled(t *testing.T) {
 	const whole = "ConfigMap Mutating MutatingAdmissionPolicyBinding Validating ValidatingAdmissionPolicyBinding"
 	const old = "ConfigMap Validating ValidatingAdmissionPolicyBinding"

@@ -21,7 +21,7 @@ import (
 type running struct{ authz, public string }
 
 // TestRevoke: a user is out on both replicas as soon as `kubectl apply` says so,
-// and so is one who signed out everywhere at one of them.
+// and so is one who signed out everywhere at one of them. THREATS F11.
 func TestRevoke(t *testing.T) {
 	c := cluster(t)
 	admin := kubeconfig(t, "admin", "system:masters")

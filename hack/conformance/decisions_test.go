@@ -101,6 +101,7 @@ func headRequests(c *check) {
 	}
 }
 
+// postRequests: THREATS E11.
 func postRequests(c *check) {
 	body := strings.Repeat("x=1&", 5000)
 	for _, lines := range [][]string{{fetch}, {fetch, "Expect: 100-continue"}} {

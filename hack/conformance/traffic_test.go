@@ -196,7 +196,7 @@ func parallelTabs(c *check) {
 	}
 }
 
-// ostiaryDown stops it, and leaves it stopped for the next case.
+// ostiaryDown stops it, and leaves it stopped for the next case. THREATS H9.
 func ostiaryDown(c *check) {
 	c.ostiary.stop()
 	c.apps.take()
