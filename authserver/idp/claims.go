@@ -8,10 +8,6 @@ import (
 	"math"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 
 	"github.com/ostiary/ostiary/authserver/oidc"
 )
@@ -77,49 +73,3 @@ func texts(v any) []string {
 	}
 	return nil
 }
-
-const (
-	maxName   = 255  // bytes of an ID, a group, a method
-	maxEmail  = 254  // RFC 5321 §4.5.3.1.3, less its angle brackets
-	maxGroups = 1000 // Entra names 200 at most, others all there are
-)
-
-// isName reports whether s can be an ID or a group: it arrives as it is in a
-// token, and in the value of an HTTP field (RFC 9110 §5.5), and looks to people
-// like what it is.
-func isName(s string) bool {
-	if s == "" || len(s) > maxName || !utf8.ValidString(s) || s[0] == ' ' || s[len(s)-1] == ' ' {
-		return false
-	}
-	// U+FFFD is what encoding/json makes of all that is not Unicode: many names.
-	return strings.IndexFunc(s, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }) < 0
-}
-
-// isEmail reports whether s is an address whose domain cannot be read in two
-// ways: one "@", no quotes, comments, lists or angle brackets (RFC 5322 §3.4),
-// and a domain in ASCII, as policies compare it.
-func isEmail(s string) bool {
-	local, domain, ok := strings.Cut(s, "@")
-	if !ok || len(s) > maxEmail || !isName(s) {
-		return false
-	}
-	// Nor is there another "@" for those who normalize it, as UTS 46 has it done.
-	if strings.Count(norm.NFKC.String(s), "@") != 1 {
-		return false
-	}
-	if local == "" || strings.ContainsAny(local, "\"(),:;<>[\\] ") || strings.Contains("."+local+".", "..") {
-		return false
-	}
-	return isDomain(domain)
-}
-
-func isDomain(s string) bool {
-	for label := range strings.SplitSeq(s, ".") {
-		if label == "" || len(label) > 63 || strings.Trim(label, "-") != label || strings.Trim(label, letters) != "" {
-			return false
-		}
-	}
-	return true
-}
-
-const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"

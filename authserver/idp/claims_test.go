@@ -10,6 +10,7 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/oidc"
 )
 
@@ -239,11 +240,11 @@ func FuzzClaims(f *testing.F) {
 				sources = append(sources, c)
 			}
 		}
-		v := validation{config: &Config{GroupsClaim: groups, UserClaim: user}}
-		if v.checkClaims(); len(v.problems) > 0 || len(sources) == 0 {
+		c := Config{Name: "x", Type: TypeOIDC, Issuer: "https://x", ClientID: "x", GroupsClaim: groups, UserClaim: user}
+		if len(config.Check(&c)) > 0 || len(sources) == 0 {
 			return
 		}
-		m := newMapping(v.config)
+		m := newMapping(&c)
 		_ = m.complete(sources[0])
 		who, _, err := m.identity(sources)
 		if (err == nil) != (who.ID != "") {
@@ -255,7 +256,7 @@ func FuzzClaims(f *testing.F) {
 				t.Fatalf("%q", s)
 			}
 		}
-		if slices.Contains(who.Groups, "") || len(who.Groups) > maxGroups || who.Email != "" && strings.Count(who.Email, "@") != 1 {
+		if slices.Contains(who.Groups, "") || len(who.Groups) > config.MaxGroups || who.Email != "" && strings.Count(who.Email, "@") != 1 {
 			t.Fatalf("%+v", who)
 		}
 		if who.Email == "" {

@@ -7,7 +7,17 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/oidc"
+)
+
+// A Config describes one identity provider.
+type Config = config.Provider
+
+// The types of a provider.
+const (
+	TypeOIDC  = config.OIDC
+	TypeUsers = config.Users
 )
 
 // An Identity is who signed in, as the provider says and as far as that counts.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 
+	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/oidc"
 )
 
@@ -71,14 +72,14 @@ func (m *mapping) identity(sources []claims) (who Identity, dropped string, err 
 	who.Email = m.verifiedEmail(sources)
 	// The subject is who somebody is, whatever they are called: other claims may be for
 	// people to choose, or go to somebody else one day (OpenID Connect Core §5.7).
-	if who.ID, _ = sources[0]["sub"].(string); !isName(who.ID) {
+	if who.ID, _ = sources[0]["sub"].(string); !config.IsName(who.ID) {
 		return Identity{}, "", oidc.Fail(ErrRejected, "it does not say who somebody is: the claim \"sub\" is missing, or unusable")
 	}
 	if who.User = m.id(sources); who.User == "" {
 		return Identity{}, "", oidc.Fail(ErrRejected, "it does not say who somebody is: the claim %q is missing, or unusable", m.user)
 	}
 	for _, name := range []string{"name", "preferred_username"} {
-		if s, _ := first(sources, name).(string); who.Name == "" && isName(s) {
+		if s, _ := first(sources, name).(string); who.Name == "" && config.IsName(s) {
 			who.Name = s
 		}
 	}
@@ -112,7 +113,7 @@ func (m *mapping) id(sources []claims) string {
 	}
 	switch v := first(sources, m.user).(type) {
 	case string:
-		if isName(v) {
+		if config.IsName(v) {
 			return v
 		}
 	case json.Number: // some number their users
@@ -148,7 +149,7 @@ func (m *mapping) emailOf(c claims) (bool, string) {
 		return false, ""
 	}
 	email, _ := v.(string)
-	if !m.trustEmail && verified != true && verified != "true" || !isEmail(email) {
+	if !m.trustEmail && verified != true && verified != "true" || !config.IsEmail(email) {
 		return true, ""
 	}
 	return true, email
@@ -160,8 +161,8 @@ func names(v any) (list []string, more bool) {
 	seen := map[string]bool{}
 	for _, s := range texts(v) {
 		switch {
-		case !isName(s) || seen[s]:
-		case len(list) == maxGroups:
+		case !config.IsName(s) || seen[s]:
+		case len(list) == config.MaxGroups:
 			return list, true
 		default:
 			seen[s] = true

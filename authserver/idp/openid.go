@@ -4,17 +4,17 @@ package idp
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"log/slog"
 	"mime"
-	"net/url"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	gooidc "github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
+	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/oidc"
 )
 
@@ -38,14 +38,25 @@ type flow struct {
 	config oauth2.Config
 }
 
-// newOpenID makes one of a Config that validate found nothing wrong with.
-func newOpenID(c *Config, issuer *url.URL, roots *x509.CertPool, opts *Options) *openID {
-	client := oidc.NewClient(issuer, roots, opts.Timeout)
+// newOpenID makes one of a Config that is valid.
+func newOpenID(c *Config, r *config.Reading, opts *Options) *openID {
+	client := oidc.NewClient(r.Issuer, r.Roots, opts.Timeout)
 	return &openID{
 		config: c, scopes: scopes(c.Scopes), mapping: newMapping(c),
 		log: opts.Log.With("provider", c.Name), now: opts.Now, timeout: opts.Timeout, client: client,
 		issuer: oidc.New(oidc.Options{Issuer: c.Issuer, Client: client, Now: opts.Now, Timeout: opts.Timeout, SignsIn: true}),
 	}
+}
+
+// scopes returns those to ask for.
+func scopes(configured []string) []string {
+	if len(configured) == 0 {
+		return []string{"openid", "profile", "email"}
+	}
+	if slices.Contains(configured, "openid") {
+		return configured
+	}
+	return append([]string{"openid"}, configured...)
 }
 
 // oauth2 returns what redeems codes by some metadata.

@@ -6,11 +6,23 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/ostiary/ostiary/authserver/idp/config"
 )
 
 // MaxPassword is what bcrypt reads of a password, in bytes. It would take a longer
 // one for its beginning, so that is nobody's.
 const MaxPassword = 72
+
+// users are built-in users. They change only all at once.
+type users struct {
+	*config.UserList
+	compare func(hash, password []byte) error
+}
+
+func newUsers(list *config.UserList) *users { return &users{list, bcrypt.CompareHashAndPassword} }
 
 // nobody is a hash of no known password, by cost.
 func nobody(cost int) []byte {
@@ -20,17 +32,17 @@ func nobody(cost int) []byte {
 // check compares the password. It takes the same time whoever it is, and whether
 // or not there is such a user: THREATS F17. A comparison of cost c takes 2^c, so
 // those with c, c, c+1 and so on up to the highest cost take as long as one with it.
-func (u *users) check(name, password string) *user {
-	one := u.find(name)
-	hash, cost := nobody(u.cost), u.cost
+func (u *users) check(name, password string) *config.User {
+	one := u.Find(name)
+	hash, cost := nobody(u.Cost), u.Cost
 	if one != nil {
-		hash, cost = one.hash, one.cost
+		hash, cost = one.Hash, one.Cost
 	}
 	given := []byte(password)
 	tooLong := len(given) > MaxPassword
 	given = given[:min(len(given), MaxPassword)]
 	same := u.compare(hash, given) == nil
-	for ; cost < u.cost; cost++ {
+	for ; cost < u.Cost; cost++ {
 		_ = u.compare(nobody(cost), given) // for the time that it takes
 	}
 	if one == nil || !same || tooLong || password == "" {
@@ -47,7 +59,7 @@ func (p *Provider) checkPassword(ctx context.Context, t Turn, name, password str
 	if err != nil {
 		return Identity{}, err
 	}
-	one := func() *user {
+	one := func() *config.User {
 		defer p.gate.leave(turn)
 		return p.users.check(name, password)
 	}()
@@ -55,5 +67,5 @@ func (p *Provider) checkPassword(ctx context.Context, t Turn, name, password str
 		p.gate.hold(ctx, turn)
 		return Identity{}, ErrWrongPassword
 	}
-	return Identity{Provider: p.config.Name, ID: one.name, User: one.name, Email: one.email, Name: one.shown, Groups: slices.Clone(one.groups)}, nil
+	return Identity{Provider: p.config.Name, ID: one.Name, User: one.Name, Email: one.Email, Name: one.Shown, Groups: slices.Clone(one.Groups)}, nil
 }

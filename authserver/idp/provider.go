@@ -5,10 +5,11 @@ package idp
 import (
 	"cmp"
 	"context"
-	"slices"
 	"strings"
 
+	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/oidc"
+	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 // A Provider is one identity provider. It is safe for concurrent use, also after
@@ -16,35 +17,29 @@ import (
 type Provider struct {
 	config   Config
 	problems []Problem
-	openID   *openID // of TypeOIDC
-	users    *users  // of TypeUsers
+	usable   bool            // whatever Partial problems there are
+	known    policy.Provider // what tables know of it
+	openID   *openID         // of TypeOIDC
+	users    *users          // of TypeUsers
 	gate     *gate
 }
 
 // newProvider makes a provider that is usable unless there are problems.
 func (s *Set) newProvider(c Config) *Provider {
 	p := &Provider{config: c, gate: s.gate}
-	v := &validation{config: &p.config}
-	v.common()
-	switch c.Type {
-	case TypeOIDC:
-		if v.openID(); len(v.problems) == 0 {
-			p.openID = newOpenID(&p.config, v.issuer, v.roots, &s.opts)
-		}
-	case TypeUsers:
-		var problems []Problem
-		p.users, problems = parseUsers(c.Users)
-		for _, problem := range problems {
-			problem.Provider = oidc.Printable(c.Name, 100)
-			v.problems = append(v.problems, problem)
-		}
+	reading, issues := config.Read(&p.config)
+	for _, i := range issues {
+		p.problems = append(p.problems, Problem{c.Name, i})
 	}
-	p.problems = v.problems
+	switch p.usable = config.Usable(issues); {
+	case !p.usable:
+	case c.Type == TypeOIDC:
+		p.openID = newOpenID(&p.config, &reading, &s.opts)
+	case c.Type == TypeUsers:
+		p.users = newUsers(reading.Users)
+	}
+	p.known = reading.Known(c.Name)
 	return p
-}
-
-func (p *Provider) usable() bool {
-	return !slices.ContainsFunc(p.problems, func(problem Problem) bool { return !problem.Partial })
 }
 
 // close lets go of connections that are not in use.
@@ -73,8 +68,7 @@ func (p *Provider) Knows(id string) bool {
 	if p.users == nil {
 		return true
 	}
-	u := p.users.byKey[id]
-	return u != nil && u.name == id
+	return p.users.ByID(id) != nil
 }
 
 // AuthCodeURL returns the address at the provider to send the browser to.
@@ -105,7 +99,7 @@ func (p *Provider) CheckPassword(ctx context.Context, t Turn, user, password str
 // Account returns by what guesses at an account are counted: the name as it was
 // typed, in the one spelling that stands for all that are the same.
 func (p *Provider) Account(typed string) string {
-	if key, ok := canonical(strings.TrimSpace(typed)); ok {
+	if key, ok := config.Canonical(strings.TrimSpace(typed)); ok {
 		return key
 	}
 	return typed
@@ -117,8 +111,8 @@ func (p *Provider) IDOf(typed string) string {
 	if p.users == nil {
 		return ""
 	}
-	if u := p.users.find(typed); u != nil {
-		return u.name
+	if u := p.users.Find(typed); u != nil {
+		return u.Name
 	}
 	return ""
 }

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ostiary/ostiary/authserver/idp/config"
+	"github.com/ostiary/ostiary/authserver/oidc"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
@@ -63,17 +65,17 @@ func (s *Set) Update(configs []Config) []Problem {
 		c := &configs[i]
 		if n := count[c.Name]; n > 1 {
 			if n < 1<<30 {
-				problems = append(problems, Problem{Provider: c.Name, Field: "name", Text: "more than one identity provider has this name: none of them is used"})
+				problems = append(problems, Problem{c.Name, config.Issue{Field: "name", Message: "more than one identity provider has this name: none of them is used"}})
 			}
 			count[c.Name] = 1 << 30
 			continue
 		}
 		p := old[c.Name]
 		if p == nil || !reflect.DeepEqual(&p.config, c) {
-			p = s.newProvider(c.clone())
+			p = s.newProvider(c.Clone())
 		}
 		problems = append(problems, p.problems...)
-		if p.usable() {
+		if p.usable {
 			next[c.Name] = p
 		}
 	}
@@ -98,14 +100,21 @@ func (s *Set) InUse() *policy.Providers {
 
 func inUse(live map[string]*Provider) *policy.Providers {
 	list := make([]policy.Provider, 0, len(live))
-	for name, p := range live {
-		one := policy.Provider{Name: name}
-		if p.users != nil {
-			one.Listed, one.Users = true, p.users.all()
-		}
-		list = append(list, one)
+	for _, p := range live {
+		list = append(list, p.known)
 	}
 	return policy.NewProviders(list...)
+}
+
+// A Problem is what is wrong with the Config of a provider.
+type Problem struct {
+	Provider string // its name
+	config.Issue
+}
+
+// String returns it as one line.
+func (p Problem) String() string {
+	return oidc.Printable("identity provider "+p.Provider+": "+p.Field+": "+p.Message, 2*oidc.MaxText)
 }
 
 // Find returns the provider of that name; nil if there is none.

@@ -12,7 +12,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
-func config(name string) Config {
+func corp(name string) Config {
 	return Config{Name: name, DisplayName: "P " + name, Type: TypeOIDC, Issuer: "https://sso.example.com", ClientID: "client", ClientSecret: "secret"}
 }
 
@@ -30,7 +30,7 @@ func TestSet(t *testing.T) {
 		t.Error("an empty set has somebody")
 	}
 	s := New(Options{})
-	a, b, c := config("a"), config("b"), config("c")
+	a, b, c := corp("a"), corp("b"), corp("c")
 	if problems := s.Update([]Config{c, a, b}); len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -44,9 +44,9 @@ func TestSet(t *testing.T) {
 	}
 	pa, pb := s.Find("a"), s.Find("b")
 	b.ClientSecret = "new"
-	bad := config("c")
+	bad := corp("c")
 	bad.Issuer = "http://sso.example.com"
-	problems := s.Update([]Config{bad, a, b, config("d"), config("d"), config("d")})
+	problems := s.Update([]Config{bad, a, b, corp("d"), corp("d"), corp("d")})
 	if len(problems) != 2 || problems[0].Provider != "c" || problems[0].Field != "issuer" || problems[1].Provider != "d" || problems[1].Field != "name" {
 		t.Error(problems)
 	}
@@ -67,14 +67,14 @@ func TestSet(t *testing.T) {
 // TestEveryField: a change of any one field makes another provider, so that none
 // is forgotten; and what is handed in can be changed without harm.
 func TestEveryField(t *testing.T) {
-	base := config("a")
+	base := corp("a")
 	base.Scopes, base.AuthParams = []string{"openid"}, map[string]string{"hd": "example.com"}
 	fields := reflect.TypeFor[Config]()
 	for i := range fields.NumField() {
 		s := New(Options{})
 		s.Update([]Config{base})
 		before := s.Find("a")
-		changed := before.config.clone()
+		changed := before.config.Clone()
 		switch f := reflect.ValueOf(&changed).Elem().Field(i); f.Interface().(type) {
 		case string:
 			f.SetString(f.String() + "x")
@@ -110,43 +110,43 @@ func TestProblems(t *testing.T) {
 		"on 127.0.0.1":         {func(c *Config) { c.Issuer = "http://127.0.0.1:5556" }, "", ""},
 		"on ::1":               {func(c *Config) { c.Issuer = "http://[::1]:5556" }, "", ""},
 		"a.localhost":          {func(c *Config) { c.Issuer = "http://a.localhost" }, "", ""},
-		"no issuer":            {func(c *Config) { c.Issuer = "" }, "issuer", "not an address"},
+		"no issuer":            {func(c *Config) { c.Issuer = "" }, "issuer", "not the address"},
 		"http":                 {func(c *Config) { c.Issuer = "http://sso.example.com" }, "issuer", "must be https"},
 		"http by name":         {func(c *Config) { c.Issuer = "http://localhost.example.com" }, "issuer", "must be https"},
 		"http, a network":      {func(c *Config) { c.Issuer = "http://10.0.0.1" }, "issuer", "must be https"},
-		"odd number":           {func(c *Config) { c.Issuer = "http://127.1" }, "issuer", "not an address"},
-		"no scheme":            {func(c *Config) { c.Issuer = "sso.example.com" }, "issuer", "not an address"},
-		"ftp":                  {func(c *Config) { c.Issuer = "ftp://sso.example.com" }, "issuer", "not \"ftp\""},
+		"odd number":           {func(c *Config) { c.Issuer = "http://127.1" }, "issuer", "not the address"},
+		"no scheme":            {func(c *Config) { c.Issuer = "sso.example.com" }, "issuer", "not the address"},
+		"ftp":                  {func(c *Config) { c.Issuer = "ftp://sso.example.com" }, "issuer", "must be https"},
 		"query":                {func(c *Config) { c.Issuer = "https://sso.example.com?x" }, "issuer", "query"},
 		"empty query":          {func(c *Config) { c.Issuer = "https://sso.example.com/?" }, "issuer", "query"},
 		"fragment":             {func(c *Config) { c.Issuer = "https://sso.example.com/#" }, "issuer", "fragment"},
 		"user":                 {func(c *Config) { c.Issuer = "https://a:b@sso.example.com" }, "issuer", "user"},
-		"line end":             {func(c *Config) { c.Issuer = "https://sso.example.com\n" }, "issuer", "not an address"},
+		"line end":             {func(c *Config) { c.Issuer = "https://sso.example.com\n" }, "issuer", "not the address"},
 		"well-known":           {func(c *Config) { c.Issuer = "https://sso.example.com/.well-known/openid-configuration" }, "issuer", "leave out"},
-		"no client":            {func(c *Config) { c.ClientID = "" }, "clientID", "missing"},
+		"no client":            {func(c *Config) { c.ClientID = "" }, "clientID", "printable"},
 		"public client":        {func(c *Config) { c.ClientSecret = "" }, "", ""},
 		"secret, line end":     {func(c *Config) { c.ClientSecret = "secret\n" }, "clientSecret", "line end"},
-		"scope with a blank":   {func(c *Config) { c.Scopes = []string{"a b"} }, "scopes", "cannot be a scope"},
-		"empty scope":          {func(c *Config) { c.Scopes = []string{""} }, "scopes", "cannot be a scope"},
+		"scope with a blank":   {func(c *Config) { c.Scopes = []string{"a b"} }, "scopes[0]", "one word"},
+		"empty scope":          {func(c *Config) { c.Scopes = []string{""} }, "scopes[0]", "one word"},
 		"odd claim":            {func(c *Config) { c.GroupsClaim = "a\nb" }, "claims.groups", "path of a claim"},
 		"deep claim":           {func(c *Config) { c.UserClaim = "a.b.c.d.e.f.g.h.i.j" }, "claims.user", "path of a claim"},
 		"odd email claim":      {func(c *Config) { c.EmailClaim = " " }, "claims.email", "path of a claim"},
 		"odd amr claim":        {func(c *Config) { c.AMRClaim = " " }, "claims.amr", "path of a claim"},
-		"state":                {func(c *Config) { c.AuthParams = map[string]string{"state": "x"} }, "authParams", "cannot be set"},
-		"PKCE":                 {func(c *Config) { c.AuthParams = map[string]string{"code_challenge_method": "plain"} }, "authParams", "cannot be set"},
-		"response mode":        {func(c *Config) { c.AuthParams = map[string]string{"response_mode": "fragment"} }, "authParams", "cannot be set"},
-		"no parameter":         {func(c *Config) { c.AuthParams = map[string]string{"": "x"} }, "authParams", "cannot be set"},
+		"state":                {func(c *Config) { c.AuthParams = map[string]string{"state": "x"} }, "authParams", "parameter"},
+		"PKCE":                 {func(c *Config) { c.AuthParams = map[string]string{"code_challenge_method": "plain"} }, "authParams", "parameter"},
+		"response mode":        {func(c *Config) { c.AuthParams = map[string]string{"response_mode": "fragment"} }, "authParams", "parameter"},
+		"no parameter":         {func(c *Config) { c.AuthParams = map[string]string{"": "x"} }, "authParams", "parameter"},
 		"hd":                   {func(c *Config) { c.AuthParams = map[string]string{"hd": "example.com", "prompt": "select_account"} }, "", ""},
 		"no bundle":            {func(c *Config) { c.CABundle = []byte("x") }, "caBundle", "no certificate"},
-		"no name":              {func(c *Config) { c.Name = "" }, "name", "cannot be a name"},
-		"name with a slash":    {func(c *Config) { c.Name = "a/b" }, "name", "cannot be a name"},
-		"name with dots":       {func(c *Config) { c.Name = ".." }, "name", "cannot be a name"},
-		"name in upper case":   {func(c *Config) { c.Name = "A" }, "name", "cannot be a name"},
-		"odd display name":     {func(c *Config) { c.DisplayName = "a\u202eb" }, "displayName", "cannot be shown"},
+		"no name":              {func(c *Config) { c.Name = "" }, "name", "lower-case"},
+		"name with a slash":    {func(c *Config) { c.Name = "a/b" }, "name", "lower-case"},
+		"name with dots":       {func(c *Config) { c.Name = ".." }, "name", "lower-case"},
+		"name in upper case":   {func(c *Config) { c.Name = "A" }, "name", "lower-case"},
+		"odd display name":     {func(c *Config) { c.DisplayName = "a\u202eb" }, "displayName", "printable"},
 		"no type":              {func(c *Config) { c.Type = "" }, "type", "neither"},
 		"type in another case": {func(c *Config) { c.Type = "OIDC" }, "type", "neither"},
 	} {
-		one := config("a")
+		one := corp("a")
 		c.edit(&one)
 		s := New(Options{})
 		problems := s.Update([]Config{one})
@@ -172,7 +172,7 @@ func TestUpdateWhileInUse(t *testing.T) {
 	for i := range 4 {
 		all.Go(func() {
 			for range 100 {
-				c := config("a")
+				c := corp("a")
 				c.ClientID = string(rune('a' + i))
 				s.Update([]Config{c})
 				if p := s.Find("a"); p == nil || len(s.Permitted(nil)) != 1 {
@@ -192,10 +192,10 @@ func TestInUse(t *testing.T) {
 	if none.InUse() != nil || s.InUse() != nil {
 		t.Error("something is known before the first Update")
 	}
-	bad := config("bad")
+	bad := corp("bad")
 	bad.Issuer = "http://sso.example.com"
 	people := Config{Name: "people", Type: TypeUsers, Users: []byte("- {name: Ann, email: Ann@Example.com, passwordHash: \"" + hash(t, "x", 10) + "\"}\n- {name: eve, passwordHash: cut}\n")}
-	for n, configs := range [][]Config{{config("a"), bad, people}, {people}, nil} {
+	for n, configs := range [][]Config{{corp("a"), bad, people}, {people}, nil} {
 		s.Update(configs)
 		table := (&policy.Table{}).Providing(s.InUse())
 		for _, provider := range []string{"a", "bad", "people", "gone"} {

@@ -219,28 +219,3 @@ func TestUsersFile(t *testing.T) {
 		}
 	}
 }
-
-// FuzzUsers: whoever is known has a hash, and is found by canonical keys alone;
-// no problem quotes a hash.
-func FuzzUsers(f *testing.F) {
-	h := hash(f, horse, 10)
-	f.Add("- {name: Ann, email: a@b.c, groups: [x], passwordHash: " + h + "}")
-	f.Add("- name: Ann\n  passwordHash: '" + h + "'\n- name: ann\n  passwordHash: '" + h + "'")
-	f.Add("- &a {name: *a}\n---\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		u, problems := parseUsers([]byte(text))
-		for _, p := range problems {
-			if p.Text == "" || oidc.Printable(p.Text, 2*oidc.MaxText) != p.Text || strings.Contains(p.Text, h[29:]) {
-				t.Fatalf("%+v", p)
-			}
-		}
-		if u == nil {
-			return
-		}
-		for key, one := range u.byKey {
-			if back, ok := canonical(key); !ok || back != key || !slices.Contains(one.keys(), key) || one.cost < minCost || one.cost > maxCost || one.cost > u.cost || len(one.hash) != 60 {
-				t.Fatalf("%q: %+v", key, one)
-			}
-		}
-	})
-}

@@ -10,6 +10,7 @@ import (
 
 	gooidc "github.com/coreos/go-oidc/v3/oidc"
 
+	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/oidc"
 )
 
@@ -80,7 +81,7 @@ func (o *openID) checkParties(id claims, token *gooidc.IDToken, nonce string) er
 		return oidc.Fail(ErrRejected, "the ID token was issued to another client (azp)")
 	case id["nonce"] != nonce:
 		return oidc.Fail(ErrRejected, "the ID token is of another sign-in (nonce)")
-	case len(sub) > 255 || !isName(sub): // §2
+	case len(sub) > 255 || !config.IsName(sub): // §2
 		return oidc.Fail(ErrRejected, "the ID token has no usable subject (sub)")
 	}
 	return nil

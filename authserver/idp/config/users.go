@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package idp
+package config
 
 import (
 	"bytes"
@@ -9,81 +9,55 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode"
 
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/crypto/bcrypt"
-	"golang.org/x/text/unicode/norm"
 
-	"github.com/ostiary/ostiary/authserver/oidc"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 const (
-	maxUsersFile = 1 << 20 // what a Secret can hold
-	maxUsers     = 10_000
-	minCost      = 10
-	maxCost      = 14 // about a second
+	maxUserFile = 1 << 20 // what a Secret can hold
+	maxUsers    = 10_000
+	minCost     = 10
+	maxCost     = 14 // about a second
 )
 
-// users are built-in users. They change only all at once.
-type users struct {
-	byKey map[string]*user // by canonical name, and by canonical address
-	cost  int              // the highest there is
-
-	compare func(hash, password []byte) error
+// A UserList holds built-in users. They change only all at once.
+type UserList struct {
+	Cost  int              // the highest that a hash has
+	byKey map[string]*User // by canonical name, and by canonical address
 }
 
-type user struct {
-	name   string // canonical; their ID
-	shown  string
-	email  string
-	groups []string
-	hash   []byte
-	cost   int
-	entry  int // in the file, from 1
+// A User is one of them.
+type User struct {
+	Name   string // canonical; their ID
+	Shown  string // as the file spells it
+	Email  string
+	Groups []string
+	Hash   []byte // of bcrypt
+	Cost   int    // of Hash
+	entry  int    // in the file, from 1
 	line   int
 }
 
-// canonical returns by what a user is found, and whether anybody can be found by
-// it. Nothing is folded or normalized but the case of ASCII letters: each way to
-// write somebody's name that works is one more to lock out.
-func canonical(name string) (string, bool) {
-	if !isName(name) || !norm.NFC.IsNormalString(name) || strings.ContainsFunc(name, invisible) {
-		return "", false
-	}
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, name), true
-}
-
-// find returns the user of a name as somebody typed it: telephones add a blank
+// Find returns the user of a name as somebody typed it: telephones add a blank
 // (RFC 8265 §3.1 takes the ones around a name for nothing).
-func (u *users) find(typed string) *user {
-	if key, ok := canonical(strings.TrimSpace(typed)); ok {
+func (u *UserList) Find(typed string) *User {
+	if key, ok := Canonical(strings.TrimSpace(typed)); ok {
 		return u.byKey[key]
 	}
 	return nil
 }
 
-// invisible reports whether a printable character cannot be seen, or is a blank
-// that looks like another: fillers, variation selectors, combining joiners.
-func invisible(r rune) bool {
-	return unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || unicode.Is(unicode.Variation_Selector, r) ||
-		r == '\u2800' || r != ' ' && unicode.IsSpace(r)
-}
-
-// parseUsers reads users.yaml. An entry with a mistake, and all of those that
+// readUsers reads users.yaml. An entry with a mistake, and all of those that
 // claim the same name or address, are left out: the others can sign in.
-func parseUsers(text []byte) (*users, []Problem) {
-	refuse := func(format string, args ...any) (*users, []Problem) {
-		return nil, []Problem{{Field: "users", Text: oidc.Printable(fmt.Sprintf(format, args...), oidc.MaxText)}}
+func readUsers(text []byte) (*UserList, []Issue) {
+	refuse := func(format string, args ...any) (*UserList, []Issue) {
+		return nil, []Issue{{Field: "users", Message: fmt.Sprintf(format, args...)}}
 	}
-	if len(text) > maxUsersFile {
-		return refuse("the list is longer than %d bytes", maxUsersFile)
+	if len(text) > maxUserFile {
+		return refuse("the list is longer than %d bytes", maxUserFile)
 	}
 	var doc yaml.Node
 	d := yaml.NewDecoder(bytes.NewReader(text))
@@ -100,18 +74,18 @@ func parseUsers(text []byte) (*users, []Problem) {
 	if len(list) > maxUsers {
 		return refuse("the list has more than %d users", maxUsers)
 	}
-	u := &users{byKey: map[string]*user{}, cost: minCost, compare: bcrypt.CompareHashAndPassword}
-	var problems []Problem
-	var all []*user
+	u := &UserList{byKey: map[string]*User{}, Cost: minCost}
+	var issues []Issue
+	var all []*User
 	for i, node := range list {
-		one := &user{entry: i + 1, line: node.Line}
+		one := &User{entry: i + 1, line: node.Line}
 		if why := one.read(node); why != "" {
-			problems = append(problems, one.problem(why))
+			issues = append(issues, one.issue(why))
 			continue
 		}
 		all = append(all, one)
 	}
-	return u, append(problems, u.add(all)...)
+	return u, append(issues, u.add(all)...)
 }
 
 // yamlError words an error of the parser, which may quote the file: a hash.
@@ -123,19 +97,19 @@ func yamlError(err error) string {
 	return "see its end"
 }
 
-func (u *user) problem(why string) Problem {
-	return Problem{Field: "users", Partial: true, Text: oidc.Printable(fmt.Sprintf("entry %d (line %d): %s", u.entry, u.line, why), oidc.MaxText)}
+func (u *User) issue(why string) Issue {
+	return Issue{Field: "users", Partial: true, Message: fmt.Sprintf("entry %d (line %d): %s", u.entry, u.line, why)}
 }
 
 // add makes those users known that share neither name nor address with others.
-func (u *users) add(all []*user) []Problem {
-	claimed := map[string][]*user{}
+func (u *UserList) add(all []*User) []Issue {
+	claimed := map[string][]*User{}
 	for _, one := range all {
 		for _, key := range one.keys() {
 			claimed[key] = append(claimed[key], one)
 		}
 	}
-	var problems []Problem
+	var issues []Issue
 	for _, one := range all {
 		clash := ""
 		for _, key := range one.keys() {
@@ -146,39 +120,47 @@ func (u *users) add(all []*user) []Problem {
 			}
 		}
 		if clash != "" {
-			problems = append(problems, one.problem(clash))
+			issues = append(issues, one.issue(clash))
 			continue
 		}
 		for _, key := range one.keys() {
 			u.byKey[key] = one
 		}
-		u.cost = max(u.cost, one.cost)
+		u.Cost = max(u.Cost, one.Cost)
 	}
-	return problems
+	return issues
+}
+
+// ByID returns the user of an ID, which is their canonical name.
+func (u *UserList) ByID(id string) *User {
+	if one := u.byKey[id]; one != nil && one.Name == id {
+		return one
+	}
+	return nil
 }
 
 // all returns the users as a table knows them.
-func (u *users) all() []policy.User {
+func (u *UserList) all() []policy.User {
 	out := make([]policy.User, 0, len(u.byKey))
 	for key, one := range u.byKey {
-		if key == one.name { // and not their address
-			out = append(out, policy.User{ID: one.name, Email: one.email})
+		if key == one.Name { // and not their address
+			out = append(out, policy.User{ID: one.Name, Email: one.Email})
 		}
 	}
 	return out
 }
 
 // keys are what the user can sign in by, each once.
-func (u *user) keys() []string {
-	keys := []string{u.name}
-	if key, ok := canonical(u.email); ok && key != u.name {
+func (u *User) keys() []string {
+	keys := []string{u.Name}
+	if key, ok := Canonical(u.Email); ok && key != u.Name {
 		keys = append(keys, key)
 	}
 	return keys
 }
 
 // read fills in the user from its entry, and says what is wrong with that.
-func (u *user) read(node *yaml.Node) (why string) {
+func (u *User) read(node *yaml.Node) (why string) {
 	if node.Kind != yaml.MappingNode {
 		return "it must have name and passwordHash"
 	}
@@ -194,15 +176,15 @@ func (u *user) read(node *yaml.Node) (why string) {
 		}
 	}
 	switch {
-	case u.name == "":
+	case u.Name == "":
 		return "it has no name"
-	case u.hash == nil:
+	case u.Hash == nil:
 		return "it has no passwordHash"
 	}
 	return ""
 }
 
-func (u *user) set(key string, value *yaml.Node) (why string) {
+func (u *User) set(key string, value *yaml.Node) (why string) {
 	switch key {
 	case "name":
 		return u.setName(value)
@@ -213,34 +195,34 @@ func (u *user) set(key string, value *yaml.Node) (why string) {
 	case "passwordHash":
 		return u.setHash(value)
 	}
-	return fmt.Sprintf("%q is not a field: they are name, email, groups, passwordHash", oidc.Printable(key, 40))
+	return fmt.Sprintf("%.40q is not a field: they are name, email, groups, passwordHash", key)
 }
 
 func isText(value *yaml.Node) bool {
 	return value.Kind == yaml.ScalarNode && value.Tag != "!!null" && value.Tag != "!!binary"
 }
 
-func (u *user) setName(value *yaml.Node) (why string) {
-	name, ok := canonical(value.Value)
+func (u *User) setName(value *yaml.Node) (why string) {
+	name, ok := Canonical(value.Value)
 	if !isText(value) || !ok {
 		return "the name is empty, longer than 255 bytes, not in Unicode's form NFC, or holds blanks at the ends or characters that cannot be seen"
 	}
-	u.name, u.shown = name, value.Value
+	u.Name, u.Shown = name, value.Value
 	return ""
 }
 
-func (u *user) setEmail(value *yaml.Node) (why string) {
+func (u *User) setEmail(value *yaml.Node) (why string) {
 	if value.Kind == yaml.ScalarNode && value.Value == "" || value.Tag == "!!null" {
 		return ""
 	}
-	if _, ok := canonical(value.Value); !isText(value) || !ok || !isEmail(value.Value) {
+	if _, ok := Canonical(value.Value); !isText(value) || !ok || !IsEmail(value.Value) {
 		return "the email is not an address like ann@example.com"
 	}
-	u.email = value.Value
+	u.Email = value.Value
 	return ""
 }
 
-func (u *user) setHash(value *yaml.Node) (why string) {
+func (u *User) setHash(value *yaml.Node) (why string) {
 	cost, err := bcrypt.Cost([]byte(value.Value))
 	if !isText(value) || err != nil || !isBcrypt(value.Value) {
 		return "the passwordHash is not one of bcrypt ($2a$, $2b$ or $2y$)" + otherHash(value.Value) + ": `htpasswd -nBC 12 name` makes one"
@@ -248,7 +230,7 @@ func (u *user) setHash(value *yaml.Node) (why string) {
 	if cost < minCost || cost > maxCost {
 		return fmt.Sprintf("the passwordHash has cost %d: less than %d is guessed too easily, more than %d takes too long", cost, minCost, maxCost)
 	}
-	u.hash, u.cost = []byte(value.Value), cost
+	u.Hash, u.Cost = []byte(value.Value), cost
 	return ""
 }
 
@@ -270,19 +252,19 @@ func otherHash(hash string) string {
 	return ""
 }
 
-func (u *user) setGroups(value *yaml.Node) (why string) {
+func (u *User) setGroups(value *yaml.Node) (why string) {
 	if value.Tag == "!!null" {
 		return ""
 	}
-	if value.Kind != yaml.SequenceNode || len(value.Content) > maxGroups {
-		return fmt.Sprintf("groups must be a list of at most %d names", maxGroups)
+	if value.Kind != yaml.SequenceNode || len(value.Content) > MaxGroups {
+		return fmt.Sprintf("groups must be a list of at most %d names", MaxGroups)
 	}
 	for _, g := range value.Content {
-		if !isText(g) || !isName(g.Value) {
+		if !isText(g) || !IsName(g.Value) {
 			return "a group is empty, too long, or holds characters that cannot be printed"
 		}
-		if !slices.Contains(u.groups, g.Value) {
-			u.groups = append(u.groups, g.Value)
+		if !slices.Contains(u.Groups, g.Value) {
+			u.Groups = append(u.Groups, g.Value)
 		}
 	}
 	return ""

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"crypto/x509"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ostiary/ostiary/authserver/oidc/issuer"
+)
+
+// A Reading is what a Provider's texts say.
+type Reading struct {
+	Issuer *url.URL       // of OIDC
+	Roots  *x509.CertPool // of OIDC; nil: the system's
+	Users  *UserList      // of Users
+}
+
+// Usable reports whether a provider with these issues signs people in.
+func Usable(issues []Issue) bool {
+	return !slices.ContainsFunc(issues, func(i Issue) bool { return !i.Partial })
+}
+
+// Check returns everything that is wrong with a provider.
+func Check(p *Provider) []Issue {
+	_, issues := Read(p)
+	return issues
+}
+
+// Read reads a provider's texts, and returns everything that is wrong with it. The
+// reading is complete if the provider is Usable.
+func Read(p *Provider) (Reading, []Issue) {
+	c := &check{provider: p}
+	c.common()
+	switch p.Type {
+	case OIDC:
+		c.oidc()
+	case Users:
+		users, issues := readUsers(p.Users)
+		c.Users, c.issues = users, append(c.issues, issues...)
+	}
+	return c.Reading, c.issues
+}
+
+// A check collects what is wrong with a Provider.
+type check struct {
+	Reading
+	provider *Provider
+	issues   []Issue
+}
+
+func (c *check) wrong(field, format string, args ...any) {
+	c.issues = append(c.issues, Issue{Field: field, Message: fmt.Sprintf(format, args...)})
+}
+
+// common checks what both types have.
+func (c *check) common() {
+	p := c.provider
+	if len(p.Name) > 253 || strings.Trim(p.Name, "abcdefghijklmnopqrstuvwxyz0123456789-.") != "" || strings.Trim(p.Name, "-.") != p.Name || p.Name == "" {
+		c.wrong("name", "%.100q: a name has lower-case letters, digits, dots and hyphens only", p.Name)
+	}
+	if p.DisplayName != "" {
+		c.printable("displayName", p.DisplayName, 100)
+	}
+	switch p.Type {
+	case OIDC, Users:
+	default:
+		c.wrong("type", "%.40q: neither %q nor %q", p.Type, OIDC, Users)
+	}
+}
+
+// The bounds of the CRD.
+const (
+	maxScopes     = 32
+	maxParams     = 16
+	maxParam      = 1024
+	maxIdentifier = 255
+)
+
+func (c *check) oidc() {
+	p := c.provider
+	address, problem := issuer.Parse(p.Issuer)
+	if c.Issuer = address; problem != "" {
+		c.wrong("issuer", "%.300q: %s", p.Issuer, problem)
+	}
+	c.printable("clientID", p.ClientID, maxIdentifier)
+	if strings.TrimSpace(p.ClientSecret) != p.ClientSecret {
+		c.wrong("clientSecret", "the secret begins or ends with a blank or a line end, which the provider would take for a part of it: store it without (printf, not echo)")
+	}
+	c.scopes()
+	for _, claim := range []struct{ field, path string }{
+		{"claims.email", p.EmailClaim}, {"claims.groups", p.GroupsClaim}, {"claims.user", p.UserClaim}, {"claims.amr", p.AMRClaim},
+	} {
+		if claim.path != "" && (!IsName(claim.path) || strings.Count(claim.path, ".") > 8) {
+			c.wrong(claim.field, "%.40q: not the path of a claim, such as groups or realm_access.roles", claim.path)
+		}
+	}
+	c.authParams()
+	c.certificates()
+}
+
+func (c *check) scopes() {
+	all := c.provider.Scopes
+	for i, s := range all {
+		if field := fmt.Sprintf("scopes[%d]", i); !isWord(s) {
+			c.wrong(field, "%.40q: a scope is one word: no spaces, quotes or backslashes (RFC 6749 §3.3)", s)
+		} else if slices.Contains(all[:i], s) {
+			c.wrong(field, "%q: listed twice", s)
+		}
+	}
+	if len(all) > maxScopes {
+		c.wrong("scopes", "%d scopes, and at most %d are allowed", len(all), maxScopes)
+	}
+}
+
+// reserved are the parameters that signing in depends on (RFC 6749, OpenID Connect
+// Core, RFC 7636).
+var reserved = []string{
+	"response_type", "response_mode", "client_id", "client_secret", "redirect_uri", "scope", "state", "nonce",
+	"code_challenge", "code_challenge_method", "request", "request_uri", "registration", "id_token_hint",
+}
+
+func (c *check) authParams() {
+	all := c.provider.AuthParams
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		switch {
+		case slices.Contains(reserved, name):
+			c.wrong("authParams", "%q: signing in depends on this parameter, so it cannot be set here", name)
+		case !isWord(name):
+			c.wrong("authParams", "%.40q: the name of a parameter is one word", name)
+		case utf8.RuneCountInString(all[name]) > maxParam:
+			c.wrong("authParams."+name, "longer than %d characters", maxParam)
+		}
+	}
+	if len(all) > maxParams {
+		c.wrong("authParams", "%d parameters, and at most %d are allowed", len(all), maxParams)
+	}
+}
+
+func (c *check) certificates() {
+	pem := c.provider.CABundle
+	if len(pem) == 0 {
+		return
+	}
+	c.Roots = x509.NewCertPool()
+	if strings.Contains(string(pem), "PRIVATE KEY") {
+		c.wrong("caBundle", "a private key stands here, which everybody can read now: remove it, and make another; the certificates are enough")
+	} else if !c.Roots.AppendCertsFromPEM(pem) {
+		c.wrong("caBundle", "no certificate in PEM form, which begins with -----BEGIN CERTIFICATE-----")
+	}
+}
+
+func (c *check) printable(field, s string, longest int) {
+	if !isPrintable(s) || utf8.RuneCountInString(s) > longest {
+		c.wrong(field, "%.40q: 1 to %d printable characters, without blanks at the ends", s, longest)
+	}
+}

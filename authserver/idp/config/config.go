@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// The types of a provider.
+const (
+	OIDC  = "oidc"
+	Users = "users"
+)
+
+// A Provider describes one identity provider.
+type Provider struct {
+	Name        string // unique; it is part of the callback's address
+	DisplayName string // for people; default: Name
+	Type        string // OIDC or Users
+
+	// OIDC. A claim is named by its path: "groups", "realm_access.roles".
+	Issuer       string // https, or http on this machine
+	ClientID     string
+	ClientSecret string            // empty: a public client
+	Scopes       []string          // default: openid profile email; openid is always asked for
+	EmailClaim   string            // default: email
+	GroupsClaim  string            // default: groups
+	UserClaim    string            // what people are called; default: sub. Who they are says sub
+	AMRClaim     string            // default: amr
+	AuthParams   map[string]string // added to the authorization request
+	CABundle     []byte            // PEM; in place of the system's roots
+
+	// TrustUnverifiedEmail takes an address that the provider does not say it has
+	// verified: only for a provider whose users cannot choose their address.
+	TrustUnverifiedEmail bool
+
+	// QualifiedUsers: applications are told "NAME/USER", as another provider may have
+	// users of the same names.
+	QualifiedUsers bool
+
+	// Users: a YAML list of {name, email, groups, passwordHash}.
+	Users []byte
+}
+
+// String names the provider, and keeps its secrets out of whatever is printed.
+func (p Provider) String() string { return "identity provider " + p.Name }
+
+// Clone returns a copy that the caller's later changes do not reach.
+func (p *Provider) Clone() Provider {
+	d := *p
+	d.Scopes, d.AuthParams = slices.Clone(p.Scopes), maps.Clone(p.AuthParams)
+	d.CABundle, d.Users = slices.Clone(p.CABundle), slices.Clone(p.Users)
+	return d
+}
+
+// An Issue is a mistake in a Provider, worded for whoever wrote it.
+type Issue struct {
+	Field   string // as in its custom resource: "issuer", "claims.groups", "users"
+	Message string // quotes no secret
+	// Partial: the provider is in use without what the issue is about, which is an
+	// entry of the users. Otherwise it signs nobody in.
+	Partial bool
+}
+
+// InUse returns what a table knows of providers: those that are valid, and the
+// users of those that list them. Of a name that two have, there is none.
+func InUse(all []Provider) *policy.Providers {
+	count := map[string]int{}
+	for i := range all {
+		count[all[i].Name]++
+	}
+	var used []policy.Provider
+	for i := range all {
+		r, issues := Read(&all[i])
+		if count[all[i].Name] == 1 && Usable(issues) {
+			used = append(used, r.Known(all[i].Name))
+		}
+	}
+	return policy.NewProviders(used...)
+}
+
+// Known returns what a table knows of the provider, which has that name.
+func (r Reading) Known(name string) policy.Provider {
+	if r.Users == nil {
+		return policy.Provider{Name: name}
+	}
+	return policy.Provider{Name: name, Listed: true, Users: r.Users.all()}
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package issuer_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ostiary/ostiary/authserver/oidc/issuer"
+)
+
+func TestParse(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://sso.example.com":           "",
+		"https://sso.example.com/realms/x/": "",
+		"https://keycloak.sso.svc:8443/x":   "",
+		"http://localhost:5556/dex":         "",
+		"http://a.localhost":                "",
+		"http://127.0.0.1:5556":             "",
+		"http://[::1]:5556":                 "",
+		"":                                  "not the address",
+		"sso.example.com":                   "not the address",
+		"https://127.1":                     "not the address",
+		"https://sso.example.com/a b":       "not the address",
+		"https://sso.example.com/\u202e":    "not the address",
+		"https://sso.example.com/" + strings.Repeat("x", 255):      "longer than 255",
+		"https://ann@sso.example.com":                              "no user name",
+		"https://sso.example.com/?":                                "no query",
+		"https://sso.example.com/.well-known/openid-configuration": "leave out",
+		"http://sso.example.com":                                   "must be https",
+		"http://localhost.example.com":                             "must be https",
+		"ftp://sso.example.com":                                    "must be https",
+	} {
+		u, problem := issuer.Parse(address)
+		if (want == "") != (problem == "") || !strings.Contains(problem, want) || (u == nil) != (problem != "") {
+			t.Errorf("%q: %v, %q", address, u, problem)
+		}
+	}
+}
