@@ -12,7 +12,7 @@ func TestUserName(t *testing.T) {
 		s := New(Options{})
 		var configs []Config
 		for _, name := range []string{"people", "guests"} {
-			c := config(name)
+			c := corp(name)
 			c.QualifiedUsers = name != plain
 			configs = append(configs, c)
 		}
