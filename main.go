@@ -36,6 +36,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/explain"
 	"github.com/ostiary/ostiary/authserver/idp"
+	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/login"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/probe"
@@ -45,7 +46,6 @@ import (
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/manifests"
 	"github.com/ostiary/ostiary/controllers/routes"
-	"github.com/ostiary/ostiary/controllers/translate"
 )
 
 // Set when a release is built.
@@ -286,46 +286,22 @@ func (s *service) publishRing(r *credential.Ring) {
 	s.verifier.Publish(credential.NewVerifier(r, s.issuer, s.CacheEntries))
 }
 
-func (s *service) publishProviders(translated []translate.Provider) {
-	for _, problem := range s.providers.Update(configs(translated)) {
+func (s *service) publishProviders(all []config.Provider) {
+	for _, problem := range s.providers.Update(all) {
 		s.log.Error(problem.String())
 	}
-	s.warnOfGuesses(configs(translated))
+	s.warnOfGuesses(all)
 }
 
 // warnOfGuesses says, once, that built-in users are worse off without --trusted-proxies.
-func (s *service) warnOfGuesses(configs []idp.Config) {
-	if s.proxied || !slices.ContainsFunc(configs, func(c idp.Config) bool { return c.Type == idp.TypeUsers }) {
+func (s *service) warnOfGuesses(all []config.Provider) {
+	if s.proxied || !slices.ContainsFunc(all, func(p config.Provider) bool { return p.Type == config.Users }) {
 		return
 	}
 	s.guesses.Do(func() {
 		s.log.Warn("there are built-in users, and no --trusted-proxies: no client's address is known, so guesses at passwords are limited for all clients together. " +
 			"Name the networks of your proxies, so that they are limited by address")
 	})
-}
-
-func configs(translated []translate.Provider) []idp.Config {
-	out := make([]idp.Config, len(translated))
-	for i, p := range translated {
-		out[i] = idp.Config(p)
-	}
-	return out
-}
-
-// inUse says which providers can be used, and by whom.
-func inUse(translated []translate.Provider) *policy.Providers {
-	set := idp.New(idp.Options{})
-	set.Update(configs(translated)) // whoever reads them says what is wrong
-	return set.InUse()
-}
-
-// checkProvider says what a provider's own package finds wrong with it.
-func checkProvider(p translate.Provider) []policy.Issue {
-	var issues []policy.Issue
-	for _, problem := range idp.New(idp.Options{}).Update([]idp.Config{idp.Config(p)}) {
-		issues = append(issues, policy.Issue{Source: policy.Source{Name: p.Name, Field: "spec." + problem.Field}, Reason: policy.Invalid, Message: problem.Text})
-	}
-	return issues
 }
 
 // run serves and feeds until ctx is done, or one of the two fails.
@@ -363,7 +339,7 @@ func (s *service) feedFromFiles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	loader.Terms, loader.InUse = s.on, inUse
+	loader.Terms, loader.InUse = s.on, config.InUse
 	s.publishRing(folder.Ring())
 	go folder.Follow(ctx, s.schedule, time.Now, s.publishRing, func(err error) {
 		s.log.Error("the keys could not be rotated; the old ones stay in force", "error", err)
@@ -387,7 +363,7 @@ func (s *service) feedFromCluster(ctx context.Context) error {
 		RotateKeys: func(old []byte, now time.Time) ([]byte, bool, error) {
 			return credential.RotateBytes(old, now, s.schedule)
 		},
-		PublishProviders: s.publishProviders, CheckProvider: checkProvider, ProvidersInUse: s.providers.InUse,
+		PublishProviders: s.publishProviders, ProvidersInUse: s.providers.InUse,
 		PublishKeys: func(data []byte) error {
 			ring, err := credential.ParseRing(data)
 			if err == nil {
@@ -419,7 +395,7 @@ func explainCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	if err != nil {
 		return exitUsage, err
 	}
-	look := controllers.Looker{Kubeconfig: *kubeconfig, Namespace: cluster.Namespace(), InUse: inUse}
+	look := controllers.Looker{Kubeconfig: *kubeconfig, Namespace: cluster.Namespace(), InUse: config.InUse}
 	if len(*policies) == 0 {
 		if err := judgeAs(ctx, f, &look, *where, stderr); err != nil {
 			return exitUsage, fmt.Errorf("%w (for files instead of a cluster: --policies PATH)", err)
@@ -479,7 +455,7 @@ func exitCode(ok bool) int {
 func check(_ context.Context, args []string, stdout, _ io.Writer) (int, error) {
 	f := newFlags("check", "check PATH...   (\"-\": standard input; exit code: 0 valid, 1 not, 2 usage)", stdout)
 	prefix := f.String("path-prefix", contract.DefaultPathPrefix, "our own path on every host, which no policy may claim")
-	valid, err := manifests.Checker{CheckProvider: checkProvider, Stdin: os.Stdin}.Command(f, terms(f, func() string { return *prefix }), args, stdout)
+	valid, err := manifests.Checker{Stdin: os.Stdin}.Command(f, terms(f, func() string { return *prefix }), args, stdout)
 	if err != nil {
 		return exitUsage, err
 	}

@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/idp"
-	"github.com/ostiary/ostiary/controllers/translate"
+	"github.com/ostiary/ostiary/authserver/idp/config"
 )
 
 const seed = `apiVersion: access.ostiary.dev/v1alpha1
@@ -286,12 +286,12 @@ func TestCheckUsers(t *testing.T) {
 // TestWarnOfGuesses: who has built-in users and no proxy that says where clients come
 // from is told so, once.
 func TestWarnOfGuesses(t *testing.T) {
-	users, corp := translate.Provider{Name: "people", Type: idp.TypeUsers}, translate.Provider{Name: "corp", Type: idp.TypeOIDC}
+	users, corp := config.Provider{Name: "people", Type: idp.TypeUsers}, config.Provider{Name: "corp", Type: idp.TypeOIDC}
 	for _, c := range []struct {
 		proxied   bool
-		providers []translate.Provider
+		providers []config.Provider
 		want      int
-	}{{false, []translate.Provider{corp, users}, 1}, {true, []translate.Provider{users}, 0}, {false, []translate.Provider{corp}, 0}} {
+	}{{false, []config.Provider{corp, users}, 1}, {true, []config.Provider{users}, 0}, {false, []config.Provider{corp}, 0}} {
 		var log bytes.Buffer
 		s := &service{log: slog.New(slog.NewJSONHandler(&log, nil)), providers: idp.New(idp.Options{}), proxied: c.proxied}
 		for range 3 {

@@ -29,6 +29,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/translate"
@@ -43,20 +44,17 @@ type Providers struct {
 	// make an IdentityProvider could have the keys sent to an address of theirs.
 	Keys string
 	// Publish puts all valid providers in use.
-	Publish func([]translate.Provider)
+	Publish func([]config.Provider)
 	// Published is called after Publish. Optional.
 	Published func()
-	// Check says what more is wrong with a provider than its object shows, such
-	// as a list of users that cannot be read. Optional.
-	Check func(translate.Provider) []policy.Issue
 	// Leads reports whether this replica may write.
 	Leads func() bool
 
 	client    client.Client
 	secrets   client.Reader
 	queue     cluster.Requeue
-	published []translate.Provider // nil: nothing was, yet
-	qualified map[string]bool      // whose users were, so far: the leader may not have said so yet
+	published []config.Provider // nil: nothing was, yet
+	qualified map[string]bool   // whose users were, so far: the leader may not have said so yet
 }
 
 // forever: a missing right must not end the manager, and with it all the rest.
@@ -94,7 +92,7 @@ func (p *Providers) Reconcile(ctx context.Context, _ reconcile.Request) (reconci
 	}
 	slices.SortFunc(list.Items, func(a, b v1alpha1.IdentityProvider) int { return cmp.Compare(a.Name, b.Name) })
 	names := p.userNames(&list)
-	valid := []translate.Provider{}
+	valid := []config.Provider{}
 	kinds, issues := make([]string, len(list.Items)), make([][]policy.Issue, len(list.Items))
 	for i := range list.Items {
 		one, wrong, err := p.translate(ctx, &list.Items[i])
@@ -140,7 +138,7 @@ func (p *Providers) userNames(list *v1alpha1.IdentityProviderList) map[string]tr
 	return names
 }
 
-func (p *Providers) translate(ctx context.Context, o *v1alpha1.IdentityProvider) (translate.Provider, []policy.Issue, error) {
+func (p *Providers) translate(ctx context.Context, o *v1alpha1.IdentityProvider) (config.Provider, []policy.Issue, error) {
 	var failed error
 	one, issues := translate.ProviderOf(o, func(name string) (map[string][]byte, bool) {
 		if name == p.Keys {
@@ -153,9 +151,6 @@ func (p *Providers) translate(ctx context.Context, o *v1alpha1.IdentityProvider)
 		}
 		return s.Data, err == nil
 	})
-	if len(issues) == 0 && p.Check != nil {
-		issues = p.Check(one)
-	}
 	return one, issues, failed
 }
 

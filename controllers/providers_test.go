@@ -19,31 +19,31 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/translate"
 )
 
 // published collects what a replica puts in use.
 type published struct {
 	mu   sync.Mutex
-	last []translate.Provider
+	last []config.Provider
 	n    int
 }
 
 func (p *published) use(o *Options) {
-	o.PublishProviders = func(all []translate.Provider) {
+	o.PublishProviders = func(all []config.Provider) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.last, p.n = all, p.n+1
 	}
 }
 
-func (p *published) provider(name string) (translate.Provider, bool) {
+func (p *published) provider(name string) (config.Provider, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	i := slices.IndexFunc(p.last, func(o translate.Provider) bool { return o.Name == name })
+	i := slices.IndexFunc(p.last, func(o config.Provider) bool { return o.Name == name })
 	if i < 0 {
-		return translate.Provider{}, false
+		return config.Provider{}, false
 	}
 	return p.last[i], true
 }
@@ -73,6 +73,9 @@ func (p *published) times() int {
 	defer p.mu.Unlock()
 	return p.n
 }
+
+// users is a list of one.
+const users = "- {name: ann, passwordHash: $2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy}\n"
 
 func corp(name, secret string) *v1alpha1.IdentityProvider {
 	return &v1alpha1.IdentityProvider{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.IdentityProviderSpec{
@@ -134,7 +137,7 @@ func TestProviders(t *testing.T) {
 		t.Errorf("one change was published %d times", n)
 	}
 
-	s.StringData = map[string]string{"other": "x"}
+	s.StringData = map[string]string{"other": users}
 	s.Data = nil
 	if err := c.Update(t.Context(), s); err != nil {
 		t.Fatal(err)
@@ -145,7 +148,7 @@ func TestProviders(t *testing.T) {
 	people := &v1alpha1.IdentityProvider{ObjectMeta: metav1.ObjectMeta{Name: "people"},
 		Spec: v1alpha1.IdentityProviderSpec{Users: &v1alpha1.Users{SecretRef: v1alpha1.SecretKey{Name: "corp-client", Key: "other"}}}}
 	create(t, c, people)
-	in.has(t, "people", "x")
+	in.has(t, "people", users)
 	remove(t, c, people)
 	in.lacks(t, "people")
 	if said := r.log.String(); strings.Contains(said, "second") || strings.Contains(said, "first") {
@@ -168,24 +171,22 @@ func TestKeysAreNoSecretOfAProvider(t *testing.T) {
 	in.lacks(t, "evil")
 }
 
-// TestCheckProvider: what only a look at the contents shows is in the status.
-func TestCheckProvider(t *testing.T) {
+// TestUsersOfProvider: what only a look at the contents shows is in the status. Of a
+// list with a wrong entry, the others are in use.
+func TestUsersOfProvider(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
 	var in published
-	run(t, ns, in.use, func(o *Options) {
-		o.CheckProvider = func(p translate.Provider) []policy.Issue {
-			reason := policy.Invalid
-			if p.ClientSecret == "odd" {
-				reason = policy.Unwise
-			}
-			return []policy.Issue{{Source: policy.Source{Name: p.Name, Field: "users"}, Reason: reason, Message: "entry 1: no hash"}}
-		}
-	})
-	create(t, c, clientSecret(ns, "odd", "odd"), clientSecret(ns, "bad", "bad"), corp("odd", "odd"), corp("bad", "bad"))
-	judged(t, c, "odd", metav1.ConditionTrue, "Accepted", "entry 1")
-	judged(t, c, "bad", metav1.ConditionFalse, "Invalid", "entry 1")
-	in.has(t, "odd", "odd")
+	run(t, ns, in.use)
+	people := func(name string) *v1alpha1.IdentityProvider {
+		return &v1alpha1.IdentityProvider{ObjectMeta: metav1.ObjectMeta{Name: name},
+			Spec: v1alpha1.IdentityProviderSpec{Users: &v1alpha1.Users{SecretRef: v1alpha1.SecretKey{Name: name, Key: "clientSecret"}}}}
+	}
+	odd := users + "- {name: bob}\n"
+	create(t, c, clientSecret(ns, "odd", odd), clientSecret(ns, "bad", "bad"), people("odd"), people("bad"))
+	judged(t, c, "odd", metav1.ConditionTrue, "Accepted", "entry 2")
+	judged(t, c, "bad", metav1.ConditionFalse, "Invalid", "must be a list")
+	in.has(t, "odd", odd)
 	in.lacks(t, "bad")
 }
 
@@ -234,7 +235,7 @@ func TestRemovedProvider(t *testing.T) {
 	held := make(chan struct{})
 	names := func(o *Options) {
 		o.ProvidersInUse = known.Load
-		o.PublishProviders = func(all []translate.Provider) {
+		o.PublishProviders = func(all []config.Provider) {
 			<-held
 			list := []policy.Provider{}
 			for _, p := range all {

@@ -18,11 +18,11 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/routes"
-	"github.com/ostiary/ostiary/controllers/translate"
 )
 
 // LeaseName is the Lease that replicas compete for.
@@ -49,10 +49,8 @@ type Options struct {
 	RotateKeys  func(old []byte, now time.Time) ([]byte, bool, error)
 	PublishKeys func([]byte) error
 	// PublishProviders puts identity providers in use: all valid ones, whenever
-	// one of them changes. CheckProvider says what more is wrong with one than its
-	// object shows. Both are optional.
-	PublishProviders func([]translate.Provider)
-	CheckProvider    func(translate.Provider) []policy.Issue
+	// one of them changes. Optional.
+	PublishProviders func([]config.Provider)
 	// Witnesses have whose questions arrived here; nil: Covered goes without them.
 	Witnesses *policy.Witnesses
 	// Settings are published for commands that look at the cluster; nil: none are.
@@ -160,7 +158,7 @@ func (o *Options) setupOptional(mgr ctrl.Manager, leader *Leader, table *Table, 
 		leader.Duties = append(leader.Duties, sweeper.Sweep)
 	}
 	if !slices.Contains(absent, cluster.ProviderKind) && o.PublishProviders != nil {
-		providers := &Providers{Namespace: o.Namespace, Keys: o.KeySecret, Publish: o.PublishProviders, Published: table.providersChanged.Add, Check: o.CheckProvider, Leads: leader.Leads}
+		providers := &Providers{Namespace: o.Namespace, Keys: o.KeySecret, Publish: o.PublishProviders, Published: table.providersChanged.Add, Leads: leader.Leads}
 		leader.Duties = append(leader.Duties, providers.Recheck)
 		errs = append(errs, providers.SetupWithManager(mgr))
 	}

@@ -10,15 +10,11 @@ import (
 	"strings"
 
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/translate"
 )
 
 // A Checker is `ostiary check`.
 type Checker struct {
 	Terms policy.Terms
-	// CheckProvider says what more is wrong with an identity provider than its object
-	// shows. Optional.
-	CheckProvider func(translate.Provider) []policy.Issue
 	// Stdin is what the path "-" stands for.
 	Stdin io.Reader
 }
@@ -31,7 +27,7 @@ func (c Checker) Check(w io.Writer, format string, paths []string) (valid bool, 
 	if err != nil {
 		return false, err
 	}
-	loader.Terms, loader.CheckProvider, loader.forCluster = c.Terms, c.CheckProvider, true
+	loader.Terms, loader.forCluster = c.Terms, true
 	if err := loader.readStdin(c.Stdin); err != nil {
 		return false, err
 	}

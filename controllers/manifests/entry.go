@@ -12,6 +12,7 @@ import (
 	yamlv3 "go.yaml.in/yaml/v3"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
@@ -158,7 +159,7 @@ func (l *Loader) settle(s *Set) {
 		return data, data != nil
 	}
 	names := l.userNames(s, first)
-	providers, revocations := map[string]translate.Provider{}, map[string]policy.Revocation{}
+	providers, revocations := map[string]config.Provider{}, map[string]policy.Revocation{}
 	for _, e := range s.entries {
 		switch {
 		case e.kind == revocationKind:
@@ -231,8 +232,8 @@ func (s *Set) report(e *entry, more []policy.Issue) bool {
 	return len(e.defects)+len(more) > 0
 }
 
-func (l *Loader) providerOf(s *Set, e *entry, name translate.UserName, secrets translate.Secrets) (translate.Provider, bool) {
-	var p translate.Provider
+func (l *Loader) providerOf(s *Set, e *entry, name translate.UserName, secrets translate.Secrets) (config.Provider, bool) {
+	var p config.Provider
 	var issues []policy.Issue
 	asked := ""
 	if e.provider != nil {
@@ -241,11 +242,8 @@ func (l *Loader) providerOf(s *Set, e *entry, name translate.UserName, secrets t
 			return secrets(secret)
 		})
 		p.Name, p.QualifiedUsers = e.name, name.Qualified
-		if len(issues) == 0 && l.CheckProvider != nil {
-			issues = l.CheckProvider(p)
-		}
 	}
-	usable := e.provider != nil && len(issues)+len(e.defects) == 0
+	usable := e.provider != nil && len(e.defects) == 0 && !slices.ContainsFunc(issues, func(i policy.Issue) bool { return !i.Warning() })
 	missing := func(i policy.Issue) bool { return i.Reason == translate.SecretMissing }
 	if l.forCluster && s.made[asked] && slices.ContainsFunc(issues, missing) {
 		s.report(e, slices.DeleteFunc(issues, missing))
@@ -255,6 +253,8 @@ func (l *Loader) providerOf(s *Set, e *entry, name translate.UserName, secrets t
 		if issues[i].Reason == translate.SecretMissing { // nobody keeps secrets beside the manifests of a cluster
 			issues[i].Reason = policy.Unwise
 			issues[i].Message += "; no file that is read here holds it, so nobody can sign in by this provider"
+		} else if l.forCluster { // what is in use without one of its users is still not as it should be
+			issues[i].Reason = policy.Invalid
 		}
 	}
 	s.report(e, append(issues, name.Issues(e.name)...))

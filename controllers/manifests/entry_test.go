@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/manifests"
-	"github.com/ostiary/ostiary/controllers/translate"
 )
 
 const (
@@ -249,7 +249,7 @@ func TestFollowEntries(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- newLoader(t, dir).Follow(ctx, manifests.Sink{Live: &live, Providers: func(all []translate.Provider) {
+		done <- newLoader(t, dir).Follow(ctx, manifests.Sink{Live: &live, Providers: func(all []config.Provider) {
 			mu.Lock()
 			defer mu.Unlock()
 			secrets := []string{}

@@ -7,8 +7,8 @@ import (
 	"log/slog"
 	"reflect"
 
+	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/translate"
 )
 
 // A Sink is where what the files say is put in force.
@@ -16,7 +16,7 @@ type Sink struct {
 	Live *policy.Live
 	// Providers puts identity providers in use: all valid ones, whenever one of
 	// them changes. Optional.
-	Providers func([]translate.Provider)
+	Providers func([]config.Provider)
 }
 
 // Follow keeps what is in force equal to the files until ctx is done: the
@@ -24,7 +24,7 @@ type Sink struct {
 // place, and what is affected by them is denied. There is no first table before
 // every file can be read.
 func (l *Loader) Follow(ctx context.Context, to Sink, log *slog.Logger) error {
-	var providers []translate.Provider // nil: none was published, yet
+	var providers []config.Provider // nil: none was published, yet
 	publish := func() {
 		set := l.Load()
 		table, problems := set.Build()
@@ -39,7 +39,7 @@ func (l *Loader) Follow(ctx context.Context, to Sink, log *slog.Logger) error {
 			log.ErrorContext(ctx, "not ready: what cannot be read may be what guards a host; nothing is let through until it can")
 			return
 		}
-		if now := append([]translate.Provider{}, set.Providers...); to.Providers != nil && (providers == nil || !reflect.DeepEqual(now, providers)) {
+		if now := append([]config.Provider{}, set.Providers...); to.Providers != nil && (providers == nil || !reflect.DeepEqual(now, providers)) {
 			to.Providers(now)
 			providers = now
 			log.Info("identity providers in use", "providers", len(now))

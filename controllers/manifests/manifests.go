@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
@@ -48,7 +49,7 @@ func (p Problem) String() string {
 // A Set is what was read from the files at one moment.
 type Set struct {
 	Policies    []policy.Policy
-	Providers   []translate.Provider
+	Providers   []config.Provider
 	Revocations []policy.Revocation
 	inUse       InUse
 	problems    []Problem
@@ -63,10 +64,10 @@ type Set struct {
 }
 
 // InUse says which of the providers that were read can be used, and by whom.
-type InUse func([]translate.Provider) *policy.Providers
+type InUse func([]config.Provider) *policy.Providers
 
 // allInUse is for those who do not know: all of them, by anybody.
-func allInUse(list []translate.Provider) *policy.Providers {
+func allInUse(list []config.Provider) *policy.Providers {
 	out := make([]policy.Provider, len(list))
 	for i := range list {
 		out[i].Name = list[i].Name
@@ -138,14 +139,11 @@ type Loader struct {
 	last    map[string][]*object
 	entries map[string][]*entry
 	// providers and revocations are those in force, which a mistake leaves so.
-	providers   map[string]translate.Provider
+	providers   map[string]config.Provider
 	qualified   map[string]bool // whose users were told apart so far
 	revocations map[string]policy.Revocation
 	// stdin is what was read for the path Stdin.
 	stdin []byte
-	// CheckProvider says what more is wrong with an identity provider than its object
-	// shows. Optional.
-	CheckProvider func(translate.Provider) []policy.Issue
 	// forCluster: the files are for a cluster, where what is in them makes Secrets.
 	forCluster bool
 	// again: a file looks as if it were still being written; read it once more.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
@@ -18,7 +19,9 @@ var always = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 // issues: rather too much is void than too little.
 func Revocation(o *v1alpha1.SessionRevocation) (policy.Revocation, []policy.Issue) {
 	t := translator{source: policy.Source{Name: o.Name}}
-	t.printable("spec.user", o.Spec.User, 320)
+	if !config.IsPrintable(o.Spec.User, 320) {
+		t.wrong("spec.user", "%.40q: 1 to 320 printable characters, without blanks at the ends", o.Spec.User)
+	}
 	if p := string(o.Spec.IdentityProvider); p != "" && strings.Trim(p, "abcdefghijklmnopqrstuvwxyz0123456789-.") != "" {
 		t.wrong("spec.identityProvider", "%.40q: not the name of an IdentityProvider", p)
 		o = o.DeepCopy()

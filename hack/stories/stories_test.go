@@ -13,10 +13,9 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/explain"
-	"github.com/ostiary/ostiary/authserver/idp"
+	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/manifests"
-	"github.com/ostiary/ostiary/controllers/translate"
 )
 
 var update = flag.Bool("update", false, "write what is decided into the stories")
@@ -44,7 +43,7 @@ func TestStories(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			loader.InUse = inUse // as serve has it
+			loader.InUse = config.InUse // as serve has it
 			table, problems := loader.Load().Build()
 			got := objects + "\n----------\n"
 			for _, p := range problems {
@@ -65,16 +64,6 @@ func TestStories(t *testing.T) {
 			}
 		})
 	}
-}
-
-// inUse says which of the providers can be used, as main.go's does.
-func inUse(translated []translate.Provider) *policy.Providers {
-	set, configs := idp.New(idp.Options{}), []idp.Config(nil)
-	for _, p := range translated {
-		configs = append(configs, idp.Config(p))
-	}
-	set.Update(configs)
-	return set.InUse()
 }
 
 var storyHeaders = map[string]string{"origin": "Origin: ", "accept": "Accept: text/",

@@ -156,7 +156,7 @@ func (c *check) certificates() {
 }
 
 func (c *check) printable(field, s string, longest int) {
-	if !isPrintable(s) || utf8.RuneCountInString(s) > longest {
+	if !IsPrintable(s, longest) {
 		c.wrong(field, "%.40q: 1 to %d printable characters, without blanks at the ends", s, longest)
 	}
 }

@@ -29,9 +29,9 @@ func Parse(address string) (u *url.URL, problem string) {
 	case strings.HasSuffix(u.Path, "/.well-known/openid-configuration"):
 		return nil, "leave out /.well-known/openid-configuration: the issuer is the part before it"
 	case u.Scheme == "http" && !IsLocal(u.Hostname()):
-		return nil, "an issuer must be https: http is for this machine alone (localhost, *.localhost, 127.0.0.1)"
+		return nil, "an issuer is https: http is for this machine alone (localhost, *.localhost, 127.0.0.1)"
 	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, "an issuer must be https"
+		return nil, "an issuer is https"
 	}
 	return u, ""
 }

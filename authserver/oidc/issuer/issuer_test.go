@@ -27,9 +27,9 @@ func TestParse(t *testing.T) {
 		"https://ann@sso.example.com":                              "no user name",
 		"https://sso.example.com/?":                                "no query",
 		"https://sso.example.com/.well-known/openid-configuration": "leave out",
-		"http://sso.example.com":                                   "must be https",
-		"http://localhost.example.com":                             "must be https",
-		"ftp://sso.example.com":                                    "must be https",
+		"http://sso.example.com":                                   "is https",
+		"http://localhost.example.com":                             "is https",
+		"ftp://sso.example.com":                                    "is https",
 	} {
 		u, problem := issuer.Parse(address)
 		if (want == "") != (problem == "") || !strings.Contains(problem, want) || (u == nil) != (problem != "") {
