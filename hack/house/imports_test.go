@@ -68,6 +68,7 @@ func TestImports(t *testing.T) {
 	for _, p := range goList(t, "-deps", "./...") {
 		standard[p.ImportPath] = p.Standard
 	}
+	providerConfig, issuer := module+"/authserver/idp/config", module+"/authserver/oidc/issuer"
 	policyPath, contract, authserver, controllers, api := module+"/authserver/policy", module+"/authserver/contract", module+"/authserver", module+"/controllers", module+"/api"
 	for _, p := range goList(t, "./...") {
 		at := p.ImportPath
@@ -78,6 +79,8 @@ func TestImports(t *testing.T) {
 			switch {
 			case under(at, policyPath, contract) && !standard[dep] && !under(dep, at):
 				t.Errorf("%s depends on %s: the standard library and nothing else", at, dep)
+			case under(at, providerConfig, issuer) && dep == "net/http":
+				t.Errorf("%s depends on %s: it reads text, and talks to nobody", at, dep)
 			case under(at, authserver) && under(dep, "k8s.io", "sigs.k8s.io", api, controllers):
 				t.Errorf("%s depends on %s: it runs without a cluster", at, dep)
 			case under(at, module+"/hack/lab") && under(dep, module) && !under(dep, module+"/hack/lab"):
@@ -90,8 +93,8 @@ func TestImports(t *testing.T) {
 		}
 		for _, dep := range slices.Concat(p.Imports, p.TestImports, p.XTestImports) {
 			switch {
-			case under(at, controllers) && under(dep, authserver) && !under(dep, policyPath, contract) && slices.Contains(p.Imports, dep):
-				t.Errorf("%s imports %s: of the auth server, policy and contract alone", at, dep)
+			case under(at, controllers) && under(dep, authserver) && !under(dep, policyPath, contract, providerConfig) && slices.Contains(p.Imports, dep):
+				t.Errorf("%s imports %s: of the auth server, the vocabularies alone", at, dep)
 			case under(dep, module+"/hack") && !under(at, module+"/hack") && (slices.Contains(p.Imports, dep) || !under(dep, module+"/hack/lab")):
 				t.Errorf("%s imports %s: nothing that ships depends on hack, and tests on hack/lab alone", at, dep)
 			}
