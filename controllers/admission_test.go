@@ -176,7 +176,7 @@ func (b *bench) asPlanned(o *networkingv1.Ingress) {
 	defer remove(b.t, b.c, o)
 	ref := routes.Ref{Kind: "Ingress", NamespacedName: client.ObjectKeyFromObject(o)}
 	plan := func(o *networkingv1.Ingress) routes.Plan {
-		return routes.Make(routes.World{Ingresses: []*networkingv1.Ingress{o}, Classes: b.classes(), Served: map[string]bool{"Middleware.traefik.io": true, "IngressRoute.traefik.io": true}}, b.s)
+		return routes.Make(routes.Snapshot{Ingresses: []*networkingv1.Ingress{o}, Classes: b.classes(), Served: map[string]bool{"Middleware.traefik.io": true, "IngressRoute.traefik.io": true}}, b.s)
 	}
 	bare := o.DeepCopy()
 	bare.Annotations = said

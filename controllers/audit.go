@@ -104,10 +104,10 @@ func Audit(ctx context.Context, o AuditOptions) (AuditReport, error) {
 
 // world reads a cluster: all ConfigMaps of proxies or, where those may not be listed, the
 // ones that the installation reads.
-func (o AuditOptions) world(ctx context.Context, c client.Client, s routes.Settings) (routes.World, []string, error) {
+func (o AuditOptions) world(ctx context.Context, c client.Client, s routes.Settings) (routes.Snapshot, []string, error) {
 	served, err := cluster.Served(c.RESTMapper())
 	if err != nil {
-		return routes.World{}, nil, err
+		return routes.Snapshot{}, nil, err
 	}
 	world, notLooked, err := cluster.Snapshot(ctx, c, served, s)
 	if err == nil && world.ConfigsUnread != "" && !slices.Contains(o.ConfigNamespaces, "") {
@@ -176,14 +176,14 @@ func settingsFor(authz string, port int32, url string) (routes.Settings, error) 
 var planOf = routes.Make
 
 // audit judges a world. In a cluster, plans have to be carried out, too.
-func audit(w routes.World, s routes.Settings, live bool) AuditReport {
+func audit(w routes.Snapshot, s routes.Settings, live bool) AuditReport {
 	claims := routes.Claims(w)
 	findings := routes.Unguarded(w, s, claims)
 	plan := planOf(w, s)
 	plan.Findings = onHosts(plan)
 	findings = append(unlike(findings, plan.Findings), plan.Findings...)
 	if live {
-		findings = append(findings, routes.Unapplied(w, s, plan)...)
+		findings = append(findings, routes.Unapplied(w, s, plan.Bindings, plan.Annotations)...)
 	}
 	return AuditReport{Findings: merge(findings), NotLooked: []string{}, Remarks: routes.Remarks(w, s, claims), Looked: counts(&w)}
 }
@@ -211,7 +211,7 @@ func onHosts(plan routes.Plan) []routes.Finding {
 }
 
 // withoutOptIns is a world in which no route names a policy.
-func withoutOptIns(w routes.World) routes.World {
+func withoutOptIns(w routes.Snapshot) routes.Snapshot {
 	out := w
 	out.Ingresses, out.HTTPRoutes = nil, nil
 	for _, o := range w.Ingresses {
@@ -236,7 +236,7 @@ func unlike(findings, others []routes.Finding) []routes.Finding {
 	})
 }
 
-func counts(w *routes.World) map[string]int {
+func counts(w *routes.Snapshot) map[string]int {
 	return map[string]int{
 		"AccessPolicy": len(w.Policies), "Ingress": len(w.Ingresses), "Service": len(w.Services), "ConfigMap": len(w.Configs),
 		"HTTPRoute": len(w.HTTPRoutes), "GRPCRoute": len(w.GRPCRoutes), "TLSRoute": len(w.TLSRoutes), "IngressRoute": len(w.IngressRoutes),

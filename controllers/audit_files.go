@@ -69,7 +69,7 @@ func orDefaultAuthz(name string) string {
 // worldFiles collects a World out of manifests.
 type worldFiles struct {
 	namespace string
-	world     routes.World
+	world     routes.Snapshot
 	others    []*unstructured.Unstructured // of kinds that are not read
 }
 

@@ -305,14 +305,14 @@ func TestAuditOfPlans(t *testing.T) {
 	t.Cleanup(func() { planOf = before })
 	web := routes.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: "shop", Name: "web"}}
 	policy := types.NamespacedName{Namespace: "shop", Name: "web"}
-	planOf = func(routes.World, routes.Settings) routes.Plan {
+	planOf = func(routes.Snapshot, routes.Settings) routes.Plan {
 		return routes.Plan{
 			Annotations: map[routes.Ref]map[string]string{web: {"nginx.ingress.kubernetes.io/auth-url": "x"}},
 			Bindings:    []routes.Binding{{Route: web, Policy: policy, Hosts: []string{"app.example.com"}, Guarded: true}},
 			Findings:    []routes.Finding{{Object: web, Policy: policy, Reason: routes.SatisfyAny, Message: "of the plan", Host: "app.example.com"}},
 		}
 	}
-	w := routes.World{Policies: []routes.Policy{{NamespacedName: policy, Hosts: []string{"app.example.com"}}},
+	w := routes.Snapshot{Policies: []routes.Policy{{NamespacedName: policy, Hosts: []string{"app.example.com"}}},
 		Ingresses: []*networkingv1.Ingress{auditIngress("shop", "web", "nginx", "app.example.com", "/", map[string]string{
 			routes.PolicyAnnotation: "web", "nginx.ingress.kubernetes.io/satisfy": "any"})}}
 	s, err := settingsFor(defaultAuthz, 9001, "")

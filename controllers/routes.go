@@ -44,9 +44,9 @@ type OptIns struct {
 	// Leads reports whether this replica may write.
 	Leads func() bool
 
-	make   func(routes.World, routes.Settings) routes.Plan // routes.Make
-	people cluster.Reader                                  // what a plan is made from
-	own    cluster.Reader                                  // what earlier plans made
+	make   func(routes.Snapshot, routes.Settings) routes.Plan // routes.Make
+	people cluster.Reader                                     // what a plan is made from
+	own    cluster.Reader                                     // what earlier plans made
 	apply  applier
 	guard  *Guard // nil: the API server guards nothing
 	warm   *Warmth
@@ -147,7 +147,7 @@ func (o *OptIns) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.
 }
 
 // realize makes a plan of the world, carries it out, and tells what came of it.
-func (o *OptIns) realize(ctx context.Context, world *routes.World) (reconcile.Result, error) {
+func (o *OptIns) realize(ctx context.Context, world *routes.Snapshot) (reconcile.Result, error) {
 	plan := o.make(*world, o.Settings)
 	o.warm.observe(world.Render, &plan)
 	owned, err := listOwned(ctx, o.own)

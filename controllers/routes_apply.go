@@ -52,7 +52,7 @@ const objectsTime = 3 * time.Second
 
 // carriedOut is what one run starts from.
 type carriedOut struct {
-	world     *routes.World
+	world     *routes.Snapshot
 	plan      *routes.Plan
 	owned     []*unstructured.Unstructured // what earlier plans made
 	namespace string                       // ours
@@ -213,7 +213,7 @@ func labelled(o client.Object) bool {
 func compareRefs(a, b routes.Ref) int { return cmp.Compare(a.String(), b.String()) }
 
 // peopleOf returns the objects that a plan may annotate.
-func peopleOf(w *routes.World) map[routes.Ref]client.Object {
+func peopleOf(w *routes.Snapshot) map[routes.Ref]client.Object {
 	out := map[routes.Ref]client.Object{}
 	add := func(kind string, o client.Object) {
 		out[routes.Ref{Kind: kind, NamespacedName: client.ObjectKeyFromObject(o)}] = o

@@ -35,7 +35,7 @@ const (
 
 // simplePlan is as a plan is, and no more than that: annotations by mode, a Service
 // with a slice beside an Ingress, and an Ingress of ours for each host.
-func simplePlan(w routes.World, s routes.Settings) routes.Plan {
+func simplePlan(w routes.Snapshot, s routes.Settings) routes.Plan {
 	p := routes.Plan{Annotations: map[routes.Ref]map[string]string{}, Guards: map[routes.Ref]map[string]string{}, Needs: map[routes.Ref][]routes.Ref{}}
 	hosts := map[string]string{}
 	for _, o := range w.Ingresses {
@@ -124,7 +124,7 @@ type bench struct {
 	c         client.Client
 	app, ours string
 	s         routes.Settings
-	make      func(routes.World, routes.Settings) routes.Plan
+	make      func(routes.Snapshot, routes.Settings) routes.Plan
 	events    *events.FakeRecorder
 }
 

@@ -61,7 +61,7 @@ func countFindings(g *prometheus.GaugeVec, findings []routes.Finding) {
 }
 
 // report tells what came of a run: by metrics, conditions and events.
-func (o *OptIns) report(ctx context.Context, w *routes.World, plan *routes.Plan, did done) {
+func (o *OptIns) report(ctx context.Context, w *routes.Snapshot, plan *routes.Plan, did done) {
 	findings := slices.Concat(plan.Findings, did.findings)
 	around := routes.Unguarded(*w, o.Settings, routes.Claims(*w))
 	o.found.reset()
@@ -73,7 +73,7 @@ func (o *OptIns) report(ctx context.Context, w *routes.World, plan *routes.Plan,
 
 // tell records events: one for each finding that is new, and one for each route
 // that was written.
-func (o *OptIns) tell(ctx context.Context, w *routes.World, plan *routes.Plan, changed map[routes.Ref]string, findings []routes.Finding) {
+func (o *OptIns) tell(ctx context.Context, w *routes.Snapshot, plan *routes.Plan, changed map[routes.Ref]string, findings []routes.Finding) {
 	log := logr.FromContextOrDiscard(ctx)
 	now := map[routes.Finding]bool{}
 	for _, f := range findings {
@@ -116,7 +116,7 @@ func wroteWords(plan *routes.Plan, ref routes.Ref, how string, findings []routes
 
 // eventObject is what an event is about. Without the UID `kubectl describe` would
 // not find the event.
-func eventObject(w *routes.World, ref routes.Ref) client.Object {
+func eventObject(w *routes.Snapshot, ref routes.Ref) client.Object {
 	out := cluster.Unstructured(kindOf(ref.Kind))
 	out.SetNamespace(ref.Namespace)
 	out.SetName(ref.Name)

@@ -21,7 +21,7 @@ const standInAfter = time.Second
 // and its lease takes a while to run out. It touches no route that has something where
 // the question belongs, so that no two versions of us can differ about one, and nothing
 // else: the apply is the leader's own.
-func (o *OptIns) standIn(ctx context.Context, world *routes.World) (reconcile.Result, error) {
+func (o *OptIns) standIn(ctx context.Context, world *routes.Snapshot) (reconcile.Result, error) {
 	plan := o.make(*world, o.Settings)
 	o.warm.observe(world.Render, &plan)
 	late, wait := o.unasked(world, &plan)
@@ -55,7 +55,7 @@ func (o *OptIns) standIn(ctx context.Context, world *routes.World) (reconcile.Re
 
 // unasked returns the routes that have waited long enough, and when to look again; 0:
 // no other waits.
-func (o *OptIns) unasked(world *routes.World, plan *routes.Plan) (late []routes.Ref, wait time.Duration) {
+func (o *OptIns) unasked(world *routes.Snapshot, plan *routes.Plan) (late []routes.Ref, wait time.Duration) {
 	now, since := time.Now(), map[routes.Ref]time.Time{}
 	people := peopleOf(world)
 	for _, ref := range slices.SortedFunc(maps.Keys(plan.Guards), compareRefs) {

@@ -32,7 +32,7 @@ import (
 type Reader interface {
 	// List fails with errNotYet before the kind has arrived.
 	client.Reader
-	// Served tells which optional kinds the API server has, as in routes.World.
+	// Served tells which optional kinds the API server has, as in routes.Snapshot.
 	Served() map[string]bool
 	// Refused are kinds that the API server has, and that cannot be read.
 	Refused() []schema.GroupKind

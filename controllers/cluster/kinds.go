@@ -47,7 +47,7 @@ func Unstructured(k schema.GroupVersionKind) *unstructured.Unstructured {
 type Kind struct {
 	schema.GroupVersionKind
 	// Into is where its objects go; nil: only whether it is served matters.
-	Into func(*routes.World) *[]*unstructured.Unstructured
+	Into func(*routes.Snapshot) *[]*unstructured.Unstructured
 }
 
 // Name is as in World.Served: "Middleware.traefik.io".
@@ -62,24 +62,24 @@ const (
 // Kinds are those that a plan, or what goes around a policy, is read from. Of
 // a kind in several versions the first that is served is read.
 var Kinds = []Kind{
-	{schema.GroupVersionKind{Group: GatewayGroup, Version: "v1", Kind: "HTTPRoute"}, func(w *routes.World) *[]*unstructured.Unstructured { return &w.HTTPRoutes }},
-	{schema.GroupVersionKind{Group: GatewayGroup, Version: "v1", Kind: "Gateway"}, func(w *routes.World) *[]*unstructured.Unstructured { return &w.Gateways }},
-	{schema.GroupVersionKind{Group: GatewayGroup, Version: "v1", Kind: "GatewayClass"}, func(w *routes.World) *[]*unstructured.Unstructured { return &w.GatewayClasses }},
-	{schema.GroupVersionKind{Group: GatewayGroup, Version: "v1", Kind: "GRPCRoute"}, func(w *routes.World) *[]*unstructured.Unstructured { return &w.GRPCRoutes }},
+	{schema.GroupVersionKind{Group: GatewayGroup, Version: "v1", Kind: "HTTPRoute"}, func(w *routes.Snapshot) *[]*unstructured.Unstructured { return &w.HTTPRoutes }},
+	{schema.GroupVersionKind{Group: GatewayGroup, Version: "v1", Kind: "Gateway"}, func(w *routes.Snapshot) *[]*unstructured.Unstructured { return &w.Gateways }},
+	{schema.GroupVersionKind{Group: GatewayGroup, Version: "v1", Kind: "GatewayClass"}, func(w *routes.Snapshot) *[]*unstructured.Unstructured { return &w.GatewayClasses }},
+	{schema.GroupVersionKind{Group: GatewayGroup, Version: "v1", Kind: "GRPCRoute"}, func(w *routes.Snapshot) *[]*unstructured.Unstructured { return &w.GRPCRoutes }},
 	{schema.GroupVersionKind{Group: GatewayGroup, Version: "v1", Kind: "TLSRoute"}, tlsRoutes},
 	{schema.GroupVersionKind{Group: GatewayGroup, Version: "v1alpha3", Kind: "TLSRoute"}, tlsRoutes},
 	{schema.GroupVersionKind{Group: GatewayGroup, Version: "v1alpha2", Kind: "TLSRoute"}, tlsRoutes},
 	{schema.GroupVersionKind{Group: TraefikGroup, Version: "v1alpha1", Kind: "IngressRoute"}, ingressRoutes},
 	{schema.GroupVersionKind{Group: TraefikGroup, Version: "v1alpha1", Kind: "IngressRouteTCP"}, ingressRoutes},
-	{schema.GroupVersionKind{Group: TraefikGroup, Version: "v1alpha1", Kind: "Middleware"}, func(w *routes.World) *[]*unstructured.Unstructured { return &w.Middlewares }},
-	{schema.GroupVersionKind{Group: EnvoyGroup, Version: "v1alpha1", Kind: "SecurityPolicy"}, func(w *routes.World) *[]*unstructured.Unstructured { return &w.SecurityPolicies }},
+	{schema.GroupVersionKind{Group: TraefikGroup, Version: "v1alpha1", Kind: "Middleware"}, func(w *routes.Snapshot) *[]*unstructured.Unstructured { return &w.Middlewares }},
+	{schema.GroupVersionKind{Group: EnvoyGroup, Version: "v1alpha1", Kind: "SecurityPolicy"}, func(w *routes.Snapshot) *[]*unstructured.Unstructured { return &w.SecurityPolicies }},
 	{schema.GroupVersionKind{Group: GatewayGroup, Version: "v1", Kind: "ReferenceGrant"}, nil},
 	{schema.GroupVersionKind{Group: GatewayGroup, Version: "v1beta1", Kind: "ReferenceGrant"}, nil},
 }
 
-func tlsRoutes(w *routes.World) *[]*unstructured.Unstructured { return &w.TLSRoutes }
+func tlsRoutes(w *routes.Snapshot) *[]*unstructured.Unstructured { return &w.TLSRoutes }
 
-func ingressRoutes(w *routes.World) *[]*unstructured.Unstructured { return &w.IngressRoutes }
+func ingressRoutes(w *routes.Snapshot) *[]*unstructured.Unstructured { return &w.IngressRoutes }
 
 // Served asks which of the extraKinds the API server has. Of a kind in two
 // versions, "ReferenceGrant.v1.GROUP" says that there is no v1beta1, which is used

@@ -25,7 +25,7 @@ import (
 // the kinds that a cluster need not have it reads those that are served. What may
 // not be read is named in notLooked, and is empty in the World: who makes anything
 // of the World has to say so, too. Any other failure is an error.
-func Snapshot(ctx context.Context, r client.Reader, served map[string]bool, s routes.Settings) (w routes.World, notLooked []string, err error) {
+func Snapshot(ctx context.Context, r client.Reader, served map[string]bool, s routes.Settings) (w routes.Snapshot, notLooked []string, err error) {
 	l := worldLister{ctx: ctx, reader: r}
 	w.Served = served
 	var policies v1alpha1.AccessPolicyList
@@ -58,7 +58,7 @@ var NginxLabels = client.MatchingLabels{"app.kubernetes.io/name": "ingress-nginx
 
 // configs reads the ConfigMaps of ingress-nginx controllers. Where nothing is served by
 // one, it does not matter whether they can be read.
-func (l *worldLister) configs(w *routes.World, namespaces []string) {
+func (l *worldLister) configs(w *routes.Snapshot, namespaces []string) {
 	before := len(l.notLooked)
 	for _, namespace := range namespaces {
 		var configs corev1.ConfigMapList
@@ -105,7 +105,7 @@ func (l *worldLister) list(what string, into client.ObjectList, opts ...client.L
 	return true
 }
 
-func (l *worldLister) extras(w *routes.World) {
+func (l *worldLister) extras(w *routes.Snapshot) {
 	done := map[string]bool{}
 	for _, k := range Kinds {
 		if k.Into == nil || !w.Served[k.Name()] || done[k.Name()] {

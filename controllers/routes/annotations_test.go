@@ -3,12 +3,12 @@
 package routes
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -47,17 +47,6 @@ func refFlag(of family, proxy Proxy, value string) switching {
 	}
 }
 
-// noted is webYAML with a proxy and one annotation more, whose value may be anything.
-func noted(t *testing.T, name, path string, proxy Proxy, key, value string, more ...string) string {
-	t.Helper()
-	text := ProxyAnnotation + ": " + string(proxy) + ", " + key + ": " + strconv.Quote(value)
-	return webYAML(name, path, name, strings.Join(append([]string{text}, more...), ", "))
-}
-
-func has(findings []Finding, reason, object string) bool {
-	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Reason == reason && (object == "" || f.Object.Name == object) })
-}
-
 // A flagCase says what is seen of a flag of one proxy: seen holds exactly when it is on,
 // or when maybe and it may be.
 type flagCase struct {
@@ -81,7 +70,7 @@ var flagCases = map[*note][]flagCase{
 		{proxies: []Proxy{IngressNGINX}, maybe: true, seen: func(t *testing.T, proxy Proxy, key, value string) bool {
 			w := planWorld(t, webYAML("web", "/", "app", opted), noted(t, "next", "/", proxy, key, value))
 			p := Make(w, coverageSettings)
-			annotations, _ := routeOf(t, p, "web")
+			annotations, _ := routeOf(t, p.Annotations, p.Bindings, "web")
 			_, pages := annotations[nginxPrefix+"custom-http-errors"]
 			if found := has(p.Findings, AppCanary, "web"); found == pages {
 				t.Errorf("%q: AppCanary %v, error pages planned %v", value, found, pages)
@@ -112,7 +101,7 @@ var flagCases = map[*note][]flagCase{
 		}},
 		{proxies: []Proxy{TraefikNGINX}, maybe: true, seen: func(t *testing.T, proxy Proxy, key, value string) bool {
 			plan, _ := judged(t, noted(t, "web", "/a", proxy, key, value, opted))
-			return strings.Contains(planText(t, plan), "PathRegexp(")
+			return slices.ContainsFunc(plan.Objects, func(o *unstructured.Unstructured) bool { return strings.Contains(fmt.Sprint(o.Object), "PathRegexp(") })
 		}},
 	},
 	traefikTLS: {{proxies: []Proxy{Traefik}, seen: func(t *testing.T, proxy Proxy, key, value string) bool {
@@ -218,11 +207,11 @@ func TestHAProxyPlacement(t *testing.T) {
 	for value, guarded := range map[string]bool{"backend": true, "Backend": true, "frontend": false, "FRONTEND": false, " backend": false, "frontend ": false, "x": false} {
 		w := planWorld(t, noted(t, "web", "/", HAProxyIngress, haproxyPlacement.key(), value, opted))
 		p := Make(w, coverageSettings)
-		if _, b := routeOf(t, p, "web"); b.Guarded != guarded || guarded != (len(p.Findings) == 0) {
+		if _, b := routeOf(t, p.Annotations, p.Bindings, "web"); b.Guarded != guarded || guarded != (len(p.Findings) == 0) {
 			t.Errorf("%q: guarded %v, findings %v", value, b.Guarded, p.Findings)
 		}
-		carryOut(t, &w, p)
-		if asks := newCoverage(&w, &coverageSettings, Claims(w)).question(w.Ingresses[0], HAProxyIngress) == asksUs; asks != guarded {
+		carryOut(t, &w, p.Objects, p.Annotations)
+		if asks := Read(w, coverageSettings).question(w.Ingresses[0], HAProxyIngress) == asksUs; asks != guarded {
 			t.Errorf("%q: who looks from outside sees it ask: %v", value, asks)
 		}
 	}
@@ -232,7 +221,7 @@ func TestHAProxyPlacement(t *testing.T) {
 func TestTraefikNamesInAnyCase(t *testing.T) {
 	w := planWorld(t, noted(t, "web", "/", Traefik, traefikPrefix+"Router.Middlewares", "shop-gzip@kubernetescrd", opted))
 	p := Make(w, coverageSettings)
-	if annotations, b := routeOf(t, p, "web"); b.Guarded || len(annotations) > 0 || !has(p.Findings, ForeignAuth, "web") {
+	if annotations, b := routeOf(t, p.Annotations, p.Bindings, "web"); b.Guarded || len(annotations) > 0 || !has(p.Findings, ForeignAuth, "web") {
 		t.Errorf("guarded %v, annotations %v, findings %v", b.Guarded, annotations, p.Findings)
 	}
 }

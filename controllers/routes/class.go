@@ -3,54 +3,75 @@
 package routes
 
 import (
-	"fmt"
+	"slices"
 
 	networkingv1 "k8s.io/api/networking/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// A class is how an Ingress says which controller serves it, so that what stands
-// beside it can say the same.
-type class struct {
-	name   string // of the IngressClass, or the value of the older annotation
-	legacy bool   // by the older annotation
+// A Proxy is a family of proxies that read the same objects alike.
+type Proxy string
+
+// The proxies that a plan can be made for.
+const (
+	IngressNGINX   Proxy = "ingress-nginx"         // and its forks
+	TraefikNGINX   Proxy = "traefik-ingress-nginx" // Traefik's ingress-nginx provider
+	Traefik        Proxy = "traefik"               // its Ingress, CRD and Gateway API providers
+	HAProxyIngress Proxy = "haproxy-ingress"       // jcmoraisjr's
+	EnvoyGateway   Proxy = "envoy-gateway"
+	GatewayAPI     Proxy = "gateway-api" // one that has ExternalAuth as the Gateway API says
+	// The following have another ExternalAuth, with which nothing is guarded.
+	NGINXGateway Proxy = "nginx-gateway-fabric"
+	AgentGateway Proxy = "agentgateway" // kgateway, too
+)
+
+// classOf returns the name of an Ingress's class, and the proxy that serves it; ""
+// is one that is not known.
+func (x *Index) classOf(ing *networkingv1.Ingress) (string, Proxy) {
+	name := ing.Annotations[ingressClass]
+	if ing.Spec.IngressClassName != nil {
+		name = *ing.Spec.IngressClassName
+	}
+	if p := ing.Annotations[ProxyAnnotation]; p != "" {
+		return name, Proxy(p)
+	}
+	for _, class := range x.Classes {
+		if class.Name != name && (name != "" || !isDefaultClass(class)) {
+			continue
+		}
+		if p := class.Annotations[ProxyAnnotation]; p != "" {
+			return class.Name, Proxy(p)
+		}
+		return class.Name, controllers[class.Spec.Controller]
+	}
+	return name, legacyClasses[name]
 }
 
-// classFor is that of an Ingress, whose proxy is found by the class that serves it.
-func classFor(ing *networkingv1.Ingress, serving string) class {
-	if ing.Spec.IngressClassName == nil && ing.Annotations[ingressClass] != "" {
-		return class{ing.Annotations[ingressClass], true}
-	}
-	return class{serving, false}
+// ingressClass is the older annotation that names a class.
+const ingressClass = "kubernetes.io/ingress.class"
+
+// controllers are the names by which classes name their proxies.
+var controllers = map[string]Proxy{
+	"k8s.io/ingress-nginx":                 IngressNGINX,
+	"traefik.io/ingress-controller":        Traefik,
+	"haproxy-ingress.github.io/controller": HAProxyIngress,
 }
 
-// ingress makes an Ingress of the class. The older annotation and the field exclude
-// each other.
-func (c class) ingress(o *unstructured.Unstructured) *unstructured.Unstructured {
-	switch {
-	case c.legacy:
-		notes := o.GetAnnotations()
-		notes[ingressClass] = c.name
-		o.SetAnnotations(notes)
-	case c.name != "":
-		o.Object["spec"].(map[string]any)["ingressClassName"] = c.name
-	}
-	return o
+// legacyClasses are names that controllers answer to without an IngressClass.
+var legacyClasses = map[string]Proxy{"nginx": IngressNGINX, "traefik": Traefik, "haproxy": HAProxyIngress}
+
+func isNGINX(p Proxy) bool { return p == IngressNGINX || p == TraefikNGINX }
+
+// isCanary reports whether an Ingress adds pods to the location of another, which
+// is guarded as that one is.
+func isCanary(ing *networkingv1.Ingress, proxy Proxy) bool {
+	return isNGINX(proxy) && nginxCanary.flag(proxy, ing.Annotations) == on
 }
 
-// known are the proxies of Ingresses, as ProxyAnnotation names them.
-var known = []Proxy{IngressNGINX, TraefikNGINX, Traefik, HAProxyIngress}
-
-// unknownProxy says how to tell which proxy serves an Ingress.
-func unknownProxy(ing *networkingv1.Ingress, class string, proxy Proxy) string {
-	choices := fmt.Sprintf("one of %v", known)
-	switch _, onIngress := ing.Annotations[ProxyAnnotation]; {
-	case proxy != "" && onIngress:
-		return fmt.Sprintf("the annotation %s: %s names no proxy that Ingresses are planned for; it has to be %s", ProxyAnnotation, proxy, choices)
-	case proxy != "":
-		return fmt.Sprintf("the annotation %s: %s on IngressClass %s names no proxy that Ingresses are planned for; it has to be %s", ProxyAnnotation, proxy, class, choices)
-	case class == "":
-		return fmt.Sprintf("it names no class, and no IngressClass is the default: write spec.ingressClassName, or the annotation %s (%s)", ProxyAnnotation, choices)
-	}
-	return fmt.Sprintf("which proxy serves the class %s is not known: write the annotation %s on the IngressClass or on the Ingress (%s)", class, ProxyAnnotation, choices)
+// ServesNGINX reports whether ingress-nginx serves an Ingress, or one may be served by it.
+func ServesNGINX(w *Snapshot) bool {
+	x := &Index{Snapshot: w}
+	return slices.ContainsFunc(w.Ingresses, func(ing *networkingv1.Ingress) bool {
+		_, proxy := x.classOf(ing)
+		return proxy == IngressNGINX && !ours(ing)
+	})
 }

@@ -12,10 +12,10 @@ const NotApplied = "NotApplied"
 // Unapplied says which Ingresses a plan guards whose proxies were not told: for who
 // looks from outside, as nobody knows whether a controller runs. A controller has
 // the moment between two writes in which all are so.
-func Unapplied(w World, s Settings, p Plan) []Finding {
-	c := newCoverage(&w, &s, func(string) bool { return true })
+func Unapplied(w Snapshot, s Settings, bindings []Binding, annotations map[Ref]map[string]string) []Finding {
+	x := Read(w, s)
 	bound := map[Ref]Binding{}
-	for _, b := range p.Bindings {
+	for _, b := range bindings {
 		bound[b.Route] = b
 	}
 	var out []Finding
@@ -23,8 +23,8 @@ func Unapplied(w World, s Settings, p Plan) []Finding {
 		ref := Ref{Kind: "Ingress"}
 		ref.Namespace, ref.Name = ing.Namespace, ing.Name
 		b := bound[ref]
-		_, proxy := c.classOf(ing)
-		if !b.Guarded || len(p.Annotations[ref]) == 0 || c.question(ing, proxy) == asksUs {
+		_, proxy := x.classOf(ing)
+		if !b.Guarded || len(annotations[ref]) == 0 || x.question(ing, proxy) == asksUs {
 			continue
 		}
 		f := Finding{Object: ref, Policy: b.Policy, Reason: NotApplied,

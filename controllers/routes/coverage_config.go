@@ -11,50 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// An nginxConfig is what the ConfigMaps of ingress-nginx controllers say.
-type nginxConfig struct {
-	globalAuth bool     // every one of them asks us where an Ingress does not say
-	noAuth     []string // beginnings of paths that one of them never asks about
-}
-
-// readConfigs reads them together: which class a ConfigMap is for is written in no
-// object, so only what all of them say can be relied on.
-func (c *coverage) readConfigs() nginxConfig {
-	var out nginxConfig
-	controllers, asking, listing := 0, 0, 0
-	for _, m := range c.Configs {
-		if !isControllerConfig(m) {
-			continue
-		}
-		controllers++
-		if c.authURL(m.Data["global-auth-url"], nginxTargets) == asksUs {
-			asking++
-		}
-		if free, ok := m.Data["no-auth-locations"]; ok {
-			listing++
-			out.noAuth = append(out.noAuth, noAuthLocations(free)...)
-		}
-	}
-	if listing == 0 || listing < controllers { // the default of those that say nothing
-		out.noAuth = append(out.noAuth, acmePath)
-	}
-	out.globalAuth = controllers > 0 && asking == controllers
-	slices.Sort(out.noAuth)
-	out.noAuth = slices.Compact(out.noAuth)
-	return out
-}
-
-// isControllerConfig tells a controller's ConfigMap from those for ports, whose
-// keys are numbers.
-func isControllerConfig(m *corev1.ConfigMap) bool {
-	for key := range m.Data {
-		if strings.Trim(key, "0123456789") != "" {
-			return true
-		}
-	}
-	return len(m.Data) == 0
-}
-
 // configs reports what ConfigMaps let through.
 func (c *coverage) configs() {
 	for _, m := range c.Configs {

@@ -6,11 +6,15 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // Claims returns what Unguarded asks: whether one of the policies claims a host.
 // A policy that names no host claims those of the routes that name it.
-func Claims(w World) func(host string) bool {
+func Claims(w Snapshot) func(host string) bool {
 	c := claims{exact: map[string]bool{}, wild: map[string]bool{}, above: map[string]bool{}, far: map[string]bool{}}
 	for host := range owners(&w) {
 		c.add(host)
@@ -51,33 +55,6 @@ func (c *claims) has(host string) bool {
 	}
 }
 
-// parentOf returns what stands behind the first dot.
-func parentOf(host string) string {
-	_, parent, _ := strings.Cut(host, ".")
-	return parent
-}
-
-// overlap reports whether a host that somebody serves ("app.x", "*.x" for one
-// label, ".x" for any number, "" for all) and one that somebody claims ("app.x" or
-// "*.x") have a name in common.
-func overlap(serves, claimed string) bool {
-	switch parent, wild := strings.CutPrefix(claimed, "*."); {
-	case serves == "", serves == claimed:
-		return true
-	case serves[0] == '.':
-		return strings.HasSuffix(claimed, serves)
-	case strings.HasPrefix(serves, "*."):
-		return !wild && parentOf(claimed) == serves[2:]
-	default:
-		return wild && parentOf(serves) == parent
-	}
-}
-
-// isPattern reports whether a host that somebody serves stands for several.
-func isPattern(host string) bool {
-	return host == "" || host[0] == '.' || strings.HasPrefix(host, "*.")
-}
-
 // claimedBy returns the claimed hosts that a host stands for, as policies write
 // them.
 func (c *coverage) claimedBy(host string) []string {
@@ -97,11 +74,6 @@ func (c *coverage) claimedBy(host string) []string {
 		}
 	}
 	return out
-}
-
-// canonical is a host as a browser would ask for it.
-func canonical(host string) string {
-	return strings.TrimSuffix(strings.ToLower(strings.TrimSpace(host)), ".")
 }
 
 // matched returns the claimed hosts that a regular expression may match. Those
@@ -136,36 +108,38 @@ func (c *coverage) hidden(class string, proxy Proxy, pattern string) bool {
 	return some
 }
 
-// pathsOverlap reports whether two lists of paths have a path in common.
-func pathsOverlap(a, b []Path) bool {
-	if len(a) == 0 || len(b) == 0 {
-		return true
+// owners lists who claims which host. A policy that names none itself claims those
+// of the routes that name it.
+func owners(w *Snapshot) map[string][]*Policy {
+	routes := map[types.NamespacedName][]string{}
+	opted := func(o metav1.Object, hosts ...string) {
+		if name := o.GetAnnotations()[PolicyAnnotation]; name != "" {
+			policy := types.NamespacedName{Namespace: o.GetNamespace(), Name: name}
+			routes[policy] = append(routes[policy], hosts...)
+		}
 	}
-	for _, x := range a {
-		for _, y := range b {
-			if pathOverlap(x, y) {
-				return true
+	for _, ing := range w.Ingresses {
+		for i := range ing.Spec.Rules {
+			opted(ing, ing.Spec.Rules[i].Host)
+		}
+	}
+	for _, r := range w.HTTPRoutes {
+		opted(r, texts(r.Object, "spec", "hostnames")...)
+	}
+	out := map[string][]*Policy{}
+	for i := range w.Policies {
+		p := &w.Policies[i]
+		hosts := p.Hosts
+		if len(hosts) == 0 {
+			hosts = routes[p.NamespacedName]
+			slices.Sort(hosts)
+			hosts = slices.Compact(hosts)
+		}
+		for _, h := range hosts {
+			if h != "" {
+				out[h] = append(out[h], p)
 			}
 		}
 	}
-	return false
-}
-
-func pathOverlap(x, y Path) bool {
-	switch {
-	case x.Exact && y.Exact:
-		return x.Path == y.Path
-	case x.Exact:
-		return below(x.Path, y.Path)
-	case y.Exact:
-		return below(y.Path, x.Path)
-	default:
-		return below(x.Path, y.Path) || below(y.Path, x.Path)
-	}
-}
-
-// below reports whether a path is a prefix's own or below it, in whole segments.
-func below(path, prefix string) bool {
-	prefix = strings.TrimSuffix(prefix, "/")
-	return path == prefix || strings.HasPrefix(path, prefix+"/")
+	return out
 }

@@ -304,10 +304,3 @@ func (c *coverage) some(class string) string {
 		return strings.Join(out, ", ")
 	}
 }
-
-func quoted(class string) string {
-	if class == "" {
-		return "(none)"
-	}
-	return class
-}

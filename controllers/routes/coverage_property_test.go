@@ -31,7 +31,7 @@ type refServer struct {
 
 // refServers does what createServers and getBackendServers of ingress-nginx 1.15.1
 // do, for one class: first come, first served.
-func refServers(w *World, class string) map[string]*refServer {
+func refServers(w *Snapshot, class string) map[string]*refServer {
 	servers := map[string]*refServer{"": {locations: []*refLocation{{path: "/", fallback: true}}}}
 	var mine []*networkingv1.Ingress
 	for _, ing := range w.Ingresses {
@@ -110,7 +110,7 @@ func refChoose(servers map[string]*refServer, host, path string) *refLocation {
 }
 
 // refAsks reports whether the location of a request asks us.
-func refAsks(w *World, l *refLocation) bool {
+func refAsks(w *Snapshot, l *refLocation) bool {
 	a := l.ing.Annotations
 	if strings.HasPrefix(l.path, acmePath) || a[nginxPrefix+"satisfy"] == "any" {
 		return false
@@ -132,9 +132,7 @@ func refAsks(w *World, l *refLocation) bool {
 	}
 }
 
-const ourURL = "http://ostiary-authz.ostiary.svc.cluster.local:9001/authz/v1/nginx/$request_method/$host$request_uri"
-
-func refClaimed(w *World, host string) bool {
+func refClaimed(w *Snapshot, host string) bool {
 	return slices.ContainsFunc(w.Policies, func(p Policy) bool {
 		return slices.ContainsFunc(p.Hosts, func(h string) bool {
 			return h == host || strings.HasPrefix(h, "*.") && strings.TrimPrefix(host, host[:strings.Index(host, ".")]) == h[1:]
@@ -142,11 +140,9 @@ func refClaimed(w *World, host string) bool {
 	})
 }
 
-func pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
-
 // randomWorld is a small one, in which much collides.
-func randomWorld(r *rand.Rand) World {
-	w := World{Classes: []*networkingv1.IngressClass{
+func randomWorld(r *rand.Rand) Snapshot {
+	w := Snapshot{Classes: []*networkingv1.IngressClass{
 		{ObjectMeta: metav1.ObjectMeta{Name: "one"}, Spec: networkingv1.IngressClassSpec{Controller: "k8s.io/ingress-nginx"}},
 		{ObjectMeta: metav1.ObjectMeta{Name: "two", Annotations: map[string]string{ProxyAnnotation: string(IngressNGINX)}}},
 	}}
@@ -237,7 +233,7 @@ func TestUnguardedMissesNothing(t *testing.T) {
 	}
 }
 
-func describe(w *World) string {
+func describe(w *Snapshot) string {
 	var b strings.Builder
 	for _, p := range w.Policies {
 		fmt.Fprintln(&b, "policy", p.NamespacedName, p.Hosts)
@@ -305,7 +301,7 @@ func TestOverlap(t *testing.T) {
 			if got := overlap(serves, claimed); got != want {
 				t.Errorf("%q and %q overlap: %v, want %v", serves, claimed, got, want)
 			}
-			if got := Claims(World{Policies: []Policy{{Hosts: []string{claimed}}}})(serves); got != want {
+			if got := Claims(Snapshot{Policies: []Policy{{Hosts: []string{claimed}}}})(serves); got != want {
 				t.Errorf("%q is of %q: %v, want %v", serves, claimed, got, want)
 			}
 		}

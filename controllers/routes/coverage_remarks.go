@@ -19,12 +19,12 @@ type elsewhere struct {
 
 // Remarks are what is no finding, as it may well be meant, and good to know: for
 // people who look.
-func Remarks(w World, s Settings, claims func(host string) bool) []string {
+func Remarks(w Snapshot, s Settings, claims func(host string) bool) []string {
 	out := []string{}
 	if asksNoACME(&w) {
 		out = append(out, "ingress-nginx asks about no path of an Ingress that begins with "+acmePath+", on any host: that is its default, for proofs of certificates (no-auth-locations in its ConfigMap).")
 	}
-	c := look(&w, &s, claims)
+	c := look(Read(w, s), claims)
 	for _, e := range c.elsewhere {
 		for _, b := range e.backends {
 			app := c.routed[types.NamespacedName{Namespace: e.ref.Namespace, Name: b.Name}]
@@ -42,7 +42,7 @@ func Remarks(w World, s Settings, claims func(host string) bool) []string {
 
 // asksNoACME: there is an ingress-nginx, and nothing says that its default is not
 // in force.
-func asksNoACME(w *World) bool {
+func asksNoACME(w *Snapshot) bool {
 	nginx := slices.ContainsFunc(w.Classes, func(class *networkingv1.IngressClass) bool {
 		p := class.Annotations[ProxyAnnotation]
 		return p == string(IngressNGINX) || p == "" && controllers[class.Spec.Controller] == IngressNGINX

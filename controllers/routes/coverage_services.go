@@ -5,7 +5,6 @@ package routes
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -41,23 +40,6 @@ func (c *coverage) leadTo(service types.NamespacedName, host string, port networ
 	}
 	if !slices.Contains(a.ports, port) {
 		a.ports = append(a.ports, port)
-	}
-}
-
-// portOf is the port of a reference, by number or by name.
-func portOf(ref map[string]any) networkingv1.ServiceBackendPort {
-	switch p := ref["port"].(type) {
-	case int64:
-		return networkingv1.ServiceBackendPort{Number: int32(p)} //nolint:gosec // the API server bounds it
-	case float64:
-		return networkingv1.ServiceBackendPort{Number: int32(p)}
-	case string:
-		if n, err := strconv.ParseInt(p, 10, 32); err == nil {
-			return networkingv1.ServiceBackendPort{Number: int32(n)}
-		}
-		return networkingv1.ServiceBackendPort{Name: p}
-	default:
-		return networkingv1.ServiceBackendPort{}
 	}
 }
 
@@ -133,15 +115,6 @@ func samePods(a, b *corev1.Service) bool {
 	}
 	return len(a.Spec.Selector) > 0 && len(b.Spec.Selector) > 0 &&
 		(holds(a.Spec.Selector, b.Spec.Selector) || holds(b.Spec.Selector, a.Spec.Selector))
-}
-
-func holds(all, some map[string]string) bool {
-	for k, v := range some {
-		if all[k] != v {
-			return false
-		}
-	}
-	return true
 }
 
 // samePorts reports whether an exposed Service leads to a port of the pods that a

@@ -16,7 +16,7 @@ import (
 // everything is a cookie there, so that whoever is behind one path of it can take the
 // place of anybody. No label makes an exception: it is ours only if it leads to us.
 func (c *coverage) team() {
-	if c.settings.TeamHost == "" {
+	if c.Settings.TeamHost == "" {
 		return
 	}
 	for _, ing := range c.Ingresses {
@@ -27,7 +27,7 @@ func (c *coverage) team() {
 	}
 	for _, r := range c.TLSRoutes {
 		for _, host := range c.routeHosts(r, objects(r.Object, "spec", "parentRefs")) {
-			if host != "" && overlap(host, c.settings.TeamHost) {
+			if host != "" && overlap(host, c.Settings.TeamHost) {
 				c.taken(Ref{Kind: r.GetKind(), NamespacedName: nameOf(r)}, host, "")
 			}
 		}
@@ -40,21 +40,21 @@ func (c *coverage) team() {
 // taken adds the finding, once for each object.
 func (c *coverage) taken(object Ref, host, what string) {
 	by := ""
-	if host != c.settings.TeamHost {
+	if host != c.Settings.TeamHost {
 		by = " (by " + anyHost(host) + ")"
 	}
 	if slices.ContainsFunc(c.findings, func(f Finding) bool { return f.Object == object && f.Reason == TeamHostTaken }) {
 		return
 	}
-	c.findings = append(c.findings, Finding{Object: object, Reason: TeamHostTaken, Host: c.settings.TeamHost,
+	c.findings = append(c.findings, Finding{Object: object, Reason: TeamHostTaken, Host: c.Settings.TeamHost,
 		Message: fmt.Sprintf("%s serves %s%s%s, the host on which people sign in, and does not lead to Ostiary: whoever is behind it gets the cookie of everybody's team session, and the codes of sign-ins. Nothing but Service %s/%s-public may serve that host. Take the host off it.",
-			object, c.settings.TeamHost, what, by, c.settings.Namespace, c.settings.ServicePrefix)})
+			object, c.Settings.TeamHost, what, by, c.Settings.Namespace, c.Settings.ServicePrefix)})
 }
 
 func (c *coverage) teamIngress(ing *networkingv1.Ingress) {
 	class, proxy := c.classOf(ing)
 	d := &door{Ingress: ing, class: class, proxy: proxy, opted: true, // so that nothing but a solver is passed over
-		ref: Ref{Kind: "Ingress", NamespacedName: nameIn(ing)}}
+		ref: Ref{Kind: "Ingress", NamespacedName: nameOf(ing)}}
 	for i := range ing.Spec.Rules {
 		s, some := c.rule(d, &ing.Spec.Rules[i])
 		if b := ing.Spec.DefaultBackend; b != nil && !c.leadsToUs(ing.Namespace, []networkingv1.IngressBackend{*b}) {
@@ -88,26 +88,24 @@ func pathsOf(paths []Path) string {
 func (c *coverage) servesTeam(class string, proxy Proxy, host string, paths []Path) bool {
 	switch {
 	case host == "":
-		return slices.ContainsFunc(paths, func(p Path) bool { return below(p.Path, c.prefix()) && p.Path != "/" })
+		return slices.ContainsFunc(paths, func(p Path) bool { return below(p.Path, c.Settings.PathPrefix) && p.Path != "/" })
 	case isPattern(host):
-		return overlap(host, c.settings.TeamHost) && (proxy != IngressNGINX || !c.servers[server{class, c.settings.TeamHost}])
+		return overlap(host, c.Settings.TeamHost) && (proxy != IngressNGINX || !c.servers[server{class, c.Settings.TeamHost}])
 	default:
-		return host == c.settings.TeamHost
+		return host == c.Settings.TeamHost
 	}
 }
-
-func (c *coverage) prefix() string { return strings.TrimSuffix(c.settings.PathPrefix, "/") }
 
 // aliasesTeam reports whether the team host is an alias of an Ingress's hosts.
 func (c *coverage) aliasesTeam(ing *networkingv1.Ingress, proxy Proxy) bool {
 	return slices.ContainsFunc(aliasesOf(ing, proxy), func(alias string) bool {
 		if expression, ok := strings.CutPrefix(alias, "~"); ok {
 			re, err := regexp.Compile("(?i)" + expression)
-			return err != nil || re.MatchString(c.settings.TeamHost)
+			return err != nil || re.MatchString(c.Settings.TeamHost)
 		}
 		host := canonical(alias)
-		return host == c.settings.TeamHost || strings.HasPrefix(host, "*.") && strings.HasSuffix(c.settings.TeamHost, host[1:]) ||
-			strings.HasPrefix(host, ".") && strings.HasSuffix("."+c.settings.TeamHost, host)
+		return host == c.Settings.TeamHost || strings.HasPrefix(host, "*.") && strings.HasSuffix(c.Settings.TeamHost, host[1:]) ||
+			strings.HasPrefix(host, ".") && strings.HasSuffix("."+c.Settings.TeamHost, host)
 	})
 }
 
@@ -118,8 +116,8 @@ func (c *coverage) teamRoute(r *unstructured.Unstructured) {
 		return
 	}
 	for _, host := range c.routeHosts(r, parents) {
-		exact := host == c.settings.TeamHost
-		if exact || host != "" && overlap(host, c.settings.TeamHost) && !c.teamRouted() {
+		exact := host == c.Settings.TeamHost
+		if exact || host != "" && overlap(host, c.Settings.TeamHost) && !c.teamRouted() {
 			c.taken(Ref{Kind: r.GetKind(), NamespacedName: nameOf(r)}, host, "")
 		}
 	}
@@ -142,7 +140,7 @@ func (c *coverage) leadsElsewhere(r *unstructured.Unstructured) bool {
 // teamRouted reports whether an HTTPRoute of ours has the team host by name.
 func (c *coverage) teamRouted() bool {
 	return slices.ContainsFunc(c.HTTPRoutes, func(r *unstructured.Unstructured) bool {
-		return !c.leadsElsewhere(r) && slices.Contains(texts(r.Object, "spec", "hostnames"), c.settings.TeamHost)
+		return !c.leadsElsewhere(r) && slices.Contains(texts(r.Object, "spec", "hostnames"), c.Settings.TeamHost)
 	})
 }
 
@@ -155,7 +153,7 @@ func (c *coverage) teamIngressRoute(r *unstructured.Unstructured) {
 		})
 		hosts := c.matchHosts(match)
 		if elsewhere && slices.ContainsFunc(hosts, func(h string) bool {
-			return h != "" && overlap(h, c.settings.TeamHost) || h == "" && strings.Contains(match, c.prefix()+"/")
+			return h != "" && overlap(h, c.Settings.TeamHost) || h == "" && strings.Contains(match, c.Settings.PathPrefix+"/")
 		}) {
 			c.taken(Ref{Kind: r.GetKind(), NamespacedName: nameOf(r)}, hosts[0], "")
 		}

@@ -3,8 +3,6 @@
 package routes
 
 import (
-	"bytes"
-	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -15,118 +13,10 @@ import (
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/yaml"
 )
-
-var coverageSettings = Settings{
-	Namespace: "ostiary", ServicePrefix: "ostiary", AuthzURL: "http://ostiary-authz.ostiary.svc.cluster.local:9001",
-	PublicPort: 9002, RenderPort: 9003, PreflightPort: 9004, PathPrefix: "/.access", Mode: Render,
-	IdentityHeaders: []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups"},
-}
-
-// coverageBase is in the world of every case.
-const coverageBase = `
-apiVersion: networking.k8s.io/v1
-kind: IngressClass
-metadata: {name: nginx}
-spec: {controller: k8s.io/ingress-nginx}
----
-apiVersion: networking.k8s.io/v1
-kind: IngressClass
-metadata: {name: traefik}
-spec: {controller: traefik.io/ingress-controller}
----
-apiVersion: networking.k8s.io/v1
-kind: IngressClass
-metadata: {name: haproxy}
-spec: {controller: haproxy-ingress.github.io/controller}
----
-apiVersion: access.ostiary.dev/v1alpha1
-kind: AccessPolicy
-metadata: {name: web, namespace: shop}
-spec: {hosts: [app.example.com]}
-`
-
-// coverageWorld reads a world as kubectl would apply it.
-func coverageWorld(t *testing.T, manifests ...string) World {
-	t.Helper()
-	var w World
-	for _, text := range manifests {
-		for doc := range strings.SplitSeq(text, "\n---\n") {
-			var o unstructured.Unstructured
-			js, err := yaml.YAMLToJSONStrict([]byte(doc))
-			if err != nil {
-				t.Fatalf("%v in:\n%s", err, doc)
-			}
-			if bytes.Equal(js, []byte("null")) {
-				continue
-			}
-			if err := o.UnmarshalJSON(js); err != nil {
-				t.Fatalf("%v in:\n%s", err, doc)
-			}
-			w.put(t, &o)
-		}
-	}
-	return w
-}
-
-func typed[T any](t *testing.T, list []*T, o *unstructured.Unstructured) []*T {
-	t.Helper()
-	into := new(T)
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(o.Object, into, true); err != nil {
-		t.Fatalf("%s %s: %v", o.GetKind(), o.GetName(), err)
-	}
-	return append(list, into)
-}
-
-func (w *World) put(t *testing.T, o *unstructured.Unstructured) {
-	t.Helper()
-	switch o.GetKind() {
-	case "Ingress":
-		w.Ingresses = typed[networkingv1.Ingress](t, w.Ingresses, o)
-	case "IngressClass":
-		w.Classes = typed[networkingv1.IngressClass](t, w.Classes, o)
-	case "Service":
-		w.Services = typed[corev1.Service](t, w.Services, o)
-	case "ConfigMap":
-		w.Configs = typed[corev1.ConfigMap](t, w.Configs, o)
-	case "AccessPolicy":
-		p := Policy{NamespacedName: nameOf(o), Hosts: texts(o.Object, "spec", "hosts")}
-		for _, path := range objects(o.Object, "spec", "paths") {
-			p.Paths = append(p.Paths, Path{Path: text(path, "path"), Exact: text(path, "type") == "Exact"})
-		}
-		w.Policies = append(w.Policies, p)
-	case "HTTPRoute":
-		w.HTTPRoutes = append(w.HTTPRoutes, o)
-	case "GRPCRoute":
-		w.GRPCRoutes = append(w.GRPCRoutes, o)
-	case "TLSRoute":
-		w.TLSRoutes = append(w.TLSRoutes, o)
-	case "Gateway":
-		w.Gateways = append(w.Gateways, o)
-	case "GatewayClass":
-		w.GatewayClasses = append(w.GatewayClasses, o)
-	case "IngressRoute", "IngressRouteTCP":
-		w.IngressRoutes = append(w.IngressRoutes, o)
-	case "Middleware":
-		w.Middlewares = append(w.Middlewares, o)
-	case "SecurityPolicy":
-		w.SecurityPolicies = append(w.SecurityPolicies, o)
-	default:
-		t.Fatalf("%s is nothing of a World", o.GetKind())
-	}
-}
-
-// line is a finding as a case writes it.
-func line(f Finding) string {
-	policy := strings.Trim(f.Policy.String(), "/")
-	return strings.Join([]string{f.Reason, f.Object.String(), cmp.Or(f.Host, "-"), cmp.Or(policy, "-")}, " ")
-}
 
 // TestUnguarded: the head of each file says all that is found in it.
 func TestUnguarded(t *testing.T) {
@@ -238,7 +128,7 @@ func TestUnapplied(t *testing.T) {
 		}
 	}
 	var got []string
-	for _, f := range Unapplied(w, coverageSettings, plan) {
+	for _, f := range Unapplied(w, coverageSettings, plan.Bindings, plan.Annotations) {
 		got = append(got, line(f))
 	}
 	if want := []string{"NotApplied Ingress shop/untold app.example.com shop/web"}; !slices.Equal(got, want) {
@@ -248,7 +138,7 @@ func TestUnapplied(t *testing.T) {
 
 // TestUnguardedScales: a cluster of ten thousand is looked at again and again.
 func TestUnguardedScales(t *testing.T) {
-	var w World
+	var w Snapshot
 	for i := range 10000 {
 		host := fmt.Sprintf("app%d.example.com", i)
 		w.Policies = append(w.Policies, Policy{NamespacedName: types.NamespacedName{Namespace: "shop", Name: fmt.Sprint("p", i)}})
@@ -307,18 +197,18 @@ func TestAppliedPlansAsk(t *testing.T) {
 			w := coverageWorld(t, coverageBase, strings.Replace(ingressYAML("shop", "web", "app.example.com", annotations), "ingressClassName: nginx", "ingressClassName: "+c.class, 1))
 			w.Served = map[string]bool{"Middleware.traefik.io": true, "IngressRoute.traefik.io": true}
 			plan := Make(w, coverageSettings)
-			if got := Unapplied(w, coverageSettings, plan); len(got) != 1 || got[0].Reason != NotApplied {
+			if got := Unapplied(w, coverageSettings, plan.Bindings, plan.Annotations); len(got) != 1 || got[0].Reason != NotApplied {
 				t.Fatalf("before: %v", got)
 			}
 			for _, o := range plan.Objects {
 				if slices.Contains([]string{"Ingress", "Service", "Middleware", "IngressRoute"}, o.GetKind()) {
-					w.put(t, o)
+					put(t, &w, o)
 				}
 			}
 			for key, value := range plan.Annotations[ingressRef(w.Ingresses[0])] {
 				w.Ingresses[0].Annotations[key] = value
 			}
-			if got := Unapplied(w, coverageSettings, plan); len(got) != 0 {
+			if got := Unapplied(w, coverageSettings, plan.Bindings, plan.Annotations); len(got) != 0 {
 				t.Errorf("after: %v", got)
 			}
 			// Not even if nobody knew that it opted in.

@@ -7,8 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	networkingv1 "k8s.io/api/networking/v1"
 )
 
 // undone reports what undoes the question that the proxy of an Ingress asks.
@@ -92,7 +90,7 @@ func (c *coverage) overriding(n *note, snippet string) string {
 func (c *coverage) isIdentity(header string) bool {
 	header = strings.Trim(header, `"'`)
 	return strings.EqualFold(header, "Cookie") || strings.EqualFold(header, "Authorization") || strings.EqualFold(header, "Host") ||
-		slices.ContainsFunc(c.settings.IdentityHeaders, func(h string) bool { return strings.EqualFold(h, header) })
+		slices.ContainsFunc(c.Settings.IdentityHeaders, func(h string) bool { return strings.EqualFold(h, header) })
 }
 
 // strayAliases reports aliases of a guarded Ingress that no policy claims.
@@ -129,42 +127,4 @@ func (c *coverage) innerDoors(d *door) {
 			}
 		}
 	}
-}
-
-func backends(ing *networkingv1.Ingress) []networkingv1.IngressBackend {
-	var out []networkingv1.IngressBackend
-	if b := ing.Spec.DefaultBackend; b != nil {
-		out = append(out, *b)
-	}
-	for i := range ing.Spec.Rules {
-		if h := ing.Spec.Rules[i].HTTP; h != nil {
-			for j := range h.Paths {
-				out = append(out, h.Paths[j].Backend)
-			}
-		}
-	}
-	return out
-}
-
-func servicesOf(b networkingv1.IngressBackend) []networkingv1.IngressServiceBackend {
-	if b.Service == nil {
-		return nil
-	}
-	return []networkingv1.IngressServiceBackend{*b.Service}
-}
-
-// leadsToUs reports whether there are backends, and all are our own Services.
-func (c *coverage) leadsToUs(namespace string, all []networkingv1.IngressBackend) bool {
-	return len(all) > 0 && !slices.ContainsFunc(all, func(b networkingv1.IngressBackend) bool {
-		return b.Service == nil || c.ownPart(namespace, b.Service.Name) == ""
-	})
-}
-
-// ownPart tells which of our Services a name is: "authz", "public", or "" for none.
-func (c *coverage) ownPart(namespace, name string) string {
-	part, ok := strings.CutPrefix(name, c.settings.ServicePrefix+"-")
-	if !ok || namespace != c.settings.Namespace || !slices.Contains([]string{"authz", "grpc", "public", "render", "preflight"}, part) {
-		return ""
-	}
-	return part
 }

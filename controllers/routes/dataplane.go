@@ -45,7 +45,7 @@ func (d dataPlane) who() string {
 
 // dataPlanes returns the implementations that serve a route, and the Gateways of which
 // nothing is known.
-func (c *coverage) dataPlanes(r *unstructured.Unstructured) (planes []dataPlane, lost []string) {
+func (x *Index) dataPlanes(r *unstructured.Unstructured) (planes []dataPlane, lost []string) {
 	if proxy := r.GetAnnotations()[ProxyAnnotation]; proxy != "" {
 		return []dataPlane{{proxy: Proxy(proxy)}}, nil
 	}
@@ -54,12 +54,12 @@ func (c *coverage) dataPlanes(r *unstructured.Unstructured) (planes []dataPlane,
 			continue
 		}
 		at := refOf(parent, r.GetNamespace())
-		i := slices.IndexFunc(c.Gateways, func(g *unstructured.Unstructured) bool { return nameOf(g) == at })
+		i := slices.IndexFunc(x.Gateways, func(g *unstructured.Unstructured) bool { return nameOf(g) == at })
 		if i < 0 {
 			lost = append(lost, at.String())
 			continue
 		}
-		planes = append(planes, c.dataPlane(text(c.Gateways[i].Object, "spec", "gatewayClassName")))
+		planes = append(planes, x.dataPlane(text(x.Gateways[i].Object, "spec", "gatewayClassName")))
 	}
 	slices.SortFunc(planes, func(a, b dataPlane) int {
 		return cmp.Or(cmp.Compare(a.proxy, b.proxy), cmp.Compare(a.class, b.class))
@@ -67,12 +67,12 @@ func (c *coverage) dataPlanes(r *unstructured.Unstructured) (planes []dataPlane,
 	return slices.Compact(planes), lost
 }
 
-func (c *coverage) dataPlane(class string) dataPlane {
-	i := slices.IndexFunc(c.GatewayClasses, func(c *unstructured.Unstructured) bool { return c.GetName() == class })
+func (x *Index) dataPlane(class string) dataPlane {
+	i := slices.IndexFunc(x.GatewayClasses, func(o *unstructured.Unstructured) bool { return o.GetName() == class })
 	if i < 0 {
 		return dataPlane{class: class}
 	}
-	o := c.GatewayClasses[i]
+	o := x.GatewayClasses[i]
 	controller := text(o.Object, "spec", "controllerName")
 	if proxy := o.GetAnnotations()[ProxyAnnotation]; proxy != "" {
 		return dataPlane{Proxy(proxy), class, controller}
@@ -82,16 +82,16 @@ func (c *coverage) dataPlane(class string) dataPlane {
 
 // asksBy reports whether a data plane asks us about a rule. A filter, or a policy, that
 // it does not know guards nothing.
-func (c *coverage) asksBy(plane dataPlane, r *unstructured.Unstructured, rule map[string]any, policy bool) bool {
+func (x *Index) asksBy(plane dataPlane, r *unstructured.Unstructured, rule map[string]any, policy bool) bool {
 	switch plane.proxy {
 	case EnvoyGateway:
 		return policy
 	case Traefik:
-		return c.filtered(r, rule, "ExtensionRef")
+		return x.filtered(r, rule, "ExtensionRef")
 	case GatewayAPI:
-		return c.filtered(r, rule, "ExternalAuth")
+		return x.filtered(r, rule, "ExternalAuth")
 	case AgentGateway:
-		return c.external(r, rule)
+		return x.external(r, rule)
 	default:
 		return false
 	}
@@ -99,24 +99,24 @@ func (c *coverage) asksBy(plane dataPlane, r *unstructured.Unstructured, rule ma
 
 // external reports whether a filter of a rule asks us where nothing but what may pass is
 // answered with a 2xx, preflights included.
-func (c *coverage) external(r *unstructured.Unstructured, rule map[string]any) bool {
-	return c.filtered(r, rule, "ExternalAuth") && slices.ContainsFunc(objects(rule, "filters"), func(f map[string]any) bool {
+func (x *Index) external(r *unstructured.Unstructured, rule map[string]any) bool {
+	return x.filtered(r, rule, "ExternalAuth") && slices.ContainsFunc(objects(rule, "filters"), func(f map[string]any) bool {
 		return strings.TrimSuffix(text(f, "externalAuth", "http", "path"), "/") == contract.ExternalPrefix+nameOf(r).String()
 	})
 }
 
 // ruleAsks reports whether all that serve a rule ask us. Where its Gateways are not
 // known, what only one implementation can have is taken for that one's.
-func (c *coverage) ruleAsks(r *unstructured.Unstructured, rule map[string]any, planes []dataPlane, policy bool) bool {
+func (x *Index) ruleAsks(r *unstructured.Unstructured, rule map[string]any, planes []dataPlane, policy bool) bool {
 	if len(planes) == 0 {
-		return policy || c.filtered(r, rule, "ExtensionRef")
+		return policy || x.filtered(r, rule, "ExtensionRef")
 	}
-	return !slices.ContainsFunc(planes, func(p dataPlane) bool { return !c.asksBy(p, r, rule, policy) })
+	return !slices.ContainsFunc(planes, func(p dataPlane) bool { return !x.asksBy(p, r, rule, policy) })
 }
 
 // unfit says why an ExternalAuth filter of a route is no guard on its data planes; "": it
 // has none, or it is one.
-func (c *coverage) unfit(r *unstructured.Unstructured, planes []dataPlane, lost []string) string {
+func (x *Index) unfit(r *unstructured.Unstructured, planes []dataPlane, lost []string) string {
 	if !slices.ContainsFunc(objects(r.Object, "spec", "rules"), func(rule map[string]any) bool {
 		return slices.ContainsFunc(objects(rule, "filters"), func(f map[string]any) bool { return text(f, "type") == "ExternalAuth" })
 	}) {

@@ -34,7 +34,7 @@ func (p *planner) httpRoute(o *unstructured.Unstructured) {
 		b.Paths = append(b.Paths, rulePaths(rule)...)
 	}
 	p.routeClaims(r, b.Hosts)
-	planes, lost := p.cover.dataPlanes(o)
+	planes, lost := p.dataPlanes(o)
 	for _, name := range lost {
 		b.Guarded = false
 		p.wrong(r, UnknownProxy, "%s is attached to Gateway %s, of which nothing is known, so that nobody may ask about it there. Make the Gateway, or write the annotation %s on the HTTPRoute.", r.ref, name, ProxyAnnotation)
@@ -103,11 +103,11 @@ func (p *planner) guardRoute(r *gatewayRoute, plane dataPlane) bool {
 		return p.traefikRoute(r)
 	case GatewayAPI:
 		p.granted(r, "HTTPRoute", "authz")
-		return p.filters(r, func(rule map[string]any) bool { return p.cover.filtered(r.Unstructured, rule, "ExternalAuth") }, p.externalAuth(r))
+		return p.filters(r, func(rule map[string]any) bool { return p.filtered(r.Unstructured, rule, "ExternalAuth") }, p.externalAuth(r))
 	case AgentGateway:
 		p.granted(r, "HTTPRoute", "authz")
 		p.remembers(r, plane)
-		return p.filters(r, func(rule map[string]any) bool { return p.cover.external(r.Unstructured, rule) }, p.externalAuth(r))
+		return p.filters(r, func(rule map[string]any) bool { return p.external(r.Unstructured, rule) }, p.externalAuth(r))
 	case NGINXGateway:
 		p.wrong(r, UnfitProxy, "%s is not guarded: %s.", r.ref, externalAuthOn(plane, r.Unstructured))
 		return false
@@ -129,7 +129,7 @@ func (p *planner) remembers(r *gatewayRoute, plane dataPlane) {
 
 func (p *planner) leadsToApplications(r *gatewayRoute) bool {
 	return slices.ContainsFunc(objects(r.Object, "spec", "rules"), func(rule map[string]any) bool {
-		return len(p.cover.applications(r.Unstructured, rule)) > 0
+		return len(p.applications(r.Unstructured, rule)) > 0
 	})
 }
 
@@ -158,16 +158,16 @@ func (p *planner) traefikRoute(r *gatewayRoute) bool {
 
 // externalAuth is the filter of the Gateway API (GEP-1494), for people to paste.
 func (p *planner) externalAuth(r *gatewayRoute) string {
-	at := p.ours("authz")
+	at := p.Settings.Service("authz")
 	return fmt.Sprintf("{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: %s, namespace: %s, port: %d}, http: {path: "+contract.ExternalPrefix+r.ref.NamespacedName.String()+", allowedHeaders: [%s], allowedResponseHeaders: [%s]}}}",
-		at.Name, at.Namespace, p.authzPort(), strings.Join(contract.EnvoyAsked(), ", "), strings.Join(contract.Lower(p.s.IdentityHeaders), ", "))
+		at.Name, at.Namespace, p.Settings.AuthzPort(), strings.Join(contract.EnvoyAsked(), ", "), strings.Join(contract.Lower(p.Settings.IdentityHeaders), ", "))
 }
 
 // filters reports the rules that lead to an application without asking.
 func (p *planner) filters(r *gatewayRoute, asks func(map[string]any) bool, paste string) bool {
 	var open []string
 	for i, rule := range objects(r.Object, "spec", "rules") {
-		if len(p.cover.applications(r.Unstructured, rule)) > 0 && !asks(rule) {
+		if len(p.applications(r.Unstructured, rule)) > 0 && !asks(rule) {
 			open = append(open, ruleName(i, rule))
 		}
 	}
@@ -184,7 +184,7 @@ func (p *planner) securityPolicy(r *gatewayRoute) bool {
 		return false
 	}
 	p.granted(r, "SecurityPolicy", "authz")
-	at := p.ours("authz")
+	at := p.Settings.Service("authz")
 	p.put(object(envoyVersion, "SecurityPolicy", types.NamespacedName{Namespace: r.ref.Namespace, Name: besideName("auth", r.ref.Name)}, forRoute(r.ref), nil, spec(map[string]any{
 		"targetRefs": []any{map[string]any{"group": gatewayGroup, "kind": "HTTPRoute", "name": r.ref.Name}},
 		"extAuth": map[string]any{
@@ -192,8 +192,8 @@ func (p *planner) securityPolicy(r *gatewayRoute) bool {
 			"headersToExtAuth": anyList(contract.EnvoyAsked()), // unless it is named, not even Cookie is sent
 			"http": map[string]any{
 				"path":             contract.EnvoyRoutePrefix + r.ref.NamespacedName.String(), // Envoy adds the request's own
-				"backendRefs":      []any{map[string]any{"name": at.Name, "namespace": at.Namespace, "port": int64(p.authzPort())}},
-				"headersToBackend": anyList(contract.Lower(p.s.IdentityHeaders)),
+				"backendRefs":      []any{map[string]any{"name": at.Name, "namespace": at.Namespace, "port": int64(p.Settings.AuthzPort())}},
+				"headersToBackend": anyList(contract.Lower(p.Settings.IdentityHeaders)),
 			},
 		},
 	})))
@@ -205,30 +205,13 @@ func (p *planner) securityPolicy(r *gatewayRoute) bool {
 func (p *planner) replaced(r *gatewayRoute) bool {
 	some := false
 	for _, o := range p.SecurityPolicies {
-		if ours(o) || o.GetNamespace() != r.ref.Namespace || !targets(o, r.Unstructured) || p.cover.extAuthAsks(o) {
+		if ours(o) || o.GetNamespace() != r.ref.Namespace || !targets(o, r.Unstructured) || p.extAuthAsks(o) {
 			continue
 		}
 		some = true
 		p.wrong(r, ForeignPolicy, "%s is the target of SecurityPolicy %s, too, which counts in place of Ostiary's, or of a part of it, and does not ask. Move what it says to a policy for the Gateway, or remove it.", r.ref, nameOf(o))
 	}
 	return some
-}
-
-// targets reports whether a policy is for a route, by name or by labels. Labels that
-// are more than a plain match may be any.
-func targets(policy, route *unstructured.Unstructured) bool {
-	for _, t := range targetsOf(policy) {
-		if text(t, "kind") == route.GetKind() && text(t, "name") == route.GetName() {
-			return true
-		}
-	}
-	for _, t := range objects(policy.Object, "spec", "targetSelectors") {
-		labels, _, _ := unstructured.NestedStringMap(t, "matchLabels")
-		if text(t, "kind") == route.GetKind() && holds(route.GetLabels(), labels) {
-			return true
-		}
-	}
-	return false
 }
 
 // narrow reports whether some rule of a route matches by more than the path, so that no
@@ -251,14 +234,14 @@ const matchesMax = 64
 // routesBeside leads our own path, and preflights, to our Services: by HTTPRoutes of
 // the route's namespace, as its Gateways admit those.
 func (p *planner) routesBeside(r *gatewayRoute, preflights bool) {
-	if !p.Served[referenceGrantKind] && r.ref.Namespace != p.s.Namespace {
+	if !p.Served[referenceGrantKind] && r.ref.Namespace != p.Settings.Namespace {
 		p.wrong(r, MissingKind, "nobody can sign in at the hosts of %s, and no preflight is answered, as the CRD referencegrants.gateway.networking.k8s.io is not installed. Install all of the Gateway API.", r.ref)
 		return
 	}
 	p.granted(r, "HTTPRoute", "public")
 	p.routeBeside(r, "access", map[string]any{
-		"matches":     []any{map[string]any{"path": map[string]any{"type": "PathPrefix", "value": p.s.PathPrefix}}},
-		"backendRefs": []any{p.backendRef("public", p.s.PublicPort)},
+		"matches":     []any{map[string]any{"path": map[string]any{"type": "PathPrefix", "value": p.Settings.PathPrefix}}},
+		"backendRefs": []any{p.backendRef("public", p.Settings.PublicPort)},
 	})
 	if !preflights {
 		return
@@ -269,7 +252,7 @@ func (p *planner) routesBeside(r *gatewayRoute, preflights bool) {
 		if n > 0 {
 			kind += strconv.Itoa(n + 1)
 		}
-		p.routeBeside(r, kind, map[string]any{"matches": matches, "backendRefs": []any{p.backendRef("preflight", p.s.PreflightPort)}})
+		p.routeBeside(r, kind, map[string]any{"matches": matches, "backendRefs": []any{p.backendRef("preflight", p.Settings.PreflightPort)}})
 	}
 }
 
@@ -283,7 +266,7 @@ func (p *planner) routeBeside(r *gatewayRoute, kind string, rule map[string]any)
 }
 
 func (p *planner) backendRef(part string, port int32) map[string]any {
-	at := p.ours(part)
+	at := p.Settings.Service(part)
 	return map[string]any{"group": "", "kind": "Service", "name": at.Name, "namespace": at.Namespace, "port": int64(port)}
 }
 
@@ -321,11 +304,11 @@ func preflightMatches(r *gatewayRoute) []any {
 type grant struct{ kind, namespace string }
 
 func (p *planner) granted(r *gatewayRoute, kind, part string) {
-	if !p.Served[referenceGrantKind] || r.ref.Namespace == p.s.Namespace {
+	if !p.Served[referenceGrantKind] || r.ref.Namespace == p.Settings.Namespace {
 		return
 	}
 	at := grant{kind, r.ref.Namespace}
-	if service := p.ours(part).Name; !slices.Contains(p.grants[at], service) {
+	if service := p.Settings.Service(part).Name; !slices.Contains(p.grants[at], service) {
 		p.grants[at] = append(p.grants[at], service)
 		slices.Sort(p.grants[at])
 	}
@@ -346,7 +329,7 @@ func (p *planner) referenceGrants() {
 		for _, name := range services {
 			to = append(to, map[string]any{"group": "", "kind": "Service", "name": name})
 		}
-		name := types.NamespacedName{Namespace: p.s.Namespace, Name: centralName("grant", at.namespace, strings.ToLower(at.kind))}
+		name := types.NamespacedName{Namespace: p.Settings.Namespace, Name: centralName("grant", at.namespace, strings.ToLower(at.kind))}
 		why := purpose{digest("grant", at.kind, at.namespace), "each " + at.kind + " of namespace " + at.namespace + " that is opted in"}
 		p.put(object(version, "ReferenceGrant", name, why, nil, spec(map[string]any{
 			"from": []any{map[string]any{"group": group, "kind": at.kind, "namespace": at.namespace}}, "to": to,

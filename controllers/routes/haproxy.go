@@ -3,8 +3,6 @@
 package routes
 
 import (
-	"net/url"
-	"strconv"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -20,9 +18,9 @@ const haproxyTarget = contract.ForwardedHost + ": %[req.hdr(host)]\n" + contract
 // request-set-headers. Its cross-namespace-services has to be "allow"; if it is not,
 // haproxy-ingress refuses every request.
 func (p *planner) haproxy(g *guard) {
-	question := p.questionOf(g.proxy, g.Namespace, g.Name)
+	question := questionOf(&p.Settings, g.proxy, g.Namespace, g.Name)
 	if key := haproxyPrefix + "auth-url"; g.foreign(key, question[key]) {
-		g.asked = p.cover.haproxyQuestion(g.Annotations) == asksUs
+		g.asked = p.haproxyQuestion(g.Annotations) == asksUs
 		p.found(g, ForeignAuth, "%s has an auth-url of somebody else (%q), so that Ostiary changes nothing there. Remove it, and Ostiary writes its own at once.", g.ref, g.Annotations[key])
 		return
 	}
@@ -68,11 +66,11 @@ func (p *planner) haproxyPreflights(g *guard) {
 		return
 	}
 	var rules []any
-	service := p.ours("preflight").Name
+	service := p.Settings.Service("preflight").Name
 	places, _ := p.copied(g)
 	for _, at := range places {
 		if at.host != "" {
-			rules = append(rules, ingressRule(at.host, ingressPath(at.path, at.pathType, service, p.s.PreflightPort)))
+			rules = append(rules, ingressRule(at.host, ingressPath(at.path, at.pathType, service, p.Settings.PreflightPort)))
 		}
 	}
 	if len(rules) == 0 {
@@ -82,24 +80,6 @@ func (p *planner) haproxyPreflights(g *guard) {
 	if kind := haproxyPathType.text(g.Annotations); kind != "" {
 		notes[haproxyPrefix+"path-type"] = kind // the same paths, read the same way
 	}
-	name := types.NamespacedName{Namespace: p.s.Namespace, Name: centralName("preflight", g.Namespace, g.Name)}
+	name := types.NamespacedName{Namespace: p.Settings.Namespace, Name: centralName("preflight", g.Namespace, g.Name)}
 	p.put(p.ingress(g, name, forRoute(g.ref), notes, rules))
-}
-
-// authzPort is that of the authz Service: proxies reach it at the same one as by its
-// address.
-func (p *planner) authzPort() int32 { return authzPort(&p.s) }
-
-func authzPort(s *Settings) int32 {
-	u, err := url.Parse(s.AuthzURL)
-	if err != nil {
-		return 0
-	}
-	if port, err := strconv.ParseInt(u.Port(), 10, 32); err == nil {
-		return int32(port)
-	}
-	if u.Scheme == "https" {
-		return 443
-	}
-	return 80
 }

@@ -24,7 +24,7 @@ func (p *planner) access(g *guard, host string, annotations map[string]string) {
 		return
 	case o != nil && isNGINX(g.proxy):
 		p.found(g, ShadowedLogin, "nobody can sign in on %s: the path %q of Ingress %s/%s is a regular expression there (use-regex or rewrite-target of an Ingress of the host), matches %s/login, and is tried first because it is longer. "+
-			"Make it shorter, or have it not match that.", host, at.path, o.Namespace, o.Name, p.s.PathPrefix)
+			"Make it shorter, or have it not match that.", host, at.path, o.Namespace, o.Name, p.Settings.PathPrefix)
 	}
 	parts := []string{g.class.name, fmt.Sprint(g.class.legacy)}
 	for _, key := range sortedKeys(annotations) {
@@ -34,8 +34,8 @@ func (p *planner) access(g *guard, host string, annotations map[string]string) {
 	if g.class.name != "" {
 		words += " of class " + g.class.name
 	}
-	name := types.NamespacedName{Namespace: p.s.Namespace, Name: hostName("access", host, parts...)}
-	path := ingressPath(p.s.PathPrefix+"/", string(networkingv1.PathTypePrefix), p.ours("public").Name, p.s.PublicPort)
+	name := types.NamespacedName{Namespace: p.Settings.Namespace, Name: hostName("access", host, parts...)}
+	path := ingressPath(p.Settings.PathPrefix+"/", string(networkingv1.PathTypePrefix), p.Settings.Service("public").Name, p.Settings.PublicPort)
 	p.put(p.ingress(g, name, purpose{digest(host), words}, annotations, []any{ingressRule(host, path)}))
 }
 
@@ -59,7 +59,7 @@ func (p *planner) loginPath(host string) *loginPath {
 }
 
 func (p *planner) findLoginPath(host string) *loginPath {
-	mine := p.s.PathPrefix + "/"
+	mine := p.Settings.PathPrefix + "/"
 	out := &loginPath{}
 	all := p.shared.hosts[host]
 	// One expression or rewrite among the Ingresses of a host makes expressions of all
@@ -72,8 +72,8 @@ func (p *planner) findLoginPath(host string) *loginPath {
 		for _, at := range placesOf(o) {
 			switch {
 			case at.host != host:
-			case strings.TrimSuffix(at.path, "/") == p.s.PathPrefix:
-				byHand := at.backend != nil && p.cover.ownPart(o.Namespace, at.backend.Name) == "public"
+			case strings.TrimSuffix(at.path, "/") == p.Settings.PathPrefix:
+				byHand := at.backend != nil && p.ownPart(o.Namespace, at.backend.Name) == "public"
 				return &loginPath{byHand: byHand, taken: !byHand, ingress: o, path: at.path}
 			case expressions && out.ingress == nil && len(at.path) >= len(mine) && p.matchesOwn(at.path):
 				out.ingress, out.path = o, at.path
@@ -87,5 +87,5 @@ func (p *planner) findLoginPath(host string) *loginPath {
 // be read may.
 func (p *planner) matchesOwn(expression string) bool {
 	re, err := regexp.Compile("(?i)^" + expression)
-	return err != nil || slices.ContainsFunc(ownPages, func(page string) bool { return re.MatchString(p.s.PathPrefix + "/" + page) })
+	return err != nil || slices.ContainsFunc(ownPages, func(page string) bool { return re.MatchString(p.Settings.PathPrefix + "/" + page) })
 }

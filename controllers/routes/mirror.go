@@ -73,5 +73,3 @@ func slicePort(s *discoveryv1.EndpointSlice) int32 {
 	}
 	return 0
 }
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -46,10 +46,10 @@ func (p *planner) nginx(g *guard) {
 // be asked.
 func (p *planner) ask(g *guard) bool {
 	url := nginxPrefix + "auth-url"
-	question := p.questionOf(g.proxy, g.Namespace, g.Name)
-	if g.foreign(url, p.authURL(contract.NginxPrefix, g.Namespace, g.Name), p.authURL(contract.NginxPassPrefix, g.Namespace, g.Name), p.authURL(contract.URLPrefix, g.Namespace, g.Name)) {
+	question := questionOf(&p.Settings, g.proxy, g.Namespace, g.Name)
+	if g.foreign(url, authURL(&p.Settings, contract.NginxPrefix, g.Namespace, g.Name), authURL(&p.Settings, contract.NginxPassPrefix, g.Namespace, g.Name), authURL(&p.Settings, contract.URLPrefix, g.Namespace, g.Name)) {
 		why := "so that no AccessPolicy decides about it"
-		if g.asked = p.cover.question(g.Ingress, g.proxy) == asksUs; g.asked {
+		if g.asked = p.question(g.Ingress, g.proxy) == asksUs; g.asked {
 			why = "which asks Ostiary already, but any policy of the host may decide"
 		}
 		p.found(g, ForeignAuth, "%s has an auth-url of somebody else (%q), %s. Ostiary changes nothing there: remove auth-url, and auth-signin with it, and Ostiary writes its own at once.", g.ref, g.Annotations[url], why)
@@ -80,7 +80,7 @@ func (p *planner) render(g *guard) {
 	p.putFor(g, object(serviceVersion, "Service", name, forRoute(g.ref), nil, spec(map[string]any{
 		"type": string(corev1.ServiceTypeClusterIP),
 		// The first port is the one that counts. It has no selector: its endpoints are ours.
-		"ports": []any{map[string]any{"name": "render", "protocol": "TCP", "port": int64(p.s.RenderPort), "targetPort": int64(p.s.RenderPort)}},
+		"ports": []any{map[string]any{"name": "render", "protocol": "TCP", "port": int64(p.Settings.RenderPort), "targetPort": int64(p.Settings.RenderPort)}},
 	})))
 	p.mirror(g, name)
 }
@@ -94,9 +94,9 @@ func (p *planner) global(g *guard) {
 	p.errorPages(g, "")
 	// Whose installation is set to it says that the platform is prepared. The arguments of
 	// a controller are in no object that we read.
-	if p.s.Mode != Global && slices.ContainsFunc(p.Configs, isControllerConfig) {
+	if p.Settings.Mode != Global && slices.ContainsFunc(p.Configs, isControllerConfig) {
 		p.found(g, ModeUnprepared, "%s says %s: %s, and the ConfigMap of ingress-nginx is not prepared for it: unless the controller's --default-backend-service is Service %s, every refusal and every preflight there is a 404 page of ingress-nginx. "+
-			"Put into the ConfigMap what `ostiary render ingress-nginx --mode global` prints; or name that Service to the controller and set ingressMode: global for the installation; or remove the annotation.", g.ref, ModeAnnotation, Global, p.ours("render"))
+			"Put into the ConfigMap what `ostiary render ingress-nginx --mode global` prints; or name that Service to the controller and set ingressMode: global for the installation; or remove the annotation.", g.ref, ModeAnnotation, Global, p.Settings.Service("render"))
 	}
 }
 
@@ -142,7 +142,7 @@ func (p *planner) errorPages(g *guard, service string) bool {
 // mirror gives a Service the endpoints of our render Service. ingress-nginx cannot be
 // led there by name: of an ExternalName it makes an address that is none.
 func (p *planner) mirror(g *guard, service types.NamespacedName) {
-	if at := p.ours("render"); len(p.mirrors) == 0 && p.service(at) != nil {
+	if at := p.Settings.Service("render"); len(p.mirrors) == 0 && p.service(at) != nil {
 		p.plan.Findings = append(p.plan.Findings, Finding{Object: Ref{Kind: "Service", NamespacedName: at}, Reason: NoRenderEndpoints,
 			Message: fmt.Sprintf("Service %s has no endpoints, so what Ostiary refuses is shown as ingress-nginx's own 404 where the mode is render. Look at the pods of Ostiary.", at)})
 	}
@@ -171,11 +171,11 @@ func (p *planner) canary(g *guard) {
 		return // a yes to preflights there would lead them to the application
 	}
 	var rules []any
-	service := p.ours("preflight").Name
+	service := p.Settings.Service("preflight").Name
 	for _, at := range places {
-		rules = append(rules, ingressRule(at.host, ingressPath(at.path, at.pathType, service, p.s.PreflightPort)))
+		rules = append(rules, ingressRule(at.host, ingressPath(at.path, at.pathType, service, p.Settings.PreflightPort)))
 	}
-	name := types.NamespacedName{Namespace: p.s.Namespace, Name: centralName("canary", g.Namespace, g.Name)}
+	name := types.NamespacedName{Namespace: p.Settings.Namespace, Name: centralName("canary", g.Namespace, g.Name)}
 	p.putFor(g, p.ingress(g, name, forRoute(g.ref), map[string]string{
 		nginxPrefix + "canary":                   "true",
 		nginxPrefix + "canary-by-header":         "Access-Control-Request-Method",
@@ -183,7 +183,7 @@ func (p *planner) canary(g *guard) {
 	}, rules))
 	// Without the canary a yes would lead preflights to the application.
 	g.without[nginxPrefix+"auth-url"] = g.annotations[nginxPrefix+"auth-url"]
-	g.annotations[nginxPrefix+"auth-url"] = p.authURL(contract.NginxPassPrefix, g.Namespace, g.Name)
+	g.annotations[nginxPrefix+"auth-url"] = authURL(&p.Settings, contract.NginxPassPrefix, g.Namespace, g.Name)
 }
 
 // bypasses: the application answers preflights itself.

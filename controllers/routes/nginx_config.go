@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,7 +18,7 @@ func (p *planner) nginxConfigs(g *guard) {
 		if !isControllerConfig(m) {
 			continue
 		}
-		ref := Ref{Kind: "ConfigMap", NamespacedName: nameIn(m)}
+		ref := Ref{Kind: "ConfigMap", NamespacedName: nameOf(m)}
 		add := func(reason, format string, args ...any) {
 			p.plan.Findings = append(p.plan.Findings, Finding{Object: ref, Policy: g.policy, Reason: reason,
 				Message: fmt.Sprintf("%s "+format, append([]any{ref}, args...)...)})
@@ -101,26 +100,4 @@ func (p *planner) blocked(g *guard, m *corev1.ConfigMap, add reporter) {
 			}
 		}
 	}
-}
-
-// configCodes are the status codes that a ConfigMap lists.
-func configCodes(data map[string]string) []int {
-	var out []int
-	for _, text := range list(data["custom-http-errors"]) {
-		if code, err := strconv.Atoi(text); err == nil {
-			out = append(out, code)
-		}
-	}
-	return out
-}
-
-// noAuthLocations are beginnings of paths. Only spaces are taken off them.
-func noAuthLocations(text string) []string {
-	var out []string
-	for part := range strings.SplitSeq(text, ",") {
-		if part = strings.Trim(part, " "); part != "" {
-			out = append(out, part)
-		}
-	}
-	return out
 }

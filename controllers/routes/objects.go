@@ -29,7 +29,6 @@ const (
 	gatewayVersion       = gatewayGroup + "/v1"
 	managedBy            = "endpointslice.kubernetes.io/managed-by"
 	sliceServiceName     = "kubernetes.io/service-name"
-	ingressClass         = "kubernetes.io/ingress.class"
 	referenceGrantKind   = "ReferenceGrant." + gatewayGroup
 	referenceGrantV1Kind = "ReferenceGrant.v1." + gatewayGroup
 )
@@ -111,8 +110,8 @@ func hasTLS(ing *networkingv1.Ingress, host string) bool {
 
 // mark adds to an object of ours what the platform wants.
 func (p *planner) mark(o *unstructured.Unstructured) {
-	o.SetLabels(beside(o.GetLabels(), p.s.Labels))
-	o.SetAnnotations(beside(o.GetAnnotations(), p.s.Annotations))
+	o.SetLabels(beside(o.GetLabels(), p.Settings.Labels))
+	o.SetAnnotations(beside(o.GetAnnotations(), p.Settings.Annotations))
 }
 
 // beside adds to ours what the platform wants. Ours count.
@@ -133,11 +132,6 @@ func (p *planner) sorted() []*unstructured.Unstructured {
 		}
 		return compareNames(nameOf(a), nameOf(b))
 	})
-}
-
-// ours is the name of one of our Services: "public", "render", ...
-func (p *planner) ours(part string) types.NamespacedName {
-	return types.NamespacedName{Namespace: p.s.Namespace, Name: p.s.ServicePrefix + "-" + part}
 }
 
 // anyList is a list as unstructured objects hold it.

@@ -115,12 +115,12 @@ func (p *planner) share() sharing {
 		proxies: map[*networkingv1.Ingress]Proxy{},
 	}
 	for _, service := range p.Services {
-		s.services[nameIn(service)] = service
+		s.services[nameOf(service)] = service
 	}
 	p.shared = s
 	var canaries []*networkingv1.Ingress
 	for _, ing := range p.Ingresses {
-		_, proxy := p.cover.classOf(ing)
+		_, proxy := p.classOf(ing)
 		s.proxies[ing] = proxy
 		switch {
 		case ours(ing):

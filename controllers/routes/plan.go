@@ -7,28 +7,24 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-
-	"github.com/ostiary/ostiary/authserver/contract"
 )
 
 // Make says what the cluster has to look like, so that the proxy of every Ingress
 // and HTTPRoute that names a policy asks about each request.
 //
-// It is pure, and its result depends on no order of the objects in a World. What a
-// plan made before is in the World, too, and changes nothing.
+// It is pure, and its result depends on no order of the objects in a Snapshot. What a
+// plan made before is in the Snapshot, too, and changes nothing.
 //
 // Where something cannot be had, the rest of it is planned all the same, as long as
 // that only refuses more: a route that asks, and shows bare refusals, is better than
 // one that nobody asks about. Only where somebody else already decides what the
 // proxy asks is nothing planned.
-func Make(w World, s Settings) Plan {
-	p := newPlanner(w, s)
+func Make(w Snapshot, s Settings) Plan {
+	p := newPlanner(Read(w, s))
 	for _, ing := range p.Ingresses {
 		if _, opted := ing.Annotations[PolicyAnnotation]; opted && !ours(ing) {
 			p.opt(ing)
@@ -58,9 +54,7 @@ func Make(w World, s Settings) Plan {
 
 // A planner is one run of Make.
 type planner struct {
-	World
-	s        Settings
-	cover    *coverage // reads the same objects, for what goes around
+	*Index
 	policies map[types.NamespacedName]*Policy
 	guards   []*guard
 	guardOf  map[*networkingv1.Ingress]*guard
@@ -90,53 +84,27 @@ type guard struct {
 	asked       bool            // its proxy will ask about every request
 }
 
-func newPlanner(w World, s Settings) *planner {
-	// Which of two defaults counts, and the like, must not depend on the order.
-	w.Ingresses = sortedBy(w.Ingresses, func(o *networkingv1.Ingress) types.NamespacedName { return nameIn(o) })
-	w.Classes = sortedBy(w.Classes, func(o *networkingv1.IngressClass) types.NamespacedName { return nameIn(o) })
-	for _, list := range []*[]*unstructured.Unstructured{&w.HTTPRoutes, &w.Gateways, &w.GatewayClasses, &w.Middlewares, &w.SecurityPolicies} {
-		*list = sortedBy(*list, nameOf)
-	}
-	s.PathPrefix = strings.TrimSuffix(cmp.Or(s.PathPrefix, contract.DefaultPathPrefix), "/")
-	s.ServicePrefix = cmp.Or(s.ServicePrefix, "ostiary")
-	s.Mode = cmp.Or(s.Mode, Render)
+func newPlanner(x *Index) *planner {
 	p := &planner{
-		World: w, s: s, policies: map[types.NamespacedName]*Policy{}, guardOf: map[*networkingv1.Ingress]*guard{},
-		login: map[string]*loginPath{}, mirrors: mirrored(w.Render),
+		Index: x, policies: map[types.NamespacedName]*Policy{}, guardOf: map[*networkingv1.Ingress]*guard{},
+		login: map[string]*loginPath{}, mirrors: mirrored(x.Render),
 		objects: map[Ref]*unstructured.Unstructured{}, grants: map[grant][]string{},
 		plan: Plan{Annotations: map[Ref]map[string]string{}, Guards: map[Ref]map[string]string{}, Needs: map[Ref][]Ref{}, Fallbacks: map[Ref]Fallback{}},
 	}
-	for i := range w.Policies {
-		p.policies[w.Policies[i].NamespacedName] = &p.Policies[i]
+	for i := range x.Policies {
+		p.policies[x.Policies[i].NamespacedName] = &p.Policies[i]
 	}
-	p.cover = newCoverage(&p.World, &p.s, func(string) bool { return true })
 	p.shared = p.share()
 	return p
 }
 
-func sortedBy[T any](list []T, name func(T) types.NamespacedName) []T {
-	return slices.SortedStableFunc(slices.Values(list), func(a, b T) int { return compareNames(name(a), name(b)) })
-}
-
-func nameIn(o metav1.Object) types.NamespacedName {
-	return types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}
-}
-
-func ingressRef(ing *networkingv1.Ingress) Ref {
-	return Ref{Kind: "Ingress", NamespacedName: nameIn(ing)}
-}
-
-func compareNames(a, b types.NamespacedName) int {
-	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-}
-
 // opt notes that an Ingress names a policy.
 func (p *planner) opt(ing *networkingv1.Ingress) {
-	serving, proxy := p.cover.classOf(ing)
+	serving, proxy := p.classOf(ing)
 	g := &guard{
 		Ingress: ing, ref: ingressRef(ing),
 		policy: types.NamespacedName{Namespace: ing.Namespace, Name: ing.Annotations[PolicyAnnotation]},
-		class:  classFor(ing, serving), proxy: proxy, mode: p.s.Mode,
+		class:  classFor(ing, serving), proxy: proxy, mode: p.Settings.Mode,
 		annotations: map[string]string{}, without: map[string]string{}, owned: ownedAnnotations(ing),
 	}
 	for _, key := range Leftovers(ing, true) {
@@ -211,7 +179,7 @@ func (p *planner) claims(g *guard) {
 	}
 	for _, at := range placesOf(g.Ingress) {
 		if at.host == "" {
-			p.found(g, NoHost, "%s serves every host that its class has no better rule for (by a rule without host, or by its default backend alone). Only hosts that %s lists are let through, and nobody can sign in there, because %s/ is made for hosts that are written. Write the hosts into spec.rules.", g.ref, g.policy.Name, p.s.PathPrefix)
+			p.found(g, NoHost, "%s serves every host that its class has no better rule for (by a rule without host, or by its default backend alone). Only hosts that %s lists are let through, and nobody can sign in there, because %s/ is made for hosts that are written. Write the hosts into spec.rules.", g.ref, g.policy.Name, p.Settings.PathPrefix)
 			break
 		}
 	}
@@ -252,8 +220,8 @@ func (p *planner) unseen(g *guard) string {
 	if g.proxy != IngressNGINX {
 		return ""
 	}
-	if p.ConfigsUnread != "" && g.mode == Global && p.s.Mode != Global {
-		return p.ConfigsUnread + "; the mode global needs in it what `ostiary render ingress-nginx --mode global` prints, or Service " + p.ours("render").String() + " as the controller's --default-backend-service, and shows ingress-nginx's 404 without"
+	if p.ConfigsUnread != "" && g.mode == Global && p.Settings.Mode != Global {
+		return p.ConfigsUnread + "; the mode global needs in it what `ostiary render ingress-nginx --mode global` prints, or Service " + p.Settings.Service("render").String() + " as the controller's --default-backend-service, and shows ingress-nginx's 404 without"
 	}
 	return p.ConfigsUnread
 }

@@ -3,7 +3,6 @@
 package routes
 
 import (
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -18,18 +17,6 @@ import (
 )
 
 const nginxAnn = "nginx.ingress.kubernetes.io/"
-
-func traefikYAML(annotations string) string {
-	return strings.Replace(webYAML("web", "/", "app", annotations), "ingressClassName: nginx", "ingressClassName: traefik", 1)
-}
-
-func haproxyYAML(name, annotations string) string {
-	return strings.Replace(webYAML(name, "/"+name, "app", annotations), "ingressClassName: nginx", "ingressClassName: haproxy", 1)
-}
-
-func configYAML(key, value string) string {
-	return fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: controller, namespace: nginx}\ndata: {%s: %q}", key, value)
-}
 
 // What people have written stays theirs, and what it costs is said. As much is planned
 // as only refuses more. THREATS B25.
@@ -99,7 +86,7 @@ func TestPeoplesOwn(t *testing.T) {
 			w := planWorld(t, tc.world...)
 			p := Make(w, coverageSettings)
 			checkPlan(t, p)
-			annotations, b := routeOf(t, p, "web")
+			annotations, b := routeOf(t, p.Annotations, p.Bindings, "web")
 			if got := strings.Join(reasons(p), " "); got != tc.reason || b.Guarded != tc.guarded {
 				t.Errorf("guarded %v, findings %v", b.Guarded, p.Findings)
 			}
@@ -116,7 +103,7 @@ func TestPeoplesOwn(t *testing.T) {
 			if !said && tc.reason != "" {
 				t.Errorf("findings %v", p.Findings)
 			}
-			carryOut(t, &w, p)
+			carryOut(t, &w, p.Objects, p.Annotations)
 			if again := planText(t, Make(w, coverageSettings)); again != planText(t, p) {
 				t.Errorf("carried out, it leads to another plan:\n%s", again)
 			}
@@ -133,7 +120,7 @@ func TestWhatWeOwnIsNotForeign(t *testing.T) {
 			`{"f:metadata":{"f:annotations":{"f:` + nginxAnn + `auth-url":{},"f:` + nginxAnn + `default-backend":{}}}}`)},
 	}
 	p := Make(w, coverageSettings)
-	if annotations, b := routeOf(t, p, "web"); !b.Guarded || keys(annotations) != askRender || len(p.Findings) > 0 {
+	if annotations, b := routeOf(t, p.Annotations, p.Bindings, "web"); !b.Guarded || keys(annotations) != askRender || len(p.Findings) > 0 {
 		t.Error(planText(t, p))
 	}
 }
@@ -148,7 +135,7 @@ func TestNoRenderEndpoints(t *testing.T) {
 	w = planWorld(t, webYAML("web", "/", "app", opted), "apiVersion: v1\nkind: Service\nmetadata: {name: ostiary-render, namespace: ostiary}\nspec: {ports: [{port: 9003}]}")
 	w.Render = nil
 	p := Make(w, coverageSettings)
-	if _, b := routeOf(t, p, "web"); !b.Guarded || strings.Join(reasons(p), " ") != NoRenderEndpoints || len(made(p, "Service")) != 1 || len(made(p, "EndpointSlice")) != 0 {
+	if _, b := routeOf(t, p.Annotations, p.Bindings, "web"); !b.Guarded || strings.Join(reasons(p), " ") != NoRenderEndpoints || len(made(p, "Service")) != 1 || len(made(p, "EndpointSlice")) != 0 {
 		t.Error(planText(t, p))
 	}
 }
@@ -156,11 +143,12 @@ func TestNoRenderEndpoints(t *testing.T) {
 // A canary that appears takes the error pages away, and the question stays.
 func TestCanaryAppears(t *testing.T) {
 	w := planWorld(t, webYAML("web", "/", "app", opted))
-	carryOut(t, &w, Make(w, coverageSettings))
+	p := Make(w, coverageSettings)
+	carryOut(t, &w, p.Objects, p.Annotations)
 	with := planWorld(t, webYAML("next", "/", "next", appCanary))
 	w.Ingresses = append(w.Ingresses, with.Ingresses...)
-	p := Make(w, coverageSettings)
-	annotations, b := routeOf(t, p, "web")
+	p = Make(w, coverageSettings)
+	annotations, b := routeOf(t, p.Annotations, p.Bindings, "web")
 	if keys(annotations) != askOnly || !b.Guarded || strings.Join(reasons(p), " ") != AppCanary || len(made(p, "Service")) > 0 {
 		t.Error(planText(t, p))
 	}
@@ -195,7 +183,7 @@ func TestClasses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := Make(planWorld(t, tc.world), coverageSettings)
-			annotations, b := routeOf(t, p, "web")
+			annotations, b := routeOf(t, p.Annotations, p.Bindings, "web")
 			beside := made(p, "Ingress")
 			if annotations[tc.annotation] == "" || !b.Guarded || len(beside) != 1 || text(beside[0].Object, "spec", "ingressClassName") != tc.field || beside[0].GetAnnotations()[ingressClass] != tc.legacy {
 				t.Error(planText(t, p))
@@ -282,7 +270,7 @@ func TestNames(t *testing.T) {
 	if got := middlewareRef("a--b", "c.d"); got != "a-b-c-d@kubernetescrd" {
 		t.Error(got)
 	}
-	strip := func(ref Ref) string { return newPlanner(planWorld(t), coverageSettings).middlewares(ref)[0] }
+	strip := func(ref Ref) string { return newPlanner(Read(planWorld(t), coverageSettings)).middlewares(ref)[0] }
 	if a, b := strip(Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Name: "route-x"}}), strip(Ref{Kind: "HTTPRoute", NamespacedName: types.NamespacedName{Name: "x"}}); a == b {
 		t.Error(a)
 	}
@@ -310,7 +298,7 @@ func FuzzProjected(f *testing.F) {
 // A wildcard in a policy is one label; in a route of Ingress, too.
 func TestClaimedHosts(t *testing.T) {
 	for host, claimed := range map[string]bool{"app.example.com": true, "x.preview.example.com": true, "*.preview.example.com": true, "a.b.preview.example.com": false, "*.example.com": false, "other.example.com": false} {
-		p := newPlanner(planWorld(t), coverageSettings)
+		p := newPlanner(Read(planWorld(t), coverageSettings))
 		p.claimed(Ref{}, types.NamespacedName{}, &p.Policies[0], host)
 		if (len(p.plan.Findings) == 0) != claimed {
 			t.Errorf("%s: %v", host, p.plan.Findings)

@@ -65,20 +65,20 @@ spec: {parentRefs: [{name: gw, namespace: infra}], hostnames: [app.example.com],
 	}
 	for name, tc := range map[string]struct {
 		world   string
-		change  func(*World)
+		change  func(*Snapshot)
 		reason  string
 		guarded bool
 		objects string
 		says    string
 	}{
 		"envoy":                    {route("eg", ""), nil, "", true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", ""},
-		"envoy, not installed":     {route("eg", ""), func(w *World) { delete(w.Served, "SecurityPolicy."+envoyGroup) }, MissingKind, false, "ReferenceGrant HTTPRoute", "securitypolicies.gateway.envoyproxy.io"},
+		"envoy, not installed":     {route("eg", ""), func(w *Snapshot) { delete(w.Served, "SecurityPolicy."+envoyGroup) }, MissingKind, false, "ReferenceGrant HTTPRoute", "securitypolicies.gateway.envoyproxy.io"},
 		"envoy, another policy":    {route("eg", policy("targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: web}]")), nil, ForeignPolicy, false, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "shop/theirs"},
 		"envoy, one for a rule":    {route("eg", policy("targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: web, sectionName: x}]")), nil, ForeignPolicy, false, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "shop/theirs"},
 		"envoy, one by labels":     {route("eg", policy("targetSelectors: [{kind: HTTPRoute, matchLabels: {app: web}}]")), nil, ForeignPolicy, false, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "shop/theirs"},
 		"envoy, one of another":    {route("eg", policy("targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: other}]")), nil, "", true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", ""},
 		"traefik":                  {route("traefik", ""), nil, MissingFilter, false, "ReferenceGrant Middleware Middleware HTTPRoute HTTPRoute HTTPRoute", "name: ostiary-auth-route-web}}"},
-		"traefik, not installed":   {route("traefik", ""), func(w *World) { delete(w.Served, middlewareKind) }, MissingKind, false, "ReferenceGrant HTTPRoute HTTPRoute", "middlewares.traefik.io"},
+		"traefik, not installed":   {route("traefik", ""), func(w *Snapshot) { delete(w.Served, middlewareKind) }, MissingKind, false, "ReferenceGrant HTTPRoute HTTPRoute", "middlewares.traefik.io"},
 		"another":                  {route("other", ""), nil, MissingFilter, false, "ReferenceGrant HTTPRoute HTTPRoute", "{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: ostiary-authz, namespace: ostiary, port: 9001}"},
 		"cilium, with the filter":  {filteredRoute(route("cilium", "")), nil, "", true, "ReferenceGrant HTTPRoute HTTPRoute", ""},
 		"an unknown one, filter":   {filteredRoute(route("unknown", "")), nil, UnknownProxy, false, "ReferenceGrant HTTPRoute HTTPRoute", "proxy: gateway-api on the GatewayClass"},
@@ -92,15 +92,15 @@ spec: {parentRefs: [{name: gw, namespace: infra}], hostnames: [app.example.com],
 		"its own CORS":             {strings.Replace(route("eg", ""), "rules: [{", "rules: [{filters: [{type: CORS, cors: {}}], ", 1), nil, ForeignCORS, true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "spec.cors"},
 		"a method":                 {strings.Replace(route("eg", ""), "rules: [{", "rules: [{matches: [{method: GET}], ", 1), nil, "", true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute HTTPRoute", ""},
 		"a wide star":              {strings.Replace(route("eg", ""), "hostnames: [app.example.com]", "hostnames: ['*.preview.example.com']", 1), nil, WildcardWidth, true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "any number of labels"},
-		"another, no grants":       {route("other", ""), func(w *World) { delete(w.Served, referenceGrantKind) }, MissingFilter + " " + MissingKind, false, "", "referencegrants"},
+		"another, no grants":       {route("other", ""), func(w *Snapshot) { delete(w.Served, referenceGrantKind) }, MissingFilter + " " + MissingKind, false, "", "referencegrants"},
 		"no such Gateway":          {strings.Replace(route("other", ""), "name: gw, namespace: infra}]", "name: gone, namespace: infra}]", 1), nil, UnknownProxy, false, "ReferenceGrant HTTPRoute HTTPRoute", "infra/gone"},
 		"a proxy that isn't":       {strings.Replace(route("other", ""), "policy: web}", "policy: web, access.ostiary.dev/proxy: kong}", 1), nil, UnknownProxy, false, "ReferenceGrant HTTPRoute HTTPRoute", "gateway-api"},
 		"no policy":                {strings.Replace(route("eg", ""), "policy: web", "policy: gone", 1), nil, PolicyNotFound, true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "does not exist"},
-		"a policy without hosts":   {route("eg", ""), func(w *World) { w.Policies[0].Hosts = nil }, HostNotInPolicy, true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "spec.hosts"},
+		"a policy without hosts":   {route("eg", ""), func(w *Snapshot) { w.Policies[0].Hosts = nil }, HostNotInPolicy, true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "spec.hosts"},
 		"another host":             {strings.Replace(route("eg", ""), "hostnames: [app", "hostnames: [other", 1), nil, HostNotInPolicy, true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "other.example.com"},
 		"no hostnames":             {strings.Replace(route("eg", ""), "hostnames: [app.example.com], ", "", 1), nil, NoHost, true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "spec.hostnames"},
-		"the app answers":          {route("other", ""), func(w *World) { w.Policies[0].CORS = &CORS{Bypass: true} }, MissingFilter, false, "ReferenceGrant HTTPRoute", ""},
-		"the newer ReferenceGrant": {route("eg", ""), func(w *World) { w.Served[referenceGrantV1Kind] = true }, "", true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", ""},
+		"the app answers":          {route("other", ""), func(w *Snapshot) { w.Policies[0].CORS = &CORS{Bypass: true} }, MissingFilter, false, "ReferenceGrant HTTPRoute", ""},
+		"the newer ReferenceGrant": {route("eg", ""), func(w *Snapshot) { w.Served[referenceGrantV1Kind] = true }, "", true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := planWorld(t, tc.world)
@@ -119,13 +119,13 @@ spec: {parentRefs: [{name: gw, namespace: infra}], hostnames: [app.example.com],
 			for _, f := range p.Findings {
 				said = append(said, f.Message)
 			}
-			if _, b := routeOf(t, p, "web"); b.Guarded != tc.guarded || strings.Join(reasons(p), " ") != tc.reason || strings.Join(kinds, " ") != tc.objects || !strings.Contains(strings.Join(said, "\n"), tc.says) {
+			if _, b := routeOf(t, p.Annotations, p.Bindings, "web"); b.Guarded != tc.guarded || strings.Join(reasons(p), " ") != tc.reason || strings.Join(kinds, " ") != tc.objects || !strings.Contains(strings.Join(said, "\n"), tc.says) {
 				t.Errorf("%v %s", b.Guarded, planText(t, p))
 			}
 			if len(p.Annotations) > 0 {
 				t.Error(p.Annotations)
 			}
-			carryOut(t, &w, p)
+			carryOut(t, &w, p.Objects, p.Annotations)
 			if again := planText(t, Make(w, coverageSettings)); again != planText(t, p) {
 				t.Errorf("carried out, it leads to another plan:\n%s", again)
 			}

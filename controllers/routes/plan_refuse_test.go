@@ -3,28 +3,12 @@
 package routes
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
 )
 
-// webYAML is an opted-in Ingress of nginx for app.example.com.
-func webYAML(name, path, service, annotations string) string {
-	return fmt.Sprintf(`
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata: {name: %s, namespace: shop, annotations: {%s}}
-spec:
-  ingressClassName: nginx
-  rules:
-  - host: app.example.com
-    http: {paths: [{path: %q, pathType: Prefix, backend: {service: {name: %s, port: {number: 80}}}}]}
-`, name, annotations, path, service)
-}
-
 const (
-	opted      = "access.ostiary.dev/policy: web"
 	asCanary   = opted + ", access.ostiary.dev/mode: canary"
 	asStatic   = opted + ", access.ostiary.dev/mode: static"
 	asGlobal   = opted + ", access.ostiary.dev/mode: global"
@@ -49,7 +33,7 @@ func keys(all map[string]string) string {
 func TestRefusals(t *testing.T) {
 	for name, tc := range map[string]struct {
 		world    []string
-		change   func(*World)
+		change   func(*Snapshot)
 		reason   string // of the one finding; "": none
 		keys     string
 		endpoint string
@@ -74,20 +58,20 @@ data: {location-snippet: "error_page 401 = @ostiary_401;"}`}, nil, "", askOnly, 
 		"canary, a canary of the app": {[]string{webYAML("web", "/", "app", asCanary), webYAML("next", "/", "next", appCanary)}, nil, AppCanary, askOnly, "nginx", "Ingress"},
 		"canary, GRPC":                {[]string{webYAML("web", "/", "app", asCanary+", nginx.ingress.kubernetes.io/backend-protocol: GRPC")}, nil, BackendProtocol, askOnly, "nginx", "Ingress"},
 		"canary, HTTPS":               {[]string{webYAML("web", "/", "app", asCanary+", nginx.ingress.kubernetes.io/backend-protocol: HTTPS")}, nil, BackendProtocol, askOnly, "nginx", "Ingress"},
-		"canary, the app answers":     {[]string{webYAML("web", "/", "app", asCanary)}, func(w *World) { w.Policies[0].CORS = &CORS{Bypass: true} }, "", askOnly, "nginx", "Ingress"},
+		"canary, the app answers":     {[]string{webYAML("web", "/", "app", asCanary)}, func(w *Snapshot) { w.Policies[0].CORS = &CORS{Bypass: true} }, "", askOnly, "nginx", "Ingress"},
 		"static":                      {[]string{webYAML("web", "/", "app", asStatic)}, nil, "", askProject, "nginx", "Ingress"},
-		"static without CORS":         {[]string{webYAML("web", "/", "app", asStatic)}, func(w *World) { w.Policies[0].CORS = nil }, "", askOnly, "nginx", "Ingress"},
-		"static, all methods":         {[]string{webYAML("web", "/", "app", asStatic)}, func(w *World) { w.Policies[0].CORS.AllMethods = true }, NotProjectable, askOnly, "nginx", "Ingress"},
-		"static, all headers":         {[]string{webYAML("web", "/", "app", asStatic)}, func(w *World) { w.Policies[0].CORS.AllHeaders = true }, NotProjectable, askOnly, "nginx", "Ingress"},
-		"static, private network":     {[]string{webYAML("web", "/", "app", asStatic)}, func(w *World) { w.Policies[0].CORS.PrivateNetwork = true }, NotProjectable, askOnly, "nginx", "Ingress"},
-		"static, an odd method":       {[]string{webYAML("web", "/", "app", asStatic)}, func(w *World) { w.Policies[0].CORS.Methods = []string{"M-SEARCH"} }, NotProjectable, askOnly, "nginx", "Ingress"},
-		"static, an odd header":       {[]string{webYAML("web", "/", "app", asStatic)}, func(w *World) { w.Policies[0].CORS.Headers = []string{"x.y"} }, NotProjectable, askOnly, "nginx", "Ingress"},
-		"static, an odd origin":       {[]string{webYAML("web", "/", "app", asStatic)}, func(w *World) { w.Policies[0].CORS.Origins = []string{"app://x"} }, NotProjectable, askOnly, "nginx", "Ingress"},
-		"static, the app answers":     {[]string{webYAML("web", "/", "app", asStatic)}, func(w *World) { w.Policies[0].CORS = &CORS{Bypass: true} }, "", askOnly, "nginx", "Ingress"},
+		"static without CORS":         {[]string{webYAML("web", "/", "app", asStatic)}, func(w *Snapshot) { w.Policies[0].CORS = nil }, "", askOnly, "nginx", "Ingress"},
+		"static, all methods":         {[]string{webYAML("web", "/", "app", asStatic)}, func(w *Snapshot) { w.Policies[0].CORS.AllMethods = true }, NotProjectable, askOnly, "nginx", "Ingress"},
+		"static, all headers":         {[]string{webYAML("web", "/", "app", asStatic)}, func(w *Snapshot) { w.Policies[0].CORS.AllHeaders = true }, NotProjectable, askOnly, "nginx", "Ingress"},
+		"static, private network":     {[]string{webYAML("web", "/", "app", asStatic)}, func(w *Snapshot) { w.Policies[0].CORS.PrivateNetwork = true }, NotProjectable, askOnly, "nginx", "Ingress"},
+		"static, an odd method":       {[]string{webYAML("web", "/", "app", asStatic)}, func(w *Snapshot) { w.Policies[0].CORS.Methods = []string{"M-SEARCH"} }, NotProjectable, askOnly, "nginx", "Ingress"},
+		"static, an odd header":       {[]string{webYAML("web", "/", "app", asStatic)}, func(w *Snapshot) { w.Policies[0].CORS.Headers = []string{"x.y"} }, NotProjectable, askOnly, "nginx", "Ingress"},
+		"static, an odd origin":       {[]string{webYAML("web", "/", "app", asStatic)}, func(w *Snapshot) { w.Policies[0].CORS.Origins = []string{"app://x"} }, NotProjectable, askOnly, "nginx", "Ingress"},
+		"static, the app answers":     {[]string{webYAML("web", "/", "app", asStatic)}, func(w *Snapshot) { w.Policies[0].CORS = &CORS{Bypass: true} }, "", askOnly, "nginx", "Ingress"},
 		"no mode":                     {[]string{webYAML("web", "/", "app", opted+", access.ostiary.dev/mode: relay")}, nil, UnknownMode, askOnly, "nginx", "Ingress"},
 		"no policy":                   {[]string{webYAML("web", "/", "app", "access.ostiary.dev/policy: nobody")}, nil, PolicyNotFound, askRender, "nginx", "Service EndpointSlice Ingress"},
-		"another host":                {[]string{webYAML("web", "/", "app", opted)}, func(w *World) { w.Policies[0].Hosts = []string{"other.example.com"} }, HostNotInPolicy, askRender, "nginx", "Service EndpointSlice Ingress"},
-		"the policy has no hosts":     {[]string{webYAML("web", "/", "app", opted)}, func(w *World) { w.Policies[0].Hosts = nil }, "", askRender, "nginx", "Service EndpointSlice Ingress"},
+		"another host":                {[]string{webYAML("web", "/", "app", opted)}, func(w *Snapshot) { w.Policies[0].Hosts = []string{"other.example.com"} }, HostNotInPolicy, askRender, "nginx", "Service EndpointSlice Ingress"},
+		"the policy has no hosts":     {[]string{webYAML("web", "/", "app", opted)}, func(w *Snapshot) { w.Policies[0].Hosts = nil }, "", askRender, "nginx", "Service EndpointSlice Ingress"},
 		"auth-signin":                 {[]string{webYAML("web", "/", "app", opted+", nginx.ingress.kubernetes.io/auth-signin: https://x")}, nil, SignInElsewhere, askRender, "nginx", "Service EndpointSlice Ingress"},
 		"auth-keepalive":              {[]string{webYAML("web", "/", "app", opted+`, nginx.ingress.kubernetes.io/auth-keepalive: "10"`)}, nil, AuthKeepalive, askRender, "nginx", "Service EndpointSlice Ingress"},
 		"a regular expression":        {[]string{webYAML("web", "/", "app", opted), webYAML("re", "/(.access|static)/(.*)", "x", `nginx.ingress.kubernetes.io/use-regex: "true"`)}, nil, ShadowedLogin, askRender, "nginx", "Service EndpointSlice Ingress"},
@@ -101,7 +85,7 @@ data: {location-snippet: "error_page 401 = @ostiary_401;"}`}, nil, "", askOnly, 
 			}
 			p := Make(w, coverageSettings)
 			checkPlan(t, p)
-			annotations, b := routeOf(t, p, "web")
+			annotations, b := routeOf(t, p.Annotations, p.Bindings, "web")
 			if got := keys(annotations); got != tc.keys {
 				t.Errorf("annotations %s", got)
 			}
@@ -126,7 +110,7 @@ data: {location-snippet: "error_page 401 = @ostiary_401;"}`}, nil, "", askOnly, 
 					t.Errorf("%+v says neither what is wrong nor what to do", f)
 				}
 			}
-			carryOut(t, &w, p)
+			carryOut(t, &w, p.Objects, p.Annotations)
 			if again := planText(t, Make(w, coverageSettings)); again != planText(t, p) {
 				t.Errorf("carried out, it leads to another plan:\n%s", again)
 			}
@@ -141,20 +125,20 @@ func TestOtherProxiesRefusals(t *testing.T) {
 	unknown := strings.Replace(traefik, "traefik", "kong", 1)
 	for name, tc := range map[string]struct {
 		world   string
-		change  func(*World)
+		change  func(*Snapshot)
 		reason  string
 		guarded bool
 		routers int
 	}{
 		"traefik":                     {traefik, nil, "", true, 2},
-		"traefik, the app answers":    {traefik, func(w *World) { w.Policies[0].CORS = &CORS{Bypass: true} }, "", true, 1},
-		"traefik without Middlewares": {traefik, func(w *World) { w.Served = nil }, MissingKind, false, 0},
-		"traefik without routers":     {traefik, func(w *World) { delete(w.Served, "IngressRoute.traefik.io") }, MissingKind, true, 0},
+		"traefik, the app answers":    {traefik, func(w *Snapshot) { w.Policies[0].CORS = &CORS{Bypass: true} }, "", true, 1},
+		"traefik without Middlewares": {traefik, func(w *Snapshot) { w.Served = nil }, MissingKind, false, 0},
+		"traefik without routers":     {traefik, func(w *Snapshot) { delete(w.Served, "IngressRoute.traefik.io") }, MissingKind, true, 0},
 		"traefik, an odd path":        {strings.Replace(traefik, `path: "/"`, "path: \"/a`b\"", 1), nil, "", true, 2},
 		"moved, rewritten":            {moved, nil, RewrittenTarget, true, 2},
 		"haproxy":                     {haproxy, nil, "", true, 0},
 		"unknown":                     {unknown, nil, UnknownProxy, false, 0},
-		"no host":                     {strings.Replace(traefik, "  - host: app.example.com\n    http", "  - http", 1), func(w *World) { w.Policies[0].Hosts = nil }, NoHost, true, 0},
+		"no host":                     {strings.Replace(traefik, "  - host: app.example.com\n    http", "  - http", 1), func(w *Snapshot) { w.Policies[0].Hosts = nil }, NoHost, true, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := planWorld(t, tc.world)
@@ -163,7 +147,7 @@ func TestOtherProxiesRefusals(t *testing.T) {
 			}
 			p := Make(w, coverageSettings)
 			checkPlan(t, p)
-			annotations, b := routeOf(t, p, "web")
+			annotations, b := routeOf(t, p.Annotations, p.Bindings, "web")
 			if got := strings.Join(reasons(p), " "); got != tc.reason || b.Guarded != tc.guarded || (len(annotations) > 0) != (tc.reason != UnknownProxy) {
 				t.Errorf("guarded %v, findings %v, annotations %v", b.Guarded, p.Findings, annotations)
 			}
@@ -198,11 +182,11 @@ spec: {parentRefs: [{name: gw}], hostnames: [app.example.com], rules: [{backendR
 // A canary Ingress is guarded as the one that it stands in for, whatever it names.
 func TestCanaryIsLeftAlone(t *testing.T) {
 	p := Make(planWorld(t, webYAML("next", "/", "next", opted+", "+appCanary)), coverageSettings)
-	if _, b := routeOf(t, p, "next"); b.Guarded || len(p.Annotations)+len(p.Objects) > 0 || strings.Join(reasons(p), " ") != CanaryAlone {
+	if _, b := routeOf(t, p.Annotations, p.Bindings, "next"); b.Guarded || len(p.Annotations)+len(p.Objects) > 0 || strings.Join(reasons(p), " ") != CanaryAlone {
 		t.Error(planText(t, p))
 	}
 	p = Make(planWorld(t, webYAML("web", "/", "app", asGlobal), webYAML("next", "/", "next", opted+", "+appCanary)), coverageSettings)
-	if all, b := routeOf(t, p, "next"); !b.Guarded || len(all) > 0 || len(p.Findings) > 0 {
+	if all, b := routeOf(t, p.Annotations, p.Bindings, "next"); !b.Guarded || len(all) > 0 || len(p.Findings) > 0 {
 		t.Error(planText(t, p))
 	}
 }
@@ -220,7 +204,8 @@ func TestProjectedMaxAge(t *testing.T) {
 	for age, want := range map[int]string{0: "5", -1: "0", 600: "600"} {
 		w := planWorld(t, webYAML("web", "/", "app", asStatic))
 		w.Policies[0].CORS.MaxAge = age
-		annotations, _ := routeOf(t, Make(w, coverageSettings), "web")
+		p := Make(w, coverageSettings)
+		annotations, _ := routeOf(t, p.Annotations, p.Bindings, "web")
 		if got := annotations[nginxPrefix+"cors-max-age"]; got != want {
 			t.Errorf("%d: %q, want %q", age, got, want)
 		}

@@ -13,30 +13,12 @@ import (
 	"strings"
 	"testing"
 
-	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/yaml"
 )
 
 var update = flag.Bool("update", false, "write the plans of testdata anew")
-
-// planWorld is a world with everything served, a policy, and two pods of ours.
-func planWorld(t *testing.T, manifests ...string) World {
-	t.Helper()
-	w := coverageWorld(t, append([]string{coverageBase}, manifests...)...)
-	w.Served = map[string]bool{}
-	for _, kind := range []string{"Middleware.traefik.io", "IngressRoute.traefik.io", "ReferenceGrant.gateway.networking.k8s.io", "SecurityPolicy.gateway.envoyproxy.io"} {
-		w.Served[kind] = true
-	}
-	w.Policies[0].Hosts = append(w.Policies[0].Hosts, "*.preview.example.com")
-	w.Policies[0].CORS = &CORS{Origins: []string{"https://spa.example.com", "https://*.dev.example.com"}, Methods: []string{"GET", "POST"}, Headers: []string{"content-type"}, Credentials: true, MaxAge: 600}
-	port, ready, not := int32(9003), true, false
-	w.Render = []*discoveryv1.EndpointSlice{{AddressType: discoveryv1.AddressTypeIPv4, Ports: []discoveryv1.EndpointPort{{Port: &port}}, Endpoints: []discoveryv1.Endpoint{
-		{Addresses: []string{"10.0.0.2"}, Conditions: discoveryv1.EndpointConditions{Ready: &ready}}, {Addresses: []string{"10.0.0.1"}}, {Addresses: []string{"10.0.0.3"}, Conditions: discoveryv1.EndpointConditions{Ready: &not}}}}}
-	return w
-}
 
 // planText writes a plan for people.
 func planText(t *testing.T, p Plan) string {
@@ -94,37 +76,6 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-// carryOut puts a plan into its world, as the cluster would show it.
-func carryOut(t *testing.T, w *World, p Plan) {
-	t.Helper()
-	for _, o := range p.Objects {
-		switch o.GetKind() {
-		case "Ingress":
-			into := new(networkingv1.Ingress)
-			if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(o.Object, into, true); err != nil {
-				t.Fatal(err)
-			}
-			w.Ingresses = append(w.Ingresses, into)
-		case "HTTPRoute":
-			w.HTTPRoutes = append(w.HTTPRoutes, o.DeepCopy())
-		case "IngressRoute":
-			w.IngressRoutes = append(w.IngressRoutes, o.DeepCopy())
-		case "Middleware":
-			w.Middlewares = append(w.Middlewares, o.DeepCopy())
-		case "SecurityPolicy":
-			w.SecurityPolicies = append(w.SecurityPolicies, o.DeepCopy())
-		case "Service", "EndpointSlice", "ReferenceGrant":
-		default:
-			t.Fatalf("a plan with a %s", o.GetKind())
-		}
-	}
-	for _, ing := range w.Ingresses {
-		for k, v := range p.Annotations[ingressRef(ing)] {
-			ing.Annotations[k] = v
-		}
-	}
-}
-
 // A plan depends on no order, and planning for what it leads to gives it again. What
 // it guards is seen to be guarded by who looks from outside.
 func TestPlanIsStable(t *testing.T) {
@@ -134,7 +85,7 @@ func TestPlanIsStable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		world := func() World { return planWorld(t, string(text)) }
+		world := func() Snapshot { return planWorld(t, string(text)) }
 		want := planText(t, Make(world(), coverageSettings))
 		for seed := range uint64(5) {
 			w, r := world(), rand.New(rand.NewPCG(seed, 1))
@@ -147,11 +98,11 @@ func TestPlanIsStable(t *testing.T) {
 		}
 		w := world()
 		p := Make(w, coverageSettings)
-		carryOut(t, &w, p)
+		carryOut(t, &w, p.Objects, p.Annotations)
 		if got := planText(t, Make(w, coverageSettings)); got != want {
 			t.Errorf("%s, carried out, leads to another plan:\n%s", file, got)
 		}
-		if left := Unapplied(w, coverageSettings, p); len(left) > 0 {
+		if left := Unapplied(w, coverageSettings, p.Bindings, p.Annotations); len(left) > 0 {
 			t.Errorf("%s, carried out, does not ask: %v", file, left)
 		}
 		for _, f := range Unguarded(w, coverageSettings, Claims(w)) {
@@ -236,17 +187,6 @@ func reasons(p Plan) []string {
 	}
 	slices.Sort(out)
 	return out
-}
-
-func routeOf(t *testing.T, p Plan, name string) (map[string]string, Binding) {
-	t.Helper()
-	for _, b := range p.Bindings {
-		if b.Route.Name == name {
-			return p.Annotations[b.Route], b
-		}
-	}
-	t.Fatalf("no route %s", name)
-	return nil, Binding{}
 }
 
 func made(p Plan, kind string) (out []*unstructured.Unstructured) {

@@ -170,8 +170,8 @@ func TestPreflightsReachOstiary(t *testing.T) {
 		manifest, requests := randomRoute(r, class)
 		w := planWorld(t, manifest)
 		p := Make(w, coverageSettings)
-		_, binding := routeOf(t, p, "web")
-		carryOut(t, &w, p)
+		_, binding := routeOf(t, p.Annotations, p.Bindings, "web")
+		carryOut(t, &w, p.Objects, p.Annotations)
 		for _, q := range requests {
 			preflight := refRequest{host: q.host, path: q.path, method: "OPTIONS", query: q.query,
 				headers: map[string]string{"Origin": "https://spa.example.com", "Access-Control-Request-Method": q.method}}

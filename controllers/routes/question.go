@@ -3,16 +3,14 @@
 package routes
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 
-	networkingv1 "k8s.io/api/networking/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/ostiary/ostiary/authserver/contract"
+
+	networkingv1 "k8s.io/api/networking/v1"
 )
 
 // What has a proxy ask stands on the Ingress itself and needs no object of ours. Two
@@ -30,15 +28,15 @@ const (
 
 // questionOf returns the annotations that have a proxy ask about an Ingress: nil, if it
 // is none that we know.
-func (p *planner) questionOf(proxy Proxy, namespace, name string) map[string]string {
+func questionOf(s *Settings, proxy Proxy, namespace, name string) map[string]string {
 	switch proxy {
 	case IngressNGINX, TraefikNGINX:
-		endpoint, headers := contract.NginxPrefix, p.s.IdentityHeaders
+		endpoint, headers := contract.NginxPrefix, s.IdentityHeaders
 		if proxy == TraefikNGINX { // ingress-nginx drops what has an underscore in it
-			endpoint, headers = contract.URLPrefix, append(headers[:len(headers):len(headers)], p.stripped()...)
+			endpoint, headers = contract.URLPrefix, append(headers[:len(headers):len(headers)], stripped(s)...)
 		}
 		return map[string]string{
-			nginxPrefix + "auth-url":              p.authURL(endpoint, namespace, name),
+			nginxPrefix + "auth-url":              authURL(s, endpoint, namespace, name),
 			nginxPrefix + "auth-response-headers": strings.Join(headers, ","),
 		}
 	case Traefik:
@@ -49,11 +47,11 @@ func (p *planner) questionOf(proxy Proxy, namespace, name string) map[string]str
 		return map[string]string{traefikMiddlewares.key(): strip + "," + auth}
 	case HAProxyIngress:
 		return map[string]string{
-			haproxyPrefix + "auth-url":    p.haproxyURL(namespace, name),
+			haproxyPrefix + "auth-url":    haproxyURL(s, namespace, name),
 			haproxyPrefix + "auth-method": "GET",
 			haproxyPrefix + "auth-headers-request": strings.Join(append(contract.Asked(), "Upgrade",
 				contract.ForwardedMethod, contract.ForwardedProto, contract.ForwardedHost, contract.ForwardedURI, contract.ForwardedFor), ","),
-			haproxyPrefix + "auth-headers-succeed": strings.Join(p.s.IdentityHeaders, ","),
+			haproxyPrefix + "auth-headers-succeed": strings.Join(s.IdentityHeaders, ","),
 			haproxyPrefix + "auth-headers-fail":    "*",
 			haproxyPrefix + "request-set-headers":  haproxyTarget,
 		}
@@ -65,12 +63,12 @@ func (p *planner) questionOf(proxy Proxy, namespace, name string) map[string]str
 // authURL is what ingress-nginx asks. It fills in what it routed by; a header would
 // say what the visitor wants. The name of the Ingress is in it as text, so that no
 // other Ingress's policy can decide about it.
-func (p *planner) authURL(endpoint, namespace, name string) string {
-	return p.s.AuthzURL + endpoint + namespace + "/" + name + "/" + contract.NginxTarget
+func authURL(s *Settings, endpoint, namespace, name string) string {
+	return s.AuthzURL + endpoint + namespace + "/" + name + "/" + contract.NginxTarget
 }
 
-func (p *planner) haproxyURL(namespace, name string) string {
-	return "svc://" + p.ours("authz").String() + ":" + strconv.Itoa(int(p.authzPort())) + contract.ForwardPrefix + namespace + "/" + name
+func haproxyURL(s *Settings, namespace, name string) string {
+	return "svc://" + s.Service("authz").String() + ":" + strconv.Itoa(int(s.AuthzPort())) + contract.ForwardPrefix + namespace + "/" + name
 }
 
 // middlewareName names a Middleware of an Ingress. In a reference Traefik makes one
@@ -126,7 +124,7 @@ const (
 // as the data of a ConfigMap: which proxy serves which class, and what it is told. It
 // depends on the classes and the settings alone.
 func Published(classes []*networkingv1.IngressClass, s Settings) map[string]string {
-	p := newPlanner(World{Classes: classes}, s)
+	p := newPlanner(Read(Snapshot{Classes: classes}, s))
 	out := map[string]string{}
 	put := func(name string, proxy Proxy) {
 		if key := classKey + name; len(key) <= subdomainMax && slices.Contains(known, proxy) {
@@ -145,11 +143,11 @@ func Published(classes []*networkingv1.IngressClass, s Settings) map[string]stri
 		if name != "" {
 			ing.Spec.IngressClassName = &name
 		}
-		_, proxy := p.cover.classOf(ing)
+		_, proxy := p.classOf(ing)
 		put(name, proxy)
 	}
 	for _, proxy := range known {
-		for key, value := range p.questionOf(proxy, namespacePlace, namePlace) {
+		for key, value := range questionOf(&p.Settings, proxy, namespacePlace, namePlace) {
 			prefix, name, _ := strings.Cut(key, "/")
 			out[askKey+string(proxy)+"_"+prefix+"_"+name] = value
 		}
@@ -165,13 +163,12 @@ func Leftovers(ing *networkingv1.Ingress, all bool) []string {
 		return nil // in a manifest everything is somebody's
 	}
 	belongs := managedAnnotations(ing)
-	p := &planner{}
 	var out []string
 	for _, proxy := range known {
 		if first := questionKeyOf(proxy); belongs[first] || !asksAbout(ing, proxy) {
 			continue
 		}
-		for key := range p.questionOf(proxy, ing.Namespace, ing.Name) {
+		for key := range questionOf(&Settings{}, proxy, ing.Namespace, ing.Name) {
 			if _, is := ing.Annotations[key]; is && !belongs[key] && !slices.Contains(out, key) {
 				out = append(out, key)
 			}
@@ -214,15 +211,6 @@ func questionKeyOf(proxy Proxy) string {
 	default:
 		return nginxAuthURL.key()
 	}
-}
-
-// managedAnnotations are those that some manager owns.
-func managedAnnotations(o metav1.Object) map[string]bool {
-	out := map[string]bool{}
-	for _, e := range o.GetManagedFields() {
-		maps.Copy(out, annotationsIn(e))
-	}
-	return out
 }
 
 // Reads reports whether a proxy that we know, or we, take an annotation for something

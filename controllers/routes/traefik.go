@@ -13,13 +13,13 @@ import (
 	"github.com/ostiary/ostiary/authserver/contract"
 )
 
-// Kinds of Traefik, as in World.Served.
+// Kinds of Traefik, as in Snapshot.Served.
 const (
 	middlewareKind   = "Middleware." + traefikGroup
 	ingressRouteKind = "IngressRoute." + traefikGroup
 )
 
-// MiddlewareLimit is in World.Served where the CRD of Middlewares has the field by which
+// MiddlewareLimit is in Snapshot.Served where the CRD of Middlewares has the field by which
 // Traefik (3.6.9 and newer) bounds what it reads of an answer.
 const MiddlewareLimit = "Middleware." + traefikGroup + "/spec.forwardAuth.maxResponseBodySize"
 
@@ -68,7 +68,7 @@ func (p *planner) chain(g *guard, names []string) {
 		return
 	}
 	is := traefikMiddlewares.list(g.Annotations)
-	g.asked = slices.Contains(is, ours[1]) || p.cover.traefikQuestion(is) == asksUs
+	g.asked = slices.Contains(is, ours[1]) || p.traefikQuestion(is) == asksUs
 	switch {
 	case len(is) > 1 && is[0] == ours[0] && is[1] == ours[1]:
 	case g.asked:
@@ -81,17 +81,17 @@ func (p *planner) chain(g *guard, names []string) {
 // middlewares makes the two of a route, and names them. The first takes off what only
 // we may say, in whatever spelling; the second asks, pinned to the route.
 func (p *planner) middlewares(route Ref) []string {
-	address := p.s.AuthzURL + contract.ForwardRoutePrefix + route.NamespacedName.String()
+	address := p.Settings.AuthzURL + contract.ForwardRoutePrefix + route.NamespacedName.String()
 	strip, auth := routeMiddleware("strip", route.Name), routeMiddleware("auth", route.Name)
 	if route.Kind == "Ingress" {
-		address = p.s.AuthzURL + contract.ForwardPrefix + route.NamespacedName.String()
+		address = p.Settings.AuthzURL + contract.ForwardPrefix + route.NamespacedName.String()
 		strip, auth = middlewareName("strip", route.Name), middlewareName("auth", route.Name)
 	}
 	if !p.Served[middlewareKind] {
 		return []string{strip, auth}
 	}
 	off := map[string]any{}
-	for _, header := range p.stripped() {
+	for _, header := range stripped(&p.Settings) {
 		off[header] = ""
 	}
 	add := func(name string, fields map[string]any) {
@@ -105,7 +105,7 @@ func (p *planner) middlewares(route Ref) []string {
 		// What a decision depends on, and nothing by which a client could pass for
 		// another proxy.
 		"authRequestHeaders":  anyList(contract.Asked()),
-		"authResponseHeaders": anyList(p.s.IdentityHeaders),
+		"authResponseHeaders": anyList(p.Settings.IdentityHeaders),
 	}
 	if p.Served[MiddlewareLimit] { // without it Traefik warns of each Middleware
 		question["maxResponseBodySize"] = int64(64 << 10)
@@ -116,12 +116,12 @@ func (p *planner) middlewares(route Ref) []string {
 
 // stripped are headers that no client may send, and that nothing replaces. With "_" in
 // place of "-" they are the same to applications on CGI and WSGI.
-func (p *planner) stripped() []string {
+func stripped(s *Settings) []string {
 	var out []string
-	for _, header := range append(slices.Clone(p.s.IdentityHeaders), contract.AllIdentity()...) {
-		for _, s := range slices.Sorted(slices.Values(contract.Spellings(header))) {
-			if !slices.Contains(p.s.IdentityHeaders, s) && !slices.Contains(out, s) {
-				out = append(out, s)
+	for _, header := range append(slices.Clone(s.IdentityHeaders), contract.AllIdentity()...) {
+		for _, one := range slices.Sorted(slices.Values(contract.Spellings(header))) {
+			if !slices.Contains(s.IdentityHeaders, one) && !slices.Contains(out, one) {
+				out = append(out, one)
 			}
 		}
 	}
@@ -151,7 +151,7 @@ func (p *planner) routesAt(g *guard, kind string, priority int64, match string) 
 		}
 		routes = append(routes, map[string]any{
 			"kind": "Rule", "priority": priority, "match": placeMatch(g, at) + " && " + match,
-			"services": []any{map[string]any{"name": p.ours("preflight").Name, "port": int64(p.s.PreflightPort)}},
+			"services": []any{map[string]any{"name": p.Settings.Service("preflight").Name, "port": int64(p.Settings.PreflightPort)}},
 		})
 	}
 	if len(routes) == 0 {
@@ -169,7 +169,7 @@ func (p *planner) routesAt(g *guard, kind string, priority int64, match string) 
 	if g.class.legacy {
 		notes = map[string]string{ingressClass: g.class.name}
 	}
-	name := types.NamespacedName{Namespace: p.s.Namespace, Name: centralName(kind, g.Namespace, g.Name)}
+	name := types.NamespacedName{Namespace: p.Settings.Namespace, Name: centralName(kind, g.Namespace, g.Name)}
 	p.put(object(traefikVersion, "IngressRoute", name, forRoute(g.ref), notes, spec(fields)))
 }
 

@@ -34,7 +34,7 @@ func (p *planner) upgradeRoute(g *guard) {
 // and methods the match with more headers wins, so each match of the route is there once
 // more, and asks for one header more.
 func (p *planner) upgradeRoutes(r *gatewayRoute) {
-	if !p.Served[referenceGrantKind] && r.ref.Namespace != p.s.Namespace {
+	if !p.Served[referenceGrantKind] && r.ref.Namespace != p.Settings.Namespace {
 		return // routesBeside says so
 	}
 	p.granted(r, "HTTPRoute", "preflight")
@@ -58,6 +58,6 @@ func (p *planner) upgradeRoutes(r *gatewayRoute) {
 		if n > 0 {
 			kind += strconv.Itoa(n + 1)
 		}
-		p.routeBeside(r, kind, map[string]any{"matches": matches, "backendRefs": []any{p.backendRef("preflight", p.s.PreflightPort)}})
+		p.routeBeside(r, kind, map[string]any{"matches": matches, "backendRefs": []any{p.backendRef("preflight", p.Settings.PreflightPort)}})
 	}
 }

@@ -232,7 +232,7 @@ func hasCanary(plan routes.Plan, r route) bool {
 
 // plan asks for what our controller would write for the Ingresses of the suite.
 func (s *setup) plan(mode routes.Mode) (routes.Plan, error) {
-	w := routes.World{Classes: []*networkingv1.IngressClass{{ObjectMeta: metav1.ObjectMeta{Name: "nginx", Annotations: map[string]string{networkingv1.AnnotationIsDefaultIngressClass: "true"}},
+	w := routes.Snapshot{Classes: []*networkingv1.IngressClass{{ObjectMeta: metav1.ObjectMeta{Name: "nginx", Annotations: map[string]string{networkingv1.AnnotationIsDefaultIngressClass: "true"}},
 		Spec: networkingv1.IngressClassSpec{Controller: "k8s.io/ingress-nginx"}}}}
 	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(s.ingresses()), 4096)
 	for {

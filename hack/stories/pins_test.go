@@ -46,9 +46,9 @@ spec: {gatewayClassName: other, listeners: [{name: http, port: 80, protocol: HTT
 `
 
 // pinnedRoutes are one of each kind, of one name, for which something is written.
-func pinnedRoutes(t *testing.T) routes.World {
+func pinnedRoutes(t *testing.T) routes.Snapshot {
 	t.Helper()
-	w := routes.World{Served: map[string]bool{}, Policies: []routes.Policy{{NamespacedName: types.NamespacedName{Namespace: "shop", Name: "web"}, Hosts: []string{"app.example.com"}}}}
+	w := routes.Snapshot{Served: map[string]bool{}, Policies: []routes.Policy{{NamespacedName: types.NamespacedName{Namespace: "shop", Name: "web"}, Hosts: []string{"app.example.com"}}}}
 	for _, kind := range []string{"Middleware.traefik.io", "IngressRoute.traefik.io", "ReferenceGrant.gateway.networking.k8s.io", "SecurityPolicy.gateway.envoyproxy.io"} {
 		w.Served[kind] = true
 	}

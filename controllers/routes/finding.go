@@ -2,6 +2,26 @@
 
 package routes
 
+import (
+	"cmp"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// A Finding is about one object, for people.
+type Finding struct {
+	Object Ref
+	Policy types.NamespacedName // whose condition shows it; zero: none's
+	// Reason is CamelCase, as in a condition.
+	Reason string
+	// Message says what is wrong and what to do about it.
+	Message string
+	// Host that is concerned, where there is one.
+	Host string
+	// Mild: the route is guarded all the same, and more is refused than people may think.
+	Mild bool
+}
+
 // Reasons of what keeps a route that names a policy from being guarded as it should.
 const (
 	UnknownProxy       = "UnknownProxy"       // nothing tells which proxy serves it
@@ -39,3 +59,42 @@ const (
 
 	ResponsesNotManaged = "ResponsesNotManaged" // a proxy that puts no header on the application's answers
 )
+
+// Reasons of what goes around a policy.
+const (
+	NoAuthURL          = "NoAuthURL"          // an Ingress whose proxy asks nobody
+	ForeignAuthURL     = "ForeignAuthURL"     // it asks somebody else, or us about something else
+	OtherNamespace     = "OtherNamespace"     // an Ingress of a namespace that has no policy for the host
+	OtherClass         = "OtherClass"         // another proxy serves the host, too, and does not ask
+	ServerAlias        = "ServerAlias"        // the host is an alias of a server that does not ask
+	DefaultBackend     = "DefaultBackend"     // what has no host serves any host's leftover
+	GlobalAuthOff      = "GlobalAuthOff"      // an Ingress turned the controller's own question off
+	NoAuthLocations    = "NoAuthLocations"    // paths that a controller never asks about
+	CustomErrors401    = "CustomErrors401"    // a controller replaces refusals by another page
+	AuthCache          = "AuthCache"          // a proxy remembers an answer, and gives it to others
+	SatisfyAny         = "SatisfyAny"         // something else than our answer is enough
+	AuthMethodSnippet  = "AuthMethodSnippet"  // configuration by hand may override the question
+	HTTPRouteNoAuth    = "HTTPRouteNoAuth"    // a rule of an HTTPRoute or GRPCRoute that asks nobody
+	IngressRouteNoAuth = "IngressRouteNoAuth" // the same of a Traefik IngressRoute
+	TLSPassthrough     = "TLSPassthrough"     // connections go to the application as they are
+	ExposedService     = "ExposedService"     // the application's pods have another door
+	RecomputedRoute    = "RecomputedRoute"    // after the question another route may be chosen
+	TeamHostTaken      = "TeamHostTaken"      // somebody else serves the host on which people sign in
+)
+
+func compareFindings(a, b Finding) int {
+	return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Object.String(), b.Object.String()), cmp.Compare(a.Reason, b.Reason),
+		cmp.Compare(a.Policy.String(), b.Policy.String()), cmp.Compare(a.Message, b.Message))
+}
+
+// A Binding is an opt-in: Route names Policy and leads Hosts and Paths to it.
+type Binding struct {
+	Route  Ref
+	Policy types.NamespacedName // it need not exist
+	Hosts  []string
+	Paths  []Path
+	// Guarded: Annotations and Objects guard the route completely.
+	Guarded bool
+	// Unseen is what may undo that, and could not be looked at; "": nothing.
+	Unseen string
+}

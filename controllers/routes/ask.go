@@ -27,14 +27,14 @@ const (
 )
 
 // question tells what the proxy of an Ingress asks about its requests.
-func (c *coverage) question(ing *networkingv1.Ingress, proxy Proxy) question {
+func (x *Index) question(ing *networkingv1.Ingress, proxy Proxy) question {
 	switch proxy {
 	case IngressNGINX, TraefikNGINX:
-		return c.nginxQuestion(ing.Annotations, proxy)
+		return x.nginxQuestion(ing.Annotations, proxy)
 	case Traefik:
-		return c.traefikQuestion(traefikMiddlewares.list(ing.Annotations))
+		return x.traefikQuestion(traefikMiddlewares.list(ing.Annotations))
 	case HAProxyIngress:
-		return c.haproxyQuestion(ing.Annotations)
+		return x.haproxyQuestion(ing.Annotations)
 	default:
 		return asksNobody
 	}
@@ -46,11 +46,11 @@ func (c *coverage) question(ing *networkingv1.Ingress, proxy Proxy) question {
 var nginxTargets = regexp.MustCompile("^(" + contract.NginxHeaderPath +
 	"|(" + contract.NginxPrefix + "|" + contract.NginxPassPrefix + "|" + contract.URLPrefix + ")([a-z0-9.-]+/[a-z0-9.-]+/)?" + regexp.QuoteMeta(contract.NginxTarget) + ")$")
 
-func (c *coverage) nginxQuestion(annotations map[string]string, proxy Proxy) question {
+func (x *Index) nginxQuestion(annotations map[string]string, proxy Proxy) question {
 	switch text := nginxAuthURL.text(annotations); {
 	case text != "":
-		return c.authURL(text, nginxTargets)
-	case proxy != IngressNGINX || !c.nginx.globalAuth:
+		return x.authURL(text, nginxTargets)
+	case proxy != IngressNGINX || !x.nginx.globalAuth:
 		return asksNobody
 	case nginxGlobalAuth.flag(proxy, annotations) == off:
 		return turnedOff
@@ -64,13 +64,13 @@ var forwardTarget = regexp.MustCompile("^(" + contract.ForwardPath + "|(" + cont
 
 // haproxyQuestion: without headers that the proxy sets itself, a visitor's own
 // would say what is asked about.
-func (c *coverage) haproxyQuestion(annotations map[string]string) question {
+func (x *Index) haproxyQuestion(annotations map[string]string) question {
 	text := haproxyAuthURL.text(annotations)
 	placement := haproxyPlacement.choice(annotations)
 	if text == "" || placement != "" && haproxyPlacement.unread(HAProxyIngress, annotations) != "" {
 		return asksNobody // with a placement that it does not know it asks nowhere
 	}
-	q := c.authURL(text, forwardTarget)
+	q := x.authURL(text, forwardTarget)
 	sets := strings.ToLower(haproxySets.text(annotations))
 	for _, header := range contract.Lower([]string{contract.ForwardedHost, contract.ForwardedURI, contract.ForwardedMethod}) {
 		if q == asksUs && (!strings.Contains(sets, header) || placement == "frontend") {
@@ -81,7 +81,7 @@ func (c *coverage) haproxyQuestion(annotations map[string]string) question {
 }
 
 // authURL judges the address that a proxy asks, by the paths that will do.
-func (c *coverage) authURL(text string, targets *regexp.Regexp) question {
+func (x *Index) authURL(text string, targets *regexp.Regexp) question {
 	// By hand: a parser has no name for the variables in a path.
 	scheme, rest, ok := strings.Cut(text, "://")
 	authority, path, _ := strings.Cut(rest, "/")
@@ -90,7 +90,7 @@ func (c *coverage) authURL(text string, targets *regexp.Regexp) question {
 		name, path, _ = strings.Cut(path, "/")
 		scheme, authority = "http", serviceHost(name, authority)
 	}
-	if !ok || !c.ourAuthority(scheme, authority) {
+	if !ok || !x.ourAuthority(scheme, authority) {
 		return asksOthers
 	}
 	if !targets.MatchString("/" + path) {
@@ -101,8 +101,8 @@ func (c *coverage) authURL(text string, targets *regexp.Regexp) question {
 
 // ourAuthority reports whether an address is that of our authz listener, by the
 // name that we were told or by one that its Service has in every cluster.
-func (c *coverage) ourAuthority(scheme, authority string) bool {
-	us, err := url.Parse(c.settings.AuthzURL)
+func (x *Index) ourAuthority(scheme, authority string) bool {
+	us, err := url.Parse(x.Settings.AuthzURL)
 	if err != nil || us.Host == "" {
 		return false
 	}
@@ -113,7 +113,7 @@ func (c *coverage) ourAuthority(scheme, authority string) bool {
 	if port != us.Port() {
 		return false
 	}
-	local := c.settings.ServicePrefix + "-authz." + c.settings.Namespace
+	local := x.Settings.ServicePrefix + "-authz." + x.Settings.Namespace
 	return slices.Contains([]string{strings.ToLower(us.Hostname()), local, local + ".svc", local + ".svc.cluster.local"}, strings.TrimSuffix(host, "."))
 }
 
@@ -124,8 +124,8 @@ func serviceHost(name, namespace string) string {
 }
 
 // traefikQuestion: one Middleware that asks us will do.
-func (c *coverage) traefikQuestion(middlewares []string) question {
-	if slices.ContainsFunc(middlewares, func(m string) bool { return c.asksAs[m] }) {
+func (x *Index) traefikQuestion(middlewares []string) question {
+	if slices.ContainsFunc(middlewares, func(m string) bool { return x.asksAs[m] }) {
 		return asksUs
 	}
 	return asksNobody
@@ -133,18 +133,18 @@ func (c *coverage) traefikQuestion(middlewares []string) question {
 
 // askingMiddlewares finds the Middlewares that ask us about the request that is
 // made, and the chains that hold one of them.
-func (c *coverage) askingMiddlewares() map[types.NamespacedName]bool {
+func (x *Index) askingMiddlewares() map[types.NamespacedName]bool {
 	asks := map[types.NamespacedName]bool{}
-	for _, m := range c.Middlewares {
+	for _, m := range x.Middlewares {
 		address, _, _ := unstructured.NestedString(m.Object, "spec", "forwardAuth", "address")
 		trusts, _, _ := unstructured.NestedBool(m.Object, "spec", "forwardAuth", "trustForwardHeader")
-		if address != "" && !trusts && c.authURL(address, forwardTarget) == asksUs {
+		if address != "" && !trusts && x.authURL(address, forwardTarget) == asksUs {
 			asks[nameOf(m)] = true
 		}
 	}
-	for range c.Middlewares { // a chain may hold a chain
+	for range x.Middlewares { // a chain may hold a chain
 		before := len(asks)
-		for _, m := range c.Middlewares {
+		for _, m := range x.Middlewares {
 			for _, link := range objects(m.Object, "spec", "chain", "middlewares") {
 				if asks[refOf(link, m.GetNamespace())] {
 					asks[nameOf(m)] = true
@@ -158,51 +158,18 @@ func (c *coverage) askingMiddlewares() map[types.NamespacedName]bool {
 	return asks
 }
 
-// classOf returns the name of an Ingress's class, and the proxy that serves it; ""
-// is one that is not known.
-func (c *coverage) classOf(ing *networkingv1.Ingress) (string, Proxy) {
-	name := ing.Annotations[ingressClass]
-	if ing.Spec.IngressClassName != nil {
-		name = *ing.Spec.IngressClassName
-	}
-	if p := ing.Annotations[ProxyAnnotation]; p != "" {
-		return name, Proxy(p)
-	}
-	for _, class := range c.Classes {
-		if class.Name != name && (name != "" || !isDefaultClass(class)) {
-			continue
-		}
-		if p := class.Annotations[ProxyAnnotation]; p != "" {
-			return class.Name, Proxy(p)
-		}
-		return class.Name, controllers[class.Spec.Controller]
-	}
-	return name, legacyClasses[name]
-}
-
-// controllers are the names by which classes name their proxies.
-var controllers = map[string]Proxy{
-	"k8s.io/ingress-nginx":                 IngressNGINX,
-	"traefik.io/ingress-controller":        Traefik,
-	"haproxy-ingress.github.io/controller": HAProxyIngress,
-}
-
-// legacyClasses are names that controllers answer to without an IngressClass.
-var legacyClasses = map[string]Proxy{"nginx": IngressNGINX, "traefik": Traefik, "haproxy": HAProxyIngress}
-
-// ServesNGINX reports whether ingress-nginx serves an Ingress, or one may be served by it.
-func ServesNGINX(w *World) bool {
-	c := &coverage{World: w}
-	return slices.ContainsFunc(w.Ingresses, func(ing *networkingv1.Ingress) bool {
-		_, proxy := c.classOf(ing)
-		return proxy == IngressNGINX && !ours(ing)
+// leadsToUs reports whether there are backends, and all are our own Services.
+func (x *Index) leadsToUs(namespace string, all []networkingv1.IngressBackend) bool {
+	return len(all) > 0 && !slices.ContainsFunc(all, func(b networkingv1.IngressBackend) bool {
+		return b.Service == nil || x.ownPart(namespace, b.Service.Name) == ""
 	})
 }
 
-func isNGINX(p Proxy) bool { return p == IngressNGINX || p == TraefikNGINX }
-
-// isCanary reports whether an Ingress adds pods to the location of another, which
-// is guarded as that one is.
-func isCanary(ing *networkingv1.Ingress, proxy Proxy) bool {
-	return isNGINX(proxy) && nginxCanary.flag(proxy, ing.Annotations) == on
+// ownPart tells which of our Services a name is: "authz", "public", or "" for none.
+func (x *Index) ownPart(namespace, name string) string {
+	part, ok := strings.CutPrefix(name, x.Settings.ServicePrefix+"-")
+	if !ok || namespace != x.Settings.Namespace || !slices.Contains([]string{"authz", "grpc", "public", "render", "preflight"}, part) {
+		return ""
+	}
+	return part
 }

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package routes
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/ostiary/ostiary/authserver/contract"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// An Index is a Snapshot, read once by the settings of an installation: who asks us,
+// and about what.
+type Index struct {
+	*Snapshot
+	Settings Settings
+	nginx    nginxConfig
+	asks     map[types.NamespacedName]bool // Middlewares that ask us
+	asksAs   map[string]bool               // the same, as Traefik names them in annotations
+	targets  map[Ref]map[string]bool       // sections of objects that a SecurityPolicy is for, and whether it asks us
+}
+
+// Read reads a Snapshot. Which of two defaults counts, and the like, depends on no order
+// of its objects.
+func Read(w Snapshot, s Settings) *Index {
+	w.Ingresses = sorted(w.Ingresses)
+	w.Classes = sorted(w.Classes)
+	for _, list := range []*[]*unstructured.Unstructured{&w.HTTPRoutes, &w.Gateways, &w.GatewayClasses, &w.Middlewares, &w.SecurityPolicies} {
+		*list = sorted(*list)
+	}
+	s.PathPrefix = strings.TrimSuffix(cmp.Or(s.PathPrefix, contract.DefaultPathPrefix), "/")
+	s.ServicePrefix = cmp.Or(s.ServicePrefix, "ostiary")
+	s.Mode = cmp.Or(s.Mode, Render)
+	x := &Index{Snapshot: &w, Settings: s, asksAs: map[string]bool{}}
+	x.nginx = x.readConfigs()
+	x.asks = x.askingMiddlewares()
+	for m := range x.asks {
+		x.asksAs[m.Namespace+"-"+m.Name+"@kubernetescrd"] = true
+	}
+	x.targets = x.targeted()
+	return x
+}

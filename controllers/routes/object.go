@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package routes
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// nameOf is the name of an object.
+func nameOf(o metav1.Object) types.NamespacedName {
+	return types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}
+}
+
+// refOf is the name that a reference in an object of a namespace stands for.
+func refOf(ref map[string]any, namespace string) types.NamespacedName {
+	return types.NamespacedName{Namespace: cmp.Or(text(ref, "namespace"), namespace), Name: text(ref, "name")}
+}
+
+func text(o map[string]any, path ...string) string {
+	s, _, _ := unstructured.NestedString(o, path...)
+	return s
+}
+
+func texts(o map[string]any, path ...string) []string {
+	s, _, _ := unstructured.NestedStringSlice(o, path...)
+	return s
+}
+
+// objects reads a list of objects, without what is none.
+func objects(o map[string]any, path ...string) []map[string]any {
+	list, _, _ := unstructured.NestedSlice(o, path...)
+	var out []map[string]any
+	for _, item := range list {
+		if m, ok := item.(map[string]any); ok {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+func ingressRef(ing *networkingv1.Ingress) Ref {
+	return Ref{Kind: "Ingress", NamespacedName: nameOf(ing)}
+}
+
+func compareNames(a, b types.NamespacedName) int {
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+}
+
+// sorted returns objects by their names.
+func sorted[T metav1.Object](list []T) []T {
+	return slices.SortedStableFunc(slices.Values(list), func(a, b T) int { return compareNames(nameOf(a), nameOf(b)) })
+}
+
+func ours(o metav1.Object) bool {
+	_, ok := o.GetLabels()[RouteLabel]
+	return ok
+}
+
+func optedIn(o metav1.Object) bool { return o.GetAnnotations()[PolicyAnnotation] != "" }
+
+func backends(ing *networkingv1.Ingress) []networkingv1.IngressBackend {
+	var out []networkingv1.IngressBackend
+	if b := ing.Spec.DefaultBackend; b != nil {
+		out = append(out, *b)
+	}
+	for i := range ing.Spec.Rules {
+		if h := ing.Spec.Rules[i].HTTP; h != nil {
+			for j := range h.Paths {
+				out = append(out, h.Paths[j].Backend)
+			}
+		}
+	}
+	return out
+}
+
+func servicesOf(b networkingv1.IngressBackend) []networkingv1.IngressServiceBackend {
+	if b.Service == nil {
+		return nil
+	}
+	return []networkingv1.IngressServiceBackend{*b.Service}
+}
+
+// portOf is the port of a reference, by number or by name.
+func portOf(ref map[string]any) networkingv1.ServiceBackendPort {
+	switch p := ref["port"].(type) {
+	case int64:
+		return networkingv1.ServiceBackendPort{Number: int32(p)} //nolint:gosec // the API server bounds it
+	case float64:
+		return networkingv1.ServiceBackendPort{Number: int32(p)}
+	case string:
+		if n, err := strconv.ParseInt(p, 10, 32); err == nil {
+			return networkingv1.ServiceBackendPort{Number: int32(n)}
+		}
+		return networkingv1.ServiceBackendPort{Name: p}
+	default:
+		return networkingv1.ServiceBackendPort{}
+	}
+}
+
+// ownedAnnotations are the annotations of an object that we applied, and that nobody
+// took from us.
+func ownedAnnotations(o metav1.Object) map[string]bool {
+	out := map[string]bool{}
+	for _, e := range o.GetManagedFields() {
+		if e.Manager == FieldManager && e.Operation == metav1.ManagedFieldsOperationApply && e.Subresource == "" {
+			maps.Copy(out, annotationsIn(e))
+		}
+	}
+	return out
+}
+
+// annotationsIn are the annotations among the fields of a manager. Of what cannot be
+// read there are none.
+func annotationsIn(e metav1.ManagedFieldsEntry) map[string]bool {
+	out := map[string]bool{}
+	if e.FieldsV1 == nil {
+		return out
+	}
+	var fields struct {
+		Metadata struct {
+			Annotations map[string]json.RawMessage `json:"f:annotations"`
+		} `json:"f:metadata"`
+	}
+	_ = json.Unmarshal(e.FieldsV1.GetRawBytes(), &fields)
+	for name := range fields.Metadata.Annotations {
+		if key, ok := strings.CutPrefix(name, "f:"); ok {
+			out[key] = true
+		}
+	}
+	return out
+}
+
+// managedAnnotations are those that some manager owns.
+func managedAnnotations(o metav1.Object) map[string]bool {
+	out := map[string]bool{}
+	for _, e := range o.GetManagedFields() {
+		maps.Copy(out, annotationsIn(e))
+	}
+	return out
+}
+
+func holds(all, some map[string]string) bool {
+	for k, v := range some {
+		if all[k] != v {
+			return false
+		}
+	}
+	return true
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// Annotations that people write.
+const (
+	// PolicyAnnotation on an Ingress or HTTPRoute names the AccessPolicy of the
+	// same namespace that guards it: the opt-in.
+	PolicyAnnotation = "access.ostiary.dev/policy"
+	// ModeAnnotation on an Ingress overrides the installation's Mode for it.
+	ModeAnnotation = "access.ostiary.dev/mode"
+	// ProxyAnnotation on an IngressClass, a GatewayClass or an Ingress names the
+	// Proxy that serves it, where the name of its controller does not tell.
+	ProxyAnnotation = "access.ostiary.dev/proxy"
+)
+
+// What marks what we write.
+const (
+	// FieldManager owns what server-side apply writes.
+	FieldManager = "ostiary"
+	// ReleaseManager takes everything back, whatever names a policy. The policies of
+	// config/admission let it, and nobody else, leave an Ingress unguarded that does.
+	ReleaseManager = "ostiary-release"
+	// RouteLabel is on every object that a plan creates. Its value is a digest of
+	// the Ingress, HTTPRoute or host that the object is for: a label has no room for
+	// names. What carries it and is in no plan is deleted.
+	RouteLabel = "access.ostiary.dev/route"
+	// ForAnnotation says in words what an object that carries RouteLabel is for.
+	ForAnnotation = "access.ostiary.dev/for"
+)
