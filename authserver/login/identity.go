@@ -17,24 +17,6 @@ import (
 // maxTokenTime is how long a token for another application is good for.
 const maxTokenTime = 5 * time.Minute
 
-// session returns whose session a request to an application's host carries; nil
-// if that is over, void, or none.
-func (h *Handler) session(x *exchange) *policy.Subject {
-	s := h.Subject(x.table.OnHost(x.host, x.now, h.SessionDuration), x.cookies(), "", x.now).Subject
-	if s == nil || s.AuthorizedParty != "" || x.table.Session(x.host, s, x.now, h.SessionDuration) != policy.NoReason {
-		return nil
-	}
-	return s
-}
-
-func (h *Handler) root(host string) policy.Target {
-	t, _ := policy.NewTarget(host, "/") // the host was read from one
-	return t
-}
-
-// cookies are all of the request. HTTP/2 may have them in several lines (RFC 9113 §8.2.3).
-func (x *exchange) cookies() string { return strings.Join(x.r.Header["Cookie"], "; ") }
-
 // An identity is what get-identity says, in the words of Cloudflare Access where
 // it has them.
 type identity struct {
@@ -173,7 +155,8 @@ func (h *Handler) refuseJSON(x *exchange, status int, reason string) {
 	h.json(x, status, answer)
 }
 
-func (h *Handler) script(x *exchange)      { h.file(x, "text/javascript; charset=utf-8", clientjs.Script()) }
+func (h *Handler) script(x *exchange) { h.file(x, "text/javascript; charset=utf-8", clientjs.Script()) }
+
 func (h *Handler) scriptTypes(x *exchange) { h.file(x, "text/plain; charset=utf-8", clientjs.Types()) }
 
 // file serves a part of the program. Browsers ask again each time, and are told

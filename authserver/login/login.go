@@ -186,3 +186,11 @@ func (h *Handler) visit(x *exchange) bool {
 	h.fail(x, http.StatusMethodNotAllowed, "method-not-allowed", "Not here", "This address answers GET only.")
 	return false
 }
+
+func (h *Handler) root(host string) policy.Target {
+	t, _ := policy.NewTarget(host, "/") // the host was read from one
+	return t
+}
+
+// cookies are all of the request. HTTP/2 may have them in several lines (RFC 9113 §8.2.3).
+func (x *exchange) cookies() string { return strings.Join(x.r.Header["Cookie"], "; ") }

@@ -4,11 +4,14 @@ package login
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/web"
 )
@@ -140,6 +143,24 @@ func fromHere(r *http.Request) bool {
 	return false
 }
 
+// A Revoke voids all that was issued to a user of a provider before a time, on every
+// replica. The user is the provider's own ID.
+type Revoke = func(ctx context.Context, provider, user string, before time.Time) error
+
+// A Revoker is a Revoke that is known later. Its zero value fails until then.
+type Revoker struct{ p atomic.Pointer[Revoke] }
+
+// Set says how it is done from now on.
+func (r *Revoker) Set(f Revoke) { r.p.Store(&f) }
+
+// Revoke does it.
+func (r *Revoker) Revoke(ctx context.Context, provider, user string, before time.Time) error {
+	if f := r.p.Load(); f != nil {
+		return (*f)(ctx, provider, user, before)
+	}
+	return errors.New("login: not ready to revoke anything")
+}
+
 // revoke voids what a person holds, everywhere, and waits until this replica
 // knows. Without a way to tell the others, it says so: a sign-out that leaves
 // sessions behind must not look like one that does not.
@@ -191,4 +212,39 @@ func (h *Handler) signedOut(x *exchange, to string, everywhere bool) {
 		v.EverywhereURL = h.own(x.host, "logout", url.Values{"all": {""}})
 	}
 	h.page(x, http.StatusOK, "signed out", web.SignedOut(v))
+}
+
+// maxPaths bounds for how many parts of a host a sign-out removes the cookie: its
+// answer has to fit a proxy's buffer. The others no longer count, see dropSession.
+const maxPaths = 4
+
+// dropSession removes the session from the browser, whatever the policy made of its
+// cookie: under each name, from each jar, at each path that has one. Those of paths
+// that no policy has any more, or that do not fit here, are bound to another browser
+// from now on, and so is what another host planted.
+func (h *Handler) dropSession(x *exchange) {
+	h.keepHops(x, hops{Spent: h.spentHere(x)}) // whoever signs out goes round in no circle
+	x.dropKeys()
+	paths := x.table.CookiePaths(x.host)
+	for _, partitioned := range []bool{false, true} {
+		dropSessionCookie(x, credential.CookieName, "/", partitioned)
+		dropSessionCookie(x, credential.PathCookieName, "/", partitioned)
+		for _, path := range paths[:min(len(paths), maxPaths)] {
+			dropSessionCookie(x, credential.PathCookieName, path, partitioned)
+		}
+	}
+	bind := randomID()
+	if _, err := x.r.Cookie(credential.BindCookieName); err == nil || len(paths) > 0 {
+		x.setBind(bind, false)
+		x.setBind(bind, true)
+	}
+}
+
+func dropSessionCookie(x *exchange, name, path string, partitioned bool) {
+	http.SetCookie(x.w, droppedCookie(name, path, partitioned))
+}
+
+func droppedCookie(name, path string, partitioned bool) *http.Cookie {
+	return &http.Cookie{Name: name, Path: path, MaxAge: -1, Secure: true, HttpOnly: true, //nolint:gosec // of whatever SameSite it was
+		SameSite: http.SameSiteNoneMode, Partitioned: partitioned}
 }

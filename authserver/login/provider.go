@@ -3,10 +3,12 @@
 package login
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/idp"
+	"github.com/ostiary/ostiary/authserver/web"
 )
 
 // visitProvider sends the browser to an OpenID provider. Nothing is remembered:
@@ -130,4 +132,39 @@ func (h *Handler) saysEnough(x *exchange, unsaid idp.Unsaid, a *attempt) bool {
 		v = h.root(a.Host)
 	}
 	return !unsaid.Email || !x.table.NeedsEmail(v)
+}
+
+// providerRefused shows that the identity provider said no, in its own words: often
+// nothing else says what to do about it.
+func (h *Handler) providerRefused(x *exchange, p *idp.Provider, l *providerLogin) {
+	code, words := idp.ErrorCode(x.query.Get("error")), idp.Words(x.query.Get("error_description"))
+	h.Log.Info("the identity provider refused", "provider", p.Name(), "code", code, "description", words, "requestID", x.id)
+	message := "The identity provider " + p.DisplayName() + " did not sign you in"
+	if code != "" {
+		message += " (" + code + ")"
+	}
+	message += "."
+	if words != "" {
+		message += " It says: \u201c" + words + "\u201d"
+	}
+	h.startOver(x, l.Attempt.Host, "provider-refused", "Not signed in", message)
+}
+
+func (h *Handler) providerFailed(x *exchange, p *idp.Provider, host string, err error) {
+	h.Log.Warn("the identity provider failed", "provider", p.Name(), "error", err, "requestID", x.id)
+	page := web.Page{Title: "Signing in does not work right now", Host: host, Reason: "provider-unavailable",
+		Message: "The identity provider " + p.DisplayName() + " does not answer. Try again in a moment; applications that you are signed in to go on working."}
+	status := http.StatusBadGateway
+	if errors.Is(err, idp.ErrRejected) {
+		page.Title, page.Reason = "Not signed in", "provider-rejected"
+		page.Message = "What the identity provider " + p.DisplayName() + " said cannot be accepted. If it stays like this, tell whoever runs this site."
+		status = http.StatusForbidden
+	}
+	switch {
+	case x.dest != "":
+		page.Action, page.URL = "Try again", x.dest
+	case x.table.Claims(host):
+		page.Action, page.URL = "Try again", h.origin(host)+"/"
+	}
+	h.show(x, status, page)
 }

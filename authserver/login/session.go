@@ -3,15 +3,230 @@
 package login
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/credential"
+	"github.com/ostiary/ostiary/authserver/idp"
+	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/web"
 )
 
-// maxPaths bounds for how many parts of a host a sign-out removes the cookie: its
-// answer has to fit a proxy's buffer. The others no longer count, see dropSession.
-const maxPaths = 4
+// signedIn gives the browser a new session at the team host, and goes on from
+// there: a ticket besides the cookie would not fit a proxy's buffer.
+func (h *Handler) signedIn(x *exchange, who idp.Identity, a attempt) {
+	cookie, err := h.teamSession(x, who)
+	if err != nil {
+		h.tooLarge(x, err, who.Provider, who.ID, len(who.Groups))
+		return
+	}
+	http.SetCookie(x.w, cookie)
+	h.rememberDevice(x, who.Provider+"\x00"+who.ID)
+	h.toTeam(x, a, url.Values{"done": {"1"}})
+}
+
+// teamSession makes a session at the team host: with all groups if they fit, and
+// otherwise with those that rules ask about.
+func (h *Handler) teamSession(x *exchange, who idp.Identity) (*http.Cookie, error) {
+	c := credential.Claims{Issuer: h.issuer(), Audience: []string{h.issuer()}, ID: who.ID, User: who.User, Email: who.Email,
+		Groups: who.Groups, AMR: who.AMR, Provider: who.Provider, SignedInAt: h.signInTime(x, who), IssuedAt: x.now, Lifetime: h.SessionDuration}
+	if who.Unsaid.Groups { // no rule looks at any (saysEnough), and one that is made later must not take that for none
+		c.Groups, c.Asked = nil, x.table.AskedAll()
+	}
+	cookie, err := h.teamCookieOf(x, c)
+	if errors.Is(err, credential.ErrTooLarge) {
+		reads := x.table.Reads()
+		c.Groups, c.Asked = reads.Keep(who.Groups), x.table.AskedAll()
+		cookie, err = h.teamCookieOf(x, c)
+	}
+	return cookie, err
+}
+
+func (h *Handler) teamCookieOf(x *exchange, c credential.Claims) (*http.Cookie, error) {
+	token, err := x.ring.MintTeam(c, x.now)
+	if err != nil {
+		return nil, err
+	}
+	cookie := newCookie(teamCookie, token, h.SessionDuration)
+	if !h.fits(x, cookie) {
+		err = fmt.Errorf("%w: %d bytes, and an answer's header section has %d in all", credential.ErrTooLarge, len(token), MaxHeader)
+	}
+	return cookie, err
+}
+
+// tooLarge says that somebody has too many groups, and to whom it has to be said.
+func (h *Handler) tooLarge(x *exchange, err error, provider, user string, groups int) {
+	x.w.Header().Del("Set-Cookie")
+	h.fail(x, http.StatusInternalServerError, "token-too-large", "Too much to remember",
+		"Your account has more groups than fit into a cookie. Tell whoever runs this site: fewer or shorter groups in the access rules, or at the identity provider, help.")
+	h.Log.Warn("no session can be made: it does not fit a cookie. Fewer or shorter groups in the access rules, or at the identity provider, help",
+		"error", err, "provider", provider, "user", user, "groups", groups, "host", x.host, "requestID", x.id)
+}
+
+// signInTime is now, in whole seconds as tokens have them. Whoever signed out
+// everywhere a moment ago waits until that second has passed: their new session
+// would be void from the start.
+func (h *Handler) signInTime(x *exchange, who idp.Identity) time.Time {
+	s := h.told(&policy.Subject{ID: who.ID, User: who.User, Email: who.Email, Provider: who.Provider, SignedInAt: x.now.Truncate(time.Second)})
+	if x.table.Revoked(s) {
+		s.SignedInAt = s.SignedInAt.Add(time.Second)
+		if !x.table.Revoked(s) {
+			select {
+			case <-time.After(s.SignedInAt.Sub(x.now)):
+			case <-x.r.Context().Done():
+			}
+			x.now = h.Now()
+		}
+	}
+	return s.SignedInAt
+}
+
+// teamSubject returns who is signed in at the team host.
+func (h *Handler) teamSubject(x *exchange) (*policy.Subject, policy.Reason) {
+	value := x.cookie(teamCookie)
+	if value == "" {
+		return nil, policy.NoSession
+	}
+	s, why := x.ring.OpenTeam(value, h.issuer(), x.now)
+	switch {
+	case s == nil:
+		return nil, why
+	case x.now.Sub(s.SignedInAt) >= h.SessionDuration:
+		return nil, policy.SessionExpired
+	case x.table.Revoked(h.told(s)):
+		return nil, policy.SessionRevoked
+	}
+	// Not all of their groups fitted. If rules look at others by now, the provider has
+	// to be asked; if not, what is there is all that there is to know.
+	if s.Asked != "" && s.Asked != x.table.AskedAll() {
+		return nil, policy.SessionExpired
+	}
+	s.Asked = ""
+	// A provider that was removed takes its users along, as does the list of the
+	// built-in ones.
+	if p := h.Providers.Find(s.Provider); p == nil || !p.Knows(s.ID) {
+		return nil, policy.SessionRevoked
+	}
+	return s, policy.NoReason
+}
+
+// told is a subject as applications know it, and as revocations may name it.
+func (h *Handler) told(s *policy.Subject) *policy.Subject {
+	told := *s
+	told.User = h.Providers.UserName(s.Provider, s.Name())
+	return &told
+}
+
+// admit gives a session to whom the application admits.
+func (h *Handler) admit(x *exchange, a *attempt, subject *policy.Subject) {
+	target, err := targetOf(string(a.Dest))
+	if err != nil || target.Host() != x.host {
+		target, _ = policy.NewTarget(x.host, "/") // the host was read from one
+	}
+	signIn, ok := x.table.SignIn(target, h.origin(x.host))
+	if !ok {
+		h.fail(x, http.StatusForbidden, "no-policy", "Not permitted", "No valid access rules exist for this address, so nobody can open it.")
+		return
+	}
+	if d := h.judge(x, target, subject, &signIn); d.Verdict != policy.Admit {
+		h.deny(x, x.host, &d, subject, &signIn)
+		return
+	}
+	h.enter(x, a, subject, &signIn)
+}
+
+// enter gives the browser its session and sends it where it wanted to go.
+func (h *Handler) enter(x *exchange, a *attempt, s *policy.Subject, signIn *policy.SignIn) {
+	claims := h.claims(x, s, signIn)
+	if claims.PathScoped {
+		claims.Bind = x.bind(signIn.Cookie.Partitioned)
+	}
+	token, err := x.ring.Mint(claims, x.now)
+	if err != nil && !errors.Is(err, credential.ErrTooLarge) {
+		h.broken(x, err)
+		return
+	}
+	h.addHop(x, a)
+	cookie := h.sessionCookie(signIn, token, h.duration(signIn))
+	if err == nil && !h.fits(x, cookie) {
+		err = fmt.Errorf("%w: %d bytes, and an answer's header section has %d in all", credential.ErrTooLarge, len(token), MaxHeader)
+	}
+	if err != nil {
+		h.tooLarge(x, err, s.Provider, s.ID, len(signIn.Reads.Keep(s.Groups)))
+		return
+	}
+	h.dropOther(x, cookie)
+	http.SetCookie(x.w, cookie)
+	h.Log.Info("signed in", "host", x.host, "user", s.ID, "provider", s.Provider, "policy", signIn.Policy.String(), "requestID", x.id)
+	switch {
+	case a.Cut:
+		h.showCut(x, string(a.Dest))
+	case signIn.Cookie.SameSite == policy.SameSiteStrict:
+		// A cookie of SameSite=Strict does not go along with a request that another
+		// site began, and this one began at the team host. Moving on from a page of
+		// this very site does.
+		h.moveOn(x, string(a.Dest))
+	default:
+		h.redirect(x, string(a.Dest))
+	}
+}
+
+// session returns whose session a request to an application's host carries; nil
+// if that is over, void, or none.
+func (h *Handler) session(x *exchange) *policy.Subject {
+	s := h.Subject(x.table.OnHost(x.host, x.now, h.SessionDuration), x.cookies(), "", x.now).Subject
+	if s == nil || s.AuthorizedParty != "" || x.table.Session(x.host, s, x.now, h.SessionDuration) != policy.NoReason {
+		return nil
+	}
+	return s
+}
+
+// claims are what an application is told: no more than its rules can read.
+func (h *Handler) claims(x *exchange, s *policy.Subject, signIn *policy.SignIn) credential.Claims {
+	c := credential.Claims{
+		Issuer: h.issuer(), Audience: signIn.Audience, ID: s.ID, User: h.told(s).User, Email: s.Email, Provider: s.Provider, Host: x.host,
+		Groups: s.Groups, AMR: s.AMR, Asked: s.Asked,
+		PathScoped: partOf(signIn), SignedInAt: s.SignedInAt, IssuedAt: x.now, Lifetime: h.duration(signIn),
+	}
+	if c.Asked == "" { // else it is what is left already, and goes with what it says of itself
+		c.Groups, c.AMR, c.Asked = signIn.Reads.Keep(s.Groups), signIn.Reads.KeepAMR(s.AMR), signIn.Reads.Asked()
+	}
+	return c
+}
+
+// duration is how long a session at an application lasts.
+func (h *Handler) duration(signIn *policy.SignIn) time.Duration {
+	if signIn.Unsaid || signIn.Duration == 0 {
+		return max(signIn.Duration, h.SessionDuration)
+	}
+	return signIn.Duration
+}
+
+// partOf reports whether a session is for a part of its host.
+func partOf(signIn *policy.SignIn) bool {
+	return signIn.Cookie.PathScoped && signIn.Path != "" && signIn.Path != "/"
+}
+
+// sessionCookie is the cookie of an application, as its policy wants it.
+func (h *Handler) sessionCookie(signIn *policy.SignIn, token string, age time.Duration) *http.Cookie {
+	c := &http.Cookie{Name: credential.CookieName, Value: token, Path: "/", MaxAge: int(age / time.Second), //nolint:gosec // the policy says what it is to be
+		Secure: true, HttpOnly: !signIn.Cookie.ScriptReadable, Partitioned: signIn.Cookie.Partitioned}
+	if partOf(signIn) {
+		c.Name, c.Path = credential.PathCookieName, signIn.Path
+	}
+	switch signIn.Cookie.SameSite {
+	case policy.SameSiteLax, policy.SameSiteUnsaid: // SignIn always says
+		c.SameSite = http.SameSiteLaxMode
+	case policy.SameSiteStrict:
+		c.SameSite = http.SameSiteStrictMode
+	case policy.SameSiteNone:
+		c.SameSite = http.SameSiteNoneMode
+	}
+	return c
+}
 
 // bind returns what tells this browser's sessions for parts of the host from those
 // that another host planted, and keeps it there. It is no secret and lets nobody in.
@@ -40,33 +255,8 @@ func (h *Handler) dropOther(x *exchange, c *http.Cookie) {
 	}
 }
 
-// dropSession removes the session from the browser, whatever the policy made of its
-// cookie: under each name, from each jar, at each path that has one. Those of paths
-// that no policy has any more, or that do not fit here, are bound to another browser
-// from now on, and so is what another host planted.
-func (h *Handler) dropSession(x *exchange) {
-	h.keepHops(x, hops{Spent: h.spentHere(x)}) // whoever signs out goes round in no circle
-	x.dropKeys()
-	paths := x.table.CookiePaths(x.host)
-	for _, partitioned := range []bool{false, true} {
-		dropSessionCookie(x, credential.CookieName, "/", partitioned)
-		dropSessionCookie(x, credential.PathCookieName, "/", partitioned)
-		for _, path := range paths[:min(len(paths), maxPaths)] {
-			dropSessionCookie(x, credential.PathCookieName, path, partitioned)
-		}
-	}
-	bind := randomID()
-	if _, err := x.r.Cookie(credential.BindCookieName); err == nil || len(paths) > 0 {
-		x.setBind(bind, false)
-		x.setBind(bind, true)
-	}
-}
-
-func dropSessionCookie(x *exchange, name, path string, partitioned bool) {
-	http.SetCookie(x.w, droppedCookie(name, path, partitioned))
-}
-
-func droppedCookie(name, path string, partitioned bool) *http.Cookie {
-	return &http.Cookie{Name: name, Path: path, MaxAge: -1, Secure: true, HttpOnly: true, //nolint:gosec // of whatever SameSite it was
-		SameSite: http.SameSiteNoneMode, Partitioned: partitioned}
+// showCut ends a sign-in that could not keep all of a long address, and says so.
+func (h *Handler) showCut(x *exchange, dest string) {
+	h.page(x, http.StatusOK, "signed in", web.Render(web.Page{Title: "You are signed in", Host: x.host, RequestID: x.id, Action: "Continue", URL: dest,
+		Message: "The address that you came from is too long to be remembered while you sign in. The button leads to as much of it as was kept. For all of it, use the link that brought you here once more."}))
 }

@@ -36,34 +36,3 @@ func (s *spent) use(id string) bool {
 	s.seen[id] = true
 	return true
 }
-
-// What a browser remembers itself of the tickets that it used, as the next one may
-// go to another replica: enough for the minute that a ticket is good for.
-const (
-	spentSize = 8
-	maxSpent  = 8
-)
-
-// spentForm stands for an id.
-func spentForm(id string) string { return digest(id)[:spentSize] }
-
-// spentHere returns the tickets that this browser says it has used.
-func (h *Handler) spentHere(x *exchange) string {
-	var p hops
-	if x.ring.Open(purposeHops, x.cookie(hopsCookie), &p, x.now) != nil {
-		return ""
-	}
-	return p.Spent[:len(p.Spent)/spentSize*spentSize]
-}
-
-// firstUse reports whether a ticket was not used before, as far as this replica
-// and the browser itself know.
-func (h *Handler) firstUse(x *exchange, id string) bool {
-	want := spentForm(id)
-	for rest := h.spentHere(x); rest != ""; rest = rest[spentSize:] {
-		if rest[:spentSize] == want {
-			return false
-		}
-	}
-	return h.tickets.use(id)
-}

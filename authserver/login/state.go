@@ -4,10 +4,13 @@ package login
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 // What is sealed, and for how long it is good. A purpose of its own keeps each
@@ -92,6 +95,11 @@ type ticket struct {
 	SignedIn int64    `json:"at"`
 }
 
+// subject is whom a ticket names.
+func (t *ticket) subject() *policy.Subject {
+	return &policy.Subject{ID: t.ID, User: t.User, Email: t.Email, Groups: t.Groups, AMR: t.AMR, Asked: t.Asked, Provider: t.Provider, SignedInAt: time.Unix(t.SignedIn, 0).UTC()}
+}
+
 // randomID returns 128 bits that nobody guesses.
 func randomID() string {
 	var raw [16]byte
@@ -169,4 +177,10 @@ func (h *Handler) keepHops(x *exchange, p hops) {
 	if err == nil {
 		x.setCookie(hopsCookie, sealed, hopTime)
 	}
+}
+
+// digest stands for a text where its length is not welcome.
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return base64.RawURLEncoding.EncodeToString(sum[:12])
 }

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package login
+
+import (
+	"net/http"
+
+	"github.com/ostiary/ostiary/authserver/contract"
+	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/web"
+)
+
+// methods are tried one after the other: a person signs in to an application,
+// not to a GET.
+var methods = [...]string{"GET", "POST", "PUT", "PATCH", "DELETE"}
+
+// judge says what would be decided about a request of somebody who signs in now.
+func (h *Handler) judge(x *exchange, target policy.Target, s *policy.Subject, signIn *policy.SignIn) policy.Decision {
+	as := *s
+	as.Audience, as.Host, as.IssuedAt, as.ExpiresAt = signIn.Audience, "", x.now, x.now.Add(h.duration(signIn))
+	var first policy.Decision
+	for i, m := range methods {
+		d := x.table.Decide(policy.Request{Target: target, Method: m, Subject: &as, Address: h.Address(x.r), SessionDuration: h.SessionDuration, Now: x.now})
+		if d.Verdict == policy.Admit {
+			return d
+		}
+		if i == 0 {
+			first = d
+		}
+	}
+	return first
+}
+
+// deny says that somebody is signed in and may not pass: what was missing as far
+// as it is safe to say, and how to be somebody else.
+func (h *Handler) deny(x *exchange, host string, d *policy.Decision, s *policy.Subject, signIn *policy.SignIn) {
+	h.Log.Info("not permitted", "host", host, "user", s.ID, "provider", s.Provider, "reason", d.Reason.String(), "policy", signIn.Policy.String(), "requestID", x.id)
+	x.w.Header().Set(contract.ReasonHeader, d.Reason.String())
+	who := s.Email
+	if who == "" {
+		who = s.Name()
+	}
+	h.page(x, http.StatusForbidden, "not permitted", web.Denied(web.DeniedView{
+		Host: host, SignedInAs: who, Why: why(d.Reason), Message: signIn.Denied.Message, HelpURL: signIn.Denied.URL,
+		Reason: d.Reason.String(), RequestID: x.id, SwitchURL: h.switchURL(x, host, s), HomeURL: h.origin(h.teamHost()) + "/",
+	}))
+}
+
+// why words a reason for the person it is about. It names no rule: which ones
+// there are is nobody's business who is not let in.
+func why(r policy.Reason) string {
+	switch r {
+	case policy.Blocked:
+		return "Your account is signed in, and a rule of this application refuses it."
+	case policy.WrongProvider:
+		return "This application wants people to sign in another way than you did."
+	case policy.SessionExpired, policy.SessionRevoked:
+		return "You signed in, and the application asks for a newer sign-in all the same. A clock may be wrong, or your access was ended a moment ago."
+	default:
+		return "Your account is signed in, and no rule of this application admits it."
+	}
+}

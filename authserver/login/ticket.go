@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package login
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ostiary/ostiary/authserver/credential"
+	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/web"
+)
+
+// issue sends the browser back to the application with a ticket.
+func (h *Handler) issue(x *exchange, v visit, s *policy.Subject) {
+	t := ticket{Attempt: v.attempt, IssuedAt: x.now.Unix(), ID: s.ID, User: s.User, Email: s.Email, Groups: v.signIn.Reads.Keep(s.Groups), AMR: v.signIn.Reads.KeepAMR(s.AMR), Asked: v.signIn.Reads.Asked(), Provider: s.Provider, SignedIn: s.SignedInAt.Unix()}
+	seal := func() (string, error) { return x.ring.Seal(purposeTicket, t, x.now.Add(readTime), x.now) }
+	sealed, err := seal()
+	if errors.Is(err, credential.ErrTooLarge) { // who it is matters more than the query
+		dest, _, cut := strings.Cut(x.dest, "?")
+		t.Attempt.Dest, t.Attempt.Cut = text(dest), t.Attempt.Cut || cut
+		sealed, err = seal()
+	}
+	switch {
+	case errors.Is(err, credential.ErrTooLarge):
+		h.tooLarge(x, err, s.Provider, s.ID, len(t.Groups))
+	case err != nil:
+		h.broken(x, err)
+	default:
+		h.redirect(x, h.own(v.Host, "authorized", url.Values{"ticket": {sealed}}))
+	}
+}
+
+// authorized ends a login on the application's host: the ticket becomes a
+// session, if this browser is the one that asked for it. It answers a visit alone:
+// what only looks, as HEAD does, must not use a ticket up.
+func (h *Handler) authorized(x *exchange) {
+	if !h.visit(x) {
+		return
+	}
+	if !x.query.Has("ticket") {
+		h.cannotFinish(x)
+		return
+	}
+	var t ticket
+	err := x.ring.Open(purposeTicket, x.query.Get("ticket"), &t, x.now)
+	if err != nil || t.Attempt.Host != x.host {
+		h.fail(x, http.StatusBadRequest, "bad-ticket", "This sign-in took too long",
+			"The address you came by is good for one minute, once, at one site. Open the application again.")
+		return
+	}
+	x.dest = string(t.Attempt.Dest)
+	_, mine := x.holds(t.Attempt.Browser)
+	over := x.now.Sub(time.Unix(t.IssuedAt, 0)) >= ticketTime
+	switch {
+	case mine && !over && h.firstUse(x, t.Attempt.ID):
+		h.admit(x, &t.Attempt, t.subject())
+	case h.session(x) != nil:
+		// Whoever has a session needs no other: another tab got it, or they came back
+		// to this address. Where it leads is a link like any other.
+		h.redirect(x, x.dest)
+	case mine || over:
+		h.fail(x, http.StatusBadRequest, "bad-ticket", "This sign-in is over",
+			"It was finished already, or took longer than a minute. Open the application again.")
+	default:
+		h.beginAgain(x, &t.Attempt)
+	}
+}
+
+// beginAgain takes a browser on whose ticket is of no use to it: the sign-in was
+// begun elsewhere, or by this browser with a key that a sign-in beside it has
+// overwritten. Of the ticket nothing counts but where it leads: this browser gets
+// there as who it is itself. It must not stay in the address, where a script of this
+// host could read it from the window that it opened.
+func (h *Handler) beginAgain(x *exchange, a *attempt) {
+	if a.Again >= maxAgain {
+		h.redirect(x, h.own(x.host, "authorized", nil))
+		return
+	}
+	q := url.Values{"rd": {x.dest}, "began": {strconv.Itoa(a.Again + 1)}}
+	if a.Cut {
+		q.Set("cut", "1")
+	}
+	h.redirect(x, h.own(x.host, "login", q))
+}
+
+// maxAgain is how often a login is begun anew without asking: once more than other
+// tabs can be in the way, and seldom enough for browsers that keep no cookie.
+const maxAgain = 2
+
+func (h *Handler) cannotFinish(x *exchange) {
+	h.fail(x, http.StatusBadRequest, "no-state", "This sign-in cannot be finished here",
+		"It was begun in another browser, was finished already, or this browser keeps no cookies for this site. Open the application again; if that leads back here, allow cookies for it.")
+}
+
+// done is where a window that was opened to sign in ends up.
+func (h *Handler) done(x *exchange) {
+	if !h.get(x) {
+		return
+	}
+	h.page(x, http.StatusOK, "signed in", web.Render(web.Page{Title: "You are signed in", Message: "You can close this window and go on in the one before.",
+		Action: "Open the application", URL: h.origin(x.host) + "/"}))
+}
+
+// What a browser remembers itself of the tickets that it used, as the next one may
+// go to another replica: enough for the minute that a ticket is good for.
+const (
+	spentSize = 8
+	maxSpent  = 8
+)
+
+// spentForm stands for an id.
+func spentForm(id string) string { return digest(id)[:spentSize] }
+
+// spentHere returns the tickets that this browser says it has used.
+func (h *Handler) spentHere(x *exchange) string {
+	var p hops
+	if x.ring.Open(purposeHops, x.cookie(hopsCookie), &p, x.now) != nil {
+		return ""
+	}
+	return p.Spent[:len(p.Spent)/spentSize*spentSize]
+}
+
+// firstUse reports whether a ticket was not used before, as far as this replica
+// and the browser itself know.
+func (h *Handler) firstUse(x *exchange, id string) bool {
+	want := spentForm(id)
+	for rest := h.spentHere(x); rest != ""; rest = rest[spentSize:] {
+		if rest[:spentSize] == want {
+			return false
+		}
+	}
+	return h.tickets.use(id)
+}
