@@ -4,6 +4,7 @@ package credential
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -176,4 +177,29 @@ func syncDir(dir string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+// checkFolder is how often a folder is looked at: far more often than a new key
+// takes to become the one that signs.
+const checkFolder = 10 * time.Minute
+
+// Follow rotates the ring of the folder on schedule, and publishes it whenever
+// it changed, until ctx is done. now is the clock. After a failure, of which it
+// tells, the last ring stays in force.
+func (f *Folder) Follow(ctx context.Context, s Schedule, now func() time.Time, publish func(*Ring), failed func(error)) {
+	tick := time.NewTicker(checkFolder)
+	defer tick.Stop()
+	for {
+		ring, changed, err := f.Rotate(now(), s)
+		if err != nil {
+			failed(err)
+		} else if changed {
+			publish(ring)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }

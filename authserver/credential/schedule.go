@@ -128,3 +128,30 @@ func (s Schedule) change(keys []*key, now time.Time) ([]*key, error) {
 	next, err := generate(s.Algorithm, active)
 	return append(signed, next), err
 }
+
+// RotateBytes is Rotate for a stored ring: it returns the ring to store, and
+// whether that differs from old. An empty old asks for a first ring.
+func RotateBytes(old []byte, now time.Time, s Schedule) ([]byte, bool, error) {
+	if len(old) == 0 {
+		s, err := s.withDefaults()
+		if err != nil {
+			return nil, false, err
+		}
+		ring, err := newRing(s.Algorithm, now)
+		if err != nil {
+			return nil, false, err
+		}
+		data, err := ring.Marshal()
+		return data, true, err
+	}
+	ring, err := ParseRing(old)
+	if err != nil {
+		return nil, false, err
+	}
+	next, changed, err := ring.Rotate(now, s)
+	if err != nil || !changed {
+		return old, false, err
+	}
+	data, err := next.Marshal()
+	return data, true, err
+}

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -229,4 +230,20 @@ func (e *entry) at(now time.Time) (*policy.Subject, policy.Reason) {
 		return nil, policy.BadSignature
 	}
 	return e.subject, policy.NoReason
+}
+
+// Live holds the Verifier in force. Its zero value holds none, which refuses
+// every credential.
+type Live struct{ p atomic.Pointer[Verifier] }
+
+// Verifier returns the Verifier in force, or nil: its methods can be called all
+// the same. Load it once a request.
+func (l *Live) Verifier() *Verifier { return l.p.Load() }
+
+// Publish puts a Verifier in force.
+func (l *Live) Publish(v *Verifier) { l.p.Store(v) }
+
+// Subject is that of the Verifier in force.
+func (l *Live) Subject(at policy.Place, cookie, authorization string, now time.Time) policy.Presented {
+	return l.Verifier().Subject(at, cookie, authorization, now)
 }
