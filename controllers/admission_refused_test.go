@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // TestRefusedAtAdmission: what would be open is refused, and told what to do. What
@@ -21,7 +22,7 @@ func TestRefusedAtAdmission(t *testing.T) {
 	b := newBench(t)
 	before := b.optedIn("before", "before.example.com")
 	before.Annotations[authURL] = "http://other.example.com/ask"
-	create(t, b.c, before)
+	fixture.Create(t, b.c, before)
 	b.admission(b.app)
 	opted := b.optedIn("shop", "shop.example.com")
 	refuses := func(what, why string, f func(*networkingv1.Ingress)) {
@@ -52,8 +53,8 @@ func TestRefusedAtAdmission(t *testing.T) {
 		refuses("nothing is known", "nothing on it has its proxy ask", nothing)
 		passes("by hand", by(authURL, fmt.Sprintf(pinned, "nginx")))
 		passes("no policy", plain)
-		create(t, b.c, &corev1.ConfigMap{ObjectMeta: named(b.ours, "ostiary-guard")})
-		remove(t, b.c, &corev1.ConfigMap{ObjectMeta: named(b.ours, "ostiary-guard")})
+		fixture.Create(t, b.c, &corev1.ConfigMap{ObjectMeta: fixture.Named(b.ours, "ostiary-guard")})
+		fixture.Remove(t, b.c, &corev1.ConfigMap{ObjectMeta: fixture.Named(b.ours, "ostiary-guard")})
 	}
 	b.guardMap(b.app)
 	if o := passes("no policy", plain); len(o.Annotations) != 0 {
@@ -94,12 +95,12 @@ func TestRefusedAtAdmission(t *testing.T) {
 		o.Annotations[authURL], o.Annotations["nginx.ingress.kubernetes.io/canary"] = strings.ReplaceAll(copied, b.app, "elsewhere"), "true"
 	})
 	canary.Annotations = map[string]string{routes.PolicyAnnotation: "app", authURL: copied, "nginx.ingress.kubernetes.io/canary": "true"}
-	create(t, b.c, canary)
+	fixture.Create(t, b.c, canary)
 	delete(canary.Annotations, "nginx.ingress.kubernetes.io/canary")
 	if err := b.c.Update(t.Context(), canary); !apierrors.IsForbidden(err) {
 		t.Errorf("a canary that is none any more: %v", err)
 	}
-	remove(t, b.c, canary)
+	fixture.Remove(t, b.c, canary)
 	passes("the endpoint of canary mode", by(authURL, fmt.Sprintf(pinned, "nginx-pass")))
 	passes("Middlewares behind ours", func(o *networkingv1.Ingress) {
 		o.Spec.IngressClassName = pointer("traefik")
@@ -130,9 +131,9 @@ func TestReleasedAtAdmission(t *testing.T) {
 	b.make = routes.Make
 	b.admission(b.app)
 	b.guardMap(b.app)
-	create(t, b.c, b.optedIn("taken", "taken.example.com"))
+	fixture.Create(t, b.c, b.optedIn("taken", "taken.example.com"))
 	b.converge(b.optIns(b.c))
-	create(t, b.c, b.optedIn("shop", "shop.example.com"))
+	fixture.Create(t, b.c, b.optedIn("shop", "shop.example.com"))
 	if err := ReleaseRoutes(t.Context(), server.Config(t)); err != nil {
 		t.Fatal(err)
 	}

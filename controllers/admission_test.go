@@ -26,6 +26,7 @@ import (
 
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // admission has the API server guard what opts in in these namespaces, as
@@ -68,8 +69,8 @@ func (b *bench) admission(namespaces ...string) {
 		})
 	}
 	for _, ns := range namespaces {
-		eventually(b.t, "the policies are in force", func() error {
-			o := route(ns, "is-it", "app", "is-it.example.com", "/")
+		fixture.Eventually(b.t, "the policies are in force", func() error {
+			o := fixture.Route(ns, "is-it", "app", "is-it.example.com", "/")
 			o.Spec.IngressClassName = pointer("nobody-knows-this-class")
 			if err := b.c.Create(b.t.Context(), o, client.DryRunAll); !apierrors.IsForbidden(err) {
 				return errors.Join(errors.New("not yet"), err)
@@ -90,7 +91,7 @@ func (b *bench) guardMap(ns string) {
 	if err := g.keep(b.t.Context()); err != nil {
 		b.t.Fatal(err)
 	}
-	eventually(b.t, "the API server has read it", func() error {
+	fixture.Eventually(b.t, "the API server has read it", func() error {
 		o := b.optedIn("is-it", "is-it.example.com")
 		o.Namespace = ns
 		return b.c.Create(b.t.Context(), o, client.DryRunAll)
@@ -109,7 +110,7 @@ func (b *bench) classes() []*networkingv1.IngressClass {
 // addClass makes a class for the time of a test.
 func (b *bench) addClass(name, controller string, annotations map[string]string) {
 	b.t.Helper()
-	class := &networkingv1.IngressClass{ObjectMeta: named("", name), Spec: networkingv1.IngressClassSpec{Controller: controller}}
+	class := &networkingv1.IngressClass{ObjectMeta: fixture.Named("", name), Spec: networkingv1.IngressClassSpec{Controller: controller}}
 	class.Annotations = annotations
 	if err := b.c.Create(b.t.Context(), class); err != nil {
 		b.t.Fatal(err)
@@ -127,8 +128,8 @@ func (b *bench) addClass(name, controller string, annotations map[string]string)
 func TestAdmittedAsPlanned(t *testing.T) {
 	b := newBench(t)
 	b.make = routes.Make
-	odd := &corev1.Namespace{ObjectMeta: named("", "n---a--"+b.app[:2])}
-	create(t, b.c, odd)
+	odd := &corev1.Namespace{ObjectMeta: fixture.Named("", "n---a--"+b.app[:2])}
+	fixture.Create(t, b.c, odd)
 	b.addClass("t", "traefik.io/ingress-controller", nil)
 	b.addClass("tn", "k8s.io/ingress-nginx", map[string]string{routes.ProxyAnnotation: string(routes.TraefikNGINX)})
 	b.addClass("h.dotted", "haproxy-ingress.github.io/controller", nil)
@@ -156,7 +157,7 @@ func TestAdmittedAsPlanned(t *testing.T) {
 			b.t = t
 			for _, ns := range []string{b.app, odd.Name} {
 				for _, name := range names {
-					o := route(ns, name, "app", "x.example.com", "/")
+					o := fixture.Route(ns, name, "app", "x.example.com", "/")
 					set(o)
 					b.asPlanned(o)
 				}
@@ -173,7 +174,7 @@ func (b *bench) asPlanned(o *networkingv1.Ingress) {
 		b.t.Errorf("%s: %v", o.Name, err)
 		return
 	}
-	defer remove(b.t, b.c, o)
+	defer fixture.Remove(b.t, b.c, o)
 	ref := routes.Ref{Kind: "Ingress", NamespacedName: client.ObjectKeyFromObject(o)}
 	plan := func(o *networkingv1.Ingress) routes.Plan {
 		return routes.Make(routes.Snapshot{Ingresses: []*networkingv1.Ingress{o}, Classes: b.classes(), Served: map[string]bool{"Middleware.traefik.io": true, "IngressRoute.traefik.io": true}}, b.s)
@@ -260,7 +261,7 @@ func TestNoWindow(t *testing.T) {
 		}
 	}
 	for range 3 {
-		create(t, b.c, manifest())
+		fixture.Create(t, b.c, manifest())
 		replace()
 		patch(`{"metadata": {"annotations": {"` + authURL + `": null}}}`)
 		patch(`{"metadata": {"annotations": null}}`)
@@ -269,11 +270,11 @@ func TestNoWindow(t *testing.T) {
 		applied("two", client.ForceOwnership)
 		patch(`{"metadata": {"annotations": {"`+authURL+`": null}}}`, client.FieldOwner("ostiary"))
 		replace()
-		remove(t, b.c, b.ingress("shop"))
+		fixture.Remove(t, b.c, b.ingress("shop"))
 		applied("one")
-		remove(t, b.c, b.ingress("shop")) // replace --force
+		fixture.Remove(t, b.c, b.ingress("shop")) // replace --force
 	}
-	create(t, b.c, manifest())
+	fixture.Create(t, b.c, manifest())
 	// Whoever opted out before the controller came has nothing of ours left.
 	patch(`{"metadata": {"annotations": {"` + routes.PolicyAnnotation + `": null}}}`)
 	if b.ingress("shop").Annotations[authURL] == "" {

@@ -4,7 +4,6 @@ package controllers
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -13,23 +12,18 @@ import (
 	"testing"
 
 	"github.com/spf13/pflag"
-	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 const auditManifests = `
@@ -147,85 +141,11 @@ func TestAuditMistakes(t *testing.T) {
 	}
 }
 
-// kubeconfigOf writes the kubeconfig of a new ServiceAccount, which may list what
-// the rules say.
-func kubeconfigOf(t *testing.T, c client.Client, ns, name string, rules ...rbacv1.PolicyRule) string {
-	t.Helper()
-	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}}
-	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: ns + "-" + name}, Rules: rules}
-	binding := &rbacv1.ClusterRoleBinding{ObjectMeta: role.ObjectMeta,
-		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
-		Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: ns, Name: name}}}
-	create(t, c, account, role, binding)
-	gone(t, c, role, binding)
-	token := &authenticationv1.TokenRequest{}
-	if err := c.SubResource("token").Create(t.Context(), account, token); err != nil {
-		t.Fatal(err)
-	}
-	config := clientcmdapi.NewConfig()
-	config.Clusters["c"] = &clientcmdapi.Cluster{Server: server.Config(t).Host, CertificateAuthorityData: server.Config(t).CAData}
-	config.AuthInfos["u"] = &clientcmdapi.AuthInfo{Token: token.Status.Token}
-	config.Contexts["c"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "u"}
-	config.CurrentContext = "c"
-	file := filepath.Join(t.TempDir(), "kubeconfig")
-	if err := clientcmd.WriteToFile(*config, file); err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
-
-// gone removes objects when the test ends.
-func gone(t *testing.T, c client.Client, objects ...client.Object) {
-	t.Helper()
-	t.Cleanup(func() {
-		for _, o := range objects {
-			if err := c.Delete(context.WithoutCancel(t.Context()), o); err != nil && !apierrors.IsNotFound(err) {
-				t.Error(err)
-			}
-		}
-	})
-}
-
-func may(group string, resources ...string) rbacv1.PolicyRule {
-	return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: resources, Verbs: []string{"list"}}
-}
-
-// httpRoutes makes the API server serve HTTPRoutes of any content.
-func httpRoutes(t *testing.T, c client.Client) {
-	t.Helper()
-	anything := true
-	crd := &apiextensionsv1.CustomResourceDefinition{
-		ObjectMeta: metav1.ObjectMeta{Name: "httproutes.gateway.networking.k8s.io", Annotations: map[string]string{"api-approved.kubernetes.io": "unapproved, for a test"}},
-		Spec: apiextensionsv1.CustomResourceDefinitionSpec{
-			Group: cluster.GatewayGroup, Scope: apiextensionsv1.NamespaceScoped,
-			Names: apiextensionsv1.CustomResourceDefinitionNames{Plural: "httproutes", Singular: "httproute", Kind: "HTTPRoute", ListKind: "HTTPRouteList"},
-			Versions: []apiextensionsv1.CustomResourceDefinitionVersion{{Name: "v1", Served: true, Storage: true,
-				Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{Type: "object", XPreserveUnknownFields: &anything}}}},
-		},
-	}
-	create(t, c, crd)
-	gone(t, c, crd)
-	eventually(t, "HTTPRoutes are served", func() error {
-		var list unstructured.UnstructuredList
-		list.SetGroupVersionKind(schema.GroupVersionKind{Group: cluster.GatewayGroup, Version: "v1", Kind: "HTTPRouteList"})
-		return c.List(t.Context(), &list)
-	})
-}
-
-func auditIngress(ns, name, class, host, path string, annotations map[string]string) *networkingv1.Ingress {
-	kind := networkingv1.PathTypePrefix
-	ing := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name, Annotations: annotations}}
-	ing.Spec.IngressClassName = &class
-	ing.Spec.Rules = []networkingv1.IngressRule{{Host: host, IngressRuleValue: networkingv1.IngressRuleValue{HTTP: &networkingv1.HTTPIngressRuleValue{
-		Paths: []networkingv1.HTTPIngressPath{{Path: path, PathType: &kind, Backend: networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "web", Port: networkingv1.ServiceBackendPort{Number: 80}}}}}}}}}
-	return ing
-}
-
 // TestAuditCluster looks at a real API server, with all rights, with some and with
 // none: what may not be listed is never passed over in silence.
 func TestAuditCluster(t *testing.T) {
 	c := emptied(t)
-	httpRoutes(t, c)
+	fixture.ServeHTTPRoutes(t, c)
 	ns, own := namespace(t, c), namespace(t, c)
 	const authURL = "http://doorkeeper-authz.%s:9001/authz/v1/nginx/$request_method/$host$request_uri"
 	labels := map[string]string{"app.kubernetes.io/name": "ostiary", "app.kubernetes.io/component": "authz"}
@@ -239,14 +159,14 @@ func TestAuditCluster(t *testing.T) {
 	route.SetNamespace(ns)
 	route.SetName("route")
 	objects := []client.Object{
-		protect(ns, "web", v1alpha1.ActionAllow, "app.example.com"), authz, config, route,
-		auditIngress(ns, "asks", "nginx", "app.example.com", "/", map[string]string{"nginx.ingress.kubernetes.io/auth-url": strings.Replace(authURL, "%s", own, 1)}),
-		auditIngress(ns, "forgotten", "nginx", "app.example.com", "/old", nil),
+		fixture.Protect(ns, "web", v1alpha1.ActionAllow, "app.example.com"), authz, config, route,
+		fixture.Ingress(ns, "asks", "nginx", "app.example.com", "/", map[string]string{"nginx.ingress.kubernetes.io/auth-url": strings.Replace(authURL, "%s", own, 1)}),
+		fixture.Ingress(ns, "forgotten", "nginx", "app.example.com", "/old", nil),
 	}
-	create(t, c, objects...)
-	gone(t, c, objects...)
+	fixture.Create(t, c, objects...)
+	fixture.Gone(t, c, objects...)
 
-	all := kubeconfigOf(t, c, ns, "all", may("networking.k8s.io", "*"), may("access.ostiary.dev", "*"), may("discovery.k8s.io", "*"), may("gateway.networking.k8s.io", "*"), may("", "services", "configmaps"))
+	all := fixture.Kubeconfig(t, c, server.Config(t), ns, "all", fixture.MayList("networking.k8s.io", "*"), fixture.MayList("access.ostiary.dev", "*"), fixture.MayList("discovery.k8s.io", "*"), fixture.MayList("gateway.networking.k8s.io", "*"), fixture.MayList("", "services", "configmaps"))
 	clean, out, err := auditCommand(t, "", "--kubeconfig", all)
 	if err != nil || clean {
 		t.Fatalf("clean %v, %v\n%s", clean, err, out)
@@ -260,7 +180,7 @@ func TestAuditCluster(t *testing.T) {
 		t.Errorf("it finds what asks us, or did not look:\n%s", out)
 	}
 
-	some := kubeconfigOf(t, c, ns, "some", may("networking.k8s.io", "ingresses"), may("access.ostiary.dev", "accesspolicies"))
+	some := fixture.Kubeconfig(t, c, server.Config(t), ns, "some", fixture.MayList("networking.k8s.io", "ingresses"), fixture.MayList("access.ostiary.dev", "accesspolicies"))
 	clean, out, err = auditCommand(t, "", "--kubeconfig", some, "--authz-service", own+"/doorkeeper-authz", "-o", "json")
 	var r AuditReport
 	if jerr := json.Unmarshal([]byte(out), &r); err != nil || jerr != nil || clean {
@@ -275,7 +195,7 @@ func TestAuditCluster(t *testing.T) {
 		}
 	}
 
-	none := kubeconfigOf(t, c, ns, "none")
+	none := fixture.Kubeconfig(t, c, server.Config(t), ns, "none")
 	clean, out, err = auditCommand(t, "", "--kubeconfig", none)
 	if err == nil || clean || !strings.Contains(err.Error(), "AccessPolicies or Ingresses may not be read") || !strings.Contains(out, "Nothing can be said.") || !strings.Contains(out, "AccessPolicies: ") {
 		t.Errorf("clean %v, %v\n%s", clean, err, out)
@@ -289,10 +209,10 @@ func TestAuditNamesOneInstallation(t *testing.T) {
 	labels := map[string]string{"app.kubernetes.io/name": "ostiary", "app.kubernetes.io/component": "authz"}
 	for _, name := range []string{"a-authz", "b-authz"} {
 		s := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name, Labels: labels}, Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 9001}}}}
-		create(t, c, s)
-		gone(t, c, s)
+		fixture.Create(t, c, s)
+		fixture.Gone(t, c, s)
 	}
-	kubeconfig := kubeconfigOf(t, c, ns, "look", may("", "services"))
+	kubeconfig := fixture.Kubeconfig(t, c, server.Config(t), ns, "look", fixture.MayList("", "services"))
 	if _, _, err := auditCommand(t, "", "--kubeconfig", kubeconfig); err == nil || !strings.Contains(err.Error(), "--authz-service NAMESPACE/NAME") {
 		t.Error(err)
 	}
@@ -313,7 +233,7 @@ func TestAuditOfPlans(t *testing.T) {
 		}
 	}
 	w := routes.Snapshot{Policies: []routes.Policy{{NamespacedName: policy, Hosts: []string{"app.example.com"}}},
-		Ingresses: []*networkingv1.Ingress{auditIngress("shop", "web", "nginx", "app.example.com", "/", map[string]string{
+		Ingresses: []*networkingv1.Ingress{fixture.Ingress("shop", "web", "nginx", "app.example.com", "/", map[string]string{
 			routes.PolicyAnnotation: "web", "nginx.ingress.kubernetes.io/satisfy": "any"})}}
 	s, err := settingsFor(defaultAuthz, 9001, "")
 	if err != nil {

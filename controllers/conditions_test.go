@@ -11,12 +11,13 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // What another controller says comes and goes with its cause, hears of what the table
 // says, and is not touched before it says anything.
 func TestConditionsOfOthers(t *testing.T) {
-	ap := open("n", "p", "app.example.com")
+	ap := fixture.Open("n", "p", "app.example.com")
 	lost := []policy.Issue{{Source: policy.Source{Field: "spec.hosts[0]"}, Reason: policy.HostOwnedByOtherNamespace, Message: "it belongs to other"}, {Reason: policy.HostContended, Message: "others claim it"}}
 	var heard Standing
 	says := &Conditions{Types: []string{"A", "B"}, Of: func(of types.NamespacedName, is Standing) map[string]metav1.Condition {
@@ -46,7 +47,7 @@ func TestConditionsOfOthers(t *testing.T) {
 func TestIssuesOfOthers(t *testing.T) {
 	key := types.NamespacedName{Namespace: "n", Name: "p"}
 	c := &Conditions{Issues: map[types.NamespacedName][]policy.Issue{key: {{Source: policy.Source{Field: "spec.cors.responses"}, Reason: policy.ResponsesNotManaged, Message: "Managed does nothing for Ingress n/web"}}}}
-	ap := open("n", "p", "app.example.com")
+	ap := fixture.Open("n", "p", "app.example.com")
 	if !setConditions(ap, "1", c.issues(key)) {
 		t.Error("nothing has changed")
 	}

@@ -13,26 +13,24 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
-
-func named(ns, name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: ns, Name: name} }
 
 // secret waits for the Secret of the keys.
 func secret(t *testing.T, c client.Client, ns string) *corev1.Secret {
 	t.Helper()
 	var s corev1.Secret
-	eventually(t, "there is a Secret", func() error { return c.Get(t.Context(), keySecret(ns), &s) })
+	fixture.Eventually(t, "there is a Secret", func() error { return c.Get(t.Context(), keySecret(ns), &s) })
 	return &s
 }
 
 func setRing(t *testing.T, c client.Client, ns string, ring []byte) {
 	t.Helper()
-	eventually(t, "writing the Secret", func() error {
+	fixture.Eventually(t, "writing the Secret", func() error {
 		s := secret(t, c, ns)
 		s.Data = map[string][]byte{KeyRingField: ring}
 		return c.Update(t.Context(), s)
@@ -46,7 +44,7 @@ func (r *replica) holds(stored []byte) *credential.Ring {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	eventually(r.t, "the stored ring is in force", func() error {
+	fixture.Eventually(r.t, "the stored ring is in force", func() error {
 		if got := r.ring.Load(); got == nil || !bytes.Equal(got.JWKS(), want.JWKS()) {
 			return fmt.Errorf("it is not")
 		}
@@ -99,7 +97,7 @@ func TestRotation(t *testing.T) {
 	verifies := func(tk string, want policy.Reason) {
 		t.Helper()
 		for _, r := range []*replica{r1, r2} {
-			eventually(t, fmt.Sprintf("the token is %q", want), func() error {
+			fixture.Eventually(t, fmt.Sprintf("the token is %q", want), func() error {
 				if _, why := r.Keys.Verifier().Verify(tk, now()); why != want {
 					return fmt.Errorf("it is %q", why)
 				}
@@ -117,7 +115,7 @@ func TestRotation(t *testing.T) {
 	rotated := func() []byte {
 		t.Helper()
 		old := secret(t, c, ns).Data[KeyRingField]
-		eventually(t, "the keys are rotated", func() error {
+		fixture.Eventually(t, "the keys are rotated", func() error {
 			if bytes.Equal(old, secret(t, c, ns).Data[KeyRingField]) {
 				return fmt.Errorf("they are not")
 			}
@@ -156,7 +154,7 @@ func TestGarbageKeys(t *testing.T) {
 	ann := token(t, r.holds(good), time.Now())
 	for i, garbage := range []string{"hunter2", `{"version":1,"keys":[]}`, string(good[:len(good)/2]), `{"version":99}`} {
 		setRing(t, c, ns, []byte(garbage))
-		eventually(t, "the log says so", func() error {
+		fixture.Eventually(t, "the log says so", func() error {
 			if n := strings.Count(r.log.String(), "the key ring cannot be used"); n < i+1 {
 				return fmt.Errorf("%d times of %d", n, i+1)
 			}
@@ -185,7 +183,7 @@ func TestGarbageKeys(t *testing.T) {
 func TestGarbageKeysAtStart(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
-	s := &corev1.Secret{ObjectMeta: named(ns, DefaultKeySecret), Data: map[string][]byte{KeyRingField: []byte("hunter2")}}
+	s := &corev1.Secret{ObjectMeta: fixture.Named(ns, DefaultKeySecret), Data: map[string][]byte{KeyRingField: []byte("hunter2")}}
 	if err := c.Create(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +227,7 @@ func TestKeysDeleted(t *testing.T) {
 	}
 	// Emptied is as good as deleted.
 	setRing(t, c, ns, nil)
-	eventually(t, "the ring is made again", func() error {
+	fixture.Eventually(t, "the ring is made again", func() error {
 		if n := strings.Count(r1.log.String(), "every session is void"); n != 2 {
 			return fmt.Errorf("%d times", n)
 		}
@@ -246,12 +244,12 @@ func TestKeysDeleted(t *testing.T) {
 func TestEmptySecret(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
-	s := &corev1.Secret{ObjectMeta: named(ns, DefaultKeySecret), Data: map[string][]byte{"other": []byte("theirs")}}
+	s := &corev1.Secret{ObjectMeta: fixture.Named(ns, DefaultKeySecret), Data: map[string][]byte{"other": []byte("theirs")}}
 	s.Annotations = map[string]string{"example.com/owner": "platform"}
-	create(t, c, s)
+	fixture.Create(t, c, s)
 	r := run(t, ns)
 	r.says("made a key ring")
-	eventually(t, "there are keys", func() error {
+	fixture.Eventually(t, "there are keys", func() error {
 		if r.ring.Load() == nil {
 			return fmt.Errorf("none")
 		}
@@ -270,15 +268,15 @@ func TestExistingSecret(t *testing.T) {
 	ns := namespace(t, c)
 	const user, name = "system:serviceaccount:any:reader", "theirs"
 	mine := ring(t)
-	create(t, c,
-		&rbacv1.Role{ObjectMeta: named(ns, name), Rules: []rbacv1.PolicyRule{
+	fixture.Create(t, c,
+		&rbacv1.Role{ObjectMeta: fixture.Named(ns, name), Rules: []rbacv1.PolicyRule{
 			{APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{name}, Verbs: []string{"get", "list", "watch"}},
 			{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "list", "watch"}}}},
-		&rbacv1.RoleBinding{ObjectMeta: named(ns, name), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
+		&rbacv1.RoleBinding{ObjectMeta: fixture.Named(ns, name), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
 			Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}}},
-		&rbacv1.ClusterRole{ObjectMeta: named("", ns), Rules: []rbacv1.PolicyRule{
+		&rbacv1.ClusterRole{ObjectMeta: fixture.Named("", ns), Rules: []rbacv1.PolicyRule{
 			{APIGroups: []string{"access.ostiary.dev"}, Resources: []string{"accesspolicies", "sessionrevocations"}, Verbs: []string{"get", "list", "watch"}}}},
-		&rbacv1.ClusterRoleBinding{ObjectMeta: named("", ns), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: ns},
+		&rbacv1.ClusterRoleBinding{ObjectMeta: fixture.Named("", ns), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: ns},
 			Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}}},
 	)
 	due := time.Now().AddDate(1, 0, 0)
@@ -291,7 +289,7 @@ func TestExistingSecret(t *testing.T) {
 	})
 	r.says("the Secret of the keys is not there, and not ours to make") // and which one
 	r.says("secret=" + ns + "/" + name)
-	create(t, c, &corev1.Secret{ObjectMeta: named(ns, name), Data: map[string][]byte{KeyRingField: mine}})
+	fixture.Create(t, c, &corev1.Secret{ObjectMeta: fixture.Named(ns, name), Data: map[string][]byte{KeyRingField: mine}})
 	r.holds(mine)
 	r.says("the Secret is not ours to write")
 	var s corev1.Secret
@@ -314,8 +312,8 @@ func TestExistingSecret(t *testing.T) {
 func TestOtherSecrets(t *testing.T) {
 	c := emptied(t)
 	ns, other := namespace(t, c), namespace(t, c)
-	create(t, c, &corev1.Secret{ObjectMeta: named(other, DefaultKeySecret), Data: map[string][]byte{KeyRingField: ring(t)}},
-		&corev1.Secret{ObjectMeta: named(ns, "theirs"), Data: map[string][]byte{KeyRingField: ring(t)}})
+	fixture.Create(t, c, &corev1.Secret{ObjectMeta: fixture.Named(other, DefaultKeySecret), Data: map[string][]byte{KeyRingField: ring(t)}},
+		&corev1.Secret{ObjectMeta: fixture.Named(ns, "theirs"), Data: map[string][]byte{KeyRingField: ring(t)}})
 	r := run(t, ns)
 	r.holds(secret(t, c, ns).Data[KeyRingField])
 	if n := r.rings.Load(); n != 1 {

@@ -12,6 +12,8 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
+
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // accountToken is one of a service account, as far as we read it.
@@ -49,7 +51,7 @@ func TestLeaseOfEarlier(t *testing.T) {
 	} {
 		ns := namespace(t, c)
 		now := metav1.NewMicroTime(time.Now())
-		create(t, c, &coordinationv1.Lease{ObjectMeta: named(ns, LeaseName), Spec: coordinationv1.LeaseSpec{
+		fixture.Create(t, c, &coordinationv1.Lease{ObjectMeta: fixture.Named(ns, LeaseName), Spec: coordinationv1.LeaseSpec{
 			HolderIdentity: &before, LeaseDurationSeconds: pointer(int32(15)), AcquireTime: &now, RenewTime: &now}})
 		start := time.Now()
 		r := run(t, ns, elected, func(o *Options) {

@@ -24,6 +24,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // holder returns who holds the lease.
@@ -46,8 +47,8 @@ func holder(t *testing.T, c client.Client, ns string) string {
 func TestTwoReplicas(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
-	ap := open(ns, "app", "app.example.com")
-	create(t, c, ap)
+	ap := fixture.Open(ns, "app", "app.example.com")
+	fixture.Create(t, c, ap)
 	var w1, w2 writes
 	r1 := run(t, ns, elected, w1.count)
 	r1.says("this replica leads")
@@ -55,13 +56,13 @@ func TestTwoReplicas(t *testing.T) {
 	for _, r := range []*replica{r1, r2} {
 		r.decides("https://app.example.com/", policy.Bypassed)
 	}
-	accepted(t, c, ap)
-	edit(t, c, ap, action(v1alpha1.ActionBlock))
+	fixture.Accepted(t, c, ap)
+	fixture.Edit(t, c, ap, fixture.Action(v1alpha1.ActionBlock))
 	for _, r := range []*replica{r1, r2} {
 		r.decides("https://app.example.com/", policy.Blocked)
 	}
-	accepted(t, c, ap)
-	eventually(t, "both have the keys", func() error {
+	fixture.Accepted(t, c, ap)
+	fixture.Eventually(t, "both have the keys", func() error {
 		if r1.ring.Load() == nil || r2.ring.Load() == nil {
 			return fmt.Errorf("they do not")
 		}
@@ -80,8 +81,8 @@ func TestTwoReplicas(t *testing.T) {
 
 	r1.end() // gives up the lease
 	r2.says("this replica leads")
-	edit(t, c, ap, action(v1alpha1.ActionBypass))
-	accepted(t, c, ap)
+	fixture.Edit(t, c, ap, fixture.Action(v1alpha1.ActionBypass))
+	fixture.Accepted(t, c, ap)
 	if w2.statuses.Load() == 0 {
 		t.Error("the new leader wrote nothing")
 	}
@@ -100,12 +101,12 @@ func TestUnwrittenAtHandover(t *testing.T) {
 	r1 := run(t, ns, elected, w1.count)
 	r1.says("this replica leads")
 	r2 := run(t, ns, elected)
-	ap := open(ns, "app", "app.example.com")
-	create(t, c, ap)
+	ap := fixture.Open(ns, "app", "app.example.com")
+	fixture.Create(t, c, ap)
 	r1.decides("https://app.example.com/", policy.Bypassed)
 	r2.decides("https://app.example.com/", policy.Bypassed)
 	r1.end()
-	accepted(t, c, ap)
+	fixture.Accepted(t, c, ap)
 }
 
 // TestLeaderCutOff: a leader that cannot reach the API server loses its lease,
@@ -113,18 +114,18 @@ func TestUnwrittenAtHandover(t *testing.T) {
 func TestLeaderCutOff(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
-	ap := open(ns, "app", "app.example.com")
-	create(t, c, ap)
+	ap := fixture.Open(ns, "app", "app.example.com")
+	fixture.Create(t, c, ap)
 	wire := newWire(t)
 	var w1 writes
 	r1 := run(t, ns, elected, wire.through, w1.count, func(o *Options) { o.pace.contact = 500 * time.Millisecond })
 	r1.says("this replica leads")
 	r1.decides("https://app.example.com/", policy.Bypassed)
-	accepted(t, c, ap)
+	fixture.Accepted(t, c, ap)
 	r2 := run(t, ns, elected)
 	r2.decides("https://app.example.com/", policy.Bypassed)
 	const contact = "ostiary_api_last_contact_timestamp_seconds"
-	eventually(t, "there is contact", func() error {
+	fixture.Eventually(t, "there is contact", func() error {
 		if r1.gauge(contact) == 0 {
 			return fmt.Errorf("none")
 		}
@@ -135,9 +136,9 @@ func TestLeaderCutOff(t *testing.T) {
 	r1.says("AccessPolicies cannot be read; the last table stays in force", "this replica does not lead")
 	r2.says("this replica leads")
 	before, wrote := r1.gauge(contact), w1.all()
-	edit(t, c, ap, action(v1alpha1.ActionBlock))
+	fixture.Edit(t, c, ap, fixture.Action(v1alpha1.ActionBlock))
 	r2.decides("https://app.example.com/", policy.Blocked)
-	accepted(t, c, ap) // by the new leader
+	fixture.Accepted(t, c, ap) // by the new leader
 	time.Sleep(2 * time.Second)
 	if got := r1.ask("GET", "https://app.example.com/"); got.Reason != policy.Bypassed {
 		t.Errorf("without an API server, the last table decides; but: %s", got.Reason)
@@ -159,22 +160,22 @@ func TestLeaderCutOff(t *testing.T) {
 	if r1.gauge(contact) <= before {
 		t.Errorf("%s does not go on", contact)
 	}
-	edit(t, c, ap, action(v1alpha1.ActionBypass))
+	fixture.Edit(t, c, ap, fixture.Action(v1alpha1.ActionBypass))
 	r1.decides("https://app.example.com/", policy.Bypassed)
-	accepted(t, c, ap)
+	fixture.Accepted(t, c, ap)
 	if w1.all() != wrote {
 		t.Errorf("it wrote %d objects though another one leads", w1.all()-wrote)
 	}
 	// And it can lead again.
 	r2.end()
-	eventually(t, "the first one leads again", func() error {
+	fixture.Eventually(t, "the first one leads again", func() error {
 		if n := strings.Count(r1.log.String(), "this replica leads"); n != 2 {
 			return fmt.Errorf("it did %d times", n)
 		}
 		return nil
 	})
-	edit(t, c, ap, action(v1alpha1.ActionBlock))
-	accepted(t, c, ap)
+	fixture.Edit(t, c, ap, fixture.Action(v1alpha1.ActionBlock))
+	fixture.Accepted(t, c, ap)
 }
 
 // TestAloneCutOff: one replica that asks for no lease keeps deciding, and writes again
@@ -182,13 +183,13 @@ func TestLeaderCutOff(t *testing.T) {
 func TestAloneCutOff(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
-	ap := open(ns, "app", "app.example.com")
-	create(t, c, ap)
+	ap := fixture.Open(ns, "app", "app.example.com")
+	fixture.Create(t, c, ap)
 	wire := newWire(t)
 	r := run(t, ns, wire.through)
-	accepted(t, c, ap)
+	fixture.Accepted(t, c, ap)
 	wire.cut()
-	edit(t, c, ap, action(v1alpha1.ActionBlock))
+	fixture.Edit(t, c, ap, fixture.Action(v1alpha1.ActionBlock))
 	time.Sleep(2 * time.Second)
 	r.running()
 	if got := r.ask("GET", "https://app.example.com/"); got.Reason != policy.Bypassed {
@@ -196,7 +197,7 @@ func TestAloneCutOff(t *testing.T) {
 	}
 	wire.mend()
 	r.decides("https://app.example.com/", policy.Blocked)
-	accepted(t, c, ap)
+	fixture.Accepted(t, c, ap)
 	if holder(t, c, ns) != "" {
 		t.Error("it took a lease that nobody asked for")
 	}
@@ -206,7 +207,7 @@ func TestAloneCutOff(t *testing.T) {
 func TestRights(t *testing.T) {
 	c := emptied(t)
 	const ns = "ostiary-system"
-	if err := c.Create(t.Context(), &corev1.Namespace{ObjectMeta: named("", ns)}); err != nil && !apierrors.IsAlreadyExists(err) {
+	if err := c.Create(t.Context(), &corev1.Namespace{ObjectMeta: fixture.Named("", ns)}); err != nil && !apierrors.IsAlreadyExists(err) {
 		t.Fatal(err)
 	}
 	for _, f := range []string{"service_account", "role", "role_binding", "namespace_role", "namespace_role_binding"} {
@@ -217,16 +218,16 @@ func TestRights(t *testing.T) {
 		}
 	}
 	apps := namespace(t, c)
-	ap := open(apps, "app", "app.example.com")
-	create(t, c, ap)
+	ap := fixture.Open(apps, "app", "app.example.com")
+	fixture.Create(t, c, ap)
 	var in published
 	r := run(t, ns, elected, in.use, as(t, "system:serviceaccount:"+ns+":ostiary"), func(o *Options) { o.pace.sweep = 100 * time.Millisecond })
 	r.decides("https://app.example.com/", policy.Bypassed)
-	accepted(t, c, ap)
-	create(t, c, clientSecret(ns, "corp-client", "s3cret"), corp("corp", "corp-client"), revocation("old", "ann@example.com", time.Unix(1e9, 0)))
+	fixture.Accepted(t, c, ap)
+	fixture.Create(t, c, clientSecret(ns, "corp-client", "s3cret"), corp("corp", "corp-client"), revocation("old", "ann@example.com", time.Unix(1e9, 0)))
 	in.has(t, "corp", "s3cret")
 	judged(t, c, "corp", metav1.ConditionTrue, "Accepted")
-	eventually(t, "the old revocation is deleted", func() error {
+	fixture.Eventually(t, "the old revocation is deleted", func() error {
 		return client.IgnoreNotFound(cmp.Or(c.Get(t.Context(), client.ObjectKey{Name: "old"}, &v1alpha1.SessionRevocation{}), errors.New("it is there")))
 	})
 	cfg := server.Config(t)
@@ -241,7 +242,7 @@ func TestRights(t *testing.T) {
 		}
 	}
 	r.says("made a key ring")
-	eventually(t, "the event is there", func() error {
+	fixture.Eventually(t, "the event is there", func() error {
 		var list corev1.EventList
 		if err := c.List(t.Context(), &list, client.InNamespace(apps)); err != nil {
 			return err
@@ -251,7 +252,7 @@ func TestRights(t *testing.T) {
 		}
 		return nil
 	})
-	eventually(t, "the keys are in force", func() error {
+	fixture.Eventually(t, "the keys are in force", func() error {
 		if r.ring.Load() == nil {
 			return fmt.Errorf("they are not")
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // pages is a reader of ConfigMaps alone.
@@ -34,7 +35,7 @@ func (p *pages) List(_ context.Context, into client.ObjectList, _ ...client.List
 func BenchmarkEdit10000(b *testing.B) {
 	items := make([]v1alpha1.AccessPolicy, 10_000)
 	for i := range items {
-		items[i] = *protect(fmt.Sprintf("team%d", i/50), fmt.Sprintf("app%d", i), v1alpha1.ActionAllow, fmt.Sprintf("app%d.example.com", i), fmt.Sprintf("*.app%d.example.com", i))
+		items[i] = *fixture.Protect(fmt.Sprintf("team%d", i/50), fmt.Sprintf("app%d", i), v1alpha1.ActionAllow, fmt.Sprintf("app%d.example.com", i), fmt.Sprintf("*.app%d.example.com", i))
 		items[i].UID = types.UID(items[i].Name)
 	}
 	for name, with := range map[string]bool{"ledger": true, "none": false} {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // TestLedgerVanishes: what is deleted while a replica runs is written again, and an
@@ -30,13 +31,13 @@ func TestLedgerVanishes(t *testing.T) {
 	c, r, team, _, app, old := attacked(t)
 	since := recorded(t, c, team, "payroll.example.com", team)
 	before := ledgerOf(t, c, team)
-	edit(t, c, app, func(ap *v1alpha1.AccessPolicy) { ap.Spec.AllowEncodedSlashes = true })
-	accepted(t, c, app)
+	fixture.Edit(t, c, app, func(ap *v1alpha1.AccessPolicy) { ap.Spec.AllowEncodedSlashes = true })
+	fixture.Accepted(t, c, app)
 	if after := ledgerOf(t, c, team); len(after) != 1 || after[0].ResourceVersion != before[0].ResourceVersion {
 		t.Errorf("nothing changed, and it was written again: %d ConfigMaps", len(after))
 	}
-	remove(t, c, &before[0])
-	eventually(t, "it is another ConfigMap", func() error {
+	fixture.Remove(t, c, &before[0])
+	fixture.Eventually(t, "it is another ConfigMap", func() error {
 		if now := ledgerOf(t, c, team); len(now) != 1 || now[0].Name == before[0].Name {
 			return fmt.Errorf("%d ConfigMaps", len(now))
 		}
@@ -45,14 +46,14 @@ func TestLedgerVanishes(t *testing.T) {
 	if again := recorded(t, c, team, "payroll.example.com", team); !again.Equal(since) {
 		t.Errorf("since %s, and then %s", since, again)
 	}
-	edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"payroll.example.com"} })
-	refused(t, c, old, "HostOwnedByOtherNamespace")
+	fixture.Edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"payroll.example.com"} })
+	fixture.Refused(t, c, old, "HostOwnedByOtherNamespace")
 
 	// A copy, as a backup may bring it, is folded into one.
 	copied := ledgerOf(t, c, team)[0]
 	copied.ObjectMeta = metav1.ObjectMeta{Namespace: team, Name: "copy", Labels: copied.Labels}
-	create(t, c, &copied)
-	eventually(t, "it is written once", func() error {
+	fixture.Create(t, c, &copied)
+	fixture.Eventually(t, "it is written once", func() error {
 		n := 0
 		for _, m := range ledgerOf(t, c, team) {
 			n += strings.Count(m.Data[ledgerField], `"payroll.example.com"`)
@@ -77,14 +78,14 @@ func TestLedgerBroken(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.says("a part of the ledger of hosts cannot be read")
-	edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"payroll.example.com"} })
-	refused(t, c, old, "HostOwnedByOtherNamespace")
+	fixture.Edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"payroll.example.com"} })
+	fixture.Refused(t, c, old, "HostOwnedByOtherNamespace")
 	r.decidesBy(team+"/"+pin, payroll, policy.NoSession)
-	accepted(t, c, app)
+	fixture.Accepted(t, c, app)
 	r.end()
 	for _, other := range ledgerOf(t, c, team) { // what was written elsewhere instead
 		if other.Name != m.Name {
-			remove(t, c, &other)
+			fixture.Remove(t, c, &other)
 		}
 	}
 	r = run(t, team, withRoutes)
@@ -123,16 +124,16 @@ func TestToldWhenWritten(t *testing.T) {
 			}), nil
 		}
 	})
-	ap := open(ns, "app", "app.example.com")
-	create(t, c, ap)
+	ap := fixture.Open(ns, "app", "app.example.com")
+	fixture.Create(t, c, ap)
 	r.decides("https://app.example.com/", policy.Bypassed)
 	r.says("who claims which host cannot be written down", "no ConfigMaps today")
 	time.Sleep(time.Second)
-	if now := get(t, c, ap); len(now.Status.Conditions) > 0 {
+	if now := fixture.Get(t, c, ap); len(now.Status.Conditions) > 0 {
 		t.Errorf("it is told %v", now.Status.Conditions)
 	}
 	refuse.Store(false)
-	accepted(t, c, ap)
+	fixture.Accepted(t, c, ap)
 	recorded(t, c, ns, "app.example.com", ns)
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // withRoutes has a replica read Ingresses, so that requests can be pinned to them.
@@ -36,7 +37,7 @@ func (r *replica) by(ingress, rawURL string) policy.Decision {
 
 func (r *replica) decidesBy(ingress, rawURL string, want policy.Reason) {
 	r.t.Helper()
-	eventually(r.t, fmt.Sprintf("GET %s by %s is %s", rawURL, ingress, want), func() error {
+	fixture.Eventually(r.t, fmt.Sprintf("GET %s by %s is %s", rawURL, ingress, want), func() error {
 		if got := r.by(ingress, rawURL); got.Reason != want {
 			return fmt.Errorf("%s by %q", got.Reason, got.Source)
 		}
@@ -56,7 +57,7 @@ func ledgerOf(t *testing.T, c client.Client, ns string) []corev1.ConfigMap {
 // recorded waits until the ledger says of a host whose it is, and returns since when.
 func recorded(t *testing.T, c client.Client, ns, host, owner string) (since time.Time) {
 	t.Helper()
-	eventually(t, host+" is written down for "+owner, func() error {
+	fixture.Eventually(t, host+" is written down for "+owner, func() error {
 		for _, m := range ledgerOf(t, c, ns) {
 			claims, err := readClaims(&m)
 			if err != nil {
@@ -85,12 +86,12 @@ func attacked(t *testing.T, change ...func(*Options)) (c client.Client, r *repli
 	t.Helper()
 	c = emptied(t)
 	team, evil = namespace(t, c), namespace(t, c)
-	old, app = open(evil, "blog"), protect(team, "payroll", v1alpha1.ActionAllow, "payroll.example.com")
-	create(t, c, old)
-	nextSecond()
-	create(t, c, app, route(team, pin, "payroll", "payroll.example.com", "/"))
+	old, app = fixture.Open(evil, "blog"), fixture.Protect(team, "payroll", v1alpha1.ActionAllow, "payroll.example.com")
+	fixture.Create(t, c, old)
+	fixture.NextSecond()
+	fixture.Create(t, c, app, fixture.Route(team, pin, "payroll", "payroll.example.com", "/"))
 	r = run(t, team, append(change, withRoutes)...)
-	accepted(t, c, app)
+	fixture.Accepted(t, c, app)
 	r.decides(payroll, policy.NoSession)
 	r.decidesBy(team+"/"+pin, payroll, policy.NoSession)
 	return c, r, team, evil, app, old
@@ -100,25 +101,25 @@ func attacked(t *testing.T, change ...func(*Options)) (c client.Client, r *repli
 // is refused, its Bypass decides nothing, and both are told.
 func TestTakenByAnOlderObject(t *testing.T) {
 	c, r, team, evil, app, old := attacked(t)
-	edit(t, c, old, func(ap *v1alpha1.AccessPolicy) {
+	fixture.Edit(t, c, old, func(ap *v1alpha1.AccessPolicy) {
 		ap.Spec.Hosts = []v1alpha1.Host{"blog.example.com", "payroll.example.com"}
 	})
-	refused(t, c, old, "HostOwnedByOtherNamespace", "spec.hosts[1]", "payroll.example.com belongs to namespace "+team, "host grant")
+	fixture.Refused(t, c, old, "HostOwnedByOtherNamespace", "spec.hosts[1]", "payroll.example.com belongs to namespace "+team, "host grant")
 	r.decides("https://blog.example.com/", policy.Bypassed)
 	r.decides(payroll, policy.NoPolicy)
 	r.decidesBy(team+"/"+pin, payroll, policy.NoSession)
-	accepted(t, c, app)
-	has(t, c, app, v1alpha1.ConditionDegraded, metav1.ConditionTrue, "HostContended", "payroll.example.com is claimed by "+evil+"/blog", "refused")
+	fixture.Accepted(t, c, app)
+	fixture.Has(t, c, app, v1alpha1.ConditionDegraded, metav1.ConditionTrue, "HostContended", "payroll.example.com is claimed by "+evil+"/blog", "refused")
 
 	// A new process knows, too.
 	r.end()
 	r = run(t, team, withRoutes)
 	r.decidesBy(team+"/"+pin, payroll, policy.NoSession)
 	r.decides(payroll, policy.NoPolicy)
-	edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"blog.example.com"} })
+	fixture.Edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"blog.example.com"} })
 	r.decides(payroll, policy.NoSession)
-	eventually(t, "it is contended no more", func() error {
-		if c := meta.FindStatusCondition(get(t, c, app).Status.Conditions, v1alpha1.ConditionDegraded); c != nil {
+	fixture.Eventually(t, "it is contended no more", func() error {
+		if c := meta.FindStatusCondition(fixture.Get(t, c, app).Status.Conditions, v1alpha1.ConditionDegraded); c != nil {
 			return errors.New(c.Message)
 		}
 		return nil
@@ -128,47 +129,47 @@ func TestTakenByAnOlderObject(t *testing.T) {
 // TestTakenByAnIngress: attack: a policy without hosts, and later an Ingress.
 func TestTakenByAnIngress(t *testing.T) {
 	c, r, team, evil, app, old := attacked(t)
-	create(t, c, route(evil, "thief", "blog", "payroll.example.com", "/"))
-	refused(t, c, old, "HostOwnedByOtherNamespace", "payroll.example.com belongs to namespace "+team)
+	fixture.Create(t, c, fixture.Route(evil, "thief", "blog", "payroll.example.com", "/"))
+	fixture.Refused(t, c, old, "HostOwnedByOtherNamespace", "payroll.example.com belongs to namespace "+team)
 	r.decides(payroll, policy.NoPolicy)
 	r.decidesBy(team+"/"+pin, payroll, policy.NoSession)
 	if got := r.by(evil+"/thief", payroll); got.Verdict != policy.Deny {
 		t.Errorf("by the thief's own Ingress: %s", got.Reason)
 	}
-	create(t, c, route(evil, "wide", "blog", "*.example.com", "/"))
+	fixture.Create(t, c, fixture.Route(evil, "wide", "blog", "*.example.com", "/"))
 	r.decides("https://other.example.com/", policy.Bypassed)
 	r.decidesBy(team+"/"+pin, payroll, policy.NoSession)
 	if got := r.by(evil+"/wide", payroll); got.Verdict != policy.Deny {
 		t.Errorf("by the thief's wildcard: %s", got.Reason)
 	}
-	accepted(t, c, app)
+	fixture.Accepted(t, c, app)
 }
 
 // TestTakenByLurking: attack: a wildcard that waits until the policy is deleted and
 // applied again. Meanwhile nobody is let in.
 func TestTakenByLurking(t *testing.T) {
 	c, r, team, evil, app, old := attacked(t)
-	edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"*.example.com"} })
-	accepted(t, c, old)
+	fixture.Edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"*.example.com"} })
+	fixture.Accepted(t, c, old)
 	since := recorded(t, c, team, "payroll.example.com", team)
 	r.decides("https://other.example.com/", policy.Bypassed)
 	r.decides(payroll, policy.NoSession)
 
-	remove(t, c, app)
+	fixture.Remove(t, c, app)
 	r.decides(payroll, policy.NoPolicy)
-	second := open(evil, "second", "payroll.example.com")
-	create(t, c, second)
-	refused(t, c, second, "HostOwnedByOtherNamespace", "held for namespace "+team+" until ", "host grant")
+	second := fixture.Open(evil, "second", "payroll.example.com")
+	fixture.Create(t, c, second)
+	fixture.Refused(t, c, second, "HostOwnedByOtherNamespace", "held for namespace "+team+" until ", "host grant")
 	r.end() // and whoever leads next knows
 	r = run(t, team, withRoutes)
 	r.decides("https://other.example.com/", policy.Bypassed)
 	r.decides(payroll, policy.NoPolicy)
-	app = protect(team, "payroll", v1alpha1.ActionAllow, "payroll.example.com")
-	create(t, c, app)
-	accepted(t, c, app)
+	app = fixture.Protect(team, "payroll", v1alpha1.ActionAllow, "payroll.example.com")
+	fixture.Create(t, c, app)
+	fixture.Accepted(t, c, app)
 	r.decidesBy(team+"/"+pin, payroll, policy.NoSession)
 	r.decides(payroll, policy.NoPolicy)
-	remove(t, c, second)
+	fixture.Remove(t, c, second)
 	r.decides(payroll, policy.NoSession)
 	if again := recorded(t, c, team, "payroll.example.com", team); !again.Equal(since) {
 		t.Errorf("it is another claim: since %s, and then %s", since, again)
@@ -178,13 +179,13 @@ func TestTakenByLurking(t *testing.T) {
 // TestHoldEnds: what nobody claims again goes to whoever asks next.
 func TestHoldEnds(t *testing.T) {
 	c, r, _, evil, app, old := attacked(t, func(o *Options) { o.HostHold = 3 * time.Second })
-	edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"payroll.example.com"} })
-	refused(t, c, old, "HostOwnedByOtherNamespace")
-	remove(t, c, app)
-	refused(t, c, old, "HostOwnedByOtherNamespace", "held for namespace")
+	fixture.Edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"payroll.example.com"} })
+	fixture.Refused(t, c, old, "HostOwnedByOtherNamespace")
+	fixture.Remove(t, c, app)
+	fixture.Refused(t, c, old, "HostOwnedByOtherNamespace", "held for namespace")
 	r.decides(payroll, policy.NoPolicy)
 	r.decidedBy(payroll, evil+"/blog")
-	accepted(t, c, old)
+	fixture.Accepted(t, c, old)
 }
 
 // TestLeadersAgree: the replica that takes over knows what the other one wrote.
@@ -192,18 +193,18 @@ func TestLeadersAgree(t *testing.T) {
 	c, r1, team, _, app, old := attacked(t, elected)
 	r2 := run(t, team, elected, withRoutes)
 	r2.decides(payroll, policy.NoSession)
-	edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"payroll.example.com"} })
+	fixture.Edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"payroll.example.com"} })
 	for _, r := range []*replica{r1, r2} {
 		r.decides(payroll, policy.NoPolicy)
 		r.decidesBy(team+"/"+pin, payroll, policy.NoSession)
 	}
 	r1.end()
 	r2.says("this replica leads")
-	edit(t, c, old, func(ap *v1alpha1.AccessPolicy) {
+	fixture.Edit(t, c, old, func(ap *v1alpha1.AccessPolicy) {
 		ap.Spec.Hosts = []v1alpha1.Host{"payroll.example.com", "*.example.com"}
 	})
-	refused(t, c, old, "HostOwnedByOtherNamespace")
-	accepted(t, c, app)
+	fixture.Refused(t, c, old, "HostOwnedByOtherNamespace")
+	fixture.Accepted(t, c, app)
 	r2.decidesBy(team+"/"+pin, payroll, policy.NoSession)
 }
 
@@ -212,42 +213,42 @@ func TestRestore(t *testing.T) {
 	for _, ledgerFirst := range []bool{true, false} {
 		t.Run(fmt.Sprintf("ledger first %v", ledgerFirst), func(t *testing.T) {
 			c, r, team, evil, _, old := attacked(t)
-			edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"payroll.example.com"} })
-			refused(t, c, old, "HostOwnedByOtherNamespace")
+			fixture.Edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"payroll.example.com"} })
+			fixture.Refused(t, c, old, "HostOwnedByOtherNamespace")
 			recorded(t, c, team, "payroll.example.com", team)
 			backup := ledgerOf(t, c, team)
 			r.end()
-			empty(t, c)
+			fixture.Empty(t, c)
 			for i := range backup {
-				remove(t, c, &backup[i])
+				fixture.Remove(t, c, &backup[i])
 				backup[i].ResourceVersion, backup[i].UID = "", ""
 			}
 			restore := func() {
 				for i := range backup {
-					create(t, c, &backup[i])
+					fixture.Create(t, c, &backup[i])
 				}
 			}
 			if ledgerFirst {
 				restore()
 			}
-			old = open(evil, "blog", "payroll.example.com")
-			create(t, c, old)
+			old = fixture.Open(evil, "blog", "payroll.example.com")
+			fixture.Create(t, c, old)
 			r = run(t, team, withRoutes)
 			if ledgerFirst {
-				refused(t, c, old, "HostOwnedByOtherNamespace", team)
+				fixture.Refused(t, c, old, "HostOwnedByOtherNamespace", team)
 				r.decides(payroll, policy.NoPolicy)
 			} else {
-				accepted(t, c, old) // nothing tells that it is another's
+				fixture.Accepted(t, c, old) // nothing tells that it is another's
 			}
-			app := protect(team, "payroll", v1alpha1.ActionAllow, "payroll.example.com")
-			create(t, c, app, route(team, pin, "payroll", "payroll.example.com", "/"))
+			app := fixture.Protect(team, "payroll", v1alpha1.ActionAllow, "payroll.example.com")
+			fixture.Create(t, c, app, fixture.Route(team, pin, "payroll", "payroll.example.com", "/"))
 			if !ledgerFirst {
-				refused(t, c, app, "HostOwnedByOtherNamespace")
+				fixture.Refused(t, c, app, "HostOwnedByOtherNamespace")
 				restore()
 			}
 			r.decidesBy(team+"/"+pin, payroll, policy.NoSession)
-			accepted(t, c, app)
-			refused(t, c, old, "HostOwnedByOtherNamespace", "belongs to namespace "+team)
+			fixture.Accepted(t, c, app)
+			fixture.Refused(t, c, old, "HostOwnedByOtherNamespace", "belongs to namespace "+team)
 			r.decides(payroll, policy.NoPolicy)
 		})
 	}
@@ -258,12 +259,12 @@ func TestRestore(t *testing.T) {
 func TestUpgrade(t *testing.T) {
 	c := emptied(t)
 	team, evil := namespace(t, c), namespace(t, c)
-	old, app := open(evil, "blog", "payroll.example.com"), protect(team, "payroll", v1alpha1.ActionAllow, "payroll.example.com")
-	create(t, c, old)
-	nextSecond()
-	create(t, c, app)
+	old, app := fixture.Open(evil, "blog", "payroll.example.com"), fixture.Protect(team, "payroll", v1alpha1.ActionAllow, "payroll.example.com")
+	fixture.Create(t, c, old)
+	fixture.NextSecond()
+	fixture.Create(t, c, app)
 	for ap, status := range map[*v1alpha1.AccessPolicy]metav1.ConditionStatus{old: metav1.ConditionFalse, app: metav1.ConditionTrue} {
-		now := get(t, c, ap)
+		now := fixture.Get(t, c, ap)
 		meta.SetStatusCondition(&now.Status.Conditions, condition(now, v1alpha1.ConditionAccepted, status, "Accepted", "as it was"))
 		if err := c.Status().Update(t.Context(), now); err != nil {
 			t.Fatal(err)
@@ -271,8 +272,8 @@ func TestUpgrade(t *testing.T) {
 	}
 	run(t, team)
 	recorded(t, c, team, "payroll.example.com", team)
-	accepted(t, c, app)
-	refused(t, c, old, "HostOwnedByOtherNamespace", "belongs to namespace "+team)
+	fixture.Accepted(t, c, app)
+	fixture.Refused(t, c, old, "HostOwnedByOtherNamespace", "belongs to namespace "+team)
 }
 
 // TestNobodys: where nothing tells who was first, nobody has it, whatever the ages
@@ -280,19 +281,19 @@ func TestUpgrade(t *testing.T) {
 func TestNobodys(t *testing.T) {
 	c := emptied(t)
 	a, b := namespace(t, c), namespace(t, c)
-	first, second := open(a, "a", "app.example.com"), open(b, "b", "app.example.com")
+	first, second := fixture.Open(a, "a", "app.example.com"), fixture.Open(b, "b", "app.example.com")
 	second.Spec.Paths = []v1alpha1.PathMatch{{Path: "/b"}}
-	create(t, c, first)
-	nextSecond()
-	create(t, c, second)
+	fixture.Create(t, c, first)
+	fixture.NextSecond()
+	fixture.Create(t, c, second)
 	r := run(t, a)
 	for _, ap := range []*v1alpha1.AccessPolicy{first, second} {
-		refused(t, c, ap, "HostOwnedByOtherNamespace", "nothing tells which of them was first", a+" and "+b, "denied", "host grant")
+		fixture.Refused(t, c, ap, "HostOwnedByOtherNamespace", "nothing tells which of them was first", a+" and "+b, "denied", "host grant")
 	}
 	r.decides("https://app.example.com/", policy.NoPolicy)
 	r.end()
 	r = run(t, a, func(o *Options) { o.Grants = []policy.Grant{{Host: "app.example.com", Namespace: b}} })
-	accepted(t, c, first)
-	accepted(t, c, second)
+	fixture.Accepted(t, c, first)
+	fixture.Accepted(t, c, second)
 	r.decides("https://app.example.com/", policy.Bypassed)
 }

@@ -3,7 +3,6 @@
 package controllers
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,6 +20,7 @@ import (
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // published collects what a replica puts in use.
@@ -50,7 +50,7 @@ func (p *published) provider(name string) (config.Provider, bool) {
 
 func (p *published) has(t *testing.T, name, secret string) {
 	t.Helper()
-	eventually(t, name+" is in use with its secret", func() error {
+	fixture.Eventually(t, name+" is in use with its secret", func() error {
 		if got, ok := p.provider(name); !ok || got.ClientSecret != secret && string(got.Users) != secret {
 			return fmt.Errorf("%v, %v", got, ok)
 		}
@@ -60,7 +60,7 @@ func (p *published) has(t *testing.T, name, secret string) {
 
 func (p *published) lacks(t *testing.T, name string) {
 	t.Helper()
-	eventually(t, name+" is not in use", func() error {
+	fixture.Eventually(t, name+" is not in use", func() error {
 		if _, ok := p.provider(name); ok || p.times() == 0 {
 			return errors.New("it is")
 		}
@@ -89,7 +89,7 @@ func clientSecret(ns, name, value string) *corev1.Secret {
 // judged waits until the provider's Accepted condition is so.
 func judged(t *testing.T, c client.Client, name string, status metav1.ConditionStatus, reason string, words ...string) {
 	t.Helper()
-	eventually(t, fmt.Sprintf("%s is Accepted=%s, %s", name, status, reason), func() error {
+	fixture.Eventually(t, fmt.Sprintf("%s is Accepted=%s, %s", name, status, reason), func() error {
 		var now v1alpha1.IdentityProvider
 		if err := c.Get(t.Context(), client.ObjectKey{Name: name}, &now); err != nil {
 			return err
@@ -116,12 +116,12 @@ func TestProviders(t *testing.T) {
 	r := run(t, ns, in.use)
 	in.lacks(t, "corp") // none is a number, too
 
-	create(t, c, clientSecret(other, "corp-client", "of another namespace"), corp("corp", "corp-client"))
+	fixture.Create(t, c, clientSecret(other, "corp-client", "of another namespace"), corp("corp", "corp-client"))
 	judged(t, c, "corp", metav1.ConditionFalse, "SecretMissing", "corp-client", "create it", `"clientSecret"`)
 	in.lacks(t, "corp")
 
 	s := clientSecret(ns, "corp-client", "first")
-	create(t, c, s)
+	fixture.Create(t, c, s)
 	in.has(t, "corp", "first")
 	judged(t, c, "corp", metav1.ConditionTrue, "Accepted")
 
@@ -131,7 +131,7 @@ func TestProviders(t *testing.T) {
 		t.Fatal(err)
 	}
 	in.has(t, "corp", "second")
-	create(t, c, clientSecret(ns, "unrelated", "x"))
+	fixture.Create(t, c, clientSecret(ns, "unrelated", "x"))
 	time.Sleep(300 * time.Millisecond)
 	if n := in.times() - before; n != 1 {
 		t.Errorf("one change was published %d times", n)
@@ -147,9 +147,9 @@ func TestProviders(t *testing.T) {
 
 	people := &v1alpha1.IdentityProvider{ObjectMeta: metav1.ObjectMeta{Name: "people"},
 		Spec: v1alpha1.IdentityProviderSpec{Users: &v1alpha1.Users{SecretRef: v1alpha1.SecretKey{Name: "corp-client", Key: "other"}}}}
-	create(t, c, people)
+	fixture.Create(t, c, people)
 	in.has(t, "people", users)
-	remove(t, c, people)
+	fixture.Remove(t, c, people)
 	in.lacks(t, "people")
 	if said := r.log.String(); strings.Contains(said, "second") || strings.Contains(said, "first") {
 		t.Errorf("a secret is in the log:\n%s", said)
@@ -166,7 +166,7 @@ func TestKeysAreNoSecretOfAProvider(t *testing.T) {
 	r.says("made a key ring")
 	evil := corp("evil", DefaultKeySecret)
 	evil.Spec.OIDC.ClientSecretRef.Key = KeyRingField
-	create(t, c, evil)
+	fixture.Create(t, c, evil)
 	judged(t, c, "evil", metav1.ConditionFalse, "Invalid")
 	in.lacks(t, "evil")
 }
@@ -183,7 +183,7 @@ func TestUsersOfProvider(t *testing.T) {
 			Spec: v1alpha1.IdentityProviderSpec{Users: &v1alpha1.Users{SecretRef: v1alpha1.SecretKey{Name: name, Key: "clientSecret"}}}}
 	}
 	odd := users + "- {name: bob}\n"
-	create(t, c, clientSecret(ns, "odd", odd), clientSecret(ns, "bad", "bad"), people("odd"), people("bad"))
+	fixture.Create(t, c, clientSecret(ns, "odd", odd), clientSecret(ns, "bad", "bad"), people("odd"), people("bad"))
 	judged(t, c, "odd", metav1.ConditionTrue, "Accepted", "entry 2")
 	judged(t, c, "bad", metav1.ConditionFalse, "Invalid", "must be a list")
 	in.has(t, "odd", odd)
@@ -201,7 +201,7 @@ func TestStatusOfProvidersByTheLeader(t *testing.T) {
 	for i := range rs {
 		rs[i] = run(t, ns, elected, ins[i].use, ws[i].count)
 	}
-	create(t, c, clientSecret(ns, "corp-client", "first"), corp("corp", "corp-client"))
+	fixture.Create(t, c, clientSecret(ns, "corp-client", "first"), corp("corp", "corp-client"))
 	for i := range ins {
 		ins[i].has(t, "corp", "first")
 	}
@@ -214,13 +214,8 @@ func TestStatusOfProvidersByTheLeader(t *testing.T) {
 		leader = 1
 	}
 	rs[leader].end()
-	create(t, c, corp("late", "corp-client"))
+	fixture.Create(t, c, corp("late", "corp-client"))
 	judged(t, c, "late", metav1.ConditionTrue, "Accepted")
-}
-
-// emptyCluster removes what no namespace holds.
-func emptyCluster(ctx context.Context, c client.Client) error {
-	return errors.Join(c.DeleteAllOf(ctx, &v1alpha1.IdentityProvider{}), c.DeleteAllOf(ctx, &v1alpha1.SessionRevocation{}))
 }
 
 // TestRemovedProvider: the sessions that a provider vouched for end with it on every
@@ -230,7 +225,7 @@ func TestRemovedProvider(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
 	const app = "https://app.example.com/"
-	create(t, c, protect(ns, "app", v1alpha1.ActionAllow, "app.example.com"), clientSecret(ns, "corp-client", "secret"), corp("corp", "corp-client"))
+	fixture.Create(t, c, fixture.Protect(ns, "app", v1alpha1.ActionAllow, "app.example.com"), clientSecret(ns, "corp-client", "secret"), corp("corp", "corp-client"))
 	var known atomic.Pointer[policy.Providers]
 	held := make(chan struct{})
 	names := func(o *Options) {
@@ -265,7 +260,7 @@ func TestRemovedProvider(t *testing.T) {
 	close(held)
 	is := func(provider string, want policy.Reason) {
 		t.Helper()
-		eventually(t, provider+" is "+want.String(), func() error {
+		fixture.Eventually(t, provider+" is "+want.String(), func() error {
 			if why := from(provider); why != want {
 				return errors.New(why.String())
 			}
@@ -281,14 +276,14 @@ func TestRemovedProvider(t *testing.T) {
 		t.Fatal(err)
 	}
 	is("corp", policy.SessionRevoked)
-	create(t, c, corp("corp", "corp-client"))
+	fixture.Create(t, c, corp("corp", "corp-client"))
 	is("corp", policy.SignedIn)
 }
 
 // TestLookAtProviders: explain judges by the providers and revocations of the cluster.
 func TestLookAtProviders(t *testing.T) {
 	c := emptied(t)
-	create(t, c, corp("corp", "corp-client"), corp("broken", "no-client"), revocation("ann", "ann@example.com", time.Now().Add(-time.Hour)))
+	fixture.Create(t, c, corp("corp", "corp-client"), corp("broken", "no-client"), revocation("ann", "ann@example.com", time.Now().Add(-time.Hour)))
 	var broken v1alpha1.IdentityProvider
 	if err := c.Get(t.Context(), client.ObjectKey{Name: "broken"}, &broken); err != nil {
 		t.Fatal(err)
@@ -299,7 +294,7 @@ func TestLookAtProviders(t *testing.T) {
 	}
 	ns := namespace(t, c)
 	var notes strings.Builder
-	few := Looker{Kubeconfig: kubeconfigOf(t, c, ns, "few", may("access.ostiary.dev", "accesspolicies"))}
+	few := Looker{Kubeconfig: fixture.Kubeconfig(t, c, server.Config(t), ns, "few", fixture.MayList("access.ostiary.dev", "accesspolicies"))}
 	table, err := few.Look(t.Context(), nil, &notes)
 	if err != nil || !strings.Contains(notes.String(), "listing IdentityProviders") || !strings.Contains(notes.String(), "SessionRevocations are left out") {
 		t.Fatal(err, notes.String())
@@ -308,7 +303,7 @@ func TestLookAtProviders(t *testing.T) {
 		t.Error("nothing is known of providers, and one is missing")
 	}
 	notes.Reset()
-	l := Looker{Kubeconfig: kubeconfigOf(t, c, ns, "all", may("networking.k8s.io", "ingresses"), may("access.ostiary.dev", "*"), may("", "configmaps"))}
+	l := Looker{Kubeconfig: fixture.Kubeconfig(t, c, server.Config(t), ns, "all", fixture.MayList("networking.k8s.io", "ingresses"), fixture.MayList("access.ostiary.dev", "*"), fixture.MayList("", "configmaps"))}
 	// Of hosts nothing is written down where no controller ran; the rest is known.
 	if table, err = l.Look(t.Context(), nil, &notes); err != nil || strings.Count(notes.String(), "\n") > 1 || notes.Len() > 0 && !strings.HasPrefix(notes.String(), "whose the hosts are") {
 		t.Fatal(err, notes.String())

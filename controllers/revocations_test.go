@@ -18,6 +18,7 @@ import (
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 func revocation(name, user string, before time.Time) *v1alpha1.SessionRevocation {
@@ -46,7 +47,7 @@ func (r *replica) as(email, rawURL string, signedIn time.Time) policy.Decision {
 func TestRevocations(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
-	create(t, c, protect(ns, "app", v1alpha1.ActionAllow, "app.example.com"))
+	fixture.Create(t, c, fixture.Protect(ns, "app", v1alpha1.ActionAllow, "app.example.com"))
 	const app = "https://app.example.com/"
 	rs := []*replica{run(t, ns, elected), run(t, ns, elected), run(t, ns, elected)}
 	signedIn := time.Now().Add(-time.Minute)
@@ -56,12 +57,12 @@ func TestRevocations(t *testing.T) {
 			t.Fatalf("before the revocation: %s", d.Reason)
 		}
 	}
-	create(t, c, revocation("ann", "Ann@Example.com", time.Now()))
+	fixture.Create(t, c, revocation("ann", "Ann@Example.com", time.Now()))
 	start := time.Now()
 	var took []time.Duration
 	for _, r := range rs {
 		for r.as("ann@example.com", app, signedIn).Verdict == policy.Admit {
-			if time.Since(start) > ample {
+			if time.Since(start) > fixture.Ample {
 				t.Fatal("the revocation is not in force")
 			}
 			time.Sleep(time.Millisecond)
@@ -80,8 +81,8 @@ func TestRevocations(t *testing.T) {
 			t.Errorf("signed in again: %s", d.Reason)
 		}
 	}
-	remove(t, c, revocation("ann", "", time.Time{}))
-	eventually(t, "the revocation is gone", func() error {
+	fixture.Remove(t, c, revocation("ann", "", time.Time{}))
+	fixture.Eventually(t, "the revocation is gone", func() error {
 		if d := rs[0].as("ann@example.com", app, signedIn); d.Verdict != policy.Admit {
 			return fmt.Errorf("%s", d.Reason)
 		}
@@ -93,7 +94,7 @@ func TestRevocations(t *testing.T) {
 func TestRevokedFromTheStart(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
-	create(t, c, protect(ns, "app", v1alpha1.ActionAllow, "app.example.com"), revocation("ann", "ann@example.com", time.Now().Add(time.Hour)))
+	fixture.Create(t, c, fixture.Protect(ns, "app", v1alpha1.ActionAllow, "app.example.com"), revocation("ann", "ann@example.com", time.Now().Add(time.Hour)))
 	r := run(t, ns)
 	for r.Live.Table() == nil {
 		time.Sleep(time.Millisecond)
@@ -109,13 +110,13 @@ func TestOldRevocationsAreDeleted(t *testing.T) {
 	ns := namespace(t, c)
 	day := 24 * time.Hour
 	now := time.Now()
-	create(t, c,
+	fixture.Create(t, c,
 		revocation("old", "ann@example.com", now.Add(-policy.MaxSessionDuration-day-time.Hour)),
 		revocation("needed", "ann@example.com", now.Add(-policy.MaxSessionDuration-day+time.Hour)),
 		revocation("recent", "ann@example.com", now),
 		revocation("future", "ann@example.com", now.Add(1000*day)))
 	run(t, ns, func(o *Options) { o.pace.sweep = 200 * time.Millisecond })
-	eventually(t, "the old one is deleted", func() error {
+	fixture.Eventually(t, "the old one is deleted", func() error {
 		err := c.Get(t.Context(), client.ObjectKey{Name: "old"}, &v1alpha1.SessionRevocation{})
 		if apierrors.IsNotFound(err) {
 			return nil
@@ -134,7 +135,7 @@ func TestOldRevocationsAreDeleted(t *testing.T) {
 func TestWithoutTheNewCRDs(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
-	create(t, c, open(ns, "app", "app.example.com"))
+	fixture.Create(t, c, fixture.Open(ns, "app", "app.example.com"))
 	kinds := []string{cluster.CrdOf(cluster.ProviderKind), cluster.CrdOf(cluster.RevocationKind)}
 	var kept []*apiextensionsv1.CustomResourceDefinition
 	for _, name := range kinds {
@@ -142,11 +143,11 @@ func TestWithoutTheNewCRDs(t *testing.T) {
 		if err := c.Get(t.Context(), client.ObjectKey{Name: name}, &crd); err != nil {
 			t.Fatal(err)
 		}
-		remove(t, c, &crd)
+		fixture.Remove(t, c, &crd)
 		kept = append(kept, &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: crd.Spec})
 	}
 	served := func(want bool) {
-		eventually(t, "the CRDs are as they should be", func() error {
+		fixture.Eventually(t, "the CRDs are as they should be", func() error {
 			for _, kind := range []string{cluster.ProviderKind, cluster.RevocationKind} {
 				list := &metav1.PartialObjectMetadataList{}
 				list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind + "List"))
@@ -160,7 +161,7 @@ func TestWithoutTheNewCRDs(t *testing.T) {
 	install := func() {
 		for _, crd := range kept {
 			if crd.ResourceVersion == "" {
-				create(t, c, crd)
+				fixture.Create(t, c, crd)
 			}
 		}
 		served(true)
@@ -183,7 +184,7 @@ func TestWithoutTheNewCRDs(t *testing.T) {
 			t.Error("it ended without a reason")
 		}
 		t.Log(err)
-	case <-time.After(ample):
+	case <-time.After(fixture.Ample):
 		t.Fatal(errors.New("the CRDs are not noticed"))
 	}
 }

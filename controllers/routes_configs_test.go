@@ -14,6 +14,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // TestConfigMapsOfNamespaces: ConfigMaps are read in the namespaces that are named, each
@@ -24,37 +25,37 @@ func TestConfigMapsOfNamespaces(t *testing.T) {
 	b.ours, b.s = ns, settingsOf(ns)
 	role := func(name string, space string) []client.Object {
 		return []client.Object{
-			&rbacv1.Role{ObjectMeta: named(space, name), Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "list", "watch"}}}},
-			&rbacv1.RoleBinding{ObjectMeta: named(space, name), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
+			&rbacv1.Role{ObjectMeta: fixture.Named(space, name), Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "list", "watch"}}}},
+			&rbacv1.RoleBinding{ObjectMeta: fixture.Named(space, name), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
 				Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Name: "ostiary", Namespace: ns}}},
 		}
 	}
 	config := func(space, level string) *corev1.ConfigMap {
-		m := &corev1.ConfigMap{ObjectMeta: named(space, "controller"), Data: map[string]string{"annotations-risk-level": level}}
+		m := &corev1.ConfigMap{ObjectMeta: fixture.Named(space, "controller"), Data: map[string]string{"annotations-risk-level": level}}
 		m.Labels = map[string]string{"app.kubernetes.io/name": "ingress-nginx"}
 		return m
 	}
 	first, second, third := namespace(t, b.c), namespace(t, b.c), namespace(t, b.c)
 	b.s.ConfigNamespaces = []string{first, second}
-	app := open(b.app, "app", "shop.example.com")
-	create(t, b.c, app, b.optedIn("shop", "shop.example.com"), config(first, "High"), config(second, "Medium"), config(third, "Low"))
+	app := fixture.Open(b.app, "app", "shop.example.com")
+	fixture.Create(t, b.c, app, b.optedIn("shop", "shop.example.com"), config(first, "High"), config(second, "Medium"), config(third, "Low"))
 	t.Cleanup(func() { // other tests read the ConfigMaps of all namespaces
 		for _, space := range []string{first, second, third} {
 			_ = b.c.Delete(context.Background(), config(space, ""))
 		}
 	})
-	create(t, b.c, role("proxies", first)...)
+	fixture.Create(t, b.c, role("proxies", first)...)
 	r := run(t, ns, b.opting, as(t, "system:serviceaccount:"+ns+":ostiary"))
 	b.guarded("shop")
-	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionUnknown, routes.ProxyConfigUnread, "in namespace "+second)
-	create(t, b.c, role("proxies", second)...)
-	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionFalse, routes.AnnotationsRefused, "ConfigMap "+second+"/controller")
-	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionFalse, reasonNotRouted)
+	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionUnknown, routes.ProxyConfigUnread, "in namespace "+second)
+	fixture.Create(t, b.c, role("proxies", second)...)
+	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionFalse, routes.AnnotationsRefused, "ConfigMap "+second+"/controller")
+	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionFalse, reasonNotRouted)
 	mend := config(second, "High")
 	if err := b.c.Update(t.Context(), mend); err != nil {
 		t.Fatal(err)
 	}
-	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
+	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
 	r.running()
 }
 
@@ -63,11 +64,11 @@ func TestConfigMapsOfNamespaces(t *testing.T) {
 func TestConfigMapsByChoice(t *testing.T) {
 	b := newBench(t)
 	b.s.ConfigNamespaces = nil
-	app := open(b.app, "app", "shop.example.com")
-	create(t, b.c, app, b.optedIn("shop", "shop.example.com"))
+	app := fixture.Open(b.app, "app", "shop.example.com")
+	fixture.Create(t, b.c, app, b.optedIn("shop", "shop.example.com"))
 	r := run(t, b.ours, b.opting)
 	b.guarded("shop")
-	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionUnknown, routes.ProxyConfigUnread, "proxyConfigMaps")
+	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionUnknown, routes.ProxyConfigUnread, "proxyConfigMaps")
 	if said := r.log.String(); strings.Contains(said, "may not be read") || strings.Contains(said, "forbidden") {
 		t.Errorf("it says:\n%s", said)
 	}

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // A fault happens to one API call.
@@ -128,7 +129,7 @@ func TestFaults(t *testing.T) {
 				case apierrors.IsNotFound(err):
 					o := b.optedIn("shop", "shop.example.com")
 					f(o)
-					create(t, b.c, o)
+					fixture.Create(t, b.c, o)
 				case err != nil:
 					t.Fatal(err)
 				default:

@@ -25,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 const (
@@ -134,8 +135,8 @@ func newBench(t *testing.T) *bench {
 	b := &bench{t: t, c: c, app: namespace(t, c), ours: namespace(t, c), make: simplePlan, events: events.NewFakeRecorder(1000)}
 	b.s = settingsOf(b.ours)
 	t.Cleanup(func() { b.sweep() })
-	create(t, c, renderSlice(b.ours, "192.0.2.7"))
-	class := &networkingv1.IngressClass{ObjectMeta: named("", "nginx"), Spec: networkingv1.IngressClassSpec{Controller: "k8s.io/ingress-nginx"}}
+	fixture.Create(t, c, renderSlice(b.ours, "192.0.2.7"))
+	class := &networkingv1.IngressClass{ObjectMeta: fixture.Named("", "nginx"), Spec: networkingv1.IngressClassSpec{Controller: "k8s.io/ingress-nginx"}}
 	if err := c.Create(t.Context(), class); err != nil && !apierrors.IsAlreadyExists(err) {
 		t.Fatal(err)
 	}
@@ -197,7 +198,7 @@ func (b *bench) converge(o *OptIns) {
 
 // optedIn is an Ingress that names a policy.
 func (b *bench) optedIn(name, host string) *networkingv1.Ingress {
-	o := route(b.app, name, "app", host, "/")
+	o := fixture.Route(b.app, name, "app", host, "/")
 	class := "nginx"
 	o.Spec.IngressClassName = &class
 	return o
@@ -296,5 +297,5 @@ func sumOf(t *testing.T, o *OptIns, name string, labels map[string]string) float
 	t.Helper()
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(o.found.routes, o.found.unguarded)
-	return sum(t, registry, name, labels)
+	return fixture.Sum(t, registry, name, labels)
 }

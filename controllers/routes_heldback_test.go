@@ -24,6 +24,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // A hindrance is what happens to every write of one object.
@@ -81,7 +82,7 @@ func TestNothingHoldsBackAGuard(t *testing.T) {
 	b.addClass("held-traefik", "traefik.io/ingress-controller", nil)
 	b.addClass("held-tn", "k8s.io/ingress-nginx", map[string]string{routes.ProxyAnnotation: string(routes.TraefikNGINX)})
 	b.addClass("held-haproxy", "haproxy-ingress.github.io/controller", nil)
-	create(t, b.c, open(b.app, "app"))
+	fixture.Create(t, b.c, fixture.Open(b.app, "app"))
 	cases := 0
 	for _, family := range []struct{ name, class, mode string }{
 		{"render", "nginx", ""}, {"canary", "nginx", "canary"}, {"global", "nginx", "global"}, {"static", "nginx", "static"},
@@ -96,12 +97,12 @@ func TestNothingHoldsBackAGuard(t *testing.T) {
 				if family.mode != "" {
 					o.Annotations[routes.ModeAnnotation] = family.mode
 				}
-				create(t, b.c, o)
+				fixture.Create(t, b.c, o)
 				return o
 			}
 			out := func() {
 				t.Helper()
-				remove(t, b.c, b.ingress("shop"))
+				fixture.Remove(t, b.c, b.ingress("shop"))
 				b.converge(b.optIns(b.c))
 				b.nothingOfOurs()
 			}
@@ -175,7 +176,7 @@ func TestHangingObjects(t *testing.T) {
 	b := newBench(t)
 	b.make = routes.Make
 	for i := range 5 {
-		create(t, b.c, b.optedIn(fmt.Sprintf("shop%d", i), fmt.Sprintf("shop%d.example.com", i)))
+		fixture.Create(t, b.c, b.optedIn(fmt.Sprintf("shop%d", i), fmt.Sprintf("shop%d.example.com", i)))
 	}
 	tried := 0
 	o := b.optIns(intercepted(t, interceptor.Funcs{Apply: func(ctx context.Context, c client.WithWatch, o runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
@@ -223,15 +224,15 @@ func (b *bench) rule(name, expression string) {
 			b.t.Fatal(err)
 		}
 		u.SetName(name)
-		create(b.t, b.c, u)
+		fixture.Create(b.t, b.c, u)
 		b.t.Cleanup(func() {
 			if err := b.c.Delete(context.WithoutCancel(b.t.Context()), u); err != nil {
 				b.t.Error(err)
 			}
 		})
 	}
-	eventually(b.t, "the rule is in force", func() error {
-		if err := b.c.Create(b.t.Context(), route(b.app, "is-it", "app", "is-it.example.com", "/"), client.DryRunAll); err == nil {
+	fixture.Eventually(b.t, "the rule is in force", func() error {
+		if err := b.c.Create(b.t.Context(), fixture.Route(b.app, "is-it", "app", "is-it.example.com", "/"), client.DryRunAll); err == nil {
 			return errors.New("it refuses nothing")
 		}
 		return nil
@@ -243,13 +244,13 @@ func (b *bench) rule(name, expression string) {
 func TestRulesOfThePlatform(t *testing.T) {
 	b := newBench(t)
 	b.make = routes.Make
-	create(t, b.c, open(b.app, "app"))
+	fixture.Create(t, b.c, fixture.Open(b.app, "app"))
 	b.rule("tls-"+b.app, "has(object.spec.tls) && size(object.spec.tls) > 0")
 	b.rule("team-"+b.app, "'team' in object.metadata.?labels.orValue({})")
 	app := b.optedIn("shop", "shop.example.com")
 	app.Labels = map[string]string{"team": "shop"}
 	app.Spec.TLS = []networkingv1.IngressTLS{{Hosts: []string{"shop.example.com"}, SecretName: "shop-tls"}}
-	create(t, b.c, app)
+	fixture.Create(t, b.c, app)
 	run := func(o *OptIns) metav1.Condition {
 		t.Helper()
 		var told *Conditions
@@ -267,7 +268,7 @@ func TestRulesOfThePlatform(t *testing.T) {
 	}
 	b.s.Labels = map[string]string{"team": "platform"}
 	o := b.optIns(b.c)
-	eventually(t, "all of it is made", func() error {
+	fixture.Eventually(t, "all of it is made", func() error {
 		if c := run(o); c.Status == metav1.ConditionFalse {
 			return fmt.Errorf("%s", c.Message)
 		}
@@ -284,10 +285,10 @@ func TestRulesOfThePlatform(t *testing.T) {
 		t.Errorf("tls %v, made at %s, the application's at %s", tls, access.GetCreationTimestamp(), app.CreationTimestamp)
 	}
 	// The application's is made anew: ours, which is then the older one, is, too.
-	remove(t, b.c, app)
+	fixture.Remove(t, b.c, app)
 	app.ResourceVersion, app.UID = "", ""
-	create(t, b.c, app)
-	eventually(t, "ours is the younger one again", func() error {
+	fixture.Create(t, b.c, app)
+	fixture.Eventually(t, "ours is the younger one again", func() error {
 		if c := run(o); c.Status == metav1.ConditionFalse {
 			return fmt.Errorf("%s", c.Message)
 		}
@@ -298,7 +299,7 @@ func TestRulesOfThePlatform(t *testing.T) {
 		}
 		return nil
 	})
-	remove(t, b.c, b.ingress("shop"))
+	fixture.Remove(t, b.c, b.ingress("shop"))
 	b.converge(o)
 	b.nothingOfOurs()
 }

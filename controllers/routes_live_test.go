@@ -28,6 +28,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // opting lets routes name policies.
@@ -39,7 +40,7 @@ func (b *bench) opting(o *Options) {
 // guarded waits until an Ingress asks.
 func (b *bench) guarded(name string) {
 	b.t.Helper()
-	eventually(b.t, name+" is guarded", func() error {
+	fixture.Eventually(b.t, name+" is guarded", func() error {
 		if a := b.ingress(name).Annotations; a[authURL] == "" {
 			return fmt.Errorf("%v", a)
 		}
@@ -50,7 +51,7 @@ func (b *bench) guarded(name string) {
 // free waits until nothing of ours is anywhere.
 func (b *bench) free() {
 	b.t.Helper()
-	eventually(b.t, "nothing of ours is left", func() error {
+	fixture.Eventually(b.t, "nothing of ours is left", func() error {
 		if owned := b.owned(); len(owned) > 0 {
 			return fmt.Errorf("%s is there", refOf(owned[0]))
 		}
@@ -62,8 +63,8 @@ func (b *bench) free() {
 // lacks waits until a policy has no such condition.
 func lacks(t *testing.T, c client.Client, ap *v1alpha1.AccessPolicy, kind string) {
 	t.Helper()
-	eventually(t, ap.Name+" has no condition "+kind, func() error {
-		if found := meta.FindStatusCondition(get(t, c, ap).Status.Conditions, kind); found != nil {
+	fixture.Eventually(t, ap.Name+" has no condition "+kind, func() error {
+		if found := meta.FindStatusCondition(fixture.Get(t, c, ap).Status.Conditions, kind); found != nil {
 			return fmt.Errorf("%s, %s", found.Status, found.Message)
 		}
 		return nil
@@ -75,28 +76,28 @@ func lacks(t *testing.T, c client.Client, ap *v1alpha1.AccessPolicy, kind string
 func TestRouted(t *testing.T) {
 	b := newBench(t)
 	b.make = routes.Make
-	app, idle := open(b.app, "app"), open(b.app, "idle", "idle.example.com")
-	create(t, b.c, app, idle, b.optedIn("shop", "shop.example.com"))
+	app, idle := fixture.Open(b.app, "app"), fixture.Open(b.app, "idle", "idle.example.com")
+	fixture.Create(t, b.c, app, idle, b.optedIn("shop", "shop.example.com"))
 	r := run(t, b.ours, b.opting)
 	b.guarded("shop")
 	r.decides("https://shop.example.com/", policy.Bypassed)
-	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed", "Ingress "+b.app+"/shop")
-	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
-	has(t, b.c, idle, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
+	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed", "Ingress "+b.app+"/shop")
+	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
+	fixture.Has(t, b.c, idle, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
 	lacks(t, b.c, idle, v1alpha1.ConditionRouted)
 
 	// Somebody serves the host around the policy.
-	around := route(b.app, "around", "", "shop.example.com", "/free")
+	around := fixture.Route(b.app, "around", "", "shop.example.com", "/free")
 	around.Spec.IngressClassName = b.optedIn("x", "x").Spec.IngressClassName
-	create(t, b.c, around)
-	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionFalse, routes.NoAuthURL, "around")
-	eventually(t, "the metric counts it", func() error {
-		if n := sum(t, r.Registry, "ostiary_unguarded_routes", map[string]string{"kind": "Ingress", "namespace": b.app, "name": "around"}); n != 1 {
+	fixture.Create(t, b.c, around)
+	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionFalse, routes.NoAuthURL, "around")
+	fixture.Eventually(t, "the metric counts it", func() error {
+		if n := fixture.Sum(t, r.Registry, "ostiary_unguarded_routes", map[string]string{"kind": "Ingress", "namespace": b.app, "name": "around"}); n != 1 {
 			return fmt.Errorf("%v", n)
 		}
 		return nil
 	})
-	eventually(t, "an event names it", func() error {
+	fixture.Eventually(t, "an event names it", func() error {
 		var list corev1.EventList
 		if err := b.c.List(t.Context(), &list, client.InNamespace(b.app)); err != nil {
 			return err
@@ -108,10 +109,10 @@ func TestRouted(t *testing.T) {
 		}
 		return errors.New("none does")
 	})
-	remove(t, b.c, around)
-	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
-	eventually(t, "the metric is gone", func() error {
-		if n := sum(t, r.Registry, "ostiary_unguarded_routes", nil); n != 0 {
+	fixture.Remove(t, b.c, around)
+	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
+	fixture.Eventually(t, "the metric is gone", func() error {
+		if n := fixture.Sum(t, r.Registry, "ostiary_unguarded_routes", nil); n != 0 {
 			return fmt.Errorf("%v", n)
 		}
 		return nil
@@ -119,21 +120,21 @@ func TestRouted(t *testing.T) {
 
 	// A mistake is the policy's to tell.
 	change(t, b.c, b.ingress("shop"), func(o *networkingv1.Ingress) { o.Annotations[routes.ModeAnnotation] = "what" })
-	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionFalse, routes.UnknownMode)
-	if n := sum(t, r.Registry, "ostiary_route_findings", map[string]string{"name": "shop", "reason": routes.UnknownMode}); n != 1 {
+	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionFalse, routes.UnknownMode)
+	if n := fixture.Sum(t, r.Registry, "ostiary_route_findings", map[string]string{"name": "shop", "reason": routes.UnknownMode}); n != 1 {
 		t.Errorf("the metric says %v", n)
 	}
 	if a := b.ingress("shop").Annotations; a[authURL] == "" {
 		t.Errorf("it lost its question: %v", a)
 	}
 	change(t, b.c, b.ingress("shop"), func(o *networkingv1.Ingress) { delete(o.Annotations, routes.ModeAnnotation) })
-	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
+	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
 
 	// Without its policy everything is refused, and the question stays.
-	remove(t, b.c, app)
+	fixture.Remove(t, b.c, app)
 	r.decides("https://shop.example.com/", policy.NoPolicy)
-	eventually(t, "the finding is counted", func() error {
-		if n := sum(t, r.Registry, "ostiary_route_findings", map[string]string{"reason": routes.PolicyNotFound}); n != 1 {
+	fixture.Eventually(t, "the finding is counted", func() error {
+		if n := fixture.Sum(t, r.Registry, "ostiary_route_findings", map[string]string{"reason": routes.PolicyNotFound}); n != 1 {
 			return fmt.Errorf("%v", n)
 		}
 		return nil
@@ -147,12 +148,12 @@ func TestRouted(t *testing.T) {
 // TestOneWrites: of two replicas one writes, and the other goes on where it ends.
 func TestOneWrites(t *testing.T) {
 	b := newBench(t)
-	create(t, b.c, open(b.app, "app"))
+	fixture.Create(t, b.c, fixture.Open(b.app, "app"))
 	first := run(t, b.ours, elected, b.opting)
 	first.says("this replica leads")
 	second := run(t, b.ours, elected, b.opting)
 	second.decides("https://nobody.example.com/", policy.NoPolicy)
-	create(t, b.c, b.optedIn("shop", "shop.example.com"))
+	fixture.Create(t, b.c, b.optedIn("shop", "shop.example.com"))
 	b.guarded("shop")
 	if strings.Contains(second.log.String(), "annotations of a route") {
 		t.Error("both write")
@@ -167,11 +168,11 @@ func TestOneWrites(t *testing.T) {
 // conditions say nothing of routes.
 func TestSwitchedOff(t *testing.T) {
 	b := newBench(t)
-	app := open(b.app, "app", "shop.example.com")
-	create(t, b.c, app, b.optedIn("shop", "shop.example.com"))
+	app := fixture.Open(b.app, "app", "shop.example.com")
+	fixture.Create(t, b.c, app, b.optedIn("shop", "shop.example.com"))
 	r := run(t, b.ours, b.opting)
 	b.guarded("shop")
-	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
+	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
 	r.end()
 	was := b.state()
 	r = run(t, b.ours)
@@ -192,7 +193,7 @@ func TestSwitchedOff(t *testing.T) {
 func roles(t *testing.T, c client.Client, drop func(rbacv1.PolicyRule) bool) (ns string) {
 	t.Helper()
 	ns = "ostiary-system"
-	if err := c.Create(t.Context(), &corev1.Namespace{ObjectMeta: named("", ns)}); err != nil && !apierrors.IsAlreadyExists(err) {
+	if err := c.Create(t.Context(), &corev1.Namespace{ObjectMeta: fixture.Named("", ns)}); err != nil && !apierrors.IsAlreadyExists(err) {
 		t.Fatal(err)
 	}
 	forget(t, c, ns)
@@ -221,7 +222,7 @@ func roles(t *testing.T, c client.Client, drop func(rbacv1.PolicyRule) bool) (ns
 	}
 	t.Cleanup(func() {
 		restore(t, c, whole)
-		keys := &corev1.Secret{ObjectMeta: named(ns, DefaultKeySecret)} // others want to see one made
+		keys := &corev1.Secret{ObjectMeta: fixture.Named(ns, DefaultKeySecret)} // others want to see one made
 		if err := c.Delete(context.WithoutCancel(t.Context()), keys); client.IgnoreNotFound(err) != nil {
 			t.Error(err)
 		}
@@ -232,7 +233,7 @@ func roles(t *testing.T, c client.Client, drop func(rbacv1.PolicyRule) bool) (ns
 func restore(t *testing.T, c client.Client, rules []rbacv1.PolicyRule) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context()) // it may be a cleanup
-	eventually(t, "the rights are as they were", func() error {
+	fixture.Eventually(t, "the rights are as they were", func() error {
 		var all rbacv1.ClusterRole
 		if err := c.Get(ctx, client.ObjectKey{Name: "ostiary"}, &all); err != nil {
 			return client.IgnoreNotFound(err)
@@ -270,11 +271,11 @@ func TestWithoutRights(t *testing.T) {
 		return r.APIGroups[0] != v1alpha1.GroupVersion.Group && r.Resources[0] != "events"
 	})
 	b.ours, b.s = ns, settingsOf(ns)
-	app := open(b.app, "app", "shop.example.com")
-	create(t, b.c, app, b.optedIn("shop", "shop.example.com"))
+	app := fixture.Open(b.app, "app", "shop.example.com")
+	fixture.Create(t, b.c, app, b.optedIn("shop", "shop.example.com"))
 	r := run(t, ns, b.opting, as(t, "system:serviceaccount:"+ns+":ostiary"))
 	r.decides("https://shop.example.com/", policy.Bypassed)
-	accepted(t, b.c, app)
+	fixture.Accepted(t, b.c, app)
 	r.says("routes cannot opt in")
 	lacks(t, b.c, app, v1alpha1.ConditionCovered)
 	if a := b.ingress("shop").Annotations; len(a) != 1 {
@@ -283,11 +284,11 @@ func TestWithoutRights(t *testing.T) {
 	restore(t, b.c, whole)
 	b.guarded("shop")
 	// The ConfigMaps of ingress-nginx are in none of those rights.
-	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionUnknown, routes.ProxyConfigUnread, "Ingress "+b.app+"/shop", "forbidden")
-	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, routes.ProxyConfigUnread)
+	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionUnknown, routes.ProxyConfigUnread, "Ingress "+b.app+"/shop", "forbidden")
+	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, routes.ProxyConfigUnread)
 	restore(t, b.c, append(slices.Clone(whole), rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "list", "watch"}}))
-	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
-	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
+	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
+	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
 	r.running()
 }
 
@@ -300,20 +301,20 @@ func TestRouteRoles(t *testing.T) {
 	b.ours, b.s = ns, settingsOf(ns)
 	render := renderSlice(ns, "192.0.2.7")
 	t.Cleanup(func() { _ = b.c.Delete(context.WithoutCancel(t.Context()), render) })
-	create(t, b.c, render)
-	app := open(b.app, "app", "shop.example.com", "traefik.example.com", "gateway.example.com")
-	class := &networkingv1.IngressClass{ObjectMeta: named("", "traefik-"+b.app), Spec: networkingv1.IngressClassSpec{Controller: "traefik.io/ingress-controller"}}
+	fixture.Create(t, b.c, render)
+	app := fixture.Open(b.app, "app", "shop.example.com", "traefik.example.com", "gateway.example.com")
+	class := &networkingv1.IngressClass{ObjectMeta: fixture.Named("", "traefik-"+b.app), Spec: networkingv1.IngressClassSpec{Controller: "traefik.io/ingress-controller"}}
 	other := b.optedIn("other", "traefik.example.com")
 	other.Spec.IngressClassName = &class.Name
-	create(t, b.c, class, app, b.optedIn("shop", "shop.example.com"), other)
+	fixture.Create(t, b.c, class, app, b.optedIn("shop", "shop.example.com"), other)
 	t.Cleanup(func() { _ = b.c.Delete(context.WithoutCancel(t.Context()), class) })
 	r := run(t, ns, b.opting, as(t, "system:serviceaccount:"+ns+":ostiary"))
 	b.guarded("shop")
-	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionFalse, routes.MissingKind)
+	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionFalse, routes.MissingKind)
 
 	crds(t, b.c)
 	gatewayOf(t, b.c, b.app)
-	eventually(t, "each kind is made", func() error {
+	fixture.Eventually(t, "each kind is made", func() error {
 		made := map[string]bool{}
 		for _, o := range b.owned() {
 			made[o.GetKind()] = true
@@ -332,7 +333,7 @@ func TestRouteRoles(t *testing.T) {
 		t.Error("the roles do not suffice")
 	}
 	for _, o := range []client.Object{b.ingress("shop"), b.ingress("other"), httpRoute(b.app)} {
-		remove(t, b.c, o)
+		fixture.Remove(t, b.c, o)
 	}
 	b.free()
 	if strings.Contains(r.log.String(), "is forbidden: User") {
@@ -367,7 +368,7 @@ func crds(t *testing.T, c client.Client) {
 		done[plural] = crd
 	}
 	for _, crd := range done {
-		eventually(t, "making "+crd.Name, func() error { return c.Create(t.Context(), crd.DeepCopy()) }) // one of an earlier test may still go
+		fixture.Eventually(t, "making "+crd.Name, func() error { return c.Create(t.Context(), crd.DeepCopy()) }) // one of an earlier test may still go
 	}
 	t.Cleanup(func() {
 		for _, crd := range done {
@@ -400,6 +401,6 @@ func gatewayOf(t *testing.T, c client.Client, ns string) {
 	route.Object["spec"] = map[string]any{"hostnames": []any{"gateway.example.com"}, "parentRefs": []any{map[string]any{"name": "door"}},
 		"rules": []any{map[string]any{"backendRefs": []any{map[string]any{"name": "app", "port": int64(80)}}}}}
 	for _, o := range []*unstructured.Unstructured{class, gateway, route} {
-		eventually(t, "making "+o.GetKind(), func() error { return c.Create(t.Context(), o.DeepCopy()) })
+		fixture.Eventually(t, "making "+o.GetKind(), func() error { return c.Create(t.Context(), o.DeepCopy()) })
 	}
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // kubectl runs the real one, as people and their tools do.
@@ -82,7 +83,7 @@ func TestGitOps(t *testing.T) {
 			}
 			b.converge(b.optIns(b.c))
 			b.nothingOfOurs()
-			remove(t, b.c, b.ingress("shop"))
+			fixture.Remove(t, b.c, b.ingress("shop"))
 		})
 	}
 }
@@ -156,7 +157,7 @@ func TestConflict(t *testing.T) {
 			if got := sumOf(t, optIns, "ostiary_route_findings", nil); got != 0 {
 				t.Errorf("the metric still says %v", got)
 			}
-			remove(t, b.c, b.ingress("shop"))
+			fixture.Remove(t, b.c, b.ingress("shop"))
 		})
 	}
 }
@@ -165,7 +166,7 @@ func TestConflict(t *testing.T) {
 // ours stays.
 func TestTakenByForce(t *testing.T) {
 	b := newBench(t)
-	create(t, b.c, b.optedIn("shop", "shop.example.com"))
+	fixture.Create(t, b.c, b.optedIn("shop", "shop.example.com"))
 	b.converge(b.optIns(b.c))
 	theirs := b.manifest(", " + authURL + ": 'https://other.example/ask'")
 	if err := kubectl(t, theirs, "apply", "--server-side", "--force-conflicts", "--field-manager=argocd-controller", "-f", "-"); err != nil {
@@ -215,7 +216,7 @@ func TestRouteRights(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	create(t, b.c, b.optedIn("shop", "shop.example.com"))
+	fixture.Create(t, b.c, b.optedIn("shop", "shop.example.com"))
 	optIns := b.optIns(b.c)
 	optIns.apply.client = barred
 	result, err := optIns.Reconcile(t.Context(), reconcile.Request{})

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // TestStandIn: a replica that does not lead waits for the one that does, and then has
@@ -20,7 +21,7 @@ func TestStandIn(t *testing.T) {
 	b.make = routes.Make
 	other := b.optedIn("other", "other.example.com")
 	other.Annotations[authURL] = "http://earlier.example.com/authz/v1/nginx/" + b.app + "/other/$request_method/$host$request_uri"
-	create(t, b.c, b.optedIn("shop", "shop.example.com"), other)
+	fixture.Create(t, b.c, b.optedIn("shop", "shop.example.com"), other)
 	c, written := counting(t)
 	o := b.optIns(c)
 	o.Leads = func() bool { return false }

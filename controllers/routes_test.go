@@ -21,6 +21,7 @@ import (
 
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // counting is a client that counts what it writes.
@@ -84,11 +85,11 @@ func TestOptInAndOut(t *testing.T) {
 		{"without the annotation", func(o *networkingv1.Ingress) {
 			change(t, b.c, o, func(o *networkingv1.Ingress) { delete(o.Annotations, routes.PolicyAnnotation) })
 		}, false},
-		{"without the Ingress", func(o *networkingv1.Ingress) { remove(t, b.c, o) }, true},
+		{"without the Ingress", func(o *networkingv1.Ingress) { fixture.Remove(t, b.c, o) }, true},
 	} {
 		o := b.optedIn("shop", "shop.example.com")
 		o.Annotations["mine"] = "stays"
-		create(t, b.c, o)
+		fixture.Create(t, b.c, o)
 		b.converge(b.optIns(c))
 		now := b.ingress("shop")
 		if now.Annotations[authURL] == "" || now.Annotations["mine"] != "stays" {
@@ -106,7 +107,7 @@ func TestOptInAndOut(t *testing.T) {
 			if now := b.ingress("shop"); now.Annotations["mine"] != "stays" || len(now.Annotations) != 1 {
 				t.Errorf("%v", now.Annotations)
 			}
-			remove(t, b.c, o)
+			fixture.Remove(t, b.c, o)
 		}
 	}
 }
@@ -116,7 +117,7 @@ func TestChanges(t *testing.T) {
 	b := newBench(t)
 	c, _ := counting(t)
 	o := b.optedIn("shop", "shop.example.com")
-	create(t, b.c, o)
+	fixture.Create(t, b.c, o)
 	b.converge(b.optIns(c))
 	has := func(what string, names ...string) {
 		t.Helper()
@@ -153,7 +154,7 @@ func TestChanges(t *testing.T) {
 func TestDrift(t *testing.T) {
 	b := newBench(t)
 	c, written := counting(t)
-	create(t, b.c, b.optedIn("shop", "shop.example.com"))
+	fixture.Create(t, b.c, b.optedIn("shop", "shop.example.com"))
 	b.converge(b.optIns(c))
 	want := b.state()
 	var s corev1.Service
@@ -167,7 +168,7 @@ func TestDrift(t *testing.T) {
 	}
 	var own networkingv1.Ingress
 	own.Namespace, own.Name = b.ours, "ostiary-host-shop.example.com"
-	remove(t, b.c, &own)
+	fixture.Remove(t, b.c, &own)
 	b.converge(b.optIns(c))
 	if got := b.state(); got != want {
 		t.Errorf("not mended:\n%s\nwant\n%s", got, want)
@@ -197,7 +198,7 @@ func TestNameTaken(t *testing.T) {
 	c, written := counting(t)
 	theirs := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: b.app, Name: "ostiary-render-shop"},
 		Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Name: "theirs", Port: 4}}}}
-	create(t, b.c, theirs, b.optedIn("shop", "shop.example.com"))
+	fixture.Create(t, b.c, theirs, b.optedIn("shop", "shop.example.com"))
 	optIns := b.optIns(c)
 	b.converge(optIns)
 	before := written.Load()
@@ -216,8 +217,8 @@ func TestNameTaken(t *testing.T) {
 	if strings.Count(events, reasonNameTaken) != 1 || strings.Count(events, reasonHeldBack) != 1 {
 		t.Errorf("events:\n%s", events)
 	}
-	remove(t, b.c, theirs)
-	eventually(t, "the rest is written", func() error {
+	fixture.Remove(t, b.c, theirs)
+	fixture.Eventually(t, "the rest is written", func() error {
 		b.converge(optIns)
 		if a := b.ingress("shop").Annotations; a[backend] == "" {
 			return fmt.Errorf("%v", a)
@@ -239,8 +240,8 @@ func TestGoneMeanwhile(t *testing.T) {
 			return c.Apply(ctx, o, opts...)
 		}})
 	shop := b.optedIn("shop", "shop.example.com")
-	create(t, b.c, shop)
-	before = func() { remove(t, b.c, shop) }
+	fixture.Create(t, b.c, shop)
+	before = func() { fixture.Remove(t, b.c, shop) }
 	_, err := b.optIns(c).Reconcile(t.Context(), reconcile.Request{})
 	if err == nil {
 		t.Error("nothing to try again")

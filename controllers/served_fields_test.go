@@ -16,6 +16,7 @@ import (
 
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // TestMiddlewareLimit: a field that Traefik's CRD has is written, one that it has not is
@@ -26,15 +27,15 @@ func TestMiddlewareLimit(t *testing.T) {
 	ns := roles(t, b.c, func(rbacv1.PolicyRule) bool { return false })
 	b.ours, b.s = ns, settingsOf(ns)
 	crds(t, b.c)
-	class := &networkingv1.IngressClass{ObjectMeta: named("", "traefik-"+b.app), Spec: networkingv1.IngressClassSpec{Controller: "traefik.io/ingress-controller"}}
-	app, web := open(b.app, "app", "traefik.example.com"), b.optedIn("web", "traefik.example.com")
+	class := &networkingv1.IngressClass{ObjectMeta: fixture.Named("", "traefik-"+b.app), Spec: networkingv1.IngressClassSpec{Controller: "traefik.io/ingress-controller"}}
+	app, web := fixture.Open(b.app, "app", "traefik.example.com"), b.optedIn("web", "traefik.example.com")
 	web.Spec.IngressClassName = &class.Name
-	create(t, b.c, class, app, web)
+	fixture.Create(t, b.c, class, app, web)
 	t.Cleanup(func() { _ = b.c.Delete(context.WithoutCancel(t.Context()), class) })
 	run(t, ns, b.opting, as(t, "system:serviceaccount:"+ns+":ostiary"))
 	limit := func(want bool) {
 		t.Helper()
-		eventually(t, "the Middleware", func() error {
+		fixture.Eventually(t, "the Middleware", func() error {
 			m := cluster.Unstructured(schema.GroupVersionKind{Group: cluster.TraefikGroup, Version: "v1alpha1", Kind: "Middleware"})
 			if err := b.c.Get(t.Context(), client.ObjectKey{Namespace: b.app, Name: "ostiary-auth-web"}, m); err != nil {
 				return err

@@ -23,6 +23,7 @@ import (
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // versions maps policies to their resourceVersions: every write changes one.
@@ -45,13 +46,13 @@ func TestOneEditOneStatus(t *testing.T) {
 	ns := namespace(t, c)
 	var all []*v1alpha1.AccessPolicy
 	for i := range 50 {
-		all = append(all, open(ns, fmt.Sprintf("app%d", i), fmt.Sprintf("app%d.example.com", i)))
-		create(t, c, all[i])
+		all = append(all, fixture.Open(ns, fmt.Sprintf("app%d", i), fmt.Sprintf("app%d.example.com", i)))
+		fixture.Create(t, c, all[i])
 	}
 	var w writes
 	r := run(t, ns, w.count)
 	for _, ap := range all {
-		accepted(t, c, ap)
+		fixture.Accepted(t, c, ap)
 	}
 	first := r.Live.Table().Revision()
 	if n := w.statuses.Load(); n != 50 {
@@ -59,21 +60,21 @@ func TestOneEditOneStatus(t *testing.T) {
 	}
 	before := versions(t, c)
 
-	edit(t, c, all[7], action(v1alpha1.ActionBlock))
+	fixture.Edit(t, c, all[7], fixture.Action(v1alpha1.ActionBlock))
 	r.decides("https://app7.example.com/", policy.Blocked)
-	is := has(t, c, all[7], v1alpha1.ConditionProgrammed, metav1.ConditionTrue, "Programmed")
+	is := fixture.Has(t, c, all[7], v1alpha1.ConditionProgrammed, metav1.ConditionTrue, "Programmed")
 	second := r.Live.Table().Revision()
 	if first == second || !strings.HasSuffix(is.Message, second) {
 		t.Errorf("%q does not name table %s, the first with this generation", is.Message, second)
 	}
-	if is := has(t, c, all[8], v1alpha1.ConditionProgrammed, metav1.ConditionTrue, "Programmed"); !strings.HasSuffix(is.Message, first) {
+	if is := fixture.Has(t, c, all[8], v1alpha1.ConditionProgrammed, metav1.ConditionTrue, "Programmed"); !strings.HasSuffix(is.Message, first) {
 		t.Errorf("%q does not name table %s, the first with this generation", is.Message, first)
 	}
 	// One more edit: what holds since the second table says so still.
-	edit(t, c, all[9], action(v1alpha1.ActionBlock))
+	fixture.Edit(t, c, all[9], fixture.Action(v1alpha1.ActionBlock))
 	r.decides("https://app9.example.com/", policy.Blocked)
-	has(t, c, all[9], v1alpha1.ConditionProgrammed, metav1.ConditionTrue, "Programmed", r.Live.Table().Revision())
-	has(t, c, all[7], v1alpha1.ConditionProgrammed, metav1.ConditionTrue, "Programmed", second)
+	fixture.Has(t, c, all[9], v1alpha1.ConditionProgrammed, metav1.ConditionTrue, "Programmed", r.Live.Table().Revision())
+	fixture.Has(t, c, all[7], v1alpha1.ConditionProgrammed, metav1.ConditionTrue, "Programmed", second)
 	time.Sleep(500 * time.Millisecond)
 	if n := w.statuses.Load(); n != 52 {
 		t.Errorf("two edits are %d writes", n-50)
@@ -107,16 +108,16 @@ func TestOneEditOneStatus(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
-	ap := open(ns, "app", "app.example.com")
+	ap := fixture.Open(ns, "app", "app.example.com")
 	ap.Spec.CORS = &v1alpha1.CORS{AllowedOrigins: []v1alpha1.Origin{"null"}, AllowedMethods: []v1alpha1.Method{"GET"}, AllowCredentials: true}
-	create(t, c, ap)
+	fixture.Create(t, c, ap)
 	r := run(t, ns)
 	r.decides("https://app.example.com/", policy.Bypassed) // unwise, and in force
-	accepted(t, c, ap)
-	has(t, c, ap, v1alpha1.ConditionDegraded, metav1.ConditionTrue, "Unwise", "spec.cors.allowedOrigins", "null")
-	edit(t, c, ap, func(ap *v1alpha1.AccessPolicy) { ap.Spec.CORS.AllowCredentials = false })
-	accepted(t, c, ap)
-	if is := meta.FindStatusCondition(get(t, c, ap).Status.Conditions, v1alpha1.ConditionDegraded); is != nil {
+	fixture.Accepted(t, c, ap)
+	fixture.Has(t, c, ap, v1alpha1.ConditionDegraded, metav1.ConditionTrue, "Unwise", "spec.cors.allowedOrigins", "null")
+	fixture.Edit(t, c, ap, func(ap *v1alpha1.AccessPolicy) { ap.Spec.CORS.AllowCredentials = false })
+	fixture.Accepted(t, c, ap)
+	if is := meta.FindStatusCondition(fixture.Get(t, c, ap).Status.Conditions, v1alpha1.ConditionDegraded); is != nil {
 		t.Errorf("there is nothing to warn of any more, and still: %s", is.Message)
 	}
 }
@@ -125,39 +126,39 @@ func TestWarnings(t *testing.T) {
 func TestForeignCondition(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
-	ap := open(ns, "app", "app.example.com")
-	create(t, c, ap)
+	ap := fixture.Open(ns, "app", "app.example.com")
+	fixture.Create(t, c, ap)
 	ap.Status.Conditions = []metav1.Condition{{Type: "Audited", Status: metav1.ConditionTrue, Reason: "ByHand", LastTransitionTime: metav1.Now()}}
 	if err := c.Status().Update(t.Context(), ap); err != nil {
 		t.Fatal(err)
 	}
 	run(t, ns)
-	accepted(t, c, ap)
-	if meta.FindStatusCondition(get(t, c, ap).Status.Conditions, "Audited") == nil {
+	fixture.Accepted(t, c, ap)
+	if meta.FindStatusCondition(fixture.Get(t, c, ap).Status.Conditions, "Audited") == nil {
 		t.Error("somebody else's condition was removed")
 	}
 	// What others write over ours is mended with the next table.
-	eventually(t, "overwriting the conditions", func() error {
-		now := get(t, c, ap)
+	fixture.Eventually(t, "overwriting the conditions", func() error {
+		now := fixture.Get(t, c, ap)
 		meta.SetStatusCondition(&now.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionFalse, Reason: "ByHand"})
 		return c.Status().Update(t.Context(), now)
 	})
-	create(t, c, open(ns, "other", "other.example.com"))
-	accepted(t, c, ap)
+	fixture.Create(t, c, fixture.Open(ns, "other", "other.example.com"))
+	fixture.Accepted(t, c, ap)
 }
 
 func TestEvents(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
-	winner := open(ns, "winner", "app.example.com")
-	create(t, c, winner)
-	nextSecond()
-	loser := open(ns, "loser", "app.example.com")
-	create(t, c, loser)
+	winner := fixture.Open(ns, "winner", "app.example.com")
+	fixture.Create(t, c, winner)
+	fixture.NextSecond()
+	loser := fixture.Open(ns, "loser", "app.example.com")
+	fixture.Create(t, c, loser)
 	run(t, ns)
 	told := func(about *v1alpha1.AccessPolicy, kind, reason, words string) {
 		t.Helper()
-		eventually(t, fmt.Sprintf("there is an event %s for %s", reason, about.Name), func() error {
+		fixture.Eventually(t, fmt.Sprintf("there is an event %s for %s", reason, about.Name), func() error {
 			var list eventsv1.EventList
 			if err := c.List(t.Context(), &list, client.InNamespace(ns)); err != nil {
 				return err
@@ -173,7 +174,7 @@ func TestEvents(t *testing.T) {
 	}
 	told(winner, "Normal", "Accepted", "valid")
 	told(loser, "Warning", "Conflict", ns+"/winner")
-	remove(t, c, winner)
+	fixture.Remove(t, c, winner)
 	told(loser, "Normal", "Accepted", "valid")
 }
 
@@ -182,8 +183,8 @@ func TestEvents(t *testing.T) {
 func TestSlowStatusAPI(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
-	ap := open(ns, "app", "app.example.com")
-	create(t, c, ap)
+	ap := fixture.Open(ns, "app", "app.example.com")
+	fixture.Create(t, c, ap)
 	release := make(chan struct{})
 	var w writes
 	w.refuseWith(func(ctx context.Context) error {
@@ -197,16 +198,16 @@ func TestSlowStatusAPI(t *testing.T) {
 	r := run(t, ns, w.count)
 	for range 3 {
 		r.decides("https://app.example.com/", policy.Bypassed)
-		edit(t, c, ap, action(v1alpha1.ActionBlock))
+		fixture.Edit(t, c, ap, fixture.Action(v1alpha1.ActionBlock))
 		r.decides("https://app.example.com/", policy.Blocked)
-		edit(t, c, ap, action(v1alpha1.ActionBypass))
+		fixture.Edit(t, c, ap, fixture.Action(v1alpha1.ActionBypass))
 	}
 	r.decides("https://app.example.com/", policy.Bypassed)
 	if n := w.statuses.Load(); n != 0 {
 		t.Fatalf("%d statuses were written", n)
 	}
 	close(release)
-	accepted(t, c, ap)
+	fixture.Accepted(t, c, ap)
 	if n := w.statuses.Load(); n > 2 {
 		t.Errorf("only the latest report counts, and written were %d", n)
 	}
@@ -216,7 +217,7 @@ func TestFailingStatusAPI(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
 	for i := range 20 {
-		create(t, c, open(ns, fmt.Sprintf("app%d", i), fmt.Sprintf("app%d.example.com", i)))
+		fixture.Create(t, c, fixture.Open(ns, fmt.Sprintf("app%d", i), fmt.Sprintf("app%d.example.com", i)))
 	}
 	var w writes
 	w.refuseWith(func(context.Context) error { return apierrors.NewInternalError(errors.New("etcd is full")) })
@@ -228,14 +229,14 @@ func TestFailingStatusAPI(t *testing.T) {
 	if n := strings.Count(r.log.String(), "cannot write the status"); n > 2 {
 		t.Errorf("the API server refuses, and the log says so %d times in a second", n)
 	}
-	edit(t, c, open(ns, "app7"), action(v1alpha1.ActionBlock))
+	fixture.Edit(t, c, fixture.Open(ns, "app7"), fixture.Action(v1alpha1.ActionBlock))
 	r.decides("https://app7.example.com/", policy.Blocked)
 	if n := reconciles(t, "error") - errorsBefore; n > 0 {
 		t.Errorf("a status that cannot be written was %v errors of the table", n)
 	}
 	w.refuseWith(nil)
 	for i := range 20 {
-		accepted(t, c, open(ns, fmt.Sprintf("app%d", i)))
+		fixture.Accepted(t, c, fixture.Open(ns, fmt.Sprintf("app%d", i)))
 	}
 }
 
@@ -246,8 +247,8 @@ func TestOneUnwritable(t *testing.T) {
 	ns := namespace(t, c)
 	var all []*v1alpha1.AccessPolicy
 	for i := range 10 {
-		all = append(all, open(ns, fmt.Sprintf("app%d", i), fmt.Sprintf("app%d.example.com", i)))
-		create(t, c, all[i])
+		all = append(all, fixture.Open(ns, fmt.Sprintf("app%d", i), fmt.Sprintf("app%d.example.com", i)))
+		fixture.Create(t, c, all[i])
 	}
 	var w writes
 	refusals := 0
@@ -262,7 +263,7 @@ func TestOneUnwritable(t *testing.T) {
 	})
 	r := run(t, ns, w.count)
 	for _, ap := range all {
-		accepted(t, c, ap)
+		fixture.Accepted(t, c, ap)
 	}
 	r.says("cannot write the status")
 	if n := strings.Count(r.log.String(), "level=ERROR"); n != 1 {
@@ -275,8 +276,8 @@ func TestOneUnwritable(t *testing.T) {
 func TestSecondTerm(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
-	ap := open(ns, "app", "app.example.com")
-	create(t, c, ap)
+	ap := fixture.Open(ns, "app", "app.example.com")
+	fixture.Create(t, c, ap)
 	var w writes
 	asked := make(chan struct{}, 1)
 	w.refuseWith(func(ctx context.Context) error {
@@ -309,7 +310,7 @@ func TestSecondTerm(t *testing.T) {
 	end()
 	w.refuseWith(nil)
 	defer term()()
-	accepted(t, c, ap)
+	fixture.Accepted(t, c, ap)
 }
 
 func TestTruncate(t *testing.T) {
@@ -336,7 +337,7 @@ func TestTruncate(t *testing.T) {
 func TestContentionEvents(t *testing.T) {
 	recorder := events.NewFakeRecorder(10)
 	s := &Status{events: recorder}
-	plain, contended := open("n", "p", "app.example.com"), open("n", "p", "app.example.com")
+	plain, contended := fixture.Open("n", "p", "app.example.com"), fixture.Open("n", "p", "app.example.com")
 	setConditions(plain, "1", nil)
 	setConditions(contended, "1", []policy.Issue{{Reason: policy.Unwise, Message: "look"}, {Reason: policy.HostContended, Message: "claimed by evil/old, too"}})
 	for _, step := range []struct {

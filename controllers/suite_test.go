@@ -3,32 +3,27 @@
 package controllers
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
-	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
-	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/hack/lab/apiserver"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // server is the API server that the tests of this package share.
@@ -39,33 +34,7 @@ func TestMain(m *testing.M) { server.Main(m) }
 // emptied connects to the API server, which then holds no policy.
 func emptied(t *testing.T) client.Client {
 	t.Helper()
-	scheme := cluster.Scheme()
-	if err := apiextensionsv1.AddToScheme(scheme); err != nil {
-		t.Fatal(err)
-	}
-	c := server.Client(t, scheme)
-	empty(t, c)
-	t.Cleanup(func() { empty(t, c) })
-	return c
-}
-
-func empty(t *testing.T, c client.Client) {
-	t.Helper()
-	ctx := context.WithoutCancel(t.Context())
-	var namespaces corev1.NamespaceList
-	if err := c.List(ctx, &namespaces); err != nil {
-		t.Fatal(err)
-	}
-	if err := emptyCluster(ctx, c); err != nil {
-		t.Fatal(err)
-	}
-	for _, ns := range namespaces.Items {
-		for _, o := range []client.Object{&v1alpha1.AccessPolicy{}, &networkingv1.Ingress{}} {
-			if err := c.DeleteAllOf(ctx, o, client.InNamespace(ns.Name)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	return fixture.Without(t, server.Client(t, fixture.AllKinds()))
 }
 
 // namespace makes one that no other test uses.
@@ -82,7 +51,7 @@ type replica struct {
 	ring     atomic.Pointer[credential.Ring]
 	rings    atomic.Int32 // published so far
 	Registry *prometheus.Registry
-	log      *logBuffer
+	log      *fixture.LogBuffer
 	stop     context.CancelFunc
 	ended    chan error
 }
@@ -93,7 +62,7 @@ const issuer = "https://auth.example.com"
 func run(t *testing.T, namespace string, change ...func(*Options)) *replica {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	r := &replica{t: t, Registry: prometheus.NewRegistry(), log: &logBuffer{}, stop: cancel, ended: make(chan error, 1)}
+	r := &replica{t: t, Registry: prometheus.NewRegistry(), log: &fixture.LogBuffer{}, stop: cancel, ended: make(chan error, 1)}
 	cfg := server.Config(t)
 	cfg.QPS, cfg.Burst = 500, 1000
 	o := Options{
@@ -165,7 +134,7 @@ func (r *replica) ask(method, rawURL string) policy.Decision {
 // decides waits until a GET is decided for that reason.
 func (r *replica) decides(rawURL string, want policy.Reason) {
 	r.t.Helper()
-	eventually(r.t, fmt.Sprintf("GET %s is %s", rawURL, want), func() error {
+	fixture.Eventually(r.t, fmt.Sprintf("GET %s is %s", rawURL, want), func() error {
 		if got := r.ask("GET", rawURL); got.Reason != want {
 			return fmt.Errorf("%s by %q", got.Reason, got.Source)
 		}
@@ -176,7 +145,7 @@ func (r *replica) decides(rawURL string, want policy.Reason) {
 // decidedBy waits until a GET is decided by that policy.
 func (r *replica) decidedBy(rawURL, source string) {
 	r.t.Helper()
-	eventually(r.t, fmt.Sprintf("GET %s is decided by %s", rawURL, source), func() error {
+	fixture.Eventually(r.t, fmt.Sprintf("GET %s is decided by %s", rawURL, source), func() error {
 		got := r.ask("GET", rawURL)
 		if got.Source.Namespace+"/"+got.Source.Name != source {
 			return fmt.Errorf("%s by %q", got.Reason, got.Source)
@@ -188,7 +157,7 @@ func (r *replica) decidedBy(rawURL, source string) {
 func (r *replica) says(words ...string) {
 	r.t.Helper()
 	for _, w := range words {
-		eventually(r.t, fmt.Sprintf("the log says %q", w), func() error {
+		fixture.Eventually(r.t, fmt.Sprintf("the log says %q", w), func() error {
 			if !strings.Contains(r.log.String(), w) {
 				return errors.New("it does not")
 			}
@@ -200,72 +169,7 @@ func (r *replica) says(words ...string) {
 // gauge reads a metric of the replica.
 func (r *replica) gauge(name string) float64 {
 	r.t.Helper()
-	return sum(r.t, r.Registry, name, nil)
-}
-
-// sum adds up what a metric says where its labels are these.
-func sum(t *testing.T, g prometheus.Gatherer, name string, labels map[string]string) float64 {
-	t.Helper()
-	families, err := g.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	total := 0.0
-	for _, f := range families {
-		if f.GetName() != name {
-			continue
-		}
-	series:
-		for _, m := range f.GetMetric() {
-			found := map[string]string{}
-			for _, l := range m.GetLabel() {
-				found[l.GetName()] = l.GetValue()
-			}
-			for k, v := range labels {
-				if found[k] != v {
-					continue series
-				}
-			}
-			total += m.GetGauge().GetValue() + m.GetCounter().GetValue()
-		}
-	}
-	return total
-}
-
-// logBuffer collects what a replica logs.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-// ample is for a machine that does much else at the same time.
-const ample = 60 * time.Second
-
-func eventually(t *testing.T, what string, f func() error) {
-	t.Helper()
-	deadline := time.Now().Add(ample)
-	for {
-		err := f()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("not in time: %s: %v", what, err)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	return fixture.Sum(r.t, r.Registry, name, nil)
 }
 
 // writes counts what a replica writes, and lets a test stand in its way.
@@ -318,4 +222,8 @@ func (w *writes) count(o *Options) {
 func elected(o *Options) {
 	o.LeaderElect = true
 	o.pace.lease = 3 * time.Second
+}
+
+func keySecret(ns string) types.NamespacedName {
+	return types.NamespacedName{Namespace: ns, Name: DefaultKeySecret}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // namingRoute is an HTTPRoute that names a policy; "" names none.
@@ -32,21 +33,21 @@ func namingRoute(ns, name, policyName string) *unstructured.Unstructured {
 func TestPinnedHTTPRoutes(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
-	narrow := open(ns, "narrow", "a.example.com")
+	narrow := fixture.Open(ns, "narrow", "a.example.com")
 	narrow.Spec.Paths = []v1alpha1.PathMatch{{Path: "/app"}}
-	create(t, c, open(ns, "broad", "a.example.com"), narrow, route(ns, "web", "broad", "a.example.com", "/"))
+	fixture.Create(t, c, fixture.Open(ns, "broad", "a.example.com"), narrow, fixture.Route(ns, "web", "broad", "a.example.com", "/"))
 	r := runTable(t, nil) // there is no such kind
 	r.decides("https://a.example.com/app", policy.Bypassed)
-	httpRoutes(t, c)
+	fixture.ServeHTTPRoutes(t, c)
 	web := namingRoute(ns, "web", "narrow")
-	create(t, c, web, namingRoute(ns, "plain", ""))
+	fixture.Create(t, c, web, namingRoute(ns, "plain", ""))
 	pinned := func(route, path string, want policy.Reason) {
 		t.Helper()
 		target, err := policy.NewTarget("a.example.com", path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, fmt.Sprintf("%s by HTTPRoute %s is %s", path, route, want), func() error {
+		fixture.Eventually(t, fmt.Sprintf("%s by HTTPRoute %s is %s", path, route, want), func() error {
 			d := r.Live.Table().Decide(policy.Request{Target: target, Method: "GET", Now: time.Now(), Ingress: route, Pin: policy.RoutePin})
 			if d.Reason != want {
 				return fmt.Errorf("%s by %q", d.Reason, d.Source)
@@ -59,7 +60,7 @@ func TestPinnedHTTPRoutes(t *testing.T) {
 	pinned(ns+"/plain", "/app", policy.NoPolicy)
 	pinned("default/web", "/app", policy.NoPolicy)
 	edit := func(name string) {
-		eventually(t, "editing the HTTPRoute", func() error {
+		fixture.Eventually(t, "editing the HTTPRoute", func() error {
 			now := cluster.Unstructured(httpRouteGVK)
 			if err := c.Get(t.Context(), client.ObjectKeyFromObject(web), now); err != nil {
 				return err
@@ -73,9 +74,9 @@ func TestPinnedHTTPRoutes(t *testing.T) {
 	pinned(ns+"/web", "/app", policy.NoPolicy)
 	edit("narrow")
 	pinned(ns+"/web", "/app", policy.Bypassed)
-	remove(t, c, narrow)
+	fixture.Remove(t, c, narrow)
 	r.decides("https://a.example.com/app", policy.Bypassed) // by the broader one, where nothing is pinned
 	pinned(ns+"/web", "/app", policy.NoPolicy)
-	remove(t, c, web)
+	fixture.Remove(t, c, web)
 	pinned(ns+"/web", "/", policy.NoPolicy)
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	networkingv1 "k8s.io/api/networking/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -27,30 +26,14 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
-
-// Route is an Ingress that names a policy; "" names none.
-func route(ns, name, policyName, host string, paths ...string) *networkingv1.Ingress {
-	o := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name}}
-	if policyName != "" {
-		o.Annotations = map[string]string{routes.PolicyAnnotation: policyName}
-	}
-	kind := networkingv1.PathTypePrefix
-	rule := networkingv1.IngressRule{Host: host}
-	rule.HTTP = &networkingv1.HTTPIngressRuleValue{}
-	for _, p := range paths {
-		rule.HTTP.Paths = append(rule.HTTP.Paths, networkingv1.HTTPIngressPath{Path: p, PathType: &kind,
-			Backend: networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "app", Port: networkingv1.ServiceBackendPort{Number: 80}}}})
-	}
-	o.Spec.Rules = []networkingv1.IngressRule{rule}
-	return o
-}
 
 // runTable runs a table alone, with a cache of Ingresses beside the manager's.
 func runTable(t *testing.T, wrap func(http.RoundTripper) http.RoundTripper) *replica {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	r := &replica{t: t, Registry: prometheus.NewRegistry(), log: &logBuffer{}, stop: cancel, ended: make(chan error, 1)}
+	r := &replica{t: t, Registry: prometheus.NewRegistry(), log: &fixture.LogBuffer{}, stop: cancel, ended: make(chan error, 1)}
 	o := Options{Config: server.Config(t), Log: logr.FromSlogHandler(slog.NewTextHandler(r.log, nil))}
 	if wrap != nil {
 		o.Config.Wrap(wrap)
@@ -82,7 +65,7 @@ func runTable(t *testing.T, wrap func(http.RoundTripper) http.RoundTripper) *rep
 
 func change(t *testing.T, c client.Client, o *networkingv1.Ingress, f func(*networkingv1.Ingress)) {
 	t.Helper()
-	eventually(t, "editing Ingress "+o.Name, func() error {
+	fixture.Eventually(t, "editing Ingress "+o.Name, func() error {
 		var now networkingv1.Ingress
 		if err := c.Get(t.Context(), client.ObjectKeyFromObject(o), &now); err != nil {
 			return err
@@ -97,14 +80,14 @@ func change(t *testing.T, c client.Client, o *networkingv1.Ingress, f func(*netw
 func TestHostsOfIngresses(t *testing.T) {
 	c := emptied(t)
 	ns, elsewhere := namespace(t, c), namespace(t, c)
-	create(t, c, open(ns, "app"), protect(ns, "other", v1alpha1.ActionBlock), open(ns, "fixed", "fixed.example.com"))
+	fixture.Create(t, c, fixture.Open(ns, "app"), fixture.Protect(ns, "other", v1alpha1.ActionBlock), fixture.Open(ns, "fixed", "fixed.example.com"))
 	r := runTable(t, nil)
 	r.decides("https://fixed.example.com/", policy.Bypassed)
 	r.decides("https://a.example.com/", policy.NoPolicy)
 
-	a := route(ns, "a", "app", "A.example.com", "/x", "/y")
+	a := fixture.Route(ns, "a", "app", "A.example.com", "/x", "/y")
 	a.Spec.Rules[0].Host = "a.example.com"
-	create(t, c, a, route(elsewhere, "a", "app", "stolen.example.com", "/"), route(ns, "b", "", "b.example.com", "/"))
+	fixture.Create(t, c, a, fixture.Route(elsewhere, "a", "app", "stolen.example.com", "/"), fixture.Route(ns, "b", "", "b.example.com", "/"))
 	r.decidedBy("https://a.example.com/x/1", ns+"/app")
 	r.decides("https://a.example.com/y", policy.Bypassed)
 	r.decides("https://a.example.com/z", policy.NoPolicy)
@@ -126,7 +109,7 @@ func TestHostsOfIngresses(t *testing.T) {
 	r.decides("https://moved.example.com/x", policy.NoPolicy)
 	change(t, c, a, func(o *networkingv1.Ingress) { o.Annotations[routes.PolicyAnnotation] = "app" })
 	r.decides("https://moved.example.com/x", policy.Bypassed)
-	remove(t, c, a)
+	fixture.Remove(t, c, a)
 	r.decides("https://moved.example.com/x", policy.NoPolicy)
 	r.decides("https://fixed.example.com/", policy.Bypassed)
 }
@@ -136,8 +119,8 @@ func TestHostsOfIngresses(t *testing.T) {
 func TestPinned(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
-	web := route(ns, "web", "app", "a.example.com", "/")
-	create(t, c, open(ns, "app"), open(ns, "fixed", "fixed.example.com"), web, route(ns, "fixed", "fixed", "fixed.example.com", "/"), route(ns, "none", "", "fixed.example.com", "/"))
+	web := fixture.Route(ns, "web", "app", "a.example.com", "/")
+	fixture.Create(t, c, fixture.Open(ns, "app"), fixture.Open(ns, "fixed", "fixed.example.com"), web, fixture.Route(ns, "fixed", "fixed", "fixed.example.com", "/"), fixture.Route(ns, "none", "", "fixed.example.com", "/"))
 	r := runTable(t, nil)
 	pinned := func(ingress, url string, want policy.Reason) {
 		t.Helper()
@@ -145,7 +128,7 @@ func TestPinned(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, fmt.Sprintf("%s by %s is %s", url, ingress, want), func() error {
+		fixture.Eventually(t, fmt.Sprintf("%s by %s is %s", url, ingress, want), func() error {
 			d := r.Live.Table().Decide(policy.Request{Target: target, Method: "GET", Now: time.Now(), Ingress: ingress})
 			if d.Reason != want {
 				return fmt.Errorf("%s by %q", d.Reason, d.Source)
@@ -161,7 +144,7 @@ func TestPinned(t *testing.T) {
 	pinned("default/web", "https://a.example.com/", policy.NoPolicy)
 	change(t, c, web, func(o *networkingv1.Ingress) { o.Annotations[routes.PolicyAnnotation] = "fixed" })
 	pinned(ns+"/web", "https://fixed.example.com/", policy.Bypassed)
-	remove(t, c, web)
+	fixture.Remove(t, c, web)
 	pinned(ns+"/web", "https://fixed.example.com/", policy.NoPolicy)
 }
 
@@ -169,9 +152,9 @@ func TestPinned(t *testing.T) {
 func TestIngressesInTheirTurn(t *testing.T) {
 	c := emptied(t)
 	ns, late := namespace(t, c), namespace(t, c)
-	create(t, c, open(ns, "app"), route(ns, "a", "app", "a.example.com", "/"))
-	nextSecond()
-	create(t, c, protect(late, "app", v1alpha1.ActionBlock), route(late, "a", "app", "a.example.com", "/"), route(late, "b", "app", "b.example.com", "/"))
+	fixture.Create(t, c, fixture.Open(ns, "app"), fixture.Route(ns, "a", "app", "a.example.com", "/"))
+	fixture.NextSecond()
+	fixture.Create(t, c, fixture.Protect(late, "app", v1alpha1.ActionBlock), fixture.Route(late, "a", "app", "a.example.com", "/"), fixture.Route(late, "b", "app", "b.example.com", "/"))
 	r := runTable(t, nil)
 	r.decides("https://b.example.com/", policy.Blocked)
 	r.decides("https://a.example.com/", policy.NoPolicy) // two claim it, and nobody knows whose Ingress it was
@@ -214,7 +197,7 @@ func (g gated) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestIngressesBeforeTheFirstTable(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
-	create(t, c, open(ns, "wide", "*.example.com"), protect(ns, "app", v1alpha1.ActionBlock), route(ns, "a", "app", "a.example.com", "/"))
+	fixture.Create(t, c, fixture.Open(ns, "wide", "*.example.com"), fixture.Protect(ns, "app", v1alpha1.ActionBlock), fixture.Route(ns, "a", "app", "a.example.com", "/"))
 	var state atomic.Int32
 	state.Store(waiting)
 	r := runTable(t, func(next http.RoundTripper) http.RoundTripper { return gated{next, &state} })
@@ -224,7 +207,7 @@ func TestIngressesBeforeTheFirstTable(t *testing.T) {
 		}
 	}
 	state.Store(passing)
-	eventually(t, "there is a table", func() error {
+	fixture.Eventually(t, "there is a table", func() error {
 		if r.Live.Table() == nil {
 			return errors.New("there is none")
 		}
@@ -240,7 +223,7 @@ func TestIngressesBeforeTheFirstTable(t *testing.T) {
 func TestIngressesForbidden(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
-	create(t, c, open(ns, "fixed", "fixed.example.com"), open(ns, "app"), route(ns, "a", "app", "a.example.com", "/"))
+	fixture.Create(t, c, fixture.Open(ns, "fixed", "fixed.example.com"), fixture.Open(ns, "app"), fixture.Route(ns, "a", "app", "a.example.com", "/"))
 	var state atomic.Int32
 	state.Store(forbidding)
 	r := runTable(t, func(next http.RoundTripper) http.RoundTripper { return gated{next, &state} })
@@ -257,7 +240,7 @@ func TestIngressesForbidden(t *testing.T) {
 // TestRecompiled: an edit of an Ingress compiles anew what it names, and nothing
 // else.
 func TestRecompiled(t *testing.T) {
-	items := []v1alpha1.AccessPolicy{*open("n", "app"), *open("n", "other"), *open("n", "fixed", "fixed.example.com")}
+	items := []v1alpha1.AccessPolicy{*fixture.Open("n", "app"), *fixture.Open("n", "other"), *fixture.Open("n", "fixed", "fixed.example.com")}
 	for i := range items {
 		items[i].UID = types.UID(items[i].Name)
 	}
@@ -284,7 +267,7 @@ func TestRecompiled(t *testing.T) {
 		}
 		return changed
 	}
-	a, b, fixed := route("n", "a", "app", "a.example.com", "/"), route("n", "b", "app", "b.example.com", "/"), route("n", "f", "fixed", "f.example.com", "/")
+	a, b, fixed := fixture.Route("n", "a", "app", "a.example.com", "/"), fixture.Route("n", "b", "app", "b.example.com", "/"), fixture.Route("n", "f", "fixed", "f.example.com", "/")
 	for i, step := range []struct {
 		known bool
 		in    []*networkingv1.Ingress
@@ -297,7 +280,7 @@ func TestRecompiled(t *testing.T) {
 		{true, []*networkingv1.Ingress{a}, nil},
 		{true, []*networkingv1.Ingress{a, b}, []string{"app"}},
 		{true, []*networkingv1.Ingress{b, a}, nil},
-		{true, []*networkingv1.Ingress{b, route("n", "a", "other", "a.example.com", "/")}, []string{"app", "other"}},
+		{true, []*networkingv1.Ingress{b, fixture.Route("n", "a", "other", "a.example.com", "/")}, []string{"app", "other"}},
 		{true, nil, []string{"app", "other"}},
 	} {
 		if got := compile(step.known, step.in...); !slices.Equal(got, step.want) {
@@ -307,7 +290,7 @@ func TestRecompiled(t *testing.T) {
 }
 
 func TestReroutes(t *testing.T) {
-	was := route("n", "a", "app", "a.example.com", "/")
+	was := fixture.Route("n", "a", "app", "a.example.com", "/")
 	for name, tc := range map[string]struct {
 		edit func(*networkingv1.Ingress)
 		want bool
@@ -334,7 +317,7 @@ func TestReroutes(t *testing.T) {
 func TestPolicies(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
-	create(t, c, open(ns, "app"), route(ns, "a", "app", "a.example.com", "/x"))
+	fixture.Create(t, c, fixture.Open(ns, "app"), fixture.Route(ns, "a", "app", "a.example.com", "/x"))
 	policies, routes, err := Policies(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)

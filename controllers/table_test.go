@@ -19,6 +19,7 @@ import (
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 func TestEmptyCluster(t *testing.T) {
@@ -28,7 +29,7 @@ func TestEmptyCluster(t *testing.T) {
 	if n := r.Live.Table().Len(); n != 0 {
 		t.Errorf("the table of an empty cluster holds %d policies", n)
 	}
-	eventually(t, "there are keys", func() error {
+	fixture.Eventually(t, "there are keys", func() error {
 		if r.Keys.Verifier() == nil {
 			return context.Canceled
 		}
@@ -43,10 +44,10 @@ func TestApplyEditDelete(t *testing.T) {
 	r := run(t, ns)
 	r.decides("https://app.example.com/", policy.NoPolicy)
 
-	ap := open(ns, "app", "app.example.com")
-	create(t, c, ap)
+	ap := fixture.Open(ns, "app", "app.example.com")
+	fixture.Create(t, c, ap)
 	r.decides("https://app.example.com/", policy.Bypassed)
-	accepted(t, c, ap)
+	fixture.Accepted(t, c, ap)
 	if got := r.gauge("ostiary_table_policies"); got != 1 {
 		t.Errorf("ostiary_table_policies is %v", got)
 	}
@@ -55,15 +56,15 @@ func TestApplyEditDelete(t *testing.T) {
 		t.Errorf("the table was built %v s ago", age)
 	}
 
-	edit(t, c, ap, action(v1alpha1.ActionBlock))
+	fixture.Edit(t, c, ap, fixture.Action(v1alpha1.ActionBlock))
 	r.decides("https://app.example.com/", policy.Blocked)
-	edit(t, c, ap, action(v1alpha1.ActionAllow))
+	fixture.Edit(t, c, ap, fixture.Action(v1alpha1.ActionAllow))
 	r.decides("https://app.example.com/", policy.NoSession)
-	edit(t, c, ap, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"other.example.com"} })
+	fixture.Edit(t, c, ap, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"other.example.com"} })
 	r.decides("https://app.example.com/", policy.NoPolicy)
 	r.decides("https://other.example.com/", policy.NoSession)
 
-	remove(t, c, ap)
+	fixture.Remove(t, c, ap)
 	r.decides("https://other.example.com/", policy.NoPolicy)
 	if got := r.gauge("ostiary_table_policies"); got != 0 {
 		t.Errorf("ostiary_table_policies is %v", got)
@@ -74,10 +75,10 @@ func TestApplyEditDelete(t *testing.T) {
 func TestStartFindsWhatIsThere(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
-	create(t, c, open(ns, "a", "a.example.com"), open(ns, "b", "b.example.com"))
+	fixture.Create(t, c, fixture.Open(ns, "a", "a.example.com"), fixture.Open(ns, "b", "b.example.com"))
 	var first atomic.Pointer[policy.Table]
 	r := run(t, ns)
-	eventually(t, "there is a table", func() error {
+	fixture.Eventually(t, "there is a table", func() error {
 		if first.Store(r.Live.Table()); first.Load() == nil {
 			return context.Canceled
 		}
@@ -111,12 +112,12 @@ func (d delayed) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestNothingBeforeSync(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
-	create(t, c, open(ns, "app", "app.example.com"))
+	fixture.Create(t, c, fixture.Open(ns, "app", "app.example.com"))
 	gate, held := make(chan struct{}), new(atomic.Int32)
 	r := run(t, ns, func(o *Options) {
 		o.Config.Wrap(func(next http.RoundTripper) http.RoundTripper { return delayed{next, gate, held} })
 	})
-	eventually(t, "the policies are asked for", func() error {
+	fixture.Eventually(t, "the policies are asked for", func() error {
 		if held.Load() == 0 {
 			return context.Canceled
 		}
@@ -181,8 +182,8 @@ func (f forgetful) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestMadeAgainUnseen(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
-	ap := open(ns, "app", "app.example.com")
-	create(t, c, ap)
+	ap := fixture.Open(ns, "app", "app.example.com")
+	fixture.Create(t, c, ap)
 	w := newWire(t)
 	var forgot, again atomic.Bool
 	r := run(t, ns, w.through, func(o *Options) {
@@ -191,11 +192,11 @@ func TestMadeAgainUnseen(t *testing.T) {
 	r.decides("https://app.example.com/", policy.Bypassed)
 	forgot.Store(true)
 	w.cut()
-	remove(t, c, ap)
-	create(t, c, protect(ns, "app", v1alpha1.ActionBlock, "app.example.com"))
+	fixture.Remove(t, c, ap)
+	fixture.Create(t, c, fixture.Protect(ns, "app", v1alpha1.ActionBlock, "app.example.com"))
 	r.decides("https://app.example.com/", policy.Bypassed)
 	w.mend()
-	eventually(t, "everything is listed again", func() error {
+	fixture.Eventually(t, "everything is listed again", func() error {
 		if !again.Load() {
 			return context.Canceled
 		}
@@ -212,7 +213,7 @@ func reconciles(t *testing.T, result string) float64 {
 	if result != "" {
 		labels["result"] = result
 	}
-	return sum(t, metrics.Registry, "controller_runtime_reconcile_total", labels)
+	return fixture.Sum(t, metrics.Registry, "controller_runtime_reconcile_total", labels)
 }
 
 // TestBurstFolds: many events are few runs, and the echo of statuses is none.
@@ -221,13 +222,13 @@ func TestBurstFolds(t *testing.T) {
 	ns := namespace(t, c)
 	const n = 60
 	for i := range n {
-		create(t, c, open(ns, "p"+string(rune('a'+i/26))+string(rune('a'+i%26)), "h"+string(rune('a'+i/26))+string(rune('a'+i%26))+".example.com"))
+		fixture.Create(t, c, fixture.Open(ns, "p"+string(rune('a'+i/26))+string(rune('a'+i%26)), "h"+string(rune('a'+i/26))+string(rune('a'+i%26))+".example.com"))
 	}
 	before := reconciles(t, "")
 	r := run(t, ns)
 	r.decides("https://haa.example.com/", policy.Bypassed)
-	accepted(t, c, open(ns, "pcg"))
-	eventually(t, "all statuses are written", func() error {
+	fixture.Accepted(t, c, fixture.Open(ns, "pcg"))
+	fixture.Eventually(t, "all statuses are written", func() error {
 		var list v1alpha1.AccessPolicyList
 		if err := c.List(t.Context(), &list); err != nil {
 			return err

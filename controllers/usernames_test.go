@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // TestUserNamesOfProviders: users are told apart from when there is a second provider,
@@ -22,7 +23,7 @@ func TestUserNamesOfProviders(t *testing.T) {
 	run(t, ns, in.use)
 	told := func(p *published, name string, want v1alpha1.UserNames) {
 		t.Helper()
-		eventually(t, fmt.Sprintf("users of %s are %s", name, want), func() error {
+		fixture.Eventually(t, fmt.Sprintf("users of %s are %s", name, want), func() error {
 			one, ok := p.provider(name)
 			var o v1alpha1.IdentityProvider
 			if err := c.Get(t.Context(), client.ObjectKey{Name: name}, &o); err != nil {
@@ -37,9 +38,9 @@ func TestUserNamesOfProviders(t *testing.T) {
 	guests := corp("guests", "corp-client")
 	guests.Spec.OIDC.Issuer = "https://guests.example.com"
 	staff := corp("staff", "corp-client")
-	create(t, c, clientSecret(ns, "corp-client", "s3cret"), staff)
+	fixture.Create(t, c, clientSecret(ns, "corp-client", "s3cret"), staff)
 	told(&in, "staff", v1alpha1.UserNamesPlain)
-	create(t, c, guests)
+	fixture.Create(t, c, guests)
 	told(&in, "staff", v1alpha1.UserNamesQualified)
 	told(&in, "guests", v1alpha1.UserNamesQualified)
 	judged(t, c, "staff", "True", "Accepted", "staff/ann", "Plain")
@@ -53,7 +54,7 @@ func TestUserNamesOfProviders(t *testing.T) {
 	told(&again, "guests", v1alpha1.UserNamesQualified)
 
 	guests.Spec.UserNames = v1alpha1.UserNamesPlain
-	eventually(t, "guests say Plain", func() error {
+	fixture.Eventually(t, "guests say Plain", func() error {
 		var o v1alpha1.IdentityProvider
 		if err := c.Get(t.Context(), client.ObjectKeyFromObject(guests), &o); err != nil {
 			return err

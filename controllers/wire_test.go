@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"sync"
 	"testing"
+
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // A wire stands between a replica and the API server, and can be cut.
@@ -36,7 +38,7 @@ func newWire(t *testing.T) *wire {
 func (w *wire) mend() {
 	w.t.Helper()
 	var l net.Listener
-	eventually(w.t, "listening again", func() (err error) {
+	fixture.Eventually(w.t, "listening again", func() (err error) {
 		l, err = net.Listen("tcp", w.addr)
 		return err
 	})

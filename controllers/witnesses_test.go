@@ -16,6 +16,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // TestCoveredAfterAWitness: Covered is True once a question has arrived, at any replica,
@@ -25,19 +26,19 @@ func TestCoveredAfterAWitness(t *testing.T) {
 	b := newBench(t)
 	ns := roles(t, b.c, func(rbacv1.PolicyRule) bool { return false })
 	b.ours, b.s = ns, settingsOf(ns)
-	config := &corev1.ConfigMap{ObjectMeta: named(b.app, "controller"), Data: map[string]string{"use-http2": "true"}}
+	config := &corev1.ConfigMap{ObjectMeta: fixture.Named(b.app, "controller"), Data: map[string]string{"use-http2": "true"}}
 	config.Labels = cluster.NginxLabels
 	grant := []client.Object{
-		&rbacv1.Role{ObjectMeta: named(b.app, "proxies"), Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "list", "watch"}}}},
-		&rbacv1.RoleBinding{ObjectMeta: named(b.app, "proxies"), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "proxies"},
+		&rbacv1.Role{ObjectMeta: fixture.Named(b.app, "proxies"), Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "list", "watch"}}}},
+		&rbacv1.RoleBinding{ObjectMeta: fixture.Named(b.app, "proxies"), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "proxies"},
 			Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Name: "ostiary", Namespace: ns}}},
 	}
 	b.s.ConfigNamespaces = []string{b.app}
-	app := open(b.app, "app", "shop.example.com", "two.example.com")
-	byHand := open(b.app, "hand", "hand.example.com")
-	create(t, b.c, append(grant, app, byHand, config, b.optedIn("shop", "shop.example.com"), b.optedIn("two", "two.example.com"))...)
+	app := fixture.Open(b.app, "app", "shop.example.com", "two.example.com")
+	byHand := fixture.Open(b.app, "hand", "hand.example.com")
+	fixture.Create(t, b.c, append(grant, app, byHand, config, b.optedIn("shop", "shop.example.com"), b.optedIn("two", "two.example.com"))...)
 	t.Cleanup(func() {
-		_ = b.c.Delete(context.WithoutCancel(t.Context()), &corev1.ConfigMap{ObjectMeta: named(ns, WitnessesName)})
+		_ = b.c.Delete(context.WithoutCancel(t.Context()), &corev1.ConfigMap{ObjectMeta: fixture.Named(ns, WitnessesName)})
 	})
 	var first, second policy.Witnesses
 	witnessing := func(w *policy.Witnesses) func(*Options) {
@@ -48,29 +49,29 @@ func TestCoveredAfterAWitness(t *testing.T) {
 	account := as(t, "system:serviceaccount:"+ns+":ostiary")
 	leads := run(t, ns, b.opting, account, witnessing(&first))
 	leads.says("this replica leads")
-	has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
-	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, reasonNotAskedYet, "Ingress "+b.app+"/shop, Ingress "+b.app+"/two", "proxyNamespaces")
-	has(t, b.c, byHand, v1alpha1.ConditionCovered, metav1.ConditionUnknown, reasonNotAskedYet)
+	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
+	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, reasonNotAskedYet, "Ingress "+b.app+"/shop, Ingress "+b.app+"/two", "proxyNamespaces")
+	fixture.Has(t, b.c, byHand, v1alpha1.ConditionCovered, metav1.ConditionUnknown, reasonNotAskedYet)
 
 	run(t, ns, b.opting, account, witnessing(&second))
 	first.Saw(b.app+"/shop", policy.IngressPin, policy.Source{})
 	first.Saw("what/ever it is\n", policy.IngressPin, policy.Source{}) // no key of a ConfigMap: it keeps nobody else's out
-	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, reasonNotAskedYet, "about Ingress "+b.app+"/two has")
+	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, reasonNotAskedYet, "about Ingress "+b.app+"/two has")
 	second.Saw(b.app+"/two", policy.RoutePin, policy.Source{}) // of another kind
-	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, reasonNotAskedYet, "about Ingress "+b.app+"/two has")
+	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, reasonNotAskedYet, "about Ingress "+b.app+"/two has")
 	second.Saw(b.app+"/two", policy.EitherPin, policy.Source{})
 	second.Saw("", policy.IngressPin, policy.Source{Namespace: b.app, Name: "hand"})
-	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
-	has(t, b.c, byHand, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
+	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
+	fixture.Has(t, b.c, byHand, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
 
 	leads.end()
 	var third policy.Witnesses // a new process, which nobody asked anything
 	r := run(t, ns, b.opting, account, witnessing(&third))
-	create(t, b.c, auditIngress(b.app, "around", "nginx", "shop.example.com", "/x", nil))
-	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionFalse, routes.NoAuthURL)
-	if err := b.c.Delete(t.Context(), auditIngress(b.app, "around", "nginx", "shop.example.com", "/x", nil)); err != nil {
+	fixture.Create(t, b.c, fixture.Ingress(b.app, "around", "nginx", "shop.example.com", "/x", nil))
+	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionFalse, routes.NoAuthURL)
+	if err := b.c.Delete(t.Context(), fixture.Ingress(b.app, "around", "nginx", "shop.example.com", "/x", nil)); err != nil {
 		t.Fatal(err)
 	}
-	has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
+	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
 	r.running()
 }
