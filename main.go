@@ -42,6 +42,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/probe"
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
 	"github.com/ostiary/ostiary/controllers"
+	"github.com/ostiary/ostiary/controllers/audit"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/manifests"
@@ -464,7 +465,7 @@ func check(_ context.Context, args []string, stdout, _ io.Writer) (int, error) {
 
 func auditCommand(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
 	f := newFlags("audit", "audit [PATH...] [flags]   (exit code: 0 nothing found, 1 findings, 2 usage or cannot look)", stdout)
-	clean, err := controllers.AuditCommand(ctx, f, args, os.Stdin, stdout)
+	clean, err := audit.Command(ctx, f, args, os.Stdin, stdout)
 	if err != nil {
 		return exitUsage, err
 	}

@@ -37,7 +37,7 @@ func emptied(t *testing.T) client.Client {
 	return fixture.Without(t, server.Client(t, fixture.AllKinds()))
 }
 
-// namespace makes one that no other test uses.
+// Namespace makes one that no other test uses.
 func namespace(t *testing.T, c client.Client) string {
 	t.Helper()
 	return server.Namespace(t, c)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package audit
 
 import (
 	"bytes"
@@ -14,11 +14,11 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
-// auditWidth is how long lines get, where words allow.
-const auditWidth = 100
+// width is how long lines get, where words allow.
+const width = 100
 
 // Write writes the report as "text" or "json".
-func (r AuditReport) Write(w io.Writer, format string) error {
+func (r Report) Write(w io.Writer, format string) error {
 	if format == "json" {
 		var b bytes.Buffer
 		e := json.NewEncoder(&b)
@@ -35,7 +35,7 @@ func (r AuditReport) Write(w io.Writer, format string) error {
 }
 
 // text groups findings by host: people look for theirs.
-func (r AuditReport) text() string {
+func (r Report) text() string {
 	var b strings.Builder
 	column := 0
 	for _, f := range r.Findings {
@@ -60,7 +60,7 @@ func (r AuditReport) text() string {
 }
 
 // heading is a host, and the policies that are gone around there.
-func (r AuditReport) heading(host string) string {
+func (r Report) heading(host string) string {
 	var policies []string
 	for _, f := range r.Findings {
 		if f.Host == host {
@@ -104,7 +104,7 @@ func paragraph(b *strings.Builder, label, text string) {
 		n := utf8.RuneCountInString(word)
 		switch {
 		case i == 0:
-		case at+1+n > auditWidth:
+		case at+1+n > width:
 			b.WriteString("\n" + indent)
 			at = len(indent)
 		default:
@@ -117,7 +117,7 @@ func paragraph(b *strings.Builder, label, text string) {
 	b.WriteByte('\n')
 }
 
-func (r AuditReport) summary() string {
+func (r Report) summary() string {
 	var looked []string
 	for _, kind := range []string{"AccessPolicy", "Ingress", "HTTPRoute", "GRPCRoute", "TLSRoute", "IngressRoute", "Service", "ConfigMap"} {
 		if n := r.Looked[kind]; n > 0 || kind == "AccessPolicy" || kind == "Ingress" {

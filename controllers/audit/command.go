@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package audit
 
 import (
 	"context"
@@ -16,10 +16,10 @@ import (
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
-// An auditFlags are the command line of audit. What has the name of a flag of `ostiary
+// flags are the command line of audit. What has the name of a flag of `ostiary
 // serve` means the same, and is taken from the installation where it is left out.
-type auditFlags struct {
-	AuditOptions
+type flags struct {
+	Options
 	routes             installation.RouteFlags
 	setup              installation.RouteSetup
 	teamURL            string
@@ -29,7 +29,7 @@ type auditFlags struct {
 	installationRemark string
 }
 
-func (o *auditFlags) add(f *pflag.FlagSet) {
+func (o *flags) add(f *pflag.FlagSet) {
 	f.StringVarP(&o.output, "output", "o", "text", "text or json")
 	f.StringVar(&o.Kubeconfig, "kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
 	o.installation = installation.AddFlag(f)
@@ -53,19 +53,19 @@ func (o *auditFlags) add(f *pflag.FlagSet) {
 }
 
 // options checks what the flags say, once they are complete.
-func (o *auditFlags) options() (AuditOptions, error) {
+func (o *flags) options() (Options, error) {
 	team, err := url.Parse(o.teamURL)
 	if err != nil || o.teamURL != "" && team.Hostname() == "" {
-		return AuditOptions{}, fmt.Errorf("--team-url %q: as in https://auth.example.com", o.teamURL)
+		return Options{}, fmt.Errorf("--team-url %q: as in https://auth.example.com", o.teamURL)
 	}
 	if !strings.HasPrefix(o.setup.PathPrefix, "/") || len(o.setup.PathPrefix) < 2 {
-		return AuditOptions{}, fmt.Errorf("--path-prefix %q: a path such as /.access", o.setup.PathPrefix)
+		return Options{}, fmt.Errorf("--path-prefix %q: a path such as /.access", o.setup.PathPrefix)
 	}
-	out := o.AuditOptions
+	out := o.Options
 	o.setup.TeamURL, o.setup.Namespace = team, o.found.Namespace
 	s, err := o.routes.Settings(o.setup)
 	if err != nil {
-		return AuditOptions{}, err
+		return Options{}, err
 	}
 	if out.Ignored = s == nil; s == nil { // its other flags mean nothing then
 		s = &routes.Settings{PathPrefix: o.setup.PathPrefix, TeamHost: strings.ToLower(team.Hostname()), ConfigNamespaces: []string{""}}
@@ -82,11 +82,11 @@ func (o *auditFlags) options() (AuditOptions, error) {
 	return out, nil
 }
 
-// AuditCommand is Audit as a command line: PATH..., or the cluster, and its flags,
+// Command is Audit as a command line: PATH..., or the cluster, and its flags,
 // which it adds to f. It returns whether nothing was found, and nothing that may matter
 // was left out; the error is for a mistake in using it, or for what cannot be looked at.
-func AuditCommand(ctx context.Context, f *pflag.FlagSet, args []string, stdin io.Reader, stdout io.Writer) (clean bool, err error) {
-	var o auditFlags
+func Command(ctx context.Context, f *pflag.FlagSet, args []string, stdin io.Reader, stdout io.Writer) (clean bool, err error) {
+	var o flags
 	o.add(f)
 	if err := f.Parse(args); err != nil {
 		return false, err
@@ -107,13 +107,13 @@ func AuditCommand(ctx context.Context, f *pflag.FlagSet, args []string, stdin io
 	return len(r.Findings) == 0 && !r.Incomplete, nil
 }
 
-func (o *auditFlags) report(ctx context.Context, f *pflag.FlagSet, stdin io.Reader) (r AuditReport, err error) {
+func (o *flags) report(ctx context.Context, f *pflag.FlagSet, stdin io.Reader) (r Report, err error) {
 	if f.NArg() > 0 {
 		options, err := o.options()
 		if err != nil {
 			return r, err
 		}
-		return AuditFiles(f.Args(), stdin, o.namespace, options)
+		return Files(f.Args(), stdin, o.namespace, options)
 	}
 	const instead = "%w (for files instead of a cluster: ostiary audit PATH...)"
 	if o.found, o.installationRemark, err = installation.Apply(ctx, f, o.Kubeconfig, *o.installation); err != nil {
@@ -123,7 +123,7 @@ func (o *auditFlags) report(ctx context.Context, f *pflag.FlagSet, stdin io.Read
 	if err != nil {
 		return r, err
 	}
-	if r, err = Audit(ctx, options); err != nil {
+	if r, err = Cluster(ctx, options); err != nil {
 		return r, fmt.Errorf(instead, err)
 	}
 	if o.installationRemark != "" {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package audit
 
 import (
 	"encoding/json"
@@ -63,7 +63,7 @@ func TestAuditJudgesByFlags(t *testing.T) {
 		"another prefix of Services": {judgedApp("/x", canary, ""), []string{"--ingress-mode=global", "--authz-service=gate/doorkeeper-authz"}, nil},
 	} {
 		clean, out, err := auditCommand(t, tc.text, append(tc.args, "-o", "json", "-")...)
-		var r AuditReport
+		var r Report
 		if jerr := json.Unmarshal([]byte(out), &r); err != nil || jerr != nil {
 			t.Errorf("%s: %v, %v\n%s", name, err, jerr, out)
 			continue

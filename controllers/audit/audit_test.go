@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package audit
 
 import (
 	"bytes"
@@ -67,7 +67,7 @@ func auditCommand(t *testing.T, stdin string, args ...string) (clean bool, out s
 	var b bytes.Buffer
 	f := pflag.NewFlagSet("audit", pflag.ContinueOnError)
 	f.SetOutput(&b)
-	clean, err = AuditCommand(t.Context(), f, args, strings.NewReader(stdin), &b)
+	clean, err = Command(t.Context(), f, args, strings.NewReader(stdin), &b)
 	return clean, b.String(), err
 }
 
@@ -105,7 +105,7 @@ Not looked at
 	if err != nil || clean {
 		t.Fatalf("clean %v, %v", clean, err)
 	}
-	var r AuditReport
+	var r Report
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestAuditMistakes(t *testing.T) {
 func TestAuditCluster(t *testing.T) {
 	c := emptied(t)
 	fixture.ServeHTTPRoutes(t, c)
-	ns, own := namespace(t, c), namespace(t, c)
+	ns, own := server.Namespace(t, c), server.Namespace(t, c)
 	const authURL = "http://doorkeeper-authz.%s:9001/authz/v1/nginx/$request_method/$host$request_uri"
 	labels := map[string]string{"app.kubernetes.io/name": "ostiary", "app.kubernetes.io/component": "authz"}
 	authz := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: own, Name: "doorkeeper-authz", Labels: labels},
@@ -182,7 +182,7 @@ func TestAuditCluster(t *testing.T) {
 
 	some := fixture.Kubeconfig(t, c, server.Config(t), ns, "some", fixture.MayList("networking.k8s.io", "ingresses"), fixture.MayList("access.ostiary.dev", "accesspolicies"))
 	clean, out, err = auditCommand(t, "", "--kubeconfig", some, "--authz-service", own+"/doorkeeper-authz", "-o", "json")
-	var r AuditReport
+	var r Report
 	if jerr := json.Unmarshal([]byte(out), &r); err != nil || jerr != nil || clean {
 		t.Fatalf("clean %v, %v, %v\n%s", clean, err, jerr, out)
 	}
@@ -205,7 +205,7 @@ func TestAuditCluster(t *testing.T) {
 // TestAuditNamesOneInstallation: of two, it does not choose.
 func TestAuditNamesOneInstallation(t *testing.T) {
 	c := emptied(t)
-	ns := namespace(t, c)
+	ns := server.Namespace(t, c)
 	labels := map[string]string{"app.kubernetes.io/name": "ostiary", "app.kubernetes.io/component": "authz"}
 	for _, name := range []string{"a-authz", "b-authz"} {
 		s := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name, Labels: labels}, Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 9001}}}}
@@ -241,7 +241,7 @@ func TestAuditOfPlans(t *testing.T) {
 	}
 	for _, live := range []bool{true, false} {
 		var got []string
-		for _, f := range audit(w, s, live).Findings {
+		for _, f := range judge(w, s, live).Findings {
 			got = append(got, f.Reason+": "+f.Message)
 		}
 		if len(got) == 0 || got[len(got)-1] != "SatisfyAny: of the plan" || len(got) == 2 != live || live && !strings.HasPrefix(got[0], "NotApplied: ") {

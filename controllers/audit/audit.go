@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package audit
 
 import (
 	"cmp"
@@ -19,9 +19,9 @@ import (
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
-// An AuditReport says what reaches guarded hosts around their policies.
-type AuditReport struct {
-	Findings []AuditFinding `json:"findings"`
+// A Report says what reaches guarded hosts around their policies.
+type Report struct {
+	Findings []Finding `json:"findings"`
 	// NotLooked is what could not be looked at, each with its reason. A report that
 	// finds nothing says nothing about these.
 	NotLooked []string `json:"notLookedAt"`
@@ -35,8 +35,8 @@ type AuditReport struct {
 	Blind bool `json:"blind"`
 }
 
-// An AuditFinding is a finding about one host, for all policies that it concerns.
-type AuditFinding struct {
+// A Finding is a finding about one host, for all policies that it concerns.
+type Finding struct {
 	Host     string   `json:"host"` // "": any
 	Reason   string   `json:"reason"`
 	Object   string   `json:"object"`
@@ -44,8 +44,8 @@ type AuditFinding struct {
 	Message  string   `json:"message"`
 }
 
-// AuditOptions say where to look, and what the installation has decided.
-type AuditOptions struct {
+// Options say where to look, and what the installation has decided.
+type Options struct {
 	Kubeconfig string
 	// Authz is the Service of the authz listener, NAMESPACE/NAME; "": the one that
 	// its labels tell.
@@ -66,33 +66,33 @@ type AuditOptions struct {
 	PublicPort, RenderPort, PreflightPort int32
 }
 
-// Audit reads a cluster and says what goes around its policies. What may not be
+// Cluster reads a cluster and says what goes around its policies. What may not be
 // read is in the report; the error is for a cluster that cannot be asked at all.
-func Audit(ctx context.Context, o AuditOptions) (AuditReport, error) {
+func Cluster(ctx context.Context, o Options) (Report, error) {
 	config, err := cluster.RESTConfig(o.Kubeconfig)
 	if err != nil {
-		return AuditReport{}, err
+		return Report{}, err
 	}
 	c, err := client.New(config, client.Options{Scheme: cluster.Scheme()})
 	if err != nil {
-		return AuditReport{}, fmt.Errorf("no cluster to talk to: %w", err)
+		return Report{}, fmt.Errorf("no cluster to talk to: %w", err)
 	}
 	settings, remarks, err := o.settings(ctx, c)
 	if err != nil {
-		return AuditReport{}, err
+		return Report{}, err
 	}
 	world, notLooked, err := o.world(ctx, c, settings)
 	if err != nil {
-		return AuditReport{}, err
+		return Report{}, err
 	}
 	unread, err := unreadIn(ctx, config, c)
 	if err != nil {
-		return AuditReport{}, err
+		return Report{}, err
 	}
 	if o.Ignored {
 		world = withoutOptIns(world)
 	}
-	r := audit(world, settings, true)
+	r := judge(world, settings, true)
 	r.NotLooked = append(r.NotLooked, append(notLooked, unread...)...)
 	r.Incomplete = len(unread) > 0
 	r.Remarks = append(remarks, r.Remarks...)
@@ -104,7 +104,7 @@ func Audit(ctx context.Context, o AuditOptions) (AuditReport, error) {
 
 // world reads a cluster: all ConfigMaps of proxies or, where those may not be listed, the
 // ones that the installation reads.
-func (o AuditOptions) world(ctx context.Context, c client.Client, s routes.Settings) (routes.Snapshot, []string, error) {
+func (o Options) world(ctx context.Context, c client.Client, s routes.Settings) (routes.Snapshot, []string, error) {
 	served, err := cluster.Served(c.RESTMapper())
 	if err != nil {
 		return routes.Snapshot{}, nil, err
@@ -123,7 +123,7 @@ func (o AuditOptions) world(ctx context.Context, c client.Client, s routes.Setti
 const defaultAuthz = "ostiary-system/ostiary-authz"
 
 // settings are those of the installation that the cluster has.
-func (o AuditOptions) settings(ctx context.Context, r client.Reader) (routes.Settings, []string, error) {
+func (o Options) settings(ctx context.Context, r client.Reader) (routes.Settings, []string, error) {
 	name, port := o.Authz, int32(contract.AuthzPort)
 	var remarks []string
 	if name == "" {
@@ -150,7 +150,7 @@ func (o AuditOptions) settings(ctx context.Context, r client.Reader) (routes.Set
 }
 
 // settingsAt are those of an installation whose authz listener is known.
-func (o AuditOptions) settingsAt(authz string, port int32) (routes.Settings, error) {
+func (o Options) settingsAt(authz string, port int32) (routes.Settings, error) {
 	s, err := settingsFor(authz, port, o.AuthzURL)
 	s.PathPrefix, s.Mode, s.TeamHost = cmp.Or(strings.TrimSuffix(o.PathPrefix, "/"), s.PathPrefix), cmp.Or(o.Mode, s.Mode), o.TeamHost
 	s.PublicPort, s.RenderPort, s.PreflightPort = cmp.Or(o.PublicPort, s.PublicPort), cmp.Or(o.RenderPort, s.RenderPort), cmp.Or(o.PreflightPort, s.PreflightPort)
@@ -175,8 +175,8 @@ func settingsFor(authz string, port int32, url string) (routes.Settings, error) 
 // planOf makes the plan for routes that name a policy; tests have another.
 var planOf = routes.Make
 
-// audit judges a world. In a cluster, plans have to be carried out, too.
-func audit(w routes.Snapshot, s routes.Settings, live bool) AuditReport {
+// judge judges a world. In a cluster, plans have to be carried out, too.
+func judge(w routes.Snapshot, s routes.Settings, live bool) Report {
 	claims := routes.Claims(w)
 	findings := routes.Unguarded(w, s, claims)
 	plan := planOf(w, s)
@@ -185,7 +185,7 @@ func audit(w routes.Snapshot, s routes.Settings, live bool) AuditReport {
 	if live {
 		findings = append(findings, routes.Unapplied(w, s, plan.Bindings, plan.Annotations)...)
 	}
-	return AuditReport{Findings: merge(findings), NotLooked: []string{}, Remarks: routes.Remarks(w, s, claims), Looked: counts(&w)}
+	return Report{Findings: merge(findings), NotLooked: []string{}, Remarks: routes.Remarks(w, s, claims), Looked: counts(&w)}
 }
 
 // onHosts gives the findings of a plan the hosts that they are about: those of the route,
@@ -244,8 +244,8 @@ func counts(w *routes.Snapshot) map[string]int {
 }
 
 // merge joins findings that differ by nothing but the policy.
-func merge(findings []routes.Finding) []AuditFinding {
-	out := []AuditFinding{}
+func merge(findings []routes.Finding) []Finding {
+	out := []Finding{}
 	at := map[[4]string]int{}
 	for _, f := range findings {
 		key := [4]string{f.Host, f.Object.String(), f.Reason, f.Message}
@@ -253,13 +253,13 @@ func merge(findings []routes.Finding) []AuditFinding {
 		if !ok {
 			i = len(out)
 			at[key] = i
-			out = append(out, AuditFinding{Host: f.Host, Reason: f.Reason, Object: f.Object.String(), Policies: []string{}, Message: f.Message})
+			out = append(out, Finding{Host: f.Host, Reason: f.Reason, Object: f.Object.String(), Policies: []string{}, Message: f.Message})
 		}
 		if policy := f.Policy.String(); f.Policy.Name != "" && !slices.Contains(out[i].Policies, policy) {
 			out[i].Policies = append(out[i].Policies, policy)
 		}
 	}
-	slices.SortFunc(out, func(a, b AuditFinding) int {
+	slices.SortFunc(out, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Message, b.Message))
 	})
 	return out

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package audit
 
 import (
 	"bufio"
@@ -23,15 +23,15 @@ import (
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
-// AuditFiles is Audit of manifests: files, folders, and "-" for what comes from
+// Files is Audit of manifests: files, folders, and "-" for what comes from
 // stdin, such as helm template's output. They stand for the whole cluster: what
 // else is in it, nobody knows. An object without a namespace is of the one given.
-func AuditFiles(paths []string, stdin io.Reader, namespace string, o AuditOptions) (AuditReport, error) {
+func Files(paths []string, stdin io.Reader, namespace string, o Options) (Report, error) {
 	s, err := o.settingsAt(orDefaultAuthz(o.Authz), contract.AuthzPort)
 	if err != nil {
-		return AuditReport{}, err
+		return Report{}, err
 	}
-	f := worldFiles{namespace: namespace}
+	f := snapshot{namespace: namespace}
 	f.world.Served = map[string]bool{}
 	for _, k := range cluster.Kinds {
 		f.world.Served[k.Name()] = true // a manifest may be for any cluster
@@ -41,7 +41,7 @@ func AuditFiles(paths []string, stdin io.Reader, namespace string, o AuditOption
 		errs = append(errs, f.path(p, stdin))
 	}
 	if err := errors.Join(errs...); err != nil {
-		return AuditReport{}, err
+		return Report{}, err
 	}
 	var unread []string
 	claims := routes.Claims(f.world)
@@ -53,7 +53,7 @@ func AuditFiles(paths []string, stdin io.Reader, namespace string, o AuditOption
 	if o.Ignored {
 		f.world = withoutOptIns(f.world)
 	}
-	r := audit(f.world, s, false)
+	r := judge(f.world, s, false)
 	r.NotLooked, r.Incomplete = append(r.NotLooked, unread...), len(unread) > 0
 	r.NotLooked = append(r.NotLooked, "the cluster: what is in no manifest here may go around these policies, too")
 	return r, nil
@@ -66,14 +66,14 @@ func orDefaultAuthz(name string) string {
 	return name
 }
 
-// worldFiles collects a World out of manifests.
-type worldFiles struct {
+// snapshot collects a World out of manifests.
+type snapshot struct {
 	namespace string
 	world     routes.Snapshot
 	others    []*unstructured.Unstructured // of kinds that are not read
 }
 
-func (f *worldFiles) path(path string, stdin io.Reader) error {
+func (f *snapshot) path(path string, stdin io.Reader) error {
 	if path == "-" {
 		return f.read("stdin", stdin)
 	}
@@ -86,7 +86,7 @@ func (f *worldFiles) path(path string, stdin io.Reader) error {
 	return err
 }
 
-func (f *worldFiles) file(name string) error {
+func (f *snapshot) file(name string) error {
 	file, err := os.Open(name)
 	if err != nil {
 		return err
@@ -96,7 +96,7 @@ func (f *worldFiles) file(name string) error {
 }
 
 // read takes what is of a World, and leaves the rest alone.
-func (f *worldFiles) read(name string, from io.Reader) error {
+func (f *snapshot) read(name string, from io.Reader) error {
 	docs := utilyaml.NewYAMLReader(bufio.NewReader(from))
 	for n := 1; ; n++ {
 		doc, err := docs.Read()
@@ -112,7 +112,7 @@ func (f *worldFiles) read(name string, from io.Reader) error {
 	}
 }
 
-func (f *worldFiles) document(doc []byte) error {
+func (f *snapshot) document(doc []byte) error {
 	var o unstructured.Unstructured
 	js, err := yaml.YAMLToJSON(doc)
 	if err != nil {
@@ -131,7 +131,7 @@ func (f *worldFiles) document(doc []byte) error {
 	return o.EachListItem(func(item runtime.Object) error { return f.put(item.(*unstructured.Unstructured)) })
 }
 
-func (f *worldFiles) put(o *unstructured.Unstructured) error {
+func (f *snapshot) put(o *unstructured.Unstructured) error {
 	if o.GetNamespace() == "" {
 		o.SetNamespace(f.namespace) // kinds that belong to the cluster have none that matters
 	}
@@ -169,7 +169,7 @@ func (f *worldFiles) put(o *unstructured.Unstructured) error {
 }
 
 // other takes an object of a kind that a cluster need not have, or that is not read.
-func (f *worldFiles) other(o *unstructured.Unstructured) error {
+func (f *snapshot) other(o *unstructured.Unstructured) error {
 	i := slices.IndexFunc(cluster.Kinds, func(k cluster.Kind) bool { return k.Into != nil && k.GroupKind() == o.GroupVersionKind().GroupKind() })
 	if i < 0 {
 		f.others = append(f.others, o)
