@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
@@ -128,7 +129,7 @@ func TestRefusedAtAdmission(t *testing.T) {
 // there again, and leaves what people wrote.
 func TestReleasedAtAdmission(t *testing.T) {
 	b := newBench(t)
-	b.make = routes.Make
+	b.make = plan.Make
 	b.admission(b.app)
 	b.guardMap(b.app)
 	fixture.Create(t, b.c, b.optedIn("taken", "taken.example.com"))

@@ -26,6 +26,7 @@ import (
 
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
@@ -127,7 +128,7 @@ func (b *bench) addClass(name, controller string, annotations map[string]string)
 // The controller then takes it over, and taking the annotation off leaves nothing.
 func TestAdmittedAsPlanned(t *testing.T) {
 	b := newBench(t)
-	b.make = routes.Make
+	b.make = plan.Make
 	odd := &corev1.Namespace{ObjectMeta: fixture.Named("", "n---a--"+b.app[:2])}
 	fixture.Create(t, b.c, odd)
 	b.addClass("t", "traefik.io/ingress-controller", nil)
@@ -176,12 +177,12 @@ func (b *bench) asPlanned(o *networkingv1.Ingress) {
 	}
 	defer fixture.Remove(b.t, b.c, o)
 	ref := routes.Ref{Kind: "Ingress", NamespacedName: client.ObjectKeyFromObject(o)}
-	plan := func(o *networkingv1.Ingress) routes.Plan {
-		return routes.Make(routes.Snapshot{Ingresses: []*networkingv1.Ingress{o}, Classes: b.classes(), Served: map[string]bool{"Middleware.traefik.io": true, "IngressRoute.traefik.io": true}}, b.s)
+	planned := func(o *networkingv1.Ingress) plan.Plan {
+		return plan.Make(routes.Snapshot{Ingresses: []*networkingv1.Ingress{o}, Classes: b.classes(), Served: map[string]bool{"Middleware.traefik.io": true, "IngressRoute.traefik.io": true}}, b.s)
 	}
 	bare := o.DeepCopy()
 	bare.Annotations = said
-	want := plan(bare)
+	want := planned(bare)
 	if len(want.Guards[ref]) == 0 || !want.Bindings[0].Guarded {
 		b.t.Fatalf("%s: nothing is planned: %v", o.Name, want.Findings)
 	}
@@ -191,12 +192,12 @@ func (b *bench) asPlanned(o *networkingv1.Ingress) {
 	if !maps.Equal(got, guard) {
 		b.t.Errorf("%s: the API server wrote\n%v\nthe planner plans\n%v", o.Name, got, guard)
 	}
-	for _, f := range plan(o).Findings {
+	for _, f := range planned(o).Findings {
 		if strings.HasPrefix(f.Reason, "Foreign") {
 			b.t.Errorf("%s: to the planner that is somebody else's: %s", o.Name, f.Message)
 		}
 	}
-	if left := routes.Leftovers(o, true); len(left) != len(guard) {
+	if left := plan.Leftovers(o, true); len(left) != len(guard) {
 		b.t.Errorf("%s: it belongs to somebody: %v of %v", o.Name, left, guard)
 	}
 }
@@ -355,7 +356,7 @@ func TestWindowIsTold(t *testing.T) {
 		kind      string
 		open      bool
 	}{{true, "Ingress", false}, {true, "HTTPRoute", true}, {false, "Ingress", true}, {false, "HTTPRoute", true}} {
-		said := newRoutesReport(&routes.Plan{Bindings: bindings}, nil, nil, func(routes.Ref, types.NamespacedName) bool { return true }).withWindow(bindings, c.admission).routed[types.NamespacedName{Namespace: "shop", Name: c.kind}]
+		said := newRoutesReport(&plan.Plan{Bindings: bindings}, nil, nil, func(routes.Ref, types.NamespacedName) bool { return true }).withWindow(bindings, c.admission).routed[types.NamespacedName{Namespace: "shop", Name: c.kind}]
 		if said.Status != metav1.ConditionTrue || strings.Contains(said.Message, "is open until") != c.open {
 			t.Errorf("admission %v: %s", c.admission, said.Message)
 		}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
 )
 
 // A Guard keeps the ConfigMap from which the API server knows what to put on an
@@ -54,7 +55,7 @@ func (g *Guard) See(classes []*networkingv1.IngressClass) {
 	if g == nil {
 		return
 	}
-	want := routes.Published(classes, g.Settings)
+	want := plan.Published(classes, g.Settings)
 	g.mu.Lock()
 	changed := !maps.Equal(want, g.want)
 	g.want = want

@@ -31,6 +31,7 @@ import (
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
 )
 
 // OptIns gives the routes that name a policy what they need to ask Ostiary, and
@@ -44,9 +45,9 @@ type OptIns struct {
 	// Leads reports whether this replica may write.
 	Leads func() bool
 
-	make   func(routes.Snapshot, routes.Settings) routes.Plan // routes.Make
-	people cluster.Reader                                     // what a plan is made from
-	own    cluster.Reader                                     // what earlier plans made
+	make   func(routes.Snapshot, routes.Settings) plan.Plan // plan.Make
+	people cluster.Reader                                   // what a plan is made from
+	own    cluster.Reader                                   // what earlier plans made
 	apply  applier
 	guard  *Guard // nil: the API server guards nothing
 	warm   *Warmth

@@ -18,6 +18,7 @@ import (
 
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
 )
 
 // An applier makes the cluster look as a plan says, by server-side apply: first what
@@ -53,7 +54,7 @@ const objectsTime = 3 * time.Second
 // carriedOut is what one run starts from.
 type carriedOut struct {
 	world     *routes.Snapshot
-	plan      *routes.Plan
+	plan      *plan.Plan
 	owned     []*unstructured.Unstructured // what earlier plans made
 	namespace string                       // ours
 	// guardsOnly: nothing is done but that routes ask.
@@ -298,7 +299,7 @@ func (r *application) objectOr(ctx context.Context, want *unstructured.Unstructu
 // fallback makes what stands for an object. Of Ingresses of one host the oldest says
 // which certificate is served, so that this one must not be that: the API server's
 // clock, of whole seconds, decides.
-func (r *application) fallback(ctx context.Context, f routes.Fallback) error {
+func (r *application) fallback(ctx context.Context, f plan.Fallback) error {
 	ref := refOf(f.Object)
 	if is := r.existing[ref]; is != nil && !young(is, f) {
 		if err := r.remove(ctx, is, nil); client.IgnoreNotFound(err) != nil {
@@ -322,6 +323,6 @@ func (r *application) fallback(ctx context.Context, f routes.Fallback) error {
 	return fmt.Errorf("%s is older than the application's Ingress, and would decide which certificate is served", ref)
 }
 
-func young(o *unstructured.Unstructured, f routes.Fallback) bool {
+func young(o *unstructured.Unstructured, f plan.Fallback) bool {
 	return o.GetCreationTimestamp().After(f.After)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
 )
 
 // Reasons of Covered where it is neither a finding nor true.
@@ -44,7 +45,7 @@ func (r *routesReport) limits() map[types.NamespacedName][]policy.Issue {
 // newRoutesReport words what was found, by policy: by the plan, by carrying it out, and
 // around both. arrived says of a route, and of the policy that it names, whether anybody
 // asked about it; of a policy alone, whether anybody did by no route.
-func newRoutesReport(plan *routes.Plan, refused, around []routes.Finding, arrived func(route routes.Ref, policy types.NamespacedName) bool) *routesReport {
+func newRoutesReport(plan *plan.Plan, refused, around []routes.Finding, arrived func(route routes.Ref, policy types.NamespacedName) bool) *routesReport {
 	r := &routesReport{routed: map[types.NamespacedName]metav1.Condition{}, limited: byPolicy(plan.Limits)}
 	bindings := map[types.NamespacedName][]routes.Binding{}
 	for _, b := range plan.Bindings {

@@ -15,6 +15,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
 )
 
 // Every outcome of a plan over a small alphabet: two routes that name a policy, each
@@ -27,7 +28,7 @@ func TestConditionsTellWhatIs(t *testing.T) {
 	}
 	for state := range 1 << 11 {
 		bit := func(n int) bool { return state>>n&1 == 1 }
-		var plan routes.Plan
+		var p plan.Plan
 		var refused, around []routes.Finding
 		guarded, seen := true, true
 		for i, name := range []string{"a", "b"} {
@@ -39,9 +40,9 @@ func TestConditionsTellWhatIs(t *testing.T) {
 				b.Unseen = "its ConfigMap may not be read"
 			}
 			guarded, seen = guarded && b.Guarded, seen && b.Unseen == ""
-			plan.Bindings = append(plan.Bindings, b)
+			p.Bindings = append(p.Bindings, b)
 			if bit(4*i + 2) {
-				plan.Findings = append(plan.Findings, routes.Finding{Object: b.Route, Policy: web, Reason: routes.AppCanary, Message: "m"})
+				p.Findings = append(p.Findings, routes.Finding{Object: b.Route, Policy: web, Reason: routes.AppCanary, Message: "m"})
 			}
 			if bit(4*i + 3) {
 				refused = append(refused, routes.Finding{Object: b.Route, Policy: web, Reason: reasonRejected, Message: "m"})
@@ -51,11 +52,11 @@ func TestConditionsTellWhatIs(t *testing.T) {
 			around = []routes.Finding{{Object: ref("other"), Policy: web, Reason: routes.NoAuthURL, Message: "m"}}
 		}
 		for _, accepted := range []metav1.ConditionStatus{metav1.ConditionTrue, metav1.ConditionFalse} {
-			report := newRoutesReport(&plan, refused, around, func(routes.Ref, types.NamespacedName) bool { return bit(10) })
+			report := newRoutesReport(&p, refused, around, func(routes.Ref, types.NamespacedName) bool { return bit(10) })
 			said := report.conditions().Of(web, Standing{Accepted: &metav1.Condition{Status: accepted, Reason: "R"}})
 			routed, covered := said[v1alpha1.ConditionRouted], said[v1alpha1.ConditionCovered]
 			about := fmt.Sprintf("state %010b, accepted %s: %+v, %+v", state, accepted, routed, covered)
-			clean := len(plan.Findings)+len(refused) == 0
+			clean := len(p.Findings)+len(refused) == 0
 			if want := guarded && clean && seen; (routed.Status == metav1.ConditionTrue) != want {
 				t.Errorf("Routed is not what is: %s", about)
 			}
@@ -115,7 +116,7 @@ func TestEventsDoNotContradict(t *testing.T) {
 		"unread":         {guarded: true, unseen: "it may not be read", how: "applied", want: "Annotated"},
 		"released":       {how: "released", want: "Released"},
 	} {
-		plan := &routes.Plan{Bindings: []routes.Binding{{Route: app, Policy: web, Guarded: tc.guarded, Unseen: tc.unseen}}}
+		plan := &plan.Plan{Bindings: []routes.Binding{{Route: app, Policy: web, Guarded: tc.guarded, Unseen: tc.unseen}}}
 		if reason, note := wroteWords(plan, app, tc.how, tc.findings); reason != tc.want || !strings.Contains(note, tc.unseen) {
 			t.Errorf("%s: %s %q, want %s", name, reason, note, tc.want)
 		}
@@ -137,7 +138,7 @@ func TestTempered(t *testing.T) {
 		"conflict":  {Standing{Reason: policy.Conflict}, metav1.ConditionTrue, "Covered", "nothing that was seen"},
 		"contended": {Standing{Warning: policy.HostContended}, metav1.ConditionTrue, "Covered", "are refused there (see Degraded)"},
 	} {
-		r := newRoutesReport(&routes.Plan{}, nil, nil, func(routes.Ref, types.NamespacedName) bool { return true })
+		r := newRoutesReport(&plan.Plan{}, nil, nil, func(routes.Ref, types.NamespacedName) bool { return true })
 		r.routed[of] = metav1.Condition{Status: metav1.ConditionTrue, Reason: "Covered", Message: "nothing that was seen"}
 		said := r.conditions().Of(of, tc.is)
 		for _, kind := range []string{v1alpha1.ConditionRouted, v1alpha1.ConditionCovered} {
@@ -157,7 +158,7 @@ func TestResponsesNotManaged(t *testing.T) {
 	if c := cluster.PolicyOf(ap).CORS; c == nil || !c.Managed {
 		t.Errorf("the plan does not know of it: %+v", c)
 	}
-	said := newRoutesReport(&routes.Plan{Limits: []routes.Finding{{Policy: key, Reason: routes.ResponsesNotManaged, Message: "Managed does nothing for Ingress n/web"}}}, nil, nil, nil).conditions().Issues
+	said := newRoutesReport(&plan.Plan{Limits: []routes.Finding{{Policy: key, Reason: routes.ResponsesNotManaged, Message: "Managed does nothing for Ingress n/web"}}}, nil, nil, nil).conditions().Issues
 	want := map[types.NamespacedName][]policy.Issue{key: {{Source: policy.Source{Namespace: "n", Name: "p", Field: "spec.cors.responses"}, Reason: policy.ResponsesNotManaged, Message: "Managed does nothing for Ingress n/web"}}}
 	if !reflect.DeepEqual(said, want) {
 		t.Errorf("%+v", said)

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
@@ -93,7 +94,7 @@ func (i *injector) client(t *testing.T) client.Client {
 // it has one, nor has one whose objects are not there.
 func TestFaults(t *testing.T) {
 	b := newBench(t)
-	b.make = routes.Make
+	b.make = plan.Make
 	for _, step := range []struct {
 		name    string
 		before  func(*networkingv1.Ingress) // nil: it isn't there yet

@@ -25,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
@@ -36,8 +37,8 @@ const (
 
 // simplePlan is as a plan is, and no more than that: annotations by mode, a Service
 // with a slice beside an Ingress, and an Ingress of ours for each host.
-func simplePlan(w routes.Snapshot, s routes.Settings) routes.Plan {
-	p := routes.Plan{Annotations: map[routes.Ref]map[string]string{}, Guards: map[routes.Ref]map[string]string{}, Needs: map[routes.Ref][]routes.Ref{}}
+func simplePlan(w routes.Snapshot, s routes.Settings) plan.Plan {
+	p := plan.Plan{Annotations: map[routes.Ref]map[string]string{}, Guards: map[routes.Ref]map[string]string{}, Needs: map[routes.Ref][]routes.Ref{}}
 	hosts := map[string]string{}
 	for _, o := range w.Ingresses {
 		name, ok := o.Annotations[routes.PolicyAnnotation]
@@ -106,7 +107,7 @@ func ownObject(version, kind, ns, name string, fields map[string]any) *unstructu
 	u.SetKind(kind)
 	u.SetNamespace(ns)
 	u.SetName(name)
-	u.SetLabels(map[string]string{routes.RouteLabel: routes.LabelOf(routes.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: ns, Name: strings.TrimPrefix(name, "ostiary-render-")}})})
+	u.SetLabels(map[string]string{routes.RouteLabel: plan.LabelOf(routes.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: ns, Name: strings.TrimPrefix(name, "ostiary-render-")}})})
 	u.SetAnnotations(map[string]string{routes.ForAnnotation: "a test"})
 	return u
 }
@@ -125,7 +126,7 @@ type bench struct {
 	c         client.Client
 	app, ours string
 	s         routes.Settings
-	make      func(routes.Snapshot, routes.Settings) routes.Plan
+	make      func(routes.Snapshot, routes.Settings) plan.Plan
 	events    *events.FakeRecorder
 }
 

@@ -24,6 +24,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
@@ -77,7 +78,7 @@ func hindered(t *testing.T, ref routes.Ref, h hindrance) client.Client {
 // pass only where something takes them; and what is missing is told.
 func TestNothingHoldsBackAGuard(t *testing.T) {
 	b := newBench(t)
-	b.make = routes.Make
+	b.make = plan.Make
 	crds(t, b.c)
 	b.addClass("held-traefik", "traefik.io/ingress-controller", nil)
 	b.addClass("held-tn", "k8s.io/ingress-nginx", map[string]string{routes.ProxyAnnotation: string(routes.TraefikNGINX)})
@@ -174,7 +175,7 @@ func (b *bench) heldBack(when string, h hindrance, told *Conditions) {
 // asking for long.
 func TestHangingObjects(t *testing.T) {
 	b := newBench(t)
-	b.make = routes.Make
+	b.make = plan.Make
 	for i := range 5 {
 		fixture.Create(t, b.c, b.optedIn(fmt.Sprintf("shop%d", i), fmt.Sprintf("shop%d.example.com", i)))
 	}
@@ -243,7 +244,7 @@ func (b *bench) rule(name, expression string) {
 // or it is told what is missing. The application is guarded in either case. THREATS H11.
 func TestRulesOfThePlatform(t *testing.T) {
 	b := newBench(t)
-	b.make = routes.Make
+	b.make = plan.Make
 	fixture.Create(t, b.c, fixture.Open(b.app, "app"))
 	b.rule("tls-"+b.app, "has(object.spec.tls) && size(object.spec.tls) > 0")
 	b.rule("team-"+b.app, "'team' in object.metadata.?labels.orValue({})")

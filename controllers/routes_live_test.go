@@ -28,6 +28,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
@@ -75,7 +76,7 @@ func lacks(t *testing.T, c client.Client, ap *v1alpha1.AccessPolicy, kind string
 // gone. Conditions, events and metrics tell of it.
 func TestRouted(t *testing.T) {
 	b := newBench(t)
-	b.make = routes.Make
+	b.make = plan.Make
 	app, idle := fixture.Open(b.app, "app"), fixture.Open(b.app, "idle", "idle.example.com")
 	fixture.Create(t, b.c, app, idle, b.optedIn("shop", "shop.example.com"))
 	r := run(t, b.ours, b.opting)
@@ -296,7 +297,7 @@ func TestWithoutRights(t *testing.T) {
 // makes, where CRDs come later than the process, and go again.
 func TestRouteRoles(t *testing.T) {
 	b := newBench(t)
-	b.make = routes.Make
+	b.make = plan.Make
 	ns := roles(t, b.c, func(rbacv1.PolicyRule) bool { return false })
 	b.ours, b.s = ns, settingsOf(ns)
 	render := renderSlice(ns, "192.0.2.7")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
 )
 
 // A liveReader reads the API server, past all caches, with all rights that it takes.
@@ -54,7 +55,7 @@ func ReleaseRoutes(ctx context.Context, config *rest.Config) error {
 		return err
 	}
 	a := applier{client: c, live: c}
-	did, err := a.run(ctx, carriedOut{world: &world, plan: &routes.Plan{}, owned: owned, release: true})
+	did, err := a.run(ctx, carriedOut{world: &world, plan: &plan.Plan{}, owned: owned, release: true})
 	errs := []error{err}
 	for _, f := range did.findings {
 		errs = append(errs, errors.New(f.Message))

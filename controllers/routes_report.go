@@ -19,6 +19,8 @@ import (
 
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/coverage"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
 )
 
 // findingMetrics tell of findings, by object. The replica that leads has them.
@@ -61,9 +63,9 @@ func countFindings(g *prometheus.GaugeVec, findings []routes.Finding) {
 }
 
 // report tells what came of a run: by metrics, conditions and events.
-func (o *OptIns) report(ctx context.Context, w *routes.Snapshot, plan *routes.Plan, did done) {
+func (o *OptIns) report(ctx context.Context, w *routes.Snapshot, plan *plan.Plan, did done) {
 	findings := slices.Concat(plan.Findings, did.findings)
-	around := routes.Unguarded(*w, o.Settings, routes.Claims(*w))
+	around := coverage.Unguarded(*w, o.Settings, coverage.Claims(*w))
 	o.found.reset()
 	countFindings(o.found.routes, findings)
 	countFindings(o.found.unguarded, around)
@@ -73,7 +75,7 @@ func (o *OptIns) report(ctx context.Context, w *routes.Snapshot, plan *routes.Pl
 
 // tell records events: one for each finding that is new, and one for each route
 // that was written.
-func (o *OptIns) tell(ctx context.Context, w *routes.Snapshot, plan *routes.Plan, changed map[routes.Ref]string, findings []routes.Finding) {
+func (o *OptIns) tell(ctx context.Context, w *routes.Snapshot, plan *plan.Plan, changed map[routes.Ref]string, findings []routes.Finding) {
 	log := logr.FromContextOrDiscard(ctx)
 	now := map[routes.Finding]bool{}
 	for _, f := range findings {
@@ -97,7 +99,7 @@ func (o *OptIns) tell(ctx context.Context, w *routes.Snapshot, plan *routes.Plan
 
 // wroteWords says what it means that the annotations of a route were written. That it is
 // guarded is only said where nothing else is.
-func wroteWords(plan *routes.Plan, ref routes.Ref, how string, findings []routes.Finding) (reason, note string) {
+func wroteWords(plan *plan.Plan, ref routes.Ref, how string, findings []routes.Finding) (reason, note string) {
 	if how == "released" {
 		return "Released", "it names no policy any more, so Ostiary's annotations were taken away"
 	}

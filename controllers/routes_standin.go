@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
 )
 
 // standInAfter is how long a replica that does not lead waits for the one that does.
@@ -55,7 +56,7 @@ func (o *OptIns) standIn(ctx context.Context, world *routes.Snapshot) (reconcile
 
 // unasked returns the routes that have waited long enough, and when to look again; 0:
 // no other waits.
-func (o *OptIns) unasked(world *routes.Snapshot, plan *routes.Plan) (late []routes.Ref, wait time.Duration) {
+func (o *OptIns) unasked(world *routes.Snapshot, plan *plan.Plan) (late []routes.Ref, wait time.Duration) {
 	now, since := time.Now(), map[routes.Ref]time.Time{}
 	people := peopleOf(world)
 	for _, ref := range slices.SortedFunc(maps.Keys(plan.Guards), compareRefs) {

@@ -10,7 +10,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
@@ -18,7 +18,7 @@ import (
 // routes ask; it makes nothing else, and touches no route that has something there.
 func TestStandIn(t *testing.T) {
 	b := newBench(t)
-	b.make = routes.Make
+	b.make = plan.Make
 	other := b.optedIn("other", "other.example.com")
 	other.Annotations[authURL] = "http://earlier.example.com/authz/v1/nginx/" + b.app + "/other/$request_method/$host$request_uri"
 	fixture.Create(t, b.c, b.optedIn("shop", "shop.example.com"), other)

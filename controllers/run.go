@@ -23,6 +23,7 @@ import (
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
 )
 
 // LeaseName is the Lease that replicas compete for.
@@ -176,7 +177,7 @@ func (o *Options) setupRoutes(mgr ctrl.Manager, leader *Leader, status *Status, 
 		return err
 	}
 	table.Ingresses, table.lookEvery = caches.people.Cache, o.pace.kinds
-	optIns := &OptIns{Settings: *o.Routes, Report: status.Report, Leads: leader.Leads, make: routes.Make, warm: o.Warmth}
+	optIns := &OptIns{Settings: *o.Routes, Report: status.Report, Leads: leader.Leads, make: plan.Make, warm: o.Warmth}
 	if o.Routes.Admission {
 		optIns.guard = &Guard{Settings: *o.Routes, Leads: leader.Leads}
 		if err := optIns.guard.SetupWithManager(mgr); err != nil {

@@ -10,7 +10,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 
 	"github.com/ostiary/ostiary/authserver/contract"
-	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
 )
 
 // warmUp is how long ingress-nginx may take to lead somewhere what it learns of: it
@@ -34,7 +34,7 @@ type Warmth struct {
 }
 
 // observe takes what there is at a look.
-func (w *Warmth) observe(slices []*discoveryv1.EndpointSlice, plan *routes.Plan) {
+func (w *Warmth) observe(slices []*discoveryv1.EndpointSlice, plan *plan.Plan) {
 	if w == nil {
 		return
 	}
@@ -95,7 +95,7 @@ func anyReady(slices []*discoveryv1.EndpointSlice) bool {
 	return false
 }
 
-func letsPass(plan *routes.Plan) bool {
+func letsPass(plan *plan.Plan) bool {
 	for _, all := range plan.Annotations {
 		for _, value := range all {
 			if strings.Contains(value, contract.NginxPassPrefix) {

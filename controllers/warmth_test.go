@@ -9,6 +9,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
 )
 
 // TestWarmth: whatever happens before, preflights are let pass only once there has been
@@ -19,12 +20,12 @@ func TestWarmth(t *testing.T) {
 	gone := renderSlice("ours", "192.0.2.7")
 	gone.Endpoints[0].Conditions.Ready = pointer(false)
 	ref := routes.Ref{Kind: "Ingress"}
-	asks := &routes.Plan{Annotations: map[routes.Ref]map[string]string{ref: {"x": "http://a/authz/v1/nginx-pass/a/b/"}}}
-	plain := &routes.Plan{Annotations: map[routes.Ref]map[string]string{ref: {"x": "http://a/authz/v1/nginx/a/b/"}}}
+	asks := &plan.Plan{Annotations: map[routes.Ref]map[string]string{ref: {"x": "http://a/authz/v1/nginx-pass/a/b/"}}}
+	plain := &plan.Plan{Annotations: map[routes.Ref]map[string]string{ref: {"x": "http://a/authz/v1/nginx/a/b/"}}}
 	type look struct {
 		after  time.Duration
 		slices []*discoveryv1.EndpointSlice
-		plan   *routes.Plan // nil: nothing can be read
+		plan   *plan.Plan // nil: nothing can be read
 	}
 	for name, c := range map[string]struct {
 		looks       []look

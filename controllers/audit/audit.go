@@ -17,6 +17,8 @@ import (
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/coverage"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
 )
 
 // A Report says what reaches guarded hosts around their policies.
@@ -173,28 +175,28 @@ func settingsFor(authz string, port int32, url string) (routes.Settings, error) 
 }
 
 // planOf makes the plan for routes that name a policy; tests have another.
-var planOf = routes.Make
+var planOf = plan.Make
 
 // judge judges a world. In a cluster, plans have to be carried out, too.
 func judge(w routes.Snapshot, s routes.Settings, live bool) Report {
-	claims := routes.Claims(w)
-	findings := routes.Unguarded(w, s, claims)
+	claims := coverage.Claims(w)
+	findings := coverage.Unguarded(w, s, claims)
 	plan := planOf(w, s)
 	plan.Findings = onHosts(plan)
 	findings = append(unlike(findings, plan.Findings), plan.Findings...)
 	if live {
-		findings = append(findings, routes.Unapplied(w, s, plan.Bindings, plan.Annotations)...)
+		findings = append(findings, coverage.Unapplied(w, s, plan.Bindings, plan.Annotations)...)
 	}
-	return Report{Findings: merge(findings), NotLooked: []string{}, Remarks: routes.Remarks(w, s, claims), Looked: counts(&w)}
+	return Report{Findings: merge(findings), NotLooked: []string{}, Remarks: coverage.Remarks(w, s, claims), Looked: counts(&w)}
 }
 
 // onHosts gives the findings of a plan the hosts that they are about: those of the route,
 // or, if they are about something else, those of the routes that name the policy.
-func onHosts(plan routes.Plan) []routes.Finding {
+func onHosts(p plan.Plan) []routes.Finding {
 	var out []routes.Finding
-	for _, f := range plan.Findings {
+	for _, f := range p.Findings {
 		var hosts []string
-		for _, b := range plan.Bindings {
+		for _, b := range p.Bindings {
 			if f.Host == "" && f.Reason != routes.NoHost && (b.Route == f.Object || f.Object.Kind != b.Route.Kind && f.Policy.Name != "" && b.Policy == f.Policy) {
 				hosts = append(hosts, b.Hosts...)
 			}

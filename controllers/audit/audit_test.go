@@ -23,6 +23,7 @@ import (
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
@@ -225,8 +226,8 @@ func TestAuditOfPlans(t *testing.T) {
 	t.Cleanup(func() { planOf = before })
 	web := routes.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: "shop", Name: "web"}}
 	policy := types.NamespacedName{Namespace: "shop", Name: "web"}
-	planOf = func(routes.Snapshot, routes.Settings) routes.Plan {
-		return routes.Plan{
+	planOf = func(routes.Snapshot, routes.Settings) plan.Plan {
+		return plan.Plan{
 			Annotations: map[routes.Ref]map[string]string{web: {"nginx.ingress.kubernetes.io/auth-url": "x"}},
 			Bindings:    []routes.Binding{{Route: web, Policy: policy, Hosts: []string{"app.example.com"}, Guarded: true}},
 			Findings:    []routes.Finding{{Object: web, Policy: policy, Reason: routes.SatisfyAny, Message: "of the plan", Host: "app.example.com"}},

@@ -21,6 +21,7 @@ import (
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/manifests"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/coverage"
 )
 
 // Files is Audit of manifests: files, folders, and "-" for what comes from
@@ -44,7 +45,7 @@ func Files(paths []string, stdin io.Reader, namespace string, o Options) (Report
 		return Report{}, err
 	}
 	var unread []string
-	claims := routes.Claims(f.world)
+	claims := coverage.Claims(f.world)
 	for _, other := range f.others {
 		if why := unreadFile(other, claims); why != "" {
 			unread = append(unread, why)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package routes
+package routes_test
 
 import (
 	"fmt"
@@ -13,6 +13,11 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/coverage"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
+	"github.com/ostiary/ostiary/controllers/routes/routestest"
 )
 
 // spellings are what people write for true and false.
@@ -22,90 +27,90 @@ var flagSpellings = []string{"t", "T", "TRUE", "True", "true", "tRUE", "1", "f",
 // refFlag is what a proxy makes of a flag, written down from its source:
 // ingress-nginx parser.parseBool, Traefik's ingress-nginx parseIngressConfig (3.7, and
 // strconv before), paerser's metadata, and haproxy-ingress ConfigValue.Bool.
-func refFlag(of family, proxy Proxy, value string) switching {
+func refFlag(of routes.Vocabulary, proxy routes.Proxy, value string) routes.Switch {
 	words := func(list ...string) bool { return slices.Contains(list, value) }
 	yes, no := words("1", "t", "T", "TRUE", "true", "True"), words("0", "f", "F", "FALSE", "false", "False")
 	switch {
-	case of == ofTraefik && (value == "" || strings.ToLower(value) == "true"):
-		return on
-	case of == ofTraefik && strings.ToLower(value) == "false":
-		return off
-	case of == ofTraefik:
-		return unclear
+	case of == routes.OfTraefik && (value == "" || strings.ToLower(value) == "true"):
+		return routes.On
+	case of == routes.OfTraefik && strings.ToLower(value) == "false":
+		return routes.Off
+	case of == routes.OfTraefik:
+		return routes.Unclear
 	case value == "":
-		return unsaid
-	case proxy == TraefikNGINX && words("tRUE", "TRUE", "true", "True"):
-		return on
-	case proxy == TraefikNGINX && yes:
-		return unclear
+		return routes.Unsaid
+	case proxy == routes.TraefikNGINX && words("tRUE", "TRUE", "true", "True"):
+		return routes.On
+	case proxy == routes.TraefikNGINX && yes:
+		return routes.Unclear
 	case yes:
-		return on
+		return routes.On
 	case no:
-		return off
+		return routes.Off
 	default:
-		return unclear
+		return routes.Unclear
 	}
 }
 
 // A flagCase says what is seen of a flag of one proxy: seen holds exactly when it is on,
 // or when maybe and it may be.
 type flagCase struct {
-	proxies []Proxy
+	proxies []routes.Proxy
 	maybe   bool
 	off     bool // seen where it is off, instead
-	seen    func(t *testing.T, proxy Proxy, key, value string) bool
+	seen    func(t *testing.T, proxy routes.Proxy, key, value string) bool
 }
 
-func judged(t *testing.T, manifests ...string) (Plan, []Finding) {
-	w := planWorld(t, manifests...)
-	return Make(w, coverageSettings), Unguarded(w, coverageSettings, Claims(w))
+func judged(t *testing.T, manifests ...string) (plan.Plan, []routes.Finding) {
+	w := routestest.Snapshot(t, manifests...)
+	return plan.Make(w, routestest.Settings), coverage.Unguarded(w, routestest.Settings, coverage.Claims(w))
 }
 
-var both = []Proxy{IngressNGINX, TraefikNGINX}
+var both = []routes.Proxy{routes.IngressNGINX, routes.TraefikNGINX}
 
 // flagCases has one for every flag in notes.
-var flagCases = map[*note][]flagCase{
-	nginxCanary: {
+var flagCases = map[*routes.Annotation][]flagCase{
+	routes.NGINXCanary: {
 		// No refusal is led to the pods of an application's canary.
-		{proxies: []Proxy{IngressNGINX}, maybe: true, seen: func(t *testing.T, proxy Proxy, key, value string) bool {
-			w := planWorld(t, webYAML("web", "/", "app", opted), noted(t, "next", "/", proxy, key, value))
-			p := Make(w, coverageSettings)
-			annotations, _ := routeOf(t, p.Annotations, p.Bindings, "web")
-			_, pages := annotations[nginxPrefix+"custom-http-errors"]
-			if found := has(p.Findings, AppCanary, "web"); found == pages {
+		{proxies: []routes.Proxy{routes.IngressNGINX}, maybe: true, seen: func(t *testing.T, proxy routes.Proxy, key, value string) bool {
+			w := routestest.Snapshot(t, routestest.WebYAML("web", "/", "app", routestest.Opted), routestest.NotedYAML(t, "next", "/", proxy, key, value))
+			p := plan.Make(w, routestest.Settings)
+			annotations, _ := routestest.RouteOf(t, p.Annotations, p.Bindings, "web")
+			_, pages := annotations[routes.NGINXPrefix+"custom-http-errors"]
+			if found := routestest.Has(p.Findings, routes.AppCanary, "web"); found == pages {
 				t.Errorf("%q: AppCanary %v, error pages planned %v", value, found, pages)
 			}
 			return !pages
 		}},
-		{proxies: both, seen: func(t *testing.T, proxy Proxy, key, value string) bool {
-			_, around := judged(t, webYAML("web", "/", "app", opted), noted(t, "next", "/", proxy, key, value))
-			return !has(around, NoAuthURL, "next")
+		{proxies: both, seen: func(t *testing.T, proxy routes.Proxy, key, value string) bool {
+			_, around := judged(t, routestest.WebYAML("web", "/", "app", routestest.Opted), routestest.NotedYAML(t, "next", "/", proxy, key, value))
+			return !routestest.Has(around, routes.NoAuthURL, "next")
 		}},
 	},
-	nginxPassthrough: {{proxies: both, seen: func(t *testing.T, proxy Proxy, key, value string) bool {
-		_, around := judged(t, noted(t, "web", "/", proxy, key, value, opted))
-		return has(around, TLSPassthrough, "web")
+	routes.NGINXPassthrough: {{proxies: both, seen: func(t *testing.T, proxy routes.Proxy, key, value string) bool {
+		_, around := judged(t, routestest.NotedYAML(t, "web", "/", proxy, key, value, routestest.Opted))
+		return routestest.Has(around, routes.TLSPassthrough, "web")
 	}}},
-	nginxGlobalAuth: {{proxies: []Proxy{IngressNGINX}, off: true, seen: func(t *testing.T, proxy Proxy, key, value string) bool {
-		_, around := judged(t, noted(t, "web", "/", proxy, key, value), configYAML("global-auth-url", ourURL))
-		return has(around, GlobalAuthOff, "web")
+	routes.NGINXGlobalAuth: {{proxies: []routes.Proxy{routes.IngressNGINX}, off: true, seen: func(t *testing.T, proxy routes.Proxy, key, value string) bool {
+		_, around := judged(t, routestest.NotedYAML(t, "web", "/", proxy, key, value), routestest.ConfigYAML("global-auth-url", routestest.AuthURL))
+		return routestest.Has(around, routes.GlobalAuthOff, "web")
 	}}},
-	nginxCORS: {{proxies: both, seen: func(t *testing.T, proxy Proxy, key, value string) bool {
-		plan, _ := judged(t, noted(t, "web", "/", proxy, key, value, opted))
-		return has(plan.Findings, ForeignCORS, "web")
+	routes.NGINXCORS: {{proxies: both, seen: func(t *testing.T, proxy routes.Proxy, key, value string) bool {
+		plan, _ := judged(t, routestest.NotedYAML(t, "web", "/", proxy, key, value, routestest.Opted))
+		return routestest.Has(plan.Findings, routes.ForeignCORS, "web")
 	}}},
-	nginxUseRegex: {
-		{proxies: []Proxy{IngressNGINX}, maybe: true, seen: func(t *testing.T, proxy Proxy, key, value string) bool {
-			plan, _ := judged(t, noted(t, "web", "/[.]access/.*", proxy, key, value, opted))
-			return has(plan.Findings, ShadowedLogin, "web")
+	routes.NGINXUseRegex: {
+		{proxies: []routes.Proxy{routes.IngressNGINX}, maybe: true, seen: func(t *testing.T, proxy routes.Proxy, key, value string) bool {
+			plan, _ := judged(t, routestest.NotedYAML(t, "web", "/[.]access/.*", proxy, key, value, routestest.Opted))
+			return routestest.Has(plan.Findings, routes.ShadowedLogin, "web")
 		}},
-		{proxies: []Proxy{TraefikNGINX}, maybe: true, seen: func(t *testing.T, proxy Proxy, key, value string) bool {
-			plan, _ := judged(t, noted(t, "web", "/a", proxy, key, value, opted))
+		{proxies: []routes.Proxy{routes.TraefikNGINX}, maybe: true, seen: func(t *testing.T, proxy routes.Proxy, key, value string) bool {
+			plan, _ := judged(t, routestest.NotedYAML(t, "web", "/a", proxy, key, value, routestest.Opted))
 			return slices.ContainsFunc(plan.Objects, func(o *unstructured.Unstructured) bool { return strings.Contains(fmt.Sprint(o.Object), "PathRegexp(") })
 		}},
 	},
-	traefikTLS: {{proxies: []Proxy{Traefik}, seen: func(t *testing.T, proxy Proxy, key, value string) bool {
-		plan, _ := judged(t, noted(t, "web", "/", proxy, key, value, opted))
+	routes.TraefikTLS: {{proxies: []routes.Proxy{routes.Traefik}, seen: func(t *testing.T, proxy routes.Proxy, key, value string) bool {
+		plan, _ := judged(t, routestest.NotedYAML(t, "web", "/", proxy, key, value, routestest.Opted))
 		for _, o := range plan.Objects {
 			if o.GetKind() == "IngressRoute" {
 				_, some, _ := unstructured.NestedMap(o.Object, "spec", "tls")
@@ -115,26 +120,26 @@ var flagCases = map[*note][]flagCase{
 		t.Fatal("no IngressRoute")
 		return false
 	}}},
-	haproxyCORS: {{proxies: []Proxy{HAProxyIngress}, seen: func(t *testing.T, proxy Proxy, key, value string) bool {
-		plan, _ := judged(t, noted(t, "web", "/", proxy, key, value, opted))
-		return has(plan.Findings, ForeignCORS, "web")
+	routes.HAProxyCORS: {{proxies: []routes.Proxy{routes.HAProxyIngress}, seen: func(t *testing.T, proxy routes.Proxy, key, value string) bool {
+		plan, _ := judged(t, routestest.NotedYAML(t, "web", "/", proxy, key, value, routestest.Opted))
+		return routestest.Has(plan.Findings, routes.ForeignCORS, "web")
 	}}},
-	haproxyPassthrough: {{proxies: []Proxy{HAProxyIngress}, seen: func(t *testing.T, proxy Proxy, key, value string) bool {
-		_, around := judged(t, noted(t, "web", "/", proxy, key, value, opted))
-		return has(around, TLSPassthrough, "web")
+	routes.HAProxyPassthrough: {{proxies: []routes.Proxy{routes.HAProxyIngress}, seen: func(t *testing.T, proxy routes.Proxy, key, value string) bool {
+		_, around := judged(t, routestest.NotedYAML(t, "web", "/", proxy, key, value, routestest.Opted))
+		return routestest.Has(around, routes.TLSPassthrough, "web")
 	}}},
 }
 
 // Every flag that we look at means to us what it means to the proxy that reads it, in
 // every spelling; one that the proxy cannot read is said. THREATS H5.
 func TestFlagsAreReadAsProxiesReadThem(t *testing.T) {
-	for _, n := range notes {
-		if n.kind != aFlag {
+	for _, n := range routes.Annotations {
+		if n.Kind != routes.AFlag {
 			continue
 		}
 		cases := flagCases[n]
 		if len(cases) == 0 {
-			t.Errorf("%s is a flag that no case tries: add one to flagCases", n.key())
+			t.Errorf("%s is a flag that no case tries: add one to flagCases", n.Key())
 		}
 		for _, c := range cases {
 			for _, proxy := range c.proxies {
@@ -146,34 +151,34 @@ func TestFlagsAreReadAsProxiesReadThem(t *testing.T) {
 	}
 }
 
-func checkFlag(t *testing.T, n *note, c flagCase, proxy Proxy, value string) {
+func checkFlag(t *testing.T, n *routes.Annotation, c flagCase, proxy routes.Proxy, value string) {
 	t.Helper()
-	is := refFlag(n.family, proxy, value)
-	want := is == on || c.maybe && is == unclear
+	is := refFlag(n.Family, proxy, value)
+	want := is == routes.On || c.maybe && is == routes.Unclear
 	if c.off {
-		want = is == off
+		want = is == routes.Off
 	}
-	if got := c.seen(t, proxy, n.key(), value); got != want {
-		t.Errorf("%s, %s: %q: seen %v, want %v (to the proxy it is %d)", proxy, n.key(), value, got, want, is)
+	if got := c.seen(t, proxy, n.Key(), value); got != want {
+		t.Errorf("%s, %s: %q: seen %v, want %v (to the proxy it is %d)", proxy, n.Key(), value, got, want, is)
 	}
-	for _, more := range []string{opted, ""} {
-		plan, around := judged(t, noted(t, "web", "/", proxy, n.key(), value, slices.DeleteFunc([]string{more}, func(s string) bool { return s == "" })...))
-		if got := has(slices.Concat(plan.Findings, around), AnnotationUnread, "web"); got != (is == unclear) {
-			t.Errorf("%s, %s: %q, opted in %v: AnnotationUnread %v, want %v", proxy, n.key(), value, more != "", got, is == unclear)
+	for _, more := range []string{routestest.Opted, ""} {
+		plan, around := judged(t, routestest.NotedYAML(t, "web", "/", proxy, n.Key(), value, slices.DeleteFunc([]string{more}, func(s string) bool { return s == "" })...))
+		if got := routestest.Has(slices.Concat(plan.Findings, around), routes.AnnotationUnread, "web"); got != (is == routes.Unclear) {
+			t.Errorf("%s, %s: %q, opted in %v: AnnotationUnread %v, want %v", proxy, n.Key(), value, more != "", got, is == routes.Unclear)
 		}
 	}
 }
 
 // What a proxy cannot read is a finding, whatever the annotation is for.
 func TestUnreadAnnotationsAreFindings(t *testing.T) {
-	bad := map[kind][]string{aFlag: {"yes"}, aNumber: {"x", "1 ", "1e3", "0x10"}, aChoice: {"what", " any thing"}, aText: {"a\nb", "a\tb"}, aList: {"a\nb"}, aScript: nil}
-	for _, n := range notes {
-		for _, proxy := range []Proxy{IngressNGINX, TraefikNGINX, Traefik, HAProxyIngress} {
-			for _, value := range bad[n.kind] {
-				for _, more := range [][]string{{opted}, nil} {
-					plan, around := judged(t, noted(t, "web", "/", proxy, n.key(), value, more...))
-					if got := has(slices.Concat(plan.Findings, around), AnnotationUnread, "web"); got != n.reads(proxy) {
-						t.Errorf("%s, opted in %v: %s: %q: AnnotationUnread %v", proxy, more != nil, n.key(), value, got)
+	bad := map[routes.Form][]string{routes.AFlag: {"yes"}, routes.ANumber: {"x", "1 ", "1e3", "0x10"}, routes.AChoice: {"what", " any thing"}, routes.AText: {"a\nb", "a\tb"}, routes.AList: {"a\nb"}, routes.AScript: nil}
+	for _, n := range routes.Annotations {
+		for _, proxy := range []routes.Proxy{routes.IngressNGINX, routes.TraefikNGINX, routes.Traefik, routes.HAProxyIngress} {
+			for _, value := range bad[n.Kind] {
+				for _, more := range [][]string{{routestest.Opted}, nil} {
+					plan, around := judged(t, routestest.NotedYAML(t, "web", "/", proxy, n.Key(), value, more...))
+					if got := routestest.Has(slices.Concat(plan.Findings, around), routes.AnnotationUnread, "web"); got != n.Reads(proxy) {
+						t.Errorf("%s, opted in %v: %s: %q: AnnotationUnread %v", proxy, more != nil, n.Key(), value, got)
 					}
 				}
 			}
@@ -183,20 +188,20 @@ func TestUnreadAnnotationsAreFindings(t *testing.T) {
 
 func TestNotesAreReadAsTheyStand(t *testing.T) {
 	for _, tc := range []struct {
-		n           *note
+		n           *routes.Annotation
 		annotations map[string]string
 		want        string
 	}{
-		{nginxAuthURL, map[string]string{nginxPrefix + "auth-url": " http://x/ "}, "http://x/"},
-		{nginxSatisfy, map[string]string{nginxPrefix + "satisfy": " any"}, "any"},
-		{nginxSatisfy, map[string]string{nginxPrefix + "satisfy": "Any"}, "Any"},
-		{nginxSnippet, map[string]string{nginxPrefix + "configuration-snippet": " a; \n b;"}, "a;\nb;"},
-		{traefikMatcher, map[string]string{traefikPrefix + "Router.PathMatcher": "PathRegexp"}, "PathRegexp"},
-		{traefikMatcher, map[string]string{traefikPrefix + "router.pathmatcher": "Path", traefikPrefix + "Router.pathmatcher": "PathRegexp"}, "Path"},
-		{haproxyAuthURL, map[string]string{haproxyPrefix + "auth-url": "", "ingress.kubernetes.io/auth-url": "http://x/"}, ""},
-		{haproxyAuthURL, map[string]string{"ingress.kubernetes.io/auth-url": "http://x/"}, "http://x/"},
+		{routes.NGINXAuthURL, map[string]string{routes.NGINXPrefix + "auth-url": " http://x/ "}, "http://x/"},
+		{routes.NGINXSatisfy, map[string]string{routes.NGINXPrefix + "satisfy": " any"}, "any"},
+		{routes.NGINXSatisfy, map[string]string{routes.NGINXPrefix + "satisfy": "Any"}, "Any"},
+		{routes.NGINXSnippet, map[string]string{routes.NGINXPrefix + "configuration-snippet": " a; \n b;"}, "a;\nb;"},
+		{routes.TraefikMatcher, map[string]string{routes.TraefikPrefix + "Router.PathMatcher": "PathRegexp"}, "PathRegexp"},
+		{routes.TraefikMatcher, map[string]string{routes.TraefikPrefix + "router.pathmatcher": "Path", routes.TraefikPrefix + "Router.pathmatcher": "PathRegexp"}, "Path"},
+		{routes.HAProxyAuthURL, map[string]string{routes.HAProxyPrefix + "auth-url": "", "ingress.kubernetes.io/auth-url": "http://x/"}, ""},
+		{routes.HAProxyAuthURL, map[string]string{"ingress.kubernetes.io/auth-url": "http://x/"}, "http://x/"},
 	} {
-		if got := tc.n.text(tc.annotations); got != tc.want {
+		if got := tc.n.Text(tc.annotations); got != tc.want {
 			t.Errorf("%v: %q, want %q", tc.annotations, got, tc.want)
 		}
 	}
@@ -205,13 +210,13 @@ func TestNotesAreReadAsTheyStand(t *testing.T) {
 // haproxy-ingress asks only where auth-external-placement is a word that it knows.
 func TestHAProxyPlacement(t *testing.T) {
 	for value, guarded := range map[string]bool{"backend": true, "Backend": true, "frontend": false, "FRONTEND": false, " backend": false, "frontend ": false, "x": false} {
-		w := planWorld(t, noted(t, "web", "/", HAProxyIngress, haproxyPlacement.key(), value, opted))
-		p := Make(w, coverageSettings)
-		if _, b := routeOf(t, p.Annotations, p.Bindings, "web"); b.Guarded != guarded || guarded != (len(p.Findings) == 0) {
+		w := routestest.Snapshot(t, routestest.NotedYAML(t, "web", "/", routes.HAProxyIngress, routes.HAProxyPlacement.Key(), value, routestest.Opted))
+		p := plan.Make(w, routestest.Settings)
+		if _, b := routestest.RouteOf(t, p.Annotations, p.Bindings, "web"); b.Guarded != guarded || guarded != (len(p.Findings) == 0) {
 			t.Errorf("%q: guarded %v, findings %v", value, b.Guarded, p.Findings)
 		}
-		carryOut(t, &w, p.Objects, p.Annotations)
-		if asks := Read(w, coverageSettings).question(w.Ingresses[0], HAProxyIngress) == asksUs; asks != guarded {
+		routestest.CarryOut(t, &w, p.Objects, p.Annotations)
+		if asks := routes.Read(w, routestest.Settings).Question(w.Ingresses[0], routes.HAProxyIngress) == routes.AsksUs; asks != guarded {
 			t.Errorf("%q: who looks from outside sees it ask: %v", value, asks)
 		}
 	}
@@ -219,9 +224,9 @@ func TestHAProxyPlacement(t *testing.T) {
 
 // A list of Middlewares in another case is somebody else's, as Traefik takes both for one.
 func TestTraefikNamesInAnyCase(t *testing.T) {
-	w := planWorld(t, noted(t, "web", "/", Traefik, traefikPrefix+"Router.Middlewares", "shop-gzip@kubernetescrd", opted))
-	p := Make(w, coverageSettings)
-	if annotations, b := routeOf(t, p.Annotations, p.Bindings, "web"); b.Guarded || len(annotations) > 0 || !has(p.Findings, ForeignAuth, "web") {
+	w := routestest.Snapshot(t, routestest.NotedYAML(t, "web", "/", routes.Traefik, routes.TraefikPrefix+"Router.Middlewares", "shop-gzip@kubernetescrd", routestest.Opted))
+	p := plan.Make(w, routestest.Settings)
+	if annotations, b := routestest.RouteOf(t, p.Annotations, p.Bindings, "web"); b.Guarded || len(annotations) > 0 || !routestest.Has(p.Findings, routes.ForeignAuth, "web") {
 		t.Errorf("guarded %v, annotations %v, findings %v", b.Guarded, annotations, p.Findings)
 	}
 }

@@ -15,26 +15,26 @@ import (
 	"github.com/ostiary/ostiary/authserver/contract"
 )
 
-// A question is what a proxy asks before it lets a request pass.
-type question int
+// A Question is what a proxy asks before it lets a request pass.
+type Question int
 
 const (
-	asksNobody question = iota
-	asksUs
-	asksOthers
-	asksWrongly // us, but not about the request that is made
-	turnedOff   // the controller would ask us, and an Ingress says not to
+	asksNobody Question = iota
+	AsksUs
+	AsksOthers
+	AsksWrongly // us, but not about the request that is made
+	TurnedOff   // the controller would ask us, and an Ingress says not to
 )
 
-// question tells what the proxy of an Ingress asks about its requests.
-func (x *Index) question(ing *networkingv1.Ingress, proxy Proxy) question {
+// Question tells what the proxy of an Ingress asks about its requests.
+func (x *Index) Question(ing *networkingv1.Ingress, proxy Proxy) Question {
 	switch proxy {
 	case IngressNGINX, TraefikNGINX:
 		return x.nginxQuestion(ing.Annotations, proxy)
 	case Traefik:
-		return x.traefikQuestion(traefikMiddlewares.list(ing.Annotations))
+		return x.TraefikQuestion(TraefikMiddlewares.List(ing.Annotations))
 	case HAProxyIngress:
-		return x.haproxyQuestion(ing.Annotations)
+		return x.HaproxyQuestion(ing.Annotations)
 	default:
 		return asksNobody
 	}
@@ -46,42 +46,42 @@ func (x *Index) question(ing *networkingv1.Ingress, proxy Proxy) question {
 var nginxTargets = regexp.MustCompile("^(" + contract.NginxHeaderPath +
 	"|(" + contract.NginxPrefix + "|" + contract.NginxPassPrefix + "|" + contract.URLPrefix + ")([a-z0-9.-]+/[a-z0-9.-]+/)?" + regexp.QuoteMeta(contract.NginxTarget) + ")$")
 
-func (x *Index) nginxQuestion(annotations map[string]string, proxy Proxy) question {
-	switch text := nginxAuthURL.text(annotations); {
+func (x *Index) nginxQuestion(annotations map[string]string, proxy Proxy) Question {
+	switch text := NGINXAuthURL.Text(annotations); {
 	case text != "":
 		return x.authURL(text, nginxTargets)
-	case proxy != IngressNGINX || !x.nginx.globalAuth:
+	case proxy != IngressNGINX || !x.NGINX.globalAuth:
 		return asksNobody
-	case nginxGlobalAuth.flag(proxy, annotations) == off:
-		return turnedOff
+	case NGINXGlobalAuth.Flag(proxy, annotations) == Off:
+		return TurnedOff
 	default:
-		return asksUs
+		return AsksUs
 	}
 }
 
 // forwardTarget reads the X-Forwarded-* headers.
 var forwardTarget = regexp.MustCompile("^(" + contract.ForwardPath + "|(" + contract.ForwardPrefix + "|" + contract.ForwardRoutePrefix + ")[a-z0-9.-]+/[a-z0-9.-]+)$")
 
-// haproxyQuestion: without headers that the proxy sets itself, a visitor's own
+// HaproxyQuestion: without headers that the proxy sets itself, a visitor's own
 // would say what is asked about.
-func (x *Index) haproxyQuestion(annotations map[string]string) question {
-	text := haproxyAuthURL.text(annotations)
-	placement := haproxyPlacement.choice(annotations)
-	if text == "" || placement != "" && haproxyPlacement.unread(HAProxyIngress, annotations) != "" {
+func (x *Index) HaproxyQuestion(annotations map[string]string) Question {
+	text := HAProxyAuthURL.Text(annotations)
+	placement := HAProxyPlacement.Choice(annotations)
+	if text == "" || placement != "" && HAProxyPlacement.Unread(HAProxyIngress, annotations) != "" {
 		return asksNobody // with a placement that it does not know it asks nowhere
 	}
 	q := x.authURL(text, forwardTarget)
-	sets := strings.ToLower(haproxySets.text(annotations))
+	sets := strings.ToLower(HAProxySets.Text(annotations))
 	for _, header := range contract.Lower([]string{contract.ForwardedHost, contract.ForwardedURI, contract.ForwardedMethod}) {
-		if q == asksUs && (!strings.Contains(sets, header) || placement == "frontend") {
-			return asksWrongly
+		if q == AsksUs && (!strings.Contains(sets, header) || placement == "frontend") {
+			return AsksWrongly
 		}
 	}
 	return q
 }
 
 // authURL judges the address that a proxy asks, by the paths that will do.
-func (x *Index) authURL(text string, targets *regexp.Regexp) question {
+func (x *Index) authURL(text string, targets *regexp.Regexp) Question {
 	// By hand: a parser has no name for the variables in a path.
 	scheme, rest, ok := strings.Cut(text, "://")
 	authority, path, _ := strings.Cut(rest, "/")
@@ -91,12 +91,12 @@ func (x *Index) authURL(text string, targets *regexp.Regexp) question {
 		scheme, authority = "http", serviceHost(name, authority)
 	}
 	if !ok || !x.ourAuthority(scheme, authority) {
-		return asksOthers
+		return AsksOthers
 	}
 	if !targets.MatchString("/" + path) {
-		return asksWrongly
+		return AsksWrongly
 	}
-	return asksUs
+	return AsksUs
 }
 
 // ourAuthority reports whether an address is that of our authz listener, by the
@@ -123,10 +123,10 @@ func serviceHost(name, namespace string) string {
 	return host + "." + namespace + ":" + port
 }
 
-// traefikQuestion: one Middleware that asks us will do.
-func (x *Index) traefikQuestion(middlewares []string) question {
+// TraefikQuestion: one Middleware that asks us will do.
+func (x *Index) TraefikQuestion(middlewares []string) Question {
 	if slices.ContainsFunc(middlewares, func(m string) bool { return x.asksAs[m] }) {
-		return asksUs
+		return AsksUs
 	}
 	return asksNobody
 }
@@ -138,16 +138,16 @@ func (x *Index) askingMiddlewares() map[types.NamespacedName]bool {
 	for _, m := range x.Middlewares {
 		address, _, _ := unstructured.NestedString(m.Object, "spec", "forwardAuth", "address")
 		trusts, _, _ := unstructured.NestedBool(m.Object, "spec", "forwardAuth", "trustForwardHeader")
-		if address != "" && !trusts && x.authURL(address, forwardTarget) == asksUs {
-			asks[nameOf(m)] = true
+		if address != "" && !trusts && x.authURL(address, forwardTarget) == AsksUs {
+			asks[NameOf(m)] = true
 		}
 	}
 	for range x.Middlewares { // a chain may hold a chain
 		before := len(asks)
 		for _, m := range x.Middlewares {
-			for _, link := range objects(m.Object, "spec", "chain", "middlewares") {
-				if asks[refOf(link, m.GetNamespace())] {
-					asks[nameOf(m)] = true
+			for _, link := range Objects(m.Object, "spec", "chain", "middlewares") {
+				if asks[RefOf(link, m.GetNamespace())] {
+					asks[NameOf(m)] = true
 				}
 			}
 		}
@@ -158,15 +158,15 @@ func (x *Index) askingMiddlewares() map[types.NamespacedName]bool {
 	return asks
 }
 
-// leadsToUs reports whether there are backends, and all are our own Services.
-func (x *Index) leadsToUs(namespace string, all []networkingv1.IngressBackend) bool {
+// LeadsToUs reports whether there are backends, and all are our own Services.
+func (x *Index) LeadsToUs(namespace string, all []networkingv1.IngressBackend) bool {
 	return len(all) > 0 && !slices.ContainsFunc(all, func(b networkingv1.IngressBackend) bool {
-		return b.Service == nil || x.ownPart(namespace, b.Service.Name) == ""
+		return b.Service == nil || x.OwnPart(namespace, b.Service.Name) == ""
 	})
 }
 
-// ownPart tells which of our Services a name is: "authz", "public", or "" for none.
-func (x *Index) ownPart(namespace, name string) string {
+// OwnPart tells which of our Services a name is: "authz", "public", or "" for none.
+func (x *Index) OwnPart(namespace, name string) string {
 	part, ok := strings.CutPrefix(name, x.Settings.ServicePrefix+"-")
 	if !ok || namespace != x.Settings.Namespace || !slices.Contains([]string{"authz", "grpc", "public", "render", "preflight"}, part) {
 		return ""

@@ -24,10 +24,10 @@ const (
 	AgentGateway Proxy = "agentgateway" // kgateway, too
 )
 
-// classOf returns the name of an Ingress's class, and the proxy that serves it; ""
+// ClassOf returns the name of an Ingress's class, and the proxy that serves it; ""
 // is one that is not known.
-func (x *Index) classOf(ing *networkingv1.Ingress) (string, Proxy) {
-	name := ing.Annotations[ingressClass]
+func (x *Index) ClassOf(ing *networkingv1.Ingress) (string, Proxy) {
+	name := ing.Annotations[IngressClass]
 	if ing.Spec.IngressClassName != nil {
 		name = *ing.Spec.IngressClassName
 	}
@@ -41,37 +41,37 @@ func (x *Index) classOf(ing *networkingv1.Ingress) (string, Proxy) {
 		if p := class.Annotations[ProxyAnnotation]; p != "" {
 			return class.Name, Proxy(p)
 		}
-		return class.Name, controllers[class.Spec.Controller]
+		return class.Name, Controllers[class.Spec.Controller]
 	}
-	return name, legacyClasses[name]
+	return name, LegacyClasses[name]
 }
 
-// ingressClass is the older annotation that names a class.
-const ingressClass = "kubernetes.io/ingress.class"
+// IngressClass is the older annotation that names a class.
+const IngressClass = "kubernetes.io/ingress.class"
 
-// controllers are the names by which classes name their proxies.
-var controllers = map[string]Proxy{
+// Controllers are the names by which classes name their proxies.
+var Controllers = map[string]Proxy{
 	"k8s.io/ingress-nginx":                 IngressNGINX,
 	"traefik.io/ingress-controller":        Traefik,
 	"haproxy-ingress.github.io/controller": HAProxyIngress,
 }
 
-// legacyClasses are names that controllers answer to without an IngressClass.
-var legacyClasses = map[string]Proxy{"nginx": IngressNGINX, "traefik": Traefik, "haproxy": HAProxyIngress}
+// LegacyClasses are names that controllers answer to without an IngressClass.
+var LegacyClasses = map[string]Proxy{"nginx": IngressNGINX, "traefik": Traefik, "haproxy": HAProxyIngress}
 
-func isNGINX(p Proxy) bool { return p == IngressNGINX || p == TraefikNGINX }
+func IsNGINX(p Proxy) bool { return p == IngressNGINX || p == TraefikNGINX }
 
-// isCanary reports whether an Ingress adds pods to the location of another, which
+// IsCanary reports whether an Ingress adds pods to the location of another, which
 // is guarded as that one is.
-func isCanary(ing *networkingv1.Ingress, proxy Proxy) bool {
-	return isNGINX(proxy) && nginxCanary.flag(proxy, ing.Annotations) == on
+func IsCanary(ing *networkingv1.Ingress, proxy Proxy) bool {
+	return IsNGINX(proxy) && NGINXCanary.Flag(proxy, ing.Annotations) == On
 }
 
 // ServesNGINX reports whether ingress-nginx serves an Ingress, or one may be served by it.
 func ServesNGINX(w *Snapshot) bool {
 	x := &Index{Snapshot: w}
 	return slices.ContainsFunc(w.Ingresses, func(ing *networkingv1.Ingress) bool {
-		_, proxy := x.classOf(ing)
-		return proxy == IngressNGINX && !ours(ing)
+		_, proxy := x.ClassOf(ing)
+		return proxy == IngressNGINX && !IsOurs(ing)
 	})
 }

@@ -25,107 +25,107 @@ var gatewayControllers = map[string]Proxy{
 	"kgateway.dev/kgateway":                         AgentGateway,
 }
 
-// A dataPlane is an implementation that serves a route.
-type dataPlane struct {
-	proxy             Proxy // "": one that is not known
+// A DataPlane is an implementation that serves a route.
+type DataPlane struct {
+	Proxy             Proxy // "": one that is not known
 	class, controller string
 }
 
-// who names it, for people.
-func (d dataPlane) who() string {
+// Who names it, for people.
+func (d DataPlane) Who() string {
 	switch {
-	case d.proxy != "" && d.class == "":
-		return string(d.proxy)
+	case d.Proxy != "" && d.class == "":
+		return string(d.Proxy)
 	case d.controller == "":
-		return fmt.Sprintf("GatewayClass %s, which is not there", quoted(d.class))
+		return fmt.Sprintf("GatewayClass %s, which is not there", ShowClass(d.class))
 	default:
 		return fmt.Sprintf("GatewayClass %s of controller %s", d.class, d.controller)
 	}
 }
 
-// dataPlanes returns the implementations that serve a route, and the Gateways of which
+// DataPlanes returns the implementations that serve a route, and the Gateways of which
 // nothing is known.
-func (x *Index) dataPlanes(r *unstructured.Unstructured) (planes []dataPlane, lost []string) {
+func (x *Index) DataPlanes(r *unstructured.Unstructured) (planes []DataPlane, lost []string) {
 	if proxy := r.GetAnnotations()[ProxyAnnotation]; proxy != "" {
-		return []dataPlane{{proxy: Proxy(proxy)}}, nil
+		return []DataPlane{{Proxy: Proxy(proxy)}}, nil
 	}
-	for _, parent := range objects(r.Object, "spec", "parentRefs") {
-		if kind := text(parent, "kind"); kind != "" && kind != "Gateway" {
+	for _, parent := range Objects(r.Object, "spec", "parentRefs") {
+		if kind := Text(parent, "kind"); kind != "" && kind != "Gateway" {
 			continue
 		}
-		at := refOf(parent, r.GetNamespace())
-		i := slices.IndexFunc(x.Gateways, func(g *unstructured.Unstructured) bool { return nameOf(g) == at })
+		at := RefOf(parent, r.GetNamespace())
+		i := slices.IndexFunc(x.Gateways, func(g *unstructured.Unstructured) bool { return NameOf(g) == at })
 		if i < 0 {
 			lost = append(lost, at.String())
 			continue
 		}
-		planes = append(planes, x.dataPlane(text(x.Gateways[i].Object, "spec", "gatewayClassName")))
+		planes = append(planes, x.dataPlane(Text(x.Gateways[i].Object, "spec", "gatewayClassName")))
 	}
-	slices.SortFunc(planes, func(a, b dataPlane) int {
-		return cmp.Or(cmp.Compare(a.proxy, b.proxy), cmp.Compare(a.class, b.class))
+	slices.SortFunc(planes, func(a, b DataPlane) int {
+		return cmp.Or(cmp.Compare(a.Proxy, b.Proxy), cmp.Compare(a.class, b.class))
 	})
 	return slices.Compact(planes), lost
 }
 
-func (x *Index) dataPlane(class string) dataPlane {
+func (x *Index) dataPlane(class string) DataPlane {
 	i := slices.IndexFunc(x.GatewayClasses, func(o *unstructured.Unstructured) bool { return o.GetName() == class })
 	if i < 0 {
-		return dataPlane{class: class}
+		return DataPlane{class: class}
 	}
 	o := x.GatewayClasses[i]
-	controller := text(o.Object, "spec", "controllerName")
+	controller := Text(o.Object, "spec", "controllerName")
 	if proxy := o.GetAnnotations()[ProxyAnnotation]; proxy != "" {
-		return dataPlane{Proxy(proxy), class, controller}
+		return DataPlane{Proxy(proxy), class, controller}
 	}
-	return dataPlane{gatewayControllers[controller], class, controller}
+	return DataPlane{gatewayControllers[controller], class, controller}
 }
 
 // asksBy reports whether a data plane asks us about a rule. A filter, or a policy, that
 // it does not know guards nothing.
-func (x *Index) asksBy(plane dataPlane, r *unstructured.Unstructured, rule map[string]any, policy bool) bool {
-	switch plane.proxy {
+func (x *Index) asksBy(plane DataPlane, r *unstructured.Unstructured, rule map[string]any, policy bool) bool {
+	switch plane.Proxy {
 	case EnvoyGateway:
 		return policy
 	case Traefik:
-		return x.filtered(r, rule, "ExtensionRef")
+		return x.Filtered(r, rule, "ExtensionRef")
 	case GatewayAPI:
-		return x.filtered(r, rule, "ExternalAuth")
+		return x.Filtered(r, rule, "ExternalAuth")
 	case AgentGateway:
-		return x.external(r, rule)
+		return x.External(r, rule)
 	default:
 		return false
 	}
 }
 
-// external reports whether a filter of a rule asks us where nothing but what may pass is
+// External reports whether a filter of a rule asks us where nothing but what may pass is
 // answered with a 2xx, preflights included.
-func (x *Index) external(r *unstructured.Unstructured, rule map[string]any) bool {
-	return x.filtered(r, rule, "ExternalAuth") && slices.ContainsFunc(objects(rule, "filters"), func(f map[string]any) bool {
-		return strings.TrimSuffix(text(f, "externalAuth", "http", "path"), "/") == contract.ExternalPrefix+nameOf(r).String()
+func (x *Index) External(r *unstructured.Unstructured, rule map[string]any) bool {
+	return x.Filtered(r, rule, "ExternalAuth") && slices.ContainsFunc(Objects(rule, "filters"), func(f map[string]any) bool {
+		return strings.TrimSuffix(Text(f, "externalAuth", "http", "path"), "/") == contract.ExternalPrefix+NameOf(r).String()
 	})
 }
 
-// ruleAsks reports whether all that serve a rule ask us. Where its Gateways are not
+// RuleAsks reports whether all that serve a rule ask us. Where its Gateways are not
 // known, what only one implementation can have is taken for that one's.
-func (x *Index) ruleAsks(r *unstructured.Unstructured, rule map[string]any, planes []dataPlane, policy bool) bool {
+func (x *Index) RuleAsks(r *unstructured.Unstructured, rule map[string]any, planes []DataPlane, policy bool) bool {
 	if len(planes) == 0 {
-		return policy || x.filtered(r, rule, "ExtensionRef")
+		return policy || x.Filtered(r, rule, "ExtensionRef")
 	}
-	return !slices.ContainsFunc(planes, func(p dataPlane) bool { return !x.asksBy(p, r, rule, policy) })
+	return !slices.ContainsFunc(planes, func(p DataPlane) bool { return !x.asksBy(p, r, rule, policy) })
 }
 
-// unfit says why an ExternalAuth filter of a route is no guard on its data planes; "": it
+// Unfit says why an ExternalAuth filter of a route is no guard on its data planes; "": it
 // has none, or it is one.
-func (x *Index) unfit(r *unstructured.Unstructured, planes []dataPlane, lost []string) string {
-	if !slices.ContainsFunc(objects(r.Object, "spec", "rules"), func(rule map[string]any) bool {
-		return slices.ContainsFunc(objects(rule, "filters"), func(f map[string]any) bool { return text(f, "type") == "ExternalAuth" })
+func (x *Index) Unfit(r *unstructured.Unstructured, planes []DataPlane, lost []string) string {
+	if !slices.ContainsFunc(Objects(r.Object, "spec", "rules"), func(rule map[string]any) bool {
+		return slices.ContainsFunc(Objects(rule, "filters"), func(f map[string]any) bool { return Text(f, "type") == "ExternalAuth" })
 	}) {
 		return ""
 	}
 	var out []string
 	for _, p := range planes {
-		if p.proxy != GatewayAPI {
-			out = append(out, externalAuthOn(p, r))
+		if p.Proxy != GatewayAPI {
+			out = append(out, ExternalAuthOn(p, r))
 		}
 	}
 	for _, name := range lost {
@@ -134,20 +134,20 @@ func (x *Index) unfit(r *unstructured.Unstructured, planes []dataPlane, lost []s
 	return strings.Join(out, "; ")
 }
 
-// externalAuthOn says what an ExternalAuth filter does on a data plane that does not
+// ExternalAuthOn says what an ExternalAuth filter does on a data plane that does not
 // have it as the Gateway API says: the path appended, and nothing but 200 lets pass.
-func externalAuthOn(p dataPlane, r *unstructured.Unstructured) string {
-	switch p.proxy {
+func ExternalAuthOn(p DataPlane, r *unstructured.Unstructured) string {
+	switch p.Proxy {
 	case NGINXGateway:
-		return p.who() + " is NGINX Gateway Fabric, whose ExternalAuth asks at the filter's path alone, with the method GET, whatever is requested: Ostiary cannot know what it is asked about, and refuses. Serve the host by another Gateway, or by an Ingress"
+		return p.Who() + " is NGINX Gateway Fabric, whose ExternalAuth asks at the filter's path alone, with the method GET, whatever is requested: Ostiary cannot know what it is asked about, and refuses. Serve the host by another Gateway, or by an Ingress"
 	case AgentGateway:
-		return p.who() + " lets a request pass on any 2xx, so that a preflight that Ostiary answers would reach the application: its filter has to ask over HTTP at http.path " + contract.ExternalPrefix + nameOf(r).String() + ", where it gets none but for what may pass"
+		return p.Who() + " lets a request pass on any 2xx, so that a preflight that Ostiary answers would reach the application: its filter has to ask over HTTP at http.path " + contract.ExternalPrefix + NameOf(r).String() + ", where it gets none but for what may pass"
 	case EnvoyGateway:
-		return p.who() + " is Envoy Gateway, which does not know the filter ExternalAuth: take it out, and opt the route in, so that Ostiary writes a SecurityPolicy"
+		return p.Who() + " is Envoy Gateway, which does not know the filter ExternalAuth: take it out, and opt the route in, so that Ostiary writes a SecurityPolicy"
 	case Traefik:
-		return p.who() + " is Traefik, which does not know the filter ExternalAuth: name the Middlewares of Ostiary instead"
+		return p.Who() + " is Traefik, which does not know the filter ExternalAuth: name the Middlewares of Ostiary instead"
 	default:
 		return fmt.Sprintf("it is served by %s, of which nothing is known, so nobody can say whether its ExternalAuth asks about what is requested. "+
-			"If it appends the request's path to http.path, and lets nothing pass but what is answered with 200, write the annotation %s: %s on the GatewayClass", p.who(), ProxyAnnotation, GatewayAPI)
+			"If it appends the request's path to http.path, and lets nothing pass but what is answered with 200, write the annotation %s: %s on the GatewayClass", p.Who(), ProxyAnnotation, GatewayAPI)
 	}
 }

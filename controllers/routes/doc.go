@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package routes says what an Ingress or HTTPRoute that names a policy, and what
-// stands beside it, must look like for its proxy to ask about every request; and
-// what serves a guarded host around its policy.
+// Package routes reads what route objects say: Ingresses, HTTPRoutes, GRPCRoutes,
+// IngressRoutes, and what stands beside them. It reads each fact once: hosts and paths,
+// classes, every annotation as its own proxy parses it, and who asks Ostiary about what.
 //
-// It is pure: objects in, a plan and findings out. It reads no cluster, writes
-// none, and decides about no request: controllers applies its plans, and the
-// authserver answers. It never plans a snippet.
+// It is pure: objects in, values out. It reads no cluster and imports no client. Package
+// plan says what must be written, and package coverage what is unprotected; both rest on
+// this one, and it imports neither.
 package routes

@@ -82,7 +82,7 @@ const (
 	TeamHostTaken      = "TeamHostTaken"      // somebody else serves the host on which people sign in
 )
 
-func compareFindings(a, b Finding) int {
+func CompareFindings(a, b Finding) int {
 	return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Object.String(), b.Object.String()), cmp.Compare(a.Reason, b.Reason),
 		cmp.Compare(a.Policy.String(), b.Policy.String()), cmp.Compare(a.Message, b.Message))
 }

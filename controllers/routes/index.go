@@ -6,10 +6,10 @@ import (
 	"cmp"
 	"strings"
 
-	"github.com/ostiary/ostiary/authserver/contract"
-
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ostiary/ostiary/authserver/contract"
 )
 
 // An Index is a Snapshot, read once by the settings of an installation: who asks us,
@@ -17,8 +17,8 @@ import (
 type Index struct {
 	*Snapshot
 	Settings Settings
-	nginx    nginxConfig
-	asks     map[types.NamespacedName]bool // Middlewares that ask us
+	NGINX    nginxConfig
+	Asks     map[types.NamespacedName]bool // Middlewares that ask us
 	asksAs   map[string]bool               // the same, as Traefik names them in annotations
 	targets  map[Ref]map[string]bool       // sections of objects that a SecurityPolicy is for, and whether it asks us
 }
@@ -35,9 +35,9 @@ func Read(w Snapshot, s Settings) *Index {
 	s.ServicePrefix = cmp.Or(s.ServicePrefix, "ostiary")
 	s.Mode = cmp.Or(s.Mode, Render)
 	x := &Index{Snapshot: &w, Settings: s, asksAs: map[string]bool{}}
-	x.nginx = x.readConfigs()
-	x.asks = x.askingMiddlewares()
-	for m := range x.asks {
+	x.NGINX = x.readConfigs()
+	x.Asks = x.askingMiddlewares()
+	for m := range x.Asks {
 		x.asksAs[m.Namespace+"-"+m.Name+"@kubernetescrd"] = true
 	}
 	x.targets = x.targeted()

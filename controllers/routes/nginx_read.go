@@ -13,7 +13,7 @@ import (
 // An nginxConfig is what the ConfigMaps of ingress-nginx controllers say.
 type nginxConfig struct {
 	globalAuth bool     // every one of them asks us where an Ingress does not say
-	noAuth     []string // beginnings of paths that one of them never asks about
+	NoAuth     []string // beginnings of paths that one of them never asks about
 }
 
 // readConfigs reads them together: which class a ConfigMap is for is written in no
@@ -22,30 +22,30 @@ func (x *Index) readConfigs() nginxConfig {
 	var out nginxConfig
 	controllers, asking, listing := 0, 0, 0
 	for _, m := range x.Configs {
-		if !isControllerConfig(m) {
+		if !IsControllerConfig(m) {
 			continue
 		}
 		controllers++
-		if x.authURL(m.Data["global-auth-url"], nginxTargets) == asksUs {
+		if x.authURL(m.Data["global-auth-url"], nginxTargets) == AsksUs {
 			asking++
 		}
 		if free, ok := m.Data["no-auth-locations"]; ok {
 			listing++
-			out.noAuth = append(out.noAuth, noAuthLocations(free)...)
+			out.NoAuth = append(out.NoAuth, NoAuthPrefixes(free)...)
 		}
 	}
 	if listing == 0 || listing < controllers { // the default of those that say nothing
-		out.noAuth = append(out.noAuth, acmePath)
+		out.NoAuth = append(out.NoAuth, AcmePath)
 	}
 	out.globalAuth = controllers > 0 && asking == controllers
-	slices.Sort(out.noAuth)
-	out.noAuth = slices.Compact(out.noAuth)
+	slices.Sort(out.NoAuth)
+	out.NoAuth = slices.Compact(out.NoAuth)
 	return out
 }
 
-// isControllerConfig tells a controller's ConfigMap from those for ports, whose
+// IsControllerConfig tells a controller's ConfigMap from those for ports, whose
 // keys are numbers.
-func isControllerConfig(m *corev1.ConfigMap) bool {
+func IsControllerConfig(m *corev1.ConfigMap) bool {
 	for key := range m.Data {
 		if strings.Trim(key, "0123456789") != "" {
 			return true
@@ -54,10 +54,10 @@ func isControllerConfig(m *corev1.ConfigMap) bool {
 	return len(m.Data) == 0
 }
 
-// configCodes are the status codes that a ConfigMap lists.
-func configCodes(data map[string]string) []int {
+// ConfigCodes are the status codes that a ConfigMap lists.
+func ConfigCodes(data map[string]string) []int {
 	var out []int
-	for _, text := range list(data["custom-http-errors"]) {
+	for _, text := range SplitList(data["custom-http-errors"]) {
 		if code, err := strconv.Atoi(text); err == nil {
 			out = append(out, code)
 		}
@@ -65,8 +65,8 @@ func configCodes(data map[string]string) []int {
 	return out
 }
 
-// noAuthLocations are beginnings of paths. Only spaces are taken off them.
-func noAuthLocations(text string) []string {
+// NoAuthPrefixes are beginnings of paths. Only spaces are taken off them.
+func NoAuthPrefixes(text string) []string {
 	var out []string
 	for part := range strings.SplitSeq(text, ",") {
 		if part = strings.Trim(part, " "); part != "" {
@@ -76,6 +76,6 @@ func noAuthLocations(text string) []string {
 	return out
 }
 
-// acmePath is where certificates are proven. ingress-nginx never asks there, and
+// AcmePath is where certificates are proven. ingress-nginx never asks there, and
 // solvers of cert-manager serve it for a minute.
-const acmePath = "/.well-known/acme-challenge"
+const AcmePath = "/.well-known/acme-challenge"

@@ -10,35 +10,34 @@ import (
 	"strconv"
 	"strings"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// nameOf is the name of an object.
-func nameOf(o metav1.Object) types.NamespacedName {
+// NameOf is the name of an object.
+func NameOf(o metav1.Object) types.NamespacedName {
 	return types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}
 }
 
-// refOf is the name that a reference in an object of a namespace stands for.
-func refOf(ref map[string]any, namespace string) types.NamespacedName {
-	return types.NamespacedName{Namespace: cmp.Or(text(ref, "namespace"), namespace), Name: text(ref, "name")}
+// RefOf is the name that a reference in an object of a namespace stands for.
+func RefOf(ref map[string]any, namespace string) types.NamespacedName {
+	return types.NamespacedName{Namespace: cmp.Or(Text(ref, "namespace"), namespace), Name: Text(ref, "name")}
 }
 
-func text(o map[string]any, path ...string) string {
+func Text(o map[string]any, path ...string) string {
 	s, _, _ := unstructured.NestedString(o, path...)
 	return s
 }
 
-func texts(o map[string]any, path ...string) []string {
+func Texts(o map[string]any, path ...string) []string {
 	s, _, _ := unstructured.NestedStringSlice(o, path...)
 	return s
 }
 
-// objects reads a list of objects, without what is none.
-func objects(o map[string]any, path ...string) []map[string]any {
+// Objects reads a list of objects, without what is none.
+func Objects(o map[string]any, path ...string) []map[string]any {
 	list, _, _ := unstructured.NestedSlice(o, path...)
 	var out []map[string]any
 	for _, item := range list {
@@ -49,27 +48,27 @@ func objects(o map[string]any, path ...string) []map[string]any {
 	return out
 }
 
-func ingressRef(ing *networkingv1.Ingress) Ref {
-	return Ref{Kind: "Ingress", NamespacedName: nameOf(ing)}
+func IngressRef(ing *networkingv1.Ingress) Ref {
+	return Ref{Kind: "Ingress", NamespacedName: NameOf(ing)}
 }
 
-func compareNames(a, b types.NamespacedName) int {
+func CompareNames(a, b types.NamespacedName) int {
 	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 }
 
 // sorted returns objects by their names.
 func sorted[T metav1.Object](list []T) []T {
-	return slices.SortedStableFunc(slices.Values(list), func(a, b T) int { return compareNames(nameOf(a), nameOf(b)) })
+	return slices.SortedStableFunc(slices.Values(list), func(a, b T) int { return CompareNames(NameOf(a), NameOf(b)) })
 }
 
-func ours(o metav1.Object) bool {
+func IsOurs(o metav1.Object) bool {
 	_, ok := o.GetLabels()[RouteLabel]
 	return ok
 }
 
-func optedIn(o metav1.Object) bool { return o.GetAnnotations()[PolicyAnnotation] != "" }
+func IsOptedIn(o metav1.Object) bool { return o.GetAnnotations()[PolicyAnnotation] != "" }
 
-func backends(ing *networkingv1.Ingress) []networkingv1.IngressBackend {
+func Backends(ing *networkingv1.Ingress) []networkingv1.IngressBackend {
 	var out []networkingv1.IngressBackend
 	if b := ing.Spec.DefaultBackend; b != nil {
 		out = append(out, *b)
@@ -84,15 +83,15 @@ func backends(ing *networkingv1.Ingress) []networkingv1.IngressBackend {
 	return out
 }
 
-func servicesOf(b networkingv1.IngressBackend) []networkingv1.IngressServiceBackend {
+func ServicesOf(b networkingv1.IngressBackend) []networkingv1.IngressServiceBackend {
 	if b.Service == nil {
 		return nil
 	}
 	return []networkingv1.IngressServiceBackend{*b.Service}
 }
 
-// portOf is the port of a reference, by number or by name.
-func portOf(ref map[string]any) networkingv1.ServiceBackendPort {
+// PortOf is the port of a reference, by number or by name.
+func PortOf(ref map[string]any) networkingv1.ServiceBackendPort {
 	switch p := ref["port"].(type) {
 	case int64:
 		return networkingv1.ServiceBackendPort{Number: int32(p)} //nolint:gosec // the API server bounds it
@@ -108,9 +107,9 @@ func portOf(ref map[string]any) networkingv1.ServiceBackendPort {
 	}
 }
 
-// ownedAnnotations are the annotations of an object that we applied, and that nobody
+// OwnedAnnotations are the annotations of an object that we applied, and that nobody
 // took from us.
-func ownedAnnotations(o metav1.Object) map[string]bool {
+func OwnedAnnotations(o metav1.Object) map[string]bool {
 	out := map[string]bool{}
 	for _, e := range o.GetManagedFields() {
 		if e.Manager == FieldManager && e.Operation == metav1.ManagedFieldsOperationApply && e.Subresource == "" {
@@ -141,8 +140,8 @@ func annotationsIn(e metav1.ManagedFieldsEntry) map[string]bool {
 	return out
 }
 
-// managedAnnotations are those that some manager owns.
-func managedAnnotations(o metav1.Object) map[string]bool {
+// ManagedAnnotations are those that some manager owns.
+func ManagedAnnotations(o metav1.Object) map[string]bool {
 	out := map[string]bool{}
 	for _, e := range o.GetManagedFields() {
 		maps.Copy(out, annotationsIn(e))
@@ -150,7 +149,7 @@ func managedAnnotations(o metav1.Object) map[string]bool {
 	return out
 }
 
-func holds(all, some map[string]string) bool {
+func HasLabels(all, some map[string]string) bool {
 	for k, v := range some {
 		if all[k] != v {
 			return false
@@ -159,7 +158,7 @@ func holds(all, some map[string]string) bool {
 	return true
 }
 
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+func SortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // Annotations that people write.
 const (

@@ -23,6 +23,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
 )
 
 // identityHeaders are those that an application is told, in the order of the
@@ -210,7 +211,7 @@ func printedUpgrades(mode string) (string, error) {
 }
 
 // hasCanary looks for the canary Ingress of a route.
-func hasCanary(plan routes.Plan, r route) bool {
+func hasCanary(plan plan.Plan, r route) bool {
 	for _, o := range plan.Objects {
 		if o.GetAnnotations()[nginxAnnotation+"canary"] != "true" || o.GetAnnotations()[nginxAnnotation+"canary-by-header"] != "Access-Control-Request-Method" {
 			continue
@@ -231,7 +232,7 @@ func hasCanary(plan routes.Plan, r route) bool {
 }
 
 // plan asks for what our controller would write for the Ingresses of the suite.
-func (s *setup) plan(mode routes.Mode) (routes.Plan, error) {
+func (s *setup) plan(mode routes.Mode) (plan.Plan, error) {
 	w := routes.Snapshot{Classes: []*networkingv1.IngressClass{{ObjectMeta: metav1.ObjectMeta{Name: "nginx", Annotations: map[string]string{networkingv1.AnnotationIsDefaultIngressClass: "true"}},
 		Spec: networkingv1.IngressClassSpec{Controller: "k8s.io/ingress-nginx"}}}}
 	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(s.ingresses()), 4096)
@@ -240,7 +241,7 @@ func (s *setup) plan(mode routes.Mode) (routes.Plan, error) {
 		if err := decoder.Decode(&i); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			return routes.Plan{}, err
+			return plan.Plan{}, err
 		}
 		if i.Name != "" {
 			class := "nginx"
@@ -258,7 +259,7 @@ func (s *setup) plan(mode routes.Mode) (routes.Plan, error) {
 	if mode == routes.Global { // the platform has put the snippets into its ConfigMap
 		w.Configs = []*corev1.ConfigMap{{ObjectMeta: metav1.ObjectMeta{Namespace: "ingress-nginx", Name: "ingress-nginx-controller"}, Data: map[string]string{"location-snippet": "error_page 401 = @ostiary_401;\nerror_page 403 = @ostiary_403;\n"}}}
 	}
-	plan := routes.Make(w, routes.Settings{Namespace: "ostiary", AuthzURL: "http://" + s.listens.authz, PublicPort: 9002, RenderPort: 9003, PreflightPort: 9004, Mode: mode, IdentityHeaders: identityHeaders})
+	plan := plan.Make(w, routes.Settings{Namespace: "ostiary", AuthzURL: "http://" + s.listens.authz, PublicPort: 9002, RenderPort: 9003, PreflightPort: 9004, Mode: mode, IdentityHeaders: identityHeaders})
 	for _, b := range plan.Bindings {
 		if !b.Guarded && b.Route.Name != "orphan" {
 			return plan, fmt.Errorf("%s is not guarded: %v", b.Route, plan.Findings)

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
-	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
 )
 
 // startH2C serves an application that changes to HTTP/2 where it is asked to, whatever
@@ -141,8 +141,8 @@ func smuggle(t *testing.T, addr, request string) (status int, hits []*http.Reque
 // TestOneExpression: what is printed and what the controller writes is the same.
 func TestOneExpression(t *testing.T) {
 	for _, name := range []string{"traefik", "caddy"} {
-		if !strings.Contains(printed(t, name, proxyconfig.Options{}), routes.NotWebSocket) {
-			t.Errorf("%s has another than the controller: %s", name, routes.NotWebSocket)
+		if !strings.Contains(printed(t, name, proxyconfig.Options{}), plan.NotWebSocket) {
+			t.Errorf("%s has another than the controller: %s", name, plan.NotWebSocket)
 		}
 	}
 }

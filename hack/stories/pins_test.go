@@ -20,6 +20,7 @@ import (
 	"github.com/ostiary/ostiary/authserver"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/plan"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -85,7 +86,7 @@ func pinnedRoutes(t *testing.T) routes.Snapshot {
 var written = regexp.MustCompile(`/authz/v1/[^,} "]*`)
 
 // questions are the addresses that a plan has proxies ask, by the route that asks.
-func questions(p routes.Plan) map[string][]string {
+func questions(p plan.Plan) map[string][]string {
 	out := map[string][]string{}
 	note := func(route, text string) { out[route] = append(out[route], written.FindAllString(text, -1)...) }
 	for ref, all := range p.Annotations {
@@ -126,7 +127,7 @@ func asProxies(at, method, uri string) string {
 // route stays opens to the broader one above it.
 func TestPinsRoundTrip(t *testing.T) {
 	w := pinnedRoutes(t)
-	asked := questions(routes.Make(w, routes.Settings{Namespace: "ostiary", ServicePrefix: "ostiary", AuthzURL: "http://ostiary-authz.ostiary.svc.cluster.local:9001",
+	asked := questions(plan.Make(w, routes.Settings{Namespace: "ostiary", ServicePrefix: "ostiary", AuthzURL: "http://ostiary-authz.ostiary.svc.cluster.local:9001",
 		PublicPort: 9002, RenderPort: 9003, PreflightPort: 9004, PathPrefix: "/.access", Mode: routes.Render, IdentityHeaders: []string{"X-Access-Email"}}))
 	everyone := []policy.Selector{{Property: policy.Everyone}}
 	of := func(name string, action policy.Action, paths ...policy.Path) policy.Policy {

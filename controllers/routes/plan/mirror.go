@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	discoveryv1 "k8s.io/api/discovery/v1"
+
+	"github.com/ostiary/ostiary/controllers/routes"
+)
+
+// A mirrorSlice is what is copied of our render Service's EndpointSlices: those of one
+// kind of address and one port are one, so that its name depends on no pod.
+type mirrorSlice struct {
+	suffix    string
+	kind      discoveryv1.AddressType
+	port      int32
+	endpoints []any
+}
+
+// sliceMax is how many endpoints an EndpointSlice may have.
+const sliceMax = 1000
+
+// mirrored reads them. An endpoint that is not ready is left out: there, every refusal
+// would be waited for.
+func mirrored(in []*discoveryv1.EndpointSlice) []mirrorSlice {
+	type key struct {
+		kind discoveryv1.AddressType
+		port int32
+	}
+	addresses := map[key]map[string]bool{}
+	for _, s := range in {
+		at := key{s.AddressType, slicePort(s)}
+		if at.port == 0 || s.AddressType == discoveryv1.AddressTypeFQDN {
+			continue
+		}
+		for i := range s.Endpoints {
+			e := &s.Endpoints[i]
+			if e.Conditions.Ready != nil && !*e.Conditions.Ready || len(e.Addresses) == 0 {
+				continue
+			}
+			if addresses[at] == nil {
+				addresses[at] = map[string]bool{}
+			}
+			addresses[at][e.Addresses[0]] = true // the others mean nothing
+		}
+	}
+	keys := slices.SortedFunc(maps.Keys(addresses), func(a, b key) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.port, b.port))
+	})
+	var out []mirrorSlice
+	for _, k := range keys {
+		m := mirrorSlice{suffix: "-" + strings.ToLower(string(k.kind)) + "-" + strconv.Itoa(int(k.port)), kind: k.kind, port: k.port}
+		for _, a := range routes.SortedKeys(addresses[k]) {
+			if len(m.endpoints) < sliceMax {
+				m.endpoints = append(m.endpoints, map[string]any{"addresses": []any{a}, "conditions": map[string]any{"ready": true}})
+			}
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// slicePort is the only port of our render Service; 0: it has none.
+func slicePort(s *discoveryv1.EndpointSlice) int32 {
+	for i := range s.Ports {
+		if s.Ports[i].Port != nil {
+			return *s.Ports[i].Port
+		}
+	}
+	return 0
+}

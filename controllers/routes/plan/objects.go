@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ostiary/ostiary/controllers/routes"
+)
+
+// order is that in which objects are made: what leads traffic somewhere comes after
+// what it leads to.
+var order = []string{"Service", "EndpointSlice", "ReferenceGrant", "Middleware", "SecurityPolicy", "IngressRoute", "HTTPRoute", "Ingress"}
+
+// Versions of what is made.
+const (
+	serviceVersion       = "v1"
+	sliceVersion         = "discovery.k8s.io/v1"
+	ingressVersion       = "networking.k8s.io/v1"
+	gatewayGroup         = "gateway.networking.k8s.io"
+	traefikGroup         = "traefik.io"
+	envoyGroup           = "gateway.envoyproxy.io"
+	traefikVersion       = traefikGroup + "/v1alpha1"
+	envoyVersion         = envoyGroup + "/v1alpha1"
+	gatewayVersion       = gatewayGroup + "/v1"
+	managedBy            = "endpointslice.kubernetes.io/managed-by"
+	sliceServiceName     = "kubernetes.io/service-name"
+	referenceGrantKind   = "ReferenceGrant." + gatewayGroup
+	referenceGrantV1Kind = "ReferenceGrant.v1." + gatewayGroup
+)
+
+// A purpose is what an object is for: the value of RouteLabel and of ForAnnotation.
+type purpose struct{ id, words string }
+
+// forRoute is the purpose of what stands for one route.
+func forRoute(r routes.Ref) purpose { return purpose{digest(r.String()), r.String()} }
+
+// object makes one of ours.
+func object(apiVersion, kind string, name types.NamespacedName, why purpose, annotations map[string]string, content map[string]any) *unstructured.Unstructured {
+	notes := map[string]any{routes.ForAnnotation: why.words}
+	for k, v := range annotations {
+		notes[k] = v
+	}
+	o := map[string]any{
+		"apiVersion": apiVersion, "kind": kind,
+		"metadata": map[string]any{
+			"name": name.Name, "namespace": name.Namespace,
+			"labels":      map[string]any{routes.RouteLabel: why.id, "app.kubernetes.io/managed-by": routes.FieldManager},
+			"annotations": notes,
+		},
+	}
+	maps.Copy(o, content)
+	return &unstructured.Unstructured{Object: o}
+}
+
+func spec(fields map[string]any) map[string]any { return map[string]any{"spec": fields} }
+
+// put adds an object to the plan. One that is there already is the same: its name
+// says all that it is made from.
+func (p *planner) put(o *unstructured.Unstructured) {
+	p.mark(o)
+	if f := p.plan.Fallbacks[routes.Ref{Kind: o.GetKind(), NamespacedName: routes.NameOf(o)}].Object; f != nil {
+		p.mark(f)
+	}
+	p.objects[routes.Ref{Kind: o.GetKind(), NamespacedName: routes.NameOf(o)}] = o
+}
+
+// ingress makes an Ingress of ours of the class of a guard. It has no section tls: with
+// one, and older than the application's, ingress-nginx and haproxy-ingress would serve
+// the host with their default certificate. Where a rule of the platform demands it, the
+// fallback has one, and has to be younger.
+func (p *planner) ingress(g *guard, name types.NamespacedName, why purpose, annotations map[string]string, rules []any) *unstructured.Unstructured {
+	o := g.class.ingress(object(ingressVersion, "Ingress", name, why, annotations, spec(map[string]any{"rules": rules})))
+	fallback := Fallback{}
+	var secured []any
+	for _, rule := range rules {
+		host := routes.Text(rule.(map[string]any), "host")
+		for _, ing := range p.shared.hosts[host] {
+			if !hasTLS(ing, host) {
+				continue
+			}
+			if !slices.Contains(secured, any(host)) {
+				secured = append(secured, host)
+			}
+			if at := ing.CreationTimestamp.Time; at.After(fallback.After) {
+				fallback.After = at
+			}
+		}
+	}
+	if len(secured) > 0 {
+		fallback.Object = o.DeepCopy()
+		fallback.Object.Object["spec"].(map[string]any)["tls"] = []any{map[string]any{"hosts": secured}}
+		p.plan.Fallbacks[routes.Ref{Kind: "Ingress", NamespacedName: name}] = fallback
+	}
+	return o
+}
+
+// hasTLS reports whether an Ingress serves a host with a certificate.
+func hasTLS(ing *networkingv1.Ingress, host string) bool {
+	return slices.ContainsFunc(ing.Spec.TLS, func(t networkingv1.IngressTLS) bool {
+		return slices.ContainsFunc(t.Hosts, func(h string) bool {
+			return routes.CanonicalHost(h) == host || strings.HasPrefix(h, "*.") && routes.CanonicalHost(h)[1:] == "."+routes.ParentOf(host)
+		})
+	})
+}
+
+// mark adds to an object of ours what the platform wants.
+func (p *planner) mark(o *unstructured.Unstructured) {
+	o.SetLabels(beside(o.GetLabels(), p.Settings.Labels))
+	o.SetAnnotations(beside(o.GetAnnotations(), p.Settings.Annotations))
+}
+
+// beside adds to ours what the platform wants. Ours count.
+func beside(own, more map[string]string) map[string]string {
+	out := maps.Clone(more)
+	if out == nil {
+		out = map[string]string{}
+	}
+	maps.Copy(out, own)
+	return out
+}
+
+// sorted returns the objects in the order in which they are made.
+func (p *planner) sorted() []*unstructured.Unstructured {
+	return slices.SortedFunc(maps.Values(p.objects), func(a, b *unstructured.Unstructured) int {
+		if x, y := slices.Index(order, a.GetKind()), slices.Index(order, b.GetKind()); x != y {
+			return x - y
+		}
+		return routes.CompareNames(routes.NameOf(a), routes.NameOf(b))
+	})
+}
+
+// anyList is a list as unstructured objects hold it.
+func anyList[T any](in []T) []any {
+	out := make([]any, len(in))
+	for i := range in {
+		out[i] = in[i]
+	}
+	return out
+}
+
+// ingressRule leads a path of a host to one of our Services.
+func ingressRule(host string, paths ...any) map[string]any {
+	rule := map[string]any{"http": map[string]any{"paths": paths}}
+	if host != "" {
+		rule["host"] = host
+	}
+	return rule
+}
+
+func ingressPath(path, pathType, service string, port int32) any {
+	return map[string]any{
+		"path": path, "pathType": pathType,
+		"backend": map[string]any{"service": map[string]any{"name": service, "port": map[string]any{"number": int64(port)}}},
+	}
+}

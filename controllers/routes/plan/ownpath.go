@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ostiary/ostiary/controllers/routes"
+)
+
+// access serves our own pages on a host of an application: signing in and out. They
+// ask nobody. The certificate is that of the application's Ingress.
+func (p *planner) access(g *guard, host string, annotations map[string]string) {
+	at := p.loginPath(host)
+	switch o := at.ingress; {
+	case at.byHand:
+		return
+	case at.taken:
+		p.found(g, routes.LoginPathTaken, "nobody can sign in on %s: Ingress %s/%s has the path %s, which is Ostiary's own. Take it off, or choose another one for Ostiary (--path-prefix).", host, o.Namespace, o.Name, at.path)
+		return
+	case o != nil && routes.IsNGINX(g.proxy):
+		p.found(g, routes.ShadowedLogin, "nobody can sign in on %s: the path %q of Ingress %s/%s is a regular expression there (use-regex or rewrite-target of an Ingress of the host), matches %s/login, and is tried first because it is longer. "+
+			"Make it shorter, or have it not match that.", host, at.path, o.Namespace, o.Name, p.Settings.PathPrefix)
+	}
+	parts := []string{g.class.name, fmt.Sprint(g.class.legacy)}
+	for _, key := range routes.SortedKeys(annotations) {
+		parts = append(parts, key, annotations[key])
+	}
+	words := "host " + host
+	if g.class.name != "" {
+		words += " of class " + g.class.name
+	}
+	name := types.NamespacedName{Namespace: p.Settings.Namespace, Name: hostName("access", host, parts...)}
+	path := ingressPath(p.Settings.PathPrefix+"/", string(networkingv1.PathTypePrefix), p.Settings.Service("public").Name, p.Settings.PublicPort)
+	p.put(p.ingress(g, name, purpose{digest(host), words}, annotations, []any{ingressRule(host, path)}))
+}
+
+// ownPages are the paths that people are sent to.
+var ownPages = []string{"", "login", "authorized", "logout", "get-identity", "certs", "token", "client.js"}
+
+// A loginPath says what is in the way of our own path on a host.
+type loginPath struct {
+	byHand  bool                  // somebody leads it to us
+	taken   bool                  // ingress has that very path
+	ingress *networkingv1.Ingress // if not taken: it has an expression that is tried first
+	path    string
+}
+
+// loginPath looks at the Ingresses of a host, once.
+func (p *planner) loginPath(host string) *loginPath {
+	if p.login[host] == nil {
+		p.login[host] = p.findLoginPath(host)
+	}
+	return p.login[host]
+}
+
+func (p *planner) findLoginPath(host string) *loginPath {
+	mine := p.Settings.PathPrefix + "/"
+	out := &loginPath{}
+	all := p.shared.hosts[host]
+	// One expression or rewrite among the Ingresses of a host makes expressions of all
+	// its paths, and of those the longest is tried first.
+	expressions := slices.ContainsFunc(all, func(o *networkingv1.Ingress) bool {
+		regex, rewritten := routes.ReadsExpressions(o.Annotations, p.shared.proxies[o])
+		return regex || rewritten
+	})
+	for _, o := range all {
+		for _, at := range placesOf(o) {
+			switch {
+			case at.host != host:
+			case strings.TrimSuffix(at.path, "/") == p.Settings.PathPrefix:
+				byHand := at.backend != nil && p.OwnPart(o.Namespace, at.backend.Name) == "public"
+				return &loginPath{byHand: byHand, taken: !byHand, ingress: o, path: at.path}
+			case expressions && out.ingress == nil && len(at.path) >= len(mine) && p.matchesOwn(at.path):
+				out.ingress, out.path = o, at.path
+			}
+		}
+	}
+	return out
+}
+
+// matchesOwn reports whether an expression matches a path of our own. One that cannot
+// be read may.
+func (p *planner) matchesOwn(expression string) bool {
+	re, err := regexp.Compile("(?i)^" + expression)
+	return err != nil || slices.ContainsFunc(ownPages, func(page string) bool { return re.MatchString(p.Settings.PathPrefix + "/" + page) })
+}

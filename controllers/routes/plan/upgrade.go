@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"slices"
+	"strconv"
+
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/ostiary/ostiary/controllers/routes"
+)
+
+// An application that changes to another protocol than WebSocket (h2c) would serve
+// requests about which nobody is asked, with identity headers of the client's choice.
+// Traefik shows the question neither Upgrade nor a header that Connection names. So what
+// asks for one is led to our preflight listener, which refuses it.
+
+// NotWebSocket is a regular expression of what is not "websocket". RE2 has no "not", and
+// of several lines of Upgrade each has to be looked at.
+const NotWebSocket = `(?i)^(.{0,8}|.{10,}|.{0}[^w].{8}|.{1}[^e].{7}|.{2}[^b].{6}|.{3}[^s].{5}|.{4}[^o].{4}|.{5}[^c].{3}|.{6}[^k].{2}|.{7}[^e].{1}|.{8}[^t].{0})$`
+
+// upgradePriority is above that of preflights, as one can ask for a protocol, too.
+const upgradePriority = 11000
+
+// upgradeRoute takes them off an Ingress of Traefik's.
+func (p *planner) upgradeRoute(g *guard) {
+	if !p.Served[ingressRouteKind] {
+		p.found(g, routes.MissingKind, "%s: who may make one request of an application that changes to HTTP/2 without TLS (h2c) can make any other in the same connection, as the CRD ingressroutes.traefik.io is not installed. Install Traefik's CRDs, and enable its provider kubernetesCRD.", g.ref)
+		return
+	}
+	p.routesAt(g, "upgrade", upgradePriority, "(HeaderRegexp(`Upgrade`, `"+NotWebSocket+"`) || HeaderRegexp(`HTTP2-Settings`, `^`))")
+}
+
+// upgradeRoutes takes them off an HTTPRoute where Traefik is its Gateway. Of equal paths
+// and methods the match with more headers wins, so each match of the route is there once
+// more, and asks for one header more.
+func (p *planner) upgradeRoutes(r *gatewayRoute) {
+	if !p.Served[referenceGrantKind] && r.ref.Namespace != p.Settings.Namespace {
+		return // routesBeside says so
+	}
+	p.granted(r, "HTTPRoute", "preflight")
+	var all []any
+	for _, rule := range routes.Objects(r.Object, "spec", "rules") {
+		matches := routes.Objects(rule, "matches")
+		if len(matches) == 0 {
+			matches = []map[string]any{{}}
+		}
+		for _, m := range matches {
+			for _, h := range [][2]string{{"Upgrade", NotWebSocket}, {"HTTP2-Settings", "^"}} {
+				more, _ := runtime.DeepCopyJSONValue(m).(map[string]any)
+				headers, _ := more["headers"].([]any)
+				more["headers"] = append(headers, map[string]any{"type": "RegularExpression", "name": h[0], "value": h[1]})
+				all = append(all, more)
+			}
+		}
+	}
+	for n, matches := range slices.Collect(slices.Chunk(all, matchesMax)) {
+		kind := "upgrade"
+		if n > 0 {
+			kind += strconv.Itoa(n + 1)
+		}
+		p.routeBeside(r, kind, map[string]any{"matches": matches, "backendRefs": []any{p.backendRef("preflight", p.Settings.PreflightPort)}})
+	}
+}
