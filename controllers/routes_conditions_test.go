@@ -155,7 +155,7 @@ func TestResponsesNotManaged(t *testing.T) {
 	key := types.NamespacedName{Namespace: "n", Name: "p"}
 	ap := &v1alpha1.AccessPolicy{}
 	ap.Spec.CORS = &v1alpha1.CORS{AllowedOrigins: []v1alpha1.Origin{"https://spa.example.com"}, Responses: v1alpha1.ResponsesManaged}
-	if c := cluster.PolicyOf(ap).CORS; c == nil || !c.Managed {
+	if c := cluster.PolicyOf(ap).CORS; c == nil || !c.ManageResponses {
 		t.Errorf("the plan does not know of it: %+v", c)
 	}
 	said := newRoutesReport(&plan.Plan{Limits: []routes.Finding{{Policy: key, Reason: routes.ResponsesNotManaged, Message: "Managed does nothing for Ingress n/web"}}}, nil, nil, nil).conditions().Issues

@@ -13,10 +13,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
-	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
@@ -129,25 +129,6 @@ func Pointers[T any](items []T) []*T {
 
 // PolicyOf is what a plan has to know of an AccessPolicy.
 func PolicyOf(o *v1alpha1.AccessPolicy) routes.Policy {
-	return planPolicy(translate.Policy(o))
-}
-
-func planPolicy(p policy.Policy) routes.Policy {
-	out := routes.Policy{Hosts: p.Hosts}
-	out.Namespace, out.Name = p.Source.Namespace, p.Source.Name
-	for _, path := range p.Paths {
-		out.Paths = append(out.Paths, routes.Path{Path: path.Value, Exact: path.Exact})
-	}
-	for _, r := range p.Rules {
-		out.Relaxes = out.Relaxes || r.Action == policy.Bypass || r.Action == policy.ServiceAuth
-	}
-	if c := p.CORS; c != nil {
-		out.CORS = &routes.CORS{
-			AllOrigins: c.AllowAllOrigins, AllMethods: c.AllowAllMethods, AllHeaders: c.AllowAllHeaders,
-			Credentials: c.AllowCredentials, Bypass: c.BypassPreflight, PrivateNetwork: c.AllowPrivateNetwork,
-			Origins: c.AllowedOrigins, Methods: c.AllowedMethods, Headers: c.AllowedHeaders, Exposed: c.ExposedHeaders,
-			MaxAge: c.MaxAge, Managed: c.ManageResponses,
-		}
-	}
-	return out
+	p := translate.Policy(o)
+	return routes.Policy{NamespacedName: types.NamespacedName{Namespace: p.Source.Namespace, Name: p.Source.Name}, Hosts: p.Hosts, Paths: p.Paths, CORS: p.CORS}
 }

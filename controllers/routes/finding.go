@@ -6,6 +6,8 @@ import (
 	"cmp"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 // A Finding is about one object, for people.
@@ -92,7 +94,7 @@ type Binding struct {
 	Route  Ref
 	Policy types.NamespacedName // it need not exist
 	Hosts  []string
-	Paths  []Path
+	Paths  []policy.Path
 	// Guarded: Annotations and Objects guard the route completely.
 	Guarded bool
 	// Unseen is what may undo that, and could not be looked at; "": nothing.

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ostiary/ostiary/authserver/contract"
+	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 // Applications are the backends of a rule that are not our own Services. A rule
@@ -194,17 +195,17 @@ func (x *Index) listenerHosts(namespace string, parents []map[string]any) []stri
 }
 
 // RulePaths are the paths of a rule; a match that has none matches all.
-func RulePaths(rule map[string]any) []Path {
-	var out []Path
+func RulePaths(rule map[string]any) []policy.Path {
+	var out []policy.Path
 	for _, m := range Objects(rule, "matches") {
 		value := cmp.Or(Text(m, "path", "value"), "/")
 		if Text(m, "path", "type") == "RegularExpression" {
 			value = "/"
 		}
-		out = append(out, Path{Path: value, Exact: Text(m, "path", "type") == "Exact"})
+		out = append(out, policy.Path{Value: value, Exact: Text(m, "path", "type") == "Exact"})
 	}
 	if len(out) == 0 {
-		out = []Path{{Path: "/"}}
+		out = []policy.Path{{Value: "/"}}
 	}
 	return out
 }
@@ -212,7 +213,7 @@ func RulePaths(rule map[string]any) []Path {
 func RuleName(i int, rule map[string]any) string {
 	var paths []string
 	for _, p := range RulePaths(rule) {
-		paths = append(paths, p.Path)
+		paths = append(paths, p.Value)
 	}
 	return fmt.Sprintf("%d (%s)", i+1, strings.Join(slices.Compact(paths), ", "))
 }

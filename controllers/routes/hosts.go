@@ -5,6 +5,8 @@ package routes
 import (
 	"cmp"
 	"strings"
+
+	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 // ParentOf returns what stands behind the first dot.
@@ -40,7 +42,7 @@ func CanonicalHost(host string) string {
 }
 
 // PathsOverlap reports whether two lists of paths have a path in common.
-func PathsOverlap(a, b []Path) bool {
+func PathsOverlap(a, b []policy.Path) bool {
 	if len(a) == 0 || len(b) == 0 {
 		return true
 	}
@@ -54,16 +56,16 @@ func PathsOverlap(a, b []Path) bool {
 	return false
 }
 
-func pathOverlap(x, y Path) bool {
+func pathOverlap(x, y policy.Path) bool {
 	switch {
 	case x.Exact && y.Exact:
-		return x.Path == y.Path
+		return x.Value == y.Value
 	case x.Exact:
-		return Below(x.Path, y.Path)
+		return Below(x.Value, y.Value)
 	case y.Exact:
-		return Below(y.Path, x.Path)
+		return Below(y.Value, x.Value)
 	default:
-		return Below(x.Path, y.Path) || Below(y.Path, x.Path)
+		return Below(x.Value, y.Value) || Below(y.Value, x.Value)
 	}
 }
 

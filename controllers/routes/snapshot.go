@@ -8,6 +8,8 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 // A Snapshot is what a plan is made from: all that the cluster holds of it.
@@ -40,27 +42,10 @@ type Snapshot struct {
 // A Policy is what a plan has to know of an AccessPolicy.
 type Policy struct {
 	types.NamespacedName
-	Hosts []string // what it claims; none: those of the Ingresses that name it
-	Paths []Path   // none: all
+	Hosts []string      // what it claims; none: those of the Ingresses that name it
+	Paths []policy.Path // none: all
 	// CORS is what Static copies; nil: the policy has none.
-	CORS *CORS
-	// Relaxes: a rule of it is Bypass or ServiceAuth.
-	Relaxes bool
-}
-
-// A Path is a path of a policy or of an Ingress.
-type Path struct {
-	Path  string
-	Exact bool
-}
-
-// CORS is the part of a policy's CORS that annotations of a proxy can hold.
-type CORS struct {
-	AllOrigins, AllMethods, AllHeaders, Credentials, Bypass, PrivateNetwork bool
-	Origins, Methods, Headers, Exposed                                      []string
-	MaxAge                                                                  int // seconds; 0: no header
-	// Managed: responses: Managed.
-	Managed bool
+	CORS *policy.CORS
 }
 
 // A Ref names an object.

@@ -21,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/yaml"
 
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/routes/plan"
@@ -252,8 +253,8 @@ func (s *setup) plan(mode routes.Mode) (plan.Plan, error) {
 	for _, r := range apps {
 		w.Services = append(w.Services, &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: r.name}, Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}}})
 		if r.name != "orphan" {
-			w.Policies = append(w.Policies, routes.Policy{NamespacedName: types.NamespacedName{Namespace: "shop", Name: r.policy}, Hosts: []string{r.host}, Paths: []routes.Path{{Path: r.path}},
-				CORS: &routes.CORS{Bypass: r.policy == "handsoff"}})
+			w.Policies = append(w.Policies, routes.Policy{NamespacedName: types.NamespacedName{Namespace: "shop", Name: r.policy}, Hosts: []string{r.host}, Paths: []policy.Path{{Value: r.path}},
+				CORS: &policy.CORS{BypassPreflight: r.policy == "handsoff"}})
 		}
 	}
 	if mode == routes.Global { // the platform has put the snippets into its ConfigMap

@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -36,7 +37,7 @@ func (c *coverage) httpRoute(r *unstructured.Unstructured) {
 
 // openRules are the rules of a route that ask nobody, their paths, and all that
 // the route leads to.
-func (c *coverage) openRules(r *unstructured.Unstructured, planes []routes.DataPlane) (open []string, paths []routes.Path, leads []map[string]any) {
+func (c *coverage) openRules(r *unstructured.Unstructured, planes []routes.DataPlane) (open []string, paths []policy.Path, leads []map[string]any) {
 	guarded := c.SecurityPolicyOf(r)
 	for i, rule := range routes.Objects(r.Object, "spec", "rules") {
 		apps := c.Applications(r, rule)
@@ -49,7 +50,7 @@ func (c *coverage) openRules(r *unstructured.Unstructured, planes []routes.DataP
 	return open, paths, leads
 }
 
-func (c *coverage) unaskedRoute(r *unstructured.Unstructured, host string, open []string, paths []routes.Path, why string) {
+func (c *coverage) unaskedRoute(r *unstructured.Unstructured, host string, open []string, paths []policy.Path, why string) {
 	ref := routes.Ref{Kind: r.GetKind(), NamespacedName: routes.NameOf(r)}
 	a := around{object: ref, reason: routes.HTTPRouteNoAuth, host: host, paths: paths}
 	rules := "rule " + strings.Join(open, ", ")

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ostiary/ostiary/authserver/contract"
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -30,8 +31,8 @@ func (d *door) guarded() bool { return d.opted || d.question == routes.AsksUs }
 type served struct {
 	host     string
 	alias    string        // of which host this is an alias
-	paths    []routes.Path // none: all
-	written  []routes.Path // as they stand in its rule
+	paths    []policy.Path // none: all
+	written  []policy.Path // as they stand in its rule
 	backends []networkingv1.IngressServiceBackend
 	fallback bool // by its default backend alone
 }
@@ -43,9 +44,9 @@ func (s *served) where() string {
 	case len(s.paths) == 0:
 		return host
 	case len(s.paths) == 1:
-		return host + s.paths[0].Path
+		return host + s.paths[0].Value
 	default:
-		return fmt.Sprintf("%s%s and %d more paths of it", host, s.paths[0].Path, len(s.paths)-1)
+		return fmt.Sprintf("%s%s and %d more paths of it", host, s.paths[0].Value, len(s.paths)-1)
 	}
 }
 
@@ -159,7 +160,7 @@ func (c *coverage) rule(d *door, r *networkingv1.IngressRule) (s served, some bo
 			continue
 		}
 		some = true
-		s.written = append(s.written, routes.Path{Path: path, Exact: p.PathType != nil && *p.PathType == networkingv1.PathTypeExact})
+		s.written = append(s.written, policy.Path{Value: path, Exact: p.PathType != nil && *p.PathType == networkingv1.PathTypeExact})
 		s.backends = append(s.backends, routes.ServicesOf(p.Backend)...)
 	}
 	if !regex && !rewritten {

@@ -11,6 +11,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -73,24 +74,24 @@ func (c *coverage) teamIngress(ing *networkingv1.Ingress) {
 	}
 }
 
-func pathsOf(paths []routes.Path) string {
+func pathsOf(paths []policy.Path) string {
 	switch n := len(paths); n {
 	case 0:
 		return ""
 	case 1:
-		return paths[0].Path
+		return paths[0].Value
 	default:
-		return fmt.Sprintf("%s and %d more paths", paths[0].Path, n-1)
+		return fmt.Sprintf("%s and %d more paths", paths[0].Value, n-1)
 	}
 }
 
 // servesTeam reports whether a host of an Ingress may take requests to the team host. A
 // pattern takes none from ingress-nginx where the class has a server for the host. What
 // has no host takes what is nobody's: only where it asks for our own path is it meant.
-func (c *coverage) servesTeam(class string, proxy routes.Proxy, host string, paths []routes.Path) bool {
+func (c *coverage) servesTeam(class string, proxy routes.Proxy, host string, paths []policy.Path) bool {
 	switch {
 	case host == "":
-		return slices.ContainsFunc(paths, func(p routes.Path) bool { return routes.Below(p.Path, c.Settings.PathPrefix) && p.Path != "/" })
+		return slices.ContainsFunc(paths, func(p policy.Path) bool { return routes.Below(p.Value, c.Settings.PathPrefix) && p.Value != "/" })
 	case routes.IsPattern(host):
 		return routes.HostsOverlap(host, c.Settings.TeamHost) && (proxy != routes.IngressNGINX || !c.servers[server{class, c.Settings.TeamHost}])
 	default:

@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/routes/routestest"
 )
@@ -288,7 +289,7 @@ func FuzzProjected(f *testing.F) {
 		f.Add("https://a.example", v, v, v, -1, false)
 	}
 	f.Fuzz(func(t *testing.T, origin, method, header, exposed string, age int, credentials bool) {
-		values, cannot := projected(&routes.CORS{Origins: []string{origin}, Methods: []string{method}, Headers: []string{header}, Exposed: []string{exposed}, MaxAge: age, Credentials: credentials})
+		values, cannot := projected(&policy.CORS{AllowedOrigins: []string{origin}, AllowedMethods: []string{method}, AllowedHeaders: []string{header}, ExposedHeaders: []string{exposed}, MaxAge: age, AllowCredentials: credentials})
 		if len(cannot) > 0 {
 			return
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/routes/routestest"
 )
@@ -60,7 +61,7 @@ kind: HTTPRoute
 metadata: {name: web, namespace: shop, labels: {app: web}, annotations: {access.ostiary.dev/policy: web}}
 spec: {parentRefs: [{name: gw, namespace: infra}], hostnames: [app.example.com], rules: [{backendRefs: [{name: app, port: 80}]}]}` + more
 	}
-	policy := func(targets string) string {
+	secured := func(targets string) string {
 		return "\n---\napiVersion: gateway.envoyproxy.io/v1alpha1\nkind: SecurityPolicy\nmetadata: {name: theirs, namespace: shop}\nspec: {" + targets + ", cors: {}}"
 	}
 	filteredRoute := func(text string) string {
@@ -76,10 +77,10 @@ spec: {parentRefs: [{name: gw, namespace: infra}], hostnames: [app.example.com],
 	}{
 		"envoy":                    {route("eg", ""), nil, "", true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", ""},
 		"envoy, not installed":     {route("eg", ""), func(w *routes.Snapshot) { delete(w.Served, "SecurityPolicy."+envoyGroup) }, routes.MissingKind, false, "ReferenceGrant HTTPRoute", "securitypolicies.gateway.envoyproxy.io"},
-		"envoy, another policy":    {route("eg", policy("targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: web}]")), nil, routes.ForeignPolicy, false, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "shop/theirs"},
-		"envoy, one for a rule":    {route("eg", policy("targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: web, sectionName: x}]")), nil, routes.ForeignPolicy, false, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "shop/theirs"},
-		"envoy, one by labels":     {route("eg", policy("targetSelectors: [{kind: HTTPRoute, matchLabels: {app: web}}]")), nil, routes.ForeignPolicy, false, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "shop/theirs"},
-		"envoy, one of another":    {route("eg", policy("targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: other}]")), nil, "", true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", ""},
+		"envoy, another policy":    {route("eg", secured("targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: web}]")), nil, routes.ForeignPolicy, false, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "shop/theirs"},
+		"envoy, one for a rule":    {route("eg", secured("targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: web, sectionName: x}]")), nil, routes.ForeignPolicy, false, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "shop/theirs"},
+		"envoy, one by labels":     {route("eg", secured("targetSelectors: [{kind: HTTPRoute, matchLabels: {app: web}}]")), nil, routes.ForeignPolicy, false, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "shop/theirs"},
+		"envoy, one of another":    {route("eg", secured("targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: other}]")), nil, "", true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", ""},
 		"traefik":                  {route("traefik", ""), nil, routes.MissingFilter, false, "ReferenceGrant Middleware Middleware HTTPRoute HTTPRoute HTTPRoute", "name: ostiary-auth-route-web}}"},
 		"traefik, not installed":   {route("traefik", ""), func(w *routes.Snapshot) { delete(w.Served, middlewareKind) }, routes.MissingKind, false, "ReferenceGrant HTTPRoute HTTPRoute", "middlewares.traefik.io"},
 		"another":                  {route("other", ""), nil, routes.MissingFilter, false, "ReferenceGrant HTTPRoute HTTPRoute", "{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: ostiary-authz, namespace: ostiary, port: 9001}"},
@@ -102,7 +103,7 @@ spec: {parentRefs: [{name: gw, namespace: infra}], hostnames: [app.example.com],
 		"a policy without hosts":   {route("eg", ""), func(w *routes.Snapshot) { w.Policies[0].Hosts = nil }, routes.HostNotInPolicy, true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "spec.hosts"},
 		"another host":             {strings.Replace(route("eg", ""), "hostnames: [app", "hostnames: [other", 1), nil, routes.HostNotInPolicy, true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "other.example.com"},
 		"no hostnames":             {strings.Replace(route("eg", ""), "hostnames: [app.example.com], ", "", 1), nil, routes.NoHost, true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "spec.hostnames"},
-		"the app answers":          {route("other", ""), func(w *routes.Snapshot) { w.Policies[0].CORS = &routes.CORS{Bypass: true} }, routes.MissingFilter, false, "ReferenceGrant HTTPRoute", ""},
+		"the app answers":          {route("other", ""), func(w *routes.Snapshot) { w.Policies[0].CORS = &policy.CORS{BypassPreflight: true} }, routes.MissingFilter, false, "ReferenceGrant HTTPRoute", ""},
 		"the newer ReferenceGrant": {route("eg", ""), func(w *routes.Snapshot) { w.Served[referenceGrantV1Kind] = true }, "", true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

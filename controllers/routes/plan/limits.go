@@ -15,7 +15,7 @@ import (
 func (p *planner) limits() {
 	for _, b := range p.plan.Bindings {
 		rules := p.policies[b.Policy]
-		if rules == nil || rules.CORS == nil || !rules.CORS.Managed {
+		if rules == nil || rules.CORS == nil || !rules.CORS.ManageResponses {
 			continue
 		}
 		proxy := "its Gateway"

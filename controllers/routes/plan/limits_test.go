@@ -42,7 +42,7 @@ spec: {hostnames: [app.example.com], parentRefs: [{name: eg}], rules: [{backendR
 				t.Errorf("responses: App, and %v", p.Limits)
 			}
 			before := planText(t, Make(w, routestest.Settings))
-			w.Policies[0].CORS.Managed = true
+			w.Policies[0].CORS.ManageResponses = true
 			p := Make(w, routestest.Settings)
 			if got := planText(t, p); got != before {
 				t.Errorf("it is planned otherwise:\n%s", got)

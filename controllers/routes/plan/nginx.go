@@ -190,4 +190,4 @@ func (p *planner) canary(g *guard) {
 // bypasses: the application answers preflights itself.
 func (g *guard) bypasses() bool { return bypasses(g.rules) }
 
-func bypasses(p *routes.Policy) bool { return p != nil && p.CORS != nil && p.CORS.Bypass }
+func bypasses(p *routes.Policy) bool { return p != nil && p.CORS != nil && p.CORS.BypassPreflight }

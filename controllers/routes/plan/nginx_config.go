@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -52,7 +53,7 @@ func (p *planner) errorsOf(g *guard, m *corev1.ConfigMap, add reporter) {
 // unaskedBy reports what has a controller ask nobody.
 func (p *planner) unaskedBy(g *guard, m *corev1.ConfigMap, add reporter) {
 	for _, free := range routes.NoAuthPrefixes(m.Data["no-auth-locations"]) {
-		if free != routes.AcmePath && slices.ContainsFunc(g.paths, func(at routes.Path) bool { return strings.HasPrefix(at.Path, free) }) {
+		if free != routes.AcmePath && slices.ContainsFunc(g.paths, func(at policy.Path) bool { return strings.HasPrefix(at.Value, free) }) {
 			g.asked = false
 			add(routes.NoAuthLocations, "has %s in no-auth-locations, so nobody is asked about paths of Ingresses that begin with it, as those of %s do. Take it off the list.", free, g.ref)
 		}

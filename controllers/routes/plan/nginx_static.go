@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -24,7 +25,7 @@ var (
 // preflights itself, if they can say exactly the same.
 func (p *planner) static(g *guard) {
 	const enable = routes.NGINXPrefix + "enable-cors"
-	if g.rules == nil || g.rules.CORS == nil || g.rules.CORS.Bypass {
+	if g.rules == nil || g.rules.CORS == nil || g.rules.CORS.BypassPreflight {
 		p.foreignCORS(g)
 		return // the question alone does what the policy says
 	}
@@ -52,9 +53,9 @@ func (p *planner) static(g *guard) {
 }
 
 // projected returns annotations, and what of a policy they cannot hold.
-func projected(c *routes.CORS) (values map[string]string, cannot []string) {
+func projected(c *policy.CORS) (values map[string]string, cannot []string) {
 	values = map[string]string{
-		routes.NGINXPrefix + "cors-allow-credentials": strconv.FormatBool(c.Credentials),
+		routes.NGINXPrefix + "cors-allow-credentials": strconv.FormatBool(c.AllowCredentials),
 		routes.NGINXPrefix + "cors-max-age":           maxAge(c.MaxAge),
 	}
 	write := func(key, field string, list []string, valid *regexp.Regexp) {
@@ -68,28 +69,28 @@ func projected(c *routes.CORS) (values map[string]string, cannot []string) {
 		}
 	}
 	switch {
-	case c.AllOrigins && c.Credentials:
+	case c.AllowAllOrigins && c.AllowCredentials:
 		cannot = append(cannot, "spec.cors.allowAllOrigins with allowCredentials")
-	case c.AllOrigins:
+	case c.AllowAllOrigins:
 		values[routes.NGINXPrefix+"cors-allow-origin"] = "*"
-	case len(c.Origins) == 0:
+	case len(c.AllowedOrigins) == 0:
 		cannot = append(cannot, "spec.cors.allowedOrigins is empty, which ingress-nginx takes for any origin")
 	default: // "null" would match any origin that ends with it
-		write("cors-allow-origin", "allowedOrigins", c.Origins, corsOrigin)
+		write("cors-allow-origin", "allowedOrigins", c.AllowedOrigins, corsOrigin)
 	}
-	if c.AllMethods || len(c.Methods) == 0 {
+	if c.AllowAllMethods || len(c.AllowedMethods) == 0 {
 		cannot = append(cannot, "spec.cors.allowAllMethods, for which it has no word: list allowedMethods")
 	} else {
-		write("cors-allow-methods", "allowedMethods", c.Methods, corsMethod)
+		write("cors-allow-methods", "allowedMethods", c.AllowedMethods, corsMethod)
 	}
-	if c.AllHeaders {
+	if c.AllowAllHeaders {
 		cannot = append(cannot, "spec.cors.allowAllHeaders, for which it has no word: list allowedHeaders")
 	}
 	// None would become its default of nine. Accept is allowed without being asked for.
 	values[routes.NGINXPrefix+"cors-allow-headers"] = "Accept"
-	write("cors-allow-headers", "allowedHeaders", c.Headers, corsHeader)
-	write("cors-expose-headers", "exposedHeaders", c.Exposed, corsHeader)
-	if c.PrivateNetwork {
+	write("cors-allow-headers", "allowedHeaders", c.AllowedHeaders, corsHeader)
+	write("cors-expose-headers", "exposedHeaders", c.ExposedHeaders, corsHeader)
+	if c.AllowPrivateNetwork {
 		cannot = append(cannot, "spec.cors.allowPrivateNetwork, for which it has no word")
 	}
 	return values, cannot

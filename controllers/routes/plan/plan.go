@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -78,7 +79,7 @@ type guard struct {
 	proxy       routes.Proxy
 	mode        routes.Mode
 	hosts       []string // without the empty one
-	paths       []routes.Path
+	paths       []policy.Path
 	annotations map[string]string
 	without     map[string]string // what annotations are while an object of needs is missing; "": none
 	needs       []routes.Ref
@@ -120,7 +121,7 @@ func (p *planner) opt(ing *networkingv1.Ingress) {
 		if at.host != "" && !slices.Contains(g.hosts, at.host) {
 			g.hosts = append(g.hosts, at.host)
 		}
-		if path := (routes.Path{Path: at.path, Exact: at.pathType == string(networkingv1.PathTypeExact)}); !slices.Contains(g.paths, path) {
+		if path := (policy.Path{Value: at.path, Exact: at.pathType == string(networkingv1.PathTypeExact)}); !slices.Contains(g.paths, path) {
 			g.paths = append(g.paths, path)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/routes/routestest"
 )
@@ -61,16 +62,16 @@ data: {location-snippet: "error_page 401 = @ostiary_401;"}`}, nil, "", askOnly, 
 		"canary, a canary of the app": {[]string{routestest.WebYAML("web", "/", "app", asCanary), routestest.WebYAML("next", "/", "next", appCanary)}, nil, routes.AppCanary, askOnly, "nginx", "Ingress"},
 		"canary, GRPC":                {[]string{routestest.WebYAML("web", "/", "app", asCanary+", nginx.ingress.kubernetes.io/backend-protocol: GRPC")}, nil, routes.BackendProtocol, askOnly, "nginx", "Ingress"},
 		"canary, HTTPS":               {[]string{routestest.WebYAML("web", "/", "app", asCanary+", nginx.ingress.kubernetes.io/backend-protocol: HTTPS")}, nil, routes.BackendProtocol, askOnly, "nginx", "Ingress"},
-		"canary, the app answers":     {[]string{routestest.WebYAML("web", "/", "app", asCanary)}, func(w *routes.Snapshot) { w.Policies[0].CORS = &routes.CORS{Bypass: true} }, "", askOnly, "nginx", "Ingress"},
+		"canary, the app answers":     {[]string{routestest.WebYAML("web", "/", "app", asCanary)}, func(w *routes.Snapshot) { w.Policies[0].CORS = &policy.CORS{BypassPreflight: true} }, "", askOnly, "nginx", "Ingress"},
 		"static":                      {[]string{routestest.WebYAML("web", "/", "app", asStatic)}, nil, "", askProject, "nginx", "Ingress"},
 		"static without CORS":         {[]string{routestest.WebYAML("web", "/", "app", asStatic)}, func(w *routes.Snapshot) { w.Policies[0].CORS = nil }, "", askOnly, "nginx", "Ingress"},
-		"static, all methods":         {[]string{routestest.WebYAML("web", "/", "app", asStatic)}, func(w *routes.Snapshot) { w.Policies[0].CORS.AllMethods = true }, routes.NotProjectable, askOnly, "nginx", "Ingress"},
-		"static, all headers":         {[]string{routestest.WebYAML("web", "/", "app", asStatic)}, func(w *routes.Snapshot) { w.Policies[0].CORS.AllHeaders = true }, routes.NotProjectable, askOnly, "nginx", "Ingress"},
-		"static, private network":     {[]string{routestest.WebYAML("web", "/", "app", asStatic)}, func(w *routes.Snapshot) { w.Policies[0].CORS.PrivateNetwork = true }, routes.NotProjectable, askOnly, "nginx", "Ingress"},
-		"static, an odd method":       {[]string{routestest.WebYAML("web", "/", "app", asStatic)}, func(w *routes.Snapshot) { w.Policies[0].CORS.Methods = []string{"M-SEARCH"} }, routes.NotProjectable, askOnly, "nginx", "Ingress"},
-		"static, an odd header":       {[]string{routestest.WebYAML("web", "/", "app", asStatic)}, func(w *routes.Snapshot) { w.Policies[0].CORS.Headers = []string{"x.y"} }, routes.NotProjectable, askOnly, "nginx", "Ingress"},
-		"static, an odd origin":       {[]string{routestest.WebYAML("web", "/", "app", asStatic)}, func(w *routes.Snapshot) { w.Policies[0].CORS.Origins = []string{"app://x"} }, routes.NotProjectable, askOnly, "nginx", "Ingress"},
-		"static, the app answers":     {[]string{routestest.WebYAML("web", "/", "app", asStatic)}, func(w *routes.Snapshot) { w.Policies[0].CORS = &routes.CORS{Bypass: true} }, "", askOnly, "nginx", "Ingress"},
+		"static, all methods":         {[]string{routestest.WebYAML("web", "/", "app", asStatic)}, func(w *routes.Snapshot) { w.Policies[0].CORS.AllowAllMethods = true }, routes.NotProjectable, askOnly, "nginx", "Ingress"},
+		"static, all headers":         {[]string{routestest.WebYAML("web", "/", "app", asStatic)}, func(w *routes.Snapshot) { w.Policies[0].CORS.AllowAllHeaders = true }, routes.NotProjectable, askOnly, "nginx", "Ingress"},
+		"static, private network":     {[]string{routestest.WebYAML("web", "/", "app", asStatic)}, func(w *routes.Snapshot) { w.Policies[0].CORS.AllowPrivateNetwork = true }, routes.NotProjectable, askOnly, "nginx", "Ingress"},
+		"static, an odd method":       {[]string{routestest.WebYAML("web", "/", "app", asStatic)}, func(w *routes.Snapshot) { w.Policies[0].CORS.AllowedMethods = []string{"M-SEARCH"} }, routes.NotProjectable, askOnly, "nginx", "Ingress"},
+		"static, an odd header":       {[]string{routestest.WebYAML("web", "/", "app", asStatic)}, func(w *routes.Snapshot) { w.Policies[0].CORS.AllowedHeaders = []string{"x.y"} }, routes.NotProjectable, askOnly, "nginx", "Ingress"},
+		"static, an odd origin":       {[]string{routestest.WebYAML("web", "/", "app", asStatic)}, func(w *routes.Snapshot) { w.Policies[0].CORS.AllowedOrigins = []string{"app://x"} }, routes.NotProjectable, askOnly, "nginx", "Ingress"},
+		"static, the app answers":     {[]string{routestest.WebYAML("web", "/", "app", asStatic)}, func(w *routes.Snapshot) { w.Policies[0].CORS = &policy.CORS{BypassPreflight: true} }, "", askOnly, "nginx", "Ingress"},
 		"no mode":                     {[]string{routestest.WebYAML("web", "/", "app", routestest.Opted+", access.ostiary.dev/mode: relay")}, nil, routes.UnknownMode, askOnly, "nginx", "Ingress"},
 		"no policy":                   {[]string{routestest.WebYAML("web", "/", "app", "access.ostiary.dev/policy: nobody")}, nil, routes.PolicyNotFound, askRender, "nginx", "Service EndpointSlice Ingress"},
 		"another host":                {[]string{routestest.WebYAML("web", "/", "app", routestest.Opted)}, func(w *routes.Snapshot) { w.Policies[0].Hosts = []string{"other.example.com"} }, routes.HostNotInPolicy, askRender, "nginx", "Service EndpointSlice Ingress"},
@@ -134,7 +135,7 @@ func TestOtherProxiesRefusals(t *testing.T) {
 		routers int
 	}{
 		"traefik":                     {traefik, nil, "", true, 2},
-		"traefik, the app answers":    {traefik, func(w *routes.Snapshot) { w.Policies[0].CORS = &routes.CORS{Bypass: true} }, "", true, 1},
+		"traefik, the app answers":    {traefik, func(w *routes.Snapshot) { w.Policies[0].CORS = &policy.CORS{BypassPreflight: true} }, "", true, 1},
 		"traefik without Middlewares": {traefik, func(w *routes.Snapshot) { w.Served = nil }, routes.MissingKind, false, 0},
 		"traefik without routers":     {traefik, func(w *routes.Snapshot) { delete(w.Served, "IngressRoute.traefik.io") }, routes.MissingKind, true, 0},
 		"traefik, an odd path":        {strings.Replace(traefik, `path: "/"`, "path: \"/a`b\"", 1), nil, "", true, 2},

@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/yaml"
 
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -100,7 +101,7 @@ func Put(t *testing.T, w *routes.Snapshot, o *unstructured.Unstructured) {
 	case "AccessPolicy":
 		p := routes.Policy{NamespacedName: routes.NameOf(o), Hosts: routes.Texts(o.Object, "spec", "hosts")}
 		for _, path := range routes.Objects(o.Object, "spec", "paths") {
-			p.Paths = append(p.Paths, routes.Path{Path: routes.Text(path, "path"), Exact: routes.Text(path, "type") == "Exact"})
+			p.Paths = append(p.Paths, policy.Path{Value: routes.Text(path, "path"), Exact: routes.Text(path, "type") == "Exact"})
 		}
 		w.Policies = append(w.Policies, p)
 	case "HTTPRoute":
@@ -139,7 +140,7 @@ func Snapshot(t *testing.T, manifests ...string) routes.Snapshot {
 		w.Served[kind] = true
 	}
 	w.Policies[0].Hosts = append(w.Policies[0].Hosts, "*.preview.example.com")
-	w.Policies[0].CORS = &routes.CORS{Origins: []string{"https://spa.example.com", "https://*.dev.example.com"}, Methods: []string{"GET", "POST"}, Headers: []string{"content-type"}, Credentials: true, MaxAge: 600}
+	w.Policies[0].CORS = &policy.CORS{AllowedOrigins: []string{"https://spa.example.com", "https://*.dev.example.com"}, AllowedMethods: []string{"GET", "POST"}, AllowedHeaders: []string{"content-type"}, AllowCredentials: true, MaxAge: 600}
 	port, ready, not := int32(9003), true, false
 	w.Render = []*discoveryv1.EndpointSlice{{AddressType: discoveryv1.AddressTypeIPv4, Ports: []discoveryv1.EndpointPort{{Port: &port}}, Endpoints: []discoveryv1.Endpoint{
 		{Addresses: []string{"10.0.0.2"}, Conditions: discoveryv1.EndpointConditions{Ready: &ready}}, {Addresses: []string{"10.0.0.1"}}, {Addresses: []string{"10.0.0.3"}, Conditions: discoveryv1.EndpointConditions{Ready: &not}}}}}
