@@ -275,7 +275,7 @@ func (o *serveOptions) build(stderr io.Writer) (*service, error) {
 		config.Cold, config.Waits = s.warmth.Cold, s.warmth.Waits
 	}
 	config.Log, config.Metrics, config.Witnesses = s.log, metrics.Registry, &s.witnesses
-	config.Login = &login.Config{Ring: s.ring.Load, Providers: s.providers, Revoke: s.revoker.Revoke}
+	config.Ring, config.Login = s.ring.Load, &login.Config{Providers: s.providers, Revoke: s.revoker.Revoke}
 	s.server = authserver.New(config)
 	ctrl.SetLogger(logr.FromSlogHandler(s.log.Handler()))
 	klog.SetLogger(logr.FromSlogHandler(s.log.Handler())) // client-go's

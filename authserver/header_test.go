@@ -151,7 +151,8 @@ func peopleWith(t *testing.T, hash []byte, groups []string, cookie policy.Cookie
 		c.Table = func() *policy.Table { return table }
 		c.Subject = credential.NewVerifier(ring, "https://auth.example.com", 10).Subject
 		c.SessionDuration = time.Hour
-		c.Login = &login.Config{Ring: func() *credential.Ring { return ring }, Providers: providers}
+		c.Ring = func() *credential.Ring { return ring }
+		c.Login = &login.Config{Providers: providers}
 	})
 	return &wire{t: t, addr: w.http(t, w.Public()), cookies: map[string]map[string]string{}}
 }

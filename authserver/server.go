@@ -16,10 +16,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/ostiary/ostiary/authserver/console"
 	"github.com/ostiary/ostiary/authserver/contract"
+	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/login"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/public"
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
@@ -29,7 +32,9 @@ type Config struct {
 	Table func() *policy.Table
 	// Subject verifies what a client presented. Of several good credentials, one
 	// that counts at the place wins. The strings are good only during the call.
-	Subject login.Subject
+	Subject public.Subject
+	// Ring returns the keys, or nil before there are any. It is for Login.
+	Ring func() *credential.Ring
 	// KeySet returns the public keys (RFC 7517), or nil before there are any.
 	KeySet func() []byte
 	// Ready reports whether everything that a decision needs is there.
@@ -90,7 +95,9 @@ type Server struct {
 	external  dialect.External
 	grpc      dialect.GRPC
 	render    dialect.Render
+	site      *public.Site
 	login     *login.Handler
+	console   *console.Handler
 }
 
 // New returns a Server. Log, Table, Subject, KeySet and Ready must be set.
@@ -118,16 +125,25 @@ func New(c Config) *Server {
 	s.external = dialect.External{Envoy: s.envoy}
 	s.headers, s.url, s.grpc = dialect.NginxHeaders{Nginx: s.nginx}, dialect.URL{Forward: s.forward}, dialect.GRPC{Envoy: s.envoy}
 	s.exchanges.New = func() any { return new(exchange) }
-	if c.Login != nil {
-		l := *c.Login
-		l.Table, l.Subject, l.TeamURL, l.PathPrefix, l.SessionDuration, l.Log, l.Now = c.Table, c.Subject, c.TeamURL, c.PathPrefix, c.SessionDuration, c.Log, c.Now
-		l.ReturnHosts = c.ReturnHosts
-		l.Address = func(r *http.Request) netip.Addr {
-			return s.addresses.address(peer(r), strings.Join(r.Header[contract.ForwardedFor], ","), s.Now())
-		}
-		s.login = login.New(l)
-	}
+	s.signIn()
 	return s
+}
+
+// signIn makes what answers on the public listener.
+func (s *Server) signIn() {
+	c := &s.Config
+	s.site = &public.Site{Table: c.Table, Ring: c.Ring, TeamURL: c.TeamURL, PathPrefix: c.PathPrefix, SessionDuration: c.SessionDuration,
+		Log: c.Log, Now: c.Now, SignsIn: c.Login != nil, Quiet: c.DecisionLog == LogOff}
+	if c.Login == nil {
+		return
+	}
+	l := *c.Login
+	l.Site, l.Subject, l.ReturnHosts = s.site, c.Subject, c.ReturnHosts
+	l.Address = func(r *http.Request) netip.Addr {
+		return s.addresses.address(peer(r), strings.Join(r.Header["X-Forwarded-For"], ","), s.Now())
+	}
+	s.login = login.New(l)
+	s.console = console.New(console.Config{Site: s.site, Subject: c.Subject, Sessions: s.login, Providers: l.Providers})
 }
 
 // An exchange is one request and its answer. It is reused: nothing in it

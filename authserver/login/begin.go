@@ -9,6 +9,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/public"
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
@@ -17,12 +18,12 @@ import (
 const maxBounces = 2
 
 // appLogin begins a login on an application's host.
-func (h *Handler) appLogin(x *exchange) {
-	if !h.get(x) {
+func (h *Handler) appLogin(x *public.Exchange) {
+	if !h.Get(x) {
 		return
 	}
-	if !x.table.Claims(x.host) {
-		h.fail(x, http.StatusNotFound, "no-policy", "No application here", "No access rules exist for this host, so there is nothing to sign in to.")
+	if !x.Table.Claims(x.Host) {
+		h.Fail(x, http.StatusNotFound, "no-policy", "No application here", "No access rules exist for this host, so there is nothing to sign in to.")
 		return
 	}
 	if !h.configured() {
@@ -32,35 +33,35 @@ func (h *Handler) appLogin(x *exchange) {
 	dest, cut := h.comeBack(x)
 	n := h.hopsOf(x, dest)
 	if n >= maxBounces {
-		if x.query.Get("again") == "" {
+		if x.Query.Get("again") == "" {
 			h.showLoop(x, dest)
 			return
 		}
-		x.dropCookie(hopsCookie)
+		x.DropCookie(hopsCookie)
 		n = 0
 	}
-	again, _ := strconv.Atoi(x.query.Get("began")) // no number: for the first time
+	again, _ := strconv.Atoi(x.Query.Get("began")) // no number: for the first time
 	h.begin(x, attempt{Dest: text(dest), Hops: n, Cut: cut, Again: max(0, min(again, maxAgain))})
 }
 
 // begin makes an attempt of what is given, and takes it to the team host.
-func (h *Handler) begin(x *exchange, a attempt) {
-	a.ID, a.Host, a.At, a.Browser = randomID(), x.host, x.now.Unix(), digest(h.keep(x))
+func (h *Handler) begin(x *public.Exchange, a attempt) {
+	a.ID, a.Host, a.At, a.Browser = randomID(), x.Host, x.Now.Unix(), digest(h.keep(x))
 	h.toTeam(x, a, nil)
 }
 
 // toTeam sends the browser to the team host's page for an attempt.
-func (h *Handler) toTeam(x *exchange, a attempt, more url.Values) {
-	sealed, err := x.ring.Seal(purposeAttempt, a, x.now.Add(readTime), x.now)
+func (h *Handler) toTeam(x *public.Exchange, a attempt, more url.Values) {
+	sealed, err := x.Ring.Seal(purposeAttempt, a, x.Now.Add(readTime), x.Now)
 	if err != nil {
-		h.broken(x, err)
+		h.Broken(x, err)
 		return
 	}
 	q := url.Values{"attempt": {sealed}}
 	for k, v := range more {
 		q[k] = v
 	}
-	h.redirect(x, h.own(h.teamHost(), "login/"+a.Host, q))
+	h.Redirect(x, h.Own(h.TeamHost(), "login/"+a.Host, q))
 }
 
 // configured reports whether anybody can sign in.
@@ -71,15 +72,15 @@ func (h *Handler) configured() bool {
 // noTeamHost is the team host of an installation that was given none.
 const noTeamHost = "ostiary.invalid"
 
-func (h *Handler) notConfigured(x *exchange) {
-	h.fail(x, http.StatusServiceUnavailable, "not-configured", "Signing in is not set up",
+func (h *Handler) notConfigured(x *public.Exchange) {
+	h.Fail(x, http.StatusServiceUnavailable, "not-configured", "Signing in is not set up",
 		"This installation has no identity provider yet, so nobody can sign in here. Please tell whoever runs it.")
 }
 
-func (h *Handler) showLoop(x *exchange, dest string) {
-	who := h.Subject(x.table.OnHost(x.host, x.now, h.SessionDuration), x.cookies(), "", x.now)
+func (h *Handler) showLoop(x *public.Exchange, dest string) {
+	who := h.Subject(x.Table.OnHost(x.Host, x.Now, h.SessionDuration), x.Cookies(), "", x.Now)
 	s, reason := who.Subject, who.Refused
-	if s != nil && x.table.Revoked(s) {
+	if s != nil && x.Table.Revoked(s) {
 		s, reason = nil, policy.SessionRevoked
 	}
 	text := "Your browser does not send this site's cookie back. Allow cookies for it."
@@ -91,8 +92,8 @@ func (h *Handler) showLoop(x *exchange, dest string) {
 	case reason != policy.NoReason:
 		text = "The session that your browser sends is not valid here (" + reason.String() + ")."
 	}
-	h.Log.Warn("a login goes round in circles", "host", x.host, "reason", reason.String(), "requestID", x.id)
-	x.w.Header().Set(contract.ReasonHeader, "login-loop")
-	h.page(x, http.StatusConflict, "going round in circles", web.Loop(web.LoopView{
-		Host: x.host, Why: text, RequestID: x.id, AgainURL: h.own(x.host, "login", url.Values{"rd": {dest}, "again": {"1"}})}))
+	h.Log.Warn("a login goes round in circles", "host", x.Host, "reason", reason.String(), "requestID", x.ID)
+	x.W.Header().Set(contract.ReasonHeader, "login-loop")
+	h.Page(x, http.StatusConflict, "going round in circles", web.Loop(web.LoopView{
+		Host: x.Host, Why: text, RequestID: x.ID, AgainURL: h.Own(x.Host, "login", url.Values{"rd": {dest}, "again": {"1"}})}))
 }

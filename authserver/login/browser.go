@@ -9,6 +9,8 @@ import (
 	"encoding/base64"
 	"slices"
 	"strings"
+
+	"github.com/ostiary/ostiary/authserver/public"
 )
 
 // keyCookie is the name of a browser's key, and a letter after it. All that a
@@ -33,10 +35,10 @@ const (
 type key struct{ name, value string }
 
 // keys returns the keys that a browser has for this host.
-func (x *exchange) keys() []key {
+func keys(x *public.Exchange) []key {
 	var all []key
 	count := map[string]int{}
-	for _, c := range x.r.Cookies() {
+	for _, c := range x.R.Cookies() {
 		slot, ok := strings.CutPrefix(c.Name, keyCookie)
 		if !ok || len(slot) != 1 || !strings.Contains(slotLetters, slot) {
 			continue
@@ -54,21 +56,21 @@ func (x *exchange) keys() []key {
 
 // keep returns this browser's key, and has it kept for as long as what begins now
 // can be finished.
-func (h *Handler) keep(x *exchange) string {
+func (h *Handler) keep(x *public.Exchange) string {
 	k := key{value: randomID()}
-	if all := x.keys(); len(all) > 0 {
+	if all := keys(x); len(all) > 0 {
 		k = all[0]
 	} else {
 		slot := h.slot.Add(1) % keySlots
 		k.name = keyCookie + slotLetters[slot:slot+1]
 	}
-	x.setCookie(k.name, k.value, attemptTime)
+	x.SetCookie(k.name, k.value, attemptTime)
 	return k.value
 }
 
 // holds returns the key that began something, if this browser has it.
-func (x *exchange) holds(browser string) (string, bool) {
-	for _, k := range x.keys() {
+func holds(x *public.Exchange, browser string) (string, bool) {
+	for _, k := range keys(x) {
 		if digest(k.value) == browser {
 			return k.value, true
 		}
@@ -78,10 +80,10 @@ func (x *exchange) holds(browser string) (string, bool) {
 
 // dropKeys voids all that this browser has begun here, in as many bytes as an
 // answer has room for.
-func (x *exchange) dropKeys() {
-	all := x.keys()
+func dropKeys(x *public.Exchange) {
+	all := keys(x)
 	for _, k := range all[:min(len(all), maxDropped)] {
-		x.dropCookie(k.name)
+		x.DropCookie(k.name)
 	}
 }
 

@@ -22,10 +22,22 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
+	"github.com/ostiary/ostiary/authserver/console"
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/public"
 )
+
+// A replica is one of an installation.
+type replica struct {
+	*Handler
+	console *console.Handler
+}
+
+func (r replica) answers(w http.ResponseWriter, q *http.Request) bool {
+	return r.Serve(w, q, "test-request", r.Handler, r.console)
+}
 
 // A site is an installation: several hosts, and replicas that share the keys and
 // the table, and take turns.
@@ -33,7 +45,7 @@ type site struct {
 	t         testing.TB
 	server    *httptest.Server
 	port      string
-	replicas  []*Handler
+	replicas  []replica
 	verifiers []*credential.Verifier
 	ring      *credential.Ring
 	providers *idp.Set
@@ -119,15 +131,14 @@ func newSite(t testing.TB, edit func([]policy.Policy) []policy.Policy) *site {
 	for range 2 {
 		v := credential.NewVerifier(s.ring, team.String(), 100)
 		s.verifiers = append(s.verifiers, v)
-		s.replicas = append(s.replicas, New(Config{
-			Table:     func() *policy.Table { s.mu.Lock(); defer s.mu.Unlock(); return s.table },
-			Ring:      func() *credential.Ring { return s.ring },
-			Subject:   v.Subject,
-			Providers: s.providers, TeamURL: team, PathPrefix: "/.access", SessionDuration: 24 * time.Hour,
-			Revoke:  s.revoke,
-			Address: func(*http.Request) netip.Addr { return s.address },
-			Log:     log, Now: s.now,
-		}))
+		shared := &public.Site{
+			Table:   func() *policy.Table { s.mu.Lock(); defer s.mu.Unlock(); return s.table },
+			Ring:    func() *credential.Ring { return s.ring },
+			TeamURL: team, PathPrefix: "/.access", SessionDuration: 24 * time.Hour, Log: log, Now: s.now, SignsIn: true,
+		}
+		h := New(Config{Site: shared, Subject: v.Subject, Providers: s.providers, Revoke: s.revoke,
+			Address: func(*http.Request) netip.Addr { return s.address }})
+		s.replicas = append(s.replicas, replica{h, console.New(console.Config{Site: shared, Subject: v.Subject, Sessions: h, Providers: s.providers})})
 	}
 	return s
 }
@@ -173,7 +184,7 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) {
 	n := s.turn % len(s.replicas)
 	table := s.table
 	s.mu.Unlock()
-	if s.replicas[n].ServeHTTP(w, r, "test-request") {
+	if s.replicas[n].answers(w, r) {
 		return
 	}
 	if strings.HasPrefix(r.URL.Path, "/.access/") || strings.HasPrefix(r.Host, "auth.") {
@@ -201,7 +212,7 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request) {
 		s.mu.Unlock()
 		fmt.Fprintf(w, "%s%s for %s", target.Host(), r.RequestURI, who)
 	case policy.Challenge:
-		http.Redirect(w, r, s.replicas[n].own(target.Host(), "login", url.Values{"rd": {r.RequestURI}}), http.StatusFound)
+		http.Redirect(w, r, s.replicas[n].Own(target.Host(), "login", url.Values{"rd": {r.RequestURI}}), http.StatusFound)
 	default:
 		http.Error(w, d.Reason.String(), http.StatusForbidden)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/public"
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
@@ -15,12 +16,12 @@ import (
 var methods = [...]string{"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 // judge says what would be decided about a request of somebody who signs in now.
-func (h *Handler) judge(x *exchange, target policy.Target, s *policy.Subject, signIn *policy.SignIn) policy.Decision {
+func (h *Handler) judge(x *public.Exchange, target policy.Target, s *policy.Subject, signIn *policy.SignIn) policy.Decision {
 	as := *s
-	as.Audience, as.Host, as.IssuedAt, as.ExpiresAt = signIn.Audience, "", x.now, x.now.Add(h.duration(signIn))
+	as.Audience, as.Host, as.IssuedAt, as.ExpiresAt = signIn.Audience, "", x.Now, x.Now.Add(h.duration(signIn))
 	var first policy.Decision
 	for i, m := range methods {
-		d := x.table.Decide(policy.Request{Target: target, Method: m, Subject: &as, Address: h.Address(x.r), SessionDuration: h.SessionDuration, Now: x.now})
+		d := x.Table.Decide(policy.Request{Target: target, Method: m, Subject: &as, Address: h.Address(x.R), SessionDuration: h.SessionDuration, Now: x.Now})
 		if d.Verdict == policy.Admit {
 			return d
 		}
@@ -33,16 +34,16 @@ func (h *Handler) judge(x *exchange, target policy.Target, s *policy.Subject, si
 
 // deny says that somebody is signed in and may not pass: what was missing as far
 // as it is safe to say, and how to be somebody else.
-func (h *Handler) deny(x *exchange, host string, d *policy.Decision, s *policy.Subject, signIn *policy.SignIn) {
-	h.Log.Info("not permitted", "host", host, "user", s.ID, "provider", s.Provider, "reason", d.Reason.String(), "policy", signIn.Policy.String(), "requestID", x.id)
-	x.w.Header().Set(contract.ReasonHeader, d.Reason.String())
+func (h *Handler) deny(x *public.Exchange, host string, d *policy.Decision, s *policy.Subject, signIn *policy.SignIn) {
+	h.Log.Info("not permitted", "host", host, "user", s.ID, "provider", s.Provider, "reason", d.Reason.String(), "policy", signIn.Policy.String(), "requestID", x.ID)
+	x.W.Header().Set(contract.ReasonHeader, d.Reason.String())
 	who := s.Email
 	if who == "" {
 		who = s.Name()
 	}
-	h.page(x, http.StatusForbidden, "not permitted", web.Denied(web.DeniedView{
+	h.Page(x, http.StatusForbidden, "not permitted", web.Denied(web.DeniedView{
 		Host: host, SignedInAs: who, Why: why(d.Reason), Message: signIn.Denied.Message, HelpURL: signIn.Denied.URL,
-		Reason: d.Reason.String(), RequestID: x.id, SwitchURL: h.switchURL(x, host, s), HomeURL: h.origin(h.teamHost()) + "/",
+		Reason: d.Reason.String(), RequestID: x.ID, SwitchURL: h.switchURL(x, host, s), HomeURL: h.Origin(h.TeamHost()) + "/",
 	}))
 }
 

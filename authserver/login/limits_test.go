@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"testing"
 	"time"
+
+	"github.com/ostiary/ostiary/authserver/public"
 )
 
 func TestGuessingIsSlowedDown(t *testing.T) {
@@ -89,16 +91,16 @@ func TestDeviceIsForOneAccount(t *testing.T) {
 	s := newSite(t, nil)
 	now := time.Now()
 	w := httptest.NewRecorder()
-	s.replicas[0].rememberDevice(&exchange{w: w, r: httptest.NewRequest(http.MethodPost, "/", nil), ring: s.ring, now: now}, "people\x00ann")
+	s.replicas[0].rememberDevice(&public.Exchange{W: w, R: httptest.NewRequest(http.MethodPost, "/", nil), Ring: s.ring, Now: now}, "people\x00ann")
 	again := httptest.NewRequest(http.MethodPost, "/", nil)
 	for _, c := range w.Result().Cookies() {
 		again.AddCookie(c)
 	}
-	x := &exchange{r: again, ring: s.ring, now: now.Add(time.Hour)}
-	if x.deviceOf("people\x00ann") == "" || x.deviceOf("people\x00bob") != "" || x.deviceOf("corp\x00ann") != "" {
+	x := &public.Exchange{R: again, Ring: s.ring, Now: now.Add(time.Hour)}
+	if deviceOf(x, "people\x00ann") == "" || deviceOf(x, "people\x00bob") != "" || deviceOf(x, "corp\x00ann") != "" {
 		t.Error("it is known for another account, or not for its own")
 	}
-	if x.now = now.Add(deviceTime + time.Minute); x.deviceOf("people\x00ann") != "" {
+	if x.Now = now.Add(deviceTime + time.Minute); deviceOf(x, "people\x00ann") != "" {
 		t.Error("it is known for ever")
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/public"
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
@@ -31,17 +32,17 @@ func (f *farewell) names(s *policy.Subject) bool {
 }
 
 // appLogout ends the session at an application, or with ?all every one.
-func (h *Handler) appLogout(x *exchange) {
+func (h *Handler) appLogout(x *public.Exchange) {
 	if !h.meant(x) {
 		return
 	}
 	to := ""
-	if x.query.Get("rd") != "" {
+	if x.Query.Get("rd") != "" {
 		to, _ = h.comeBack(x)
 	}
-	subject := h.session(x)
+	subject := h.Session(x)
 	h.dropSession(x)
-	if !x.query.Has("all") {
+	if !x.Query.Has("all") {
 		h.signedOut(x, to, false)
 		return
 	}
@@ -52,37 +53,37 @@ func (h *Handler) appLogout(x *exchange) {
 			return
 		}
 	}
-	sealed, err := x.ring.Seal(purposeLogout, f, x.now.Add(ticketTime), x.now)
+	sealed, err := x.Ring.Seal(purposeLogout, f, x.Now.Add(ticketTime), x.Now)
 	if err != nil {
-		h.broken(x, err)
+		h.Broken(x, err)
 		return
 	}
-	h.redirect(x, h.own(h.teamHost(), "logout", url.Values{"farewell": {sealed}}))
+	h.Redirect(x, h.Own(h.TeamHost(), "logout", url.Values{"farewell": {sealed}}))
 }
 
 // teamLogout ends the session at the team host and all that came of it. An
 // application's word is enough for the session that it names.
-func (h *Handler) teamLogout(x *exchange) {
-	subject, _ := h.teamSubject(x)
+func (h *Handler) teamLogout(x *public.Exchange) {
+	subject, _ := h.TeamSubject(x)
 	var f farewell
 	// Somebody else may be signed in here by now: then the page asks.
-	if x.query.Has("farewell") && x.ring.Open(purposeLogout, x.query.Get("farewell"), &f, x.now) == nil && f.names(subject) {
-		x.dropCookie(teamCookie)
+	if x.Query.Has("farewell") && x.Ring.Open(purposeLogout, x.Query.Get("farewell"), &f, x.Now) == nil && f.names(subject) {
+		x.DropCookie(teamCookie)
 		h.signedOut(x, f.To, true)
 		return
 	}
 	if !h.meant(x) {
 		return
 	}
-	x.dropCookie(teamCookie)
+	x.DropCookie(teamCookie)
 	// To be somebody else takes another session here, and voids none.
-	everywhere := subject != nil && !x.query.Has("switch")
+	everywhere := subject != nil && !x.Query.Has("switch")
 	if everywhere && !h.revoke(x, subject) {
 		return
 	}
 	to := h.back(x, subject)
-	if x.query.Get("rd") != "" {
-		if to, _ = h.comeBack(x); to == h.origin(h.teamHost())+"/" {
+	if x.Query.Get("rd") != "" {
+		if to, _ = h.comeBack(x); to == h.Origin(h.TeamHost())+"/" {
 			to = ""
 		}
 	}
@@ -91,33 +92,23 @@ func (h *Handler) teamLogout(x *exchange) {
 
 // meant reports whether a request to sign out is the person's own wish. Another
 // site's link or form is not: a page asks, then.
-func (h *Handler) meant(x *exchange) bool {
-	switch x.r.Method {
+func (h *Handler) meant(x *public.Exchange) bool {
+	switch x.R.Method {
 	case http.MethodPost: // our own: see ServeHTTP
 		return true
 	case http.MethodGet:
-		everywhere := !x.query.Has("switch") && (x.query.Has("all") || x.host == h.teamHost())
+		everywhere := !x.Query.Has("switch") && (x.Query.Has("all") || x.Host == h.TeamHost())
 		// Where nothing says from where they came, a link of another site could have
 		// led here: too little to end every session.
-		if fromHere(x.r) && (!everywhere || saysFrom(x.r)) {
+		if fromHere(x.R) && (!everywhere || saysFrom(x.R)) {
 			return true
 		}
-		h.page(x, http.StatusOK, "sign out?", web.ConfirmLogout(web.ConfirmLogoutView{Host: x.host, Action: x.r.URL.RequestURI(), Everywhere: everywhere}))
+		h.Page(x, http.StatusOK, "sign out?", web.ConfirmLogout(web.ConfirmLogoutView{Host: x.Host, Action: x.R.URL.RequestURI(), Everywhere: everywhere}))
 	default:
-		x.w.Header().Set("Allow", "GET, POST")
-		h.fail(x, http.StatusMethodNotAllowed, "method-not-allowed", "Not here", "This address answers GET and POST only.")
+		x.W.Header().Set("Allow", "GET, POST")
+		h.Fail(x, http.StatusMethodNotAllowed, "method-not-allowed", "Not here", "This address answers GET and POST only.")
 	}
 	return false
-}
-
-// SameOrigin reports whether a page of this very host sent a request: Fetch
-// Metadata says so, or else Origin must name this very host.
-func SameOrigin(r *http.Request) bool {
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
-		return site == "same-origin"
-	}
-	_, host, ok := strings.Cut(r.Header.Get("Origin"), "://")
-	return ok && host == r.Host
 }
 
 // saysFrom reports whether a request says from where it comes.
@@ -164,26 +155,26 @@ func (r *Revoker) Revoke(ctx context.Context, provider, user string, before time
 // revoke voids what a person holds, everywhere, and waits until this replica
 // knows. Without a way to tell the others, it says so: a sign-out that leaves
 // sessions behind must not look like one that does not.
-func (h *Handler) revoke(x *exchange, s *policy.Subject) bool {
+func (h *Handler) revoke(x *public.Exchange, s *policy.Subject) bool {
 	if h.Revoke == nil {
-		h.fail(x, http.StatusNotImplemented, "not-configured", "Signed out here only", "This installation cannot end the sessions of other applications.")
+		h.Fail(x, http.StatusNotImplemented, "not-configured", "Signed out here only", "This installation cannot end the sessions of other applications.")
 		return false
 	}
-	before := x.now.Truncate(time.Second)
+	before := x.Now.Truncate(time.Second)
 	if before.Before(s.SignedInAt) { // at a replica whose clock is ahead
 		before = s.SignedInAt
 	}
 	before = before.Add(time.Second) // sign-ins have whole seconds
-	if err := h.Revoke(x.r.Context(), s.Provider, s.ID, before); err != nil {
-		h.Log.Error("signing out everywhere failed", "error", err, "user", s.ID, "provider", s.Provider, "requestID", x.id)
-		h.fail(x, http.StatusServiceUnavailable, "not-revoked", "Not signed out everywhere",
+	if err := h.Revoke(x.R.Context(), s.Provider, s.ID, before); err != nil {
+		h.Log.Error("signing out everywhere failed", "error", err, "user", s.ID, "provider", s.Provider, "requestID", x.ID)
+		h.Fail(x, http.StatusServiceUnavailable, "not-revoked", "Not signed out everywhere",
 			"Your sessions at other applications could not be ended just now. Try again in a moment.")
 		return false
 	}
 	old := h.told(s)
 	old.SignedInAt = before.Add(-time.Second)
-	h.await(x.r.Context(), func() bool { return h.Table().Revoked(old) })
-	h.Log.Info("signed out everywhere", "user", s.ID, "provider", s.Provider, "requestID", x.id)
+	h.await(x.R.Context(), func() bool { return h.Table().Revoked(old) })
+	h.Log.Info("signed out everywhere", "user", s.ID, "provider", s.Provider, "requestID", x.ID)
 	return true
 }
 
@@ -201,17 +192,17 @@ func (h *Handler) await(ctx context.Context, done func() bool) {
 	}
 }
 
-func (h *Handler) signedOut(x *exchange, to string, everywhere bool) {
+func (h *Handler) signedOut(x *public.Exchange, to string, everywhere bool) {
 	if to != "" {
-		h.redirect(x, to)
+		h.Redirect(x, to)
 		return
 	}
-	v := web.SignedOutView{Host: x.host, Everywhere: everywhere}
-	if x.host != h.teamHost() {
-		v.SignInURL = h.own(x.host, "login", nil)
-		v.EverywhereURL = h.own(x.host, "logout", url.Values{"all": {""}})
+	v := web.SignedOutView{Host: x.Host, Everywhere: everywhere}
+	if x.Host != h.TeamHost() {
+		v.SignInURL = h.Own(x.Host, "login", nil)
+		v.EverywhereURL = h.Own(x.Host, "logout", url.Values{"all": {""}})
 	}
-	h.page(x, http.StatusOK, "signed out", web.SignedOut(v))
+	h.Page(x, http.StatusOK, "signed out", web.SignedOut(v))
 }
 
 // maxPaths bounds for how many parts of a host a sign-out removes the cookie: its
@@ -222,10 +213,10 @@ const maxPaths = 4
 // cookie: under each name, from each jar, at each path that has one. Those of paths
 // that no policy has any more, or that do not fit here, are bound to another browser
 // from now on, and so is what another host planted.
-func (h *Handler) dropSession(x *exchange) {
+func (h *Handler) dropSession(x *public.Exchange) {
 	h.keepHops(x, hops{Spent: h.spentHere(x)}) // whoever signs out goes round in no circle
-	x.dropKeys()
-	paths := x.table.CookiePaths(x.host)
+	dropKeys(x)
+	paths := x.Table.CookiePaths(x.Host)
 	for _, partitioned := range []bool{false, true} {
 		dropSessionCookie(x, credential.CookieName, "/", partitioned)
 		dropSessionCookie(x, credential.PathCookieName, "/", partitioned)
@@ -234,14 +225,14 @@ func (h *Handler) dropSession(x *exchange) {
 		}
 	}
 	bind := randomID()
-	if _, err := x.r.Cookie(credential.BindCookieName); err == nil || len(paths) > 0 {
-		x.setBind(bind, false)
-		x.setBind(bind, true)
+	if _, err := x.R.Cookie(credential.BindCookieName); err == nil || len(paths) > 0 {
+		setBind(x, bind, false)
+		setBind(x, bind, true)
 	}
 }
 
-func dropSessionCookie(x *exchange, name, path string, partitioned bool) {
-	http.SetCookie(x.w, droppedCookie(name, path, partitioned))
+func dropSessionCookie(x *public.Exchange, name, path string, partitioned bool) {
+	http.SetCookie(x.W, droppedCookie(name, path, partitioned))
 }
 
 func droppedCookie(name, path string, partitioned bool) *http.Cookie {

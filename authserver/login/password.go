@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/ostiary/ostiary/authserver/idp"
+	"github.com/ostiary/ostiary/authserver/public"
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
@@ -17,13 +18,13 @@ import (
 const maxForm = 16 << 10
 
 // password takes the form of the built-in users.
-func (h *Handler) password(x *exchange, host string) {
-	x.r.Body = http.MaxBytesReader(x.w, x.r.Body, maxForm)
-	if err := x.r.ParseForm(); err != nil {
-		h.fail(x, http.StatusBadRequest, "bad-request", "This form cannot be read", "Open the application again.")
+func (h *Handler) password(x *public.Exchange, host string) {
+	x.R.Body = http.MaxBytesReader(x.W, x.R.Body, maxForm)
+	if err := x.R.ParseForm(); err != nil {
+		h.Fail(x, http.StatusBadRequest, "bad-request", "This form cannot be read", "Open the application again.")
 		return
 	}
-	form := x.r.PostForm
+	form := x.R.PostForm
 	sealed := form.Get("attempt")
 	v, ok := h.arrive(x, host, sealed)
 	if !ok {
@@ -36,33 +37,33 @@ func (h *Handler) password(x *exchange, host string) {
 		}
 	}
 	if p == nil {
-		h.fail(x, http.StatusBadRequest, "no-provider", "This way to sign in is gone", "Its settings were changed a moment ago. Open the application again.")
+		h.Fail(x, http.StatusBadRequest, "no-provider", "This way to sign in is gone", "Its settings were changed a moment ago. Open the application again.")
 		return
 	}
 	h.check(x, v, sealed, p, strings.TrimSpace(form.Get("username")), form.Get("password"))
 }
 
 // check signs in whoever has the right password.
-func (h *Handler) check(x *exchange, v visit, sealed string, p *idp.Provider, name, password string) {
-	address, account := h.Address(x.r), p.Name()+"\x00"+p.Account(name)
-	device := x.deviceOf(p.Name() + "\x00" + p.IDOf(name))
-	if !h.limits.guess(address, account, device, x.now) {
+func (h *Handler) check(x *public.Exchange, v visit, sealed string, p *idp.Provider, name, password string) {
+	address, account := h.Address(x.R), p.Name()+"\x00"+p.Account(name)
+	device := deviceOf(x, p.Name()+"\x00"+p.IDOf(name))
+	if !h.limits.guess(address, account, device, x.Now) {
 		h.tooMany(x)
 		return
 	}
-	identity, err := p.CheckPassword(x.r.Context(), turn(address, device), name, password)
+	identity, err := p.CheckPassword(x.R.Context(), turn(address, device), name, password)
 	switch {
 	case errors.Is(err, idp.ErrWrongPassword):
 		problem := "The name or the password is wrong."
 		if len(password) > idp.MaxPassword { // whoever it is, so that it gives nobody away
 			problem += fmt.Sprintf(" A password here has at most %d bytes, and this one is longer.", idp.MaxPassword)
 			h.Log.Warn("a password was typed that is longer than bcrypt can tell apart, so it is nobody's: choose one of 72 bytes or less, and hash that",
-				"provider", p.Name(), "limit", idp.MaxPassword, "requestID", x.id)
+				"provider", p.Name(), "limit", idp.MaxPassword, "requestID", x.ID)
 		}
-		h.Log.Info("sign-in failed", "provider", p.Name(), "host", v.Host, "requestID", x.id)
+		h.Log.Info("sign-in failed", "provider", p.Name(), "host", v.Host, "requestID", x.ID)
 		h.showForm(x, http.StatusUnauthorized, v, sealed, p, name, problem)
 	case errors.Is(err, idp.ErrBusy):
-		x.w.Header().Set("Retry-After", "5")
+		x.W.Header().Set("Retry-After", "5")
 		h.showForm(x, http.StatusServiceUnavailable, v, sealed, p, name, "Too many people are signing in right now. Try again in a moment.")
 	case err != nil:
 		h.providerFailed(x, p, v.Host, err)
@@ -84,10 +85,10 @@ func turn(a netip.Addr, device string) idp.Turn {
 	return idp.Turn{}
 }
 
-func (h *Handler) showForm(x *exchange, status int, v visit, sealed string, p *idp.Provider, name, problem string) {
-	h.page(x, status, "sign in", web.Login(web.LoginView{
-		Host: v.Host, Provider: p.DisplayName(), Action: h.own(h.teamHost(), "login/"+v.Host, nil),
+func (h *Handler) showForm(x *public.Exchange, status int, v visit, sealed string, p *idp.Provider, name, problem string) {
+	h.Page(x, status, "sign in", web.Login(web.LoginView{
+		Host: v.Host, Provider: p.DisplayName(), Action: h.Own(h.TeamHost(), "login/"+v.Host, nil),
 		Hidden:   []web.Field{{Name: "attempt", Value: sealed}, {Name: "idp", Value: p.Name()}},
-		Username: name, Problem: problem, RequestID: x.id,
+		Username: name, Problem: problem, RequestID: x.ID,
 	}))
 }

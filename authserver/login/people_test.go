@@ -113,14 +113,3 @@ func TestFarewellOfAnother(t *testing.T) {
 	staff.want(staff.get(p.location, "Sec-Fetch-Site", "cross-site"), 200, `method="post"`) // the page asks
 	staff.want(staff.get(s.url("auth.example.com", "/")), 200, "ann@corp.com")
 }
-
-// Each person has a limit of their own.
-func TestTokenLimitIsOfOnePerson(t *testing.T) {
-	l := newLimits()
-	now := newSite(t, nil).now()
-	for l.token("guests\x00ann", now) {
-	}
-	if !l.token("people\x00ann", now) { // one bucket in 4096 is shared
-		t.Skip("the two share a bucket")
-	}
-}

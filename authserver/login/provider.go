@@ -8,57 +8,58 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/idp"
+	"github.com/ostiary/ostiary/authserver/public"
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
 // visitProvider sends the browser to an OpenID provider. Nothing is remembered:
 // the state is the visit, sealed, and what must not be seen by who sees an address,
 // the browser's key yields.
-func (h *Handler) visitProvider(x *exchange, v visit, p *idp.Provider, l providerLogin) {
-	if !h.limits.start(h.Address(x.r), x.now) {
+func (h *Handler) visitProvider(x *public.Exchange, v visit, p *idp.Provider, l providerLogin) {
+	if !h.limits.start(h.Address(x.R), x.Now) {
 		h.tooMany(x)
 		return
 	}
 	key := h.keep(x)
-	l.ID, l.Provider, l.Attempt, l.Browser, l.At = randomID(), p.Name(), v.attempt, digest(key), x.now.Unix()
-	state, err := x.ring.Seal(purposeProvider, l, x.now.Add(readTime), x.now)
+	l.ID, l.Provider, l.Attempt, l.Browser, l.At = randomID(), p.Name(), v.attempt, digest(key), x.Now.Unix()
+	state, err := x.Ring.Seal(purposeProvider, l, x.Now.Add(readTime), x.Now)
 	if err != nil {
-		h.broken(x, err)
+		h.Broken(x, err)
 		return
 	}
-	to, err := p.AuthCodeURL(x.r.Context(), idp.Start{State: state, Nonce: derive(key, "nonce", l.ID), Verifier: derive(key, "verifier", l.ID),
+	to, err := p.AuthCodeURL(x.R.Context(), idp.Start{State: state, Nonce: derive(key, "nonce", l.ID), Verifier: derive(key, "verifier", l.ID),
 		RedirectURI: h.callbackURL(p.Name()), Reauthenticate: l.Anew})
 	if err != nil {
 		h.providerFailed(x, p, v.Host, err)
 		return
 	}
-	h.redirect(x, to)
+	h.Redirect(x, to)
 }
 
 func (h *Handler) callbackURL(provider string) string {
-	return h.own(h.teamHost(), "idp/"+provider+"/callback", nil)
+	return h.Own(h.TeamHost(), "idp/"+provider+"/callback", nil)
 }
 
 // callback is where an identity provider sends people back to. It answers a visit
 // alone: what only looks, as HEAD does, must not use a code up.
-func (h *Handler) callback(x *exchange, name string) {
-	if !h.visit(x) {
+func (h *Handler) callback(x *public.Exchange, name string) {
+	if !h.Visit(x) {
 		return
 	}
 	var l providerLogin
-	state := x.query["state"]
-	if len(state) != 1 || x.ring.Open(purposeProvider, state[0], &l, x.now) != nil || l.Provider != name {
+	state := x.Query["state"]
+	if len(state) != 1 || x.Ring.Open(purposeProvider, state[0], &l, x.Now) != nil || l.Provider != name {
 		h.notHere(x)
 		return
 	}
-	x.dest = string(l.Attempt.Dest)
+	x.Dest = string(l.Attempt.Dest)
 	p := h.Providers.Find(name)
 	if p == nil || p.Password() {
-		h.fail(x, http.StatusBadRequest, "no-provider", "This way to sign in is gone", "Its settings were removed a moment ago. Open the application again.")
+		h.Fail(x, http.StatusBadRequest, "no-provider", "This way to sign in is gone", "Its settings were removed a moment ago. Open the application again.")
 		return
 	}
-	key, mine := x.holds(l.Browser)
-	over := x.now.Sub(time.Unix(l.At, 0)) >= attemptTime
+	key, mine := holds(x, l.Browser)
+	over := x.Now.Sub(time.Unix(l.At, 0)) >= attemptTime
 	if mine && !over && h.states.use(l.ID) {
 		h.answered(x, p, &l, key)
 		return
@@ -68,14 +69,14 @@ func (h *Handler) callback(x *exchange, name string) {
 
 // leadOn takes a browser on that brings back a state which is of no use to it; spent:
 // to nobody any more.
-func (h *Handler) leadOn(x *exchange, p *idp.Provider, l *providerLogin, spent bool) {
+func (h *Handler) leadOn(x *public.Exchange, p *idp.Provider, l *providerLogin, spent bool) {
 	// What came of another sign-in is as good: another tab was faster, or somebody
 	// came back to this address.
-	if s, _ := h.teamSubject(x); s != nil {
+	if s, _ := h.TeamSubject(x); s != nil {
 		h.toTeam(x, l.Attempt, nil)
 		return
 	}
-	if spent || x.query.Has("error") || l.Again > 0 {
+	if spent || x.Query.Has("error") || l.Again > 0 {
 		h.notHere(x)
 		return
 	}
@@ -86,24 +87,24 @@ func (h *Handler) leadOn(x *exchange, p *idp.Provider, l *providerLogin, spent b
 	}
 }
 
-func (h *Handler) notHere(x *exchange) {
-	h.fail(x, http.StatusBadRequest, "no-state", "This sign-in cannot be finished here",
+func (h *Handler) notHere(x *public.Exchange) {
+	h.Fail(x, http.StatusBadRequest, "no-state", "This sign-in cannot be finished here",
 		"It was begun in another browser, was finished already, or took longer than ten minutes. Open the application again.")
 }
 
 // answered takes the answer of a provider that this browser was sent to.
-func (h *Handler) answered(x *exchange, p *idp.Provider, l *providerLogin, key string) {
-	if x.query.Has("error") || !x.query.Has("code") {
+func (h *Handler) answered(x *public.Exchange, p *idp.Provider, l *providerLogin, key string) {
+	if x.Query.Has("error") || !x.Query.Has("code") {
 		h.providerRefused(x, p, l)
 		return
 	}
-	if !h.limits.exchange(h.Address(x.r), x.knownDevice().ID, x.now) {
+	if !h.limits.exchange(h.Address(x.R), knownDevice(x).ID, x.Now) {
 		h.tooMany(x)
 		return
 	}
-	identity, err := p.Exchange(x.r.Context(), idp.Callback{Code: x.query.Get("code"), Issuer: x.query.Get("iss"), Nonce: derive(key, "nonce", l.ID),
+	identity, err := p.Exchange(x.R.Context(), idp.Callback{Code: x.Query.Get("code"), Issuer: x.Query.Get("iss"), Nonce: derive(key, "nonce", l.ID),
 		Verifier: derive(key, "verifier", l.ID), RedirectURI: h.callbackURL(p.Name()), Reauthenticate: l.Anew, Started: time.Unix(l.At, 0)})
-	if s, _ := h.teamSubject(x); err != nil && s != nil && s.SignedInAt.Unix() >= l.At {
+	if s, _ := h.TeamSubject(x); err != nil && s != nil && s.SignedInAt.Unix() >= l.At {
 		// Somebody came back to an address that another replica has used up.
 		h.toTeam(x, l.Attempt, nil)
 		return
@@ -122,8 +123,8 @@ func (h *Handler) answered(x *exchange, p *idp.Provider, l *providerLogin, key s
 // saysEnough reports whether somebody can be judged without what their provider could
 // not be asked about. A session at the team host is for every application: what any
 // rule would refuse them for has to be known.
-func (h *Handler) saysEnough(x *exchange, unsaid idp.Unsaid, a *attempt) bool {
-	reads := x.table.Reads()
+func (h *Handler) saysEnough(x *public.Exchange, unsaid idp.Unsaid, a *attempt) bool {
+	reads := x.Table.Reads()
 	if unsaid.Groups && len(reads.Groups) > 0 {
 		return false
 	}
@@ -131,14 +132,14 @@ func (h *Handler) saysEnough(x *exchange, unsaid idp.Unsaid, a *attempt) bool {
 	if err != nil || v.Host() != a.Host {
 		v = h.root(a.Host)
 	}
-	return !unsaid.Email || !x.table.NeedsEmail(v)
+	return !unsaid.Email || !x.Table.NeedsEmail(v)
 }
 
 // providerRefused shows that the identity provider said no, in its own words: often
 // nothing else says what to do about it.
-func (h *Handler) providerRefused(x *exchange, p *idp.Provider, l *providerLogin) {
-	code, words := idp.ErrorCode(x.query.Get("error")), idp.Words(x.query.Get("error_description"))
-	h.Log.Info("the identity provider refused", "provider", p.Name(), "code", code, "description", words, "requestID", x.id)
+func (h *Handler) providerRefused(x *public.Exchange, p *idp.Provider, l *providerLogin) {
+	code, words := idp.ErrorCode(x.Query.Get("error")), idp.Words(x.Query.Get("error_description"))
+	h.Log.Info("the identity provider refused", "provider", p.Name(), "code", code, "description", words, "requestID", x.ID)
 	message := "The identity provider " + p.DisplayName() + " did not sign you in"
 	if code != "" {
 		message += " (" + code + ")"
@@ -150,8 +151,8 @@ func (h *Handler) providerRefused(x *exchange, p *idp.Provider, l *providerLogin
 	h.startOver(x, l.Attempt.Host, "provider-refused", "Not signed in", message)
 }
 
-func (h *Handler) providerFailed(x *exchange, p *idp.Provider, host string, err error) {
-	h.Log.Warn("the identity provider failed", "provider", p.Name(), "error", err, "requestID", x.id)
+func (h *Handler) providerFailed(x *public.Exchange, p *idp.Provider, host string, err error) {
+	h.Log.Warn("the identity provider failed", "provider", p.Name(), "error", err, "requestID", x.ID)
 	page := web.Page{Title: "Signing in does not work right now", Host: host, Reason: "provider-unavailable",
 		Message: "The identity provider " + p.DisplayName() + " does not answer. Try again in a moment; applications that you are signed in to go on working."}
 	status := http.StatusBadGateway
@@ -161,10 +162,10 @@ func (h *Handler) providerFailed(x *exchange, p *idp.Provider, host string, err 
 		status = http.StatusForbidden
 	}
 	switch {
-	case x.dest != "":
-		page.Action, page.URL = "Try again", x.dest
-	case x.table.Claims(host):
-		page.Action, page.URL = "Try again", h.origin(host)+"/"
+	case x.Dest != "":
+		page.Action, page.URL = "Try again", x.Dest
+	case x.Table.Claims(host):
+		page.Action, page.URL = "Try again", h.Origin(host)+"/"
 	}
-	h.show(x, status, page)
+	h.Show(x, status, page)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/public"
 )
 
 // maxReturn bounds an address to come back to, in bytes. Whoever sends people here
@@ -19,9 +20,9 @@ const maxReturn = dialect.MaxReturn
 
 // comeBack returns where a request asks to come back to, and whether that is less
 // than it asked for, as it is too long: then its page is worth more than its query.
-func (h *Handler) comeBack(x *exchange) (dest string, cut bool) {
-	rd, cut := dialect.Shorten(x.query.Get("rd"))
-	return h.destination(rd, x.host, x.table), cut || x.query.Has("cut")
+func (h *Handler) comeBack(x *public.Exchange) (dest string, cut bool) {
+	rd, cut := dialect.Shorten(x.Query.Get("rd"))
+	return h.destination(rd, x.Host, x.Table), cut || x.Query.Has("cut")
 }
 
 // destination turns what a request asks to come back to into an absolute
@@ -30,7 +31,7 @@ func (h *Handler) comeBack(x *exchange) (dest string, cut bool) {
 // root of the host. It never returns an address that a browser could read as
 // another host's.
 func (h *Handler) destination(rd, host string, table *policy.Table) string {
-	home := h.origin(host) + "/"
+	home := h.Origin(host) + "/"
 	if rd == "" || len(rd) > maxReturn || strings.IndexFunc(rd, unsafeInReturn) >= 0 {
 		return home
 	}
@@ -44,7 +45,7 @@ func (h *Handler) destination(rd, host string, table *policy.Table) string {
 	if !plainPath(name, path) || h.acts(path) {
 		return home
 	}
-	return h.origin(name) + path
+	return h.Origin(name) + path
 }
 
 // leadsTo reports whether people may be sent from a host to another one. That some
@@ -68,21 +69,21 @@ type wayBack struct {
 const purposeBack = "way back"
 
 // switchURL is where to become somebody else, and come back to a host.
-func (h *Handler) switchURL(x *exchange, host string, s *policy.Subject) string {
+func (h *Handler) switchURL(x *public.Exchange, host string, s *policy.Subject) string {
 	q := url.Values{"switch": {"1"}}
-	if sealed, err := x.ring.Seal(purposeBack, wayBack{host, s.Provider, s.ID}, x.now.Add(time.Hour), x.now); err == nil {
+	if sealed, err := x.Ring.Seal(purposeBack, wayBack{host, s.Provider, s.ID}, x.Now.Add(time.Hour), x.Now); err == nil {
 		q.Set("back", sealed)
 	}
-	return h.own(h.teamHost(), "logout", q)
+	return h.Own(h.TeamHost(), "logout", q)
 }
 
 // back returns where a way back leads whoever is signed in; empty: nowhere.
-func (h *Handler) back(x *exchange, s *policy.Subject) string {
+func (h *Handler) back(x *public.Exchange, s *policy.Subject) string {
 	var w wayBack
-	if s == nil || x.ring.Open(purposeBack, x.query.Get("back"), &w, x.now) != nil || w.ID != s.ID || w.Provider != s.Provider || !x.table.Claims(w.Host) {
+	if s == nil || x.Ring.Open(purposeBack, x.Query.Get("back"), &w, x.Now) != nil || w.ID != s.ID || w.Provider != s.Provider || !x.Table.Claims(w.Host) {
 		return ""
 	}
-	return h.origin(w.Host) + "/"
+	return h.Origin(w.Host) + "/"
 }
 
 // acts reports whether a path is one of ours that does something: nobody is sent
@@ -106,8 +107,8 @@ func (h *Handler) split(rd string) (host, path string, ok bool) {
 	if path == "" || path[0] != '/' {
 		path = "/" + path
 	}
-	host, ok = strings.CutSuffix(rest, h.port)
-	return host, path, ok && canonicalHost(host) == host && !strings.Contains(host, ":")
+	host, ok = strings.CutSuffix(rest, h.Port())
+	return host, path, ok && public.CanonicalHost(host) == host && !strings.Contains(host, ":")
 }
 
 // unsafeInReturn: browsers drop tabs and line ends from a URL, and take a

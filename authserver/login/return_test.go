@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/public"
 )
 
 func returnTable(t testing.TB) *policy.Table {
@@ -29,7 +30,7 @@ func returnHandler(t testing.TB, team string) *Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(Config{TeamURL: u, PathPrefix: "/.access"})
+	return New(Config{Site: &public.Site{TeamURL: u, PathPrefix: "/.access"}})
 }
 
 // TestReturnURL: THREATS E1 and E2, and what has to work.

@@ -12,96 +12,97 @@ import (
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/public"
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
 // signedIn gives the browser a new session at the team host, and goes on from
 // there: a ticket besides the cookie would not fit a proxy's buffer.
-func (h *Handler) signedIn(x *exchange, who idp.Identity, a attempt) {
+func (h *Handler) signedIn(x *public.Exchange, who idp.Identity, a attempt) {
 	cookie, err := h.teamSession(x, who)
 	if err != nil {
 		h.tooLarge(x, err, who.Provider, who.ID, len(who.Groups))
 		return
 	}
-	http.SetCookie(x.w, cookie)
+	http.SetCookie(x.W, cookie)
 	h.rememberDevice(x, who.Provider+"\x00"+who.ID)
 	h.toTeam(x, a, url.Values{"done": {"1"}})
 }
 
 // teamSession makes a session at the team host: with all groups if they fit, and
 // otherwise with those that rules ask about.
-func (h *Handler) teamSession(x *exchange, who idp.Identity) (*http.Cookie, error) {
-	c := credential.Claims{Issuer: h.issuer(), Audience: []string{h.issuer()}, ID: who.ID, User: who.User, Email: who.Email,
-		Groups: who.Groups, AMR: who.AMR, Provider: who.Provider, SignedInAt: h.signInTime(x, who), IssuedAt: x.now, Lifetime: h.SessionDuration}
+func (h *Handler) teamSession(x *public.Exchange, who idp.Identity) (*http.Cookie, error) {
+	c := credential.Claims{Issuer: h.Issuer(), Audience: []string{h.Issuer()}, ID: who.ID, User: who.User, Email: who.Email,
+		Groups: who.Groups, AMR: who.AMR, Provider: who.Provider, SignedInAt: h.signInTime(x, who), IssuedAt: x.Now, Lifetime: h.SessionDuration}
 	if who.Unsaid.Groups { // no rule looks at any (saysEnough), and one that is made later must not take that for none
-		c.Groups, c.Asked = nil, x.table.AskedAll()
+		c.Groups, c.Asked = nil, x.Table.AskedAll()
 	}
 	cookie, err := h.teamCookieOf(x, c)
 	if errors.Is(err, credential.ErrTooLarge) {
-		reads := x.table.Reads()
-		c.Groups, c.Asked = reads.Keep(who.Groups), x.table.AskedAll()
+		reads := x.Table.Reads()
+		c.Groups, c.Asked = reads.Keep(who.Groups), x.Table.AskedAll()
 		cookie, err = h.teamCookieOf(x, c)
 	}
 	return cookie, err
 }
 
-func (h *Handler) teamCookieOf(x *exchange, c credential.Claims) (*http.Cookie, error) {
-	token, err := x.ring.MintTeam(c, x.now)
+func (h *Handler) teamCookieOf(x *public.Exchange, c credential.Claims) (*http.Cookie, error) {
+	token, err := x.Ring.MintTeam(c, x.Now)
 	if err != nil {
 		return nil, err
 	}
-	cookie := newCookie(teamCookie, token, h.SessionDuration)
-	if !h.fits(x, cookie) {
-		err = fmt.Errorf("%w: %d bytes, and an answer's header section has %d in all", credential.ErrTooLarge, len(token), MaxHeader)
+	cookie := public.NewCookie(teamCookie, token, h.SessionDuration)
+	if !h.Fits(x, cookie) {
+		err = fmt.Errorf("%w: %d bytes, and an answer's header section has %d in all", credential.ErrTooLarge, len(token), public.MaxHeader)
 	}
 	return cookie, err
 }
 
 // tooLarge says that somebody has too many groups, and to whom it has to be said.
-func (h *Handler) tooLarge(x *exchange, err error, provider, user string, groups int) {
-	x.w.Header().Del("Set-Cookie")
-	h.fail(x, http.StatusInternalServerError, "token-too-large", "Too much to remember",
+func (h *Handler) tooLarge(x *public.Exchange, err error, provider, user string, groups int) {
+	x.W.Header().Del("Set-Cookie")
+	h.Fail(x, http.StatusInternalServerError, "token-too-large", "Too much to remember",
 		"Your account has more groups than fit into a cookie. Tell whoever runs this site: fewer or shorter groups in the access rules, or at the identity provider, help.")
 	h.Log.Warn("no session can be made: it does not fit a cookie. Fewer or shorter groups in the access rules, or at the identity provider, help",
-		"error", err, "provider", provider, "user", user, "groups", groups, "host", x.host, "requestID", x.id)
+		"error", err, "provider", provider, "user", user, "groups", groups, "host", x.Host, "requestID", x.ID)
 }
 
 // signInTime is now, in whole seconds as tokens have them. Whoever signed out
 // everywhere a moment ago waits until that second has passed: their new session
 // would be void from the start.
-func (h *Handler) signInTime(x *exchange, who idp.Identity) time.Time {
-	s := h.told(&policy.Subject{ID: who.ID, User: who.User, Email: who.Email, Provider: who.Provider, SignedInAt: x.now.Truncate(time.Second)})
-	if x.table.Revoked(s) {
+func (h *Handler) signInTime(x *public.Exchange, who idp.Identity) time.Time {
+	s := h.told(&policy.Subject{ID: who.ID, User: who.User, Email: who.Email, Provider: who.Provider, SignedInAt: x.Now.Truncate(time.Second)})
+	if x.Table.Revoked(s) {
 		s.SignedInAt = s.SignedInAt.Add(time.Second)
-		if !x.table.Revoked(s) {
+		if !x.Table.Revoked(s) {
 			select {
-			case <-time.After(s.SignedInAt.Sub(x.now)):
-			case <-x.r.Context().Done():
+			case <-time.After(s.SignedInAt.Sub(x.Now)):
+			case <-x.R.Context().Done():
 			}
-			x.now = h.Now()
+			x.Now = h.Now()
 		}
 	}
 	return s.SignedInAt
 }
 
 // teamSubject returns who is signed in at the team host.
-func (h *Handler) teamSubject(x *exchange) (*policy.Subject, policy.Reason) {
-	value := x.cookie(teamCookie)
+func (h *Handler) TeamSubject(x *public.Exchange) (*policy.Subject, policy.Reason) {
+	value := x.Cookie(teamCookie)
 	if value == "" {
 		return nil, policy.NoSession
 	}
-	s, why := x.ring.OpenTeam(value, h.issuer(), x.now)
+	s, why := x.Ring.OpenTeam(value, h.Issuer(), x.Now)
 	switch {
 	case s == nil:
 		return nil, why
-	case x.now.Sub(s.SignedInAt) >= h.SessionDuration:
+	case x.Now.Sub(s.SignedInAt) >= h.SessionDuration:
 		return nil, policy.SessionExpired
-	case x.table.Revoked(h.told(s)):
+	case x.Table.Revoked(h.told(s)):
 		return nil, policy.SessionRevoked
 	}
 	// Not all of their groups fitted. If rules look at others by now, the provider has
 	// to be asked; if not, what is there is all that there is to know.
-	if s.Asked != "" && s.Asked != x.table.AskedAll() {
+	if s.Asked != "" && s.Asked != x.Table.AskedAll() {
 		return nil, policy.SessionExpired
 	}
 	s.Asked = ""
@@ -121,46 +122,46 @@ func (h *Handler) told(s *policy.Subject) *policy.Subject {
 }
 
 // admit gives a session to whom the application admits.
-func (h *Handler) admit(x *exchange, a *attempt, subject *policy.Subject) {
+func (h *Handler) admit(x *public.Exchange, a *attempt, subject *policy.Subject) {
 	target, err := targetOf(string(a.Dest))
-	if err != nil || target.Host() != x.host {
-		target, _ = policy.NewTarget(x.host, "/") // the host was read from one
+	if err != nil || target.Host() != x.Host {
+		target, _ = policy.NewTarget(x.Host, "/") // the host was read from one
 	}
-	signIn, ok := x.table.SignIn(target, h.origin(x.host))
+	signIn, ok := x.Table.SignIn(target, h.Origin(x.Host))
 	if !ok {
-		h.fail(x, http.StatusForbidden, "no-policy", "Not permitted", "No valid access rules exist for this address, so nobody can open it.")
+		h.Fail(x, http.StatusForbidden, "no-policy", "Not permitted", "No valid access rules exist for this address, so nobody can open it.")
 		return
 	}
 	if d := h.judge(x, target, subject, &signIn); d.Verdict != policy.Admit {
-		h.deny(x, x.host, &d, subject, &signIn)
+		h.deny(x, x.Host, &d, subject, &signIn)
 		return
 	}
 	h.enter(x, a, subject, &signIn)
 }
 
 // enter gives the browser its session and sends it where it wanted to go.
-func (h *Handler) enter(x *exchange, a *attempt, s *policy.Subject, signIn *policy.SignIn) {
+func (h *Handler) enter(x *public.Exchange, a *attempt, s *policy.Subject, signIn *policy.SignIn) {
 	claims := h.claims(x, s, signIn)
 	if claims.PathScoped {
-		claims.Bind = x.bind(signIn.Cookie.Partitioned)
+		claims.Bind = bind(x, signIn.Cookie.Partitioned)
 	}
-	token, err := x.ring.Mint(claims, x.now)
+	token, err := x.Ring.Mint(claims, x.Now)
 	if err != nil && !errors.Is(err, credential.ErrTooLarge) {
-		h.broken(x, err)
+		h.Broken(x, err)
 		return
 	}
 	h.addHop(x, a)
 	cookie := h.sessionCookie(signIn, token, h.duration(signIn))
-	if err == nil && !h.fits(x, cookie) {
-		err = fmt.Errorf("%w: %d bytes, and an answer's header section has %d in all", credential.ErrTooLarge, len(token), MaxHeader)
+	if err == nil && !h.Fits(x, cookie) {
+		err = fmt.Errorf("%w: %d bytes, and an answer's header section has %d in all", credential.ErrTooLarge, len(token), public.MaxHeader)
 	}
 	if err != nil {
 		h.tooLarge(x, err, s.Provider, s.ID, len(signIn.Reads.Keep(s.Groups)))
 		return
 	}
 	h.dropOther(x, cookie)
-	http.SetCookie(x.w, cookie)
-	h.Log.Info("signed in", "host", x.host, "user", s.ID, "provider", s.Provider, "policy", signIn.Policy.String(), "requestID", x.id)
+	http.SetCookie(x.W, cookie)
+	h.Log.Info("signed in", "host", x.Host, "user", s.ID, "provider", s.Provider, "policy", signIn.Policy.String(), "requestID", x.ID)
 	switch {
 	case a.Cut:
 		h.showCut(x, string(a.Dest))
@@ -168,28 +169,28 @@ func (h *Handler) enter(x *exchange, a *attempt, s *policy.Subject, signIn *poli
 		// A cookie of SameSite=Strict does not go along with a request that another
 		// site began, and this one began at the team host. Moving on from a page of
 		// this very site does.
-		h.moveOn(x, string(a.Dest))
+		h.MoveOn(x, string(a.Dest))
 	default:
-		h.redirect(x, string(a.Dest))
+		h.Redirect(x, string(a.Dest))
 	}
 }
 
 // session returns whose session a request to an application's host carries; nil
 // if that is over, void, or none.
-func (h *Handler) session(x *exchange) *policy.Subject {
-	s := h.Subject(x.table.OnHost(x.host, x.now, h.SessionDuration), x.cookies(), "", x.now).Subject
-	if s == nil || s.AuthorizedParty != "" || x.table.Session(x.host, s, x.now, h.SessionDuration) != policy.NoReason {
+func (h *Handler) Session(x *public.Exchange) *policy.Subject {
+	s := h.Subject(x.Table.OnHost(x.Host, x.Now, h.SessionDuration), x.Cookies(), "", x.Now).Subject
+	if s == nil || s.AuthorizedParty != "" || x.Table.Session(x.Host, s, x.Now, h.SessionDuration) != policy.NoReason {
 		return nil
 	}
 	return s
 }
 
 // claims are what an application is told: no more than its rules can read.
-func (h *Handler) claims(x *exchange, s *policy.Subject, signIn *policy.SignIn) credential.Claims {
+func (h *Handler) claims(x *public.Exchange, s *policy.Subject, signIn *policy.SignIn) credential.Claims {
 	c := credential.Claims{
-		Issuer: h.issuer(), Audience: signIn.Audience, ID: s.ID, User: h.told(s).User, Email: s.Email, Provider: s.Provider, Host: x.host,
+		Issuer: h.Issuer(), Audience: signIn.Audience, ID: s.ID, User: h.told(s).User, Email: s.Email, Provider: s.Provider, Host: x.Host,
 		Groups: s.Groups, AMR: s.AMR, Asked: s.Asked,
-		PathScoped: partOf(signIn), SignedInAt: s.SignedInAt, IssuedAt: x.now, Lifetime: h.duration(signIn),
+		PathScoped: partOf(signIn), SignedInAt: s.SignedInAt, IssuedAt: x.Now, Lifetime: h.duration(signIn),
 	}
 	if c.Asked == "" { // else it is what is left already, and goes with what it says of itself
 		c.Groups, c.AMR, c.Asked = signIn.Reads.Keep(s.Groups), signIn.Reads.KeepAMR(s.AMR), signIn.Reads.Asked()
@@ -230,33 +231,33 @@ func (h *Handler) sessionCookie(signIn *policy.SignIn, token string, age time.Du
 
 // bind returns what tells this browser's sessions for parts of the host from those
 // that another host planted, and keeps it there. It is no secret and lets nobody in.
-func (x *exchange) bind(partitioned bool) string {
-	bind := x.cookie(credential.BindCookieName)
+func bind(x *public.Exchange, partitioned bool) string {
+	bind := x.Cookie(credential.BindCookieName)
 	if !isID(bind) {
 		bind = randomID()
 	}
-	x.setBind(bind, partitioned)
+	setBind(x, bind, partitioned)
 	return bind
 }
 
 // setBind lets it go along wherever a session may, whatever its SameSite.
-func (x *exchange) setBind(bind string, partitioned bool) {
-	http.SetCookie(x.w, &http.Cookie{Name: credential.BindCookieName, Value: bind, Path: "/", MaxAge: int(deviceTime / time.Second), //nolint:gosec // no secret
+func setBind(x *public.Exchange, bind string, partitioned bool) {
+	http.SetCookie(x.W, &http.Cookie{Name: credential.BindCookieName, Value: bind, Path: "/", MaxAge: int(deviceTime / time.Second), //nolint:gosec // no secret
 		Secure: true, HttpOnly: true, SameSite: http.SameSiteNoneMode, Partitioned: partitioned})
 }
 
 // dropOther removes what would stand beside a session's cookie, and could not be told
 // from it: one of the same name in the other jar. It comes first, as browsers that know
 // of one jar only would take it for the same.
-func (h *Handler) dropOther(x *exchange, c *http.Cookie) {
+func (h *Handler) dropOther(x *public.Exchange, c *http.Cookie) {
 	other := droppedCookie(c.Name, c.Path, !c.Partitioned)
-	if _, err := x.r.Cookie(c.Name); err == nil && c.Name == credential.CookieName && h.fits(x, c, other) {
-		http.SetCookie(x.w, other)
+	if _, err := x.R.Cookie(c.Name); err == nil && c.Name == credential.CookieName && h.Fits(x, c, other) {
+		http.SetCookie(x.W, other)
 	}
 }
 
 // showCut ends a sign-in that could not keep all of a long address, and says so.
-func (h *Handler) showCut(x *exchange, dest string) {
-	h.page(x, http.StatusOK, "signed in", web.Render(web.Page{Title: "You are signed in", Host: x.host, RequestID: x.id, Action: "Continue", URL: dest,
+func (h *Handler) showCut(x *public.Exchange, dest string) {
+	h.Page(x, http.StatusOK, "signed in", web.Render(web.Page{Title: "You are signed in", Host: x.Host, RequestID: x.ID, Action: "Continue", URL: dest,
 		Message: "The address that you came from is too long to be remembered while you sign in. The button leads to as much of it as was kept. For all of it, use the link that brought you here once more."}))
 }

@@ -6,11 +6,11 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"net/http"
 	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/public"
 )
 
 // What is sealed, and for how long it is good. A purpose of its own keeps each
@@ -113,36 +113,6 @@ func isID(s string) bool {
 	return err == nil && len(raw) == 16
 }
 
-// setCookie sets a cookie of the login itself: for this host, top-level
-// navigations and no script.
-func (x *exchange) setCookie(name, value string, age time.Duration) {
-	http.SetCookie(x.w, newCookie(name, value, age))
-}
-
-func newCookie(name, value string, age time.Duration) *http.Cookie {
-	return &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: int(age / time.Second), Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}
-}
-
-func (x *exchange) dropCookie(name string) {
-	http.SetCookie(x.w, &http.Cookie{Name: name, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
-}
-
-// cookie returns the value of the only cookie of a name: of two, one is
-// somebody else's, and which one cannot be told.
-func (x *exchange) cookie(name string) string {
-	value, n := "", 0
-	for _, c := range x.r.Cookies() {
-		if c.Name == name {
-			value = c.Value
-			n++
-		}
-	}
-	if n != 1 {
-		return ""
-	}
-	return value
-}
-
 // hops count how often a login for one address was finished within a minute.
 type hops struct {
 	Dest string `json:"dest"`
@@ -151,9 +121,9 @@ type hops struct {
 	Spent string `json:"spent,omitempty"`
 }
 
-func (h *Handler) hopsOf(x *exchange, dest string) int {
+func (h *Handler) hopsOf(x *public.Exchange, dest string) int {
 	var p hops
-	if x.ring.Open(purposeHops, x.cookie(hopsCookie), &p, x.now) != nil || p.Dest != digest(dest) {
+	if x.Ring.Open(purposeHops, x.Cookie(hopsCookie), &p, x.Now) != nil || p.Dest != digest(dest) {
 		return 0
 	}
 	return p.N
@@ -162,20 +132,20 @@ func (h *Handler) hopsOf(x *exchange, dest string) int {
 // addHop counts a finished login: one more than when it was begun, as those that
 // ran beside it, in other tabs, are no way round. The minute begins anew with
 // each, so that slow loops are seen as well.
-func (h *Handler) addHop(x *exchange, a *attempt) {
+func (h *Handler) addHop(x *public.Exchange, a *attempt) {
 	n := h.hopsOf(x, string(a.Dest))
 	n = max(n, min(n, a.Hops)+1)
 	h.keepHops(x, hops{digest(string(a.Dest)), n, h.spentHere(x) + spentForm(a.ID)})
 }
 
 // keepHops sets the cookie of finished logins.
-func (h *Handler) keepHops(x *exchange, p hops) {
+func (h *Handler) keepHops(x *public.Exchange, p hops) {
 	if n := len(p.Spent) - maxSpent*spentSize; n > 0 {
 		p.Spent = p.Spent[n:]
 	}
-	sealed, err := x.ring.Seal(purposeHops, p, x.now.Add(hopTime), x.now)
+	sealed, err := x.Ring.Seal(purposeHops, p, x.Now.Add(hopTime), x.Now)
 	if err == nil {
-		x.setCookie(hopsCookie, sealed, hopTime)
+		x.SetCookie(hopsCookie, sealed, hopTime)
 	}
 }
 

@@ -12,16 +12,17 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/public"
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
 // issue sends the browser back to the application with a ticket.
-func (h *Handler) issue(x *exchange, v visit, s *policy.Subject) {
-	t := ticket{Attempt: v.attempt, IssuedAt: x.now.Unix(), ID: s.ID, User: s.User, Email: s.Email, Groups: v.signIn.Reads.Keep(s.Groups), AMR: v.signIn.Reads.KeepAMR(s.AMR), Asked: v.signIn.Reads.Asked(), Provider: s.Provider, SignedIn: s.SignedInAt.Unix()}
-	seal := func() (string, error) { return x.ring.Seal(purposeTicket, t, x.now.Add(readTime), x.now) }
+func (h *Handler) issue(x *public.Exchange, v visit, s *policy.Subject) {
+	t := ticket{Attempt: v.attempt, IssuedAt: x.Now.Unix(), ID: s.ID, User: s.User, Email: s.Email, Groups: v.signIn.Reads.Keep(s.Groups), AMR: v.signIn.Reads.KeepAMR(s.AMR), Asked: v.signIn.Reads.Asked(), Provider: s.Provider, SignedIn: s.SignedInAt.Unix()}
+	seal := func() (string, error) { return x.Ring.Seal(purposeTicket, t, x.Now.Add(readTime), x.Now) }
 	sealed, err := seal()
 	if errors.Is(err, credential.ErrTooLarge) { // who it is matters more than the query
-		dest, _, cut := strings.Cut(x.dest, "?")
+		dest, _, cut := strings.Cut(x.Dest, "?")
 		t.Attempt.Dest, t.Attempt.Cut = text(dest), t.Attempt.Cut || cut
 		sealed, err = seal()
 	}
@@ -29,42 +30,42 @@ func (h *Handler) issue(x *exchange, v visit, s *policy.Subject) {
 	case errors.Is(err, credential.ErrTooLarge):
 		h.tooLarge(x, err, s.Provider, s.ID, len(t.Groups))
 	case err != nil:
-		h.broken(x, err)
+		h.Broken(x, err)
 	default:
-		h.redirect(x, h.own(v.Host, "authorized", url.Values{"ticket": {sealed}}))
+		h.Redirect(x, h.Own(v.Host, "authorized", url.Values{"ticket": {sealed}}))
 	}
 }
 
 // authorized ends a login on the application's host: the ticket becomes a
 // session, if this browser is the one that asked for it. It answers a visit alone:
 // what only looks, as HEAD does, must not use a ticket up.
-func (h *Handler) authorized(x *exchange) {
-	if !h.visit(x) {
+func (h *Handler) authorized(x *public.Exchange) {
+	if !h.Visit(x) {
 		return
 	}
-	if !x.query.Has("ticket") {
+	if !x.Query.Has("ticket") {
 		h.cannotFinish(x)
 		return
 	}
 	var t ticket
-	err := x.ring.Open(purposeTicket, x.query.Get("ticket"), &t, x.now)
-	if err != nil || t.Attempt.Host != x.host {
-		h.fail(x, http.StatusBadRequest, "bad-ticket", "This sign-in took too long",
+	err := x.Ring.Open(purposeTicket, x.Query.Get("ticket"), &t, x.Now)
+	if err != nil || t.Attempt.Host != x.Host {
+		h.Fail(x, http.StatusBadRequest, "bad-ticket", "This sign-in took too long",
 			"The address you came by is good for one minute, once, at one site. Open the application again.")
 		return
 	}
-	x.dest = string(t.Attempt.Dest)
-	_, mine := x.holds(t.Attempt.Browser)
-	over := x.now.Sub(time.Unix(t.IssuedAt, 0)) >= ticketTime
+	x.Dest = string(t.Attempt.Dest)
+	_, mine := holds(x, t.Attempt.Browser)
+	over := x.Now.Sub(time.Unix(t.IssuedAt, 0)) >= ticketTime
 	switch {
 	case mine && !over && h.firstUse(x, t.Attempt.ID):
 		h.admit(x, &t.Attempt, t.subject())
-	case h.session(x) != nil:
+	case h.Session(x) != nil:
 		// Whoever has a session needs no other: another tab got it, or they came back
 		// to this address. Where it leads is a link like any other.
-		h.redirect(x, x.dest)
+		h.Redirect(x, x.Dest)
 	case mine || over:
-		h.fail(x, http.StatusBadRequest, "bad-ticket", "This sign-in is over",
+		h.Fail(x, http.StatusBadRequest, "bad-ticket", "This sign-in is over",
 			"It was finished already, or took longer than a minute. Open the application again.")
 	default:
 		h.beginAgain(x, &t.Attempt)
@@ -76,34 +77,34 @@ func (h *Handler) authorized(x *exchange) {
 // overwritten. Of the ticket nothing counts but where it leads: this browser gets
 // there as who it is itself. It must not stay in the address, where a script of this
 // host could read it from the window that it opened.
-func (h *Handler) beginAgain(x *exchange, a *attempt) {
+func (h *Handler) beginAgain(x *public.Exchange, a *attempt) {
 	if a.Again >= maxAgain {
-		h.redirect(x, h.own(x.host, "authorized", nil))
+		h.Redirect(x, h.Own(x.Host, "authorized", nil))
 		return
 	}
-	q := url.Values{"rd": {x.dest}, "began": {strconv.Itoa(a.Again + 1)}}
+	q := url.Values{"rd": {x.Dest}, "began": {strconv.Itoa(a.Again + 1)}}
 	if a.Cut {
 		q.Set("cut", "1")
 	}
-	h.redirect(x, h.own(x.host, "login", q))
+	h.Redirect(x, h.Own(x.Host, "login", q))
 }
 
 // maxAgain is how often a login is begun anew without asking: once more than other
 // tabs can be in the way, and seldom enough for browsers that keep no cookie.
 const maxAgain = 2
 
-func (h *Handler) cannotFinish(x *exchange) {
-	h.fail(x, http.StatusBadRequest, "no-state", "This sign-in cannot be finished here",
+func (h *Handler) cannotFinish(x *public.Exchange) {
+	h.Fail(x, http.StatusBadRequest, "no-state", "This sign-in cannot be finished here",
 		"It was begun in another browser, was finished already, or this browser keeps no cookies for this site. Open the application again; if that leads back here, allow cookies for it.")
 }
 
 // done is where a window that was opened to sign in ends up.
-func (h *Handler) done(x *exchange) {
-	if !h.get(x) {
+func (h *Handler) done(x *public.Exchange) {
+	if !h.Get(x) {
 		return
 	}
-	h.page(x, http.StatusOK, "signed in", web.Render(web.Page{Title: "You are signed in", Message: "You can close this window and go on in the one before.",
-		Action: "Open the application", URL: h.origin(x.host) + "/"}))
+	h.Page(x, http.StatusOK, "signed in", web.Render(web.Page{Title: "You are signed in", Message: "You can close this window and go on in the one before.",
+		Action: "Open the application", URL: h.Origin(x.Host) + "/"}))
 }
 
 // What a browser remembers itself of the tickets that it used, as the next one may
@@ -117,9 +118,9 @@ const (
 func spentForm(id string) string { return digest(id)[:spentSize] }
 
 // spentHere returns the tickets that this browser says it has used.
-func (h *Handler) spentHere(x *exchange) string {
+func (h *Handler) spentHere(x *public.Exchange) string {
 	var p hops
-	if x.ring.Open(purposeHops, x.cookie(hopsCookie), &p, x.now) != nil {
+	if x.Ring.Open(purposeHops, x.Cookie(hopsCookie), &p, x.Now) != nil {
 		return ""
 	}
 	return p.Spent[:len(p.Spent)/spentSize*spentSize]
@@ -127,7 +128,7 @@ func (h *Handler) spentHere(x *exchange) string {
 
 // firstUse reports whether a ticket was not used before, as far as this replica
 // and the browser itself know.
-func (h *Handler) firstUse(x *exchange, id string) bool {
+func (h *Handler) firstUse(x *public.Exchange, id string) bool {
 	want := spentForm(id)
 	for rest := h.spentHere(x); rest != ""; rest = rest[spentSize:] {
 		if rest[:spentSize] == want {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package login
+package public
 
 import (
 	"net/http"
@@ -14,9 +14,9 @@ import (
 // (proxy_buffer_size, 4k).
 const MaxHeader = 4096
 
-// HeaderSize returns the length of an answer's header section on the wire, with
+// headerSize returns the length of an answer's header section on the wire, with
 // what net/http adds to it.
-func HeaderSize(status int, header http.Header) int {
+func headerSize(status int, header http.Header) int {
 	const added = len("Date: Mon, 02 Jan 2006 15:04:05 GMT\r\n") + len("Transfer-Encoding: chunked\r\n") + len("Connection: keep-alive\r\n") + len("\r\n")
 	n := added
 	if header.Get("Content-Type") == "" {
@@ -31,10 +31,10 @@ func HeaderSize(status int, header http.Header) int {
 	return n
 }
 
-// Bound returns a ResponseWriter that sends no header section above MaxHeader.
+// bound returns a ResponseWriter that sends no header section above MaxHeader.
 // refuse answers in its place, with a header of its own and no cookie but those
 // that end one.
-func Bound(w http.ResponseWriter, refuse func(http.ResponseWriter)) http.ResponseWriter {
+func bound(w http.ResponseWriter, refuse func(http.ResponseWriter)) http.ResponseWriter {
 	return &bounded{ResponseWriter: w, refuse: refuse}
 }
 
@@ -51,7 +51,7 @@ func (b *bounded) WriteHeader(status int) {
 		return
 	}
 	b.wrote = true
-	if HeaderSize(status, b.Header()) <= MaxHeader {
+	if headerSize(status, b.Header()) <= MaxHeader {
 		b.ResponseWriter.WriteHeader(status)
 		return
 	}
@@ -73,37 +73,37 @@ func (b *bounded) Write(p []byte) (int, error) {
 // Unwrap is for http.ResponseController.
 func (b *bounded) Unwrap() http.ResponseWriter { return b.ResponseWriter }
 
-// redirect sends the browser on: by its Location, or where that would be more
+// Redirect sends the browser on: by its Location, or where that would be more
 // than a proxy's buffer holds by a page, which has room.
-func (h *Handler) redirect(x *exchange, location string) {
-	x.w.Header().Set("Location", location)
+func (s *Site) Redirect(x *Exchange, location string) {
+	x.W.Header().Set("Location", location)
 	// 303, as what it follows may have been a form (RFC 9110 §15.4.4).
 	status := http.StatusFound
-	if x.r.Method != http.MethodGet && x.r.Method != http.MethodHead {
+	if x.R.Method != http.MethodGet && x.R.Method != http.MethodHead {
 		status = http.StatusSeeOther
 	}
-	if HeaderSize(status, x.w.Header()) > MaxHeader {
-		x.w.Header().Del("Location")
-		h.moveOn(x, location)
+	if headerSize(status, x.W.Header()) > MaxHeader {
+		x.W.Header().Del("Location")
+		s.MoveOn(x, location)
 		return
 	}
-	x.w.WriteHeader(status)
+	x.W.WriteHeader(status)
 }
 
-// moveOn sends the browser on by a page.
-func (h *Handler) moveOn(x *exchange, to string) {
-	x.w.Header().Set("Referrer-Policy", "no-referrer") // this page's address may hold a ticket
-	h.page(x, http.StatusOK, "moving on", web.Continue(web.ContinueView{URL: to}))
+// MoveOn sends the browser on by a page.
+func (s *Site) MoveOn(x *Exchange, to string) {
+	x.W.Header().Set("Referrer-Policy", "no-referrer") // this page's address may hold a ticket
+	s.Page(x, http.StatusOK, "moving on", web.Continue(web.ContinueView{URL: to}))
 }
 
-// fits reports whether cookies can be set besides what there is, by an answer that
+// Fits reports whether cookies can be set besides what there is, by an answer that
 // is a page.
-func (h *Handler) fits(x *exchange, cookies ...*http.Cookie) bool {
-	header := x.w.Header().Clone()
-	h.pageHeader(header)
+func (s *Site) Fits(x *Exchange, cookies ...*http.Cookie) bool {
+	header := x.W.Header().Clone()
+	s.pageHeader(header)
 	header.Set("Referrer-Policy", "no-referrer")
 	for _, c := range cookies {
 		header.Add("Set-Cookie", c.String())
 	}
-	return HeaderSize(http.StatusInternalServerError, header) <= MaxHeader
+	return headerSize(http.StatusInternalServerError, header) <= MaxHeader
 }

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package public
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/ostiary/ostiary/authserver/contract"
+	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/web"
+)
+
+// Handler answers what serve does not, and no answer's header section is longer than
+// a proxy takes. newID makes the id of a request.
+func (s *Site) Handler(newID func() string, serve func(w http.ResponseWriter, r *http.Request, id string) bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := newID()
+		header(w.Header(), id)
+		w = bound(w, func(w http.ResponseWriter) { s.tooLarge(w, r, id) })
+		if !serve(w, r, id) {
+			s.nothingHere(w, r, id)
+		}
+	})
+}
+
+// header sets what is on every answer: no page of another site may read, frame or post
+// to what is here. The Access-Control-* headers are absent on purpose, for every
+// origin.
+func header(h http.Header, id string) {
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Content-Security-Policy", web.CSP())
+	h.Set("X-Content-Type-Options", "nosniff")
+	// Not no-referrer: with it, the Origin of our own forms is null (Fetch §3.2).
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("X-Request-Id", id)
+}
+
+// tooLarge answers in place of what would not pass a proxy's buffer. What leads to
+// such an answer should have seen it coming: hence the line in the log.
+func (s *Site) tooLarge(w http.ResponseWriter, r *http.Request, id string) {
+	header(w.Header(), id)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set(contract.ReasonHeader, "token-too-large")
+	s.Log.Error("an answer's header section was longer than a proxy takes; a page was sent in its place", "limit", MaxHeader, "requestID", id)
+	s.stray(w, r, http.StatusInternalServerError, web.Page{Title: "Too much to remember", Reason: "token-too-large", RequestID: id,
+		Message: "What has to be remembered about you does not fit into an answer of this site. Tell whoever runs it: fewer or shorter groups in the access rules help."})
+}
+
+// nothingHere answers what nothing else does.
+func (s *Site) nothingHere(w http.ResponseWriter, r *http.Request, id string) {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	switch {
+	case r.Method == http.MethodPost && !SameOrigin(r):
+		s.stray(w, r, http.StatusForbidden, web.Page{
+			Title: "Refused", Message: "This form was sent by another site.", RequestID: id})
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		w.Header().Set("Allow", "GET, HEAD")
+		s.stray(w, r, http.StatusMethodNotAllowed, web.Page{
+			Title: "Not here", Message: "This address answers GET only.", RequestID: id})
+	case !s.SignsIn && path == s.PathPrefix+"/login":
+		w.Header().Set("Cache-Control", "no-store")
+		s.stray(w, r, http.StatusServiceUnavailable, web.Page{
+			Title:     "Signing in is not set up",
+			Message:   "This installation has no identity provider yet, so nobody can sign in here. Please tell whoever runs it.",
+			Host:      r.Host,
+			RequestID: id,
+		})
+	default:
+		s.stray(w, r, http.StatusNotFound, web.Page{
+			Title: "Nothing here", Message: "There is no page at this address.", RequestID: id, Action: "Open the application", URL: s.application(r.Host)})
+	}
+}
+
+// application returns the address of the application on a host, or of the team
+// host's front page. Empty: there is none, whatever a client calls us.
+func (s *Site) application(host string) string {
+	target, err := policy.NewTarget(host, "/")
+	if err != nil || !s.SignsIn || target.Host() != s.TeamHost() && !s.Table().Claims(target.Host()) {
+		return ""
+	}
+	return s.Origin(target.Host()) + "/"
+}
+
+// stray shows a page at an address that nothing answers for.
+func (s *Site) stray(w http.ResponseWriter, r *http.Request, status int, p web.Page) {
+	if p.URL == "" {
+		p.Action = ""
+	}
+	if s.Quiet {
+		send(w, status, web.Render(p))
+		return
+	}
+	s.write(w, r, status, web.Render(p), slog.String("title", p.Title), slog.String("requestID", p.RequestID))
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package public
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/ostiary/ostiary/authserver/contract"
+	"github.com/ostiary/ostiary/authserver/web"
+)
+
+// Page shows a page, and leaves a line in the log that its request id leads to.
+func (s *Site) Page(x *Exchange, status int, title string, html []byte) {
+	s.pageHeader(x.W.Header())
+	s.write(x.W, x.R, status, html, slog.String("title", title), slog.String("host", x.Host), slog.String("requestID", x.ID))
+}
+
+// maxLogged bounds what of a request a line of the log repeats.
+const maxLogged = 512
+
+// write sends a page, and logs that.
+func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, html []byte, about ...slog.Attr) {
+	path, _, _ := strings.Cut(r.RequestURI, "?") // never the query: it can hold secrets
+	about = append(about, slog.Int("status", status), slog.String("path", path[:min(len(path), maxLogged)]))
+	s.Log.LogAttrs(r.Context(), slog.LevelInfo, "page", about...)
+	send(w, status, html)
+}
+
+func send(w http.ResponseWriter, status int, html []byte) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(html) // the client has gone; nothing is left to tell it
+}
+
+func (s *Site) pageHeader(header http.Header) {
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	// What a form leads to is held against the policy as well, and a sign-in ends
+	// at an application.
+	header.Set("Content-Security-Policy", web.CSP("'self'", s.TeamURL.Scheme+":"))
+}
+
+// Fail shows that something did not work, and why, with a way on.
+func (s *Site) Fail(x *Exchange, status int, reason, title, message string) {
+	s.Show(x, status, web.Page{Title: title, Message: message, Host: x.Host, Reason: reason})
+}
+
+// Show shows a page that says why, with a way on if it has none yet.
+func (s *Site) Show(x *Exchange, status int, p web.Page) {
+	if p.Action == "" {
+		p.Action, p.URL = s.wayOn(x)
+	}
+	p.RequestID = x.ID
+	x.W.Header().Set(contract.ReasonHeader, p.Reason)
+	s.Page(x, status, p.Title, web.Render(p))
+}
+
+// wayOn returns a link to where the person wanted to go, to the application, or to
+// the team host's front page.
+func (s *Site) wayOn(x *Exchange) (label, address string) {
+	switch {
+	case x.Dest != "":
+		return "Open the application", x.Dest
+	case x.Host == s.TeamHost():
+		return "Go to the start page", s.Origin(x.Host) + "/"
+	case x.Table != nil && x.Table.Claims(x.Host):
+		return "Open the application", s.Origin(x.Host) + "/"
+	}
+	return "", ""
+}
+
+// Broken is for defects of ours, and for keys that cannot do their job.
+func (s *Site) Broken(x *Exchange, err error) {
+	s.Log.Error("a request was not answered", "error", err, "requestID", x.ID)
+	s.Fail(x, http.StatusInternalServerError, "internal-error", "Something went wrong here", "It is not your fault. Please tell whoever runs this site, with the lines below.")
+}
+
+// JSON answers a script.
+func (s *Site) JSON(x *Exchange, status int, v any) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		s.Broken(x, err)
+		return
+	}
+	x.W.Header().Set("Content-Type", "application/json")
+	x.W.WriteHeader(status)
+	_, _ = x.W.Write(text) // the client has gone; nothing is left to tell it
+}
+
+// RefuseJSON refuses what a script asked for, as the decision endpoints do.
+func (s *Site) RefuseJSON(x *Exchange, status int, reason string) {
+	x.W.Header().Set(contract.ReasonHeader, reason)
+	answer := map[string]string{"reason": reason, "request_id": x.ID}
+	if status == http.StatusUnauthorized && x.Host != s.TeamHost() {
+		answer["login_url"] = s.Own(x.Host, "login", nil)
+	}
+	s.JSON(x, status, answer)
+}

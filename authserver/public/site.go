@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package public
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/ostiary/ostiary/authserver/credential"
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// A Site is the team host, and our path prefix on the hosts of all applications. All
+// of it must be set, but for the flags, and for Ring where nobody signs in.
+type Site struct {
+	// Table returns the table in force, Ring the keys; nil before there is one.
+	Table func() *policy.Table
+	Ring  func() *credential.Ring
+	// TeamURL is the team host. Its scheme and port are those of the
+	// applications, too: a port in a request could be anybody's.
+	TeamURL *url.URL
+	// PathPrefix is ours on every host, such as "/.access".
+	PathPrefix string
+	// SessionDuration is how long a session at the team host lasts, and one at
+	// an application whose policy says nothing.
+	SessionDuration time.Duration
+	Log             *slog.Logger
+	Now             func() time.Time
+	// SignsIn: people can sign in here.
+	SignsIn bool
+	// Quiet: a page at an address that nothing answers for leaves no line in the log.
+	Quiet bool
+}
+
+// A Subject says who sent a request, of which it is given the Cookie and
+// Authorization fields.
+type Subject = func(at policy.Place, cookie, authorization string, now time.Time) policy.Presented
+
+// A Router says what answers for an exact path on a host, as what a proxy might clean
+// or decode is not one of them. nil: it does not.
+type Router interface {
+	Route(host, path string) func(*Exchange)
+}
+
+// Serve answers if one of the routers knows the address, and otherwise reports false
+// and has written nothing. id is the request's, for people and logs.
+func (s *Site) Serve(w http.ResponseWriter, r *http.Request, id string, routers ...Router) bool {
+	path, rawQuery, _ := strings.Cut(r.RequestURI, "?")
+	target, err := policy.NewTarget(r.Host, "/")
+	if err != nil {
+		return false
+	}
+	x := &Exchange{W: w, R: r, ID: id, Host: target.Host(), Table: s.Table(), Ring: s.Ring(), Now: s.Now()}
+	var serve func(*Exchange)
+	for _, router := range routers {
+		if serve = router.Route(x.Host, path); serve != nil {
+			break
+		}
+	}
+	if serve == nil {
+		return false
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	if x.Query, err = url.ParseQuery(rawQuery); err != nil {
+		s.Fail(x, http.StatusBadRequest, "bad-request", "This address is damaged", "A part of it cannot be read. Open the application again.")
+		return true
+	}
+	if x.Table == nil || x.Ring == nil {
+		s.Fail(x, http.StatusServiceUnavailable, "not-ready", "Not ready yet", "The access rules are still being read. Try again in a moment.")
+		return true
+	}
+	if x.R.Method == http.MethodPost && !SameOrigin(x.R) {
+		s.Fail(x, http.StatusForbidden, "cross-site", "Refused", "This form was sent by another site.")
+		return true
+	}
+	serve(x)
+	return true
+}
+
+// Ours returns what follows our prefix in a path, if it is below that.
+func (s *Site) Ours(path string) (own string, ours bool) {
+	return strings.CutPrefix(path, s.PathPrefix+"/")
+}
+
+// Origin returns the origin of an application, as browsers write it.
+func (s *Site) Origin(host string) string { return s.TeamURL.Scheme + "://" + host + s.Port() }
+
+// Port is that of every host of ours, with its colon. Empty: the scheme's own.
+func (s *Site) Port() string {
+	if p := s.TeamURL.Port(); p != "" {
+		return ":" + p
+	}
+	return ""
+}
+
+// Own returns an address below our prefix on a host.
+func (s *Site) Own(host, path string, query url.Values) string {
+	u := s.Origin(host) + s.PathPrefix + "/" + path
+	if len(query) > 0 {
+		u += "?" + query.Encode()
+	}
+	return u
+}
+
+// TeamHost is the team host without a port.
+func (s *Site) TeamHost() string { return strings.ToLower(s.TeamURL.Hostname()) }
+
+// Issuer names the team host in tokens.
+func (s *Site) Issuer() string { return strings.TrimSuffix(s.TeamURL.String(), "/") }
+
+// HostOf returns the host of an origin of ours: our scheme, our port, no path.
+func (s *Site) HostOf(origin string) (string, bool) {
+	rest, ok := strings.CutPrefix(origin, s.TeamURL.Scheme+"://")
+	if !ok {
+		return "", false
+	}
+	name, ok := strings.CutSuffix(rest, s.Port())
+	return name, ok && name != "" && CanonicalHost(name) == name
+}
+
+// CanonicalHost returns a host as policies compare it; empty: it is none.
+func CanonicalHost(host string) string {
+	t, err := policy.NewTarget(host, "/")
+	if err != nil {
+		return ""
+	}
+	return t.Host()
+}
+
+// SameOrigin reports whether a page of this very host sent a request: Fetch
+// Metadata says so, or else Origin must name this very host.
+func SameOrigin(r *http.Request) bool {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
+		return site == "same-origin"
+	}
+	_, host, ok := strings.Cut(r.Header.Get("Origin"), "://")
+	return ok && host == r.Host
+}
