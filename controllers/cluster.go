@@ -3,11 +3,8 @@
 package controllers
 
 import (
-	"hash/maphash"
-
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -33,10 +30,10 @@ func newManager(o *Options, keys types.NamespacedName) (ctrl.Manager, error) {
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(), // never read
 			ByObject: map[client.Object]cache.ByObject{
-				&v1alpha1.AccessPolicy{}: {Transform: (&slimmer{seed: maphash.MakeSeed()}).transform},
+				&v1alpha1.AccessPolicy{}: {Transform: Slim()},
 				&corev1.ConfigMap{}: {
 					Namespaces: map[string]cache.Config{keys.Namespace: {}},
-					Label:      labels.SelectorFromSet(labels.Set{LedgerLabel: ledgerOfHosts}),
+					Label:      LedgerSelector(),
 				},
 				&corev1.Secret{}: {
 					Namespaces: map[string]cache.Config{keys.Namespace: {}},

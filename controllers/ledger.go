@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"k8s.io/apimachinery/pkg/labels"
 	"reflect"
 	"slices"
 	"sync"
@@ -98,8 +99,13 @@ func (l *Ledger) setup(mgr ctrl.Manager, recheck func()) {
 	l.log, l.recheck = mgr.GetLogger(), recheck
 }
 
+// LedgerSelector selects the ConfigMaps that it is kept in.
+func LedgerSelector() labels.Selector {
+	return labels.SelectorFromSet(labels.Set{LedgerLabel: ledgerOfHosts})
+}
+
 func ledgerOptions(namespace string) []client.ListOption {
-	return []client.ListOption{client.InNamespace(namespace), client.MatchingLabels{LedgerLabel: ledgerOfHosts}}
+	return []client.ListOption{client.InNamespace(namespace), client.MatchingLabelsSelector{Selector: LedgerSelector()}}
 }
 
 // look reads the ConfigMaps, and returns whether they changed. One that cannot be

@@ -4,18 +4,13 @@ package controllers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -25,47 +20,6 @@ import (
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
-// TestLedgerVanishes: what is deleted while a replica runs is written again, and an
-// unchanged world is written once.
-func TestLedgerVanishes(t *testing.T) {
-	c, r, team, _, app, old := attacked(t)
-	since := recorded(t, c, team, "payroll.example.com", team)
-	before := ledgerOf(t, c, team)
-	fixture.Edit(t, c, app, func(ap *v1alpha1.AccessPolicy) { ap.Spec.AllowEncodedSlashes = true })
-	fixture.Accepted(t, c, app)
-	if after := ledgerOf(t, c, team); len(after) != 1 || after[0].ResourceVersion != before[0].ResourceVersion {
-		t.Errorf("nothing changed, and it was written again: %d ConfigMaps", len(after))
-	}
-	fixture.Remove(t, c, &before[0])
-	fixture.Eventually(t, "it is another ConfigMap", func() error {
-		if now := ledgerOf(t, c, team); len(now) != 1 || now[0].Name == before[0].Name {
-			return fmt.Errorf("%d ConfigMaps", len(now))
-		}
-		return nil
-	})
-	if again := recorded(t, c, team, "payroll.example.com", team); !again.Equal(since) {
-		t.Errorf("since %s, and then %s", since, again)
-	}
-	fixture.Edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"payroll.example.com"} })
-	fixture.Refused(t, c, old, "HostOwnedByOtherNamespace")
-
-	// A copy, as a backup may bring it, is folded into one.
-	copied := ledgerOf(t, c, team)[0]
-	copied.ObjectMeta = metav1.ObjectMeta{Namespace: team, Name: "copy", Labels: copied.Labels}
-	fixture.Create(t, c, &copied)
-	fixture.Eventually(t, "it is written once", func() error {
-		n := 0
-		for _, m := range ledgerOf(t, c, team) {
-			n += strings.Count(m.Data[ledgerField], `"payroll.example.com"`)
-		}
-		if n != 1 {
-			return fmt.Errorf("%d times", n)
-		}
-		return nil
-	})
-	r.running()
-}
-
 // TestLedgerBroken: a part that cannot be read counts as it did before; who starts
 // without having read it does not decide.
 func TestLedgerBroken(t *testing.T) {
@@ -73,7 +27,7 @@ func TestLedgerBroken(t *testing.T) {
 	recorded(t, c, team, "payroll.example.com", team)
 	m := ledgerOf(t, c, team)[0]
 	good := maps.Clone(m.Data)
-	m.Data = map[string]string{ledgerField: "[{"}
+	m.Data = map[string]string{"claims.json": "[{"}
 	if err := c.Update(t.Context(), &m); err != nil {
 		t.Fatal(err)
 	}
@@ -135,82 +89,4 @@ func TestToldWhenWritten(t *testing.T) {
 	refuse.Store(false)
 	fixture.Accepted(t, c, ap)
 	recorded(t, c, ns, "app.example.com", ns)
-}
-
-// TestLedgerPages: what a ConfigMap has no room for goes into another; what
-// somebody else wrote meanwhile stays.
-func TestLedgerPages(t *testing.T) {
-	c := emptied(t)
-	ns := namespace(t, c)
-	l := newLedger(ns, time.Hour)
-	l.live, l.client = c, c
-	wanted := &wantedClaims{drop: map[claimKey]bool{}}
-	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	for i := range 6000 {
-		wanted.claims = append(wanted.claims, policy.Claim{Host: fmt.Sprintf("h%05d.apps.example.com", i), Namespace: "big", Since: at})
-	}
-	wanted.claims = append(wanted.claims, policy.Claim{Host: "a.example.com", Namespace: "small", Since: at, Released: at.Add(time.Hour)})
-	read := func() (out []policy.Claim, pages int) {
-		t.Helper()
-		for _, m := range ledgerOf(t, c, ns) {
-			if size := len(m.Data[ledgerField]); size > 900<<10 {
-				t.Errorf("a ConfigMap of %d bytes", size)
-			}
-			claims, err := readClaims(&m)
-			if err != nil {
-				t.Fatal(err)
-			}
-			out, pages = append(out, claims...), pages+1
-		}
-		return out, pages
-	}
-	same := func(got []policy.Claim, want []policy.Claim) bool {
-		return slices.Equal(policy.NewLedger(got, 0).Claims(), policy.NewLedger(want, 0).Claims()) && len(got) == len(want)
-	}
-	for range 2 {
-		if err := l.write(t.Context(), wanted); err != nil {
-			t.Fatal(err)
-		}
-		if got, pages := read(); pages < 3 || !same(got, wanted.claims) {
-			t.Fatalf("%d claims in %d pages", len(got), pages)
-		}
-	}
-	other := policy.Claim{Host: "new.example.com", Namespace: "late", Since: at}
-	if err := l.write(t.Context(), &wantedClaims{claims: append(slices.Clone(wanted.claims), other)}); err != nil {
-		t.Fatal(err)
-	}
-	wanted.drop[claimKey{wanted.claims[0].Host, "big"}] = true
-	wanted.claims = wanted.claims[1:]
-	if err := l.write(t.Context(), wanted); err != nil {
-		t.Fatal(err)
-	}
-	got, before := read()
-	if !same(got, append(slices.Clone(wanted.claims), other)) {
-		t.Errorf("%d claims are left", len(got))
-	}
-	// What holds nothing any more is used again.
-	for _, c := range got {
-		wanted.drop[keyOf(c)] = true
-	}
-	next := []policy.Claim{{Host: "z.example.com", Namespace: "next", Since: at}}
-	for _, claims := range [][]policy.Claim{nil, next} {
-		wanted.claims = claims
-		if err := l.write(t.Context(), wanted); err != nil {
-			t.Fatal(err)
-		}
-		if got, pages := read(); !same(got, claims) || pages != before {
-			t.Errorf("%d claims in %d of %d pages", len(got), pages, before)
-		}
-	}
-	for _, text := range []string{"", "{}", `[{"host":"a","namespace":"b"}]`, `[{"host":"a","since":"2026-01-01T00:00:00Z"}]`} {
-		if _, err := readClaims(&corev1.ConfigMap{Data: map[string]string{ledgerField: text}}); err == nil {
-			t.Errorf("%q is read", text)
-		}
-	}
-	var raw []map[string]any
-	pages := ledgerOf(t, c, ns)
-	i := slices.IndexFunc(pages, func(m corev1.ConfigMap) bool { return len(m.Data[ledgerField]) > 10 })
-	if err := json.Unmarshal([]byte(pages[i].Data[ledgerField]), &raw); err != nil || !strings.HasPrefix(raw[0]["since"].(string), "2026-01-01T00:00:00") {
-		t.Errorf("%v, %v", raw, err)
-	}
 }

@@ -3,9 +3,11 @@
 package controllers
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,7 +50,7 @@ func (r *replica) decidesBy(ingress, rawURL string, want policy.Reason) {
 func ledgerOf(t *testing.T, c client.Client, ns string) []corev1.ConfigMap {
 	t.Helper()
 	var list corev1.ConfigMapList
-	if err := c.List(t.Context(), &list, ledgerOptions(ns)...); err != nil {
+	if err := c.List(t.Context(), &list, client.InNamespace(ns), client.HasLabels{LedgerLabel}); err != nil {
 		t.Fatal(err)
 	}
 	return list.Items
@@ -59,8 +61,11 @@ func recorded(t *testing.T, c client.Client, ns, host, owner string) (since time
 	t.Helper()
 	fixture.Eventually(t, host+" is written down for "+owner, func() error {
 		for _, m := range ledgerOf(t, c, ns) {
-			claims, err := readClaims(&m)
-			if err != nil {
+			var claims []struct {
+				Host, Namespace string
+				Since           time.Time
+			}
+			if err := json.Unmarshal([]byte(m.Data["claims.json"]), &claims); err != nil {
 				return err
 			}
 			for _, claim := range claims {
@@ -265,7 +270,7 @@ func TestUpgrade(t *testing.T) {
 	fixture.Create(t, c, app)
 	for ap, status := range map[*v1alpha1.AccessPolicy]metav1.ConditionStatus{old: metav1.ConditionFalse, app: metav1.ConditionTrue} {
 		now := fixture.Get(t, c, ap)
-		meta.SetStatusCondition(&now.Status.Conditions, condition(now, v1alpha1.ConditionAccepted, status, "Accepted", "as it was"))
+		meta.SetStatusCondition(&now.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionAccepted, Status: status, Reason: "Accepted", ObservedGeneration: now.Generation})
 		if err := c.Status().Update(t.Context(), now); err != nil {
 			t.Fatal(err)
 		}
@@ -296,4 +301,45 @@ func TestNobodys(t *testing.T) {
 	fixture.Accepted(t, c, first)
 	fixture.Accepted(t, c, second)
 	r.decides("https://app.example.com/", policy.Bypassed)
+}
+
+// TestLedgerVanishes: what is deleted while a replica runs is written again, and an
+// unchanged world is written once.
+func TestLedgerVanishes(t *testing.T) {
+	c, r, team, _, app, old := attacked(t)
+	since := recorded(t, c, team, "payroll.example.com", team)
+	before := ledgerOf(t, c, team)
+	fixture.Edit(t, c, app, func(ap *v1alpha1.AccessPolicy) { ap.Spec.AllowEncodedSlashes = true })
+	fixture.Accepted(t, c, app)
+	if after := ledgerOf(t, c, team); len(after) != 1 || after[0].ResourceVersion != before[0].ResourceVersion {
+		t.Errorf("nothing changed, and it was written again: %d ConfigMaps", len(after))
+	}
+	fixture.Remove(t, c, &before[0])
+	fixture.Eventually(t, "it is another ConfigMap", func() error {
+		if now := ledgerOf(t, c, team); len(now) != 1 || now[0].Name == before[0].Name {
+			return fmt.Errorf("%d ConfigMaps", len(now))
+		}
+		return nil
+	})
+	if again := recorded(t, c, team, "payroll.example.com", team); !again.Equal(since) {
+		t.Errorf("since %s, and then %s", since, again)
+	}
+	fixture.Edit(t, c, old, func(ap *v1alpha1.AccessPolicy) { ap.Spec.Hosts = []v1alpha1.Host{"payroll.example.com"} })
+	fixture.Refused(t, c, old, "HostOwnedByOtherNamespace")
+
+	// A copy, as a backup may bring it, is folded into one.
+	copied := ledgerOf(t, c, team)[0]
+	copied.ObjectMeta = metav1.ObjectMeta{Namespace: team, Name: "copy", Labels: copied.Labels}
+	fixture.Create(t, c, &copied)
+	fixture.Eventually(t, "it is written once", func() error {
+		n := 0
+		for _, m := range ledgerOf(t, c, team) {
+			n += strings.Count(m.Data[ledgerField], `"payroll.example.com"`)
+		}
+		if n != 1 {
+			return fmt.Errorf("%d times", n)
+		}
+		return nil
+	})
+	r.running()
 }

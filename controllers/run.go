@@ -159,7 +159,7 @@ func (o *Options) setupOptional(mgr ctrl.Manager, leader *Leader, table *Table, 
 		leader.Duties = append(leader.Duties, sweeper.Sweep)
 	}
 	if !slices.Contains(absent, cluster.ProviderKind) && o.PublishProviders != nil {
-		providers := &Providers{Namespace: o.Namespace, Keys: o.KeySecret, Publish: o.PublishProviders, Published: table.providersChanged.Add, Leads: leader.Leads}
+		providers := &Providers{Namespace: o.Namespace, Keys: o.KeySecret, Publish: o.PublishProviders, Published: table.ProvidersChanged, Leads: leader.Leads}
 		leader.Duties = append(leader.Duties, providers.Recheck)
 		errs = append(errs, providers.SetupWithManager(mgr))
 	}
@@ -176,7 +176,7 @@ func (o *Options) setupRoutes(mgr ctrl.Manager, leader *Leader, status *Status, 
 	if err != nil {
 		return err
 	}
-	table.Ingresses, table.lookEvery = caches.people.Cache, o.pace.kinds
+	table.Ingresses, table.LookEvery = caches.people.Cache, o.pace.kinds
 	optIns := &OptIns{Settings: *o.Routes, Report: status.Report, Leads: leader.Leads, make: plan.Make, warm: o.Warmth}
 	if o.Routes.Admission {
 		optIns.guard = &Guard{Settings: *o.Routes, Leads: leader.Leads}

@@ -4,12 +4,16 @@ package controllers
 
 import (
 	"hash/maphash"
+	toolscache "k8s.io/client-go/tools/cache"
 	"reflect"
 	"sync"
 	"time"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 )
+
+// Slim returns a transform of a cache of policies.
+func Slim() toolscache.TransformFunc { return (&slimmer{seed: maphash.MakeSeed()}).transform }
 
 // A slimmer makes policies small before the cache keeps them, all of them, for
 // as long as the process lives: it halves what ten thousand of them take.

@@ -14,6 +14,7 @@ import (
 )
 
 const stored = `{"apiVersion": "access.ostiary.dev/v1alpha1", "kind": "AccessPolicy",
+
 	"metadata": {"namespace": "shop", "name": "app", "uid": "1", "generation": 3, "resourceVersion": "7", "creationTimestamp": "2026-01-31T12:00:00Z",
 		"labels": {"a": "b"}, "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"},
 		"managedFields": [{"manager": "kubectl", "fieldsV1": {"f:spec": {}}}]},

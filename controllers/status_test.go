@@ -11,18 +11,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr"
 	eventsv1 "k8s.io/api/events/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
@@ -268,93 +265,5 @@ func TestOneUnwritable(t *testing.T) {
 	r.says("cannot write the status")
 	if n := strings.Count(r.log.String(), "level=ERROR"); n != 1 {
 		t.Errorf("%d errors in the log", n)
-	}
-}
-
-// TestSecondTerm: what a replica could not write in one term it writes in the
-// next, though nothing changed meanwhile.
-func TestSecondTerm(t *testing.T) {
-	c := emptied(t)
-	ns := namespace(t, c)
-	ap := fixture.Open(ns, "app", "app.example.com")
-	fixture.Create(t, c, ap)
-	var w writes
-	asked := make(chan struct{}, 1)
-	w.refuseWith(func(ctx context.Context) error {
-		asked <- struct{}{}
-		<-ctx.Done()
-		return ctx.Err()
-	})
-	var o Options
-	w.count(&o)
-	counted, err := o.newClient(server.Config(t), client.Options{Scheme: cluster.Scheme()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &Status{client: counted, events: &events.FakeRecorder{}, log: logr.Discard(), changed: make(chan struct{}, 1)}
-	s.report("r1", []v1alpha1.AccessPolicy{*ap}, nil)
-	term := func() (end func()) {
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan struct{})
-		go func() {
-			s.Write(ctx)
-			close(ended)
-		}()
-		return func() {
-			cancel()
-			<-ended
-		}
-	}
-	end := term()
-	<-asked
-	end()
-	w.refuseWith(nil)
-	defer term()()
-	fixture.Accepted(t, c, ap)
-}
-
-func TestTruncate(t *testing.T) {
-	for _, s := range []struct {
-		in   string
-		n    int
-		want string
-	}{
-		{"short", 10, "short"},
-		{"just right", 10, "just right"},
-		{"far too long", 10, "far too..."},
-		{"ääääää", 10, "äää..."}, // never half a letter
-	} {
-		if got := cluster.Truncate(s.in, s.n); got != s.want {
-			t.Errorf("%q to %d: %q", s.in, s.n, got)
-		}
-	}
-	if got := cluster.Listed(slices.Repeat([]string{"a", "b"}, 20000)); len(got) > 32<<10 || !strings.HasPrefix(got, "40000 problems: a; b") {
-		t.Errorf("%d bytes: %.40s", len(got), got)
-	}
-}
-
-// Both sides hear of a contention, and the owner of its end.
-func TestContentionEvents(t *testing.T) {
-	recorder := events.NewFakeRecorder(10)
-	s := &Status{events: recorder}
-	plain, contended := fixture.Open("n", "p", "app.example.com"), fixture.Open("n", "p", "app.example.com")
-	setConditions(plain, "1", nil)
-	setConditions(contended, "1", []policy.Issue{{Reason: policy.Unwise, Message: "look"}, {Reason: policy.HostContended, Message: "claimed by evil/old, too"}})
-	for _, step := range []struct {
-		before, after *v1alpha1.AccessPolicy
-		want          string
-	}{
-		{plain, contended, "Warning HostContended 2 problems: : look; : claimed by evil/old, too"}, {contended, contended, ""},
-		{contended, plain, "Normal HostNotContended no other namespace claims its hosts any more"}, {plain, plain, ""},
-	} {
-		s.tell(step.before, step.after)
-		got := ""
-		select {
-		case got = <-recorder.Events:
-		default:
-		}
-		if got != step.want {
-			t.Errorf("%q, want %q", got, step.want)
-		}
 	}
 }

@@ -53,7 +53,10 @@ type Table struct {
 	// never holds any, for want of the right. nil: no Ingress can name a policy.
 	Ingresses cache.Cache
 
-	lookEvery        time.Duration // for HTTPRoutes, where the API server has no such kind; 0: lookAgain
+	// LookEvery is how often to look for HTTPRoutes where the API server has no such
+	// kind. Default: cluster.LookAgain.
+	LookEvery time.Duration
+
 	providersChanged cluster.Requeue
 
 	synced   atomic.Bool // Ingresses holds them
@@ -117,6 +120,9 @@ func (t *Table) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) erro
 		WithOptions(controller.Options{MaxConcurrentReconciles: 1, NeedLeaderElection: &everyReplica}).
 		Complete(t)
 }
+
+// ProvidersChanged has it hear that other identity providers are in use.
+func (t *Table) ProvidersChanged() { t.providersChanged.Add() }
 
 // Reconcile builds the table from everything there is. Its result depends on
 // no event, and so on no order of events. Only errors of the API are returned:

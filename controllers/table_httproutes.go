@@ -46,7 +46,7 @@ func (t *Table) followHTTPRoutes(ctx context.Context, q workqueue.TypedRateLimit
 		}
 		pause := cluster.RetryStart
 		if meta.IsNoMatchError(err) {
-			pause = cmp.Or(t.lookEvery, cluster.LookAgain)
+			pause = cmp.Or(t.LookEvery, cluster.LookAgain)
 			if !t.gateway.absent.Swap(true) {
 				q.Add(cluster.OneKey) // it may have waited for them
 			}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
@@ -19,7 +20,7 @@ import (
 
 // namingRoute is an HTTPRoute that names a policy; "" names none.
 func namingRoute(ns, name, policyName string) *unstructured.Unstructured {
-	o := cluster.Unstructured(httpRouteGVK)
+	o := cluster.Unstructured(schema.GroupVersionKind{Group: cluster.GatewayGroup, Version: "v1", Kind: "HTTPRoute"})
 	o.SetNamespace(ns)
 	o.SetName(name)
 	if policyName != "" {
@@ -61,7 +62,7 @@ func TestPinnedHTTPRoutes(t *testing.T) {
 	pinned("default/web", "/app", policy.NoPolicy)
 	edit := func(name string) {
 		fixture.Eventually(t, "editing the HTTPRoute", func() error {
-			now := cluster.Unstructured(httpRouteGVK)
+			now := cluster.Unstructured(schema.GroupVersionKind{Group: cluster.GatewayGroup, Version: "v1", Kind: "HTTPRoute"})
 			if err := c.Get(t.Context(), client.ObjectKeyFromObject(web), now); err != nil {
 				return err
 			}
