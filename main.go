@@ -44,6 +44,7 @@ import (
 	"github.com/ostiary/ostiary/controllers"
 	"github.com/ostiary/ostiary/controllers/audit"
 	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/manifests"
 	"github.com/ostiary/ostiary/controllers/routes"
@@ -353,7 +354,7 @@ func (s *service) feedFromCluster(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	revoke, err := controllers.Revoker(config)
+	revoke, err := feed.Revoker(config)
 	if err != nil {
 		return err
 	}
@@ -396,7 +397,7 @@ func explainCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	if err != nil {
 		return exitUsage, err
 	}
-	look := controllers.Looker{Kubeconfig: *kubeconfig, Namespace: cluster.Namespace(), InUse: config.InUse}
+	look := feed.Looker{Kubeconfig: *kubeconfig, Namespace: cluster.Namespace(), InUse: config.InUse}
 	if len(*policies) == 0 {
 		if err := judgeAs(ctx, f, &look, *where, stderr); err != nil {
 			return exitUsage, fmt.Errorf("%w (for files instead of a cluster: --policies PATH)", err)
@@ -417,7 +418,7 @@ func explainCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 }
 
 // judgeAs sets the flags that the command line does not, as the installation has them.
-func judgeAs(ctx context.Context, f *pflag.FlagSet, look *controllers.Looker, where string, stderr io.Writer) error {
+func judgeAs(ctx context.Context, f *pflag.FlagSet, look *feed.Looker, where string, stderr io.Writer) error {
 	in, note, err := installation.Apply(ctx, f, look.Kubeconfig, where)
 	if err != nil {
 		return err

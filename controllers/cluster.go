@@ -14,6 +14,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/controllers/feed"
 )
 
 // newManager returns a manager whose cache holds our kinds, the ledger of hosts
@@ -30,10 +31,10 @@ func newManager(o *Options, keys types.NamespacedName) (ctrl.Manager, error) {
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(), // never read
 			ByObject: map[client.Object]cache.ByObject{
-				&v1alpha1.AccessPolicy{}: {Transform: Slim()},
+				&v1alpha1.AccessPolicy{}: {Transform: feed.Slim()},
 				&corev1.ConfigMap{}: {
 					Namespaces: map[string]cache.Config{keys.Namespace: {}},
-					Label:      LedgerSelector(),
+					Label:      feed.LedgerSelector(),
 				},
 				&corev1.Secret{}: {
 					Namespaces: map[string]cache.Config{keys.Namespace: {}},

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package controllers watches objects in a cluster, and keeps the table in
-// force equal to them: list → translate → build → publish → report. It is the
-// only package that talks to the API server. Every replica computes and
-// publishes; the leader alone writes. While the API server is away the last
-// table decides, and a metric tells since when (Contact). It knows of the
-// authserver just the table, and of keys just bytes.
+// Package controllers starts and joins what watches a cluster: it runs the feed of the
+// table and what lets routes name policies, elects the replica that writes, and tells
+// since when the API server has been away; the last table decides meanwhile. It knows of
+// the auth server just the table, and of keys just bytes.
 package controllers

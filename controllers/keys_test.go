@@ -17,6 +17,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
@@ -32,7 +33,7 @@ func setRing(t *testing.T, c client.Client, ns string, ring []byte) {
 	t.Helper()
 	fixture.Eventually(t, "writing the Secret", func() error {
 		s := secret(t, c, ns)
-		s.Data = map[string][]byte{KeyRingField: ring}
+		s.Data = map[string][]byte{feed.KeyRingField: ring}
 		return c.Update(t.Context(), s)
 	})
 }
@@ -91,7 +92,7 @@ func TestRotation(t *testing.T) {
 	r1.says("made a key ring")
 	var w2 writes
 	r2 := run(t, ns, elected, daily, w2.count)
-	first := secret(t, c, ns).Data[KeyRingField]
+	first := secret(t, c, ns).Data[feed.KeyRingField]
 	r1.holds(first)
 	ann := token(t, r1.ring.Load(), now())
 	verifies := func(tk string, want policy.Reason) {
@@ -108,20 +109,20 @@ func TestRotation(t *testing.T) {
 	r2.holds(first)
 	verifies(ann, policy.NoReason)
 	time.Sleep(500 * time.Millisecond)
-	if again := secret(t, c, ns).Data[KeyRingField]; !bytes.Equal(first, again) {
+	if again := secret(t, c, ns).Data[feed.KeyRingField]; !bytes.Equal(first, again) {
 		t.Error("the keys were rotated before their time")
 	}
 
 	rotated := func() []byte {
 		t.Helper()
-		old := secret(t, c, ns).Data[KeyRingField]
+		old := secret(t, c, ns).Data[feed.KeyRingField]
 		fixture.Eventually(t, "the keys are rotated", func() error {
-			if bytes.Equal(old, secret(t, c, ns).Data[KeyRingField]) {
+			if bytes.Equal(old, secret(t, c, ns).Data[feed.KeyRingField]) {
 				return fmt.Errorf("they are not")
 			}
 			return nil
 		})
-		return secret(t, c, ns).Data[KeyRingField]
+		return secret(t, c, ns).Data[feed.KeyRingField]
 	}
 	later(23*time.Hour + time.Minute)
 	second := rotated()
@@ -150,7 +151,7 @@ func TestGarbageKeys(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
 	r := run(t, ns)
-	good := secret(t, c, ns).Data[KeyRingField]
+	good := secret(t, c, ns).Data[feed.KeyRingField]
 	ann := token(t, r.holds(good), time.Now())
 	for i, garbage := range []string{"hunter2", `{"version":1,"keys":[]}`, string(good[:len(good)/2]), `{"version":99}`} {
 		setRing(t, c, ns, []byte(garbage))
@@ -167,7 +168,7 @@ func TestGarbageKeys(t *testing.T) {
 	if s := r.log.String(); strings.Contains(s, "hunter2") || strings.Contains(s, "private") {
 		t.Error("the log quotes the Secret")
 	}
-	if got := string(secret(t, c, ns).Data[KeyRingField]); got != `{"version":99}` {
+	if got := string(secret(t, c, ns).Data[feed.KeyRingField]); got != `{"version":99}` {
 		t.Errorf("somebody's data was written over: %s", got)
 	}
 	mended := ring(t)
@@ -183,7 +184,7 @@ func TestGarbageKeys(t *testing.T) {
 func TestGarbageKeysAtStart(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
-	s := &corev1.Secret{ObjectMeta: fixture.Named(ns, DefaultKeySecret), Data: map[string][]byte{KeyRingField: []byte("hunter2")}}
+	s := &corev1.Secret{ObjectMeta: fixture.Named(ns, DefaultKeySecret), Data: map[string][]byte{feed.KeyRingField: []byte("hunter2")}}
 	if err := c.Create(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
@@ -212,15 +213,15 @@ func TestKeysDeleted(t *testing.T) {
 	var w2 writes
 	r2 := run(t, ns, elected, w2.count)
 	first := secret(t, c, ns)
-	r2.holds(first.Data[KeyRingField])
-	ann := token(t, r1.holds(first.Data[KeyRingField]), time.Now())
+	r2.holds(first.Data[feed.KeyRingField])
+	ann := token(t, r1.holds(first.Data[feed.KeyRingField]), time.Now())
 	if err := c.Delete(t.Context(), first); err != nil {
 		t.Fatal(err)
 	}
 	r1.says("every session is void")
 	second := secret(t, c, ns)
 	for _, r := range []*replica{r1, r2} {
-		r.holds(second.Data[KeyRingField])
+		r.holds(second.Data[feed.KeyRingField])
 		if _, why := r.Keys.Verifier().Verify(ann, time.Now()); why != policy.BadSignature {
 			t.Errorf("a session of deleted keys: %q", why)
 		}
@@ -233,7 +234,7 @@ func TestKeysDeleted(t *testing.T) {
 		}
 		return nil
 	})
-	r2.holds(secret(t, c, ns).Data[KeyRingField])
+	r2.holds(secret(t, c, ns).Data[feed.KeyRingField])
 	if n := w2.all(); n != 0 {
 		t.Errorf("a replica that does not lead tried %d times to write the keys", n)
 	}
@@ -289,16 +290,16 @@ func TestExistingSecret(t *testing.T) {
 	})
 	r.says("the Secret of the keys is not there, and not ours to make") // and which one
 	r.says("secret=" + ns + "/" + name)
-	fixture.Create(t, c, &corev1.Secret{ObjectMeta: fixture.Named(ns, name), Data: map[string][]byte{KeyRingField: mine}})
+	fixture.Create(t, c, &corev1.Secret{ObjectMeta: fixture.Named(ns, name), Data: map[string][]byte{feed.KeyRingField: mine}})
 	r.holds(mine)
 	r.says("the Secret is not ours to write")
 	var s corev1.Secret
-	if err := c.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: name}, &s); err != nil || !bytes.Equal(s.Data[KeyRingField], mine) {
+	if err := c.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: name}, &s); err != nil || !bytes.Equal(s.Data[feed.KeyRingField], mine) {
 		t.Errorf("the Secret was written: %v", err)
 	}
 	// Rotated by hand, it is followed.
 	next := ring(t)
-	s.Data[KeyRingField] = next
+	s.Data[feed.KeyRingField] = next
 	if err := c.Update(t.Context(), &s); err != nil {
 		t.Fatal(err)
 	}
@@ -312,10 +313,10 @@ func TestExistingSecret(t *testing.T) {
 func TestOtherSecrets(t *testing.T) {
 	c := emptied(t)
 	ns, other := namespace(t, c), namespace(t, c)
-	fixture.Create(t, c, &corev1.Secret{ObjectMeta: fixture.Named(other, DefaultKeySecret), Data: map[string][]byte{KeyRingField: ring(t)}},
-		&corev1.Secret{ObjectMeta: fixture.Named(ns, "theirs"), Data: map[string][]byte{KeyRingField: ring(t)}})
+	fixture.Create(t, c, &corev1.Secret{ObjectMeta: fixture.Named(other, DefaultKeySecret), Data: map[string][]byte{feed.KeyRingField: ring(t)}},
+		&corev1.Secret{ObjectMeta: fixture.Named(ns, "theirs"), Data: map[string][]byte{feed.KeyRingField: ring(t)}})
 	r := run(t, ns)
-	r.holds(secret(t, c, ns).Data[KeyRingField])
+	r.holds(secret(t, c, ns).Data[feed.KeyRingField])
 	if n := r.rings.Load(); n != 1 {
 		t.Errorf("%d rings were published", n)
 	}

@@ -24,6 +24,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
@@ -232,7 +233,7 @@ func TestRights(t *testing.T) {
 	})
 	cfg := server.Config(t)
 	cfg.Impersonate.UserName = "system:serviceaccount:" + ns + ":ostiary"
-	revoke, err := Revoker(cfg)
+	revoke, err := feed.Revoker(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
@@ -50,7 +51,7 @@ func (r *replica) decidesBy(ingress, rawURL string, want policy.Reason) {
 func ledgerOf(t *testing.T, c client.Client, ns string) []corev1.ConfigMap {
 	t.Helper()
 	var list corev1.ConfigMapList
-	if err := c.List(t.Context(), &list, client.InNamespace(ns), client.HasLabels{LedgerLabel}); err != nil {
+	if err := c.List(t.Context(), &list, client.InNamespace(ns), client.HasLabels{feed.LedgerLabel}); err != nil {
 		t.Fatal(err)
 	}
 	return list.Items
@@ -334,7 +335,7 @@ func TestLedgerVanishes(t *testing.T) {
 	fixture.Eventually(t, "it is written once", func() error {
 		n := 0
 		for _, m := range ledgerOf(t, c, team) {
-			n += strings.Count(m.Data[ledgerField], `"payroll.example.com"`)
+			n += strings.Count(m.Data["claims.json"], `"payroll.example.com"`)
 		}
 		if n != 1 {
 			return fmt.Errorf("%d times", n)

@@ -20,6 +20,7 @@ import (
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
@@ -165,7 +166,7 @@ func TestKeysAreNoSecretOfAProvider(t *testing.T) {
 	r := run(t, ns, in.use)
 	r.says("made a key ring")
 	evil := corp("evil", DefaultKeySecret)
-	evil.Spec.OIDC.ClientSecretRef.Key = KeyRingField
+	evil.Spec.OIDC.ClientSecretRef.Key = feed.KeyRingField
 	fixture.Create(t, c, evil)
 	judged(t, c, "evil", metav1.ConditionFalse, "Invalid")
 	in.lacks(t, "evil")
@@ -294,7 +295,7 @@ func TestLookAtProviders(t *testing.T) {
 	}
 	ns := namespace(t, c)
 	var notes strings.Builder
-	few := Looker{Kubeconfig: fixture.Kubeconfig(t, c, server.Config(t), ns, "few", fixture.MayList("access.ostiary.dev", "accesspolicies"))}
+	few := feed.Looker{Kubeconfig: fixture.Kubeconfig(t, c, server.Config(t), ns, "few", fixture.MayList("access.ostiary.dev", "accesspolicies"))}
 	table, err := few.Look(t.Context(), nil, &notes)
 	if err != nil || !strings.Contains(notes.String(), "listing IdentityProviders") || !strings.Contains(notes.String(), "SessionRevocations are left out") {
 		t.Fatal(err, notes.String())
@@ -303,7 +304,7 @@ func TestLookAtProviders(t *testing.T) {
 		t.Error("nothing is known of providers, and one is missing")
 	}
 	notes.Reset()
-	l := Looker{Kubeconfig: fixture.Kubeconfig(t, c, server.Config(t), ns, "all", fixture.MayList("networking.k8s.io", "ingresses"), fixture.MayList("access.ostiary.dev", "*"), fixture.MayList("", "configmaps"))}
+	l := feed.Looker{Kubeconfig: fixture.Kubeconfig(t, c, server.Config(t), ns, "all", fixture.MayList("networking.k8s.io", "ingresses"), fixture.MayList("access.ostiary.dev", "*"), fixture.MayList("", "configmaps"))}
 	// Of hosts nothing is written down where no controller ran; the rest is known.
 	if table, err = l.Look(t.Context(), nil, &notes); err != nil || strings.Count(notes.String(), "\n") > 1 || notes.Len() > 0 && !strings.HasPrefix(notes.String(), "whose the hosts are") {
 		t.Fatal(err, notes.String())

@@ -30,6 +30,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/routes/plan"
 )
@@ -41,7 +42,7 @@ import (
 type OptIns struct {
 	Settings routes.Settings
 	// Report hands over the conditions Routed and Covered, for Status to write. Optional.
-	Report func(*Conditions)
+	Report func(*feed.Conditions)
 	// Leads reports whether this replica may write.
 	Leads func() bool
 
@@ -174,7 +175,7 @@ func (o *OptIns) realize(ctx context.Context, world *routes.Snapshot) (reconcile
 	return reconcile.Result{}, nil
 }
 
-func (o *OptIns) say(c *Conditions) {
+func (o *OptIns) say(c *feed.Conditions) {
 	if o.Report != nil {
 		o.Report(c)
 	}

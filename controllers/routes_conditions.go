@@ -12,6 +12,7 @@ import (
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/routes/plan"
 )
@@ -154,12 +155,12 @@ func covered(around []routes.Finding) metav1.Condition {
 var conditionTypes = []string{v1alpha1.ConditionRouted, v1alpha1.ConditionCovered}
 
 // noConditions says nothing of any policy, and has what was said before removed.
-func noConditions() *Conditions { return &Conditions{Types: conditionTypes} }
+func noConditions() *feed.Conditions { return &feed.Conditions{Types: conditionTypes} }
 
 // conditions are what is written on policies: what is true of the routes, as far as the
 // policy decides there.
-func (r *routesReport) conditions() *Conditions {
-	return &Conditions{Types: conditionTypes, Issues: r.limits(), Of: func(of types.NamespacedName, is Standing) map[string]metav1.Condition {
+func (r *routesReport) conditions() *feed.Conditions {
+	return &feed.Conditions{Types: conditionTypes, Issues: r.limits(), Of: func(of types.NamespacedName, is feed.Standing) map[string]metav1.Condition {
 		out := map[string]metav1.Condition{v1alpha1.ConditionCovered: temper(acceptedToo(r.covered(of), is), is)}
 		if c, ok := r.routed[of]; ok {
 			out[v1alpha1.ConditionRouted] = temper(c, is)
@@ -169,7 +170,7 @@ func (r *routesReport) conditions() *Conditions {
 }
 
 // temper takes from a condition that is not False what the table does not do.
-func temper(c metav1.Condition, is Standing) metav1.Condition {
+func temper(c metav1.Condition, is feed.Standing) metav1.Condition {
 	switch {
 	case c.Status == metav1.ConditionFalse:
 	case slices.Contains([]policy.IssueReason{policy.HostOwnedByOtherNamespace, policy.HostNotGranted, policy.HostReserved}, is.Reason):
@@ -183,7 +184,7 @@ func temper(c metav1.Condition, is Standing) metav1.Condition {
 
 // acceptedToo: what a policy claims and does not have is guarded by nobody, or by the
 // policies of others.
-func acceptedToo(c metav1.Condition, is Standing) metav1.Condition {
+func acceptedToo(c metav1.Condition, is feed.Standing) metav1.Condition {
 	if c.Status == metav1.ConditionTrue && is.Accepted != nil && is.Accepted.Status == metav1.ConditionFalse {
 		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, reasonNotAccepted, "not all that it claims is in force, see Accepted: "+is.Accepted.Reason
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/routes/plan"
 )
@@ -53,7 +54,7 @@ func TestConditionsTellWhatIs(t *testing.T) {
 		}
 		for _, accepted := range []metav1.ConditionStatus{metav1.ConditionTrue, metav1.ConditionFalse} {
 			report := newRoutesReport(&p, refused, around, func(routes.Ref, types.NamespacedName) bool { return bit(10) })
-			said := report.conditions().Of(web, Standing{Accepted: &metav1.Condition{Status: accepted, Reason: "R"}})
+			said := report.conditions().Of(web, feed.Standing{Accepted: &metav1.Condition{Status: accepted, Reason: "R"}})
 			routed, covered := said[v1alpha1.ConditionRouted], said[v1alpha1.ConditionCovered]
 			about := fmt.Sprintf("state %010b, accepted %s: %+v, %+v", state, accepted, routed, covered)
 			clean := len(p.Findings)+len(refused) == 0
@@ -127,16 +128,16 @@ func TestEventsDoNotContradict(t *testing.T) {
 func TestTempered(t *testing.T) {
 	of := types.NamespacedName{Namespace: "n", Name: "p"}
 	for name, tc := range map[string]struct {
-		is     Standing
+		is     feed.Standing
 		status metav1.ConditionStatus
 		reason string
 		says   string
 	}{
-		"in force":  {Standing{}, metav1.ConditionTrue, "Covered", "nothing that was seen"},
-		"lost":      {Standing{Reason: policy.HostOwnedByOtherNamespace, Problems: "spec.hosts[0]: app.example.com belongs to namespace other"}, metav1.ConditionFalse, "HostOwnedByOtherNamespace", "does not decide about all that it claims: spec.hosts[0]: app.example.com belongs to namespace other"},
-		"reserved":  {Standing{Reason: policy.HostReserved}, metav1.ConditionFalse, "HostReserved", "does not decide"},
-		"conflict":  {Standing{Reason: policy.Conflict}, metav1.ConditionTrue, "Covered", "nothing that was seen"},
-		"contended": {Standing{Warning: policy.HostContended}, metav1.ConditionTrue, "Covered", "are refused there (see Degraded)"},
+		"in force":  {feed.Standing{}, metav1.ConditionTrue, "Covered", "nothing that was seen"},
+		"lost":      {feed.Standing{Reason: policy.HostOwnedByOtherNamespace, Problems: "spec.hosts[0]: app.example.com belongs to namespace other"}, metav1.ConditionFalse, "HostOwnedByOtherNamespace", "does not decide about all that it claims: spec.hosts[0]: app.example.com belongs to namespace other"},
+		"reserved":  {feed.Standing{Reason: policy.HostReserved}, metav1.ConditionFalse, "HostReserved", "does not decide"},
+		"conflict":  {feed.Standing{Reason: policy.Conflict}, metav1.ConditionTrue, "Covered", "nothing that was seen"},
+		"contended": {feed.Standing{Warning: policy.HostContended}, metav1.ConditionTrue, "Covered", "are refused there (see Degraded)"},
 	} {
 		r := newRoutesReport(&plan.Plan{}, nil, nil, func(routes.Ref, types.NamespacedName) bool { return true })
 		r.routed[of] = metav1.Condition{Status: metav1.ConditionTrue, Reason: "Covered", Message: "nothing that was seen"}

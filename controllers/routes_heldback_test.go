@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/routes/plan"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
@@ -121,8 +122,8 @@ func TestNothingHoldsBackAGuard(t *testing.T) {
 				for h := range hindrances {
 					opt()
 					o := b.optIns(hindered(t, ref, h))
-					var told *Conditions
-					o.Report = func(c *Conditions) { told = c }
+					var told *feed.Conditions
+					o.Report = func(c *feed.Conditions) { told = c }
 					for range 3 { // the second and third find the world as it is then
 						result, err := o.Reconcile(t.Context(), reconcile.Request{})
 						b.heldBack(fmt.Sprintf("%s %s", ref, h), h, told)
@@ -141,7 +142,7 @@ func TestNothingHoldsBackAGuard(t *testing.T) {
 }
 
 // heldBack is what holds at every moment.
-func (b *bench) heldBack(when string, h hindrance, told *Conditions) {
+func (b *bench) heldBack(when string, h hindrance, told *feed.Conditions) {
 	b.t.Helper()
 	a := b.ingress("shop").Annotations
 	asks := strings.HasPrefix(a[authURL], b.s.AuthzURL+"/authz/v1/") ||
@@ -161,7 +162,7 @@ func (b *bench) heldBack(when string, h hindrance, told *Conditions) {
 		b.t.Errorf("%s: the pages of refusals are those of %s, which is not there", when, name)
 	}
 	name := strings.Fields(when)[1]
-	said := told.Of(types.NamespacedName{Namespace: b.app, Name: "app"}, Standing{})
+	said := told.Of(types.NamespacedName{Namespace: b.app, Name: "app"}, feed.Standing{})
 	c := said[v1alpha1.ConditionRouted]
 	if c.Status != metav1.ConditionFalse || !strings.Contains(c.Message, name[strings.Index(name, "/")+1:]) {
 		b.t.Errorf("%s: Routed is %s: %s", when, c.Status, c.Message)
@@ -254,15 +255,15 @@ func TestRulesOfThePlatform(t *testing.T) {
 	fixture.Create(t, b.c, app)
 	run := func(o *OptIns) metav1.Condition {
 		t.Helper()
-		var told *Conditions
-		o.Report = func(c *Conditions) { told = c }
+		var told *feed.Conditions
+		o.Report = func(c *feed.Conditions) { told = c }
 		if _, err := o.Reconcile(t.Context(), reconcile.Request{}); err != nil {
 			t.Fatal(err)
 		}
 		if b.ingress("shop").Annotations[authURL] == "" {
 			t.Error("nobody is asked")
 		}
-		return told.Of(types.NamespacedName{Namespace: b.app, Name: "app"}, Standing{})[v1alpha1.ConditionRouted]
+		return told.Of(types.NamespacedName{Namespace: b.app, Name: "app"}, feed.Standing{})[v1alpha1.ConditionRouted]
 	}
 	if c := run(b.optIns(b.c)); c.Status != metav1.ConditionFalse || !strings.Contains(c.Message, "the platform wants") {
 		t.Errorf("%s: %s", c.Status, c.Message)

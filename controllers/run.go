@@ -21,6 +21,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/routes/plan"
@@ -102,7 +103,7 @@ func Run(ctx context.Context, o Options) error {
 	if o.KeySecret == "" {
 		o.KeySecret = DefaultKeySecret
 	}
-	keys := &Keys{
+	keys := &feed.Keys{
 		Secret: types.NamespacedName{Namespace: o.Namespace, Name: o.KeySecret},
 		Rotate: o.RotateKeys, Publish: o.PublishKeys, Every: o.pace.keys,
 	}
@@ -114,7 +115,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("starting the controllers: %w", err)
 	}
-	status := &Status{}
+	status := &feed.Status{}
 	host, _ := os.Hostname() // only part of a name
 	leader := &Leader{
 		Lease:    types.NamespacedName{Namespace: o.Namespace, Name: LeaseName},
@@ -128,9 +129,9 @@ func Run(ctx context.Context, o Options) error {
 		leader.Identity += accountMark + leader.Account
 	}
 	keys.Leads = leader.Leads
-	ledger := newLedger(o.Namespace, cmp.Or(o.HostHold, installation.DefaultHostHold))
+	ledger := feed.NewLedger(o.Namespace, cmp.Or(o.HostHold, installation.DefaultHostHold))
 	leader.Duties = append(leader.Duties, ledger.Write)
-	table := &Table{Live: o.Live, Terms: o.Terms, Ledger: ledger, Leads: leader.Leads, Status: status, Revocations: !slices.Contains(absent, cluster.RevocationKind), Providers: o.ProvidersInUse}
+	table := &feed.Feed{Live: o.Live, Terms: o.Terms, Ledger: ledger, Leads: leader.Leads, Status: status, Revocations: !slices.Contains(absent, cluster.RevocationKind), Providers: o.ProvidersInUse}
 	if o.Settings != nil {
 		p := &publisher{settings: o.Settings, namespace: o.Namespace, every: publishEvery}
 		p.setup(mgr)
@@ -151,15 +152,15 @@ func Run(ctx context.Context, o Options) error {
 }
 
 // setupOptional sets up what policies can be served without.
-func (o *Options) setupOptional(mgr ctrl.Manager, leader *Leader, table *Table, absent []string) error {
+func (o *Options) setupOptional(mgr ctrl.Manager, leader *Leader, table *feed.Feed, absent []string) error {
 	errs := []error{cluster.Await(mgr, cmp.Or(o.pace.kinds, cluster.LookAgain), absent)}
 	if !slices.Contains(absent, cluster.RevocationKind) {
-		sweeper := &Sweeper{Every: o.pace.sweep}
+		sweeper := &feed.Sweeper{Every: o.pace.sweep}
 		sweeper.SetupWithManager(mgr)
 		leader.Duties = append(leader.Duties, sweeper.Sweep)
 	}
 	if !slices.Contains(absent, cluster.ProviderKind) && o.PublishProviders != nil {
-		providers := &Providers{Namespace: o.Namespace, Keys: o.KeySecret, Publish: o.PublishProviders, Published: table.ProvidersChanged, Leads: leader.Leads}
+		providers := &feed.Providers{Namespace: o.Namespace, Keys: o.KeySecret, Publish: o.PublishProviders, Published: table.ProvidersChanged, Leads: leader.Leads}
 		leader.Duties = append(leader.Duties, providers.Recheck)
 		errs = append(errs, providers.SetupWithManager(mgr))
 	}
@@ -167,7 +168,7 @@ func (o *Options) setupOptional(mgr ctrl.Manager, leader *Leader, table *Table, 
 }
 
 // setupRoutes sets up what lets routes name policies.
-func (o *Options) setupRoutes(mgr ctrl.Manager, leader *Leader, status *Status, table *Table) error {
+func (o *Options) setupRoutes(mgr ctrl.Manager, leader *Leader, status *feed.Status, table *feed.Feed) error {
 	if o.Routes == nil {
 		status.Report(noConditions())
 		return nil

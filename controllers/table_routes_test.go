@@ -25,6 +25,7 @@ import (
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
@@ -46,7 +47,7 @@ func runTable(t *testing.T, wrap func(http.RoundTripper) http.RoundTripper) *rep
 	if err != nil {
 		t.Fatal(err)
 	}
-	table := &Table{Live: &r.Live, Ingresses: ingresses, LookEvery: 100 * time.Millisecond}
+	table := &feed.Feed{Live: &r.Live, Ingresses: ingresses, LookEvery: 100 * time.Millisecond}
 	if err := errors.Join(mgr.Add(ingresses), table.SetupWithManager(mgr, r.Registry)); err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +243,7 @@ func TestPolicies(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
 	fixture.Create(t, c, fixture.Open(ns, "app"), fixture.Route(ns, "a", "app", "a.example.com", "/x"))
-	policies, routes, err := Policies(t.Context(), c)
+	policies, routes, err := feed.Policies(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +261,7 @@ func TestPolicies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	policies, _, err = Policies(t.Context(), barred)
+	policies, _, err = feed.Policies(t.Context(), barred)
 	if err != nil || len(policies) != 1 || len(policies[0].Defects) != 1 || !strings.Contains(policies[0].Defects[0].Message, "not read here") {
 		t.Errorf("%v, %+v", err, policies)
 	}

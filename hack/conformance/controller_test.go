@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/controllers"
+	"github.com/ostiary/ostiary/controllers/feed"
 )
 
 // clusterMode has ostiary run as in a cluster: it reads the API server, decides by
@@ -24,7 +25,7 @@ func (s *setup) clusterMode() error {
 	if err != nil {
 		return err
 	}
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "ostiary", Name: controllers.DefaultKeySecret}, Data: map[string][]byte{controllers.KeyRingField: ring}}
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "ostiary", Name: controllers.DefaultKeySecret}, Data: map[string][]byte{feed.KeyRingField: ring}}
 	if err := s.cluster.client.Create(context.Background(), secret); err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/controllers"
+	"github.com/ostiary/ostiary/controllers/feed"
 )
 
 const windowPolicy = `
@@ -156,7 +157,7 @@ func (w *window) prepare(dir string) error {
 	if err != nil {
 		return err
 	}
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "ostiary", Name: controllers.DefaultKeySecret}, Data: map[string][]byte{controllers.KeyRingField: ring}}
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "ostiary", Name: controllers.DefaultKeySecret}, Data: map[string][]byte{feed.KeyRingField: ring}}
 	if err := c.client.Create(context.Background(), secret); err != nil {
 		return err
 	}

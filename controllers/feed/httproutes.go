@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package feed
 
 import (
 	"cmp"
@@ -38,16 +38,16 @@ func httpRouteList() *metav1.PartialObjectMetadataList {
 
 // followHTTPRoutes has the queue follow the HTTPRoutes, as soon as there are any and
 // they can be read. It never fails: only what is pinned to one needs them.
-func (t *Table) followHTTPRoutes(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+func (f *Feed) followHTTPRoutes(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
 	for {
-		err := t.watchHTTPRoutes(ctx, q)
+		err := f.watchHTTPRoutes(ctx, q)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
 		pause := cluster.RetryStart
 		if meta.IsNoMatchError(err) {
-			pause = cmp.Or(t.LookEvery, cluster.LookAgain)
-			if !t.gateway.absent.Swap(true) {
+			pause = cmp.Or(f.LookEvery, cluster.LookAgain)
+			if !f.gateway.absent.Swap(true) {
 				q.Add(cluster.OneKey) // it may have waited for them
 			}
 		} else {
@@ -61,10 +61,10 @@ func (t *Table) followHTTPRoutes(ctx context.Context, q workqueue.TypedRateLimit
 	}
 }
 
-func (t *Table) watchHTTPRoutes(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+func (f *Feed) watchHTTPRoutes(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 	o := &metav1.PartialObjectMetadata{}
 	o.SetGroupVersionKind(httpRouteGVK)
-	informer, err := t.Ingresses.GetInformer(ctx, o, cache.BlockUntilSynced(false))
+	informer, err := f.Ingresses.GetInformer(ctx, o, cache.BlockUntilSynced(false))
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (t *Table) watchHTTPRoutes(ctx context.Context, q workqueue.TypedRateLimiti
 		if !differs {
 			return
 		}
-		if t.rerouted.Store(true); t.gateway.synced.Load() {
+		if f.rerouted.Store(true); f.gateway.synced.Load() {
 			q.Add(cluster.OneKey)
 		}
 	}
@@ -85,8 +85,8 @@ func (t *Table) watchHTTPRoutes(ctx context.Context, q workqueue.TypedRateLimiti
 		return err
 	}
 	if toolscache.WaitForCacheSync(ctx.Done(), registration.HasSynced) {
-		t.gateway.synced.Store(true)
-		t.rerouted.Store(true)
+		f.gateway.synced.Store(true)
+		f.rerouted.Store(true)
 		q.Add(cluster.OneKey)
 	}
 	return nil

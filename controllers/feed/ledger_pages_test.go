@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package feed
 
 import (
 	"encoding/json"
@@ -30,7 +30,7 @@ func ledgerPages(t *testing.T, c client.Client, ns string) []corev1.ConfigMap {
 func TestLedgerPages(t *testing.T) {
 	c := emptied(t)
 	ns := server.Namespace(t, c)
-	l := newLedger(ns, time.Hour)
+	l := NewLedger(ns, time.Hour)
 	l.live, l.client = c, c
 	wanted := &wantedClaims{drop: map[claimKey]bool{}}
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package feed
 
 import (
 	"context"
@@ -32,8 +32,8 @@ import (
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
-// Table keeps the table in force equal to the AccessPolicies of the cluster.
-type Table struct {
+// Feed keeps the table in force equal to the AccessPolicies of the cluster.
+type Feed struct {
 	// Live is where tables are published.
 	Live *policy.Live
 	// Terms are the platform's word on who may claim what.
@@ -91,134 +91,134 @@ type compiled struct {
 }
 
 // SetupWithManager makes the table follow the manager's cache. Metrics go to m.
-func (t *Table) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) error {
-	t.reader = mgr.GetCache()
-	t.built = cluster.Gauge(m, "ostiary_table_built_timestamp_seconds", "When the table in force was built.")
-	t.size = cluster.Gauge(m, "ostiary_table_policies", "How many policies the table in force was built from.")
+func (f *Feed) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) error {
+	f.reader = mgr.GetCache()
+	f.built = cluster.Gauge(m, "ostiary_table_built_timestamp_seconds", "When the table in force was built.")
+	f.size = cluster.Gauge(m, "ostiary_table_policies", "How many policies the table in force was built from.")
 	everyReplica := false
 	one := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request { return []reconcile.Request{cluster.OneKey} })
 	b := ctrl.NewControllerManagedBy(mgr).
 		Named("table").
 		Watches(&v1alpha1.AccessPolicy{}, one, builder.WithPredicates(predicate.Funcs{UpdateFunc: cluster.Changed}))
-	if t.Ledger != nil {
-		t.Ledger.setup(mgr, t.queue.Add)
+	if f.Ledger != nil {
+		f.Ledger.setup(mgr, f.queue.Add)
 		b = b.Watches(&corev1.ConfigMap{}, one, builder.WithPredicates(predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 			return ledgerChanged(e.ObjectOld, e.ObjectNew)
-		}})).WatchesRawSource(t.queue.Source(cluster.OneKey))
+		}})).WatchesRawSource(f.queue.Source(cluster.OneKey))
 	}
-	if t.Revocations {
+	if f.Revocations {
 		b = b.Watches(&v1alpha1.SessionRevocation{}, one)
 	}
-	return b.WatchesRawSource(t.providersChanged.Source(cluster.OneKey)).WatchesRawSource(source.Func(func(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-		if t.Ingresses != nil {
-			go t.followIngresses(ctx, q)
-			go t.followHTTPRoutes(ctx, q)
+	return b.WatchesRawSource(f.providersChanged.Source(cluster.OneKey)).WatchesRawSource(source.Func(func(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		if f.Ingresses != nil {
+			go f.followIngresses(ctx, q)
+			go f.followHTTPRoutes(ctx, q)
 		}
 		q.Add(cluster.OneKey) // an empty cluster has a table, too: it denies, and is ready
 		return nil
 	})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 1, NeedLeaderElection: &everyReplica}).
-		Complete(t)
+		Complete(f)
 }
 
 // ProvidersChanged has it hear that other identity providers are in use.
-func (t *Table) ProvidersChanged() { t.providersChanged.Add() }
+func (f *Feed) ProvidersChanged() { f.providersChanged.Add() }
 
 // Reconcile builds the table from everything there is. Its result depends on
 // no event, and so on no order of events. Only errors of the API are returned:
 // a user's mistake is a condition, and trying again would not mend it.
-func (t *Table) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
+func (f *Feed) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
 	var list v1alpha1.AccessPolicyList
-	if err := t.reader.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil { // they are only read
+	if err := f.reader.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil { // they are only read
 		return reconcile.Result{}, fmt.Errorf("listing AccessPolicies: %w", err)
 	}
-	revocations, err := t.revocations(ctx)
+	revocations, err := f.revocations(ctx)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	named, wait, err := t.routes(ctx)
+	named, wait, err := f.routes(ctx)
 	if err != nil || wait > 0 {
 		return reconcile.Result{RequeueAfter: wait}, err
 	}
 	start := time.Now()
-	wait, err = t.assemble(ctx, list.Items, named)
+	wait, err = f.assemble(ctx, list.Items, named)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	table := t.policies.Providing(t.inUse()).Revoking(revocations)
-	if t.Live.Table() == nil || table.Revision() != t.revision {
-		t.Live.Publish(table)
-		t.revision = table.Revision()
-		t.built.SetToCurrentTime()
-		t.size.Set(float64(table.Len()))
-		logr.FromContextOrDiscard(ctx).Info("table in force", "revision", t.revision, "policies", table.Len(),
-			"revocations", len(revocations), "issues", len(t.issues), "took", time.Since(start).Round(time.Microsecond).String())
+	table := f.policies.Providing(f.inUse()).Revoking(revocations)
+	if f.Live.Table() == nil || table.Revision() != f.revision {
+		f.Live.Publish(table)
+		f.revision = table.Revision()
+		f.built.SetToCurrentTime()
+		f.size.Set(float64(table.Len()))
+		logr.FromContextOrDiscard(ctx).Info("table in force", "revision", f.revision, "policies", table.Len(),
+			"revocations", len(revocations), "issues", len(f.issues), "took", time.Since(start).Round(time.Microsecond).String())
 	}
-	t.Status.report(table.Revision(), t.settled(list.Items), t.issues)
+	f.Status.report(table.Revision(), f.settled(list.Items), f.issues)
 	return reconcile.Result{RequeueAfter: wait}, nil
 }
 
 // assemble builds the table of the policies, if they, their routes or whose their
 // hosts are may have changed. A revocation waits for no such work. It asks to be
 // called again when a hold ends.
-func (t *Table) assemble(ctx context.Context, items []v1alpha1.AccessPolicy, named *routeIndex) (time.Duration, error) {
-	turned, err := t.Ledger.look(ctx)
+func (f *Feed) assemble(ctx context.Context, items []v1alpha1.AccessPolicy, named *routeIndex) (time.Duration, error) {
+	turned, err := f.Ledger.look(ctx)
 	if err != nil {
 		return 0, err
 	}
-	leads := t.Leads != nil && t.Leads()
-	compiled, same := t.compile(items, named)
-	t.compiled = compiled // in the order of the items, which may be another one each time
+	leads := f.Leads != nil && f.Leads()
+	compiled, same := f.compile(items, named)
+	f.compiled = compiled // in the order of the items, which may be another one each time
 	now := time.Now()
-	if same && named == t.bound && !turned && leads == t.led && (t.due.IsZero() || now.Before(t.due)) {
-		return t.untilDue(now), nil
+	if same && named == f.bound && !turned && leads == f.led && (f.due.IsZero() || now.Before(f.due)) {
+		return f.untilDue(now), nil
 	}
-	t.policies = nil // nothing, until it is assembled
-	t.ledger = t.Ledger.ledger(items)
-	t.policies, t.issues = policy.Assemble(policy.Input{Policies: compiled, Terms: t.Terms, Ledger: t.ledger, Bindings: translate.Bindings(named.all)})
-	t.bound, t.led = named, leads
-	t.due = t.Ledger.record(t.ledger, t.policies, compiled, leads)
-	return t.untilDue(now), nil
+	f.policies = nil // nothing, until it is assembled
+	f.ledger = f.Ledger.ledger(items)
+	f.policies, f.issues = policy.Assemble(policy.Input{Policies: compiled, Terms: f.Terms, Ledger: f.ledger, Bindings: translate.Bindings(named.all)})
+	f.bound, f.led = named, leads
+	f.due = f.Ledger.record(f.ledger, f.policies, compiled, leads)
+	return f.untilDue(now), nil
 }
 
-func (t *Table) untilDue(now time.Time) time.Duration {
-	if t.due.IsZero() {
+func (f *Feed) untilDue(now time.Time) time.Duration {
+	if f.due.IsZero() {
 		return 0
 	}
-	return max(time.Second, t.due.Sub(now))
+	return max(time.Second, f.due.Sub(now))
 }
 
 // settled leaves out policies some of whose hosts are not written down as theirs.
-func (t *Table) settled(items []v1alpha1.AccessPolicy) []v1alpha1.AccessPolicy {
-	unwritten := t.Ledger.unwritten(t.policies)
+func (f *Feed) settled(items []v1alpha1.AccessPolicy) []v1alpha1.AccessPolicy {
+	unwritten := f.Ledger.unwritten(f.policies)
 	if len(unwritten) == 0 {
 		return items
 	}
 	out := make([]v1alpha1.AccessPolicy, 0, len(items))
 	for i := range items {
-		if !slices.ContainsFunc(t.compiled[i].Hosts(), func(h string) bool { return unwritten[claimKey{h, items[i].Namespace}] }) {
+		if !slices.ContainsFunc(f.compiled[i].Hosts(), func(h string) bool { return unwritten[claimKey{h, items[i].Namespace}] }) {
 			out = append(out, items[i])
 		}
 	}
 	return out
 }
 
-func (t *Table) inUse() *policy.Providers {
-	if t.Providers == nil {
+func (f *Feed) inUse() *policy.Providers {
+	if f.Providers == nil {
 		return nil
 	}
-	return t.Providers()
+	return f.Providers()
 }
 
 // compile translates and compiles what has changed since the last time. It
 // reports whether nothing has.
-func (t *Table) compile(items []v1alpha1.AccessPolicy, named *routeIndex) (policies []*policy.Compiled, same bool) {
+func (f *Feed) compile(items []v1alpha1.AccessPolicy, named *routeIndex) (policies []*policy.Compiled, same bool) {
 	memo := make(map[types.UID]compiled, len(items))
 	policies = make([]*policy.Compiled, len(items))
-	same = t.policies != nil && len(items) == len(t.memo)
+	same = f.policies != nil && len(items) == len(f.memo)
 	for i := range items {
 		o := &items[i]
-		m, ok := t.memo[o.UID]
+		m, ok := f.memo[o.UID]
 		routes, known := named.of(o)
 		if !ok || m.generation != o.Generation || m.known != known || !reflect.DeepEqual(m.routes, routes) {
 			p := named.policy(o)
@@ -228,18 +228,18 @@ func (t *Table) compile(items []v1alpha1.AccessPolicy, named *routeIndex) (polic
 		memo[o.UID] = m
 		policies[i] = m.policy
 	}
-	t.memo = memo
+	f.memo = memo
 	return policies, same
 }
 
 // revocations lists and translates the SessionRevocations. What is wrong with one
 // is in the log: it is in force all the same.
-func (t *Table) revocations(ctx context.Context) ([]policy.Revocation, error) {
-	if !t.Revocations {
+func (f *Feed) revocations(ctx context.Context) ([]policy.Revocation, error) {
+	if !f.Revocations {
 		return nil, nil
 	}
 	var list v1alpha1.SessionRevocationList
-	if err := t.reader.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+	if err := f.reader.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("listing SessionRevocations: %w", err)
 	}
 	out := make([]policy.Revocation, len(list.Items))

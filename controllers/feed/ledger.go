@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package feed
 
 import (
 	"context"
@@ -90,7 +90,7 @@ type writtenClaim struct {
 	Released  *time.Time `json:"released,omitempty"`
 }
 
-func newLedger(namespace string, hold time.Duration) *Ledger {
+func NewLedger(namespace string, hold time.Duration) *Ledger {
 	return &Ledger{Namespace: namespace, Hold: hold, mind: map[claimKey]policy.Claim{}, changed: make(chan struct{}, 1)}
 }
 
@@ -300,7 +300,7 @@ func (l *Ledger) wake() {
 // readLedger returns whose the hosts are, for those who only want to look. An error
 // says that the ConfigMaps could not be read: then it holds what statuses tell.
 func readLedger(ctx context.Context, r client.Reader, namespace string) (*policy.Ledger, error) {
-	l := newLedger(namespace, 0)
+	l := NewLedger(namespace, 0)
 	var policies v1alpha1.AccessPolicyList
 	var list corev1.ConfigMapList
 	err := errors.Join(r.List(ctx, &policies), r.List(ctx, &list, ledgerOptions(namespace)...))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package feed
 
 import (
 	"cmp"
@@ -86,55 +86,55 @@ func (r *routeIndex) policy(o *v1alpha1.AccessPolicy) policy.Policy {
 
 // routes lists the Ingresses and HTTPRoutes that name policies. It asks to be called
 // again when they are not known and may soon be. Once known they stay so.
-func (t *Table) routes(ctx context.Context) (r *routeIndex, wait time.Duration, err error) {
-	if t.Ingresses == nil {
+func (f *Feed) routes(ctx context.Context) (r *routeIndex, wait time.Duration, err error) {
+	if f.Ingresses == nil {
 		return noRoutes, 0, nil
 	}
-	switch changed := t.rerouted.Swap(false); {
-	case t.known != nil && !changed:
-		return t.known, 0, nil
-	case t.known == nil:
-		if wait = t.await(ctx); wait > 0 {
+	switch changed := f.rerouted.Swap(false); {
+	case f.known != nil && !changed:
+		return f.known, 0, nil
+	case f.known == nil:
+		if wait = f.await(ctx); wait > 0 {
 			return noRoutes, wait, nil
 		}
 	}
-	ingresses, gateway := t.synced.Load(), t.gateway.synced.Load()
+	ingresses, gateway := f.synced.Load(), f.gateway.synced.Load()
 	if !ingresses && !gateway {
 		return noRoutes, 0, nil
 	}
 	r = &routeIndex{}
 	if ingresses {
 		var list networkingv1.IngressList
-		if err := t.Ingresses.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil { // they are only read
-			t.rerouted.Store(true)
+		if err := f.Ingresses.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil { // they are only read
+			f.rerouted.Store(true)
 			return nil, 0, fmt.Errorf("listing Ingresses: %w", err)
 		}
 		r = newRoutes(list.Items)
 	}
 	if gateway {
 		all := httpRouteList()
-		if err := t.Ingresses.List(ctx, all, client.UnsafeDisableDeepCopy); err != nil {
-			t.rerouted.Store(true)
+		if err := f.Ingresses.List(ctx, all, client.UnsafeDisableDeepCopy); err != nil {
+			f.rerouted.Store(true)
 			return nil, 0, fmt.Errorf("listing HTTPRoutes: %w", err)
 		}
 		r.add(all.Items)
 	}
-	t.known = r
+	f.known = r
 	return r, 0, nil
 }
 
 // await returns how long to wait for the routes, at the start.
-func (t *Table) await(ctx context.Context) time.Duration {
-	ingresses, gateway := t.synced.Load(), t.gateway.synced.Load() || t.gateway.absent.Load()
+func (f *Feed) await(ctx context.Context) time.Duration {
+	ingresses, gateway := f.synced.Load(), f.gateway.synced.Load() || f.gateway.absent.Load()
 	if ingresses && gateway {
 		return 0
 	}
-	if t.firstTry.IsZero() {
-		t.firstTry = time.Now()
+	if f.firstTry.IsZero() {
+		f.firstTry = time.Now()
 	}
-	wait := routesGrace - time.Since(t.firstTry)
-	if wait <= 0 && !t.gaveUp {
-		t.gaveUp = true
+	wait := routesGrace - time.Since(f.firstTry)
+	if wait <= 0 && !f.gaveUp {
+		f.gaveUp = true
 		log := logr.FromContextOrDiscard(ctx)
 		if !ingresses {
 			log.Error(nil, "Ingresses cannot be read, so none can name a policy; policies are served without them until they can")
@@ -148,9 +148,9 @@ func (t *Table) await(ctx context.Context) time.Duration {
 
 // followIngresses has the queue follow the Ingresses, as soon as they can be read.
 // It never fails: policies that name their hosts need none.
-func (t *Table) followIngresses(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+func (f *Feed) followIngresses(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
 	for {
-		err := t.watchIngresses(ctx, q)
+		err := f.watchIngresses(ctx, q)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
@@ -163,8 +163,8 @@ func (t *Table) followIngresses(ctx context.Context, q workqueue.TypedRateLimiti
 	}
 }
 
-func (t *Table) watchIngresses(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-	informer, err := t.Ingresses.GetInformer(ctx, &networkingv1.Ingress{}, cache.BlockUntilSynced(false))
+func (f *Feed) watchIngresses(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	informer, err := f.Ingresses.GetInformer(ctx, &networkingv1.Ingress{}, cache.BlockUntilSynced(false))
 	if err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func (t *Table) watchIngresses(ctx context.Context, q workqueue.TypedRateLimitin
 		if !differs {
 			return
 		}
-		if t.rerouted.Store(true); t.synced.Load() {
+		if f.rerouted.Store(true); f.synced.Load() {
 			q.Add(cluster.OneKey)
 		}
 	}
@@ -185,8 +185,8 @@ func (t *Table) watchIngresses(ctx context.Context, q workqueue.TypedRateLimitin
 		return err
 	}
 	if toolscache.WaitForCacheSync(ctx.Done(), registration.HasSynced) {
-		t.synced.Store(true)
-		t.rerouted.Store(true)
+		f.synced.Store(true)
+		f.rerouted.Store(true)
 		q.Add(cluster.OneKey)
 	}
 	return nil

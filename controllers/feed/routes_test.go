@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package feed
 
 import (
 	"slices"
@@ -22,7 +22,7 @@ func TestRecompiled(t *testing.T) {
 	for i := range items {
 		items[i].UID = types.UID(items[i].Name)
 	}
-	table := &Table{}
+	table := &Feed{}
 	compile := func(known bool, ingresses ...*networkingv1.Ingress) (changed []string) {
 		var all []networkingv1.Ingress
 		for _, o := range ingresses {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package feed
 
 import (
 	"context"
@@ -40,9 +40,9 @@ func BenchmarkEdit10000(b *testing.B) {
 	}
 	for name, with := range map[string]bool{"ledger": true, "none": false} {
 		b.Run(name, func(b *testing.B) {
-			table := &Table{Live: &policy.Live{}, Leads: func() bool { return true }}
+			table := &Feed{Live: &policy.Live{}, Leads: func() bool { return true }}
 			if with {
-				table.Ledger = newLedger("ostiary", time.Hour)
+				table.Ledger = NewLedger("ostiary", time.Hour)
 				table.Ledger.reader, table.Ledger.log = &pages{}, logr.Discard()
 			}
 			if _, err := table.assemble(b.Context(), items, noRoutes); err != nil {
