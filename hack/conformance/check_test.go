@@ -39,9 +39,9 @@ func (c *check) breach(format string, args ...any) {
 func (c *check) send(raw string) *answer { return c.sendFrom(clientAddress, raw) }
 
 func (c *check) sendFrom(from, raw string) *answer {
-	c.apps.take()
+	c.apps.Take()
 	a := exchange(from, c.addr, raw)
-	a.hits = c.apps.take()
+	a.hits = c.apps.Take()
 	for i := range a.hits {
 		a.hits[i].from = from
 	}
@@ -132,21 +132,21 @@ func asCookie(token string) string { return "Cookie: " + credential.CookieName +
 
 // status checks the status.
 func (c *check) status(a *answer, want ...int) {
-	if !slices.Contains(want, a.status) {
-		c.errorf("status %d, want %v%s", a.status, want, a.dump())
+	if !slices.Contains(want, a.Status) {
+		c.errorf("status %d, want %v%s", a.Status, want, a.dump())
 	}
 }
 
 // field checks a header field; "" wants none.
 func (c *check) field(a *answer, name, want string) {
-	if got := a.header.get(name); got != want {
+	if got := a.Header.Get(name); got != want {
 		c.errorf("%s: %q, want %q%s", name, got, want, a.dump())
 	}
 }
 
 // vary wants these among what the answer depends on.
 func (c *check) vary(a *answer, want ...string) {
-	got := a.list("Vary")
+	got := a.List("Vary")
 	for _, w := range want {
 		if !slices.Contains(got, strings.ToLower(w)) {
 			c.errorf("Vary: %q lacks %s%s", got, w, a.dump())
@@ -156,7 +156,7 @@ func (c *check) vary(a *answer, want ...string) {
 
 // noCORS wants no Access-Control-* field at all.
 func (c *check) noCORS(a *answer) {
-	if got := a.header.with("access-control-"); got != nil {
+	if got := a.Header.With("access-control-"); got != nil {
 		c.errorf("%q, want none%s", got, a.dump())
 	}
 }
@@ -164,7 +164,7 @@ func (c *check) noCORS(a *answer) {
 // cors wants exactly these Access-Control-* fields.
 func (c *check) cors(a *answer, want ...string) {
 	slices.Sort(want)
-	if got := a.header.with("access-control-"); !slices.Equal(got, want) {
+	if got := a.Header.With("access-control-"); !slices.Equal(got, want) {
 		c.errorf("%q, want %q%s", got, want, a.dump())
 	}
 }
@@ -201,7 +201,7 @@ func (c *check) refused(a *answer) {
 // answered: 200, nothing in the body, and exactly these fields and Vary.
 func (c *check) answered(a *answer, fields ...string) {
 	c.status(a, 200)
-	if a.body != "" {
+	if a.Body != "" {
 		c.errorf("a preflight was answered with a body%s", a.dump())
 	}
 	c.cors(a, fields...)
@@ -218,7 +218,7 @@ func (c *check) problem(a *answer, reason, loginURL string) {
 		LoginURL  string `json:"login_url"`
 		RequestID string `json:"request_id"`
 	}
-	if err := json.Unmarshal([]byte(a.body), &p); err != nil {
+	if err := json.Unmarshal([]byte(a.Body), &p); err != nil {
 		c.errorf("no JSON: %v%s", err, a.dump())
 		return
 	}
@@ -227,7 +227,7 @@ func (c *check) problem(a *answer, reason, loginURL string) {
 	}
 	c.field(a, "X-Access-Reason", reason)
 	c.field(a, "Cache-Control", "no-store")
-	if !strings.HasPrefix(a.header.get("Content-Type"), "application/json") {
+	if !strings.HasPrefix(a.Header.Get("Content-Type"), "application/json") {
 		c.errorf("not JSON by its header%s", a.dump())
 	}
 }
@@ -239,11 +239,11 @@ func (c *check) guarded(a *answer) {
 	if len(a.hits) > 1 {
 		c.errorf("reached %d applications%s", len(a.hits), a.dump())
 	}
-	if a.status >= 500 {
-		c.errorf("status %d for a visitor's mistake%s", a.status, a.dump())
+	if a.Status >= 500 {
+		c.errorf("status %d for a visitor's mistake%s", a.Status, a.dump())
 	}
-	if len(a.hits) == 0 && a.status/100 == 2 && !strings.HasPrefix(a.request, "OPTIONS ") {
-		c.errorf("status %d, and nobody was asked%s", a.status, a.dump())
+	if len(a.hits) == 0 && a.Status/100 == 2 && !strings.HasPrefix(a.Request, "OPTIONS ") {
+		c.errorf("status %d, and nobody was asked%s", a.Status, a.dump())
 	}
 	for _, name := range []string{"Set-Cookie", "WWW-Authenticate"} {
 		c.field(a, name, "")

@@ -16,12 +16,11 @@ import (
 	"text/template"
 	"time"
 
-	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/ostiary/ostiary/hack/lab/apiserver"
 )
 
 var (
@@ -34,7 +33,7 @@ var (
 // A cluster is a real API server. Each variant has its own: nothing of the one
 // before is left.
 type cluster struct {
-	env        envtest.Environment
+	server     apiserver.Server
 	client     client.Client
 	kubeconfig string
 }
@@ -57,9 +56,6 @@ func module(path string) (string, error) {
 // startCluster starts an API server that knows our kinds, Traefik's and those of
 // the Gateway API, and puts the Services and the policies into it.
 func (w *world) startCluster(dir string, v any) (*cluster, error) {
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		return nil, errors.New("KUBEBUILDER_ASSETS is not set: it names the folder with etcd and kube-apiserver, which hack/tools.sh builds and names")
-	}
 	traefik, err := module("github.com/traefik/traefik/v3")
 	if err != nil {
 		return nil, err
@@ -68,18 +64,15 @@ func (w *world) startCluster(dir string, v any) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	log.SetLogger(logr.Discard())
 	c := &cluster{kubeconfig: filepath.Join(dir, "kubeconfig")}
-	c.env.ErrorIfCRDPathMissing = true
-	c.env.CRDDirectoryPaths = []string{filepath.Join("..", "..", "config", "crd"), filepath.Join(gateway, "config", "crd", "standard"),
+	c.server.CRDs = []string{filepath.Join("config", "crd"), filepath.Join(gateway, "config", "crd", "standard"),
 		filepath.Join(traefik, "docs", "content", "reference", "dynamic-configuration", "kubernetes-crd-definition-v1.yml")}
-	cfg, err := c.env.Start()
+	cfg, err := c.server.Start()
 	if err != nil {
 		return nil, fmt.Errorf("the API server: %w", err)
 	}
-	cfg.QPS = -1
 	if c.client, err = client.New(cfg, client.Options{}); err == nil {
-		err = c.writeKubeconfig(dir)
+		err = c.server.Kubeconfig(c.kubeconfig, "admin", "system:masters")
 	}
 	if err == nil {
 		err = c.applyTemplate("people", servicesTemplate, v)
@@ -88,24 +81,9 @@ func (w *world) startCluster(dir string, v any) (*cluster, error) {
 		err = c.apply("people", policies)
 	}
 	if err != nil {
-		return nil, errors.Join(err, c.env.Stop())
+		return nil, errors.Join(err, c.server.Stop())
 	}
 	return c, nil
-}
-
-func (c *cluster) writeKubeconfig(dir string) error {
-	u, err := c.env.AddUser(envtest.User{Name: "admin", Groups: []string{"system:masters"}}, nil)
-	if err != nil {
-		return err
-	}
-	text, err := u.KubeConfig()
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	return os.WriteFile(c.kubeconfig, text, 0o600)
 }
 
 // apply applies every object of a YAML text, as a field manager: "people" or
@@ -164,13 +142,13 @@ type manifestView struct {
 // manifests are what people have in their cluster.
 func (w *world) manifests() manifestView {
 	port := func(addr string) string { return addr[strings.LastIndex(addr, ":")+1:] }
-	v := manifestView{TeamHost: teamHost, PublicPort: port(w.listens.public)}
+	v := manifestView{TeamHost: teamHost, PublicPort: port(w.ostiary.Public)}
 	for _, r := range apps {
 		v.Services = append(v.Services, service{r.name, "shop", port(w.appAddr[r.name]), "80"})
 		v.Routes = append(v.Routes, manifestRoute{r.name, r.host, r.path, r.policy, r.policy != "handsoff"})
 	}
-	l := w.listens
-	for name, addr := range map[string]string{"authz": l.authz, "public": l.public, "render": l.render, "preflight": l.preflight} {
+	l := w.ostiary
+	for name, addr := range map[string]string{"authz": l.Authz, "public": l.Public, "render": l.Render, "preflight": l.Preflight} {
 		v.Services = append(v.Services, service{"ostiary-" + name, "ostiary", port(addr), port(addr)})
 	}
 	return v

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ostiary/ostiary/controllers"
 	"github.com/ostiary/ostiary/controllers/feed"
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 // clusterMode has ostiary run as in a cluster: it reads the API server, decides by
@@ -29,15 +30,15 @@ func (s *setup) clusterMode() error {
 	if err := s.cluster.client.Create(context.Background(), secret); err != nil {
 		return err
 	}
-	if err := s.startOstiary([]string{"POD_NAMESPACE=ostiary"}, "--kubeconfig", s.cluster.kubeconfig, "--authz-url", "http://"+s.listens.authz); err != nil {
+	if err := s.startOstiary([]string{"POD_NAMESPACE=ostiary"}, "--kubeconfig", s.cluster.kubeconfig, "--authz-url", "http://"+s.ostiary.Authz); err != nil {
 		return err
 	}
-	return s.cluster.routed(s.ostiary)
+	return s.cluster.routed(s.ostiary.Process)
 }
 
 // routed waits until every policy says that the routes which name it are guarded,
 // but for the one that names a policy which does not exist.
-func (c *cluster) routed(ostiary *process) error {
+func (c *cluster) routed(ostiary *lab.Process) error {
 	var missing string
 	for range 600 {
 		list := &unstructured.UnstructuredList{}
@@ -57,7 +58,7 @@ func (c *cluster) routed(ostiary *process) error {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	return fmt.Errorf("not routed after 30 s: %s\n%s", missing, ostiary.tail())
+	return fmt.Errorf("not routed after 30 s: %s\n%s", missing, ostiary.Tail())
 }
 
 // condition says why one is not True, "" where it is.

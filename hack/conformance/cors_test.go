@@ -187,8 +187,8 @@ func twoOfAHeader(c *check) {
 		{spa, acrm, "Access-Control-Request-Method: DELETE"}, {spa, acrm, acrm},
 	} {
 		a := c.send(request("OPTIONS", "/api", "app.example.com", lines...))
-		if a.status < 400 || a.status >= 500 {
-			c.errorf("status %d%s", a.status, a.dump())
+		if a.Status < 400 || a.Status >= 500 {
+			c.errorf("status %d%s", a.Status, a.dump())
 		}
 		c.noCORS(a)
 		c.kept(a)

@@ -34,11 +34,11 @@ func sessionPasses(c *check) {
 		a := c.send(request("GET", target, "app1.site.com", c.session("app1"), navigate))
 		c.status(a, 200)
 		h := c.through(a, "app1")
-		if h.target != target || h.method != "GET" || hostName(h.header.get("Host")) != "app1.site.com" {
+		if h.target != target || h.method != "GET" || hostName(h.header.Get("Host")) != "app1.site.com" {
 			c.errorf("it arrived as %s%s", h, a.dump())
 		}
 		for name, want := range map[string]string{"X-Access-Jwt-Assertion": c.token("app1"), "X-Access-Email": "ann@example.com", "X-Access-User": "ann", "X-Access-Groups": "staff,ops"} {
-			if got := h.header.get(name); got != want {
+			if got := h.header.Get(name); got != want {
 				c.errorf("the application got %s: %q, want %q", name, got, want)
 			}
 		}
@@ -76,7 +76,7 @@ func deniedPage(c *check) {
 	a := c.send(request("GET", "/p", "staff.example.com", mallory, navigate))
 	c.status(a, 403)
 	c.kept(a)
-	if !strings.HasPrefix(a.header.get("Content-Type"), "text/html") || !strings.Contains(a.body, "</html>") {
+	if !strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") || !strings.Contains(a.Body, "</html>") {
 		c.errorf("no page%s", a.dump())
 	}
 	a = c.send(request("GET", "/p", "staff.example.com", mallory, fetch))
@@ -224,8 +224,8 @@ func rulesByMethod(c *check) {
 	c.through(a, "write")
 	for _, m := range []string{"POST", "PUT", "DELETE", "HEAD", "FOO"} {
 		a := c.send(request(m, "/p", "write.example.com", fetch, "X-HTTP-Method-Override: GET", "X-Original-Method: GET", "X-Forwarded-Method: GET"))
-		if a.status/100 == 2 {
-			c.errorf("status %d%s", a.status, a.dump())
+		if a.Status/100 == 2 {
+			c.errorf("status %d%s", a.Status, a.dump())
 		}
 		c.kept(a)
 	}
@@ -248,8 +248,8 @@ func noPolicy(c *check) {
 		c.status(a, 403)
 		c.kept(a)
 		a = c.send(request("GET", "/p", "nobody.example.com", line))
-		if a.status < 400 || a.status >= 500 {
-			c.errorf("status %d%s", a.status, a.dump())
+		if a.Status < 400 || a.Status >= 500 {
+			c.errorf("status %d%s", a.Status, a.dump())
 		}
 		c.kept(a)
 	}
@@ -270,7 +270,7 @@ func ownPages(c *check) {
 		a := c.send(request("GET", "/.access/certs", host))
 		c.status(a, 200)
 		c.kept(a)
-		if !strings.Contains(a.body, `"keys"`) {
+		if !strings.Contains(a.Body, `"keys"`) {
 			c.errorf("not our keys%s", a.dump())
 		}
 		// The login answers no other site (S4).

@@ -68,7 +68,7 @@ func forgedIdentity(c *check) {
 		// The oracle looks at what every one of them was told.
 		a := c.send(request("GET", "/p", "app1.site.com", append(lines, c.session("app1"))...))
 		c.status(a, 200)
-		if h := c.through(a, "app1"); h.header.get("X-Access-Email") != "ann@example.com" {
+		if h := c.through(a, "app1"); h.header.Get("X-Access-Email") != "ann@example.com" {
 			c.errorf("ann is not known any more%s", a.dump())
 		}
 		a = c.send(request("GET", "/p", "public.example.com", lines...))
@@ -90,7 +90,7 @@ func forgedConnection(c *check) {
 		c.guarded(c.send(raw("public.example.com", "X-Access-Email: root")))
 		a := c.send(raw("app1.site.com", c.session("app1"), "X-Access-Email: root", fetch))
 		c.status(a, 200, 401) // 401 where the proxy obeys, and takes the cookie away
-		if len(a.hits) == 1 && a.hits[0].header.get("X-Access-Email") != "ann@example.com" {
+		if len(a.hits) == 1 && a.hits[0].header.Get("X-Access-Email") != "ann@example.com" {
 			c.errorf("the application does not know who calls%s", a.dump())
 		}
 	}
@@ -126,7 +126,7 @@ func proxyInternals(c *check) {
 		a = c.send(request("GET", "/p", "app1.site.com", append(lines, fetch)...))
 		c.guarded(a)
 		c.status(a, 401)
-		if strings.Contains(a.body, "<script>") {
+		if strings.Contains(a.Body, "<script>") {
 			c.errorf("markup of a client in the answer%s", a.dump())
 		}
 	}
@@ -174,13 +174,13 @@ func twoCookies(c *check) {
 	a := c.send(request("GET", "/p?app=cookies", "app1.site.com", c.session("app1")))
 	c.status(a, 200)
 	c.through(a, "app1")
-	if got := a.header.all("Set-Cookie"); !slices.Equal(got, []string{"a=1; Path=/", "b=2; Expires=Wed, 01 Jan 2098 00:00:00 GMT"}) {
+	if got := a.Header.All("Set-Cookie"); !slices.Equal(got, []string{"a=1; Path=/", "b=2; Expires=Wed, 01 Jan 2098 00:00:00 GMT"}) {
 		c.errorf("Set-Cookie: %q%s", got, a.dump())
 	}
 	// Nor does a cookie of a browser get lost beside ours.
 	a = c.send(request("GET", "/p", "app1.site.com", c.session("app1")+"; theme=dark", fetch))
-	if h := c.through(a, "app1"); !strings.Contains(h.header.get("Cookie"), "theme=dark") {
-		c.errorf("the browser's own cookie is lost: %q", h.header.get("Cookie"))
+	if h := c.through(a, "app1"); !strings.Contains(h.header.Get("Cookie"), "theme=dark") {
+		c.errorf("the browser's own cookie is lost: %q", h.header.Get("Cookie"))
 	}
 }
 
@@ -190,14 +190,14 @@ func applicationDenials(c *check) {
 		c.status(a, 401)
 		c.field(a, "WWW-Authenticate", `Basic realm="the app's own"`)
 		c.field(a, "X-Access-Reason", "the app's own")
-		if a.body != "the app's own 401" {
+		if a.Body != "the app's own 401" {
 			c.errorf("another page%s", a.dump())
 		}
 		c.through(a, "app1")
 		a = c.send(request(m, "/p?app=403", "app1.site.com", c.session("app1"), navigate))
 		c.status(a, 403)
 		c.field(a, "X-Own", "yes")
-		if a.body != "the app's own 403" {
+		if a.Body != "the app's own 403" {
 			c.errorf("another page%s", a.dump())
 		}
 		c.through(a, "app1")

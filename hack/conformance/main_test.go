@@ -3,17 +3,17 @@
 package conformance
 
 import (
+	"context"
 	"flag"
 	"fmt"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/credential"
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 var update = flag.Bool("update", false, "write docs/conformance.md, after a run of all variants")
@@ -23,59 +23,32 @@ var shared *world
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	code, err := runAll(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "conformance:", err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func runAll(m *testing.M) (code int, err error) {
-	dir, err := os.MkdirTemp("", "ostiary-conformance-")
-	if err != nil {
-		return 1, err
-	}
-	defer func() {
-		if code == 0 && err == nil {
-			err = os.RemoveAll(dir)
-		} else {
-			fmt.Fprintln(os.Stderr, "conformance: the logs are in", dir)
+	lab.Main(m, "conformance", func(dir string) (func(), error) {
+		binary, err := lab.Binary(context.Background(), dir)
+		if err != nil {
+			return nil, err
 		}
-	}()
-	binary := os.Getenv("OSTIARY_BINARY") // one to be tried, in place of what the sources are now
-	if binary == "" {
-		binary = filepath.Join(dir, "ostiary")
-		if out, err := exec.Command("go", "build", "-o", binary, "github.com/ostiary/ostiary").CombinedOutput(); err != nil {
-			return 1, fmt.Errorf("go build: %w\n%s", err, out)
+		if shared, err = newWorld(dir, binary); err != nil {
+			return nil, err
 		}
-	}
-	if shared, err = newWorld(dir, binary); err != nil {
-		return 1, err
-	}
-	code = m.Run()
-	shared.ostiary.stop()
-	return code, nil
+		return shared.ostiary.Stop, nil
+	})
 }
 
 // A world is the applications, and where each listener of ostiary will be.
 type world struct {
-	dir, binary string
-	apps        *recorder
-	appAddr     map[string]string // by the route's name
-	ring        *credential.Ring
-	minted      map[string]string // good sessions, and the policy that each is for
-	ostiary     *process
-	feed, env   []string // how it was started
-	listens     struct{ authz, public, render, preflight, probes string }
+	dir       string
+	apps      *recorder
+	appAddr   map[string]string // by the route's name
+	ring      *credential.Ring
+	minted    map[string]string // good sessions, and the policy that each is for
+	ostiary   *lab.Ostiary
+	feed, env []string // how it was started
 }
 
 func newWorld(dir, binary string) (*world, error) {
-	w := &world{dir: dir, binary: binary, apps: &recorder{}, appAddr: map[string]string{}, minted: map[string]string{}}
-	l := &w.listens
-	for _, addr := range []*string{&l.authz, &l.public, &l.render, &l.preflight, &l.probes} {
-		*addr = freeAddress()
-	}
+	w := &world{dir: dir, apps: &recorder{}, appAddr: map[string]string{}, minted: map[string]string{}}
+	w.ostiary = lab.NewOstiary(binary, filepath.Join(dir, "serve", "log"))
 	for _, r := range apps {
 		addr, err := startApp(r.name, w.apps)
 		if err != nil {
@@ -96,24 +69,12 @@ func (w *world) policyFile() string { return filepath.Join(w.dir, "policies.yaml
 
 // startOstiary starts it, fed by what these arguments name, and waits for readiness.
 // What ran before is stopped.
-func (w *world) startOstiary(env []string, feed ...string) (err error) {
-	w.ostiary.stop()
+func (w *world) startOstiary(env []string, feed ...string) error {
 	w.feed, w.env = feed, env
-	l := w.listens
-	args := append([]string{"serve", "--team-url", teamURL, "--trusted-proxies", "127.0.0.1/32", "--grpc-bind-address", "0",
-		"--authz-bind-address", l.authz, "--public-bind-address", l.public, "--render-bind-address", l.render, "--preflight-bind-address", l.preflight,
-		"--metrics-bind-address", "0", "--health-probe-bind-address", l.probes}, feed...)
-	if w.ostiary, err = start(filepath.Join(w.dir, "serve", "log"), env, w.binary, args...); err != nil {
+	if err := w.ostiary.Serve(env, append([]string{"--team-url", teamURL, "--trusted-proxies", "127.0.0.1/32"}, feed...)...); err != nil {
 		return err
 	}
-	return w.ostiary.wait("ostiary", func() bool {
-		resp, err := http.Get("http://" + l.probes + "/readyz")
-		if err != nil {
-			return false
-		}
-		_ = resp.Body.Close() // only the status is wanted
-		return resp.StatusCode == http.StatusOK && accepts(l.authz) && accepts(l.public) && accepts(l.render) && accepts(l.preflight)
-	})
+	return w.ostiary.WaitReady()
 }
 
 // startAgain starts it as it ran before.
@@ -121,7 +82,7 @@ func (w *world) startAgain() error { return w.startOstiary(w.env, w.feed...) }
 
 // fileMode has it run with the manifests' file.
 func (w *world) fileMode() error {
-	if w.ostiary != nil && w.ostiary.runs() && slices.Contains(w.feed, "--policies") {
+	if w.ostiary.Runs() && slices.Contains(w.feed, "--policies") {
 		return nil
 	}
 	return w.startOstiary(nil, "--policies", w.policyFile(), "--keys", w.keys())
@@ -133,28 +94,28 @@ type setup struct {
 	addr string // where it listens
 	// pathRoutes: each path has a route of its own, and not each host only.
 	pathRoutes bool
-	processes  []*process
+	processes  []*lab.Process
 	cluster    *cluster
 }
 
 func (s *setup) close() {
 	for _, p := range slices.Backward(s.processes) {
-		p.stop()
+		p.Stop()
 	}
 	if s.cluster != nil {
-		s.ostiary.stop()         // the API server would wait for those who watch it
-		_ = s.cluster.env.Stop() // it has served
+		s.ostiary.Stop()            // the API server would wait for those who watch it
+		_ = s.cluster.server.Stop() // it has served
 	}
 }
 
 // run starts a program of this setup, and waits until it listens.
 func (s *setup) run(dir, name string, env []string, args ...string) error {
-	p, err := start(filepath.Join(dir, filepath.Base(name)+".log"), env, name, args...)
+	p, err := lab.Start(filepath.Join(dir, filepath.Base(name)+".log"), env, name, args...)
 	if err != nil {
 		return err
 	}
 	s.processes = append(s.processes, p)
-	return p.wait(filepath.Base(name), func() bool { return accepts(s.addr) })
+	return p.Wait(filepath.Base(name), func() bool { return lab.Accepts(s.addr) })
 }
 
 // A variant is a proxy, and a way to put ostiary behind it.
@@ -176,7 +137,7 @@ func TestConformance(t *testing.T) {
 	results := map[string]map[string]bool{} // by variant and case: it did as it should
 	for _, v := range variants() {
 		t.Run(v.name, func(t *testing.T) {
-			s := &setup{world: shared, addr: freeAddress()}
+			s := &setup{world: shared, addr: lab.FreeAddress()}
 			t.Cleanup(s.close)
 			if err := v.start(s, filepath.Join(shared.dir, v.name)); err != nil {
 				t.Fatal(err)

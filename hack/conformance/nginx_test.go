@@ -25,6 +25,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/routes/plan"
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 // identityHeaders are those that an application is told, in the order of the
@@ -63,8 +64,8 @@ func nginxVariants() []*variant {
 
 // options are what a configuration of `ostiary render` is made for.
 func (s *setup) options(r route) proxyconfig.Options {
-	l := s.listens
-	return proxyconfig.Options{Hosts: []string{r.host}, Upstream: s.appAddr[r.name], Authz: l.authz, Public: l.public, Render: l.render, Preflight: l.preflight, Listen: s.addr, Policy: r.name}
+	l := s.ostiary
+	return proxyconfig.Options{Hosts: []string{r.host}, Upstream: s.appAddr[r.name], Authz: l.Authz, Public: l.Public, Render: l.Render, Preflight: l.Preflight, Listen: s.addr, Policy: r.name}
 }
 
 // startNginx runs nginx with what `ostiary render nginx` prints, a file for each host.
@@ -95,7 +96,7 @@ func startNginx(s *setup, dir string) error {
 
 // nginx runs it with a configuration.
 func (s *setup) nginx(dir, text string) error {
-	path, err := program("OSTIARY_NGINX", "nginx", "/usr/sbin/nginx")
+	path, err := lab.Program("OSTIARY_NGINX", "nginx", "/usr/sbin/nginx")
 	if err != nil {
 		return err
 	}
@@ -159,12 +160,12 @@ const nginxAnnotation = "nginx.ingress.kubernetes.io/"
 
 // ingressNginx is what the controller of ingress-nginx makes of the Ingresses.
 func (s *setup) ingressNginx(mode string) (nginxView, error) {
-	l := s.listens
+	l := s.ostiary
 	upgrades, err := printedUpgrades(mode)
 	if err != nil {
 		return nginxView{}, err
 	}
-	v := nginxView{Snippets: mode == "global", Upgrades: upgrades, Listen: s.addr, TeamHost: teamHost, Public: l.public, Render: l.render, Preflight: l.preflight, Codes: []int{401, 403}}
+	v := nginxView{Snippets: mode == "global", Upgrades: upgrades, Listen: s.addr, TeamHost: teamHost, Public: l.Public, Render: l.Render, Preflight: l.Preflight, Codes: []int{401, 403}}
 	plan, err := s.plan(routes.Mode(mode))
 	if err != nil {
 		return v, err
@@ -260,7 +261,7 @@ func (s *setup) plan(mode routes.Mode) (plan.Plan, error) {
 	if mode == routes.Global { // the platform has put the snippets into its ConfigMap
 		w.Configs = []*corev1.ConfigMap{{ObjectMeta: metav1.ObjectMeta{Namespace: "ingress-nginx", Name: "ingress-nginx-controller"}, Data: map[string]string{"location-snippet": "error_page 401 = @ostiary_401;\nerror_page 403 = @ostiary_403;\n"}}}
 	}
-	plan := plan.Make(w, routes.Settings{Namespace: "ostiary", AuthzURL: "http://" + s.listens.authz, PublicPort: 9002, RenderPort: 9003, PreflightPort: 9004, Mode: mode, IdentityHeaders: identityHeaders})
+	plan := plan.Make(w, routes.Settings{Namespace: "ostiary", AuthzURL: "http://" + s.ostiary.Authz, PublicPort: 9002, RenderPort: 9003, PreflightPort: 9004, Mode: mode, IdentityHeaders: identityHeaders})
 	for _, b := range plan.Bindings {
 		if !b.Guarded && b.Route.Name != "orphan" {
 			return plan, fmt.Errorf("%s is not guarded: %v", b.Route, plan.Findings)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 func otherVariants() []*variant {
@@ -24,7 +25,7 @@ func startCaddy(s *setup, dir string) error {
 	if err := s.fileMode(); err != nil {
 		return err
 	}
-	path, err := program("OSTIARY_CADDY", "caddy")
+	path, err := lab.Program("OSTIARY_CADDY", "caddy")
 	if err != nil {
 		return err
 	}
@@ -45,7 +46,7 @@ func startCaddy(s *setup, dir string) error {
 	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
 		return err
 	}
-	return s.run(dir, path, []string{"CADDY_ADMIN=" + freeAddress()}, "run", "--adapter", "caddyfile", "--config", file)
+	return s.run(dir, path, []string{"CADDY_ADMIN=" + lab.FreeAddress()}, "run", "--adapter", "caddyfile", "--config", file)
 }
 
 // startHAProxy runs HAProxy with what `ostiary render haproxy` prints for all hosts.
@@ -53,7 +54,7 @@ func startHAProxy(s *setup, dir string) error {
 	if err := s.fileMode(); err != nil {
 		return err
 	}
-	path, err := program("OSTIARY_HAPROXY", "haproxy", "/usr/sbin/haproxy")
+	path, err := lab.Program("OSTIARY_HAPROXY", "haproxy", "/usr/sbin/haproxy")
 	if err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ func (h hit) path() string {
 // several, as a Service behind two Ingresses does.
 func deniedByHost(h hit, who principal) string {
 	for _, r := range hosts() {
-		if matches(r.host, hostName(h.header.get("Host"))) {
+		if matches(r.host, hostName(h.header.Get("Host"))) {
 			return deniedBy(r.name, h.path(), h, who)
 		}
 	}
@@ -113,7 +113,7 @@ func deniedBy(app, path string, h hit, who principal) string {
 			needs = nil
 		}
 	case "handsoff":
-		if h.method == "OPTIONS" && h.header.get("Origin") != "" && h.header.get("Access-Control-Request-Method") != "" {
+		if h.method == "OPTIONS" && h.header.Get("Origin") != "" && h.header.Get("Access-Control-Request-Method") != "" {
 			needs = nil
 		}
 	}

@@ -148,8 +148,8 @@ func oddPathsWithSession(c *check) {
 	for _, path := range paths {
 		for _, session := range []string{"app", "app-api"} {
 			a := c.send(request("GET", path, "app.example.com", c.session(session), fetch))
-			if a.status >= 500 {
-				c.errorf("status %d for a visitor's mistake%s", a.status, a.dump())
+			if a.Status >= 500 {
+				c.errorf("status %d for a visitor's mistake%s", a.Status, a.dump())
 			}
 		}
 		c.guarded(c.send(request("GET", path, "app1.site.com", c.session("app"), fetch)))
@@ -176,8 +176,8 @@ func longURLs(c *check) {
 				a := c.send(raw)
 				if n < 64<<10 { // beyond what the authz listener reads it depends on whose connection breaks first
 					c.guarded(a)
-				} else if len(a.hits) > 0 || a.status/100 == 2 {
-					c.errorf("status %d%s", a.status, a.dump())
+				} else if len(a.hits) > 0 || a.Status/100 == 2 {
+					c.errorf("status %d%s", a.Status, a.dump())
 				}
 			}
 		}

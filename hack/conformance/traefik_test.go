@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 func traefikVariants() []*variant {
@@ -69,14 +70,14 @@ func startTraefikFile(s *setup, dir string) error {
 	if err := s.traefik(dir, nil, "--providers.file.directory="+files); err != nil {
 		return err
 	}
-	return s.processes[0].wait("the first route", func() bool {
-		return exchange(clientAddress, s.addr, request("GET", "/.access/certs", "app1.site.com")).status == 200
+	return s.processes[0].Wait("the first route", func() bool {
+		return exchange(clientAddress, s.addr, request("GET", "/.access/certs", "app1.site.com")).Status == 200
 	})
 }
 
 // traefik runs it with one entry point.
 func (s *setup) traefik(dir string, env []string, args ...string) error {
-	path, err := program("OSTIARY_TRAEFIK", "traefik", filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "..", "traefik"))
+	path, err := lab.Program("OSTIARY_TRAEFIK", "traefik", filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "..", "traefik"))
 	if err != nil {
 		return fmt.Errorf("%w; hack/tools.sh traefik builds it", err)
 	}
@@ -124,20 +125,20 @@ func startTraefikKubernetes(class, controller string, args ...string) func(s *se
 // settled waits until every route is there: those that need a session say so.
 func (s *setup) settled() error {
 	var missing string
-	err := s.processes[0].wait("the routes", func() bool {
+	err := s.processes[0].Wait("the routes", func() bool {
 		for _, r := range apps {
 			host := strings.Replace(r.host, "*", "x", 1)
 			a := exchange(clientAddress, s.addr, request("GET", r.path, host, fetch))
 			own := exchange(clientAddress, s.addr, request("GET", "/.access/certs", host))
-			if a.status == 404 || a.status == 0 || a.status >= 500 || own.status != 200 {
-				missing = fmt.Sprintf("%s%s: %d, its own pages: %d", host, r.path, a.status, own.status)
+			if a.Status == 404 || a.Status == 0 || a.Status >= 500 || own.Status != 200 {
+				missing = fmt.Sprintf("%s%s: %d, its own pages: %d", host, r.path, a.Status, own.Status)
 				return false
 			}
 		}
 		a := exchange(clientAddress, s.addr, request("OPTIONS", "/", "app2.site.com", cp(seedOrigin, "GET")...))
 		b := exchange(clientAddress, s.addr, request("GET", "/p", "public.example.com", settings))
-		missing = fmt.Sprintf("preflights: %d, upgrades: %d", a.status, b.status) // of a provider of their own, now and then
-		return a.status == 200 && b.status == 403
+		missing = fmt.Sprintf("preflights: %d, upgrades: %d", a.Status, b.Status) // of a provider of their own, now and then
+		return a.Status == 200 && b.Status == 403
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", missing, err)

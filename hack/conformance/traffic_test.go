@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 var trafficCases = []kase{
@@ -41,7 +43,7 @@ func webSocket(c *check) {
 
 // echo opens a tunnel, and wants back what it sends.
 func (c *check) echo(raw string) {
-	conn, err := dial(clientAddress, c.addr)
+	conn, err := lab.Dial(clientAddress, c.addr)
 	if err != nil {
 		c.errorf("%v", err)
 		return
@@ -49,7 +51,7 @@ func (c *check) echo(raw string) {
 	defer conn.Close() //nolint:errcheck // the exchange is over
 	in := bufio.NewReader(conn)
 	if _, err = io.WriteString(conn, raw); err == nil {
-		_, err = readHead(in)
+		_, err = lab.ReadHead(in)
 	}
 	frame := "\x81\x85\x00\x00\x00\x00hello"
 	back := make([]byte, len(frame))
@@ -65,7 +67,7 @@ func (c *check) echo(raw string) {
 }
 
 func serverSentEvents(c *check) {
-	conn, err := dial(clientAddress, c.addr)
+	conn, err := lab.Dial(clientAddress, c.addr)
 	if err != nil {
 		c.errorf("%v", err)
 		return
@@ -102,11 +104,11 @@ func grpcWeb(c *check) {
 	lines := []string{"Content-Type: application/grpc-web+proto", "X-Grpc-Web: 1", "TE: trailers", spa, fetch}
 	a := c.send(withBody("POST", "/api/pkg.Service/Method?app=grpc-web", "app.example.com", message, append(lines, c.session("app-api"))...))
 	c.status(a, 200)
-	if h := c.through(a, "app-api"); h.body != message || h.header.get("Content-Type") != "application/grpc-web+proto" {
+	if h := c.through(a, "app-api"); h.body != message || h.header.Get("Content-Type") != "application/grpc-web+proto" {
 		c.errorf("it arrived as %s with %q", h, h.body)
 	}
-	if a.body != grpcWebAnswer {
-		c.errorf("the answer is %q, want %q", a.body, grpcWebAnswer)
+	if a.Body != grpcWebAnswer {
+		c.errorf("the answer is %q, want %q", a.Body, grpcWebAnswer)
 	}
 	a = c.send(withBody("POST", "/api/pkg.Service/Method?app=grpc-web", "app.example.com", message, lines...))
 	c.status(a, 401)
@@ -127,7 +129,7 @@ func upload(c *check) {
 }
 
 func keepAlive(c *check) {
-	conn, err := dial(clientAddress, c.addr)
+	conn, err := lab.Dial(clientAddress, c.addr)
 	if err != nil {
 		c.errorf("%v", err)
 		return
@@ -144,17 +146,17 @@ func keepAlive(c *check) {
 		{keep(request("OPTIONS", "/p", "app2.site.com", cp(seedOrigin, "GET")...)), 200}, {keep(request("GET", "/p", "app2.site.com", fetch)), 401},
 		{keep(withBody("POST", "/p", "app1.site.com", "x=1", c.session("app1"))), 200}, {keep(request("GET", "/p", "app1.site.com", fetch)), 401},
 	} {
-		c.apps.take()
-		a := &answer{request: tt.raw}
+		c.apps.Take()
+		a := &answer{Answer: lab.Answer{Request: tt.raw}}
 		if _, err := io.WriteString(conn, tt.raw); err != nil {
 			c.errorf("request %d: %v", i, err)
 			return
 		}
-		a.read(in)
-		a.hits = c.apps.take()
+		a.Read(in)
+		a.hits = c.apps.Take()
 		c.judge(tt.raw, a.hits, a.dump)
-		if a.status != tt.status {
-			c.errorf("request %d: status %d, want %d%s", i, a.status, tt.status, a.dump())
+		if a.Status != tt.status {
+			c.errorf("request %d: status %d, want %d%s", i, a.Status, tt.status, a.dump())
 			return
 		}
 	}
@@ -162,7 +164,7 @@ func keepAlive(c *check) {
 
 func parallelTabs(c *check) {
 	session := c.session("app1")
-	c.apps.take()
+	c.apps.Take()
 	var tabs sync.WaitGroup
 	var mu sync.Mutex
 	for tab := range 20 {
@@ -177,20 +179,20 @@ func parallelTabs(c *check) {
 				}
 				a := exchange(clientAddress, c.addr, raw)
 				mu.Lock()
-				if a.status != want {
-					c.errorf("tab %d: status %d, want %d%s", tab, a.status, want, a.dump())
+				if a.Status != want {
+					c.errorf("tab %d: status %d, want %d%s", tab, a.Status, want, a.dump())
 				}
 				mu.Unlock()
 			}
 		})
 	}
 	tabs.Wait()
-	hits := c.apps.take()
+	hits := c.apps.Take()
 	if len(hits) != 100 {
 		c.errorf("%d requests arrived, want 100", len(hits))
 	}
 	for _, h := range hits {
-		if h.app != "app1" || h.header.get("X-Access-User") != "ann" {
+		if h.app != "app1" || h.header.Get("X-Access-User") != "ann" {
 			c.breach("a request without a session reached %s", h)
 		}
 	}
@@ -198,8 +200,8 @@ func parallelTabs(c *check) {
 
 // ostiaryDown stops it, and leaves it stopped for the next case. THREATS H9.
 func ostiaryDown(c *check) {
-	c.ostiary.stop()
-	c.apps.take()
+	c.ostiary.Stop()
+	c.apps.Take()
 	var asking sync.WaitGroup
 	answers := make(chan *answer, 10)
 	for _, raw := range []string{
@@ -211,12 +213,12 @@ func ostiaryDown(c *check) {
 	}
 	asking.Wait()
 	close(answers)
-	for _, h := range c.apps.take() {
+	for _, h := range c.apps.Take() {
 		c.breach("%s was reached while nobody decided", h)
 	}
 	for a := range answers {
-		if a.status < 500 {
-			c.errorf("status %d, want an error%s", a.status, a.dump())
+		if a.Status < 500 {
+			c.errorf("status %d, want an error%s", a.Status, a.dump())
 		}
 		c.noCORS(a)
 		c.kept(a)
@@ -230,7 +232,7 @@ func ostiaryBack(c *check) {
 	}
 	raw := request("GET", "/p", "app1.site.com", c.session("app1"))
 	for range 100 { // a proxy may wait a little before it asks again
-		if exchange(clientAddress, c.addr, raw).status == 200 {
+		if exchange(clientAddress, c.addr, raw).Status == 200 {
 			break
 		}
 		time.Sleep(50 * time.Millisecond)

@@ -4,58 +4,24 @@ package conformance
 
 import (
 	"bufio"
-	"bytes"
 	"io"
 	"net"
 	"strings"
 	"time"
 
-	"golang.org/x/net/http2"
-	"golang.org/x/net/http2/hpack"
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 // serveTunnel serves HTTP/2 on a connection that an application has been talked into. Each
 // request in it is a hit, and that anything came is one, too: nobody was asked about it.
 func serveTunnel(by hit, r *recorder, conn net.Conn, in *bufio.Reader) {
-	if _, err := in.Peek(1); err != nil {
-		return
-	}
-	r.add(hit{app: by.app, method: "TUNNEL", target: "/", header: header{"Host: " + by.header.get("Host")}})
-	if _, err := in.Discard(len(http2.ClientPreface)); err != nil {
-		return
-	}
-	f := http2.NewFramer(conn, in)
-	f.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
-	_ = f.WriteSettings() // the client may have gone
-	for {
-		frame, err := f.ReadFrame()
-		if err != nil {
-			return
+	lab.ServeFrames(conn, in, func(f lab.Framed) {
+		host := f.Host
+		if host == "" {
+			host = by.header.Get("Host")
 		}
-		h, ok := frame.(*http2.MetaHeadersFrame)
-		if !ok {
-			continue
-		}
-		lines := header{"Host: " + h.PseudoValue("authority")}
-		for _, field := range h.RegularFields() {
-			lines = append(lines, field.Name+": "+field.Value)
-		}
-		r.add(hit{app: by.app, method: h.PseudoValue("method"), target: h.PseudoValue("path"), header: lines})
-	}
-}
-
-// frames are what a client of HTTP/2 begins with: here, a request for what it may not see.
-func frames(host string) []byte {
-	var block, out bytes.Buffer
-	e := hpack.NewEncoder(&block)
-	for _, f := range [][2]string{{":method", "GET"}, {":scheme", "http"}, {":authority", host}, {":path", "/admin"}, {"x-access-email", "root@example.com"}} {
-		_ = e.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]}) // into memory
-	}
-	out.WriteString(http2.ClientPreface)
-	f := http2.NewFramer(&out, nil)
-	_ = f.WriteSettings() // into memory
-	_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: 3, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: true})
-	return out.Bytes()
+		r.Add(hit{app: by.app, method: f.Method, target: f.Target, header: append(header{"Host: " + host}, f.Header...)})
+	})
 }
 
 const settings = "HTTP2-Settings: AAMAAABkAAQAAP__"
@@ -84,35 +50,35 @@ func tunnels(c *check) {
 
 // tunnel sends a request and frames of HTTP/2 after it.
 func (c *check) tunnel(raw, host string) {
-	conn, err := dial(clientAddress, c.addr)
+	conn, err := lab.Dial(clientAddress, c.addr)
 	if err != nil {
 		c.errorf("%v", err)
 		return
 	}
 	defer conn.Close() //nolint:errcheck // the exchange is over
-	c.apps.take()
-	in, a := bufio.NewReader(conn), &answer{request: raw}
+	c.apps.Take()
+	in, a := bufio.NewReader(conn), &answer{Answer: lab.Answer{Request: raw}}
 	if _, err := io.WriteString(conn, raw); err != nil {
 		c.errorf("%v", err)
 		return
 	}
-	if a.read(in); a.status == 0 {
+	if a.Read(in); a.Status == 0 {
 		return
 	}
-	_, _ = conn.Write(frames(host)) // it may be closed
+	_, _ = conn.Write(lab.Frames(host, "/admin")) // it may be closed
 	wait := 5 * time.Second
-	if a.status == 101 {
+	if a.Status == 101 {
 		wait = 300 * time.Millisecond // or nothing may ever come
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(wait)) // a TCP connection has deadlines
 	_, _ = io.Copy(io.Discard, in)                 // what is answered is of no interest
-	a.hits = c.apps.take()
+	a.hits = c.apps.Take()
 	for i, h := range a.hits {
 		switch {
 		case i > 0:
 			c.breach("a second request came to %s, about which nobody was asked: %s%s", h.app, h, a.dump())
-		case a.status == 101 && !strings.EqualFold(h.header.get("Upgrade"), "websocket"):
-			c.breach("%s was let change to %q%s", h.app, h.header.get("Upgrade"), a.dump())
+		case a.Status == 101 && !strings.EqualFold(h.header.Get("Upgrade"), "websocket"):
+			c.breach("%s was let change to %q%s", h.app, h.header.Get("Upgrade"), a.dump())
 		}
 	}
 }

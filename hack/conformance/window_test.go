@@ -23,6 +23,7 @@ import (
 
 	"github.com/ostiary/ostiary/controllers"
 	"github.com/ostiary/ostiary/controllers/feed"
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 const windowPolicy = `
@@ -41,7 +42,7 @@ const notices = 3 * time.Second
 type window struct {
 	*setup
 	t        *testing.T
-	replicas []*process
+	replicas []*lab.Ostiary
 	cases    []string // what was measured
 }
 
@@ -49,12 +50,12 @@ type window struct {
 // no stranger reaches the application: a real Traefik, with its own time to notice.
 // Without the policies of config/admission it is open until a replica has seen it.
 func TestNoWindow(t *testing.T) {
-	s := &setup{world: shared, addr: freeAddress()}
-	shared.ostiary.stop()
+	s := &setup{world: shared, addr: lab.FreeAddress()}
+	shared.ostiary.Stop()
 	w := &window{setup: s, t: t}
 	t.Cleanup(func() {
 		for _, p := range w.replicas {
-			p.stop()
+			p.Stop()
 		}
 		s.close()
 	})
@@ -180,28 +181,23 @@ func (w *window) policies(do func(*unstructured.Unstructured) error) error {
 func (w *window) startBoth() error {
 	w.replicas = nil
 	for i := range 2 {
-		l := w.listens
-		if i > 0 { // only the first is asked
-			l.authz, l.public, l.render, l.preflight, l.probes = freeAddress(), freeAddress(), freeAddress(), freeAddress(), freeAddress()
+		r := lab.NewOstiary(w.ostiary.Binary, filepath.Join(w.dir, "window", fmt.Sprintf("replica%d.log", i)))
+		if i == 0 { // only the first is asked
+			o := w.ostiary
+			r.Authz, r.Public, r.Render, r.Preflight, r.Probes = o.Authz, o.Public, o.Render, o.Preflight, o.Probes
 		}
-		p, err := start(filepath.Join(w.dir, "window", fmt.Sprintf("replica%d.log", i)), []string{"POD_NAMESPACE=ostiary"}, w.binary,
-			"serve", "--team-url", teamURL, "--leader-elect", "--admission-guard", "--kubeconfig", w.cluster.kubeconfig, "--authz-url", "http://"+w.listens.authz,
-			"--grpc-bind-address", "0", "--authz-bind-address", l.authz, "--public-bind-address", l.public, "--render-bind-address", l.render,
-			"--preflight-bind-address", l.preflight, "--metrics-bind-address", "0", "--health-probe-bind-address", l.probes)
-		if err != nil {
+		if err := r.Serve([]string{"POD_NAMESPACE=ostiary"}, "--team-url", teamURL, "--leader-elect", "--admission-guard",
+			"--kubeconfig", w.cluster.kubeconfig, "--authz-url", "http://"+w.ostiary.Authz); err != nil {
 			return err
 		}
-		w.replicas = append(w.replicas, p)
-		if err := p.wait("ostiary", func() bool { return accepts(l.authz) }); err != nil {
-			return err
-		}
+		w.replicas = append(w.replicas, r)
 	}
 	return w.guards()
 }
 
 // guards waits until the API server does.
 func (w *window) guards() error {
-	return w.replicas[1].wait("what the API server guards by", func() bool {
+	return w.replicas[1].Wait("what the API server guards by", func() bool {
 		o := w.manifest("is-it")
 		return w.cluster.client.Create(context.Background(), o, client.DryRunAll) == nil && len(o.Annotations) > 1
 	})
@@ -210,7 +206,7 @@ func (w *window) guards() error {
 func (w *window) stopBoth() {
 	var wg sync.WaitGroup
 	for _, p := range w.replicas {
-		wg.Go(p.stop)
+		wg.Go(p.Stop)
 	}
 	wg.Wait()
 }
@@ -225,9 +221,8 @@ func (w *window) kill() {
 			pid = *lease.Spec.HolderIdentity
 		}
 		for _, p := range w.replicas {
-			if strings.Contains(pid, fmt.Sprintf("-%d-", p.cmd.Process.Pid)) && p.runs() {
-				_ = p.cmd.Process.Kill() // it runs
-				<-p.ended
+			if strings.Contains(pid, fmt.Sprintf("-%d-", p.PID())) && p.Runs() {
+				p.Kill()
 				return
 			}
 		}
@@ -331,7 +326,7 @@ func (w *window) strangers(name string, until int, do func()) (counts map[int]in
 	cancel()
 	wg.Wait()
 	if until != 0 && counts[until] == 0 {
-		w.t.Errorf("%s: never %d: %v\n%s", name, until, counts, w.replicas[0].tail())
+		w.t.Errorf("%s: never %d: %v\n%s", name, until, counts, w.replicas[0].Tail())
 	}
 	return counts, first, last
 }

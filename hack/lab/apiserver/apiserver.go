@@ -54,10 +54,16 @@ func (s *Server) Main(m *testing.M) {
 	os.Exit(code)
 }
 
-// Start starts it, unless it was started before.
-func (s *Server) Start() error {
+// Start starts it, unless it was started before, and returns the administrator's
+// config, without a limit of queries. The caller may change it.
+func (s *Server) Start() (*rest.Config, error) {
 	s.once.Do(func() { s.err = s.start() })
-	return s.err
+	if s.err != nil {
+		return nil, fmt.Errorf("starting the API server: %w", s.err)
+	}
+	cfg := rest.CopyConfig(s.cfg)
+	cfg.QPS = -1
+	return cfg, nil
 }
 
 func (s *Server) start() error {
@@ -91,15 +97,13 @@ func (s *Server) Stop() error {
 	return s.env.Stop()
 }
 
-// Config is the administrator's, without a limit of queries. The caller may
-// change it.
+// Config is what Start returns, for a test.
 func (s *Server) Config(t testing.TB) *rest.Config {
 	t.Helper()
-	if err := s.Start(); err != nil {
-		t.Fatalf("starting the API server: %v", err)
+	cfg, err := s.Start()
+	if err != nil {
+		t.Fatal(err)
 	}
-	cfg := rest.CopyConfig(s.cfg)
-	cfg.QPS = -1
 	return cfg
 }
 
@@ -116,8 +120,8 @@ func (s *Server) Client(t testing.TB, scheme *runtime.Scheme) client.Client {
 // As is the config of a user of these groups.
 func (s *Server) As(t testing.TB, user string, groups ...string) *rest.Config {
 	t.Helper()
-	if err := s.Start(); err != nil {
-		t.Fatalf("starting the API server: %v", err)
+	if _, err := s.Start(); err != nil {
+		t.Fatal(err)
 	}
 	u, err := s.env.AddUser(envtest.User{Name: user, Groups: groups}, nil)
 	if err != nil {
@@ -128,7 +132,7 @@ func (s *Server) As(t testing.TB, user string, groups ...string) *rest.Config {
 
 // Kubeconfig writes one for a user of these groups.
 func (s *Server) Kubeconfig(path, user string, groups ...string) error {
-	if err := s.Start(); err != nil {
+	if _, err := s.Start(); err != nil {
 		return err
 	}
 	u, err := s.env.AddUser(envtest.User{Name: user, Groups: groups}, nil)
