@@ -5,37 +5,19 @@ package rendered
 import (
 	"bufio"
 	"io"
-	"net"
 	"net/http"
-	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 // A recorder is the application, and what reached it.
-type recorder struct {
-	mu   sync.Mutex
-	hits []*http.Request
-}
-
-func (a *recorder) add(r *http.Request) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.hits = append(a.hits, r)
-}
-
-func (a *recorder) take() []*http.Request {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	out := a.hits
-	a.hits = nil
-	return out
-}
+type recorder struct{ lab.Recorder[*http.Request] }
 
 func (a *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body) // what was sent, as far as it came
-	a.add(r)
+	a.Add(r)
 	w.Header().Set("X-App", "yes")
 	status, body := http.StatusOK, "the app"
 	switch r.URL.Query().Get("app") {
@@ -73,15 +55,14 @@ type answer struct {
 // send sends exactly these lines and reads the answer.
 func send(t *testing.T, addr, method, target, host string, lines ...string) *answer {
 	t.Helper()
-	env.app.take()
-	conn, err := net.Dial("tcp", addr)
+	env.app.Take()
+	conn, err := lab.Dial("", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()                                     //nolint:errcheck // the exchange is over
-	_ = conn.SetDeadline(time.Now().Add(40 * time.Second)) // a TCP connection has deadlines
-	head := append([]string{method + " " + target + " HTTP/1.1", "Host: " + host, "Connection: close"}, lines...)
-	if _, err := io.WriteString(conn, strings.Join(head, "\r\n")+"\r\n\r\n"); err != nil {
+	_ = conn.SetDeadline(time.Now().Add(40 * time.Second)) // HAProxy tries for long where nobody listens
+	if _, err := io.WriteString(conn, lab.Request(method, target, host, lines...)); err != nil {
 		t.Fatal(err)
 	}
 	resp, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
@@ -93,7 +74,7 @@ func send(t *testing.T, addr, method, target, host string, lines ...string) *ans
 	if err != nil {
 		t.Fatalf("%s %s: %d, and no body: %v", method, target, resp.StatusCode, err)
 	}
-	return &answer{resp, string(body), env.app.take()}
+	return &answer{resp, string(body), env.app.Take()}
 }
 
 // want checks the status, and whether the application saw the request.

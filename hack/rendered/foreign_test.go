@@ -3,18 +3,16 @@
 package rendered
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 // everywhere are the proxies that run here.
@@ -23,21 +21,8 @@ var everywhere = []string{"nginx", "caddy", "haproxy", "traefik"}
 // raw sends bytes, and returns the status, 0 for none, and what reached the application.
 func raw(t *testing.T, addr, request string) (status int, hits []*http.Request) {
 	t.Helper()
-	env.app.take()
-	conn, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()                                     //nolint:errcheck // the exchange is over
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second)) // a TCP connection has deadlines
-	_, _ = io.WriteString(conn, request)                   // it may have been closed over the first line
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err == nil {
-		_, _ = io.Copy(io.Discard, resp.Body) // only its end is wanted
-		_ = resp.Body.Close()
-		status = resp.StatusCode
-	}
-	return status, env.app.take()
+	env.app.Take()
+	return lab.Exchange("", addr, request).Status, env.app.Take()
 }
 
 // foreign are requests for hosts that no rendered configuration here is for, in the forms
@@ -100,7 +85,7 @@ func wantForeign(t *testing.T, addr string, refuses bool) {
 	_, port, _ := net.SplitHostPort(addr)
 	// They would have been let in where they are about their own applications.
 	for _, host := range []string{"public.example.com", "other.example.com", "a.b.preview.example.com"} {
-		if status, _ := raw(t, env.authz, "GET /authz/v1/nginx/GET/"+host+"/secret HTTP/1.1\r\nHost: authz\r\nConnection: close\r\n"+session(t, "shop/other")+"\r\n\r\n"); status != http.StatusOK {
+		if status, _ := raw(t, env.ostiary.Authz, "GET /authz/v1/nginx/GET/"+host+"/secret HTTP/1.1\r\nHost: authz\r\nConnection: close\r\n"+session(t, "shop/other")+"\r\n\r\n"); status != http.StatusOK {
 			t.Fatalf("%s: %d: it proves nothing", host, status)
 		}
 	}
@@ -124,16 +109,16 @@ func TestForeignHosts(t *testing.T) {
 	for _, name := range everywhere {
 		alone := func(change func(*proxyconfig.Options)) func(addr string) []proxyconfig.Options {
 			return func(addr string) []proxyconfig.Options {
-				o := options(addr, env.authz)
+				o := options(addr, env.ostiary.Authz)
 				o.TeamDomain = ""
 				change(&o)
 				return []proxyconfig.Options{o}
 			}
 		}
 		several := func(addr string) []proxyconfig.Options {
-			one := options(addr, env.authz)
+			one := options(addr, env.ostiary.Authz)
 			one.Hosts = one.Hosts[:1]
-			two := options(addr, env.authz)
+			two := options(addr, env.ostiary.Authz)
 			two.Hosts, two.TeamDomain, two.Policy, two.Namespace = two.Hosts[1:], "", "preview", "a-namespace-with-a-long-name"
 			two.Hosts = two.Hosts[:2]
 			return []proxyconfig.Options{one, two}
@@ -155,7 +140,7 @@ func TestForeignHosts(t *testing.T) {
 		}
 		for what, all := range cases {
 			t.Run(name+"/"+what, func(t *testing.T) {
-				addr := freeAddress()
+				addr := lab.FreeAddress()
 				o := all(addr)
 				startWith(t, name, addr, o...)
 				send(t, addr, "GET", "/secret", "app.example.com", session(t, "shop/app")).want(t, 200, true)
@@ -172,8 +157,8 @@ func TestForeignHosts(t *testing.T) {
 // TestForeignHostsWithoutDefault: nginx has made the application's server the default of
 // its address, as it does where somebody takes the first server out of the file.
 func TestForeignHostsWithoutDefault(t *testing.T) {
-	addr := freeAddress()
-	text := printed(t, "nginx", options(addr, env.authz))
+	addr := lab.FreeAddress()
+	text := printed(t, "nginx", options(addr, env.ostiary.Authz))
 	begin, end := strings.Index(text, "# All other hosts."), strings.Index(text, "# Where people log in.")
 	if begin < 0 || end < begin {
 		t.Fatal("the server of all other hosts is not where it was")
@@ -185,7 +170,7 @@ func TestForeignHostsWithoutDefault(t *testing.T) {
 	}
 	for what, text := range map[string]string{"the team host's": text[:begin] + rest, "the application's": text[:begin] + app + team + "\n}\n"} {
 		t.Run(what, func(t *testing.T) {
-			addr := freeAddress()
+			addr := lab.FreeAddress()
 			startFiles(t, "nginx", addr, file{"rendered.conf", strings.ReplaceAll(text, "listen 127.0.0.1:", "listen "+addr+"; #")})
 			send(t, addr, "GET", "/secret", "app.example.com", session(t, "shop/app")).want(t, 200, true)
 			wantForeign(t, addr, true)
@@ -203,8 +188,8 @@ func TestAsPrinted(t *testing.T) {
 	}
 	for _, name := range everywhere {
 		t.Run(name, func(t *testing.T) {
-			addr := freeAddress()
-			o := options(addr, env.authz)
+			addr := lab.FreeAddress()
+			o := options(addr, env.ostiary.Authz)
 			startWith(t, name, addr, o)
 			if o.LuaPath = filepath.Join(directory(t), "ostiary.lua"); name == "traefik" {
 				o.Listen = ""

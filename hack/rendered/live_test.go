@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -19,15 +18,15 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 // program finds a proxy. Where OSTIARY_PROXIES is set they all must be there.
 func program(t *testing.T, name string) string {
 	t.Helper()
-	for _, n := range []string{os.Getenv("OSTIARY_" + strings.ToUpper(name)), name, "/usr/sbin/" + name} {
-		if path, err := exec.LookPath(n); n != "" && err == nil {
-			return path
-		}
+	path, err := lab.Program("OSTIARY_"+strings.ToUpper(name), name, "/usr/sbin/"+name)
+	if err == nil {
+		return path
 	}
 	if os.Getenv("OSTIARY_PROXIES") != "" {
 		t.Fatalf("%s is not installed, and OSTIARY_PROXIES says that it must be", name)
@@ -58,15 +57,15 @@ func printed(t *testing.T, proxy string, o proxyconfig.Options) string {
 // options are those of a proxy that listens at an address.
 func options(addr, authz string) proxyconfig.Options {
 	return proxyconfig.Options{
-		Hosts: []string{"app.example.com", "*.preview.example.com", "managed.example.com"}, Upstream: env.appAddr, Authz: authz, Public: env.public,
-		Render: env.render, Preflight: env.preflight, TeamDomain: teamHost, Listen: addr,
+		Hosts: []string{"app.example.com", "*.preview.example.com", "managed.example.com"}, Upstream: env.appAddr, Authz: authz, Public: env.ostiary.Public,
+		Render: env.ostiary.Render, Preflight: env.ostiary.Preflight, TeamDomain: teamHost, Listen: addr,
 	}
 }
 
 // startProxy renders the configuration and starts the proxy with it.
 func startProxy(t *testing.T, name, authz string) (addr string) {
 	t.Helper()
-	addr = freeAddress()
+	addr = lab.FreeAddress()
 	startWith(t, name, addr, options(addr, authz))
 	return addr
 }
@@ -123,14 +122,14 @@ func startFiles(t *testing.T, name, addr string, files ...file) {
 	case "traefik":
 		args = []string{"--entryPoints.web.address=" + addr, "--providers.file.filename=" + write("ostiary.yaml", one), "--global.checkNewVersion=false", "--global.sendAnonymousUsage=false"}
 	}
-	p, err := start(filepath.Join(dir, "log"), path, args...)
+	p, err := lab.Start(filepath.Join(dir, "log"), nil, path, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(p.stop)
-	err = p.wait(name, func() bool {
+	t.Cleanup(p.Stop)
+	err = p.Wait(name, func() bool {
 		if name != "traefik" {
-			return accepts(addr)
+			return lab.Accepts(addr)
 		}
 		resp, err := http.Get("http://" + addr) // the file provider has been read
 		if err != nil {
@@ -173,7 +172,7 @@ var live = []string{"nginx", "caddy", "haproxy"}
 func TestLive(t *testing.T) {
 	for _, name := range live {
 		t.Run(name, func(t *testing.T) {
-			addr := startProxy(t, name, env.authz)
+			addr := startProxy(t, name, env.ostiary.Authz)
 			_, port, _ := net.SplitHostPort(addr)
 			host := "app.example.com:" + port
 			t.Run("allowed", func(t *testing.T) { testAllowed(t, addr, host) })
@@ -417,7 +416,7 @@ func testPaths(t *testing.T, addr, host string) {
 func TestFailsClosed(t *testing.T) {
 	for _, name := range live {
 		t.Run(name, func(t *testing.T) {
-			addr := startProxy(t, name, freeAddress())
+			addr := startProxy(t, name, lab.FreeAddress())
 			for _, path := range []string{"/a", "/public/x"} {
 				if a := send(t, addr, "GET", path, "app.example.com", session(t, "shop/app")); len(a.hits) > 0 || a.StatusCode < 500 {
 					t.Errorf("%s: %d, %d requests reached the application", path, a.StatusCode, len(a.hits))

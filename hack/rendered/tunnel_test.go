@@ -4,7 +4,6 @@ package rendered
 
 import (
 	"bufio"
-	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -13,37 +12,24 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/net/http2"
-	"golang.org/x/net/http2/hpack"
-
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
 	"github.com/ostiary/ostiary/controllers/routes/plan"
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 // startH2C serves an application that changes to HTTP/2 where it is asked to, whatever
 // Connection says, as hypercorn does. Every request is a hit, and so is any byte that comes
 // through the tunnel.
-func startH2C(t *testing.T) (addr string) {
+func startH2C(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := lab.Serve(serveH2C)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go serveH2C(conn)
-		}
-	}()
-	return l.Addr().String()
+	return addr
 }
 
 func serveH2C(conn net.Conn) {
-	defer conn.Close() //nolint:errcheck // the exchange is over
 	in := bufio.NewReader(conn)
 	for {
 		r, err := http.ReadRequest(in)
@@ -51,7 +37,7 @@ func serveH2C(conn net.Conn) {
 			return
 		}
 		_, _ = io.Copy(io.Discard, r.Body) // as far as it came
-		env.app.add(r)
+		env.app.Add(r)
 		upgrade := strings.ToLower(strings.Join(r.Header.Values("Upgrade"), ","))
 		switch {
 		case strings.Contains(upgrade, "websocket") && !strings.Contains(upgrade, "h2c"):
@@ -60,7 +46,9 @@ func serveH2C(conn net.Conn) {
 			return
 		case upgrade != "":
 			_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n")
-			serveFrames(conn, in)
+			lab.ServeFrames(conn, in, func(f lab.Framed) {
+				env.app.Add(&http.Request{Method: f.Method, Host: f.Host, RequestURI: f.Target})
+			})
 			return
 		}
 		if _, err := io.WriteString(conn, "HTTP/1.1 200 OK\r\nX-App: yes\r\nContent-Length: 2\r\n\r\nok"); err != nil {
@@ -69,73 +57,36 @@ func serveH2C(conn net.Conn) {
 	}
 }
 
-// serveFrames answers what comes through the tunnel.
-func serveFrames(conn net.Conn, in *bufio.Reader) {
-	if _, err := in.Peek(1); err != nil {
-		return
-	}
-	env.app.add(&http.Request{Method: "TUNNEL", Host: "anything", RequestURI: "/"})
-	if _, err := in.Discard(len(http2.ClientPreface)); err != nil {
-		return
-	}
-	f := http2.NewFramer(conn, in)
-	f.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
-	_ = f.WriteSettings() // the client may have gone
-	for {
-		frame, err := f.ReadFrame()
-		if err != nil {
-			return
-		}
-		if h, ok := frame.(*http2.MetaHeadersFrame); ok {
-			env.app.add(&http.Request{Method: h.PseudoValue("method"), Host: h.PseudoValue("authority"), RequestURI: h.PseudoValue("path")})
-			var block bytes.Buffer
-			_ = hpack.NewEncoder(&block).WriteField(hpack.HeaderField{Name: ":status", Value: "200"})
-			_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: h.StreamID, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: true})
-		}
-	}
-}
-
 // smuggle sends a request, and behind it, whatever the answer is, one of HTTP/2 for what
 // nobody but its owner may see. It returns the status of the first.
 func smuggle(t *testing.T, addr, request string) (status int, hits []*http.Request) {
 	t.Helper()
-	env.app.take()
-	conn, err := net.Dial("tcp", addr)
+	env.app.Take()
+	conn, err := lab.Dial("", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()                                     //nolint:errcheck // the exchange is over
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second)) // a TCP connection has deadlines
+	defer conn.Close() //nolint:errcheck // the exchange is over
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}
 	in := bufio.NewReader(conn)
 	first, err := http.ReadResponse(in, nil)
 	if err != nil {
-		return 0, env.app.take()
+		return 0, env.app.Take()
 	}
 	status = first.StatusCode
 	if status != http.StatusSwitchingProtocols {
 		_, _ = io.Copy(io.Discard, first.Body) // only its end is wanted
 	}
-	var block bytes.Buffer
-	e := hpack.NewEncoder(&block)
-	for _, f := range [][2]string{{":method", "GET"}, {":scheme", "http"}, {":authority", "app.example.com"}, {":path", "/admin/secret"}, {"x-access-email", "root@example.com"}} {
-		_ = e.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]}) // into memory
-	}
-	var frames bytes.Buffer
-	frames.WriteString(http2.ClientPreface)
-	f := http2.NewFramer(&frames, nil)
-	_ = f.WriteSettings() // into memory
-	_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: 3, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: true})
-	_, _ = conn.Write(frames.Bytes()) // it may be closed
+	_, _ = conn.Write(lab.Frames("app.example.com", "/admin/secret")) // it may be closed
 	if status == http.StatusSwitchingProtocols {
 		_ = conn.SetDeadline(time.Now().Add(500 * time.Millisecond)) // a TCP connection has deadlines
 		_, _ = io.ReadFull(in, make([]byte, 1))                      // there was time for an answer
 	} else {
 		_, _ = http.ReadResponse(in, nil) // a 400, or the end
 	}
-	return status, env.app.take()
+	return status, env.app.Take()
 }
 
 // TestOneExpression: what is printed and what the controller writes is the same.
@@ -153,8 +104,8 @@ func TestNoTunnel(t *testing.T) {
 	app := startH2C(t)
 	for _, name := range everywhere {
 		t.Run(name, func(t *testing.T) {
-			addr := freeAddress()
-			o := options(addr, env.authz)
+			addr := lab.FreeAddress()
+			o := options(addr, env.ostiary.Authz)
 			o.Upstream = app
 			startWith(t, name, addr, o)
 			for _, who := range [][2]string{{"/public/x", "X-Nobody: 1"}, {"/x", session(t, "shop/app")}} {
