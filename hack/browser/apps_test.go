@@ -10,7 +10,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
+
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 // A hit is a request that reached an application.
@@ -22,9 +23,8 @@ type hit struct {
 
 // A recorder is all applications, which answer alike, and what reached them.
 type recorder struct {
+	lab.Recorder[hit]
 	addr string
-	mu   sync.Mutex
-	hits []hit
 }
 
 func startApps() (*recorder, error) {
@@ -39,17 +39,13 @@ func startApps() (*recorder, error) {
 
 // forget begins anew.
 func (a *recorder) forget() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.hits = nil
+	a.Take()
 }
 
 // at returns what reached the address, whatever its query.
 func (a *recorder) at(method, url string) []hit {
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	var out []hit
-	for _, h := range a.hits {
+	for _, h := range a.All() {
 		address, _, _ := strings.Cut(h.url, "?")
 		if h.method == method && address == url {
 			out = append(out, h)
@@ -86,9 +82,7 @@ const document = `<!DOCTYPE html><title>%[1]s</title><h1>%[1]s</h1>
 
 func (a *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(io.LimitReader(r.Body, 1<<20)) // what was sent, as far as it came
-	a.mu.Lock()
-	a.hits = append(a.hits, hit{r.Method, "https://" + r.Host + r.RequestURI, r.Header.Clone(), string(body)})
-	a.mu.Unlock()
+	a.Add(hit{r.Method, "https://" + r.Host + r.RequestURI, r.Header.Clone(), string(body)})
 	a.cors(w, r)
 	switch {
 	case r.Method == http.MethodOptions:

@@ -23,6 +23,8 @@ import (
 	"github.com/chromedp/cdproto/storage"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
+
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 // A profile is how a browser treats the cookies of other sites.
@@ -46,7 +48,7 @@ type chromium struct {
 }
 
 func (e *environment) startBrowsers(context.Context) error {
-	binary, err := find("OSTIARY_CHROMIUM", "chromium", "chromium", "chromium-browser", "google-chrome")
+	binary, err := lab.Program("OSTIARY_CHROMIUM", "chromium", "chromium-browser", "google-chrome")
 	if err != nil {
 		return err
 	}

@@ -17,24 +17,22 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"text/template"
 	"time"
 
+	"github.com/ostiary/ostiary/hack/lab"
 	"github.com/ostiary/ostiary/hack/oidcprovider"
 )
 
 //go:embed testdata/nginx.conf.tmpl
 var nginxTemplate string
 
-// A replica is one of several ostiary processes, with listeners of its own.
+// A replica is one of several ostiary processes.
 type replica struct {
-	*process
-	Authz, Public, Render, Preflight, probes string
-
-	name string
+	*lab.Ostiary
 	args []string
 }
 
@@ -48,17 +46,12 @@ type environment struct {
 	provider    *oidcprovider.Server
 	asker       string // the issuer of a provider that asks each time
 	replicas    []*replica
-	nginx       *process
+	proxy       *lab.Process
 	browsers    map[profile]*chromium
 }
 
-func newEnvironment(ctx context.Context, dir, binary string) (e *environment, err error) {
-	e = &environment{dir: dir, binary: binary, listen: freeAddress(), browsers: map[profile]*chromium{}}
-	defer func() {
-		if err != nil {
-			e.close()
-		}
-	}()
+func newEnvironment(ctx context.Context, dir, binary string) (*environment, error) {
+	e := &environment{dir: dir, binary: binary, listen: lab.FreeAddress(), browsers: map[profile]*chromium{}}
 	steps := []func(context.Context) error{e.startProvider, e.startAsker, e.writeManifests, e.startApps, e.startReplicas, e.writeCertificate, e.startProxy, e.startBrowsers}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -99,35 +92,26 @@ func (e *environment) startApps(context.Context) (err error) {
 
 func (e *environment) startReplicas(context.Context) error {
 	for i := range 2 {
-		r := &replica{name: fmt.Sprintf("ostiary-%d", i+1), Authz: freeAddress(), Public: freeAddress(), Render: freeAddress(), Preflight: freeAddress(), probes: freeAddress()}
-		r.args = []string{"serve", "--policies", e.policyDir(), "--keys", filepath.Join(e.dir, "keys"), "--team-url", teamURL,
-			"--trusted-proxies", "127.0.0.0/8", "--decision-log", "all",
-			"--authz-bind-address", r.Authz, "--public-bind-address", r.Public, "--render-bind-address", r.Render,
-			"--grpc-bind-address", "0", "--preflight-bind-address", r.Preflight, "--metrics-bind-address", freeAddress(), "--health-probe-bind-address", r.probes}
+		r := &replica{lab.NewOstiary(e.binary, filepath.Join(e.dir, fmt.Sprintf("ostiary-%d.log", i+1))), []string{"--policies", e.policyDir(),
+			"--keys", filepath.Join(e.dir, "keys"), "--team-url", teamURL, "--trusted-proxies", "127.0.0.0/8", "--decision-log", "all"}}
+		r.Metrics = lab.FreeAddress()
 		e.replicas = append(e.replicas, r)
-		if err := e.startReplica(r); err != nil {
+		if err := r.start(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e *environment) startReplica(r *replica) (err error) {
-	if r.process, err = start(filepath.Join(e.dir, r.name+".log"), e.binary, r.args...); err != nil {
+func (r *replica) start() error {
+	if err := r.Serve(nil, r.args...); err != nil {
 		return err
 	}
-	return r.wait(r.name, func() bool {
-		resp, err := http.Get("http://" + r.probes + "/readyz")
-		if err != nil {
-			return false
-		}
-		_ = resp.Body.Close() // only the status is wanted
-		return resp.StatusCode == http.StatusOK && accepts(r.Public)
-	})
+	return r.WaitReady()
 }
 
 func (e *environment) startNginx(context.Context) error {
-	binary, err := find("OSTIARY_NGINX", "nginx-light", "nginx", "/usr/sbin/nginx")
+	binary, err := lab.Program("OSTIARY_NGINX", "nginx", "/usr/sbin/nginx")
 	if err != nil {
 		return err
 	}
@@ -140,11 +124,11 @@ func (e *environment) startNginx(context.Context) error {
 	if err := os.WriteFile(file, conf.Bytes(), 0o600); err != nil {
 		return err
 	}
-	e.nginx, err = start(filepath.Join(e.nginxDir(), "stderr.log"), binary, "-p", e.nginxDir(), "-c", file, "-e", filepath.Join(e.nginxDir(), "error.log"))
+	e.proxy, err = lab.Start(filepath.Join(e.nginxDir(), "stderr.log"), nil, binary, "-p", e.nginxDir(), "-c", file, "-e", filepath.Join(e.nginxDir(), "error.log"))
 	if err != nil {
 		return err
 	}
-	return e.nginx.wait("nginx", func() bool { return accepts(e.listen) })
+	return e.proxy.Wait("nginx", func() bool { return lab.Accepts(e.listen) })
 }
 
 func (e *environment) nginxDir() string { return filepath.Join(e.dir, "nginx") }
@@ -193,9 +177,9 @@ func (e *environment) close() {
 	for _, b := range e.browsers {
 		b.close()
 	}
-	e.nginx.stop()
+	e.proxy.Stop()
 	for _, r := range e.replicas {
-		r.process.stop()
+		r.Stop()
 	}
 	if e.provider != nil {
 		_ = e.provider.Close() // it ends with this process at the latest
@@ -204,10 +188,9 @@ func (e *environment) close() {
 
 // log returns what the replicas have logged so far.
 func (e *environment) log() string {
-	var out []byte
+	var out strings.Builder
 	for _, r := range e.replicas {
-		text, _ := os.ReadFile(filepath.Join(e.dir, r.name+".log")) // not there: nothing was logged
-		out = append(out, text...)
+		out.WriteString(r.Text())
 	}
-	return string(out)
+	return out.String()
 }

@@ -7,12 +7,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sync/atomic"
+
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 // startProxy puts the proxy in front of the applications that OSTIARY_BROWSER_PROXY
@@ -23,11 +24,11 @@ func (e *environment) startProxy(ctx context.Context) error {
 	if name == "" || name == "nginx" {
 		return e.startNginx(ctx)
 	}
-	start, ok := map[string]func(dir, listen, config string) (*process, error){"caddy": startCaddy, "haproxy": startHAProxy, "traefik": startTraefik}[name]
+	start, ok := map[string]func(dir, listen, config string) (*lab.Process, error){"caddy": startCaddy, "haproxy": startHAProxy, "traefik": startTraefik}[name]
 	if !ok {
 		return fmt.Errorf("OSTIARY_BROWSER_PROXY=%s: there are nginx, caddy, haproxy and traefik", name)
 	}
-	dir, plain := filepath.Join(e.dir, name), freeAddress()
+	dir, plain := filepath.Join(e.dir, name), lab.FreeAddress()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -35,10 +36,10 @@ func (e *environment) startProxy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if e.nginx, err = start(dir, plain, config); err != nil {
+	if e.proxy, err = start(dir, plain, config); err != nil {
 		return err
 	}
-	if err := e.nginx.wait(name, func() bool { return accepts(plain) }); err != nil {
+	if err := e.proxy.Wait(name, func() bool { return lab.Accepts(plain) }); err != nil {
 		return err
 	}
 	cert, err := tls.LoadX509KeyPair(filepath.Join(e.nginxDir(), "cert.pem"), filepath.Join(e.nginxDir(), "key.pem"))
@@ -93,7 +94,7 @@ func (e *environment) rendered(name, dir, plain string) (string, error) {
 // balancer in front of a proxy does.
 func relay(listen string, to []string, config *tls.Config) (string, error) {
 	if listen == "" {
-		listen = freeAddress()
+		listen = lab.FreeAddress()
 	}
 	l, err := net.Listen("tcp", listen)
 	if err != nil {
@@ -103,58 +104,43 @@ func relay(listen string, to []string, config *tls.Config) (string, error) {
 		l = tls.NewListener(l, config)
 	}
 	var turn atomic.Uint32
-	go func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
+	go lab.ServeOn(l, func(in net.Conn) {
+		for range to {
+			if out, err := net.Dial("tcp", to[int(turn.Add(1))%len(to)]); err == nil {
+				lab.Relay(in, out)
 				return
 			}
-			go func() {
-				defer in.Close() //nolint:errcheck // the exchange is over
-				for range to {
-					out, err := net.Dial("tcp", to[int(turn.Add(1))%len(to)])
-					if err != nil {
-						continue
-					}
-					go func() {
-						_, _ = io.Copy(out, in) // until either side goes
-						_ = out.Close()
-					}()
-					_, _ = io.Copy(in, out)
-					return
-				}
-			}()
 		}
-	}()
+	})
 	return l.Addr().String(), nil
 }
 
-func startCaddy(dir, _, config string) (*process, error) {
+func startCaddy(dir, _, config string) (*lab.Process, error) {
 	file := filepath.Join(dir, "Caddyfile")
-	path, err1 := find("OSTIARY_CADDY", "caddy", "caddy")
+	path, err1 := lab.Program("OSTIARY_CADDY", "caddy")
 	err2 := os.WriteFile(file, []byte("{\n\tadmin off\n}\n"+config), 0o600)
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
-	return start(filepath.Join(dir, "log"), path, "run", "--adapter", "caddyfile", "--config", file)
+	return lab.Start(filepath.Join(dir, "log"), nil, path, "run", "--adapter", "caddyfile", "--config", file)
 }
 
-func startHAProxy(dir, _, config string) (*process, error) {
+func startHAProxy(dir, _, config string) (*lab.Process, error) {
 	file := filepath.Join(dir, "haproxy.cfg")
-	path, err1 := find("OSTIARY_HAPROXY", "haproxy", "haproxy", "/usr/sbin/haproxy")
+	path, err1 := lab.Program("OSTIARY_HAPROXY", "haproxy", "/usr/sbin/haproxy")
 	err2 := os.WriteFile(file, []byte(config), 0o600)
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
-	return start(filepath.Join(dir, "log"), path, "-db", "-f", file)
+	return lab.Start(filepath.Join(dir, "log"), nil, path, "-db", "-f", file)
 }
 
-func startTraefik(dir, listen, config string) (*process, error) {
+func startTraefik(dir, listen, config string) (*lab.Process, error) {
 	file := filepath.Join(dir, "ostiary.yaml")
-	path, err1 := find("OSTIARY_TRAEFIK", "none: hack/tools.sh traefik builds it", "traefik", filepath.Join(".cache", "bin", "traefik"))
+	path, err1 := lab.Program("OSTIARY_TRAEFIK", "traefik", filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "..", "traefik"))
 	err2 := os.WriteFile(file, []byte(config), 0o600)
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
-	return start(filepath.Join(dir, "log"), path, "--entryPoints.web.address="+listen, "--providers.file.filename="+file)
+	return lab.Start(filepath.Join(dir, "log"), nil, path, "--entryPoints.web.address="+listen, "--providers.file.filename="+file)
 }

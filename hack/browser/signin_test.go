@@ -204,13 +204,13 @@ func TestFrame(t *testing.T) {
 
 // A replica that began a login dies; the other one ends it.
 func TestReplicaKilled(t *testing.T) {
-	for _, r := range env.replicas {
+	for i, r := range env.replicas {
 		for at, url := range map[string]string{"the form": app1 + "/page", "the provider": corp + "/page"} {
-			t.Run(r.name+" during "+at, func(t *testing.T) {
+			t.Run(fmt.Sprintf("ostiary-%d during %s", i+1, at), func(t *testing.T) {
 				tab := newPerson(t, blocked).tab().open(url)
-				r.kill()
+				r.Kill()
 				defer func() {
-					if err := env.startReplica(r); err != nil {
+					if err := r.start(); err != nil {
 						t.Fatal(err)
 					}
 				}()

@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/hack/lab"
+	"github.com/ostiary/ostiary/hack/lab/tunnel"
 )
 
 // serveTunnel serves HTTP/2 on a connection that an application has been talked into. Each
 // request in it is a hit, and that anything came is one, too: nobody was asked about it.
 func serveTunnel(by hit, r *recorder, conn net.Conn, in *bufio.Reader) {
-	lab.ServeFrames(conn, in, func(f lab.Framed) {
+	tunnel.Serve(conn, in, func(f tunnel.Request) {
 		host := f.Host
 		if host == "" {
 			host = by.header.Get("Host")
@@ -65,7 +66,7 @@ func (c *check) tunnel(raw, host string) {
 	if a.Read(in); a.Status == 0 {
 		return
 	}
-	_, _ = conn.Write(lab.Frames(host, "/admin")) // it may be closed
+	_, _ = conn.Write(tunnel.Frames(host, "/admin")) // it may be closed
 	wait := 5 * time.Second
 	if a.Status == 101 {
 		wait = 300 * time.Millisecond // or nothing may ever come

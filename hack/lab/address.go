@@ -49,11 +49,12 @@ func Serve(each func(net.Conn)) (addr string, err error) {
 	if err != nil {
 		return "", err
 	}
-	go serve(l, each)
+	go ServeOn(l, each)
 	return l.Addr().String(), nil
 }
 
-func serve(l net.Listener, each func(net.Conn)) {
+// ServeOn has a function serve each connection of a listener, until it is closed.
+func ServeOn(l net.Listener, each func(net.Conn)) {
 	for {
 		conn, err := l.Accept()
 		if err != nil {

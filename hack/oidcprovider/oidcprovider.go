@@ -21,6 +21,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 //go:embed server/package.json server/package-lock.json server/server.js
@@ -136,7 +138,7 @@ func (s *Server) Close() error {
 // Install has npm install the provider below .cache of the repository, unless it
 // is there, and returns where.
 func Install(ctx context.Context) (string, error) {
-	root, err := repository()
+	root, err := lab.Root()
 	if err != nil {
 		return "", err
 	}
@@ -193,22 +195,4 @@ func install(ctx context.Context, dir string) error {
 		return fmt.Errorf("oidcprovider: npm ci: %w\n%s", err, out)
 	}
 	return nil
-}
-
-// repository returns the folder of go.mod, which tests run below.
-func repository() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir, nil
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			return "", errors.New("oidcprovider: this is not in the repository: there is no go.mod")
-		}
-		dir = up
-	}
 }

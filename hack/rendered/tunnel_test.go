@@ -15,6 +15,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
 	"github.com/ostiary/ostiary/controllers/routes/plan"
 	"github.com/ostiary/ostiary/hack/lab"
+	"github.com/ostiary/ostiary/hack/lab/tunnel"
 )
 
 // startH2C serves an application that changes to HTTP/2 where it is asked to, whatever
@@ -46,7 +47,7 @@ func serveH2C(conn net.Conn) {
 			return
 		case upgrade != "":
 			_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n")
-			lab.ServeFrames(conn, in, func(f lab.Framed) {
+			tunnel.Serve(conn, in, func(f tunnel.Request) {
 				env.app.Add(&http.Request{Method: f.Method, Host: f.Host, RequestURI: f.Target})
 			})
 			return
@@ -79,7 +80,7 @@ func smuggle(t *testing.T, addr, request string) (status int, hits []*http.Reque
 	if status != http.StatusSwitchingProtocols {
 		_, _ = io.Copy(io.Discard, first.Body) // only its end is wanted
 	}
-	_, _ = conn.Write(lab.Frames("app.example.com", "/admin/secret")) // it may be closed
+	_, _ = conn.Write(tunnel.Frames("app.example.com", "/admin/secret")) // it may be closed
 	if status == http.StatusSwitchingProtocols {
 		_ = conn.SetDeadline(time.Now().Add(500 * time.Millisecond)) // a TCP connection has deadlines
 		_, _ = io.ReadFull(in, make([]byte, 1))                      // there was time for an answer

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package lab
+// Package tunnel speaks HTTP/2 inside of connections of HTTP/1.1 that somebody has been
+// talked into changing: the two ends of h2c smuggling.
+package tunnel
 
 import (
 	"bufio"
@@ -9,22 +11,24 @@ import (
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
+
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
-// A Framed is a request that came through a tunnel of HTTP/2, or, with the method
+// A Request is a request that came through a tunnel of HTTP/2, or, with the method
 // TUNNEL, that anything did.
-type Framed struct {
+type Request struct {
 	Method, Host, Target string
-	Header               Header
+	Header               lab.Header
 }
 
-// ServeFrames serves HTTP/2 on a connection that an application has been talked into,
+// Serve serves HTTP/2 on a connection that an application has been talked into,
 // and tells of each request in it.
-func ServeFrames(conn io.Writer, in *bufio.Reader, hit func(Framed)) {
+func Serve(conn io.Writer, in *bufio.Reader, hit func(Request)) {
 	if _, err := in.Peek(1); err != nil {
 		return
 	}
-	hit(Framed{Method: "TUNNEL", Target: "/"})
+	hit(Request{Method: "TUNNEL", Target: "/"})
 	if _, err := in.Discard(len(http2.ClientPreface)); err != nil {
 		return
 	}
@@ -40,7 +44,7 @@ func ServeFrames(conn io.Writer, in *bufio.Reader, hit func(Framed)) {
 		if !ok {
 			continue
 		}
-		r := Framed{Method: h.PseudoValue("method"), Host: h.PseudoValue("authority"), Target: h.PseudoValue("path")}
+		r := Request{Method: h.PseudoValue("method"), Host: h.PseudoValue("authority"), Target: h.PseudoValue("path")}
 		for _, field := range h.RegularFields() {
 			r.Header = append(r.Header, field.Name+": "+field.Value)
 		}
