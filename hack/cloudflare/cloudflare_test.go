@@ -211,7 +211,7 @@ func start(t *testing.T, keys *credential.Ring) *authserver.Server {
 	return authserver.New(authserver.Config{
 		Table: func() *policy.Table { return table }, Subject: verifier.Subject, KeySet: keys.JWKS, Ready: func() bool { return true },
 		TeamURL: u, PathPrefix: "/cdn-cgi/access", Identity: dialect.CloudflareIdentityHeaders, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Login: &login.Config{Ring: func() *credential.Ring { return keys }, Providers: idp.New(idp.Options{}), SessionDuration: time.Hour},
+		Ring: func() *credential.Ring { return keys }, SessionDuration: time.Hour, Login: &login.Config{Providers: idp.New(idp.Options{})},
 	})
 }
 

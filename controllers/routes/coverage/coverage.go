@@ -10,6 +10,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -122,7 +123,7 @@ type around struct {
 	reason string
 	host   string        // as the object has it: exact, "*.x", ".x" or ""
 	owner  string        // whose policies are concerned, if not the host's
-	paths  []routes.Path // none: all
+	paths  []policy.Path // none: all
 }
 
 // report adds a finding for each policy that is gone around: those of the paths,
@@ -141,7 +142,7 @@ func (c *coverage) report(a around, format string, args ...any) {
 
 // ownersOf names the policies that claim what a host stands for. If none is known
 // by name, it returns the zero name.
-func (c *coverage) ownersOf(host string, paths []routes.Path) []types.NamespacedName {
+func (c *coverage) ownersOf(host string, paths []policy.Path) []types.NamespacedName {
 	var all, nearer []types.NamespacedName
 	for _, claimed := range c.claimedBy(host) {
 		for _, p := range c.owners[claimed] {
