@@ -75,7 +75,7 @@ func TestAddresses(t *testing.T) {
 	h := newConsole(t, ann)
 	for address, want := range map[string]int{
 		"https://login.example.com/":                             200,
-		"https://login.example.com/.access/get-identity":         200,
+		"https://login.example.com/.access/get-identity":         401, // this token is for no application
 		"https://login.example.com/.access/token":                0,
 		"https://login.example.com/x":                            0,
 		"https://app.example.com/":                               0,
