@@ -111,7 +111,7 @@ func New(c Config) *Server {
 	if c.TeamURL == nil {
 		c.TeamURL = &url.URL{Scheme: "https"}
 	}
-	pages := &dialect.Pages{Scheme: c.TeamURL.Scheme, PathPrefix: c.PathPrefix, HTML: refusalPage, CSP: web.CSP()}
+	pages := &dialect.Pages{Scheme: c.TeamURL.Scheme, PathPrefix: c.PathPrefix, HTML: web.Refusal, CSP: web.CSP()}
 	s := &Server{
 		Config:    c,
 		decisions: newDecisionCounters(c.Metrics),

@@ -23,7 +23,7 @@ func (h *Handler) appLogin(x *public.Exchange) {
 		return
 	}
 	if !x.Table.Claims(x.Host) {
-		h.Fail(x, http.StatusNotFound, "no-policy", "No application here", "No access rules exist for this host, so there is nothing to sign in to.")
+		h.Fail(x, web.NoApplication)
 		return
 	}
 	if !h.configured() {
@@ -73,8 +73,7 @@ func (h *Handler) configured() bool {
 const noTeamHost = "ostiary.invalid"
 
 func (h *Handler) notConfigured(x *public.Exchange) {
-	h.Fail(x, http.StatusServiceUnavailable, "not-configured", "Signing in is not set up",
-		"This installation has no identity provider yet, so nobody can sign in here. Please tell whoever runs it.")
+	h.Fail(x, web.NotConfigured)
 }
 
 func (h *Handler) showLoop(x *public.Exchange, dest string) {
@@ -83,17 +82,8 @@ func (h *Handler) showLoop(x *public.Exchange, dest string) {
 	if s != nil && x.Table.Revoked(s) {
 		s, reason = nil, policy.SessionRevoked
 	}
-	text := "Your browser does not send this site's cookie back. Allow cookies for it."
-	switch {
-	case s != nil:
-		text = "You are signed in, but the application still asks for it. Its address may lead past the sign-in, or its rules have just changed."
-	case reason == policy.SessionExpired:
-		text = "Each new session is over at once: the clocks of this site's servers may be wrong."
-	case reason != policy.NoReason:
-		text = "The session that your browser sends is not valid here (" + reason.String() + ")."
-	}
 	h.Log.Warn("a login goes round in circles", "host", x.Host, "reason", reason.String(), "requestID", x.ID)
 	x.W.Header().Set(contract.ReasonHeader, "login-loop")
 	h.Page(x, http.StatusConflict, "going round in circles", web.Loop(web.LoopView{
-		Host: x.Host, Why: text, RequestID: x.ID, AgainURL: h.Own(x.Host, "login", url.Values{"rd": {dest}, "again": {"1"}})}))
+		Host: x.Host, Why: web.WhyLoop(s != nil, reason), RequestID: x.ID, AgainURL: h.Own(x.Host, "login", url.Values{"rd": {dest}, "again": {"1"}})}))
 }

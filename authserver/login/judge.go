@@ -42,22 +42,7 @@ func (h *Handler) deny(x *public.Exchange, host string, d *policy.Decision, s *p
 		who = s.Name()
 	}
 	h.Page(x, http.StatusForbidden, "not permitted", web.Denied(web.DeniedView{
-		Host: host, SignedInAs: who, Why: why(d.Reason), Message: signIn.Denied.Message, HelpURL: signIn.Denied.URL,
+		Host: host, SignedInAs: who, Why: web.WhyDenied(d.Reason), Message: signIn.Denied.Message, HelpURL: signIn.Denied.URL,
 		Reason: d.Reason.String(), RequestID: x.ID, SwitchURL: h.switchURL(x, host, s), HomeURL: h.Origin(h.TeamHost()) + "/",
 	}))
-}
-
-// why words a reason for the person it is about. It names no rule: which ones
-// there are is nobody's business who is not let in.
-func why(r policy.Reason) string {
-	switch r {
-	case policy.Blocked:
-		return "Your account is signed in, and a rule of this application refuses it."
-	case policy.WrongProvider:
-		return "This application wants people to sign in another way than you did."
-	case policy.SessionExpired, policy.SessionRevoked:
-		return "You signed in, and the application asks for a newer sign-in all the same. A clock may be wrong, or your access was ended a moment ago."
-	default:
-		return "Your account is signed in, and no rule of this application admits it."
-	}
 }

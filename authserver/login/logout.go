@@ -106,7 +106,7 @@ func (h *Handler) meant(x *public.Exchange) bool {
 		h.Page(x, http.StatusOK, "sign out?", web.ConfirmLogout(web.ConfirmLogoutView{Host: x.Host, Action: x.R.URL.RequestURI(), Everywhere: everywhere}))
 	default:
 		x.W.Header().Set("Allow", "GET, POST")
-		h.Fail(x, http.StatusMethodNotAllowed, "method-not-allowed", "Not here", "This address answers GET and POST only.")
+		h.Fail(x, web.GetAndPostOnly)
 	}
 	return false
 }
@@ -157,7 +157,7 @@ func (r *Revoker) Revoke(ctx context.Context, provider, user string, before time
 // sessions behind must not look like one that does not.
 func (h *Handler) revoke(x *public.Exchange, s *policy.Subject) bool {
 	if h.Revoke == nil {
-		h.Fail(x, http.StatusNotImplemented, "not-configured", "Signed out here only", "This installation cannot end the sessions of other applications.")
+		h.Fail(x, web.CannotRevoke)
 		return false
 	}
 	before := x.Now.Truncate(time.Second)
@@ -167,8 +167,7 @@ func (h *Handler) revoke(x *public.Exchange, s *policy.Subject) bool {
 	before = before.Add(time.Second) // sign-ins have whole seconds
 	if err := h.Revoke(x.R.Context(), s.Provider, s.ID, before); err != nil {
 		h.Log.Error("signing out everywhere failed", "error", err, "user", s.ID, "provider", s.Provider, "requestID", x.ID)
-		h.Fail(x, http.StatusServiceUnavailable, "not-revoked", "Not signed out everywhere",
-			"Your sessions at other applications could not be ended just now. Try again in a moment.")
+		h.Fail(x, web.NotRevoked)
 		return false
 	}
 	old := h.told(s)

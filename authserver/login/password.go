@@ -21,7 +21,7 @@ const maxForm = 16 << 10
 func (h *Handler) password(x *public.Exchange, host string) {
 	x.R.Body = http.MaxBytesReader(x.W, x.R.Body, maxForm)
 	if err := x.R.ParseForm(); err != nil {
-		h.Fail(x, http.StatusBadRequest, "bad-request", "This form cannot be read", "Open the application again.")
+		h.Fail(x, web.DamagedForm)
 		return
 	}
 	form := x.R.PostForm
@@ -37,7 +37,7 @@ func (h *Handler) password(x *public.Exchange, host string) {
 		}
 	}
 	if p == nil {
-		h.Fail(x, http.StatusBadRequest, "no-provider", "This way to sign in is gone", "Its settings were changed a moment ago. Open the application again.")
+		h.Fail(x, web.ProviderChanged)
 		return
 	}
 	h.check(x, v, sealed, p, strings.TrimSpace(form.Get("username")), form.Get("password"))
@@ -54,9 +54,9 @@ func (h *Handler) check(x *public.Exchange, v visit, sealed string, p *idp.Provi
 	identity, err := p.CheckPassword(x.R.Context(), turn(address, device), name, password)
 	switch {
 	case errors.Is(err, idp.ErrWrongPassword):
-		problem := "The name or the password is wrong."
+		problem := web.WrongPassword
 		if len(password) > idp.MaxPassword { // whoever it is, so that it gives nobody away
-			problem += fmt.Sprintf(" A password here has at most %d bytes, and this one is longer.", idp.MaxPassword)
+			problem += fmt.Sprintf(web.PasswordTooLong, idp.MaxPassword)
 			h.Log.Warn("a password was typed that is longer than bcrypt can tell apart, so it is nobody's: choose one of 72 bytes or less, and hash that",
 				"provider", p.Name(), "limit", idp.MaxPassword, "requestID", x.ID)
 		}
@@ -64,7 +64,7 @@ func (h *Handler) check(x *public.Exchange, v visit, sealed string, p *idp.Provi
 		h.showForm(x, http.StatusUnauthorized, v, sealed, p, name, problem)
 	case errors.Is(err, idp.ErrBusy):
 		x.W.Header().Set("Retry-After", "5")
-		h.showForm(x, http.StatusServiceUnavailable, v, sealed, p, name, "Too many people are signing in right now. Try again in a moment.")
+		h.showForm(x, http.StatusServiceUnavailable, v, sealed, p, name, web.PasswordsBusy)
 	case err != nil:
 		h.providerFailed(x, p, v.Host, err)
 	default:

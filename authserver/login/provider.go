@@ -4,7 +4,6 @@ package login
 
 import (
 	"errors"
-	"net/http"
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/idp"
@@ -55,7 +54,7 @@ func (h *Handler) callback(x *public.Exchange, name string) {
 	x.Dest = string(l.Attempt.Dest)
 	p := h.Providers.Find(name)
 	if p == nil || p.Password() {
-		h.Fail(x, http.StatusBadRequest, "no-provider", "This way to sign in is gone", "Its settings were removed a moment ago. Open the application again.")
+		h.Fail(x, web.ProviderRemoved)
 		return
 	}
 	key, mine := holds(x, l.Browser)
@@ -88,8 +87,7 @@ func (h *Handler) leadOn(x *public.Exchange, p *idp.Provider, l *providerLogin, 
 }
 
 func (h *Handler) notHere(x *public.Exchange) {
-	h.Fail(x, http.StatusBadRequest, "no-state", "This sign-in cannot be finished here",
-		"It was begun in another browser, was finished already, or took longer than ten minutes. Open the application again.")
+	h.Fail(x, web.StateUsed)
 }
 
 // answered takes the answer of a provider that this browser was sent to.
@@ -140,32 +138,14 @@ func (h *Handler) saysEnough(x *public.Exchange, unsaid idp.Unsaid, a *attempt) 
 func (h *Handler) providerRefused(x *public.Exchange, p *idp.Provider, l *providerLogin) {
 	code, words := idp.ErrorCode(x.Query.Get("error")), idp.Words(x.Query.Get("error_description"))
 	h.Log.Info("the identity provider refused", "provider", p.Name(), "code", code, "description", words, "requestID", x.ID)
-	message := "The identity provider " + p.DisplayName() + " did not sign you in"
-	if code != "" {
-		message += " (" + code + ")"
-	}
-	message += "."
-	if words != "" {
-		message += " It says: \u201c" + words + "\u201d"
-	}
-	h.startOver(x, l.Attempt.Host, "provider-refused", "Not signed in", message)
+	h.startOver(x, l.Attempt.Host, web.StartAgain, web.ProviderRefused(p.DisplayName(), code, words))
 }
 
 func (h *Handler) providerFailed(x *public.Exchange, p *idp.Provider, host string, err error) {
 	h.Log.Warn("the identity provider failed", "provider", p.Name(), "error", err, "requestID", x.ID)
-	page := web.Page{Title: "Signing in does not work right now", Host: host, Reason: "provider-unavailable",
-		Message: "The identity provider " + p.DisplayName() + " does not answer. Try again in a moment; applications that you are signed in to go on working."}
-	status := http.StatusBadGateway
+	notice := web.ProviderDown(p.DisplayName())
 	if errors.Is(err, idp.ErrRejected) {
-		page.Title, page.Reason = "Not signed in", "provider-rejected"
-		page.Message = "What the identity provider " + p.DisplayName() + " said cannot be accepted. If it stays like this, tell whoever runs this site."
-		status = http.StatusForbidden
+		notice = web.ProviderRejected(p.DisplayName())
 	}
-	switch {
-	case x.Dest != "":
-		page.Action, page.URL = "Try again", x.Dest
-	case x.Table.Claims(host):
-		page.Action, page.URL = "Try again", h.Origin(host)+"/"
-	}
-	h.Show(x, status, page)
+	h.startOver(x, host, web.TryAgain, notice)
 }

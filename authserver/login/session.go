@@ -61,8 +61,7 @@ func (h *Handler) teamCookieOf(x *public.Exchange, c credential.Claims) (*http.C
 // tooLarge says that somebody has too many groups, and to whom it has to be said.
 func (h *Handler) tooLarge(x *public.Exchange, err error, provider, user string, groups int) {
 	x.W.Header().Del("Set-Cookie")
-	h.Fail(x, http.StatusInternalServerError, "token-too-large", "Too much to remember",
-		"Your account has more groups than fit into a cookie. Tell whoever runs this site: fewer or shorter groups in the access rules, or at the identity provider, help.")
+	h.Fail(x, web.GroupsTooLarge)
 	h.Log.Warn("no session can be made: it does not fit a cookie. Fewer or shorter groups in the access rules, or at the identity provider, help",
 		"error", err, "provider", provider, "user", user, "groups", groups, "host", x.Host, "requestID", x.ID)
 }
@@ -129,7 +128,7 @@ func (h *Handler) admit(x *public.Exchange, a *attempt, subject *policy.Subject)
 	}
 	signIn, ok := x.Table.SignIn(target, h.Origin(x.Host))
 	if !ok {
-		h.Fail(x, http.StatusForbidden, "no-policy", "Not permitted", "No valid access rules exist for this address, so nobody can open it.")
+		h.Fail(x, web.NoRules)
 		return
 	}
 	if d := h.judge(x, target, subject, &signIn); d.Verdict != policy.Admit {
@@ -258,6 +257,5 @@ func (h *Handler) dropOther(x *public.Exchange, c *http.Cookie) {
 
 // showCut ends a sign-in that could not keep all of a long address, and says so.
 func (h *Handler) showCut(x *public.Exchange, dest string) {
-	h.Page(x, http.StatusOK, "signed in", web.Render(web.Page{Title: "You are signed in", Host: x.Host, RequestID: x.ID, Action: "Continue", URL: dest,
-		Message: "The address that you came from is too long to be remembered while you sign in. The button leads to as much of it as was kept. For all of it, use the link that brought you here once more."}))
+	h.Page(x, http.StatusOK, "signed in", web.Render(web.SignedInShortened(x.Host, dest, x.ID)))
 }

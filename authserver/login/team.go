@@ -50,8 +50,7 @@ func (h *Handler) teamLogin(x *public.Exchange, host string) {
 		return
 	}
 	if x.Query.Has("done") {
-		h.Fail(x, http.StatusForbidden, "no-cookie", "Your browser keeps no cookies for this site",
-			"Signing in worked, but the session did not arrive. Allow cookies for "+h.TeamHost()+" and open the application again.")
+		h.Fail(x, web.NoCookies(h.TeamHost()))
 		return
 	}
 	if x.Cookie(teamCookie) != "" {
@@ -79,8 +78,7 @@ func (h *Handler) arrive(x *public.Exchange, host, sealed string) (visit, bool) 
 		err = errOver
 	}
 	if err != nil {
-		h.startOver(x, public.CanonicalHost(host), "expired-attempt", "This sign-in took too long",
-			"Signing in has to be done within ten minutes, beginning at the application.")
+		h.startOver(x, public.CanonicalHost(host), web.StartAgain, web.AttemptExpired)
 		return visit{}, false
 	}
 	return h.visitFor(x, a)
@@ -94,7 +92,7 @@ func (h *Handler) visitFor(x *public.Exchange, a attempt) (v visit, ok bool) {
 		v.target = h.root(a.Host)
 	}
 	if v.signIn, ok = x.Table.SignIn(v.target, h.Origin(v.Host)); !ok {
-		h.Fail(x, http.StatusForbidden, "no-policy", "Not permitted", "No valid access rules exist for this address, so nobody can open it.")
+		h.Fail(x, web.NoRules)
 	}
 	return v, ok
 }
@@ -128,8 +126,7 @@ func (h *Handler) offer(x *public.Exchange, v visit, again bool) {
 	}
 	switch {
 	case len(permitted) == 0:
-		h.Fail(x, http.StatusServiceUnavailable, "not-configured", "Nobody can sign in to this application",
-			"None of the identity providers that its access rules allow is set up. Please tell whoever runs it.")
+		h.Fail(x, web.NoPermittedProvider)
 	case chosen == nil:
 		h.choose(x, v, permitted, again)
 	case chosen.Password():

@@ -50,8 +50,7 @@ func (h *Handler) authorized(x *public.Exchange) {
 	var t ticket
 	err := x.Ring.Open(purposeTicket, x.Query.Get("ticket"), &t, x.Now)
 	if err != nil || t.Attempt.Host != x.Host {
-		h.Fail(x, http.StatusBadRequest, "bad-ticket", "This sign-in took too long",
-			"The address you came by is good for one minute, once, at one site. Open the application again.")
+		h.Fail(x, web.TicketExpired)
 		return
 	}
 	x.Dest = string(t.Attempt.Dest)
@@ -65,8 +64,7 @@ func (h *Handler) authorized(x *public.Exchange) {
 		// to this address. Where it leads is a link like any other.
 		h.Redirect(x, x.Dest)
 	case mine || over:
-		h.Fail(x, http.StatusBadRequest, "bad-ticket", "This sign-in is over",
-			"It was finished already, or took longer than a minute. Open the application again.")
+		h.Fail(x, web.TicketUsed)
 	default:
 		h.beginAgain(x, &t.Attempt)
 	}
@@ -94,8 +92,7 @@ func (h *Handler) beginAgain(x *public.Exchange, a *attempt) {
 const maxAgain = 2
 
 func (h *Handler) cannotFinish(x *public.Exchange) {
-	h.Fail(x, http.StatusBadRequest, "no-state", "This sign-in cannot be finished here",
-		"It was begun in another browser, was finished already, or this browser keeps no cookies for this site. Open the application again; if that leads back here, allow cookies for it.")
+	h.Fail(x, web.NotThisBrowser)
 }
 
 // done is where a window that was opened to sign in ends up.
@@ -103,8 +100,7 @@ func (h *Handler) done(x *public.Exchange) {
 	if !h.Get(x) {
 		return
 	}
-	h.Page(x, http.StatusOK, "signed in", web.Render(web.Page{Title: "You are signed in", Message: "You can close this window and go on in the one before.",
-		Action: "Open the application", URL: h.Origin(x.Host) + "/"}))
+	h.Page(x, http.StatusOK, "signed in", web.Render(web.SignedIn(h.Origin(x.Host)+"/")))
 }
 
 // What a browser remembers itself of the tickets that it used, as the next one may

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/web"
 )
 
 // An Exchange is one request and what is known about it.
@@ -31,7 +32,7 @@ func (s *Site) Get(x *Exchange) bool {
 		return true
 	}
 	x.W.Header().Set("Allow", "GET, HEAD")
-	s.Fail(x, http.StatusMethodNotAllowed, "method-not-allowed", "Not here", "This address answers GET only.")
+	s.Fail(x, web.GetOnly)
 	return false
 }
 
@@ -42,7 +43,7 @@ func (s *Site) Visit(x *Exchange) bool {
 		return true
 	}
 	x.W.Header().Set("Allow", "GET")
-	s.Fail(x, http.StatusMethodNotAllowed, "method-not-allowed", "Not here", "This address answers GET only.")
+	s.Fail(x, web.GetOnly)
 	return false
 }
 

@@ -43,10 +43,9 @@ func header(h http.Header, id string) {
 func (s *Site) tooLarge(w http.ResponseWriter, r *http.Request, id string) {
 	header(w.Header(), id)
 	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set(contract.ReasonHeader, "token-too-large")
+	w.Header().Set(contract.ReasonHeader, web.AnswerTooLarge.Reason)
 	s.Log.Error("an answer's header section was longer than a proxy takes; a page was sent in its place", "limit", MaxHeader, "requestID", id)
-	s.stray(w, r, http.StatusInternalServerError, web.Page{Title: "Too much to remember", Reason: "token-too-large", RequestID: id,
-		Message: "What has to be remembered about you does not fit into an answer of this site. Tell whoever runs it: fewer or shorter groups in the access rules help."})
+	s.stray(w, r, id, web.AnswerTooLarge, "")
 }
 
 // nothingHere answers what nothing else does.
@@ -54,23 +53,15 @@ func (s *Site) nothingHere(w http.ResponseWriter, r *http.Request, id string) {
 	path, _, _ := strings.Cut(r.RequestURI, "?")
 	switch {
 	case r.Method == http.MethodPost && !SameOrigin(r):
-		s.stray(w, r, http.StatusForbidden, web.Page{
-			Title: "Refused", Message: "This form was sent by another site.", RequestID: id})
+		s.stray(w, r, id, web.CrossSite, "")
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		w.Header().Set("Allow", "GET, HEAD")
-		s.stray(w, r, http.StatusMethodNotAllowed, web.Page{
-			Title: "Not here", Message: "This address answers GET only.", RequestID: id})
+		s.stray(w, r, id, web.GetOnly, "")
 	case !s.SignsIn && path == s.PathPrefix+"/login":
 		w.Header().Set("Cache-Control", "no-store")
-		s.stray(w, r, http.StatusServiceUnavailable, web.Page{
-			Title:     "Signing in is not set up",
-			Message:   "This installation has no identity provider yet, so nobody can sign in here. Please tell whoever runs it.",
-			Host:      r.Host,
-			RequestID: id,
-		})
+		s.stray(w, r, id, web.NotConfigured, r.Host)
 	default:
-		s.stray(w, r, http.StatusNotFound, web.Page{
-			Title: "Nothing here", Message: "There is no page at this address.", RequestID: id, Action: "Open the application", URL: s.application(r.Host)})
+		s.stray(w, r, id, web.NothingHere, "")
 	}
 }
 
@@ -85,13 +76,17 @@ func (s *Site) application(host string) string {
 }
 
 // stray shows a page at an address that nothing answers for.
-func (s *Site) stray(w http.ResponseWriter, r *http.Request, status int, p web.Page) {
-	if p.URL == "" {
-		p.Action = ""
+func (s *Site) stray(w http.ResponseWriter, r *http.Request, id string, n web.Notice, host string) {
+	p := n.Page(host)
+	p.RequestID = id
+	if n == web.NothingHere {
+		if p.URL = s.application(r.Host); p.URL != "" {
+			p.Action = web.OpenApplication
+		}
 	}
 	if s.Quiet {
-		send(w, status, web.Render(p))
+		send(w, n.Status, web.Render(p))
 		return
 	}
-	s.write(w, r, status, web.Render(p), slog.String("title", p.Title), slog.String("requestID", p.RequestID))
+	s.write(w, r, n.Status, web.Render(p), slog.String("title", p.Title), slog.String("requestID", id))
 }

@@ -43,9 +43,7 @@ func (s *Site) pageHeader(header http.Header) {
 }
 
 // Fail shows that something did not work, and why, with a way on.
-func (s *Site) Fail(x *Exchange, status int, reason, title, message string) {
-	s.Show(x, status, web.Page{Title: title, Message: message, Host: x.Host, Reason: reason})
-}
+func (s *Site) Fail(x *Exchange, n web.Notice) { s.Show(x, n.Status, n.Page(x.Host)) }
 
 // Show shows a page that says why, with a way on if it has none yet.
 func (s *Site) Show(x *Exchange, status int, p web.Page) {
@@ -62,11 +60,11 @@ func (s *Site) Show(x *Exchange, status int, p web.Page) {
 func (s *Site) wayOn(x *Exchange) (label, address string) {
 	switch {
 	case x.Dest != "":
-		return "Open the application", x.Dest
+		return web.OpenApplication, x.Dest
 	case x.Host == s.TeamHost():
-		return "Go to the start page", s.Origin(x.Host) + "/"
+		return web.StartPage, s.Origin(x.Host) + "/"
 	case x.Table != nil && x.Table.Claims(x.Host):
-		return "Open the application", s.Origin(x.Host) + "/"
+		return web.OpenApplication, s.Origin(x.Host) + "/"
 	}
 	return "", ""
 }
@@ -74,7 +72,7 @@ func (s *Site) wayOn(x *Exchange) (label, address string) {
 // Broken is for defects of ours, and for keys that cannot do their job.
 func (s *Site) Broken(x *Exchange, err error) {
 	s.Log.Error("a request was not answered", "error", err, "requestID", x.ID)
-	s.Fail(x, http.StatusInternalServerError, "internal-error", "Something went wrong here", "It is not your fault. Please tell whoever runs this site, with the lines below.")
+	s.Fail(x, web.Broken)
 }
 
 // JSON answers a script.

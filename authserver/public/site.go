@@ -11,6 +11,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/web"
 )
 
 // A Site is the team host, and our path prefix on the hosts of all applications. All
@@ -65,15 +66,15 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, id string, routers 
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	if x.Query, err = url.ParseQuery(rawQuery); err != nil {
-		s.Fail(x, http.StatusBadRequest, "bad-request", "This address is damaged", "A part of it cannot be read. Open the application again.")
+		s.Fail(x, web.DamagedAddress)
 		return true
 	}
 	if x.Table == nil || x.Ring == nil {
-		s.Fail(x, http.StatusServiceUnavailable, "not-ready", "Not ready yet", "The access rules are still being read. Try again in a moment.")
+		s.Fail(x, web.NotReady)
 		return true
 	}
 	if x.R.Method == http.MethodPost && !SameOrigin(x.R) {
-		s.Fail(x, http.StatusForbidden, "cross-site", "Refused", "This form was sent by another site.")
+		s.Fail(x, web.CrossSite)
 		return true
 	}
 	serve(x)
