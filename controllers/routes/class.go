@@ -24,26 +24,36 @@ const (
 	AgentGateway Proxy = "agentgateway" // kgateway, too
 )
 
-// ClassOf returns the name of an Ingress's class, and the proxy that serves it; ""
-// is one that is not known.
-func (x *Index) ClassOf(ing *networkingv1.Ingress) (string, Proxy) {
-	name := ing.Annotations[IngressClass]
+// A Class is how an Ingress says which controller serves it, so that what stands
+// beside it can say the same.
+type Class struct {
+	Name   string // of the IngressClass, or the value of the older annotation
+	Legacy bool   // by the older annotation
+	Proxy  Proxy  // that serves it; "": one that is not known
+}
+
+// ClassOf returns that of an Ingress.
+func (x *Index) ClassOf(ing *networkingv1.Ingress) Class {
+	out := Class{Name: ing.Annotations[IngressClass], Legacy: ing.Annotations[IngressClass] != ""}
 	if ing.Spec.IngressClassName != nil {
-		name = *ing.Spec.IngressClassName
+		out = Class{Name: *ing.Spec.IngressClassName}
 	}
 	if p := ing.Annotations[ProxyAnnotation]; p != "" {
-		return name, Proxy(p)
+		out.Proxy = Proxy(p)
+		return out
 	}
 	for _, class := range x.Classes {
-		if class.Name != name && (name != "" || !isDefaultClass(class)) {
+		if class.Name != out.Name && (out.Name != "" || !isDefaultClass(class)) {
 			continue
 		}
+		out.Name, out.Proxy = class.Name, Controllers[class.Spec.Controller]
 		if p := class.Annotations[ProxyAnnotation]; p != "" {
-			return class.Name, Proxy(p)
+			out.Proxy = Proxy(p)
 		}
-		return class.Name, Controllers[class.Spec.Controller]
+		return out
 	}
-	return name, LegacyClasses[name]
+	out.Proxy = LegacyClasses[out.Name]
+	return out
 }
 
 // IngressClass is the older annotation that names a class.
@@ -71,7 +81,6 @@ func IsCanary(ing *networkingv1.Ingress, proxy Proxy) bool {
 func ServesNGINX(w *Snapshot) bool {
 	x := &Index{Snapshot: w}
 	return slices.ContainsFunc(w.Ingresses, func(ing *networkingv1.Ingress) bool {
-		_, proxy := x.ClassOf(ing)
-		return proxy == IngressNGINX && !IsOurs(ing)
+		return x.ClassOf(ing).Proxy == IngressNGINX && !IsOurs(ing)
 	})
 }

@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -17,6 +19,10 @@ import (
 type Index struct {
 	*Snapshot
 	Settings Settings
+	policies map[types.NamespacedName]*Policy
+	routes   map[*networkingv1.Ingress]*Route
+	services map[types.NamespacedName]*corev1.Service
+	shared   *Sharing
 	NGINX    nginxConfig
 	Asks     map[types.NamespacedName]bool // Middlewares that ask us
 	asksAs   map[string]bool               // the same, as Traefik names them in annotations
@@ -34,7 +40,10 @@ func Read(w Snapshot, s Settings) *Index {
 	s.PathPrefix = strings.TrimSuffix(cmp.Or(s.PathPrefix, contract.DefaultPathPrefix), "/")
 	s.ServicePrefix = cmp.Or(s.ServicePrefix, "ostiary")
 	s.Mode = cmp.Or(s.Mode, Render)
-	x := &Index{Snapshot: &w, Settings: s, asksAs: map[string]bool{}}
+	x := &Index{Snapshot: &w, Settings: s, asksAs: map[string]bool{}, policies: map[types.NamespacedName]*Policy{}, routes: map[*networkingv1.Ingress]*Route{}}
+	for i := range w.Policies {
+		x.policies[w.Policies[i].NamespacedName] = &w.Policies[i]
+	}
 	x.NGINX = x.readConfigs()
 	x.Asks = x.askingMiddlewares()
 	for m := range x.Asks {
@@ -43,3 +52,6 @@ func Read(w Snapshot, s Settings) *Index {
 	x.targets = x.targeted()
 	return x
 }
+
+// PolicyOf returns the policy of a name; nil: it is not there.
+func (x *Index) PolicyOf(name types.NamespacedName) *Policy { return x.policies[name] }

@@ -48,6 +48,10 @@ type Policy struct {
 	CORS *policy.CORS
 }
 
+// Bypasses reports whether the application answers preflights itself. Of no policy it
+// does not.
+func (p *Policy) Bypasses() bool { return p != nil && p.CORS != nil && p.CORS.BypassPreflight }
+
 // A Ref names an object.
 type Ref struct {
 	Kind string // "Ingress", "HTTPRoute", "Service", ...

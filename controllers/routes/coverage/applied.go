@@ -25,7 +25,7 @@ func Unapplied(w routes.Snapshot, s routes.Settings, bindings []routes.Binding, 
 		ref := routes.Ref{Kind: "Ingress"}
 		ref.Namespace, ref.Name = ing.Namespace, ing.Name
 		b := bound[ref]
-		_, proxy := x.ClassOf(ing)
+		proxy := x.RouteOf(ing).Class.Proxy
 		if !b.Guarded || len(annotations[ref]) == 0 || x.Question(ing, proxy) == routes.AsksUs {
 			continue
 		}

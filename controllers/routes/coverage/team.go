@@ -55,7 +55,7 @@ func (c *coverage) taken(object routes.Ref, host, what string) {
 }
 
 func (c *coverage) teamIngress(ing *networkingv1.Ingress) {
-	class, proxy := c.ClassOf(ing)
+	class, proxy := c.classOf(ing)
 	d := &door{Ingress: ing, class: class, proxy: proxy, opted: true, // so that nothing but a solver is passed over
 		ref: routes.Ref{Kind: "Ingress", NamespacedName: routes.NameOf(ing)}}
 	for i := range ing.Spec.Rules {

@@ -11,33 +11,34 @@ import (
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
-// A class is how an Ingress says which controller serves it, so that what stands
-// beside it can say the same.
-type class struct {
-	name   string // of the IngressClass, or the value of the older annotation
-	legacy bool   // by the older annotation
-}
-
-// classFor is that of an Ingress, whose proxy is found by the class that serves it.
-func classFor(ing *networkingv1.Ingress, serving string) class {
-	if ing.Spec.IngressClassName == nil && ing.Annotations[routes.IngressClass] != "" {
-		return class{ing.Annotations[routes.IngressClass], true}
-	}
-	return class{serving, false}
-}
-
-// ingress makes an Ingress of the class. The older annotation and the field exclude
+// onClass has an Ingress of ours name a class. The older annotation and the field exclude
 // each other.
-func (c class) ingress(o *unstructured.Unstructured) *unstructured.Unstructured {
+func onClass(c routes.Class, o *unstructured.Unstructured) *unstructured.Unstructured {
 	switch {
-	case c.legacy:
+	case c.Legacy:
 		notes := o.GetAnnotations()
-		notes[routes.IngressClass] = c.name
+		notes[routes.IngressClass] = c.Name
 		o.SetAnnotations(notes)
-	case c.name != "":
-		o.Object["spec"].(map[string]any)["ingressClassName"] = c.name
+	case c.Name != "":
+		o.Object["spec"].(map[string]any)["ingressClassName"] = c.Name
 	}
 	return o
+}
+
+// byProxy plans what the proxy of an Ingress needs.
+func (w *Wants) byProxy() {
+	switch w.Class.Proxy {
+	case routes.IngressNGINX:
+		w.nginx()
+	case routes.TraefikNGINX:
+		w.traefikNGINX()
+	case routes.Traefik:
+		w.traefik()
+	case routes.HAProxyIngress:
+		w.haproxy()
+	default:
+		w.Found(routes.UnknownProxy, "%s is not guarded: %s.", w.Ref, unknownProxy(w.Ingress, w.Class.Name, w.Class.Proxy))
+	}
 }
 
 // known are the proxies of Ingresses, as ProxyAnnotation names them.

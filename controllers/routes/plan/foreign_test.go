@@ -275,7 +275,7 @@ func TestNames(t *testing.T) {
 		t.Error(got)
 	}
 	strip := func(ref routes.Ref) string {
-		return newPlanner(routes.Read(routestest.Snapshot(t), routestest.Settings)).middlewares(ref)[0]
+		return NewWants(routes.Read(routestest.Snapshot(t), routestest.Settings), &routes.Route{Ref: ref}).middlewares()[0]
 	}
 	if a, b := strip(routes.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Name: "route-x"}}), strip(routes.Ref{Kind: "HTTPRoute", NamespacedName: types.NamespacedName{Name: "x"}}); a == b {
 		t.Error(a)
@@ -303,11 +303,11 @@ func FuzzProjected(f *testing.F) {
 
 // A wildcard in a policy is one label; in a route of Ingress, too.
 func TestClaimedHosts(t *testing.T) {
-	for host, claimed := range map[string]bool{"app.example.com": true, "x.preview.example.com": true, "*.preview.example.com": true, "a.b.preview.example.com": false, "*.example.com": false, "other.example.com": false} {
-		p := newPlanner(routes.Read(routestest.Snapshot(t), routestest.Settings))
-		p.claimed(routes.Ref{}, types.NamespacedName{}, &p.Policies[0], host)
-		if (len(p.plan.Findings) == 0) != claimed {
-			t.Errorf("%s: %v", host, p.plan.Findings)
+	for host, is := range map[string]bool{"app.example.com": true, "x.preview.example.com": true, "*.preview.example.com": true, "a.b.preview.example.com": false, "*.example.com": false, "other.example.com": false} {
+		x := routes.Read(routestest.Snapshot(t), routestest.Settings)
+		w := NewWants(x, &routes.Route{Rules: &x.Policies[0]})
+		if claimed(w, host); (len(w.Findings) == 0) != is {
+			t.Errorf("%s: %v", host, w.Findings)
 		}
 	}
 }

@@ -18,41 +18,39 @@ const haproxyTarget = contract.ForwardedHost + ": %[req.hdr(host)]\n" + contract
 // haproxy plans for jcmoraisjr's haproxy-ingress, v0.17 or newer: what is older has no
 // request-set-headers. Its cross-namespace-services has to be "allow"; if it is not,
 // haproxy-ingress refuses every request.
-func (p *planner) haproxy(g *guard) {
-	question := questionOf(&p.Settings, g.proxy, g.Namespace, g.Name)
-	if key := routes.HAProxyPrefix + "auth-url"; g.foreign(key, question[key]) {
-		g.asked = p.HaproxyQuestion(g.Annotations) == routes.AsksUs
-		p.found(g, routes.ForeignAuth, "%s has an auth-url of somebody else (%q), so that Ostiary changes nothing there. Remove it, and Ostiary writes its own at once.", g.ref, g.Annotations[key])
+func (w *Wants) haproxy() {
+	question := questionOf(&w.Settings, w.Class.Proxy, w.Namespace, w.Name)
+	if key := routes.HAProxyPrefix + "auth-url"; w.foreign(key, question[key]) {
+		w.Asks = w.HaproxyQuestion(w.Route.Annotations) == routes.AsksUs
+		w.Found(routes.ForeignAuth, "%s has an auth-url of somebody else (%q), so that Ostiary changes nothing there. Remove it, and Ostiary writes its own at once.", w.Ref, w.Route.Annotations[key])
 		return
 	}
-	g.asked = true
+	w.Asks = true
 	for _, key := range routes.SortedKeys(question) {
-		g.asked = p.set(g, key, question[key], "a visitor could say what is asked about, or who is calling") && g.asked
+		w.Asks = w.set(key, question[key], "a visitor could say what is asked about, or who is calling") && w.Asks
 	}
-	p.haproxyUndoes(g)
-	p.haproxyPreflights(g)
-	for _, host := range g.hosts {
-		p.access(g, host, nil)
-	}
+	w.haproxyUndoes()
+	w.haproxyPreflights()
+	w.SignIn = map[string]string{}
 }
 
 // haproxyUndoes reports annotations of people's that undo what the question is for.
-func (p *planner) haproxyUndoes(g *guard) {
-	g.asked = g.asked && routes.HAProxyPlacement.Unread(g.proxy, g.Annotations) == ""
-	if routes.HAProxyPlacement.Choice(g.Annotations) == "frontend" {
-		g.asked = false
-		p.found(g, routes.RewrittenTarget, "%s says %sauth-external-placement: frontend, so that haproxy-ingress asks before it has set the headers that say what is asked for: visitors can set them. Remove it.", g.ref, routes.HAProxyPrefix)
+func (w *Wants) haproxyUndoes() {
+	w.Asks = w.Asks && routes.HAProxyPlacement.Unread(w.Class.Proxy, w.Route.Annotations) == ""
+	if routes.HAProxyPlacement.Choice(w.Route.Annotations) == "frontend" {
+		w.Asks = false
+		w.Found(routes.RewrittenTarget, "%s says %sauth-external-placement: frontend, so that haproxy-ingress asks before it has set the headers that say what is asked for: visitors can set them. Remove it.", w.Ref, routes.HAProxyPrefix)
 	}
-	if routes.HAProxyCORS.Flag(g.proxy, g.Annotations) == routes.On {
-		p.found(g, routes.ForeignCORS, "%s says %scors-enable, so its proxy answers every OPTIONS before Ostiary is asked. Write the origins into the policy's spec.cors, and remove the annotation.", g.ref, routes.HAProxyPrefix)
+	if routes.HAProxyCORS.Flag(w.Class.Proxy, w.Route.Annotations) == routes.On {
+		w.Found(routes.ForeignCORS, "%s says %scors-enable, so its proxy answers every OPTIONS before Ostiary is asked. Write the origins into the policy's spec.cors, and remove the annotation.", w.Ref, routes.HAProxyPrefix)
 	}
-	for _, u := range p.upstreamsOf(g.Ingress) {
-		for _, other := range p.shared.to[u] {
+	for _, u := range w.UpstreamsOf(w.Ingress) {
+		for _, other := range w.Shared().To[u] {
 			sets, some := routes.HAProxySets.Raw(other.Annotations)
-			if other != g.Ingress && p.shared.proxies[other] == routes.HAProxyIngress && some && strings.TrimSpace(sets) != haproxyTarget {
-				g.asked = false
-				p.found(g, routes.SharedService, "%s leads to the same Service and port as Ingress %s/%s, which sets other headers (%srequest-set-headers): haproxy-ingress takes those of one of them, and without ours visitors can say what is asked about. Remove them there, or use a Service of its own.",
-					g.ref, other.Namespace, other.Name, routes.HAProxyPrefix)
+			if other != w.Ingress && w.RouteOf(other).Class.Proxy == routes.HAProxyIngress && some && strings.TrimSpace(sets) != haproxyTarget {
+				w.Asks = false
+				w.Found(routes.SharedService, "%s leads to the same Service and port as Ingress %s/%s, which sets other headers (%srequest-set-headers): haproxy-ingress takes those of one of them, and without ours visitors can say what is asked about. Remove them there, or use a Service of its own.",
+					w.Ref, other.Namespace, other.Name, routes.HAProxyPrefix)
 				return
 			}
 		}
@@ -62,25 +60,25 @@ func (p *planner) haproxyUndoes(g *guard) {
 // haproxyPreflights leads what carries the header that only preflights have to our
 // preflight listener. Of two paths that are the same, the one that asks for headers is
 // tried first.
-func (p *planner) haproxyPreflights(g *guard) {
-	if g.bypasses() {
+func (w *Wants) haproxyPreflights() {
+	if w.Rules.Bypasses() {
 		return
 	}
 	var rules []any
-	service := p.Settings.Service("preflight").Name
-	places, _ := p.copied(g)
+	service := w.Settings.Service("preflight").Name
+	places, _ := w.copied()
 	for _, at := range places {
-		if at.host != "" {
-			rules = append(rules, ingressRule(at.host, ingressPath(at.path, at.pathType, service, p.Settings.PreflightPort)))
+		if at.Host != "" {
+			rules = append(rules, ingressRule(at.Host, ingressPath(at.Path, at.PathType, service, w.Settings.PreflightPort)))
 		}
 	}
 	if len(rules) == 0 {
 		return
 	}
 	notes := map[string]string{routes.HAProxyPrefix + "http-header-match-regex": "Origin: .+\nAccess-Control-Request-Method: .+"}
-	if kind := routes.HAProxyPathType.Text(g.Annotations); kind != "" {
+	if kind := routes.HAProxyPathType.Text(w.Route.Annotations); kind != "" {
 		notes[routes.HAProxyPrefix+"path-type"] = kind // the same paths, read the same way
 	}
-	name := types.NamespacedName{Namespace: p.Settings.Namespace, Name: centralName("preflight", g.Namespace, g.Name)}
-	p.put(p.ingress(g, name, forRoute(g.ref), notes, rules))
+	name := types.NamespacedName{Namespace: w.Settings.Namespace, Name: centralName("preflight", w.Namespace, w.Name)}
+	w.put(w.ingress(name, forRoute(w.Ref), notes, rules))
 }

@@ -4,12 +4,14 @@ package plan
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ostiary/ostiary/controllers/routes"
 )
@@ -74,4 +76,25 @@ func slicePort(s *discoveryv1.EndpointSlice) int32 {
 		}
 	}
 	return 0
+}
+
+// mirror gives a Service the endpoints of our render Service. ingress-nginx cannot be
+// led there by name: of an ExternalName it makes an address that is none.
+func (p *planner) mirror(w *Wants) {
+	if at := p.Settings.Service("render"); len(p.mirrors) == 0 && p.Service(at) != nil {
+		p.plan.Findings = append(p.plan.Findings, routes.Finding{Object: routes.Ref{Kind: "Service", NamespacedName: at}, Reason: routes.NoRenderEndpoints,
+			Message: fmt.Sprintf("Service %s has no endpoints, so what Ostiary refuses is shown as ingress-nginx's own 404 where the mode is render. Look at the pods of Ostiary.", at)})
+	}
+	for _, m := range p.mirrors {
+		o := object(sliceVersion, "EndpointSlice", types.NamespacedName{Namespace: w.Mirror.Namespace, Name: w.Mirror.Name + m.suffix}, forRoute(w.Ref), nil, map[string]any{
+			"addressType": string(m.kind),
+			"ports":       []any{map[string]any{"name": "render", "protocol": "TCP", "port": int64(m.port)}},
+			"endpoints":   m.endpoints,
+		})
+		labels := o.GetLabels()
+		labels[discoveryv1.LabelServiceName], labels[discoveryv1.LabelManagedBy] = w.Mirror.Name, routes.FieldManager
+		o.SetLabels(labels)
+		p.put(o)
+		w.Needs = append(w.Needs, routes.Ref{Kind: o.GetKind(), NamespacedName: routes.NameOf(o)})
+	}
 }

@@ -3,7 +3,6 @@
 package plan
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -16,22 +15,21 @@ import (
 
 // nginxConfigs reports what ConfigMaps of controllers do to an Ingress. Which
 // controller reads which is written in no object, so that all of them count.
-func (p *planner) nginxConfigs(g *guard) {
-	for _, m := range p.Configs {
+func (w *Wants) nginxConfigs() {
+	for _, m := range w.Configs {
 		if !routes.IsControllerConfig(m) {
 			continue
 		}
 		ref := routes.Ref{Kind: "ConfigMap", NamespacedName: routes.NameOf(m)}
 		add := func(reason, format string, args ...any) {
-			p.plan.Findings = append(p.plan.Findings, routes.Finding{Object: ref, Policy: g.policy, Reason: reason,
-				Message: fmt.Sprintf("%s "+format, append([]any{ref}, args...)...)})
+			w.About(ref, reason, "%s "+format, append([]any{ref}, args...)...)
 		}
-		p.errorsOf(g, m, add)
-		p.unaskedBy(g, m, add)
+		w.errorsOf(m, add)
+		w.unaskedBy(m, add)
 		if routes.ConfigFlag(m.Data, "enable-underscores-in-headers") == routes.On {
 			add(routes.UnderscoreHeaders, "has enable-underscores-in-headers, so that an application on CGI or WSGI, to which X_Access_Email is X-Access-Email, may be told by a visitor who is calling. Remove it.")
 		}
-		p.blocked(g, m, add)
+		w.blocked(m, add)
 	}
 }
 
@@ -39,34 +37,34 @@ func (p *planner) nginxConfigs(g *guard) {
 type reporter func(reason, format string, args ...any)
 
 // errorsOf reports error pages that a controller has for all it serves.
-func (p *planner) errorsOf(g *guard, m *corev1.ConfigMap, add reporter) {
+func (w *Wants) errorsOf(m *corev1.ConfigMap, add reporter) {
 	codes := routes.ConfigCodes(m.Data)
 	switch {
 	case slices.Contains(codes, 401) || slices.Contains(codes, 403):
-		g.asked = false
+		w.Asks = false
 		add(routes.CustomErrors401, "has 401 or 403 in custom-http-errors: before v1.13.7, v1.14.3 and v1.15.0 that can turn a refusal into an allowance (CVE-2026-24513), and since then it replaces the application's own pages. Take them off the list.")
-	case len(codes) > 0 && routes.ConfigFlag(m.Data, "disable-proxy-intercept-errors") != routes.On && (g.mode == routes.Render || g.mode == routes.Global):
-		add(routes.InterceptedErrors, "has custom-http-errors without disable-proxy-intercept-errors, so that the application's own 401 and 403 are replaced by Ostiary's pages where refusals are rendered. Add disable-proxy-intercept-errors: \"true\" to it.")
+	case len(codes) > 0 && routes.ConfigFlag(m.Data, "disable-proxy-intercept-errors") != routes.On && (w.Mode == routes.Render || w.Mode == routes.Global):
+		add(routes.InterceptedErrors, "has custom-http-errors without disable-proxy-intercept-errors, so that the application's own 401 and 403 are reroutes.Placed by Ostiary's pages where refusals are rendered. Add disable-proxy-intercept-errors: \"true\" to it.")
 	}
 }
 
 // unaskedBy reports what has a controller ask nobody.
-func (p *planner) unaskedBy(g *guard, m *corev1.ConfigMap, add reporter) {
+func (w *Wants) unaskedBy(m *corev1.ConfigMap, add reporter) {
 	for _, free := range routes.NoAuthPrefixes(m.Data["no-auth-locations"]) {
-		if free != routes.AcmePath && slices.ContainsFunc(g.paths, func(at policy.Path) bool { return strings.HasPrefix(at.Value, free) }) {
-			g.asked = false
-			add(routes.NoAuthLocations, "has %s in no-auth-locations, so nobody is asked about paths of Ingresses that begin with it, as those of %s do. Take it off the list.", free, g.ref)
+		if free != routes.AcmePath && slices.ContainsFunc(w.Paths, func(at policy.Path) bool { return strings.HasPrefix(at.Value, free) }) {
+			w.Asks = false
+			add(routes.NoAuthLocations, "has %s in no-auth-locations, so nobody is asked about paths of Ingresses that begin with it, as those of %s do. Take it off the list.", free, w.Ref)
 		}
 	}
 	level, said := m.Data["annotations-risk-level"]
 	switch level = strings.ToLower(level); { // a word that it does not know is Low to it, and so is none
 	case said && level != "high" && level != "critical":
-		g.asked = false
+		w.Asks = false
 		add(routes.AnnotationsRefused, "has annotations-risk-level: %q, with which ingress-nginx takes no Ingress that has an auth-url, and goes on with what it was before: it asks nobody. Make it High.", m.Data["annotations-risk-level"])
 	case level != "critical":
-		if n := critical(g.Annotations); n != nil {
-			g.asked = false
-			add(routes.AnnotationsRefused, "admits no annotation that is Critical, from v1.12 on (annotations-risk-level), and %s has %s: ingress-nginx does not take it, and may go on with what it was before. Remove that annotation.", g.ref, n.Key())
+		if n := critical(w.Route.Annotations); n != nil {
+			w.Asks = false
+			add(routes.AnnotationsRefused, "admits no annotation that is Critical, from v1.12 on (annotations-risk-level), and %s has %s: ingress-nginx does not take it, and may go on with what it was before. Remove that annotation.", w.Ref, n.Key())
 		}
 	}
 }
@@ -83,22 +81,22 @@ func critical(annotations map[string]string) *routes.Annotation {
 
 // blocked reports words that a controller refuses in annotations. It takes no Ingress
 // that has one, whoever wrote it, and goes on with what it was before.
-func (p *planner) blocked(g *guard, m *corev1.ConfigMap, add reporter) {
+func (w *Wants) blocked(m *corev1.ConfigMap, add reporter) {
 	words := strings.TrimSpace(m.Data["annotation-value-word-blocklist"])
 	if words == "" {
 		return
 	}
-	all := maps.Clone(g.annotations)
-	for key, value := range g.Annotations {
-		if _, planned := all[key]; !planned && strings.HasPrefix(key, routes.NGINXPrefix) && !g.owned[key] {
+	all := maps.Clone(w.Annotations)
+	for key, value := range w.Route.Annotations {
+		if _, planned := all[key]; !planned && strings.HasPrefix(key, routes.NGINXPrefix) && !w.owned[key] {
 			all[key] = value
 		}
 	}
 	for _, word := range strings.Split(words, ",") { // blanks beside a comma are part of the word
 		for _, key := range routes.SortedKeys(all) {
 			if strings.Contains(all[key], word) {
-				g.asked = false
-				add(routes.AnnotationsRefused, "has %q in annotation-value-word-blocklist, which is part of what %s has as %s: ingress-nginx does not take it, and may go on with what it was before. Take the word off the list, or rename the Ingress if it is part of its name.", word, g.ref, key)
+				w.Asks = false
+				add(routes.AnnotationsRefused, "has %q in annotation-value-word-blocklist, which is part of what %s has as %s: ingress-nginx does not take it, and may go on with what it was before. Take the word off the list, or rename the Ingress if it is part of its name.", word, w.Ref, key)
 				return
 			}
 		}

@@ -23,32 +23,32 @@ var (
 
 // static copies a policy's CORS into the annotations by which ingress-nginx answers
 // preflights itself, if they can say exactly the same.
-func (p *planner) static(g *guard) {
+func (w *Wants) static() {
 	const enable = routes.NGINXPrefix + "enable-cors"
-	if g.rules == nil || g.rules.CORS == nil || g.rules.CORS.BypassPreflight {
-		p.foreignCORS(g)
+	if w.Rules == nil || w.Rules.CORS == nil || w.Rules.CORS.BypassPreflight {
+		w.foreignCORS()
 		return // the question alone does what the policy says
 	}
-	values, cannot := projected(g.rules.CORS)
+	values, cannot := projected(w.Rules.CORS)
 	values[enable] = "true"
 	for _, key := range routes.SortedKeys(values) {
-		if g.foreign(key, values[key]) {
-			cannot = append(cannot, fmt.Sprintf("%s is %q already, and somebody else's: remove it", key, g.Annotations[key]))
+		if w.foreign(key, values[key]) {
+			cannot = append(cannot, fmt.Sprintf("%s is %q already, and somebody else's: remove it", key, w.Route.Annotations[key]))
 		}
 	}
-	for key := range g.Annotations { // one that we do not write would count, too
-		if _, planned := values[key]; strings.HasPrefix(key, routes.NGINXPrefix+"cors-") && !planned && g.foreign(key) {
+	for key := range w.Route.Annotations { // one that we do not write would count, too
+		if _, planned := values[key]; strings.HasPrefix(key, routes.NGINXPrefix+"cors-") && !planned && w.foreign(key) {
 			cannot = append(cannot, fmt.Sprintf("%s is somebody else's: remove it", key))
 		}
 	}
 	if len(cannot) > 0 {
 		slices.Sort(cannot)
-		p.found(g, routes.NotProjectable, "%s: the CORS of AccessPolicy %s cannot be written as annotations, so preflights are refused: %s. Change that, or write %s: %s.", g.ref, g.policy, strings.Join(cannot, "; "), routes.ModeAnnotation, routes.Render)
-		p.foreignCORS(g)
+		w.Found(routes.NotProjectable, "%s: the CORS of AccessPolicy %s cannot be written as annotations, so preflights are refused: %s. Change that, or write %s: %s.", w.Ref, w.Policy, strings.Join(cannot, "; "), routes.ModeAnnotation, routes.Render)
+		w.foreignCORS()
 		return
 	}
 	for key, value := range values {
-		g.annotations[key] = value
+		w.Annotations[key] = value
 	}
 }
 

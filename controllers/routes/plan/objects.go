@@ -64,41 +64,43 @@ func spec(fields map[string]any) map[string]any { return map[string]any{"spec": 
 // put adds an object to the plan. One that is there already is the same: its name
 // says all that it is made from.
 func (p *planner) put(o *unstructured.Unstructured) {
-	p.mark(o)
-	if f := p.plan.Fallbacks[routes.Ref{Kind: o.GetKind(), NamespacedName: routes.NameOf(o)}].Object; f != nil {
-		p.mark(f)
+	ref := routes.Ref{Kind: o.GetKind(), NamespacedName: routes.NameOf(o)}
+	if f := p.fallback(o); f.Object != nil {
+		p.mark(f.Object)
+		p.plan.Fallbacks[ref] = f
 	}
-	p.objects[routes.Ref{Kind: o.GetKind(), NamespacedName: routes.NameOf(o)}] = o
+	p.mark(o)
+	p.objects[ref] = o
 }
 
-// ingress makes an Ingress of ours of the class of a guard. It has no section tls: with
-// one, and older than the application's, ingress-nginx and haproxy-ingress would serve
-// the host with their default certificate. Where a rule of the platform demands it, the
-// fallback has one, and has to be younger.
-func (p *planner) ingress(g *guard, name types.NamespacedName, why purpose, annotations map[string]string, rules []any) *unstructured.Unstructured {
-	o := g.class.ingress(object(ingressVersion, "Ingress", name, why, annotations, spec(map[string]any{"rules": rules})))
-	fallback := Fallback{}
+// fallback stands for an Ingress of ours, which has no section tls, where a rule of the
+// platform demands one. It has to be younger than what it takes the hosts from, or its
+// proxy would serve them with its default certificate.
+func (p *planner) fallback(o *unstructured.Unstructured) (out Fallback) {
+	if o.GetKind() != "Ingress" {
+		return out
+	}
 	var secured []any
-	for _, rule := range rules {
-		host := routes.Text(rule.(map[string]any), "host")
-		for _, ing := range p.shared.hosts[host] {
+	for _, rule := range routes.Objects(o.Object, "spec", "rules") {
+		host := routes.Text(rule, "host")
+		for _, ing := range p.Shared().Hosts[host] {
 			if !hasTLS(ing, host) {
 				continue
 			}
 			if !slices.Contains(secured, any(host)) {
 				secured = append(secured, host)
 			}
-			if at := ing.CreationTimestamp.Time; at.After(fallback.After) {
-				fallback.After = at
+			if at := ing.CreationTimestamp.Time; at.After(out.After) {
+				out.After = at
 			}
 		}
 	}
-	if len(secured) > 0 {
-		fallback.Object = o.DeepCopy()
-		fallback.Object.Object["spec"].(map[string]any)["tls"] = []any{map[string]any{"hosts": secured}}
-		p.plan.Fallbacks[routes.Ref{Kind: "Ingress", NamespacedName: name}] = fallback
+	if len(secured) == 0 {
+		return Fallback{}
 	}
-	return o
+	out.Object = o.DeepCopy()
+	out.Object.Object["spec"].(map[string]any)["tls"] = []any{map[string]any{"hosts": secured}}
+	return out
 }
 
 // hasTLS reports whether an Ingress serves a host with a certificate.

@@ -14,31 +14,31 @@ import (
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
-// access serves our own pages on a host of an application: signing in and out. They
+// ownPath serves our own pages on a host of an application: signing in and out. They
 // ask nobody. The certificate is that of the application's Ingress.
-func (p *planner) access(g *guard, host string, annotations map[string]string) {
+func (p *planner) ownPath(w *Wants, host string) {
 	at := p.loginPath(host)
 	switch o := at.ingress; {
 	case at.byHand:
 		return
 	case at.taken:
-		p.found(g, routes.LoginPathTaken, "nobody can sign in on %s: Ingress %s/%s has the path %s, which is Ostiary's own. Take it off, or choose another one for Ostiary (--path-prefix).", host, o.Namespace, o.Name, at.path)
+		w.Found(routes.LoginPathTaken, "nobody can sign in on %s: Ingress %s/%s has the path %s, which is Ostiary's own. Take it off, or choose another one for Ostiary (--path-prefix).", host, o.Namespace, o.Name, at.path)
 		return
-	case o != nil && routes.IsNGINX(g.proxy):
-		p.found(g, routes.ShadowedLogin, "nobody can sign in on %s: the path %q of Ingress %s/%s is a regular expression there (use-regex or rewrite-target of an Ingress of the host), matches %s/login, and is tried first because it is longer. "+
+	case o != nil && routes.IsNGINX(w.Class.Proxy):
+		w.Found(routes.ShadowedLogin, "nobody can sign in on %s: the path %q of Ingress %s/%s is a regular expression there (use-regex or rewrite-target of an Ingress of the host), matches %s/login, and is tried first because it is longer. "+
 			"Make it shorter, or have it not match that.", host, at.path, o.Namespace, o.Name, p.Settings.PathPrefix)
 	}
-	parts := []string{g.class.name, fmt.Sprint(g.class.legacy)}
-	for _, key := range routes.SortedKeys(annotations) {
-		parts = append(parts, key, annotations[key])
+	parts := []string{w.Class.Name, fmt.Sprint(w.Class.Legacy)}
+	for _, key := range routes.SortedKeys(w.SignIn) {
+		parts = append(parts, key, w.SignIn[key])
 	}
 	words := "host " + host
-	if g.class.name != "" {
-		words += " of class " + g.class.name
+	if w.Class.Name != "" {
+		words += " of class " + w.Class.Name
 	}
 	name := types.NamespacedName{Namespace: p.Settings.Namespace, Name: hostName("access", host, parts...)}
 	path := ingressPath(p.Settings.PathPrefix+"/", string(networkingv1.PathTypePrefix), p.Settings.Service("public").Name, p.Settings.PublicPort)
-	p.put(p.ingress(g, name, purpose{digest(host), words}, annotations, []any{ingressRule(host, path)}))
+	p.put(w.ingress(name, purpose{digest(host), words}, w.SignIn, []any{ingressRule(host, path)}))
 }
 
 // ownPages are the paths that people are sent to.
@@ -63,22 +63,22 @@ func (p *planner) loginPath(host string) *loginPath {
 func (p *planner) findLoginPath(host string) *loginPath {
 	mine := p.Settings.PathPrefix + "/"
 	out := &loginPath{}
-	all := p.shared.hosts[host]
+	all := p.Shared().Hosts[host]
 	// One expression or rewrite among the Ingresses of a host makes expressions of all
 	// its paths, and of those the longest is tried first.
 	expressions := slices.ContainsFunc(all, func(o *networkingv1.Ingress) bool {
-		regex, rewritten := routes.ReadsExpressions(o.Annotations, p.shared.proxies[o])
+		regex, rewritten := routes.ReadsExpressions(o.Annotations, p.RouteOf(o).Class.Proxy)
 		return regex || rewritten
 	})
 	for _, o := range all {
-		for _, at := range placesOf(o) {
+		for _, at := range routes.PlacesOf(o) {
 			switch {
-			case at.host != host:
-			case strings.TrimSuffix(at.path, "/") == p.Settings.PathPrefix:
-				byHand := at.backend != nil && p.OwnPart(o.Namespace, at.backend.Name) == "public"
-				return &loginPath{byHand: byHand, taken: !byHand, ingress: o, path: at.path}
-			case expressions && out.ingress == nil && len(at.path) >= len(mine) && p.matchesOwn(at.path):
-				out.ingress, out.path = o, at.path
+			case at.Host != host:
+			case strings.TrimSuffix(at.Path, "/") == p.Settings.PathPrefix:
+				byHand := at.Backend != nil && p.OwnPart(o.Namespace, at.Backend.Name) == "public"
+				return &loginPath{byHand: byHand, taken: !byHand, ingress: o, path: at.Path}
+			case expressions && out.ingress == nil && len(at.Path) >= len(mine) && p.matchesOwn(at.Path):
+				out.ingress, out.path = o, at.Path
 			}
 		}
 	}

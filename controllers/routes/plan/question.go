@@ -125,7 +125,7 @@ const (
 // as the data of a ConfigMap: which proxy serves which class, and what it is told. It
 // depends on the classes and the settings alone.
 func Published(classes []*networkingv1.IngressClass, s routes.Settings) map[string]string {
-	p := newPlanner(routes.Read(routes.Snapshot{Classes: classes}, s))
+	p := routes.Read(routes.Snapshot{Classes: classes}, s)
 	out := map[string]string{}
 	put := func(name string, proxy routes.Proxy) {
 		if key := classKey + name; len(key) <= subdomainMax && slices.Contains(known, proxy) {
@@ -144,8 +144,7 @@ func Published(classes []*networkingv1.IngressClass, s routes.Settings) map[stri
 		if name != "" {
 			ing.Spec.IngressClassName = &name
 		}
-		_, proxy := p.ClassOf(ing)
-		put(name, proxy)
+		put(name, p.ClassOf(ing).Proxy)
 	}
 	for _, proxy := range known {
 		for key, value := range questionOf(&p.Settings, proxy, namespacePlace, namePlace) {

@@ -24,24 +24,24 @@ const NotWebSocket = `(?i)^(.{0,8}|.{10,}|.{0}[^w].{8}|.{1}[^e].{7}|.{2}[^b].{6}
 const upgradePriority = 11000
 
 // upgradeRoute takes them off an Ingress of Traefik's.
-func (p *planner) upgradeRoute(g *guard) {
-	if !p.Served[ingressRouteKind] {
-		p.found(g, routes.MissingKind, "%s: who may make one request of an application that changes to HTTP/2 without TLS (h2c) can make any other in the same connection, as the CRD ingressroutes.traefik.io is not installed. Install Traefik's CRDs, and enable its provider kubernetesCRD.", g.ref)
+func (w *Wants) upgradeRoute() {
+	if !w.Served[ingressRouteKind] {
+		w.Found(routes.MissingKind, "%s: who may make one request of an application that changes to HTTP/2 without TLS (h2c) can make any other in the same connection, as the CRD ingressroutes.traefik.io is not installed. Install Traefik's CRDs, and enable its provider kubernetesCRD.", w.Ref)
 		return
 	}
-	p.routesAt(g, "upgrade", upgradePriority, "(HeaderRegexp(`Upgrade`, `"+NotWebSocket+"`) || HeaderRegexp(`HTTP2-Settings`, `^`))")
+	w.routesAt("upgrade", upgradePriority, "(HeaderRegexp(`Upgrade`, `"+NotWebSocket+"`) || HeaderRegexp(`HTTP2-Settings`, `^`))")
 }
 
 // upgradeRoutes takes them off an HTTPRoute where Traefik is its Gateway. Of equal paths
 // and methods the match with more headers wins, so each match of the route is there once
 // more, and asks for one header more.
-func (p *planner) upgradeRoutes(r *gatewayRoute) {
-	if !p.Served[referenceGrantKind] && r.ref.Namespace != p.Settings.Namespace {
+func (w *Wants) upgradeRoutes() {
+	if !w.Served[referenceGrantKind] && w.Ref.Namespace != w.Settings.Namespace {
 		return // routesBeside says so
 	}
-	p.granted(r, "HTTPRoute", "preflight")
+	w.grant("HTTPRoute", "preflight")
 	var all []any
-	for _, rule := range routes.Objects(r.Object, "spec", "rules") {
+	for _, rule := range routes.Objects(w.Manifest.Object, "spec", "rules") {
 		matches := routes.Objects(rule, "matches")
 		if len(matches) == 0 {
 			matches = []map[string]any{{}}
@@ -60,6 +60,6 @@ func (p *planner) upgradeRoutes(r *gatewayRoute) {
 		if n > 0 {
 			kind += strconv.Itoa(n + 1)
 		}
-		p.routeBeside(r, kind, map[string]any{"matches": matches, "backendRefs": []any{p.backendRef("preflight", p.Settings.PreflightPort)}})
+		w.routeBeside(kind, map[string]any{"matches": matches, "backendRefs": []any{w.backendRef("preflight", w.Settings.PreflightPort)}})
 	}
 }

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ostiary/ostiary/controllers/routes"
+)
+
+// claims reports what of an Ingress its policy does not claim. It is denied there.
+func claims(w *Wants) {
+	if w.Rules == nil {
+		w.Found(routes.PolicyNotFound, "%s names the AccessPolicy %s, which does not exist, so everybody is refused. Make it, in the same namespace, or correct the annotation %s.", w.Ref, w.Policy, routes.PolicyAnnotation)
+	}
+	for _, at := range routes.PlacesOf(w.Ingress) {
+		if at.Host == "" {
+			w.Found(routes.NoHost, "%s serves every host that its class has no better rule for (by a rule without host, or by its default backend alone). Only hosts that %s lists are let through, and nobody can sign in there, because %s/ is made for hosts that are written. Write the hosts into spec.rules.", w.Ref, w.Policy.Name, w.Settings.PathPrefix)
+			break
+		}
+	}
+	if w.Rules == nil || len(w.Rules.Hosts) == 0 {
+		return // it claims those of the Ingresses that name it
+	}
+	for _, host := range w.Hosts {
+		claimed(w, host)
+	}
+}
+
+// claimed reports a host that a policy does not have.
+func claimed(w *Wants, host string) {
+	own := routes.CanonicalHost(host)
+	if !slices.ContainsFunc(w.Rules.Hosts, func(h string) bool { return h == own || !routes.IsPattern(own) && h == "*."+routes.ParentOf(own) }) {
+		w.Findings = append(w.Findings, routes.Finding{Object: w.Ref, Policy: w.Policy, Reason: routes.HostNotInPolicy, Host: host,
+			Message: fmt.Sprintf("%s serves %s, which is no host of the AccessPolicy %s, so everybody is refused there. Add it to the policy's spec.hosts.", w.Ref, host, w.Policy)})
+	}
+}
+
+// routeClaims reports what of a route its policy does not claim.
+func routeClaims(w *Wants) {
+	switch {
+	case w.Rules == nil:
+		w.Found(routes.PolicyNotFound, "%s names the AccessPolicy %s, which does not exist, so everybody is refused. Make it, in the same namespace, or correct the annotation %s.", w.Ref, w.Policy, routes.PolicyAnnotation)
+	case len(w.Rules.Hosts) == 0:
+		w.Found(routes.HostNotInPolicy, "%s names the AccessPolicy %s, which has no spec.hosts. Only Ingresses give a policy their hosts, so everybody is refused. Write them into the policy.", w.Ref, w.Policy)
+	case len(w.Hosts) == 0:
+		w.Found(routes.NoHost, "%s has no hostnames, and serves those of its Gateways. Only hosts that %s lists are let through. Write them into spec.hostnames.", w.Ref, w.Policy.Name)
+	default:
+		for _, host := range w.Hosts {
+			claimed(w, host)
+			width(w, host)
+		}
+	}
+}
+
+// width reports a star that is any number of labels to a Gateway, and one to a policy.
+func width(w *Wants, host string) {
+	parent, wild := strings.CutPrefix(routes.CanonicalHost(host), "*.")
+	if wild && slices.Contains(w.Rules.Hosts, "*."+parent) && !slices.Contains(w.Rules.Hosts, "**."+parent) {
+		w.Findings = append(w.Findings, routes.Finding{Object: w.Ref, Policy: w.Policy, Reason: routes.WildcardWidth, Host: host, Mild: true,
+			Message: fmt.Sprintf("%s serves %s, which to a Gateway is any number of labels, and to the AccessPolicy %s exactly one: a.b.%s arrives, and everybody is refused there. Serve the names that are meant, or take the application under one label.", w.Ref, host, w.Policy, parent)})
+	}
+}
