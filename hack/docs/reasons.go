@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// A meaning is what a reason of a decision says to a person.
+type meaning struct{ why, todo string }
+
+// decisions are the reasons, in the words of this documentation. A test holds them
+// against those that there are.
+var decisions = map[string]meaning{
+	"no-policy":                {"No valid policy claims this host and path, or the route names a policy that does not.", "`kubectl get ap -A`; `ostiary explain` names the nearest one."},
+	"no-session":               {"The request has no session.", "Sign in, or send a token."},
+	"session-expired":          {"The session is older than the rule, the policy or the installation allows.", "Sign in again."},
+	"session-revoked":          {"A SessionRevocation, `revokedBefore`, a sign-out everywhere, or a removed provider or user ended the session.", "Sign in again."},
+	"wrong-audience":           {"The session or token was made for another application.", "Sign in at this host."},
+	"wrong-provider":           {"The person signed in with a provider that the policy does not accept.", "Sign in with one of `spec.identityProviders`."},
+	"bad-signature":            {"The token is damaged, forged, or signed with a key that is gone.", "Sign in again."},
+	"blocked":                  {"A Block rule matched.", "`ostiary explain` names the rule."},
+	"no-rule-matched":          {"The person is signed in, and no Allow rule matches.", "`ostiary explain --as EMAIL,GROUP` shows every selector."},
+	"preflight-not-configured": {"The policy has no `spec.cors`, so preflights are refused.", "Add `spec.cors`."},
+	"origin-not-allowed":       {"`cors.allowedOrigins` does not list the origin, or another site made the browser send a request that changes something.", "Add the origin, or set `crossSite: Allow`."},
+	"method-not-allowed":       {"`cors.allowedMethods` does not list the requested method.", "Add the method."},
+	"header-not-allowed":       {"`cors.allowedHeaders` does not list one of the requested headers.", "Add the header."},
+	"service-token-invalid":    {"A service credential is unknown or wrong.", "Check the credential."},
+	"bad-request":              {"The proxy's question cannot be read, or the request opens a tunnel (h2c, CONNECT).", "The log says which part. Compare the proxy's configuration with `ostiary render`."},
+	"ambiguous-path":           {"Proxies and applications could read the path in different ways.", "Send a canonical path. For `%2F`: `allowEncodedSlashes`."},
+	"invalid-policy":           {"The policy has a mistake, so what it claims is denied.", "`kubectl describe ap`, `ostiary check`."},
+	"not-ready":                {"This replica has no table of policies yet.", "Wait for `/readyz`."},
+	"bypass":                   {"A Bypass rule matched.", ""},
+	"signed-in":                {"An Allow rule matched.", ""},
+	"service-auth":             {"A ServiceAuth rule matched.", ""},
+	"preflight-answered":       {"The policy answered the preflight.", ""},
+	"preflight-bypass":         {"`cors.preflight: Bypass` let the preflight through to the application.", ""},
+}
+
+// issueReasons are the reasons of an AccessPolicy's conditions.
+var issueReasons = map[policy.IssueReason]string{
+	policy.Invalid:                   "The policy has a mistake. What it claims is denied.",
+	policy.Conflict:                  "An older policy of the same namespace claims the same host and path.",
+	policy.HostOwnedByOtherNamespace: "Another namespace claimed the host first.",
+	policy.HostNotGranted:            "The host is reserved for other namespaces, or the installation allows granted hosts only.",
+	policy.HostReserved:              "The team host, or Ostiary's own path.",
+	policy.Unwise:                    "The policy works, and something about it is unwise (`Degraded`).",
+	policy.HostContended:             "Another namespace claims a host of this policy in vain (`Degraded`).",
+	policy.ResponsesNotManaged:       "`responses: Managed` has no effect behind a proxy that serves the policy (`Degraded`).",
+}
+
+// reasonsPage is docs/reference/reasons.md.
+func reasonsPage(root string, pages map[string]string) error {
+	var b strings.Builder
+	b.WriteString(heading("Reasons", "authserver/policy and controllers"))
+	b.WriteString("## Decisions\n\nEvery answer that is not a permission has the header `X-Access-Reason`. The same reason is in the log, in the metric\n" +
+		"`ostiary_decisions_total` and in `ostiary explain`.\n\n| reason | meaning | what to do |\n|---|---|---|\n")
+	for r := policy.Reason(1); int(r) < policy.Reasons; r++ {
+		m := decisions[r.String()]
+		if m.why == "" {
+			return fmt.Errorf("hack/docs/reasons.go does not say what %s means", r)
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", r, m.why, m.todo)
+	}
+	b.WriteString("\n## Policies\n\nReasons of the conditions `Accepted` and `Degraded` of an AccessPolicy.\n\n| reason | meaning |\n|---|---|\n")
+	for _, c := range slices.SortedFunc(keys(issueReasons), cmp.Compare[policy.IssueReason]) {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", c, issueReasons[c])
+	}
+	b.WriteString("\n## Mistakes\n\nEvery problem that `ostiary check` and the condition `Accepted` report about a policy has a code.\n\n| code | reason | fix |\n|---|---|---|\n")
+	for _, c := range policy.Codes() {
+		if issueReasons[c.Reason] == "" {
+			return fmt.Errorf("hack/docs/reasons.go does not say what %s means", c.Reason)
+		}
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", c.Code, c.Reason, cell(c.Fix))
+	}
+	if err := writeFindings(&b, root); err != nil {
+		return err
+	}
+	pages["docs/reference/reasons.md"] = b.String()
+	return nil
+}
+
+func keys[K comparable, V any](m map[K]V) func(func(K) bool) {
+	return func(yield func(K) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+var finding = regexp.MustCompile(`^[A-Z][a-z]+([A-Z][A-Za-z0-9]*)+$`)
+
+// writeFindings lists the reasons of the conditions Routed and Covered, and of
+// ostiary audit: constants below controllers whose name is their value, with a comment.
+func writeFindings(b *strings.Builder, root string) error {
+	all, err := constants(root, finding)
+	if err != nil {
+		return err
+	}
+	b.WriteString("\n## Routes\n\nReasons of the conditions `Routed` and `Covered`, of events on routes, and of `ostiary audit`. The message of each names the\n" +
+		"object and says what to do.\n\n| reason | meaning |\n|---|---|\n")
+	seen := map[string]bool{}
+	for _, c := range all {
+		name := strings.TrimPrefix(c.name, "reason")
+		if name != c.value || c.comment == "" || seen[c.value] || !strings.HasPrefix(c.file, "controllers/") {
+			continue
+		}
+		seen[c.value] = true
+		fmt.Fprintf(b, "| `%s` | %s |\n", c.value, cell(sentence(c.comment)))
+	}
+	if len(seen) < 40 {
+		return fmt.Errorf("%d reasons of routes: where did they go?", len(seen))
+	}
+	return nil
+}
+
+// sentence begins with a capital and ends with a full stop.
+func sentence(s string) string {
+	s = strings.ToUpper(s[:1]) + s[1:]
+	if !strings.HasSuffix(s, ".") {
+		s += "."
+	}
+	return s
+}
