@@ -23,7 +23,7 @@ func TestYAML(t *testing.T) {
 	for _, p := range pagesOf(t) {
 		for _, b := range p.blocks {
 			language, _, _ := strings.Cut(b.language, " ")
-			if language != "yaml" {
+			if language != "yaml" || strings.HasSuffix(b.language, ".broken.yaml") {
 				continue
 			}
 			where := p.path + ":" + strconv.Itoa(b.line)
