@@ -42,6 +42,9 @@ func documented(t *testing.T) map[string]string {
 		}
 		for line := range strings.Lines(string(text)) {
 			if m := rowLine.FindStringSubmatch(line); m != nil {
+				if columns := strings.Count(line, "|"); columns != map[bool]int{true: 4, false: 5}[m[1][0] == 'S'] {
+					t.Errorf("%s: %s has %d cells", name, m[1], columns-1)
+				}
 				if rows[m[1]] != "" || !strings.Contains(line, `<a id="`+strings.ToLower(m[1])+`"></a>`) {
 					t.Errorf("%s: %s stands twice, or has no anchor", name, m[1])
 				}

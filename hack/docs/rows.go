@@ -208,9 +208,9 @@ func fillRows(name, text string, tests map[string][]held) string {
 		if m == nil {
 			continue
 		}
-		cells := strings.Split(strings.TrimSuffix(line, " |"), " | ")
-		cells[len(cells)-1] = testsCell(name, tests[m[1]])
-		lines[i] = strings.Join(cells, " | ") + " |"
+		cells := strings.Split(strings.TrimSuffix(line, "|"), "|")
+		cells[len(cells)-1] = " " + testsCell(name, tests[m[1]]) + " "
+		lines[i] = strings.Join(cells, "|") + "|"
 	}
 	return strings.Join(lines, "\n")
 }
