@@ -96,9 +96,14 @@ func newCoverage(x *routes.Index, claims func(string) bool) *coverage {
 	return c
 }
 
+func (c *coverage) classOf(ing *networkingv1.Ingress) (string, routes.Proxy) {
+	class := c.RouteOf(ing).Class
+	return class.Name, class.Proxy
+}
+
 // index notes which hosts the class of an Ingress has a server for.
 func (c *coverage) index(ing *networkingv1.Ingress) {
-	class, proxy := c.ClassOf(ing)
+	class, proxy := c.classOf(ing)
 	if routes.IsCanary(ing, proxy) {
 		return
 	}
