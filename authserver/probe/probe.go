@@ -14,8 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/pflag"
-
+	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/authserver/contract"
 )
 
@@ -29,57 +28,14 @@ type Options struct {
 	Authz, Public, Preflight string
 	// PathPrefix is our own path on every host. Default "/.access".
 	PathPrefix string
-	// TeamDomain is the host at which keys are published; empty: no sessions are
-	// accepted, and there is nobody to publish them for.
-	TeamDomain string
+	// TeamHost is where keys are published; empty: no sessions are accepted, and there is
+	// nobody to publish them for.
+	TeamHost string
 	// Timeout is how long one answer may take. Default 5s.
 	Timeout time.Duration
 	// Patience is how long all of it is tried again: a Service may need a moment.
 	// Default 30s.
 	Patience time.Duration
-}
-
-// Command is `ostiary probe`. The code is that of the process: 0 if all is well, 1 if
-// not, 2 for a mistake in the command line.
-func Command(ctx context.Context, args []string, stdout, _ io.Writer) (code int, err error) {
-	var o Options
-	f := pflag.NewFlagSet("probe", pflag.ContinueOnError)
-	f.SetOutput(stdout)
-	f.SortFlags = false
-	f.Usage = func() {
-		fmt.Fprintf(stdout, "Usage:\n  ostiary probe [flags]   (exit code: 0 all is well, 1 not, 2 usage)\n\nFlags:\n%s", f.FlagUsages())
-	}
-	f.StringVar(&o.Authz, "authz", "", "the authz listener, http://HOST:PORT")
-	f.StringVar(&o.Public, "public", "", "the public listener")
-	f.StringVar(&o.Preflight, "preflight", "", "the preflight listener")
-	f.StringVar(&o.PathPrefix, "path-prefix", contract.DefaultPathPrefix, "our own path on every host")
-	f.StringVar(&o.TeamDomain, "team-domain", "", "where people log in; left out: nowhere")
-	f.DurationVar(&o.Timeout, "timeout", 5*time.Second, "how long one answer may take")
-	f.DurationVar(&o.Patience, "patience", 30*time.Second, "how long it is tried again")
-	if err := f.Parse(args); err != nil {
-		return 2, err
-	}
-	if f.NArg() > 0 {
-		return 2, fmt.Errorf("%q is one argument too many", f.Arg(0))
-	}
-	checks, err := o.checks()
-	if err != nil {
-		return 2, err
-	}
-	ok := true
-	for _, c := range checks {
-		what, err := c.until(ctx, &o)
-		if err != nil {
-			ok = false
-			fmt.Fprintf(stdout, "FAILED  %s\n        %v\n", c.name, err)
-			continue
-		}
-		fmt.Fprintf(stdout, "ok      %s: %s\n", c.name, what)
-	}
-	if !ok {
-		return 1, nil
-	}
-	return 0, nil
 }
 
 // A check is one question and what its answer must be.
@@ -90,7 +46,7 @@ type check struct {
 }
 
 func (o *Options) checks() (out []check, err error) {
-	for flag, address := range map[string]string{"--authz": o.Authz, "--public": o.Public, "--preflight": o.Preflight} {
+	for flag, address := range map[string]string{"--authz-url": o.Authz, "--public-url": o.Public, "--preflight-url": o.Preflight} {
 		if address != "" && !isAddress(address) {
 			return nil, fmt.Errorf("%s: %q is not of the form http://HOST:PORT", flag, address)
 		}
@@ -104,11 +60,11 @@ func (o *Options) checks() (out []check, err error) {
 	if o.Preflight != "" {
 		out = append(out, check{"the preflight listener answers nothing but preflights", get(strings.TrimSuffix(o.Preflight, "/")+"/", unclaimed), status(http.StatusMisdirectedRequest)})
 	}
-	if o.Public != "" && o.TeamDomain != "" {
-		out = append(out, check{"the public keys are there for applications", get(strings.TrimSuffix(o.Public, "/")+o.PathPrefix+"/certs", o.TeamDomain), keys})
+	if o.Public != "" && o.TeamHost != "" {
+		out = append(out, check{"the public keys are there for applications", get(strings.TrimSuffix(o.Public, "/")+o.PathPrefix+"/certs", o.TeamHost), keys})
 	}
 	if len(out) == 0 {
-		return nil, errors.New("name what to ask: --authz, --preflight, or --public with --team-domain")
+		return nil, command.Mistake("name what to ask: --authz-url, --preflight-url, or --public-url with --team-url")
 	}
 	return out, nil
 }

@@ -3,61 +3,75 @@
 package proxyconfig
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
+	"strings"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
+	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/authserver/contract"
 )
 
-// Command is `ostiary render`. The code is that of the process: 0, or 2 for a
-// mistake in the command line.
-func Command(_ context.Context, args []string, stdout, stderr io.Writer) (code int, err error) {
-	const mistake = 2
+// Command is `ostiary config PROXY`.
+func Command() *cobra.Command {
 	var o Options
-	f := pflag.NewFlagSet("render", pflag.ContinueOnError)
-	f.SetOutput(stderr)
-	f.SortFlags = false
-	lua := o.add(f)
-	f.Usage = func() { usage(stdout, f) }
-	if err := f.Parse(args); err != nil {
-		return mistake, err
-	}
-	switch {
-	case f.NArg() == 0:
-		usage(stdout, f)
-		return mistake, errors.New("name a proxy")
-	case f.NArg() > 1:
-		return mistake, fmt.Errorf("%s is one argument too many", quote(f.Arg(1)))
-	case *lua && f.Arg(0) != "haproxy":
-		return mistake, errors.New("--lua is for haproxy")
-	case *lua:
-		_, err = io.WriteString(stdout, Lua)
-		return 0, err
-	}
-	if err := Render(stdout, f.Arg(0), o); err != nil {
-		return mistake, err
-	}
-	return 0, nil
+	var lua bool
+	c := command.New(&cobra.Command{
+		Use: "config PROXY [flags]", Short: "the configuration of a proxy, for copy-paste",
+		Long: "Print what a proxy needs so that it asks Ostiary about every request to an application.\n\n" + list(),
+		Example: `  ostiary config nginx --host app.example.com --upstream 127.0.0.1:8080
+  ostiary config ingress-nginx --mode global --team-url https://auth.example.com
+  ostiary config haproxy --lua > /etc/haproxy/ostiary.lua`,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 0:
+				return command.Mistake("name a proxy: %s", strings.Join(names(), ", "))
+			case len(args) > 1:
+				return command.Mistake("%s is one argument too many", quote(args[1]))
+			case lua && args[0] != "haproxy":
+				return command.Mistake("--lua is for haproxy")
+			}
+			return nil
+		},
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return described(), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			if lua {
+				_, err := io.WriteString(c.OutOrStdout(), Lua)
+				return err
+			}
+			return Render(c.OutOrStdout(), args[0], o)
+		},
+	}, "0 printed, 2 usage")
+	o.add(c)
+	c.Flags().BoolVar(&lua, "lua", false, "haproxy: print the script, not the configuration")
+	return command.Renamed(c, "render")
 }
 
-// add defines the flags; lua asks for the script in place of the configuration.
-func (o *Options) add(f *pflag.FlagSet) (lua *bool) {
-	const listener = "our %s listener, HOST:PORT (default 127.0.0.1:%d, or in a cluster our Service)"
+// add defines the flags.
+func (o *Options) add(c *cobra.Command) {
+	f := c.Flags()
+	listener := func(into *string, old, name string, port int) {
+		f.Var(command.Listener(into), old+"-url", fmt.Sprintf("our %s listener, http://HOST:PORT (default http://127.0.0.1:%d, or in a cluster our Service)", name, port))
+		command.RenamedFlag(c, old, old+"-url", into)
+	}
 	f.StringArrayVar(&o.Hosts, "host", nil, "a host of the application; repeatable (default app.example.com)")
 	f.StringVar(&o.Upstream, "upstream", "", "the application, HOST:PORT (default 127.0.0.1:8080, or in a cluster app:80)")
-	f.StringVar(&o.TeamDomain, "team-domain", "", "where people log in; left out: something else serves it")
+	f.Var(command.TeamHost(&o.TeamDomain), "team-url", "where people log in; left out: something else serves it")
+	command.RenamedFlag(c, "team-domain", "team-url", &o.TeamDomain)
 	f.StringVar(&o.PathPrefix, "path-prefix", "", "our own path on every host (default "+contract.DefaultPathPrefix+")")
 	f.StringVar(&o.IdentityHeaders, "identity-headers", "", "default, or cloudflare for Cf-Access-* as well, as in serve")
 	f.StringVar(&o.Mode, "mode", "", "one of the proxy's modes, above")
-	f.StringVar(&o.Authz, "authz", "", fmt.Sprintf(listener, "authz", contract.AuthzPort))
-	f.StringVar(&o.Public, "public", "", fmt.Sprintf(listener, "public", contract.PublicPort))
-	f.StringVar(&o.Render, "render", "", fmt.Sprintf(listener, "render", contract.RenderPort))
-	f.StringVar(&o.Preflight, "preflight", "", fmt.Sprintf(listener, "preflight", contract.PreflightPort))
-	f.StringVar(&o.GRPC, "grpc", "", fmt.Sprintf(listener, "gRPC", contract.GRPCPort))
+	listener(&o.Authz, "authz", "authz", contract.AuthzPort)
+	listener(&o.Public, "public", "public", contract.PublicPort)
+	listener(&o.Render, "render", "render", contract.RenderPort)
+	listener(&o.Preflight, "preflight", "preflight", contract.PreflightPort)
+	listener(&o.GRPC, "grpc", "gRPC", contract.GRPCPort)
 	f.StringVar(&o.Listen, "listen", "", "where a proxy that is no part of a cluster listens, [IP]:PORT")
 	f.StringVar(&o.Namespace, "namespace", "", "the application's namespace (default \"default\")")
 	f.StringVar(&o.Policy, "policy", "", "the application's AccessPolicy, and the name of what is printed (default app)")
@@ -65,20 +79,37 @@ func (o *Options) add(f *pflag.FlagSet) (lua *bool) {
 	f.StringVar(&o.Gateway, "gateway", "", "the Gateway that serves the hosts, NAMESPACE/NAME (default \"gateway\" of the application's namespace)")
 	f.StringVar(&o.LuaPath, "lua-path", "", "where HAProxy finds the script (default /etc/haproxy/ostiary.lua)")
 	f.BoolVar(&o.DefaultServer, "default-server", false, "nginx, caddy: refuse all other hosts at the address as well; for one file of an address")
-	return f.Bool("lua", false, "haproxy: print the script, not the configuration")
+	command.OneOf(c, "identity-headers", "default", "cloudflare")
 }
 
-func usage(w io.Writer, f *pflag.FlagSet) {
-	fmt.Fprint(w, "Usage:\n  ostiary render PROXY [flags]\n\nProxies:\n")
+func names() (out []string) {
 	for _, p := range proxies {
-		fmt.Fprintf(w, "  %-14s %s\n", p.Name, p.Summary)
+		out = append(out, p.Name)
+	}
+	return out
+}
+
+// described are the names with what completion shows beside them.
+func described() (out []string) {
+	for _, p := range proxies {
+		out = append(out, p.Name+"\t"+p.Summary)
+	}
+	return out
+}
+
+// list says which proxies there are, and their modes.
+func list() string {
+	var b strings.Builder
+	b.WriteString("Proxies:\n")
+	for _, p := range proxies {
+		fmt.Fprintf(&b, "  %-14s %s\n", p.Name, p.Summary)
 		for i, m := range p.Modes {
 			note := ""
 			if i == 0 {
 				note = " (default)"
 			}
-			fmt.Fprintf(w, "  %-14s   --mode %s%s\n", "", m, note)
+			fmt.Fprintf(&b, "  %-14s   --mode %s%s\n", "", m, note)
 		}
 	}
-	fmt.Fprintf(w, "\nFlags:\n%s", f.FlagUsages())
+	return b.String()
 }

@@ -112,11 +112,7 @@ func Render(w io.Writer, proxy string, o Options) error {
 func find(name string) (Proxy, error) {
 	i := slices.IndexFunc(proxies, func(p Proxy) bool { return p.Name == name })
 	if i < 0 {
-		var names []string
-		for _, p := range proxies {
-			names = append(names, p.Name)
-		}
-		return Proxy{}, fmt.Errorf("there is no proxy %q; there are %s", name, strings.Join(names, ", "))
+		return Proxy{}, fmt.Errorf("there is no proxy %q; there are %s", name, strings.Join(names(), ", "))
 	}
 	return proxies[i], nil
 }
@@ -205,7 +201,7 @@ func (o Options) checkHosts() []error {
 		}
 	}
 	if o.TeamDomain != "" {
-		errs = append(errs, at("team-domain", checkHost(o.TeamDomain, false)))
+		errs = append(errs, at("team-url", checkHost(o.TeamDomain, false)))
 	}
 	return errs
 }
@@ -217,11 +213,11 @@ func (o Options) checkAddresses(p Proxy) []error {
 		service       bool // objects name it
 	}{
 		{"upstream", o.Upstream, o.inCluster(p)},
-		{"authz", o.Authz, p.Name == "envoy-gateway" || p.Name == "gateway-api" || p.Name == "istio"},
-		{"public", o.Public, o.inCluster(p)},
-		{"render", o.Render, false},
-		{"preflight", o.Preflight, o.inCluster(p)},
-		{"grpc", o.GRPC, o.inCluster(p)},
+		{"authz-url", o.Authz, p.Name == "envoy-gateway" || p.Name == "gateway-api" || p.Name == "istio"},
+		{"public-url", o.Public, o.inCluster(p)},
+		{"render-url", o.Render, false},
+		{"preflight-url", o.Preflight, o.inCluster(p)},
+		{"grpc-url", o.GRPC, o.inCluster(p)},
 	} {
 		err := checkAddress(a.address)
 		if err == nil && a.service {
@@ -230,7 +226,7 @@ func (o Options) checkAddresses(p Proxy) []error {
 		errs = append(errs, at(a.flag, err))
 	}
 	if p.Name == "ingress-nginx" && o.Mode == "render" && net.ParseIP(hostOf(o.Render)) == nil {
-		errs = append(errs, fmt.Errorf("--render: mode render takes the address of our render Service; ask for it with: kubectl get service --namespace %s ostiary-render --output jsonpath={.spec.clusterIP}:{.spec.ports[0].port}", o.SystemNamespace))
+		errs = append(errs, fmt.Errorf("--render-url: mode render takes the address of our render Service; ask for it with: kubectl get service --namespace %s ostiary-render --output jsonpath=http://{.spec.clusterIP}:{.spec.ports[0].port}", o.SystemNamespace))
 	}
 	return errs
 }

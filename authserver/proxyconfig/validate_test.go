@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
 )
 
@@ -21,16 +22,16 @@ var fields = []struct {
 }{
 	{"host", func(o *proxyconfig.Options, s string) { o.Hosts = []string{s} }, []string{"a", "app.example.com", "*.example.com", "xn--bcher-kva.example"}},
 	{"upstream", func(o *proxyconfig.Options, s string) { o.Upstream = s }, []string{"app:80"}},
-	{"authz", func(o *proxyconfig.Options, s string) { o.Authz = s }, []string{"ostiary-authz.access.svc.cluster.local:9001"}},
-	{"public", func(o *proxyconfig.Options, s string) { o.Public = s }, []string{"p.access.svc:9002"}},
-	{"render", func(o *proxyconfig.Options, s string) { o.Render = s }, []string{"10.0.0.1:9003", "[fd00::1]:9003"}},
-	{"preflight", func(o *proxyconfig.Options, s string) { o.Preflight = s }, []string{"p.access.svc:9004"}},
-	{"grpc", func(o *proxyconfig.Options, s string) { o.GRPC = s }, []string{"p.access.svc:9005"}},
+	{"authz-url", func(o *proxyconfig.Options, s string) { o.Authz = s }, []string{"ostiary-authz.access.svc.cluster.local:9001"}},
+	{"public-url", func(o *proxyconfig.Options, s string) { o.Public = s }, []string{"p.access.svc:9002"}},
+	{"render-url", func(o *proxyconfig.Options, s string) { o.Render = s }, []string{"10.0.0.1:9003", "[fd00::1]:9003"}},
+	{"preflight-url", func(o *proxyconfig.Options, s string) { o.Preflight = s }, []string{"p.access.svc:9004"}},
+	{"grpc-url", func(o *proxyconfig.Options, s string) { o.GRPC = s }, []string{"p.access.svc:9005"}},
 	{"listen", func(o *proxyconfig.Options, s string) { o.Listen = s }, []string{":80", "127.0.0.1:8000", "[::1]:8000"}},
 	{"namespace", func(o *proxyconfig.Options, s string) { o.Namespace = s }, []string{"shop"}},
 	{"policy", func(o *proxyconfig.Options, s string) { o.Policy = s }, []string{"orders-2"}},
 	{"system-namespace", func(o *proxyconfig.Options, s string) { o.SystemNamespace = s }, []string{"access"}},
-	{"team-domain", func(o *proxyconfig.Options, s string) { o.TeamDomain = s }, []string{"auth.example.com"}},
+	{"team-url", func(o *proxyconfig.Options, s string) { o.TeamDomain = s }, []string{"auth.example.com"}},
 	{"path-prefix", func(o *proxyconfig.Options, s string) { o.PathPrefix = s }, []string{"/.access", "/cdn-cgi/access"}},
 	{"identity-headers", func(o *proxyconfig.Options, s string) { o.IdentityHeaders = s }, []string{"default", "cloudflare"}},
 	{"mode", func(o *proxyconfig.Options, s string) { o.Mode = s }, nil},
@@ -151,18 +152,17 @@ func TestCommand(t *testing.T) {
 		{[]string{"caddy", "--default-server", "--listen", "127.0.0.1:8000"}, 0, "http://:8000 {\n\tbind 127.0.0.1\n\trespond 421\n}\n", ""},
 		{[]string{"haproxy", "--default-server"}, 2, "", "--default-server: it is for nginx and caddy"},
 		{[]string{"nginx", "--lua"}, 2, "", "--lua is for haproxy"},
-		{[]string{}, 2, "envoy-gateway", "name a proxy"},
+		{[]string{}, 2, "", "name a proxy: nginx"},
 		{[]string{"nginx", "caddy"}, 2, "", "one argument too many"},
 		{[]string{"nginx", "--nope"}, 2, "", "nope"},
 		{[]string{"nginx", "--host", "a;b"}, 2, "", "--host"},
-		{[]string{"--help"}, 2, "--identity-headers", "help requested"},
+		{[]string{"--help"}, 0, "--identity-headers", ""},
+		{[]string{"--help"}, 0, "envoy-gateway", ""},
 	} {
 		var out, stderr bytes.Buffer
-		code, err := proxyconfig.Command(t.Context(), c.args, &out, &stderr)
-		wrong := ""
-		if err != nil {
-			wrong = err.Error()
-		}
+		root := command.Root("ostiary", "a test", "", proxyconfig.Command())
+		code := command.Execute(t.Context(), root, append([]string{"config"}, c.args...), &out, &stderr)
+		wrong := stderr.String()
 		if code != c.code || !strings.Contains(out.String(), c.out) || c.out == "" && out.Len() > 0 || !strings.Contains(wrong, c.wrong) || c.wrong == "" && wrong != "" {
 			t.Errorf("%v: %d, %q\n%.300s", c.args, code, wrong, out.String())
 		}
@@ -241,7 +241,7 @@ func FuzzRender(f *testing.F) {
 		if err := proxyconfig.Render(&plain, p.Name, proxyconfig.Options{}); err != nil {
 			t.Fatal(err)
 		}
-		if at.name == "mode" || at.name == "identity-headers" || at.name == "team-domain" || at.name == "listen" {
+		if at.name == "mode" || at.name == "identity-headers" || at.name == "team-url" || at.name == "listen" {
 			return // they add and remove lines
 		}
 		if got, want := bytes.Count(b.Bytes(), []byte("\n")), bytes.Count(plain.Bytes(), []byte("\n")); got != want {

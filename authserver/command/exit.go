@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import "fmt"
+
+// Exit codes: every command uses them alike.
+const (
+	ok    = 0
+	no    = 1 // denied, or something is wrong with what was looked at
+	usage = 2 // a mistake in the command line, or what it names cannot be read
+)
+
+// An exit is how a command ends, where it does not end well. Every other error ends it
+// as a usage does.
+type exit struct {
+	code    int
+	err     error // nil: what there is to say has been printed
+	mistake bool  // --help says how it is done
+}
+
+func (e *exit) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exit) Unwrap() error { return e.err }
+
+// Answer ends a command whose answer is yes or no, and has been printed.
+func Answer(yes bool) error {
+	if yes {
+		return nil
+	}
+	return &exit{code: no}
+}
+
+// Failed ends a command that could not do what it was asked for, for no fault of the
+// command line.
+func Failed(err error) error { return &exit{code: no, err: err} }
+
+// Mistake is one in the command line, for which --help helps.
+func Mistake(format string, args ...any) error {
+	return &exit{code: usage, err: fmt.Errorf(format, args...), mistake: true}
+}
