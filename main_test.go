@@ -3,22 +3,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/ostiary/ostiary/authserver/idp"
-	"github.com/ostiary/ostiary/authserver/idp/config"
 )
 
 const seed = `apiVersion: access.ostiary.dev/v1alpha1
@@ -66,7 +58,18 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"--help"}, 0, "ostiary check PATH...", ""},
 		{[]string{"-h"}, 0, "ostiary version", ""},
 		{[]string{"sevre"}, 2, "", `there is no command "sevre"`},
+		{[]string{"sevre"}, 2, "", "Did you mean serve?\nRun 'ostiary --help'"},
 		{[]string{"--policies", "x"}, 2, "", `there is no command "--policies"`},
+		{[]string{"--version"}, 0, "ostiary dev\ncommit ", ""},
+		{[]string{"help", "explain"}, 0, "Examples:\n  ostiary explain", ""},
+		{[]string{"help", "explian"}, 2, "", "Did you mean explain?"},
+		{[]string{"completion", "bash"}, 0, "__start_ostiary", ""},
+		{[]string{"completion", "zsh"}, 0, "#compdef ostiary", ""},
+		{[]string{"completion", "fish"}, 0, "complete -c ostiary", ""},
+		{[]string{"completion", "powershell"}, 0, "Register-ArgumentCompleter", ""},
+		{[]string{"completion", "tcsh"}, 2, "", "bash, zsh, fish, powershell"},
+		{[]string{"__complete", "config", ""}, 0, "ingress-nginx\tingress-nginx and its forks", ""},
+		{[]string{"__complete", "explain", "-o", ""}, 0, "json\n", ""},
 		{[]string{"version"}, 0, "ostiary dev\ncommit ", ""},
 		{[]string{"version", "--help"}, 0, "ostiary version", ""},
 		{[]string{"version", "--short"}, 2, "", "unknown flag: --short"},
@@ -104,13 +107,21 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"audit", "--kubeconfig", "nowhere"}, 2, "", "nowhere"},
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com", "--ingress", "shop/web"}, 1, "no-policy", ""},
 		{[]string{"probe", "--help"}, 0, "exit code: 0 all is well", ""},
-		{[]string{"release"}, 2, "", "write --yes"},
-		{[]string{"release", "--yes", "--kubeconfig", "nowhere"}, 2, "", "nowhere"},
+		{[]string{"detach"}, 2, "", "write --yes"},
+		{[]string{"detach", "--yes", "--kubeconfig", "nowhere"}, 2, "", "nowhere"},
+		{[]string{"release", "--yes", "--kubeconfig", "nowhere"}, 2, "", "note: release is now detach; the old name goes away"},
 		{[]string{"probe"}, 2, "", "name what to ask"},
-		{[]string{"render", "--help"}, 0, "haproxy", ""},
-		{[]string{"render", "nginx", "--host", "orders.example.com"}, 0, "server_name orders.example.com;", ""},
-		{[]string{"render", "nginx", "--host", "orders.example.com; }"}, 2, "", "--host"},
-		{[]string{"render", "apache"}, 2, "", "apache"},
+		{[]string{"config", "--help"}, 0, "haproxy", ""},
+		{[]string{"config", "nginx", "--host", "orders.example.com"}, 0, "server_name orders.example.com;", ""},
+		{[]string{"config", "nginx", "--host", "orders.example.com; }"}, 2, "", "--host"},
+		{[]string{"config", "apache"}, 2, "", "apache"},
+		{[]string{"config", "nginx", "--team-url", "https://auth.example.com"}, 0, "server_name auth.example.com;", ""},
+		{[]string{"config", "nginx", "--team-url", "auth.example.com"}, 2, "", "https://HOST"},
+		{[]string{"config", "nginx", "--authz-url", "http://10.0.0.1:9001"}, 0, "10.0.0.1:9001", ""},
+		{[]string{"config", "nginx", "--authz-url", "10.0.0.1:9001"}, 2, "", "--authz-url"},
+		{[]string{"render", "nginx", "--host", "orders.example.com"}, 0, "server_name orders.example.com;", "note: render is now config; the old name goes away"},
+		{[]string{"config", "nginx", "--team-domain", "auth.example.com"}, 0, "server_name auth.example.com;", "note: --team-domain is now --team-url"},
+		{[]string{"config", "nginx", "--authz", "10.0.0.1:9001"}, 0, "10.0.0.1:9001", "note: --authz is now --authz-url"},
 
 		{[]string{"check", "--help"}, 0, "exit code: 0 valid, 1 not, 2 usage", ""},
 		{[]string{"check"}, 2, "", "name at least one file or folder"},
@@ -126,7 +137,7 @@ func TestCommandLine(t *testing.T) {
 
 		{[]string{"serve", "--help"}, 0, "--authz-bind-address", ""},
 		{[]string{"serve", "x.yaml"}, 2, "", `"x.yaml" is no flag; for files, write --policies x.yaml`},
-		{[]string{"serve", "--authz-bind-adress", "x"}, 2, "", "unknown flag: --authz-bind-adress"},
+		{[]string{"serve", "--authz-bind-adress", "x"}, 2, "", "unknown flag: --authz-bind-adress. Did you mean --authz-bind-address?"},
 		{[]string{"serve", "--policies", "FILE", "--team-url", "ftp://x", "--trusted-proxies", "0.0.0.0/0", "--path-prefix", "x/", "--identity-headers", "x",
 			"--decision-log", "x", "--key-rotation", "1h", "--log-level", "loud"}, 2, "", "--team-url"},
 		{[]string{"serve", "--policies", "FILE", "--keys", "FILE"}, 1, "", "--keys"},
@@ -283,49 +294,8 @@ func TestCheckUsers(t *testing.T) {
 	}
 }
 
-// TestWarnOfGuesses: who has built-in users and no proxy that says where clients come
-// from is told so, once.
-func TestWarnOfGuesses(t *testing.T) {
-	users, corp := config.Provider{Name: "people", Type: idp.TypeUsers}, config.Provider{Name: "corp", Type: idp.TypeOIDC}
-	for _, c := range []struct {
-		proxied   bool
-		providers []config.Provider
-		want      int
-	}{{false, []config.Provider{corp, users}, 1}, {true, []config.Provider{users}, 0}, {false, []config.Provider{corp}, 0}} {
-		var log bytes.Buffer
-		s := &service{log: slog.New(slog.NewJSONHandler(&log, nil)), providers: idp.New(idp.Options{}), proxied: c.proxied}
-		for range 3 {
-			s.publishProviders(c.providers)
-		}
-		if n := strings.Count(log.String(), "no --trusted-proxies"); n != c.want {
-			t.Errorf("proxied %v: said %d times", c.proxied, n)
-		}
-	}
-	for want, args := range map[bool][]string{false: {"--policies", "x"}, true: {"--policies", "x", "--trusted-proxies", "10.0.0.0/8"}} {
-		var o serveOptions
-		f := newFlags("serve", "", io.Discard)
-		o.add(f)
-		if err := f.Parse(args); err != nil {
-			t.Fatal(err)
-		}
-		if s, err := o.build(io.Discard); err != nil || s.proxied != want {
-			t.Errorf("%q: %v", args, err)
-		}
-	}
-}
-
 // Whatever an error quotes, it writes no line of its own.
 func TestComplain(t *testing.T) {
-	var out strings.Builder
-	complain(&out, "audit", errors.Join(errors.New("a\nforged: line"), errors.Join(errors.New("b\x1b[31m\u202e"))))
-	if want := "ostiary audit: a\\nforged: line\nostiary audit: b\\x1b[31m\\u202e\n"; out.String() != want {
-		t.Errorf("%q", out.String())
-	}
-	out.Reset()
-	complain(&out, "audit", fmt.Errorf("--flag: %w, or %w", errors.New("a"), errors.New("b")))
-	if out.String() != "ostiary audit: --flag: a, or b\n" {
-		t.Errorf("%q", out.String())
-	}
 	for _, command := range []string{"check", "audit", "explain"} {
 		hostile := filepath.Join(t.TempDir(), "no\nsuch\x1bfile")
 		line := []string{command, hostile}

@@ -5,11 +5,14 @@ package authserver
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/pflag"
 
+	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/authserver/contract"
+	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
@@ -28,6 +31,9 @@ type Flags struct {
 	trustedProxies []string
 	identity       string
 	decisionLog    string
+	keys           string
+	keyRotation    time.Duration
+	logLevel       string
 }
 
 // Add defines the flags, with their defaults.
@@ -47,6 +53,9 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringVar(&o.identity, "identity-headers", "default", "default, or cloudflare for Cf-Access-* as well, and tokens that Cloudflare's client libraries verify")
 	f.StringVar(&o.decisionLog, "decision-log", "refused", "refused, all or off")
 	f.IntVar(&o.CacheEntries, "session-cache", 100_000, "how many verified sessions are remembered")
+	f.StringVar(&o.keys, "keys", "", "files: a folder for the keys, made on first start (default: ostiary/keys in the user's configuration folder); cluster: the Secret's name (default ostiary-keys)")
+	f.DurationVar(&o.keyRotation, "key-rotation", 30*24*time.Hour, "how long a key signs; old keys verify until no session can need them; 0: never rotate")
+	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 }
 
 // Config checks every flag, and returns what they say of a Config. The error
@@ -60,11 +69,11 @@ func (o *Flags) Config() (Config, error) {
 	}
 	var c Config
 	var err error
-	c.TeamURL, err = ParseTeamURL(o.teamURL)
+	c.TeamURL, err = command.ParseTeamURL(o.teamURL)
 	fail("--team-url", err)
 	c.TrustedProxies, err = ParseTrustedProxies(o.trustedProxies)
 	fail("--trusted-proxies", err)
-	fail("--path-prefix", CheckPathPrefix(o.pathPrefix))
+	fail("--path-prefix", command.CheckPathPrefix(o.pathPrefix))
 	c.PathPrefix = o.pathPrefix
 	for _, h := range o.returnHosts {
 		if problem := policy.CheckHost(h); problem != "" {
@@ -80,5 +89,8 @@ func (o *Flags) Config() (Config, error) {
 	if o.SessionDuration < time.Minute || o.SessionDuration > policy.MaxSessionDuration {
 		fail("--session-duration", fmt.Errorf("%s: 1m to %s", o.SessionDuration, policy.MaxSessionDuration))
 	}
+	_, err = credential.ParseRotation(o.keyRotation)
+	fail("--key-rotation", err)
+	fail("--log-level", new(slog.Level).UnmarshalText([]byte(o.logLevel)))
 	return c, errors.Join(errs...)
 }

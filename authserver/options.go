@@ -6,27 +6,9 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
-	"net/url"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/ostiary/ostiary/authserver/dialect"
-	"github.com/ostiary/ostiary/authserver/policy"
 )
-
-// ParseTeamURL reads the address of the team host: a scheme and a host. Empty: a
-// name that cannot exist (RFC 2606), so that sessions have an issuer all the same.
-func ParseTeamURL(s string) (*url.URL, error) {
-	if s == "" {
-		return &url.URL{Scheme: "https", Host: "ostiary.invalid"}, nil
-	}
-	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("%q is not of the form https://auth.example.com", s)
-	}
-	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
-}
 
 // ParseTrustedProxies reads networks and addresses. It refuses to trust everybody.
 func ParseTrustedProxies(networks []string) ([]netip.Prefix, error) {
@@ -110,15 +92,6 @@ func halves(p netip.Prefix) (low, high netip.Prefix) {
 	return netip.PrefixFrom(p.Addr(), p.Bits()+1), netip.PrefixFrom(upper, p.Bits()+1)
 }
 
-// CheckPathPrefix says what is wrong with a path prefix of ours.
-func CheckPathPrefix(p string) error {
-	t, err := policy.NewTarget("localhost", p)
-	if err != nil || !t.Canonical() || t.Path() != p || p == "/" || strings.HasSuffix(p, "/") {
-		return fmt.Errorf("%q: a canonical path such as /.access", p)
-	}
-	return nil
-}
-
 // ParseIdentityHeaders reads which headers tell applications who is calling.
 func ParseIdentityHeaders(s string) (dialect.IdentityHeaders, error) {
 	switch s {
@@ -137,17 +110,4 @@ func ParseDecisionLog(s string) (DecisionLog, error) {
 		return l, nil
 	}
 	return "", fmt.Errorf("%q: refused, all or off", s)
-}
-
-// KeyFolder returns the folder of the keys: the one that is named, or else ours
-// in the user's configuration folder.
-func KeyFolder(named string) (string, error) {
-	if named != "" {
-		return named, nil
-	}
-	base, err := os.UserConfigDir()
-	if err != nil {
-		return "", fmt.Errorf("no folder for the keys; name one with --keys: %w", err)
-	}
-	return filepath.Join(base, "ostiary", "keys"), nil
 }

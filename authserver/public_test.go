@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/login"
 	"github.com/ostiary/ostiary/authserver/policy"
@@ -277,7 +278,7 @@ func TestOptions(t *testing.T) {
 		"http://auth.localhost:8000": "http://auth.localhost:8000", "auth.example.com": "", "ftp://a": "", "https://": "", "https://u@a": "", "https://a/b": "",
 		"https://a?b": "", "https://a#b": "", "https://a b": "", "javascript:x": "",
 	} {
-		u, err := ParseTeamURL(s)
+		u, err := command.ParseTeamURL(s)
 		if (err == nil) != (want != "") || err == nil && u.String() != want {
 			t.Errorf("team URL %q: %v %v", s, u, err)
 		}
@@ -300,7 +301,7 @@ func TestOptions(t *testing.T) {
 	}
 	for s, ok := range map[string]bool{"/.access": true, "/cdn-cgi/access": true, "/": false, "": false, "x": false, "/x/": false, "/a//b": false, "/a/../b": false,
 		"/a%2fb": false, "/a?b": false, "/a b": false} {
-		if err := CheckPathPrefix(s); (err == nil) != ok {
+		if err := command.CheckPathPrefix(s); (err == nil) != ok {
 			t.Errorf("path prefix %q: %v", s, err)
 		}
 	}

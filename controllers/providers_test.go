@@ -296,7 +296,7 @@ func TestLookAtProviders(t *testing.T) {
 	ns := namespace(t, c)
 	var notes strings.Builder
 	few := feed.Looker{Kubeconfig: fixture.Kubeconfig(t, c, server.Config(t), ns, "few", fixture.MayList("access.ostiary.dev", "accesspolicies"))}
-	table, err := few.Look(t.Context(), nil, &notes)
+	table, err := few.Table(t.Context(), "", "", &notes)
 	if err != nil || !strings.Contains(notes.String(), "listing IdentityProviders") || !strings.Contains(notes.String(), "SessionRevocations are left out") {
 		t.Fatal(err, notes.String())
 	}
@@ -306,7 +306,7 @@ func TestLookAtProviders(t *testing.T) {
 	notes.Reset()
 	l := feed.Looker{Kubeconfig: fixture.Kubeconfig(t, c, server.Config(t), ns, "all", fixture.MayList("networking.k8s.io", "ingresses"), fixture.MayList("access.ostiary.dev", "*"), fixture.MayList("", "configmaps"))}
 	// Of hosts nothing is written down where no controller ran; the rest is known.
-	if table, err = l.Look(t.Context(), nil, &notes); err != nil || strings.Count(notes.String(), "\n") > 1 || notes.Len() > 0 && !strings.HasPrefix(notes.String(), "whose the hosts are") {
+	if table, err = l.Table(t.Context(), "", "", &notes); err != nil || strings.Count(notes.String(), "\n") > 1 || notes.Len() > 0 && !strings.HasPrefix(notes.String(), "whose the hosts are") {
 		t.Fatal(err, notes.String())
 	}
 	for name, want := range map[string]bool{"corp": true, "broken": false, "gone": false} {

@@ -7,12 +7,13 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/routes/plan"
@@ -66,20 +67,29 @@ func ReleaseRoutes(ctx context.Context, config *rest.Config) error {
 	return errors.Join(errs...)
 }
 
-// ReleaseCommand is ReleaseRoutes as a command line, which has to say that it is
-// meant: applications are open afterwards. It adds its flags to f.
-func ReleaseCommand(ctx context.Context, f *pflag.FlagSet, args []string) error {
-	yes := f.Bool("yes", false, "applications that were guarded by the annotation are open afterwards: that is meant")
-	kubeconfig := f.String("kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
-	if err := f.Parse(args); err != nil {
-		return err
-	}
-	if f.NArg() > 0 || !*yes {
-		return errors.New("it leaves every application open that names a policy: write --yes, and stop the controller first, or it writes all of it again")
-	}
-	config, err := cluster.RESTConfig(*kubeconfig)
-	if err != nil {
-		return err
-	}
-	return ReleaseRoutes(ctx, config)
+// DetachCommand is `ostiary detach`: ReleaseRoutes, which has to be told that it is meant,
+// as applications are open afterwards.
+func DetachCommand() *cobra.Command {
+	var yes bool
+	var kubeconfig string
+	c := command.New(&cobra.Command{
+		Use: "detach --yes [flags]", Short: "take back all that opt-ins wrote, before an uninstall",
+		Long: "Take back everything that was written to routes that name a policy. Stop the controller first, or it writes all of\nit again. The applications are open afterwards.",
+		Example: `  kubectl -n ostiary-system scale deployment/ostiary --replicas=0
+  ostiary detach --yes`,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 || !yes {
+				return command.Mistake("it leaves every application open that names a policy: write --yes, and stop the controller first, or it writes all of it again")
+			}
+			config, err := cluster.RESTConfig(kubeconfig)
+			if err != nil {
+				return err
+			}
+			return ReleaseRoutes(c.Context(), config)
+		},
+	}, "0 all is taken back, 2 not")
+	f := c.Flags()
+	f.BoolVar(&yes, "yes", false, "applications that were guarded by the annotation are open afterwards: that is meant")
+	f.StringVar(&kubeconfig, "kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
+	return command.Renamed(c, "release")
 }

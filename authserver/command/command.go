@@ -37,12 +37,15 @@ func Root(name, short, version string, commands ...*cobra.Command) *cobra.Comman
 			return &exit{code: usage}
 		},
 	}
+	root.SuggestionsMinimumDistance = 2
+	root.Flags().Bool("version", false, "which build this is") // cobra would take -v as well, which is free for what comes
 	root.SetVersionTemplate("{{.Version}}")
 	root.SetHelpFunc(help)
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(commands...)
 	root.AddCommand(completion(name))
 	root.SetHelpCommand(helpOf(name))
+	root.InitDefaultHelpCmd()
 	for _, c := range append(root.Commands(), root) {
 		c.InitDefaultHelpFlag()
 		_ = c.Flags().MarkHidden("help") // it was defined a line before
@@ -55,7 +58,6 @@ func Execute(ctx context.Context, root *cobra.Command, args []string, stdout, st
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.InitDefaultHelpCmd()
 	name, err := root.Name(), error(nil)
 	if len(args) > 0 && !isCommand(root, args[0]) {
 		err = unknown(root, args[0])
@@ -65,17 +67,12 @@ func Execute(ctx context.Context, root *cobra.Command, args []string, stdout, st
 			name = c.CommandPath()
 		}
 	}
-	var e *exit
 	if err == nil {
 		return ok
 	}
-	if !errors.As(err, &e) {
-		e = &exit{code: usage, err: err}
-	}
-	if e.err != nil {
-		complain(stderr, name, e.err)
-	}
-	if e.mistake {
+	complain(stderr, name, err)
+	e := &exit{code: usage}
+	if errors.As(err, &e) && e.mistake {
 		fmt.Fprintf(stderr, "Run '%s --help' for how it is used.\n", name)
 	}
 	return e.code
@@ -83,7 +80,7 @@ func Execute(ctx context.Context, root *cobra.Command, args []string, stdout, st
 
 // isCommand reports whether a word can begin a command line.
 func isCommand(root *cobra.Command, word string) bool {
-	return slices.Contains([]string{"help", "-h", "--help", "-v", "--version", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd}, word) ||
+	return slices.Contains([]string{"help", "-h", "--help", "--version", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd}, word) ||
 		slices.ContainsFunc(root.Commands(), func(c *cobra.Command) bool { return c.Name() == word || c.HasAlias(word) })
 }
 
@@ -101,6 +98,11 @@ func unknown(root *cobra.Command, word string) error {
 // complain writes an error, and each of several on a line of its own. Names in it may
 // come from manifests and from a cluster.
 func complain(w io.Writer, command string, err error) {
+	if e, is := err.(*exit); is { //nolint:errorlint // what is in it is next
+		if err = e.err; err == nil {
+			return
+		}
+	}
 	if several, ok := err.(interface{ Unwrap() []error }); ok && err.Error() == errors.Join(several.Unwrap()...).Error() {
 		for _, one := range several.Unwrap() {
 			complain(w, command, one)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -65,24 +66,40 @@ func renamed(w io.Writer, old, now string) {
 func flagError(c *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) {
-		if meant := nearest(c.Flags(), unknown.GetSpecifiedName()); meant != "" {
+		if meant := nearestFlag(c.Flags(), unknown.GetSpecifiedName()); meant != "" {
 			return Mistake("%w. Did you mean --%s?", err, meant)
 		}
 	}
 	return Mistake("%w", err)
 }
 
-// nearest returns the name of the flag that a misspelled one is closest to.
-func nearest(f *pflag.FlagSet, name string) string {
-	best, least := "", len(name)/3+1
-	if len(name) < 3 {
-		return ""
-	}
+// nearestFlag returns the name of the flag that a misspelled one is closest to.
+func nearestFlag(f *pflag.FlagSet, name string) string {
+	var names []string
 	f.VisitAll(func(flag *pflag.Flag) {
-		if d := distance(name, flag.Name); !flag.Hidden && d < least {
-			best, least = flag.Name, d
+		if !flag.Hidden {
+			names = append(names, flag.Name)
 		}
 	})
+	return nearest(name, names)
+}
+
+// Unknown is the mistake of an argument that is none of the names.
+func Unknown(what, word string, names []string) error {
+	if meant := nearest(word, names); meant != "" {
+		return Mistake("there is no %s %q. Did you mean %s?", what, word, meant)
+	}
+	return Mistake("there is no %s %q: there are %s", what, word, strings.Join(names, ", "))
+}
+
+// nearest returns the name that a misspelled one is closest to; "": to none.
+func nearest(word string, names []string) string {
+	best, least := "", max(len(word)/3, 2)+1
+	for _, name := range names {
+		if d := distance(word, name); d < least && d < len(name)-1 {
+			best, least = name, d
+		}
+	}
 	return best
 }
 

@@ -29,6 +29,16 @@ type Folder struct {
 	text []byte // what ring was read from
 }
 
+// FolderNamed returns the folder of the keys: the one that is named, or else ours in the
+// user's configuration folder.
+func FolderNamed(dir string) (string, error) {
+	if dir != "" {
+		return dir, nil
+	}
+	base, err := os.UserConfigDir()
+	return filepath.Join(base, "ostiary", "keys"), err
+}
+
 // OpenFolder reads the key ring of a folder. On first start it makes the folder,
 // for this user only, and a new ring. It refuses a ring that others can read,
 // and never replaces one that it cannot read.

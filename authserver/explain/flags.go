@@ -3,12 +3,11 @@
 package explain
 
 import (
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/spf13/pflag"
 
+	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/authserver/contract"
 )
 
@@ -42,10 +41,10 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 // Question returns the question of a command line: METHOD URL and the flags.
 func (o *Flags) Question(args []string, now time.Time) (Question, error) {
 	if len(args) < 2 {
-		return Question{}, errors.New("name a method and a URL, as in: ostiary explain GET https://app.example.com/")
+		return Question{}, command.Mistake("name a method and a URL, as in: ostiary explain GET https://app.example.com/")
 	}
 	if o.Output != "text" && o.Output != "json" {
-		return Question{}, fmt.Errorf("--output %q: text or json", o.Output)
+		return Question{}, command.Mistake("--output %q: text or json", o.Output)
 	}
 	q := o.question
 	q.Method, q.URL, q.Now = args[0], args[1], now

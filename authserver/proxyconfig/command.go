@@ -5,6 +5,7 @@ package proxyconfig
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,6 +30,8 @@ func Command() *cobra.Command {
 				return command.Mistake("name a proxy: %s", strings.Join(names(), ", "))
 			case len(args) > 1:
 				return command.Mistake("%s is one argument too many", quote(args[1]))
+			case !slices.Contains(names(), args[0]):
+				return command.Unknown("proxy", args[0], names())
 			case lua && args[0] != "haproxy":
 				return command.Mistake("--lua is for haproxy")
 			}

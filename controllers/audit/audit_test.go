@@ -5,13 +5,13 @@ package audit
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/routes/plan"
@@ -65,11 +66,14 @@ spec: {type: NodePort, selector: {app: web}, ports: [{port: 80}]}
 
 func auditCommand(t *testing.T, stdin string, args ...string) (clean bool, out string, err error) {
 	t.Helper()
-	var b bytes.Buffer
-	f := pflag.NewFlagSet("audit", pflag.ContinueOnError)
-	f.SetOutput(&b)
-	clean, err = Command(t.Context(), f, args, strings.NewReader(stdin), &b)
-	return clean, b.String(), err
+	var stdout, stderr bytes.Buffer
+	root := command.Root("ostiary", "a test", "", Command())
+	root.SetIn(strings.NewReader(stdin))
+	code := command.Execute(t.Context(), root, append([]string{"audit"}, args...), &stdout, &stderr)
+	if code == 2 {
+		err = errors.New(stderr.String())
+	}
+	return code == 0, stdout.String(), err
 }
 
 func TestAuditFiles(t *testing.T) {

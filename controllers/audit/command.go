@@ -9,8 +9,10 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/routes"
@@ -24,7 +26,7 @@ type flags struct {
 	setup              installation.RouteSetup
 	teamURL            string
 	output, namespace  string
-	installation       *string
+	installation       string
 	found              installation.Installation
 	installationRemark string
 }
@@ -32,7 +34,7 @@ type flags struct {
 func (o *flags) add(f *pflag.FlagSet) {
 	f.StringVarP(&o.output, "output", "o", "text", "text or json")
 	f.StringVar(&o.Kubeconfig, "kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
-	o.installation = installation.AddFlag(f)
+	installation.AddFlag(f, &o.installation)
 	f.StringVar(&o.Authz, "authz-service", "", "NAMESPACE/NAME of the Service of the authz listener; left out: the installation's, or the one with its labels, or "+defaultAuthz)
 	f.StringVarP(&o.namespace, "namespace", "n", "default", "files: the namespace of manifests that name none")
 	f.StringVar(&o.setup.PathPrefix, "path-prefix", contract.DefaultPathPrefix, "Ostiary's own path on every host")
@@ -82,29 +84,35 @@ func (o *flags) options() (Options, error) {
 	return out, nil
 }
 
-// Command is Audit as a command line: PATH..., or the cluster, and its flags,
-// which it adds to f. It returns whether nothing was found, and nothing that may matter
-// was left out; the error is for a mistake in using it, or for what cannot be looked at.
-func Command(ctx context.Context, f *pflag.FlagSet, args []string, stdin io.Reader, stdout io.Writer) (clean bool, err error) {
+// Command is `ostiary audit`: Audit of PATH..., or of the cluster.
+func Command() *cobra.Command {
 	var o flags
-	o.add(f)
-	if err := f.Parse(args); err != nil {
-		return false, err
-	}
-	if o.output != "text" && o.output != "json" {
-		return false, fmt.Errorf("--output %q: text or json", o.output)
-	}
-	r, err := o.report(ctx, f, stdin)
-	if err != nil {
-		return false, err
-	}
-	if err := r.Write(stdout, o.output); err != nil {
-		return false, err
-	}
-	if r.Blind {
-		return false, errBlind
-	}
-	return len(r.Findings) == 0 && !r.Incomplete, nil
+	c := command.New(&cobra.Command{
+		Use: "audit [PATH...] [flags]", Short: "what reaches guarded hosts around their policies",
+		Long: "Look for everything that reaches the applications of guarded hosts around their policies: in the cluster,\njudged as the installation there does, or in manifests. The path \"-\" stands for what comes from standard input.",
+		Example: `  ostiary audit
+  kubectl get ingress,service,httproute -A -o yaml | ostiary audit -
+  ostiary audit -o json manifests/`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if o.output != "text" && o.output != "json" {
+				return command.Mistake("--output %q: text or json", o.output)
+			}
+			r, err := o.report(c.Context(), c.Flags(), c.InOrStdin())
+			if err != nil {
+				return err
+			}
+			if err := r.Write(c.OutOrStdout(), o.output); err != nil {
+				return err
+			}
+			if r.Blind {
+				return errBlind
+			}
+			return command.Answer(len(r.Findings) == 0 && !r.Incomplete)
+		},
+	}, "0 nothing found, 1 findings, 2 usage or cannot look")
+	o.add(c.Flags())
+	command.OneOf(c, "output", "text", "json")
+	return c
 }
 
 func (o *flags) report(ctx context.Context, f *pflag.FlagSet, stdin io.Reader) (r Report, err error) {
@@ -116,7 +124,7 @@ func (o *flags) report(ctx context.Context, f *pflag.FlagSet, stdin io.Reader) (
 		return Files(f.Args(), stdin, o.namespace, options)
 	}
 	const instead = "%w (for files instead of a cluster: ostiary audit PATH...)"
-	if o.found, o.installationRemark, err = installation.Apply(ctx, f, o.Kubeconfig, *o.installation); err != nil {
+	if o.found, o.installationRemark, err = installation.Apply(ctx, f, o.Kubeconfig, o.installation); err != nil {
 		return r, fmt.Errorf(instead, err)
 	}
 	options, err := o.options()

@@ -137,25 +137,27 @@ func TestSettingsTravel(t *testing.T) {
 	serve.StringSlice("proxy-config-namespaces", []string{"*"}, "")
 	serve.Bool("ingress-opt-in", true, "")
 	serve.String("kubeconfig", "", "")
-	serve.Func("host-grants", "", func(string) error { return nil })
-	s, err := installation.ParseSettings(serve, []string{"--host-grants=a.x=b,c", "--host-grants", "d.x=e", "--trusted-proxies=10.0.0.0/8,fd00::/8", "--kubeconfig=/secret", "--proxy-config-namespaces=", "--ingress-opt-in=false"})
-	if err != nil {
+	serve.StringToString("object-labels", nil, "")
+	new(installation.TermsFlags).Add(serve)
+	if err := serve.Parse([]string{"--host-grants=a.x=b,c", "--host-grants", "d.x=e", "--trusted-proxies=10.0.0.0/8,fd00::/8", "--kubeconfig=/secret", "--proxy-config-namespaces=", "--ingress-opt-in=false",
+		"--object-labels=b=2,a=1"}); err != nil {
 		t.Fatal(err)
 	}
+	s := installation.SettingsOf(serve)
 	text, _ := json.Marshal(s)
-	if want := `{"host-grants":["a.x=b,c","d.x=e"],"ingress-opt-in":["false"],"path-prefix":["/.access"],"proxy-config-namespaces":[""],"trusted-proxies":["10.0.0.0/8,fd00::/8"]}`; string(text) != want {
+	if want := `{"host-claims":["first-come"],"host-grants":["a.x=b,c","d.x=e"],"ingress-opt-in":["false"],"object-labels":["a=1,b=2"],"path-prefix":["/.access"],"proxy-config-namespaces":[""],"trusted-proxies":["10.0.0.0/8,fd00::/8"]}`; string(text) != want {
 		t.Errorf("%s\nwant\n%s", text, want)
 	}
 	var grants []string
-	command := pflag.NewFlagSet("explain", pflag.ContinueOnError)
-	prefix := command.String("path-prefix", "/x", "")
-	optIn := command.Bool("ingress-opt-in", true, "")
-	spaces := command.StringSlice("proxy-config-namespaces", []string{"*"}, "")
-	command.Func("host-grants", "", func(g string) error { grants = append(grants, g); return nil })
-	if err := command.Parse([]string{"--path-prefix=/own"}); err != nil {
+	other := pflag.NewFlagSet("explain", pflag.ContinueOnError)
+	prefix := other.String("path-prefix", "/x", "")
+	optIn := other.Bool("ingress-opt-in", true, "")
+	spaces := other.StringSlice("proxy-config-namespaces", []string{"*"}, "")
+	other.Func("host-grants", "", func(g string) error { grants = append(grants, g); return nil })
+	if err := other.Parse([]string{"--path-prefix=/own"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Apply(command); err != nil || *prefix != "/own" || *optIn || len(*spaces) != 0 || !slices.Equal(grants, []string{"a.x=b,c", "d.x=e"}) {
+	if err := s.Apply(other); err != nil || *prefix != "/own" || *optIn || len(*spaces) != 0 || !slices.Equal(grants, []string{"a.x=b,c", "d.x=e"}) {
 		t.Errorf("%v: %s %v %v %v", err, *prefix, *optIn, *spaces, grants)
 	}
 	if err := (installation.Settings{"ingress-opt-in": {"maybe"}}).Apply(pflagBool()); err == nil || !strings.Contains(err.Error(), "--ingress-opt-in") {

@@ -3,10 +3,12 @@
 package feed
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 
+	"github.com/spf13/pflag"
 	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -14,41 +16,78 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/command"
+	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/manifests"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
-// A Looker says what is needed to build the table that would be in force.
+// A Looker is where a command finds the table that would be in force: files, or a
+// cluster. It is the Source of `ostiary explain`.
 type Looker struct {
-	// Terms are the platform's word on who may claim what.
-	Terms policy.Terms
 	// Kubeconfig is the one to use; empty: as RESTConfig finds it.
 	Kubeconfig string
-	// Namespace is Ostiary's, which holds the ledger of hosts.
-	Namespace string
-	// InUse says which of the providers that files hold can be used, and by whom.
-	InUse manifests.InUse
+
+	paths        []string
+	installation string
+	namespace    string // ours, which holds the ledger of hosts
+	terms        installation.TermsFlags
 }
 
-// Look builds the table that would be in force: of the files and folders of
-// paths or, if there are none, of a cluster. What is wrong with files, or cannot be
-// read of a cluster, goes to stderr.
-func (l *Looker) Look(ctx context.Context, paths []string, stderr io.Writer) (*policy.Table, error) {
+// Add defines the flags by which a command line says where that is.
+func (l *Looker) Add(f *pflag.FlagSet) {
+	f.StringSliceVar(&l.paths, "policies", nil, "files and folders of manifests; left out: the cluster of the current kubeconfig")
+	l.terms.Add(f)
+	f.StringVar(&l.Kubeconfig, "kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
+	installation.AddFlag(f, &l.installation)
+}
+
+// Open takes more paths where --policies names some. Otherwise it sets the flags that the
+// command line does not, as the installation of the cluster has them.
+func (l *Looker) Open(ctx context.Context, f *pflag.FlagSet, paths []string, stderr io.Writer) error {
+	if len(l.paths) > 0 {
+		l.paths = append(l.paths, paths...)
+		return nil
+	}
 	if len(paths) > 0 {
-		loader, err := manifests.NewLoader(paths)
+		return command.Mistake("%q is one argument too many; for files, write --policies %s", paths[0], paths[0])
+	}
+	in, note, err := installation.Apply(ctx, f, l.Kubeconfig, l.installation)
+	if err != nil {
+		return fmt.Errorf(hint, err)
+	}
+	if note != "" {
+		fmt.Fprintln(stderr, "note: "+note)
+	}
+	l.namespace = cmp.Or(in.Namespace, cluster.Namespace())
+	return nil
+}
+
+const hint = "%w (for files instead of a cluster: --policies PATH)"
+
+// Table builds the table that would be in force, where people sign in at a host and a path
+// on every host is ours. What is wrong with files, or cannot be read of a cluster, goes to
+// stderr.
+func (l *Looker) Table(ctx context.Context, teamHost, pathPrefix string, stderr io.Writer) (*policy.Table, error) {
+	terms, err := l.terms.Terms(teamHost, pathPrefix)
+	if err != nil {
+		return nil, err
+	}
+	if len(l.paths) > 0 {
+		loader, err := manifests.NewLoader(l.paths)
 		if err != nil {
 			return nil, err
 		}
-		loader.Terms, loader.InUse = l.Terms, l.InUse
+		loader.Terms, loader.InUse = terms, config.InUse
 		table, problems := loader.Load().Build()
 		for _, p := range problems {
 			fmt.Fprintln(stderr, p)
 		}
 		return table, nil
 	}
-	const hint = "%w (for files instead of a cluster: --policies PATH)"
 	c, err := cluster.RESTConfig(l.Kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf(hint, err)
@@ -61,11 +100,11 @@ func (l *Looker) Look(ctx context.Context, paths []string, stderr io.Writer) (*p
 	if err != nil {
 		return nil, fmt.Errorf(hint, err)
 	}
-	ledger, err := readLedger(ctx, reader, l.Namespace)
+	ledger, err := readLedger(ctx, reader, l.namespace)
 	if err != nil {
 		fmt.Fprintf(stderr, "whose the hosts are is told from statuses alone: %v (--installation says where Ostiary runs)\n", err)
 	}
-	in := policy.Input{Policies: policy.CompileAll(policies), Terms: l.Terms, Ledger: ledger, Bindings: translate.Bindings(routes)}
+	in := policy.Input{Policies: policy.CompileAll(policies), Terms: terms, Ledger: ledger, Bindings: translate.Bindings(routes)}
 	if in.Providers, err = providersOf(ctx, reader); err != nil {
 		fmt.Fprintf(stderr, "note: every identity provider is taken for one that is in use: %s\n", policy.Line(err.Error()))
 	}

@@ -4,10 +4,12 @@ package installation
 
 import (
 	"context"
+	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
@@ -33,23 +35,50 @@ type Settings map[string][]string
 // unshared are flags that say where a process runs, and not how it decides.
 var unshared = []string{"policies", "kubeconfig", "log-level", "leader-elect", "help"}
 
-// ParseSettings parses a command line, and returns what it says of every flag, defaults
+// SettingsOf returns what a command line says of every flag, once it was parsed, defaults
 // included: those may be others in the version that reads them.
-func ParseSettings(f *pflag.FlagSet, args []string) (Settings, error) {
+func SettingsOf(f *pflag.FlagSet) Settings {
 	s := Settings{}
-	err := f.ParseAll(args, func(flag *pflag.Flag, value string) error {
-		s[flag.Name] = append(s[flag.Name], value)
-		return f.Set(flag.Name, value)
-	})
 	f.VisitAll(func(flag *pflag.Flag) {
-		switch _, given := s[flag.Name]; {
+		switch {
 		case slices.Contains(unshared, flag.Name):
-			delete(s, flag.Name)
-		case !given && flag.DefValue != "" && flag.DefValue != "[]":
+		case flag.Changed:
+			s[flag.Name] = valuesOf(f, flag)
+		case flag.DefValue != "" && flag.DefValue != "[]":
 			s[flag.Name] = []string{flag.DefValue}
 		}
 	})
-	return s, err
+	return s
+}
+
+// valuesOf returns what Set takes to give a flag the value that it has.
+func valuesOf(f *pflag.FlagSet, flag *pflag.Flag) []string {
+	var values []string
+	if all, err := f.GetStringToString(flag.Name); err == nil {
+		for key, value := range all {
+			values = append(values, key+"="+value)
+		}
+		slices.Sort(values)
+	} else if list, ok := flag.Value.(interface{ GetSlice() []string }); ok {
+		values = list.GetSlice()
+	} else {
+		return []string{flag.Value.String()}
+	}
+	if strings.HasPrefix(flag.Value.Type(), "string") && flag.Value.Type() != "stringArray" {
+		return []string{joined(values)} // such a flag reads a line of CSV
+	}
+	return values
+}
+
+func joined(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	w := csv.NewWriter(&b)
+	_ = w.Write(values) // a Builder takes all
+	w.Flush()
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // Apply sets the flags that the command line does not.
@@ -130,8 +159,8 @@ func readInstallation(m *corev1.ConfigMap) (Installation, string, error) {
 }
 
 // AddFlag defines the flag that tells one installation from another.
-func AddFlag(f *pflag.FlagSet) *string {
-	return f.String("installation", "", "cluster: the namespace of the installation whose settings count where no flag says otherwise; left out: the one that this runs in, or the only one")
+func AddFlag(f *pflag.FlagSet, into *string) {
+	f.StringVar(into, "installation", "", "cluster: the namespace of the installation whose settings count where no flag says otherwise; left out: the one that this runs in, or the only one")
 }
 
 // Apply finds the installation of a cluster, and sets the flags of a command

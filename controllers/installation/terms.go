@@ -21,15 +21,8 @@ type TermsFlags struct {
 
 // Add defines the flags, with their defaults.
 func (o *TermsFlags) Add(f *pflag.FlagSet) {
-	list := func(into *[]policy.Grant, name, usage string) {
-		f.Func(name, usage, func(s string) error {
-			g, err := policy.ParseGrants([]string{s})
-			*into = append(*into, g...)
-			return err
-		})
-	}
-	list(&o.grants, "host-grants", "`HOST=NAMESPACE[,...]` that may claim a host of another namespace; repeatable")
-	list(&o.reservations, "host-reservations", "`HOST=NAMESPACE[,...]` that alone may claim a host; *.HOST is everything below it, at any depth; repeatable")
+	f.Var(&grants{into: &o.grants}, "host-grants", "`HOST=NAMESPACE[,...]` that may claim a host of another namespace; repeatable")
+	f.Var(&grants{into: &o.reservations}, "host-reservations", "`HOST=NAMESPACE[,...]` that alone may claim a host; *.HOST is everything below it, at any depth; repeatable")
 	f.StringVar(&o.claims, "host-claims", "first-come", "first-come: a host that nobody has is whose policy claims it first; granted-only: a policy can claim only what --host-grants or --host-reservations name for its namespace")
 }
 
@@ -61,3 +54,21 @@ func (o *TermsFlags) Hold() (time.Duration, error) {
 
 // DefaultHostHold is how long a host is held for the namespace that let it go.
 const DefaultHostHold = 24 * time.Hour
+
+// grants is a flag that may come several times.
+type grants struct {
+	into  *[]policy.Grant
+	texts []string
+}
+
+func (g *grants) Set(s string) error {
+	all, err := policy.ParseGrants([]string{s})
+	if err == nil {
+		*g.into, g.texts = append(*g.into, all...), append(g.texts, s)
+	}
+	return err
+}
+
+func (g *grants) String() string     { return "" }
+func (g *grants) Type() string       { return "grants" }
+func (g *grants) GetSlice() []string { return g.texts }

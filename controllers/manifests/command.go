@@ -4,25 +4,59 @@ package manifests
 
 import (
 	"fmt"
-	"io"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
-	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/command"
+	"github.com/ostiary/ostiary/authserver/contract"
+	"github.com/ostiary/ostiary/controllers/installation"
 )
 
-// Command is Check as a command line: PATH... and its flags, which it adds to f. The
-// terms are asked for when the flags are read. The error is for a mistake in using it.
-func (c Checker) Command(f *pflag.FlagSet, terms func() (policy.Terms, error), args []string, stdout io.Writer) (valid bool, err error) {
-	output := f.StringP("output", "o", "text", "text or json")
-	if err := f.Parse(args); err != nil {
-		return false, err
-	}
-	if *output != "text" && *output != "json" {
-		return false, fmt.Errorf("--output %q: text or json", *output)
-	}
-	if c.Terms, err = terms(); err != nil {
-		return false, err
-	}
-	return c.Check(stdout, *output, f.Args())
+// Command is `ostiary check`.
+func Command() *cobra.Command {
+	var who installation.TermsFlags
+	var prefix, team, output string
+	c := command.New(&cobra.Command{
+		Use: "check PATH... [flags]", Short: "what is wrong with manifests, without a cluster",
+		Long: "Read files and folders of manifests, and say everything that is wrong with them. No cluster is needed.\nThe path \"-\" stands for what comes from standard input.",
+		Example: `  ostiary check policies/
+  helm template my-app | ostiary check -
+  ostiary check -o json policies/ other.yaml`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return command.Mistake("name at least one file or folder, as in: ostiary check policies/")
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			if output != "text" && output != "json" {
+				return command.Mistake("--output %q: text or json", output)
+			}
+			checker := Checker{Stdin: c.InOrStdin()}
+			host := ""
+			if team != "" {
+				u, err := command.ParseTeamURL(team)
+				if err != nil {
+					return fmt.Errorf("--team-url: %w", err)
+				}
+				host = command.HostOf(u)
+			}
+			var err error
+			if checker.Terms, err = who.Terms(host, prefix); err != nil {
+				return err
+			}
+			valid, err := checker.Check(c.OutOrStdout(), output, args)
+			if err != nil {
+				return err
+			}
+			return command.Answer(valid)
+		},
+	}, "0 valid, 1 not, 2 usage")
+	f := c.Flags()
+	f.StringVar(&prefix, "path-prefix", contract.DefaultPathPrefix, "our own path on every host, which no policy may claim")
+	who.Add(f)
+	f.StringVar(&team, "team-url", "", "where people log in, which no policy may claim; left out: not known")
+	f.StringVarP(&output, "output", "o", "text", "text or json")
+	command.OneOf(c, "output", "text", "json")
+	return c
 }

@@ -69,7 +69,7 @@ func TestImports(t *testing.T) {
 		standard[p.ImportPath] = p.Standard
 	}
 	providerConfig, issuer := module+"/authserver/idp/config", module+"/authserver/oidc/issuer"
-	policyPath, contract, authserver, controllers, api := module+"/authserver/policy", module+"/authserver/contract", module+"/authserver", module+"/controllers", module+"/api"
+	policyPath, contract, command, authserver, controllers, api := module+"/authserver/policy", module+"/authserver/contract", module+"/authserver/command", module+"/authserver", module+"/controllers", module+"/api"
 	for _, p := range goList(t, "./...") {
 		at := p.ImportPath
 		if slices.Contains([]string{"util", "utils", "common", "helpers", "types", "pkg"}, p.Name) || slices.Contains([]string{"util", "utils", "common", "helpers", "types", "pkg"}, path.Base(at)) {
@@ -93,7 +93,7 @@ func TestImports(t *testing.T) {
 		}
 		for _, dep := range slices.Concat(p.Imports, p.TestImports, p.XTestImports) {
 			switch {
-			case under(at, controllers) && under(dep, authserver) && !under(dep, policyPath, contract, providerConfig) && slices.Contains(p.Imports, dep):
+			case under(at, controllers) && under(dep, authserver) && !under(dep, policyPath, contract, command, providerConfig) && slices.Contains(p.Imports, dep):
 				t.Errorf("%s imports %s: of the auth server, the vocabularies alone", at, dep)
 			case under(dep, module+"/hack") && !under(at, module+"/hack") && (slices.Contains(p.Imports, dep) || !under(dep, module+"/hack/lab")):
 				t.Errorf("%s imports %s: nothing that ships depends on hack, and tests on hack/lab alone", at, dep)

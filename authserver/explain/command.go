@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package explain
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/ostiary/ostiary/authserver/command"
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// A Source is where the table comes from: files, or a cluster.
+type Source interface {
+	// Add defines the flags by which a command line names it.
+	Add(f *pflag.FlagSet)
+	// Open looks for it. Paths are arguments that no flag names. Of a cluster it sets the
+	// flags that the command line does not, as the installation there has them.
+	Open(ctx context.Context, f *pflag.FlagSet, paths []string, stderr io.Writer) error
+	// Table builds the table that would be in force, where people sign in at a host and a
+	// path on every host is ours. What is wrong with it goes to stderr.
+	Table(ctx context.Context, teamHost, pathPrefix string, stderr io.Writer) (*policy.Table, error)
+}
+
+// Command is `ostiary explain`: it asks the table that would be in force.
+func Command(source Source) *cobra.Command {
+	var o Flags
+	c := command.New(&cobra.Command{
+		Use: "explain METHOD URL [flags]", Short: "what would be decided about a request, and why",
+		Long: "Say what would be decided about a request, by which rule of which policy, and why.\nThe policies are those of the cluster, judged as the installation there does, or of files (--policies).",
+		Example: `  ostiary explain GET https://app.example.com/ --as ann@example.com,staff
+  ostiary explain OPTIONS https://api.example.com/ -H 'origin: https://app.example.com' -H 'access-control-request-method: PUT'
+  ostiary explain GET https://app.example.com/ --policies policies/ -o json`,
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) == 0 {
+				return []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}, cobra.ShellCompDirectiveNoFileComp
+			}
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			question, err := o.Question(args, time.Now())
+			if err != nil {
+				return err
+			}
+			if err := source.Open(c.Context(), c.Flags(), args[2:], c.ErrOrStderr()); err != nil {
+				return err
+			}
+			table, err := o.table(c, source, &question)
+			if err != nil {
+				return err
+			}
+			report, err := Ask(table, o.PathPrefix, question)
+			if err != nil {
+				return err
+			}
+			if err := report.Write(c.OutOrStdout(), o.Output); err != nil {
+				return err
+			}
+			return command.Answer(report.Allowed())
+		},
+	}, "0 allowed, 1 denied, 2 usage")
+	o.Add(c.Flags())
+	source.Add(c.Flags())
+	command.OneOf(c, "output", "text", "json")
+	return c
+}
+
+// table checks the flags once they are complete: what a question depends on beside the
+// policies is the scheme of applications, and what is ours.
+func (o *Flags) table(c *cobra.Command, source Source, q *Question) (*policy.Table, error) {
+	host := ""
+	if o.TeamURL != "" {
+		team, err := command.ParseTeamURL(o.TeamURL)
+		if err != nil {
+			return nil, fmt.Errorf("--team-url: %w", err)
+		}
+		q.Scheme, host = team.Scheme, command.HostOf(team)
+	}
+	if err := command.CheckPathPrefix(o.PathPrefix); err != nil {
+		return nil, fmt.Errorf("--path-prefix: %w", err)
+	}
+	return source.Table(c.Context(), host, o.PathPrefix, c.ErrOrStderr())
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package authserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ostiary/ostiary/authserver/credential"
+	"github.com/ostiary/ostiary/authserver/dialect"
+	"github.com/ostiary/ostiary/authserver/idp"
+	"github.com/ostiary/ostiary/authserver/idp/config"
+	"github.com/ostiary/ostiary/authserver/login"
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// A Service is a Server, and what is put in force there while it runs: tables, keys and
+// identity providers. It does not know where they come from.
+type Service struct {
+	Config
+	// Keys is where the key ring is: the name of a folder, or of a Secret.
+	Keys string
+	// Live is the table in force.
+	Live policy.Live
+	// Revoker is told how sessions are voided, once that is known.
+	Revoker login.Revoker
+
+	addresses    Addresses
+	cacheEntries int
+	schedule     credential.Schedule
+	witnesses    policy.Witnesses
+	verifier     credential.Live
+	ring         atomic.Pointer[credential.Ring]
+	providers    *idp.Set
+	guesses      sync.Once // the warning about them
+}
+
+// Service makes a Service of flags that Config found to be right. It logs to w.
+func (o *Flags) Service(c Config, w io.Writer) *Service {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(o.logLevel)) // Config has looked
+	s := &Service{Config: c, Keys: o.keys, addresses: o.Addresses, cacheEntries: o.CacheEntries}
+	s.schedule, _ = credential.ParseRotation(o.keyRotation) // as above
+	if c.Identity == dialect.CloudflareIdentityHeaders {
+		s.schedule.Algorithm = "RS256" // the only one that its client libraries verify
+	}
+	s.Log = slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+	s.providers = idp.New(idp.Options{Log: s.Log})
+	s.Table, s.Subject, s.Witnesses = s.Live.Table, s.verifier.Subject, &s.witnesses
+	s.KeySet = func() []byte { return s.ring.Load().JWKS() }
+	s.Ready = func() bool { return s.verifier.Verifier() != nil }
+	s.Ring, s.Login = s.ring.Load, &login.Config{Providers: s.providers, Revoke: s.Revoker.Revoke}
+	return s
+}
+
+// Run serves and feeds until ctx is done, or one of the two fails.
+func (s *Service) Run(ctx context.Context, metrics http.Handler, feed func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	fed := make(chan error, 1)
+	go func() {
+		fed <- feed(ctx)
+		cancel()
+	}()
+	err := New(s.Config).Run(ctx, s.addresses, metrics)
+	cancel()
+	return errors.Join(err, <-fed)
+}
+
+// OpenKeys puts the keys of a folder in force, and keeps them so until ctx is done. It
+// returns the folder.
+func (s *Service) OpenKeys(ctx context.Context) (string, error) {
+	dir, err := credential.FolderNamed(s.Keys)
+	if err != nil {
+		return "", fmt.Errorf("no folder for the keys; name one with --keys: %w", err)
+	}
+	folder, err := credential.OpenFolder(dir, time.Now())
+	if err == nil {
+		_, _, err = folder.Rotate(time.Now(), s.schedule) // it may be of another algorithm
+	}
+	if err != nil {
+		return "", fmt.Errorf("--keys: %w", err)
+	}
+	s.publishRing(folder.Ring())
+	go folder.Follow(ctx, s.schedule, time.Now, s.publishRing, func(err error) {
+		s.Log.Error("the keys could not be rotated; the old ones stay in force", "error", err)
+	})
+	return dir, nil
+}
+
+// RotateKeys returns what a stored key ring is to be now, and whether that is another.
+func (s *Service) RotateKeys(old []byte, now time.Time) ([]byte, bool, error) {
+	return credential.RotateBytes(old, now, s.schedule)
+}
+
+// PublishKeys puts a stored key ring in force.
+func (s *Service) PublishKeys(data []byte) error {
+	ring, err := credential.ParseRing(data)
+	if err == nil {
+		s.publishRing(ring)
+	}
+	return err
+}
+
+func (s *Service) publishRing(r *credential.Ring) {
+	s.ring.Store(r)
+	s.verifier.Publish(credential.NewVerifier(r, strings.TrimSuffix(s.TeamURL.String(), "/"), s.cacheEntries))
+}
+
+// ProvidersInUse are those that PublishProviders put in force; nil before the first time.
+func (s *Service) ProvidersInUse() *policy.Providers { return s.providers.InUse() }
+
+// PublishProviders puts identity providers in force.
+func (s *Service) PublishProviders(all []config.Provider) {
+	for _, problem := range s.providers.Update(all) {
+		s.Log.Error(problem.String())
+	}
+	s.warnOfGuesses(all)
+}
+
+// warnOfGuesses says, once, that built-in users are worse off without --trusted-proxies.
+func (s *Service) warnOfGuesses(all []config.Provider) {
+	if len(s.TrustedProxies) > 0 || !slices.ContainsFunc(all, func(p config.Provider) bool { return p.Type == config.Users }) {
+		return
+	}
+	s.guesses.Do(func() {
+		s.Log.Warn("there are built-in users, and no --trusted-proxies: no client's address is known, so guesses at passwords are limited for all clients together. " +
+			"Name the networks of your proxies, so that they are limited by address")
+	})
+}

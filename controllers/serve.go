@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/spf13/pflag"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/ostiary/ostiary/authserver/command"
+	"github.com/ostiary/ostiary/authserver/idp/config"
+	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/controllers/feed"
+	"github.com/ostiary/ostiary/controllers/installation"
+	"github.com/ostiary/ostiary/controllers/manifests"
+	"github.com/ostiary/ostiary/controllers/routes"
+)
+
+// Flags are the options of `ostiary serve` that say where policies come from, who may
+// claim what, and what is done about routes.
+type Flags struct {
+	policies    []string
+	routes      installation.RouteFlags
+	terms       installation.TermsFlags
+	leaderElect bool
+	kubeconfig  string
+}
+
+// AddSource defines the flag that comes first: files, or a cluster.
+func (o *Flags) AddSource(f *pflag.FlagSet) {
+	f.StringSliceVar(&o.policies, "policies", nil, "files and folders of manifests, read again when they change; left out: the cluster")
+}
+
+// Add defines the others, with their defaults.
+func (o *Flags) Add(f *pflag.FlagSet) {
+	o.routes.Add(f)
+	f.BoolVar(&o.leaderElect, "leader-elect", false, "let one of several replicas write statuses and keys")
+	o.terms.Add(f)
+	o.terms.AddHold(f)
+	f.StringVar(&o.kubeconfig, "kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
+}
+
+// Feeder checks every flag, and returns what they say. The setup is what the rest of the
+// installation says of itself, but for its namespace; settings are what is published.
+func (o *Flags) Feeder(args []string, setup installation.RouteSetup, settings installation.Settings) (*Feeder, error) {
+	if len(args) > 0 && len(o.policies) == 0 {
+		return nil, command.Mistake("%q is no flag; for files, write --policies %s", args[0], args[0])
+	}
+	f := &Feeder{Flags: o, settings: settings}
+	o.policies = append(o.policies, args...)
+	var errs [3]error
+	f.on, errs[0] = o.terms.Terms(command.HostOf(setup.TeamURL), setup.PathPrefix)
+	f.hold, errs[1] = o.terms.Hold()
+	if len(o.policies) == 0 {
+		setup.Namespace = cluster.Namespace()
+		f.opting, errs[2] = o.routes.Settings(setup)
+	}
+	return f, errors.Join(errs[:]...)
+}
+
+// A Feeder is where policies, providers and revocations come from: files, or a cluster.
+type Feeder struct {
+	*Flags
+	settings installation.Settings
+	on       policy.Terms
+	hold     time.Duration
+	opting   *routes.Settings
+	warmth   Warmth
+}
+
+// Cold and Waits are those of a Warmth; nil where whoever leads preflights here has to
+// see to it.
+func (f *Feeder) Cold() func() bool {
+	if f.opting == nil {
+		return nil
+	}
+	return f.warmth.Cold
+}
+
+// Waits is nil where Cold is.
+func (f *Feeder) Waits() func() bool {
+	if f.opting == nil {
+		return nil
+	}
+	return f.warmth.Waits
+}
+
+// A Sink is where a Feeder puts what it finds in force.
+type Sink struct {
+	Live      *policy.Live
+	Witnesses *policy.Witnesses
+	Log       *slog.Logger
+	// KeySecret names the Secret of the keys.
+	KeySecret string
+	// RotateKeys and PublishKeys are those of Options; OpenKeys does both for a folder,
+	// until ctx is done, and returns it.
+	RotateKeys  func(old []byte, now time.Time) ([]byte, bool, error)
+	PublishKeys func([]byte) error
+	OpenKeys    func(ctx context.Context) (dir string, err error)
+	// PublishProviders and ProvidersInUse are those of Options.
+	PublishProviders func([]config.Provider)
+	ProvidersInUse   func() *policy.Providers
+	// SetRevoke is told how sessions are voided, once that is known.
+	SetRevoke func(func(ctx context.Context, provider, user string, before time.Time) error)
+}
+
+// Run feeds until ctx is done.
+func (f *Feeder) Run(ctx context.Context, to Sink) error {
+	ctrl.SetLogger(logr.FromSlogHandler(to.Log.Handler()))
+	klog.SetLogger(logr.FromSlogHandler(to.Log.Handler())) // client-go's
+	if len(f.policies) > 0 {
+		return f.fromFiles(ctx, to)
+	}
+	return f.fromCluster(ctx, to)
+}
+
+func (f *Feeder) fromFiles(ctx context.Context, to Sink) error {
+	dir, err := to.OpenKeys(ctx)
+	if err != nil {
+		return err
+	}
+	revocations, revoke, err := manifests.Revocations(dir) // whoever shares the keys shares them
+	if err != nil {
+		return err
+	}
+	to.SetRevoke(revoke)
+	loader, err := manifests.NewLoader(append(f.policies, revocations))
+	if err != nil {
+		return err
+	}
+	loader.Terms, loader.InUse = f.on, config.InUse
+	return loader.Follow(ctx, manifests.Sink{Live: to.Live, Providers: to.PublishProviders}, to.Log)
+}
+
+func (f *Feeder) fromCluster(ctx context.Context, to Sink) error {
+	c, err := cluster.RESTConfig(f.kubeconfig)
+	if err != nil {
+		return err
+	}
+	revoke, err := feed.Revoker(c)
+	if err != nil {
+		return err
+	}
+	to.SetRevoke(revoke)
+	return RunAgain(ctx, Options{
+		Config: c, Live: to.Live, Terms: f.on, HostHold: f.hold, LeaderElect: f.leaderElect,
+		Namespace: cluster.Namespace(), KeySecret: to.KeySecret, RotateKeys: to.RotateKeys, PublishKeys: to.PublishKeys,
+		PublishProviders: to.PublishProviders, ProvidersInUse: to.ProvidersInUse,
+		Routes: f.opting, Warmth: &f.warmth, Settings: f.settings, Witnesses: to.Witnesses, Metrics: metrics.Registry,
+	})
+}
+
+// Metrics serves those of the controllers, and what else is registered there.
+func Metrics() http.Handler { return promhttp.HandlerFor(metrics.Registry, promhttp.HandlerOpts{}) }
