@@ -18,8 +18,6 @@ import (
 	yamlv3 "go.yaml.in/yaml/v3"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
-	kjson "sigs.k8s.io/json"
-	"sigs.k8s.io/yaml"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
@@ -321,44 +319,6 @@ func UnknownKind(group, kind string) string {
 	return fmt.Sprintf("kind %q is not one of %s: they are %s, %s and %s", kind, v1alpha1.GroupVersion, policyKind, providerKind, revocationKind)
 }
 
-// decode reads the fields of an AccessPolicy.
-func (d *document) decode(o *object) {
-	var api v1alpha1.AccessPolicy
-	line, field, message, unknown := d.strictly(&api)
-	if message != "" {
-		o.failed(d.salvage(d.start, ""))
-		o.defect(field, "%s", message)
-		o.at = line
-		return
-	}
-	for _, u := range unknown {
-		o.defect(u.field, "%s", u.message)
-	}
-	o.api = &api
-	o.admit()
-}
-
-// strictly reads the fields as strictly as the API server does. It returns why
-// that cannot be done at all, or which fields there are that should not be.
-func (d *document) strictly(into any) (line int, field, message string, unknown []finding) {
-	js, err := yaml.YAMLToJSONStrict(d.text)
-	if err != nil {
-		line, message = d.yamlError(err)
-		return line, "", message, nil
-	}
-	strict, err := kjson.UnmarshalStrict(js, into)
-	if err != nil {
-		return 0, typeErrorField(err), typeError(err), nil
-	}
-	for _, e := range strict[:min(len(strict), maxUnknown)] {
-		unknown = append(unknown, finding{field: unknownField(e), message: strings.ReplaceAll(e.Error(), `"`, "")})
-	}
-	return 0, "", "", unknown
-}
-
-// maxUnknown is how many unknown fields of one document are reported.
-const maxUnknown = 100
-
 // yamlLine: "yaml: line 12: did not find expected key", counted in the document.
 var yamlLine = regexp.MustCompile(`line (\d+): `)
 
@@ -377,43 +337,4 @@ func (d *document) yamlError(err error) (int, string) {
 		message = "what is wrong is not quoted, as there may be secrets in it"
 	}
 	return line, "not YAML: " + message
-}
-
-// typeError words "json: cannot unmarshal string into Go struct field
-// AccessPolicy.spec.hosts of type []v1alpha1.Host".
-var jsonType = regexp.MustCompile(`cannot unmarshal (\S+) into Go struct field \S*?\.((?:spec|metadata|status)\S*) of type (\S+)`)
-
-func typeErrorField(err error) string {
-	if m := jsonType.FindStringSubmatch(err.Error()); m != nil {
-		return m[2]
-	}
-	return ""
-}
-
-func typeError(err error) string {
-	m := jsonType.FindStringSubmatch(err.Error())
-	if m == nil {
-		return err.Error()
-	}
-	want := "a different type"
-	switch t := m[3]; {
-	case strings.HasPrefix(t, "[]"):
-		want = "a list"
-	case t == "bool":
-		want = "true or false"
-	case strings.HasPrefix(t, "int"):
-		want = "a whole number"
-	case strings.HasPrefix(t, "v1alpha1."), t == "string":
-		want = "text, or an object where the reference shows one"
-	}
-	return fmt.Sprintf("this is of type %s; it should be %s", m[1], want)
-}
-
-var unknownName = regexp.MustCompile(`field "([^"]+)"`)
-
-func unknownField(err error) string {
-	if m := unknownName.FindStringSubmatch(err.Error()); m != nil {
-		return m[1]
-	}
-	return ""
 }

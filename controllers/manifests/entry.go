@@ -54,38 +54,46 @@ func (d *document) readEntry(root *yamlv3.Node, kind string) *entry {
 		e.defect("metadata.name", "an object needs a name")
 	}
 	e.checkName()
+	if kind != secretKind && scalar(find(root, "metadata.namespace")) != "" {
+		e.defect("metadata.namespace", "an object of this kind belongs to the whole cluster: remove the namespace")
+	}
 	switch kind {
 	case secretKind:
 		e.readSecret()
 	case providerKind:
-		var o v1alpha1.IdentityProvider
-		if e.decodeInto(d, &o) {
-			e.provider = &o
-		}
+		e.decodeProvider(d)
 	case revocationKind:
-		var o v1alpha1.SessionRevocation
-		if e.decodeInto(d, &o) {
-			e.revocation = &o
-		}
-	}
-	if kind != secretKind && scalar(find(root, "metadata.namespace")) != "" {
-		e.defect("metadata.namespace", "an object of this kind belongs to the whole cluster: remove the namespace")
+		e.decodeRevocation(d)
 	}
 	return e
 }
 
-// decodeInto reads the fields as strictly as the API server does.
-func (e *entry) decodeInto(d *document, into any) bool {
-	line, field, message, unknown := d.strictly(into)
-	if message != "" {
-		e.defect(field, "%s", message)
-		e.at = line
-		return false
+// decodeProvider reads the fields, and has the provider's own check say what is wrong
+// with them beside what the API server would refuse.
+func (e *entry) decodeProvider(d *document) {
+	var o v1alpha1.IdentityProvider
+	found, ok := d.judge(&e.object, providerKind, &o)
+	if !ok {
+		e.refuse(found, nil)
+		return
 	}
-	for _, u := range unknown {
-		e.defect(u.field, "%s", u.message)
+	e.provider = &o
+	_, known := translate.ProviderOf(&o, noSecrets)
+	e.refuse(found, known)
+}
+
+func noSecrets(string) (map[string][]byte, bool) { return nil, false }
+
+func (e *entry) decodeRevocation(d *document) {
+	var o v1alpha1.SessionRevocation
+	found, ok := d.judge(&e.object, revocationKind, &o)
+	if !ok {
+		e.refuse(found, nil)
+		return
 	}
-	return true
+	e.revocation = &o
+	_, known := translate.Revocation(&o)
+	e.refuse(found, known)
 }
 
 // readSecret takes the values as they stand: no decoder could quote one that way.

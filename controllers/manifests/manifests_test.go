@@ -96,7 +96,7 @@ var breakages = map[string]struct {
 	"colon":               {replace("rules:", "rules"), ":8: shop/secret: not YAML"},
 	"quote":               {replace("path: /vault", `path: "/vault`), "not YAML"},
 	"flow host":           {replace("[secret.example.com]", "[\n    secret.example.com,\n  "), "not YAML"},
-	"wrong type":          {replace("[secret.example.com]", "secret.example.com"), ":5: shop/secret spec.hosts: this is of type string; it should be a list"},
+	"wrong type":          {replace("[secret.example.com]", "secret.example.com"), ":5: shop/secret spec.hosts: this is a string; it should be a list"},
 	"wrong type, path":    {replace("- path: /vault", "- /vault"), ":7: shop/secret spec.paths"},
 	"wrong type, rules":   {replace("- action: Allow\n    include: [{emailDomain: example.com}]", "- Allow"), "shop/secret spec.rules"},
 	"unknown field":       {replace("rules:", "rulez:"), "rulez"},
