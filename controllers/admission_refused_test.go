@@ -21,16 +21,16 @@ import (
 // concerns no policy is not touched, and neither is what was so before.
 func TestRefusedAtAdmission(t *testing.T) {
 	b := newBench(t)
-	before := b.optedIn("before", "before.example.com")
+	before := b.OptedIn("before", "before.example.com")
 	before.Annotations[authURL] = "http://other.example.com/ask"
-	fixture.Create(t, b.c, before)
-	b.admission(b.app)
-	opted := b.optedIn("shop", "shop.example.com")
+	fixture.Create(t, b.C, before)
+	b.admission(b.App)
+	opted := b.OptedIn("shop", "shop.example.com")
 	refuses := func(what, why string, f func(*networkingv1.Ingress)) {
 		t.Helper()
 		o := opted.DeepCopy()
 		f(o)
-		err := b.c.Create(t.Context(), o, client.DryRunAll)
+		err := b.C.Create(t.Context(), o, client.DryRunAll)
 		if !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), why) || !strings.Contains(err.Error(), "admission.guard=false") {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -39,12 +39,12 @@ func TestRefusedAtAdmission(t *testing.T) {
 		t.Helper()
 		o := opted.DeepCopy()
 		f(o)
-		if err := b.c.Create(t.Context(), o, client.DryRunAll); err != nil {
+		if err := b.C.Create(t.Context(), o, client.DryRunAll); err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
 		return o
 	}
-	pinned := "http://ostiary-authz." + b.ours + ".svc.cluster.local:9001/authz/v1/%s/" + b.app + "/shop/$request_method/$host$request_uri"
+	pinned := "http://ostiary-authz." + b.Ours + ".svc.cluster.local:9001/authz/v1/%s/" + b.App + "/shop/$request_method/$host$request_uri"
 	by := func(key, value string) func(*networkingv1.Ingress) {
 		return func(o *networkingv1.Ingress) { o.Annotations[key] = value }
 	}
@@ -54,10 +54,10 @@ func TestRefusedAtAdmission(t *testing.T) {
 		refuses("nothing is known", "nothing on it has its proxy ask", nothing)
 		passes("by hand", by(authURL, fmt.Sprintf(pinned, "nginx")))
 		passes("no policy", plain)
-		fixture.Create(t, b.c, &corev1.ConfigMap{ObjectMeta: fixture.Named(b.ours, "ostiary-guard")})
-		fixture.Remove(t, b.c, &corev1.ConfigMap{ObjectMeta: fixture.Named(b.ours, "ostiary-guard")})
+		fixture.Create(t, b.C, &corev1.ConfigMap{ObjectMeta: fixture.Named(b.Ours, "ostiary-guard")})
+		fixture.Remove(t, b.C, &corev1.ConfigMap{ObjectMeta: fixture.Named(b.Ours, "ostiary-guard")})
 	}
-	b.guardMap(b.app)
+	b.guardMap(b.App)
 	if o := passes("no policy", plain); len(o.Annotations) != 0 {
 		t.Errorf("%v", o.Annotations)
 	}
@@ -71,13 +71,13 @@ func TestRefusedAtAdmission(t *testing.T) {
 	})
 	refuses("somebody else's", "auth-url", by(authURL, "http://other.example.com/ask"))
 	refuses("another Ingress's", "auth-url", by(authURL, strings.ReplaceAll(fmt.Sprintf(pinned, "nginx"), "/shop/", "/other/")))
-	refuses("no pin", "auth-url", by(authURL, "http://ostiary-authz."+b.ours+".svc.cluster.local:9001/authz/v1/nginx"))
-	refuses("no variables", "auth-url", by(authURL, "http://ostiary-authz."+b.ours+".svc.cluster.local:9001/authz/v1/nginx/"+b.app+"/shop/GET/shop.example.com/"))
-	refuses("another address", "not ask this Ostiary", by(authURL, strings.ReplaceAll(fmt.Sprintf(pinned, "nginx"), b.ours, "elsewhere")))
+	refuses("no pin", "auth-url", by(authURL, "http://ostiary-authz."+b.Ours+".svc.cluster.local:9001/authz/v1/nginx"))
+	refuses("no variables", "auth-url", by(authURL, "http://ostiary-authz."+b.Ours+".svc.cluster.local:9001/authz/v1/nginx/"+b.App+"/shop/GET/shop.example.com/"))
+	refuses("another address", "not ask this Ostiary", by(authURL, strings.ReplaceAll(fmt.Sprintf(pinned, "nginx"), b.Ours, "elsewhere")))
 	refuses("the question of another proxy", "not ask this Ostiary", func(o *networkingv1.Ingress) {
 		o.Spec.IngressClassName = pointer("traefik")
 		o.Annotations[authURL] = fmt.Sprintf(pinned, "nginx")
-		o.Annotations["traefik.ingress.kubernetes.io/router.middlewares"] = b.app + "-other@kubernetescrd"
+		o.Annotations["traefik.ingress.kubernetes.io/router.middlewares"] = b.App + "-other@kubernetescrd"
 	})
 	refuses("a name that no Middleware can have", "too long", func(o *networkingv1.Ingress) {
 		o.Spec.IngressClassName = pointer("traefik")
@@ -93,34 +93,34 @@ func TestRefusedAtAdmission(t *testing.T) {
 		o.Annotations[authURL], o.Annotations["nginx.ingress.kubernetes.io/canary"] = copied, "yes"
 	})
 	refuses("a canary that asks another namespace's", "auth-url", func(o *networkingv1.Ingress) {
-		o.Annotations[authURL], o.Annotations["nginx.ingress.kubernetes.io/canary"] = strings.ReplaceAll(copied, b.app, "elsewhere"), "true"
+		o.Annotations[authURL], o.Annotations["nginx.ingress.kubernetes.io/canary"] = strings.ReplaceAll(copied, b.App, "elsewhere"), "true"
 	})
 	canary.Annotations = map[string]string{routes.PolicyAnnotation: "app", authURL: copied, "nginx.ingress.kubernetes.io/canary": "true"}
-	fixture.Create(t, b.c, canary)
+	fixture.Create(t, b.C, canary)
 	delete(canary.Annotations, "nginx.ingress.kubernetes.io/canary")
-	if err := b.c.Update(t.Context(), canary); !apierrors.IsForbidden(err) {
+	if err := b.C.Update(t.Context(), canary); !apierrors.IsForbidden(err) {
 		t.Errorf("a canary that is none any more: %v", err)
 	}
-	fixture.Remove(t, b.c, canary)
+	fixture.Remove(t, b.C, canary)
 	passes("the endpoint of canary mode", by(authURL, fmt.Sprintf(pinned, "nginx-pass")))
 	passes("Middlewares behind ours", func(o *networkingv1.Ingress) {
 		o.Spec.IngressClassName = pointer("traefik")
-		o.Annotations["traefik.ingress.kubernetes.io/router.middlewares"] = fmt.Sprintf("%[1]s-ostiary-strip-shop@kubernetescrd, %[1]s-ostiary-auth-shop@kubernetescrd,x-y@file", b.app)
+		o.Annotations["traefik.ingress.kubernetes.io/router.middlewares"] = fmt.Sprintf("%[1]s-ostiary-strip-shop@kubernetescrd, %[1]s-ostiary-auth-shop@kubernetescrd,x-y@file", b.App)
 	})
 	// What was open before may be changed, and not made worse.
-	change(t, b.c, b.ingress("before"), func(o *networkingv1.Ingress) { o.Labels = map[string]string{"a": "b"} })
-	worse := b.ingress("before")
+	fixture.Change(t, b.C, b.Ingress("before"), func(o *networkingv1.Ingress) { o.Labels = map[string]string{"a": "b"} })
+	worse := b.Ingress("before")
 	worse.Annotations[authURL] = "http://third.example.com/ask"
-	if err := b.c.Update(t.Context(), worse); !apierrors.IsForbidden(err) {
+	if err := b.C.Update(t.Context(), worse); !apierrors.IsForbidden(err) {
 		t.Errorf("%v", err)
 	}
-	change(t, b.c, b.ingress("before"), func(o *networkingv1.Ingress) { delete(o.Annotations, authURL) })
-	if a := b.ingress("before").Annotations; !strings.Contains(a[authURL], "/before/") {
+	fixture.Change(t, b.C, b.Ingress("before"), func(o *networkingv1.Ingress) { delete(o.Annotations, authURL) })
+	if a := b.Ingress("before").Annotations; !strings.Contains(a[authURL], "/before/") {
 		t.Errorf("%v", a)
 	}
 	// A class of another proxy takes its question along.
-	change(t, b.c, b.ingress("before"), func(o *networkingv1.Ingress) { o.Spec.IngressClassName = pointer("traefik") })
-	if a := b.ingress("before").Annotations; !strings.Contains(a["traefik.ingress.kubernetes.io/router.middlewares"], "-ostiary-auth-before@") {
+	fixture.Change(t, b.C, b.Ingress("before"), func(o *networkingv1.Ingress) { o.Spec.IngressClassName = pointer("traefik") })
+	if a := b.Ingress("before").Annotations; !strings.Contains(a["traefik.ingress.kubernetes.io/router.middlewares"], "-ostiary-auth-before@") {
 		t.Errorf("%v", a)
 	}
 }
@@ -130,18 +130,18 @@ func TestRefusedAtAdmission(t *testing.T) {
 func TestReleasedAtAdmission(t *testing.T) {
 	b := newBench(t)
 	b.make = plan.Make
-	b.admission(b.app)
-	b.guardMap(b.app)
-	fixture.Create(t, b.c, b.optedIn("taken", "taken.example.com"))
-	b.converge(b.optIns(b.c))
-	fixture.Create(t, b.c, b.optedIn("shop", "shop.example.com"))
+	b.admission(b.App)
+	b.guardMap(b.App)
+	fixture.Create(t, b.C, b.OptedIn("taken", "taken.example.com"))
+	b.converge(b.optIns(b.C))
+	fixture.Create(t, b.C, b.OptedIn("shop", "shop.example.com"))
 	if err := ReleaseRoutes(t.Context(), server.Config(t)); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"taken", "shop"} {
-		if a := b.ingress(name).Annotations; len(a) != 1 || a[routes.PolicyAnnotation] != "app" {
+		if a := b.Ingress(name).Annotations; len(a) != 1 || a[routes.PolicyAnnotation] != "app" {
 			t.Errorf("%s: %v", name, a)
 		}
 	}
-	b.free()
+	b.Free()
 }

@@ -33,13 +33,13 @@ import (
 // admission has the API server guard what opts in in these namespaces, as
 // config/admission does.
 func (b *bench) admission(namespaces ...string) {
-	b.t.Helper()
+	b.T.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "config", "admission", "policies.yaml"))
 	if err != nil {
-		b.t.Fatal(err)
+		b.T.Fatal(err)
 	}
-	text = bytes.ReplaceAll(text, []byte("ostiary-system"), []byte(b.ours))
-	name := "guard-" + b.ours
+	text = bytes.ReplaceAll(text, []byte("ostiary-system"), []byte(b.Ours))
+	name := "guard-" + b.Ours
 	text = bytes.ReplaceAll(text, []byte(": ostiary-guard"), []byte(": "+name))
 	text = bytes.ReplaceAll(text, []byte("    name: "+name+"\n    namespace"), []byte("    name: ostiary-guard\n    namespace"))
 	d := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
@@ -48,7 +48,7 @@ func (b *bench) admission(namespaces ...string) {
 		if err := d.Decode(&u.Object); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			b.t.Fatal(err)
+			b.T.Fatal(err)
 		}
 		if strings.HasSuffix(u.GetKind(), "Binding") {
 			in := []any{}
@@ -57,23 +57,23 @@ func (b *bench) admission(namespaces ...string) {
 			}
 			selector := map[string]any{"matchExpressions": []any{map[string]any{"key": "kubernetes.io/metadata.name", "operator": "In", "values": in}}}
 			if err := unstructured.SetNestedMap(u.Object, map[string]any{"namespaceSelector": selector}, "spec", "matchResources"); err != nil {
-				b.t.Fatal(err)
+				b.T.Fatal(err)
 			}
 		}
-		if err := b.c.Create(b.t.Context(), u); err != nil {
-			b.t.Fatal(err)
+		if err := b.C.Create(b.T.Context(), u); err != nil {
+			b.T.Fatal(err)
 		}
-		b.t.Cleanup(func() {
-			if err := b.c.Delete(context.WithoutCancel(b.t.Context()), u); err != nil {
-				b.t.Error(err)
+		b.T.Cleanup(func() {
+			if err := b.C.Delete(context.WithoutCancel(b.T.Context()), u); err != nil {
+				b.T.Error(err)
 			}
 		})
 	}
 	for _, ns := range namespaces {
-		fixture.Eventually(b.t, "the policies are in force", func() error {
+		fixture.Eventually(b.T, "the policies are in force", func() error {
 			o := fixture.Route(ns, "is-it", "app", "is-it.example.com", "/")
 			o.Spec.IngressClassName = pointer("nobody-knows-this-class")
-			if err := b.c.Create(b.t.Context(), o, client.DryRunAll); !apierrors.IsForbidden(err) {
+			if err := b.C.Create(b.T.Context(), o, client.DryRunAll); !apierrors.IsForbidden(err) {
 				return errors.Join(errors.New("not yet"), err)
 			}
 			return nil
@@ -86,39 +86,39 @@ func pointer[T any](v T) *T { return &v }
 // guardMap fills the ConfigMap, as the controller does, and waits until the API server
 // goes by it.
 func (b *bench) guardMap(ns string) {
-	b.t.Helper()
-	g := &Guard{Settings: b.s, Leads: func() bool { return false }, client: b.c, live: b.c, kick: make(chan struct{}, 1)}
+	b.T.Helper()
+	g := &Guard{Settings: b.Settings, Leads: func() bool { return false }, client: b.C, live: b.C, kick: make(chan struct{}, 1)}
 	g.See(b.classes())
-	if err := g.keep(b.t.Context()); err != nil {
-		b.t.Fatal(err)
+	if err := g.keep(b.T.Context()); err != nil {
+		b.T.Fatal(err)
 	}
-	fixture.Eventually(b.t, "the API server has read it", func() error {
-		o := b.optedIn("is-it", "is-it.example.com")
+	fixture.Eventually(b.T, "the API server has read it", func() error {
+		o := b.OptedIn("is-it", "is-it.example.com")
 		o.Namespace = ns
-		return b.c.Create(b.t.Context(), o, client.DryRunAll)
+		return b.C.Create(b.T.Context(), o, client.DryRunAll)
 	})
 }
 
 func (b *bench) classes() []*networkingv1.IngressClass {
-	b.t.Helper()
+	b.T.Helper()
 	var list networkingv1.IngressClassList
-	if err := b.c.List(b.t.Context(), &list); err != nil {
-		b.t.Fatal(err)
+	if err := b.C.List(b.T.Context(), &list); err != nil {
+		b.T.Fatal(err)
 	}
 	return cluster.Pointers(list.Items)
 }
 
 // addClass makes a class for the time of a test.
 func (b *bench) addClass(name, controller string, annotations map[string]string) {
-	b.t.Helper()
+	b.T.Helper()
 	class := &networkingv1.IngressClass{ObjectMeta: fixture.Named("", name), Spec: networkingv1.IngressClassSpec{Controller: controller}}
 	class.Annotations = annotations
-	if err := b.c.Create(b.t.Context(), class); err != nil {
-		b.t.Fatal(err)
+	if err := b.C.Create(b.T.Context(), class); err != nil {
+		b.T.Fatal(err)
 	}
-	b.t.Cleanup(func() {
-		if err := b.c.Delete(context.WithoutCancel(b.t.Context()), class); err != nil {
-			b.t.Error(err)
+	b.T.Cleanup(func() {
+		if err := b.C.Delete(context.WithoutCancel(b.T.Context()), class); err != nil {
+			b.T.Error(err)
 		}
 	})
 }
@@ -129,14 +129,14 @@ func (b *bench) addClass(name, controller string, annotations map[string]string)
 func TestAdmittedAsPlanned(t *testing.T) {
 	b := newBench(t)
 	b.make = plan.Make
-	odd := &corev1.Namespace{ObjectMeta: fixture.Named("", "n---a--"+b.app[:2])}
-	fixture.Create(t, b.c, odd)
+	odd := &corev1.Namespace{ObjectMeta: fixture.Named("", "n---a--"+b.App[:2])}
+	fixture.Create(t, b.C, odd)
 	b.addClass("t", "traefik.io/ingress-controller", nil)
 	b.addClass("tn", "k8s.io/ingress-nginx", map[string]string{routes.ProxyAnnotation: string(routes.TraefikNGINX)})
 	b.addClass("h.dotted", "haproxy-ingress.github.io/controller", nil)
 	b.addClass("default", "k8s.io/ingress-nginx", map[string]string{networkingv1.AnnotationIsDefaultIngressClass: "true"})
-	b.admission(b.app, odd.Name)
-	b.guardMap(b.app)
+	b.admission(b.App, odd.Name)
+	b.guardMap(b.App)
 	names := []string{"app", "a.b", "a-b", "a--b", "a---b", "a----b", "route-x", "route-x.y", "xroute", "z", "zz.z--z0", "z1", "9", "a.b-c.d",
 		strings.Repeat("n", 63), strings.Repeat("m", 64), strings.Repeat("k", 200), strings.Repeat("l", 238), "a." + strings.Repeat("i", 234)}
 	class := func(name string) func(*networkingv1.Ingress) {
@@ -154,9 +154,8 @@ func TestAdmittedAsPlanned(t *testing.T) {
 		},
 	} {
 		t.Run(way, func(t *testing.T) {
-			b := *b
-			b.t = t
-			for _, ns := range []string{b.app, odd.Name} {
+			b := b.of(t)
+			for _, ns := range []string{b.App, odd.Name} {
 				for _, name := range names {
 					o := fixture.Route(ns, name, "app", "x.example.com", "/")
 					set(o)
@@ -169,36 +168,36 @@ func TestAdmittedAsPlanned(t *testing.T) {
 
 // asPlanned makes an Ingress, and compares it with what is planned for it.
 func (b *bench) asPlanned(o *networkingv1.Ingress) {
-	b.t.Helper()
+	b.T.Helper()
 	said := maps.Clone(o.Annotations)
-	if err := b.c.Create(b.t.Context(), o); err != nil {
-		b.t.Errorf("%s: %v", o.Name, err)
+	if err := b.C.Create(b.T.Context(), o); err != nil {
+		b.T.Errorf("%s: %v", o.Name, err)
 		return
 	}
-	defer fixture.Remove(b.t, b.c, o)
+	defer fixture.Remove(b.T, b.C, o)
 	ref := routes.Ref{Kind: "Ingress", NamespacedName: client.ObjectKeyFromObject(o)}
 	planned := func(o *networkingv1.Ingress) plan.Plan {
-		return plan.Make(routes.Snapshot{Ingresses: []*networkingv1.Ingress{o}, Classes: b.classes(), Served: map[string]bool{"Middleware.traefik.io": true, "IngressRoute.traefik.io": true}}, b.s)
+		return plan.Make(routes.Snapshot{Ingresses: []*networkingv1.Ingress{o}, Classes: b.classes(), Served: map[string]bool{"Middleware.traefik.io": true, "IngressRoute.traefik.io": true}}, b.Settings)
 	}
 	bare := o.DeepCopy()
 	bare.Annotations = said
 	want := planned(bare)
 	if len(want.Guards[ref]) == 0 || !want.Bindings[0].Guarded {
-		b.t.Fatalf("%s: nothing is planned: %v", o.Name, want.Findings)
+		b.T.Fatalf("%s: nothing is planned: %v", o.Name, want.Findings)
 	}
 	got := maps.Clone(o.Annotations)
 	maps.DeleteFunc(got, func(k, _ string) bool { _, is := said[k]; return is })
 	guard := maps.Clone(want.Guards[ref])
 	if !maps.Equal(got, guard) {
-		b.t.Errorf("%s: the API server wrote\n%v\nthe planner plans\n%v", o.Name, got, guard)
+		b.T.Errorf("%s: the API server wrote\n%v\nthe planner plans\n%v", o.Name, got, guard)
 	}
 	for _, f := range planned(o).Findings {
 		if strings.HasPrefix(f.Reason, "Foreign") {
-			b.t.Errorf("%s: to the planner that is somebody else's: %s", o.Name, f.Message)
+			b.T.Errorf("%s: to the planner that is somebody else's: %s", o.Name, f.Message)
 		}
 	}
 	if left := plan.Leftovers(o, true); len(left) != len(guard) {
-		b.t.Errorf("%s: it belongs to somebody: %v of %v", o.Name, left, guard)
+		b.T.Errorf("%s: it belongs to somebody: %v of %v", o.Name, left, guard)
 	}
 }
 
@@ -206,8 +205,8 @@ func (b *bench) asPlanned(o *networkingv1.Ingress) {
 // that it has it asks. The controller is away all the time.
 func TestNoWindow(t *testing.T) {
 	b := newBench(t)
-	b.admission(b.app)
-	b.guardMap(b.app)
+	b.admission(b.App)
+	b.guardMap(b.App)
 	var seen []string
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -215,7 +214,7 @@ func TestNoWindow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := watcher.Watch(ctx, &networkingv1.IngressList{}, client.InNamespace(b.app))
+	w, err := watcher.Watch(ctx, &networkingv1.IngressList{}, client.InNamespace(b.App))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,18 +233,18 @@ func TestNoWindow(t *testing.T) {
 			seen = append(seen, string(e.Type))
 		}
 	}()
-	manifest := func() *networkingv1.Ingress { return b.optedIn("shop", "shop.example.com") }
+	manifest := func() *networkingv1.Ingress { return b.OptedIn("shop", "shop.example.com") }
 	replace := func() {
 		t.Helper()
 		o := manifest()
-		o.ResourceVersion = b.ingress("shop").ResourceVersion
-		if err := b.c.Update(t.Context(), o); err != nil {
+		o.ResourceVersion = b.Ingress("shop").ResourceVersion
+		if err := b.C.Update(t.Context(), o); err != nil {
 			t.Fatal(err)
 		}
 	}
 	patch := func(body string, opts ...client.PatchOption) {
 		t.Helper()
-		if err := b.c.Patch(t.Context(), b.ingress("shop"), client.RawPatch(types.MergePatchType, []byte(body)), opts...); err != nil {
+		if err := b.C.Patch(t.Context(), b.Ingress("shop"), client.RawPatch(types.MergePatchType, []byte(body)), opts...); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -254,15 +253,15 @@ func TestNoWindow(t *testing.T) {
 		u := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"ingressClassName": "nginx",
 			"defaultBackend": map[string]any{"service": map[string]any{"name": manager, "port": map[string]any{"number": int64(80)}}}}}}
 		u.SetGroupVersionKind(annotated["Ingress"])
-		u.SetNamespace(b.app)
+		u.SetNamespace(b.App)
 		u.SetName("shop")
 		u.SetAnnotations(map[string]string{routes.PolicyAnnotation: "app"})
-		if err := b.c.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(u), append(opts, client.FieldOwner(manager))...); err != nil {
+		if err := b.C.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(u), append(opts, client.FieldOwner(manager))...); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for range 3 {
-		fixture.Create(t, b.c, manifest())
+		fixture.Create(t, b.C, manifest())
 		replace()
 		patch(`{"metadata": {"annotations": {"` + authURL + `": null}}}`)
 		patch(`{"metadata": {"annotations": null}}`)
@@ -271,18 +270,18 @@ func TestNoWindow(t *testing.T) {
 		applied("two", client.ForceOwnership)
 		patch(`{"metadata": {"annotations": {"`+authURL+`": null}}}`, client.FieldOwner("ostiary"))
 		replace()
-		fixture.Remove(t, b.c, b.ingress("shop"))
+		fixture.Remove(t, b.C, b.Ingress("shop"))
 		applied("one")
-		fixture.Remove(t, b.c, b.ingress("shop")) // replace --force
+		fixture.Remove(t, b.C, b.Ingress("shop")) // replace --force
 	}
-	fixture.Create(t, b.c, manifest())
+	fixture.Create(t, b.C, manifest())
 	// Whoever opted out before the controller came has nothing of ours left.
 	patch(`{"metadata": {"annotations": {"` + routes.PolicyAnnotation + `": null}}}`)
-	if b.ingress("shop").Annotations[authURL] == "" {
+	if b.Ingress("shop").Annotations[authURL] == "" {
 		t.Error("the API server took it off: then nothing is tested here")
 	}
-	b.converge(b.optIns(b.c))
-	if a := b.ingress("shop").Annotations; len(a) > 0 {
+	b.converge(b.optIns(b.C))
+	if a := b.Ingress("shop").Annotations; len(a) > 0 {
 		t.Errorf("left behind: %v", a)
 	}
 	time.Sleep(300 * time.Millisecond)
@@ -298,17 +297,17 @@ func TestNoWindow(t *testing.T) {
 // changes it; it follows the classes.
 func TestGuardMap(t *testing.T) {
 	b := newBench(t)
-	key := client.ObjectKey{Namespace: b.ours, Name: "ostiary-guard"}
+	key := client.ObjectKey{Namespace: b.Ours, Name: "ostiary-guard"}
 	data := func() map[string]string {
 		t.Helper()
 		var m corev1.ConfigMap
-		if err := b.c.Get(t.Context(), key, &m); client.IgnoreNotFound(err) != nil {
+		if err := b.C.Get(t.Context(), key, &m); client.IgnoreNotFound(err) != nil {
 			t.Fatal(err)
 		}
 		return m.Data
 	}
 	leads := false
-	g := &Guard{Settings: b.s, Leads: func() bool { return leads }, client: b.c, live: b.c, kick: make(chan struct{}, 1)}
+	g := &Guard{Settings: b.Settings, Leads: func() bool { return leads }, client: b.C, live: b.C, kick: make(chan struct{}, 1)}
 	keep := func() {
 		t.Helper()
 		if err := g.keep(t.Context()); err != nil {

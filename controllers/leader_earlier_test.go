@@ -52,7 +52,7 @@ func TestLeaseOfEarlier(t *testing.T) {
 		ns := namespace(t, c)
 		now := metav1.NewMicroTime(time.Now())
 		fixture.Create(t, c, &coordinationv1.Lease{ObjectMeta: fixture.Named(ns, LeaseName), Spec: coordinationv1.LeaseSpec{
-			HolderIdentity: &before, LeaseDurationSeconds: pointer(int32(15)), AcquireTime: &now, RenewTime: &now}})
+			HolderIdentity: &before, LeaseDurationSeconds: new(int32(15)), AcquireTime: &now, RenewTime: &now}})
 		start := time.Now()
 		r := run(t, ns, elected, func(o *Options) {
 			o.pace.lease = 0 // as an installation has it

@@ -24,7 +24,7 @@ import (
 
 // withRoutes has a replica read Ingresses, so that requests can be pinned to them.
 func withRoutes(o *Options) {
-	s := settingsOf(o.Namespace)
+	s := fixture.SettingsOf(o.Namespace)
 	o.Routes = &s
 }
 

@@ -20,9 +20,9 @@ import (
 // TestConfigMapsOfNamespaces: ConfigMaps are read in the namespaces that are named, each
 // by itself, and in no other.
 func TestConfigMapsOfNamespaces(t *testing.T) {
-	b := newBench(t)
-	ns := roles(t, b.c, func(rbacv1.PolicyRule) bool { return false })
-	b.ours, b.s = ns, settingsOf(ns)
+	b := fixture.NewSite(t, &server)
+	ns := roles(t, b.C, func(rbacv1.PolicyRule) bool { return false })
+	b.Ours, b.Settings = ns, fixture.SettingsOf(ns)
 	role := func(name string, space string) []client.Object {
 		return []client.Object{
 			&rbacv1.Role{ObjectMeta: fixture.Named(space, name), Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "list", "watch"}}}},
@@ -35,40 +35,40 @@ func TestConfigMapsOfNamespaces(t *testing.T) {
 		m.Labels = map[string]string{"app.kubernetes.io/name": "ingress-nginx"}
 		return m
 	}
-	first, second, third := namespace(t, b.c), namespace(t, b.c), namespace(t, b.c)
-	b.s.ConfigNamespaces = []string{first, second}
-	app := fixture.Open(b.app, "app", "shop.example.com")
-	fixture.Create(t, b.c, app, b.optedIn("shop", "shop.example.com"), config(first, "High"), config(second, "Medium"), config(third, "Low"))
+	first, second, third := namespace(t, b.C), namespace(t, b.C), namespace(t, b.C)
+	b.Settings.ConfigNamespaces = []string{first, second}
+	app := fixture.Open(b.App, "app", "shop.example.com")
+	fixture.Create(t, b.C, app, b.OptedIn("shop", "shop.example.com"), config(first, "High"), config(second, "Medium"), config(third, "Low"))
 	t.Cleanup(func() { // other tests read the ConfigMaps of all namespaces
 		for _, space := range []string{first, second, third} {
-			_ = b.c.Delete(context.Background(), config(space, ""))
+			_ = b.C.Delete(context.Background(), config(space, ""))
 		}
 	})
-	fixture.Create(t, b.c, role("proxies", first)...)
-	r := run(t, ns, b.opting, as(t, "system:serviceaccount:"+ns+":ostiary"))
-	b.guarded("shop")
-	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionUnknown, routes.ProxyConfigUnread, "in namespace "+second)
-	fixture.Create(t, b.c, role("proxies", second)...)
-	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionFalse, routes.AnnotationsRefused, "ConfigMap "+second+"/controller")
-	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionFalse, reasonNotRouted)
+	fixture.Create(t, b.C, role("proxies", first)...)
+	r := run(t, ns, opting(b), as(t, "system:serviceaccount:"+ns+":ostiary"))
+	b.Guarded("shop")
+	fixture.Has(t, b.C, app, v1alpha1.ConditionRouted, metav1.ConditionUnknown, routes.ProxyConfigUnread, "in namespace "+second)
+	fixture.Create(t, b.C, role("proxies", second)...)
+	fixture.Has(t, b.C, app, v1alpha1.ConditionRouted, metav1.ConditionFalse, routes.AnnotationsRefused, "ConfigMap "+second+"/controller")
+	fixture.Has(t, b.C, app, v1alpha1.ConditionCovered, metav1.ConditionFalse, "NotRouted")
 	mend := config(second, "High")
-	if err := b.c.Update(t.Context(), mend); err != nil {
+	if err := b.C.Update(t.Context(), mend); err != nil {
 		t.Fatal(err)
 	}
-	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
+	fixture.Has(t, b.C, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
 	r.running()
 }
 
 // TestConfigMapsByChoice: who chose to have none read is told so where it matters, and
 // nowhere else.
 func TestConfigMapsByChoice(t *testing.T) {
-	b := newBench(t)
-	b.s.ConfigNamespaces = nil
-	app := fixture.Open(b.app, "app", "shop.example.com")
-	fixture.Create(t, b.c, app, b.optedIn("shop", "shop.example.com"))
-	r := run(t, b.ours, b.opting)
-	b.guarded("shop")
-	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionUnknown, routes.ProxyConfigUnread, "proxyConfigMaps")
+	b := fixture.NewSite(t, &server)
+	b.Settings.ConfigNamespaces = nil
+	app := fixture.Open(b.App, "app", "shop.example.com")
+	fixture.Create(t, b.C, app, b.OptedIn("shop", "shop.example.com"))
+	r := run(t, b.Ours, opting(b))
+	b.Guarded("shop")
+	fixture.Has(t, b.C, app, v1alpha1.ConditionRouted, metav1.ConditionUnknown, routes.ProxyConfigUnread, "proxyConfigMaps")
 	if said := r.log.String(); strings.Contains(said, "may not be read") || strings.Contains(said, "forbidden") {
 		t.Errorf("it says:\n%s", said)
 	}

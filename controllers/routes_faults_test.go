@@ -115,43 +115,42 @@ func TestFaults(t *testing.T) {
 		{"another host", nothing, func(o *networkingv1.Ingress) { o.Spec.Rules[0].Host = "new.example.com" }, true, 2},
 	} {
 		t.Run(step.name, func(t *testing.T) {
-			b := *b // the bench of this test
-			b.t = t
+			b := b.of(t)
 			reach := func(f func(*networkingv1.Ingress)) {
 				t.Helper()
 				is := &networkingv1.Ingress{}
-				is.Namespace, is.Name = b.app, "shop"
-				err := b.c.Get(t.Context(), client.ObjectKeyFromObject(is), is)
+				is.Namespace, is.Name = b.App, "shop"
+				err := b.C.Get(t.Context(), client.ObjectKeyFromObject(is), is)
 				switch {
 				case f == nil:
-					if err := b.c.Delete(t.Context(), is); client.IgnoreNotFound(err) != nil {
+					if err := b.C.Delete(t.Context(), is); client.IgnoreNotFound(err) != nil {
 						t.Fatal(err)
 					}
 				case apierrors.IsNotFound(err):
-					o := b.optedIn("shop", "shop.example.com")
+					o := b.OptedIn("shop", "shop.example.com")
 					f(o)
-					fixture.Create(t, b.c, o)
+					fixture.Create(t, b.C, o)
 				case err != nil:
 					t.Fatal(err)
 				default:
-					change(t, b.c, is, f)
+					fixture.Change(t, b.C, is, f)
 				}
 			}
 			begin := func() {
 				t.Helper()
 				reach(nil)
-				b.converge(b.optIns(b.c))
-				b.nothingOfOurs()
+				b.converge(b.optIns(b.C))
+				b.NothingOfOurs()
 				if step.before != nil {
 					reach(step.before)
 				}
-				b.converge(b.optIns(b.c))
+				b.converge(b.optIns(b.C))
 			}
 			begin()
 			reach(step.after)
 			smooth := &injector{end: func() {}}
 			b.disturbed(smooth)
-			want := b.state()
+			want := b.State()
 			for n, kind := range smooth.kinds {
 				n++
 				for f := range faults {
@@ -167,8 +166,8 @@ func TestFaults(t *testing.T) {
 					if i.calls < n {
 						t.Errorf("%s at call %d: there were only %d", f, n, i.calls)
 					}
-					b.converge(b.optIns(b.c))
-					if got := b.state(); got != want {
+					b.converge(b.optIns(b.C))
+					if got := b.State(); got != want {
 						t.Fatalf("%s at call %d leads to\n%s\nwant\n%s", f, n, got, want)
 					}
 				}
@@ -184,11 +183,11 @@ func nothing(*networkingv1.Ingress) {}
 
 // disturbed lets a process run until the fault, and beyond it for a while, if it lives.
 func (b *bench) disturbed(i *injector) {
-	b.t.Helper()
-	ctx, end := context.WithCancel(b.t.Context())
+	b.T.Helper()
+	ctx, end := context.WithCancel(b.T.Context())
 	defer end()
 	i.end = end
-	o := b.optIns(i.client(b.t))
+	o := b.optIns(i.client(b.T))
 	for range 3 {
 		if _, err := o.Reconcile(ctx, reconcile.Request{}); err == nil || ctx.Err() != nil {
 			return
@@ -198,24 +197,24 @@ func (b *bench) disturbed(i *injector) {
 
 // invariant holds at every moment.
 func (b *bench) invariant(when string, guarded bool) {
-	b.t.Helper()
+	b.T.Helper()
 	var o networkingv1.Ingress
-	err := b.c.Get(b.t.Context(), client.ObjectKey{Namespace: b.app, Name: "shop"}, &o)
+	err := b.C.Get(b.T.Context(), client.ObjectKey{Namespace: b.App, Name: "shop"}, &o)
 	if apierrors.IsNotFound(err) {
 		return
 	}
 	if err != nil {
-		b.t.Fatal(err)
+		b.T.Fatal(err)
 	}
 	if guarded && o.Annotations[routes.PolicyAnnotation] != "" && o.Annotations[authURL] == "" {
-		b.t.Errorf("%s: it names its policy, and is not guarded: %v", when, o.Annotations)
+		b.T.Errorf("%s: it names its policy, and is not guarded: %v", when, o.Annotations)
 	}
 	if name := o.Annotations[backend]; name != "" {
-		for _, own := range b.owned() {
+		for _, own := range b.Owned() {
 			if own.GetKind() == "Service" && own.GetName() == name {
 				return
 			}
 		}
-		b.t.Errorf("%s: annotations refer to Service %s, which is not there", when, name)
+		b.T.Errorf("%s: annotations refer to Service %s, which is not there", when, name)
 	}
 }

@@ -80,38 +80,37 @@ func hindered(t *testing.T, ref routes.Ref, h hindrance) client.Client {
 func TestNothingHoldsBackAGuard(t *testing.T) {
 	b := newBench(t)
 	b.make = plan.Make
-	crds(t, b.c)
+	fixture.OtherKinds(t, b.C)
 	b.addClass("held-traefik", "traefik.io/ingress-controller", nil)
 	b.addClass("held-tn", "k8s.io/ingress-nginx", map[string]string{routes.ProxyAnnotation: string(routes.TraefikNGINX)})
 	b.addClass("held-haproxy", "haproxy-ingress.github.io/controller", nil)
-	fixture.Create(t, b.c, fixture.Open(b.app, "app"))
+	fixture.Create(t, b.C, fixture.Open(b.App, "app"))
 	cases := 0
 	for _, family := range []struct{ name, class, mode string }{
 		{"render", "nginx", ""}, {"canary", "nginx", "canary"}, {"global", "nginx", "global"}, {"static", "nginx", "static"},
 		{"traefik", "held-traefik", ""}, {"traefik-nginx", "held-tn", ""}, {"haproxy", "held-haproxy", ""},
 	} {
 		t.Run(family.name, func(t *testing.T) {
-			b := *b
-			b.t = t
+			b := b.of(t)
 			opt := func() *networkingv1.Ingress {
-				o := b.optedIn("shop", "shop.example.com")
+				o := b.OptedIn("shop", "shop.example.com")
 				o.Spec.IngressClassName = &family.class
 				if family.mode != "" {
 					o.Annotations[routes.ModeAnnotation] = family.mode
 				}
-				fixture.Create(t, b.c, o)
+				fixture.Create(t, b.C, o)
 				return o
 			}
 			out := func() {
 				t.Helper()
-				fixture.Remove(t, b.c, b.ingress("shop"))
-				b.converge(b.optIns(b.c))
-				b.nothingOfOurs()
+				fixture.Remove(t, b.C, b.Ingress("shop"))
+				b.converge(b.optIns(b.C))
+				b.NothingOfOurs()
 			}
 			opt()
-			b.converge(b.optIns(b.c))
+			b.converge(b.optIns(b.C))
 			refs := []routes.Ref{}
-			for _, o := range b.owned() {
+			for _, o := range b.Owned() {
 				refs = append(refs, refOf(o))
 			}
 			out()
@@ -131,7 +130,7 @@ func TestNothingHoldsBackAGuard(t *testing.T) {
 							t.Errorf("%s %s: it is tried again after %s", ref, h, result.RequeueAfter)
 						}
 					}
-					b.converge(b.optIns(b.c)) // it is not hindered any more
+					b.converge(b.optIns(b.C)) // it is not hindered any more
 					out()
 					cases++
 				}
@@ -143,32 +142,32 @@ func TestNothingHoldsBackAGuard(t *testing.T) {
 
 // heldBack is what holds at every moment.
 func (b *bench) heldBack(when string, h hindrance, told *feed.Conditions) {
-	b.t.Helper()
-	a := b.ingress("shop").Annotations
-	asks := strings.HasPrefix(a[authURL], b.s.AuthzURL+"/authz/v1/") ||
-		strings.Contains(a["haproxy-ingress.github.io/auth-url"], "/authz/v1/forward/"+b.app+"/shop") && a["haproxy-ingress.github.io/request-set-headers"] != "" ||
-		a["traefik.ingress.kubernetes.io/router.middlewares"] == fmt.Sprintf("%[1]s-ostiary-strip-shop@kubernetescrd,%[1]s-ostiary-auth-shop@kubernetescrd", b.app)
+	b.T.Helper()
+	a := b.Ingress("shop").Annotations
+	asks := strings.HasPrefix(a[authURL], b.Settings.AuthzURL+"/authz/v1/") ||
+		strings.Contains(a["haproxy-ingress.github.io/auth-url"], "/authz/v1/forward/"+b.App+"/shop") && a["haproxy-ingress.github.io/request-set-headers"] != "" ||
+		a["traefik.ingress.kubernetes.io/router.middlewares"] == fmt.Sprintf("%[1]s-ostiary-strip-shop@kubernetescrd,%[1]s-ostiary-auth-shop@kubernetescrd", b.App)
 	if !asks {
-		b.t.Errorf("%s: it names a policy, and nobody is asked: %v", when, a)
+		b.T.Errorf("%s: it names a policy, and nobody is asked: %v", when, a)
 	}
 	if h == vanishes {
 		return // the next run sees that it is gone
 	}
-	canary := slices.ContainsFunc(b.owned(), func(o *unstructured.Unstructured) bool { return strings.HasPrefix(o.GetName(), "ostiary-canary.") })
+	canary := slices.ContainsFunc(b.Owned(), func(o *unstructured.Unstructured) bool { return strings.HasPrefix(o.GetName(), "ostiary-canary.") })
 	if strings.Contains(a[authURL], "/nginx-pass/") && !canary {
-		b.t.Errorf("%s: preflights are let pass, and nothing takes them", when)
+		b.T.Errorf("%s: preflights are let pass, and nothing takes them", when)
 	}
-	if name := a[backend]; name != "" && !slices.ContainsFunc(b.owned(), func(o *unstructured.Unstructured) bool { return o.GetName() == name }) {
-		b.t.Errorf("%s: the pages of refusals are those of %s, which is not there", when, name)
+	if name := a[backend]; name != "" && !slices.ContainsFunc(b.Owned(), func(o *unstructured.Unstructured) bool { return o.GetName() == name }) {
+		b.T.Errorf("%s: the pages of refusals are those of %s, which is not there", when, name)
 	}
 	name := strings.Fields(when)[1]
-	said := told.Of(types.NamespacedName{Namespace: b.app, Name: "app"}, feed.Standing{})
+	said := told.Of(types.NamespacedName{Namespace: b.App, Name: "app"}, feed.Standing{})
 	c := said[v1alpha1.ConditionRouted]
 	if c.Status != metav1.ConditionFalse || !strings.Contains(c.Message, name[strings.Index(name, "/")+1:]) {
-		b.t.Errorf("%s: Routed is %s: %s", when, c.Status, c.Message)
+		b.T.Errorf("%s: Routed is %s: %s", when, c.Status, c.Message)
 	}
 	if c, ok := said[v1alpha1.ConditionCovered]; !ok || c.Status == metav1.ConditionTrue {
-		b.t.Errorf("%s: Covered is %v", when, c)
+		b.T.Errorf("%s: Covered is %v", when, c)
 	}
 }
 
@@ -178,7 +177,7 @@ func TestHangingObjects(t *testing.T) {
 	b := newBench(t)
 	b.make = plan.Make
 	for i := range 5 {
-		fixture.Create(t, b.c, b.optedIn(fmt.Sprintf("shop%d", i), fmt.Sprintf("shop%d.example.com", i)))
+		fixture.Create(t, b.C, b.OptedIn(fmt.Sprintf("shop%d", i), fmt.Sprintf("shop%d.example.com", i)))
 	}
 	tried := 0
 	o := b.optIns(intercepted(t, interceptor.Funcs{Apply: func(ctx context.Context, c client.WithWatch, o runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
@@ -198,7 +197,7 @@ func TestHangingObjects(t *testing.T) {
 		t.Errorf("a run takes %s, and the next route waits", took)
 	}
 	for i := range 5 {
-		if b.ingress(fmt.Sprintf("shop%d", i)).Annotations[authURL] == "" {
+		if b.Ingress(fmt.Sprintf("shop%d", i)).Annotations[authURL] == "" {
 			t.Errorf("shop%d asks nobody", i)
 		}
 	}
@@ -213,28 +212,28 @@ func TestHangingObjects(t *testing.T) {
 
 // rule has the API server refuse Ingresses in the namespaces of a bench.
 func (b *bench) rule(name, expression string) {
-	b.t.Helper()
+	b.T.Helper()
 	for _, text := range []string{
 		`{"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "spec": {"matchConstraints": {"resourceRules": [
 			{"apiGroups": ["networking.k8s.io"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["ingresses"]}]},
 			"validations": [{"expression": "` + expression + `", "message": "the platform wants ` + name + `"}]}}`,
 		`{"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding", "spec": {"policyName": "` + name + `", "validationActions": ["Deny"],
-			"matchResources": {"namespaceSelector": {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["` + b.app + `", "` + b.ours + `"]}]}}}}`,
+			"matchResources": {"namespaceSelector": {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["` + b.App + `", "` + b.Ours + `"]}]}}}}`,
 	} {
 		u := &unstructured.Unstructured{}
 		if err := u.UnmarshalJSON([]byte(text)); err != nil {
-			b.t.Fatal(err)
+			b.T.Fatal(err)
 		}
 		u.SetName(name)
-		fixture.Create(b.t, b.c, u)
-		b.t.Cleanup(func() {
-			if err := b.c.Delete(context.WithoutCancel(b.t.Context()), u); err != nil {
-				b.t.Error(err)
+		fixture.Create(b.T, b.C, u)
+		b.T.Cleanup(func() {
+			if err := b.C.Delete(context.WithoutCancel(b.T.Context()), u); err != nil {
+				b.T.Error(err)
 			}
 		})
 	}
-	fixture.Eventually(b.t, "the rule is in force", func() error {
-		if err := b.c.Create(b.t.Context(), fixture.Route(b.app, "is-it", "app", "is-it.example.com", "/"), client.DryRunAll); err == nil {
+	fixture.Eventually(b.T, "the rule is in force", func() error {
+		if err := b.C.Create(b.T.Context(), fixture.Route(b.App, "is-it", "app", "is-it.example.com", "/"), client.DryRunAll); err == nil {
 			return errors.New("it refuses nothing")
 		}
 		return nil
@@ -246,13 +245,13 @@ func (b *bench) rule(name, expression string) {
 func TestRulesOfThePlatform(t *testing.T) {
 	b := newBench(t)
 	b.make = plan.Make
-	fixture.Create(t, b.c, fixture.Open(b.app, "app"))
-	b.rule("tls-"+b.app, "has(object.spec.tls) && size(object.spec.tls) > 0")
-	b.rule("team-"+b.app, "'team' in object.metadata.?labels.orValue({})")
-	app := b.optedIn("shop", "shop.example.com")
+	fixture.Create(t, b.C, fixture.Open(b.App, "app"))
+	b.rule("tls-"+b.App, "has(object.spec.tls) && size(object.spec.tls) > 0")
+	b.rule("team-"+b.App, "'team' in object.metadata.?labels.orValue({})")
+	app := b.OptedIn("shop", "shop.example.com")
 	app.Labels = map[string]string{"team": "shop"}
 	app.Spec.TLS = []networkingv1.IngressTLS{{Hosts: []string{"shop.example.com"}, SecretName: "shop-tls"}}
-	fixture.Create(t, b.c, app)
+	fixture.Create(t, b.C, app)
 	run := func(o *OptIns) metav1.Condition {
 		t.Helper()
 		var told *feed.Conditions
@@ -260,16 +259,16 @@ func TestRulesOfThePlatform(t *testing.T) {
 		if _, err := o.Reconcile(t.Context(), reconcile.Request{}); err != nil {
 			t.Fatal(err)
 		}
-		if b.ingress("shop").Annotations[authURL] == "" {
+		if b.Ingress("shop").Annotations[authURL] == "" {
 			t.Error("nobody is asked")
 		}
-		return told.Of(types.NamespacedName{Namespace: b.app, Name: "app"}, feed.Standing{})[v1alpha1.ConditionRouted]
+		return told.Of(types.NamespacedName{Namespace: b.App, Name: "app"}, feed.Standing{})[v1alpha1.ConditionRouted]
 	}
-	if c := run(b.optIns(b.c)); c.Status != metav1.ConditionFalse || !strings.Contains(c.Message, "the platform wants") {
+	if c := run(b.optIns(b.C)); c.Status != metav1.ConditionFalse || !strings.Contains(c.Message, "the platform wants") {
 		t.Errorf("%s: %s", c.Status, c.Message)
 	}
-	b.s.Labels = map[string]string{"team": "platform"}
-	o := b.optIns(b.c)
+	b.Settings.Labels = map[string]string{"team": "platform"}
+	o := b.optIns(b.C)
 	fixture.Eventually(t, "all of it is made", func() error {
 		if c := run(o); c.Status == metav1.ConditionFalse {
 			return fmt.Errorf("%s", c.Message)
@@ -277,7 +276,7 @@ func TestRulesOfThePlatform(t *testing.T) {
 		return nil
 	})
 	var access *unstructured.Unstructured
-	for _, own := range b.owned() {
+	for _, own := range b.Owned() {
 		if own.GetKind() == "Ingress" {
 			access = own
 		}
@@ -287,21 +286,21 @@ func TestRulesOfThePlatform(t *testing.T) {
 		t.Errorf("tls %v, made at %s, the application's at %s", tls, access.GetCreationTimestamp(), app.CreationTimestamp)
 	}
 	// The application's is made anew: ours, which is then the older one, is, too.
-	fixture.Remove(t, b.c, app)
+	fixture.Remove(t, b.C, app)
 	app.ResourceVersion, app.UID = "", ""
-	fixture.Create(t, b.c, app)
+	fixture.Create(t, b.C, app)
 	fixture.Eventually(t, "ours is the younger one again", func() error {
 		if c := run(o); c.Status == metav1.ConditionFalse {
 			return fmt.Errorf("%s", c.Message)
 		}
-		for _, own := range b.owned() {
+		for _, own := range b.Owned() {
 			if own.GetKind() == "Ingress" && !own.GetCreationTimestamp().After(app.CreationTimestamp.Time) {
 				return fmt.Errorf("%s is older", own.GetName())
 			}
 		}
 		return nil
 	})
-	fixture.Remove(t, b.c, b.ingress("shop"))
+	fixture.Remove(t, b.C, b.Ingress("shop"))
 	b.converge(o)
-	b.nothingOfOurs()
+	b.NothingOfOurs()
 }

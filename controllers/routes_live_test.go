@@ -3,7 +3,6 @@
 package controllers
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +15,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -28,37 +26,15 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
-	"github.com/ostiary/ostiary/controllers/routes/plan"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // opting lets routes name policies.
-func (b *bench) opting(o *Options) {
-	o.Routes = &b.s
-	o.pace.kinds = 200 * time.Millisecond
-}
-
-// guarded waits until an Ingress asks.
-func (b *bench) guarded(name string) {
-	b.t.Helper()
-	fixture.Eventually(b.t, name+" is guarded", func() error {
-		if a := b.ingress(name).Annotations; a[authURL] == "" {
-			return fmt.Errorf("%v", a)
-		}
-		return nil
-	})
-}
-
-// free waits until nothing of ours is anywhere.
-func (b *bench) free() {
-	b.t.Helper()
-	fixture.Eventually(b.t, "nothing of ours is left", func() error {
-		if owned := b.owned(); len(owned) > 0 {
-			return fmt.Errorf("%s is there", refOf(owned[0]))
-		}
-		return nil
-	})
-	b.nothingOfOurs()
+func opting(b *fixture.Site) func(*Options) {
+	return func(o *Options) {
+		o.Routes = &b.Settings
+		o.pace.kinds = 200 * time.Millisecond
+	}
 }
 
 // lacks waits until a policy has no such condition.
@@ -75,32 +51,31 @@ func lacks(t *testing.T, c client.Client, ap *v1alpha1.AccessPolicy, kind string
 // TestRouted: an annotation is all it takes, and all that it takes away again is
 // gone. Conditions, events and metrics tell of it.
 func TestRouted(t *testing.T) {
-	b := newBench(t)
-	b.make = plan.Make
-	app, idle := fixture.Open(b.app, "app"), fixture.Open(b.app, "idle", "idle.example.com")
-	fixture.Create(t, b.c, app, idle, b.optedIn("shop", "shop.example.com"))
-	r := run(t, b.ours, b.opting)
-	b.guarded("shop")
+	b := fixture.NewSite(t, &server)
+	app, idle := fixture.Open(b.App, "app"), fixture.Open(b.App, "idle", "idle.example.com")
+	fixture.Create(t, b.C, app, idle, b.OptedIn("shop", "shop.example.com"))
+	r := run(t, b.Ours, opting(b))
+	b.Guarded("shop")
 	r.decides("https://shop.example.com/", policy.Bypassed)
-	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed", "Ingress "+b.app+"/shop")
-	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
-	fixture.Has(t, b.c, idle, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
-	lacks(t, b.c, idle, v1alpha1.ConditionRouted)
+	fixture.Has(t, b.C, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed", "Ingress "+b.App+"/shop")
+	fixture.Has(t, b.C, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
+	fixture.Has(t, b.C, idle, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
+	lacks(t, b.C, idle, v1alpha1.ConditionRouted)
 
 	// Somebody serves the host around the policy.
-	around := fixture.Route(b.app, "around", "", "shop.example.com", "/free")
-	around.Spec.IngressClassName = b.optedIn("x", "x").Spec.IngressClassName
-	fixture.Create(t, b.c, around)
-	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionFalse, routes.NoAuthURL, "around")
+	around := fixture.Route(b.App, "around", "", "shop.example.com", "/free")
+	around.Spec.IngressClassName = b.OptedIn("x", "x").Spec.IngressClassName
+	fixture.Create(t, b.C, around)
+	fixture.Has(t, b.C, app, v1alpha1.ConditionCovered, metav1.ConditionFalse, routes.NoAuthURL, "around")
 	fixture.Eventually(t, "the metric counts it", func() error {
-		if n := fixture.Sum(t, r.Registry, "ostiary_unguarded_routes", map[string]string{"kind": "Ingress", "namespace": b.app, "name": "around"}); n != 1 {
+		if n := fixture.Sum(t, r.Registry, "ostiary_unguarded_routes", map[string]string{"kind": "Ingress", "namespace": b.App, "name": "around"}); n != 1 {
 			return fmt.Errorf("%v", n)
 		}
 		return nil
 	})
 	fixture.Eventually(t, "an event names it", func() error {
 		var list corev1.EventList
-		if err := b.c.List(t.Context(), &list, client.InNamespace(b.app)); err != nil {
+		if err := b.C.List(t.Context(), &list, client.InNamespace(b.App)); err != nil {
 			return err
 		}
 		for _, e := range list.Items {
@@ -110,8 +85,8 @@ func TestRouted(t *testing.T) {
 		}
 		return errors.New("none does")
 	})
-	fixture.Remove(t, b.c, around)
-	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
+	fixture.Remove(t, b.C, around)
+	fixture.Has(t, b.C, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
 	fixture.Eventually(t, "the metric is gone", func() error {
 		if n := fixture.Sum(t, r.Registry, "ostiary_unguarded_routes", nil); n != 0 {
 			return fmt.Errorf("%v", n)
@@ -120,19 +95,19 @@ func TestRouted(t *testing.T) {
 	})
 
 	// A mistake is the policy's to tell.
-	change(t, b.c, b.ingress("shop"), func(o *networkingv1.Ingress) { o.Annotations[routes.ModeAnnotation] = "what" })
-	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionFalse, routes.UnknownMode)
+	fixture.Change(t, b.C, b.Ingress("shop"), func(o *networkingv1.Ingress) { o.Annotations[routes.ModeAnnotation] = "what" })
+	fixture.Has(t, b.C, app, v1alpha1.ConditionRouted, metav1.ConditionFalse, routes.UnknownMode)
 	if n := fixture.Sum(t, r.Registry, "ostiary_route_findings", map[string]string{"name": "shop", "reason": routes.UnknownMode}); n != 1 {
 		t.Errorf("the metric says %v", n)
 	}
-	if a := b.ingress("shop").Annotations; a[authURL] == "" {
+	if a := b.Ingress("shop").Annotations; a[fixture.AuthURL] == "" {
 		t.Errorf("it lost its question: %v", a)
 	}
-	change(t, b.c, b.ingress("shop"), func(o *networkingv1.Ingress) { delete(o.Annotations, routes.ModeAnnotation) })
-	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
+	fixture.Change(t, b.C, b.Ingress("shop"), func(o *networkingv1.Ingress) { delete(o.Annotations, routes.ModeAnnotation) })
+	fixture.Has(t, b.C, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
 
 	// Without its policy everything is refused, and the question stays.
-	fixture.Remove(t, b.c, app)
+	fixture.Remove(t, b.C, app)
 	r.decides("https://shop.example.com/", policy.NoPolicy)
 	fixture.Eventually(t, "the finding is counted", func() error {
 		if n := fixture.Sum(t, r.Registry, "ostiary_route_findings", map[string]string{"reason": routes.PolicyNotFound}); n != 1 {
@@ -140,54 +115,54 @@ func TestRouted(t *testing.T) {
 		}
 		return nil
 	})
-	b.guarded("shop")
-	change(t, b.c, b.ingress("shop"), func(o *networkingv1.Ingress) { delete(o.Annotations, routes.PolicyAnnotation) })
-	b.free()
+	b.Guarded("shop")
+	fixture.Change(t, b.C, b.Ingress("shop"), func(o *networkingv1.Ingress) { delete(o.Annotations, routes.PolicyAnnotation) })
+	b.Free()
 	r.running()
 }
 
 // TestOneWrites: of two replicas one writes, and the other goes on where it ends.
 func TestOneWrites(t *testing.T) {
-	b := newBench(t)
-	fixture.Create(t, b.c, fixture.Open(b.app, "app"))
-	first := run(t, b.ours, elected, b.opting)
+	b := fixture.NewSite(t, &server)
+	fixture.Create(t, b.C, fixture.Open(b.App, "app"))
+	first := run(t, b.Ours, elected, opting(b))
 	first.says("this replica leads")
-	second := run(t, b.ours, elected, b.opting)
+	second := run(t, b.Ours, elected, opting(b))
 	second.decides("https://nobody.example.com/", policy.NoPolicy)
-	fixture.Create(t, b.c, b.optedIn("shop", "shop.example.com"))
-	b.guarded("shop")
+	fixture.Create(t, b.C, b.OptedIn("shop", "shop.example.com"))
+	b.Guarded("shop")
 	if strings.Contains(second.log.String(), "annotations of a route") {
 		t.Error("both write")
 	}
 	first.end()
 	second.says("this replica leads")
-	change(t, b.c, b.ingress("shop"), func(o *networkingv1.Ingress) { delete(o.Annotations, routes.PolicyAnnotation) })
-	b.free()
+	fixture.Change(t, b.C, b.Ingress("shop"), func(o *networkingv1.Ingress) { delete(o.Annotations, routes.PolicyAnnotation) })
+	b.Free()
 }
 
 // TestSwitchedOff: without opt-ins nothing is written and nothing taken away, and
 // conditions say nothing of routes.
 func TestSwitchedOff(t *testing.T) {
-	b := newBench(t)
-	app := fixture.Open(b.app, "app", "shop.example.com")
-	fixture.Create(t, b.c, app, b.optedIn("shop", "shop.example.com"))
-	r := run(t, b.ours, b.opting)
-	b.guarded("shop")
-	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
+	b := fixture.NewSite(t, &server)
+	app := fixture.Open(b.App, "app", "shop.example.com")
+	fixture.Create(t, b.C, app, b.OptedIn("shop", "shop.example.com"))
+	r := run(t, b.Ours, opting(b))
+	b.Guarded("shop")
+	fixture.Has(t, b.C, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
 	r.end()
-	was := b.state()
-	r = run(t, b.ours)
+	was := b.State()
+	r = run(t, b.Ours)
 	r.decides("https://shop.example.com/", policy.Bypassed)
-	lacks(t, b.c, app, v1alpha1.ConditionRouted)
-	lacks(t, b.c, app, v1alpha1.ConditionCovered)
-	if now := b.state(); now != was {
+	lacks(t, b.C, app, v1alpha1.ConditionRouted)
+	lacks(t, b.C, app, v1alpha1.ConditionCovered)
+	if now := b.State(); now != was {
 		t.Errorf("it became\n%s\nof\n%s", now, was)
 	}
 	// Whoever uninstalls takes it back by a command.
 	if err := ReleaseRoutes(t.Context(), server.Config(t)); err != nil {
 		t.Fatal(err)
 	}
-	b.nothingOfOurs()
+	b.NothingOfOurs()
 }
 
 // roles makes what config/rbac has, but for the rules that drop says.
@@ -265,59 +240,58 @@ func forget(t *testing.T, c client.Client, ns string) {
 // TestWithoutRights: an installation that may not read routes decides as before,
 // says what it lacks, and goes on when it may.
 func TestWithoutRights(t *testing.T) {
-	b := newBench(t)
+	b := fixture.NewSite(t, &server)
 	var whole []rbacv1.PolicyRule
-	ns := roles(t, b.c, func(r rbacv1.PolicyRule) bool {
+	ns := roles(t, b.C, func(r rbacv1.PolicyRule) bool {
 		whole = append(whole, r)
 		return r.APIGroups[0] != v1alpha1.GroupVersion.Group && r.Resources[0] != "events"
 	})
-	b.ours, b.s = ns, settingsOf(ns)
-	app := fixture.Open(b.app, "app", "shop.example.com")
-	fixture.Create(t, b.c, app, b.optedIn("shop", "shop.example.com"))
-	r := run(t, ns, b.opting, as(t, "system:serviceaccount:"+ns+":ostiary"))
+	b.Ours, b.Settings = ns, fixture.SettingsOf(ns)
+	app := fixture.Open(b.App, "app", "shop.example.com")
+	fixture.Create(t, b.C, app, b.OptedIn("shop", "shop.example.com"))
+	r := run(t, ns, opting(b), as(t, "system:serviceaccount:"+ns+":ostiary"))
 	r.decides("https://shop.example.com/", policy.Bypassed)
-	fixture.Accepted(t, b.c, app)
+	fixture.Accepted(t, b.C, app)
 	r.says("routes cannot opt in")
-	lacks(t, b.c, app, v1alpha1.ConditionCovered)
-	if a := b.ingress("shop").Annotations; len(a) != 1 {
+	lacks(t, b.C, app, v1alpha1.ConditionCovered)
+	if a := b.Ingress("shop").Annotations; len(a) != 1 {
 		t.Errorf("%v", a)
 	}
-	restore(t, b.c, whole)
-	b.guarded("shop")
+	restore(t, b.C, whole)
+	b.Guarded("shop")
 	// The ConfigMaps of ingress-nginx are in none of those rights.
-	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionUnknown, routes.ProxyConfigUnread, "Ingress "+b.app+"/shop", "forbidden")
-	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, routes.ProxyConfigUnread)
-	restore(t, b.c, append(slices.Clone(whole), rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "list", "watch"}}))
-	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
-	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
+	fixture.Has(t, b.C, app, v1alpha1.ConditionRouted, metav1.ConditionUnknown, routes.ProxyConfigUnread, "Ingress "+b.App+"/shop", "forbidden")
+	fixture.Has(t, b.C, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, routes.ProxyConfigUnread)
+	restore(t, b.C, append(slices.Clone(whole), rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "list", "watch"}}))
+	fixture.Has(t, b.C, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
+	fixture.Has(t, b.C, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
 	r.running()
 }
 
 // TestRouteRoles: the rights of config/rbac suffice for every kind that a plan
 // makes, where CRDs come later than the process, and go again.
 func TestRouteRoles(t *testing.T) {
-	b := newBench(t)
-	b.make = plan.Make
-	ns := roles(t, b.c, func(rbacv1.PolicyRule) bool { return false })
-	b.ours, b.s = ns, settingsOf(ns)
-	render := renderSlice(ns, "192.0.2.7")
-	t.Cleanup(func() { _ = b.c.Delete(context.WithoutCancel(t.Context()), render) })
-	fixture.Create(t, b.c, render)
-	app := fixture.Open(b.app, "app", "shop.example.com", "traefik.example.com", "gateway.example.com")
-	class := &networkingv1.IngressClass{ObjectMeta: fixture.Named("", "traefik-"+b.app), Spec: networkingv1.IngressClassSpec{Controller: "traefik.io/ingress-controller"}}
-	other := b.optedIn("other", "traefik.example.com")
+	b := fixture.NewSite(t, &server)
+	ns := roles(t, b.C, func(rbacv1.PolicyRule) bool { return false })
+	b.Ours, b.Settings = ns, fixture.SettingsOf(ns)
+	render := fixture.RenderSlice(ns, "192.0.2.7")
+	t.Cleanup(func() { _ = b.C.Delete(context.WithoutCancel(t.Context()), render) })
+	fixture.Create(t, b.C, render)
+	app := fixture.Open(b.App, "app", "shop.example.com", "traefik.example.com", "gateway.example.com")
+	class := &networkingv1.IngressClass{ObjectMeta: fixture.Named("", "traefik-"+b.App), Spec: networkingv1.IngressClassSpec{Controller: "traefik.io/ingress-controller"}}
+	other := b.OptedIn("other", "traefik.example.com")
 	other.Spec.IngressClassName = &class.Name
-	fixture.Create(t, b.c, class, app, b.optedIn("shop", "shop.example.com"), other)
-	t.Cleanup(func() { _ = b.c.Delete(context.WithoutCancel(t.Context()), class) })
-	r := run(t, ns, b.opting, as(t, "system:serviceaccount:"+ns+":ostiary"))
-	b.guarded("shop")
-	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionFalse, routes.MissingKind)
+	fixture.Create(t, b.C, class, app, b.OptedIn("shop", "shop.example.com"), other)
+	t.Cleanup(func() { _ = b.C.Delete(context.WithoutCancel(t.Context()), class) })
+	r := run(t, ns, opting(b), as(t, "system:serviceaccount:"+ns+":ostiary"))
+	b.Guarded("shop")
+	fixture.Has(t, b.C, app, v1alpha1.ConditionRouted, metav1.ConditionFalse, routes.MissingKind)
 
-	crds(t, b.c)
-	gatewayOf(t, b.c, b.app)
+	fixture.OtherKinds(t, b.C)
+	gatewayOf(t, b.C, b.App)
 	fixture.Eventually(t, "each kind is made", func() error {
 		made := map[string]bool{}
-		for _, o := range b.owned() {
+		for _, o := range b.Owned() {
 			made[o.GetKind()] = true
 		}
 		for _, k := range cluster.Made {
@@ -327,57 +301,20 @@ func TestRouteRoles(t *testing.T) {
 		}
 		return nil
 	})
-	if a := b.ingress("other").Annotations["traefik.ingress.kubernetes.io/router.middlewares"]; a == "" {
+	if a := b.Ingress("other").Annotations["traefik.ingress.kubernetes.io/router.middlewares"]; a == "" {
 		t.Error("Traefik is not told to ask")
 	}
 	if strings.Contains(r.log.String(), "is forbidden: User") {
 		t.Error("the roles do not suffice")
 	}
-	for _, o := range []client.Object{b.ingress("shop"), b.ingress("other"), httpRoute(b.app)} {
-		fixture.Remove(t, b.c, o)
+	for _, o := range []client.Object{b.Ingress("shop"), b.Ingress("other"), httpRoute(b.App)} {
+		fixture.Remove(t, b.C, o)
 	}
-	b.free()
+	b.Free()
 	if strings.Contains(r.log.String(), "is forbidden: User") {
 		t.Error("the roles do not suffice to take it away")
 	}
 	r.running()
-}
-
-// crds installs kinds of others, with schemas that take anything, until the test
-// ends.
-func crds(t *testing.T, c client.Client) {
-	t.Helper()
-	anything := true
-	done := map[string]*apiextensionsv1.CustomResourceDefinition{}
-	for _, k := range cluster.Kinds {
-		plural := strings.ToLower(k.Kind) + "s"
-		plural = cmp.Or(map[string]string{"securitypolicys": "securitypolicies", "gatewayclasss": "gatewayclasses"}[plural], plural)
-		version := apiextensionsv1.CustomResourceDefinitionVersion{Name: k.Version, Served: true, Storage: done[plural] == nil,
-			Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{Type: "object", XPreserveUnknownFields: &anything}}}
-		if crd := done[plural]; crd != nil {
-			crd.Spec.Versions = append(crd.Spec.Versions, version)
-			continue
-		}
-		scope := apiextensionsv1.NamespaceScoped
-		if k.Kind == "GatewayClass" {
-			scope = apiextensionsv1.ClusterScoped
-		}
-		crd := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: plural + "." + k.Group,
-			Annotations: map[string]string{"api-approved.kubernetes.io": "unapproved, a test"}}}
-		crd.Spec = apiextensionsv1.CustomResourceDefinitionSpec{Group: k.Group, Scope: scope, Versions: []apiextensionsv1.CustomResourceDefinitionVersion{version},
-			Names: apiextensionsv1.CustomResourceDefinitionNames{Plural: plural, Singular: strings.ToLower(k.Kind), Kind: k.Kind, ListKind: k.Kind + "List"}}
-		done[plural] = crd
-	}
-	for _, crd := range done {
-		fixture.Eventually(t, "making "+crd.Name, func() error { return c.Create(t.Context(), crd.DeepCopy()) }) // one of an earlier test may still go
-	}
-	t.Cleanup(func() {
-		for _, crd := range done {
-			if err := c.Delete(context.WithoutCancel(t.Context()), crd); client.IgnoreNotFound(err) != nil {
-				t.Error(err)
-			}
-		}
-	})
 }
 
 func httpRoute(ns string) *unstructured.Unstructured {

@@ -49,7 +49,7 @@ func kubectl(t *testing.T, input string, args ...string) error {
 
 // manifest is what is in somebody's repository.
 func (b *bench) manifest(more string) string {
-	return `{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {namespace: ` + b.app + `, name: shop, annotations: {access.ostiary.dev/policy: app` + more + `}},
+	return `{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {namespace: ` + b.App + `, name: shop, annotations: {access.ostiary.dev/policy: app` + more + `}},
 spec: {ingressClassName: nginx, rules: [{host: shop.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: app, port: {number: 80}}}}]}}]}}`
 }
 
@@ -68,10 +68,10 @@ func TestGitOps(t *testing.T) {
 				if err := kubectl(t, b.manifest(""), args...); err != nil {
 					t.Fatal(err)
 				}
-				b.converge(b.optIns(b.c))
-				versions = append(versions, b.ingress("shop").ResourceVersion)
+				b.converge(b.optIns(b.C))
+				versions = append(versions, b.Ingress("shop").ResourceVersion)
 			}
-			if a := b.ingress("shop").Annotations; a[authURL] == "" || a[routes.PolicyAnnotation] != "app" {
+			if a := b.Ingress("shop").Annotations; a[authURL] == "" || a[routes.PolicyAnnotation] != "app" {
 				t.Errorf("%v", a)
 			}
 			if versions[1] != versions[3] {
@@ -81,9 +81,9 @@ func TestGitOps(t *testing.T) {
 			if err := kubectl(t, out, args...); err != nil {
 				t.Fatal(err)
 			}
-			b.converge(b.optIns(b.c))
-			b.nothingOfOurs()
-			fixture.Remove(t, b.c, b.ingress("shop"))
+			b.converge(b.optIns(b.C))
+			b.NothingOfOurs()
+			fixture.Remove(t, b.C, b.Ingress("shop"))
 		})
 	}
 }
@@ -99,11 +99,11 @@ func TestReplaced(t *testing.T) {
 		if err := kubectl(t, b.manifest(""), "replace", "-f", "-"); err != nil {
 			t.Fatal(err)
 		}
-		if a := b.ingress("shop").Annotations; a[authURL] != "" {
+		if a := b.Ingress("shop").Annotations; a[authURL] != "" {
 			t.Fatalf("it replaces nothing: %v", a)
 		}
-		b.converge(b.optIns(b.c))
-		if a := b.ingress("shop").Annotations; a[authURL] == "" {
+		b.converge(b.optIns(b.C))
+		if a := b.Ingress("shop").Annotations; a[authURL] == "" {
 			t.Errorf("%v", a)
 		}
 	}
@@ -123,7 +123,7 @@ func TestConflict(t *testing.T) {
 			if err := kubectl(t, theirs, args...); err != nil {
 				t.Fatal(err)
 			}
-			before := b.ingress("shop")
+			before := b.Ingress("shop")
 			optIns := b.optIns(c)
 			b.converge(optIns)
 			once := written.Load()
@@ -133,7 +133,7 @@ func TestConflict(t *testing.T) {
 			if n := written.Load() - once; n > 0 {
 				t.Errorf("%d more tries", n)
 			}
-			if now := b.ingress("shop"); now.ResourceVersion != before.ResourceVersion {
+			if now := b.Ingress("shop"); now.ResourceVersion != before.ResourceVersion {
 				t.Errorf("it was changed: %v", now.Annotations)
 			}
 			heard := strings.Join(b.heard(), "\n")
@@ -143,7 +143,7 @@ func TestConflict(t *testing.T) {
 					t.Errorf("%q is not said once:\n%s", want, heard)
 				}
 			}
-			if got := sumOf(t, optIns, "ostiary_route_findings", map[string]string{"kind": "Ingress", "namespace": b.app, "name": "shop", "reason": reasonFieldConflict}); got != 1 {
+			if got := sumOf(t, optIns, "ostiary_route_findings", map[string]string{"kind": "Ingress", "namespace": b.App, "name": "shop", "reason": reasonFieldConflict}); got != 1 {
 				t.Errorf("the metric says %v", got)
 			}
 			// They give it back, and it is ours.
@@ -151,13 +151,13 @@ func TestConflict(t *testing.T) {
 				t.Fatal(err)
 			}
 			b.converge(optIns)
-			if a := b.ingress("shop").Annotations; !strings.HasPrefix(a[authURL], b.s.AuthzURL) {
+			if a := b.Ingress("shop").Annotations; !strings.HasPrefix(a[authURL], b.Settings.AuthzURL) {
 				t.Errorf("%v", a)
 			}
 			if got := sumOf(t, optIns, "ostiary_route_findings", nil); got != 0 {
 				t.Errorf("the metric still says %v", got)
 			}
-			fixture.Remove(t, b.c, b.ingress("shop"))
+			fixture.Remove(t, b.C, b.Ingress("shop"))
 		})
 	}
 }
@@ -166,24 +166,24 @@ func TestConflict(t *testing.T) {
 // ours stays.
 func TestTakenByForce(t *testing.T) {
 	b := newBench(t)
-	fixture.Create(t, b.c, b.optedIn("shop", "shop.example.com"))
-	b.converge(b.optIns(b.c))
+	fixture.Create(t, b.C, b.OptedIn("shop", "shop.example.com"))
+	b.converge(b.optIns(b.C))
 	theirs := b.manifest(", " + authURL + ": 'https://other.example/ask'")
 	if err := kubectl(t, theirs, "apply", "--server-side", "--force-conflicts", "--field-manager=argocd-controller", "-f", "-"); err != nil {
 		t.Fatal(err)
 	}
-	optIns := b.optIns(b.c)
+	optIns := b.optIns(b.C)
 	b.converge(optIns)
-	if a := b.ingress("shop").Annotations; a[authURL] != "https://other.example/ask" || a[errors4] == "" {
+	if a := b.Ingress("shop").Annotations; a[authURL] != "https://other.example/ask" || a[errors4] == "" {
 		t.Errorf("%v", a)
 	}
 	if heard := strings.Join(b.heard(), "\n"); !strings.Contains(heard, reasonFieldConflict) {
 		t.Errorf("nobody is told:\n%s", heard)
 	}
 	// Without a policy what is still ours goes, and theirs stays.
-	change(t, b.c, b.ingress("shop"), func(o *networkingv1.Ingress) { delete(o.Annotations, routes.PolicyAnnotation) })
+	fixture.Change(t, b.C, b.Ingress("shop"), func(o *networkingv1.Ingress) { delete(o.Annotations, routes.PolicyAnnotation) })
 	b.converge(optIns)
-	if a := b.ingress("shop").Annotations; a[authURL] != "https://other.example/ask" || len(a) != 1 {
+	if a := b.Ingress("shop").Annotations; a[authURL] != "https://other.example/ask" || len(a) != 1 {
 		t.Errorf("%v", a)
 	}
 }
@@ -195,13 +195,13 @@ func TestSameValue(t *testing.T) {
 	if err := kubectl(t, b.manifest(", "+errors4+": '401,403'"), "apply", "--server-side", "--field-manager=argocd-controller", "-f", "-"); err != nil {
 		t.Fatal(err)
 	}
-	b.converge(b.optIns(b.c))
-	if a := b.ingress("shop").Annotations; a[authURL] == "" {
+	b.converge(b.optIns(b.C))
+	if a := b.Ingress("shop").Annotations; a[authURL] == "" {
 		t.Errorf("%v", a)
 	}
-	change(t, b.c, b.ingress("shop"), func(o *networkingv1.Ingress) { delete(o.Annotations, routes.PolicyAnnotation) })
-	b.converge(b.optIns(b.c))
-	if a := b.ingress("shop").Annotations; len(a) != 1 || a[errors4] == "" {
+	fixture.Change(t, b.C, b.Ingress("shop"), func(o *networkingv1.Ingress) { delete(o.Annotations, routes.PolicyAnnotation) })
+	b.converge(b.optIns(b.C))
+	if a := b.Ingress("shop").Annotations; len(a) != 1 || a[errors4] == "" {
 		t.Errorf("%v", a)
 	}
 }
@@ -216,8 +216,8 @@ func TestRouteRights(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fixture.Create(t, b.c, b.optedIn("shop", "shop.example.com"))
-	optIns := b.optIns(b.c)
+	fixture.Create(t, b.C, b.OptedIn("shop", "shop.example.com"))
+	optIns := b.optIns(b.C)
 	optIns.apply.client = barred
 	result, err := optIns.Reconcile(t.Context(), reconcile.Request{})
 	if err != nil || result.RequeueAfter <= 0 || result.RequeueAfter > againFirst {
@@ -226,7 +226,7 @@ func TestRouteRights(t *testing.T) {
 	if heard := strings.Join(b.heard(), "\n"); !strings.Contains(heard, reasonNotAllowed) {
 		t.Errorf("nobody is told:\n%s", heard)
 	}
-	if a := b.ingress("shop").Annotations; len(a) != 1 {
+	if a := b.Ingress("shop").Annotations; len(a) != 1 {
 		t.Errorf("%v", a)
 	}
 }

@@ -19,9 +19,9 @@ import (
 func TestStandIn(t *testing.T) {
 	b := newBench(t)
 	b.make = plan.Make
-	other := b.optedIn("other", "other.example.com")
-	other.Annotations[authURL] = "http://earlier.example.com/authz/v1/nginx/" + b.app + "/other/$request_method/$host$request_uri"
-	fixture.Create(t, b.c, b.optedIn("shop", "shop.example.com"), other)
+	other := b.OptedIn("other", "other.example.com")
+	other.Annotations[authURL] = "http://earlier.example.com/authz/v1/nginx/" + b.App + "/other/$request_method/$host$request_uri"
+	fixture.Create(t, b.C, b.OptedIn("shop", "shop.example.com"), other)
 	c, written := counting(t)
 	o := b.optIns(c)
 	o.Leads = func() bool { return false }
@@ -38,25 +38,25 @@ func TestStandIn(t *testing.T) {
 	}
 	time.Sleep(standInAfter)
 	look()
-	if a := b.ingress("shop").Annotations; !strings.Contains(a[authURL], "/authz/v1/nginx/"+b.app+"/shop/") || a[backend] != "" {
+	if a := b.Ingress("shop").Annotations; !strings.Contains(a[authURL], "/authz/v1/nginx/"+b.App+"/shop/") || a[backend] != "" {
 		t.Errorf("%v", a)
 	}
-	if a := b.ingress("other").Annotations; a[authURL] != other.Annotations[authURL] {
+	if a := b.Ingress("other").Annotations; a[authURL] != other.Annotations[authURL] {
 		t.Errorf("%v", a)
 	}
-	if n := len(b.owned()); n > 0 || written.Load() != 1 {
+	if n := len(b.Owned()); n > 0 || written.Load() != 1 {
 		t.Errorf("%d objects, %d writes", n, written.Load())
 	}
 	if wait := look(); wait != 0 || written.Load() != 1 {
 		t.Errorf("it looks again after %s, and wrote %d times", wait, written.Load())
 	}
 	// The leader finds it, and does the rest.
-	b.converge(b.optIns(b.c))
-	if a := b.ingress("shop").Annotations; a[backend] == "" {
+	b.converge(b.optIns(b.C))
+	if a := b.Ingress("shop").Annotations; a[backend] == "" {
 		t.Errorf("%v", a)
 	}
 	// What was asked about and is not any more waits as long as what is new.
-	change(t, b.c, b.ingress("shop"), func(o *networkingv1.Ingress) { delete(o.Annotations, authURL) })
+	fixture.Change(t, b.C, b.Ingress("shop"), func(o *networkingv1.Ingress) { delete(o.Annotations, authURL) })
 	before := written.Load()
 	look()
 	if written.Load() != before {
@@ -64,7 +64,7 @@ func TestStandIn(t *testing.T) {
 	}
 	time.Sleep(standInAfter)
 	look()
-	if a := b.ingress("shop").Annotations; a[authURL] == "" || a[backend] == "" {
+	if a := b.Ingress("shop").Annotations; a[authURL] == "" || a[backend] == "" {
 		t.Errorf("%v", a)
 	}
 }

@@ -83,31 +83,31 @@ func TestOptInAndOut(t *testing.T) {
 		gone bool // only objects are ours to see
 	}{
 		{"without the annotation", func(o *networkingv1.Ingress) {
-			change(t, b.c, o, func(o *networkingv1.Ingress) { delete(o.Annotations, routes.PolicyAnnotation) })
+			fixture.Change(t, b.C, o, func(o *networkingv1.Ingress) { delete(o.Annotations, routes.PolicyAnnotation) })
 		}, false},
-		{"without the Ingress", func(o *networkingv1.Ingress) { fixture.Remove(t, b.c, o) }, true},
+		{"without the Ingress", func(o *networkingv1.Ingress) { fixture.Remove(t, b.C, o) }, true},
 	} {
-		o := b.optedIn("shop", "shop.example.com")
+		o := b.OptedIn("shop", "shop.example.com")
 		o.Annotations["mine"] = "stays"
-		fixture.Create(t, b.c, o)
+		fixture.Create(t, b.C, o)
 		b.converge(b.optIns(c))
-		now := b.ingress("shop")
+		now := b.Ingress("shop")
 		if now.Annotations[authURL] == "" || now.Annotations["mine"] != "stays" {
 			t.Fatalf("%v", now.Annotations)
 		}
-		if got := len(b.owned()); got != 3 {
+		if got := len(b.Owned()); got != 3 {
 			t.Errorf("%d objects of ours", got)
 		}
 		unchanged("after the opt-in")
 		out.do(o)
 		b.converge(b.optIns(c))
-		b.nothingOfOurs()
+		b.NothingOfOurs()
 		unchanged(out.name)
 		if !out.gone {
-			if now := b.ingress("shop"); now.Annotations["mine"] != "stays" || len(now.Annotations) != 1 {
+			if now := b.Ingress("shop"); now.Annotations["mine"] != "stays" || len(now.Annotations) != 1 {
 				t.Errorf("%v", now.Annotations)
 			}
-			fixture.Remove(t, b.c, o)
+			fixture.Remove(t, b.C, o)
 		}
 	}
 }
@@ -116,14 +116,14 @@ func TestOptInAndOut(t *testing.T) {
 func TestChanges(t *testing.T) {
 	b := newBench(t)
 	c, _ := counting(t)
-	o := b.optedIn("shop", "shop.example.com")
-	fixture.Create(t, b.c, o)
+	o := b.OptedIn("shop", "shop.example.com")
+	fixture.Create(t, b.C, o)
 	b.converge(b.optIns(c))
 	has := func(what string, names ...string) {
 		t.Helper()
 		b.converge(b.optIns(c))
 		var got []string
-		for _, o := range b.owned() {
+		for _, o := range b.Owned() {
 			got = append(got, o.GetKind()+" "+o.GetName())
 		}
 		slices.Sort(got)
@@ -132,19 +132,19 @@ func TestChanges(t *testing.T) {
 		}
 	}
 	has("opted in", "EndpointSlice ostiary-render-shop", "Ingress ostiary-host-shop.example.com", "Service ostiary-render-shop")
-	change(t, b.c, o, func(o *networkingv1.Ingress) { o.Spec.Rules[0].Host = "new.example.com" })
+	fixture.Change(t, b.C, o, func(o *networkingv1.Ingress) { o.Spec.Rules[0].Host = "new.example.com" })
 	has("another host", "EndpointSlice ostiary-render-shop", "Ingress ostiary-host-new.example.com", "Service ostiary-render-shop")
-	change(t, b.c, o, func(o *networkingv1.Ingress) { o.Annotations[routes.ModeAnnotation] = "canary" })
+	fixture.Change(t, b.C, o, func(o *networkingv1.Ingress) { o.Annotations[routes.ModeAnnotation] = "canary" })
 	has("another mode", "Ingress ostiary-canary-shop", "Ingress ostiary-host-new.example.com")
-	if now := b.ingress("shop").Annotations; now[authURL] == "" || now[backend] != "" || now[errors4] != "" {
+	if now := b.Ingress("shop").Annotations; now[authURL] == "" || now[backend] != "" || now[errors4] != "" {
 		t.Errorf("%v", now)
 	}
-	change(t, b.c, o, func(o *networkingv1.Ingress) {
+	fixture.Change(t, b.C, o, func(o *networkingv1.Ingress) {
 		o.Spec.IngressClassName = new(string)
 		*o.Spec.IngressClassName = "other"
 	})
 	has("another class", "Ingress ostiary-host-new.example.com")
-	if now := b.ingress("shop").Annotations; now[authURL] != "" || now["other.example/ask"] == "" {
+	if now := b.Ingress("shop").Annotations; now[authURL] != "" || now["other.example/ask"] == "" {
 		t.Errorf("%v", now)
 	}
 }
@@ -154,31 +154,31 @@ func TestChanges(t *testing.T) {
 func TestDrift(t *testing.T) {
 	b := newBench(t)
 	c, written := counting(t)
-	fixture.Create(t, b.c, b.optedIn("shop", "shop.example.com"))
+	fixture.Create(t, b.C, b.OptedIn("shop", "shop.example.com"))
 	b.converge(b.optIns(c))
-	want := b.state()
+	want := b.State()
 	var s corev1.Service
-	key := client.ObjectKey{Namespace: b.app, Name: "ostiary-render-shop"}
-	if err := b.c.Get(t.Context(), key, &s); err != nil {
+	key := client.ObjectKey{Namespace: b.App, Name: "ostiary-render-shop"}
+	if err := b.C.Get(t.Context(), key, &s); err != nil {
 		t.Fatal(err)
 	}
 	s.Spec.Ports[0].Port = 1
-	if err := b.c.Update(t.Context(), &s); err != nil {
+	if err := b.C.Update(t.Context(), &s); err != nil {
 		t.Fatal(err)
 	}
 	var own networkingv1.Ingress
-	own.Namespace, own.Name = b.ours, "ostiary-host-shop.example.com"
-	fixture.Remove(t, b.c, &own)
+	own.Namespace, own.Name = b.Ours, "ostiary-host-shop.example.com"
+	fixture.Remove(t, b.C, &own)
 	b.converge(b.optIns(c))
-	if got := b.state(); got != want {
+	if got := b.State(); got != want {
 		t.Errorf("not mended:\n%s\nwant\n%s", got, want)
 	}
 	var slice discoveryv1.EndpointSlice
-	if err := b.c.Get(t.Context(), client.ObjectKey{Namespace: b.ours, Name: "ostiary-render-a"}, &slice); err != nil {
+	if err := b.C.Get(t.Context(), client.ObjectKey{Namespace: b.Ours, Name: "ostiary-render-a"}, &slice); err != nil {
 		t.Fatal(err)
 	}
 	slice.Endpoints[0].Addresses[0] = "192.0.2.8"
-	if err := b.c.Update(t.Context(), &slice); err != nil {
+	if err := b.C.Update(t.Context(), &slice); err != nil {
 		t.Fatal(err)
 	}
 	before := written.Load()
@@ -186,7 +186,7 @@ func TestDrift(t *testing.T) {
 	if n := written.Load() - before; n != 1 {
 		t.Errorf("%d writes for one slice", n)
 	}
-	if err := b.c.Get(t.Context(), key, &slice); err != nil || slice.Endpoints[0].Addresses[0] != "192.0.2.8" {
+	if err := b.C.Get(t.Context(), key, &slice); err != nil || slice.Endpoints[0].Addresses[0] != "192.0.2.8" {
 		t.Errorf("%v, %v", err, slice.Endpoints)
 	}
 }
@@ -196,9 +196,9 @@ func TestDrift(t *testing.T) {
 func TestNameTaken(t *testing.T) {
 	b := newBench(t)
 	c, written := counting(t)
-	theirs := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: b.app, Name: "ostiary-render-shop"},
+	theirs := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: b.App, Name: "ostiary-render-shop"},
 		Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Name: "theirs", Port: 4}}}}
-	fixture.Create(t, b.c, theirs, b.optedIn("shop", "shop.example.com"))
+	fixture.Create(t, b.C, theirs, b.OptedIn("shop", "shop.example.com"))
 	optIns := b.optIns(c)
 	b.converge(optIns)
 	before := written.Load()
@@ -207,20 +207,20 @@ func TestNameTaken(t *testing.T) {
 		t.Errorf("%d writes, again", n)
 	}
 	var now corev1.Service
-	if err := b.c.Get(t.Context(), client.ObjectKeyFromObject(theirs), &now); err != nil || now.ResourceVersion != theirs.ResourceVersion {
+	if err := b.C.Get(t.Context(), client.ObjectKeyFromObject(theirs), &now); err != nil || now.ResourceVersion != theirs.ResourceVersion {
 		t.Errorf("%v, %v", err, now)
 	}
-	if a := b.ingress("shop").Annotations; a[authURL] == "" || a[backend] != "" {
+	if a := b.Ingress("shop").Annotations; a[authURL] == "" || a[backend] != "" {
 		t.Errorf("%v", a)
 	}
 	events := strings.Join(b.heard(), "\n")
 	if strings.Count(events, reasonNameTaken) != 1 || strings.Count(events, reasonHeldBack) != 1 {
 		t.Errorf("events:\n%s", events)
 	}
-	fixture.Remove(t, b.c, theirs)
+	fixture.Remove(t, b.C, theirs)
 	fixture.Eventually(t, "the rest is written", func() error {
 		b.converge(optIns)
-		if a := b.ingress("shop").Annotations; a[backend] == "" {
+		if a := b.Ingress("shop").Annotations; a[backend] == "" {
 			return fmt.Errorf("%v", a)
 		}
 		return nil
@@ -239,18 +239,18 @@ func TestGoneMeanwhile(t *testing.T) {
 			}
 			return c.Apply(ctx, o, opts...)
 		}})
-	shop := b.optedIn("shop", "shop.example.com")
-	fixture.Create(t, b.c, shop)
-	before = func() { fixture.Remove(t, b.c, shop) }
+	shop := b.OptedIn("shop", "shop.example.com")
+	fixture.Create(t, b.C, shop)
+	before = func() { fixture.Remove(t, b.C, shop) }
 	_, err := b.optIns(c).Reconcile(t.Context(), reconcile.Request{})
 	if err == nil {
 		t.Error("nothing to try again")
 	}
 	var list networkingv1.IngressList
-	if err := b.c.List(t.Context(), &list, client.InNamespace(b.app)); err != nil || len(list.Items) > 0 {
+	if err := b.C.List(t.Context(), &list, client.InNamespace(b.App)); err != nil || len(list.Items) > 0 {
 		t.Errorf("%v, %v", err, list.Items)
 	}
 	before = func() {}
 	b.converge(b.optIns(c))
-	b.nothingOfOurs()
+	b.NothingOfOurs()
 }

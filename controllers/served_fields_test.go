@@ -15,29 +15,27 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/controllers/cluster"
-	"github.com/ostiary/ostiary/controllers/routes/plan"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // TestMiddlewareLimit: a field that Traefik's CRD has is written, one that it has not is
 // not, and a CRD that is upgraded is noticed, with no right to read CRDs.
 func TestMiddlewareLimit(t *testing.T) {
-	b := newBench(t)
-	b.make = plan.Make
-	ns := roles(t, b.c, func(rbacv1.PolicyRule) bool { return false })
-	b.ours, b.s = ns, settingsOf(ns)
-	crds(t, b.c)
-	class := &networkingv1.IngressClass{ObjectMeta: fixture.Named("", "traefik-"+b.app), Spec: networkingv1.IngressClassSpec{Controller: "traefik.io/ingress-controller"}}
-	app, web := fixture.Open(b.app, "app", "traefik.example.com"), b.optedIn("web", "traefik.example.com")
+	b := fixture.NewSite(t, &server)
+	ns := roles(t, b.C, func(rbacv1.PolicyRule) bool { return false })
+	b.Ours, b.Settings = ns, fixture.SettingsOf(ns)
+	fixture.OtherKinds(t, b.C)
+	class := &networkingv1.IngressClass{ObjectMeta: fixture.Named("", "traefik-"+b.App), Spec: networkingv1.IngressClassSpec{Controller: "traefik.io/ingress-controller"}}
+	app, web := fixture.Open(b.App, "app", "traefik.example.com"), b.OptedIn("web", "traefik.example.com")
 	web.Spec.IngressClassName = &class.Name
-	fixture.Create(t, b.c, class, app, web)
-	t.Cleanup(func() { _ = b.c.Delete(context.WithoutCancel(t.Context()), class) })
-	run(t, ns, b.opting, as(t, "system:serviceaccount:"+ns+":ostiary"))
+	fixture.Create(t, b.C, class, app, web)
+	t.Cleanup(func() { _ = b.C.Delete(context.WithoutCancel(t.Context()), class) })
+	run(t, ns, opting(b), as(t, "system:serviceaccount:"+ns+":ostiary"))
 	limit := func(want bool) {
 		t.Helper()
 		fixture.Eventually(t, "the Middleware", func() error {
 			m := cluster.Unstructured(schema.GroupVersionKind{Group: cluster.TraefikGroup, Version: "v1alpha1", Kind: "Middleware"})
-			if err := b.c.Get(t.Context(), client.ObjectKey{Namespace: b.app, Name: "ostiary-auth-web"}, m); err != nil {
+			if err := b.C.Get(t.Context(), client.ObjectKey{Namespace: b.App, Name: "ostiary-auth-web"}, m); err != nil {
 				return err
 			}
 			n, has, _ := unstructured.NestedInt64(m.Object, "spec", "forwardAuth", "maxResponseBodySize")
@@ -49,7 +47,7 @@ func TestMiddlewareLimit(t *testing.T) {
 	}
 	limit(false)
 	var crd apiextensionsv1.CustomResourceDefinition
-	if err := b.c.Get(t.Context(), client.ObjectKey{Name: "middlewares.traefik.io"}, &crd); err != nil {
+	if err := b.C.Get(t.Context(), client.ObjectKey{Name: "middlewares.traefik.io"}, &crd); err != nil {
 		t.Fatal(err)
 	}
 	object := func(name string, in apiextensionsv1.JSONSchemaProps) apiextensionsv1.JSONSchemaProps {
@@ -58,7 +56,7 @@ func TestMiddlewareLimit(t *testing.T) {
 	}
 	whole := object("spec", object("forwardAuth", object("maxResponseBodySize", apiextensionsv1.JSONSchemaProps{Type: "integer", Format: "int64"})))
 	crd.Spec.Versions[0].Schema.OpenAPIV3Schema = &whole
-	if err := b.c.Update(t.Context(), &crd); err != nil {
+	if err := b.C.Update(t.Context(), &crd); err != nil {
 		t.Fatal(err)
 	}
 	limit(true)

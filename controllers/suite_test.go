@@ -34,7 +34,7 @@ func TestMain(m *testing.M) { server.Main(m) }
 // emptied connects to the API server, which then holds no policy.
 func emptied(t *testing.T) client.Client {
 	t.Helper()
-	return fixture.Without(t, server.Client(t, fixture.AllKinds()))
+	return fixture.Connect(t, &server)
 }
 
 // Namespace makes one that no other test uses.

@@ -64,18 +64,6 @@ func runTable(t *testing.T, wrap func(http.RoundTripper) http.RoundTripper) *rep
 	return r
 }
 
-func change(t *testing.T, c client.Client, o *networkingv1.Ingress, f func(*networkingv1.Ingress)) {
-	t.Helper()
-	fixture.Eventually(t, "editing Ingress "+o.Name, func() error {
-		var now networkingv1.Ingress
-		if err := c.Get(t.Context(), client.ObjectKeyFromObject(o), &now); err != nil {
-			return err
-		}
-		f(&now)
-		return c.Update(t.Context(), &now)
-	})
-}
-
 // TestHostsOfIngresses: a policy without hosts guards what the Ingresses of its
 // namespace serve that name it, as long as they do.
 func TestHostsOfIngresses(t *testing.T) {
@@ -95,20 +83,20 @@ func TestHostsOfIngresses(t *testing.T) {
 	r.decides("https://stolen.example.com/", policy.NoPolicy) // another namespace's word counts for nothing
 	r.decides("https://b.example.com/", policy.NoPolicy)
 
-	change(t, c, a, func(o *networkingv1.Ingress) { o.Spec.Rules[0].Host = "moved.example.com" })
+	fixture.Change(t, c, a, func(o *networkingv1.Ingress) { o.Spec.Rules[0].Host = "moved.example.com" })
 	r.decides("https://moved.example.com/x", policy.Bypassed)
 	r.decides("https://a.example.com/x", policy.NoPolicy)
-	change(t, c, a, func(o *networkingv1.Ingress) { o.Annotations[routes.PolicyAnnotation] = "other" })
+	fixture.Change(t, c, a, func(o *networkingv1.Ingress) { o.Annotations[routes.PolicyAnnotation] = "other" })
 	r.decides("https://moved.example.com/x", policy.Blocked)
 	before := r.Live.Table().Revision()
-	change(t, c, a, func(o *networkingv1.Ingress) { o.Annotations["nginx.ingress.kubernetes.io/use-regex"] = "true" })
+	fixture.Change(t, c, a, func(o *networkingv1.Ingress) { o.Annotations["nginx.ingress.kubernetes.io/use-regex"] = "true" })
 	r.decides("https://moved.example.com/z", policy.Blocked)
 	if r.Live.Table().Revision() == before {
 		t.Error("another table of the same revision")
 	}
-	change(t, c, a, func(o *networkingv1.Ingress) { delete(o.Annotations, routes.PolicyAnnotation) })
+	fixture.Change(t, c, a, func(o *networkingv1.Ingress) { delete(o.Annotations, routes.PolicyAnnotation) })
 	r.decides("https://moved.example.com/x", policy.NoPolicy)
-	change(t, c, a, func(o *networkingv1.Ingress) { o.Annotations[routes.PolicyAnnotation] = "app" })
+	fixture.Change(t, c, a, func(o *networkingv1.Ingress) { o.Annotations[routes.PolicyAnnotation] = "app" })
 	r.decides("https://moved.example.com/x", policy.Bypassed)
 	fixture.Remove(t, c, a)
 	r.decides("https://moved.example.com/x", policy.NoPolicy)
@@ -143,7 +131,7 @@ func TestPinned(t *testing.T) {
 	pinned(ns+"/none", "https://fixed.example.com/", policy.NoPolicy)
 	pinned(ns+"/gone", "https://fixed.example.com/", policy.NoPolicy)
 	pinned("default/web", "https://a.example.com/", policy.NoPolicy)
-	change(t, c, web, func(o *networkingv1.Ingress) { o.Annotations[routes.PolicyAnnotation] = "fixed" })
+	fixture.Change(t, c, web, func(o *networkingv1.Ingress) { o.Annotations[routes.PolicyAnnotation] = "fixed" })
 	pinned(ns+"/web", "https://fixed.example.com/", policy.Bypassed)
 	fixture.Remove(t, c, web)
 	pinned(ns+"/web", "https://fixed.example.com/", policy.NoPolicy)

@@ -10,14 +10,15 @@ import (
 
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/routes/plan"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // TestWarmth: whatever happens before, preflights are let pass only once there has been
 // an endpoint for as long as a proxy may take to know it; and who comes to others waits
 // with being ready, and not with letting pass.
 func TestWarmth(t *testing.T) {
-	none, some := []*discoveryv1.EndpointSlice{{}}, []*discoveryv1.EndpointSlice{renderSlice("ours", "192.0.2.7")}
-	gone := renderSlice("ours", "192.0.2.7")
+	none, some := []*discoveryv1.EndpointSlice{{}}, []*discoveryv1.EndpointSlice{fixture.RenderSlice("ours", "192.0.2.7")}
+	gone := fixture.RenderSlice("ours", "192.0.2.7")
 	gone.Endpoints[0].Conditions.Ready = pointer(false)
 	ref := routes.Ref{Kind: "Ingress"}
 	asks := &plan.Plan{Annotations: map[routes.Ref]map[string]string{ref: {"x": "http://a/authz/v1/nginx-pass/a/b/"}}}

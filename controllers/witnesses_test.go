@@ -23,22 +23,22 @@ import (
 // and stays so after a restart; with the rights of config/rbac. What is asked about one
 // route says nothing of another.
 func TestCoveredAfterAWitness(t *testing.T) {
-	b := newBench(t)
-	ns := roles(t, b.c, func(rbacv1.PolicyRule) bool { return false })
-	b.ours, b.s = ns, settingsOf(ns)
-	config := &corev1.ConfigMap{ObjectMeta: fixture.Named(b.app, "controller"), Data: map[string]string{"use-http2": "true"}}
+	b := fixture.NewSite(t, &server)
+	ns := roles(t, b.C, func(rbacv1.PolicyRule) bool { return false })
+	b.Ours, b.Settings = ns, fixture.SettingsOf(ns)
+	config := &corev1.ConfigMap{ObjectMeta: fixture.Named(b.App, "controller"), Data: map[string]string{"use-http2": "true"}}
 	config.Labels = cluster.NginxLabels
 	grant := []client.Object{
-		&rbacv1.Role{ObjectMeta: fixture.Named(b.app, "proxies"), Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "list", "watch"}}}},
-		&rbacv1.RoleBinding{ObjectMeta: fixture.Named(b.app, "proxies"), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "proxies"},
+		&rbacv1.Role{ObjectMeta: fixture.Named(b.App, "proxies"), Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "list", "watch"}}}},
+		&rbacv1.RoleBinding{ObjectMeta: fixture.Named(b.App, "proxies"), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "proxies"},
 			Subjects: []rbacv1.Subject{{Kind: "ServiceAccount", Name: "ostiary", Namespace: ns}}},
 	}
-	b.s.ConfigNamespaces = []string{b.app}
-	app := fixture.Open(b.app, "app", "shop.example.com", "two.example.com")
-	byHand := fixture.Open(b.app, "hand", "hand.example.com")
-	fixture.Create(t, b.c, append(grant, app, byHand, config, b.optedIn("shop", "shop.example.com"), b.optedIn("two", "two.example.com"))...)
+	b.Settings.ConfigNamespaces = []string{b.App}
+	app := fixture.Open(b.App, "app", "shop.example.com", "two.example.com")
+	byHand := fixture.Open(b.App, "hand", "hand.example.com")
+	fixture.Create(t, b.C, append(grant, app, byHand, config, b.OptedIn("shop", "shop.example.com"), b.OptedIn("two", "two.example.com"))...)
 	t.Cleanup(func() {
-		_ = b.c.Delete(context.WithoutCancel(t.Context()), &corev1.ConfigMap{ObjectMeta: fixture.Named(ns, WitnessesName)})
+		_ = b.C.Delete(context.WithoutCancel(t.Context()), &corev1.ConfigMap{ObjectMeta: fixture.Named(ns, WitnessesName)})
 	})
 	var first, second policy.Witnesses
 	witnessing := func(w *policy.Witnesses) func(*Options) {
@@ -47,31 +47,31 @@ func TestCoveredAfterAWitness(t *testing.T) {
 		}
 	}
 	account := as(t, "system:serviceaccount:"+ns+":ostiary")
-	leads := run(t, ns, b.opting, account, witnessing(&first))
+	leads := run(t, ns, opting(b), account, witnessing(&first))
 	leads.says("this replica leads")
-	fixture.Has(t, b.c, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
-	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, reasonNotAskedYet, "Ingress "+b.app+"/shop, Ingress "+b.app+"/two", "proxyNamespaces")
-	fixture.Has(t, b.c, byHand, v1alpha1.ConditionCovered, metav1.ConditionUnknown, reasonNotAskedYet)
+	fixture.Has(t, b.C, app, v1alpha1.ConditionRouted, metav1.ConditionTrue, "Routed")
+	fixture.Has(t, b.C, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, "NotAskedYet", "Ingress "+b.App+"/shop, Ingress "+b.App+"/two", "proxyNamespaces")
+	fixture.Has(t, b.C, byHand, v1alpha1.ConditionCovered, metav1.ConditionUnknown, "NotAskedYet")
 
-	run(t, ns, b.opting, account, witnessing(&second))
-	first.Saw(b.app+"/shop", policy.IngressPin, policy.Source{})
+	run(t, ns, opting(b), account, witnessing(&second))
+	first.Saw(b.App+"/shop", policy.IngressPin, policy.Source{})
 	first.Saw("what/ever it is\n", policy.IngressPin, policy.Source{}) // no key of a ConfigMap: it keeps nobody else's out
-	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, reasonNotAskedYet, "about Ingress "+b.app+"/two has")
-	second.Saw(b.app+"/two", policy.RoutePin, policy.Source{}) // of another kind
-	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, reasonNotAskedYet, "about Ingress "+b.app+"/two has")
-	second.Saw(b.app+"/two", policy.EitherPin, policy.Source{})
-	second.Saw("", policy.IngressPin, policy.Source{Namespace: b.app, Name: "hand"})
-	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
-	fixture.Has(t, b.c, byHand, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
+	fixture.Has(t, b.C, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, "NotAskedYet", "about Ingress "+b.App+"/two has")
+	second.Saw(b.App+"/two", policy.RoutePin, policy.Source{}) // of another kind
+	fixture.Has(t, b.C, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, "NotAskedYet", "about Ingress "+b.App+"/two has")
+	second.Saw(b.App+"/two", policy.EitherPin, policy.Source{})
+	second.Saw("", policy.IngressPin, policy.Source{Namespace: b.App, Name: "hand"})
+	fixture.Has(t, b.C, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
+	fixture.Has(t, b.C, byHand, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
 
 	leads.end()
 	var third policy.Witnesses // a new process, which nobody asked anything
-	r := run(t, ns, b.opting, account, witnessing(&third))
-	fixture.Create(t, b.c, fixture.Ingress(b.app, "around", "nginx", "shop.example.com", "/x", nil))
-	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionFalse, routes.NoAuthURL)
-	if err := b.c.Delete(t.Context(), fixture.Ingress(b.app, "around", "nginx", "shop.example.com", "/x", nil)); err != nil {
+	r := run(t, ns, opting(b), account, witnessing(&third))
+	fixture.Create(t, b.C, fixture.Ingress(b.App, "around", "nginx", "shop.example.com", "/x", nil))
+	fixture.Has(t, b.C, app, v1alpha1.ConditionCovered, metav1.ConditionFalse, routes.NoAuthURL)
+	if err := b.C.Delete(t.Context(), fixture.Ingress(b.App, "around", "nginx", "shop.example.com", "/x", nil)); err != nil {
 		t.Fatal(err)
 	}
-	fixture.Has(t, b.c, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
+	fixture.Has(t, b.C, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")
 	r.running()
 }
