@@ -29,6 +29,7 @@ import (
 	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/manifests"
+	"github.com/ostiary/ostiary/controllers/optin"
 )
 
 // Set when a release is built.
@@ -46,7 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		manifests.Command(),
 		audit.Command(),
 		proxyconfig.Command(),
-		controllers.DetachCommand(),
+		optin.DetachCommand(),
 		probe.Command(),
 		versionCommand(),
 	)

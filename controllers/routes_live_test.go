@@ -25,6 +25,7 @@ import (
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/controllers/optin"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
@@ -159,7 +160,7 @@ func TestSwitchedOff(t *testing.T) {
 		t.Errorf("it became\n%s\nof\n%s", now, was)
 	}
 	// Whoever uninstalls takes it back by a command.
-	if err := ReleaseRoutes(t.Context(), server.Config(t)); err != nil {
+	if err := optin.Release(t.Context(), server.Config(t)); err != nil {
 		t.Fatal(err)
 	}
 	b.NothingOfOurs()

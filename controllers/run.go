@@ -23,8 +23,8 @@ import (
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/controllers/installation"
+	"github.com/ostiary/ostiary/controllers/optin"
 	"github.com/ostiary/ostiary/controllers/routes"
-	"github.com/ostiary/ostiary/controllers/routes/plan"
 )
 
 // LeaseName is the Lease that replicas compete for.
@@ -63,7 +63,7 @@ type Options struct {
 	// Routes lets Ingresses and HTTPRoutes name policies; nil: none can.
 	Routes *routes.Settings
 	// Warmth is told since when proxies can lead preflights here; nil: nobody asks.
-	Warmth  *Warmth
+	Warmth  *optin.Warmth
 	Metrics prometheus.Registerer
 	// Log is where everything of it logs. Default: controller-runtime's logger.
 	Log logr.Logger
@@ -170,27 +170,15 @@ func (o *Options) setupOptional(mgr ctrl.Manager, leader *Leader, table *feed.Fe
 // setupRoutes sets up what lets routes name policies.
 func (o *Options) setupRoutes(mgr ctrl.Manager, leader *Leader, status *feed.Status, table *feed.Feed) error {
 	if o.Routes == nil {
-		status.Report(noConditions())
+		status.Report(optin.NoConditions())
 		return nil
 	}
-	caches, err := newRouteCaches(mgr, *o.Routes, cmp.Or(o.pace.kinds, cluster.LookAgain))
-	if err != nil {
+	optIns := &optin.Controller{Settings: *o.Routes, Report: status.Report, Leads: leader.Leads, Warmth: o.Warmth, Witnesses: o.Witnesses,
+		Every: o.pace.kinds, WitnessesEvery: o.pace.witness}
+	if err := optIns.SetupWithManager(mgr, o.Metrics); err != nil {
 		return err
 	}
-	table.Ingresses, table.LookEvery = caches.people.Cache, o.pace.kinds
-	optIns := &OptIns{Settings: *o.Routes, Report: status.Report, Leads: leader.Leads, make: plan.Make, warm: o.Warmth}
-	if o.Routes.Admission {
-		optIns.guard = &Guard{Settings: *o.Routes, Leads: leader.Leads}
-		if err := optIns.guard.SetupWithManager(mgr); err != nil {
-			return err
-		}
-	}
-	if o.Witnesses != nil {
-		optIns.witnesses = &witnessing{mine: o.Witnesses, namespace: o.Namespace, every: cmp.Or(o.pace.witness, witnessEvery), changed: optIns.queue.Add}
-		if err := optIns.witnesses.setup(mgr); err != nil {
-			return err
-		}
-	}
+	table.Ingresses, table.LookEvery = optIns.Ingresses(), o.pace.kinds
 	leader.Duties = append(leader.Duties, optIns.Recheck)
-	return optIns.SetupWithManager(mgr, caches, o.Metrics)
+	return nil
 }

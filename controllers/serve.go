@@ -23,6 +23,7 @@ import (
 	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/manifests"
+	"github.com/ostiary/ostiary/controllers/optin"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -75,7 +76,7 @@ type Feeder struct {
 	on       policy.Terms
 	hold     time.Duration
 	opting   *routes.Settings
-	warmth   Warmth
+	warmth   optin.Warmth
 }
 
 // Cold and Waits are those of a Warmth; nil where whoever leads preflights here has to

@@ -15,6 +15,7 @@ import (
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/controllers/optin"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
@@ -38,7 +39,7 @@ func TestCoveredAfterAWitness(t *testing.T) {
 	byHand := fixture.Open(b.App, "hand", "hand.example.com")
 	fixture.Create(t, b.C, append(grant, app, byHand, config, b.OptedIn("shop", "shop.example.com"), b.OptedIn("two", "two.example.com"))...)
 	t.Cleanup(func() {
-		_ = b.C.Delete(context.WithoutCancel(t.Context()), &corev1.ConfigMap{ObjectMeta: fixture.Named(ns, WitnessesName)})
+		_ = b.C.Delete(context.WithoutCancel(t.Context()), &corev1.ConfigMap{ObjectMeta: fixture.Named(ns, optin.WitnessesName)})
 	})
 	var first, second policy.Witnesses
 	witnessing := func(w *policy.Witnesses) func(*Options) {

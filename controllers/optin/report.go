@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package optin
 
 import (
 	"context"
@@ -63,19 +63,19 @@ func countFindings(g *prometheus.GaugeVec, findings []routes.Finding) {
 }
 
 // report tells what came of a run: by metrics, conditions and events.
-func (o *OptIns) report(ctx context.Context, w *routes.Snapshot, plan *plan.Plan, did done) {
+func (o *Controller) report(ctx context.Context, w *routes.Snapshot, plan *plan.Plan, did done) {
 	findings := slices.Concat(plan.Findings, did.findings)
 	around := coverage.Unguarded(*w, o.Settings, coverage.Claims(*w))
 	o.found.reset()
 	countFindings(o.found.routes, findings)
 	countFindings(o.found.unguarded, around)
-	o.say(newRoutesReport(plan, did.findings, around, o.witnesses.arrived).withWindow(plan.Bindings, o.Settings.Admission).conditions())
+	o.say(newReport(plan, did.findings, around, o.witnesses.arrived).withWindow(plan.Bindings, o.Settings.Admission).conditions())
 	o.tell(ctx, w, plan, did.changed, slices.Concat(findings, around))
 }
 
 // tell records events: one for each finding that is new, and one for each route
 // that was written.
-func (o *OptIns) tell(ctx context.Context, w *routes.Snapshot, plan *plan.Plan, changed map[routes.Ref]string, findings []routes.Finding) {
+func (o *Controller) tell(ctx context.Context, w *routes.Snapshot, plan *plan.Plan, changed map[routes.Ref]string, findings []routes.Finding) {
 	log := logr.FromContextOrDiscard(ctx)
 	now := map[routes.Finding]bool{}
 	for _, f := range findings {

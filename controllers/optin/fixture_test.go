@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package optin
 
 import (
 	"sort"
@@ -131,13 +131,13 @@ func (b *bench) of(t *testing.T) *bench {
 }
 
 // optIns is as a process has it that just started to lead.
-func (b *bench) optIns(c client.Client) *OptIns {
-	return &OptIns{Settings: b.Settings, Leads: func() bool { return true }, make: b.make, people: liveReader{c}, own: liveReader{c},
+func (b *bench) optIns(c client.Client) *Controller {
+	return &Controller{Settings: b.Settings, Leads: func() bool { return true }, make: b.make, people: liveReader{c}, own: liveReader{c},
 		apply: applier{client: c, live: c}, events: b.events, found: newFindingMetrics(prometheus.NewRegistry())}
 }
 
 // converge runs until there is nothing left to do.
-func (b *bench) converge(o *OptIns) {
+func (b *bench) converge(o *Controller) {
 	b.T.Helper()
 	for range 20 {
 		if _, err := o.Reconcile(b.T.Context(), reconcile.Request{}); err == nil {
@@ -163,7 +163,7 @@ func (b *bench) heard() []string {
 }
 
 // sumOf adds up what a metric of opt-ins says.
-func sumOf(t *testing.T, o *OptIns, name string, labels map[string]string) float64 {
+func sumOf(t *testing.T, o *Controller, name string, labels map[string]string) float64 {
 	t.Helper()
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(o.found.routes, o.found.unguarded)

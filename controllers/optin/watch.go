@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package optin
 
 import (
 	"context"
@@ -27,17 +27,17 @@ import (
 	"github.com/ostiary/ostiary/controllers/routes/plan"
 )
 
-// routeCaches hold what opt-ins are made from, and what was made for them. They are
+// caches hold what opt-ins are made from, and what was made for them. They are
 // caches of their own: what may not be read there stops nothing else.
-type routeCaches struct {
+type caches struct {
 	// people has what people write, small; own what carries our label, whole.
 	people, own *cluster.Cache
 	every       time.Duration // how often to look for kinds and rights that are missing
 }
 
-// newRouteCaches returns caches that run with the manager, and hold nothing before
+// newCaches returns caches that run with the manager, and hold nothing before
 // follow is called.
-func newRouteCaches(mgr ctrl.Manager, s routes.Settings, every time.Duration) (*routeCaches, error) {
+func newCaches(mgr ctrl.Manager, s routes.Settings, every time.Duration) (*caches, error) {
 	labelled, err := labels.NewRequirement(routes.RouteLabel, selection.Exists, nil)
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func newRouteCaches(mgr ctrl.Manager, s routes.Settings, every time.Duration) (*
 	options.ByObject = map[client.Object]cache.ByObject{
 		&discoveryv1.EndpointSlice{}: {Namespaces: map[string]cache.Config{s.Namespace: {}}, Label: render},
 	}
-	c := &routeCaches{every: every}
+	c := &caches{every: every}
 	for _, one := range []struct {
 		into    **cluster.Cache
 		options cache.Options
@@ -86,7 +86,7 @@ func newRouteCaches(mgr ctrl.Manager, s routes.Settings, every time.Duration) (*
 
 // follow calls wake whenever something changed, and looks now and then whether a
 // kind is there now, or may be read now, until ctx is done.
-func (c *routeCaches) follow(ctx context.Context, wake func()) {
+func (c *caches) follow(ctx context.Context, wake func()) {
 	tick := time.NewTicker(c.every)
 	defer tick.Stop()
 	for {

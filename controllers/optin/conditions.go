@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package optin
 
 import (
 	"slices"
@@ -24,16 +24,16 @@ const (
 	reasonNotAskedYet = "NotAskedYet" // no question has arrived that would show that its proxy can ask
 )
 
-// A routesReport is what conditions of policies say of routes. Of a policy that is
+// A reported is what conditions of policies say of routes. Of a policy that is
 // not in it they say nothing.
-type routesReport struct {
+type reported struct {
 	routed  map[types.NamespacedName]metav1.Condition
 	covered func(types.NamespacedName) metav1.Condition
 	limited map[types.NamespacedName][]routes.Finding
 }
 
 // limits are what the proxies of routes cannot do for their policies, as warnings.
-func (r *routesReport) limits() map[types.NamespacedName][]policy.Issue {
+func (r *reported) limits() map[types.NamespacedName][]policy.Issue {
 	out := map[types.NamespacedName][]policy.Issue{}
 	for of, findings := range r.limited {
 		for _, f := range findings {
@@ -43,11 +43,11 @@ func (r *routesReport) limits() map[types.NamespacedName][]policy.Issue {
 	return out
 }
 
-// newRoutesReport words what was found, by policy: by the plan, by carrying it out, and
+// newReport words what was found, by policy: by the plan, by carrying it out, and
 // around both. arrived says of a route, and of the policy that it names, whether anybody
 // asked about it; of a policy alone, whether anybody did by no route.
-func newRoutesReport(plan *plan.Plan, refused, around []routes.Finding, arrived func(route routes.Ref, policy types.NamespacedName) bool) *routesReport {
-	r := &routesReport{routed: map[types.NamespacedName]metav1.Condition{}, limited: byPolicy(plan.Limits)}
+func newReport(plan *plan.Plan, refused, around []routes.Finding, arrived func(route routes.Ref, policy types.NamespacedName) bool) *reported {
+	r := &reported{routed: map[types.NamespacedName]metav1.Condition{}, limited: byPolicy(plan.Limits)}
 	bindings := map[types.NamespacedName][]routes.Binding{}
 	for _, b := range plan.Bindings {
 		bindings[b.Policy] = append(bindings[b.Policy], b)
@@ -154,12 +154,12 @@ func covered(around []routes.Finding) metav1.Condition {
 // conditionTypes are those that this controller answers for.
 var conditionTypes = []string{v1alpha1.ConditionRouted, v1alpha1.ConditionCovered}
 
-// noConditions says nothing of any policy, and has what was said before removed.
-func noConditions() *feed.Conditions { return &feed.Conditions{Types: conditionTypes} }
+// NoConditions says nothing of any policy, and has what was said before removed.
+func NoConditions() *feed.Conditions { return &feed.Conditions{Types: conditionTypes} }
 
 // conditions are what is written on policies: what is true of the routes, as far as the
 // policy decides there.
-func (r *routesReport) conditions() *feed.Conditions {
+func (r *reported) conditions() *feed.Conditions {
 	return &feed.Conditions{Types: conditionTypes, Issues: r.limits(), Of: func(of types.NamespacedName, is feed.Standing) map[string]metav1.Condition {
 		out := map[string]metav1.Condition{v1alpha1.ConditionCovered: temper(acceptedToo(r.covered(of), is), is)}
 		if c, ok := r.routed[of]; ok {
@@ -193,7 +193,7 @@ func acceptedToo(c metav1.Condition, is feed.Standing) metav1.Condition {
 
 // withWindow says of what is routed how long a new route is open: nothing guards an
 // HTTPRoute in the write that opts in, and nothing an Ingress where that was chosen.
-func (r *routesReport) withWindow(bindings []routes.Binding, admission bool) *routesReport {
+func (r *reported) withWindow(bindings []routes.Binding, admission bool) *reported {
 	for policy, c := range r.routed {
 		note := ""
 		for _, b := range bindings {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package optin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -29,32 +31,40 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/routes/plan"
 )
 
-// OptIns gives the routes that name a policy what they need to ask Ostiary, and
+// A Controller gives the routes that name a policy what they need to ask Ostiary, and
 // takes it back from those that no longer do. One replica does, beside the
 // decisions and never in front of them: what it may not read or write is told, and
 // changes nothing for the rest. If it is away, the others do what cannot wait.
-type OptIns struct {
+type Controller struct {
 	Settings routes.Settings
 	// Report hands over the conditions Routed and Covered, for Status to write. Optional.
 	Report func(*feed.Conditions)
 	// Leads reports whether this replica may write.
 	Leads func() bool
+	// Warmth is told since when proxies can lead preflights here; nil: nobody asks.
+	Warmth *Warmth
+	// Witnesses have whose questions arrived here; nil: Covered goes without them.
+	Witnesses *policy.Witnesses
+	// Every is how often to look for kinds and rights that are missing, WitnessesEvery
+	// how often replicas tell each other whose questions arrived. Both have defaults.
+	Every, WitnessesEvery time.Duration
 
-	make   func(routes.Snapshot, routes.Settings) plan.Plan // plan.Make
-	people cluster.Reader                                   // what a plan is made from
-	own    cluster.Reader                                   // what earlier plans made
-	apply  applier
-	guard  *Guard // nil: the API server guards nothing
-	warm   *Warmth
-	events events.EventRecorder
-	found  *findingMetrics
-	queue  cluster.Requeue
+	make      func(routes.Snapshot, routes.Settings) plan.Plan // plan.Make
+	people    cluster.Reader                                   // what a plan is made from
+	own       cluster.Reader                                   // what earlier plans made
+	apply     applier
+	ingresses cache.Cache
+	guard     *Guard // nil: the API server guards nothing
+	events    events.EventRecorder
+	found     *findingMetrics
+	queue     cluster.Requeue
 	// witnesses tell whose questions have arrived; nil: that is not asked for.
 	witnesses *witnessing
 	told      map[routes.Finding]bool
@@ -80,8 +90,16 @@ const (
 	routesFailed = 30 * time.Second
 )
 
-// SetupWithManager makes the opt-ins follow the caches.
-func (o *OptIns) SetupWithManager(mgr ctrl.Manager, caches *routeCaches, m prometheus.Registerer) error {
+// SetupWithManager makes the opt-ins follow caches of their own.
+func (o *Controller) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) error {
+	caches, err := newCaches(mgr, o.Settings, cmp.Or(o.Every, cluster.LookAgain))
+	if err != nil {
+		return err
+	}
+	if err := o.setupBeside(mgr); err != nil {
+		return err
+	}
+	o.make, o.ingresses = plan.Make, caches.people.Cache
 	o.people, o.own = caches.people, caches.own
 	o.apply.client, o.apply.live = mgr.GetClient(), mgr.GetAPIReader()
 	o.events = mgr.GetEventRecorder("ostiary")
@@ -100,6 +118,24 @@ func (o *OptIns) SetupWithManager(mgr ctrl.Manager, caches *routeCaches, m prome
 		Complete(o)
 }
 
+// setupBeside sets up what runs beside the plan.
+func (o *Controller) setupBeside(mgr ctrl.Manager) error {
+	if o.Settings.Admission {
+		o.guard = &Guard{Settings: o.Settings, Leads: o.Leads}
+		if err := o.guard.SetupWithManager(mgr); err != nil {
+			return err
+		}
+	}
+	if o.Witnesses != nil {
+		o.witnesses = &witnessing{mine: o.Witnesses, namespace: o.Settings.Namespace, every: cmp.Or(o.WitnessesEvery, witnessEvery), changed: o.queue.Add}
+		return o.witnesses.setup(mgr)
+	}
+	return nil
+}
+
+// Ingresses is a cache that holds them, and HTTPRoutes, where they may be read.
+func (o *Controller) Ingresses() cache.Cache { return o.ingresses }
+
 type requests = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
 // settled asks for one run a moment after an event, so that a burst of them is one.
@@ -112,12 +148,12 @@ func settled(wait time.Duration) handler.EventHandler {
 }
 
 // Recheck makes the plan again: a duty of whoever begins to lead.
-func (o *OptIns) Recheck(context.Context) { o.queue.Add() }
+func (o *Controller) Recheck(context.Context) { o.queue.Add() }
 
 // Reconcile makes the cluster look as the plan says. Its result depends on no
 // event: whatever was left halfway, by us or by a leader before us, is found and
 // finished.
-func (o *OptIns) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
+func (o *Controller) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
 	leads := o.Leads()
 	if !leads {
 		o.found.reset()
@@ -133,10 +169,10 @@ func (o *OptIns) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.
 		o.tellUnread(ctx, notLooked)
 	}
 	if blind := essential(o.people.Refused()); blind != "" {
-		o.warm.blind()
+		o.Warmth.blind()
 		if leads {
 			o.found.reset()
-			o.say(noConditions())
+			o.say(NoConditions())
 		}
 		return reconcile.Result{}, nil // it comes back when that can be read
 	}
@@ -149,9 +185,9 @@ func (o *OptIns) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.
 }
 
 // realize makes a plan of the world, carries it out, and tells what came of it.
-func (o *OptIns) realize(ctx context.Context, world *routes.Snapshot) (reconcile.Result, error) {
+func (o *Controller) realize(ctx context.Context, world *routes.Snapshot) (reconcile.Result, error) {
 	plan := o.make(*world, o.Settings)
-	o.warm.observe(world.Render, &plan)
+	o.Warmth.observe(world.Render, &plan)
 	owned, err := listOwned(ctx, o.own)
 	if errors.Is(err, cluster.ErrNotYet) {
 		return reconcile.Result{RequeueAfter: routesArrive}, nil
@@ -175,14 +211,14 @@ func (o *OptIns) realize(ctx context.Context, world *routes.Snapshot) (reconcile
 	return reconcile.Result{}, nil
 }
 
-func (o *OptIns) say(c *feed.Conditions) {
+func (o *Controller) say(c *feed.Conditions) {
 	if o.Report != nil {
 		o.Report(c)
 	}
 }
 
 // tellUnread logs what cannot be read, when that changes.
-func (o *OptIns) tellUnread(ctx context.Context, notLooked []string) {
+func (o *Controller) tellUnread(ctx context.Context, notLooked []string) {
 	now := strings.Join(notLooked, "; ")
 	if now == o.unread {
 		return

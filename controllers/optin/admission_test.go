@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package optin
 
 import (
 	"bytes"
@@ -34,7 +34,7 @@ import (
 // config/admission does.
 func (b *bench) admission(namespaces ...string) {
 	b.T.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "config", "admission", "policies.yaml"))
+	text, err := os.ReadFile(filepath.Join("..", "..", "config", "admission", "policies.yaml"))
 	if err != nil {
 		b.T.Fatal(err)
 	}
@@ -355,7 +355,7 @@ func TestWindowIsTold(t *testing.T) {
 		kind      string
 		open      bool
 	}{{true, "Ingress", false}, {true, "HTTPRoute", true}, {false, "Ingress", true}, {false, "HTTPRoute", true}} {
-		said := newRoutesReport(&plan.Plan{Bindings: bindings}, nil, nil, func(routes.Ref, types.NamespacedName) bool { return true }).withWindow(bindings, c.admission).routed[types.NamespacedName{Namespace: "shop", Name: c.kind}]
+		said := newReport(&plan.Plan{Bindings: bindings}, nil, nil, func(routes.Ref, types.NamespacedName) bool { return true }).withWindow(bindings, c.admission).routed[types.NamespacedName{Namespace: "shop", Name: c.kind}]
 		if said.Status != metav1.ConditionTrue || strings.Contains(said.Message, "is open until") != c.open {
 			t.Errorf("admission %v: %s", c.admission, said.Message)
 		}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package optin
 
 import (
 	"fmt"
@@ -53,7 +53,7 @@ func TestConditionsTellWhatIs(t *testing.T) {
 			around = []routes.Finding{{Object: ref("other"), Policy: web, Reason: routes.NoAuthURL, Message: "m"}}
 		}
 		for _, accepted := range []metav1.ConditionStatus{metav1.ConditionTrue, metav1.ConditionFalse} {
-			report := newRoutesReport(&p, refused, around, func(routes.Ref, types.NamespacedName) bool { return bit(10) })
+			report := newReport(&p, refused, around, func(routes.Ref, types.NamespacedName) bool { return bit(10) })
 			said := report.conditions().Of(web, feed.Standing{Accepted: &metav1.Condition{Status: accepted, Reason: "R"}})
 			routed, covered := said[v1alpha1.ConditionRouted], said[v1alpha1.ConditionCovered]
 			about := fmt.Sprintf("state %010b, accepted %s: %+v, %+v", state, accepted, routed, covered)
@@ -139,7 +139,7 @@ func TestTempered(t *testing.T) {
 		"conflict":  {feed.Standing{Reason: policy.Conflict}, metav1.ConditionTrue, "Covered", "nothing that was seen"},
 		"contended": {feed.Standing{Warning: policy.HostContended}, metav1.ConditionTrue, "Covered", "are refused there (see Degraded)"},
 	} {
-		r := newRoutesReport(&plan.Plan{}, nil, nil, func(routes.Ref, types.NamespacedName) bool { return true })
+		r := newReport(&plan.Plan{}, nil, nil, func(routes.Ref, types.NamespacedName) bool { return true })
 		r.routed[of] = metav1.Condition{Status: metav1.ConditionTrue, Reason: "Covered", Message: "nothing that was seen"}
 		said := r.conditions().Of(of, tc.is)
 		for _, kind := range []string{v1alpha1.ConditionRouted, v1alpha1.ConditionCovered} {
@@ -159,7 +159,7 @@ func TestResponsesNotManaged(t *testing.T) {
 	if c := cluster.PolicyOf(ap).CORS; c == nil || !c.ManageResponses {
 		t.Errorf("the plan does not know of it: %+v", c)
 	}
-	said := newRoutesReport(&plan.Plan{Limits: []routes.Finding{{Policy: key, Reason: routes.ResponsesNotManaged, Message: "Managed does nothing for Ingress n/web"}}}, nil, nil, nil).conditions().Issues
+	said := newReport(&plan.Plan{Limits: []routes.Finding{{Policy: key, Reason: routes.ResponsesNotManaged, Message: "Managed does nothing for Ingress n/web"}}}, nil, nil, nil).conditions().Issues
 	want := map[types.NamespacedName][]policy.Issue{key: {{Source: policy.Source{Namespace: "n", Name: "p", Field: "spec.cors.responses"}, Reason: policy.ResponsesNotManaged, Message: "Managed does nothing for Ingress n/web"}}}
 	if !reflect.DeepEqual(said, want) {
 		t.Errorf("%+v", said)

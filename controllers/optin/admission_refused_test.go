@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package optin
 
 import (
 	"fmt"
@@ -135,7 +135,7 @@ func TestReleasedAtAdmission(t *testing.T) {
 	fixture.Create(t, b.C, b.OptedIn("taken", "taken.example.com"))
 	b.converge(b.optIns(b.C))
 	fixture.Create(t, b.C, b.OptedIn("shop", "shop.example.com"))
-	if err := ReleaseRoutes(t.Context(), server.Config(t)); err != nil {
+	if err := Release(t.Context(), server.Config(t)); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"taken", "shop"} {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package optin
 
 import (
 	"context"
@@ -22,9 +22,9 @@ const standInAfter = time.Second
 // and its lease takes a while to run out. It touches no route that has something where
 // the question belongs, so that no two versions of us can differ about one, and nothing
 // else: the apply is the leader's own.
-func (o *OptIns) standIn(ctx context.Context, world *routes.Snapshot) (reconcile.Result, error) {
+func (o *Controller) standIn(ctx context.Context, world *routes.Snapshot) (reconcile.Result, error) {
 	plan := o.make(*world, o.Settings)
-	o.warm.observe(world.Render, &plan)
+	o.Warmth.observe(world.Render, &plan)
 	late, wait := o.unasked(world, &plan)
 	if len(late) == 0 {
 		return reconcile.Result{RequeueAfter: wait}, nil
@@ -56,7 +56,7 @@ func (o *OptIns) standIn(ctx context.Context, world *routes.Snapshot) (reconcile
 
 // unasked returns the routes that have waited long enough, and when to look again; 0:
 // no other waits.
-func (o *OptIns) unasked(world *routes.Snapshot, plan *plan.Plan) (late []routes.Ref, wait time.Duration) {
+func (o *Controller) unasked(world *routes.Snapshot, plan *plan.Plan) (late []routes.Ref, wait time.Duration) {
 	now, since := time.Now(), map[routes.Ref]time.Time{}
 	people := peopleOf(world)
 	for _, ref := range slices.SortedFunc(maps.Keys(plan.Guards), compareRefs) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package optin
 
 import (
 	"context"
@@ -39,10 +39,10 @@ func (l liveReader) Reads(k schema.GroupVersionKind) bool {
 	return !meta.IsNoMatchError(err)
 }
 
-// ReleaseRoutes takes back all that opt-ins led to, whatever names a policy: for who
+// Release takes back all that opt-ins led to, whatever names a policy: for who
 // uninstalls. Nothing asks about any request then. A controller that still runs
 // would write it again.
-func ReleaseRoutes(ctx context.Context, config *rest.Config) error {
+func Release(ctx context.Context, config *rest.Config) error {
 	c, err := client.New(config, client.Options{Scheme: cluster.Scheme()})
 	if err != nil {
 		return fmt.Errorf("no cluster to talk to: %w", err)
@@ -67,7 +67,7 @@ func ReleaseRoutes(ctx context.Context, config *rest.Config) error {
 	return errors.Join(errs...)
 }
 
-// DetachCommand is `ostiary detach`: ReleaseRoutes, which has to be told that it is meant,
+// DetachCommand is `ostiary detach`: Release, which has to be told that it is meant,
 // as applications are open afterwards.
 func DetachCommand() *cobra.Command {
 	var yes bool
@@ -85,7 +85,7 @@ func DetachCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return ReleaseRoutes(c.Context(), config)
+			return Release(c.Context(), config)
 		},
 	}, "0 all is taken back, 2 not")
 	f := c.Flags()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package optin
 
 import (
 	"context"
@@ -252,7 +252,7 @@ func TestRulesOfThePlatform(t *testing.T) {
 	app.Labels = map[string]string{"team": "shop"}
 	app.Spec.TLS = []networkingv1.IngressTLS{{Hosts: []string{"shop.example.com"}, SecretName: "shop-tls"}}
 	fixture.Create(t, b.C, app)
-	run := func(o *OptIns) metav1.Condition {
+	run := func(o *Controller) metav1.Condition {
 		t.Helper()
 		var told *feed.Conditions
 		o.Report = func(c *feed.Conditions) { told = c }
