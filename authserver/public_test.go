@@ -152,7 +152,7 @@ func TestRenderListener(t *testing.T) {
 		{"X-Code: 401\r\nX-Original-URI: /x\r\nOrigin: https://spa.example.com\r\n", 401, "login_url"},
 		{"X-Code: 401\r\nX-Original-URI: /public\r\n", 401, ""},
 		{"X-Code: 200\r\nX-Original-URI: /public\r\n", 404, ""},
-		{"X-Code: 403\r\nX-Original-URI: /office\r\nAccept: text/html\r\n", 403, "You cannot open this page"},
+		{"X-Code: 403\r\nX-Original-URI: /office\r\nAccept: text/html\r\n", 403, "Access denied"},
 		{"X-Code: 503\r\nX-Original-URI: /x\r\n", 503, ""},
 		{"X-Original-URI: /x\r\nCookie: __Host-ostiary=good\r\nX-Code: 401\r\n", 401, ""},
 	} {

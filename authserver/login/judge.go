@@ -35,13 +35,13 @@ func (h *Handler) judge(x *public.Exchange, target policy.Target, s *policy.Subj
 // deny says that somebody is signed in and may not pass: what was missing as far
 // as it is safe to say, and how to be somebody else.
 func (h *Handler) deny(x *public.Exchange, host string, d *policy.Decision, s *policy.Subject, signIn *policy.SignIn) {
-	h.Log.Info("not permitted", "host", host, "user", s.ID, "provider", s.Provider, "reason", d.Reason.String(), "policy", signIn.Policy.String(), "requestID", x.ID)
+	h.Log.Info("access denied", "host", host, "user", s.ID, "provider", s.Provider, "reason", d.Reason.String(), "policy", signIn.Policy.String(), "requestID", x.ID)
 	x.W.Header().Set(contract.ReasonHeader, d.Reason.String())
 	who := s.Email
 	if who == "" {
 		who = s.Name()
 	}
-	h.Page(x, http.StatusForbidden, "not permitted", web.Denied(web.DeniedView{
+	h.Page(x, http.StatusForbidden, "access denied", web.Denied(web.DeniedView{
 		Host: host, SignedInAs: who, Why: web.WhyDenied(d.Reason), Message: signIn.Denied.Message, HelpURL: signIn.Denied.URL,
 		Reason: d.Reason.String(), RequestID: x.ID, SwitchURL: h.switchURL(x, host, s), HomeURL: h.Origin(h.TeamHost()) + "/",
 	}))

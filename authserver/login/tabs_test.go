@@ -252,7 +252,7 @@ func TestLongAddresses(t *testing.T) {
 					t.Fatalf("an address of %d bytes", longest)
 				case !cut && at.status == 200 && at.at.RequestURI() == uri:
 					whole++
-				case cut && at.status == 200 && strings.Contains(at.body, "too long to be remembered") && strings.Contains(at.body, `href="`+s.url("app1.example.com", path)+`"`):
+				case cut && at.status == 200 && strings.Contains(at.body, "too long to keep during sign-in") && strings.Contains(at.body, `href="`+s.url("app1.example.com", path)+`"`):
 				default:
 					t.Fatalf("%.60s (%d): cut %v, at %s with %d: %s", uri, len(uri), cut, at.at, at.status, afterMain(at.body))
 				}

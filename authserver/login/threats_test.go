@@ -431,5 +431,5 @@ func TestGroupTakenAway(t *testing.T) {
 	s.later(3 * time.Hour)
 	p := b.get(s.url("app1.example.com", "/"))
 	b.want(p, 200, `type="password"`)
-	b.want(b.signIn(p, "ann", password), 403, "no rule")
+	b.want(b.signIn(p, "ann", password), 403, "don’t have access")
 }

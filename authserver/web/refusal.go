@@ -11,24 +11,24 @@ import (
 // Refusal words a refusal by a decision for a person.
 func Refusal(v dialect.PageView) []byte {
 	p := Page{
-		Title:     "You cannot open this page",
-		Message:   "You are not permitted to reach this address. If you think that you should be, send the lines below to whoever looks after it.",
+		Title:     "Access denied",
+		Message:   "You don’t have access to this page. If you think you should, send the details below to the site’s administrator.",
 		Host:      v.Host,
 		Reason:    v.Reason,
 		RequestID: v.RequestID,
 	}
 	switch {
 	case v.LoginURL != "":
-		p.Title, p.Action, p.URL = "Please sign in", "Sign in", v.LoginURL
-		p.Message = "This address is open to people who have signed in."
+		p.Title, p.Action, p.URL = "Sign-in required", "Sign in", v.LoginURL
+		p.Message = "You need to sign in to open this page."
 	case v.Message != "":
-		p.Title, p.Message = "This request cannot be answered", v.Message
+		p.Title, p.Message = "This request can’t be answered", v.Message
 	case v.Status == http.StatusUnauthorized:
-		p.Title = "Signing in is not connected"
-		p.Message = "This address should lead to the sign-in page, and leads to the application. Please tell whoever runs the site: its ingress must send our path to Ostiary's public port."
+		p.Title = "Sign-in is not connected"
+		p.Message = "This address should open the sign-in page, but it reaches the application. Tell the site’s administrator: the ingress must route this path to Ostiary’s public port."
 	case v.Status == http.StatusServiceUnavailable:
 		p.Title = "Not ready yet"
-		p.Message = "The access rules of this site are still being read. Try again in a moment."
+		p.Message = "The access policies of this site are still loading. Try again in a moment."
 	}
 	return Render(p)
 }

@@ -65,7 +65,7 @@ type ConfirmLogoutView struct {
 	Everywhere bool
 }
 
-// A LoopView ends a login that goes round in circles.
+// A LoopView ends a sign-in loop.
 type LoopView struct {
 	Host, Why, AgainURL, RequestID string
 }

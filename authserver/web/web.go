@@ -87,7 +87,7 @@ func SignedOut(v SignedOutView) []byte { return render(outHTML, v) }
 // ConfirmLogout returns the question before a sign-out.
 func ConfirmLogout(v ConfirmLogoutView) []byte { return render(confirmHTML, v) }
 
-// Loop returns the page that ends a login which goes round in circles.
+// Loop returns the page that ends a sign-in loop.
 func Loop(v LoopView) []byte { return render(loopHTML, v) }
 
 // Launcher returns the team host's front page.
@@ -99,7 +99,7 @@ func Launcher(v LauncherView) []byte { return render(launcherHTML, v) }
 func Continue(v ContinueView) []byte {
 	to, err := url.Parse(v.URL)
 	if err != nil || to.Host == "" || to.Scheme != "https" && to.Scheme != "http" {
-		return Render(Page{Title: "This address cannot be opened", Message: "The way on leads to no web address."})
+		return Render(Page{Title: "This address can’t be opened", Message: "The link does not lead to a web address."})
 	}
 	return render(continueHTML, struct{ URL, Host string }{to.String(), to.Host})
 }
