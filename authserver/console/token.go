@@ -51,8 +51,9 @@ func (h *Handler) token(x *public.Exchange) {
 		return
 	}
 	lifetime := min(maxTokenTime, s.ExpiresAt.Sub(x.Now)).Truncate(time.Second)
-	token, err := x.Ring.Mint(credential.Claims{Issuer: h.Issuer(), Audience: audience, ID: s.ID, User: s.User, Email: s.Email, Groups: s.Groups, AMR: s.AMR,
-		Provider: s.Provider, Host: host, Asked: s.Asked, AuthorizedParty: h.Origin(x.Host), SignedInAt: s.SignedInAt, IssuedAt: x.Now, Lifetime: lifetime}, x.Now)
+	token, err := x.Ring.Mint(credential.Claims{Issuer: h.Issuer(), Audience: audience, Host: host, AuthorizedParty: h.Origin(x.Host),
+		ID: s.ID, User: s.User, Email: s.Email, Groups: s.Groups, AMR: s.AMR, Asked: s.Asked, Provider: s.Provider,
+		SignedInAt: s.SignedInAt, IssuedAt: x.Now, Lifetime: lifetime}, x.Now)
 	if err != nil {
 		h.Log.Warn("no token can be made", "error", err, "user", s.ID, "provider", s.Provider, "requestID", x.ID)
 		h.RefuseJSON(x, http.StatusForbidden, "no-session")

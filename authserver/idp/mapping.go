@@ -43,7 +43,8 @@ func (o *openID) identify(ctx context.Context, m *oidc.Metadata, id claims, acce
 			email, _ := o.mapping.emailOf(id)
 			_, groups := lookup(id, o.mapping.groups)
 			unsaid = Unsaid{Email: !email, Groups: !groups, Err: err}
-			o.log.Warn("its userinfo endpoint does not answer: what the ID token does not say is missing", "error", err, "email", !email, "groups", !groups)
+			o.log.Warn("its userinfo endpoint does not answer: what the ID token does not say is missing",
+				"error", err, "email", !email, "groups", !groups)
 		}
 	}
 	who, dropped, err := o.mapping.identity(sources)

@@ -94,7 +94,8 @@ func (o *openID) authCodeURL(ctx context.Context, s Start) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	params := []oauth2.AuthCodeOption{oauth2.SetAuthURLParam("redirect_uri", s.RedirectURI), gooidc.Nonce(s.Nonce), oauth2.S256ChallengeOption(s.Verifier)}
+	params := []oauth2.AuthCodeOption{oauth2.SetAuthURLParam("redirect_uri", s.RedirectURI), gooidc.Nonce(s.Nonce),
+		oauth2.S256ChallengeOption(s.Verifier)}
 	for name, value := range o.config.AuthParams {
 		params = append(params, oauth2.SetAuthURLParam(name, value))
 	}
@@ -166,7 +167,8 @@ func (o *openID) redeem(ctx context.Context, m *oidc.Metadata, c Callback) (*oau
 // for the log alone.
 func (o *openID) refused(e *oauth2.RetrieveError) error {
 	status, code := e.Response.StatusCode, ErrorCode(e.ErrorCode)
-	o.log.Info("the identity provider refused a code", "status", status, "error", code, "description", oidc.Printable(e.ErrorDescription, oidc.MaxText))
+	o.log.Info("the identity provider refused a code", "status", status, "error", code,
+		"description", oidc.Printable(e.ErrorDescription, oidc.MaxText))
 	switch {
 	case status >= 500 || code == "":
 		return oidc.Fail(oidc.KindOf(status), "its token endpoint answers with status %d", status)

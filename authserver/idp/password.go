@@ -67,5 +67,6 @@ func (p *Provider) checkPassword(ctx context.Context, t Turn, name, password str
 		p.gate.hold(ctx, turn)
 		return Identity{}, ErrWrongPassword
 	}
-	return Identity{Provider: p.config.Name, ID: one.Name, User: one.Name, Email: one.Email, Name: one.Shown, Groups: slices.Clone(one.Groups)}, nil
+	return Identity{Provider: p.config.Name, ID: one.Name, User: one.Name, Email: one.Email, Name: one.Shown,
+		Groups: slices.Clone(one.Groups)}, nil
 }

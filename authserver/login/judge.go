@@ -21,7 +21,8 @@ func (h *Handler) judge(x *public.Exchange, target policy.Target, s *policy.Subj
 	as.Audience, as.Host, as.IssuedAt, as.ExpiresAt = signIn.Audience, "", x.Now, x.Now.Add(h.duration(signIn))
 	var first policy.Decision
 	for i, m := range methods {
-		d := x.Table.Decide(policy.Request{Target: target, Method: m, Subject: &as, Address: h.Address(x.R), SessionDuration: h.SessionDuration, Now: x.Now})
+		d := x.Table.Decide(policy.Request{Target: target, Method: m, Subject: &as, Address: h.Address(x.R),
+			SessionDuration: h.SessionDuration, Now: x.Now})
 		if d.Verdict == policy.Admit {
 			return d
 		}
@@ -35,7 +36,8 @@ func (h *Handler) judge(x *public.Exchange, target policy.Target, s *policy.Subj
 // deny says that somebody is signed in and may not pass: what was missing as far
 // as it is safe to say, and how to be somebody else.
 func (h *Handler) deny(x *public.Exchange, host string, d *policy.Decision, s *policy.Subject, signIn *policy.SignIn) {
-	h.Log.Info("access denied", "host", host, "user", s.ID, "provider", s.Provider, "reason", d.Reason.String(), "policy", signIn.Policy.String(), "requestID", x.ID)
+	h.Log.Info("access denied", "host", host, "user", s.ID, "provider", s.Provider,
+		"reason", d.Reason.String(), "policy", signIn.Policy.String(), "requestID", x.ID)
 	x.W.Header().Set(contract.ReasonHeader, d.Reason.String())
 	who := s.Email
 	if who == "" {

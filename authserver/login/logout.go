@@ -103,7 +103,8 @@ func (h *Handler) meant(x *public.Exchange) bool {
 		if fromHere(x.R) && (!everywhere || saysFrom(x.R)) {
 			return true
 		}
-		h.Page(x, http.StatusOK, "sign out?", web.ConfirmLogout(web.ConfirmLogoutView{Host: x.Host, Action: x.R.URL.RequestURI(), Everywhere: everywhere}))
+		view := web.ConfirmLogoutView{Host: x.Host, Action: x.R.URL.RequestURI(), Everywhere: everywhere}
+		h.Page(x, http.StatusOK, "sign out?", web.ConfirmLogout(view))
 	default:
 		x.W.Header().Set("Allow", "GET, POST")
 		h.Fail(x, web.GetAndPostOnly)

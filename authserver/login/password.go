@@ -57,7 +57,7 @@ func (h *Handler) check(x *public.Exchange, v visit, sealed string, p *idp.Provi
 		problem := web.WrongPassword
 		if len(password) > idp.MaxPassword { // whoever it is, so that it gives nobody away
 			problem += fmt.Sprintf(web.PasswordTooLong, idp.MaxPassword)
-			h.Log.Warn("a password was typed that is longer than bcrypt can tell apart, so it is nobody's: choose one of 72 bytes or less, and hash that",
+			h.Log.Warn("a password is longer than bcrypt can tell apart, so it matches nobody: choose one of at most 72 bytes, and hash that",
 				"provider", p.Name(), "limit", idp.MaxPassword, "requestID", x.ID)
 		}
 		h.Log.Info("sign-in failed", "provider", p.Name(), "host", v.Host, "requestID", x.ID)

@@ -100,7 +100,8 @@ func (h *Handler) answered(x *public.Exchange, p *idp.Provider, l *providerLogin
 		h.tooMany(x)
 		return
 	}
-	identity, err := p.Exchange(x.R.Context(), idp.Callback{Code: x.Query.Get("code"), Issuer: x.Query.Get("iss"), Nonce: derive(key, "nonce", l.ID),
+	identity, err := p.Exchange(x.R.Context(), idp.Callback{Code: x.Query.Get("code"), Issuer: x.Query.Get("iss"),
+		Nonce:    derive(key, "nonce", l.ID),
 		Verifier: derive(key, "verifier", l.ID), RedirectURI: h.callbackURL(p.Name()), Reauthenticate: l.Anew, Started: time.Unix(l.At, 0)})
 	if s, _ := h.TeamSubject(x); err != nil && s != nil && s.SignedInAt.Unix() >= l.At {
 		// Somebody came back to an address that another replica has used up.

@@ -80,7 +80,10 @@ func (h *Handler) switchURL(x *public.Exchange, host string, s *policy.Subject) 
 // back returns where a way back leads whoever is signed in; empty: nowhere.
 func (h *Handler) back(x *public.Exchange, s *policy.Subject) string {
 	var w wayBack
-	if s == nil || x.Ring.Open(purposeBack, x.Query.Get("back"), &w, x.Now) != nil || w.ID != s.ID || w.Provider != s.Provider || !x.Table.Claims(w.Host) {
+	if s == nil || x.Ring.Open(purposeBack, x.Query.Get("back"), &w, x.Now) != nil {
+		return ""
+	}
+	if w.ID != s.ID || w.Provider != s.Provider || !x.Table.Claims(w.Host) {
 		return ""
 	}
 	return h.Origin(w.Host) + "/"

@@ -62,7 +62,7 @@ func (h *Handler) teamCookieOf(x *public.Exchange, c credential.Claims) (*http.C
 func (h *Handler) tooLarge(x *public.Exchange, err error, provider, user string, groups int) {
 	x.W.Header().Del("Set-Cookie")
 	h.Fail(x, web.GroupsTooLarge)
-	h.Log.Warn("no session can be made: it does not fit a cookie. Fewer or shorter groups in the access rules, or at the identity provider, help",
+	h.Log.Warn("a session does not fit into a cookie: use fewer or shorter groups in the access policies, or at the identity provider",
 		"error", err, "provider", provider, "user", user, "groups", groups, "host", x.Host, "requestID", x.ID)
 }
 
@@ -212,7 +212,8 @@ func partOf(signIn *policy.SignIn) bool {
 
 // sessionCookie is the cookie of an application, as its policy wants it.
 func (h *Handler) sessionCookie(signIn *policy.SignIn, token string, age time.Duration) *http.Cookie {
-	c := &http.Cookie{Name: credential.CookieName, Value: token, Path: "/", MaxAge: int(age / time.Second), //nolint:gosec // the policy says what it is to be
+	c := &http.Cookie{Name: credential.CookieName, Value: token, Path: "/", //nolint:gosec // the policy says what it is to be
+		MaxAge: int(age / time.Second),
 		Secure: true, HttpOnly: !signIn.Cookie.ScriptReadable, Partitioned: signIn.Cookie.Partitioned}
 	if partOf(signIn) {
 		c.Name, c.Path = credential.PathCookieName, signIn.Path
@@ -241,7 +242,8 @@ func bind(x *public.Exchange, partitioned bool) string {
 
 // setBind lets it go along wherever a session may, whatever its SameSite.
 func setBind(x *public.Exchange, bind string, partitioned bool) {
-	http.SetCookie(x.W, &http.Cookie{Name: credential.BindCookieName, Value: bind, Path: "/", MaxAge: int(deviceTime / time.Second), //nolint:gosec // no secret
+	http.SetCookie(x.W, &http.Cookie{Name: credential.BindCookieName, Value: bind, Path: "/", //nolint:gosec // no secret
+		MaxAge: int(deviceTime / time.Second),
 		Secure: true, HttpOnly: true, SameSite: http.SameSiteNoneMode, Partitioned: partitioned})
 }
 

@@ -18,7 +18,9 @@ import (
 
 // issue sends the browser back to the application with a ticket.
 func (h *Handler) issue(x *public.Exchange, v visit, s *policy.Subject) {
-	t := ticket{Attempt: v.attempt, IssuedAt: x.Now.Unix(), ID: s.ID, User: s.User, Email: s.Email, Groups: v.signIn.Reads.Keep(s.Groups), AMR: v.signIn.Reads.KeepAMR(s.AMR), Asked: v.signIn.Reads.Asked(), Provider: s.Provider, SignedIn: s.SignedInAt.Unix()}
+	reads := &v.signIn.Reads
+	t := ticket{Attempt: v.attempt, IssuedAt: x.Now.Unix(), ID: s.ID, User: s.User, Email: s.Email,
+		Groups: reads.Keep(s.Groups), AMR: reads.KeepAMR(s.AMR), Asked: reads.Asked(), Provider: s.Provider, SignedIn: s.SignedInAt.Unix()}
 	seal := func() (string, error) { return x.Ring.Seal(purposeTicket, t, x.Now.Add(readTime), x.Now) }
 	sealed, err := seal()
 	if errors.Is(err, credential.ErrTooLarge) { // who it is matters more than the query

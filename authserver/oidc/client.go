@@ -160,7 +160,11 @@ func (c *Client) Get(ctx context.Context, what, address, accessToken string) ([]
 
 // KindOf tells a refusal from a provider that cannot answer right now.
 func KindOf(status int) error {
-	if status >= 400 && status < 500 && status != http.StatusTooManyRequests && status != http.StatusRequestTimeout && status != http.StatusNotFound {
+	switch status {
+	case http.StatusTooManyRequests, http.StatusRequestTimeout, http.StatusNotFound:
+		return ErrUnavailable
+	}
+	if status >= 400 && status < 500 {
 		return ErrRejected
 	}
 	return ErrUnavailable

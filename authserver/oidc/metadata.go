@@ -71,7 +71,8 @@ func (i *Issuer) discover(ctx context.Context) (*Metadata, error) {
 		return nil, err
 	}
 	if m.Issuer != i.Issuer { // §4.3
-		return nil, Fail(ErrRejected, "its metadata is that of the issuer %q, and it is configured as %q: they must be the same, slashes included", m.Issuer, i.Issuer)
+		return nil, Fail(ErrRejected,
+			"its metadata is that of the issuer %q, and it is configured as %q: they must be the same, slashes included", m.Issuer, i.Issuer)
 	}
 	for _, endpoint := range []struct {
 		name, address string

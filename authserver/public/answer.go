@@ -17,7 +17,8 @@ const MaxHeader = 4096
 // headerSize returns the length of an answer's header section on the wire, with
 // what net/http adds to it.
 func headerSize(status int, header http.Header) int {
-	const added = len("Date: Mon, 02 Jan 2006 15:04:05 GMT\r\n") + len("Transfer-Encoding: chunked\r\n") + len("Connection: keep-alive\r\n") + len("\r\n")
+	const added = len("Date: Mon, 02 Jan 2006 15:04:05 GMT\r\n") + len("Transfer-Encoding: chunked\r\n") +
+		len("Connection: keep-alive\r\n") + len("\r\n")
 	n := added
 	if header.Get("Content-Type") == "" {
 		n += 64 // it finds out

@@ -55,7 +55,8 @@ func (x *Exchange) SetCookie(name, value string, age time.Duration) {
 
 // NewCookie returns one that SetCookie sets.
 func NewCookie(name, value string, age time.Duration) *http.Cookie {
-	return &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: int(age / time.Second), Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	return &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: int(age / time.Second),
+		Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 }
 
 // DropCookie removes a cookie of our own.

@@ -25,7 +25,8 @@ func Refusal(v dialect.PageView) []byte {
 		p.Title, p.Message = "This request can’t be answered", v.Message
 	case v.Status == http.StatusUnauthorized:
 		p.Title = "Sign-in is not connected"
-		p.Message = "This address should open the sign-in page, but it reaches the application. Tell the site’s administrator: the ingress must route this path to Ostiary’s public port."
+		p.Message = "This address should open the sign-in page, but it reaches the application. " +
+			"Tell the site’s administrator: the ingress must route this path to Ostiary’s public port."
 	case v.Status == http.StatusServiceUnavailable:
 		p.Title = "Not ready yet"
 		p.Message = "The access policies of this site are still loading. Try again in a moment."

@@ -74,7 +74,8 @@ var (
 			"Open the application again. If you come back to this page, allow cookies for this site."}
 	// AnswerTooLarge is for what no step has seen coming, GroupsTooLarge for a cookie.
 	AnswerTooLarge = Notice{http.StatusInternalServerError, "token-too-large", "Session is too large",
-		"Your session does not fit into a response of this site. Tell the site’s administrator: fewer or shorter groups in the access policies help."}
+		"Your session does not fit into a response of this site. " +
+			"Tell the site’s administrator: fewer or shorter groups in the access policies help."}
 	GroupsTooLarge = Notice{http.StatusInternalServerError, "token-too-large", "Too many groups",
 		"Your account has more groups than fit into a cookie. " +
 			"Tell the site’s administrator: fewer or shorter groups in the access policies, or at the identity provider, help."}
@@ -111,7 +112,8 @@ func ProviderRefused(provider, code, words string) Notice {
 // ProviderDown is for an identity provider that does not answer.
 func ProviderDown(provider string) Notice {
 	return Notice{http.StatusBadGateway, "provider-unavailable", "Sign-in is temporarily unavailable",
-		"The identity provider " + provider + " does not respond. Try again in a moment. Applications where you’re already signed in keep working."}
+		"The identity provider " + provider + " does not respond. Try again in a moment. " +
+			"Applications where you’re already signed in keep working."}
 }
 
 // ProviderRejected is for one whose answer cannot be accepted.
@@ -137,13 +139,15 @@ const (
 
 // SignedIn is where a window that was opened to sign in ends up.
 func SignedIn(application string) Page {
-	return Page{Title: "You’re signed in", Message: "You can close this window and continue in the previous one.", Action: OpenApplication, URL: application}
+	return Page{Title: "You’re signed in", Message: "You can close this window and continue in the previous one.",
+		Action: OpenApplication, URL: application}
 }
 
 // SignedInShortened ends a sign-in that could not keep all of a long address.
 func SignedInShortened(host, to, requestID string) Page {
 	return Page{Title: "You’re signed in", Host: host, RequestID: requestID, Action: "Continue", URL: to,
-		Message: "The address you came from is too long to keep during sign-in. Continue opens a shorter one. For the full address, use your original link again."}
+		Message: "The address you came from is too long to keep during sign-in. Continue opens a shorter one. " +
+			"For the full address, use your original link again."}
 }
 
 // WhyDenied words a reason for the person it is about, who is signed in. It names no
@@ -155,7 +159,8 @@ func WhyDenied(r policy.Reason) string {
 	case policy.WrongProvider:
 		return "You’re signed in, but this application requires a different identity provider."
 	case policy.SessionExpired, policy.SessionRevoked:
-		return "You’re signed in, but this application requires a newer sign-in. A clock may be wrong, or your access was just revoked."
+		return "You’re signed in, but this application requires a newer sign-in. " +
+			"A clock may be wrong, or your access was just revoked."
 	default:
 		return "You’re signed in, but you don’t have access to this application."
 	}
@@ -166,7 +171,8 @@ func WhyDenied(r policy.Reason) string {
 func WhyLoop(signedIn bool, r policy.Reason) string {
 	switch {
 	case signedIn:
-		return "You’re signed in, but the application keeps asking you to sign in. Its address may bypass the sign-in, or its access policy has just changed."
+		return "You’re signed in, but the application keeps asking you to sign in. " +
+			"Its address may bypass the sign-in, or its access policy has just changed."
 	case r == policy.SessionExpired:
 		return "Every new session expires at once. The clocks of this site’s servers may be wrong."
 	case r != policy.NoReason:

@@ -61,7 +61,8 @@ func (c *check) wrong(field, format string, args ...any) {
 // common checks what both types have.
 func (c *check) common() {
 	p := c.provider
-	if len(p.Name) > 253 || strings.Trim(p.Name, "abcdefghijklmnopqrstuvwxyz0123456789-.") != "" || strings.Trim(p.Name, "-.") != p.Name || p.Name == "" {
+	if p.Name == "" || len(p.Name) > 253 || strings.Trim(p.Name, "abcdefghijklmnopqrstuvwxyz0123456789-.") != "" ||
+		strings.Trim(p.Name, "-.") != p.Name {
 		c.wrong("name", "%.100q: a name has lower-case letters, digits, dots and hyphens only", p.Name)
 	}
 	if p.DisplayName != "" {
@@ -90,7 +91,8 @@ func (c *check) oidc() {
 	}
 	c.printable("clientID", p.ClientID, maxIdentifier)
 	if strings.TrimSpace(p.ClientSecret) != p.ClientSecret {
-		c.wrong("clientSecret", "the secret begins or ends with a blank or a line end, which the provider would take for a part of it: store it without (printf, not echo)")
+		c.wrong("clientSecret", "the secret begins or ends with a blank or a line end, which the provider would take for a part of it: "+
+			"store it without (printf, not echo)")
 	}
 	c.scopes()
 	for _, claim := range []struct{ field, path string }{

@@ -60,7 +60,8 @@ const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-
 // IsPrintable reports whether s is 1 to longest printable characters, without blanks
 // at the ends. Blanks other than the plain one look like it, and are not.
 func IsPrintable(s string, longest int) bool {
-	return s != "" && utf8.ValidString(s) && strings.TrimSpace(s) == s && strings.IndexFunc(s, unprintable) < 0 && utf8.RuneCountInString(s) <= longest
+	return s != "" && utf8.ValidString(s) && strings.TrimSpace(s) == s &&
+		strings.IndexFunc(s, unprintable) < 0 && utf8.RuneCountInString(s) <= longest
 }
 
 func unprintable(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }

@@ -205,7 +205,8 @@ func isText(value *yaml.Node) bool {
 func (u *User) setName(value *yaml.Node) (why string) {
 	name, ok := Canonical(value.Value)
 	if !isText(value) || !ok {
-		return "the name is empty, longer than 255 bytes, not in Unicode's form NFC, or holds blanks at the ends or characters that cannot be seen"
+		return "the name is empty, longer than 255 bytes, not in Unicode's form NFC, " +
+			"or holds blanks at the ends or characters that cannot be seen"
 	}
 	u.Name, u.Shown = name, value.Value
 	return ""
@@ -228,7 +229,8 @@ func (u *User) setHash(value *yaml.Node) (why string) {
 		return "the passwordHash is not one of bcrypt ($2a$, $2b$ or $2y$)" + otherHash(value.Value) + ": `htpasswd -nBC 12 name` makes one"
 	}
 	if cost < minCost || cost > maxCost {
-		return fmt.Sprintf("the passwordHash has cost %d: less than %d is guessed too easily, more than %d takes too long", cost, minCost, maxCost)
+		return fmt.Sprintf("the passwordHash has cost %d: less than %d is guessed too easily, more than %d takes too long",
+			cost, minCost, maxCost)
 	}
 	u.Hash, u.Cost = []byte(value.Value), cost
 	return ""
@@ -243,7 +245,8 @@ func otherHash(hash string) string {
 	case strings.HasPrefix(hash, "$2") && len(hash) < 60:
 		return fmt.Sprintf(", which have 60 characters, and it has %d: some are cut off", len(hash))
 	}
-	for _, kind := range [][2]string{{"$apr1$", "Apache's MD5"}, {"{SHA}", "SHA-1"}, {"{SSHA}", "SHA-1"}, {"$argon2", "argon2"}, {"$5$", "SHA-256 crypt"},
+	for _, kind := range [][2]string{{"$apr1$", "Apache's MD5"}, {"{SHA}", "SHA-1"}, {"{SSHA}", "SHA-1"}, {"$argon2", "argon2"},
+		{"$5$", "SHA-256 crypt"},
 		{"$6$", "SHA-512 crypt"}, {"$y$", "yescrypt"}, {"$7$", "scrypt"}, {"$scrypt$", "scrypt"}, {"$pbkdf2", "PBKDF2"}, {"$1$", "MD5"}} {
 		if strings.HasPrefix(hash, kind[0]) {
 			return ", but of " + kind[1]
