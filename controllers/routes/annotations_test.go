@@ -216,7 +216,8 @@ func TestHAProxyPlacement(t *testing.T) {
 			t.Errorf("%q: guarded %v, findings %v", value, b.Guarded, p.Findings)
 		}
 		routestest.CarryOut(t, &w, p.Objects, p.Annotations)
-		if asks := routes.Read(w, routestest.Settings).Question(w.Ingresses[0], routes.HAProxyIngress) == routes.AsksUs; asks != guarded {
+		x := routes.Read(w, routestest.Settings)
+		if asks := routes.Asked(x, x.RouteOf(x.Ingresses[0])) == routes.AsksUs; asks != guarded {
 			t.Errorf("%q: who looks from outside sees it ask: %v", value, asks)
 		}
 	}

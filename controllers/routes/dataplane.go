@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ostiary/ostiary/authserver/contract"
 )
@@ -45,7 +46,7 @@ func (d DataPlane) Who() string {
 
 // DataPlanes returns the implementations that serve a route, and the Gateways of which
 // nothing is known.
-func (x *Index) DataPlanes(r *unstructured.Unstructured) (planes []DataPlane, lost []string) {
+func DataPlanes(x *Index, r *unstructured.Unstructured) (planes []DataPlane, lost []string) {
 	if proxy := r.GetAnnotations()[ProxyAnnotation]; proxy != "" {
 		return []DataPlane{{Proxy: Proxy(proxy)}}, nil
 	}
@@ -59,7 +60,7 @@ func (x *Index) DataPlanes(r *unstructured.Unstructured) (planes []DataPlane, lo
 			lost = append(lost, at.String())
 			continue
 		}
-		planes = append(planes, x.dataPlane(Text(x.Gateways[i].Object, "spec", "gatewayClassName")))
+		planes = append(planes, dataPlaneOf(x, Text(x.Gateways[i].Object, "spec", "gatewayClassName")))
 	}
 	slices.SortFunc(planes, func(a, b DataPlane) int {
 		return cmp.Or(cmp.Compare(a.Proxy, b.Proxy), cmp.Compare(a.class, b.class))
@@ -67,7 +68,7 @@ func (x *Index) DataPlanes(r *unstructured.Unstructured) (planes []DataPlane, lo
 	return slices.Compact(planes), lost
 }
 
-func (x *Index) dataPlane(class string) DataPlane {
+func dataPlaneOf(x *Index, class string) DataPlane {
 	i := slices.IndexFunc(x.GatewayClasses, func(o *unstructured.Unstructured) bool { return o.GetName() == class })
 	if i < 0 {
 		return DataPlane{class: class}
@@ -82,16 +83,16 @@ func (x *Index) dataPlane(class string) DataPlane {
 
 // asksBy reports whether a data plane asks us about a rule. A filter, or a policy, that
 // it does not know guards nothing.
-func (x *Index) asksBy(plane DataPlane, r *unstructured.Unstructured, rule map[string]any, policy bool) bool {
+func asksBy(x *Index, plane DataPlane, r *unstructured.Unstructured, rule map[string]any, policy bool) bool {
 	switch plane.Proxy {
 	case EnvoyGateway:
 		return policy
 	case Traefik:
-		return x.Filtered(r, rule, "ExtensionRef")
+		return Filtered(x, r, rule, "ExtensionRef")
 	case GatewayAPI:
-		return x.Filtered(r, rule, "ExternalAuth")
+		return Filtered(x, r, rule, "ExternalAuth")
 	case AgentGateway:
-		return x.External(r, rule)
+		return External(x, r, rule)
 	default:
 		return false
 	}
@@ -99,24 +100,24 @@ func (x *Index) asksBy(plane DataPlane, r *unstructured.Unstructured, rule map[s
 
 // External reports whether a filter of a rule asks us where nothing but what may pass is
 // answered with a 2xx, preflights included.
-func (x *Index) External(r *unstructured.Unstructured, rule map[string]any) bool {
-	return x.Filtered(r, rule, "ExternalAuth") && slices.ContainsFunc(Objects(rule, "filters"), func(f map[string]any) bool {
+func External(x *Index, r *unstructured.Unstructured, rule map[string]any) bool {
+	return Filtered(x, r, rule, "ExternalAuth") && slices.ContainsFunc(Objects(rule, "filters"), func(f map[string]any) bool {
 		return strings.TrimSuffix(Text(f, "externalAuth", "http", "path"), "/") == contract.ExternalPrefix+NameOf(r).String()
 	})
 }
 
 // RuleAsks reports whether all that serve a rule ask us. Where its Gateways are not
 // known, what only one implementation can have is taken for that one's.
-func (x *Index) RuleAsks(r *unstructured.Unstructured, rule map[string]any, planes []DataPlane, policy bool) bool {
+func RuleAsks(x *Index, r *unstructured.Unstructured, rule map[string]any, planes []DataPlane, policy bool) bool {
 	if len(planes) == 0 {
-		return policy || x.Filtered(r, rule, "ExtensionRef")
+		return policy || Filtered(x, r, rule, "ExtensionRef")
 	}
-	return !slices.ContainsFunc(planes, func(p DataPlane) bool { return !x.asksBy(p, r, rule, policy) })
+	return !slices.ContainsFunc(planes, func(p DataPlane) bool { return !asksBy(x, p, r, rule, policy) })
 }
 
 // Unfit says why an ExternalAuth filter of a route is no guard on its data planes; "": it
 // has none, or it is one.
-func (x *Index) Unfit(r *unstructured.Unstructured, planes []DataPlane, lost []string) string {
+func Unfit(x *Index, r *unstructured.Unstructured, planes []DataPlane, lost []string) string {
 	if !slices.ContainsFunc(Objects(r.Object, "spec", "rules"), func(rule map[string]any) bool {
 		return slices.ContainsFunc(Objects(rule, "filters"), func(f map[string]any) bool { return Text(f, "type") == "ExternalAuth" })
 	}) {
@@ -150,4 +151,25 @@ func ExternalAuthOn(p DataPlane, r *unstructured.Unstructured) string {
 		return fmt.Sprintf("it is served by %s, of which nothing is known, so nobody can say whether its ExternalAuth asks about what is requested. "+
 			"If it appends the request's path to http.path, and lets nothing pass but what is answered with 200, write the annotation %s: %s on the GatewayClass", p.Who(), ProxyAnnotation, GatewayAPI)
 	}
+}
+
+// Filtered reports whether a filter of a rule asks us, of the type that its data plane
+// has: the Gateway API's own ExternalAuth, or (an ExtensionRef) a Middleware of Traefik.
+func Filtered(x *Index, r *unstructured.Unstructured, rule map[string]any, kind string) bool {
+	return slices.ContainsFunc(Objects(rule, "filters"), func(f map[string]any) bool {
+		switch {
+		case Text(f, "type") != kind:
+			return false
+		case kind == "ExternalAuth":
+			auth, _, _ := unstructured.NestedMap(f, "externalAuth")
+			if Text(auth, "protocol") == "GRPC" {
+				return asksAt(x, auth, r.GetNamespace(), "grpc", "", NameOf(r))
+			}
+			return asksAt(x, auth, r.GetNamespace(), "authz", Text(auth, "http", "path"), NameOf(r))
+		case kind == "ExtensionRef":
+			return Text(f, "extensionRef", "kind") == "Middleware" && x.Asks[types.NamespacedName{Namespace: r.GetNamespace(), Name: Text(f, "extensionRef", "name")}]
+		default:
+			return false
+		}
+	})
 }

@@ -4,6 +4,7 @@ package routes
 
 import (
 	"cmp"
+	"reflect"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -23,10 +24,8 @@ type Index struct {
 	routes   map[*networkingv1.Ingress]*Route
 	services map[types.NamespacedName]*corev1.Service
 	shared   *Sharing
-	NGINX    nginxConfig
+	once     map[reflect.Type]any          // what Once has read
 	Asks     map[types.NamespacedName]bool // Middlewares that ask us
-	asksAs   map[string]bool               // the same, as Traefik names them in annotations
-	targets  map[Ref]map[string]bool       // sections of objects that a SecurityPolicy is for, and whether it asks us
 }
 
 // Read reads a Snapshot. Which of two defaults counts, and the like, depends on no order
@@ -40,18 +39,24 @@ func Read(w Snapshot, s Settings) *Index {
 	s.PathPrefix = strings.TrimSuffix(cmp.Or(s.PathPrefix, contract.DefaultPathPrefix), "/")
 	s.ServicePrefix = cmp.Or(s.ServicePrefix, "ostiary")
 	s.Mode = cmp.Or(s.Mode, Render)
-	x := &Index{Snapshot: &w, Settings: s, asksAs: map[string]bool{}, policies: map[types.NamespacedName]*Policy{}, routes: map[*networkingv1.Ingress]*Route{}}
+	x := &Index{Snapshot: &w, Settings: s, policies: map[types.NamespacedName]*Policy{}, routes: map[*networkingv1.Ingress]*Route{}, once: map[reflect.Type]any{}}
 	for i := range w.Policies {
 		x.policies[w.Policies[i].NamespacedName] = &w.Policies[i]
 	}
-	x.NGINX = x.readConfigs()
-	x.Asks = x.askingMiddlewares()
-	for m := range x.Asks {
-		x.asksAs[m.Namespace+"-"+m.Name+"@kubernetescrd"] = true
-	}
-	x.targets = x.targeted()
 	return x
 }
 
 // PolicyOf returns the policy of a name; nil: it is not there.
 func (x *Index) PolicyOf(name types.NamespacedName) *Policy { return x.policies[name] }
+
+// Once reads something out of the whole of an Index, once: what a family of proxies has to
+// know of all objects to judge one.
+func Once[T any](x *Index, read func(*Index) T) T {
+	key := reflect.TypeFor[T]()
+	if known, ok := x.once[key]; ok {
+		return known.(T)
+	}
+	out := read(x)
+	x.once[key] = out
+	return out
+}

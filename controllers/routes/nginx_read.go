@@ -18,7 +18,7 @@ type nginxConfig struct {
 
 // readConfigs reads them together: which class a ConfigMap is for is written in no
 // object, so only what all of them say can be relied on.
-func (x *Index) readConfigs() nginxConfig {
+func readConfigs(x *Index) nginxConfig {
 	var out nginxConfig
 	controllers, asking, listing := 0, 0, 0
 	for _, m := range x.Configs {
@@ -26,7 +26,7 @@ func (x *Index) readConfigs() nginxConfig {
 			continue
 		}
 		controllers++
-		if x.authURL(m.Data["global-auth-url"], nginxTargets) == AsksUs {
+		if x.AuthURL(m.Data["global-auth-url"], nginxTargets) == AsksUs {
 			asking++
 		}
 		if free, ok := m.Data["no-auth-locations"]; ok {
@@ -79,3 +79,6 @@ func NoAuthPrefixes(text string) []string {
 // AcmePath is where certificates are proven. ingress-nginx never asks there, and
 // solvers of cert-manager serve it for a minute.
 const AcmePath = "/.well-known/acme-challenge"
+
+// NeverAsked are beginnings of paths that some ingress-nginx never asks about.
+func NeverAsked(x *Index) []string { return Once(x, readConfigs).NoAuth }

@@ -25,8 +25,7 @@ func Unapplied(w routes.Snapshot, s routes.Settings, bindings []routes.Binding, 
 		ref := routes.Ref{Kind: "Ingress"}
 		ref.Namespace, ref.Name = ing.Namespace, ing.Name
 		b := bound[ref]
-		proxy := x.RouteOf(ing).Class.Proxy
-		if !b.Guarded || len(annotations[ref]) == 0 || x.Question(ing, proxy) == routes.AsksUs {
+		if !b.Guarded || len(annotations[ref]) == 0 || routes.Asked(x, x.RouteOf(ing)) == routes.AsksUs {
 			continue
 		}
 		f := routes.Finding{Object: ref, Policy: b.Policy, Reason: NotApplied,

@@ -107,7 +107,7 @@ func (c *coverage) index(ing *networkingv1.Ingress) {
 	if routes.IsCanary(ing, proxy) {
 		return
 	}
-	asks := routes.IsOptedIn(&ing.ObjectMeta) || c.Question(ing, proxy) == routes.AsksUs
+	asks := routes.IsOptedIn(&ing.ObjectMeta) || routes.Asked(c.Index, c.RouteOf(ing)) == routes.AsksUs
 	for i := range ing.Spec.Rules {
 		host := ing.Spec.Rules[i].Host
 		at := server{class, host}

@@ -13,7 +13,7 @@ import (
 // securityPolicies reports what SecurityPolicies of people's, which ask us, do beside it.
 func (c *coverage) securityPolicies() {
 	for _, p := range c.SecurityPolicies {
-		if routes.IsOurs(p) || !c.ExtAuthAsks(p) {
+		if routes.IsOurs(p) || !routes.ExtAuthAsks(c.Index, p) {
 			continue
 		}
 		ref := routes.Ref{Kind: p.GetKind(), NamespacedName: routes.NameOf(p)}

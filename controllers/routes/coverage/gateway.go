@@ -19,9 +19,9 @@ func (c *coverage) httpRoute(r *unstructured.Unstructured) {
 		return
 	}
 	opted := routes.IsOptedIn(r) && r.GetKind() == "HTTPRoute"
-	planes, lost := c.DataPlanes(r)
+	planes, lost := routes.DataPlanes(c.Index, r)
 	open, paths, leads := c.openRules(r, planes)
-	why := c.Unfit(r, planes, lost)
+	why := routes.Unfit(c.Index, r, planes, lost)
 	for _, host := range c.RouteHosts(r, parents) {
 		claimed := c.claims(host)
 		for _, b := range leads {
@@ -38,11 +38,11 @@ func (c *coverage) httpRoute(r *unstructured.Unstructured) {
 // openRules are the rules of a route that ask nobody, their paths, and all that
 // the route leads to.
 func (c *coverage) openRules(r *unstructured.Unstructured, planes []routes.DataPlane) (open []string, paths []policy.Path, leads []map[string]any) {
-	guarded := c.SecurityPolicyOf(r)
+	guarded := routes.SecurityPolicyOf(c.Index, r)
 	for i, rule := range routes.Objects(r.Object, "spec", "rules") {
 		apps := c.Applications(r, rule)
 		leads = append(leads, apps...)
-		if len(apps) > 0 && !c.RuleAsks(r, rule, planes, guarded(routes.Text(rule, "name"))) {
+		if len(apps) > 0 && !routes.RuleAsks(c.Index, r, rule, planes, guarded(routes.Text(rule, "name"))) {
 			open = append(open, routes.RuleName(i, rule))
 			paths = append(paths, routes.RulePaths(rule)...)
 		}

@@ -62,7 +62,7 @@ func (c *coverage) such(host string) string {
 
 func (c *coverage) ingress(ing *networkingv1.Ingress) {
 	class, proxy := c.classOf(ing)
-	d := &door{Ingress: ing, class: class, proxy: proxy, question: c.Question(ing, proxy), opted: routes.IsOptedIn(ing),
+	d := &door{Ingress: ing, class: class, proxy: proxy, question: routes.Asked(c.Index, c.RouteOf(ing)), opted: routes.IsOptedIn(ing),
 		ref: routes.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: ing.Namespace, Name: ing.Name}}}
 	if routes.IsOurs(ing) {
 		return

@@ -25,7 +25,7 @@ func (c *coverage) ingressRoute(r *unstructured.Unstructured) {
 			at := routes.RefOf(s, r.GetNamespace())
 			return c.OwnPart(at.Namespace, at.Name) != ""
 		})
-		asks := slices.ContainsFunc(routes.Objects(route, "middlewares"), func(m map[string]any) bool { return c.Asks[routes.RefOf(m, r.GetNamespace())] })
+		asks := slices.ContainsFunc(routes.Objects(route, "middlewares"), func(m map[string]any) bool { return routes.MiddlewareAsks(c.Index, routes.RefOf(m, r.GetNamespace())) })
 		if len(apps) == 0 {
 			continue
 		}

@@ -19,7 +19,7 @@ import (
 // httpRoute plans for an HTTPRoute. Its rules are one list, which belongs to whoever
 // wrote it: we never write into it, and say what has to be added instead.
 func (w *Wants) httpRoute() {
-	planes, lost := w.DataPlanes(w.Manifest)
+	planes, lost := routes.DataPlanes(w.Index, w.Manifest)
 	w.Asks = len(planes) > 0 && len(lost) == 0
 	for _, name := range lost {
 		w.Found(routes.UnknownProxy, "%s is attached to Gateway %s, of which nothing is known, so that nobody may ask about it there. Make the Gateway, or write the annotation %s on the HTTPRoute.", w.Ref, name, routes.ProxyAnnotation)
@@ -56,11 +56,11 @@ func (w *Wants) guardRoute(plane routes.DataPlane) bool {
 		return w.traefikRoute()
 	case routes.GatewayAPI:
 		w.grant("HTTPRoute", "authz")
-		return w.filters(func(rule map[string]any) bool { return w.Filtered(w.Manifest, rule, "ExternalAuth") }, w.externalAuth())
+		return w.filters(func(rule map[string]any) bool { return routes.Filtered(w.Index, w.Manifest, rule, "ExternalAuth") }, w.externalAuth())
 	case routes.AgentGateway:
 		w.grant("HTTPRoute", "authz")
 		w.remembers(plane)
-		return w.filters(func(rule map[string]any) bool { return w.External(w.Manifest, rule) }, w.externalAuth())
+		return w.filters(func(rule map[string]any) bool { return routes.External(w.Index, w.Manifest, rule) }, w.externalAuth())
 	case routes.NGINXGateway:
 		w.Found(routes.UnfitProxy, "%s is not guarded: %s.", w.Ref, routes.ExternalAuthOn(plane, w.Manifest))
 		return false
@@ -158,7 +158,7 @@ func (w *Wants) securityPolicy() bool {
 func (w *Wants) replaced() bool {
 	some := false
 	for _, o := range w.SecurityPolicies {
-		if routes.IsOurs(o) || o.GetNamespace() != w.Ref.Namespace || !routes.Targets(o, w.Manifest) || w.ExtAuthAsks(o) {
+		if routes.IsOurs(o) || o.GetNamespace() != w.Ref.Namespace || !routes.Targets(o, w.Manifest) || routes.ExtAuthAsks(w.Index, o) {
 			continue
 		}
 		some = true

@@ -21,7 +21,7 @@ const haproxyTarget = contract.ForwardedHost + ": %[req.hdr(host)]\n" + contract
 func (w *Wants) haproxy() {
 	question := questionOf(&w.Settings, w.Class.Proxy, w.Namespace, w.Name)
 	if key := routes.HAProxyPrefix + "auth-url"; w.foreign(key, question[key]) {
-		w.Asks = w.HaproxyQuestion(w.Route.Annotations) == routes.AsksUs
+		w.Asks = routes.HAProxyQuestion(w.Index, w.Route.Annotations) == routes.AsksUs
 		w.Found(routes.ForeignAuth, "%s has an auth-url of somebody else (%q), so that Ostiary changes nothing there. Remove it, and Ostiary writes its own at once.", w.Ref, w.Route.Annotations[key])
 		return
 	}

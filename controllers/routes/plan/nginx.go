@@ -48,7 +48,7 @@ func (w *Wants) ask() bool {
 	question := questionOf(&w.Settings, w.Class.Proxy, w.Namespace, w.Name)
 	if w.foreign(url, authURL(&w.Settings, contract.NginxPrefix, w.Namespace, w.Name), authURL(&w.Settings, contract.NginxPassPrefix, w.Namespace, w.Name), authURL(&w.Settings, contract.URLPrefix, w.Namespace, w.Name)) {
 		why := "so that no AccessPolicy decides about it"
-		if w.Asks = w.Question(w.Ingress, w.Class.Proxy) == routes.AsksUs; w.Asks {
+		if w.Asks = routes.Asked(w.Index, w.Route) == routes.AsksUs; w.Asks {
 			why = "which asks Ostiary already, but any policy of the host may decide"
 		}
 		w.Found(routes.ForeignAuth, "%s has an auth-url of somebody else (%q), %s. Ostiary changes nothing there: remove auth-url, and auth-signin with it, and Ostiary writes its own at once.", w.Ref, w.Route.Annotations[url], why)

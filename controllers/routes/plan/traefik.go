@@ -66,7 +66,7 @@ func (w *Wants) chain(names []string) {
 		return
 	}
 	is := routes.TraefikMiddlewares.List(w.Route.Annotations)
-	w.Asks = slices.Contains(is, ours[1]) || w.TraefikQuestion(is) == routes.AsksUs
+	w.Asks = slices.Contains(is, ours[1]) || routes.TraefikQuestion(w.Index, is) == routes.AsksUs
 	switch {
 	case len(is) > 1 && is[0] == ours[0] && is[1] == ours[1]:
 	case w.Asks:

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package routes
+
+import (
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ostiary/ostiary/authserver/contract"
+)
+
+// asksAt reports whether what names a backend, or several, names a listener of ours that
+// decides, and nothing else: grpc, or authz at its port and at its path for Envoy, not
+// pinned, or pinned to the one route that it is for.
+func asksAt(x *Index, auth map[string]any, namespace, part, path string, route types.NamespacedName) bool {
+	refs := Objects(auth, "backendRefs")
+	if b, ok, _ := unstructured.NestedMap(auth, "backendRef"); ok {
+		refs = append(refs, b)
+	}
+	for _, b := range refs {
+		at := RefOf(b, namespace)
+		port := PortOf(b).Number
+		if x.OwnPart(at.Namespace, at.Name) != part || part == "authz" && (!isAsked(path, route) || port != 0 && port != x.Settings.AuthzPort()) {
+			return false
+		}
+	}
+	return len(refs) > 0
+}
+
+// isAsked reports whether a path is one at which Envoy asks about the requests of a
+// route. No route has an empty name: such a one stands for several.
+func isAsked(path string, route types.NamespacedName) bool {
+	path = strings.TrimSuffix(path, "/")
+	prefix, pinned := strings.CutSuffix(path, route.String())
+	return path == contract.EnvoyPrefix || pinned && route.Name != "" &&
+		slices.Contains([]string{contract.EnvoyRoutePrefix, contract.ExternalPrefix, contract.EnvoyPrefix + "/"}, prefix)
+}
+
+// onlyTarget is the one HTTPRoute that a SecurityPolicy is for, if it is for just one.
+func onlyTarget(p *unstructured.Unstructured) (one types.NamespacedName) {
+	for _, t := range TargetsOf(p) {
+		at := types.NamespacedName{Namespace: p.GetNamespace(), Name: Text(t, "name")}
+		if Text(t, "kind") != "HTTPRoute" || one.Name != "" && at != one {
+			return types.NamespacedName{}
+		}
+		one = at
+	}
+	if len(Objects(p.Object, "spec", "targetSelectors")) > 0 {
+		return types.NamespacedName{}
+	}
+	return one
+}
+
+// SecurityPolicyOf tells which rules of a route an Envoy Gateway SecurityPolicy
+// guards, by name. One for a rule or a route replaces the one for its Gateways.
+func SecurityPolicyOf(x *Index, r *unstructured.Unstructured) func(rule string) bool {
+	sections := Once(x, targeted)[Ref{Kind: r.GetKind(), NamespacedName: NameOf(r)}] // "" is the whole route
+	parents := Objects(r.Object, "spec", "parentRefs")
+	byGateway := len(parents) > 0 && !slices.ContainsFunc(parents, func(p map[string]any) bool {
+		return !Once(x, targeted)[Ref{Kind: "Gateway", NamespacedName: RefOf(p, r.GetNamespace())}][""]
+	})
+	return func(rule string) bool {
+		if asks, ok := sections[rule]; ok && rule != "" {
+			return asks
+		}
+		if asks, ok := sections[""]; ok {
+			return asks
+		}
+		return byGateway
+	}
+}
+
+// securityTargets are sections of objects that a SecurityPolicy is for, and whether it
+// asks us.
+type securityTargets map[Ref]map[string]bool
+
+// targeted tells for which sections of which objects there is a SecurityPolicy, and
+// whether it asks us. Of two that contradict each other, either may be in force.
+func targeted(x *Index) securityTargets {
+	out := securityTargets{}
+	for _, p := range x.SecurityPolicies {
+		asks := ExtAuthAsks(x, p)
+		for _, t := range TargetsOf(p) {
+			at := Ref{Kind: Text(t, "kind"), NamespacedName: types.NamespacedName{Namespace: p.GetNamespace(), Name: Text(t, "name")}}
+			if out[at] == nil {
+				out[at] = map[string]bool{}
+			}
+			section := Text(t, "sectionName")
+			before, ok := out[at][section]
+			out[at][section] = asks && (before || !ok)
+		}
+	}
+	return out
+}
+
+func TargetsOf(p *unstructured.Unstructured) []map[string]any {
+	targets := Objects(p.Object, "spec", "targetRefs")
+	if t, ok, _ := unstructured.NestedMap(p.Object, "spec", "targetRef"); ok {
+		targets = append(targets, t)
+	}
+	return targets
+}
+
+// ExtAuthAsks: one that fails open lets everything pass while we are away.
+func ExtAuthAsks(x *Index, p *unstructured.Unstructured) bool {
+	open, _, _ := unstructured.NestedBool(p.Object, "spec", "extAuth", "failOpen")
+	if grpc, ok, _ := unstructured.NestedMap(p.Object, "spec", "extAuth", "grpc"); ok && !open {
+		return asksAt(x, grpc, p.GetNamespace(), "grpc", "", types.NamespacedName{})
+	}
+	http, ok, _ := unstructured.NestedMap(p.Object, "spec", "extAuth", "http")
+	return ok && !open && asksAt(x, http, p.GetNamespace(), "authz", Text(http, "path"), onlyTarget(p))
+}
+
+// Targets reports whether a policy is for a route, by name or by labels. Labels that
+// are more than a plain match may be any.
+func Targets(policy, route *unstructured.Unstructured) bool {
+	for _, t := range TargetsOf(policy) {
+		if Text(t, "kind") == route.GetKind() && Text(t, "name") == route.GetName() {
+			return true
+		}
+	}
+	for _, t := range Objects(policy.Object, "spec", "targetSelectors") {
+		labels, _, _ := unstructured.NestedStringMap(t, "matchLabels")
+		if Text(t, "kind") == route.GetKind() && HasLabels(route.GetLabels(), labels) {
+			return true
+		}
+	}
+	return false
+}
