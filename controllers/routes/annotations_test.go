@@ -16,6 +16,7 @@ import (
 
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/routes/coverage"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 	"github.com/ostiary/ostiary/controllers/routes/plan"
 	"github.com/ostiary/ostiary/controllers/routes/routestest"
 )
@@ -217,7 +218,7 @@ func TestHAProxyPlacement(t *testing.T) {
 		}
 		routestest.CarryOut(t, &w, p.Objects, p.Annotations)
 		x := routes.Read(w, routestest.Settings)
-		if asks := routes.Asked(x, x.RouteOf(x.Ingresses[0])) == routes.AsksUs; asks != guarded {
+		if asks := family.Asked(x, x.RouteOf(w.Ingresses[0])) == routes.AsksUs; asks != guarded {
 			t.Errorf("%q: who looks from outside sees it ask: %v", value, asks)
 		}
 	}

@@ -24,8 +24,7 @@ type Index struct {
 	routes   map[*networkingv1.Ingress]*Route
 	services map[types.NamespacedName]*corev1.Service
 	shared   *Sharing
-	once     map[reflect.Type]any          // what Once has read
-	Asks     map[types.NamespacedName]bool // Middlewares that ask us
+	once     map[reflect.Type]any // what Once has read
 }
 
 // Read reads a Snapshot. Which of two defaults counts, and the like, depends on no order

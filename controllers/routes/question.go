@@ -15,7 +15,7 @@ import (
 type Question int
 
 const (
-	asksNobody Question = iota
+	AsksNobody Question = iota
 	AsksUs
 	AsksOthers
 	AsksWrongly // us, but not about the request that is made

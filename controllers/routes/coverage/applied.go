@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // NotApplied is the reason of a route whose plan is not in the cluster.
@@ -25,7 +26,7 @@ func Unapplied(w routes.Snapshot, s routes.Settings, bindings []routes.Binding, 
 		ref := routes.Ref{Kind: "Ingress"}
 		ref.Namespace, ref.Name = ing.Namespace, ing.Name
 		b := bound[ref]
-		if !b.Guarded || len(annotations[ref]) == 0 || routes.Asked(x, x.RouteOf(ing)) == routes.AsksUs {
+		if !b.Guarded || len(annotations[ref]) == 0 || family.Asked(x, x.RouteOf(ing)) == routes.AsksUs {
 			continue
 		}
 		f := routes.Finding{Object: ref, Policy: b.Policy, Reason: NotApplied,

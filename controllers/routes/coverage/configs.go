@@ -11,25 +11,26 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // configs reports what ConfigMaps let through.
 func (c *coverage) configs() {
 	for _, m := range c.Configs {
 		ref := routes.Ref{Kind: "ConfigMap", NamespacedName: types.NamespacedName{Namespace: m.Namespace, Name: m.Name}}
-		if !routes.IsControllerConfig(m) {
+		if !family.IsControllerConfig(m) {
 			c.ports(ref, m)
 			continue
 		}
 		add := func(reason, format string, args ...any) {
 			c.findings = append(c.findings, routes.Finding{Object: ref, Reason: reason, Message: fmt.Sprintf("%s "+format, append([]any{ref}, args...)...)})
 		}
-		for _, free := range routes.NoAuthPrefixes(m.Data["no-auth-locations"]) {
-			if free != routes.AcmePath {
+		for _, free := range family.NoAuthPrefixes(m.Data["no-auth-locations"]) {
+			if free != family.AcmePath {
 				add(routes.NoAuthLocations, "has %s in no-auth-locations, so nobody is asked about a path of an Ingress that begins with it. Take it off the list.", free)
 			}
 		}
-		for _, code := range routes.ConfigCodes(m.Data) {
+		for _, code := range family.ConfigCodes(m.Data) {
 			if code == 401 || code == 403 {
 				add(routes.CustomErrors401, "has %d in custom-http-errors: before v1.13.7, v1.14.3 and v1.15.0 that can turn a refusal into an allowance (CVE-2026-24513), and since then it replaces the application's own pages. Take it off the list.", code)
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // Unguarded says what serves a host that a policy claims around that policy.
@@ -107,7 +108,7 @@ func (c *coverage) index(ing *networkingv1.Ingress) {
 	if routes.IsCanary(ing, proxy) {
 		return
 	}
-	asks := routes.IsOptedIn(&ing.ObjectMeta) || routes.Asked(c.Index, c.RouteOf(ing)) == routes.AsksUs
+	asks := routes.IsOptedIn(&ing.ObjectMeta) || family.Asked(c.Index, c.RouteOf(ing)) == routes.AsksUs
 	for i := range ing.Spec.Rules {
 		host := ing.Spec.Rules[i].Host
 		at := server{class, host}

@@ -8,12 +8,13 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // securityPolicies reports what SecurityPolicies of people's, which ask us, do beside it.
 func (c *coverage) securityPolicies() {
 	for _, p := range c.SecurityPolicies {
-		if routes.IsOurs(p) || !routes.ExtAuthAsks(c.Index, p) {
+		if routes.IsOurs(p) || !family.ExtAuthAsks(c.Index, p) {
 			continue
 		}
 		ref := routes.Ref{Kind: p.GetKind(), NamespacedName: routes.NameOf(p)}
@@ -39,11 +40,11 @@ func (c *coverage) policyHosts(p *unstructured.Unstructured) []string {
 		parents := routes.Objects(r.Object, "spec", "parentRefs")
 		byGateway := slices.ContainsFunc(parents, func(parent map[string]any) bool {
 			at := routes.RefOf(parent, r.GetNamespace())
-			return at.Namespace == p.GetNamespace() && slices.ContainsFunc(routes.TargetsOf(p), func(t map[string]any) bool {
+			return at.Namespace == p.GetNamespace() && slices.ContainsFunc(family.TargetsOf(p), func(t map[string]any) bool {
 				return routes.Text(t, "kind") == "Gateway" && routes.Text(t, "name") == at.Name
 			})
 		})
-		if routes.IsOurs(r) || !byGateway && (r.GetNamespace() != p.GetNamespace() || !routes.Targets(p, r)) {
+		if routes.IsOurs(r) || !byGateway && (r.GetNamespace() != p.GetNamespace() || !family.Targets(p, r)) {
 			continue
 		}
 		for _, host := range c.RouteHosts(r, parents) {

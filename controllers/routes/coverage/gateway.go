@@ -9,6 +9,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // httpRoute reports the rules of an HTTPRoute or GRPCRoute that lead to an
@@ -19,9 +20,9 @@ func (c *coverage) httpRoute(r *unstructured.Unstructured) {
 		return
 	}
 	opted := routes.IsOptedIn(r) && r.GetKind() == "HTTPRoute"
-	planes, lost := routes.DataPlanes(c.Index, r)
+	planes, lost := family.DataPlanes(c.Index, r)
 	open, paths, leads := c.openRules(r, planes)
-	why := routes.Unfit(c.Index, r, planes, lost)
+	why := family.Unfit(c.Index, r, planes, lost)
 	for _, host := range c.RouteHosts(r, parents) {
 		claimed := c.claims(host)
 		for _, b := range leads {
@@ -37,12 +38,12 @@ func (c *coverage) httpRoute(r *unstructured.Unstructured) {
 
 // openRules are the rules of a route that ask nobody, their paths, and all that
 // the route leads to.
-func (c *coverage) openRules(r *unstructured.Unstructured, planes []routes.DataPlane) (open []string, paths []policy.Path, leads []map[string]any) {
-	guarded := routes.SecurityPolicyOf(c.Index, r)
+func (c *coverage) openRules(r *unstructured.Unstructured, planes []family.DataPlane) (open []string, paths []policy.Path, leads []map[string]any) {
+	guarded := family.SecurityPolicyOf(c.Index, r)
 	for i, rule := range routes.Objects(r.Object, "spec", "rules") {
 		apps := c.Applications(r, rule)
 		leads = append(leads, apps...)
-		if len(apps) > 0 && !routes.RuleAsks(c.Index, r, rule, planes, guarded(routes.Text(rule, "name"))) {
+		if len(apps) > 0 && !family.RuleAsks(c.Index, r, rule, planes, guarded(routes.Text(rule, "name"))) {
 			open = append(open, routes.RuleName(i, rule))
 			paths = append(paths, routes.RulePaths(rule)...)
 		}

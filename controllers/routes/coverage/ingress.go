@@ -13,6 +13,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // A door is an Ingress, as seen from a host that it serves.
@@ -62,7 +63,7 @@ func (c *coverage) such(host string) string {
 
 func (c *coverage) ingress(ing *networkingv1.Ingress) {
 	class, proxy := c.classOf(ing)
-	d := &door{Ingress: ing, class: class, proxy: proxy, question: routes.Asked(c.Index, c.RouteOf(ing)), opted: routes.IsOptedIn(ing),
+	d := &door{Ingress: ing, class: class, proxy: proxy, question: family.Asked(c.Index, c.RouteOf(ing)), opted: routes.IsOptedIn(ing),
 		ref: routes.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: ing.Namespace, Name: ing.Name}}}
 	if routes.IsOurs(ing) {
 		return
@@ -156,7 +157,7 @@ func (c *coverage) rule(d *door, r *networkingv1.IngressRule) (s served, some bo
 		if path == "" {
 			path = "/"
 		}
-		if strings.HasPrefix(path, routes.AcmePath) && (!d.guarded() || isSolver(p)) {
+		if strings.HasPrefix(path, family.AcmePath) && (!d.guarded() || isSolver(p)) {
 			continue
 		}
 		some = true

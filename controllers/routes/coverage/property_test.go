@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 	"github.com/ostiary/ostiary/controllers/routes/routestest"
 )
 
@@ -115,7 +116,7 @@ func refChoose(servers map[string]*refServer, host, path string) *refLocation {
 // refAsks reports whether the location of a request asks us.
 func refAsks(w *routes.Snapshot, l *refLocation) bool {
 	a := l.ing.Annotations
-	if strings.HasPrefix(l.path, routes.AcmePath) || a[routes.NGINXPrefix+"satisfy"] == "any" {
+	if strings.HasPrefix(l.path, family.AcmePath) || a[routes.NGINXPrefix+"satisfy"] == "any" {
 		return false
 	}
 	for _, m := range w.Configs {
@@ -160,7 +161,7 @@ func randomWorld(r *rand.Rand) routes.Snapshot {
 			w.Configs[0].Data["global-auth-url"] = routestest.Pick(r, routestest.AuthURL, "http://other.test/auth")
 		}
 		if r.IntN(3) == 0 {
-			w.Configs[0].Data["no-auth-locations"] = routestest.Pick(r, "/p/q", "/p", routes.AcmePath+", /z")
+			w.Configs[0].Data["no-auth-locations"] = routestest.Pick(r, "/p/q", "/p", family.AcmePath+", /z")
 		}
 	}
 	for i := range 1 + r.IntN(5) {

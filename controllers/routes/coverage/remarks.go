@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // An elsewhere is a host that nobody claims, and what it leads to.
@@ -24,7 +25,7 @@ type elsewhere struct {
 func Remarks(w routes.Snapshot, s routes.Settings, claims func(host string) bool) []string {
 	out := []string{}
 	if asksNoACME(&w) {
-		out = append(out, "ingress-nginx asks about no path of an Ingress that begins with "+routes.AcmePath+", on any host: that is its default, for proofs of certificates (no-auth-locations in its ConfigMap).")
+		out = append(out, "ingress-nginx asks about no path of an Ingress that begins with "+family.AcmePath+", on any host: that is its default, for proofs of certificates (no-auth-locations in its ConfigMap).")
 	}
 	c := look(routes.Read(w, s), claims)
 	for _, e := range c.elsewhere {
@@ -53,8 +54,8 @@ func asksNoACME(w *routes.Snapshot) bool {
 	for _, m := range w.Configs {
 		free, ok := m.Data["no-auth-locations"]
 		switch {
-		case !routes.IsControllerConfig(m):
-		case ok && !slices.ContainsFunc(routes.NoAuthPrefixes(free), func(p string) bool { return strings.HasPrefix(routes.AcmePath, p) }):
+		case !family.IsControllerConfig(m):
+		case ok && !slices.ContainsFunc(family.NoAuthPrefixes(free), func(p string) bool { return strings.HasPrefix(family.AcmePath, p) }):
 			said++
 		default:
 			return nginx

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // ingressRoute reports the routes of an IngressRoute that lead to an application
@@ -25,7 +26,7 @@ func (c *coverage) ingressRoute(r *unstructured.Unstructured) {
 			at := routes.RefOf(s, r.GetNamespace())
 			return c.OwnPart(at.Namespace, at.Name) != ""
 		})
-		asks := slices.ContainsFunc(routes.Objects(route, "middlewares"), func(m map[string]any) bool { return routes.MiddlewareAsks(c.Index, routes.RefOf(m, r.GetNamespace())) })
+		asks := slices.ContainsFunc(routes.Objects(route, "middlewares"), func(m map[string]any) bool { return family.MiddlewareAsks(c.Index, routes.RefOf(m, r.GetNamespace())) })
 		if len(apps) == 0 {
 			continue
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // undone reports what undoes the question that the proxy of an Ingress asks.
@@ -38,7 +39,7 @@ func (c *coverage) undone(d *door, s *served) {
 		}
 	}
 	for _, p := range s.written {
-		for _, free := range routes.NeverAsked(c.Index) {
+		for _, free := range family.NeverAsked(c.Index) {
 			if strings.HasPrefix(p.Value, free) {
 				a.reason, a.paths = routes.NoAuthLocations, []policy.Path{p}
 				c.report(a, "%s serves %s%s, and the controller never asks about paths that begin with %s (no-auth-locations of its ConfigMap). Choose another path, or take %s off the list.", d.ref, routes.ShowHost(s.host), p.Value, free, free)

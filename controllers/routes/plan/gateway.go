@@ -14,12 +14,13 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // httpRoute plans for an HTTPRoute. Its rules are one list, which belongs to whoever
 // wrote it: we never write into it, and say what has to be added instead.
 func (w *Wants) httpRoute() {
-	planes, lost := routes.DataPlanes(w.Index, w.Manifest)
+	planes, lost := family.DataPlanes(w.Index, w.Manifest)
 	w.Asks = len(planes) > 0 && len(lost) == 0
 	for _, name := range lost {
 		w.Found(routes.UnknownProxy, "%s is attached to Gateway %s, of which nothing is known, so that nobody may ask about it there. Make the Gateway, or write the annotation %s on the HTTPRoute.", w.Ref, name, routes.ProxyAnnotation)
@@ -45,7 +46,7 @@ func (w *Wants) ownCORS() {
 }
 
 // guardRoute has one implementation ask, and reports whether it will.
-func (w *Wants) guardRoute(plane routes.DataPlane) bool {
+func (w *Wants) guardRoute(plane family.DataPlane) bool {
 	if !w.leadsToApplications() {
 		return true // there is nothing to guard
 	}
@@ -56,17 +57,17 @@ func (w *Wants) guardRoute(plane routes.DataPlane) bool {
 		return w.traefikRoute()
 	case routes.GatewayAPI:
 		w.grant("HTTPRoute", "authz")
-		return w.filters(func(rule map[string]any) bool { return routes.Filtered(w.Index, w.Manifest, rule, "ExternalAuth") }, w.externalAuth())
+		return w.filters(func(rule map[string]any) bool { return family.Filtered(w.Index, w.Manifest, rule, "ExternalAuth") }, w.externalAuth())
 	case routes.AgentGateway:
 		w.grant("HTTPRoute", "authz")
 		w.remembers(plane)
-		return w.filters(func(rule map[string]any) bool { return routes.External(w.Index, w.Manifest, rule) }, w.externalAuth())
+		return w.filters(func(rule map[string]any) bool { return family.External(w.Index, w.Manifest, rule) }, w.externalAuth())
 	case routes.NGINXGateway:
-		w.Found(routes.UnfitProxy, "%s is not guarded: %s.", w.Ref, routes.ExternalAuthOn(plane, w.Manifest))
+		w.Found(routes.UnfitProxy, "%s is not guarded: %s.", w.Ref, family.ExternalAuthOn(plane, w.Manifest))
 		return false
 	case "":
 		w.grant("HTTPRoute", "authz")
-		w.Found(routes.UnknownProxy, "%s is not known to be guarded: %s. Then the filters of each rule have to hold: %s", w.Ref, routes.ExternalAuthOn(plane, w.Manifest), w.externalAuth())
+		w.Found(routes.UnknownProxy, "%s is not known to be guarded: %s. Then the filters of each rule have to hold: %s", w.Ref, family.ExternalAuthOn(plane, w.Manifest), w.externalAuth())
 		return false
 	default:
 		w.Found(routes.UnknownProxy, "%s is served by %q, as %s says, which is no proxy that HTTPRoutes are planned for: write one of %v.", w.Ref, plane.Proxy, routes.ProxyAnnotation, []routes.Proxy{routes.EnvoyGateway, routes.Traefik, routes.GatewayAPI})
@@ -75,7 +76,7 @@ func (w *Wants) guardRoute(plane routes.DataPlane) bool {
 }
 
 // remembers: what a data plane does with answers is not written in any object that we read.
-func (w *Wants) remembers(plane routes.DataPlane) {
+func (w *Wants) remembers(plane family.DataPlane) {
 	w.Findings = append(w.Findings, routes.Finding{Object: w.Ref, Policy: w.Policy, Reason: routes.AuthCache, Mild: true,
 		Message: fmt.Sprintf("%s is served by %s, which can be told to remember answers of external authorization: while it does, who signed out or was revoked still gets in. Leave that off.", w.Ref, plane.Who())})
 }
@@ -158,7 +159,7 @@ func (w *Wants) securityPolicy() bool {
 func (w *Wants) replaced() bool {
 	some := false
 	for _, o := range w.SecurityPolicies {
-		if routes.IsOurs(o) || o.GetNamespace() != w.Ref.Namespace || !routes.Targets(o, w.Manifest) || routes.ExtAuthAsks(w.Index, o) {
+		if routes.IsOurs(o) || o.GetNamespace() != w.Ref.Namespace || !family.Targets(o, w.Manifest) || family.ExtAuthAsks(w.Index, o) {
 			continue
 		}
 		some = true

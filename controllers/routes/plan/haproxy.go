@@ -9,6 +9,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // haproxyTarget has the proxy say what is asked for. It tells an authentication service
@@ -21,7 +22,7 @@ const haproxyTarget = contract.ForwardedHost + ": %[req.hdr(host)]\n" + contract
 func (w *Wants) haproxy() {
 	question := questionOf(&w.Settings, w.Class.Proxy, w.Namespace, w.Name)
 	if key := routes.HAProxyPrefix + "auth-url"; w.foreign(key, question[key]) {
-		w.Asks = routes.HAProxyQuestion(w.Index, w.Route.Annotations) == routes.AsksUs
+		w.Asks = family.HAProxyQuestion(w.Index, w.Route.Annotations) == routes.AsksUs
 		w.Found(routes.ForeignAuth, "%s has an auth-url of somebody else (%q), so that Ostiary changes nothing there. Remove it, and Ostiary writes its own at once.", w.Ref, w.Route.Annotations[key])
 		return
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // nginx plans for ingress-nginx and its forks.
@@ -48,7 +49,7 @@ func (w *Wants) ask() bool {
 	question := questionOf(&w.Settings, w.Class.Proxy, w.Namespace, w.Name)
 	if w.foreign(url, authURL(&w.Settings, contract.NginxPrefix, w.Namespace, w.Name), authURL(&w.Settings, contract.NginxPassPrefix, w.Namespace, w.Name), authURL(&w.Settings, contract.URLPrefix, w.Namespace, w.Name)) {
 		why := "so that no AccessPolicy decides about it"
-		if w.Asks = routes.Asked(w.Index, w.Route) == routes.AsksUs; w.Asks {
+		if w.Asks = family.Asked(w.Index, w.Route) == routes.AsksUs; w.Asks {
 			why = "which asks Ostiary already, but any policy of the host may decide"
 		}
 		w.Found(routes.ForeignAuth, "%s has an auth-url of somebody else (%q), %s. Ostiary changes nothing there: remove auth-url, and auth-signin with it, and Ostiary writes its own at once.", w.Ref, w.Route.Annotations[url], why)
@@ -93,7 +94,7 @@ func (w *Wants) global() {
 	w.errorPages("")
 	// Whose installation is set to it says that the platform is prepared. The arguments of
 	// a controller are in no object that we read.
-	if w.Settings.Mode != routes.Global && slices.ContainsFunc(w.Configs, routes.IsControllerConfig) {
+	if w.Settings.Mode != routes.Global && slices.ContainsFunc(w.Configs, family.IsControllerConfig) {
 		w.Found(routes.ModeUnprepared, "%s says %s: %s, and the ConfigMap of ingress-nginx is not prepared for it: unless the controller's --default-backend-service is Service %s, every refusal and every preflight there is a 404 page of ingress-nginx. "+
 			"Put into the ConfigMap what `ostiary render ingress-nginx --mode global` prints; or name that Service to the controller and set ingressMode: global for the installation; or remove the annotation.", w.Ref, routes.ModeAnnotation, routes.Global, w.Settings.Service("render"))
 	}
@@ -104,7 +105,7 @@ func (w *Wants) global() {
 func (w *Wants) rendersItself() bool {
 	controllers := 0
 	for _, m := range w.Configs {
-		if !routes.IsControllerConfig(m) {
+		if !family.IsControllerConfig(m) {
 			continue
 		}
 		if !strings.Contains(m.Data["location-snippet"], "error_page 401") {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // Kinds of Traefik, as in Snapshot.Served.
@@ -66,7 +67,7 @@ func (w *Wants) chain(names []string) {
 		return
 	}
 	is := routes.TraefikMiddlewares.List(w.Route.Annotations)
-	w.Asks = slices.Contains(is, ours[1]) || routes.TraefikQuestion(w.Index, is) == routes.AsksUs
+	w.Asks = slices.Contains(is, ours[1]) || family.TraefikQuestion(w.Index, is) == routes.AsksUs
 	switch {
 	case len(is) > 1 && is[0] == ours[0] && is[1] == ours[1]:
 	case w.Asks:

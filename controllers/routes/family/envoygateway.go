@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package routes
+package family
 
 import (
 	"slices"
@@ -10,19 +10,20 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ostiary/ostiary/authserver/contract"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // asksAt reports whether what names a backend, or several, names a listener of ours that
 // decides, and nothing else: grpc, or authz at its port and at its path for Envoy, not
 // pinned, or pinned to the one route that it is for.
-func asksAt(x *Index, auth map[string]any, namespace, part, path string, route types.NamespacedName) bool {
-	refs := Objects(auth, "backendRefs")
+func asksAt(x *routes.Index, auth map[string]any, namespace, part, path string, route types.NamespacedName) bool {
+	refs := routes.Objects(auth, "backendRefs")
 	if b, ok, _ := unstructured.NestedMap(auth, "backendRef"); ok {
 		refs = append(refs, b)
 	}
 	for _, b := range refs {
-		at := RefOf(b, namespace)
-		port := PortOf(b).Number
+		at := routes.RefOf(b, namespace)
+		port := routes.PortOf(b).Number
 		if x.OwnPart(at.Namespace, at.Name) != part || part == "authz" && (!isAsked(path, route) || port != 0 && port != x.Settings.AuthzPort()) {
 			return false
 		}
@@ -42,13 +43,13 @@ func isAsked(path string, route types.NamespacedName) bool {
 // onlyTarget is the one HTTPRoute that a SecurityPolicy is for, if it is for just one.
 func onlyTarget(p *unstructured.Unstructured) (one types.NamespacedName) {
 	for _, t := range TargetsOf(p) {
-		at := types.NamespacedName{Namespace: p.GetNamespace(), Name: Text(t, "name")}
-		if Text(t, "kind") != "HTTPRoute" || one.Name != "" && at != one {
+		at := types.NamespacedName{Namespace: p.GetNamespace(), Name: routes.Text(t, "name")}
+		if routes.Text(t, "kind") != "HTTPRoute" || one.Name != "" && at != one {
 			return types.NamespacedName{}
 		}
 		one = at
 	}
-	if len(Objects(p.Object, "spec", "targetSelectors")) > 0 {
+	if len(routes.Objects(p.Object, "spec", "targetSelectors")) > 0 {
 		return types.NamespacedName{}
 	}
 	return one
@@ -56,11 +57,11 @@ func onlyTarget(p *unstructured.Unstructured) (one types.NamespacedName) {
 
 // SecurityPolicyOf tells which rules of a route an Envoy Gateway SecurityPolicy
 // guards, by name. One for a rule or a route replaces the one for its Gateways.
-func SecurityPolicyOf(x *Index, r *unstructured.Unstructured) func(rule string) bool {
-	sections := Once(x, targeted)[Ref{Kind: r.GetKind(), NamespacedName: NameOf(r)}] // "" is the whole route
-	parents := Objects(r.Object, "spec", "parentRefs")
+func SecurityPolicyOf(x *routes.Index, r *unstructured.Unstructured) func(rule string) bool {
+	sections := routes.Once(x, targeted)[routes.Ref{Kind: r.GetKind(), NamespacedName: routes.NameOf(r)}] // "" is the whole route
+	parents := routes.Objects(r.Object, "spec", "parentRefs")
 	byGateway := len(parents) > 0 && !slices.ContainsFunc(parents, func(p map[string]any) bool {
-		return !Once(x, targeted)[Ref{Kind: "Gateway", NamespacedName: RefOf(p, r.GetNamespace())}][""]
+		return !routes.Once(x, targeted)[routes.Ref{Kind: "Gateway", NamespacedName: routes.RefOf(p, r.GetNamespace())}][""]
 	})
 	return func(rule string) bool {
 		if asks, ok := sections[rule]; ok && rule != "" {
@@ -75,20 +76,20 @@ func SecurityPolicyOf(x *Index, r *unstructured.Unstructured) func(rule string) 
 
 // securityTargets are sections of objects that a SecurityPolicy is for, and whether it
 // asks us.
-type securityTargets map[Ref]map[string]bool
+type securityTargets map[routes.Ref]map[string]bool
 
 // targeted tells for which sections of which objects there is a SecurityPolicy, and
 // whether it asks us. Of two that contradict each other, either may be in force.
-func targeted(x *Index) securityTargets {
+func targeted(x *routes.Index) securityTargets {
 	out := securityTargets{}
 	for _, p := range x.SecurityPolicies {
 		asks := ExtAuthAsks(x, p)
 		for _, t := range TargetsOf(p) {
-			at := Ref{Kind: Text(t, "kind"), NamespacedName: types.NamespacedName{Namespace: p.GetNamespace(), Name: Text(t, "name")}}
+			at := routes.Ref{Kind: routes.Text(t, "kind"), NamespacedName: types.NamespacedName{Namespace: p.GetNamespace(), Name: routes.Text(t, "name")}}
 			if out[at] == nil {
 				out[at] = map[string]bool{}
 			}
-			section := Text(t, "sectionName")
+			section := routes.Text(t, "sectionName")
 			before, ok := out[at][section]
 			out[at][section] = asks && (before || !ok)
 		}
@@ -97,7 +98,7 @@ func targeted(x *Index) securityTargets {
 }
 
 func TargetsOf(p *unstructured.Unstructured) []map[string]any {
-	targets := Objects(p.Object, "spec", "targetRefs")
+	targets := routes.Objects(p.Object, "spec", "targetRefs")
 	if t, ok, _ := unstructured.NestedMap(p.Object, "spec", "targetRef"); ok {
 		targets = append(targets, t)
 	}
@@ -105,26 +106,26 @@ func TargetsOf(p *unstructured.Unstructured) []map[string]any {
 }
 
 // ExtAuthAsks: one that fails open lets everything pass while we are away.
-func ExtAuthAsks(x *Index, p *unstructured.Unstructured) bool {
+func ExtAuthAsks(x *routes.Index, p *unstructured.Unstructured) bool {
 	open, _, _ := unstructured.NestedBool(p.Object, "spec", "extAuth", "failOpen")
 	if grpc, ok, _ := unstructured.NestedMap(p.Object, "spec", "extAuth", "grpc"); ok && !open {
 		return asksAt(x, grpc, p.GetNamespace(), "grpc", "", types.NamespacedName{})
 	}
 	http, ok, _ := unstructured.NestedMap(p.Object, "spec", "extAuth", "http")
-	return ok && !open && asksAt(x, http, p.GetNamespace(), "authz", Text(http, "path"), onlyTarget(p))
+	return ok && !open && asksAt(x, http, p.GetNamespace(), "authz", routes.Text(http, "path"), onlyTarget(p))
 }
 
 // Targets reports whether a policy is for a route, by name or by labels. Labels that
 // are more than a plain match may be any.
 func Targets(policy, route *unstructured.Unstructured) bool {
 	for _, t := range TargetsOf(policy) {
-		if Text(t, "kind") == route.GetKind() && Text(t, "name") == route.GetName() {
+		if routes.Text(t, "kind") == route.GetKind() && routes.Text(t, "name") == route.GetName() {
 			return true
 		}
 	}
-	for _, t := range Objects(policy.Object, "spec", "targetSelectors") {
+	for _, t := range routes.Objects(policy.Object, "spec", "targetSelectors") {
 		labels, _, _ := unstructured.NestedStringMap(t, "matchLabels")
-		if Text(t, "kind") == route.GetKind() && HasLabels(route.GetLabels(), labels) {
+		if routes.Text(t, "kind") == route.GetKind() && routes.HasLabels(route.GetLabels(), labels) {
 			return true
 		}
 	}

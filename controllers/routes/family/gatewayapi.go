@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package routes
+package family
 
 import (
 	"cmp"
@@ -12,23 +12,24 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ostiary/ostiary/authserver/contract"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // gatewayControllers are the names by which GatewayClasses name implementations of which
 // we know how they ask. Of any other nobody can say that an ExternalAuth filter guards.
-var gatewayControllers = map[string]Proxy{
-	"gateway.envoyproxy.io/gatewayclass-controller": EnvoyGateway,
-	"traefik.io/gateway-controller":                 Traefik,
-	"io.cilium/gateway-controller":                  GatewayAPI,
-	"gateway.nginx.org/nginx-gateway-controller":    NGINXGateway,
-	"agentgateway.dev/agentgateway":                 AgentGateway,
-	"kgateway.dev/agentgateway":                     AgentGateway,
-	"kgateway.dev/kgateway":                         AgentGateway,
+var gatewayControllers = map[string]routes.Proxy{
+	"gateway.envoyproxy.io/gatewayclass-controller": routes.EnvoyGateway,
+	"traefik.io/gateway-controller":                 routes.Traefik,
+	"io.cilium/gateway-controller":                  routes.GatewayAPI,
+	"gateway.nginx.org/nginx-gateway-controller":    routes.NGINXGateway,
+	"agentgateway.dev/agentgateway":                 routes.AgentGateway,
+	"kgateway.dev/agentgateway":                     routes.AgentGateway,
+	"kgateway.dev/kgateway":                         routes.AgentGateway,
 }
 
 // A DataPlane is an implementation that serves a route.
 type DataPlane struct {
-	Proxy             Proxy // "": one that is not known
+	Proxy             routes.Proxy // "": one that is not known
 	class, controller string
 }
 
@@ -38,7 +39,7 @@ func (d DataPlane) Who() string {
 	case d.Proxy != "" && d.class == "":
 		return string(d.Proxy)
 	case d.controller == "":
-		return fmt.Sprintf("GatewayClass %s, which is not there", ShowClass(d.class))
+		return fmt.Sprintf("GatewayClass %s, which is not there", routes.ShowClass(d.class))
 	default:
 		return fmt.Sprintf("GatewayClass %s of controller %s", d.class, d.controller)
 	}
@@ -46,21 +47,21 @@ func (d DataPlane) Who() string {
 
 // DataPlanes returns the implementations that serve a route, and the Gateways of which
 // nothing is known.
-func DataPlanes(x *Index, r *unstructured.Unstructured) (planes []DataPlane, lost []string) {
-	if proxy := r.GetAnnotations()[ProxyAnnotation]; proxy != "" {
-		return []DataPlane{{Proxy: Proxy(proxy)}}, nil
+func DataPlanes(x *routes.Index, r *unstructured.Unstructured) (planes []DataPlane, lost []string) {
+	if proxy := r.GetAnnotations()[routes.ProxyAnnotation]; proxy != "" {
+		return []DataPlane{{Proxy: routes.Proxy(proxy)}}, nil
 	}
-	for _, parent := range Objects(r.Object, "spec", "parentRefs") {
-		if kind := Text(parent, "kind"); kind != "" && kind != "Gateway" {
+	for _, parent := range routes.Objects(r.Object, "spec", "parentRefs") {
+		if kind := routes.Text(parent, "kind"); kind != "" && kind != "Gateway" {
 			continue
 		}
-		at := RefOf(parent, r.GetNamespace())
-		i := slices.IndexFunc(x.Gateways, func(g *unstructured.Unstructured) bool { return NameOf(g) == at })
+		at := routes.RefOf(parent, r.GetNamespace())
+		i := slices.IndexFunc(x.Gateways, func(g *unstructured.Unstructured) bool { return routes.NameOf(g) == at })
 		if i < 0 {
 			lost = append(lost, at.String())
 			continue
 		}
-		planes = append(planes, dataPlaneOf(x, Text(x.Gateways[i].Object, "spec", "gatewayClassName")))
+		planes = append(planes, dataPlaneOf(x, routes.Text(x.Gateways[i].Object, "spec", "gatewayClassName")))
 	}
 	slices.SortFunc(planes, func(a, b DataPlane) int {
 		return cmp.Or(cmp.Compare(a.Proxy, b.Proxy), cmp.Compare(a.class, b.class))
@@ -68,30 +69,30 @@ func DataPlanes(x *Index, r *unstructured.Unstructured) (planes []DataPlane, los
 	return slices.Compact(planes), lost
 }
 
-func dataPlaneOf(x *Index, class string) DataPlane {
+func dataPlaneOf(x *routes.Index, class string) DataPlane {
 	i := slices.IndexFunc(x.GatewayClasses, func(o *unstructured.Unstructured) bool { return o.GetName() == class })
 	if i < 0 {
 		return DataPlane{class: class}
 	}
 	o := x.GatewayClasses[i]
-	controller := Text(o.Object, "spec", "controllerName")
-	if proxy := o.GetAnnotations()[ProxyAnnotation]; proxy != "" {
-		return DataPlane{Proxy(proxy), class, controller}
+	controller := routes.Text(o.Object, "spec", "controllerName")
+	if proxy := o.GetAnnotations()[routes.ProxyAnnotation]; proxy != "" {
+		return DataPlane{routes.Proxy(proxy), class, controller}
 	}
 	return DataPlane{gatewayControllers[controller], class, controller}
 }
 
 // asksBy reports whether a data plane asks us about a rule. A filter, or a policy, that
 // it does not know guards nothing.
-func asksBy(x *Index, plane DataPlane, r *unstructured.Unstructured, rule map[string]any, policy bool) bool {
+func asksBy(x *routes.Index, plane DataPlane, r *unstructured.Unstructured, rule map[string]any, policy bool) bool {
 	switch plane.Proxy {
-	case EnvoyGateway:
+	case routes.EnvoyGateway:
 		return policy
-	case Traefik:
+	case routes.Traefik:
 		return Filtered(x, r, rule, "ExtensionRef")
-	case GatewayAPI:
+	case routes.GatewayAPI:
 		return Filtered(x, r, rule, "ExternalAuth")
-	case AgentGateway:
+	case routes.AgentGateway:
 		return External(x, r, rule)
 	default:
 		return false
@@ -100,15 +101,15 @@ func asksBy(x *Index, plane DataPlane, r *unstructured.Unstructured, rule map[st
 
 // External reports whether a filter of a rule asks us where nothing but what may pass is
 // answered with a 2xx, preflights included.
-func External(x *Index, r *unstructured.Unstructured, rule map[string]any) bool {
-	return Filtered(x, r, rule, "ExternalAuth") && slices.ContainsFunc(Objects(rule, "filters"), func(f map[string]any) bool {
-		return strings.TrimSuffix(Text(f, "externalAuth", "http", "path"), "/") == contract.ExternalPrefix+NameOf(r).String()
+func External(x *routes.Index, r *unstructured.Unstructured, rule map[string]any) bool {
+	return Filtered(x, r, rule, "ExternalAuth") && slices.ContainsFunc(routes.Objects(rule, "filters"), func(f map[string]any) bool {
+		return strings.TrimSuffix(routes.Text(f, "externalAuth", "http", "path"), "/") == contract.ExternalPrefix+routes.NameOf(r).String()
 	})
 }
 
 // RuleAsks reports whether all that serve a rule ask us. Where its Gateways are not
 // known, what only one implementation can have is taken for that one's.
-func RuleAsks(x *Index, r *unstructured.Unstructured, rule map[string]any, planes []DataPlane, policy bool) bool {
+func RuleAsks(x *routes.Index, r *unstructured.Unstructured, rule map[string]any, planes []DataPlane, policy bool) bool {
 	if len(planes) == 0 {
 		return policy || Filtered(x, r, rule, "ExtensionRef")
 	}
@@ -117,15 +118,15 @@ func RuleAsks(x *Index, r *unstructured.Unstructured, rule map[string]any, plane
 
 // Unfit says why an ExternalAuth filter of a route is no guard on its data planes; "": it
 // has none, or it is one.
-func Unfit(x *Index, r *unstructured.Unstructured, planes []DataPlane, lost []string) string {
-	if !slices.ContainsFunc(Objects(r.Object, "spec", "rules"), func(rule map[string]any) bool {
-		return slices.ContainsFunc(Objects(rule, "filters"), func(f map[string]any) bool { return Text(f, "type") == "ExternalAuth" })
+func Unfit(x *routes.Index, r *unstructured.Unstructured, planes []DataPlane, lost []string) string {
+	if !slices.ContainsFunc(routes.Objects(r.Object, "spec", "rules"), func(rule map[string]any) bool {
+		return slices.ContainsFunc(routes.Objects(rule, "filters"), func(f map[string]any) bool { return routes.Text(f, "type") == "ExternalAuth" })
 	}) {
 		return ""
 	}
 	var out []string
 	for _, p := range planes {
-		if p.Proxy != GatewayAPI {
+		if p.Proxy != routes.GatewayAPI {
 			out = append(out, ExternalAuthOn(p, r))
 		}
 	}
@@ -139,35 +140,35 @@ func Unfit(x *Index, r *unstructured.Unstructured, planes []DataPlane, lost []st
 // have it as the Gateway API says: the path appended, and nothing but 200 lets pass.
 func ExternalAuthOn(p DataPlane, r *unstructured.Unstructured) string {
 	switch p.Proxy {
-	case NGINXGateway:
+	case routes.NGINXGateway:
 		return p.Who() + " is NGINX Gateway Fabric, whose ExternalAuth asks at the filter's path alone, with the method GET, whatever is requested: Ostiary cannot know what it is asked about, and refuses. Serve the host by another Gateway, or by an Ingress"
-	case AgentGateway:
-		return p.Who() + " lets a request pass on any 2xx, so that a preflight that Ostiary answers would reach the application: its filter has to ask over HTTP at http.path " + contract.ExternalPrefix + NameOf(r).String() + ", where it gets none but for what may pass"
-	case EnvoyGateway:
+	case routes.AgentGateway:
+		return p.Who() + " lets a request pass on any 2xx, so that a preflight that Ostiary answers would reach the application: its filter has to ask over HTTP at http.path " + contract.ExternalPrefix + routes.NameOf(r).String() + ", where it gets none but for what may pass"
+	case routes.EnvoyGateway:
 		return p.Who() + " is Envoy Gateway, which does not know the filter ExternalAuth: take it out, and opt the route in, so that Ostiary writes a SecurityPolicy"
-	case Traefik:
+	case routes.Traefik:
 		return p.Who() + " is Traefik, which does not know the filter ExternalAuth: name the Middlewares of Ostiary instead"
 	default:
 		return fmt.Sprintf("it is served by %s, of which nothing is known, so nobody can say whether its ExternalAuth asks about what is requested. "+
-			"If it appends the request's path to http.path, and lets nothing pass but what is answered with 200, write the annotation %s: %s on the GatewayClass", p.Who(), ProxyAnnotation, GatewayAPI)
+			"If it appends the request's path to http.path, and lets nothing pass but what is answered with 200, write the annotation %s: %s on the GatewayClass", p.Who(), routes.ProxyAnnotation, routes.GatewayAPI)
 	}
 }
 
 // Filtered reports whether a filter of a rule asks us, of the type that its data plane
 // has: the Gateway API's own ExternalAuth, or (an ExtensionRef) a Middleware of Traefik.
-func Filtered(x *Index, r *unstructured.Unstructured, rule map[string]any, kind string) bool {
-	return slices.ContainsFunc(Objects(rule, "filters"), func(f map[string]any) bool {
+func Filtered(x *routes.Index, r *unstructured.Unstructured, rule map[string]any, kind string) bool {
+	return slices.ContainsFunc(routes.Objects(rule, "filters"), func(f map[string]any) bool {
 		switch {
-		case Text(f, "type") != kind:
+		case routes.Text(f, "type") != kind:
 			return false
 		case kind == "ExternalAuth":
 			auth, _, _ := unstructured.NestedMap(f, "externalAuth")
-			if Text(auth, "protocol") == "GRPC" {
-				return asksAt(x, auth, r.GetNamespace(), "grpc", "", NameOf(r))
+			if routes.Text(auth, "protocol") == "GRPC" {
+				return asksAt(x, auth, r.GetNamespace(), "grpc", "", routes.NameOf(r))
 			}
-			return asksAt(x, auth, r.GetNamespace(), "authz", Text(auth, "http", "path"), NameOf(r))
+			return asksAt(x, auth, r.GetNamespace(), "authz", routes.Text(auth, "http", "path"), routes.NameOf(r))
 		case kind == "ExtensionRef":
-			return Text(f, "extensionRef", "kind") == "Middleware" && x.Asks[types.NamespacedName{Namespace: r.GetNamespace(), Name: Text(f, "extensionRef", "name")}]
+			return routes.Text(f, "extensionRef", "kind") == "Middleware" && MiddlewareAsks(x, types.NamespacedName{Namespace: r.GetNamespace(), Name: routes.Text(f, "extensionRef", "name")})
 		default:
 			return false
 		}

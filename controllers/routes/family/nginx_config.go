@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package routes
+package family
 
 import (
 	"slices"
@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // An nginxConfig is what the ConfigMaps of ingress-nginx controllers say.
@@ -18,7 +20,7 @@ type nginxConfig struct {
 
 // readConfigs reads them together: which class a ConfigMap is for is written in no
 // object, so only what all of them say can be relied on.
-func readConfigs(x *Index) nginxConfig {
+func readConfigs(x *routes.Index) nginxConfig {
 	var out nginxConfig
 	controllers, asking, listing := 0, 0, 0
 	for _, m := range x.Configs {
@@ -26,7 +28,7 @@ func readConfigs(x *Index) nginxConfig {
 			continue
 		}
 		controllers++
-		if x.AuthURL(m.Data["global-auth-url"], nginxTargets) == AsksUs {
+		if x.AuthURL(m.Data["global-auth-url"], nginxTargets) == routes.AsksUs {
 			asking++
 		}
 		if free, ok := m.Data["no-auth-locations"]; ok {
@@ -57,7 +59,7 @@ func IsControllerConfig(m *corev1.ConfigMap) bool {
 // ConfigCodes are the status codes that a ConfigMap lists.
 func ConfigCodes(data map[string]string) []int {
 	var out []int
-	for _, text := range SplitList(data["custom-http-errors"]) {
+	for _, text := range routes.SplitList(data["custom-http-errors"]) {
 		if code, err := strconv.Atoi(text); err == nil {
 			out = append(out, code)
 		}
@@ -81,4 +83,4 @@ func NoAuthPrefixes(text string) []string {
 const AcmePath = "/.well-known/acme-challenge"
 
 // NeverAsked are beginnings of paths that some ingress-nginx never asks about.
-func NeverAsked(x *Index) []string { return Once(x, readConfigs).NoAuth }
+func NeverAsked(x *routes.Index) []string { return routes.Once(x, readConfigs).NoAuth }

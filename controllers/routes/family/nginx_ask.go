@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package routes
+package family
 
 import (
 	"regexp"
 
 	"github.com/ostiary/ostiary/authserver/contract"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // nginxTargets are the paths of our own that ask about the request that is made.
@@ -14,15 +15,15 @@ import (
 var nginxTargets = regexp.MustCompile("^(" + contract.NginxHeaderPath +
 	"|(" + contract.NginxPrefix + "|" + contract.NginxPassPrefix + "|" + contract.URLPrefix + ")([a-z0-9.-]+/[a-z0-9.-]+/)?" + regexp.QuoteMeta(contract.NginxTarget) + ")$")
 
-func nginxQuestion(x *Index, annotations map[string]string, proxy Proxy) Question {
-	switch text := NGINXAuthURL.Text(annotations); {
+func nginxQuestion(x *routes.Index, annotations map[string]string, proxy routes.Proxy) routes.Question {
+	switch text := routes.NGINXAuthURL.Text(annotations); {
 	case text != "":
 		return x.AuthURL(text, nginxTargets)
-	case proxy != IngressNGINX || !Once(x, readConfigs).globalAuth:
-		return asksNobody
-	case NGINXGlobalAuth.Flag(proxy, annotations) == Off:
-		return TurnedOff
+	case proxy != routes.IngressNGINX || !routes.Once(x, readConfigs).globalAuth:
+		return routes.AsksNobody
+	case routes.NGINXGlobalAuth.Flag(proxy, annotations) == routes.Off:
+		return routes.TurnedOff
 	default:
-		return AsksUs
+		return routes.AsksUs
 	}
 }
