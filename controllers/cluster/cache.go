@@ -25,7 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
-	"github.com/ostiary/ostiary/controllers/routes/plan"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // A Reader reads kinds that need not be there, and need not be ours to read.
@@ -95,7 +95,7 @@ func (k *Cache) Look(ctx context.Context, wake func()) bool {
 		return false
 	}
 	if has["Middleware."+TraefikGroup] && k.Fields.has(TraefikGroup, "v1alpha1", "Middleware", "spec", "forwardAuth", "maxResponseBodySize") {
-		has[plan.MiddlewareLimit] = true
+		has[family.MiddlewareLimit] = true
 	}
 	differs := !k.looked || !reflect.DeepEqual(has, k.has)
 	versions := map[schema.GroupKind]bool{}

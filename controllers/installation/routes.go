@@ -16,7 +16,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/controllers/routes"
-	"github.com/ostiary/ostiary/controllers/routes/plan"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // RouteFlags are the options of the command line that concern routes that name
@@ -125,7 +125,7 @@ func checkMarks(labels, annotations map[string]string) error {
 	}
 	for key, value := range annotations {
 		problems := validation.IsQualifiedName(key)
-		if plan.Reads(key) {
+		if family.Reads(key) {
 			problems = append(problems, "a proxy reads it, and would do something else than was planned")
 		}
 		if len(problems) > 0 {

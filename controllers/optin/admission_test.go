@@ -26,6 +26,7 @@ import (
 
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 	"github.com/ostiary/ostiary/controllers/routes/plan"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
@@ -196,7 +197,7 @@ func (b *bench) asPlanned(o *networkingv1.Ingress) {
 			b.T.Errorf("%s: to the planner that is somebody else's: %s", o.Name, f.Message)
 		}
 	}
-	if left := plan.Leftovers(o, true); len(left) != len(guard) {
+	if left := family.Leftovers(o, true); len(left) != len(guard) {
 		b.T.Errorf("%s: it belongs to somebody: %v of %v", o.Name, left, guard)
 	}
 }

@@ -18,7 +18,7 @@ import (
 
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
-	"github.com/ostiary/ostiary/controllers/routes/plan"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // guards has every route of the plan ask that does not yet, before anything else: what
@@ -150,7 +150,7 @@ func (r *application) takeOff(ctx context.Context, ref routes.Ref, o client.Obje
 		}
 	}
 	if ing, ok := o.(*networkingv1.Ingress); ok {
-		for _, key := range plan.Leftovers(ing, r.release) {
+		for _, key := range family.Leftovers(ing, r.release) {
 			remove[key] = nil
 		}
 	}

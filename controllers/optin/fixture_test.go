@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 	"github.com/ostiary/ostiary/controllers/routes/plan"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
@@ -99,7 +100,7 @@ func ownObject(version, kind, ns, name string, fields map[string]any) *unstructu
 	u.SetKind(kind)
 	u.SetNamespace(ns)
 	u.SetName(name)
-	u.SetLabels(map[string]string{routes.RouteLabel: plan.LabelOf(routes.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: ns, Name: strings.TrimPrefix(name, "ostiary-render-")}})})
+	u.SetLabels(map[string]string{routes.RouteLabel: family.LabelOf(routes.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: ns, Name: strings.TrimPrefix(name, "ostiary-render-")}})})
 	u.SetAnnotations(map[string]string{routes.ForAnnotation: "a test"})
 	return u
 }

@@ -19,7 +19,7 @@ import (
 
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
-	"github.com/ostiary/ostiary/controllers/routes/plan"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // A Guard keeps the ConfigMap from which the API server knows what to put on an
@@ -55,7 +55,7 @@ func (g *Guard) See(classes []*networkingv1.IngressClass) {
 	if g == nil {
 		return
 	}
-	want := plan.Published(classes, g.Settings)
+	want := family.Published(classes, g.Settings)
 	g.mu.Lock()
 	changed := !maps.Equal(want, g.want)
 	g.want = want

@@ -25,7 +25,7 @@ import (
 
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
-	"github.com/ostiary/ostiary/controllers/routes/plan"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // takenError: an object of that name is somebody else's.
@@ -133,7 +133,7 @@ func conflictMessage(ref routes.Ref, err error) string {
 // in our namespace for one of its hosts or for its namespace. It may say so of too
 // many.
 func servesRoute(route routes.Ref, hosts []string, own *unstructured.Unstructured, ours string) bool {
-	if own.GetLabels()[routes.RouteLabel] == plan.LabelOf(route) {
+	if own.GetLabels()[routes.RouteLabel] == family.LabelOf(route) {
 		return true
 	}
 	if own.GetNamespace() != ours {

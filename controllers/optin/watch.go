@@ -24,7 +24,7 @@ import (
 
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
-	"github.com/ostiary/ostiary/controllers/routes/plan"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // caches hold what opt-ins are made from, and what was made for them. They are
@@ -134,7 +134,7 @@ func slimRoutes(in any) (any, error) {
 	if !ok {
 		return in, nil
 	}
-	if ing, ok := o.(*networkingv1.Ingress); !ok || !plan.AsksAboutItself(ing) { // there it matters whose an annotation is
+	if ing, ok := o.(*networkingv1.Ingress); !ok || !family.AsksAboutItself(ing) { // there it matters whose an annotation is
 		o.SetManagedFields(ourFields(o.GetManagedFields()))
 	}
 	o.SetOwnerReferences(nil)

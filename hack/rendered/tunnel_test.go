@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
-	"github.com/ostiary/ostiary/controllers/routes/plan"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 	"github.com/ostiary/ostiary/hack/lab"
 	"github.com/ostiary/ostiary/hack/lab/tunnel"
 )
@@ -93,8 +93,8 @@ func smuggle(t *testing.T, addr, request string) (status int, hits []*http.Reque
 // TestOneExpression: what is printed and what the controller writes is the same.
 func TestOneExpression(t *testing.T) {
 	for _, name := range []string{"traefik", "caddy"} {
-		if !strings.Contains(printed(t, name, proxyconfig.Options{}), plan.NotWebSocket) {
-			t.Errorf("%s has another than the controller: %s", name, plan.NotWebSocket)
+		if !strings.Contains(printed(t, name, proxyconfig.Options{}), family.NotWebSocket) {
+			t.Errorf("%s has another than the controller: %s", name, family.NotWebSocket)
 		}
 	}
 }

@@ -8,10 +8,11 @@ import (
 	"strings"
 
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // claims reports what of an Ingress its policy does not claim. It is denied there.
-func claims(w *Wants) {
+func claims(w *family.Wants) {
 	if w.Rules == nil {
 		w.Found(routes.PolicyNotFound, "%s names the AccessPolicy %s, which does not exist, so everybody is refused. Make it, in the same namespace, or correct the annotation %s.", w.Ref, w.Policy, routes.PolicyAnnotation)
 	}
@@ -30,7 +31,7 @@ func claims(w *Wants) {
 }
 
 // claimed reports a host that a policy does not have.
-func claimed(w *Wants, host string) {
+func claimed(w *family.Wants, host string) {
 	own := routes.CanonicalHost(host)
 	if !slices.ContainsFunc(w.Rules.Hosts, func(h string) bool { return h == own || !routes.IsPattern(own) && h == "*."+routes.ParentOf(own) }) {
 		w.Findings = append(w.Findings, routes.Finding{Object: w.Ref, Policy: w.Policy, Reason: routes.HostNotInPolicy, Host: host,
@@ -39,7 +40,7 @@ func claimed(w *Wants, host string) {
 }
 
 // routeClaims reports what of a route its policy does not claim.
-func routeClaims(w *Wants) {
+func routeClaims(w *family.Wants) {
 	switch {
 	case w.Rules == nil:
 		w.Found(routes.PolicyNotFound, "%s names the AccessPolicy %s, which does not exist, so everybody is refused. Make it, in the same namespace, or correct the annotation %s.", w.Ref, w.Policy, routes.PolicyAnnotation)
@@ -56,7 +57,7 @@ func routeClaims(w *Wants) {
 }
 
 // width reports a star that is any number of labels to a Gateway, and one to a policy.
-func width(w *Wants, host string) {
+func width(w *family.Wants, host string) {
 	parent, wild := strings.CutPrefix(routes.CanonicalHost(host), "*.")
 	if wild && slices.Contains(w.Rules.Hosts, "*."+parent) && !slices.Contains(w.Rules.Hosts, "**."+parent) {
 		w.Findings = append(w.Findings, routes.Finding{Object: w.Ref, Policy: w.Policy, Reason: routes.WildcardWidth, Host: host, Mild: true,

@@ -3,7 +3,6 @@
 package plan
 
 import (
-	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -15,8 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 	"github.com/ostiary/ostiary/controllers/routes/routestest"
 )
 
@@ -254,58 +253,11 @@ func shuffle[T any](r *rand.Rand, list []T) {
 	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 }
 
-// No two names become one, and all of them are fit.
-func TestNames(t *testing.T) {
-	long := strings.Repeat("a", 250)
-	seen := map[string]string{}
-	for _, name := range []string{"a", "a.b", "a-b", "a.b.c", long, long + ".b", long[:60], strings.Repeat("a.", 40) + "a"} {
-		s := serviceName("render", name)
-		if len(s) > labelMax || strings.Contains(s, ".") || seen[s] != "" {
-			t.Errorf("%s of %s and %s", s, name, seen[s])
-		}
-		seen[s] = name
-	}
-	if a, b := centralName("canary", "a", "b.c"), centralName("canary", "a.b", "c"); a != b || len(centralName("x", long, long)) > subdomainMax {
-		t.Error(a, b) // no namespace has a dot
-	}
-	if got := hostName("access", "*."+long); len(got) > subdomainMax || strings.Contains(got, "*") {
-		t.Error(got)
-	}
-	if got := middlewareRef("a--b", "c.d"); got != "a-b-c-d@kubernetescrd" {
-		t.Error(got)
-	}
-	strip := func(ref routes.Ref) string {
-		return NewWants(routes.Read(routestest.Snapshot(t), routestest.Settings), &routes.Route{Ref: ref}).middlewares()[0]
-	}
-	if a, b := strip(routes.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Name: "route-x"}}), strip(routes.Ref{Kind: "HTTPRoute", NamespacedName: types.NamespacedName{Name: "x"}}); a == b {
-		t.Error(a)
-	}
-}
-
-// Every policy's CORS becomes annotations that ingress-nginx takes, or none at all.
-func FuzzProjected(f *testing.F) {
-	for _, v := range []string{"https://a.example", "*", "null", "https://*.a.example:8443", "https://a.example,*", "https://a.example\n", "", "https://a b", "app://x", "https://[::1]"} {
-		f.Add(v, "GET", "content-type", "x-a", 600, true)
-		f.Add("https://a.example", v, v, v, -1, false)
-	}
-	f.Fuzz(func(t *testing.T, origin, method, header, exposed string, age int, credentials bool) {
-		values, cannot := projected(&policy.CORS{AllowedOrigins: []string{origin}, AllowedMethods: []string{method}, AllowedHeaders: []string{header}, ExposedHeaders: []string{exposed}, MaxAge: age, AllowCredentials: credentials})
-		if len(cannot) > 0 {
-			return
-		}
-		for key := range maps.Keys(values) {
-			if v := values[key]; v == "" || v == "*" || strings.ContainsAny(v, " \n\t,\"'`;{}$\\") {
-				t.Errorf("%s: %q", key, v)
-			}
-		}
-	})
-}
-
 // A wildcard in a policy is one label; in a route of Ingress, too.
 func TestClaimedHosts(t *testing.T) {
 	for host, is := range map[string]bool{"app.example.com": true, "x.preview.example.com": true, "*.preview.example.com": true, "a.b.preview.example.com": false, "*.example.com": false, "other.example.com": false} {
 		x := routes.Read(routestest.Snapshot(t), routestest.Settings)
-		w := NewWants(x, &routes.Route{Rules: &x.Policies[0]})
+		w := family.NewWants(x, &routes.Route{Rules: &x.Policies[0]})
 		if claimed(w, host); (len(w.Findings) == 0) != is {
 			t.Errorf("%s: %v", host, w.Findings)
 		}

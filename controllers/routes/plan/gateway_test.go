@@ -9,6 +9,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 	"github.com/ostiary/ostiary/controllers/routes/routestest"
 )
 
@@ -76,13 +77,13 @@ spec: {parentRefs: [{name: gw, namespace: infra}], hostnames: [app.example.com],
 		says    string
 	}{
 		"envoy":                    {route("eg", ""), nil, "", true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", ""},
-		"envoy, not installed":     {route("eg", ""), func(w *routes.Snapshot) { delete(w.Served, "SecurityPolicy."+envoyGroup) }, routes.MissingKind, false, "ReferenceGrant HTTPRoute", "securitypolicies.gateway.envoyproxy.io"},
+		"envoy, not installed":     {route("eg", ""), func(w *routes.Snapshot) { delete(w.Served, "SecurityPolicy."+family.EnvoyGroup) }, routes.MissingKind, false, "ReferenceGrant HTTPRoute", "securitypolicies.gateway.envoyproxy.io"},
 		"envoy, another policy":    {route("eg", secured("targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: web}]")), nil, routes.ForeignPolicy, false, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "shop/theirs"},
 		"envoy, one for a rule":    {route("eg", secured("targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: web, sectionName: x}]")), nil, routes.ForeignPolicy, false, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "shop/theirs"},
 		"envoy, one by labels":     {route("eg", secured("targetSelectors: [{kind: HTTPRoute, matchLabels: {app: web}}]")), nil, routes.ForeignPolicy, false, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "shop/theirs"},
 		"envoy, one of another":    {route("eg", secured("targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: other}]")), nil, "", true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", ""},
 		"traefik":                  {route("traefik", ""), nil, routes.MissingFilter, false, "ReferenceGrant Middleware Middleware HTTPRoute HTTPRoute HTTPRoute", "name: ostiary-auth-route-web}}"},
-		"traefik, not installed":   {route("traefik", ""), func(w *routes.Snapshot) { delete(w.Served, middlewareKind) }, routes.MissingKind, false, "ReferenceGrant HTTPRoute HTTPRoute", "middlewares.traefik.io"},
+		"traefik, not installed":   {route("traefik", ""), func(w *routes.Snapshot) { delete(w.Served, family.MiddlewareKind) }, routes.MissingKind, false, "ReferenceGrant HTTPRoute HTTPRoute", "middlewares.traefik.io"},
 		"another":                  {route("other", ""), nil, routes.MissingFilter, false, "ReferenceGrant HTTPRoute HTTPRoute", "{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: ostiary-authz, namespace: ostiary, port: 9001}"},
 		"cilium, with the filter":  {filteredRoute(route("cilium", "")), nil, "", true, "ReferenceGrant HTTPRoute HTTPRoute", ""},
 		"an unknown one, filter":   {filteredRoute(route("unknown", "")), nil, routes.UnknownProxy, false, "ReferenceGrant HTTPRoute HTTPRoute", "proxy: gateway-api on the GatewayClass"},
@@ -96,7 +97,7 @@ spec: {parentRefs: [{name: gw, namespace: infra}], hostnames: [app.example.com],
 		"its own CORS":             {strings.Replace(route("eg", ""), "rules: [{", "rules: [{filters: [{type: CORS, cors: {}}], ", 1), nil, routes.ForeignCORS, true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "spec.cors"},
 		"a method":                 {strings.Replace(route("eg", ""), "rules: [{", "rules: [{matches: [{method: GET}], ", 1), nil, "", true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute HTTPRoute", ""},
 		"a wide star":              {strings.Replace(route("eg", ""), "hostnames: [app.example.com]", "hostnames: ['*.preview.example.com']", 1), nil, routes.WildcardWidth, true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "any number of labels"},
-		"another, no grants":       {route("other", ""), func(w *routes.Snapshot) { delete(w.Served, referenceGrantKind) }, routes.MissingFilter + " " + routes.MissingKind, false, "", "referencegrants"},
+		"another, no grants":       {route("other", ""), func(w *routes.Snapshot) { delete(w.Served, family.ReferenceGrantKind) }, routes.MissingFilter + " " + routes.MissingKind, false, "", "referencegrants"},
 		"no such Gateway":          {strings.Replace(route("other", ""), "name: gw, namespace: infra}]", "name: gone, namespace: infra}]", 1), nil, routes.UnknownProxy, false, "ReferenceGrant HTTPRoute HTTPRoute", "infra/gone"},
 		"a proxy that isn't":       {strings.Replace(route("other", ""), "policy: web}", "policy: web, access.ostiary.dev/proxy: kong}", 1), nil, routes.UnknownProxy, false, "ReferenceGrant HTTPRoute HTTPRoute", "gateway-api"},
 		"no policy":                {strings.Replace(route("eg", ""), "policy: web", "policy: gone", 1), nil, routes.PolicyNotFound, true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "does not exist"},
@@ -104,7 +105,7 @@ spec: {parentRefs: [{name: gw, namespace: infra}], hostnames: [app.example.com],
 		"another host":             {strings.Replace(route("eg", ""), "hostnames: [app", "hostnames: [other", 1), nil, routes.HostNotInPolicy, true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "other.example.com"},
 		"no hostnames":             {strings.Replace(route("eg", ""), "hostnames: [app.example.com], ", "", 1), nil, routes.NoHost, true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", "spec.hostnames"},
 		"the app answers":          {route("other", ""), func(w *routes.Snapshot) { w.Policies[0].CORS = &policy.CORS{BypassPreflight: true} }, routes.MissingFilter, false, "ReferenceGrant HTTPRoute", ""},
-		"the newer ReferenceGrant": {route("eg", ""), func(w *routes.Snapshot) { w.Served[referenceGrantV1Kind] = true }, "", true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", ""},
+		"the newer ReferenceGrant": {route("eg", ""), func(w *routes.Snapshot) { w.Served[family.ReferenceGrantV1Kind] = true }, "", true, "ReferenceGrant ReferenceGrant SecurityPolicy HTTPRoute", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := routestest.Snapshot(t, tc.world)
@@ -116,7 +117,7 @@ spec: {parentRefs: [{name: gw, namespace: infra}], hostnames: [app.example.com],
 			var kinds, said []string
 			for _, o := range p.Objects {
 				kinds = append(kinds, o.GetKind())
-				if v := o.GetAPIVersion(); o.GetKind() == "ReferenceGrant" && (v == gatewayVersion) != w.Served[referenceGrantV1Kind] {
+				if v := o.GetAPIVersion(); o.GetKind() == "ReferenceGrant" && (v == family.GatewayVersion) != w.Served[family.ReferenceGrantV1Kind] {
 					t.Error(v)
 				}
 			}
@@ -156,7 +157,7 @@ spec: {parentRefs: [{name: gw}], hostnames: [app.example.com], rules: [{matches:
 	seen := map[string]bool{}
 	for _, o := range made(p, "HTTPRoute") {
 		rules := routes.Objects(o.Object, "spec", "rules")
-		if len(rules) != 1 || len(routes.Objects(rules[0], "matches")) > matchesMax {
+		if len(rules) != 1 || len(routes.Objects(rules[0], "matches")) > family.MatchesMax {
 			t.Error(o.GetName(), len(rules))
 		}
 		for _, m := range routes.Objects(rules[0], "matches") {

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // A mirrorSlice is what is copied of our render Service's EndpointSlices: those of one
@@ -80,13 +81,13 @@ func slicePort(s *discoveryv1.EndpointSlice) int32 {
 
 // mirror gives a Service the endpoints of our render Service. ingress-nginx cannot be
 // led there by name: of an ExternalName it makes an address that is none.
-func (p *planner) mirror(w *Wants) {
+func (p *planner) mirror(w *family.Wants) {
 	if at := p.Settings.Service("render"); len(p.mirrors) == 0 && p.Service(at) != nil {
 		p.plan.Findings = append(p.plan.Findings, routes.Finding{Object: routes.Ref{Kind: "Service", NamespacedName: at}, Reason: routes.NoRenderEndpoints,
 			Message: fmt.Sprintf("Service %s has no endpoints, so what Ostiary refuses is shown as ingress-nginx's own 404 where the mode is render. Look at the pods of Ostiary.", at)})
 	}
 	for _, m := range p.mirrors {
-		o := object(sliceVersion, "EndpointSlice", types.NamespacedName{Namespace: w.Mirror.Namespace, Name: w.Mirror.Name + m.suffix}, forRoute(w.Ref), nil, map[string]any{
+		o := family.Object(family.SliceVersion, "EndpointSlice", types.NamespacedName{Namespace: w.Mirror.Namespace, Name: w.Mirror.Name + m.suffix}, family.ForRoute(w.Ref), nil, map[string]any{
 			"addressType": string(m.kind),
 			"ports":       []any{map[string]any{"name": "render", "protocol": "TCP", "port": int64(m.port)}},
 			"endpoints":   m.endpoints,

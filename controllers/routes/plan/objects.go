@@ -9,7 +9,6 @@ import (
 
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ostiary/ostiary/controllers/routes"
 )
@@ -17,49 +16,6 @@ import (
 // order is that in which objects are made: what leads traffic somewhere comes after
 // what it leads to.
 var order = []string{"Service", "EndpointSlice", "ReferenceGrant", "Middleware", "SecurityPolicy", "IngressRoute", "HTTPRoute", "Ingress"}
-
-// Versions of what is made.
-const (
-	serviceVersion       = "v1"
-	sliceVersion         = "discovery.k8s.io/v1"
-	ingressVersion       = "networking.k8s.io/v1"
-	gatewayGroup         = "gateway.networking.k8s.io"
-	traefikGroup         = "traefik.io"
-	envoyGroup           = "gateway.envoyproxy.io"
-	traefikVersion       = traefikGroup + "/v1alpha1"
-	envoyVersion         = envoyGroup + "/v1alpha1"
-	gatewayVersion       = gatewayGroup + "/v1"
-	managedBy            = "endpointslice.kubernetes.io/managed-by"
-	sliceServiceName     = "kubernetes.io/service-name"
-	referenceGrantKind   = "ReferenceGrant." + gatewayGroup
-	referenceGrantV1Kind = "ReferenceGrant.v1." + gatewayGroup
-)
-
-// A purpose is what an object is for: the value of RouteLabel and of ForAnnotation.
-type purpose struct{ id, words string }
-
-// forRoute is the purpose of what stands for one route.
-func forRoute(r routes.Ref) purpose { return purpose{digest(r.String()), r.String()} }
-
-// object makes one of ours.
-func object(apiVersion, kind string, name types.NamespacedName, why purpose, annotations map[string]string, content map[string]any) *unstructured.Unstructured {
-	notes := map[string]any{routes.ForAnnotation: why.words}
-	for k, v := range annotations {
-		notes[k] = v
-	}
-	o := map[string]any{
-		"apiVersion": apiVersion, "kind": kind,
-		"metadata": map[string]any{
-			"name": name.Name, "namespace": name.Namespace,
-			"labels":      map[string]any{routes.RouteLabel: why.id, "app.kubernetes.io/managed-by": routes.FieldManager},
-			"annotations": notes,
-		},
-	}
-	maps.Copy(o, content)
-	return &unstructured.Unstructured{Object: o}
-}
-
-func spec(fields map[string]any) map[string]any { return map[string]any{"spec": fields} }
 
 // put adds an object to the plan. One that is there already is the same: its name
 // says all that it is made from.
@@ -136,29 +92,4 @@ func (p *planner) sorted() []*unstructured.Unstructured {
 		}
 		return routes.CompareNames(routes.NameOf(a), routes.NameOf(b))
 	})
-}
-
-// anyList is a list as unstructured objects hold it.
-func anyList[T any](in []T) []any {
-	out := make([]any, len(in))
-	for i := range in {
-		out[i] = in[i]
-	}
-	return out
-}
-
-// ingressRule leads a path of a host to one of our Services.
-func ingressRule(host string, paths ...any) map[string]any {
-	rule := map[string]any{"http": map[string]any{"paths": paths}}
-	if host != "" {
-		rule["host"] = host
-	}
-	return rule
-}
-
-func ingressPath(path, pathType, service string, port int32) any {
-	return map[string]any{
-		"path": path, "pathType": pathType,
-		"backend": map[string]any{"service": map[string]any{"name": service, "port": map[string]any{"number": int64(port)}}},
-	}
 }

@@ -12,11 +12,12 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // ownPath serves our own pages on a host of an application: signing in and out. They
 // ask nobody. The certificate is that of the application's Ingress.
-func (p *planner) ownPath(w *Wants, host string) {
+func (p *planner) ownPath(w *family.Wants, host string) {
 	at := p.loginPath(host)
 	switch o := at.ingress; {
 	case at.byHand:
@@ -36,9 +37,9 @@ func (p *planner) ownPath(w *Wants, host string) {
 	if w.Class.Name != "" {
 		words += " of class " + w.Class.Name
 	}
-	name := types.NamespacedName{Namespace: p.Settings.Namespace, Name: hostName("access", host, parts...)}
-	path := ingressPath(p.Settings.PathPrefix+"/", string(networkingv1.PathTypePrefix), p.Settings.Service("public").Name, p.Settings.PublicPort)
-	p.put(w.ingress(name, purpose{digest(host), words}, w.SignIn, []any{ingressRule(host, path)}))
+	name := types.NamespacedName{Namespace: p.Settings.Namespace, Name: family.HostName("access", host, parts...)}
+	path := family.IngressPath(p.Settings.PathPrefix+"/", string(networkingv1.PathTypePrefix), p.Settings.Service("public").Name, p.Settings.PublicPort)
+	p.put(w.OwnIngress(name, family.PurposeOf(words, host), w.SignIn, []any{family.IngressRule(host, path)}))
 }
 
 // ownPages are the paths that people are sent to.

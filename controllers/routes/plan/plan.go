@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // Make says what the cluster has to look like, so that the proxy of every Ingress
@@ -49,7 +50,7 @@ func Make(s routes.Snapshot, settings routes.Settings) Plan {
 // A planner is one run of Make: it joins what all families want.
 type planner struct {
 	*routes.Index
-	wants   []*Wants
+	wants   []*family.Wants
 	login   map[string]*loginPath // by host
 	mirrors []mirrorSlice
 	objects map[routes.Ref]*unstructured.Unstructured
@@ -66,13 +67,13 @@ func newPlanner(x *routes.Index) *planner {
 }
 
 // ingressWants is what an Ingress that names a policy has to have.
-func ingressWants(x *routes.Index, r *routes.Route) *Wants {
-	w := NewWants(x, r)
+func ingressWants(x *routes.Index, r *routes.Route) *family.Wants {
+	w := family.NewWants(x, r)
 	if routes.IsCanary(r.Ingress, r.Class.Proxy) {
 		optedCanary(w)
 	} else {
 		claims(w)
-		w.byProxy()
+		w.ByProxy()
 	}
 	if problems, refused := routes.UnreadBy(r.Ingress, r.Class.Proxy); len(problems) > 0 {
 		w.Asks = w.Asks && !refused
@@ -82,16 +83,16 @@ func ingressWants(x *routes.Index, r *routes.Route) *Wants {
 }
 
 // httpRouteWants is the same of an HTTPRoute.
-func httpRouteWants(x *routes.Index, r *routes.Route) *Wants {
-	w := NewWants(x, r)
+func httpRouteWants(x *routes.Index, r *routes.Route) *family.Wants {
+	w := family.NewWants(x, r)
 	routeClaims(w)
-	w.httpRoute()
+	w.HttpRoute()
 	return w
 }
 
 // optedCanary: a canary adds pods to the location of another Ingress, whose
 // annotations count. Tools that make canaries copy the opt-in along.
-func optedCanary(w *Wants) {
+func optedCanary(w *family.Wants) {
 	for _, at := range routes.PlacesOf(w.Ingress) {
 		main := w.Shared().At[at.Place]
 		if len(main) == 0 || slices.ContainsFunc(main, func(o *networkingv1.Ingress) bool { return !w.RouteOf(o).OptedIn() }) {
@@ -103,7 +104,7 @@ func optedCanary(w *Wants) {
 }
 
 // join puts what a route has to have into the plan.
-func (p *planner) join(w *Wants) {
+func (p *planner) join(w *family.Wants) {
 	p.wants = append(p.wants, w)
 	if w.SignIn != nil {
 		for _, host := range w.Hosts {
@@ -129,7 +130,7 @@ func (p *planner) join(w *Wants) {
 }
 
 // withoutObjects are the annotations that hold where no object of ours exists.
-func withoutObjects(w *Wants) map[string]string {
+func withoutObjects(w *family.Wants) map[string]string {
 	out := maps.Clone(w.Annotations)
 	for key, value := range w.Without {
 		if value == "" {

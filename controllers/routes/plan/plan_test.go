@@ -19,6 +19,7 @@ import (
 
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/routes/coverage"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 	"github.com/ostiary/ostiary/controllers/routes/routestest"
 )
 
@@ -135,9 +136,9 @@ func checkPlan(t *testing.T, p Plan) {
 	const quoted = `"(?:[^"\\\n]|\\.)*"`
 	rule := regexp.MustCompile(`^Host\(` + quoted + `\) && (Path\(` + quoted + `\)|PathRegexp\(` + quoted + `\)|PathPrefix\(` + "`/`" + `\)|\(Path\(` + quoted + `\) \|\| PathPrefix\(` + quoted + `\)\))` +
 		" && (Method\\(`OPTIONS`\\) && HeaderRegexp\\(`Origin`, `\\.\\+`\\) && HeaderRegexp\\(`Access-Control-Request-Method`, `\\.\\+`\\)|" +
-		regexp.QuoteMeta("(HeaderRegexp(`Upgrade`, `"+NotWebSocket+"`) || HeaderRegexp(`HTTP2-Settings`, `^`))") + ")$")
+		regexp.QuoteMeta("(HeaderRegexp(`Upgrade`, `"+family.NotWebSocket+"`) || HeaderRegexp(`HTTP2-Settings`, `^`))") + ")$")
 	for _, o := range p.Objects {
-		if !routes.IsOurs(o) || o.GetAnnotations()[routes.ForAnnotation] == "" || len(o.GetName()) > labelMax && o.GetKind() == "Service" {
+		if !routes.IsOurs(o) || o.GetAnnotations()[routes.ForAnnotation] == "" || len(o.GetName()) > family.LabelMax && o.GetKind() == "Service" {
 			t.Errorf("%s %s carries no mark of ours, or its name is too long", o.GetKind(), routes.NameOf(o))
 		}
 		check(o.GetAnnotations())

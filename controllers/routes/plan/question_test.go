@@ -11,52 +11,14 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 	"github.com/ostiary/ostiary/controllers/routes/routestest"
 )
 
 // target ends an auth-url, written out: a change in contract does not go unseen.
 const target = "/$request_method/$host$request_uri"
-
-// TestMiddlewareNames: no two Ingresses, nor an Ingress and an HTTPRoute, lead Traefik to
-// the same Middleware, whatever it makes of what is no letter: over all names of a small
-// alphabet.
-func TestMiddlewareNames(t *testing.T) {
-	seen := map[string]string{}
-	add := func(what, name string) {
-		if problems := validation.IsDNS1123Subdomain(name); len(problems) > 0 {
-			t.Errorf("%s: %s: %v", what, name, problems)
-		}
-		ref := middlewareRef("shop", name)
-		if other, is := seen[ref]; is && other != what {
-			t.Fatalf("%s and %s are both %s", what, other, ref)
-		}
-		seen[ref] = what
-	}
-	var all func(prefix string, left int)
-	all = func(prefix string, left int) {
-		for _, c := range "z1.-" {
-			name := prefix + string(c)
-			if len(validation.IsDNS1123Subdomain(name)) == 0 {
-				add("Ingress "+name, middlewareName("auth", name))
-				add("Ingress "+name+", strip", middlewareName("strip", name))
-				add("Ingress route-"+name, middlewareName("auth", "route-"+name))
-				add("HTTPRoute "+name, routeMiddleware("auth", name))
-			}
-			if left > 0 {
-				all(name, left-1)
-			}
-		}
-	}
-	all("", 5)
-	long := strings.Repeat("z", 200)
-	for _, name := range []string{long, long + "z", long + ".z", long + "--z", strings.Repeat("a", 253)} {
-		add("Ingress "+name, middlewareName("auth", name))
-	}
-	t.Logf("%d references", len(seen))
-}
 
 // FuzzCopiedPaths: whatever an Ingress has for a path, no Ingress of ours has one that is
 // more than a path; what is left out is told; and the question stays as it was.
@@ -173,7 +135,7 @@ func TestLeftovers(t *testing.T) {
 		if c.opted {
 			ing.Annotations[routes.PolicyAnnotation] = "web"
 		}
-		if got := strings.Join(Leftovers(ing, false), " "); got != c.want {
+		if got := strings.Join(family.Leftovers(ing, false), " "); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}

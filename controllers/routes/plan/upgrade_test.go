@@ -12,12 +12,13 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/family"
 	"github.com/ostiary/ostiary/controllers/routes/routestest"
 )
 
 // TestNotWebSocket: the expression is of everything but one word.
 func TestNotWebSocket(t *testing.T) {
-	re := regexp.MustCompile(NotWebSocket)
+	re := regexp.MustCompile(family.NotWebSocket)
 	const name = "websocket"
 	check := func(s string) {
 		if got := re.MatchString(s); got == strings.EqualFold(s, name) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plan
+package family
 
 import (
 	"slices"
@@ -86,7 +86,7 @@ func middlewareName(kind, ingress string) string {
 // routeMiddleware names one of an HTTPRoute, for people to paste.
 func routeMiddleware(kind, route string) string {
 	if strings.Contains(route, "--") { // to Traefik it is the same as one hyphen
-		return shortened(ownPrefix+kind+"-route-"+strings.ReplaceAll(route, ".", "-"), labelMax-11) + "-" + digest(route)
+		return shortened(ownPrefix+kind+"-route-"+strings.ReplaceAll(route, ".", "-"), LabelMax-11) + "-" + digest(route)
 	}
 	return serviceName(kind, "route-"+route)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plan
+package family
 
 import (
 	"fmt"
@@ -12,7 +12,6 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/controllers/routes"
-	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // nginx plans for ingress-nginx and its forks.
@@ -49,7 +48,7 @@ func (w *Wants) ask() bool {
 	question := questionOf(&w.Settings, w.Class.Proxy, w.Namespace, w.Name)
 	if w.foreign(url, authURL(&w.Settings, contract.NginxPrefix, w.Namespace, w.Name), authURL(&w.Settings, contract.NginxPassPrefix, w.Namespace, w.Name), authURL(&w.Settings, contract.URLPrefix, w.Namespace, w.Name)) {
 		why := "so that no AccessPolicy decides about it"
-		if w.Asks = family.Asked(w.Index, w.Route) == routes.AsksUs; w.Asks {
+		if w.Asks = Asked(w.Index, w.Route) == routes.AsksUs; w.Asks {
 			why = "which asks Ostiary already, but any policy of the host may decide"
 		}
 		w.Found(routes.ForeignAuth, "%s has an auth-url of somebody else (%q), %s. Ostiary changes nothing there: remove auth-url, and auth-signin with it, and Ostiary writes its own at once.", w.Ref, w.Route.Annotations[url], why)
@@ -77,7 +76,7 @@ func (w *Wants) render() {
 	if !w.errorPages(name.Name) {
 		return
 	}
-	w.putFor(object(serviceVersion, "Service", name, forRoute(w.Ref), nil, spec(map[string]any{
+	w.putFor(Object(serviceVersion, "Service", name, ForRoute(w.Ref), nil, Spec(map[string]any{
 		"type": string(corev1.ServiceTypeClusterIP),
 		// The first port is the one that counts. It has no selector: its endpoints are ours.
 		"ports": []any{map[string]any{"name": "render", "protocol": "TCP", "port": int64(w.Settings.RenderPort), "targetPort": int64(w.Settings.RenderPort)}},
@@ -94,7 +93,7 @@ func (w *Wants) global() {
 	w.errorPages("")
 	// Whose installation is set to it says that the platform is prepared. The arguments of
 	// a controller are in no object that we read.
-	if w.Settings.Mode != routes.Global && slices.ContainsFunc(w.Configs, family.IsControllerConfig) {
+	if w.Settings.Mode != routes.Global && slices.ContainsFunc(w.Configs, IsControllerConfig) {
 		w.Found(routes.ModeUnprepared, "%s says %s: %s, and the ConfigMap of ingress-nginx is not prepared for it: unless the controller's --default-backend-service is Service %s, every refusal and every preflight there is a 404 page of ingress-nginx. "+
 			"Put into the ConfigMap what `ostiary render ingress-nginx --mode global` prints; or name that Service to the controller and set ingressMode: global for the installation; or remove the annotation.", w.Ref, routes.ModeAnnotation, routes.Global, w.Settings.Service("render"))
 	}
@@ -105,7 +104,7 @@ func (w *Wants) global() {
 func (w *Wants) rendersItself() bool {
 	controllers := 0
 	for _, m := range w.Configs {
-		if !family.IsControllerConfig(m) {
+		if !IsControllerConfig(m) {
 			continue
 		}
 		if !strings.Contains(m.Data["location-snippet"], "error_page 401") {
@@ -153,10 +152,10 @@ func (w *Wants) canary() {
 	var rules []any
 	service := w.Settings.Service("preflight").Name
 	for _, at := range places {
-		rules = append(rules, ingressRule(at.Host, ingressPath(at.Path, at.PathType, service, w.Settings.PreflightPort)))
+		rules = append(rules, IngressRule(at.Host, IngressPath(at.Path, at.PathType, service, w.Settings.PreflightPort)))
 	}
-	name := types.NamespacedName{Namespace: w.Settings.Namespace, Name: centralName("canary", w.Namespace, w.Name)}
-	w.putFor(w.ingress(name, forRoute(w.Ref), map[string]string{
+	name := types.NamespacedName{Namespace: w.Settings.Namespace, Name: CentralName("canary", w.Namespace, w.Name)}
+	w.putFor(w.OwnIngress(name, ForRoute(w.Ref), map[string]string{
 		routes.NGINXPrefix + "canary":                   "true",
 		routes.NGINXPrefix + "canary-by-header":         "Access-Control-Request-Method",
 		routes.NGINXPrefix + "canary-by-header-pattern": ".+", // one that is empty is no preflight

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plan
+package family
 
 import (
 	"strings"
@@ -9,7 +9,6 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/controllers/routes"
-	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // haproxyTarget has the proxy say what is asked for. It tells an authentication service
@@ -22,7 +21,7 @@ const haproxyTarget = contract.ForwardedHost + ": %[req.hdr(host)]\n" + contract
 func (w *Wants) haproxy() {
 	question := questionOf(&w.Settings, w.Class.Proxy, w.Namespace, w.Name)
 	if key := routes.HAProxyPrefix + "auth-url"; w.foreign(key, question[key]) {
-		w.Asks = family.HAProxyQuestion(w.Index, w.Route.Annotations) == routes.AsksUs
+		w.Asks = HAProxyQuestion(w.Index, w.Route.Annotations) == routes.AsksUs
 		w.Found(routes.ForeignAuth, "%s has an auth-url of somebody else (%q), so that Ostiary changes nothing there. Remove it, and Ostiary writes its own at once.", w.Ref, w.Route.Annotations[key])
 		return
 	}
@@ -70,7 +69,7 @@ func (w *Wants) haproxyPreflights() {
 	places, _ := w.copied()
 	for _, at := range places {
 		if at.Host != "" {
-			rules = append(rules, ingressRule(at.Host, ingressPath(at.Path, at.PathType, service, w.Settings.PreflightPort)))
+			rules = append(rules, IngressRule(at.Host, IngressPath(at.Path, at.PathType, service, w.Settings.PreflightPort)))
 		}
 	}
 	if len(rules) == 0 {
@@ -80,6 +79,6 @@ func (w *Wants) haproxyPreflights() {
 	if kind := routes.HAProxyPathType.Text(w.Route.Annotations); kind != "" {
 		notes[routes.HAProxyPrefix+"path-type"] = kind // the same paths, read the same way
 	}
-	name := types.NamespacedName{Namespace: w.Settings.Namespace, Name: centralName("preflight", w.Namespace, w.Name)}
-	w.put(w.ingress(name, forRoute(w.Ref), notes, rules))
+	name := types.NamespacedName{Namespace: w.Settings.Namespace, Name: CentralName("preflight", w.Namespace, w.Name)}
+	w.put(w.OwnIngress(name, ForRoute(w.Ref), notes, rules))
 }

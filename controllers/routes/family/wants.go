@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plan
+package family
 
 import (
 	"fmt"
@@ -95,14 +95,14 @@ func (w *Wants) putFor(o *unstructured.Unstructured) {
 
 // grant lets objects of the route's namespace name a Service of ours.
 func (w *Wants) grant(kind, part string) {
-	if w.Served[referenceGrantKind] && w.Namespace != w.Settings.Namespace {
+	if w.Served[ReferenceGrantKind] && w.Namespace != w.Settings.Namespace {
 		w.Grants = append(w.Grants, Grant{kind, w.Namespace, w.Settings.Service(part).Name})
 	}
 }
 
-// ingress makes an Ingress of ours of the class of the route. It has no section tls: with
+// OwnIngress makes an Ingress of ours of the class of the route. It has no section tls: with
 // one, and older than the application's, ingress-nginx and haproxy-ingress would serve
 // the host with their default certificate.
-func (w *Wants) ingress(name types.NamespacedName, why purpose, annotations map[string]string, rules []any) *unstructured.Unstructured {
-	return onClass(w.Class, object(ingressVersion, "Ingress", name, why, annotations, spec(map[string]any{"rules": rules})))
+func (w *Wants) OwnIngress(name types.NamespacedName, why Purpose, annotations map[string]string, rules []any) *unstructured.Unstructured {
+	return onClass(w.Class, Object(ingressVersion, "Ingress", name, why, annotations, Spec(map[string]any{"rules": rules})))
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plan
+package family
 
 import (
 	"slices"
@@ -12,12 +12,11 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/controllers/routes"
-	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // Kinds of Traefik, as in Snapshot.Served.
 const (
-	middlewareKind   = "Middleware." + traefikGroup
+	MiddlewareKind   = "Middleware." + traefikGroup
 	ingressRouteKind = "IngressRoute." + traefikGroup
 )
 
@@ -35,7 +34,7 @@ const (
 // ours leads preflights to the preflight listener, as ForwardAuth can let one pass or
 // refuse it, and not answer it.
 func (w *Wants) traefik() {
-	if !w.Served[middlewareKind] {
+	if !w.Served[MiddlewareKind] {
 		// A router whose Middleware is missing serves nothing, which is what a route
 		// that names a policy has to do until somebody is asked about it.
 		w.Found(routes.MissingKind, "%s cannot ask about requests, as the CRD middlewares.traefik.io is not installed: Traefik serves nothing there until it is. Install Traefik's CRDs, and enable its provider kubernetesCRD.", w.Ref)
@@ -63,11 +62,11 @@ func (w *Wants) chain(names []string) {
 	spelled := routes.TraefikMiddlewares.Spelled(w.Route.Annotations)
 	if !w.foreign(key, want) && !slices.ContainsFunc(spelled, func(s string) bool { return s != key }) {
 		w.Annotations[key] = want
-		w.Asks = w.Served[middlewareKind]
+		w.Asks = w.Served[MiddlewareKind]
 		return
 	}
 	is := routes.TraefikMiddlewares.List(w.Route.Annotations)
-	w.Asks = slices.Contains(is, ours[1]) || family.TraefikQuestion(w.Index, is) == routes.AsksUs
+	w.Asks = slices.Contains(is, ours[1]) || TraefikQuestion(w.Index, is) == routes.AsksUs
 	switch {
 	case len(is) > 1 && is[0] == ours[0] && is[1] == ours[1]:
 	case w.Asks:
@@ -86,7 +85,7 @@ func (w *Wants) middlewares() []string {
 		address = w.Settings.AuthzURL + contract.ForwardPrefix + w.NamespacedName.String()
 		strip, auth = middlewareName("strip", w.Name), middlewareName("auth", w.Name)
 	}
-	if !w.Served[middlewareKind] {
+	if !w.Served[MiddlewareKind] {
 		return []string{strip, auth}
 	}
 	off := map[string]any{}
@@ -94,7 +93,7 @@ func (w *Wants) middlewares() []string {
 		off[header] = ""
 	}
 	add := func(name string, fields map[string]any) {
-		w.put(object(traefikVersion, "Middleware", types.NamespacedName{Namespace: w.Namespace, Name: name}, forRoute(w.Ref), nil, spec(fields)))
+		w.put(Object(traefikVersion, "Middleware", types.NamespacedName{Namespace: w.Namespace, Name: name}, ForRoute(w.Ref), nil, Spec(fields)))
 	}
 	add(strip, map[string]any{"headers": map[string]any{"customRequestHeaders": off}})
 	question := map[string]any{
@@ -168,8 +167,8 @@ func (w *Wants) routesAt(kind string, priority int64, match string) {
 	if w.Class.Legacy {
 		notes = map[string]string{routes.IngressClass: w.Class.Name}
 	}
-	name := types.NamespacedName{Namespace: w.Settings.Namespace, Name: centralName(kind, w.Namespace, w.Name)}
-	w.put(object(traefikVersion, "IngressRoute", name, forRoute(w.Ref), notes, spec(fields)))
+	name := types.NamespacedName{Namespace: w.Settings.Namespace, Name: CentralName(kind, w.Namespace, w.Name)}
+	w.put(Object(traefikVersion, "IngressRoute", name, ForRoute(w.Ref), notes, Spec(fields)))
 }
 
 // preflights is the rule of Traefik for them.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plan
+package family
 
 import (
 	"cmp"
@@ -14,13 +14,12 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/controllers/routes"
-	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
-// httpRoute plans for an HTTPRoute. Its rules are one list, which belongs to whoever
+// HttpRoute plans for an HTTPRoute. Its rules are one list, which belongs to whoever
 // wrote it: we never write into it, and say what has to be added instead.
-func (w *Wants) httpRoute() {
-	planes, lost := family.DataPlanes(w.Index, w.Manifest)
+func (w *Wants) HttpRoute() {
+	planes, lost := DataPlanes(w.Index, w.Manifest)
 	w.Asks = len(planes) > 0 && len(lost) == 0
 	for _, name := range lost {
 		w.Found(routes.UnknownProxy, "%s is attached to Gateway %s, of which nothing is known, so that nobody may ask about it there. Make the Gateway, or write the annotation %s on the HTTPRoute.", w.Ref, name, routes.ProxyAnnotation)
@@ -46,7 +45,7 @@ func (w *Wants) ownCORS() {
 }
 
 // guardRoute has one implementation ask, and reports whether it will.
-func (w *Wants) guardRoute(plane family.DataPlane) bool {
+func (w *Wants) guardRoute(plane DataPlane) bool {
 	if !w.leadsToApplications() {
 		return true // there is nothing to guard
 	}
@@ -57,17 +56,17 @@ func (w *Wants) guardRoute(plane family.DataPlane) bool {
 		return w.traefikRoute()
 	case routes.GatewayAPI:
 		w.grant("HTTPRoute", "authz")
-		return w.filters(func(rule map[string]any) bool { return family.Filtered(w.Index, w.Manifest, rule, "ExternalAuth") }, w.externalAuth())
+		return w.filters(func(rule map[string]any) bool { return Filtered(w.Index, w.Manifest, rule, "ExternalAuth") }, w.externalAuth())
 	case routes.AgentGateway:
 		w.grant("HTTPRoute", "authz")
 		w.remembers(plane)
-		return w.filters(func(rule map[string]any) bool { return family.External(w.Index, w.Manifest, rule) }, w.externalAuth())
+		return w.filters(func(rule map[string]any) bool { return External(w.Index, w.Manifest, rule) }, w.externalAuth())
 	case routes.NGINXGateway:
-		w.Found(routes.UnfitProxy, "%s is not guarded: %s.", w.Ref, family.ExternalAuthOn(plane, w.Manifest))
+		w.Found(routes.UnfitProxy, "%s is not guarded: %s.", w.Ref, ExternalAuthOn(plane, w.Manifest))
 		return false
 	case "":
 		w.grant("HTTPRoute", "authz")
-		w.Found(routes.UnknownProxy, "%s is not known to be guarded: %s. Then the filters of each rule have to hold: %s", w.Ref, family.ExternalAuthOn(plane, w.Manifest), w.externalAuth())
+		w.Found(routes.UnknownProxy, "%s is not known to be guarded: %s. Then the filters of each rule have to hold: %s", w.Ref, ExternalAuthOn(plane, w.Manifest), w.externalAuth())
 		return false
 	default:
 		w.Found(routes.UnknownProxy, "%s is served by %q, as %s says, which is no proxy that HTTPRoutes are planned for: write one of %v.", w.Ref, plane.Proxy, routes.ProxyAnnotation, []routes.Proxy{routes.EnvoyGateway, routes.Traefik, routes.GatewayAPI})
@@ -76,7 +75,7 @@ func (w *Wants) guardRoute(plane family.DataPlane) bool {
 }
 
 // remembers: what a data plane does with answers is not written in any object that we read.
-func (w *Wants) remembers(plane family.DataPlane) {
+func (w *Wants) remembers(plane DataPlane) {
 	w.Findings = append(w.Findings, routes.Finding{Object: w.Ref, Policy: w.Policy, Reason: routes.AuthCache, Mild: true,
 		Message: fmt.Sprintf("%s is served by %s, which can be told to remember answers of external authorization: while it does, who signed out or was revoked still gets in. Leave that off.", w.Ref, plane.Who())})
 }
@@ -89,7 +88,7 @@ func (w *Wants) leadsToApplications() bool {
 
 // traefikRoute: Traefik as a Gateway asks where a rule names our Middlewares.
 func (w *Wants) traefikRoute() bool {
-	if !w.Served[middlewareKind] {
+	if !w.Served[MiddlewareKind] {
 		w.Found(routes.MissingKind, "%s cannot ask about requests, as the CRD middlewares.traefik.io is not installed. Install Traefik's CRDs, and enable its provider kubernetesCRD.", w.Ref)
 		return false
 	}
@@ -133,14 +132,14 @@ func (w *Wants) filters(asks func(map[string]any) bool, paste string) bool {
 
 // securityPolicy has Envoy Gateway ask, and answer preflights with what it is told.
 func (w *Wants) securityPolicy() bool {
-	if !w.Served["SecurityPolicy."+envoyGroup] {
+	if !w.Served["SecurityPolicy."+EnvoyGroup] {
 		w.Found(routes.MissingKind, "%s cannot ask about requests, as the CRD securitypolicies.gateway.envoyproxy.io is not installed. Install Envoy Gateway's CRDs.", w.Ref)
 		return false
 	}
 	w.grant("SecurityPolicy", "authz")
 	at := w.Settings.Service("authz")
-	w.put(object(envoyVersion, "SecurityPolicy", types.NamespacedName{Namespace: w.Ref.Namespace, Name: besideName("auth", w.Ref.Name)}, forRoute(w.Ref), nil, spec(map[string]any{
-		"targetRefs": []any{map[string]any{"group": gatewayGroup, "kind": "HTTPRoute", "name": w.Ref.Name}},
+	w.put(Object(envoyVersion, "SecurityPolicy", types.NamespacedName{Namespace: w.Ref.Namespace, Name: besideName("auth", w.Ref.Name)}, ForRoute(w.Ref), nil, Spec(map[string]any{
+		"targetRefs": []any{map[string]any{"group": GatewayGroup, "kind": "HTTPRoute", "name": w.Ref.Name}},
 		"extAuth": map[string]any{
 			"failOpen":         false,                          // nobody to ask is a no
 			"headersToExtAuth": anyList(contract.EnvoyAsked()), // unless it is named, not even Cookie is sent
@@ -159,7 +158,7 @@ func (w *Wants) securityPolicy() bool {
 func (w *Wants) replaced() bool {
 	some := false
 	for _, o := range w.SecurityPolicies {
-		if routes.IsOurs(o) || o.GetNamespace() != w.Ref.Namespace || !family.Targets(o, w.Manifest) || family.ExtAuthAsks(w.Index, o) {
+		if routes.IsOurs(o) || o.GetNamespace() != w.Ref.Namespace || !Targets(o, w.Manifest) || ExtAuthAsks(w.Index, o) {
 			continue
 		}
 		some = true
@@ -182,13 +181,13 @@ func narrow(route *unstructured.Unstructured) bool {
 	return false
 }
 
-// matchesMax is how many matches a rule of an HTTPRoute may have.
-const matchesMax = 64
+// MatchesMax is how many matches a rule of an HTTPRoute may have.
+const MatchesMax = 64
 
 // routesBeside leads our own path, and preflights, to our Services: by HTTPRoutes of
 // the route's namespace, as its Gateways admit those.
 func (w *Wants) routesBeside(preflights bool) {
-	if !w.Served[referenceGrantKind] && w.Ref.Namespace != w.Settings.Namespace {
+	if !w.Served[ReferenceGrantKind] && w.Ref.Namespace != w.Settings.Namespace {
 		w.Found(routes.MissingKind, "nobody can sign in at the hosts of %s, and no preflight is answered, as the CRD referencegrants.gateway.networking.k8s.io is not installed. Install all of the Gateway API.", w.Ref)
 		return
 	}
@@ -201,7 +200,7 @@ func (w *Wants) routesBeside(preflights bool) {
 		return
 	}
 	w.grant("HTTPRoute", "preflight")
-	for n, matches := range slices.Collect(slices.Chunk(preflightMatches(w.Manifest), matchesMax)) {
+	for n, matches := range slices.Collect(slices.Chunk(preflightMatches(w.Manifest), MatchesMax)) {
 		kind := "preflight"
 		if n > 0 {
 			kind += strconv.Itoa(n + 1)
@@ -216,7 +215,7 @@ func (w *Wants) routeBeside(kind string, rule map[string]any) {
 	if hosts := routes.Texts(w.Manifest.Object, "spec", "hostnames"); len(hosts) > 0 {
 		fields["hostnames"] = anyList(hosts)
 	}
-	w.put(object(gatewayVersion, "HTTPRoute", types.NamespacedName{Namespace: w.Ref.Namespace, Name: besideName(kind, w.Ref.Name)}, forRoute(w.Ref), nil, spec(fields)))
+	w.put(Object(GatewayVersion, "HTTPRoute", types.NamespacedName{Namespace: w.Ref.Namespace, Name: besideName(kind, w.Ref.Name)}, ForRoute(w.Ref), nil, Spec(fields)))
 }
 
 func (w *Wants) backendRef(part string, port int32) map[string]any {

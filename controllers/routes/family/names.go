@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plan
+package family
 
 import (
 	"crypto/sha256"
@@ -14,7 +14,7 @@ const ownPrefix = "ostiary-"
 
 // Longest names: a Service's is a DNS label, most others are DNS subdomains.
 const (
-	labelMax     = 63
+	LabelMax     = 63
 	subdomainMax = 253
 )
 
@@ -36,9 +36,9 @@ func shortened(name string, limit int) string {
 func serviceName(kind, ingress string) string {
 	name := ownPrefix + kind + "-" + ingress
 	if label := strings.ReplaceAll(name, ".", "-"); label != name {
-		name = label[:min(len(label), labelMax-11)] + "-" + digest(ingress)
+		name = label[:min(len(label), LabelMax-11)] + "-" + digest(ingress)
 	}
-	return shortened(name, labelMax)
+	return shortened(name, LabelMax)
 }
 
 // besideName names what stands in the namespace of the route that it is for.
@@ -46,14 +46,14 @@ func besideName(kind, route string) string {
 	return shortened(ownPrefix+kind+"-"+route, subdomainMax)
 }
 
-// centralName names what stands in our namespace for a route of another. No
+// CentralName names what stands in our namespace for a route of another. No
 // namespace has a dot in it, so that no two routes share a name.
-func centralName(kind, namespace, route string) string {
+func CentralName(kind, namespace, route string) string {
 	return shortened(ownPrefix+kind+"."+namespace+"."+route, subdomainMax)
 }
 
-// hostName names what is for a host and a class.
-func hostName(kind, host string, more ...string) string {
+// HostName names what is for a host and a class.
+func HostName(kind, host string, more ...string) string {
 	readable := strings.ReplaceAll(host, "*", "any")
 	return shortened(ownPrefix+kind+"."+readable, subdomainMax-11) + "-" + digest(append([]string{host}, more...)...)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plan
+package family
 
 import (
 	"maps"
@@ -11,14 +11,13 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
-	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
 // nginxConfigs reports what ConfigMaps of controllers do to an Ingress. Which
 // controller reads which is written in no object, so that all of them count.
 func (w *Wants) nginxConfigs() {
 	for _, m := range w.Configs {
-		if !family.IsControllerConfig(m) {
+		if !IsControllerConfig(m) {
 			continue
 		}
 		ref := routes.Ref{Kind: "ConfigMap", NamespacedName: routes.NameOf(m)}
@@ -39,7 +38,7 @@ type reporter func(reason, format string, args ...any)
 
 // errorsOf reports error pages that a controller has for all it serves.
 func (w *Wants) errorsOf(m *corev1.ConfigMap, add reporter) {
-	codes := family.ConfigCodes(m.Data)
+	codes := ConfigCodes(m.Data)
 	switch {
 	case slices.Contains(codes, 401) || slices.Contains(codes, 403):
 		w.Asks = false
@@ -51,8 +50,8 @@ func (w *Wants) errorsOf(m *corev1.ConfigMap, add reporter) {
 
 // unaskedBy reports what has a controller ask nobody.
 func (w *Wants) unaskedBy(m *corev1.ConfigMap, add reporter) {
-	for _, free := range family.NoAuthPrefixes(m.Data["no-auth-locations"]) {
-		if free != family.AcmePath && slices.ContainsFunc(w.Paths, func(at policy.Path) bool { return strings.HasPrefix(at.Value, free) }) {
+	for _, free := range NoAuthPrefixes(m.Data["no-auth-locations"]) {
+		if free != AcmePath && slices.ContainsFunc(w.Paths, func(at policy.Path) bool { return strings.HasPrefix(at.Value, free) }) {
 			w.Asks = false
 			add(routes.NoAuthLocations, "has %s in no-auth-locations, so nobody is asked about paths of Ingresses that begin with it, as those of %s do. Take it off the list.", free, w.Ref)
 		}

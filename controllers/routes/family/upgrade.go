@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plan
+package family
 
 import (
 	"slices"
@@ -36,7 +36,7 @@ func (w *Wants) upgradeRoute() {
 // and methods the match with more headers wins, so each match of the route is there once
 // more, and asks for one header more.
 func (w *Wants) upgradeRoutes() {
-	if !w.Served[referenceGrantKind] && w.Ref.Namespace != w.Settings.Namespace {
+	if !w.Served[ReferenceGrantKind] && w.Ref.Namespace != w.Settings.Namespace {
 		return // routesBeside says so
 	}
 	w.grant("HTTPRoute", "preflight")
@@ -55,7 +55,7 @@ func (w *Wants) upgradeRoutes() {
 			}
 		}
 	}
-	for n, matches := range slices.Collect(slices.Chunk(all, matchesMax)) {
+	for n, matches := range slices.Collect(slices.Chunk(all, MatchesMax)) {
 		kind := "upgrade"
 		if n > 0 {
 			kind += strconv.Itoa(n + 1)

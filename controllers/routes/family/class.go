@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plan
+package family
 
 import (
 	"fmt"
@@ -25,8 +25,8 @@ func onClass(c routes.Class, o *unstructured.Unstructured) *unstructured.Unstruc
 	return o
 }
 
-// byProxy plans what the proxy of an Ingress needs.
-func (w *Wants) byProxy() {
+// ByProxy plans what the proxy of an Ingress needs.
+func (w *Wants) ByProxy() {
 	switch w.Class.Proxy {
 	case routes.IngressNGINX:
 		w.nginx()
