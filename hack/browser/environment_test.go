@@ -5,23 +5,16 @@ package browser
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	_ "embed"
 	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
 	"text/template"
-	"time"
 
 	"github.com/ostiary/ostiary/hack/lab"
 	"github.com/ostiary/ostiary/hack/oidcprovider"
@@ -135,31 +128,7 @@ func (e *environment) nginxDir() string { return filepath.Join(e.dir, "nginx") }
 
 // writeCertificate makes an authority and a certificate for every host.
 func (e *environment) writeCertificate(context.Context) error {
-	if err := os.MkdirAll(e.nginxDir(), 0o700); err != nil {
-		return err
-	}
-	now := time.Now()
-	ca := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour), KeyUsage: x509.KeyUsageCertSign}
-	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "test hosts"}, DNSNames: append([]string{teamHost}, hosts...),
-		NotBefore: ca.NotBefore, NotAfter: ca.NotAfter, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
-	caKey, err1 := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	key, err2 := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err := errors.Join(err1, err2); err != nil {
-		return err
-	}
-	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, caKey.Public(), caKey)
-	if err != nil {
-		return err
-	}
-	if ca, err = x509.ParseCertificate(caDER); err != nil {
-		return err
-	}
-	der, err := x509.CreateCertificate(rand.Reader, leaf, ca, key.Public(), caKey)
-	if err != nil {
-		return err
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
+	ca, err := lab.Certificate(e.nginxDir(), append([]string{teamHost}, hosts...)...)
 	if err != nil {
 		return err
 	}
@@ -167,10 +136,7 @@ func (e *environment) writeCertificate(context.Context) error {
 	e.ca.AddCert(ca)
 	sum := sha256.Sum256(ca.RawSubjectPublicKeyInfo)
 	e.spki = base64.StdEncoding.EncodeToString(sum[:])
-	chain := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: caDER})...)
-	return errors.Join(
-		os.WriteFile(filepath.Join(e.nginxDir(), "cert.pem"), chain, 0o600),
-		os.WriteFile(filepath.Join(e.nginxDir(), "key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+	return nil
 }
 
 func (e *environment) close() {

@@ -64,6 +64,16 @@ func (o *Ostiary) Serve(env []string, args ...string) (err error) {
 	})
 }
 
+// Stop stops what runs when it is called, not what ran when it was passed on.
+func (o *Ostiary) Stop() { o.Process.Stop() }
+
+// Kill kills what runs when it is called.
+func (o *Ostiary) Kill() {
+	if o.Process != nil {
+		o.Process.Kill()
+	}
+}
+
 // Ready is the status of /readyz, 0 where nobody answers.
 func (o *Ostiary) Ready() int { return Status("http://" + o.Probes + "/readyz") }
 
