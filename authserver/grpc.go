@@ -27,7 +27,7 @@ const maxCheck = 32 << 20
 // reflection: whoever may ask knows what.
 type grpcServer struct {
 	*grpc.Server
-	health   *probe
+	health   *grpcHealth
 	stopping context.CancelFunc
 }
 
@@ -48,7 +48,7 @@ func (s *Server) newGRPC(more ...grpc.ServerOption) *grpcServer {
 				MaxConnectionAge: 30 * time.Minute, MaxConnectionAgeGrace: time.Minute, // or a new replica would be asked nothing
 			}),
 		}, more...)...),
-		health:   &probe{Server: health.NewServer(), stopped: stopped, ready: func() bool { return s.Ready() && s.Table() != nil }},
+		health:   &grpcHealth{Server: health.NewServer(), stopped: stopped, ready: func() bool { return s.Ready() && s.Table() != nil }},
 		stopping: stopping,
 	}
 	authv3.RegisterAuthorizationServer(g, authorization{s})
@@ -85,16 +85,16 @@ func (g *grpcServer) shutdown(ctx context.Context) error {
 	}
 }
 
-// probe is gRPC's health service: it serves, as /readyz does, once there is a table
+// grpcHealth is gRPC's health service: it serves, as /readyz does, once there is a table
 // and a key to check sessions with.
-type probe struct {
+type grpcHealth struct {
 	*health.Server
 	ready   func() bool
 	stopped context.Context //nolint:containedctx // it is the server's lifetime
 }
 
 // follow keeps whoever watches up to date.
-func (p *probe) follow() {
+func (p *grpcHealth) follow() {
 	for t := time.NewTicker(time.Second); ; {
 		p.refresh()
 		select {
@@ -106,7 +106,7 @@ func (p *probe) follow() {
 	}
 }
 
-func (p *probe) refresh() {
+func (p *grpcHealth) refresh() {
 	now := healthpb.HealthCheckResponse_NOT_SERVING
 	if p.ready() {
 		now = healthpb.HealthCheckResponse_SERVING
@@ -116,13 +116,13 @@ func (p *probe) refresh() {
 }
 
 // Check says how it is now.
-func (p *probe) Check(ctx context.Context, r *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
+func (p *grpcHealth) Check(ctx context.Context, r *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
 	p.refresh()
 	return p.Server.Check(ctx, r)
 }
 
 // Watch ends when the server stops, which would otherwise wait for it.
-func (p *probe) Watch(r *healthpb.HealthCheckRequest, stream healthpb.Health_WatchServer) error {
+func (p *grpcHealth) Watch(r *healthpb.HealthCheckRequest, stream healthpb.Health_WatchServer) error {
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
 	defer context.AfterFunc(p.stopped, cancel)()
