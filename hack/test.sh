@@ -64,7 +64,7 @@ browser() {
 	go test -race -shuffle=on -count=1 -timeout 10m ./... # the program is built anew, which go test cannot see
 }
 
-# behind tells the stories that a proxy has a part in, with what `ostiary render`
+# behind tells the stories that a proxy has a part in, with what `ostiary config`
 # prints for it.
 behind() {
 	cd hack/browser

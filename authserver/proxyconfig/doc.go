@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package proxyconfig writes the configuration that puts ostiary in front of an
-// application, for each proxy: `ostiary render PROXY`.
+// application, for each proxy: `ostiary config PROXY`.
 //
 // It owns the templates and what may stand in them: every value is checked
 // against the narrowest syntax that it can have, and refused, never escaped,

@@ -125,7 +125,7 @@ func TestRefusedAtAdmission(t *testing.T) {
 	}
 }
 
-// TestReleasedAtAdmission: `ostiary release` takes back what the API server would put
+// TestReleasedAtAdmission: `ostiary detach` takes back what the API server would put
 // there again, and leaves what people wrote.
 func TestReleasedAtAdmission(t *testing.T) {
 	b := newBench(t)

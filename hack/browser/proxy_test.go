@@ -18,7 +18,7 @@ import (
 
 // startProxy puts the proxy in front of the applications that OSTIARY_BROWSER_PROXY
 // names: nginx with the locations of ingress-nginx, if it names none; or one with
-// what `ostiary render` prints for it. The stories are the same.
+// what `ostiary config` prints for it. The stories are the same.
 func (e *environment) startProxy(ctx context.Context) error {
 	name := os.Getenv("OSTIARY_BROWSER_PROXY")
 	if name == "" || name == "nginx" {
@@ -52,11 +52,11 @@ func (e *environment) startProxy(ctx context.Context) error {
 
 // rendered is what the program prints for a proxy.
 func (e *environment) rendered(name, dir, plain string) (string, error) {
-	args := []string{"render", name, "--team-domain", teamHost, "--upstream", e.apps.addr}
+	args := []string{"config", name, "--team-url", "https://" + teamHost, "--upstream", e.apps.addr}
 	switch name {
 	case "traefik": // listens where its command line says
 	case "haproxy":
-		script, err := exec.Command(e.binary, "render", name, "--lua").Output()
+		script, err := exec.Command(e.binary, "config", name, "--lua").Output()
 		file := filepath.Join(dir, "ostiary.lua")
 		if err := errors.Join(err, os.WriteFile(file, script, 0o600)); err != nil {
 			return "", err
@@ -69,8 +69,8 @@ func (e *environment) rendered(name, dir, plain string) (string, error) {
 		args = append(args, "--host", h)
 	}
 	for flag, of := range map[string]func(r *replica) string{
-		"--authz": func(r *replica) string { return r.Authz }, "--public": func(r *replica) string { return r.Public },
-		"--render": func(r *replica) string { return r.Render }, "--preflight": func(r *replica) string { return r.Preflight },
+		"--authz-url": func(r *replica) string { return r.Authz }, "--public-url": func(r *replica) string { return r.Public },
+		"--render-url": func(r *replica) string { return r.Render }, "--preflight-url": func(r *replica) string { return r.Preflight },
 	} {
 		var addrs []string
 		for _, r := range e.replicas {
@@ -80,11 +80,11 @@ func (e *environment) rendered(name, dir, plain string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		args = append(args, flag, addr)
+		args = append(args, flag, "http://"+addr)
 	}
 	out, err := exec.Command(e.binary, args...).CombinedOutput()
 	if err != nil {
-		err = fmt.Errorf("ostiary render %s: %w\n%s", name, err, out)
+		err = fmt.Errorf("ostiary config %s: %w\n%s", name, err, out)
 	}
 	return string(out), err
 }

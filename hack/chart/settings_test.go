@@ -103,7 +103,7 @@ func TestOneTruth(t *testing.T) {
 	}
 
 	stop() // as the chart's README says: scaled to zero
-	if code, out := in.run("release", "--yes"); code != 0 {
+	if code, out := in.run("detach", "--yes"); code != 0 {
 		t.Errorf("release, %d:\n%s", code, out)
 	}
 	// The Pod that the README runs it in is one that the API server takes there, where the
@@ -117,8 +117,8 @@ func TestOneTruth(t *testing.T) {
 	if err := c.Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "default"}}); client.IgnoreAlreadyExists(err) != nil {
 		t.Fatal(err)
 	}
-	if out, err := command(t, tool(t, "KUBECTL", "kubectl"), "-n", namespace, "--kubeconfig", admin, "run", "ostiary-release", "--restart=Never", "--image=x", "--dry-run=server", "-o", "yaml",
-		"--override-type=strategic", "--overrides="+overrides, "--", "release", "--yes"); err != nil || !strings.Contains(out, "serviceAccountName: ostiary") || !strings.Contains(out, "- --yes") {
+	if out, err := command(t, tool(t, "KUBECTL", "kubectl"), "-n", namespace, "--kubeconfig", admin, "run", "ostiary-detach", "--restart=Never", "--image=x", "--dry-run=server", "-o", "yaml",
+		"--override-type=strategic", "--overrides="+overrides, "--", "detach", "--yes"); err != nil || !strings.Contains(out, "serviceAccountName: ostiary") || !strings.Contains(out, "- --yes") {
 		t.Errorf("the Pod of the README: %v\n%s", err, out)
 	}
 	left := &unstructured.UnstructuredList{}

@@ -51,24 +51,24 @@ func ingressNginxLimits(mode string) map[string]string {
 	return limits
 }
 
-const ingressNginxAbout = "nginx 1.22 with the locations that ingress-nginx 1.15 renders of the annotations that our controller writes, without its Lua, and the lines about upgrades that `ostiary render ingress-nginx` prints for its ConfigMap; "
+const ingressNginxAbout = "nginx 1.22 with the locations that ingress-nginx 1.15 renders of the annotations that our controller writes, without its Lua, and the lines about upgrades that `ostiary config ingress-nginx` prints for its ConfigMap; "
 
 func nginxVariants() []*variant {
 	return []*variant{
-		{name: "nginx", title: "nginx", start: startNginx, about: "nginx 1.22 with what `ostiary render nginx` prints, a file for each host"},
+		{name: "nginx", title: "nginx", start: startNginx, about: "nginx 1.22 with what `ostiary config nginx` prints, a file for each host"},
 		{name: "nginx-render", title: "ingress-nginx, mode render", start: ingressNginx("render"), about: ingressNginxAbout + "error pages come from ostiary's Service beside the application (custom-http-errors, default-backend)", limits: ingressNginxLimits("render")},
 		{name: "nginx-global", title: "ingress-nginx, mode global", start: ingressNginx("global"), about: ingressNginxAbout + "error pages come from the two snippets of the platform's ConfigMap", limits: ingressNginxLimits("global")},
 		{name: "nginx-canary", title: "ingress-nginx, mode canary", start: ingressNginx("canary"), about: ingressNginxAbout + "preflights go to ostiary by a canary Ingress (here: a map that does what its balancer does), refusals are nginx's own", limits: ingressNginxLimits("canary")},
 	}
 }
 
-// options are what a configuration of `ostiary render` is made for.
+// options are what a configuration of `ostiary config` is made for.
 func (s *setup) options(r route) proxyconfig.Options {
 	l := s.ostiary
 	return proxyconfig.Options{Hosts: []string{r.host}, Upstream: s.appAddr[r.name], Authz: l.Authz, Public: l.Public, Render: l.Render, Preflight: l.Preflight, Listen: s.addr, Policy: r.name}
 }
 
-// startNginx runs nginx with what `ostiary render nginx` prints, a file for each host.
+// startNginx runs nginx with what `ostiary config nginx` prints, a file for each host.
 func startNginx(s *setup, dir string) error {
 	if err := s.fileMode(); err != nil {
 		return err

@@ -13,14 +13,14 @@ import (
 
 func otherVariants() []*variant {
 	return []*variant{
-		{name: "caddy", title: "Caddy", start: startCaddy, about: "Caddy 2.6 with what `ostiary render caddy` prints for each host", limits: map[string]string{
+		{name: "caddy", title: "Caddy", start: startCaddy, about: "Caddy 2.6 with what `ostiary config caddy` prints for each host", limits: map[string]string{
 			"forged-connection": "Caddy 2.6 forwards no header that the client names in Connection (RFC 9110, 7.6.1), and forward_auth has set ours by then: a client can keep the application from learning its own name, and nothing else",
 		}},
-		{name: "haproxy", title: "HAProxy", start: startHAProxy, about: "HAProxy 2.6 with what `ostiary render haproxy` and its `--lua` print for all hosts, and one server that tells the applications apart by Host"},
+		{name: "haproxy", title: "HAProxy", start: startHAProxy, about: "HAProxy 2.6 with what `ostiary config haproxy` and its `--lua` print for all hosts, and one server that tells the applications apart by Host"},
 	}
 }
 
-// startCaddy runs Caddy with what `ostiary render caddy` prints, for each host.
+// startCaddy runs Caddy with what `ostiary config caddy` prints, for each host.
 func startCaddy(s *setup, dir string) error {
 	if err := s.fileMode(); err != nil {
 		return err
@@ -49,7 +49,7 @@ func startCaddy(s *setup, dir string) error {
 	return s.run(dir, path, []string{"CADDY_ADMIN=" + lab.FreeAddress()}, "run", "--adapter", "caddyfile", "--config", file)
 }
 
-// startHAProxy runs HAProxy with what `ostiary render haproxy` prints for all hosts.
+// startHAProxy runs HAProxy with what `ostiary config haproxy` prints for all hosts.
 func startHAProxy(s *setup, dir string) error {
 	if err := s.fileMode(); err != nil {
 		return err

@@ -16,7 +16,7 @@ import (
 
 func traefikVariants() []*variant {
 	return []*variant{
-		{name: "traefik-file", title: "Traefik, file provider", start: startTraefikFile, limits: traefikLimits, about: "Traefik 3.7.9 with what `ostiary render traefik` prints, a file for each host"},
+		{name: "traefik-file", title: "Traefik, file provider", start: startTraefikFile, limits: traefikLimits, about: "Traefik 3.7.9 with what `ostiary config traefik` prints, a file for each host"},
 		{name: "traefik-forwardauth", title: "Traefik, Ingress and Middleware", limits: traefikLimits,
 			about: "Traefik 3.7.9 (strictPrefixMatching) with Ingresses of a real API server that have one annotation, `access.ostiary.dev/policy`; `ostiary serve` reads it, and writes the rest there",
 			start: startTraefikKubernetes("traefik", "traefik.io/ingress-controller", "--providers.kubernetesIngress", "--providers.kubernetesIngress.strictPrefixMatching", "--providers.kubernetesCRD")},
@@ -34,7 +34,7 @@ var traefikLimits = map[string]string{
 	"untouched-urls":    "Traefik writes the escapes of a path in upper case, and & for a ; in the query (entryPoints.*.http.encodeQuerySemicolons)",
 }
 
-// startTraefikFile runs Traefik with what `ostiary render traefik` prints, a file for
+// startTraefikFile runs Traefik with what `ostiary config traefik` prints, a file for
 // each host.
 func startTraefikFile(s *setup, dir string) error {
 	if err := s.fileMode(); err != nil {

@@ -32,7 +32,7 @@ var decisions = map[string]meaning{
 	"method-not-allowed":       {"`cors.allowedMethods` does not list the requested method.", "Add the method."},
 	"header-not-allowed":       {"`cors.allowedHeaders` does not list one of the requested headers.", "Add the header."},
 	"service-token-invalid":    {"A service credential is unknown or wrong.", "Check the credential."},
-	"bad-request":              {"The proxy's question cannot be read, or the request opens a tunnel (h2c, CONNECT).", "The log says which part. Compare the proxy's configuration with `ostiary render`."},
+	"bad-request":              {"The proxy's question cannot be read, or the request opens a tunnel (h2c, CONNECT).", "The log says which part. Compare the proxy's configuration with `ostiary config`."},
 	"ambiguous-path":           {"Proxies and applications could read the path in different ways.", "Send a canonical path. For `%2F`: `allowEncodedSlashes`."},
 	"invalid-policy":           {"The policy has a mistake, so what it claims is denied.", "`kubectl describe ap`, `ostiary check`."},
 	"not-ready":                {"This replica has no table of policies yet.", "Wait for `/readyz`."},

@@ -15,7 +15,7 @@ import (
 func wirePage(_ string, pages map[string]string) error {
 	var b strings.Builder
 	b.WriteString(heading("Listeners, endpoints and headers", "authserver/contract"))
-	b.WriteString("You need this page if you configure a proxy by hand. `ostiary render PROXY` prints what a proxy needs; the controller writes it\nfor annotated routes.\n")
+	b.WriteString("You need this page if you configure a proxy by hand. `ostiary config PROXY` prints what a proxy needs; the controller writes it\nfor annotated routes.\n")
 	b.WriteString("\n## Listeners\n\n| listener | port | callers | answers |\n|---|---|---|---|\n")
 	for _, l := range []struct {
 		name         string

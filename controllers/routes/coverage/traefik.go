@@ -59,7 +59,7 @@ func (c *coverage) unaskedIngressRoute(ref routes.Ref, route, host string) {
 		a.reason = routes.OtherNamespace
 		c.report(a, "%s leads %s to an application without asking, in its %s, from a namespace that has no AccessPolicy for the host. Remove it, or give it a Middleware whose forwardAuth asks Ostiary.", ref, routes.ShowHost(host), route)
 	default:
-		c.report(a, "%s leads %s to an application without asking, in its %s. Give it a Middleware whose forwardAuth asks Ostiary (`ostiary render traefik` prints one), or serve the host by an Ingress that is opted in.", ref, routes.ShowHost(host), route)
+		c.report(a, "%s leads %s to an application without asking, in its %s. Give it a Middleware whose forwardAuth asks Ostiary (`ostiary config traefik` prints one), or serve the host by an Ingress that is opted in.", ref, routes.ShowHost(host), route)
 	}
 }
 

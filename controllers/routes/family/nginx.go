@@ -95,12 +95,12 @@ func (w *Wants) global() {
 	// a controller are in no object that we read.
 	if w.Settings.Mode != routes.Global && slices.ContainsFunc(w.Configs, IsControllerConfig) {
 		w.Found(routes.ModeUnprepared, "%s says %s: %s, and the ConfigMap of ingress-nginx is not prepared for it: unless the controller's --default-backend-service is Service %s, every refusal and every preflight there is a 404 page of ingress-nginx. "+
-			"Put into the ConfigMap what `ostiary render ingress-nginx --mode global` prints; or name that Service to the controller and set ingressMode: global for the installation; or remove the annotation.", w.Ref, routes.ModeAnnotation, routes.Global, w.Settings.Service("render"))
+			"Put into the ConfigMap what `ostiary config ingress-nginx --mode global` prints; or name that Service to the controller and set ingressMode: global for the installation; or remove the annotation.", w.Ref, routes.ModeAnnotation, routes.Global, w.Settings.Service("render"))
 	}
 }
 
 // rendersItself reports whether the ConfigMap of every controller has error pages of
-// its own, as `ostiary render ingress-nginx --mode global` prints them.
+// its own, as `ostiary config ingress-nginx --mode global` prints them.
 func (w *Wants) rendersItself() bool {
 	controllers := 0
 	for _, m := range w.Configs {
@@ -168,7 +168,7 @@ func (w *Wants) canary() {
 // unseen: what ingress-nginx does with an Ingress is up to its ConfigMap, too.
 func (w *Wants) unseen() string {
 	if w.ConfigsUnread != "" && w.Mode == routes.Global && w.Settings.Mode != routes.Global {
-		return w.ConfigsUnread + "; the mode global needs in it what `ostiary render ingress-nginx --mode global` prints, or Service " + w.Settings.Service("render").String() + " as the controller's --default-backend-service, and shows ingress-nginx's 404 without"
+		return w.ConfigsUnread + "; the mode global needs in it what `ostiary config ingress-nginx --mode global` prints, or Service " + w.Settings.Service("render").String() + " as the controller's --default-backend-service, and shows ingress-nginx's 404 without"
 	}
 	return w.ConfigsUnread
 }
