@@ -30,7 +30,7 @@ func (h *Handler) appLogin(x *public.Exchange) {
 		h.notConfigured(x)
 		return
 	}
-	dest, cut := h.comeBack(x)
+	dest, cut := h.returnAddress(x)
 	n := h.hopsOf(x, dest)
 	if n >= maxBounces {
 		if x.Query.Get("again") == "" {
@@ -46,7 +46,7 @@ func (h *Handler) appLogin(x *public.Exchange) {
 
 // begin makes an attempt of what is given, and takes it to the team host.
 func (h *Handler) begin(x *public.Exchange, a attempt) {
-	a.ID, a.Host, a.At, a.Browser = randomID(), x.Host, x.Now.Unix(), digest(h.keep(x))
+	a.ID, a.Host, a.At, a.Browser = randomID(), x.Host, x.Now.Unix(), digest(h.keepKey(x))
 	h.toTeam(x, a, nil)
 }
 

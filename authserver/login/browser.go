@@ -54,9 +54,9 @@ func keys(x *public.Exchange) []key {
 	return all
 }
 
-// keep returns this browser's key, and has it kept for as long as what begins now
+// keepKey returns this browser's key, and has it kept for as long as what begins now
 // can be finished.
-func (h *Handler) keep(x *public.Exchange) string {
+func (h *Handler) keepKey(x *public.Exchange) string {
 	k := key{value: randomID()}
 	if all := keys(x); len(all) > 0 {
 		k = all[0]

@@ -25,20 +25,20 @@ type farewell struct {
 	To       string `json:"to"` // where to go afterwards; empty: stay
 }
 
-// names reports whether it is about this person, or about anybody where nobody is
+// isAbout reports whether it is about this person, or about anybody where nobody is
 // signed in.
-func (f *farewell) names(s *policy.Subject) bool {
+func (f *farewell) isAbout(s *policy.Subject) bool {
 	return f.ID != "" && (s == nil || f.ID == s.ID && f.Provider == s.Provider)
 }
 
 // appLogout ends the session at an application, or with ?all every one.
 func (h *Handler) appLogout(x *public.Exchange) {
-	if !h.meant(x) {
+	if !h.isMeant(x) {
 		return
 	}
 	to := ""
 	if x.Query.Get("rd") != "" {
-		to, _ = h.comeBack(x)
+		to, _ = h.returnAddress(x)
 	}
 	subject := h.Session(x)
 	h.dropSession(x)
@@ -67,12 +67,12 @@ func (h *Handler) teamLogout(x *public.Exchange) {
 	subject, _ := h.TeamSubject(x)
 	var f farewell
 	// Somebody else may be signed in here by now: then the page asks.
-	if x.Query.Has("farewell") && x.Ring.Open(purposeLogout, x.Query.Get("farewell"), &f, x.Now) == nil && f.names(subject) {
+	if x.Query.Has("farewell") && x.Ring.Open(purposeLogout, x.Query.Get("farewell"), &f, x.Now) == nil && f.isAbout(subject) {
 		x.DropCookie(teamCookie)
 		h.signedOut(x, f.To, true)
 		return
 	}
-	if !h.meant(x) {
+	if !h.isMeant(x) {
 		return
 	}
 	x.DropCookie(teamCookie)
@@ -81,18 +81,18 @@ func (h *Handler) teamLogout(x *public.Exchange) {
 	if everywhere && !h.revoke(x, subject) {
 		return
 	}
-	to := h.back(x, subject)
+	to := h.wayBackOf(x, subject)
 	if x.Query.Get("rd") != "" {
-		if to, _ = h.comeBack(x); to == h.Origin(h.TeamHost())+"/" {
+		if to, _ = h.returnAddress(x); to == h.Origin(h.TeamHost())+"/" {
 			to = ""
 		}
 	}
 	h.signedOut(x, to, everywhere)
 }
 
-// meant reports whether a request to sign out is the person's own wish. Another
+// isMeant reports whether a request to sign out is the person's own wish. Another
 // site's link or form is not: a page asks, then.
-func (h *Handler) meant(x *public.Exchange) bool {
+func (h *Handler) isMeant(x *public.Exchange) bool {
 	switch x.R.Method {
 	case http.MethodPost: // our own: see ServeHTTP
 		return true
@@ -171,7 +171,7 @@ func (h *Handler) revoke(x *public.Exchange, s *policy.Subject) bool {
 		h.Fail(x, web.NotRevoked)
 		return false
 	}
-	old := h.told(s)
+	old := h.asTold(s)
 	old.SignedInAt = before.Add(-time.Second)
 	h.await(x.R.Context(), func() bool { return h.Table().Revoked(old) })
 	h.Log.Info("signed out everywhere", "user", s.ID, "provider", s.Provider, "requestID", x.ID)

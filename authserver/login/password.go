@@ -17,8 +17,8 @@ import (
 // maxForm bounds the body of a form.
 const maxForm = 16 << 10
 
-// password takes the form of the built-in users.
-func (h *Handler) password(x *public.Exchange, host string) {
+// passwordForm takes the form of the built-in users.
+func (h *Handler) passwordForm(x *public.Exchange, host string) {
 	x.R.Body = http.MaxBytesReader(x.W, x.R.Body, maxForm)
 	if err := x.R.ParseForm(); err != nil {
 		h.Fail(x, web.DamagedForm)
@@ -26,7 +26,7 @@ func (h *Handler) password(x *public.Exchange, host string) {
 	}
 	form := x.R.PostForm
 	sealed := form.Get("attempt")
-	v, ok := h.arrive(x, host, sealed)
+	v, ok := h.openAttempt(x, host, sealed)
 	if !ok {
 		return
 	}
@@ -40,11 +40,11 @@ func (h *Handler) password(x *public.Exchange, host string) {
 		h.Fail(x, web.ProviderChanged)
 		return
 	}
-	h.check(x, v, sealed, p, strings.TrimSpace(form.Get("username")), form.Get("password"))
+	h.checkPassword(x, v, sealed, p, strings.TrimSpace(form.Get("username")), form.Get("password"))
 }
 
-// check signs in whoever has the right password.
-func (h *Handler) check(x *public.Exchange, v visit, sealed string, p *idp.Provider, name, password string) {
+// checkPassword signs in whoever has the right password.
+func (h *Handler) checkPassword(x *public.Exchange, v visit, sealed string, p *idp.Provider, name, password string) {
 	address, account := h.Address(x.R), p.Name()+"\x00"+p.Account(name)
 	device := deviceOf(x, p.Name()+"\x00"+p.IDOf(name))
 	if !h.limits.guess(address, account, device, x.Now) {

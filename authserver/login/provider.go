@@ -19,7 +19,7 @@ func (h *Handler) visitProvider(x *public.Exchange, v visit, p *idp.Provider, l 
 		h.tooMany(x)
 		return
 	}
-	key := h.keep(x)
+	key := h.keepKey(x)
 	l.ID, l.Provider, l.Attempt, l.Browser, l.At = randomID(), p.Name(), v.attempt, digest(key), x.Now.Unix()
 	state, err := x.Ring.Seal(purposeProvider, l, x.Now.Add(readTime), x.Now)
 	if err != nil {
@@ -48,7 +48,7 @@ func (h *Handler) callback(x *public.Exchange, name string) {
 	var l providerLogin
 	state := x.Query["state"]
 	if len(state) != 1 || x.Ring.Open(purposeProvider, state[0], &l, x.Now) != nil || l.Provider != name {
-		h.notHere(x)
+		h.stateUsed(x)
 		return
 	}
 	x.Dest = string(l.Attempt.Dest)
@@ -60,15 +60,15 @@ func (h *Handler) callback(x *public.Exchange, name string) {
 	key, mine := holds(x, l.Browser)
 	over := x.Now.Sub(time.Unix(l.At, 0)) >= attemptTime
 	if mine && !over && h.states.use(l.ID) {
-		h.answered(x, p, &l, key)
+		h.takeAnswer(x, p, &l, key)
 		return
 	}
-	h.leadOn(x, p, &l, mine || over)
+	h.goOnWithout(x, p, &l, mine || over)
 }
 
-// leadOn takes a browser on that brings back a state which is of no use to it; spent:
+// goOnWithout takes a browser on that brings back a state which is of no use to it; spent:
 // to nobody any more.
-func (h *Handler) leadOn(x *public.Exchange, p *idp.Provider, l *providerLogin, spent bool) {
+func (h *Handler) goOnWithout(x *public.Exchange, p *idp.Provider, l *providerLogin, spent bool) {
 	// What came of another sign-in is as good: another tab was faster, or somebody
 	// came back to this address.
 	if s, _ := h.TeamSubject(x); s != nil {
@@ -76,7 +76,7 @@ func (h *Handler) leadOn(x *public.Exchange, p *idp.Provider, l *providerLogin, 
 		return
 	}
 	if spent || x.Query.Has("error") || l.Again > 0 {
-		h.notHere(x)
+		h.stateUsed(x)
 		return
 	}
 	// It was begun elsewhere, or by this browser with a key that a sign-in beside it
@@ -86,12 +86,12 @@ func (h *Handler) leadOn(x *public.Exchange, p *idp.Provider, l *providerLogin, 
 	}
 }
 
-func (h *Handler) notHere(x *public.Exchange) {
+func (h *Handler) stateUsed(x *public.Exchange) {
 	h.Fail(x, web.StateUsed)
 }
 
-// answered takes the answer of a provider that this browser was sent to.
-func (h *Handler) answered(x *public.Exchange, p *idp.Provider, l *providerLogin, key string) {
+// takeAnswer takes the answer of a provider that this browser was sent to.
+func (h *Handler) takeAnswer(x *public.Exchange, p *idp.Provider, l *providerLogin, key string) {
 	if x.Query.Has("error") || !x.Query.Has("code") {
 		h.providerRefused(x, p, l)
 		return
@@ -112,17 +112,17 @@ func (h *Handler) answered(x *public.Exchange, p *idp.Provider, l *providerLogin
 		h.providerFailed(x, p, l.Attempt.Host, err)
 		return
 	}
-	if !h.saysEnough(x, identity.Unsaid, &l.Attempt) {
+	if !h.knowsEnough(x, identity.Unsaid, &l.Attempt) {
 		h.providerFailed(x, p, l.Attempt.Host, identity.Unsaid.Err)
 		return
 	}
 	h.signedIn(x, identity, l.Attempt)
 }
 
-// saysEnough reports whether somebody can be judged without what their provider could
+// knowsEnough reports whether somebody can be judged without what their provider could
 // not be asked about. A session at the team host is for every application: what any
 // rule would refuse them for has to be known.
-func (h *Handler) saysEnough(x *public.Exchange, unsaid idp.Unsaid, a *attempt) bool {
+func (h *Handler) knowsEnough(x *public.Exchange, unsaid idp.Unsaid, a *attempt) bool {
 	reads := x.Table.Reads()
 	if unsaid.Groups && len(reads.Groups) > 0 {
 		return false

@@ -18,9 +18,9 @@ import (
 // each step, for which providers and proxies have 4 KiB and more.
 const maxReturn = dialect.MaxReturn
 
-// comeBack returns where a request asks to come back to, and whether that is less
+// returnAddress returns where a request asks to come back to, and whether that is less
 // than it asked for, as it is too long: then its page is worth more than its query.
-func (h *Handler) comeBack(x *public.Exchange) (dest string, cut bool) {
+func (h *Handler) returnAddress(x *public.Exchange) (dest string, cut bool) {
 	rd, cut := dialect.Shorten(x.Query.Get("rd"))
 	return h.destination(rd, x.Host, x.Table), cut || x.Query.Has("cut")
 }
@@ -38,19 +38,19 @@ func (h *Handler) destination(rd, host string, table *policy.Table) string {
 	name, path := host, rd
 	if rd[0] != '/' {
 		var ok bool
-		if name, path, ok = h.split(rd); !ok || !h.leadsTo(host, name, table) {
+		if name, path, ok = h.split(rd); !ok || !h.mayLead(host, name, table) {
 			return home
 		}
 	}
-	if !plainPath(name, path) || h.acts(path) {
+	if !plainPath(name, path) || h.isAction(path) {
 		return home
 	}
 	return h.Origin(name) + path
 }
 
-// leadsTo reports whether people may be sent from a host to another one. That some
+// mayLead reports whether people may be sent from a host to another one. That some
 // policy claims it is not enough: anybody may claim a host.
-func (h *Handler) leadsTo(host, other string, table *policy.Table) bool {
+func (h *Handler) mayLead(host, other string, table *policy.Table) bool {
 	_, below, _ := strings.Cut(other, ".")
 	return host == other && table.Claims(other) || table.SameNamespace(host, other) ||
 		slices.Contains(h.ReturnHosts, other) || slices.Contains(h.ReturnHosts, "*."+below)
@@ -77,8 +77,8 @@ func (h *Handler) switchURL(x *public.Exchange, host string, s *policy.Subject) 
 	return h.Own(h.TeamHost(), "logout", q)
 }
 
-// back returns where a way back leads whoever is signed in; empty: nowhere.
-func (h *Handler) back(x *public.Exchange, s *policy.Subject) string {
+// wayBackOf returns where a way back leads whoever is signed in; empty: nowhere.
+func (h *Handler) wayBackOf(x *public.Exchange, s *policy.Subject) string {
 	var w wayBack
 	if s == nil || x.Ring.Open(purposeBack, x.Query.Get("back"), &w, x.Now) != nil {
 		return ""
@@ -89,9 +89,9 @@ func (h *Handler) back(x *public.Exchange, s *policy.Subject) string {
 	return h.Origin(w.Host) + "/"
 }
 
-// acts reports whether a path is one of ours that does something: nobody is sent
+// isAction reports whether a path is one of ours that does something: nobody is sent
 // there on somebody else's word.
-func (h *Handler) acts(path string) bool {
+func (h *Handler) isAction(path string) bool {
 	own, ours := strings.CutPrefix(path, h.PathPrefix)
 	return ours && (own == "" || own[0] == '/' || own[0] == '?') && own != "/done"
 }

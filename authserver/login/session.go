@@ -70,7 +70,7 @@ func (h *Handler) tooLarge(x *public.Exchange, err error, provider, user string,
 // everywhere a moment ago waits until that second has passed: their new session
 // would be void from the start.
 func (h *Handler) signInTime(x *public.Exchange, who idp.Identity) time.Time {
-	s := h.told(&policy.Subject{ID: who.ID, User: who.User, Email: who.Email, Provider: who.Provider, SignedInAt: x.Now.Truncate(time.Second)})
+	s := h.asTold(&policy.Subject{ID: who.ID, User: who.User, Email: who.Email, Provider: who.Provider, SignedInAt: x.Now.Truncate(time.Second)})
 	if x.Table.Revoked(s) {
 		s.SignedInAt = s.SignedInAt.Add(time.Second)
 		if !x.Table.Revoked(s) {
@@ -96,7 +96,7 @@ func (h *Handler) TeamSubject(x *public.Exchange) (*policy.Subject, policy.Reaso
 		return nil, why
 	case x.Now.Sub(s.SignedInAt) >= h.SessionDuration:
 		return nil, policy.SessionExpired
-	case x.Table.Revoked(h.told(s)):
+	case x.Table.Revoked(h.asTold(s)):
 		return nil, policy.SessionRevoked
 	}
 	// Not all of their groups fitted. If rules look at others by now, the provider has
@@ -113,8 +113,8 @@ func (h *Handler) TeamSubject(x *public.Exchange) (*policy.Subject, policy.Reaso
 	return s, policy.NoReason
 }
 
-// told is a subject as applications know it, and as revocations may name it.
-func (h *Handler) told(s *policy.Subject) *policy.Subject {
+// asTold is a subject as applications know it, and as revocations may name it.
+func (h *Handler) asTold(s *policy.Subject) *policy.Subject {
 	told := *s
 	told.User = h.Providers.UserName(s.Provider, s.Name())
 	return &told
@@ -135,11 +135,11 @@ func (h *Handler) admit(x *public.Exchange, a *attempt, subject *policy.Subject)
 		h.deny(x, x.Host, &d, subject, &signIn)
 		return
 	}
-	h.enter(x, a, subject, &signIn)
+	h.giveSession(x, a, subject, &signIn)
 }
 
-// enter gives the browser its session and sends it where it wanted to go.
-func (h *Handler) enter(x *public.Exchange, a *attempt, s *policy.Subject, signIn *policy.SignIn) {
+// giveSession gives the browser its session and sends it where it wanted to go.
+func (h *Handler) giveSession(x *public.Exchange, a *attempt, s *policy.Subject, signIn *policy.SignIn) {
 	claims := h.claims(x, s, signIn)
 	if claims.PathScoped {
 		claims.Bind = bind(x, signIn.Cookie.Partitioned)
@@ -187,9 +187,9 @@ func (h *Handler) Session(x *public.Exchange) *policy.Subject {
 // claims are what an application is told: no more than its rules can read.
 func (h *Handler) claims(x *public.Exchange, s *policy.Subject, signIn *policy.SignIn) credential.Claims {
 	c := credential.Claims{
-		Issuer: h.Issuer(), Audience: signIn.Audience, ID: s.ID, User: h.told(s).User, Email: s.Email, Provider: s.Provider, Host: x.Host,
+		Issuer: h.Issuer(), Audience: signIn.Audience, ID: s.ID, User: h.asTold(s).User, Email: s.Email, Provider: s.Provider, Host: x.Host,
 		Groups: s.Groups, AMR: s.AMR, Asked: s.Asked,
-		PathScoped: partOf(signIn), SignedInAt: s.SignedInAt, IssuedAt: x.Now, Lifetime: h.duration(signIn),
+		PathScoped: isPathScoped(signIn), SignedInAt: s.SignedInAt, IssuedAt: x.Now, Lifetime: h.duration(signIn),
 	}
 	if c.Asked == "" { // else it is what is left already, and goes with what it says of itself
 		c.Groups, c.AMR, c.Asked = signIn.Reads.Keep(s.Groups), signIn.Reads.KeepAMR(s.AMR), signIn.Reads.Asked()
@@ -205,8 +205,8 @@ func (h *Handler) duration(signIn *policy.SignIn) time.Duration {
 	return signIn.Duration
 }
 
-// partOf reports whether a session is for a part of its host.
-func partOf(signIn *policy.SignIn) bool {
+// isPathScoped reports whether a session is for a part of its host.
+func isPathScoped(signIn *policy.SignIn) bool {
 	return signIn.Cookie.PathScoped && signIn.Path != "" && signIn.Path != "/"
 }
 
@@ -215,7 +215,7 @@ func (h *Handler) sessionCookie(signIn *policy.SignIn, token string, age time.Du
 	c := &http.Cookie{Name: credential.CookieName, Value: token, Path: "/", //nolint:gosec // the policy says what it is to be
 		MaxAge: int(age / time.Second),
 		Secure: true, HttpOnly: !signIn.Cookie.ScriptReadable, Partitioned: signIn.Cookie.Partitioned}
-	if partOf(signIn) {
+	if isPathScoped(signIn) {
 		c.Name, c.Path = credential.PathCookieName, signIn.Path
 	}
 	switch signIn.Cookie.SameSite {

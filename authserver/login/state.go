@@ -53,8 +53,8 @@ type attempt struct {
 	Cut     bool   `json:"c,omitempty"` // Dest is less than what was asked for
 }
 
-// over reports whether the time for the attempt has passed.
-func (a *attempt) over(now time.Time) bool { return now.Sub(time.Unix(a.At, 0)) >= attemptTime }
+// isOver reports whether the time for the attempt has passed.
+func (a *attempt) isOver(now time.Time) bool { return now.Sub(time.Unix(a.At, 0)) >= attemptTime }
 
 // text is a string of which a seal makes no more than it has to: encoding/json
 // writes six bytes for "&", of which addresses have many. None of them holds a blank.

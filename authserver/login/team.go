@@ -24,7 +24,7 @@ type visit struct {
 // for whoever has a session here, and otherwise a way to get one.
 func (h *Handler) teamLogin(x *public.Exchange, host string) {
 	if x.R.Method == http.MethodPost {
-		h.password(x, host)
+		h.passwordForm(x, host)
 		return
 	}
 	if !h.Get(x) {
@@ -40,13 +40,13 @@ func (h *Handler) teamLogin(x *public.Exchange, host string) {
 		h.notConfigured(x)
 		return
 	}
-	v, ok := h.arrive(x, host, x.Query.Get("attempt"))
+	v, ok := h.openAttempt(x, host, x.Query.Get("attempt"))
 	if !ok {
 		return
 	}
 	subject, why := h.TeamSubject(x)
 	if subject != nil {
-		h.known(x, v, subject)
+		h.goOn(x, v, subject)
 		return
 	}
 	if x.Query.Has("done") {
@@ -56,11 +56,11 @@ func (h *Handler) teamLogin(x *public.Exchange, host string) {
 	if x.Cookie(teamCookie) != "" {
 		x.DropCookie(teamCookie) // it is of no use, or somebody else planted it
 	}
-	h.offer(x, v, why == policy.SessionRevoked) // the provider may still know them
+	h.offerProviders(x, v, why == policy.SessionRevoked) // the provider may still know them
 }
 
-// arrive opens the attempt of a request for login/HOST.
-func (h *Handler) arrive(x *public.Exchange, host, sealed string) (visit, bool) {
+// openAttempt opens the attempt of a request for login/HOST.
+func (h *Handler) openAttempt(x *public.Exchange, host, sealed string) (visit, bool) {
 	var a attempt
 	err := x.Ring.Open(purposeAttempt, sealed, &a, x.Now)
 	if err == nil && a.Host != public.CanonicalHost(host) {
@@ -69,7 +69,7 @@ func (h *Handler) arrive(x *public.Exchange, host, sealed string) (visit, bool) 
 	if err == nil {
 		x.Dest = string(a.Dest)
 	}
-	if err == nil && a.over(x.Now) {
+	if err == nil && a.isOver(x.Now) {
 		if s, _ := h.TeamSubject(x); s != nil && x.R.Method == http.MethodGet {
 			// Somebody came back to this address. The application begins anew.
 			h.Redirect(x, h.Own(a.Host, "login", url.Values{"rd": {x.Dest}}))
@@ -101,21 +101,21 @@ var errOver = errors.New("the time for the attempt is over")
 
 var errOtherHost = errors.New("the attempt is for another host")
 
-// known goes on with somebody who has a session at the team host.
-func (h *Handler) known(x *public.Exchange, v visit, s *policy.Subject) {
+// goOn goes on with somebody who has a session at the team host.
+func (h *Handler) goOn(x *public.Exchange, v visit, s *policy.Subject) {
 	d := h.judge(x, v.target, s, &v.signIn)
 	switch {
 	case d.Verdict == policy.Admit:
-		h.issue(x, v, s)
+		h.issueTicket(x, v, s)
 	case d.Verdict == policy.Challenge && !x.Query.Has("done"):
-		h.offer(x, v, true)
+		h.offerProviders(x, v, true)
 	default:
 		h.deny(x, v.Host, &d, s, &v.signIn)
 	}
 }
 
-// offer shows the ways to sign in; the only one is taken without asking.
-func (h *Handler) offer(x *public.Exchange, v visit, again bool) {
+// offerProviders shows the ways to sign in; the only one is taken without asking.
+func (h *Handler) offerProviders(x *public.Exchange, v visit, again bool) {
 	permitted := h.Providers.Permitted(v.signIn.Providers)
 	named := x.Query.Get("idp")
 	var chosen *idp.Provider
@@ -128,7 +128,7 @@ func (h *Handler) offer(x *public.Exchange, v visit, again bool) {
 	case len(permitted) == 0:
 		h.Fail(x, web.NoPermittedProvider)
 	case chosen == nil:
-		h.choose(x, v, permitted, again)
+		h.chooseProvider(x, v, permitted, again)
 	case chosen.Password():
 		h.showForm(x, http.StatusOK, v, x.Query.Get("attempt"), chosen, "", "")
 	default:
@@ -136,7 +136,7 @@ func (h *Handler) offer(x *public.Exchange, v visit, again bool) {
 	}
 }
 
-func (h *Handler) choose(x *public.Exchange, v visit, permitted []*idp.Provider, again bool) {
+func (h *Handler) chooseProvider(x *public.Exchange, v visit, permitted []*idp.Provider, again bool) {
 	view := web.ChooserView{Host: v.Host}
 	for _, p := range permitted {
 		q := url.Values{"attempt": {x.Query.Get("attempt")}, "idp": {p.Name()}}

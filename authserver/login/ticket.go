@@ -16,8 +16,8 @@ import (
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
-// issue sends the browser back to the application with a ticket.
-func (h *Handler) issue(x *public.Exchange, v visit, s *policy.Subject) {
+// issueTicket sends the browser back to the application with a ticket.
+func (h *Handler) issueTicket(x *public.Exchange, v visit, s *policy.Subject) {
 	reads := &v.signIn.Reads
 	t := ticket{Attempt: v.attempt, IssuedAt: x.Now.Unix(), ID: s.ID, User: s.User, Email: s.Email,
 		Groups: reads.Keep(s.Groups), AMR: reads.KeepAMR(s.AMR), Asked: reads.Asked(), Provider: s.Provider, SignedIn: s.SignedInAt.Unix()}
