@@ -218,7 +218,7 @@ func TestHAProxyPlacement(t *testing.T) {
 		}
 		routestest.CarryOut(t, &w, p.Objects, p.Annotations)
 		x := routes.Read(w, routestest.Settings)
-		if asks := family.Asked(x, x.RouteOf(w.Ingresses[0])) == routes.AsksUs; asks != guarded {
+		if asks := family.Of(x.RouteOf(w.Ingresses[0]).Class).Question(x, x.RouteOf(w.Ingresses[0])) == routes.AsksUs; asks != guarded {
 			t.Errorf("%q: who looks from outside sees it ask: %v", value, asks)
 		}
 	}

@@ -4,6 +4,7 @@ package routes
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	networkingv1 "k8s.io/api/networking/v1"
@@ -114,4 +115,27 @@ func fallbackOf(ing *networkingv1.Ingress) *networkingv1.IngressServiceBackend {
 		return nil
 	}
 	return ing.Spec.DefaultBackend.Service
+}
+
+// Served is a host that a route leads to applications.
+type Served struct {
+	Host     string
+	Alias    string        // of which host this is an alias
+	Paths    []policy.Path // none: all
+	Written  []policy.Path // as they stand in its rule
+	Backends []networkingv1.IngressServiceBackend
+	Fallback bool // by its default backend alone
+}
+
+// Where is the host and its paths, for people.
+func (s *Served) Where() string {
+	host := AnyHost(s.Host)
+	switch {
+	case len(s.Paths) == 0:
+		return host
+	case len(s.Paths) == 1:
+		return host + s.Paths[0].Value
+	default:
+		return fmt.Sprintf("%s%s and %d more paths of it", host, s.Paths[0].Value, len(s.Paths)-1)
+	}
 }

@@ -26,7 +26,7 @@ func Unapplied(w routes.Snapshot, s routes.Settings, bindings []routes.Binding, 
 		ref := routes.Ref{Kind: "Ingress"}
 		ref.Namespace, ref.Name = ing.Namespace, ing.Name
 		b := bound[ref]
-		if !b.Guarded || len(annotations[ref]) == 0 || family.Asked(x, x.RouteOf(ing)) == routes.AsksUs {
+		if !b.Guarded || len(annotations[ref]) == 0 || family.Of(x.RouteOf(ing).Class).Question(x, x.RouteOf(ing)) == routes.AsksUs {
 			continue
 		}
 		f := routes.Finding{Object: ref, Policy: b.Policy, Reason: NotApplied,

@@ -58,7 +58,7 @@ func (c *coverage) ports(ref routes.Ref, m *corev1.ConfigMap) {
 			continue
 		}
 		for _, host := range app.hosts {
-			c.report(around{object: ref, reason: routes.ExposedService, host: host},
+			c.report(gap{object: ref, reason: routes.ExposedService, host: host},
 				"%s leads port %s of the proxy to Service %s/%s, which serves %s, and nobody is asked there. Remove the port.", ref, port, namespace, name, routes.ShowHost(host))
 		}
 	}

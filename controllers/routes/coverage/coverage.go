@@ -108,7 +108,7 @@ func (c *coverage) index(ing *networkingv1.Ingress) {
 	if routes.IsCanary(ing, proxy) {
 		return
 	}
-	asks := routes.IsOptedIn(&ing.ObjectMeta) || family.Asked(c.Index, c.RouteOf(ing)) == routes.AsksUs
+	asks := routes.IsOptedIn(&ing.ObjectMeta) || family.Of(c.RouteOf(ing).Class).Question(c.Index, c.RouteOf(ing)) == routes.AsksUs
 	for i := range ing.Spec.Rules {
 		host := ing.Spec.Rules[i].Host
 		at := server{class, host}
@@ -123,8 +123,8 @@ func (c *coverage) index(ing *networkingv1.Ingress) {
 	}
 }
 
-// An around is what serves a host around its policies.
-type around struct {
+// A gap is what serves a host around its policies.
+type gap struct {
 	object routes.Ref
 	reason string
 	host   string        // as the object has it: exact, "*.x", ".x" or ""
@@ -134,7 +134,7 @@ type around struct {
 
 // report adds a finding for each policy that is gone around: those of the paths,
 // or, if the paths are nobody's, those of the host, whose cookies go there, too.
-func (c *coverage) report(a around, format string, args ...any) {
+func (c *coverage) report(a gap, format string, args ...any) {
 	f := routes.Finding{Object: a.object, Reason: a.reason, Host: routes.ShowHost(a.host), Message: fmt.Sprintf(format, args...)}
 	if a.host == "" { // it is about all policies, and so about none
 		c.findings = append(c.findings, f)

@@ -53,7 +53,7 @@ func (c *coverage) openRules(r *unstructured.Unstructured, planes []family.DataP
 
 func (c *coverage) unaskedRoute(r *unstructured.Unstructured, host string, open []string, paths []policy.Path, why string) {
 	ref := routes.Ref{Kind: r.GetKind(), NamespacedName: routes.NameOf(r)}
-	a := around{object: ref, reason: routes.HTTPRouteNoAuth, host: host, paths: paths}
+	a := gap{object: ref, reason: routes.HTTPRouteNoAuth, host: host, paths: paths}
 	rules := "rule " + strings.Join(open, ", ")
 	switch {
 	case why != "":
@@ -80,7 +80,7 @@ func (c *coverage) tlsRoute(r *unstructured.Unstructured) {
 	ref := routes.Ref{Kind: r.GetKind(), NamespacedName: routes.NameOf(r)}
 	for _, host := range c.RouteHosts(r, routes.Objects(r.Object, "spec", "parentRefs")) {
 		if c.claims(host) {
-			c.report(around{object: ref, reason: routes.TLSPassthrough, host: host},
+			c.report(gap{object: ref, reason: routes.TLSPassthrough, host: host},
 				"%s leads TLS connections for %s to their end as they are, and nobody is asked. Remove the host from it, and serve it by an HTTPRoute that is opted in.", ref, routes.AnyHost(host))
 		}
 	}

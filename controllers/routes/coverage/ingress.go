@@ -10,46 +10,19 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
-// A door is an Ingress, as seen from a host that it serves.
-type door struct {
-	*networkingv1.Ingress
-	ref      routes.Ref
-	class    string
-	proxy    routes.Proxy
+// A route is an Ingress, and what its proxy asks.
+type route struct {
+	*routes.Route
 	question routes.Question
 	opted    bool
 }
 
-func (d *door) guarded() bool { return d.opted || d.question == routes.AsksUs }
-
-// A served host is one that an Ingress leads to applications.
-type served struct {
-	host     string
-	alias    string        // of which host this is an alias
-	paths    []policy.Path // none: all
-	written  []policy.Path // as they stand in its rule
-	backends []networkingv1.IngressServiceBackend
-	fallback bool // by its default backend alone
-}
-
-// where is the host and its paths, for people.
-func (s *served) where() string {
-	host := routes.AnyHost(s.host)
-	switch {
-	case len(s.paths) == 0:
-		return host
-	case len(s.paths) == 1:
-		return host + s.paths[0].Value
-	default:
-		return fmt.Sprintf("%s%s and %d more paths of it", host, s.paths[0].Value, len(s.paths)-1)
-	}
-}
+func (r *route) guarded() bool { return r.opted || r.question == routes.AsksUs }
 
 // such names a claimed host that a pattern stands for.
 func (c *coverage) such(host string) string {
@@ -62,9 +35,9 @@ func (c *coverage) such(host string) string {
 }
 
 func (c *coverage) ingress(ing *networkingv1.Ingress) {
-	class, proxy := c.classOf(ing)
-	d := &door{Ingress: ing, class: class, proxy: proxy, question: family.Asked(c.Index, c.RouteOf(ing)), opted: routes.IsOptedIn(ing),
-		ref: routes.Ref{Kind: "Ingress", NamespacedName: types.NamespacedName{Namespace: ing.Namespace, Name: ing.Name}}}
+	read := c.RouteOf(ing)
+	class, proxy := read.Class.Name, read.Class.Proxy
+	d := &route{read, family.Of(read.Class).Question(c.Index, read), routes.IsOptedIn(ing)}
 	if routes.IsOurs(ing) {
 		return
 	}
@@ -74,18 +47,18 @@ func (c *coverage) ingress(ing *networkingv1.Ingress) {
 	}
 	c.innerDoors(d)
 	for _, s := range c.serves(d) {
-		if !c.claims(s.host) && !d.opted {
-			c.elsewhere = append(c.elsewhere, elsewhere{d.ref, s})
+		if !c.claims(s.Host) && !d.opted {
+			c.elsewhere = append(c.elsewhere, elsewhere{d.Ref, s})
 			continue
 		}
 		c.lead(ing.Namespace, s)
-		if c.hidden(class, proxy, s.host) {
+		if c.hidden(class, proxy, s.Host) {
 			continue
 		}
 		c.unread(d, &s)
 		switch {
 		case d.guarded():
-			c.undone(d, &s)
+			c.gaps(d, &s)
 		default:
 			c.passthrough(d, &s)
 			c.unasked(d, &s)
@@ -98,41 +71,41 @@ func (c *coverage) ingress(ing *networkingv1.Ingress) {
 
 // canary reports one of a namespace that has no policy for the host. Its requests
 // are those that a policy let pass, with all that the browser sent along.
-func (c *coverage) canary(d *door) {
-	for i := range d.Spec.Rules {
-		s, some := c.rule(d, &d.Spec.Rules[i])
-		if some && c.claims(s.host) && !c.namespaceOwns(d.Namespace, s.host) {
-			c.report(around{object: d.ref, reason: routes.OtherNamespace, host: s.host, paths: s.paths},
-				"%s takes requests for %s that Ostiary allowed, cookies included, to a namespace that has no AccessPolicy for the host: it is a canary. Remove it.", d.ref, s.where())
+func (c *coverage) canary(d *route) {
+	for i := range d.Ingress.Spec.Rules {
+		s, some := c.rule(d, &d.Ingress.Spec.Rules[i])
+		if some && c.claims(s.Host) && !c.namespaceOwns(d.Namespace, s.Host) {
+			c.report(gap{object: d.Ref, reason: routes.OtherNamespace, host: s.Host, paths: s.Paths},
+				"%s takes requests for %s that Ostiary allowed, cookies included, to a namespace that has no AccessPolicy for the host: it is a canary. Remove it.", d.Ref, s.Where())
 		}
 	}
 }
 
 // serves lists the hosts of an Ingress that lead to applications.
-func (c *coverage) serves(d *door) []served {
-	var out []served
-	fallback := d.Spec.DefaultBackend
+func (c *coverage) serves(d *route) []routes.Served {
+	var out []routes.Served
+	fallback := d.Ingress.Spec.DefaultBackend
 	if fallback != nil && c.LeadsToUs(d.Namespace, []networkingv1.IngressBackend{*fallback}) {
 		fallback = nil
 	}
-	if fallback != nil && len(d.Spec.Rules) == 0 {
-		out = append(out, served{fallback: true, backends: routes.ServicesOf(*fallback)})
+	if fallback != nil && len(d.Ingress.Spec.Rules) == 0 {
+		out = append(out, routes.Served{Fallback: true, Backends: routes.ServicesOf(*fallback)})
 	}
-	for i := range d.Spec.Rules {
-		s, some := c.rule(d, &d.Spec.Rules[i])
+	for i := range d.Ingress.Spec.Rules {
+		s, some := c.rule(d, &d.Ingress.Spec.Rules[i])
 		if fallback != nil {
-			s.fallback = !some
-			s.paths, some = nil, true
-			s.backends = append(s.backends, routes.ServicesOf(*fallback)...)
+			s.Fallback = !some
+			s.Paths, some = nil, true
+			s.Backends = append(s.Backends, routes.ServicesOf(*fallback)...)
 		}
 		if !some {
 			continue
 		}
 		out = append(out, s)
-		for _, alias := range c.aliases[server{d.class, s.host}] {
-			for _, host := range c.aliasHosts(d.class, alias) {
+		for _, alias := range c.aliases[server{d.Class.Name, s.Host}] {
+			for _, host := range c.aliasHosts(d.Class.Name, alias) {
 				a := s
-				a.alias, a.host = s.host, host
+				a.Alias, a.Host = s.Host, host
 				out = append(out, a)
 			}
 		}
@@ -142,12 +115,11 @@ func (c *coverage) serves(d *door) []served {
 
 // rule reads what a rule leads to applications, if anything. Paths that are
 // regular expressions may match any.
-func (c *coverage) rule(d *door, r *networkingv1.IngressRule) (s served, some bool) {
-	s.host = r.Host
+func (c *coverage) rule(d *route, r *networkingv1.IngressRule) (s routes.Served, some bool) {
+	s.Host = r.Host
 	if r.HTTP == nil {
 		return s, false
 	}
-	regex, rewritten := routes.ReadsExpressions(d.Annotations, d.proxy)
 	for i := range r.HTTP.Paths {
 		p := &r.HTTP.Paths[i]
 		if c.LeadsToUs(d.Namespace, []networkingv1.IngressBackend{p.Backend}) {
@@ -161,12 +133,10 @@ func (c *coverage) rule(d *door, r *networkingv1.IngressRule) (s served, some bo
 			continue
 		}
 		some = true
-		s.written = append(s.written, policy.Path{Value: path, Exact: p.PathType != nil && *p.PathType == networkingv1.PathTypeExact})
-		s.backends = append(s.backends, routes.ServicesOf(p.Backend)...)
+		s.Written = append(s.Written, policy.Path{Value: path, Exact: p.PathType != nil && *p.PathType == networkingv1.PathTypeExact})
+		s.Backends = append(s.Backends, routes.ServicesOf(p.Backend)...)
 	}
-	if !regex && !rewritten {
-		s.paths = s.written
-	}
+	s.Paths = family.Of(d.Class).Paths(d.Route, s.Written)
 	return s, some
 }
 
@@ -201,49 +171,42 @@ func aliasesOf(ing *networkingv1.Ingress, proxy routes.Proxy) []string {
 }
 
 // unasked reports a host that an Ingress serves without asking.
-func (c *coverage) unasked(d *door, s *served) {
-	a := around{object: d.ref, host: s.host, paths: s.paths}
-	where := s.where() + c.such(s.host)
+func (c *coverage) unasked(d *route, s *routes.Served) {
+	a := gap{object: d.Ref, host: s.Host, paths: s.Paths}
+	where := s.Where() + c.such(s.Host)
 	switch {
 	case d.question == routes.AsksOthers:
 		a.reason = routes.ForeignAuthURL
-		c.report(a, "%s asks another server than Ostiary about %s, so no AccessPolicy decides there. Remove its auth-url. %s", d.ref, where, c.remedy(d, s.host))
+		c.report(a, "%s asks another server than Ostiary about %s, so no AccessPolicy decides there. Remove its auth-url. %s", d.Ref, where, c.remedy(d, s.Host))
 	case d.question == routes.AsksWrongly:
 		a.reason = routes.ForeignAuthURL
-		c.report(a, "%s asks Ostiary about something else than the request to %s: %s. %s", d.ref, where, wrongly(d), c.remedy(d, s.host))
-	case s.host == "":
+		c.report(a, "%s asks Ostiary about something else than the request to %s: %s. %s", d.Ref, where, family.Of(d.Class).Expected(), c.remedy(d, s.Host))
+	case s.Host == "":
 		a.reason = routes.DefaultBackend
 		c.report(a, "%s has no host, so it serves whatever its class %s finds no better rule for, without asking; such hosts are %s. Give it a host, or opt it in.",
-			d.ref, routes.ShowClass(d.class), c.some(d.class))
-	case s.alias != "":
+			d.Ref, routes.ShowClass(d.Class.Name), c.some(d.Class.Name))
+	case s.Alias != "":
 		a.reason = routes.ServerAlias
-		c.report(a, "%s serves %s without asking: the host is a server-alias of %s. Remove it from nginx.ingress.kubernetes.io/server-alias, or opt in every Ingress of %s.", d.ref, where, s.alias, s.alias)
+		c.report(a, "%s serves %s without asking: the host is a server-alias of %s. Remove it from nginx.ingress.kubernetes.io/server-alias, or opt in every Ingress of %s.", d.Ref, where, s.Alias, s.Alias)
 	case d.question == routes.TurnedOff:
 		a.reason = routes.GlobalAuthOff
-		c.report(a, "%s serves %s without asking: it says nginx.ingress.kubernetes.io/enable-global-auth: \"false\". Remove that, or opt it in.", d.ref, where)
-	case !c.namespaceOwns(d.Namespace, s.host):
+		c.report(a, "%s serves %s without asking: it says nginx.ingress.kubernetes.io/enable-global-auth: \"false\". Remove that, or opt it in.", d.Ref, where)
+	case !c.namespaceOwns(d.Namespace, s.Host):
 		a.reason = routes.OtherNamespace
-		c.report(a, "%s serves %s without asking, from a namespace that has no AccessPolicy for the host. Remove it, or let its namespace claim the host (hostGrants) and opt it in.", d.ref, where)
-	case c.otherClass(d.class, s.host):
+		c.report(a, "%s serves %s without asking, from a namespace that has no AccessPolicy for the host. Remove it, or let its namespace claim the host (hostGrants) and opt it in.", d.Ref, where)
+	case c.otherClass(d.Class.Name, s.Host):
 		a.reason = routes.OtherClass
-		c.report(a, "%s lets the proxy of class %s serve %s without asking, beside the class %s that asks. %s", d.ref, routes.ShowClass(d.class), where, strings.Join(c.classesAsking(s.host), ", "), c.remedy(d, s.host))
+		c.report(a, "%s lets the proxy of class %s serve %s without asking, beside the class %s that asks. %s", d.Ref, routes.ShowClass(d.Class.Name), where, strings.Join(c.classesAsking(s.Host), ", "), c.remedy(d, s.Host))
 	default:
 		a.reason = routes.NoAuthURL
-		c.report(a, "%s serves %s without asking. %s", d.ref, where, c.remedy(d, s.host))
+		c.report(a, "%s serves %s without asking. %s", d.Ref, where, c.remedy(d, s.Host))
 	}
-}
-
-func wrongly(d *door) string {
-	if d.proxy == routes.HAProxyIngress {
-		return "its auth-url ends with " + contract.ForwardPath + " only if request-set-headers sets X-Forwarded-Host, -Uri and -Method; otherwise the visitor does"
-	}
-	return "its auth-url has to end with " + contract.NginxPrefix + contract.NginxTarget
 }
 
 // remedy says how an Ingress is guarded.
-func (c *coverage) remedy(d *door, host string) string {
-	if d.proxy == "" {
-		return fmt.Sprintf("Which proxy serves its class %s is not known: say so with the annotation %s on the IngressClass, and opt the Ingress in with %s.", routes.ShowClass(d.class), routes.ProxyAnnotation, routes.PolicyAnnotation)
+func (c *coverage) remedy(d *route, host string) string {
+	if d.Class.Proxy == "" {
+		return fmt.Sprintf("Which proxy serves its class %s is not known: say so with the annotation %s on the IngressClass, and opt the Ingress in with %s.", routes.ShowClass(d.Class.Name), routes.ProxyAnnotation, routes.PolicyAnnotation)
 	}
 	name := "NAME"
 	for _, p := range c.ownersOf(host, nil) {

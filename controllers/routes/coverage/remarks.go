@@ -17,7 +17,7 @@ import (
 // An elsewhere is a host that nobody claims, and what it leads to.
 type elsewhere struct {
 	ref routes.Ref
-	served
+	routes.Served
 }
 
 // Remarks are what is no finding, as it may well be meant, and good to know: for
@@ -29,14 +29,14 @@ func Remarks(w routes.Snapshot, s routes.Settings, claims func(host string) bool
 	}
 	c := look(routes.Read(w, s), claims)
 	for _, e := range c.elsewhere {
-		for _, b := range e.backends {
+		for _, b := range e.Backends {
 			app := c.routed[types.NamespacedName{Namespace: e.ref.Namespace, Name: b.Name}]
 			if app == nil || len(app.hosts) == 0 {
 				continue
 			}
 			slices.Sort(app.hosts)
 			out = append(out, fmt.Sprintf("%s leads %s to Service %s/%s, which guarded %s leads to, too. No policy claims %s, so nobody is asked there.",
-				e.ref, e.where(), e.ref.Namespace, b.Name, routes.ShowHost(app.hosts[0]), routes.ShowHost(e.host)))
+				e.ref, e.Where(), e.ref.Namespace, b.Name, routes.ShowHost(app.hosts[0]), routes.ShowHost(e.Host)))
 		}
 	}
 	slices.Sort(out)

@@ -21,9 +21,9 @@ type application struct {
 	ports []networkingv1.ServiceBackendPort
 }
 
-func (c *coverage) lead(namespace string, s served) {
-	for _, b := range s.backends {
-		c.leadTo(types.NamespacedName{Namespace: namespace, Name: b.Name}, s.host, b.Port)
+func (c *coverage) lead(namespace string, s routes.Served) {
+	for _, b := range s.Backends {
+		c.leadTo(types.NamespacedName{Namespace: namespace, Name: b.Name}, s.Host, b.Port)
 	}
 }
 
@@ -82,7 +82,7 @@ func (c *coverage) exposed(s *corev1.Service, how, host, app string) {
 	if app != s.Name {
 		also = " (those of Service " + app + ")"
 	}
-	c.report(around{object: ref, reason: routes.ExposedService, host: host},
+	c.report(gap{object: ref, reason: routes.ExposedService, host: host},
 		"%s is %s, so the pods behind %s%s can be reached without any proxy, and nobody is asked. Make it a ClusterIP, or let a NetworkPolicy admit only the proxies.", ref, how, routes.ShowHost(host), also)
 }
 

@@ -55,9 +55,8 @@ func (c *coverage) taken(object routes.Ref, host, what string) {
 }
 
 func (c *coverage) teamIngress(ing *networkingv1.Ingress) {
-	class, proxy := c.classOf(ing)
-	d := &door{Ingress: ing, class: class, proxy: proxy, opted: true, // so that nothing but a solver is passed over
-		ref: routes.Ref{Kind: "Ingress", NamespacedName: routes.NameOf(ing)}}
+	d := &route{Route: c.RouteOf(ing), opted: true} // so that nothing but a solver is passed over
+	class, proxy := d.Class.Name, d.Class.Proxy
 	for i := range ing.Spec.Rules {
 		s, some := c.rule(d, &ing.Spec.Rules[i])
 		if b := ing.Spec.DefaultBackend; b != nil && !c.LeadsToUs(ing.Namespace, []networkingv1.IngressBackend{*b}) {
@@ -66,9 +65,9 @@ func (c *coverage) teamIngress(ing *networkingv1.Ingress) {
 		if ing.Spec.Rules[i].HTTP == nil && ing.Spec.DefaultBackend == nil || !some {
 			continue
 		}
-		s.host = routes.CanonicalHost(s.host)
-		if c.servesTeam(class, proxy, s.host, s.written) || c.aliasesTeam(ing, proxy) {
-			c.taken(d.ref, s.host, pathsOf(s.written))
+		s.Host = routes.CanonicalHost(s.Host)
+		if c.servesTeam(class, proxy, s.Host, s.Written) || c.aliasesTeam(ing, proxy) {
+			c.taken(d.Ref, s.Host, pathsOf(s.Written))
 			return
 		}
 	}

@@ -45,7 +45,7 @@ func (c *coverage) ingressRoute(r *unstructured.Unstructured) {
 }
 
 func (c *coverage) unaskedIngressRoute(ref routes.Ref, route, host string) {
-	a := around{object: ref, reason: routes.IngressRouteNoAuth, host: host}
+	a := gap{object: ref, reason: routes.IngressRouteNoAuth, host: host}
 	switch {
 	case ref.Kind == "IngressRouteTCP" && host == "":
 		// HostSNI(`*`) is how a database gets an entry point of its own.

@@ -3,11 +3,14 @@
 package family
 
 import (
+	"strconv"
 	"strings"
 
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ostiary/ostiary/authserver/contract"
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -15,13 +18,69 @@ import (
 // nothing by itself, so that a visitor's own headers would.
 const haproxyTarget = contract.ForwardedHost + ": %[req.hdr(host)]\n" + contract.ForwardedURI + ": %[pathq]\n" + contract.ForwardedMethod + ": %[method]"
 
-// haproxy plans for jcmoraisjr's haproxy-ingress, v0.17 or newer: what is older has no
+// haproxy is jcmoraisjr's haproxy-ingress.
+type haproxy struct{}
+
+func (haproxy) Serves(class routes.Class) bool { return class.Proxy == routes.HAProxyIngress }
+
+func (haproxy) Paths(r *routes.Route, paths []policy.Path) []policy.Path { return written(r, paths) }
+
+func (haproxy) Expected() string {
+	return "its auth-url ends with " + contract.ForwardPath + " only if request-set-headers sets X-Forwarded-Host, -Uri and -Method; otherwise the visitor does"
+}
+
+func (haproxy) Gaps(_ *routes.Index, r *routes.Route, at *routes.Served, report Reporter) {
+	passthrough(routes.HAProxyPassthrough, r, at, report)
+}
+
+// Question: without headers that the proxy sets itself, a visitor's own
+// would say what is asked about.
+func (haproxy) Question(x *routes.Index, r *routes.Route) routes.Question {
+	text := routes.HAProxyAuthURL.Text(r.Annotations)
+	placement := routes.HAProxyPlacement.Choice(r.Annotations)
+	if text == "" || placement != "" && routes.HAProxyPlacement.Unread(routes.HAProxyIngress, r.Annotations) != "" {
+		return routes.AsksNobody // with a placement that it does not know it asks nowhere
+	}
+	q := x.AuthURL(text, forwardTarget)
+	sets := strings.ToLower(routes.HAProxySets.Text(r.Annotations))
+	for _, header := range contract.Lower([]string{contract.ForwardedHost, contract.ForwardedURI, contract.ForwardedMethod}) {
+		if q == routes.AsksUs && (!strings.Contains(sets, header) || placement == "frontend") {
+			return routes.AsksWrongly
+		}
+	}
+	return q
+}
+
+// Auth: headers that say what is asked for are the proxy's own.
+func (haproxy) Auth(s *routes.Settings, namespace, name string) map[string]string {
+	return map[string]string{
+		routes.HAProxyPrefix + "auth-url":    haproxyURL(s, namespace, name),
+		routes.HAProxyPrefix + "auth-method": "GET",
+		routes.HAProxyPrefix + "auth-headers-request": strings.Join(append(contract.Asked(), "Upgrade",
+			contract.ForwardedMethod, contract.ForwardedProto, contract.ForwardedHost, contract.ForwardedURI, contract.ForwardedFor), ","),
+		routes.HAProxyPrefix + "auth-headers-succeed": strings.Join(s.IdentityHeaders, ","),
+		routes.HAProxyPrefix + "auth-headers-fail":    "*",
+		routes.HAProxyPrefix + "request-set-headers":  haproxyTarget,
+	}
+}
+
+func (haproxy) AuthKey() string { return routes.HAProxyAuthURL.Key() }
+
+func (f haproxy) AsksItself(ing *networkingv1.Ingress) bool {
+	return strings.HasSuffix(ing.Annotations[f.AuthKey()], contract.ForwardPrefix+ing.Namespace+"/"+ing.Name)
+}
+
+func haproxyURL(s *routes.Settings, namespace, name string) string {
+	return "svc://" + s.Service("authz").String() + ":" + strconv.Itoa(int(s.AuthzPort())) + contract.ForwardPrefix + namespace + "/" + name
+}
+
+// Plan is for jcmoraisjr's haproxy-ingress, v0.17 or newer: what is older has no
 // request-set-headers. Its cross-namespace-services has to be "allow"; if it is not,
 // haproxy-ingress refuses every request.
-func (w *Wants) haproxy() {
-	question := questionOf(&w.Settings, w.Class.Proxy, w.Namespace, w.Name)
+func (haproxy) Plan(w *Wants) {
+	question := Of(w.Class).Auth(&w.Settings, w.Namespace, w.Name)
 	if key := routes.HAProxyPrefix + "auth-url"; w.foreign(key, question[key]) {
-		w.Asks = HAProxyQuestion(w.Index, w.Route.Annotations) == routes.AsksUs
+		w.Asks = Of(w.Class).Question(w.Index, w.Route) == routes.AsksUs
 		w.Found(routes.ForeignAuth, "%s has an auth-url of somebody else (%q), so that Ostiary changes nothing there. Remove it, and Ostiary writes its own at once.", w.Ref, w.Route.Annotations[key])
 		return
 	}

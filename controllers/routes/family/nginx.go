@@ -4,18 +4,88 @@ package family
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ostiary/ostiary/authserver/contract"
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
-// nginx plans for ingress-nginx and its forks.
-func (w *Wants) nginx() {
+// nginx is ingress-nginx and its forks, or Traefik's provider for their annotations.
+type nginx struct{ proxy routes.Proxy }
+
+func (f nginx) Serves(class routes.Class) bool { return class.Proxy == f.proxy }
+
+func (f nginx) Paths(r *routes.Route, paths []policy.Path) []policy.Path { return written(r, paths) }
+
+func (f nginx) Expected() string {
+	return "its auth-url has to end with " + contract.NginxPrefix + contract.NginxTarget
+}
+
+func (f nginx) Plan(w *Wants) {
+	if f.proxy == routes.TraefikNGINX {
+		w.traefikNGINX()
+	} else {
+		w.ingressNGINX()
+	}
+}
+
+// nginxTargets are the paths of our own that ask about the request that is made.
+// Without variables they would ask about another, which may well be allowed; with
+// $http_host in place of $host the visitor chooses.
+var nginxTargets = regexp.MustCompile("^(" + contract.NginxHeaderPath +
+	"|(" + contract.NginxPrefix + "|" + contract.NginxPassPrefix + "|" + contract.URLPrefix + ")([a-z0-9.-]+/[a-z0-9.-]+/)?" + regexp.QuoteMeta(contract.NginxTarget) + ")$")
+
+// Question: with an auth-url, or by the ConfigMap of the controller.
+func (f nginx) Question(x *routes.Index, r *routes.Route) routes.Question {
+	switch text := routes.NGINXAuthURL.Text(r.Annotations); {
+	case text != "":
+		return x.AuthURL(text, nginxTargets)
+	case f.proxy != routes.IngressNGINX || !routes.Once(x, readConfigs).globalAuth:
+		return routes.AsksNobody
+	case routes.NGINXGlobalAuth.Flag(f.proxy, r.Annotations) == routes.Off:
+		return routes.TurnedOff
+	default:
+		return routes.AsksUs
+	}
+}
+
+// Auth: what ingress-nginx drops, because it has an underscore in it, Traefik has to be
+// told to replace.
+func (f nginx) Auth(s *routes.Settings, namespace, name string) map[string]string {
+	endpoint, headers := contract.NginxPrefix, s.IdentityHeaders
+	if f.proxy == routes.TraefikNGINX {
+		endpoint, headers = contract.URLPrefix, append(headers[:len(headers):len(headers)], stripped(s)...)
+	}
+	return map[string]string{
+		routes.NGINXPrefix + "auth-url":              authURL(s, endpoint, namespace, name),
+		routes.NGINXPrefix + "auth-response-headers": strings.Join(headers, ","),
+	}
+}
+
+func (f nginx) AuthKey() string { return routes.NGINXAuthURL.Key() }
+
+func (f nginx) AsksItself(ing *networkingv1.Ingress) bool {
+	return slices.ContainsFunc([]string{contract.NginxPrefix, contract.NginxPassPrefix, contract.URLPrefix}, func(endpoint string) bool {
+		return strings.HasSuffix(ing.Annotations[f.AuthKey()], endpoint+ing.Namespace+"/"+ing.Name+"/"+contract.NginxTarget)
+	})
+}
+
+// authURL is what ingress-nginx asks. It fills in what it routed by; a header would
+// say what the visitor wants. The name of the Ingress is in it as text, so that no
+// other Ingress's policy can decide about it.
+func authURL(s *routes.Settings, endpoint, namespace, name string) string {
+	return s.AuthzURL + endpoint + namespace + "/" + name + "/" + contract.NginxTarget
+}
+
+// ingressNGINX plans for ingress-nginx and its forks.
+func (w *Wants) ingressNGINX() {
 
 	if !w.ask() {
 		return
@@ -45,10 +115,10 @@ func (w *Wants) nginx() {
 // be asked.
 func (w *Wants) ask() bool {
 	url := routes.NGINXPrefix + "auth-url"
-	question := questionOf(&w.Settings, w.Class.Proxy, w.Namespace, w.Name)
+	question := Of(w.Class).Auth(&w.Settings, w.Namespace, w.Name)
 	if w.foreign(url, authURL(&w.Settings, contract.NginxPrefix, w.Namespace, w.Name), authURL(&w.Settings, contract.NginxPassPrefix, w.Namespace, w.Name), authURL(&w.Settings, contract.URLPrefix, w.Namespace, w.Name)) {
 		why := "so that no AccessPolicy decides about it"
-		if w.Asks = Asked(w.Index, w.Route) == routes.AsksUs; w.Asks {
+		if w.Asks = Of(w.Class).Question(w.Index, w.Route) == routes.AsksUs; w.Asks {
 			why = "which asks Ostiary already, but any policy of the host may decide"
 		}
 		w.Found(routes.ForeignAuth, "%s has an auth-url of somebody else (%q), %s. Ostiary changes nothing there: remove auth-url, and auth-signin with it, and Ostiary writes its own at once.", w.Ref, w.Route.Annotations[url], why)

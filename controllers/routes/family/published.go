@@ -4,13 +4,10 @@ package family
 
 import (
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
 
 	networkingv1 "k8s.io/api/networking/v1"
 
-	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -26,91 +23,6 @@ const (
 	stripPlace     = "{strip}"
 	authPlace      = "{auth}"
 )
-
-// questionOf returns the annotations that have a proxy ask about an Ingress: nil, if it
-// is none that we know.
-func questionOf(s *routes.Settings, proxy routes.Proxy, namespace, name string) map[string]string {
-	switch proxy {
-	case routes.IngressNGINX, routes.TraefikNGINX:
-		endpoint, headers := contract.NginxPrefix, s.IdentityHeaders
-		if proxy == routes.TraefikNGINX { // ingress-nginx drops what has an underscore in it
-			endpoint, headers = contract.URLPrefix, append(headers[:len(headers):len(headers)], stripped(s)...)
-		}
-		return map[string]string{
-			routes.NGINXPrefix + "auth-url":              authURL(s, endpoint, namespace, name),
-			routes.NGINXPrefix + "auth-response-headers": strings.Join(headers, ","),
-		}
-	case routes.Traefik:
-		strip, auth := stripPlace, authPlace
-		if name != namePlace {
-			strip, auth = middlewareRef(namespace, middlewareName("strip", name)), middlewareRef(namespace, middlewareName("auth", name))
-		}
-		return map[string]string{routes.TraefikMiddlewares.Key(): strip + "," + auth}
-	case routes.HAProxyIngress:
-		return map[string]string{
-			routes.HAProxyPrefix + "auth-url":    haproxyURL(s, namespace, name),
-			routes.HAProxyPrefix + "auth-method": "GET",
-			routes.HAProxyPrefix + "auth-headers-request": strings.Join(append(contract.Asked(), "Upgrade",
-				contract.ForwardedMethod, contract.ForwardedProto, contract.ForwardedHost, contract.ForwardedURI, contract.ForwardedFor), ","),
-			routes.HAProxyPrefix + "auth-headers-succeed": strings.Join(s.IdentityHeaders, ","),
-			routes.HAProxyPrefix + "auth-headers-fail":    "*",
-			routes.HAProxyPrefix + "request-set-headers":  haproxyTarget,
-		}
-	default:
-		return nil
-	}
-}
-
-// authURL is what ingress-nginx asks. It fills in what it routed by; a header would
-// say what the visitor wants. The name of the Ingress is in it as text, so that no
-// other Ingress's policy can decide about it.
-func authURL(s *routes.Settings, endpoint, namespace, name string) string {
-	return s.AuthzURL + endpoint + namespace + "/" + name + "/" + contract.NginxTarget
-}
-
-func haproxyURL(s *routes.Settings, namespace, name string) string {
-	return "svc://" + s.Service("authz").String() + ":" + strconv.Itoa(int(s.AuthzPort())) + contract.ForwardPrefix + namespace + "/" + name
-}
-
-// middlewareName names a Middleware of an Ingress. In a reference Traefik makes one
-// hyphen of whatever is neither a letter nor a digit, so that a.b, a-b and a--b would
-// be one: a name that has more than plain hyphens is written with z for an escape. The
-// API server can do that, too; it knows no digests, and refuses names that are too long.
-func middlewareName(kind, ingress string) string {
-	if odd(ingress) {
-		kind, ingress = "x"+kind, escaped(ingress)
-	}
-	return shortened(ownPrefix+kind+"-"+ingress, subdomainMax)
-}
-
-// routeMiddleware names one of an HTTPRoute, for people to paste.
-func routeMiddleware(kind, route string) string {
-	if strings.Contains(route, "--") { // to Traefik it is the same as one hyphen
-		return shortened(ownPrefix+kind+"-route-"+strings.ReplaceAll(route, ".", "-"), LabelMax-11) + "-" + digest(route)
-	}
-	return serviceName(kind, "route-"+route)
-}
-
-// odd: "route-" begins what belongs to HTTPRoutes.
-func odd(ingress string) bool {
-	return strings.Contains(ingress, ".") || strings.Contains(ingress, "--") || strings.HasPrefix(ingress, "route-")
-}
-
-// escaped can be read back: z2 is nothing, z1 a dot, z0 a z.
-func escaped(name string) string {
-	name = strings.ReplaceAll(strings.ReplaceAll(name, "z", "z0"), ".", "z1")
-	for range 2 {
-		name = strings.ReplaceAll(name, "--", "-z2-")
-	}
-	return name
-}
-
-// middlewareRef is a Middleware as annotations name it. Traefik makes one hyphen of
-// whatever is neither a letter nor a digit.
-func middlewareRef(namespace, name string) string {
-	parts := strings.FieldsFunc(namespace+"-"+name, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsNumber(c) })
-	return strings.Join(parts, "-") + "@kubernetescrd"
-}
 
 // Keys of what is published.
 const (
@@ -147,7 +59,7 @@ func Published(classes []*networkingv1.IngressClass, s routes.Settings) map[stri
 		put(name, p.ClassOf(ing).Proxy)
 	}
 	for _, proxy := range known {
-		for key, value := range questionOf(&p.Settings, proxy, namespacePlace, namePlace) {
+		for key, value := range of(proxy).Auth(&p.Settings, namespacePlace, namePlace) {
 			prefix, name, _ := strings.Cut(key, "/")
 			out[askKey+string(proxy)+"_"+prefix+"_"+name] = value
 		}
@@ -165,10 +77,10 @@ func Leftovers(ing *networkingv1.Ingress, all bool) []string {
 	belongs := routes.ManagedAnnotations(ing)
 	var out []string
 	for _, proxy := range known {
-		if first := questionKeyOf(proxy); belongs[first] || !asksAbout(ing, proxy) {
+		if first := of(proxy).AuthKey(); belongs[first] || !of(proxy).AsksItself(ing) {
 			continue
 		}
-		for key := range questionOf(&routes.Settings{}, proxy, ing.Namespace, ing.Name) {
+		for key := range of(proxy).Auth(&routes.Settings{}, ing.Namespace, ing.Name) {
 			if _, is := ing.Annotations[key]; is && !belongs[key] && !slices.Contains(out, key) {
 				out = append(out, key)
 			}
@@ -181,36 +93,7 @@ func Leftovers(ing *networkingv1.Ingress, all bool) []string {
 // AsksAboutItself reports whether an Ingress has some proxy ask us about that very
 // Ingress, whoever wrote that.
 func AsksAboutItself(ing *networkingv1.Ingress) bool {
-	return slices.ContainsFunc(known, func(proxy routes.Proxy) bool { return asksAbout(ing, proxy) })
-}
-
-// asksAbout reports whether an Ingress has its proxy ask about itself, at whatever
-// address.
-func asksAbout(ing *networkingv1.Ingress, proxy routes.Proxy) bool {
-	pin := ing.Namespace + "/" + ing.Name
-	is := ing.Annotations[questionKeyOf(proxy)]
-	switch proxy {
-	case routes.Traefik:
-		return is == middlewareRef(ing.Namespace, middlewareName("strip", ing.Name))+","+middlewareRef(ing.Namespace, middlewareName("auth", ing.Name))
-	case routes.HAProxyIngress:
-		return strings.HasSuffix(is, contract.ForwardPrefix+pin)
-	default:
-		return slices.ContainsFunc([]string{contract.NginxPrefix, contract.NginxPassPrefix, contract.URLPrefix}, func(e string) bool {
-			return strings.HasSuffix(is, e+pin+"/"+contract.NginxTarget)
-		})
-	}
-}
-
-// questionKeyOf is the annotation without which nobody is asked.
-func questionKeyOf(proxy routes.Proxy) string {
-	switch proxy {
-	case routes.Traefik:
-		return routes.TraefikMiddlewares.Key()
-	case routes.HAProxyIngress:
-		return routes.HAProxyAuthURL.Key()
-	default:
-		return routes.NGINXAuthURL.Key()
-	}
+	return slices.ContainsFunc(known, func(proxy routes.Proxy) bool { return of(proxy).AsksItself(ing) })
 }
 
 // Reads reports whether a proxy that we know, or we, take an annotation for something

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/ostiary/ostiary/authserver/contract"
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -30,10 +31,47 @@ const (
 	preflightPriority = 10000
 )
 
-// traefik plans for Traefik's own Ingress provider: a Middleware asks, and a router of
+// traefik is its own Ingress provider.
+type traefik struct{}
+
+func (traefik) Serves(class routes.Class) bool { return class.Proxy == routes.Traefik }
+
+func (traefik) Paths(r *routes.Route, paths []policy.Path) []policy.Path { return written(r, paths) }
+
+func (traefik) Question(x *routes.Index, r *routes.Route) routes.Question {
+	return traefikQuestion(x, routes.TraefikMiddlewares.List(r.Annotations))
+}
+
+func (traefik) Expected() string { return nginx{}.Expected() }
+
+func (traefik) Gaps(*routes.Index, *routes.Route, *routes.Served, Reporter) {}
+
+func (traefik) Auth(_ *routes.Settings, namespace, name string) map[string]string {
+	strip, auth := stripPlace, authPlace
+	if name != namePlace {
+		strip, auth = middlewareRef(namespace, middlewareName("strip", name)), middlewareRef(namespace, middlewareName("auth", name))
+	}
+	return map[string]string{routes.TraefikMiddlewares.Key(): strip + "," + auth}
+}
+
+func (traefik) AuthKey() string { return routes.TraefikMiddlewares.Key() }
+
+func (f traefik) AsksItself(ing *networkingv1.Ingress) bool {
+	return ing.Annotations[f.AuthKey()] == f.Auth(nil, ing.Namespace, ing.Name)[f.AuthKey()]
+}
+
+// traefikQuestion: one Middleware that asks us will do.
+func traefikQuestion(x *routes.Index, middlewares []string) routes.Question {
+	if slices.ContainsFunc(middlewares, func(m string) bool { return routes.Once(x, askingMiddlewares).named[m] }) {
+		return routes.AsksUs
+	}
+	return routes.AsksNobody
+}
+
+// Plan is for Traefik's own Ingress provider: a Middleware asks, and a router of
 // ours leads preflights to the preflight listener, as ForwardAuth can let one pass or
 // refuse it, and not answer it.
-func (w *Wants) traefik() {
+func (traefik) Plan(w *Wants) {
 	if !w.Served[MiddlewareKind] {
 		// A router whose Middleware is missing serves nothing, which is what a route
 		// that names a policy has to do until somebody is asked about it.
@@ -66,7 +104,7 @@ func (w *Wants) chain(names []string) {
 		return
 	}
 	is := routes.TraefikMiddlewares.List(w.Route.Annotations)
-	w.Asks = slices.Contains(is, ours[1]) || TraefikQuestion(w.Index, is) == routes.AsksUs
+	w.Asks = slices.Contains(is, ours[1]) || traefikQuestion(w.Index, is) == routes.AsksUs
 	switch {
 	case len(is) > 1 && is[0] == ours[0] && is[1] == ours[1]:
 	case w.Asks:
@@ -224,20 +262,4 @@ func routeTLS(carried map[string]string) (map[string]any, bool) {
 		tls["options"] = map[string]any{"name": options} // with its provider: "ns-name@kubernetescrd"
 	}
 	return tls, said == routes.On || len(tls) > 0
-}
-
-// traefikNGINX plans for Traefik's ingress-nginx provider. It fills in the auth-url as
-// ingress-nginx does, but relays what we answer as it is, and so needs no error pages.
-func (w *Wants) traefikNGINX() {
-	if !w.ask() {
-		return
-	}
-	w.foreignCORS()
-	if routes.NGINXRewrite.Text(w.Route.Annotations) != "" || routes.NGINXVhost.Text(w.Route.Annotations) != "" {
-		w.Found(routes.RewrittenTarget, "%s has rewrite-target or upstream-vhost, and Traefik asks about the request that it made of the visitor's: rules of the policy for paths or hosts may be those of another. "+
-			"Remove it, or serve it by Traefik's own Ingress provider, with a Middleware that rewrites after those of Ostiary.", w.Ref)
-	}
-	w.preflightRoute()
-	w.upgradeRoute()
-	w.SignIn = map[string]string{routes.NGINXPrefix + "enable-global-auth": "false"}
 }

@@ -73,7 +73,7 @@ func ingressWants(x *routes.Index, r *routes.Route) *family.Wants {
 		optedCanary(w)
 	} else {
 		claims(w)
-		w.ByProxy()
+		family.Of(r.Class).Plan(w)
 	}
 	if problems, refused := routes.UnreadBy(r.Ingress, r.Class.Proxy); len(problems) > 0 {
 		w.Asks = w.Asks && !refused

@@ -11,6 +11,22 @@ import (
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
+// traefikNGINX plans for Traefik's ingress-nginx provider. It fills in the auth-url as
+// ingress-nginx does, but relays what we answer as it is, and so needs no error pages.
+func (w *Wants) traefikNGINX() {
+	if !w.ask() {
+		return
+	}
+	w.foreignCORS()
+	if routes.NGINXRewrite.Text(w.Route.Annotations) != "" || routes.NGINXVhost.Text(w.Route.Annotations) != "" {
+		w.Found(routes.RewrittenTarget, "%s has rewrite-target or upstream-vhost, and Traefik asks about the request that it made of the visitor's: rules of the policy for paths or hosts may be those of another. "+
+			"Remove it, or serve it by Traefik's own Ingress provider, with a Middleware that rewrites after those of Ostiary.", w.Ref)
+	}
+	w.preflightRoute()
+	w.upgradeRoute()
+	w.SignIn = map[string]string{routes.NGINXPrefix + "enable-global-auth": "false"}
+}
+
 // An application that changes to another protocol than WebSocket (h2c) would serve
 // requests about which nobody is asked, with identity headers of the client's choice.
 // Traefik shows the question neither Upgrade nor a header that Connection names. So what
