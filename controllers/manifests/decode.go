@@ -42,12 +42,13 @@ func (d *document) judge(o *object, kind string, into any) (found []policy.Issue
 		o.at = line
 		return nil, false
 	}
-	var fields map[string]any
-	if err := utiljson.Unmarshal(js, &fields); err != nil {
-		o.defect("", "%s", err)
-		return nil, false
-	}
-	found = crd.Of(kind).Judge(fields)
+	found = d.verdicts.of(js, func() []policy.Issue {
+		var fields map[string]any
+		if err := utiljson.Unmarshal(js, &fields); err != nil {
+			return []policy.Issue{{Reason: policy.Invalid, Message: err.Error()}}
+		}
+		return crd.Of(kind).Judge(fields)
+	})
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(js, into); err != nil {
 		if len(found) == 0 {
 			o.defect(typeErrorField(err), "%s", typeError(err))

@@ -30,7 +30,9 @@ type document struct {
 	file  string
 	start int // its first line
 	text  []byte
-	root  *yamlv3.Node // of an item of a List, whose lines are those of the List; else nil
+	root  *yamlv3.Node // once it is known; the lines of an item of a List are those of the List
+	// verdicts are those of the last reading, if there was one.
+	verdicts *verdicts
 }
 
 // An object is an AccessPolicy read from a document, or what is left of one.

@@ -43,7 +43,7 @@ func (e *entry) key() string { return e.kind + "/" + e.title() }
 
 // problem gives an issue its place.
 func (e *entry) problem(i policy.Issue) Problem {
-	return Problem{File: e.file, Line: e.line(i.Source.Field), Object: e.kind + " " + e.title(), Field: i.Source.Field, Message: i.Message, Warning: i.Warning()}
+	return Problem{File: e.file, Line: e.line(i.Source.Field), Object: e.kind + " " + e.title(), Field: i.Source.Field, Message: i.Message, Code: string(i.Code), Warning: i.Warning()}
 }
 
 // readEntry reads a document of one of the kinds.

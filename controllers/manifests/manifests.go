@@ -25,6 +25,7 @@ type Problem struct {
 	Object  string `json:"object,omitempty"`
 	Field   string `json:"field,omitempty"`
 	Message string `json:"message"`
+	Code    string `json:"code,omitempty"`    // of policy.Codes or crd.Codes
 	Warning bool   `json:"warning,omitempty"` // in force in spite of it
 }
 
@@ -96,6 +97,7 @@ func (s *Set) locate(i policy.Issue) Problem {
 		Object:  policy.Source{Namespace: i.Source.Namespace, Name: i.Source.Name}.String(),
 		Field:   i.Source.Field,
 		Message: i.Message,
+		Code:    string(i.Code),
 		Warning: i.Warning(),
 	}
 	for _, o := range s.objects {
@@ -146,6 +148,8 @@ type Loader struct {
 	stdin []byte
 	// forCluster: the files are for a cluster, where what is in them makes Secrets.
 	forCluster bool
+	// verdicts are those of the texts that were read last.
+	verdicts verdicts
 	// again: a file looks as if it were still being written; read it once more.
 	again bool
 }
@@ -183,8 +187,11 @@ func (l *Loader) Load() *Set {
 	l.again = false
 	files, problems := l.files()
 	set.problems = problems
-	for _, f := range files {
-		objects, entries, broken := l.read(f, set)
+	read := make([]reading, len(files))
+	l.verdicts.forget()
+	parallel(len(files), func(i int) { read[i] = l.read(files[i]) })
+	for i, f := range files {
+		objects, entries, broken := l.take(f, &read[i], set)
 		l.last[f], broken = l.keep(f, objects, broken)
 		l.entries[f] = l.keepEntries(f, entries, broken)
 		set.objects = append(set.objects, l.last[f]...)
@@ -339,45 +346,4 @@ func (l *Loader) forget(files []string, set *Set) {
 		set.objects = append(set.objects, lost(l.last[f], set.objects)...)
 		set.entries = append(set.entries, lostEntries(l.entries[f], set.entries)...)
 	}
-}
-
-// maxFile bounds one file: a table of 10,000 policies has room in it.
-const maxFile = 64 << 20
-
-// read reads one file; broken reports that something in it could not be read.
-func (l *Loader) read(file string, set *Set) (objects []*object, entries []*entry, broken bool) {
-	fail := func(message string, unread bool) {
-		set.problems = append(set.problems, Problem{File: file, Message: message})
-		set.unread, broken = set.unread || unread, true
-	}
-	text, err := l.text(file)
-	if err != nil {
-		fail(err.Error(), true)
-		return
-	}
-	documents := split(text)
-	if len(documents) == 0 && len(l.last[file])+len(l.entries[file]) > 0 {
-		fail("the file is empty; what it claimed is denied until it holds something again, or is removed", false)
-		return
-	}
-	for _, d := range documents {
-		d.file = file
-		for _, item := range d.items() {
-			if name := item.makesSecret(); name != "" {
-				set.made[name] = true
-			}
-			o, e, ok := item.read()
-			if o != nil {
-				objects = append(objects, o)
-			}
-			if e != nil {
-				entries = append(entries, e)
-			}
-			if !ok {
-				set.salvageRevocation(&item, o)
-				broken = true
-			}
-		}
-	}
-	return objects, entries, broken
 }

@@ -101,8 +101,13 @@ func written(n *yamlv3.Node) *yamlv3.Node {
 // kubectl writes one, or the document itself.
 func (d *document) items() []document {
 	root, err := d.parse()
-	if err != nil || !isList(root) {
+	if err != nil {
 		return []document{*d}
+	}
+	if !isList(root) {
+		whole := *d
+		whole.root = root
+		return []document{whole}
 	}
 	var out []document
 	for _, item := range find(root, "items").Content {
@@ -110,7 +115,7 @@ func (d *document) items() []document {
 		if err != nil {
 			return []document{*d}
 		}
-		one := document{file: d.file, start: d.start, text: text, root: item}
+		one := document{file: d.file, start: d.start, text: text, root: item, verdicts: d.verdicts}
 		out = append(out, one.items()...)
 	}
 	return out
