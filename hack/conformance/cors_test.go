@@ -31,6 +31,8 @@ func preflightAnswered(c *check) {
 	for _, target := range []string{"/", "/p", "/p?x=1", "/a%20b"} {
 		c.answered(c.send(request("OPTIONS", target, "app2.site.com", cp(seedOrigin, "GET")...)), seedAnswer...)
 	}
+	c.answered(c.send(request("OPTIONS", "/p", "staff.example.com", cp("https://spa.example.com", "GET")...)), // no credentials (S19)
+		"access-control-allow-origin: https://spa.example.com", "access-control-allow-methods: GET")
 	// The seed's own: lower-case names.
 	c.answered(c.send(request("OPTIONS", "/", "app2.site.com", "origin: "+seedOrigin, "access-control-request-method: GET")), seedAnswer...)
 }
@@ -59,13 +61,16 @@ func preflightOrigins(c *check) {
 		"https://x@app1.site.com", "app1.site.com", "https://app1.site.com.", "https://preview.site.com", "https://.preview.site.com", "https://a.b.preview.site.com",
 		"https://xpreview.site.com", "http://a.preview.site.com", "https://*.preview.site.com", "https://evil.example/.preview.site.com", "*", "null",
 		"https://app1.site.com, https://evil.example", "https://app1.site.com https://evil.example", "javascript:x",
+		"https://evil-app1.site.com", "https://a.preview.site.com:8443", "https://a.preview.site.com.evil.example", "https://evil.example#.preview.site.com", "file://",
+		"https://app3.site.com:8444", "https://app1.site.com/x", "https://", "https://app1.site.com?x", "https://a%2e.preview.site.com", "https:app1.site.com",
+		"https://app1.site.com@evil.example", "//app1.site.com",
 	} {
 		c.refused(c.send(request("OPTIONS", "/", "multi.example.com", cp(o, "GET")...)))
 	}
 }
 
 func preflightMethods(c *check) {
-	for m, ok := range map[string]bool{"GET": true, "POST": true, "PATCH": true, "patch": false, "PUT": false, "DELETE": false, "*": false, "GET,POST": false, "GET POST": false} {
+	for m, ok := range map[string]bool{"GET": true, "POST": true, "PATCH": true, "patch": false, "get": false, "PUT": false, "DELETE": false, "*": false, "GET,POST": false, "GET POST": false} {
 		a := c.send(request("OPTIONS", "/api", "app.example.com", cp("https://spa.example.com", m)...))
 		if !ok {
 			c.refused(a)
@@ -75,7 +80,7 @@ func preflightMethods(c *check) {
 		c.status(a, 200)
 		c.field(a, "Access-Control-Allow-Methods", m)
 	}
-	for _, m := range []string{"DELETE", "patch", "FROB", "M-SEARCH"} { // allowAllMethods
+	for _, m := range []string{"GET", "DELETE", "patch", "FROB", "M-SEARCH"} { // allowAllMethods
 		a := c.send(request("OPTIONS", "/", "multi.example.com", cp("https://app1.site.com", m)...))
 		c.status(a, 200)
 		c.field(a, "Access-Control-Allow-Methods", m)
@@ -86,29 +91,38 @@ func preflightHeaders(c *check) {
 	ask := func(h string) *answer {
 		return c.send(request("OPTIONS", "/api", "app.example.com", cp("https://spa.example.com", "POST", "Access-Control-Request-Headers: "+h)...))
 	}
-	for _, h := range []string{"content-type", "x-csrf", "content-type,x-csrf", "X-CSRF, Content-Type"} {
+	for _, h := range []string{"content-type", "x-csrf", "content-type,x-csrf", "X-CSRF, Content-Type", "x-csrf ,\tcontent-type", "content-type,,x-csrf"} {
 		a := ask(h)
 		c.status(a, 200)
 		c.field(a, "Access-Control-Allow-Headers", h)
 	}
-	for _, h := range []string{"x-a", "content-type,x-a", "authorization", "*", "content-type;x-csrf"} {
+	for _, h := range []string{"x-a", "content-type,x-a", "authorization", "*", "content-type;x-csrf", "content type"} {
 		a := ask(h)
 		c.refused(a)
 		c.field(a, "X-Access-Reason", "header-not-allowed")
 	}
+	c.refused(ask("content-type\r\nAccess-Control-Request-Headers: x-a")) // two lines are one list
+	// All headers are allowed: those that were asked for are named, Authorization as well (D16).
+	a := c.send(request("OPTIONS", "/", "multi.example.com", cp("https://app1.site.com", "GET", "Access-Control-Request-Headers: authorization, x-anything")...))
+	c.status(a, 200)
+	c.field(a, "Access-Control-Allow-Headers", "authorization, x-anything")
+	// A good header saves no bad origin, and no bad method.
+	c.refused(c.send(request("OPTIONS", "/api", "app.example.com", cp("https://evil.example", "POST", "Access-Control-Request-Headers: x-csrf")...)))
+	c.refused(c.send(request("OPTIONS", "/api", "app.example.com", cp("https://spa.example.com", "PUT", "Access-Control-Request-Headers: x-csrf")...)))
 }
 
+// preflightNull: null is no wildcard, and no missing origin (S13, S15, S18).
 func preflightNull(c *check) {
 	c.answered(c.send(request("OPTIONS", "/p", "null.example.com", cp("null", "GET")...)),
 		"access-control-allow-origin: null", "access-control-allow-methods: GET", "access-control-allow-credentials: true")
 	c.refused(c.send(request("OPTIONS", "/p", "app2.site.com", cp("null", "GET")...)))
-	for _, o := range []string{"https://null", "NULL", "nullx", "null, null"} {
+	for _, o := range []string{"https://null", "NULL", "Null", "nullx", "https://xnull", "null, null", "http://null.example.com", `"null"`} {
 		c.refused(c.send(request("OPTIONS", "/p", "null.example.com", cp(o, "GET")...)))
 	}
 }
 
 func preflightAllOrigins(c *check) {
-	for _, o := range []string{"null", "https://x.example", "http://localhost:3000"} {
+	for _, o := range []string{"null", "https://x.example", "http://localhost:3000", "chrome-extension://abcdef"} {
 		c.answered(c.send(request("OPTIONS", "/p", "open.example.com", cp(o, "DELETE", "Access-Control-Request-Headers: x-any")...)),
 			"access-control-allow-origin: *", "access-control-allow-methods: DELETE", "access-control-allow-headers: x-any", "access-control-max-age: 0")
 	}
@@ -166,7 +180,7 @@ func preflightBypass(c *check) {
 
 func notAPreflight(c *check) {
 	acrm := "Access-Control-Request-Method: GET"
-	for _, lines := range [][]string{nil, {spa}, {acrm}, {spa, "Access-Control-Request-Method:"}, {"Origin:", acrm}, {spa, "Access_Control_Request_Method: GET"}} {
+	for _, lines := range [][]string{nil, {spa}, {acrm}, {spa, "Access-Control-Request-Method:"}, {"Origin:", acrm}, {spa, "Access_Control_Request_Method: GET"}, {"X-Origin: https://spa.example.com", acrm}} {
 		a := c.send(request("OPTIONS", "/api", "app.example.com", lines...))
 		c.status(a, 401, 403)
 		c.field(a, "Access-Control-Allow-Methods", "")
@@ -184,7 +198,7 @@ func twoOfAHeader(c *check) {
 	acrm := "Access-Control-Request-Method: GET"
 	for _, lines := range [][]string{
 		{spa, "Origin: https://evil.example", acrm}, {"Origin: https://evil.example", spa, acrm}, {spa, spa, acrm},
-		{spa, acrm, "Access-Control-Request-Method: DELETE"}, {spa, acrm, acrm},
+		{spa, acrm, "Access-Control-Request-Method: DELETE"}, {spa, acrm, acrm}, {spa, "Origin:", acrm}, {spa, acrm, "Access-Control-Request-Method:"},
 	} {
 		a := c.send(request("OPTIONS", "/api", "app.example.com", lines...))
 		if a.Status < 400 || a.Status >= 500 {
@@ -223,12 +237,18 @@ func denialReadable(c *check) {
 		c.vary(a, "Origin")
 		c.kept(a)
 	}
+	a := c.send(request("GET", "/api/x", "app.example.com", spa, "Origin: https://evil.example", fetch)) // two are none (D11)
+	c.status(a, 400, 401)
+	c.noCORS(a)
+	c.kept(a)
 	// A session of another application is denied, and that can be read, too.
-	a := c.send(request("GET", "/api/x", "app.example.com", spa, fetch, c.session("app")))
+	a = c.send(request("GET", "/api/x", "app.example.com", spa, fetch, c.session("app")))
 	c.status(a, 401)
 	c.field(a, "Access-Control-Allow-Origin", "https://spa.example.com")
 }
 
+// applicationCORS: no preflight has to come first, and the CORS headers of the application,
+// or their absence, are its own (S5, S25, S26).
 func applicationCORS(c *check) {
 	for _, m := range []string{"GET", "HEAD", "POST"} {
 		a := c.send(request(m, "/p", "app2.site.com", c.session("app2"), "Origin: "+seedOrigin))
@@ -241,6 +261,11 @@ func applicationCORS(c *check) {
 		c.field(a, "Vary", "Origin")
 		c.through(a, "app2")
 	}
+	// Sites of one registrable domain keep their cookies, and nothing sets one (S7, S8).
+	a := c.send(request("GET", "/api/x?app=cors", "app.example.com", spa, "Sec-Fetch-Site: same-site", fetch, c.session("app-api")))
+	c.status(a, 200)
+	c.field(a, "Set-Cookie", "")
+	c.through(a, "app-api")
 }
 
 func managedResponses(c *check) {

@@ -29,6 +29,8 @@ var decisionCases = []kase{
 	{"own-pages", "/.access/ on every host, and the team host, are answered without a session and never reach an application", ownPages},
 }
 
+// sessionPasses: a request needs a session, whatever its method (S1); the others are in
+// fetch401, headRequests, postRequests and otherMethods.
 func sessionPasses(c *check) {
 	for _, target := range []string{"/p", "/", "/a/b?x=1&y=2", "/p?", "/a%20b?q=a+b", "/p?x=/../y&z=%2f"} {
 		a := c.send(request("GET", target, "app1.site.com", c.session("app1"), navigate))
@@ -46,6 +48,8 @@ func sessionPasses(c *check) {
 	c.through(c.send(request("GET", "/p", "x.apps.example.com", c.session("tenants"))), "tenants")
 }
 
+// navigationToLogin: S3 and S27 say "redirected to the login page". Those who can follow
+// are: navigations; and everybody, with unauthenticated: Redirect.
 func navigationToLogin(c *check) {
 	for target, rd := range map[string]string{"/p": "/p", "/p?x=1&y=%2f": "/p?x=1&y=%2f", "/a%20b": "/a%20b", "/%C3%A9?q=a+b": "/%C3%A9?q=a+b", "/": "/"} {
 		for _, line := range []string{navigate, html} {
@@ -56,8 +60,20 @@ func navigationToLogin(c *check) {
 			c.kept(a)
 		}
 	}
-	a := c.send(request("GET", "/p", "redirect.example.com", fetch)) // unauthenticated: Redirect
-	c.status(a, 302)
+	for _, m := range []string{"PUT", "DELETE", "PATCH", "PROPFIND", "FOO"} {
+		a := c.send(request(m, "/p", "app1.site.com", html))
+		c.status(a, 303)
+		c.kept(a)
+	}
+	for _, lines := range [][]string{{fetch}, {fetch, "Origin: https://app1.site.com"}} {
+		a := c.send(request("GET", "/p", "redirect.example.com", lines...)) // unauthenticated: Redirect
+		c.status(a, 302)
+		c.noCORS(a)
+		c.kept(a)
+	}
+	a := c.send(request("GET", "/p", "strict.example.com", navigate, html)) // unauthenticated: Unauthorized
+	c.status(a, 401)
+	c.field(a, "Location", "")
 	c.kept(a)
 }
 
@@ -79,10 +95,15 @@ func deniedPage(c *check) {
 	if !strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") || !strings.Contains(a.Body, "</html>") {
 		c.errorf("no page%s", a.dump())
 	}
-	a = c.send(request("GET", "/p", "staff.example.com", mallory, fetch))
-	c.status(a, 403)
-	c.problem(a, "blocked", "")
-	c.kept(a)
+	c.field(a, "Location", "")
+	stranger := asCookie(c.mint(credential.Claims{Audience: []string{"shop/staff"}, ID: "m", Email: "ann@elsewhere.example"}, time.Now()))
+	for who, reason := range map[string]string{mallory: "blocked", stranger: "no-rule-matched"} {
+		a = c.send(request("GET", "/p", "staff.example.com", who, spa, fetch))
+		c.status(a, 403)
+		c.problem(a, reason, "")
+		c.cors(a, "access-control-allow-origin: https://spa.example.com")
+		c.kept(a)
+	}
 	c.through(c.send(request("GET", "/p", "staff.example.com", c.session("staff"))), "staff")
 }
 
@@ -165,6 +186,10 @@ func badSessions(c *check) {
 		foreign:                   "bad-signature",
 		"garbage":                 "bad-signature",
 		strings.Repeat("a", 3000): "bad-signature",
+		b64([]byte(`{"alg":"none","typ":"JWT"}`)) + "." + parts[1] + "." + parts[2]: "bad-signature",
+		parts[0] + "." + parts[1] + ".":                                             "bad-signature",
+		strings.Join(parts, ".")[:len(strings.Join(parts, "."))-1]:                  "bad-signature",
+		parts[0] + "." + b64([]byte(`{"iss":"`+teamURL+`","sub":"root","aud":["shop/app1"],"iat":1,"nbf":1,"exp":9999999999,"type":"app"}`)) + "." + parts[2]: "bad-signature",
 	} {
 		a := c.send(request("GET", "/p", "app1.site.com", asCookie(token), fetch))
 		c.status(a, 401)
@@ -173,6 +198,7 @@ func badSessions(c *check) {
 	}
 }
 
+// ownApplicationOnly: sessions of one application open no other (S10, S11).
 func ownApplicationOnly(c *check) {
 	hostOf := map[string]string{"app1": "app1.site.com", "app2": "app2.site.com", "app": "app.example.com"}
 	for owner := range hostOf {
@@ -216,6 +242,15 @@ func bypass(c *check) {
 	a = c.send(request("GET", "/p", "public.example.com", c.session("app1")))
 	c.status(a, 200)
 	c.through(a, "public")
+	// Nobody is known there, and be it with a session of the very policy.
+	a = c.send(request("GET", "/p", "public.example.com", c.session("public")))
+	c.status(a, 200)
+	h := c.through(a, "public")
+	for name := range identity {
+		if got := h.header.Get(name); got != "" {
+			c.errorf("the application got %s: %q, which nobody vouches for", name, got)
+		}
+	}
 }
 
 func rulesByMethod(c *check) {
@@ -231,6 +266,7 @@ func rulesByMethod(c *check) {
 	}
 }
 
+// bearer: no token is ever read from a URL (F16).
 func bearer(c *check) {
 	a := c.send(request("GET", "/p", "app1.site.com", "Authorization: Bearer "+c.token("app1"), fetch))
 	c.status(a, 200)
@@ -280,7 +316,25 @@ func ownPages(c *check) {
 			c.kept(a)
 		}
 	}
-	a := c.send(request("GET", "/.access/login?rd=%2Fp", "app1.site.com", navigate))
-	c.kept(a)
-	c.field(a, "X-Frame-Options", "DENY") // that of ostiary, whoever may sign in
+	for _, at := range [][2]string{{"app1.site.com", "/.access/login?rd=%2Fp"}, {teamHost, "/login/app2.site.com"}, {teamHost, "/"}} {
+		for _, m := range []string{"GET", "HEAD"} {
+			a := c.send(request(m, at[1], at[0], "Origin: "+seedOrigin, navigate, html))
+			c.noCORS(a)
+			c.kept(a)
+			c.field(a, "X-Frame-Options", "DENY") // that of ostiary, whoever may sign in
+			if !strings.Contains(a.Header.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
+				c.errorf("the page can be framed%s", a.dump())
+			}
+		}
+		a := c.send(request("OPTIONS", at[1], at[0], cp(seedOrigin, "GET")...))
+		c.status(a, 403, 405)
+		c.noCORS(a)
+		c.kept(a)
+		for _, lines := range [][]string{{"Origin: " + seedOrigin}, {"Sec-Fetch-Site: cross-site"}, {"Sec-Fetch-Site: same-site", "Origin: " + seedOrigin}, {"Origin: null"}, {}} {
+			a := c.send(request("POST", at[1], at[0], append(lines, "Content-Length: 0")...))
+			c.status(a, 403)
+			c.noCORS(a)
+			c.kept(a)
+		}
+	}
 }

@@ -30,6 +30,7 @@ var forged = []string{
 	"X-Forwarded-Proto: https", "X-Forwarded-Port: 443", "X-Scheme: https", "X-Forwarded-Scheme: https", "X-Forwarded-Server: x", // C10
 	"X_Original_URL: https://public.example.com/", "X_Forwarded_Uri: /public/x", "X-Forwarded_Uri: /public/x", "x-forwarded-host: public.example.com, app1.site.com",
 	"X-Forwarded-Uri: /public/x\r\nX-Forwarded-Uri: /public/y", "X-Forwarded-Host:", "X-Forwarded-Method:", "Proxy: http://evil.example", "X-Host: public.example.com",
+	"X-Forwarded-For: 127.0.0.1", "X-Real-IP: 127.0.0.1", "X-Client-IP: 127.0.0.1", "X-Name: caf\xe9 caf\xc3\xa9", // C12
 }
 
 func forgedTargets(c *check) {
@@ -134,8 +135,8 @@ func proxyInternals(c *check) {
 
 func manyHeaders(c *check) {
 	var many []string
-	for i := range 300 {
-		many = append(many, fmt.Sprintf("X-Many-%d: %s", i, strings.Repeat("v", 20)))
+	for i := range 500 {
+		many = append(many, fmt.Sprintf("X-Many-%d: %s", i, strings.Repeat("v", 30)))
 	}
 	c.guarded(c.send(request("GET", "/p", "app1.site.com", many...)))
 	for _, n := range []int{1 << 10, 7 << 10, 9 << 10, 64 << 10} {

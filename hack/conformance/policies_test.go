@@ -39,6 +39,7 @@ var apps = []route{
 	{"managed", "managed.example.com", "/", "managed"},
 	{"handsoff", "handsoff.example.com", "/", "handsoff"},
 	{"redirect", "redirect.example.com", "/", "redirect"},
+	{"strict", "strict.example.com", "/", "strict"},
 	{"write", "write.example.com", "/", "write"},
 	{"staff", "staff.example.com", "/", "staff"},
 	{"office", "office.example.com", "/", "office"},

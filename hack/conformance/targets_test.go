@@ -165,7 +165,7 @@ func oddPreflights(c *check) {
 }
 
 func longURLs(c *check) {
-	for _, n := range []int{1 << 10, 4 << 10, 8<<10 - 200, 8<<10 + 1, 64 << 10} {
+	for _, n := range []int{1 << 10, 2 << 10, 3 << 10, 4 << 10, 6 << 10, 8<<10 - 200, 8<<10 + 1, 64 << 10} {
 		for _, unit := range []string{"a", "%20", "/x"} {
 			target := "/p/" + strings.Repeat(unit, n/len(unit))
 			for _, raw := range []string{

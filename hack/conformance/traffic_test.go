@@ -29,10 +29,11 @@ func webSocket(c *check) {
 		return strings.Replace(request("GET", "/ws", "app1.site.com", append([]string{"Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"}, lines...)...),
 			"Connection: close", "Connection: Upgrade", 1)
 	}
-	for _, lines := range [][]string{nil, {html}, {"Sec-Fetch-Mode: websocket"}, {"Sec-WebSocket-Protocol: " + "x.y.z"}, {"Cookie: __Host-ostiary=x"}} {
+	for _, lines := range [][]string{nil, {html}, {"Sec-Fetch-Mode: websocket"}, {"Sec-WebSocket-Protocol: " + c.token("app1")}, {"Cookie: __Host-ostiary=x"}} {
 		a := c.send(ask(lines...))
 		c.status(a, 401)
 		c.field(a, "Location", "")
+		c.field(a, "Upgrade", "")
 		c.kept(a)
 	}
 	a := c.send(ask(c.session("app1")))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package e2e
+package conformance
 
 import (
 	"io"
@@ -10,64 +10,35 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/ostiary/ostiary/authserver/credential"
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
-// countConnections relays connections to an address, and counts them.
-func countConnections(to string, n *atomic.Int64) (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	go func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			n.Add(1)
-			out, err := net.Dial("tcp", to)
-			if err != nil {
-				_ = in.Close() // there is nobody to relay to
-				continue
-			}
-			go relay(in, out)
-			go relay(out, in)
-		}
-	}()
-	return l.Addr().String(), nil
-}
-
-func relay(to, from net.Conn) {
-	_, _ = io.Copy(to, from) // it ends with either side
-	_ = to.Close()
-	_ = from.Close()
-}
-
-// With keepalive in the upstream, nginx asks over connections that it has: a
-// new one each time would cost more than the decision. An answer with a body
-// would end them (see docs/guides/proxies.md).
+// TestConnectionsToAuthzAreReused: with keepalive in the upstream, nginx asks over
+// connections that it has: a new one each time would cost more than the decision. An
+// answer with a body would end them.
 func TestConnectionsToAuthzAreReused(t *testing.T) {
 	var connections atomic.Int64
-	e, err := newEnvironment(t.TempDir(), func(real string) (string, error) { return countConnections(real, &connections) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(e.close)
+	e := ask(t, func(real string) (string, error) {
+		return lab.Serve(func(in net.Conn) {
+			connections.Add(1)
+			if out, err := net.Dial("tcp", real); err == nil {
+				lab.Relay(in, out)
+			}
+		})
+	})
 	const requests = 2000
-	addr := e.variants["D-keepalive"].Addr
+	addr := e.ways["keepalive"].Addr
 	for _, tt := range []struct {
 		name, method, host string
 		lines              []string
 		status             int
 	}{
-		{"200", "GET", "app1.site.com", []string{asCookie(mintWith(t, e.ring, credential.Claims{Audience: []string{"shop/app1"}}, time.Now()))}, 200},
+		{"200", "GET", "app1.site.com", []string{e.session("app1")}, 200},
 		{"200 bypass", "GET", "public.example.com", nil, 200},
 		{"401", "GET", "app1.site.com", nil, 401},
 		{"401 forged", "GET", "app1.site.com", []string{asCookie("x.y.z")}, 401},
-		{"401 preflight", "OPTIONS", "app2.site.com", cp("https://app1.almightyzero.com", "GET"), 200},
+		{"401 preflight", "OPTIONS", "app2.site.com", cp(seedOrigin, "GET"), 200},
 		{"403 no policy", "GET", "orphan.example.com", nil, 403},
 		{"403 preflight", "OPTIONS", "app1.site.com", cp("https://app2.site.com", "GET"), 403},
 		{"403 bad path", "GET", "app1.site.com", nil, 403},
