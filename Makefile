@@ -48,14 +48,19 @@ cluster: ## run an API server and etcd on loopback until Ctrl-C
 ##@ Check
 
 .PHONY: check
-check: ## everything CI checks: verify, lint, test
+check: ## everything CI checks: verify, house, lint, test
 	$(MAKE) verify
+	$(MAKE) house
 	$(MAKE) lint
 	$(MAKE) test
 
 .PHONY: verify
 verify: generate ## fail when generated files are not up to date in git
 	hack/verify.sh $(foreach path,$(GENERATED),'$(path)')
+
+.PHONY: house
+house: ## show what the code has grown to, and fail where a limit does not hold
+	@go run ./hack/house
 
 .PHONY: lint
 lint: ## run the linter, .golangci.yaml

@@ -4,7 +4,6 @@ package lab
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -70,37 +69,33 @@ func Exchange(from, addr, raw string) *Answer {
 
 // Read reads an answer, and skips those that only announce one.
 func (a *Answer) Read(in *bufio.Reader) {
-	for {
-		head, err := ReadHead(in)
-		if err != nil {
-			a.Err = err
+	for a.Status/100 <= 1 && a.Status != 101 {
+		if a.Err = a.readHead(in); a.Err != nil {
 			return
-		}
-		words := strings.SplitN(head[0], " ", 3)
-		if len(words) < 2 {
-			a.Err = fmt.Errorf("not an answer: %q", head[0])
-			return
-		}
-		a.Proto, a.Header = words[0], head[1:]
-		if a.Status, a.Err = strconv.Atoi(words[1]); a.Err != nil {
-			return
-		}
-		if a.Status/100 != 1 || a.Status == 101 {
-			break
 		}
 	}
-	if a.Status == 101 || a.Status == 204 || a.Status == 304 || strings.HasPrefix(a.Request, "HEAD ") {
-		return
-	}
-	if a.Header.Has("Content-Length") || a.Header.Has("Transfer-Encoding") {
+	switch {
+	case a.Status == 101, a.Status == 204, a.Status == 304, strings.HasPrefix(a.Request, "HEAD "): // no body
+	case a.Header.Has("Content-Length"), a.Header.Has("Transfer-Encoding"):
 		a.Body, a.Err = ReadBody(in, a.Header)
-		return
+	default:
+		rest, err := io.ReadAll(in)
+		a.Body, a.Err = string(rest), err
 	}
-	rest, err := io.ReadAll(in)
-	a.Body, a.Err = string(rest), err
-	if errors.Is(err, io.EOF) {
-		a.Err = nil
+}
+
+func (a *Answer) readHead(in *bufio.Reader) error {
+	head, err := ReadHead(in)
+	if err != nil {
+		return err
 	}
+	words := strings.SplitN(head[0], " ", 3)
+	if len(words) < 2 {
+		return fmt.Errorf("not an answer: %q", head[0])
+	}
+	a.Proto, a.Header = words[0], head[1:]
+	a.Status, err = strconv.Atoi(words[1])
+	return err
 }
 
 // List splits a field into its members, in lower case and sorted.
