@@ -24,6 +24,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/explain"
 	"github.com/ostiary/ostiary/authserver/probe"
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
+	"github.com/ostiary/ostiary/authserver/telemetry"
 	"github.com/ostiary/ostiary/controllers"
 	"github.com/ostiary/ostiary/controllers/audit"
 	"github.com/ostiary/ostiary/controllers/feed"
@@ -72,7 +73,7 @@ func serve() *cobra.Command {
 			if err := errors.Join(err, err2); err != nil {
 				return err
 			}
-			log := authserver.NewLogWriter(c.ErrOrStderr())
+			log := telemetry.NewLogWriter(c.ErrOrStderr())
 			defer log.Close()
 			config.Metrics, config.Cold, config.Waits = metrics.Registry, feeder.Cold(), feeder.Waits()
 			s := answering.Service(config, log)

@@ -8,11 +8,13 @@ import (
 	"testing"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/ostiary/ostiary/authserver/telemetry"
 )
 
 // BenchmarkAuthz is a question with the headers of a browser, without the network.
 func BenchmarkAuthz(b *testing.B) {
-	w := newWorld(b, func(c *Config) { c.DecisionLog, c.Log = LogOff, slog.New(slog.DiscardHandler) })
+	w := newWorld(b, func(c *Config) { c.DecisionLog, c.Log = telemetry.LogOff, slog.New(slog.DiscardHandler) })
 	h := w.Authz().Handler
 	for name, target := range map[string]string{"nginx": "/authz/v1/nginx/GET/app.example.com/public/x?y=1", "envoy": "/authz/v1/envoy/public/x?y=1"} {
 		b.Run(name, func(b *testing.B) {

@@ -19,6 +19,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/telemetry"
 )
 
 func TestAuthz(t *testing.T) {
@@ -228,7 +229,7 @@ func TestThirdPartyCookies(t *testing.T) {
 }
 
 func TestDecisionLogModes(t *testing.T) {
-	for mode, want := range map[DecisionLog]int{LogRefused: 1, LogAll: 2, LogOff: 0, "": 1} {
+	for mode, want := range map[telemetry.DecisionLog]int{telemetry.LogRefused: 1, telemetry.LogAll: 2, telemetry.LogOff: 0, "": 1} {
 		w := newWorld(t, func(c *Config) { c.DecisionLog = mode })
 		addr := w.authz(t)
 		get(t, addr, "/x")
@@ -280,7 +281,7 @@ func TestNothingIsKept(t *testing.T) {
 	var kept []*policy.Subject
 	var borrowed []string
 	w := newWorld(t, func(c *Config) {
-		c.DecisionLog = LogAll
+		c.DecisionLog = telemetry.LogAll
 		c.Subject = func(at policy.Place, cookie, authorization string, now time.Time) policy.Presented {
 			out := verifier.Subject(at, cookie, authorization, now)
 			kept, borrowed = append(kept, out.Subject), append(borrowed, cookie)
@@ -320,7 +321,7 @@ func TestNoGrowth(t *testing.T) {
 	if testing.Short() {
 		t.Skip("200,000 requests")
 	}
-	w := newWorld(t, func(c *Config) { c.DecisionLog = LogOff })
+	w := newWorld(t, func(c *Config) { c.DecisionLog = telemetry.LogOff })
 	h := w.Authz().Handler
 	var ctx fasthttp.RequestCtx
 	ctx.Init(&fasthttp.Request{}, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, nil)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/dialect"
+	"github.com/ostiary/ostiary/authserver/telemetry"
 )
 
 // httpRequest is the request that Envoy would ask about over HTTP. It is written apart
@@ -59,7 +60,7 @@ func FuzzCheck(f *testing.F) {
 	seed(checkRequest("GET /x?y", false, goodOne))
 	seed(checkRequest("GET /public/..%2fx", true, "x-forwarded-for: 10.0.0.1", "x-request-id: \xff\xfe567890"))
 	seed(&authv3.CheckRequest{})
-	w := newWorld(f, func(c *Config) { c.DecisionLog, c.Log = LogOff, slog.New(slog.DiscardHandler) })
+	w := newWorld(f, func(c *Config) { c.DecisionLog, c.Log = telemetry.LogOff, slog.New(slog.DiscardHandler) })
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var r authv3.CheckRequest
 		if proto.Unmarshal(b, &r) != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/telemetry"
 )
 
 // Flags are the options of the command line that concern answering.
@@ -83,7 +84,7 @@ func (o *Flags) Config() (Config, error) {
 	c.ReturnHosts = o.returnHosts
 	c.Identity, err = ParseIdentityHeaders(o.identity)
 	fail("--identity-headers", err)
-	c.DecisionLog, err = ParseDecisionLog(o.decisionLog)
+	c.DecisionLog, err = telemetry.Parse(o.decisionLog)
 	fail("--decision-log", err)
 	c.SessionDuration = o.SessionDuration
 	if o.SessionDuration < time.Minute || o.SessionDuration > policy.MaxSessionDuration {

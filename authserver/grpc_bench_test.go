@@ -8,6 +8,8 @@ import (
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"github.com/valyala/fasthttp"
+
+	"github.com/ostiary/ostiary/authserver/telemetry"
 )
 
 // browser is what one sends with every request.
@@ -18,7 +20,7 @@ var browser = []string{
 }
 
 func benchWorld(b *testing.B) *world {
-	return newWorld(b, func(c *Config) { c.DecisionLog = LogOff })
+	return newWorld(b, func(c *Config) { c.DecisionLog = telemetry.LogOff })
 }
 
 var benchQuestions = []struct {

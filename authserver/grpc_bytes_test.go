@@ -15,6 +15,8 @@ import (
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/ostiary/ostiary/authserver/telemetry"
 )
 
 // bytesOut sends bytes as they are, and reads messages.
@@ -121,7 +123,7 @@ func TestGRPCSizes(t *testing.T) {
 // FuzzCheckBytes: any bytes on a connection are answered as a question, and as Check
 // answers them, which FuzzCheck holds against HTTP.
 func FuzzCheckBytes(f *testing.F) {
-	w := newWorld(f, func(c *Config) { c.DecisionLog, c.Log = LogOff, slog.New(slog.DiscardHandler) })
+	w := newWorld(f, func(c *Config) { c.DecisionLog, c.Log = telemetry.LogOff, slog.New(slog.DiscardHandler) })
 	_, addr := w.grpcServe(f)
 	c := dial(f, addr)
 	f.Add(with(f, "GET /public/x", "x", "x"))

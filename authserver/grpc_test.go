@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/telemetry"
 )
 
 // grpcServe serves the gRPC listener, and returns its address.
@@ -60,7 +61,7 @@ func soon(t testing.TB) context.Context {
 // TestGRPC asks with Envoy's own generated client.
 func TestGRPC(t *testing.T) {
 	w := newWorld(t, func(c *Config) {
-		c.DecisionLog, c.TrustedProxies = LogAll, []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+		c.DecisionLog, c.TrustedProxies = telemetry.LogAll, []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	})
 	_, addr := w.grpcServe(t)
 	client := authv3.NewAuthorizationClient(dial(t, addr))

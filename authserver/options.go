@@ -102,12 +102,3 @@ func ParseIdentityHeaders(s string) (dialect.IdentityHeaders, error) {
 	}
 	return 0, fmt.Errorf("%q: default or cloudflare", s)
 }
-
-// ParseDecisionLog reads which decisions are logged.
-func ParseDecisionLog(s string) (DecisionLog, error) {
-	switch l := DecisionLog(s); l {
-	case LogRefused, LogAll, LogOff:
-		return l, nil
-	}
-	return "", fmt.Errorf("%q: refused, all or off", s)
-}

@@ -17,6 +17,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/login"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/telemetry"
 )
 
 // TestPublic is S4: nothing here may be read, framed or posted to by another site.
@@ -309,7 +310,7 @@ func TestOptions(t *testing.T) {
 		if _, err := ParseIdentityHeaders(s); err == nil {
 			t.Errorf("identity headers %q", s)
 		}
-		if _, err := ParseDecisionLog(s); err == nil {
+		if _, err := telemetry.Parse(s); err == nil {
 			t.Errorf("decision log %q", s)
 		}
 	}

@@ -3,7 +3,6 @@
 package authserver
 
 import (
-	"context"
 	"encoding/hex"
 	"log/slog"
 	"math/rand/v2"
@@ -23,6 +22,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/login"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/public"
+	"github.com/ostiary/ostiary/authserver/telemetry"
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
@@ -58,7 +58,7 @@ type Config struct {
 	// and no address is known.
 	TrustedProxies []netip.Prefix
 	Log            *slog.Logger
-	DecisionLog    DecisionLog
+	DecisionLog    telemetry.DecisionLog
 	Metrics        prometheus.Registerer
 	// SessionDuration is how old a session may be where no policy says so.
 	// 0: as old as it says itself.
@@ -70,20 +70,10 @@ type Config struct {
 	Login *login.Config
 }
 
-// DecisionLog says which decisions are logged.
-type DecisionLog string
-
-// Which decisions are logged.
-const (
-	LogRefused DecisionLog = "refused" // all but those that let a request pass
-	LogAll     DecisionLog = "all"
-	LogOff     DecisionLog = "off"
-)
-
 // A Server answers on all listeners. Make one with New.
 type Server struct {
 	Config
-	decisions *decisionCounters
+	decisions *telemetry.Decisions
 	addresses *addressBook
 	exchanges sync.Pool
 	nginx     dialect.Nginx
@@ -114,7 +104,7 @@ func New(c Config) *Server {
 	pages := &dialect.Pages{Scheme: c.TeamURL.Scheme, PathPrefix: c.PathPrefix, HTML: web.Refusal, CSP: web.CSP()}
 	s := &Server{
 		Config:    c,
-		decisions: newDecisionCounters(c.Metrics),
+		decisions: telemetry.New(c.Metrics, c.Log, c.DecisionLog),
 		addresses: newAddressBook(&c),
 		nginx:     dialect.Nginx{Identity: c.Identity},
 		pass:      dialect.Nginx{Identity: c.Identity, PassPreflights: true, Cold: c.Cold},
@@ -133,14 +123,14 @@ func New(c Config) *Server {
 func (s *Server) signIn() {
 	c := &s.Config
 	s.site = &public.Site{Table: c.Table, Ring: c.Ring, TeamURL: c.TeamURL, PathPrefix: c.PathPrefix, SessionDuration: c.SessionDuration,
-		Log: c.Log, Now: c.Now, SignsIn: c.Login != nil, Quiet: c.DecisionLog == LogOff}
+		Log: c.Log, Now: c.Now, SignsIn: c.Login != nil, Quiet: c.DecisionLog == telemetry.LogOff}
 	if c.Login == nil {
 		return
 	}
 	l := *c.Login
 	l.Site, l.Subject, l.ReturnHosts = s.site, c.Subject, c.ReturnHosts
 	l.Address = func(r *http.Request) netip.Addr {
-		return s.addresses.address(peer(r), strings.Join(r.Header["X-Forwarded-For"], ","), s.Now())
+		return s.addresses.address(peer(r), strings.Join(r.Header[contract.ForwardedFor], ","), s.Now())
 	}
 	s.login = login.New(l)
 	s.console = console.New(console.Config{Site: s.site, Subject: c.Subject, Sessions: s.login, Providers: l.Providers})
@@ -187,7 +177,10 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 		q.RequestID = newRequestID()
 	}
 	d.Write(&x.answer, q, &decision)
-	s.observe(d, q, &decision, x.answer.Status, table)
+	s.decisions.Decided(d.String(), q, &decision, x.answer.Status, table)
+	if name := d.String(); name != "render" && name != "preflight" { // these show what was refused or led there, not that anybody asks
+		s.Witnesses.Saw(q.Ingress, q.Pin, decision.Source)
+	}
 }
 
 // torn is a pin for an Ingress and an HTTPRoute of one name that name two policies.
@@ -242,16 +235,7 @@ func (s *Server) refuse(d dialect.Dialect, q *dialect.Ask, r *dialect.Refusal, a
 		q.RequestID = newRequestID()
 	}
 	dialect.WriteRefusal(d, a, q, r)
-	s.decisions.count(d.String(), policy.Deny, r.Reason)
-	level := slog.LevelInfo
-	if r.Operator {
-		level = slog.LevelWarn
-	} else if s.DecisionLog == LogOff {
-		return
-	}
-	s.Log.LogAttrs(context.Background(), level, "refused", slog.String("dialect", d.String()),
-		slog.Int("status", r.Status), slog.String("reason", r.Reason.String()),
-		slog.String("why", r.Message), slog.String("requestID", q.RequestID))
+	s.decisions.Refused(d.String(), q, r)
 }
 
 // newRequestID is unlikely to repeat within a log, and no secret.
