@@ -131,3 +131,51 @@ func Targets(policy, route *unstructured.Unstructured) bool {
 	}
 	return false
 }
+
+// envoyGateway asks by a SecurityPolicy.
+type envoyGateway struct{ DataPlane }
+
+func (envoyGateway) Asks(_ *routes.Index, _ *unstructured.Unstructured, _ map[string]any, secured bool) bool {
+	return secured
+}
+
+func (p envoyGateway) Unfit(*unstructured.Unstructured) string {
+	return p.Who() + " is Envoy Gateway, which does not know the filter ExternalAuth: take it out, and opt the route in, so that Ostiary writes a SecurityPolicy"
+}
+
+// Plan has Envoy Gateway ask, and answer preflights with what it is told.
+func (envoyGateway) Plan(w *Wants) bool {
+	if !w.Served["SecurityPolicy."+EnvoyGroup] {
+		w.Found(routes.MissingKind, "%s cannot ask about requests, as the CRD securitypolicies.gateway.envoyproxy.io is not installed. Install Envoy Gateway's CRDs.", w.Ref)
+		return false
+	}
+	w.grant("SecurityPolicy", "authz")
+	at := w.Settings.Service("authz")
+	w.put(Object(envoyVersion, "SecurityPolicy", types.NamespacedName{Namespace: w.Ref.Namespace, Name: besideName("auth", w.Ref.Name)}, ForRoute(w.Ref), nil, Spec(map[string]any{
+		"targetRefs": []any{map[string]any{"group": GatewayGroup, "kind": "HTTPRoute", "name": w.Ref.Name}},
+		"extAuth": map[string]any{
+			"failOpen":         false,                          // nobody to ask is a no
+			"headersToExtAuth": anyList(contract.EnvoyAsked()), // unless it is named, not even Cookie is sent
+			"http": map[string]any{
+				"path":             contract.EnvoyRoutePrefix + w.Ref.NamespacedName.String(), // Envoy adds the request's own
+				"backendRefs":      []any{map[string]any{"name": at.Name, "namespace": at.Namespace, "port": int64(w.Settings.AuthzPort())}},
+				"headersToBackend": anyList(contract.Lower(w.Settings.IdentityHeaders)),
+			},
+		},
+	})))
+	return !w.replaced()
+}
+
+// replaced reports SecurityPolicies of people's for the same route, or for a rule of
+// it. The older, or the narrower, counts, and none of the other.
+func (w *Wants) replaced() bool {
+	some := false
+	for _, o := range w.SecurityPolicies {
+		if routes.IsOurs(o) || o.GetNamespace() != w.Ref.Namespace || !Targets(o, w.Manifest) || ExtAuthAsks(w.Index, o) {
+			continue
+		}
+		some = true
+		w.Found(routes.ForeignPolicy, "%s is the target of SecurityPolicy %s, too, which counts in place of Ostiary's, or of a part of it, and does not ask. Move what it says to a policy for the Gateway, or remove it.", w.Ref, routes.NameOf(o))
+	}
+	return some
+}

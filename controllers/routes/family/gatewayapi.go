@@ -82,38 +82,13 @@ func dataPlaneOf(x *routes.Index, class string) DataPlane {
 	return DataPlane{gatewayControllers[controller], class, controller}
 }
 
-// asksBy reports whether a data plane asks us about a rule. A filter, or a policy, that
-// it does not know guards nothing.
-func asksBy(x *routes.Index, plane DataPlane, r *unstructured.Unstructured, rule map[string]any, policy bool) bool {
-	switch plane.Proxy {
-	case routes.EnvoyGateway:
-		return policy
-	case routes.Traefik:
-		return Filtered(x, r, rule, "ExtensionRef")
-	case routes.GatewayAPI:
-		return Filtered(x, r, rule, "ExternalAuth")
-	case routes.AgentGateway:
-		return External(x, r, rule)
-	default:
-		return false
-	}
-}
-
-// External reports whether a filter of a rule asks us where nothing but what may pass is
-// answered with a 2xx, preflights included.
-func External(x *routes.Index, r *unstructured.Unstructured, rule map[string]any) bool {
-	return Filtered(x, r, rule, "ExternalAuth") && slices.ContainsFunc(routes.Objects(rule, "filters"), func(f map[string]any) bool {
-		return strings.TrimSuffix(routes.Text(f, "externalAuth", "http", "path"), "/") == contract.ExternalPrefix+routes.NameOf(r).String()
-	})
-}
-
 // RuleAsks reports whether all that serve a rule ask us. Where its Gateways are not
 // known, what only one implementation can have is taken for that one's.
 func RuleAsks(x *routes.Index, r *unstructured.Unstructured, rule map[string]any, planes []DataPlane, policy bool) bool {
 	if len(planes) == 0 {
-		return policy || Filtered(x, r, rule, "ExtensionRef")
+		return policy || filtered(x, r, rule, "ExtensionRef")
 	}
-	return !slices.ContainsFunc(planes, func(p DataPlane) bool { return !asksBy(x, p, r, rule, policy) })
+	return !slices.ContainsFunc(planes, func(p DataPlane) bool { return !gatewayOf(p).Asks(x, r, rule, policy) })
 }
 
 // Unfit says why an ExternalAuth filter of a route is no guard on its data planes; "": it
@@ -126,8 +101,8 @@ func Unfit(x *routes.Index, r *unstructured.Unstructured, planes []DataPlane, lo
 	}
 	var out []string
 	for _, p := range planes {
-		if p.Proxy != routes.GatewayAPI {
-			out = append(out, ExternalAuthOn(p, r))
+		if why := gatewayOf(p).Unfit(r); why != "" {
+			out = append(out, why)
 		}
 	}
 	for _, name := range lost {
@@ -136,27 +111,9 @@ func Unfit(x *routes.Index, r *unstructured.Unstructured, planes []DataPlane, lo
 	return strings.Join(out, "; ")
 }
 
-// ExternalAuthOn says what an ExternalAuth filter does on a data plane that does not
-// have it as the Gateway API says: the path appended, and nothing but 200 lets pass.
-func ExternalAuthOn(p DataPlane, r *unstructured.Unstructured) string {
-	switch p.Proxy {
-	case routes.NGINXGateway:
-		return p.Who() + " is NGINX Gateway Fabric, whose ExternalAuth asks at the filter's path alone, with the method GET, whatever is requested: Ostiary cannot know what it is asked about, and refuses. Serve the host by another Gateway, or by an Ingress"
-	case routes.AgentGateway:
-		return p.Who() + " lets a request pass on any 2xx, so that a preflight that Ostiary answers would reach the application: its filter has to ask over HTTP at http.path " + contract.ExternalPrefix + routes.NameOf(r).String() + ", where it gets none but for what may pass"
-	case routes.EnvoyGateway:
-		return p.Who() + " is Envoy Gateway, which does not know the filter ExternalAuth: take it out, and opt the route in, so that Ostiary writes a SecurityPolicy"
-	case routes.Traefik:
-		return p.Who() + " is Traefik, which does not know the filter ExternalAuth: name the Middlewares of Ostiary instead"
-	default:
-		return fmt.Sprintf("it is served by %s, of which nothing is known, so nobody can say whether its ExternalAuth asks about what is requested. "+
-			"If it appends the request's path to http.path, and lets nothing pass but what is answered with 200, write the annotation %s: %s on the GatewayClass", p.Who(), routes.ProxyAnnotation, routes.GatewayAPI)
-	}
-}
-
-// Filtered reports whether a filter of a rule asks us, of the type that its data plane
+// filtered reports whether a filter of a rule asks us, of the type that its data plane
 // has: the Gateway API's own ExternalAuth, or (an ExtensionRef) a Middleware of Traefik.
-func Filtered(x *routes.Index, r *unstructured.Unstructured, rule map[string]any, kind string) bool {
+func filtered(x *routes.Index, r *unstructured.Unstructured, rule map[string]any, kind string) bool {
 	return slices.ContainsFunc(routes.Objects(rule, "filters"), func(f map[string]any) bool {
 		switch {
 		case routes.Text(f, "type") != kind:
@@ -173,4 +130,118 @@ func Filtered(x *routes.Index, r *unstructured.Unstructured, rule map[string]any
 			return false
 		}
 	})
+}
+
+// A Gateway is one kind of implementation of the Gateway API, on one data plane.
+type Gateway interface {
+	// Asks reports whether it asks us about a rule; secured: a SecurityPolicy of Envoy
+	// Gateway says so. A filter, or a policy, that it does not know guards nothing.
+	Asks(x *routes.Index, r *unstructured.Unstructured, rule map[string]any, secured bool) bool
+	// Unfit says what an ExternalAuth filter does on it, if it does not have that as the
+	// Gateway API says: the path appended, and nothing but 200 lets pass.
+	Unfit(r *unstructured.Unstructured) string
+	// Plan has it ask about a route, and reports whether it will.
+	Plan(w *Wants) bool
+}
+
+func gatewayOf(p DataPlane) Gateway {
+	switch p.Proxy {
+	case routes.EnvoyGateway:
+		return envoyGateway{p}
+	case routes.Traefik:
+		return traefikGateway{p}
+	case routes.GatewayAPI:
+		return externalAuth{p}
+	case routes.AgentGateway:
+		return agentGateway{p}
+	case routes.NGINXGateway:
+		return nginxGateway{unknownGateway{p}}
+	default:
+		return unknownGateway{p}
+	}
+}
+
+// guardedBy has one implementation ask, and reports whether it will.
+func (w *Wants) guardedBy(p DataPlane) bool {
+	if !w.leadsToApplications() {
+		return true // there is nothing to guard
+	}
+	return gatewayOf(p).Plan(w)
+}
+
+// externalAuth has the filter as the Gateway API says.
+type externalAuth struct{ DataPlane }
+
+func (externalAuth) Asks(x *routes.Index, r *unstructured.Unstructured, rule map[string]any, _ bool) bool {
+	return filtered(x, r, rule, "ExternalAuth")
+}
+
+func (externalAuth) Unfit(*unstructured.Unstructured) string { return "" }
+
+func (p externalAuth) Plan(w *Wants) bool {
+	w.grant("HTTPRoute", "authz")
+	return w.filters(func(rule map[string]any) bool { return p.Asks(w.Index, w.Manifest, rule, false) }, w.externalAuth())
+}
+
+// agentGateway takes any 2xx for a yes.
+type agentGateway struct{ DataPlane }
+
+// Asks: where nothing but what may pass is answered with a 2xx, preflights included.
+func (agentGateway) Asks(x *routes.Index, r *unstructured.Unstructured, rule map[string]any, _ bool) bool {
+	return filtered(x, r, rule, "ExternalAuth") && slices.ContainsFunc(routes.Objects(rule, "filters"), func(f map[string]any) bool {
+		return strings.TrimSuffix(routes.Text(f, "externalAuth", "http", "path"), "/") == contract.ExternalPrefix+routes.NameOf(r).String()
+	})
+}
+
+func (p agentGateway) Unfit(r *unstructured.Unstructured) string {
+	return p.Who() + " lets a request pass on any 2xx, so that a preflight that Ostiary answers would reach the application: its filter has to ask over HTTP at http.path " + contract.ExternalPrefix + routes.NameOf(r).String() + ", where it gets none but for what may pass"
+}
+
+func (p agentGateway) Plan(w *Wants) bool {
+	w.grant("HTTPRoute", "authz")
+	// What it does with answers is not written in any object that we read.
+	w.Findings = append(w.Findings, routes.Finding{Object: w.Ref, Policy: w.Policy, Reason: routes.AuthCache, Mild: true,
+		Message: fmt.Sprintf("%s is served by %s, which can be told to remember answers of external authorization: while it does, who signed out or was revoked still gets in. Leave that off.", w.Ref, p.Who())})
+	return w.filters(func(rule map[string]any) bool { return p.Asks(w.Index, w.Manifest, rule, false) }, w.externalAuth())
+}
+
+// nginxGateway has an ExternalAuth of its own, with which nothing is guarded.
+type nginxGateway struct{ unknownGateway }
+
+func (p nginxGateway) Unfit(*unstructured.Unstructured) string {
+	return p.Who() + " is NGINX Gateway Fabric, whose ExternalAuth asks at the filter's path alone, with the method GET, whatever is requested: Ostiary cannot know what it is asked about, and refuses. Serve the host by another Gateway, or by an Ingress"
+}
+
+func (p nginxGateway) Plan(w *Wants) bool {
+	w.Found(routes.UnfitProxy, "%s is not guarded: %s.", w.Ref, p.Unfit(w.Manifest))
+	return false
+}
+
+// unknownGateway is one of which nobody can say that it asks.
+type unknownGateway struct{ DataPlane }
+
+func (unknownGateway) Asks(*routes.Index, *unstructured.Unstructured, map[string]any, bool) bool {
+	return false
+}
+
+func (p unknownGateway) Unfit(*unstructured.Unstructured) string {
+	return fmt.Sprintf("it is served by %s, of which nothing is known, so nobody can say whether its ExternalAuth asks about what is requested. "+
+		"If it appends the request's path to http.path, and lets nothing pass but what is answered with 200, write the annotation %s: %s on the GatewayClass", p.Who(), routes.ProxyAnnotation, routes.GatewayAPI)
+}
+
+func (p unknownGateway) Plan(w *Wants) bool {
+	if p.Proxy != "" {
+		w.Found(routes.UnknownProxy, "%s is served by %q, as %s says, which is no proxy that HTTPRoutes are planned for: write one of %v.", w.Ref, p.Proxy, routes.ProxyAnnotation, []routes.Proxy{routes.EnvoyGateway, routes.Traefik, routes.GatewayAPI})
+		return false
+	}
+	w.grant("HTTPRoute", "authz")
+	w.Found(routes.UnknownProxy, "%s is not known to be guarded: %s. Then the filters of each rule have to hold: %s", w.Ref, p.Unfit(w.Manifest), w.externalAuth())
+	return false
+}
+
+// externalAuth is the filter of the Gateway API (GEP-1494), for people to paste.
+func (w *Wants) externalAuth() string {
+	at := w.Settings.Service("authz")
+	return fmt.Sprintf("{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: %s, namespace: %s, port: %d}, http: {path: "+contract.ExternalPrefix+w.Ref.NamespacedName.String()+", allowedHeaders: [%s], allowedResponseHeaders: [%s]}}}",
+		at.Name, at.Namespace, w.Settings.AuthzPort(), strings.Join(contract.EnvoyAsked(), ", "), strings.Join(contract.Lower(w.Settings.IdentityHeaders), ", "))
 }

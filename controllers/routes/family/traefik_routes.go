@@ -3,9 +3,12 @@
 package family
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/ostiary/ostiary/controllers/routes"
@@ -78,4 +81,38 @@ func (w *Wants) upgradeRoutes() {
 		}
 		w.routeBeside(kind, map[string]any{"matches": matches, "backendRefs": []any{w.backendRef("preflight", w.Settings.PreflightPort)}})
 	}
+}
+
+// traefikGateway is Traefik as a Gateway.
+type traefikGateway struct{ DataPlane }
+
+func (traefikGateway) Asks(x *routes.Index, r *unstructured.Unstructured, rule map[string]any, _ bool) bool {
+	return filtered(x, r, rule, "ExtensionRef")
+}
+
+func (p traefikGateway) Unfit(*unstructured.Unstructured) string {
+	return p.Who() + " is Traefik, which does not know the filter ExternalAuth: name the Middlewares of Ostiary instead"
+}
+
+// Plan: Traefik as a Gateway asks where a rule names our Middlewares.
+func (traefikGateway) Plan(w *Wants) bool {
+	if !w.Served[MiddlewareKind] {
+		w.Found(routes.MissingKind, "%s cannot ask about requests, as the CRD middlewares.traefik.io is not installed. Install Traefik's CRDs, and enable its provider kubernetesCRD.", w.Ref)
+		return false
+	}
+	w.upgradeRoutes()
+	names := w.middlewares()
+	var filters []string
+	for _, name := range names {
+		filters = append(filters, fmt.Sprintf("{type: ExtensionRef, extensionRef: {group: %s, kind: Middleware, name: %s}}", traefikGroup, name))
+	}
+	return w.filters(func(rule map[string]any) bool {
+		ours := 0
+		for _, f := range routes.Objects(rule, "filters") {
+			if routes.Text(f, "type") == "ExtensionRef" && routes.Text(f, "extensionRef", "kind") == "Middleware" && slices.Contains(names, routes.Text(f, "extensionRef", "name")) {
+				ours++
+			}
+		}
+		return ours == len(names)
+	}, strings.Join(filters, ", "))
 }

@@ -86,7 +86,7 @@ func ingressWants(x *routes.Index, r *routes.Route) *family.Wants {
 func httpRouteWants(x *routes.Index, r *routes.Route) *family.Wants {
 	w := family.NewWants(x, r)
 	routeClaims(w)
-	w.HttpRoute()
+	family.PlanHTTPRoute(w)
 	return w
 }
 
