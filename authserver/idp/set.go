@@ -65,8 +65,7 @@ func (s *Set) Update(configs []Config) []Problem {
 		c := &configs[i]
 		if n := count[c.Name]; n > 1 {
 			if n < 1<<30 {
-				twice := config.Issue{Field: "name", Message: "more than one identity provider has this name: none of them is used"}
-				problems = append(problems, Problem{c.Name, twice})
+				problems = append(problems, Problem{c.Name, config.Twice()})
 			}
 			count[c.Name] = 1 << 30
 			continue

@@ -3,6 +3,7 @@
 package translate
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -90,10 +91,11 @@ func (t *translator) check(p *config.Provider) {
 		default:
 			i.Field = "spec.oidc." + i.Field
 		}
-		t.wrong(i.Field, "%s", i.Message)
+		reason := policy.Invalid
 		if i.Partial {
-			t.defects[len(t.defects)-1].Reason = policy.Unwise
+			reason = policy.Unwise
 		}
+		t.add(i.Field, policy.Issue{Reason: reason, Code: i.Code, Message: i.Message})
 	}
 }
 
@@ -113,10 +115,11 @@ func (t *translator) secret(field string, ref v1alpha1.SecretKey, key string, se
 	data, ok := secrets(ref.Name)
 	switch value := data[key]; {
 	case !ok:
-		t.wrong(field+".name", "there is no Secret %q in the namespace that Ostiary runs in: create it, with the key %q", ref.Name, key)
-		t.defects[len(t.defects)-1].Reason = SecretMissing
+		t.add(field+".name", policy.Issue{Reason: SecretMissing, Code: config.CodeSecretMissing,
+			Message: fmt.Sprintf("there is no Secret %q in the namespace that Ostiary runs in: create it, with the key %q", ref.Name, key)})
 	case len(value) == 0:
-		t.wrong(field, "the Secret %q has nothing under the key %q: add it, or name another key", ref.Name, key)
+		t.add(field, policy.Issue{Reason: policy.Invalid, Code: config.CodeSecretEmpty,
+			Message: fmt.Sprintf("the Secret %q has nothing under the key %q: add it, or name another key", ref.Name, key)})
 	default:
 		return value
 	}

@@ -53,13 +53,17 @@ type translator struct {
 const maxDefects = 100
 
 func (t *translator) wrong(field, format string, args ...any) {
+	t.add(field, policy.Issue{Reason: policy.Invalid, Message: fmt.Sprintf(format, args...)})
+}
+
+// add adds an issue about a field.
+func (t *translator) add(field string, i policy.Issue) {
 	if len(t.defects) >= maxDefects {
 		return
 	}
-	source := t.source
-	source.Field = field
-	t.defects = append(t.defects, policy.Issue{
-		Source: source, Reason: policy.Invalid, Message: fmt.Sprintf(format, args...)})
+	i.Source = t.source
+	i.Source.Field = field
+	t.defects = append(t.defects, i)
 }
 
 func stringsOf[S ~string](in []S) []string {

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ostiary/ostiary/authserver/oidc/issuer"
+	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 // A Reading is what a Provider's texts say.
@@ -54,8 +55,8 @@ type check struct {
 	issues   []Issue
 }
 
-func (c *check) wrong(field, format string, args ...any) {
-	c.issues = append(c.issues, Issue{Field: field, Message: fmt.Sprintf(format, args...)})
+func (c *check) wrong(field string, code policy.Code, format string, args ...any) {
+	c.issues = append(c.issues, Issue{Field: field, Code: code, Message: fmt.Sprintf(format, args...)})
 }
 
 // common checks what both types have.
@@ -63,15 +64,15 @@ func (c *check) common() {
 	p := c.provider
 	if p.Name == "" || len(p.Name) > 253 || strings.Trim(p.Name, "abcdefghijklmnopqrstuvwxyz0123456789-.") != "" ||
 		strings.Trim(p.Name, "-.") != p.Name {
-		c.wrong("name", "%.100q: a name has lower-case letters, digits, dots and hyphens only", p.Name)
+		c.wrong("name", codeName, "%.100q: a name has lower-case letters, digits, dots and hyphens only", p.Name)
 	}
 	if p.DisplayName != "" {
-		c.printable("displayName", p.DisplayName, 100)
+		c.printable("displayName", codeDisplayName, p.DisplayName, 100)
 	}
 	switch p.Type {
 	case OIDC, Users:
 	default:
-		c.wrong("type", "%.40q: neither %q nor %q", p.Type, OIDC, Users)
+		c.wrong("type", codeType, "%.40q: neither %q nor %q", p.Type, OIDC, Users)
 	}
 }
 
@@ -87,11 +88,11 @@ func (c *check) oidc() {
 	p := c.provider
 	address, problem := issuer.Parse(p.Issuer)
 	if c.Issuer = address; problem != "" {
-		c.wrong("issuer", "%.300q: %s", p.Issuer, problem)
+		c.wrong("issuer", codeIssuer, "%.300q: %s", p.Issuer, problem)
 	}
-	c.printable("clientID", p.ClientID, maxIdentifier)
+	c.printable("clientID", codeClientID, p.ClientID, maxIdentifier)
 	if strings.TrimSpace(p.ClientSecret) != p.ClientSecret {
-		c.wrong("clientSecret", "the secret begins or ends with a blank or a line end, which the provider would take for a part of it: "+
+		c.wrong("clientSecret", codeSecretBlank, "the secret begins or ends with a blank or a line end, which the provider would take for a part of it: "+
 			"store it without (printf, not echo)")
 	}
 	c.scopes()
@@ -99,7 +100,7 @@ func (c *check) oidc() {
 		{"claims.email", p.EmailClaim}, {"claims.groups", p.GroupsClaim}, {"claims.user", p.UserClaim}, {"claims.amr", p.AMRClaim},
 	} {
 		if claim.path != "" && (!IsName(claim.path) || strings.Count(claim.path, ".") > 8) {
-			c.wrong(claim.field, "%.40q: not the path of a claim, such as groups or realm_access.roles", claim.path)
+			c.wrong(claim.field, codeClaim, "%.40q: not the path of a claim, such as groups or realm_access.roles", claim.path)
 		}
 	}
 	c.authParams()
@@ -110,13 +111,13 @@ func (c *check) scopes() {
 	all := c.provider.Scopes
 	for i, s := range all {
 		if field := fmt.Sprintf("scopes[%d]", i); !isWord(s) {
-			c.wrong(field, "%.40q: a scope is one word: no spaces, quotes or backslashes (RFC 6749 §3.3)", s)
+			c.wrong(field, codeScope, "%.40q: a scope is one word: no spaces, quotes or backslashes (RFC 6749 §3.3)", s)
 		} else if slices.Contains(all[:i], s) {
-			c.wrong(field, "%q: listed twice", s)
+			c.wrong(field, codeScopeTwice, "%q: listed twice", s)
 		}
 	}
 	if len(all) > maxScopes {
-		c.wrong("scopes", "%d scopes, and at most %d are allowed", len(all), maxScopes)
+		c.wrong("scopes", codeScopes, "%d scopes, and at most %d are allowed", len(all), maxScopes)
 	}
 }
 
@@ -132,15 +133,15 @@ func (c *check) authParams() {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		switch {
 		case slices.Contains(reserved, name):
-			c.wrong("authParams", "%q: signing in depends on this parameter, so it cannot be set here", name)
+			c.wrong("authParams", codeReserved, "%q: signing in depends on this parameter, so it cannot be set here", name)
 		case !isWord(name):
-			c.wrong("authParams", "%.40q: the name of a parameter is one word", name)
+			c.wrong("authParams", codeParam, "%.40q: the name of a parameter is one word", name)
 		case utf8.RuneCountInString(all[name]) > maxParam:
-			c.wrong("authParams."+name, "longer than %d characters", maxParam)
+			c.wrong("authParams."+name, codeParam, "longer than %d characters", maxParam)
 		}
 	}
 	if len(all) > maxParams {
-		c.wrong("authParams", "%d parameters, and at most %d are allowed", len(all), maxParams)
+		c.wrong("authParams", codeParams, "%d parameters, and at most %d are allowed", len(all), maxParams)
 	}
 }
 
@@ -151,14 +152,14 @@ func (c *check) certificates() {
 	}
 	c.Roots = x509.NewCertPool()
 	if strings.Contains(string(pem), "PRIVATE KEY") {
-		c.wrong("caBundle", "a private key stands here, which everybody can read now: remove it, and make another; the certificates are enough")
+		c.wrong("caBundle", codePrivateKey, "a private key stands here, which everybody can read now: remove it, and make another; the certificates are enough")
 	} else if !c.Roots.AppendCertsFromPEM(pem) {
-		c.wrong("caBundle", "no certificate in PEM form, which begins with -----BEGIN CERTIFICATE-----")
+		c.wrong("caBundle", codeCertificates, "no certificate in PEM form, which begins with -----BEGIN CERTIFICATE-----")
 	}
 }
 
-func (c *check) printable(field, s string, longest int) {
+func (c *check) printable(field string, code policy.Code, s string, longest int) {
 	if !IsPrintable(s, longest) {
-		c.wrong(field, "%.40q: 1 to %d printable characters, without blanks at the ends", s, longest)
+		c.wrong(field, code, "%.40q: 1 to %d printable characters, without blanks at the ends", s, longest)
 	}
 }

@@ -59,6 +59,7 @@ func (p *Provider) Clone() Provider {
 // An Issue is a mistake in a Provider, worded for whoever wrote it.
 type Issue struct {
 	Field   string // as in its custom resource: "issuer", "claims.groups", "users"
+	Code    policy.Code
 	Message string // quotes no secret
 	// Partial: the provider is in use without what the issue is about, which is an
 	// entry of the users. Otherwise it signs nobody in.

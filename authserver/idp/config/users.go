@@ -54,7 +54,7 @@ func (u *UserList) Find(typed string) *User {
 // claim the same name or address, are left out: the others can sign in.
 func readUsers(text []byte) (*UserList, []Issue) {
 	refuse := func(format string, args ...any) (*UserList, []Issue) {
-		return nil, []Issue{{Field: "users", Message: fmt.Sprintf(format, args...)}}
+		return nil, []Issue{{Field: "users", Code: codeUsers, Message: fmt.Sprintf(format, args...)}}
 	}
 	if len(text) > maxUserFile {
 		return refuse("the list is longer than %d bytes", maxUserFile)
@@ -80,7 +80,7 @@ func readUsers(text []byte) (*UserList, []Issue) {
 	for i, node := range list {
 		one := &User{entry: i + 1, line: node.Line}
 		if why := one.read(node); why != "" {
-			issues = append(issues, one.issue(why))
+			issues = append(issues, one.issue(codeUser, why))
 			continue
 		}
 		all = append(all, one)
@@ -97,8 +97,8 @@ func yamlError(err error) string {
 	return "see its end"
 }
 
-func (u *User) issue(why string) Issue {
-	return Issue{Field: "users", Partial: true, Message: fmt.Sprintf("entry %d (line %d): %s", u.entry, u.line, why)}
+func (u *User) issue(code policy.Code, why string) Issue {
+	return Issue{Field: "users", Code: code, Partial: true, Message: fmt.Sprintf("entry %d (line %d): %s", u.entry, u.line, why)}
 }
 
 // add makes those users known that share neither name nor address with others.
@@ -120,7 +120,7 @@ func (u *UserList) add(all []*User) []Issue {
 			}
 		}
 		if clash != "" {
-			issues = append(issues, one.issue(clash))
+			issues = append(issues, one.issue(codeUserTwice, clash))
 			continue
 		}
 		for _, key := range one.keys() {
