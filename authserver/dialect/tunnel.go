@@ -30,9 +30,9 @@ func readTunnel(v View) *Refusal {
 var h2c = Refusal{
 	Status: 403, Reason: policy.BadRequest,
 	Message: "the request asks to upgrade the connection to a protocol other than WebSocket (h2c: HTTP2-Settings)",
-	Words: "This request asks to upgrade its connection (Upgrade, HTTP2-Settings), which is permitted to WebSockets alone. " +
-		"Use HTTP/1.1 or HTTPS: curl --http1.1 or --http2-prior-knowledge in place of --http2, " +
-		"and in Java HttpClient.Builder.version(HttpClient.Version.HTTP_1_1).",
+	Words: "This request asks to upgrade its connection (Upgrade, HTTP2-Settings). Only WebSocket upgrades are allowed. " +
+		"Use HTTP/1.1 or HTTPS: curl --http1.1 or --http2-prior-knowledge instead of --http2; " +
+		"in Java, HttpClient.Builder.version(HttpClient.Version.HTTP_1_1).",
 }
 
 // isWebSocket reports whether a list of protocols names nothing but WebSocket.
