@@ -71,7 +71,7 @@ func TestBlockedByAddress(t *testing.T) {
 	w := newWorld(t, func(c *Config) { c.TrustedProxies = trustedTen })
 	block := policy.Rule{Name: "bad", Action: policy.Block, Include: []policy.Selector{{Property: policy.Address, Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}}}
 	allow := policy.Rule{Name: "all", Action: policy.Allow, Include: []policy.Selector{{Property: policy.Everyone}}}
-	table, issues := policy.Build([]policy.Policy{{Source: policy.Source{Namespace: "ns", Name: "rest"}, Hosts: []string{"app.example.com"}, Rules: []policy.Rule{block, allow}}})
+	table, issues := policy.Build(policy.Input{Policies: policy.CompileAll([]policy.Policy{{Source: policy.Source{Namespace: "ns", Name: "rest"}, Hosts: []string{"app.example.com"}, Rules: []policy.Rule{block, allow}}})})
 	if len(issues) > 0 {
 		t.Fatal(issues)
 	}

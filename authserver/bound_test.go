@@ -16,9 +16,9 @@ import (
 func boundWorld(t *testing.T) string {
 	t.Helper()
 	w := newWorld(t, nil)
-	table, issues := policy.Build([]policy.Policy{{Source: policy.Source{Namespace: "ns", Name: "open"},
+	table, issues := policy.Build(policy.Input{Policies: policy.CompileAll([]policy.Policy{{Source: policy.Source{Namespace: "ns", Name: "open"},
 		Hosts: []string{"app.example.com", "public.example.com", "*.apps.example.com", "*.b.apps.example.com", "apps.example.com", "xapp.example.com", "x.app.example.com"},
-		Rules: []policy.Rule{{Name: "all", Action: policy.Bypass, Include: []policy.Selector{{Property: policy.Everyone}}}}}})
+		Rules: []policy.Rule{{Name: "all", Action: policy.Bypass, Include: []policy.Selector{{Property: policy.Everyone}}}}}})})
 	if len(issues) > 0 {
 		t.Fatal(issues)
 	}

@@ -235,9 +235,9 @@ func TestCheckIdentity(t *testing.T) {
 // adds to the application's own.
 func TestCheckManagedResponses(t *testing.T) {
 	w := newWorld(t, nil)
-	table, issues := policy.Build([]policy.Policy{{Source: policy.Source{Namespace: "ns", Name: "rest"}, Hosts: []string{"app.example.com"},
+	table, issues := policy.Build(policy.Input{Policies: policy.CompileAll([]policy.Policy{{Source: policy.Source{Namespace: "ns", Name: "rest"}, Hosts: []string{"app.example.com"},
 		Rules: []policy.Rule{{Name: "all", Action: policy.Bypass, Include: []policy.Selector{{Property: policy.Everyone}}}},
-		CORS:  &policy.CORS{AllowedOrigins: []string{"https://spa.example.com"}, AllowAllMethods: true, AllowCredentials: true, ManageResponses: true}}})
+		CORS:  &policy.CORS{AllowedOrigins: []string{"https://spa.example.com"}, AllowAllMethods: true, AllowCredentials: true, ManageResponses: true}}})})
 	if len(issues) > 0 {
 		t.Fatal(issues)
 	}

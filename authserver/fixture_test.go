@@ -67,6 +67,14 @@ type world struct {
 	live    policy.Live
 	metrics *prometheus.Registry
 	ready   bool
+	in      policy.Input // of the table
+}
+
+// rebuild publishes a table of an input that is changed.
+func (w *world) rebuild(change func(in *policy.Input)) {
+	change(&w.in)
+	table, _ := policy.Build(w.in)
+	w.live.Publish(table)
 }
 
 // newWorld serves one table: /public of app.example.com is for everybody, /office
@@ -81,13 +89,14 @@ func newWorld(t testing.TB, change func(*Config)) *world {
 	}
 	rest := p("rest", policy.Allow, everyone)
 	rest.CORS = &policy.CORS{AllowedOrigins: []string{"https://spa.example.com"}, AllowAllMethods: true, AllowCredentials: true}
-	table, issues := policy.Build([]policy.Policy{rest,
+	in := policy.Input{Policies: policy.CompileAll([]policy.Policy{rest,
 		p("public", policy.Bypass, everyone, policy.Path{Value: "/public"}),
-		p("office", policy.Bypass, office, policy.Path{Value: "/office"})})
+		p("office", policy.Bypass, office, policy.Path{Value: "/office"})})}
+	table, issues := policy.Build(in)
 	if len(issues) > 0 {
 		t.Fatal(issues)
 	}
-	w := &world{metrics: prometheus.NewRegistry(), ready: true}
+	w := &world{metrics: prometheus.NewRegistry(), ready: true, in: in}
 	w.live.Publish(table)
 	c := Config{
 		Table: w.live.Table,

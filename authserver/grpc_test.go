@@ -177,7 +177,8 @@ func TestGRPCParallel(t *testing.T) {
 	w := newWorld(t, nil)
 	_, addr := w.grpcServe(t)
 	table := w.live.Table()
-	bound := table.Bound([]policy.Binding{{Ingress: "ns/i", Policy: "ns/rest"}})
+	w.rebuild(func(in *policy.Input) { in.Bindings = []policy.Binding{{Ingress: "ns/i", Policy: "ns/rest"}} })
+	bound := w.live.Table()
 	done := make(chan struct{})
 	var publisher, askers sync.WaitGroup
 	publisher.Go(func() {

@@ -137,7 +137,7 @@ func peopleWith(t *testing.T, hash []byte, groups []string, cookie policy.Cookie
 	for _, g := range groups {
 		app.Rules = append(app.Rules, policy.Rule{Action: policy.Block, Include: []policy.Selector{{Property: policy.IdPGroup, Value: g}}, Methods: []string{"PURGE"}})
 	}
-	table, issues := policy.Build([]policy.Policy{app})
+	table, issues := policy.Build(policy.Input{Policies: policy.CompileAll([]policy.Policy{app})})
 	for _, i := range issues {
 		if !i.Warning() {
 			t.Fatal(issues)

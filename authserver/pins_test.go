@@ -14,13 +14,17 @@ import (
 
 // pin binds an HTTPRoute to each policy of the world, an Ingress to some, and pairs of one name.
 func (w *world) pin() {
-	w.live.Publish(w.live.Table().Bound([]policy.Binding{
+	w.rebuild(func(in *policy.Input) { in.Bindings = pairs() })
+}
+
+func pairs() []policy.Binding {
+	return []policy.Binding{
 		{Ingress: policy.RouteKind + "ns/rest", Policy: "ns/rest"}, {Ingress: policy.RouteKind + "ns/public", Policy: "ns/public"},
 		{Ingress: policy.RouteKind + "ns/gone", Policy: "ns/gone"}, {Ingress: policy.RouteKind + "evil/rest", Policy: "evil/rest"},
 		{Ingress: "ns/only-ingress", Policy: "ns/public"},
 		{Ingress: "ns/torn", Policy: "ns/public"}, {Ingress: policy.RouteKind + "ns/torn", Policy: "ns/rest"},
 		{Ingress: "ns/pair", Policy: "ns/public"}, {Ingress: policy.RouteKind + "ns/pair", Policy: "ns/public"},
-	}))
+	}
 }
 
 // asked asks by the table of the authz listener.
@@ -123,8 +127,7 @@ func TestPinOrPath(t *testing.T) {
 		if policies != nil {
 			all = append(all, of("deep", policy.Bypass, policies...))
 		}
-		table, _ := policy.Build(all)
-		w.live.Publish(table)
+		w.in.Policies = policy.CompileAll(all)
 		w.pin()
 		for _, route := range []string{"ns/rest", "ns/public", "ns/gone", "ns/unknown", "ns/only-ingress"} {
 			for _, path := range paths {
@@ -156,7 +159,7 @@ func (w *world) status(target, cookie string) int {
 func (w *world) unpinned(path, cookie string) int {
 	bound := w.live.Table()
 	defer w.live.Publish(bound)
-	w.live.Publish(bound.Bound(nil))
+	w.rebuild(func(in *policy.Input) { in.Bindings = nil })
 	return w.status("/authz/v1/envoy"+path, cookie)
 }
 

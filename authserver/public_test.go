@@ -349,7 +349,7 @@ func TestRemovedUser(t *testing.T) {
 	}
 	update := func(configs []idp.Config) {
 		providers.Update(configs)
-		w.live.Publish(w.live.Table().Providing(providers.InUse()))
+		w.rebuild(func(in *policy.Input) { in.Providers = providers.InUse() })
 	}
 	update(list("u2"))
 	if a := ask(); a.StatusCode != 401 || a.Header.Get("X-Access-Reason") != "session-revoked" {

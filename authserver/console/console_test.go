@@ -35,9 +35,9 @@ func newConsole(t *testing.T, p person) *Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	table, issues := policy.Build([]policy.Policy{
+	table, issues := policy.Build(policy.Input{Policies: policy.CompileAll([]policy.Policy{
 		{Source: policy.Source{Namespace: "shop", Name: "app"}, Hosts: []string{"app.example.com"}, Rules: []policy.Rule{{Action: policy.Allow, Include: []policy.Selector{{Property: policy.Everyone}}}}},
-	})
+	})})
 	if len(issues) > 0 {
 		t.Fatal(issues)
 	}

@@ -23,11 +23,14 @@ func parts(t testing.TB) *policy.Table {
 	}
 	part := of("part", policy.Path{Value: "/part"})
 	part.Session.Cookie.PathScoped = true
-	table, issues := policy.Build([]policy.Policy{of("root"), part, of("other", policy.Path{Value: "/other"})})
+	table, issues := policy.Build(policy.Input{
+		Policies:    policy.CompileAll([]policy.Policy{of("root"), part, of("other", policy.Path{Value: "/other"})}),
+		Revocations: []policy.Revocation{{User: "gone", Before: start.Add(time.Hour)}},
+	})
 	if len(issues) > 0 {
 		t.Fatal(issues)
 	}
-	return table.Revoking([]policy.Revocation{{User: "gone", Before: start.Add(time.Hour)}})
+	return table
 }
 
 func at(t testing.TB, table *policy.Table, url string) policy.Place {
@@ -245,7 +248,7 @@ func TestPathScopedNoMore(t *testing.T) {
 		p := policy.Policy{Source: policy.Source{Namespace: "n", Name: "part"}, Hosts: []string{"a.example.com"}, Paths: []policy.Path{{Value: "/part"}},
 			Rules: []policy.Rule{{Action: policy.Allow, Include: []policy.Selector{{Property: policy.Everyone}}}}}
 		p.Session.Cookie.PathScoped = scoped
-		table, _ := policy.Build([]policy.Policy{p})
+		table, _ := policy.Build(policy.Input{Policies: policy.CompileAll([]policy.Policy{p})})
 		if got := v.Subject(at(t, table, "https://a.example.com/part"), cookie, "", start); (got.Subject != nil) != scoped {
 			t.Errorf("%v: %+v", scoped, got)
 		}

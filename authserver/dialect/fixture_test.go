@@ -29,7 +29,7 @@ var (
 )
 
 // fixture is the table that these tests ask.
-func fixture(t testing.TB) *policy.Table {
+func fixture(t testing.TB, bindings ...policy.Binding) *policy.Table {
 	t.Helper()
 	managed := *apiCORS
 	managed.ManageResponses = true
@@ -59,7 +59,7 @@ func fixture(t testing.TB) *policy.Table {
 			all[i].Unauthenticated = policy.Unauthorized
 		}
 	}
-	table, issues := policy.Build(all)
+	table, issues := policy.Build(policy.Input{Policies: policy.CompileAll(all), Bindings: bindings})
 	for _, i := range issues {
 		if i.Source.Name != "broken" {
 			t.Fatalf("the fixture is not valid: %v", i)

@@ -13,13 +13,13 @@ import (
 
 // narrow lets anybody have one path of one host, and nobody anything else, but
 // for preflights of one origin.
-func narrow(t testing.TB) *policy.Table {
+func narrow(t testing.TB, bindings ...policy.Binding) *policy.Table {
 	t.Helper()
-	table, issues := policy.Build([]policy.Policy{
+	table, issues := policy.Build(policy.Input{Policies: policy.CompileAll([]policy.Policy{
 		{Source: policy.Source{Namespace: "ns", Name: "open"}, Hosts: []string{"open.example.com"}, Rules: bypass,
 			Paths: []policy.Path{{Value: "/open", Exact: true}}},
 		{Source: policy.Source{Namespace: "ns", Name: "rest"}, Hosts: []string{"open.example.com", "*.example.com"}, Rules: allow, CORS: apiCORS},
-	})
+	}), Bindings: bindings})
 	if len(issues) > 0 {
 		t.Fatal(issues)
 	}

@@ -20,7 +20,7 @@ func pinned(t testing.TB) *policy.Table {
 	for _, name := range []string{"app", "public", "api", "open", "wild", "managed", "blocked", "norule", "passing", "redirect", "unauthorized", "broken"} {
 		all = append(all, policy.Binding{Ingress: "shop/" + name, Policy: "shop/" + name})
 	}
-	return fixture(t).Bound(all)
+	return fixture(t, all...)
 }
 
 // urlEndpoints are those that carry the target in their own URL, by their prefix.
@@ -256,7 +256,7 @@ func FuzzURL(f *testing.F) {
 	} {
 		f.Add(target, seedHeaders)
 	}
-	table := narrow(f).Bound([]policy.Binding{{Ingress: "ns/open", Policy: "ns/open"}, {Ingress: "ns/rest", Policy: "ns/rest"}})
+	table := narrow(f, policy.Binding{Ingress: "ns/open", Policy: "ns/open"}, policy.Binding{Ingress: "ns/rest", Policy: "ns/rest"})
 	f.Fuzz(func(t *testing.T, target, headers string) {
 		for prefix, d := range urlEndpoints(dialect.DefaultIdentityHeaders) {
 			v := (&view{method: "GET", target: prefix + target, host: "open.example.com", headers: map[string][]string{}}).fields(headers)

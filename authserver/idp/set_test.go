@@ -197,7 +197,7 @@ func TestInUse(t *testing.T) {
 	people := Config{Name: "people", Type: TypeUsers, Users: []byte("- {name: Ann, email: Ann@Example.com, passwordHash: \"" + hash(t, "x", 10) + "\"}\n- {name: eve, passwordHash: cut}\n")}
 	for n, configs := range [][]Config{{corp("a"), bad, people}, {people}, nil} {
 		s.Update(configs)
-		table := (&policy.Table{}).Providing(s.InUse())
+		table, _ := policy.Build(policy.Input{Providers: s.InUse()})
 		for _, provider := range []string{"a", "bad", "people", "gone"} {
 			for _, id := range []string{"ann", "Ann", "ann@example.com", "eve", ""} {
 				p := s.Find(provider)

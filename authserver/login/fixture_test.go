@@ -52,7 +52,7 @@ type site struct {
 
 	mu      sync.Mutex
 	table   *policy.Table
-	revoked []policy.Revocation
+	in      policy.Input  // of the table
 	ahead   time.Duration // how far the clock is ahead
 	turn    int
 	address netip.Addr // of every client
@@ -157,22 +157,23 @@ func (s *site) later(d time.Duration) {
 
 func (s *site) publish(policies []policy.Policy) {
 	s.t.Helper()
-	table, issues := policy.Build(policies)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.in.Policies = policy.CompileAll(policies)
+	table, issues := policy.Build(s.in)
 	for _, i := range issues {
 		if !i.Warning() {
 			s.t.Fatal(i)
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.table = table.Revoking(s.revoked)
+	s.table = table
 }
 
 func (s *site) revoke(_ context.Context, provider, user string, before time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.revoked = append(s.revoked, policy.Revocation{Provider: provider, User: user, Before: before})
-	s.table = s.table.Revoking(s.revoked)
+	s.in.Revocations = append(s.in.Revocations, policy.Revocation{Provider: provider, User: user, Before: before})
+	s.table, _ = policy.Build(s.in)
 	return nil
 }
 

@@ -21,7 +21,7 @@ func ownersTable(t testing.TB) *policy.Table {
 	}
 	guest := named("evil", "guest", "shared.example.com")
 	guest.Paths = []policy.Path{{Value: "/evil"}}
-	table, _ := policy.Assemble(policy.Input{
+	table, _ := policy.Build(policy.Input{
 		Policies: policy.CompileAll([]policy.Policy{
 			named("shop", "app", "app.example.com", "other.example.com", "*.preview.example.com", "shared.example.com"),
 			named("evil", "app", "evil.example.net", "*.evil.example.net"), guest,

@@ -76,7 +76,7 @@ func TestPeopleOfTwoProviders(t *testing.T) {
 		if staff.told() != "ann" {
 			t.Fatalf("guest %s signed out staff", guest)
 		}
-		if got := s.revoked[len(s.revoked)-1]; got.Provider != "guests" || got.User != guest {
+		if got := s.in.Revocations[len(s.in.Revocations)-1]; got.Provider != "guests" || got.User != guest {
 			t.Errorf("%+v", got)
 		}
 		staff.want(staff.get(s.url("auth.example.com", "/")), 200, "ann@corp.com")

@@ -13,11 +13,11 @@ import (
 
 func returnTable(t testing.TB) *policy.Table {
 	t.Helper()
-	table, issues := policy.Build([]policy.Policy{{
+	table, issues := policy.Build(policy.Input{Policies: policy.CompileAll([]policy.Policy{{
 		Source: policy.Source{Namespace: "shop", Name: "app"},
 		Hosts:  []string{"app.example.com", "other.example.com", "*.preview.example.com"},
 		Rules:  []policy.Rule{{Action: policy.Allow, Include: []policy.Selector{{Property: policy.Everyone}}}},
-	}})
+	}})})
 	if len(issues) > 0 {
 		t.Fatal(issues)
 	}

@@ -18,7 +18,7 @@ func TestDecideAllocatesNothing(t *testing.T) {
 	policies[3].CORS.Tokens, policies[3].IdentityProviders = true, []string{"guests", "corp"}
 	policies[3].Rules = append(policies[3].Rules, Rule{Action: Allow, Include: groups("dev"), Require: append(proof("mfa"), provider("corp")...)})
 	plain := mustBuild(t, policies...)
-	table := plain.Bound([]Binding{{"shop/web", "shop/app-api"}, {"shop/back", "shop/app-admin"}}).Revoking([]Revocation{{User: "bob@x", Before: now}, {User: "u7", Before: now.Add(-2 * time.Hour)}})
+	table := plain.bound([]Binding{{"shop/web", "shop/app-api"}, {"shop/back", "shop/app-admin"}}).revoking([]Revocation{{User: "bob@x", Before: now}, {User: "u7", Before: now.Add(-2 * time.Hour)}})
 	const api = "https://app.example.com/api/v1/things?page=2"
 	get := func(url string) Request {
 		return Request{Target: mustTarget(t, url), Method: "GET", Now: now, Address: netip.MustParseAddr("::ffff:10.1.2.3")}

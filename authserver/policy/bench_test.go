@@ -5,6 +5,7 @@ package policy
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -75,7 +76,7 @@ func BenchmarkDecide(b *testing.B) {
 		for i := range policies {
 			bindings[i] = Binding{Ingress: Audience(policies[i].Source), Policy: Audience(policies[i].Source)}
 		}
-		table := mustBuild(b, policies...).Bound(bindings)
+		table := mustBuild(b, policies...).bound(bindings)
 		rng := rand.New(rand.NewPCG(7, 8))
 		for _, kind := range []string{"preflight", "session", "pinned", "anonymous"} {
 			for _, set := range []struct {
@@ -102,40 +103,122 @@ func BenchmarkDecide(b *testing.B) {
 	}
 }
 
-// BenchmarkBound10000 is what is added to every new table.
-func BenchmarkBound10000(b *testing.B) {
-	table, bindings := mustBuild(b, realisticPolicies(1)...), make([]Binding, 10_000)
-	for i := range bindings {
-		bindings[i] = Binding{Ingress: fmt.Sprintf("team%d/web%06d", i/50, i), Policy: fmt.Sprintf("team%d/app%06d", i/50, i)}
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		table.Bound(bindings)
-	}
-}
-
 func BenchmarkBuild10000(b *testing.B) {
 	policies := realisticPolicies(10_000)
 	mustBuild(b, policies...)
 	b.ReportAllocs()
 	for b.Loop() {
-		Build(policies)
+		build(policies)
 	}
 }
 
-// BenchmarkAssemble10000 is a change of one policy: the others are compiled. All
+// large is an input of so many policies, as in a cluster: each has an Ingress that names
+// it, and all claims are written down.
+func large(n int) Input {
+	in := Input{Policies: CompileAll(realisticPolicies(n)), Ledger: NewLedger(nil, time.Hour)}
+	table, _ := Build(in)
+	in.Ledger = NewLedger(in.Ledger.Fresh(table, now), time.Hour)
+	for _, p := range in.Policies {
+		in.Bindings = append(in.Bindings, Binding{Ingress: p.app.audience + "-web", Policy: p.app.audience})
+	}
+	return in
+}
+
+// BenchmarkAssemble10000 is a table from scratch, of policies that are compiled. All
 // claims are written down, as in a cluster, or none, as in files.
 func BenchmarkAssemble10000(b *testing.B) {
-	compiled := CompileAll(realisticPolicies(10_000))
-	empty := NewLedger(nil, time.Hour)
-	table, _ := Assemble(Input{Policies: compiled, Ledger: empty})
-	for name, ledger := range map[string]*Ledger{"files": nil, "recorded": NewLedger(empty.Fresh(table, now), time.Hour)} {
+	in := large(10_000)
+	in.Bindings = nil
+	for name, ledger := range map[string]*Ledger{"files": nil, "recorded": in.Ledger} {
+		in.Ledger = ledger
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				Assemble(Input{Policies: compiled, Ledger: ledger})
+				Build(in)
 			}
 		})
+	}
+}
+
+// BenchmarkAssembleEdit is one edit and the table after it, beside a table from scratch.
+func BenchmarkAssembleEdit(b *testing.B) {
+	for _, n := range []int{10_000, 100_000} {
+		in := large(n)
+		b.Run(fmt.Sprintf("%d/build", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				Build(in)
+			}
+		})
+		a := assemblerOf(in)
+		middle := realistic(n / 2)
+		key := fmt.Sprint(n / 2)
+		other, moved := middle, middle
+		other.Rules = does(Block)
+		moved.Hosts = []string{"moved.example.com"}
+		versions := map[string][2]*Compiled{"rules": {Compile(&other), in.Policies[n/2]}, "hosts": {Compile(&moved), in.Policies[n/2]}, "deleted": {nil, in.Policies[n/2]}}
+		for name, v := range versions {
+			b.Run(fmt.Sprintf("%d/%s", n, name), func(b *testing.B) {
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					if c := v[i%2]; c != nil {
+						a.Set(key, c)
+					} else {
+						a.Delete(key)
+					}
+					a.Table()
+					a.Issues()
+				}
+			})
+			a.Set(key, in.Policies[n/2])
+		}
+		b.Run(fmt.Sprintf("%d/revocation", n), func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				a.SetRevocations([]Revocation{{User: "ann", Before: now.Add(time.Duration(i))}})
+				a.Table()
+			}
+		})
+	}
+}
+
+func assemblerOf(in Input) *Assembler {
+	a := &Assembler{}
+	a.SetTerms(in.Terms)
+	a.SetLedger(in.Ledger)
+	for i, p := range in.Policies {
+		a.Set(fmt.Sprint(i), p)
+	}
+	a.SetBindings(in.Bindings)
+	a.Table()
+	return a
+}
+
+// BenchmarkMemory is what stays of 100 000 policies: compiled, as a table, and as an
+// Assembler with its table.
+func BenchmarkMemory(b *testing.B) {
+	heap := func() float64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return float64(m.HeapAlloc) / (1 << 20)
+	}
+	for b.Loop() {
+		in := large(100_000)
+		compiled := heap()
+		table, _ := Build(in)
+		built := heap()
+		runtime.KeepAlive(table)
+		table = nil
+		before := heap()
+		a := assemblerOf(in)
+		assembled := heap()
+		runtime.KeepAlive(a)
+		runtime.KeepAlive(in)
+		b.ReportMetric(compiled, "MB-compiled")
+		b.ReportMetric(built-compiled, "MB-table")
+		b.ReportMetric(assembled-before, "MB-assembler")
 	}
 }
 

@@ -4,7 +4,6 @@ package policy
 
 import (
 	"cmp"
-	"encoding/hex"
 	"slices"
 	"strings"
 )
@@ -38,42 +37,79 @@ func (p Pin) String() string {
 	return "Ingress"
 }
 
-// Bound returns a copy of the table that knows these bindings, and no others.
-// They are a part of its revision; their order is not. An Ingress that names two
-// policies names none. Call it before Revoking.
-func (t *Table) Bound(bindings []Binding) *Table {
-	if t == nil {
-		return nil
+// SetBindings replaces what routes name. An Ingress that names two policies names none;
+// the order is no matter.
+func (a *Assembler) SetBindings(bindings []Binding) {
+	now := slices.Clone(bindings)
+	slices.SortFunc(now, compareBinding)
+	now = slices.Compact(now)
+	if slices.Equal(now, a.bindings) {
+		return
 	}
-	out := *t
-	out.bindings, out.byRoute, out.built = nil, nil, t.unbound
-	if len(bindings) > 0 {
-		sorted := slices.Clone(bindings)
-		slices.SortFunc(sorted, func(x, y Binding) int {
-			return cmp.Or(cmp.Compare(x.Ingress, y.Ingress), cmp.Compare(x.Policy, y.Policy))
-		})
-		d := digests.Get().(*digest)
-		defer digests.Put(d)
-		d.h.Reset()
-		d.buf = d.buf[:0]
-		d.str(t.unbound)
-		out.bindings, out.byRoute = make(map[string]string, len(sorted)), map[string]string{}
-		for _, b := range slices.Compact(sorted) {
-			d.str(b.Ingress, b.Policy)
-			name, route := strings.CutPrefix(b.Ingress, RouteKind)
-			to := out.bindings
-			if route {
-				to = out.byRoute
+	a.begin()
+	if len(a.bindings) == 0 {
+		a.ingresses.reserve(len(now))
+	}
+	old := a.bindings
+	a.bindings = now
+	for len(old) > 0 || len(now) > 0 {
+		n, m := sameRoute(old), sameRoute(now)
+		switch {
+		case n > 0 && m > 0 && old[0].Ingress == now[0].Ingress:
+			if !slices.Equal(old[:n], now[:m]) {
+				a.bind(old[:n], now[:m])
 			}
-			if _, twice := to[name]; twice {
-				b.Policy = ""
-			}
-			to[name] = b.Policy
+		case m == 0 || n > 0 && old[0].Ingress < now[0].Ingress:
+			m = 0
+			a.bind(old[:n], nil)
+		default:
+			n = 0
+			a.bind(nil, now[:m])
 		}
-		out.built = hex.EncodeToString(d.sum()[:6])
+		old, now = old[n:], now[m:]
 	}
-	out.revoked, out.revision = nil, out.unrevoked()
-	return &out
+}
+
+// bind replaces what one route names.
+func (a *Assembler) bind(old, now []Binding) {
+	for i := range old {
+		a.tree.remove(old[i].digest(), 0)
+	}
+	for i := range now {
+		a.tree.add(now[i].digest(), 0)
+	}
+	name, route := strings.CutPrefix(slices.Concat(old, now)[0].Ingress, RouteKind)
+	to := &a.ingresses
+	if route {
+		to = &a.byRoute
+	}
+	switch len(now) {
+	case 0:
+		to.remove(name)
+	case 1:
+		to.set(name, now[0].Policy)
+	default:
+		to.set(name, "")
+	}
+}
+
+func compareBinding(x, y Binding) int {
+	return cmp.Or(cmp.Compare(x.Ingress, y.Ingress), cmp.Compare(x.Policy, y.Policy))
+}
+
+// sameRoute returns how many bindings there are of the first one's route.
+func sameRoute(bindings []Binding) (n int) {
+	for n < len(bindings) && bindings[n].Ingress == bindings[0].Ingress {
+		n++
+	}
+	return n
+}
+
+func (b *Binding) digest() *sum {
+	return digested(func(d *digest) {
+		d.num(tagBinding)
+		d.str(b.Ingress, b.Policy)
+	})
 }
 
 // names reports whether what routed the request names the policy. A request of which
@@ -86,13 +122,15 @@ func (t *Table) names(r *Request, a *app) bool {
 func (t *Table) named(r *Request) string {
 	switch r.Pin {
 	case IngressPin:
-		return t.bindings[r.Ingress]
+		named, _ := t.bindings.get(r.Ingress)
+		return named
 	case RoutePin:
-		return t.byRoute[r.Ingress]
+		named, _ := t.byRoute.get(r.Ingress)
+		return named
 	case EitherPin:
 	}
-	ingress, one := t.bindings[r.Ingress]
-	route, other := t.byRoute[r.Ingress]
+	ingress, one := t.bindings.get(r.Ingress)
+	route, other := t.byRoute.get(r.Ingress)
 	switch {
 	case one && other && ingress != route:
 		return ""
@@ -109,8 +147,8 @@ func (t *Table) Torn(r *Request) bool {
 	if t == nil || r.Pin != EitherPin {
 		return false
 	}
-	ingress, one := t.bindings[r.Ingress]
-	route, other := t.byRoute[r.Ingress]
+	ingress, one := t.bindings.get(r.Ingress)
+	route, other := t.byRoute.get(r.Ingress)
 	return one && other && ingress != route
 }
 
@@ -119,6 +157,6 @@ func (t *Table) HasRoute(route string) bool {
 	if t == nil {
 		return false
 	}
-	_, ok := t.byRoute[route]
+	_, ok := t.byRoute.get(route)
 	return ok
 }

@@ -13,7 +13,7 @@ func bound(t *testing.T) *Table {
 	t.Helper()
 	app, admin := of("shop", "app", 0, Bypass, []string{"a.x"}), of("shop", "admin", 1, Bypass, []string{"a.x"}, prefixes("/admin")...)
 	app.CORS = &CORS{AllowAllOrigins: true, AllowAllMethods: true}
-	return mustBuild(t, app, admin, of("evil", "app", 2, Bypass, []string{"e.x"})).Bound([]Binding{
+	return mustBuild(t, app, admin, of("evil", "app", 2, Bypass, []string{"e.x"})).bound([]Binding{
 		{"shop/web", "shop/app"}, {"shop/back", "shop/admin"}, {"shop/lost", "shop/gone"}, {"evil/web", "evil/app"},
 		{"shop/torn", "shop/app"}, {"shop/torn", "shop/admin"},
 	})
@@ -54,7 +54,7 @@ func TestBound(t *testing.T) {
 		t.Errorf("%+v", last)
 	}
 	var none *Table
-	if none.Bound(nil) != nil || none.Decide(Request{Ingress: "a/b"}).Reason != NotReady {
+	if none.Decide(Request{Ingress: "a/b"}).Reason != NotReady {
 		t.Error("a nil table knows bindings")
 	}
 }
@@ -63,14 +63,14 @@ func TestBound(t *testing.T) {
 func TestBoundRevision(t *testing.T) {
 	plain := mustBuild(t, of("n", "a", 0, Allow, []string{"a.x"}))
 	b := []Binding{{"n/i", "n/a"}, {"n/j", "n/b"}, {"n/k", "n/a"}}
-	one := plain.Bound(b)
+	one := plain.bound(b)
 	rand.Shuffle(len(b), func(i, j int) { b[i], b[j] = b[j], b[i] })
 	void := []Revocation{{User: "ann@x", Before: now}}
 	seen := map[string]string{}
 	for name, table := range map[string]*Table{
-		"plain": plain, "bound": one, "fewer": plain.Bound(b[:2]), "other": plain.Bound([]Binding{{"n/i", "n/b"}, {"n/j", "n/b"}, {"n/k", "n/a"}}),
-		"run on": plain.Bound([]Binding{{"n/in", "/a"}}), "run on 2": plain.Bound([]Binding{{"n/i", "n/a"}}),
-		"revoked": plain.Revoking(void), "bound, revoked": one.Revoking(void),
+		"plain": plain, "bound": one, "fewer": plain.bound(b[:2]), "other": plain.bound([]Binding{{"n/i", "n/b"}, {"n/j", "n/b"}, {"n/k", "n/a"}}),
+		"run on": plain.bound([]Binding{{"n/in", "/a"}}), "run on 2": plain.bound([]Binding{{"n/i", "n/a"}}),
+		"revoked": plain.revoking(void), "bound, revoked": one.revoking(void),
 	} {
 		if other, taken := seen[table.Revision()]; taken {
 			t.Errorf("%s and %s have one revision", name, other)
@@ -78,9 +78,9 @@ func TestBoundRevision(t *testing.T) {
 		seen[table.Revision()] = name
 	}
 	for name, same := range map[string][2]*Table{
-		"shuffled": {one, plain.Bound(b)}, "twice": {one, plain.Bound(append(slices.Clone(b), b[0]))}, "again": {one, plain.Bound(b[:1]).Bound(b)},
-		"none": {plain, one.Bound(nil)}, "revoked": {one.Revoking(void), plain.Revoking(void).Bound(b).Revoking(void)},
-		"no more revoked": {one, one.Revoking(void).Bound(b)},
+		"shuffled": {one, plain.bound(b)}, "twice": {one, plain.bound(append(slices.Clone(b), b[0]))}, "again": {one, plain.bound(b[:1]).bound(b)},
+		"none": {plain, one.bound(nil)}, "revoked": {one.revoking(void), plain.revoking(void).bound(b).revoking(void)},
+		"no more revoked": {one, one.revoking(void).revoking(nil)},
 	} {
 		if same[0].Revision() != same[1].Revision() {
 			t.Errorf("%s: the revisions differ", name)
@@ -101,8 +101,8 @@ func TestOracleBound(t *testing.T) {
 			of[ingress] = Audience(policies[rng.IntN(len(policies))].Source)
 			bindings = append(bindings, Binding{ingress, of[ingress]})
 		}
-		plain, _ := Build(policies)
-		table, ref := plain.Bound(bindings), newReference(policies)
+		plain, _ := build(policies)
+		table, ref := plain.bound(bindings), newReference(policies)
 		for _, ingress := range []string{"", "m/i", "n/i", "n/j", "n/none", RouteKind + "n/i", RouteKind + "n/j", RouteKind + "n/k", "either n/i", "either n/j", "either n/k"} {
 			pin := IngressPin
 			either, isEither := strings.CutPrefix(ingress, "either ")

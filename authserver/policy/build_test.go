@@ -109,7 +109,7 @@ func TestConflictsAndOwnership(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			table, issues := Build(tc.policies, tc.grants...)
+			table, issues := build(tc.policies, tc.grants...)
 			if got := told(issues); !slices.Equal(got, append([]string{}, tc.issues...)) {
 				t.Errorf("issues %q, want %q", got, tc.issues)
 			}
@@ -165,7 +165,7 @@ func TestDefectsDeny(t *testing.T) {
 				if age == 2 && len(tc.paths) == 0 || slices.Contains([]string{"empty path", "star alone", "above the root"}, name) {
 					open.Hosts = []string{"*.y"}
 				}
-				table, issues := Build([]Policy{bad, open})
+				table, issues := build([]Policy{bad, open})
 				if !slices.ContainsFunc(issues, func(i Issue) bool { return i.Reason == Invalid && i.Source.Name == "bad" }) {
 					t.Fatalf("no issue: %v", issues)
 				}
@@ -183,7 +183,7 @@ func TestReportedDefectsDeny(t *testing.T) {
 	p := one(does(Bypass)...)
 	p.CORS = spa()
 	p.Defects = []Issue{{p.Source.at("spec.rules[0]"), Invalid, "", "translated badly"}}
-	table, issues := Build([]Policy{p})
+	table, issues := build([]Policy{p})
 	if d := get(table, "https://a.x/", false); d.Verdict != Deny || d.Reason != InvalidPolicy {
 		t.Errorf("%s", brief(d))
 	}
@@ -194,7 +194,7 @@ func TestReportedDefectsDeny(t *testing.T) {
 		t.Errorf("%v", issues)
 	}
 	p.Defects[0].Reason = Unwise
-	table, _ = Build([]Policy{p})
+	table, _ = build([]Policy{p})
 	if d := get(table, "https://a.x/", false); d.Verdict != Admit {
 		t.Errorf("a warning denies: %s", brief(d))
 	}
@@ -205,7 +205,7 @@ func TestIssueOrder(t *testing.T) {
 	for range 12 {
 		p.Rules = append(p.Rules, Rule{Action: Allow, Include: slices.Repeat([]Selector{{}}, 11)})
 	}
-	_, issues := Build([]Policy{p, of("a", "z", 9, NoAction, []string{"*"})})
+	_, issues := build([]Policy{p, of("a", "z", 9, NoAction, []string{"*"})})
 	var want []string
 	want = append(want, "a/z spec.hosts[0]", "a/z spec.rules[0].action")
 	for r := range 12 {
@@ -234,7 +234,7 @@ func TestBuildOrderIndependence(t *testing.T) {
 		pool = append(pool, p)
 	}
 	for range 60 {
-		table, issues := Build(pool)
+		table, issues := build(pool)
 		var first []Decision
 		for i := range 2 {
 			var all []Decision
@@ -247,7 +247,7 @@ func TestBuildOrderIndependence(t *testing.T) {
 				t.Fatalf("decisions differ: %v\n%v", first, all)
 			}
 			rng.Shuffle(len(pool), func(i, j int) { pool[i], pool[j] = pool[j], pool[i] })
-			again, againIssues := Build(pool)
+			again, againIssues := build(pool)
 			if again.Revision() != table.Revision() || !reflect.DeepEqual(issues, againIssues) {
 				t.Fatalf("order matters: %s %s", table.Revision(), again.Revision())
 			}
@@ -311,13 +311,13 @@ func TestZeroAndUnknownRulesDeny(t *testing.T) {
 		p := one(rules...)
 		s := session("n/p")
 		for _, s.Email = range []string{"", "ann@x", "@", "ann@"} {
-			table, issues := Build([]Policy{p})
+			table, issues := build([]Policy{p})
 			r := Request{Target: mustTarget(t, "https://a.x/"), Method: "GET", Now: now, Subject: s, Address: netip.MustParseAddr("10.0.0.1")}
 			if d := table.Decide(r); d.Verdict == Admit || len(issues) == 0 && len(rules) > 0 {
 				t.Errorf("%s: %s %v", name, brief(d), issues)
 			}
 			// Were validation ever to let it pass, it would still admit nobody.
-			table.exact["a.x"].few[0].app = compile(&p, false)
+			table.claims("a.x").few[0].app = compile(&p, false)
 			if d := table.Decide(r); d.Verdict == Admit && name != "unknown exclude" {
 				t.Errorf("%s, compiled: %s", name, brief(d))
 			}
@@ -325,7 +325,7 @@ func TestZeroAndUnknownRulesDeny(t *testing.T) {
 	}
 	p := one(does(Allow)...)
 	p.Unauthenticated = 99
-	if _, issues := Build([]Policy{p}); !slices.Equal(told(issues), []string{"n/p spec.unauthenticated Invalid"}) {
+	if _, issues := build([]Policy{p}); !slices.Equal(told(issues), []string{"n/p spec.unauthenticated Invalid"}) {
 		t.Errorf("%v", issues)
 	}
 }

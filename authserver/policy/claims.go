@@ -10,13 +10,10 @@ import (
 
 // claims are those on one host.
 type claims struct {
-	few      []claim     // the most specific first: Exact, then the longest Prefix
-	many     *manyClaims // instead, where there are more than few
-	dispute  *dispute    // nil: it is plain whose the host is
-	first    [2]claim    // where few begins: next to it, as most hosts need no more
-	owner    string      // the namespace that owns the host
-	claimed  bool        // by a policy that could own it
-	recorded bool        // the ledger knows its owner
+	few     []claim     // the most specific first: Exact, then the longest Prefix
+	many    *manyClaims // instead, where there are more than few
+	dispute *dispute    // nil: it is plain whose the host is
+	first   [2]claim    // where few begins: next to it, as most hosts need no more
 }
 
 // A claim is that of an app on a part of a host.
@@ -28,13 +25,21 @@ type claim struct {
 
 // claims finds those on a host. An exact host never falls through.
 func (t *Table) claims(host string) *claims {
-	if r := t.exact[host]; r != nil {
-		return r
+	if c, ok := t.exact.get(host); ok {
+		return c
 	}
 	if i := strings.IndexByte(host, '.'); i > 0 {
-		return t.wild[host[i+1:]]
+		c, _ := t.wild.get(host[i+1:])
+		return c
 	}
 	return nil
+}
+
+// eachHost visits what is in force on every host.
+func (t *Table) eachHost(visit func(c *claims)) {
+	for _, hosts := range [...]*shards[*claims]{&t.exact, &t.wild} {
+		hosts.each(func(_ string, c *claims) { visit(c) })
+	}
 }
 
 // lookup finds the claim on a path: Exact first, then the longest prefix.

@@ -116,7 +116,7 @@ func TestEveryCode(t *testing.T) {
 		check(want, Validate(&p))
 	}
 	for want, in := range beside() {
-		_, issues := Assemble(in)
+		_, issues := Build(in)
 		check(want, issues)
 	}
 	for _, c := range Codes() {

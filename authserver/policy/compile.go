@@ -3,9 +3,9 @@
 package policy
 
 import (
-	"crypto/sha256"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -14,7 +14,7 @@ import (
 type Compiled struct {
 	app    *app
 	since  time.Time
-	digest [sha256.Size]byte
+	digest sum
 	hosts  []string
 	paths  []Path
 	issues []Issue
@@ -105,4 +105,13 @@ func unmap(n netip.Prefix) netip.Prefix {
 		return netip.PrefixFrom(n.Addr().Unmap(), n.Bits()-96)
 	}
 	return n
+}
+
+func (a *app) name() [2]string { return [...]string{a.source.Namespace, a.source.Name} }
+
+func (a *app) claim(p Path) claim {
+	if p.Exact {
+		return claim{p.Value, true, a}
+	}
+	return claim{strings.TrimSuffix(p.Value, "/"), false, a}
 }

@@ -208,7 +208,7 @@ func TestS17S18S20Validation(t *testing.T) {
 		"header injection":        {func(c *CORS) { c.AllowedHeaders = []string{"a\r\nb"} }, "spec.cors.allowedHeaders[0] Invalid"},
 		"exposed injection":       {func(c *CORS) { c.ExposedHeaders = []string{"a,b"} }, "spec.cors.exposedHeaders[0] Invalid"},
 	} {
-		_, issues := Build([]Policy{app2(basic(tc.change))})
+		_, issues := build([]Policy{app2(basic(tc.change))})
 		want := []string{}
 		if tc.want != "" {
 			want = append(want, "shop/app2 "+tc.want)

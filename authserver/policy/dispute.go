@@ -2,10 +2,7 @@
 
 package policy
 
-import (
-	"cmp"
-	"fmt"
-)
+import "fmt"
 
 // A dispute is what sets a host apart that is not, or not only, its owner's.
 type dispute struct {
@@ -59,52 +56,8 @@ func (t *Table) SameNamespace(x, y string) bool {
 	return len(all) == 1
 }
 
-// finish settles what depends on all claims being entered: which hosts are denied,
-// or denied to requests of which the route is not known, and what to tell of it.
-func (b *builder) finish(sorted []*Compiled) {
-	for r, twin := range b.twins {
-		r.dispute = &dispute{pinned: twin}
-	}
-	for _, c := range b.open {
-		c.finish()
-	}
-	for _, host := range b.terms.protected() {
-		foreign := false
-		b.above(host).each(func(c claim) {
-			why, _ := b.terms.refuses(host, c.app.source.Namespace)
-			foreign = foreign || why != ""
-		})
-		if foreign && b.lookup(host) == nil {
-			b.claims(host).dispute = &dispute{note: host + " is reserved, so the \"*.\" host above it does not decide there"}
-		}
-	}
-	b.warn(sorted)
-	b.table.unrecorded = b.unrecorded()
-	b.table.unbound = b.revision(sorted)
-	b.table.built, b.table.revision = b.table.unbound, b.table.unbound
-}
-
-// finish gives a host whose owner is settled what requests are decided by.
-func (c *contest) finish() {
-	r, w := c.claims, c.above
-	d := &dispute{contended: len(c.refused) > 0, note: c.note()}
-	if r.dispute != nil { // broken text claims it, too
-		d.pinned = r.dispute.pinned
-	}
-	if r.empty() && c.winner != nil && w != nil && w.owner == r.owner { // its own "*." host's policies decide
-		r.few, r.many = w.few, w.many
-		if w.dispute != nil {
-			d.contended, d.pinned = d.contended || w.dispute.contended, w.dispute.pinned
-			d.note = cmp.Or(d.note, w.dispute.note)
-		}
-	}
-	if d.contended || d.note != "" || d.pinned != nil {
-		r.dispute = d
-	}
-}
-
 // note says for Explain what is odd about whose the host is; empty: nothing.
-func (c *contest) note() string {
+func (c *contest) note(admitted bool) string {
 	switch {
 	case c.winner == nil && len(c.refused) == 0:
 		return "" // all have grants
@@ -113,58 +66,73 @@ func (c *contest) note() string {
 	case len(c.refused) > 0:
 		return fmt.Sprintf("%s belongs to namespace %s, and another namespace claims it, too (%s): until that is settled, what does not say by which route it came is refused",
 			c.host, c.winner.namespace, c.refused[0])
-	case c.claims.empty():
+	case !admitted:
 		return fmt.Sprintf("%s is held for namespace %s, whose claim went away", c.host, c.winner.namespace)
 	default:
 		return ""
 	}
 }
 
-// vain are the contests that the owners of hosts are to be told of, by where their
-// claims are.
-func (b *builder) vain() map[*claims][]*contest {
-	vain := map[*claims][]*contest{}
-	for _, c := range b.open {
-		if len(c.refused) > 0 && c.winner != nil {
-			at := c.claims
-			if c.byAbove {
-				at = c.above
-			}
-			vain[at] = append(vain[at], c)
-		}
-		for _, below := range c.unsettled {
-			vain[c.claims] = append(vain[c.claims], &contest{host: below, claims: c.claims})
-		}
+// warn tells those who own a contended host.
+func (e *entering) warn() {
+	if c := e.contest; c.winner != nil && !c.byAbove && len(c.refused) > 0 {
+		e.a.owners(e.host, c, func(p *Compiled) {
+			e.tell(p, codeContended, "%s", contested(c.host, c.refused, p.namespace()))
+		})
 	}
-	return vain
 }
 
-// warn tells the owners of contended hosts.
-func (b *builder) warn(sorted []*Compiled) {
-	vain := b.vain()
-	if len(vain) == 0 {
-		return
-	}
-	b.next = 0
-	for _, p := range sorted {
-		for i := range p.hosts {
-			r := b.at[b.next]
-			b.next++
-			if r == nil || r.owner != p.app.source.Namespace || p.app.salvaged {
-				continue
-			}
-			for _, c := range vain[r] {
-				b.warnOne(p.app, item("spec.hosts", i), c)
-			}
+// owners visits the policies of whoever owns a host that claim it.
+func (a *Assembler) owners(h *hostState, c *contest, visit func(p *Compiled)) {
+	for _, e := range h.claimants {
+		if p := e.used; c.owns(p.namespace()) && !p.app.salvaged && a.terms.refusal(h.name, p.namespace()) == "" {
+			visit(p)
 		}
 	}
 }
 
-func (b *builder) warnOne(a *app, field string, c *contest) {
-	if c.winner == nil {
-		b.tell(a, field, codeBelowUnsettled,
-			"%s, below this \"*.\" host, is claimed by another namespace, and nothing tells which claim was first, so %s is denied. A host grant of the platform team settles it", c.host, c.host)
-		return
+// warnOwner tells those who own a "*." host of what others claim below it, and finds
+// whether the ledger ought to learn of them: not while nothing tells which was first.
+func (a *Assembler) warnOwner(h *hostState) {
+	c := h.contest
+	if c == nil { // nothing is below it
+		c = &a.scratch
+		a.contestOf(h, c)
 	}
-	b.tell(a, field, codeContended, "%s", contested(c.host, c.refused, a.source.Namespace))
+	old := hostMore{}
+	if h.more != nil {
+		old = *h.more
+	}
+	unsettled, warnings := a.below(h, c)
+	now := old
+	now.warnings, now.owner = warnings, ""
+	if a.ledger != nil && !unsettled {
+		now.owner = c.unrecorded()
+	}
+	if len(old.warnings)+len(now.warnings) > 0 || old.owner != now.owner {
+		a.keep(h, &old, &now)
+	}
+}
+
+// below returns what the owner of a "*." host is told of hosts below it.
+func (a *Assembler) below(h *hostState, c *contest) (unsettled bool, warnings []Issue) {
+	if h.more == nil || len(h.more.troubles) == 0 {
+		return false, nil
+	}
+	e := entering{a: a, host: h}
+	for below := range h.more.troubles {
+		unsettled = unsettled || below.more.unsettled
+		a.owners(h, c, func(p *Compiled) { e.warnBelow(p, below) })
+	}
+	return unsettled, e.issues
+}
+
+func (e *entering) warnBelow(p *Compiled, below *hostState) {
+	if below.more.unsettled {
+		e.tell(p, codeBelowUnsettled,
+			"%s, below this \"*.\" host, is claimed by another namespace, and nothing tells which claim was first, so %s is denied. A host grant of the platform team settles it", below.name, below.name)
+	}
+	if vain := below.more.vain; vain != nil {
+		e.tell(p, codeContended, "%s", contested(below.name, vain, p.namespace()))
+	}
 }

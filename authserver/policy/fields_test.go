@@ -83,7 +83,7 @@ func TestRevisionSeesEveryField(t *testing.T) {
 	p := full()
 	seen := map[string]string{}
 	note := func(path string) {
-		table, _ := Build([]Policy{p})
+		table, _ := build([]Policy{p})
 		if before, ok := seen[table.Revision()]; ok {
 			t.Errorf("%s: the same revision as %s", path, before)
 		}
@@ -92,7 +92,7 @@ func TestRevisionSeesEveryField(t *testing.T) {
 	note("nothing changed")
 	eachChange(t, "Policy", reflect.ValueOf(&p).Elem(), note)
 	for _, g := range [][]Grant{{{}}, {{"a.x", ""}}, {{"", "a.x"}}, {{"a.x", "n"}}, {{"a.x", "n"}, {"a.x", "n"}}} {
-		table, _ := Build([]Policy{p}, g...)
+		table, _ := build([]Policy{p}, g...)
 		if before, ok := seen[table.Revision()]; ok {
 			t.Errorf("%v: the same revision as %s", g, before)
 		}
@@ -101,9 +101,9 @@ func TestRevisionSeesEveryField(t *testing.T) {
 	// Values do not run into their neighbours.
 	q := full()
 	q.Hosts, q.Paths = []string{"ab", "c"}, nil
-	a, _ := Build([]Policy{q})
+	a, _ := build([]Policy{q})
 	q.Hosts = []string{"a", "bc"}
-	if b, _ := Build([]Policy{q}); a.Revision() == b.Revision() {
+	if b, _ := build([]Policy{q}); a.Revision() == b.Revision() {
 		t.Error("hosts ab, c and a, bc: the same revision")
 	}
 }
@@ -172,7 +172,7 @@ func TestEveryFieldIsEnforced(t *testing.T) {
 		p.Paths = prefixes("/a")
 		p.CORS = &CORS{AllowedOrigins: []string{"https://o.x"}, AllowedMethods: []string{"GET"}, AllowedHeaders: []string{"x-a"}}
 		change(&p)
-		table, _ := Build([]Policy{p, of("n", "rival", 1, Block, []string{"a.x"}, prefixes("/a")...)})
+		table, _ := build([]Policy{p, of("n", "rival", 1, Block, []string{"a.x"}, prefixes("/a")...)})
 		return table
 	}
 	decisions := func(table *Table) []any {

@@ -4,9 +4,12 @@ package policy
 
 import (
 	"net/netip"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+	"weak"
 )
 
 // The clock of all tests.
@@ -83,17 +86,54 @@ func fixture() []Policy {
 	}
 }
 
+// build builds what has never been compiled, on terms of grants alone.
+func build(policies []Policy, grants ...Grant) (*Table, []Issue) {
+	in := Input{Policies: CompileAll(policies), Terms: Terms{Grants: grants}}
+	table, issues := Build(in)
+	return remember(table, in), issues
+}
+
+// inputs are those of tables that tests made, for as long as they are in use.
+var inputs sync.Map // weak.Pointer[Table] → Input
+
+// remember lets a table be built again with more in the input: bound, providing, revoking.
+func remember(t *Table, in Input) *Table {
+	key := weak.Make(t)
+	inputs.Store(key, in)
+	runtime.AddCleanup(t, func(key weak.Pointer[Table]) { inputs.Delete(key) }, key)
+	return t
+}
+
+func (t *Table) with(change func(in *Input)) *Table {
+	in := Input{}
+	if known, ok := inputs.Load(weak.Make(t)); ok {
+		in = known.(Input) //nolint:errcheck,forcetypeassert // nothing else is in it
+	} else if t.Len() > 0 {
+		panic("the input of the table is not known")
+	}
+	change(&in)
+	table, _ := Build(in)
+	return remember(table, in)
+}
+
+func (t *Table) bound(b []Binding) *Table      { return t.with(func(in *Input) { in.Bindings = b }) }
+func (t *Table) providing(p *Providers) *Table { return t.with(func(in *Input) { in.Providers = p }) }
+func (t *Table) revoking(r []Revocation) *Table {
+	return t.with(func(in *Input) { in.Revocations = r })
+}
+
 // mustBuild builds policies that have nothing wrong but warnings.
 func mustBuild(tb testing.TB, policies ...Policy) *Table {
 	tb.Helper()
-	table, issues := Build(policies)
+	in := Input{Policies: CompileAll(policies)}
+	table, issues := Build(in)
 	coded(tb, issues)
 	for _, i := range issues {
 		if !i.Warning() {
 			tb.Fatalf("unexpected issue: %v %s: %s", i.Source, i.Reason, i.Message)
 		}
 	}
-	return table
+	return remember(table, in)
 }
 
 // one is a policy for a.x with a name, rules and nothing else.

@@ -186,9 +186,9 @@ func FuzzDecide(f *testing.F) {
 		f.Add(u, []string{"GET", "OPTIONS", "options", ""}[i%4], []string{"", "https://spa.example.com", "null", "https://b.DEV.example.com"}[i/4%4], []string{"", "PATCH", "get"}[i%3], "x-csrf, Content-Type", "ann@x", byte(i), []byte{10, 0, 0, byte(i)}, int64(i)*600)
 	}
 	policies := richPolicies()
-	free := mustBuild(f, policies...).Bound(fuzzedBindings)
+	free := mustBuild(f, policies...).bound(fuzzedBindings)
 	voids := []Revocation{{User: "Ann@x", Before: now.Add(-time.Hour)}, {User: "u1", Before: now}}
-	revoking := free.Revoking(voids)
+	revoking := free.revoking(voids)
 	f.Fuzz(func(t *testing.T, rawURL, method, origin, acrm, acrh, email string, flags byte, address []byte, age int64) {
 		r := Request{Method: method, Origin: origin, Preflight: Preflight{acrm, acrh, flags&1 > 0}, Refused: Reason(flags) % (NotReady + 1), Now: now}
 		r.Target, _ = ParseTarget(rawURL)

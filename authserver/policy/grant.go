@@ -61,6 +61,7 @@ type terms struct {
 	reserved map[string][]string // host → namespaces
 	zones    map[string][]string // "*." host without its "*." → namespaces
 	free     bool                // nothing is refused
+	sum      sum
 }
 
 func newTerms(in Terms) *terms {
@@ -75,6 +76,7 @@ func newTerms(in Terms) *terms {
 			t.reserved[g.Host] = append(t.reserved[g.Host], g.Namespace)
 		}
 	}
+	t.sum = *digested(t.digest)
 	t.free = !in.GrantedOnly && in.TeamHost == "" && len(in.Reservations) == 0
 	return t
 }
@@ -109,31 +111,44 @@ func (t *terms) reservedTo(host string) (holders []string, zone string) {
 	}
 }
 
-// refuses says why a namespace may not claim a host at all; an empty code: it
-// may, as far as nobody else has it.
-func (t *terms) refuses(host, namespace string) (why Code, words string) {
-	if t.free {
-		return "", ""
-	}
-	if host == t.TeamHost {
-		return codeTeamHost, host + " is where people sign in, so no policy can claim it; choose another host"
-	}
-	if t.granted(host, namespace) {
-		return "", ""
-	}
-	holders, zone := t.reservedTo(host)
+// refusal says why a namespace may not claim a host at all; empty: it may, as far as
+// nobody else has it.
+func (t *terms) refusal(host, namespace string) Code {
 	switch {
+	case t.free:
+		return ""
+	case host == t.TeamHost:
+		return codeTeamHost
+	case t.granted(host, namespace):
+		return ""
+	}
+	switch _, zone := t.reservedTo(host); {
 	case zone != "":
-		return codeReserved, fmt.Sprintf("%s is reserved: only policies of namespace %s can claim it; this claim is not in force. Ask the platform team for a host grant, or choose another host",
-			host, strings.Join(holders, " or "))
+		return codeReserved
 	case t.GrantedOnly:
-		return codeNotGranted, fmt.Sprintf("%s is not granted to namespace %s, and here a policy can claim only what is; this claim is not in force. Ask the platform team for a host grant",
-			host, namespace)
+		return codeNotGranted
 	case strings.HasSuffix(t.TeamHost, "."+host):
-		return codeTeamParent, fmt.Sprintf("%s is a parent domain of %s, where people sign in, and could set its cookies; this claim is not in force. Ask the platform team for a host grant, or choose another host",
+		return codeTeamParent
+	}
+	return ""
+}
+
+// refuse words a refusal.
+func (t *terms) refuse(why Code, host, namespace string) string {
+	switch why {
+	case codeTeamHost:
+		return host + " is where people sign in, so no policy can claim it; choose another host"
+	case codeReserved:
+		holders, _ := t.reservedTo(host)
+		return fmt.Sprintf("%s is reserved: only policies of namespace %s can claim it; this claim is not in force. Ask the platform team for a host grant, or choose another host",
+			host, strings.Join(holders, " or "))
+	case codeNotGranted:
+		return fmt.Sprintf("%s is not granted to namespace %s, and here a policy can claim only what is; this claim is not in force. Ask the platform team for a host grant",
+			host, namespace)
+	default:
+		return fmt.Sprintf("%s is a parent domain of %s, where people sign in, and could set its cookies; this claim is not in force. Ask the platform team for a host grant, or choose another host",
 			host, t.TeamHost)
 	}
-	return "", ""
 }
 
 // protected are the hosts on which a "*." host above them may not decide for

@@ -20,9 +20,33 @@ type Input struct {
 	Revocations []Revocation
 }
 
-// Build is Assemble for policies that were never compiled, on terms of grants alone.
-func Build(policies []Policy, grants ...Grant) (*Table, []Issue) {
-	return Assemble(Input{Policies: CompileAll(policies), Terms: Terms{Grants: grants}})
+// Build builds a table. It never fails as a whole: a policy with a mistake denies what it
+// claims, and every mistake is reported. Neither result depends on the order of anything
+// in the input.
+func Build(in Input) (*Table, []Issue) {
+	var a Assembler
+	exact, wild := 0, 0
+	for _, p := range in.Policies {
+		for _, h := range p.hosts {
+			if isWild(h) {
+				wild++
+			} else {
+				exact++
+			}
+		}
+	}
+	a.start(len(in.Policies), exact, wild)
+	a.SetTerms(in.Terms)
+	a.SetLedger(in.Ledger)
+	entries := make([]entry, len(in.Policies))
+	for i, p := range in.Policies {
+		entries[i].given = p
+		a.put(&entries[i])
+	}
+	a.SetBindings(in.Bindings)
+	a.SetProviders(in.Providers)
+	a.SetRevocations(in.Revocations)
+	return a.Table(), a.Issues()
 }
 
 // CompileAll compiles policies.
@@ -34,35 +58,86 @@ func CompileAll(policies []Policy) []*Compiled {
 	return compiled
 }
 
-// Assemble builds a table. It never fails as a whole: a policy with a mistake
-// denies what it claims, and every mistake is reported. Neither result depends
-// on the order of the policies.
-func Assemble(in Input) (*Table, []Issue) {
-	sorted := slices.Clone(in.Policies)
-	names := make(map[[2]string]int, len(sorted))
-	for _, p := range sorted {
-		names[p.app.name()]++
+// SetTerms replaces the platform's word on who may claim what. It has everything redone.
+func (a *Assembler) SetTerms(t Terms) {
+	now := newTerms(t)
+	if a.terms != nil && now.sum == a.terms.sum {
+		return
 	}
-	slices.SortFunc(sorted, older)
-	b := newBuilder(&in, sorted)
-	for i, p := range sorted {
-		b.issues = append(b.issues, p.issues...)
-		if names[p.app.name()] > 1 { // a credential is made for a name
-			b.issues = append(b.issues, newIssue(p.app.source.at("metadata.name"), codeNameTwice,
-				"another policy has the same namespace and name; neither is in force"))
-			sorted[i] = p.denied()
+	a.begin()
+	for _, name := range a.terms.protected() {
+		h := a.host(name)
+		h.protected = false
+		a.touch(h)
+	}
+	a.terms = now
+	for _, name := range now.protected() {
+		h := a.host(name)
+		h.protected = true
+		a.touch(h)
+	}
+	for _, first := range a.names {
+		for e := first; e != nil; e = e.next {
+			a.judge(e, first.next != nil)
 		}
-		b.stake(sorted[i])
 	}
-	b.settle(sorted)
-	for _, p := range sorted {
-		b.enter(p)
+	a.touchAll()
+}
+
+// SetLedger replaces what is written down of claims. It compares it with what was.
+func (a *Assembler) SetLedger(l *Ledger) {
+	if l == a.ledger {
+		return
 	}
-	b.finish(sorted)
-	slices.SortFunc(b.issues, func(x, y Issue) int {
+	a.begin()
+	before := a.ledger
+	a.ledger = l
+	differ(before.records(), l.records(), func(host string, now bool) {
+		h := a.host(host)
+		h.recorded = now
+		a.touch(h)
+	})
+	if (before == nil) != (l == nil) || before.holds() != l.holds() {
+		a.touchAll()
+	}
+}
+
+// differ visits the hosts of which two ledgers say different things. now: the later one
+// says anything.
+func differ(old, now []Claim, visit func(host string, now bool)) {
+	for len(old) > 0 || len(now) > 0 {
+		switch n, m := sameHost(old), sameHost(now); {
+		case m == 0 || n > 0 && old[0].Host < now[0].Host:
+			visit(old[0].Host, false)
+			old = old[n:]
+		case n == 0 || now[0].Host < old[0].Host:
+			visit(now[0].Host, true)
+			now = now[m:]
+		default:
+			if !slices.EqualFunc(old[:n], now[:m], Claim.equal) {
+				visit(now[0].Host, true)
+			}
+			old, now = old[n:], now[m:]
+		}
+	}
+}
+
+func (c Claim) equal(o Claim) bool {
+	return c.Host == o.Host && c.Namespace == o.Namespace && c.Since.Equal(o.Since) && c.Released.Equal(o.Released)
+}
+
+// sameHost returns how many records there are of the first one's host.
+func sameHost(claims []Claim) (n int) {
+	for n < len(claims) && claims[n].Host == claims[0].Host {
+		n++
+	}
+	return n
+}
+
+func sortIssues(issues []Issue) {
+	slices.SortFunc(issues, func(x, y Issue) int {
 		return cmp.Or(compareSource(x.Source, y.Source), cmp.Compare(x.Reason, y.Reason), cmp.Compare(x.Message, y.Message))
 	})
-	return b.table.Bound(in.Bindings).Providing(in.Providers).Revoking(in.Revocations), b.issues
 }
 
 // older orders policies by who wins an equal claim.

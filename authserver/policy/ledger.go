@@ -79,16 +79,22 @@ func (c *Claim) compare(other *Claim) int {
 // Claims returns the records, merged.
 func (l *Ledger) Claims() []Claim { return slices.Clone(l.claims) }
 
-// each visits the records of one host after the other.
-func (l *Ledger) each(visit func(host string, claims []Claim)) {
-	for rest := l.claims; len(rest) > 0; {
-		n := 1
-		for n < len(rest) && rest[n].Host == rest[0].Host {
-			n++
-		}
-		visit(rest[0].Host, rest[:n])
-		rest = rest[n:]
+// records are those of a ledger that there may not be.
+func (l *Ledger) records() []Claim {
+	if l == nil {
+		return nil
 	}
+	return l.claims
+}
+
+// of returns the records of a host, in order of who was first.
+func (l *Ledger) of(host string) []Claim {
+	at, _ := slices.BinarySearchFunc(l.claims, host, func(c Claim, host string) int { return cmp.Compare(c.Host, host) })
+	rest := l.claims[at:]
+	if len(rest) == 0 || rest[0].Host != host {
+		return nil
+	}
+	return rest[:sameHost(rest)]
 }
 
 // heldMax bounds for how many hosts that it let go a namespace is remembered.

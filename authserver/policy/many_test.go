@@ -44,7 +44,7 @@ func TestClaimsAmongMany(t *testing.T) {
 		p := of("m", "p", 0, Bypass, []string{"a.x"}, prefixes(paths[:min(n, few)]...)...)
 		p.Paths = append(p.Paths, Path{Value: "/only", Exact: true})
 		q := of("m", "q", 1, Block, []string{"a.x"}, p.Paths...)
-		table, issues := Build([]Policy{p, q})
+		table, issues := build([]Policy{p, q})
 		if len(issues) != len(p.Paths) {
 			t.Errorf("%d claims: %v", len(p.Paths), issues)
 		}

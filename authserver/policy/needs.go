@@ -16,14 +16,9 @@ func (t *Table) NeedsEmail(target Target) bool {
 	}) {
 		return true
 	}
-	for _, hosts := range []map[string]*claims{t.exact, t.wild} {
-		for _, r := range hosts {
-			if slices.ContainsFunc(r.apps(), (*app).keepsOutByEmail) {
-				return true
-			}
-		}
-	}
-	return false
+	found := false
+	t.eachHost(func(c *claims) { found = found || slices.ContainsFunc(c.apps(), (*app).keepsOutByEmail) })
+	return found
 }
 
 // keepsOutByEmail reports whether a rule refuses somebody for their address.

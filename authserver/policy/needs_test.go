@@ -32,7 +32,7 @@ func TestNeedsEmail(t *testing.T) {
 	for i := range rules {
 		for j := range rules {
 			for _, elsewhere := range [][]Rule{{rules[0]}, {rules[i], rules[0]}, {rules[j]}} {
-				table, _ := Build([]Policy{
+				table, _ := build([]Policy{
 					{Source: Source{Namespace: "a", Name: "app"}, Hosts: []string{"app.example.com"}, Rules: []Rule{rules[i], rules[j]}},
 					{Source: Source{Namespace: "a", Name: "other"}, Hosts: []string{"other.example.com"}, Rules: elsewhere},
 				})

@@ -61,7 +61,7 @@ func TestOracleSessions(t *testing.T) {
 			{{User: "u1", Before: now.Add(-time.Hour)}, {User: "ann@x", Before: now.Add(-4 * time.Hour)}},
 			{{Provider: "corp", User: "u1", Before: now.Add(-time.Hour)}, {Provider: "evil", User: "ann@x", Before: now}, {Provider: "evil", User: "Ann@x", Before: now}},
 		} {
-			table := free.Revoking(revocations)
+			table := free.revoking(revocations)
 			for j, s := range subjects {
 				if testing.Short() && (i+j)%5 > 0 {
 					continue

@@ -49,7 +49,7 @@ func enact(bits int, claims ...Policy) []Policy {
 // agree compares a table with the reference on every canonical path.
 func agree(t *testing.T, policies []Policy, grants ...Grant) {
 	t.Helper()
-	table, _ := Build(policies, grants...)
+	table, _ := build(policies, grants...)
 	ref := newReference(policies, grants...)
 	for _, h := range askHosts {
 		for _, p := range askPaths {
@@ -106,9 +106,9 @@ func TestOracleLookupMany(t *testing.T) {
 		}
 		agree(t, policies, grants...)
 		// Order of the input is no part of it.
-		table, issues := Build(policies, grants...)
+		table, issues := build(policies, grants...)
 		rng.Shuffle(len(policies), func(i, j int) { policies[i], policies[j] = policies[j], policies[i] })
-		again, againIssues := Build(policies, grants...)
+		again, againIssues := build(policies, grants...)
 		if table.Revision() != again.Revision() || !reflect.DeepEqual(issues, againIssues) {
 			t.Fatalf("order matters: %s %v, %s %v", table.Revision(), issues, again.Revision(), againIssues)
 		}
@@ -302,7 +302,7 @@ func TestExplainIsDecide(t *testing.T) {
 	policies := fixture()
 	policies = append(policies, Policy{Source: Source{Namespace: "shop", Name: "broken"}, Hosts: []string{"broken.example.com"}})
 	policies[len(policies)-1].Rules = []Rule{{}}
-	table, _ := Build(policies)
+	table, _ := build(policies)
 	for _, table := range []*Table{table, nil, {}} {
 		for _, url := range []string{"app.example.com/", "app.example.com/public", "app.example.com/api/x", "app.example.com//api", "app.example.com/api%2f",
 			"public.example.com/", "public.example.com/;", "x.apps.example.com/", "nowhere.example.com/", "broken.example.com/"} {

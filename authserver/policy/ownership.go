@@ -10,22 +10,43 @@ import (
 	"time"
 )
 
-// Whose a host is. Nearly every host is claimed by one namespace, as the ledger
-// says, with no other's "*." host above it; the rest are contests.
+// Whose a host is. Of nearly every host there is one stake: one namespace claims it, as
+// the ledger says.
 
-// A contest is about a host of which it is not plain whose it is.
+// A contest finds whose a host is, by what speaks for each namespace.
 type contest struct {
-	host   string
-	claims *claims
-	above  *claims // of the "*." host above; nil: there is none
-	stakes []stake
-	winner *stake // nil: nobody is known to have been first
-	// byAbove: the host belongs to the winner of the "*." host above it.
-	byAbove bool
-	// unsettled: of this "*." host and a host below it nothing tells which was
-	// first, so that none of the two is written down.
-	unsettled []string
-	refused   []Source // who claims it in vain
+	host    string
+	above   *contest // about the "*." host above, if somebody claims it, or claimed it
+	stakes  []stake  // none: nobody claims the host, nor is it held
+	winner  *stake   // nil: nobody is known to have been first
+	one     [1]stake // where stakes begins
+	byAbove bool     // the host belongs to the winner of the "*." host above it
+	refused []Source // who claims it in vain
+}
+
+// A standing is what hosts below a "*." host see of its contest.
+type standing struct {
+	known, won, dated bool
+	winner, best      stake
+}
+
+func (c *contest) standing() standing {
+	if len(c.stakes) == 0 {
+		return standing{}
+	}
+	s := standing{known: true, won: c.winner != nil, dated: c.dated(), best: c.stakes[0]}
+	if s.won {
+		s.winner = *c.winner
+	}
+	return s
+}
+
+// owner returns whose the host is; empty: nobody's. There may be no contest.
+func (c *contest) owner() string {
+	if c == nil || c.winner == nil {
+		return ""
+	}
+	return c.winner.namespace
 }
 
 // A stake is what speaks for a namespace in a contest.
@@ -84,9 +105,9 @@ func (c *contest) settle(recorded bool) {
 // yield has a host go to the winner of the "*." host above it, if that one was
 // first: a wildcard owns what is below it, but for what was claimed before. If it
 // cannot be told which was first, the host is nobody's.
-func (c *contest) yield(w *contest, recorded bool) {
+func (c *contest) yield(w *contest, recorded bool) (unsettled bool) {
 	if !c.disputedBy(w) {
-		return
+		return false
 	}
 	below, above := &c.stakes[0], w.best()
 	granted := c.winner != nil && c.winner.granted
@@ -97,10 +118,10 @@ func (c *contest) yield(w *contest, recorded bool) {
 	case recorded && below.rank != unknown && c.winner != nil:
 		// Both were written down at once, and in force side by side.
 	default:
-		if c.winner = nil; w.winner != nil {
-			w.unsettled = append(w.unsettled, c.host)
-		}
+		c.winner = nil
+		return w.winner != nil
 	}
+	return false
 }
 
 // comparable reports whether ages tell the two apart at all.
@@ -110,7 +131,7 @@ func (c *contest) comparable(w *contest, recorded bool) bool {
 
 // disputedBy reports whether others claim the "*." host above.
 func (c *contest) disputedBy(w *contest) bool {
-	return w != nil && len(w.stakes) > 0 && len(c.stakes) > 0 && (w.winner == nil || !c.owns(w.winner.namespace))
+	return w.winner == nil || !c.owns(w.winner.namespace)
 }
 
 // best returns what speaks most for anybody.
@@ -161,8 +182,8 @@ func (c *contest) rivals() string {
 	if len(names) == 1 {
 		text = "namespace " + names[0]
 	}
-	if c.above != nil && c.above.owner != "" && !slices.Contains(names, c.above.owner) {
-		text += ", and the \"*.\" host above it by namespace " + c.above.owner
+	if above := c.above.owner(); above != "" && !slices.Contains(names, above) {
+		text += ", and the \"*.\" host above it by namespace " + above
 	}
 	return text
 }

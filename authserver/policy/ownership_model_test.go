@@ -187,7 +187,7 @@ func (e *explorer) view(m *model, leads bool) *modelView {
 		in.Bindings = append(in.Bindings, Binding{ns + "/i", ns + "/p"})
 	}
 	var issues []Issue
-	v.table, issues = Assemble(in)
+	v.table, issues = Build(in)
 	for _, i := range issues {
 		if !i.Warning() {
 			v.refused[slices.Index(modelNames, i.Source.Namespace)] = true

@@ -158,7 +158,7 @@ func TestClaimsDecideNotObjects(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			table, issues := Assemble(Input{Policies: CompileAll(tc.policies), Terms: tc.terms, Ledger: NewLedger(tc.claims, 24*time.Hour),
+			table, issues := Build(Input{Policies: CompileAll(tc.policies), Terms: tc.terms, Ledger: NewLedger(tc.claims, 24*time.Hour),
 				Bindings: []Binding{{"team/web", "team/app"}, {"evil/web", "evil/old"}}})
 			if got := told(issues); !slices.Equal(got, append([]string{}, tc.issues...)) {
 				t.Errorf("issues %q, want %q", got, tc.issues)
@@ -212,7 +212,7 @@ func TestOwnershipWords(t *testing.T) {
 		"team host":     {Input{Policies: of2("a.x", "*.x"), Terms: Terms{TeamHost: "a.x"}}, "a.x", HostReserved, []string{"where people sign in", "choose another host"}, "is reserved"},
 		"team's parent": {Input{Policies: of2("x"), Terms: Terms{TeamHost: "a.x"}}, "x", HostReserved, []string{"parent domain of a.x", "cookies", "host grant"}, "no policy claims"},
 	} {
-		table, issues := Assemble(tc.in)
+		table, issues := Build(tc.in)
 		i := slices.IndexFunc(issues, func(i Issue) bool { return i.Reason == tc.why })
 		if tc.why != "" && i < 0 {
 			t.Errorf("%s: %v", name, issues)
@@ -249,7 +249,7 @@ func TestLedgerMerges(t *testing.T) {
 func TestLedgerRecords(t *testing.T) {
 	policies := CompileAll([]Policy{of("team", "app", 0, Allow, []string{"a.x", "*.y"}), of("evil", "old", 0, Allow, []string{"a.x"})})
 	step := func(l *Ledger, policies []*Compiled, hours int) (*Ledger, []Claim, time.Time) {
-		table, _ := Assemble(Input{Policies: policies, Ledger: l})
+		table, _ := Build(Input{Policies: policies, Ledger: l})
 		claims, again := l.Record(table, policies, birth.Add(time.Duration(hours)*time.Hour))
 		next := NewLedger(claims, 10*time.Hour)
 		return next, next.Claims(), again
@@ -281,7 +281,7 @@ func TestLedgerRecords(t *testing.T) {
 
 	// Whatever a replica's clock says, a new record is later than all before.
 	l = NewLedger([]Claim{recorded("z", "team", 100)}, time.Hour)
-	table, _ := Assemble(Input{Policies: policies[:1], Ledger: l})
+	table, _ := Build(Input{Policies: policies[:1], Ledger: l})
 	for _, c := range l.Fresh(table, birth) {
 		if !c.Since.After(birth.Add(100 * time.Hour)) {
 			t.Errorf("%v", c)
@@ -301,7 +301,7 @@ func TestLedgerRecords(t *testing.T) {
 func TestLedgerRevision(t *testing.T) {
 	policies := CompileAll([]Policy{of("team", "app", 0, Allow, []string{"a.x"}), of("evil", "old", 0, Allow, []string{"a.x", "*.x"})})
 	rev := func(claims ...Claim) string {
-		table, _ := Assemble(Input{Policies: policies, Ledger: NewLedger(claims, time.Hour)})
+		table, _ := Build(Input{Policies: policies, Ledger: NewLedger(claims, time.Hour)})
 		return table.Revision()
 	}
 	team, evil := rev(recorded("a.x", "team", 1)), rev(recorded("a.x", "evil", 1))
@@ -313,7 +313,7 @@ func TestLedgerRevision(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, terms := range []Terms{{}, {Grants: []Grant{{"a.x", "team"}}}, {Reservations: []Grant{{"a.x", "team"}}}, {GrantedOnly: true}, {TeamHost: "x"}, {PathPrefix: "/x"}} {
-		table, _ := Assemble(Input{Policies: policies, Terms: terms, Ledger: NewLedger(nil, time.Hour)})
+		table, _ := Build(Input{Policies: policies, Terms: terms, Ledger: NewLedger(nil, time.Hour)})
 		if seen[table.Revision()] {
 			t.Errorf("%+v has the revision of others", terms)
 		}
@@ -328,7 +328,7 @@ func TestSalvagedIsNotInTheWay(t *testing.T) {
 	broken.Salvaged = true
 	own := of("team", "broken", 0, NoAction, []string{"b.x"})
 	own.Salvaged = true
-	table, _ := Assemble(Input{Policies: CompileAll([]Policy{of("team", "app", 5, Bypass, []string{"a.x", "b.x"}, prefixes("/", "/admin")...), broken, own}),
+	table, _ := Build(Input{Policies: CompileAll([]Policy{of("team", "app", 5, Bypass, []string{"a.x", "b.x"}, prefixes("/", "/admin")...), broken, own}),
 		Bindings: []Binding{{"team/web", "team/app"}}})
 	for url, want := range map[string][2]string{
 		"a.x/": {"allow bypass app", "allow bypass app"}, "a.x/admin": {"deny invalid-policy broken", "allow bypass app"},
@@ -344,7 +344,7 @@ func TestSalvagedIsNotInTheWay(t *testing.T) {
 }
 
 func TestSameNamespace(t *testing.T) {
-	table, _ := Assemble(Input{Policies: CompileAll([]Policy{
+	table, _ := Build(Input{Policies: CompileAll([]Policy{
 		of("team", "app", 0, Allow, []string{"a.x", "*.y", "shared.x"}), of("evil", "old", 0, Allow, []string{"e.x", "a.x"}),
 		of("evil", "guest", 0, Allow, []string{"shared.x"}, prefixes("/e")...)}),
 		Terms: Terms{Grants: []Grant{{"shared.x", "evil"}}}, Ledger: NewLedger([]Claim{recorded("a.x", "team", 1), released(recorded("h.x", "team", 1), 2)}, time.Hour)})

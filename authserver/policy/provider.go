@@ -4,7 +4,6 @@ package policy
 
 import (
 	"cmp"
-	"encoding/hex"
 	"slices"
 )
 
@@ -22,7 +21,7 @@ type User struct{ ID, Email string }
 // Providers are all that can be used. nil: that is not known yet, and none is missing.
 type Providers struct {
 	byName map[string]*people
-	digest string
+	digest sum
 }
 
 // people are those of one provider.
@@ -49,7 +48,7 @@ func NewProviders(list ...Provider) *Providers {
 		d.bools(p.Listed)
 		out.byName[p.Name] = p.people(d)
 	}
-	out.digest = string(d.sum())
+	copy(out.digest[:], d.sum())
 	return out
 }
 
@@ -71,30 +70,13 @@ func (p *Provider) people(d *digest) *people {
 	return out
 }
 
-// Providing returns a copy of the table that knows these providers: a session that
-// another one vouched for, or that is of a user whom its provider lists no more, is
-// void. They are a part of the revision. Call it before Revoking.
-func (t *Table) Providing(p *Providers) *Table {
-	if t == nil {
-		return nil
+// SetProviders replaces the providers that can be used: a session that another one
+// vouched for, or that is of a user whom its provider lists no more, is void.
+func (a *Assembler) SetProviders(p *Providers) {
+	if p != a.providers && (p == nil || a.providers == nil || p.digest != a.providers.digest) {
+		a.begin()
+		a.providers = p
 	}
-	out := *t
-	out.providers, out.revoked = p, nil
-	out.revision = out.unrevoked()
-	return &out
-}
-
-// unrevoked is the revision without revocations.
-func (t *Table) unrevoked() string {
-	if t.providers == nil {
-		return t.built
-	}
-	d := digests.Get().(*digest)
-	defer digests.Put(d)
-	d.h.Reset()
-	d.buf = d.buf[:0]
-	d.str(t.built, t.providers.digest)
-	return hex.EncodeToString(d.sum()[:6])
 }
 
 // vouch reports whether the provider that a credential came from still answers for

@@ -35,7 +35,7 @@ func TestProviders(t *testing.T) {
 		"two of one name":   {NewProviders(append(list, Provider{Name: "corp", Listed: true})...), "ann@corp eve@people ann@empty ann@gone"},
 		"three of one name": {NewProviders(list[0], list[0], list[0]), "ann@corp ann@people eve@people ann@empty ann@gone"},
 	} {
-		for _, table := range []*Table{free.Providing(c.providers), first(Assemble(Input{Policies: CompileAll([]Policy{p}), Providers: c.providers}))} {
+		for _, table := range []*Table{free.providing(c.providers), first(Build(Input{Policies: CompileAll([]Policy{p}), Providers: c.providers}))} {
 			for _, who := range []string{"ann@corp", "ann@people", "eve@people", "ann@empty", "ann@gone", "ann@"} {
 				s, want := provided(who), NoReason
 				if slices.Contains(strings.Fields(c.void), who) {
@@ -61,10 +61,10 @@ func TestProviders(t *testing.T) {
 		}
 	}
 	var none *Table
-	if none.Providing(NewProviders()) != nil || none.Provided("corp") || !free.Provided("x") {
+	if none.Provided("corp") || !free.Provided("x") {
 		t.Error("what a nil table says, and one that knows no providers")
 	}
-	table := free.Providing(NewProviders(list...))
+	table := free.providing(NewProviders(list...))
 	if id, ok := table.UserID("people", "aNN@example.com"); id != "ann" || !ok {
 		t.Errorf("%q %v", id, ok)
 	}
@@ -91,12 +91,12 @@ func TestProvidersAreInTheRevision(t *testing.T) {
 		for _, bindings := range [][]Binding{nil, {{"n/i", "n/p"}}} {
 			for _, revocations := range [][]Revocation{nil, {{User: "ann", Before: now}}} {
 				with := func(list []Provider) *Table {
-					return table.Bound(bindings).Providing(NewProviders(list...)).Revoking(revocations)
+					return table.bound(bindings).providing(NewProviders(list...)).revoking(revocations)
 				}
 				if with(list).Revision() != with(turned).Revision() {
 					t.Errorf("%+v: in another order, another revision", list)
 				}
-				for _, r := range []string{with(list).Revision(), with(list).Bound(bindings).Revoking(revocations).Revision()} {
+				for _, r := range []string{with(list).Revision(), with(list).bound(bindings).revoking(revocations).Revision()} {
 					if j, ok := seen[r]; ok && j != i {
 						t.Errorf("%+v has the revision of number %d", list, j)
 					}
@@ -108,14 +108,14 @@ func TestProvidersAreInTheRevision(t *testing.T) {
 	if _, ok := seen[table.Revision()]; ok || len(seen) != 40 {
 		t.Errorf("%d revisions", len(seen))
 	}
-	if got := table.Providing(NewProviders()).Providing(nil); got.Revision() != table.Revision() || !got.Provided("x") {
+	if got := table.providing(NewProviders()).providing(nil); got.Revision() != table.Revision() || !got.Provided("x") {
 		t.Error("providers stay that were taken away")
 	}
 }
 
 // Asking for the provider costs no allocation.
 func TestProvidersAllocateNothing(t *testing.T) {
-	table := mustBuild(t, one(Rule{Action: Allow, Include: everyone()})).Providing(NewProviders(Provider{Name: "people", Listed: true, Users: []User{{"ann", ""}}}))
+	table := mustBuild(t, one(Rule{Action: Allow, Include: everyone()})).providing(NewProviders(Provider{Name: "people", Listed: true, Users: []User{{"ann", ""}}}))
 	r := Request{Target: mustTarget(t, "https://a.x/"), Method: "GET", Subject: provided("ann@people"), Now: now}
 	if n := testing.AllocsPerRun(100, func() {
 		if table.Decide(r).Verdict != Admit {

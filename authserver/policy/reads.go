@@ -86,13 +86,11 @@ func (t *Table) Reads() Reads {
 	if t == nil {
 		return out
 	}
-	for _, hosts := range []map[string]*claims{t.exact, t.wild} {
-		for _, r := range hosts {
-			for _, a := range r.apps() {
-				out.add(a.signIn)
-			}
+	t.eachHost(func(c *claims) {
+		for _, a := range c.apps() {
+			out.add(a.signIn)
 		}
-	}
+	})
 	out.sort()
 	return out
 }

@@ -11,37 +11,45 @@ import (
 	"time"
 )
 
-// revision hashes everything a table is built from. Of the ledger it is what is
-// made of it: that a claim is written down changes nothing.
-func (b *builder) revision(sorted []*Compiled) string {
-	d := digest{h: sha256.New()}
-	d.num(len(sorted))
-	for _, c := range sorted {
-		d.str(string(c.digest[:]))
-	}
-	b.terms.digest(&d)
-	for _, c := range b.open {
-		d.str(c.host)
-		d.bools(c.winner == nil, c.byAbove, len(c.refused) > 0)
-		if c.winner != nil {
-			d.str(c.winner.namespace)
+// revision stands for everything a table is made from. Of the ledger it is what came of
+// it: that a claim is written down changes nothing. Nothing is decided by it; whether
+// there is another table, the pointer tells.
+func (a *Assembler) revision() string {
+	out := digested(func(d *digest) {
+		all := a.tree.sum()
+		d.str(string(all[:]), string(a.terms.sum[:]), string(a.revocations[:]))
+		d.bools(a.providers != nil)
+		if a.providers != nil {
+			d.str(string(a.providers.digest[:]))
 		}
-	}
-	return hex.EncodeToString(d.sum()[:6])
+	})
+	return hex.EncodeToString(out[:revisionSize])
+}
+
+const revisionSize = 16
+
+// What begins a sum that goes into the tree and is not a policy's. That begins with a
+// length, which is not negative.
+const (
+	tagHost    = -1
+	tagBinding = -2
+)
+
+// digested returns the digest of what is written.
+func digested(write func(d *digest)) *sum {
+	d := digests.Get().(*digest)
+	defer digests.Put(d)
+	d.h.Reset()
+	d.buf = d.buf[:0]
+	write(d)
+	out := sum(d.sum())
+	return &out
 }
 
 // digestOf hashes everything a policy says. A field left out here would be a
 // change that is never put in force: TestRevisionSeesEveryField holds it against
 // the types.
-func digestOf(p *Policy) (sum [sha256.Size]byte) {
-	d := digests.Get().(*digest)
-	defer digests.Put(d)
-	d.h.Reset()
-	d.buf = d.buf[:0]
-	d.policy(p)
-	copy(sum[:], d.sum())
-	return sum
-}
+func digestOf(p *Policy) sum { return *digested(func(d *digest) { d.policy(p) }) }
 
 type digest struct {
 	h   hash.Hash

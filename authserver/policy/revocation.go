@@ -4,7 +4,6 @@ package policy
 
 import (
 	"cmp"
-	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -34,35 +33,39 @@ type revoked struct {
 	emails map[string]*Revocation // folded
 }
 
-// Revoking returns a copy of the table with these revocations in force, and no
-// others. They are a part of its revision; their order is not.
-func (t *Table) Revoking(revocations []Revocation) *Table {
-	if t == nil {
-		return nil
-	}
-	out := *t
-	out.revoked, out.revision = nil, t.unrevoked()
-	if len(revocations) == 0 {
-		return &out
-	}
+// SetRevocations replaces the revocations in force. Their order is no matter.
+func (a *Assembler) SetRevocations(revocations []Revocation) {
 	sorted := slices.Clone(revocations)
 	slices.SortFunc(sorted, func(x, y Revocation) int {
 		return cmp.Or(x.Before.Compare(y.Before), cmp.Compare(x.User, y.User), cmp.Compare(x.Provider, y.Provider), compareSource(y.Source, x.Source))
 	})
-	d := digests.Get().(*digest)
-	defer digests.Put(d)
-	d.h.Reset()
-	d.buf = d.buf[:0]
-	d.str(out.revision)
-	out.revoked = &revoked{map[person]*Revocation{}, map[string]*Revocation{}, map[string]*Revocation{}}
-	for i := range sorted {
-		r := &sorted[i]
-		d.str(r.Source.Namespace, r.Source.Name, r.Source.Field, r.Provider, r.User)
-		d.time(r.Before)
-		out.revoked.add(r) // the last is the latest
+	var now sum
+	if len(sorted) > 0 {
+		now = *digested(func(d *digest) {
+			for i := range sorted {
+				r := &sorted[i]
+				d.str(r.Source.Namespace, r.Source.Name, r.Source.Field, r.Provider, r.User)
+				d.time(r.Before)
+			}
+		})
 	}
-	out.revision = hex.EncodeToString(d.sum()[:6])
-	return &out
+	if now == a.revocations {
+		return
+	}
+	a.begin()
+	a.revocations, a.revoked = now, newRevoked(sorted)
+}
+
+// newRevoked enters revocations, the latest last.
+func newRevoked(sorted []Revocation) *revoked {
+	if len(sorted) == 0 {
+		return nil
+	}
+	out := &revoked{map[person]*Revocation{}, map[string]*Revocation{}, map[string]*Revocation{}}
+	for i := range sorted {
+		out.add(&sorted[i])
+	}
+	return out
 }
 
 // Revoked reports whether the subject's sessions are void: by a revocation, or for

@@ -103,11 +103,11 @@ func TestSessionBounds(t *testing.T) {
 	for _, bad := range []time.Duration{-1, MaxSessionDuration + 1} {
 		p := one(Rule{Action: Allow, Include: everyone(), SessionDuration: bad})
 		p.Session.Duration = bad
-		if _, issues := Build([]Policy{p}); !slices.Equal(told(issues), []string{"n/p spec.rules[0].sessionDuration Invalid", "n/p spec.session.duration Invalid"}) {
+		if _, issues := build([]Policy{p}); !slices.Equal(told(issues), []string{"n/p spec.rules[0].sessionDuration Invalid", "n/p spec.session.duration Invalid"}) {
 			t.Errorf("%v: %v", bad, issues)
 		}
 	}
-	_, issues := Build([]Policy{one(Rule{Action: Bypass, Include: everyone(), SessionDuration: 1})})
+	_, issues := build([]Policy{one(Rule{Action: Bypass, Include: everyone(), SessionDuration: 1})})
 	if !slices.Equal(told(issues), []string{"n/p spec.rules[0].sessionDuration Unwise"}) {
 		t.Errorf("%v", issues)
 	}
@@ -152,7 +152,7 @@ func TestListsOfSelectors(t *testing.T) {
 	} {
 		tc.rule.Action = Allow
 		p := one(tc.rule)
-		table, _ := Build([]Policy{p})
+		table, _ := build([]Policy{p})
 		d := table.Decide(Request{Target: mustTarget(t, "https://a.x/"), Method: "GET", Subject: session("n/p"), Now: now})
 		if (d.Verdict == Admit) != tc.want {
 			t.Errorf("%s: %s", name, brief(d))

@@ -2,101 +2,30 @@
 
 package policy
 
-import (
-	"cmp"
-	"slices"
-	"strings"
-)
-
-// settle finds whose the hosts are that are not plainly one namespace's.
-func (b *builder) settle(sorted []*Compiled) {
-	if b.ledger != nil {
-		b.ledger.each(b.recorded)
+// contestOf finds who was first of those who claim a host, or claimed it, whatever is
+// above it.
+func (a *Assembler) contestOf(h *hostState, c *contest) {
+	*c = contest{host: h.name}
+	c.stakes = c.one[:0]
+	if a.ledger != nil && h.recorded {
+		a.collectRecords(c)
 	}
-	b.compare()
-	if len(b.open) == 0 {
-		return
-	}
-	b.collect(sorted)
-	slices.SortFunc(b.open, func(x, y *contest) int { return cmp.Compare(x.host, y.host) }) // "*." hosts first
-	for _, c := range b.open {
-		c.settle(b.ledger != nil)
-		if w := c.above; w != nil {
-			c.yield(b.of[w], b.ledger != nil)
-		}
-		if c.claims.owner = ""; c.winner != nil {
-			c.claims.owner = c.winner.namespace
+	for _, e := range h.claimants {
+		if p := e.used; !p.app.salvaged && a.terms.refusal(h.name, p.namespace()) == "" {
+			a.collectClaim(c, p)
 		}
 	}
+	c.settle(a.ledger != nil)
 }
 
-// compare finds hosts that are not, or may not be, of those who have the "*." host
-// above them.
-func (b *builder) compare() {
-	for _, s := range b.sites { // it grows no more
-		w := b.above(s.host)
-		if w == nil || !b.known(w) || !b.known(s.claims) {
+// collectRecords notes what was written down. What the platform says since then counts
+// more.
+func (a *Assembler) collectRecords(c *contest) {
+	for _, r := range a.ledger.of(c.host) {
+		if a.terms.refusal(c.host, r.Namespace) != "" {
 			continue
 		}
-		if w.owner != s.claims.owner || b.of[w] != nil || b.of[s.claims] != nil {
-			b.contest(s.host, s.claims).above = w
-			_, rest, _ := strings.Cut(s.host, ".")
-			b.contest("*."+rest, w)
-		}
-	}
-}
-
-// known reports whether somebody claims a host, or claimed it.
-func (b *builder) known(r *claims) bool { return r.claimed || b.of[r] != nil }
-
-// recorded compares who claims a host with what was written down.
-func (b *builder) recorded(host string, claims []Claim) {
-	first := (*Claim)(nil)
-	n := 0
-	for i := range claims {
-		if why, _ := b.terms.refuses(host, claims[i].Namespace); why != "" {
-			continue // what the platform says since then counts more
-		}
-		if n++; first == nil {
-			first = &claims[i]
-		}
-	}
-	if first == nil {
-		return
-	}
-	r := b.claims(host) // held, if nobody claims it
-	r.recorded = n == 1 && r.claimed && r.owner == first.Namespace && !first.Since.IsZero()
-	if !r.recorded {
-		b.contest(host, r)
-	}
-}
-
-// collect finds what speaks for whom in the contests.
-func (b *builder) collect(sorted []*Compiled) {
-	if b.ledger != nil {
-		b.ledger.each(b.collectRecords)
-	}
-	at := b.at
-	for _, p := range sorted {
-		for i := range p.hosts {
-			if c := b.of[at[i]]; c != nil && !p.app.salvaged {
-				b.collectClaim(c, p)
-			}
-		}
-		at = at[len(p.hosts):]
-	}
-}
-
-func (b *builder) collectRecords(host string, claims []Claim) {
-	c := b.of[b.lookup(host)]
-	if c == nil {
-		return
-	}
-	for _, r := range claims {
-		if why, _ := b.terms.refuses(host, r.Namespace); why != "" {
-			continue
-		}
-		s := c.stake(r.Namespace, b.terms)
+		s := c.stake(r.Namespace, a.terms)
 		s.since, s.released = r.Since, r.Released
 		switch {
 		case !r.Since.IsZero():
@@ -107,10 +36,10 @@ func (b *builder) collectRecords(host string, claims []Claim) {
 	}
 }
 
-func (b *builder) collectClaim(c *contest, p *Compiled) {
-	s := c.stake(p.app.source.Namespace, b.terms)
+func (a *Assembler) collectClaim(c *contest, p *Compiled) {
+	s := c.stake(p.namespace(), a.terms)
 	s.live = true
-	if b.ledger == nil && !p.since.IsZero() && (s.rank == unknown || p.since.Before(s.since)) {
+	if a.ledger == nil && !p.since.IsZero() && (s.rank == unknown || p.since.Before(s.since)) {
 		s.rank, s.since = timed, p.since
 	}
 }
@@ -126,22 +55,10 @@ func (c *contest) stake(namespace string, t *terms) *stake {
 	return &c.stakes[len(c.stakes)-1]
 }
 
-// unrecorded are the claims that the ledger ought to learn of.
-func (b *builder) unrecorded() []Claim {
-	if b.ledger == nil {
-		return nil
+// unrecorded returns whom the ledger ought to learn of; empty: nobody.
+func (c *contest) unrecorded() string {
+	if w := c.winner; w != nil && !c.byAbove && w.live && w.rank != timed {
+		return w.namespace
 	}
-	var out []Claim
-	for _, s := range b.sites {
-		r, c := s.claims, b.of[s.claims]
-		switch {
-		case c == nil:
-			if r.claimed && !r.recorded {
-				out = append(out, Claim{Host: s.host, Namespace: r.owner})
-			}
-		case c.winner != nil && !c.byAbove && c.winner.live && c.winner.rank != timed && len(c.unsettled) == 0:
-			out = append(out, Claim{Host: s.host, Namespace: c.winner.namespace})
-		}
-	}
-	return out
+	return ""
 }

@@ -33,7 +33,7 @@ func portal() []Policy {
 }
 
 func TestSignIn(t *testing.T) {
-	table, _ := Build(portal())
+	table, _ := build(portal())
 	shared := []string{"n/api", "n/root"}
 	for url, want := range map[string]SignIn{
 		"https://a.x/": {
@@ -173,8 +173,8 @@ func TestAudienceIsOfTheHost(t *testing.T) {
 }
 
 func TestSession(t *testing.T) {
-	table, _ := Build(portal())
-	table = table.Revoking([]Revocation{{User: "bob@y", Before: now}})
+	table, _ := build(portal())
+	table = table.revoking([]Revocation{{User: "bob@y", Before: now}})
 	for name, tc := range map[string]struct {
 		host   string
 		change func(*Subject)
@@ -296,7 +296,7 @@ func TestTokenAudience(t *testing.T) {
 			cors := *p.CORS
 			q.CORS = &cors
 			change(&q)
-			table, _ := Build([]Policy{q})
+			table, _ := build([]Policy{q})
 			if got := table.TokenAudience("t.y", "https://a.x", s, now); got != nil {
 				t.Errorf("%s, %s: %q", name, what, got)
 			}

@@ -5,18 +5,34 @@ package policy
 import "sync/atomic"
 
 // A Table is an immutable, compiled set of policies. A nil *Table denies.
+//
+// A look-up goes from a host to the claims on it, and from a path to one of those:
+//
+//	app.example.com /api/v1/things
+//	exact ── app.example.com ── claims ── Exact  /api/v1/things   → nobody
+//	  │ not there                      ├─ Prefix /api             → app-api: decides
+//	wild ─── *.example.com             └─ Prefix (everything)     → app
+//
+// The host is looked up as it is, and, only if nothing is there, as "*." and what follows
+// its first label: an exact host never falls through. Claims are tried from the most
+// specific one, so that the first that covers the path is the answer; there is one claim
+// of a kind on a path, as the builder has settled all conflicts. A path with several
+// readings is looked up in each of them, and the answers have to be the same. Then it is
+// seen whether the host is disputed (claims.forRequest), and whether what routed the
+// request names that very policy (Table.names).
+//
+// How the parts lie in memory is told in shards.go and layout.go; how a table is made,
+// in assembler.go.
 type Table struct {
-	exact     map[string]*claims // "wiki.example.com"
-	wild      map[string]*claims // "*.example.com" → "example.com"
+	exact     shards[*claims] // "wiki.example.com"
+	wild      shards[*claims] // "*.example.com" → "example.com"
 	policies  int
-	unbound   string // the revision without bindings, providers and revocations
-	built     string // the revision without providers and revocations
 	revision  string
-	takers    []*app            // that take tokens from other applications' pages
-	revoked   *revoked          // nil: no revocations
-	bindings  map[string]string // Ingress → policy, both "namespace/name"
-	byRoute   map[string]string // HTTPRoute → policy, likewise
-	providers *Providers        // nil: not known
+	takers    []*app         // that take tokens from other applications' pages
+	revoked   *revoked       // nil: no revocations
+	bindings  shards[string] // Ingress → policy, both "namespace/name"
+	byRoute   shards[string] // HTTPRoute → policy, likewise
+	providers *Providers     // nil: not known
 	// unrecorded are the claims that the ledger does not hold, and ought to.
 	unrecorded []Claim
 }

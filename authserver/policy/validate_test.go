@@ -129,7 +129,7 @@ func TestSignInHints(t *testing.T) {
 	} {
 		p := one(does(Allow)...)
 		tc.change(&p)
-		_, issues := Build([]Policy{p})
+		_, issues := build([]Policy{p})
 		got := strings.Join(told(issues), "; ")
 		if want := strings.TrimSuffix("n/p "+tc.hint, "n/p "); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)

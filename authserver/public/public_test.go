@@ -39,8 +39,8 @@ func newSite(t *testing.T, team string, table *policy.Table) (*Site, *bytes.Buff
 
 func build(t *testing.T) *policy.Table {
 	t.Helper()
-	table, issues := policy.Build([]policy.Policy{{Source: policy.Source{Namespace: "shop", Name: "app"}, Hosts: []string{"app.example.com"},
-		Rules: []policy.Rule{{Action: policy.Allow, Include: []policy.Selector{{Property: policy.Everyone}}}}}})
+	table, issues := policy.Build(policy.Input{Policies: policy.CompileAll([]policy.Policy{{Source: policy.Source{Namespace: "shop", Name: "app"}, Hosts: []string{"app.example.com"},
+		Rules: []policy.Rule{{Action: policy.Allow, Include: []policy.Selector{{Property: policy.Everyone}}}}}})})
 	if len(issues) > 0 {
 		t.Fatal(issues)
 	}

@@ -68,12 +68,13 @@ type Feed struct {
 
 	reader   client.Reader
 	memo     map[types.UID]compiled
-	policies *policy.Table // what memo was assembled to, and the issues
+	table    policy.Assembler // of what is in memo
+	policies *policy.Table    // what it was assembled to; nil: nothing yet
 	issues   []policy.Issue
-	bound    *routeIndex // that policies knows
+	bound    *routeIndex // that table knows
 	revision string
 	compiled []*policy.Compiled
-	ledger   *policy.Ledger // that policies was built with
+	ledger   *policy.Ledger // that table was built with
 	led      bool           // this replica, the last time
 	due      time.Time      // when a hold ends
 	queue    cluster.Requeue
@@ -141,13 +142,17 @@ func (f *Feed) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Re
 		return reconcile.Result{RequeueAfter: wait}, err
 	}
 	start := time.Now()
+	f.table.SetProviders(f.inUse())
+	f.table.SetRevocations(revocations)
 	wait, err = f.assemble(ctx, list.Items, named)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	table := f.policies.Providing(f.inUse()).Revoking(revocations)
-	if f.Live.Table() == nil || table.Revision() != f.revision {
+	table := f.policies
+	if f.Live.Table() != table { // by a revision, nothing is decided
 		f.Live.Publish(table)
+	}
+	if table.Revision() != f.revision {
 		f.revision = table.Revision()
 		f.built.SetToCurrentTime()
 		f.size.Set(float64(table.Len()))
@@ -171,11 +176,17 @@ func (f *Feed) assemble(ctx context.Context, items []v1alpha1.AccessPolicy, name
 	f.compiled = compiled // in the order of the items, which may be another one each time
 	now := time.Now()
 	if same && named == f.bound && !turned && leads == f.led && (f.due.IsZero() || now.Before(f.due)) {
+		f.policies = f.table.Table()
 		return f.untilDue(now), nil
 	}
-	f.policies = nil // nothing, until it is assembled
+	f.table.SetTerms(f.Terms)
+	if named != f.bound {
+		f.table.SetBindings(translate.Bindings(named.all))
+	}
 	f.ledger = f.Ledger.ledger(items)
-	f.policies, f.issues = policy.Assemble(policy.Input{Policies: compiled, Terms: f.Terms, Ledger: f.ledger, Bindings: translate.Bindings(named.all)})
+	f.table.SetLedger(f.ledger)
+	f.policies = f.table.Table()
+	f.issues = f.table.Issues()
 	f.bound, f.led = named, leads
 	f.due = f.Ledger.record(f.ledger, f.policies, compiled, leads)
 	return f.untilDue(now), nil
@@ -210,12 +221,12 @@ func (f *Feed) inUse() *policy.Providers {
 	return f.Providers()
 }
 
-// compile translates and compiles what has changed since the last time. It
+// compile translates, compiles and enters what has changed since the last time. It
 // reports whether nothing has.
 func (f *Feed) compile(items []v1alpha1.AccessPolicy, named *routeIndex) (policies []*policy.Compiled, same bool) {
 	memo := make(map[types.UID]compiled, len(items))
 	policies = make([]*policy.Compiled, len(items))
-	same = f.policies != nil && len(items) == len(f.memo)
+	same = f.policies != nil
 	for i := range items {
 		o := &items[i]
 		m, ok := f.memo[o.UID]
@@ -223,10 +234,17 @@ func (f *Feed) compile(items []v1alpha1.AccessPolicy, named *routeIndex) (polici
 		if !ok || m.generation != o.Generation || m.known != known || !reflect.DeepEqual(m.routes, routes) {
 			p := named.policy(o)
 			m = compiled{o.Generation, routes, known, policy.Compile(&p)}
+			f.table.Set(string(o.UID), m.policy)
 			same = false
 		}
 		memo[o.UID] = m
 		policies[i] = m.policy
+	}
+	for uid := range f.memo {
+		if _, there := memo[uid]; !there {
+			f.table.Delete(string(uid))
+			same = false
+		}
 	}
 	f.memo = memo
 	return policies, same

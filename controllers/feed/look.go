@@ -111,7 +111,7 @@ func (l *Looker) Table(ctx context.Context, teamHost, pathPrefix string, stderr 
 	if in.Revocations, err = revocationsOf(ctx, reader); err != nil {
 		fmt.Fprintf(stderr, "note: SessionRevocations are left out: %s\n", policy.Line(err.Error()))
 	}
-	table, _ := policy.Assemble(in)
+	table, _ := policy.Build(in)
 	return table, nil
 }
 

@@ -78,7 +78,7 @@ func allInUse(list []config.Provider) *policy.Providers {
 
 // Build compiles the set, and returns everything that is wrong with it.
 func (s *Set) Build() (*policy.Table, []Problem) {
-	table, issues := policy.Assemble(policy.Input{
+	table, issues := policy.Build(policy.Input{
 		Policies: policy.CompileAll(s.Policies), Terms: s.terms, Bindings: translate.Bindings(s.routes), Providers: s.inUse(s.Providers), Revocations: s.Revocations,
 	})
 	problems := slices.Clone(s.problems)

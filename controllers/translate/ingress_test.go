@@ -296,7 +296,7 @@ func FuzzIngress(f *testing.F) {
 		if err != nil || len(r.Hosts) == 0 {
 			return
 		}
-		table, _ := policy.Build([]policy.Policy{p})
+		table, _ := policy.Build(policy.Input{Policies: policy.CompileAll([]policy.Policy{p})})
 		d := table.Decide(policy.Request{Target: target, Method: "GET", Now: time.Unix(1e9, 0)})
 		if serves(o, target.Host(), target.Path()) && d.Reason != policy.Bypassed && d.Reason != policy.AmbiguousPath {
 			t.Errorf("%s is served by %q %q (%s), and not claimed by %q %q: %v", url, host, path, how, p.Hosts, say(p.Paths), d.Reason)

@@ -230,7 +230,7 @@ func TestSelectors(t *testing.T) {
 		// Whatever is wrong, nobody gets in by it.
 		p.Rules[0].Action = policy.Bypass
 		p.Rules[0].Require, p.Rules[0].Exclude, p.CORS = nil, nil, nil
-		table, _ := policy.Build([]policy.Policy{p})
+		table, _ := policy.Build(policy.Input{Policies: policy.CompileAll([]policy.Policy{p})})
 		target, _ := policy.ParseTarget("https://app.example.com/a")
 		if d := table.Decide(policy.Request{Target: target, Method: "GET", Now: time.Unix(1e9, 0)}); d.Verdict == policy.Admit && (c.defect || c.want != policy.Everyone) {
 			t.Errorf("%+v: %+v", c.s, d)

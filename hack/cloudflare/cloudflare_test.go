@@ -196,10 +196,10 @@ func checkLogin(t *testing.T, server *authserver.Server, address string) {
 // --identity-headers cloudflare` does.
 func start(t *testing.T, keys *credential.Ring) *authserver.Server {
 	t.Helper()
-	table, issues := policy.Build([]policy.Policy{{
+	table, issues := policy.Build(policy.Input{Policies: policy.CompileAll([]policy.Policy{{
 		Source: policy.Source{Namespace: "shop", Name: "app"}, Hosts: []string{"app.example.com"},
 		Rules: []policy.Rule{{Action: policy.Allow, Include: []policy.Selector{{Property: policy.EmailDomain, Value: "example.com"}}}},
-	}})
+	}})})
 	if len(issues) > 0 {
 		t.Fatal(issues)
 	}

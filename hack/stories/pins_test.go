@@ -144,8 +144,8 @@ func TestPinsRoundTrip(t *testing.T) {
 		routes = append(routes, r)
 	}
 	table := func(bound []translate.Route, policies ...policy.Policy) *policy.Table {
-		t, _ := policy.Build(policies)
-		return t.Bound(translate.Bindings(bound))
+		t, _ := policy.Build(policy.Input{Policies: policy.CompileAll(policies), Bindings: translate.Bindings(bound)})
+		return t
 	}
 	var live policy.Live
 	s := authserver.New(authserver.Config{Table: live.Table, Subject: func(policy.Place, string, string, time.Time) policy.Presented { return policy.Presented{} },

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+)
+
+// redo finds what is in force on a host of which it is known who was first by itself.
+func (a *Assembler) redo(h *hostState, c *contest) {
+	unsettled := false
+	if h.above != nil && len(c.stakes) > 0 {
+		if w := a.settled(h.above); len(w.stakes) > 0 {
+			c.above = w
+			unsettled = c.yield(w, a.ledger != nil)
+		}
+	}
+	in := entering{a: a, host: h, contest: c}
+	r := in.enter()
+	in.warn()
+	follows := h.protected
+	if r != nil {
+		follows = in.finish(r) || follows
+	} else if h.protected {
+		r = a.shield(h)
+	}
+	a.place(h, r)
+	a.note(h, c, &in, unsettled, follows)
+}
+
+// place puts what is in force on a host into the table.
+func (a *Assembler) place(h *hostState, r *claims) {
+	hosts, key := &a.exact, h.name
+	if h.isWild() {
+		hosts, key = &a.wild, h.name[2:]
+	}
+	switch h.claims = r; r {
+	case nil:
+		hosts.remove(key)
+	default:
+		hosts.set(key, r)
+	}
+}
+
+// note keeps what there is to say of a host, and who has to be told.
+func (a *Assembler) note(h *hostState, c *contest, in *entering, unsettled, follows bool) {
+	old := hostMore{}
+	if h.more != nil {
+		old = *h.more
+	}
+	now := hostMore{issues: in.issues, warnings: old.warnings, followers: old.followers, troubles: old.troubles, unsettled: unsettled}
+	now.outcome = in.outcome()
+	if a.ledger != nil && len(old.troubles) == 0 { // or else warnOwner says
+		now.owner = c.unrecorded()
+	}
+	if c.byAbove && len(c.refused) > 0 {
+		now.vain = c.refused
+	}
+	if h.more != nil || now.some() {
+		a.keep(h, &old, &now)
+	}
+	if h.above == nil {
+		return
+	}
+	if trouble := now.unsettled || now.vain != nil; trouble || old.unsettled || old.vain != nil {
+		h.above.extra().troubles = member(h.above.more.troubles, h, trouble)
+		a.remind(h.above)
+	}
+	if follows || h.above.more != nil {
+		h.above.extra().followers = member(h.above.more.followers, h, follows)
+	}
+}
+
+// keep replaces what there was to say of a host.
+func (a *Assembler) keep(h *hostState, old, now *hostMore) {
+	if old.outcome != nil {
+		a.tree.remove(old.outcome, 0)
+	}
+	if now.outcome != nil {
+		a.tree.add(now.outcome, 0)
+	}
+	h.more = nil
+	if now.some() {
+		kept := *now
+		h.more = &kept
+	}
+	a.told = member(a.told, h, len(now.issues)+len(now.warnings) > 0)
+	a.fresh = member(a.fresh, h, now.owner != "")
+}
+
+// some reports whether there is anything to say.
+func (m *hostMore) some() bool {
+	return len(m.issues)+len(m.warnings)+len(m.followers)+len(m.troubles) > 0 || m.outcome != nil || m.owner != "" || m.unsettled || m.vain != nil
+}
+
+// member adds a host to a set, or takes it out.
+func member(set map[*hostState]struct{}, h *hostState, is bool) map[*hostState]struct{} {
+	switch {
+	case !is:
+		delete(set, h)
+	case set == nil:
+		return map[*hostState]struct{}{h: {}}
+	default:
+		set[h] = struct{}{}
+	}
+	return set
+}
+
+// An entering puts those claims on a host into force that are.
+type entering struct {
+	a       *Assembler
+	host    *hostState
+	contest *contest
+	into    *claims
+	// twin is what pinned requests are decided by, where somebody's broken text claims
+	// the host, too; nil: by the same.
+	twin     *claims
+	owner    string // of the host, if somebody claims it who could own it
+	claimed  bool
+	admitted bool // a claim is in force, be its paths our own
+	issues   []Issue
+}
+
+// enter returns what is in force on the host; nil: nobody may claim it, and it is not
+// held for anybody either.
+func (e *entering) enter() *claims {
+	a, h := e.a, e.host
+	for _, o := range h.claimants {
+		if a.terms.refusal(h.name, o.used.namespace()) != "" {
+			continue
+		}
+		if !o.used.app.salvaged { // that owns nothing, and is stopped by no owner
+			e.claimed = true
+		} else if e.twin == nil {
+			e.twin = &claims{}
+		}
+	}
+	if len(e.contest.stakes) > 0 || e.twin != nil {
+		e.into = a.newClaims()
+	}
+	if w := e.contest.winner; w != nil {
+		e.owner = w.namespace
+	}
+	for _, o := range h.claimants {
+		if e.admits(o.used) {
+			e.admitted = true
+			e.add(o.used)
+		}
+	}
+	return e.into
+}
+
+// admits reports whether a claim on the host is in force, and else says why it is not.
+func (e *entering) admits(p *Compiled) bool {
+	a, c, namespace := e.a, e.contest, p.namespace()
+	if why := a.terms.refusal(e.host.name, namespace); why != "" {
+		e.tell(p, why, "%s", a.terms.refuse(why, e.host.name, namespace))
+		return false
+	}
+	if p.app.salvaged || c.owns(namespace) || a.terms.granted(e.host.name, namespace) {
+		return true
+	}
+	c.refused = append(c.refused, p.app.source)
+	code, words := c.loses(a.ledger.holds())
+	if a.ledger == nil && c.winner == nil {
+		words += "; so does metadata.creationTimestamp in the files"
+	}
+	e.tell(p, code, "%s", words)
+	return false
+}
+
+// wholeHost are the paths of a policy that names none.
+var wholeHost = []Path{{Value: "/"}}
+
+// add enters the claims of a policy. Those that another one has already are not in force.
+func (e *entering) add(p *Compiled) {
+	paths, twin := p.paths, e.twin
+	if len(paths) == 0 {
+		paths = wholeHost
+	}
+	if p.app.salvaged && e.claimed && p.namespace() != e.owner {
+		twin = nil
+	}
+	for _, path := range paths {
+		if e.a.terms.ownPath(path.Value) {
+			continue
+		}
+		c := p.app.claim(path)
+		if twin != nil {
+			twin.add(c)
+		}
+		if winner := e.into.add(c); winner != nil && winner != p.app {
+			e.tell(p, codeClaimed, "%s%s (%s) is already claimed by %s, which is older; this claim is not in force",
+				e.host.name, path.Value, path.kind(), winner.source)
+		}
+	}
+}
+
+// finish sets the host apart, if it is not plain whose it is. It reports whether the
+// policies of the "*." host above decide there.
+func (e *entering) finish(r *claims) (follows bool) {
+	c := e.contest
+	d := dispute{contended: len(c.refused) > 0, pinned: e.twin, note: c.note(e.admitted)}
+	if !e.admitted && c.winner != nil && c.above.owner() == c.winner.namespace { // its own policies
+		follows = true
+		if w := e.host.above.claims; w != nil {
+			r.few, r.many = w.few, w.many
+			if w.dispute != nil {
+				d.contended, d.pinned = d.contended || w.dispute.contended, w.dispute.pinned
+				d.note = cmp.Or(d.note, w.dispute.note)
+			}
+		}
+	}
+	if d.contended || d.note != "" || d.pinned != nil {
+		kept := d
+		r.dispute = &kept
+	}
+	return follows
+}
+
+// shield returns what is in force on a protected host that nobody claims: nothing, if the
+// "*." host above it is of those who may not claim it; or else nil.
+func (a *Assembler) shield(h *hostState) *claims {
+	foreign := false
+	if h.above != nil {
+		h.above.claims.each(func(c claim) {
+			foreign = foreign || a.terms.refusal(h.name, c.app.source.Namespace) != ""
+		})
+	}
+	if !foreign {
+		return nil
+	}
+	return &claims{dispute: &dispute{note: h.name + " is reserved, so the \"*.\" host above it does not decide there"}}
+}
+
+// outcome is what the revision has to say of the host; nil: it is the plain one, that
+// whose host it is claims it first.
+func (e *entering) outcome() *sum {
+	c := e.contest
+	if len(c.stakes) == 0 || e.claimed && c.winner != nil && !c.byAbove && len(c.refused) == 0 && c.winner.namespace == e.first() {
+		return nil
+	}
+	return digested(func(d *digest) {
+		d.num(tagHost)
+		d.str(c.host)
+		d.bools(c.winner == nil, c.byAbove, len(c.refused) > 0)
+		if c.winner != nil {
+			d.str(c.winner.namespace)
+		}
+	})
+}
+
+// first returns the namespace of the oldest claim that could own the host.
+func (e *entering) first() string {
+	for _, o := range e.host.claimants {
+		if !o.used.app.salvaged && e.a.terms.refusal(e.host.name, o.used.namespace()) == "" {
+			return o.used.namespace()
+		}
+	}
+	return ""
+}
+
+func (e *entering) tell(p *Compiled, code Code, format string, args ...any) {
+	field := "spec.hosts"
+	for i, h := range p.hosts {
+		if h == e.host.name {
+			field = item("spec.hosts", i)
+		}
+	}
+	e.issues = append(e.issues, p.app.issue(field, code, format, args...))
+}
+
+func (a *app) issue(field string, code Code, format string, args ...any) Issue {
+	return newIssue(a.source.at(field), code, fmt.Sprintf(format, args...))
+}
+
+func (c *Compiled) namespace() string { return c.app.source.Namespace }
+
+// holds is for how long hosts are held.
+func (l *Ledger) holds() time.Duration {
+	if l == nil {
+		return 0
+	}
+	return l.hold
+}
