@@ -44,9 +44,9 @@ func TestGuardIsInstalled(t *testing.T) {
 		kinds, flag string
 		note        string
 	}{
-		{nil, whole, "true", "stay when this is uninstalled"},
+		{nil, whole, "true", "stay after an uninstall"},
 		{[]string{"--kube-version", "1.36.0"}, whole, "true", ""},
-		{[]string{"--kube-version", "1.35.2"}, old, "true", "has to bring what asks"},
+		{[]string{"--kube-version", "1.35.2"}, old, "true", "has the auth annotations already"},
 		{[]string{"--kube-version", "1.35.2", "--api-versions", "admissionregistration.k8s.io/v1/MutatingAdmissionPolicy"}, whole, "true", ""},
 		{[]string{"--set", "admission.guard=false"}, "", "false", "admission.guard is off"},
 		{[]string{"--set", "ingressOptIn.enabled=false"}, "", "false", "ingressOptIn is off"},

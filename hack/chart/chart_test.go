@@ -210,7 +210,7 @@ func TestRefused(t *testing.T) {
 // TestNotes looks at what an installation prints.
 func TestNotes(t *testing.T) {
 	for values, wants := range map[string][]string{
-		"defaults":                  {"teamDomain is not set", "Only proxies in ingress-nginx", "trustedProxies is empty"},
+		"defaults":                  {"teamDomain is not set", "Only proxies in ingress-nginx can reach", "trustedProxies is empty"},
 		"login":                     {"https://auth.example.com"},
 		"login-without-certificate": {"no certificate"},
 		"cloudflare":                {"Nothing here leads auth.example.com"},
