@@ -18,7 +18,6 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
-	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
@@ -51,7 +50,7 @@ func (r *replica) decidesBy(ingress, rawURL string, want policy.Reason) {
 func ledgerOf(t *testing.T, c client.Client, ns string) []corev1.ConfigMap {
 	t.Helper()
 	var list corev1.ConfigMapList
-	if err := c.List(t.Context(), &list, client.InNamespace(ns), client.HasLabels{feed.LedgerLabel}); err != nil {
+	if err := c.List(t.Context(), &list, client.InNamespace(ns), client.HasLabels{v1alpha1.LedgerLabel}); err != nil {
 		t.Fatal(err)
 	}
 	return list.Items

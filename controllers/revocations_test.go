@@ -136,7 +136,7 @@ func TestWithoutTheNewCRDs(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
 	fixture.Create(t, c, fixture.Open(ns, "app", "app.example.com"))
-	kinds := []string{cluster.CrdOf(cluster.ProviderKind), cluster.CrdOf(cluster.RevocationKind)}
+	kinds := []string{cluster.CRDOf(cluster.ProviderKind), cluster.CRDOf(cluster.RevocationKind)}
 	var kept []*apiextensionsv1.CustomResourceDefinition
 	for _, name := range kinds {
 		var crd apiextensionsv1.CustomResourceDefinition

@@ -295,7 +295,7 @@ func TestRouteRoles(t *testing.T) {
 		for _, o := range b.Owned() {
 			made[o.GetKind()] = true
 		}
-		for _, k := range cluster.Made {
+		for _, k := range routes.Made {
 			if !made[k.Kind] {
 				return fmt.Errorf("no %s among %v", k.Kind, made)
 			}
@@ -319,7 +319,7 @@ func TestRouteRoles(t *testing.T) {
 }
 
 func httpRoute(ns string) *unstructured.Unstructured {
-	u := cluster.Unstructured(schema.GroupVersionKind{Group: cluster.GatewayGroup, Version: "v1", Kind: "HTTPRoute"})
+	u := cluster.Unstructured(schema.GroupVersionKind{Group: routes.GatewayGroup, Version: "v1", Kind: "HTTPRoute"})
 	u.SetNamespace(ns)
 	u.SetName("route")
 	return u
@@ -328,10 +328,10 @@ func httpRoute(ns string) *unstructured.Unstructured {
 // gatewayOf makes a route of Envoy Gateway that names a policy.
 func gatewayOf(t *testing.T, c client.Client, ns string) {
 	t.Helper()
-	class := cluster.Unstructured(schema.GroupVersionKind{Group: cluster.GatewayGroup, Version: "v1", Kind: "GatewayClass"})
+	class := cluster.Unstructured(schema.GroupVersionKind{Group: routes.GatewayGroup, Version: "v1", Kind: "GatewayClass"})
 	class.SetName("envoy-" + ns)
 	class.Object["spec"] = map[string]any{"controllerName": "gateway.envoyproxy.io/gatewayclass-controller"}
-	gateway := cluster.Unstructured(schema.GroupVersionKind{Group: cluster.GatewayGroup, Version: "v1", Kind: "Gateway"})
+	gateway := cluster.Unstructured(schema.GroupVersionKind{Group: routes.GatewayGroup, Version: "v1", Kind: "Gateway"})
 	gateway.SetNamespace(ns)
 	gateway.SetName("door")
 	gateway.Object["spec"] = map[string]any{"gatewayClassName": "envoy-" + ns}

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
@@ -34,7 +35,7 @@ func TestMiddlewareLimit(t *testing.T) {
 	limit := func(want bool) {
 		t.Helper()
 		fixture.Eventually(t, "the Middleware", func() error {
-			m := cluster.Unstructured(schema.GroupVersionKind{Group: cluster.TraefikGroup, Version: "v1alpha1", Kind: "Middleware"})
+			m := cluster.Unstructured(schema.GroupVersionKind{Group: routes.TraefikGroup, Version: "v1alpha1", Kind: "Middleware"})
 			if err := b.C.Get(t.Context(), client.ObjectKey{Namespace: b.App, Name: "ostiary-auth-web"}, m); err != nil {
 				return err
 			}

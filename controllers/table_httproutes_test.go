@@ -20,7 +20,7 @@ import (
 
 // namingRoute is an HTTPRoute that names a policy; "" names none.
 func namingRoute(ns, name, policyName string) *unstructured.Unstructured {
-	o := cluster.Unstructured(schema.GroupVersionKind{Group: cluster.GatewayGroup, Version: "v1", Kind: "HTTPRoute"})
+	o := cluster.Unstructured(schema.GroupVersionKind{Group: routes.GatewayGroup, Version: "v1", Kind: "HTTPRoute"})
 	o.SetNamespace(ns)
 	o.SetName(name)
 	if policyName != "" {
@@ -62,7 +62,7 @@ func TestPinnedHTTPRoutes(t *testing.T) {
 	pinned("default/web", "/app", policy.NoPolicy)
 	edit := func(name string) {
 		fixture.Eventually(t, "editing the HTTPRoute", func() error {
-			now := cluster.Unstructured(schema.GroupVersionKind{Group: cluster.GatewayGroup, Version: "v1", Kind: "HTTPRoute"})
+			now := cluster.Unstructured(schema.GroupVersionKind{Group: routes.GatewayGroup, Version: "v1", Kind: "HTTPRoute"})
 			if err := c.Get(t.Context(), client.ObjectKeyFromObject(web), now); err != nil {
 				return err
 			}

@@ -22,7 +22,6 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/command"
-	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/routes/plan"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
@@ -160,7 +159,7 @@ func TestAuditCluster(t *testing.T) {
 		Data: map[string]string{"no-auth-locations": "/health"}}
 	route := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
 		"hostnames": []any{"app.example.com"}, "rules": []any{map[string]any{"backendRefs": []any{map[string]any{"name": "web", "port": int64(80)}}}}}}}
-	route.SetGroupVersionKind(schema.GroupVersionKind{Group: cluster.GatewayGroup, Version: "v1", Kind: "HTTPRoute"})
+	route.SetGroupVersionKind(schema.GroupVersionKind{Group: routes.GatewayGroup, Version: "v1", Kind: "HTTPRoute"})
 	route.SetNamespace(ns)
 	route.SetName("route")
 	objects := []client.Object{

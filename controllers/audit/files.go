@@ -34,7 +34,7 @@ func Files(paths []string, stdin io.Reader, namespace string, o Options) (Report
 	}
 	f := snapshot{namespace: namespace}
 	f.world.Served = map[string]bool{}
-	for _, k := range cluster.Kinds {
+	for _, k := range routes.Kinds {
 		f.world.Served[k.Name()] = true // a manifest may be for any cluster
 	}
 	var errs []error
@@ -171,12 +171,12 @@ func (f *snapshot) put(o *unstructured.Unstructured) error {
 
 // other takes an object of a kind that a cluster need not have, or that is not read.
 func (f *snapshot) other(o *unstructured.Unstructured) error {
-	i := slices.IndexFunc(cluster.Kinds, func(k cluster.Kind) bool { return k.Into != nil && k.GroupKind() == o.GroupVersionKind().GroupKind() })
+	i := slices.IndexFunc(routes.Kinds, func(k routes.Kind) bool { return k.Into != nil && k.GroupKind() == o.GroupVersionKind().GroupKind() })
 	if i < 0 {
 		f.others = append(f.others, o)
 		return nil
 	}
-	into := cluster.Kinds[i].Into(&f.world)
+	into := routes.Kinds[i].Into(&f.world)
 	*into = append(*into, o)
 	return nil
 }

@@ -19,16 +19,17 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // routingGroups are API groups whose kinds lead traffic to applications, or change how it
 // is led, each with those of its kinds that do neither. Of all others it is said that they
 // are not read.
 var routingGroups = map[string][]string{
-	cluster.GatewayGroup:              {"Gateway", "GatewayClass", "ReferenceGrant", "BackendTLSPolicy", "UDPRoute"},
+	routes.GatewayGroup:               {"Gateway", "GatewayClass", "ReferenceGrant", "BackendTLSPolicy", "UDPRoute"},
 	"gateway.networking.x-k8s.io":     {"XBackendTrafficPolicy"},
-	cluster.EnvoyGroup:                {"EnvoyProxy", "ClientTrafficPolicy", "BackendTrafficPolicy", "Backend"},
-	cluster.TraefikGroup:              {"MiddlewareTCP", "TLSOption", "TLSStore", "ServersTransport", "ServersTransportTCP", "TraefikService", "IngressRouteUDP"},
+	routes.EnvoyGroup:                 {"EnvoyProxy", "ClientTrafficPolicy", "BackendTrafficPolicy", "Backend"},
+	routes.TraefikGroup:               {"MiddlewareTCP", "TLSOption", "TLSStore", "ServersTransport", "ServersTransportTCP", "TraefikService", "IngressRouteUDP"},
 	"traefik.containo.us":             {"MiddlewareTCP", "TLSOption", "TLSStore", "ServersTransport", "TraefikService", "IngressRouteUDP"},
 	"networking.istio.io":             {"DestinationRule", "ServiceEntry", "Sidecar", "WorkloadEntry", "WorkloadGroup", "ProxyConfig"},
 	"projectcontour.io":               {"TLSCertificateDelegation", "ExtensionService", "ContourConfiguration", "ContourDeployment"},
@@ -65,7 +66,7 @@ var quietGroups = []string{"", "apps", "batch", "autoscaling", "policy", "rbac.a
 
 // isRead reports whether a kind is one that a World is made of.
 func isRead(gk schema.GroupKind) bool {
-	return slices.ContainsFunc(cluster.Kinds, func(k cluster.Kind) bool { return k.Into != nil && k.GroupKind() == gk }) ||
+	return slices.ContainsFunc(routes.Kinds, func(k routes.Kind) bool { return k.Into != nil && k.GroupKind() == gk }) ||
 		gk.Group == networkingv1.GroupName && (gk.Kind == "Ingress" || gk.Kind == "IngressClass") ||
 		gk.Group == "" && (gk.Kind == "Service" || gk.Kind == "ConfigMap") || gk.Group == v1alpha1.GroupVersion.Group && gk.Kind == "AccessPolicy"
 }

@@ -25,7 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
-	"github.com/ostiary/ostiary/controllers/routes/family"
+	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // A Reader reads kinds that need not be there, and need not be ours to read.
@@ -94,8 +94,8 @@ func (k *Cache) Look(ctx context.Context, wake func()) bool {
 		logr.FromContextOrDiscard(ctx).V(1).Info("cannot ask which kinds there are", "error", err.Error())
 		return false
 	}
-	if has["Middleware."+TraefikGroup] && k.Fields.has(TraefikGroup, "v1alpha1", "Middleware", "spec", "forwardAuth", "maxResponseBodySize") {
-		has[family.MiddlewareLimit] = true
+	if has["Middleware."+routes.TraefikGroup] && k.Fields.has(routes.TraefikGroup, "v1alpha1", "Middleware", "spec", "forwardAuth", "maxResponseBodySize") {
+		has[routes.MiddlewareLimit] = true
 	}
 	differs := !k.looked || !reflect.DeepEqual(has, k.has)
 	versions := map[schema.GroupKind]bool{}

@@ -107,7 +107,7 @@ func (l *worldLister) list(what string, into client.ObjectList, opts ...client.L
 
 func (l *worldLister) extras(w *routes.Snapshot) {
 	done := map[string]bool{}
-	for _, k := range Kinds {
+	for _, k := range routes.Kinds {
 		if k.Into == nil || !w.Served[k.Name()] || done[k.Name()] {
 			continue
 		}

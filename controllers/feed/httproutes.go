@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -27,7 +28,7 @@ type gatewayState struct {
 	absent atomic.Bool // the API server has no such kind, so there are none
 }
 
-var httpRouteGVK = schema.GroupVersionKind{Group: cluster.GatewayGroup, Version: "v1", Kind: "HTTPRoute"}
+var httpRouteGVK = schema.GroupVersionKind{Group: routes.GatewayGroup, Version: "v1", Kind: "HTTPRoute"}
 
 // httpRouteList lists names and annotations: of an HTTPRoute, a table needs no more.
 func httpRouteList() *metav1.PartialObjectMetadataList {

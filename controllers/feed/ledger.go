@@ -27,10 +27,8 @@ import (
 
 // What the ConfigMaps of the ledger are labelled with, and what is in them.
 const (
-	LedgerLabel   = "access.ostiary.dev/ledger"
 	ledgerOfHosts = "hosts"
 	ledgerField   = "claims.json"
-	ledgerAbout   = "access.ostiary.dev/about"
 )
 
 // ledgerShard is how much goes into one ConfigMap, which may take 1 MiB.
@@ -101,7 +99,7 @@ func (l *Ledger) setup(mgr ctrl.Manager, recheck func()) {
 
 // LedgerSelector selects the ConfigMaps that it is kept in.
 func LedgerSelector() labels.Selector {
-	return labels.SelectorFromSet(labels.Set{LedgerLabel: ledgerOfHosts})
+	return labels.SelectorFromSet(labels.Set{v1alpha1.LedgerLabel: ledgerOfHosts})
 }
 
 func ledgerOptions(namespace string) []client.ListOption {
@@ -305,7 +303,7 @@ func readLedger(ctx context.Context, r client.Reader, namespace string) (*policy
 	var list corev1.ConfigMapList
 	err := errors.Join(r.List(ctx, &policies), r.List(ctx, &list, ledgerOptions(namespace)...))
 	if err == nil && len(list.Items) == 0 {
-		err = fmt.Errorf("there is no ConfigMap labelled %s=%s in namespace %s", LedgerLabel, ledgerOfHosts, namespace)
+		err = fmt.Errorf("there is no ConfigMap labelled %s=%s in namespace %s", v1alpha1.LedgerLabel, ledgerOfHosts, namespace)
 	}
 	var claims []policy.Claim
 	for i := range list.Items {

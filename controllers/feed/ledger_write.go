@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
 )
@@ -164,8 +165,8 @@ func (l *Ledger) put(ctx context.Context, p *page) error {
 	o := p.object
 	if o == nil {
 		o = &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: l.Namespace, GenerateName: "ostiary-hosts-",
-			Labels:      map[string]string{LedgerLabel: ledgerOfHosts},
-			Annotations: map[string]string{ledgerAbout: "Which namespace claimed which hosts, and since when. Ostiary writes this. Keep it in backups: it decides whose a host is."}}}
+			Labels:      map[string]string{v1alpha1.LedgerLabel: ledgerOfHosts},
+			Annotations: map[string]string{v1alpha1.AboutAnnotation: "Which namespace claimed which hosts, and since when. Ostiary writes this. Keep it in backups: it decides whose a host is."}}}
 	}
 	o.Data = data
 	if p.object == nil {

@@ -255,7 +255,7 @@ func kindOf(root *yamlv3.Node) kind {
 		return isPolicy
 	case apiVersion == v1alpha1.GroupVersion.String() && (kind == providerKind || kind == revocationKind), apiVersion == "v1" && kind == secretKind:
 		return isEntry
-	case kind == routeKind && group == "gateway.networking.k8s.io":
+	case kind == routeKind && group == routes.GatewayGroup:
 		return isRoute
 	case kind == ingressKind && isIngressGroup(group):
 		return isIngress

@@ -13,6 +13,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/translate"
@@ -26,13 +27,10 @@ var (
 	ingressHost = regexp.MustCompile(`["']?\bhost["']?[ \t]*:[ \t]*["']?((?:\*\.)?[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)`)
 )
 
-// ours begins all annotations that Ostiary reads.
-const ours = "access.ostiary.dev/"
-
 // optsIn reports whether text that cannot be read may be an Ingress that names a
 // policy.
 func optsIn(text string) bool {
-	return strings.Contains(text, ours) && ingressText.MatchString(text)
+	return strings.Contains(text, v1alpha1.Prefix) && ingressText.MatchString(text)
 }
 
 // mistyped finds an annotation that may have been meant as the opt-in.
@@ -41,7 +39,7 @@ func mistyped(annotations map[string]string) (key string, found bool) {
 		switch key {
 		case routes.PolicyAnnotation, routes.ModeAnnotation, routes.ProxyAnnotation, routes.ForAnnotation:
 		default:
-			if strings.HasPrefix(key, ours) {
+			if strings.HasPrefix(key, v1alpha1.Prefix) {
 				return key, true
 			}
 		}

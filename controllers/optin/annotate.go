@@ -208,7 +208,7 @@ func (r *application) refuse(ref routes.Ref, m refusal, never bool) {
 // annotated are the kinds of people's objects that we annotate.
 var annotated = map[string]schema.GroupVersionKind{
 	"Ingress":   {Group: networkingv1.GroupName, Version: "v1", Kind: "Ingress"},
-	"HTTPRoute": {Group: cluster.GatewayGroup, Version: "v1", Kind: "HTTPRoute"},
+	"HTTPRoute": {Group: routes.GatewayGroup, Version: "v1", Kind: "HTTPRoute"},
 }
 
 func sameAnnotations(is map[string]string, owned map[string]bool, want map[string]string) bool {

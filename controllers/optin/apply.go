@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/routes/plan"
@@ -171,7 +172,7 @@ func (r *application) object(ctx context.Context, want *unstructured.Unstructure
 	err = r.send(ctx, answer, client.FieldOwner(routes.FieldManager), client.ForceOwnership)
 	// What was applied as it is, and cannot be so again, has something of others in it
 	// that an apply does not remove: an entry of a list. It is made anew.
-	before := is.GetAnnotations()[appliedAnnotation] == send.GetAnnotations()[appliedAnnotation]
+	before := is.GetAnnotations()[v1alpha1.AppliedAnnotation] == send.GetAnnotations()[v1alpha1.AppliedAnnotation]
 	if before && (apierrors.IsInvalid(err) || err == nil && !asPrepared(answer, send)) {
 		if err := r.remove(ctx, is, nil); client.IgnoreNotFound(err) != nil {
 			return err

@@ -249,7 +249,7 @@ func essential(refused []schema.GroupKind) string {
 // listOwned reads what carries our label.
 func listOwned(ctx context.Context, r cluster.Reader) ([]*unstructured.Unstructured, error) {
 	var out []*unstructured.Unstructured
-	for _, k := range cluster.Made {
+	for _, k := range routes.Made {
 		if !r.Reads(k) {
 			continue
 		}

@@ -23,7 +23,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/routes/family"
 )
@@ -179,16 +179,12 @@ func unreadGroups(refused []schema.GroupKind) map[string]bool {
 			continue
 		}
 		out[k.Group] = true
-		if k.Group == cluster.GatewayGroup || k.Group == cluster.EnvoyGroup {
-			out[cluster.GatewayGroup], out[cluster.EnvoyGroup] = true, true
+		if k.Group == routes.GatewayGroup || k.Group == routes.EnvoyGroup {
+			out[routes.GatewayGroup], out[routes.EnvoyGroup] = true, true
 		}
 	}
 	return out
 }
-
-// appliedAnnotation holds a digest of what was applied last, so that it is seen
-// without a write whether a field has to go.
-const appliedAnnotation = "access.ostiary.dev/applied"
 
 func digestOf(v any) string {
 	text, _ := json.Marshal(v) // maps are sorted; what has no JSON is no object
@@ -210,7 +206,7 @@ func prepared(want *unstructured.Unstructured) (*unstructured.Unstructured, erro
 	if all == nil {
 		all = map[string]string{}
 	}
-	all[appliedAnnotation] = digestOf(out.Object)
+	all[v1alpha1.AppliedAnnotation] = digestOf(out.Object)
 	out.SetAnnotations(all)
 	return out, nil
 }

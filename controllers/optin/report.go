@@ -143,12 +143,12 @@ func eventObject(w *routes.Snapshot, ref routes.Ref) client.Object {
 
 // kindOf returns the group and version of a kind that findings are about.
 func kindOf(kind string) schema.GroupVersionKind {
-	for _, k := range cluster.Made {
+	for _, k := range routes.Made {
 		if k.Kind == kind {
 			return k
 		}
 	}
-	for _, k := range cluster.Kinds {
+	for _, k := range routes.Kinds {
 		if k.Kind == kind {
 			return k.GroupVersionKind
 		}

@@ -73,12 +73,12 @@ func newCaches(mgr ctrl.Manager, s routes.Settings, every time.Duration) (*cache
 		{Object: &networkingv1.Ingress{}}, {Object: &networkingv1.IngressClass{}}, {Object: &corev1.Service{}},
 		{Object: &discoveryv1.EndpointSlice{}, In: s.Namespace},
 	}
-	for _, k := range cluster.Kinds {
+	for _, k := range routes.Kinds {
 		if k.Into != nil {
 			c.people.Kinds = append(c.people.Kinds, cluster.Watched{Object: cluster.Unstructured(k.GroupVersionKind)})
 		}
 	}
-	for _, k := range cluster.Made {
+	for _, k := range routes.Made {
 		c.own.Kinds = append(c.own.Kinds, cluster.Watched{Object: cluster.Unstructured(k)})
 	}
 	return c, nil

@@ -14,6 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/ostiary/ostiary/api/v1alpha1"
 )
 
 // NameOf is the name of an object.
@@ -160,29 +162,20 @@ func HasLabels(all, some map[string]string) bool {
 
 func SortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// Annotations that people write.
+// Annotations and labels of ours, as the API has them.
 const (
-	// PolicyAnnotation on an Ingress or HTTPRoute names the AccessPolicy of the
-	// same namespace that guards it: the opt-in.
-	PolicyAnnotation = "access.ostiary.dev/policy"
-	// ModeAnnotation on an Ingress overrides the installation's Mode for it.
-	ModeAnnotation = "access.ostiary.dev/mode"
-	// ProxyAnnotation on an IngressClass, a GatewayClass or an Ingress names the
-	// Proxy that serves it, where the name of its controller does not tell.
-	ProxyAnnotation = "access.ostiary.dev/proxy"
+	PolicyAnnotation = v1alpha1.PolicyAnnotation
+	ModeAnnotation   = v1alpha1.ModeAnnotation
+	ProxyAnnotation  = v1alpha1.ProxyAnnotation
+	RouteLabel       = v1alpha1.RouteLabel
+	ForAnnotation    = v1alpha1.ForAnnotation
 )
 
-// What marks what we write.
+// Whose writes are ours.
 const (
 	// FieldManager owns what server-side apply writes.
 	FieldManager = "ostiary"
 	// ReleaseManager takes everything back, whatever names a policy. The policies of
 	// config/admission let it, and nobody else, leave an Ingress unguarded that does.
 	ReleaseManager = "ostiary-release"
-	// RouteLabel is on every object that a plan creates. Its value is a digest of
-	// the Ingress, HTTPRoute or host that the object is for: a label has no room for
-	// names. What carries it and is in no plan is deleted.
-	RouteLabel = "access.ostiary.dev/route"
-	// ForAnnotation says in words what an object that carries RouteLabel is for.
-	ForAnnotation = "access.ostiary.dev/for"
 )

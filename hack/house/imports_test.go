@@ -66,6 +66,7 @@ func TestImports(t *testing.T) {
 	for _, p := range goList(t, "-deps", "./...") {
 		standard[p.ImportPath] = p.Standard
 	}
+	fixture := module + "/hack/lab/fixture" // objects of ours
 	providerConfig, issuer := module+"/authserver/idp/config", module+"/authserver/oidc/issuer"
 	policyPath, contract, command, authserver, controllers, api := module+"/authserver/policy", module+"/authserver/contract", module+"/authserver/command", module+"/authserver", module+"/controllers", module+"/api"
 	for _, p := range goList(t, "./...") {
@@ -81,7 +82,9 @@ func TestImports(t *testing.T) {
 				t.Errorf("%s depends on %s: it reads text, and talks to nobody", at, dep)
 			case under(at, authserver) && under(dep, "k8s.io", "sigs.k8s.io", api, controllers):
 				t.Errorf("%s depends on %s: it runs without a cluster", at, dep)
-			case under(at, module+"/hack/lab") && !under(at, module+"/hack/lab/fixture") && under(dep, module) && !under(dep, module+"/hack/lab"):
+			case under(at, fixture) && under(dep, controllers) && !under(dep, controllers+"/cluster", controllers+"/routes", controllers+"/translate"):
+				t.Errorf("%s depends on %s, whose own tests import it", at, dep)
+			case under(at, module+"/hack/lab") && !under(at, fixture) && under(dep, module) && !under(dep, module+"/hack/lab"):
 				t.Errorf("%s depends on %s: the product's own tests import it", at, dep)
 			case under(at, api) && under(dep, module) && !under(dep, api):
 				t.Errorf("%s depends on %s: the kinds import nothing of ours", at, dep)
@@ -91,6 +94,11 @@ func TestImports(t *testing.T) {
 		}
 		for _, dep := range slices.Concat(p.Imports, p.TestImports, p.XTestImports) {
 			switch {
+			case under(at, controllers) && !under(at, controllers+"/optin", controllers+"/audit", controllers+"/routes", controllers+"/installation") &&
+				under(dep, controllers+"/routes/plan", controllers+"/routes/coverage"):
+				t.Errorf("%s imports %s: optin and audit alone plan and judge what is covered", at, dep)
+			case at != module && at != controllers && !under(at, module+"/hack") && under(dep, controllers+"/audit", controllers+"/optin") && !under(at, dep):
+				t.Errorf("%s imports %s: it is started by controllers, or by main.go", at, dep)
 			case under(at, controllers) && under(dep, authserver) && !under(dep, policyPath, contract, command, providerConfig) && slices.Contains(p.Imports, dep):
 				t.Errorf("%s imports %s: of the auth server, the vocabularies alone", at, dep)
 			case under(dep, module+"/hack") && !under(at, module+"/hack") && (slices.Contains(p.Imports, dep) || !under(dep, module+"/hack/lab")):

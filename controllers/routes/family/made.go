@@ -19,9 +19,9 @@ const (
 	serviceVersion       = "v1"
 	SliceVersion         = "discovery.k8s.io/v1"
 	ingressVersion       = "networking.k8s.io/v1"
-	GatewayGroup         = "gateway.networking.k8s.io"
-	traefikGroup         = "traefik.io"
-	EnvoyGroup           = "gateway.envoyproxy.io"
+	GatewayGroup         = routes.GatewayGroup
+	traefikGroup         = routes.TraefikGroup
+	EnvoyGroup           = routes.EnvoyGroup
 	traefikVersion       = traefikGroup + "/v1alpha1"
 	envoyVersion         = EnvoyGroup + "/v1alpha1"
 	GatewayVersion       = GatewayGroup + "/v1"

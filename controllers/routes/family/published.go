@@ -8,6 +8,7 @@ import (
 
 	networkingv1 "k8s.io/api/networking/v1"
 
+	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
@@ -100,7 +101,7 @@ func AsksAboutItself(ing *networkingv1.Ingress) bool {
 // that is said to us.
 func Reads(key string) bool {
 	prefix, _, _ := strings.Cut(strings.ToLower(key), "/")
-	return slices.ContainsFunc(append([]string{routes.NGINXPrefix, routes.TraefikPrefix, "access.ostiary.dev/"}, routes.HAProxyPrefixes...), func(p string) bool {
+	return slices.ContainsFunc(append([]string{routes.NGINXPrefix, routes.TraefikPrefix, v1alpha1.Prefix}, routes.HAProxyPrefixes...), func(p string) bool {
 		return p == prefix+"/"
 	}) || key == routes.IngressClass
 }

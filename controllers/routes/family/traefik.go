@@ -24,10 +24,6 @@ const (
 	ingressRouteKind = "IngressRoute." + traefikGroup
 )
 
-// MiddlewareLimit is in Snapshot.Served where the CRD of Middlewares has the field by which
-// Traefik (3.6.9 and newer) bounds what it reads of an answer.
-const MiddlewareLimit = "Middleware." + traefikGroup + "/spec.forwardAuth.maxResponseBodySize"
-
 // Priorities of our routers. Traefik ranks the others by the length of their rule.
 const (
 	accessPriority    = 9000
@@ -146,7 +142,7 @@ func (w *Wants) middlewares() []string {
 		"authRequestHeaders":  anyList(contract.Asked()),
 		"authResponseHeaders": anyList(w.Settings.IdentityHeaders),
 	}
-	if w.Served[MiddlewareLimit] { // without it Traefik warns of each Middleware
+	if w.Served[routes.MiddlewareLimit] { // without it Traefik warns of each Middleware
 		question["maxResponseBodySize"] = int64(64 << 10)
 	}
 	add(auth, map[string]any{"forwardAuth": question})

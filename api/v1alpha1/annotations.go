@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// Prefix begins every label and annotation of ours.
+const Prefix = "access.ostiary.dev/"
+
+// Annotations that people write.
+const (
+	// PolicyAnnotation on an Ingress or HTTPRoute names the AccessPolicy of the
+	// same namespace that guards it: the opt-in.
+	PolicyAnnotation = Prefix + "policy"
+	// ModeAnnotation on an Ingress overrides the installation's mode for it.
+	ModeAnnotation = Prefix + "mode"
+	// ProxyAnnotation on an IngressClass, a GatewayClass or an Ingress names the
+	// proxy that serves it, where the name of its controller does not tell.
+	ProxyAnnotation = Prefix + "proxy"
+)
+
+// Labels and annotations that mark what we write.
+const (
+	// RouteLabel is on every object that a plan creates. Its value is a digest of
+	// the Ingress, HTTPRoute or host that the object is for: a label has no room for
+	// names. What carries it and is in no plan is deleted.
+	RouteLabel = Prefix + "route"
+	// ForAnnotation says in words what an object that carries RouteLabel is for.
+	ForAnnotation = Prefix + "for"
+	// AppliedAnnotation holds a digest of what was applied last, so that it is seen
+	// without a write whether a field has to go.
+	AppliedAnnotation = Prefix + "applied"
+	// LedgerLabel is on the ConfigMaps that say which namespace claims which hosts.
+	LedgerLabel = Prefix + "ledger"
+	// AboutAnnotation says in words what such a ConfigMap is.
+	AboutAnnotation = Prefix + "about"
+)
