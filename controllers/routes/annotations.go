@@ -335,32 +335,37 @@ func UnreadMessage(ref Ref, problems []string, refused bool) string {
 
 // ReadsExpressions reports whether an Ingress makes its proxy read the paths of its hosts as
 // regular expressions; where one cannot tell, it does. rewritten: by a rewrite, with which
-// ingress-nginx matches each from its beginning.
+// ingress-nginx matches each from its beginning. Of a proxy that nobody knows, or "", what
+// any of them would read counts, at any prefix (a fork has its own): so too much is claimed,
+// and never too little.
 func ReadsExpressions(annotations map[string]string, proxy Proxy) (regex, rewritten bool) {
-	return NGINXUseRegex.Flag(proxy, annotations).maybe(), NGINXRewrite.Text(annotations) != ""
-}
-
-// Expressions is the same for who does not know which proxy serves an Ingress, nor which
-// prefix it reads (a fork has its own): what any of them would read counts, so that too
-// much is claimed and never too little.
-func Expressions(annotations map[string]string) (regex, rewritten bool) {
+	switch proxy {
+	case IngressNGINX, TraefikNGINX:
+		return NGINXUseRegex.Flag(proxy, annotations).maybe(), NGINXRewrite.Text(annotations) != ""
+	case Traefik:
+		return isRegex(TraefikMatcher.Text(annotations)), false
+	case HAProxyIngress:
+		return isRegex(HAProxyPathType.Text(annotations)), false
+	}
 	for key, value := range annotations {
 		_, name, _ := strings.Cut(key, "/")
 		switch name = strings.ToLower(name); name {
 		case NGINXUseRegex.name, NGINXRewrite.name:
 			one := map[string]string{NGINXPrefix + name: value}
 			for _, proxy := range []Proxy{IngressNGINX, TraefikNGINX} {
-				isRegex, isRewritten := ReadsExpressions(one, proxy)
-				regex, rewritten = regex || isRegex, rewritten || isRewritten
+				byFlag, byRewrite := ReadsExpressions(one, proxy)
+				regex, rewritten = regex || byFlag, rewritten || byRewrite
 			}
 		case HAProxyPathType.name, TraefikMatcher.name:
-			regex = regex || strings.Contains(strings.ToLower(value), "regex")
+			regex = regex || isRegex(value)
 		case "path-regex": // nginx.org
 			regex = regex || value != ""
 		}
 	}
 	return regex, rewritten
 }
+
+func isRegex(word string) bool { return strings.Contains(strings.ToLower(word), "regex") }
 
 // SplitList splits what annotations and ConfigMaps separate by commas.
 func SplitList(text string) []string {

@@ -44,7 +44,7 @@ func Ingress(o *networkingv1.Ingress) (Route, bool) {
 		return Route{}, false
 	}
 	t := router{Route: Route{Namespace: o.Namespace, Name: o.Name, Policy: name}}
-	t.regex, t.rewritten = routes.Expressions(o.Annotations)
+	t.regex, t.rewritten = routes.ReadsExpressions(o.Annotations, "")
 	for i := range o.Spec.Rules {
 		t.rule(fmt.Sprintf("spec.rules[%d]", i), &o.Spec.Rules[i])
 	}

@@ -3,6 +3,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -66,10 +67,11 @@ func (p *planner) findLoginPath(host string) *loginPath {
 	out := &loginPath{}
 	all := p.Shared().Hosts[host]
 	// One expression or rewrite among the Ingresses of a host makes expressions of all
-	// its paths, and of those the longest is tried first.
+	// its paths to ingress-nginx, and of those the longest is tried first.
 	expressions := slices.ContainsFunc(all, func(o *networkingv1.Ingress) bool {
-		regex, rewritten := routes.ReadsExpressions(o.Annotations, p.RouteOf(o).Class.Proxy)
-		return regex || rewritten
+		proxy := cmp.Or(p.RouteOf(o).Class.Proxy, routes.IngressNGINX)
+		regex, rewritten := routes.ReadsExpressions(o.Annotations, proxy)
+		return routes.IsNGINX(proxy) && (regex || rewritten)
 	})
 	for _, o := range all {
 		for _, at := range routes.PlacesOf(o) {
