@@ -93,7 +93,7 @@ func TestWrongPassword(t *testing.T) {
 	tab := newPerson(t, blocked).tab().open(app1 + "/page")
 	tab.run(chromedp.SetValue(`input[name=username]`, tab.name, chromedp.ByQuery), chromedp.SetValue(`input[name=password]`, "wrong", chromedp.ByQuery))
 	tab.after(chromedp.Click(`form button`, chromedp.ByQuery))
-	tab.wants("wrong")
+	tab.wants("Wrong user name or password")
 	tab.signIn()
 	tab.at(app1+"/page", 200)
 }
