@@ -8,7 +8,8 @@
 // groups, the characters of a name. What is left is an Identity that can be put
 // into a token and into a header as it is.
 //
-// It keeps no session, knows no browser and decides about nobody. A Provider
+// What makes a configuration valid is in config; discovery, keys and the client are
+// in oidc. It keeps no session, knows no browser and decides about nobody. A Provider
 // talks to its issuer only when it is used: a nil Set, or one that knows of no
 // provider, signs nobody in.
 package idp
