@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/web"
 )
 
 // Pages writes refusals for browsers: a redirect or a page for a navigation,
@@ -18,20 +19,10 @@ type Pages struct {
 	Scheme     string // "https"
 	PathPrefix string // "/.access"
 	// HTML renders a page for people; nil: an empty one.
-	HTML func(PageView) []byte
+	HTML func(web.RefusalView) []byte
 	// CSP is the Content-Security-Policy that HTML's style needs; empty: one that
 	// blocks everything.
 	CSP string
-}
-
-// A PageView is what a page tells a person.
-type PageView struct {
-	Status    int
-	Reason    string
-	Host      string
-	LoginURL  string // empty: signing in will not help
-	RequestID string
-	Message   string // what to do, if the reason does not say it
 }
 
 // problem is what a fetch can read.
@@ -73,7 +64,9 @@ func (p *Pages) say(a *Answer, q *Ask, d *policy.Decision, words string) {
 		a.Set("Content-Security-Policy", cmp.Or(p.CSP, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"))
 		a.Set("X-Content-Type-Options", "nosniff")
 		if p.HTML != nil {
-			a.Body = p.HTML(PageView{a.Status, d.Reason.String(), q.Target.Host(), login, q.RequestID, words})
+			a.Body = p.HTML(web.RefusalView{
+				Status: a.Status, Reason: d.Reason.String(), Host: q.Target.Host(), LoginURL: login, RequestID: q.RequestID, Message: words,
+			})
 		}
 	default:
 		a.Set("Content-Type", "application/json")

@@ -13,6 +13,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/web"
 )
 
 // TestReadableRefusal is D19 and D20.
@@ -189,7 +190,7 @@ func TestNavigation(t *testing.T) {
 // TestPageEscapes is G17: what a visitor chose is shown, and runs nowhere.
 func TestPageEscapes(t *testing.T) {
 	const attack = `"><script>alert(1)</script>'{{.}}javascript:`
-	html := pages.HTML(dialect.PageView{Status: 403, Reason: attack, Host: attack, LoginURL: "javascript:alert(1)//" + attack, RequestID: attack})
+	html := pages.HTML(web.RefusalView{Status: 403, Reason: attack, Host: attack, LoginURL: "javascript:alert(1)//" + attack, RequestID: attack})
 	for _, bad := range []string{"<script", `href="javascript:`, `">` + "<"} {
 		if bytes.Contains(html, []byte(bad)) {
 			t.Errorf("the page holds %s:\n%s", bad, html)

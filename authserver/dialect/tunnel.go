@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/web"
 )
 
 // readTunnel refuses a request that can turn its connection into a tunnel of anything
@@ -30,9 +31,7 @@ func readTunnel(v View) *Refusal {
 var h2c = Refusal{
 	Status: 403, Reason: policy.BadRequest,
 	Message: "the request asks to upgrade the connection to a protocol other than WebSocket (h2c: HTTP2-Settings)",
-	Words: "This request asks to upgrade its connection (Upgrade, HTTP2-Settings). Only WebSocket upgrades are allowed. " +
-		"Use HTTP/1.1 or HTTPS: curl --http1.1 or --http2-prior-knowledge instead of --http2; " +
-		"in Java, HttpClient.Builder.version(HttpClient.Version.HTTP_1_1).",
+	Words:   web.OnlyWebSockets,
 }
 
 // isWebSocket reports whether a list of protocols names nothing but WebSocket.

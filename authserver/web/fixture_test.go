@@ -5,7 +5,6 @@ package web_test
 import (
 	"strings"
 
-	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/web"
 )
@@ -46,8 +45,8 @@ func samples(next string) []sample {
 	page.Action, page.URL, page.RequestID = web.TryAgain, "https://app1.example.com/", "4f1d09c2a7be6634"
 	return []sample{
 		{"page", web.Render(page), ""},
-		{"refusal", web.Refusal(dialect.PageView{Status: 403, Reason: "no-policy", Host: "app1.example.com", RequestID: "4f1d09c2a7be6634"}), ""},
-		{"refusal-login", web.Refusal(dialect.PageView{Status: 401, Reason: "no-session", Host: "app1.example.com", LoginURL: "https://app1.example.com/.access/login", RequestID: "4f1d09c2a7be6634"}), ""},
+		{"refusal", web.Refusal(web.RefusalView{Status: 403, Reason: "no-policy", Host: "app1.example.com", RequestID: "4f1d09c2a7be6634"}), ""},
+		{"refusal-login", web.Refusal(web.RefusalView{Status: 401, Reason: "no-session", Host: "app1.example.com", LoginURL: "https://app1.example.com/.access/login", RequestID: "4f1d09c2a7be6634"}), ""},
 		{"page-bare", web.Render(web.Page{Title: "Page not found", Message: "There is no page at this address."}), ""},
 		{"login", web.Login(login), "'self'"},
 		{"login-wrong", web.Login(wrong), "'self'"},

@@ -2,14 +2,8 @@
 
 package web
 
-import (
-	"net/http"
-
-	"github.com/ostiary/ostiary/authserver/dialect"
-)
-
 // Refusal words a refusal by a decision for a person.
-func Refusal(v dialect.PageView) []byte {
+func Refusal(v RefusalView) []byte {
 	p := Page{
 		Title:     "Access denied",
 		Message:   "You don’t have access to this page. If you think you should, send the details below to the site’s administrator.",
@@ -23,11 +17,11 @@ func Refusal(v dialect.PageView) []byte {
 		p.Message = "You need to sign in to open this page."
 	case v.Message != "":
 		p.Title, p.Message = "This request can’t be answered", v.Message
-	case v.Status == http.StatusUnauthorized:
+	case v.Status == 401:
 		p.Title = "Sign-in is not connected"
 		p.Message = "This address should open the sign-in page, but it reaches the application. " +
 			"Tell the site’s administrator: the ingress must route this path to Ostiary’s public port."
-	case v.Status == http.StatusServiceUnavailable:
+	case v.Status == 503:
 		p.Title = "Not ready yet"
 		p.Message = "The access policies of this site are still loading. Try again in a moment."
 	}

@@ -83,3 +83,13 @@ type LauncherView struct {
 
 // An AppLink leads to an application.
 type AppLink struct{ Title, URL string }
+
+// A RefusalView tells a person that a decision refused their request.
+type RefusalView struct {
+	Status    int
+	Reason    string
+	Host      string
+	LoginURL  string // empty: signing in will not help
+	RequestID string
+	Message   string // what to do, if the reason does not say it
+}

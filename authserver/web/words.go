@@ -2,11 +2,7 @@
 
 package web
 
-import (
-	"net/http"
-
-	"github.com/ostiary/ostiary/authserver/policy"
-)
+import "github.com/ostiary/ostiary/authserver/policy"
 
 // A Notice is what a page says when something did not work. The Reason is for
 // machines, and never changes; the words may.
@@ -23,75 +19,75 @@ func (n Notice) Page(host string) Page {
 
 // Notices about a request.
 var (
-	DamagedAddress = Notice{http.StatusBadRequest, "bad-request", "Invalid address",
+	DamagedAddress = Notice{400, "bad-request", "Invalid address",
 		"Part of this address can’t be read. Open the application again."}
-	DamagedForm = Notice{http.StatusBadRequest, "bad-request", "Invalid form",
+	DamagedForm = Notice{400, "bad-request", "Invalid form",
 		"What the form sent can’t be read. Open the application again."}
-	CrossSite = Notice{http.StatusForbidden, "cross-site", "Request blocked",
+	CrossSite = Notice{403, "cross-site", "Request blocked",
 		"This form was sent from another site."}
-	GetOnly = Notice{http.StatusMethodNotAllowed, "method-not-allowed", "Method not allowed",
+	GetOnly = Notice{405, "method-not-allowed", "Method not allowed",
 		"This address accepts GET requests only."}
-	GetAndPostOnly = Notice{http.StatusMethodNotAllowed, "method-not-allowed", "Method not allowed",
+	GetAndPostOnly = Notice{405, "method-not-allowed", "Method not allowed",
 		"This address accepts GET and POST requests only."}
-	TooManyRequests = Notice{http.StatusTooManyRequests, "too-many-requests", "Too many attempts",
+	TooManyRequests = Notice{429, "too-many-requests", "Too many attempts",
 		"Wait 30 seconds, then try again."}
-	NothingHere = Notice{http.StatusNotFound, "", "Page not found",
+	NothingHere = Notice{404, "", "Page not found",
 		"There is no page at this address."}
-	NotReady = Notice{http.StatusServiceUnavailable, "not-ready", "Not ready yet",
+	NotReady = Notice{503, "not-ready", "Not ready yet",
 		"The access policies are still loading. Try again in a moment."}
-	Broken = Notice{http.StatusInternalServerError, "internal-error", "Something went wrong",
+	Broken = Notice{500, "internal-error", "Something went wrong",
 		"This is not your fault. Send the details below to the site’s administrator."}
 )
 
 // Notices about who can sign in.
 var (
-	NoApplication = Notice{http.StatusNotFound, "no-policy", "No application here",
+	NoApplication = Notice{404, "no-policy", "No application here",
 		"No access policy covers this host, so there is nothing to sign in to."}
-	NoRules = Notice{http.StatusForbidden, "no-policy", "Access denied",
+	NoRules = Notice{403, "no-policy", "Access denied",
 		"No valid access policy covers this address, so nobody can open it."}
-	NotConfigured = Notice{http.StatusServiceUnavailable, "not-configured", "Sign-in is not set up",
+	NotConfigured = Notice{503, "not-configured", "Sign-in is not set up",
 		"No identity provider is configured yet, so nobody can sign in. Tell the site’s administrator."}
-	NoPermittedProvider = Notice{http.StatusServiceUnavailable, "not-configured", "Sign-in is not available",
+	NoPermittedProvider = Notice{503, "not-configured", "Sign-in is not available",
 		"None of the identity providers that this application allows is configured. Tell the site’s administrator."}
-	ProviderRemoved = Notice{http.StatusBadRequest, "no-provider", "This identity provider was removed",
+	ProviderRemoved = Notice{400, "no-provider", "This identity provider was removed",
 		"It can no longer be used to sign in. Open the application again."}
-	ProviderChanged = Notice{http.StatusBadRequest, "no-provider", "This identity provider was changed",
+	ProviderChanged = Notice{400, "no-provider", "This identity provider was changed",
 		"Its settings have just changed. Open the application again."}
 )
 
 // Notices about a sign-in.
 var (
-	AttemptExpired = Notice{http.StatusBadRequest, "expired-attempt", "Sign-in took too long",
+	AttemptExpired = Notice{400, "expired-attempt", "Sign-in took too long",
 		"You have 10 minutes to sign in. Start again from the application."}
-	TicketExpired = Notice{http.StatusBadRequest, "bad-ticket", "Sign-in link expired",
+	TicketExpired = Notice{400, "bad-ticket", "Sign-in link expired",
 		"This link works once, for one minute, and on one site. Open the application again."}
-	TicketUsed = Notice{http.StatusBadRequest, "bad-ticket", "Sign-in link expired",
+	TicketUsed = Notice{400, "bad-ticket", "Sign-in link expired",
 		"This link was already used, or is older than one minute. Open the application again."}
-	StateUsed = Notice{http.StatusBadRequest, "no-state", "This sign-in can’t be completed",
+	StateUsed = Notice{400, "no-state", "This sign-in can’t be completed",
 		"It was started in another browser, was already completed, or took longer than 10 minutes. Open the application again."}
-	NotThisBrowser = Notice{http.StatusBadRequest, "no-state", "This sign-in can’t be completed",
+	NotThisBrowser = Notice{400, "no-state", "This sign-in can’t be completed",
 		"It was started in another browser, was already completed, or this browser blocks cookies for this site. " +
 			"Open the application again. If you come back to this page, allow cookies for this site."}
 	// AnswerTooLarge is for what no step has seen coming, GroupsTooLarge for a cookie.
-	AnswerTooLarge = Notice{http.StatusInternalServerError, "token-too-large", "Session is too large",
+	AnswerTooLarge = Notice{500, "token-too-large", "Session is too large",
 		"Your session does not fit into a response of this site. " +
 			"Tell the site’s administrator: fewer or shorter groups in the access policies help."}
-	GroupsTooLarge = Notice{http.StatusInternalServerError, "token-too-large", "Too many groups",
+	GroupsTooLarge = Notice{500, "token-too-large", "Too many groups",
 		"Your account has more groups than fit into a cookie. " +
 			"Tell the site’s administrator: fewer or shorter groups in the access policies, or at the identity provider, help."}
 )
 
 // Notices about a sign-out.
 var (
-	CannotRevoke = Notice{http.StatusNotImplemented, "not-configured", "Signed out of this application only",
+	CannotRevoke = Notice{501, "not-configured", "Signed out of this application only",
 		"This installation can’t end your sessions at other applications."}
-	NotRevoked = Notice{http.StatusServiceUnavailable, "not-revoked", "Not signed out everywhere",
+	NotRevoked = Notice{503, "not-revoked", "Not signed out everywhere",
 		"Your sessions at other applications could not be ended. Try again in a moment."}
 )
 
 // NoCookies is for a browser that does not keep the cookie of the team host.
 func NoCookies(teamHost string) Notice {
-	return Notice{http.StatusForbidden, "no-cookie", "Your browser blocks cookies",
+	return Notice{403, "no-cookie", "Your browser blocks cookies",
 		"You signed in, but your browser did not keep the session cookie. Allow cookies for " + teamHost + " and open the application again."}
 }
 
@@ -106,21 +102,27 @@ func ProviderRefused(provider, code, words string) Notice {
 	if words != "" {
 		message += " It says: \u201c" + words + "\u201d"
 	}
-	return Notice{http.StatusBadRequest, "provider-refused", "Sign-in failed", message}
+	return Notice{400, "provider-refused", "Sign-in failed", message}
 }
 
 // ProviderDown is for an identity provider that does not answer.
 func ProviderDown(provider string) Notice {
-	return Notice{http.StatusBadGateway, "provider-unavailable", "Sign-in is temporarily unavailable",
+	return Notice{502, "provider-unavailable", "Sign-in is temporarily unavailable",
 		"The identity provider " + provider + " does not respond. Try again in a moment. " +
 			"Applications where you’re already signed in keep working."}
 }
 
 // ProviderRejected is for one whose answer cannot be accepted.
 func ProviderRejected(provider string) Notice {
-	return Notice{http.StatusForbidden, "provider-rejected", "Sign-in failed",
+	return Notice{403, "provider-rejected", "Sign-in failed",
 		"The response of the identity provider " + provider + " was not accepted. If this keeps happening, tell the site’s administrator."}
 }
+
+// OnlyWebSockets tells the client of a refused upgrade what to do: a page, or the
+// message of a JSON answer.
+const OnlyWebSockets = "This request asks to upgrade its connection (Upgrade, HTTP2-Settings). Only WebSocket upgrades are allowed. " +
+	"Use HTTP/1.1 or HTTPS: curl --http1.1 or --http2-prior-knowledge instead of --http2; " +
+	"in Java, HttpClient.Builder.version(HttpClient.Version.HTTP_1_1)."
 
 // Labels of links.
 const (
