@@ -84,7 +84,7 @@ func (h *Handler) signInTime(x *public.Exchange, who idp.Identity) time.Time {
 	return s.SignedInAt
 }
 
-// teamSubject returns who is signed in at the team host.
+// TeamSubject returns who is signed in at the team host.
 func (h *Handler) TeamSubject(x *public.Exchange) (*policy.Subject, policy.Reason) {
 	value := x.Cookie(teamCookie)
 	if value == "" {
@@ -174,7 +174,7 @@ func (h *Handler) giveSession(x *public.Exchange, a *attempt, s *policy.Subject,
 	}
 }
 
-// session returns whose session a request to an application's host carries; nil
+// Session returns whose session a request to an application's host carries; nil
 // if that is over, void, or none.
 func (h *Handler) Session(x *public.Exchange) *policy.Subject {
 	s := h.Subject(x.Table.OnHost(x.Host, x.Now, h.SessionDuration), x.Cookies(), "", x.Now).Subject

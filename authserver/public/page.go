@@ -32,7 +32,8 @@ func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, html []
 func send(w http.ResponseWriter, status int, html []byte) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write(html) // the client has gone; nothing is left to tell it
+	// The client has gone, if it fails; nothing is left to tell it.
+	_, _ = w.Write(html) //nolint:gosec // html/template has escaped it
 }
 
 func (s *Site) pageHeader(header http.Header) {

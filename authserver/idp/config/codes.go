@@ -16,7 +16,7 @@ const (
 	codeTwice        policy.Code = "provider-twice"
 	codeIssuer       policy.Code = "issuer"
 	codeClientID     policy.Code = "client-id"
-	codeSecretBlank  policy.Code = "client-secret-blank" //nolint:gosec // no password
+	codeSecretBlank  policy.Code = "client-secret-blank"
 	codeScope        policy.Code = "scope"
 	codeScopeTwice   policy.Code = "scope-twice"
 	codeScopes       policy.Code = "too-many-scopes"
