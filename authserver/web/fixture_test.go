@@ -37,6 +37,8 @@ func samples(next string) []sample {
 		Why:     web.WhyDenied(policy.NoRuleMatched),
 		Message: "The payroll is open to the finance team.\nAsk in #finance-help, and name your manager.", HelpURL: "https://wiki.example.com/payroll",
 		SwitchURL: "https://login.example.com/.access/logout", HomeURL: "https://login.example.com/"}
+	plain := denied
+	plain.Message, plain.HelpURL = "", ""
 	long := denied
 	long.Host, long.SignedInAs = longHost, strings.Repeat("firstname.", 12)+"lastname@"+longHost
 	long.Message = rightway + "\n" + strings.Repeat("https://wiki.example.com/a/very/long/path", 5)
@@ -54,6 +56,7 @@ func samples(next string) []sample {
 		{"chooser", web.Chooser(web.ChooserView{Host: "app1.example.com", Providers: providers}), ""},
 		{"chooser-long", web.Chooser(web.ChooserView{Host: longHost, Providers: []web.ProviderLink{{Name: rightway, URL: "/a"}, {Name: longHost, URL: "/b"}}}), ""},
 		{"denied", web.Denied(denied), ""},
+		{"denied-plain", web.Denied(plain), ""},
 		{"denied-bare", web.Denied(web.DeniedView{Host: "app1.example.com", Why: web.WhyDenied(policy.NoRuleMatched)}), ""},
 		{"denied-long", web.Denied(long), ""},
 		{"signed-out", web.SignedOut(web.SignedOutView{Host: "app1.example.com", SignInURL: "https://app1.example.com/.access/login", EverywhereURL: "https://app1.example.com/.access/logout?all="}), ""},
