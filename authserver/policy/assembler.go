@@ -182,7 +182,8 @@ func (a *Assembler) judge(e *entry, twice bool) {
 	for i, path := range c.paths {
 		if a.terms.ownPath(path.Value) {
 			e.issues = append(e.issues, c.app.issue(item("spec.paths", i), codeOwnPath,
-				"%s is Ostiary's own path, on every host (%s): people sign in there; this claim is not in force. Remove it", path.Value, a.terms.PathPrefix))
+				"%s is Ostiary's own path, on every host (%s): people sign in there; this claim is not in force. Remove it",
+				path.Value, a.terms.PathPrefix))
 		}
 	}
 	delete(a.faulty, e)

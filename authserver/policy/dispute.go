@@ -64,7 +64,8 @@ func (c *contest) note(admitted bool) string {
 	case c.winner == nil:
 		return fmt.Sprintf("%s is claimed by %s, and nothing tells which of them was first", c.host, c.rivals())
 	case len(c.refused) > 0:
-		return fmt.Sprintf("%s belongs to namespace %s, and another namespace claims it, too (%s): until that is settled, what does not say by which route it came is refused",
+		return fmt.Sprintf("%s belongs to namespace %s, and another namespace claims it, too (%s): until that is settled, "+
+			"what does not say by which route it came is refused",
 			c.host, c.winner.namespace, c.refused[0])
 	case !admitted:
 		return fmt.Sprintf("%s is held for namespace %s, whose claim went away", c.host, c.winner.namespace)
@@ -130,7 +131,8 @@ func (a *Assembler) below(h *hostState, c *contest) (unsettled bool, warnings []
 func (e *entering) warnBelow(p *Compiled, below *hostState) {
 	if below.more.unsettled {
 		e.tell(p, codeBelowUnsettled,
-			"%s, below this \"*.\" host, is claimed by another namespace, and nothing tells which claim was first, so %s is denied. A host grant of the platform team settles it", below.name, below.name)
+			"%s, below this \"*.\" host, is claimed by another namespace, and nothing tells which claim was first, so %s is "+
+				"denied. A host grant of the platform team settles it", below.name, below.name)
 	}
 	if vain := below.more.vain; vain != nil {
 		e.tell(p, codeContended, "%s", contested(below.name, vain, p.namespace()))

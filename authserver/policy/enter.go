@@ -61,9 +61,13 @@ func (a *Assembler) note(h *hostState, c *contest, in *entering, unsettled, foll
 	if h.more != nil || now.some() {
 		a.keep(h, &old, &now)
 	}
-	if h.above == nil {
-		return
+	if h.above != nil {
+		a.noteAbove(h, &old, &now, follows)
 	}
+}
+
+// noteAbove tells the "*." host above a host what became of that.
+func (a *Assembler) noteAbove(h *hostState, old, now *hostMore, follows bool) {
 	if trouble := now.unsettled || now.vain != nil; trouble || old.unsettled || old.vain != nil {
 		h.above.extra().troubles = member(h.above.more.troubles, h, trouble)
 		a.remind(h.above)
@@ -92,7 +96,8 @@ func (a *Assembler) keep(h *hostState, old, now *hostMore) {
 
 // some reports whether there is anything to say.
 func (m *hostMore) some() bool {
-	return len(m.issues)+len(m.warnings)+len(m.followers)+len(m.troubles) > 0 || m.outcome != nil || m.owner != "" || m.unsettled || m.vain != nil
+	return len(m.issues)+len(m.warnings)+len(m.followers)+len(m.troubles) > 0 ||
+		m.outcome != nil || m.owner != "" || m.unsettled || m.vain != nil
 }
 
 // member adds a host to a set, or takes it out.

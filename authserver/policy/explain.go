@@ -62,7 +62,8 @@ func (tr *Trace) guarded(t *Table, target *Target, a *app, why Reason) {
 	case why == AmbiguousPath && len(target.readings) > 0 && !target.encodedSlash:
 		tr.add("policy", Source{}, "ambiguous", "the readings of this path lead to different policies")
 	case why == AmbiguousPath:
-		tr.add("policy", sourceOf(a), "ambiguous", "the path holds an encoded slash; allowEncodedSlashes would let this policy judge it if every reading led here")
+		tr.add("policy", sourceOf(a), "ambiguous", "the path holds an encoded slash; allowEncodedSlashes would let this "+
+			"policy judge it if every reading led here")
 	case why == InvalidPolicy:
 		tr.add("policy", a.source, "invalid", "the policy has mistakes, so everything it claims is denied until they are mended")
 	case a == nil && t.noted(target.host) != "":
@@ -85,7 +86,8 @@ func (tr *Trace) otherPolicy(t *Table, r *Request, a *app) {
 		tr.add("ingress", Source{}, "refused", "the request was routed by %s %s, which names no policy", r.Pin, r.Ingress)
 		return
 	}
-	tr.add("ingress", Source{}, "refused", "the request was routed by %s %s, which names policy %s; this host and path are those of %s", r.Pin, r.Ingress, names, a.source)
+	tr.add("ingress", Source{}, "refused", "the request was routed by %s %s, which names policy %s; this host and path "+
+		"are those of %s", r.Pin, r.Ingress, names, a.source)
 }
 
 func sourceOf(a *app) Source {
@@ -101,11 +103,13 @@ func (tr *Trace) preflight(r *Request, a *app, d *Decision) {
 	}
 	switch d.Reason {
 	case PreflightNotConfigured:
-		tr.add("preflight", d.Source, "refused", "the policy has no spec.cors, so every preflight is refused; add it to let other origins call this application")
+		tr.add("preflight", d.Source, "refused", "the policy has no spec.cors, so every preflight is refused; add it to let "+
+			"other origins call this application")
 	case OriginNotAllowed:
 		tr.add("preflight", d.Source.at("spec.cors.allowedOrigins"), "refused", "origin %s is not listed", r.Origin)
 	case MethodNotAllowed:
-		tr.add("preflight", d.Source.at("spec.cors.allowedMethods"), "refused", "method %s is not listed (methods are case-sensitive)", r.Preflight.Method)
+		tr.add("preflight", d.Source.at("spec.cors.allowedMethods"), "refused", "method %s is not listed (methods are "+
+			"case-sensitive)", r.Preflight.Method)
 	case HeaderNotAllowed:
 		tr.add("preflight", d.Source.at("spec.cors.allowedHeaders"), "refused", "%s", a.cors.refusedHeader(r.Preflight.Headers))
 	case AmbiguousPath:
@@ -161,7 +165,8 @@ func (a *app) stranger(r *Request) (at Source, detail string) {
 	case s.Host != "" && s.Host != r.Target.host:
 		return at, "the session is for " + s.Host + ", and not for this host"
 	case s.AuthorizedParty != "" && slices.Contains(s.Audience, a.audience):
-		return a.source.at("spec.cors"), fmt.Sprintf("the token is for pages of %s; the request has to come from there, and the policy to take tokens from there", s.AuthorizedParty)
+		return a.source.at("spec.cors"), fmt.Sprintf("the token is for pages of %s; the request has to come from there, and "+
+			"the policy to take tokens from there", s.AuthorizedParty)
 	default:
 		return at, "the session is for " + strings.Join(s.Audience, ", ") + ", and not for this policy"
 	}
@@ -170,7 +175,8 @@ func (a *app) stranger(r *Request) (at Source, detail string) {
 // gone says why no provider answers for a session.
 func (p *Providers) gone(s *Subject) string {
 	if p.byName[s.Provider] == nil {
-		return fmt.Sprintf("%s came from %s, and no identity provider of that name is in use: it was removed, has a mistake, or is in no file that was read", s.Email, s.Provider)
+		return fmt.Sprintf("%s came from %s, and no identity provider of that name is in use: it was removed, has a "+
+			"mistake, or is in no file that was read", s.Email, s.Provider)
 	}
 	return fmt.Sprintf("%s is not on the list of users of %s", s.Email, s.Provider)
 }
@@ -184,7 +190,8 @@ func (tr *Trace) refused(t *Table, a *app, r *Request, why Reason) {
 		at, detail = a.stranger(r)
 	case why == WrongProvider:
 		at = a.source.at("spec.identityProviders")
-		detail = fmt.Sprintf("%s came from %s, and people have to come from %s", s.Email, cmp.Or(s.Provider, "nowhere"), strings.Join(a.signIn.providers, " or "))
+		detail = fmt.Sprintf("%s came from %s, and people have to come from %s",
+			s.Email, cmp.Or(s.Provider, "nowhere"), strings.Join(a.signIn.providers, " or "))
 	case why == SessionRevoked && s.SignedInAt.Before(a.revokedBefore):
 		at = a.source.at("spec.session.revokedBefore")
 		detail = s.Email + " signed in before sessions of this policy were revoked"
@@ -213,7 +220,8 @@ func (tr *Trace) forged(a *app, r *Request) {
 		what = "a WebSocket"
 	}
 	tr.add("crossSite", a.source.at("spec.crossSite"), "refused",
-		"%s of %s, and only a cookie says who is asking: browsers send it along whoever makes them ask; list the origin in spec.cors.allowedOrigins, send a token in Authorization, or say crossSite: Allow", what, from)
+		"%s of %s, and only a cookie says who is asking: browsers send it along whoever makes them ask; list the origin in "+
+			"spec.cors.allowedOrigins, send a token in Authorization, or say crossSite: Allow", what, from)
 }
 
 func (tr *Trace) skipped(a *app, ru *rule, doubt Reason) {
@@ -237,7 +245,8 @@ func (tr *Trace) rule(a *app, ru *rule, m match) {
 
 func (tr *Trace) outcome(r *Request, ru *rule, d *Decision) {
 	if tr != nil && d.Verdict != Admit && r.Subject != nil && ru.outlived(r.Subject, r) && d.Reason == SessionExpired {
-		tr.add("session", d.Source, "expired", "the session is %s old, and may be %s for this rule", r.Now.Sub(r.Subject.IssuedAt).Round(1e9), ru.limit(r))
+		tr.add("session", d.Source, "expired", "the session is %s old, and may be %s for this rule",
+			r.Now.Sub(r.Subject.IssuedAt).Round(1e9), ru.limit(r))
 	}
 }
 

@@ -140,13 +140,16 @@ func (t *terms) refuse(why Code, host, namespace string) string {
 		return host + " is where people sign in, so no policy can claim it; choose another host"
 	case codeReserved:
 		holders, _ := t.reservedTo(host)
-		return fmt.Sprintf("%s is reserved: only policies of namespace %s can claim it; this claim is not in force. Ask the platform team for a host grant, or choose another host",
+		return fmt.Sprintf("%s is reserved: only policies of namespace %s can claim it; this claim is not in force. Ask the "+
+			"platform team for a host grant, or choose another host",
 			host, strings.Join(holders, " or "))
 	case codeNotGranted:
-		return fmt.Sprintf("%s is not granted to namespace %s, and here a policy can claim only what is; this claim is not in force. Ask the platform team for a host grant",
+		return fmt.Sprintf("%s is not granted to namespace %s, and here a policy can claim only what is; this claim is not "+
+			"in force. Ask the platform team for a host grant",
 			host, namespace)
 	default:
-		return fmt.Sprintf("%s is a parent domain of %s, where people sign in, and could set its cookies; this claim is not in force. Ask the platform team for a host grant, or choose another host",
+		return fmt.Sprintf("%s is a parent domain of %s, where people sign in, and could set its cookies; this claim is not "+
+			"in force. Ask the platform team for a host grant, or choose another host",
 			host, t.TeamHost)
 	}
 }

@@ -37,7 +37,8 @@ type revoked struct {
 func (a *Assembler) SetRevocations(revocations []Revocation) {
 	sorted := slices.Clone(revocations)
 	slices.SortFunc(sorted, func(x, y Revocation) int {
-		return cmp.Or(x.Before.Compare(y.Before), cmp.Compare(x.User, y.User), cmp.Compare(x.Provider, y.Provider), compareSource(y.Source, x.Source))
+		return cmp.Or(x.Before.Compare(y.Before), cmp.Compare(x.User, y.User), cmp.Compare(x.Provider, y.Provider),
+			compareSource(y.Source, x.Source))
 	})
 	var now sum
 	if len(sorted) > 0 {

@@ -30,7 +30,8 @@ func Validate(p *Policy) []Issue {
 		v.wrong("spec.unauthenticated", codeUnknownAuth, "one of Auto, Redirect, Unauthorized")
 	}
 	if v.more > 0 {
-		v.issues = append(v.issues, newIssue(v.source.at("spec"), codeTooMany, fmt.Sprintf("and %d more mistakes, which are shown once those above are corrected", v.more)))
+		v.issues = append(v.issues, newIssue(v.source.at("spec"), codeTooMany, fmt.Sprintf("and %d more mistakes, which are "+
+			"shown once those above are corrected", v.more)))
 	}
 	return v.issues
 }

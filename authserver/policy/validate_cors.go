@@ -26,7 +26,8 @@ func (v *validator) cors(c *CORS) {
 		v.wrong(at, codeAllCredentials, "%s: list the origins in allowedOrigins", allOriginsWithCredentials)
 	}
 	if c.Tokens && (len(c.AllowedOrigins) == 0 || !c.AllowCredentials) {
-		v.wrong(at+".tokens", codeTokens, "tokens are for the origins in allowedOrigins, and stand for credentials: list the origins, and set allowCredentials")
+		v.wrong(at+".tokens", codeTokens, "tokens are for the origins in allowedOrigins, and stand for credentials: list "+
+			"the origins, and set allowCredentials")
 	}
 	if c.MaxAge < -1 || c.MaxAge > 86400 {
 		v.wrong(at+".maxAge", codeMaxAge, "%d: from -1 to 86400 seconds", c.MaxAge)
@@ -36,7 +37,8 @@ func (v *validator) cors(c *CORS) {
 	v.each(at+".allowedHeaders", c.AllowedHeaders, checkRequestHeader)
 	v.each(at+".exposedHeaders", c.ExposedHeaders, checkExposedHeader)
 	if c.AllowCredentials && slices.Contains(c.AllowedOrigins, "null") {
-		v.unwise(at+".allowedOrigins", codeNullOrigin, "\"null\" with allowCredentials: every sandboxed frame and data: document on the web has that origin, and may act as the signed-in user")
+		v.unwise(at+".allowedOrigins", codeNullOrigin, "\"null\" with allowCredentials: every sandboxed frame and data: "+
+			"document on the web has that origin, and may act as the signed-in user")
 	}
 }
 
@@ -200,8 +202,9 @@ func checkMethod(m string) problem {
 // Forbidden request-headers of the Fetch standard, §2.2.2.
 var forbiddenRequestHeaders = []string{
 	"accept-charset", "accept-encoding", "access-control-request-headers", "access-control-request-local-network",
-	"access-control-request-method", "access-control-request-private-network", "connection", "content-length", "cookie", "cookie2", "date", "dnt",
-	"expect", "host", "keep-alive", "origin", "referer", "set-cookie", "te", "trailer", "transfer-encoding",
+	"access-control-request-method", "access-control-request-private-network", "connection", "content-length",
+	"cookie", "cookie2", "date", "dnt", "expect", "host", "keep-alive", "origin", "referer", "set-cookie", "te", "trailer",
+	"transfer-encoding",
 	"upgrade", "via",
 }
 
