@@ -172,10 +172,11 @@ func (f *Feed) assemble(ctx context.Context, items []v1alpha1.AccessPolicy, name
 		return 0, err
 	}
 	leads := f.Leads != nil && f.Leads()
-	compiled, same := f.compile(items, named)
+	compiled, same, sameHosts := f.compile(items, named)
 	f.compiled = compiled // in the order of the items, which may be another one each time
 	now := time.Now()
-	if same && named == f.bound && !turned && leads == f.led && (f.due.IsZero() || now.Before(f.due)) {
+	sameOwners := f.policies != nil && sameHosts && !turned && leads == f.led && (f.due.IsZero() || now.Before(f.due))
+	if same && named == f.bound && sameOwners {
 		f.policies = f.table.Table()
 		return f.untilDue(now), nil
 	}
@@ -183,12 +184,13 @@ func (f *Feed) assemble(ctx context.Context, items []v1alpha1.AccessPolicy, name
 	if named != f.bound {
 		f.table.SetBindings(translate.Bindings(named.all))
 	}
-	f.ledger = f.Ledger.ledger(items)
-	f.table.SetLedger(f.ledger)
-	f.policies = f.table.Table()
-	f.issues = f.table.Issues()
+	if !sameOwners || len(f.policies.Unrecorded()) > 0 { // statuses tell, too, of whom it does not hold yet
+		f.ledger = f.Ledger.ledger(items)
+		f.table.SetLedger(f.ledger)
+		f.due = f.Ledger.record(f.ledger, f.table.Table(), compiled, leads)
+	}
+	f.policies, f.issues = f.table.Table(), f.table.Issues()
 	f.bound, f.led = named, leads
-	f.due = f.Ledger.record(f.ledger, f.policies, compiled, leads)
 	return f.untilDue(now), nil
 }
 
@@ -222,20 +224,21 @@ func (f *Feed) inUse() *policy.Providers {
 }
 
 // compile translates, compiles and enters what has changed since the last time. It
-// reports whether nothing has.
-func (f *Feed) compile(items []v1alpha1.AccessPolicy, named *routeIndex) (policies []*policy.Compiled, same bool) {
+// reports whether nothing has, and whether no policy claims other hosts than before.
+func (f *Feed) compile(items []v1alpha1.AccessPolicy, named *routeIndex) (policies []*policy.Compiled, same, sameHosts bool) {
 	memo := make(map[types.UID]compiled, len(items))
 	policies = make([]*policy.Compiled, len(items))
-	same = f.policies != nil
+	same, sameHosts = f.policies != nil, true
 	for i := range items {
 		o := &items[i]
 		m, ok := f.memo[o.UID]
 		routes, known := named.of(o)
 		if !ok || m.generation != o.Generation || m.known != known || !reflect.DeepEqual(m.routes, routes) {
 			p := named.policy(o)
-			m = compiled{o.Generation, routes, known, policy.Compile(&p)}
-			f.table.Set(string(o.UID), m.policy)
-			same = false
+			now := compiled{o.Generation, routes, known, policy.Compile(&p)}
+			sameHosts = sameHosts && ok && slices.Equal(now.policy.Hosts(), m.policy.Hosts())
+			f.table.Set(string(o.UID), now.policy)
+			m, same = now, false
 		}
 		memo[o.UID] = m
 		policies[i] = m.policy
@@ -243,11 +246,11 @@ func (f *Feed) compile(items []v1alpha1.AccessPolicy, named *routeIndex) (polici
 	for uid := range f.memo {
 		if _, there := memo[uid]; !there {
 			f.table.Delete(string(uid))
-			same = false
+			same, sameHosts = false, false
 		}
 	}
 	f.memo = memo
-	return policies, same
+	return policies, same, sameHosts
 }
 
 // revocations lists and translates the SessionRevocations. What is wrong with one

@@ -54,6 +54,7 @@ func BenchmarkEdit10000(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				items[77].Generation++
+				items[77].Spec.Rules[0].Name = fmt.Sprint("rule", items[77].Generation%2)
 				if _, err := table.assemble(b.Context(), items, noRoutes); err != nil {
 					b.Fatal(err)
 				}

@@ -30,7 +30,7 @@ func TestRecompiled(t *testing.T) {
 		named := newRoutes(all)
 		named.known = known
 		before := table.memo
-		got, same := table.compile(items, named)
+		got, same, _ := table.compile(items, named)
 		if !same {
 			table.policies = table.table.Table()
 		}
