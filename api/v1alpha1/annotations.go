@@ -9,12 +9,12 @@ const Prefix = "access.ostiary.dev/"
 const (
 	// PolicyAnnotation on an Ingress or HTTPRoute names the AccessPolicy of the
 	// same namespace that guards it: the opt-in.
-	PolicyAnnotation = Prefix + "policy"
+	PolicyAnnotation = "access.ostiary.dev/policy"
 	// ModeAnnotation on an Ingress overrides the installation's mode for it.
-	ModeAnnotation = Prefix + "mode"
+	ModeAnnotation = "access.ostiary.dev/mode"
 	// ProxyAnnotation on an IngressClass, a GatewayClass or an Ingress names the
 	// proxy that serves it, where the name of its controller does not tell.
-	ProxyAnnotation = Prefix + "proxy"
+	ProxyAnnotation = "access.ostiary.dev/proxy"
 )
 
 // Labels and annotations that mark what we write.
@@ -22,14 +22,14 @@ const (
 	// RouteLabel is on every object that a plan creates. Its value is a digest of
 	// the Ingress, HTTPRoute or host that the object is for: a label has no room for
 	// names. What carries it and is in no plan is deleted.
-	RouteLabel = Prefix + "route"
+	RouteLabel = "access.ostiary.dev/route"
 	// ForAnnotation says in words what an object that carries RouteLabel is for.
-	ForAnnotation = Prefix + "for"
+	ForAnnotation = "access.ostiary.dev/for"
 	// AppliedAnnotation holds a digest of what was applied last, so that it is seen
 	// without a write whether a field has to go.
-	AppliedAnnotation = Prefix + "applied"
+	AppliedAnnotation = "access.ostiary.dev/applied"
 	// LedgerLabel is on the ConfigMaps that say which namespace claims which hosts.
-	LedgerLabel = Prefix + "ledger"
-	// AboutAnnotation says in words what such a ConfigMap is.
-	AboutAnnotation = Prefix + "about"
+	LedgerLabel = "access.ostiary.dev/ledger"
+	// AboutAnnotation says in words what a ConfigMap that carries LedgerLabel is.
+	AboutAnnotation = "access.ostiary.dev/about"
 )

@@ -37,7 +37,7 @@ func TestNamesOnce(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || files < 100 || found != 1 { // the prefix
+	if err != nil || files < 100 || found < 9 {
 		t.Errorf("%d files were looked at, with %d names: %v", files, found, err)
 	}
 }
