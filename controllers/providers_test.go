@@ -12,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -295,7 +297,13 @@ func TestLookAtProviders(t *testing.T) {
 	}
 	ns := namespace(t, c)
 	var notes strings.Builder
-	few := feed.Looker{Kubeconfig: fixture.Kubeconfig(t, c, server.Config(t), ns, "few", fixture.MayList("access.ostiary.dev", "accesspolicies"))}
+	looker := func(name string, rules ...rbacv1.PolicyRule) *feed.Looker {
+		l := &feed.Looker{}
+		l.Add(pflag.NewFlagSet("explain", pflag.ContinueOnError)) // with its defaults
+		l.Kubeconfig = fixture.Kubeconfig(t, c, server.Config(t), ns, name, rules...)
+		return l
+	}
+	few := looker("few", fixture.MayList("access.ostiary.dev", "accesspolicies"))
 	table, err := few.Table(t.Context(), "", "", &notes)
 	if err != nil || !strings.Contains(notes.String(), "listing IdentityProviders") || !strings.Contains(notes.String(), "SessionRevocations are left out") {
 		t.Fatal(err, notes.String())
@@ -304,7 +312,7 @@ func TestLookAtProviders(t *testing.T) {
 		t.Error("nothing is known of providers, and one is missing")
 	}
 	notes.Reset()
-	l := feed.Looker{Kubeconfig: fixture.Kubeconfig(t, c, server.Config(t), ns, "all", fixture.MayList("networking.k8s.io", "ingresses"), fixture.MayList("access.ostiary.dev", "*"), fixture.MayList("", "configmaps"))}
+	l := looker("all", fixture.MayList("networking.k8s.io", "ingresses"), fixture.MayList("access.ostiary.dev", "*"), fixture.MayList("", "configmaps"))
 	// Of hosts nothing is written down where no controller ran; the rest is known.
 	if table, err = l.Table(t.Context(), "", "", &notes); err != nil || strings.Count(notes.String(), "\n") > 1 || notes.Len() > 0 && !strings.HasPrefix(notes.String(), "whose the hosts are") {
 		t.Fatal(err, notes.String())
