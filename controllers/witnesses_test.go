@@ -57,9 +57,9 @@ func TestCoveredAfterAWitness(t *testing.T) {
 	run(t, ns, opting(b), account, witnessing(&second))
 	first.Saw(b.App+"/shop", policy.IngressPin, policy.Source{})
 	first.Saw("what/ever it is\n", policy.IngressPin, policy.Source{}) // no key of a ConfigMap: it keeps nobody else's out
-	fixture.Has(t, b.C, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, "NotAskedYet", "about Ingress "+b.App+"/two has")
+	fixture.Has(t, b.C, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, "NotAskedYet", "an auth request for Ingress "+b.App+"/two yet")
 	second.Saw(b.App+"/two", policy.RoutePin, policy.Source{}) // of another kind
-	fixture.Has(t, b.C, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, "NotAskedYet", "about Ingress "+b.App+"/two has")
+	fixture.Has(t, b.C, app, v1alpha1.ConditionCovered, metav1.ConditionUnknown, "NotAskedYet", "an auth request for Ingress "+b.App+"/two yet")
 	second.Saw(b.App+"/two", policy.EitherPin, policy.Source{})
 	second.Saw("", policy.IngressPin, policy.Source{Namespace: b.App, Name: "hand"})
 	fixture.Has(t, b.C, app, v1alpha1.ConditionCovered, metav1.ConditionTrue, "Covered")

@@ -56,7 +56,7 @@ func Files(paths []string, stdin io.Reader, namespace string, o Options) (Report
 	}
 	r := judge(f.world, s, false)
 	r.NotLooked, r.Incomplete = append(r.NotLooked, unread...), len(unread) > 0
-	r.NotLooked = append(r.NotLooked, "the cluster: what is in no manifest here may go around these policies, too")
+	r.NotLooked = append(r.NotLooked, "the cluster: routes that are not in these manifests may be unprotected")
 	return r, nil
 }
 

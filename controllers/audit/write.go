@@ -50,8 +50,8 @@ func (r Report) text() string {
 		}
 		paragraph(&b, fmt.Sprintf("  %-*s  ", column, f.Reason), f.Message)
 	}
-	section(&b, "Not looked at", r.NotLooked)
-	section(&b, "Good to know", r.Remarks)
+	section(&b, "Not checked", r.NotLooked)
+	section(&b, "Notes", r.Remarks)
 	if b.Len() > 0 {
 		b.WriteByte('\n')
 	}
@@ -128,16 +128,16 @@ func (r Report) summary() string {
 	for _, f := range r.Findings {
 		hosts[f.Host] = true
 	}
-	found := "Nothing goes around a policy"
+	found := "No unprotected route was found"
 	switch {
 	case len(r.Findings) > 0:
 		found = count(len(r.Findings), "finding") + " on " + hostsFound(hosts)
 	case r.Blind:
-		found = "Nothing can be said"
+		found = "No result"
 	case len(r.NotLooked) > 0:
-		found = "Nothing that was looked at goes around a policy"
+		found = "No unprotected route was found in what could be read"
 	}
-	return found + ". Looked at: " + strings.Join(looked, ", ") + "."
+	return found + ". Checked: " + strings.Join(looked, ", ") + "."
 }
 
 func hostsFound(hosts map[string]bool) string {

@@ -159,13 +159,13 @@ func (p *Providers) write(ctx context.Context, o *v1alpha1.IdentityProvider, kin
 	after := o.DeepCopy()
 	after.Status.Type, after.Status.UserNames = kind, name.Status()
 	accepted := metav1.Condition{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue, Reason: "Accepted",
-		Message: "valid, and people can sign in with it", ObservedGeneration: o.Generation}
+		Message: "Valid; users can sign in with this provider", ObservedGeneration: o.Generation}
 	problems, reason, warnings, _ := sorted(issues)
 	switch {
 	case len(problems) > 0:
 		accepted.Status, accepted.Reason, accepted.Message = metav1.ConditionFalse, string(reason), cluster.Listed(problems)
 	case len(warnings) > 0:
-		accepted.Message = "in use, but: " + cluster.Listed(warnings)
+		accepted.Message = "In use, with warnings: " + cluster.Listed(warnings)
 	}
 	if !meta.SetStatusCondition(&after.Status.Conditions, accepted) && after.Status.Type == o.Status.Type && after.Status.UserNames == o.Status.UserNames {
 		return nil

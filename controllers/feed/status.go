@@ -215,7 +215,7 @@ func (s *Status) tellContended(before, after *v1alpha1.AccessPolicy) {
 	case is != "" && is != was:
 		s.events.Eventf(after, nil, corev1.EventTypeWarning, string(policy.HostContended), "Reconcile", "%s", cluster.Truncate(is, 1024))
 	case is == "" && was != "":
-		s.events.Eventf(after, nil, corev1.EventTypeNormal, "HostNotContended", "Reconcile", "no other namespace claims its hosts any more")
+		s.events.Eventf(after, nil, corev1.EventTypeNormal, "HostNotContended", "Reconcile", "No other namespace claims these hosts any more")
 	}
 }
 
@@ -225,14 +225,14 @@ func (s *Status) tellContended(before, after *v1alpha1.AccessPolicy) {
 // reports whether anything changed.
 func setConditions(ap *v1alpha1.AccessPolicy, revision string, issues []policy.Issue) bool {
 	problems, reason, warnings, warning := sorted(issues)
-	accepted := condition(ap, v1alpha1.ConditionAccepted, metav1.ConditionTrue, "Accepted", "valid, and it owns what it claims")
-	programmed := condition(ap, v1alpha1.ConditionProgrammed, metav1.ConditionTrue, "Programmed", "in force since table "+revision)
+	accepted := condition(ap, v1alpha1.ConditionAccepted, metav1.ConditionTrue, "Accepted", "Valid; all hosts and paths are active")
+	programmed := condition(ap, v1alpha1.ConditionProgrammed, metav1.ConditionTrue, "Programmed", "Active since table "+revision)
 	if len(problems) > 0 {
 		accepted.Status, accepted.Reason, accepted.Message = metav1.ConditionFalse, string(reason), cluster.Listed(problems)
 		programmed.Status = metav1.ConditionFalse
-		programmed.Reason, programmed.Message = "PartlyInForce", "the claims that Accepted names are not in force, since table "+revision
+		programmed.Reason, programmed.Message = "PartlyInForce", "The hosts and paths that Accepted names are not active, since table "+revision
 		if reason == policy.Invalid {
-			programmed.Reason, programmed.Message = "Denied", "everything that this policy claims is denied, since table "+revision
+			programmed.Reason, programmed.Message = "Denied", "All requests to the hosts and paths of this policy are denied, since table "+revision
 		}
 	}
 	was := meta.FindStatusCondition(ap.Status.Conditions, v1alpha1.ConditionProgrammed)

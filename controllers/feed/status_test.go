@@ -76,7 +76,7 @@ func TestContentionEvents(t *testing.T) {
 		want          string
 	}{
 		{plain, contended, "Warning HostContended 2 problems: : look; : claimed by evil/old, too"}, {contended, contended, ""},
-		{contended, plain, "Normal HostNotContended no other namespace claims its hosts any more"}, {plain, plain, ""},
+		{contended, plain, "Normal HostNotContended No other namespace claims these hosts any more"}, {plain, plain, ""},
 	} {
 		s.tell(step.before, step.after)
 		got := ""

@@ -357,7 +357,7 @@ func TestWindowIsTold(t *testing.T) {
 		open      bool
 	}{{true, "Ingress", false}, {true, "HTTPRoute", true}, {false, "Ingress", true}, {false, "HTTPRoute", true}} {
 		said := newReport(&plan.Plan{Bindings: bindings}, nil, nil, func(routes.Ref, types.NamespacedName) bool { return true }).withWindow(bindings, c.admission).routed[types.NamespacedName{Namespace: "shop", Name: c.kind}]
-		if said.Status != metav1.ConditionTrue || strings.Contains(said.Message, "is open until") != c.open {
+		if said.Status != metav1.ConditionTrue || strings.Contains(said.Message, "is unprotected until") != c.open {
 			t.Errorf("admission %v: %s", c.admission, said.Message)
 		}
 	}

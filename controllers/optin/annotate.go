@@ -74,7 +74,7 @@ func (r *application) annotations(ctx context.Context) {
 		want := r.plan.Annotations[ref]
 		if waits := r.needs(ref); waits != nil {
 			want = r.plan.Guards[ref]
-			r.finding(ref, reasonHeldBack, fmt.Sprintf("%s is guarded, but refusals there are the proxy's own pages and no preflight is answered, because %s, which that needs, could not be made", ref, *waits))
+			r.finding(ref, reasonHeldBack, fmt.Sprintf("%s is protected, but denials show the proxy's own page and preflights are not answered, because %s could not be created", ref, *waits))
 		}
 		r.annotate(ctx, ref, o, want)
 	}

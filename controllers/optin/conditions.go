@@ -74,9 +74,9 @@ func newReport(plan *plan.Plan, refused, around []routes.Finding, arrived func(r
 // unrouted is Covered of a policy of which Routed is not True; open: something that names
 // it may be served without asking.
 func unrouted(c, routed metav1.Condition, open bool) metav1.Condition {
-	c.Status, c.Reason, c.Message = metav1.ConditionUnknown, reasonNotRouted, "whether its hosts are covered is not known while Routed is not True: "+routed.Reason
+	c.Status, c.Reason, c.Message = metav1.ConditionUnknown, reasonNotRouted, "Not known while Routed is not True: "+routed.Reason
 	if open && routed.Status == metav1.ConditionFalse {
-		c.Status, c.Message = metav1.ConditionFalse, "what names it may be served without asking, see Routed: "+routed.Reason
+		c.Status, c.Message = metav1.ConditionFalse, "Routes that reference this policy may be unprotected; see Routed: "+routed.Reason
 	}
 	if routed.Reason == routes.ProxyConfigUnread {
 		c.Reason = routed.Reason
@@ -101,13 +101,13 @@ func routed(bound []routes.Binding, found []routes.Finding) metav1.Condition {
 			unseen = append(unseen, b.Unseen)
 		}
 		if !b.Guarded && !slices.ContainsFunc(wrong, func(f routes.Finding) bool { return f.Object == b.Route }) {
-			wrong = append(wrong, routes.Finding{Object: b.Route, Reason: "NotGuarded", Message: b.Route.String() + " is not guarded completely"})
+			wrong = append(wrong, routes.Finding{Object: b.Route, Reason: "NotGuarded", Message: b.Route.String() + " is not fully protected"})
 		}
 	}
 	slices.Sort(names)
 	who := cluster.Truncate(strings.Join(slices.Compact(names), ", "), 1024)
 	c := metav1.Condition{Type: v1alpha1.ConditionRouted, Status: metav1.ConditionTrue, Reason: "Routed",
-		Message: "what names it asks Ostiary about every request: " + who}
+		Message: "All routes that reference this policy are protected: " + who}
 	if len(mild) > 0 {
 		c.Message = cluster.Truncate(c.Message+". "+worded(mild), 32<<10)
 	}
@@ -116,7 +116,7 @@ func routed(bound []routes.Binding, found []routes.Finding) metav1.Condition {
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, wrong[0].Reason, worded(append(wrong, mild...))
 	case len(unseen) > 0:
 		c.Status, c.Reason = metav1.ConditionUnknown, routes.ProxyConfigUnread
-		c.Message = cluster.Truncate("what names it was told to ask Ostiary about every request: "+who+". Whether ingress-nginx does is not known, because "+strings.Join(unseen, "; "), 32<<10)
+		c.Message = cluster.Truncate("All routes that reference this policy are configured: "+who+". Whether ingress-nginx asks Ostiary is not known, because "+strings.Join(unseen, "; "), 32<<10)
 	}
 	return c
 }
@@ -138,7 +138,7 @@ func witnessed(c metav1.Condition, policy types.NamespacedName, bound []routes.B
 	}
 	slices.Sort(silent)
 	c.Status, c.Reason = metav1.ConditionUnknown, reasonNotAskedYet
-	c.Message = cluster.Truncate(c.Message+"; but no question about "+strings.Join(slices.Compact(silent), ", ")+" has reached Ostiary yet. Make a request. If this stays, its proxy does not ask, or may not reach Ostiary: look at networkPolicy.proxyNamespaces of the chart", 32<<10)
+	c.Message = cluster.Truncate(c.Message+"; but Ostiary has not received an auth request for "+strings.Join(slices.Compact(silent), ", ")+" yet. Send a request to it. If this does not change, the proxy sends no auth requests or cannot reach Ostiary: check networkPolicy.proxyNamespaces of the chart", 32<<10)
 	return c
 }
 
@@ -148,7 +148,7 @@ func covered(around []routes.Finding) metav1.Condition {
 		return metav1.Condition{Type: v1alpha1.ConditionCovered, Status: metav1.ConditionFalse, Reason: around[0].Reason, Message: worded(around)}
 	}
 	return metav1.Condition{Type: v1alpha1.ConditionCovered, Status: metav1.ConditionTrue, Reason: "Covered",
-		Message: "nothing that was seen serves its hosts around it"}
+		Message: "No unprotected route to these hosts was found"}
 }
 
 // conditionTypes are those that this controller answers for.
@@ -175,9 +175,9 @@ func temper(c metav1.Condition, is feed.Standing) metav1.Condition {
 	case c.Status == metav1.ConditionFalse:
 	case slices.Contains([]policy.IssueReason{policy.HostOwnedByOtherNamespace, policy.HostNotGranted, policy.HostReserved}, is.Reason):
 		c.Status, c.Reason = metav1.ConditionFalse, string(is.Reason)
-		c.Message = cluster.Truncate("this policy does not decide about all that it claims: "+is.Problems, 1024)
+		c.Message = cluster.Truncate("This policy is not active for all hosts and paths that it claims: "+is.Problems, 1024)
 	case is.Warning == policy.HostContended:
-		c.Message += "; but another namespace claims a host of it, too, so that requests which do not say by which route they came are refused there (see Degraded)"
+		c.Message += "; but another namespace also claims one of these hosts, so requests that do not name their route are denied there (see Degraded)"
 	}
 	return c
 }
@@ -186,7 +186,7 @@ func temper(c metav1.Condition, is feed.Standing) metav1.Condition {
 // policies of others.
 func acceptedToo(c metav1.Condition, is feed.Standing) metav1.Condition {
 	if c.Status == metav1.ConditionTrue && is.Accepted != nil && is.Accepted.Status == metav1.ConditionFalse {
-		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, reasonNotAccepted, "not all that it claims is in force, see Accepted: "+is.Accepted.Reason
+		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, reasonNotAccepted, "Not all hosts and paths are active; see Accepted: "+is.Accepted.Reason
 	}
 	return c
 }
@@ -200,9 +200,9 @@ func (r *reported) withWindow(bindings []routes.Binding, admission bool) *report
 			switch {
 			case b.Policy != policy:
 			case !admission:
-				note = " (the API server guards nothing by itself, admission.guard: a new route is open until Ostiary has written to it)"
+				note = " (admission.guard is off: a new route is unprotected until Ostiary has configured it)"
 			case b.Route.Kind == "HTTPRoute":
-				note = " (a new HTTPRoute is open until Ostiary has made what guards it: the API server cannot)"
+				note = " (a new HTTPRoute is unprotected until Ostiary has configured it)"
 			}
 		}
 		if c.Status == metav1.ConditionTrue {

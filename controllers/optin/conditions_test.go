@@ -133,14 +133,14 @@ func TestTempered(t *testing.T) {
 		reason string
 		says   string
 	}{
-		"in force":  {feed.Standing{}, metav1.ConditionTrue, "Covered", "nothing that was seen"},
-		"lost":      {feed.Standing{Reason: policy.HostOwnedByOtherNamespace, Problems: "spec.hosts[0]: app.example.com belongs to namespace other"}, metav1.ConditionFalse, "HostOwnedByOtherNamespace", "does not decide about all that it claims: spec.hosts[0]: app.example.com belongs to namespace other"},
-		"reserved":  {feed.Standing{Reason: policy.HostReserved}, metav1.ConditionFalse, "HostReserved", "does not decide"},
-		"conflict":  {feed.Standing{Reason: policy.Conflict}, metav1.ConditionTrue, "Covered", "nothing that was seen"},
-		"contended": {feed.Standing{Warning: policy.HostContended}, metav1.ConditionTrue, "Covered", "are refused there (see Degraded)"},
+		"in force":  {feed.Standing{}, metav1.ConditionTrue, "Covered", "No unprotected route"},
+		"lost":      {feed.Standing{Reason: policy.HostOwnedByOtherNamespace, Problems: "spec.hosts[0]: app.example.com belongs to namespace other"}, metav1.ConditionFalse, "HostOwnedByOtherNamespace", "is not active for all hosts and paths that it claims: spec.hosts[0]: app.example.com belongs to namespace other"},
+		"reserved":  {feed.Standing{Reason: policy.HostReserved}, metav1.ConditionFalse, "HostReserved", "is not active"},
+		"conflict":  {feed.Standing{Reason: policy.Conflict}, metav1.ConditionTrue, "Covered", "No unprotected route"},
+		"contended": {feed.Standing{Warning: policy.HostContended}, metav1.ConditionTrue, "Covered", "are denied there (see Degraded)"},
 	} {
 		r := newReport(&plan.Plan{}, nil, nil, func(routes.Ref, types.NamespacedName) bool { return true })
-		r.routed[of] = metav1.Condition{Status: metav1.ConditionTrue, Reason: "Covered", Message: "nothing that was seen"}
+		r.routed[of] = metav1.Condition{Status: metav1.ConditionTrue, Reason: "Covered", Message: "No unprotected route"}
 		said := r.conditions().Of(of, tc.is)
 		for _, kind := range []string{v1alpha1.ConditionRouted, v1alpha1.ConditionCovered} {
 			c, ok := said[kind]

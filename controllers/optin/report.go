@@ -101,7 +101,7 @@ func (o *Controller) tell(ctx context.Context, w *routes.Snapshot, plan *plan.Pl
 // guarded is only said where nothing else is.
 func wroteWords(plan *plan.Plan, ref routes.Ref, how string, findings []routes.Finding) (reason, note string) {
 	if how == "released" {
-		return "Released", "it names no policy any more, so Ostiary's annotations were taken away"
+		return "Released", "The route no longer references a policy; Ostiary's annotations were removed"
 	}
 	i := slices.IndexFunc(plan.Bindings, func(b routes.Binding) bool { return b.Route == ref })
 	wrong := slices.ContainsFunc(findings, func(f routes.Finding) bool {
@@ -109,11 +109,11 @@ func wroteWords(plan *plan.Plan, ref routes.Ref, how string, findings []routes.F
 	})
 	switch {
 	case i < 0 || !plan.Bindings[i].Guarded || wrong:
-		return "Annotated", "Ostiary's annotations were written; what keeps it from being guarded as planned is in other events of it and in the policy's condition Routed"
+		return "Annotated", "Ostiary's annotations were written, but the route is not protected as planned: see its other events and the policy's condition Routed"
 	case plan.Bindings[i].Unseen != "":
-		return "Annotated", "its proxy was told to ask Ostiary about every request; whether it does is not known, because " + plan.Bindings[i].Unseen
+		return "Annotated", "The proxy is configured to ask Ostiary about every request; whether it does is not known, because " + plan.Bindings[i].Unseen
 	}
-	return "Routed", "its proxy was told to ask Ostiary about every request"
+	return "Routed", "The proxy is configured to ask Ostiary about every request"
 }
 
 // eventObject is what an event is about. Without the UID `kubectl describe` would
