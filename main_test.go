@@ -128,7 +128,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"check", "nowhere"}, 2, "", "nowhere: no such file"},
 		{[]string{"check", "FILE"}, 0, "1 policy, all valid\n", ""},
 		{[]string{"check", "-o", "json", "FILE"}, 0, `{"policies":1,"problems":[]}`, ""},
-		{[]string{"check", "-o", "xml", "FILE"}, 2, "", `--output "xml": text or json`},
+		{[]string{"check", "-o", "xml", "FILE"}, 2, "", `--output "xml": text, json, sarif or github`},
 		{[]string{"check", "--host-grants", "*=a", "FILE"}, 2, "", "--host-grants"},
 		{[]string{"check", "--host-reservations", "x", "FILE"}, 2, "", "write HOST=NAMESPACE"},
 		{[]string{"check", "--host-claims", "granted-only", "FILE"}, 1, "is not granted to namespace", ""},

@@ -4,6 +4,7 @@ package manifests
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +22,8 @@ func Command() *cobra.Command {
 		Long: "Read files and folders of manifests, and say everything that is wrong with them. No cluster is needed.\nThe path \"-\" stands for what comes from standard input.",
 		Example: `  ostiary check policies/
   helm template my-app | ostiary check -
-  ostiary check -o json policies/ other.yaml`,
+  ostiary check -o json policies/ other.yaml
+  ostiary check -o sarif policies/ > check.sarif`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return command.Mistake("name at least one file or folder, as in: ostiary check policies/")
@@ -29,8 +31,8 @@ func Command() *cobra.Command {
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			if output != "text" && output != "json" {
-				return command.Mistake("--output %q: text or json", output)
+			if !slices.Contains(Formats, output) {
+				return command.Mistake("--output %q: text, json, sarif or github", output)
 			}
 			checker := Checker{Stdin: c.InOrStdin()}
 			host := ""
@@ -56,7 +58,7 @@ func Command() *cobra.Command {
 	f.StringVar(&prefix, "path-prefix", contract.DefaultPathPrefix, "our own path on every host, which no policy may claim")
 	who.Add(f)
 	f.StringVar(&team, "team-url", "", "where people log in, which no policy may claim; left out: not known")
-	f.StringVarP(&output, "output", "o", "text", "text or json")
-	command.OneOf(c, "output", "text", "json")
+	f.StringVarP(&output, "output", "o", "text", "text, json, sarif or github (annotations of a workflow)")
+	command.OneOf(c, "output", Formats...)
 	return c
 }

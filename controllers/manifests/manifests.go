@@ -40,10 +40,7 @@ func (p Problem) String() string {
 	if p.Warning {
 		b.WriteString("warning: ")
 	}
-	if where := strings.TrimSpace(p.Object + " " + p.Field); where != "" {
-		b.WriteString(policy.Line(where) + ": ")
-	}
-	b.WriteString(policy.Line(p.Message))
+	b.WriteString(policy.Line(p.text()))
 	return b.String()
 }
 

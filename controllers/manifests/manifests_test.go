@@ -3,7 +3,6 @@
 package manifests_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -330,34 +329,6 @@ func TestDeleted(t *testing.T) {
 	}
 	if table, problems := load(t, l); table.Len() != 1 || decide(t, table, vault).Verdict != policy.Deny || problems == "" {
 		t.Errorf("%d policies\n%s", table.Len(), problems)
-	}
-}
-
-// TestReport writes for people and for programs.
-func TestReport(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "a.yaml")
-	write(t, file, valid+"---\n"+wildcard)
-	table, problems, err := manifests.Read([]string{file})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b strings.Builder
-	if ok, err := manifests.Report(&b, "json", table.Len(), 0, problems); !ok || err != nil || b.String() != `{"policies":3,"problems":[]}`+"\n" {
-		t.Errorf("%t %v %s", ok, err, b.String())
-	}
-	b.Reset()
-	if ok, err := manifests.Report(&b, "text", table.Len(), 0, problems); !ok || err != nil || b.String() != "3 policies, all valid\n" {
-		t.Errorf("%t %v %s", ok, err, b.String())
-	}
-	problems = []manifests.Problem{{File: "f", Line: 3, Object: "a/b", Field: "spec", Message: "bad", Warning: true}, {File: "f", Message: "worse"}}
-	b.Reset()
-	if ok, _ := manifests.Report(&b, "text", table.Len(), 0, problems); ok || b.String() != "f:3: warning: a/b spec: bad\nf: worse\n" {
-		t.Errorf("%t %s", ok, b.String())
-	}
-	b.Reset()
-	var out struct{ Problems []manifests.Problem }
-	if ok, _ := manifests.Report(&b, "json", table.Len(), 0, problems[:1]); !ok || json.Unmarshal([]byte(b.String()), &out) != nil || len(out.Problems) != 1 || out.Problems[0] != problems[0] {
-		t.Errorf("%t %s", ok, b.String())
 	}
 }
 

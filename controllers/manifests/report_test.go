@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package manifests_test
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ostiary/ostiary/controllers/manifests"
+)
+
+// TestReport writes for people and for programs.
+func TestReport(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a.yaml")
+	write(t, file, valid+"---\n"+wildcard)
+	table, problems, err := manifests.Read([]string{file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	if ok, err := manifests.Report(&b, "json", table.Len(), 0, problems); !ok || err != nil || b.String() != `{"policies":3,"problems":[]}`+"\n" {
+		t.Errorf("%t %v %s", ok, err, b.String())
+	}
+	b.Reset()
+	if ok, err := manifests.Report(&b, "text", table.Len(), 0, problems); !ok || err != nil || b.String() != "3 policies, all valid\n" {
+		t.Errorf("%t %v %s", ok, err, b.String())
+	}
+	problems = []manifests.Problem{{File: "f", Line: 3, Object: "a/b", Field: "spec", Message: "bad", Warning: true}, {File: "f", Message: "worse"}}
+	b.Reset()
+	if ok, _ := manifests.Report(&b, "text", table.Len(), 0, problems); ok || b.String() != "f:3: warning: a/b spec: bad\nf: worse\n" {
+		t.Errorf("%t %s", ok, b.String())
+	}
+	b.Reset()
+	var out struct{ Problems []manifests.Problem }
+	if ok, _ := manifests.Report(&b, "json", table.Len(), 0, problems[:1]); !ok || json.Unmarshal([]byte(b.String()), &out) != nil || len(out.Problems) != 1 || out.Problems[0] != problems[0] {
+		t.Errorf("%t %s", ok, b.String())
+	}
+}
+
+// TestReportForTools: what tools read names each problem's code and line, and nothing in
+// a message ends a workflow's command.
+func TestReportForTools(t *testing.T) {
+	problems := []manifests.Problem{
+		{File: "a,b/p.yaml", Line: 3, Object: "a/b", Field: "spec.hosts[0]", Code: "host-scheme", Message: "100%\n::error::x"},
+		{File: "f", Message: "odd", Warning: true},
+	}
+	var b strings.Builder
+	want := "::error file=a%2Cb/p.yaml,line=3,title=host-scheme::a/b spec.hosts[0]: 100%25\\n::error::x\n::warning file=f,title=manifest::odd\n"
+	if ok, err := manifests.Report(&b, "github", 1, 0, problems); ok || err != nil || b.String() != want {
+		t.Errorf("%t %v %s", ok, err, b.String())
+	}
+	b.Reset()
+	if ok, err := manifests.Report(&b, "sarif", 1, 0, problems); ok || err != nil {
+		t.Errorf("%t %v", ok, err)
+	}
+	var log struct {
+		Version string
+		Runs    []struct {
+			Tool struct {
+				Driver struct {
+					Rules []struct {
+						ID               string
+						ShortDescription struct{ Text string }
+					}
+				}
+			}
+			Results []struct {
+				RuleID, Level string
+				Locations     []struct {
+					PhysicalLocation struct{ Region struct{ StartLine int } }
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(b.String()), &log); err != nil || log.Version != "2.1.0" || len(log.Runs) != 1 || len(log.Runs[0].Results) != 2 {
+		t.Fatalf("%v %s", err, b.String())
+	}
+	run := log.Runs[0]
+	if r := run.Results[0]; r.RuleID != "host-scheme" || r.Level != "error" || r.Locations[0].PhysicalLocation.Region.StartLine != 3 {
+		t.Errorf("%+v", r)
+	}
+	if r := run.Tool.Driver.Rules; len(r) != 2 || r[0].ShortDescription.Text != "Remove the scheme." {
+		t.Errorf("%+v", r)
+	}
+}
