@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/crd"
 )
 
 // A meaning is what a reason of a decision says to a person.
@@ -73,7 +74,7 @@ func reasonsPage(root string, pages map[string]string) error {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", c, issueReasons[c])
 	}
 	b.WriteString("\n## Mistakes\n\nEvery problem that `ostiary check` and the condition `Accepted` report about a policy has a code.\n\n| code | reason | fix |\n|---|---|---|\n")
-	for _, c := range policy.Codes() {
+	for _, c := range slices.Concat(policy.Codes(), crd.Codes()) {
 		if issueReasons[c.Reason] == "" {
 			return fmt.Errorf("hack/docs/reasons.go does not say what %s means", c.Reason)
 		}
