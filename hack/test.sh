@@ -72,17 +72,24 @@ behind() {
 	OSTIARY_BROWSER_PROXY=$1 go test -count=1 -timeout 5m -run "$stories" ./...
 }
 
+# binary builds the program once, for all packages that run it.
+binary() {
+	go build -o "$OSTIARY_BINARY" .
+}
+
 parts_begin test
 part packages packages
 OSTIARY_NGINX=$(command -v nginx)
 # No test of a proxy may be skipped because it is not installed.
-export OSTIARY_NGINX OSTIARY_PROXIES=1
+OSTIARY_BINARY=$PWD/.cache/ostiary
+export OSTIARY_NGINX OSTIARY_PROXIES=1 OSTIARY_BINARY
 # What tests measured, printed at the end: go test hides the logs of those that pass.
 OSTIARY_FIGURES=$(mktemp)
 export OSTIARY_FIGURES
 part tools hack/tools.sh etcd kube-apiserver kubectl helm controller-gen traefik
 eval "$(hack/tools.sh -env)"
 part vet go vet ./...
+part binary binary
 part "go test -race" tests
 part strict strict
 part browser browser

@@ -6,7 +6,6 @@ package chart
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"os"
@@ -17,6 +16,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 const (
@@ -250,7 +251,7 @@ func TestArguments(t *testing.T) {
 	binary := build(t)
 	for _, values := range valueSets(t) {
 		args := append(arguments(t, render(t, values)), "--kubeconfig", filepath.Join(t.TempDir(), "none"))
-		_, err := command(t, binary, append(args, onLoopback(t, "0")...)...)
+		_, err := command(t, binary, append(args, onLoopback("127.0.0.1:0")...)...)
 		if err == nil || !strings.Contains(err.Error(), "no cluster to talk to") {
 			t.Errorf("%s: ostiary %s: %v", values, strings.Join(args, " "), err)
 		}
@@ -266,22 +267,19 @@ func arguments(t *testing.T, objects []*unstructured.Unstructured) []string {
 	return args
 }
 
-func onLoopback(t *testing.T, probes string) []string {
-	t.Helper()
+func onLoopback(probes string) []string {
 	args := []string{"--grpc-bind-address=127.0.0.1:0", "--metrics-bind-address=127.0.0.1:0"}
 	for _, l := range []string{"authz", "public", "render", "preflight"} { // of these, opt-ins have to know the port
-		args = append(args, "--"+l+"-bind-address="+free(t))
+		args = append(args, "--"+l+"-bind-address="+lab.FreeAddress())
 	}
-	return append(args, "--health-probe-bind-address=127.0.0.1:"+probes)
+	return append(args, "--health-probe-bind-address="+probes)
 }
 
 func build(t *testing.T) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "ostiary")
-	cmd := exec.CommandContext(context.Background(), "go", "build", "-o", binary, ".")
-	cmd.Dir = root
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return binary
+	return path
 }

@@ -3,14 +3,11 @@
 package chart
 
 import (
+	"context"
 	"fmt"
-	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -23,13 +20,22 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/ostiary/ostiary/hack/lab"
 	"github.com/ostiary/ostiary/hack/lab/apiserver"
 )
 
 // server is the API server that the tests of this package share.
 var server = apiserver.Server{CRDs: []string{"hack/chart/testdata/servicemonitor.yaml", "hack/chart/testdata/others.yaml"}}
 
-func TestMain(m *testing.M) { server.Main(m) }
+// binary is the program, built on first use.
+var binary func() (string, error)
+
+func TestMain(m *testing.M) {
+	lab.Main(m, "chart", func(dir string) (func(), error) {
+		binary = sync.OnceValues(func() (string, error) { return lab.Binary(context.Background(), dir) })
+		return func() { _ = server.Stop() }, nil // it has served
+	})
+}
 
 // cluster connects to the API server. The release's namespace is there, and
 // takes only pods of the restricted standard.
@@ -184,48 +190,28 @@ func policies() *unstructured.UnstructuredList {
 // and looks whether it lacked a right.
 func serveAs(t *testing.T, user string, args []string, last ...string) (stop func()) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
-	_ = l.Close()
-	said, err := os.Create(filepath.Join(t.TempDir(), "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	probes := lab.FreeAddress()
 	config := kubeconfig(t, user, "system:serviceaccounts", "system:serviceaccounts:"+namespace, "system:authenticated")
-	cmd := exec.Command(build(t), slices.Concat(args, []string{"--kubeconfig", config}, onLoopback(t, port), last)...)
-	cmd.Env = append(os.Environ(), "POD_NAMESPACE="+namespace)
-	cmd.Stderr = said
-	if err := cmd.Start(); err != nil {
+	p, err := lab.Start(filepath.Join(t.TempDir(), "log"), []string{"POD_NAMESPACE=" + namespace}, build(t),
+		slices.Concat(args, []string{"--kubeconfig", config}, onLoopback(probes), last)...)
+	if err != nil {
 		t.Fatal(err)
 	}
 	stop = sync.OnceFunc(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait()
-		all, _ := os.ReadFile(said.Name())
+		p.Stop()
 		if t.Failed() {
-			t.Logf("the binary said:\n%s", all)
+			t.Logf("the binary said:\n%s", p.Text())
 		}
-		for line := range strings.Lines(string(all)) {
+		for line := range strings.Lines(p.Text()) {
 			if strings.Contains(line, "forbidden") || strings.Contains(line, "may not be read") {
 				t.Errorf("the chart's roles do not suffice: %s", line)
 			}
 		}
 	})
 	t.Cleanup(stop)
-	eventually(t, "the binary is ready", func() error {
-		res, err := http.Get("http://127.0.0.1:" + port + "/readyz")
-		if err != nil {
-			return err
-		}
-		defer func() { _ = res.Body.Close() }()
-		if res.StatusCode != http.StatusOK {
-			return fmt.Errorf("%s", res.Status)
-		}
-		return nil
-	})
+	if err := p.Wait("the binary", func() bool { return lab.Status("http://"+probes+"/readyz") == http.StatusOK }); err != nil {
+		t.Fatal(err)
+	}
 	return stop
 }
 

@@ -109,7 +109,7 @@ func TestPathological(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	args := append(arguments(t, render(t, "testdata/pathological.yaml")), "--kubeconfig", filepath.Join(t.TempDir(), "none"))
-	if _, err := command(t, build(t), append(args, onLoopback(t, "0")...)...); err == nil || !strings.Contains(err.Error(), "no cluster to talk to") {
+	if _, err := command(t, build(t), append(args, onLoopback("127.0.0.1:0")...)...); err == nil || !strings.Contains(err.Error(), "no cluster to talk to") {
 		t.Errorf("ostiary %s: %v", strings.Join(args, " "), err)
 	}
 }

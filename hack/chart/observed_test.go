@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 // Of targets, and not of the program: Prometheus adds it to what it scrapes.
@@ -80,7 +81,7 @@ func TestMetricsExist(t *testing.T) {
 			_ = c.Delete(t.Context(), u)
 		}
 	}()
-	authz, metrics := free(t), free(t)
+	authz, metrics := lab.FreeAddress(), lab.FreeAddress()
 	stop := serveAs(t, "system:serviceaccount:"+namespace+":ostiary", arguments(t, render(t, "testdata/values/defaults.yaml")),
 		"--authz-bind-address="+authz, "--metrics-bind-address="+metrics)
 	defer stop() // before its rights are gone

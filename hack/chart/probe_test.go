@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 // TestHelmTest runs what the Pod of `helm test` runs, with its arguments, against the
@@ -31,7 +33,7 @@ func TestHelmTest(t *testing.T) {
 	}
 	var listen []string
 	for name, port := range map[string]string{"authz": "9001", "public": "9002", "preflight": "9004"} {
-		at, service := free(t), "http://ostiary-"+name+"."+namespace+".svc:"+port
+		at, service := lab.FreeAddress(), "http://ostiary-"+name+"."+namespace+".svc:"+port
 		listen = append(listen, "--"+name+"-bind-address="+at)
 		found := false
 		for i, arg := range probe {

@@ -4,7 +4,6 @@ package chart
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/authserver/credential"
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 // A running is one replica's addresses.
@@ -40,7 +40,7 @@ func TestRevoke(t *testing.T) {
 	args := append(arguments(t, render(t, "testdata/values/defaults.yaml")), "--team-url=https://auth.example.com", "--leader-elect")
 	var replicas []running
 	for range 2 {
-		r := running{free(t), free(t)}
+		r := running{lab.FreeAddress(), lab.FreeAddress()}
 		stop := serveAs(t, "system:serviceaccount:"+namespace+":ostiary", args, "--authz-bind-address="+r.authz, "--public-bind-address="+r.public)
 		defer stop() // before its rights are gone
 		replicas = append(replicas, r)
@@ -137,15 +137,4 @@ func token(t *testing.T, c client.Client, user string) string {
 		t.Fatal(err)
 	}
 	return s
-}
-
-// free returns an address of loopback that nobody listens on.
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }

@@ -16,6 +16,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 const sharedHost = `
@@ -71,7 +73,7 @@ func TestOneTruth(t *testing.T) {
 		defer func() { _ = c.Delete(t.Context(), o) }()
 	}
 	account := "system:serviceaccount:" + namespace + ":ostiary"
-	authz := free(t)
+	authz := lab.FreeAddress()
 	stop := serveAs(t, account, arguments(t, render(t, "testdata/values/defaults.yaml", values...)), "--authz-bind-address="+authz)
 	defer stop()
 	eventually(t, "the settings are published", func() error {

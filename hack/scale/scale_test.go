@@ -4,9 +4,9 @@
 // ten thousand policies: how long until it is ready, how long until an edit is
 // enforced, and what memory that takes.
 //
-//	go test -run '^$' -bench . -timeout 30m ./hack/scale
+//	make scale
 //
-// It uses `make tools`, takes some minutes, and says most on an idle machine:
+// It takes some minutes, and says most on an idle machine:
 // the API server, its etcd and the clients share it with what is measured.
 package scale
 
@@ -19,10 +19,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -33,17 +31,17 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/hack/lab"
+	"github.com/ostiary/ostiary/hack/lab/apiserver"
 )
 
 var (
 	policies = flag.Int("policies", 10_000, "how many policies there are")
 	edits    = flag.Int("edits", 250, "how many edits are timed, once while statuses are written and once after")
-	keep     = flag.String("log", "", "where the binary's log goes; left out: a temporary file")
+	keep     = flag.String("log", "", "where the binary's log goes; default: a temporary file")
 )
 
 const root = "../.."
@@ -51,15 +49,11 @@ const root = "../.."
 // BenchmarkChangeToEnforced is one run, whatever b.N: what it finds are the
 // metrics it reports.
 func BenchmarkChangeToEnforced(b *testing.B) {
-	env, cfg := start(b)
-	c, err := client.New(cfg, client.Options{Scheme: scheme(b)})
-	if err != nil {
-		b.Fatal(err)
-	}
+	c := api.Client(b, scheme(b))
 	took := timed(func() { populate(b, c, *policies) })
 	b.Logf("created %d policies in %s", *policies, took.Round(time.Millisecond))
 
-	s := serve(b, env)
+	s := serve(b)
 	b.ReportMetric(s.ready.Seconds(), "s-to-ready")
 	s.report(b, "at-ready")
 
@@ -100,89 +94,44 @@ func scheme(b *testing.B) *runtime.Scheme {
 	return s
 }
 
-// start runs an API server with the CRD in it.
-func start(b *testing.B) (*envtest.Environment, *rest.Config) {
-	b.Helper()
-	env := &envtest.Environment{CRDDirectoryPaths: []string{root + "/config/crd"}, ErrorIfCRDPathMissing: true}
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		cache := os.Getenv("OSTIARY_CACHE")
-		if cache == "" {
-			cache = root + "/.cache/bin"
-		}
-		env.BinaryAssetsDirectory = cache + "/envtest"
-		if _, err := os.Stat(env.BinaryAssetsDirectory + "/kube-apiserver"); err != nil {
-			b.Fatal("there is no kube-apiserver: `make tools` builds it")
-		}
-	}
-	cfg, err := env.Start()
-	if err != nil {
-		b.Fatalf("starting the API server: %v", err)
-	}
-	b.Cleanup(func() { _ = env.Stop() })
-	cfg = rest.CopyConfig(cfg)
-	cfg.QPS = -1
-	return env, cfg
-}
+// api is the API server, with our custom resources in it.
+var api apiserver.Server
+
+func TestMain(m *testing.M) { api.Main(m) }
 
 // A server is the binary, running.
 type server struct {
-	pid        int
-	log        string
-	authz, url string
-	ready      time.Duration
-	http       *http.Client
-	next       int
+	*lab.Ostiary
+	url   string
+	ready time.Duration
+	http  *http.Client
+	next  int
 }
 
-func serve(b *testing.B, env *envtest.Environment) *server {
+func serve(b *testing.B) *server {
 	b.Helper()
 	dir := b.TempDir()
-	binary := filepath.Join(dir, "ostiary")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".")
-	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		b.Fatalf("go build: %v\n%s", err, out)
-	}
-	user, err := env.AddUser(envtest.User{Name: "scale", Groups: []string{"system:masters"}}, nil)
+	binary, err := lab.Binary(b.Context(), dir)
 	if err != nil {
 		b.Fatal(err)
 	}
-	kubeconfig, err := user.KubeConfig()
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "kubeconfig"), kubeconfig, 0o600)
-	}
-	if err != nil {
+	kubeconfig := filepath.Join(dir, "kubeconfig")
+	if err := api.Kubeconfig(kubeconfig, "scale", "system:masters"); err != nil {
 		b.Fatal(err)
 	}
-	s := &server{log: filepath.Join(dir, "log"), authz: address(b), http: &http.Client{Timeout: 10 * time.Second}}
+	log := filepath.Join(dir, "log")
 	if *keep != "" {
-		s.log = *keep
+		log = *keep
 	}
-	s.url = "http://" + s.authz + "/authz/v1/nginx/GET/"
-	probes := address(b)
-	log, err := os.Create(s.log)
-	if err != nil {
-		b.Fatal(err)
-	}
-	cmd := exec.Command(binary, "serve", "--kubeconfig", filepath.Join(dir, "kubeconfig"), "--leader-elect", "--decision-log", "off",
-		"--authz-bind-address", s.authz, "--health-probe-bind-address", probes, "--public-bind-address", "0", "--ingress-opt-in=false",
-		"--render-bind-address", "0", "--grpc-bind-address", "0", "--preflight-bind-address", "0", "--metrics-bind-address", "0")
-	cmd.Env = append(os.Environ(), "POD_NAMESPACE=default")
-	cmd.Stderr = log
+	s := &server{Ostiary: lab.NewOstiary(binary, log), http: &http.Client{Timeout: 10 * time.Second}}
+	s.Public, s.Render, s.Preflight = "0", "0", "0"
+	s.url = "http://" + s.Authz + "/authz/v1/nginx/GET/"
+	b.Cleanup(s.Stop)
 	started := time.Now()
-	if err := cmd.Start(); err != nil {
+	if err := s.Serve([]string{"POD_NAMESPACE=default"}, "--kubeconfig", kubeconfig, "--leader-elect", "--decision-log", "off", "--ingress-opt-in=false"); err != nil {
 		b.Fatal(err)
 	}
-	s.pid = cmd.Process.Pid
-	b.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait()
-		_ = log.Close()
-	})
-	for {
-		if status := s.get(b, "http://"+probes+"/readyz"); status == http.StatusOK {
-			break
-		}
+	for s.Ready() != http.StatusOK {
 		if time.Since(started) > 5*time.Minute {
 			b.Fatal("the binary is not ready in time")
 		}
@@ -190,17 +139,6 @@ func serve(b *testing.B, env *envtest.Environment) *server {
 	}
 	s.ready = time.Since(started)
 	return s
-}
-
-// address finds a free port.
-func address(b *testing.B) string {
-	b.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 // get returns the status, or 0 while nothing listens.
@@ -278,7 +216,7 @@ func (l *latencies) report(b *testing.B, phase string) {
 // report reads what memory the process takes (Linux only).
 func (s *server) report(b *testing.B, phase string) {
 	b.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.pid))
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.PID()))
 	if err != nil {
 		b.Logf("no memory figures: %v", err)
 		return
@@ -295,7 +233,7 @@ func (s *server) report(b *testing.B, phase string) {
 // builds reads from the log how long tables took to build.
 func (s *server) builds(b *testing.B) {
 	b.Helper()
-	f, err := os.Open(s.log)
+	f, err := os.Open(s.Ostiary.Log)
 	if err != nil {
 		b.Fatal(err)
 	}
