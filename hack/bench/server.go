@@ -18,6 +18,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 // start runs a server on CPU 0, and so with GOMAXPROCS=1, like a one-CPU pod.
@@ -35,11 +37,9 @@ func start(ctx context.Context, dir string, args ...string) (*exec.Cmd, error) {
 }
 
 func startOstiary(ctx context.Context, dir string, policies int) (*exec.Cmd, error) {
-	bin := filepath.Join(dir, "ostiary")
-	build := exec.CommandContext(ctx, "go", "build", "-o", bin, ".")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return nil, fmt.Errorf("go build: %w", err)
+	bin, err := lab.Binary(ctx, dir)
+	if err != nil {
+		return nil, err
 	}
 	file := filepath.Join(dir, "policies.yaml")
 	if err := os.WriteFile(file, []byte(manifests(policies)), 0o600); err != nil {

@@ -13,6 +13,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // guards are what has the API server guard opted-in Ingresses.
@@ -107,14 +109,14 @@ func TestGuardOfARelease(t *testing.T) {
 		u.SetAnnotations(map[string]string{"access.ostiary.dev/policy": "app"})
 		return u
 	}
-	eventually(t, "what names a policy is refused while nothing is known", func() error {
+	fixture.Eventually(t, "what names a policy is refused while nothing is known", func() error {
 		if err := c.Create(t.Context(), ingress(), client.DryRunAll); !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "http://another-authz."+namespace+".svc") {
 			return errors.Join(errors.New("not yet"), err)
 		}
 		return nil
 	})
 	apply(t, c, []*unstructured.Unstructured{filled})
-	eventually(t, "what names a policy is guarded", func() error {
+	fixture.Eventually(t, "what names a policy is guarded", func() error {
 		u := ingress()
 		if err := c.Create(t.Context(), u, client.DryRunAll); err != nil {
 			return err

@@ -283,3 +283,13 @@ func build(t *testing.T) string {
 	}
 	return path
 }
+
+// helmAs runs helm on the release, as the user of a kubeconfig.
+func helmAs(t *testing.T, kubeconfig string) func(args ...string) {
+	return func(args ...string) {
+		t.Helper()
+		if out, err := helm(t, append(args, "-n", namespace, "--kubeconfig", kubeconfig)...); err != nil {
+			t.Fatalf("helm %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+}

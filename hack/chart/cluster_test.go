@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -22,6 +21,7 @@ import (
 
 	"github.com/ostiary/ostiary/hack/lab"
 	"github.com/ostiary/ostiary/hack/lab/apiserver"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // server is the API server that the tests of this package share.
@@ -126,15 +126,10 @@ func kubeconfig(t *testing.T, name string, groups ...string) string {
 func TestInstall(t *testing.T) {
 	c := cluster(t)
 	admin := kubeconfig(t, "admin", "system:masters")
-	run := func(args ...string) {
-		t.Helper()
-		if out, err := helm(t, append(args, "-n", namespace, "--kubeconfig", admin)...); err != nil {
-			t.Fatalf("helm %s: %v\n%s", strings.Join(args, " "), err, out)
-		}
-	}
+	run := helmAs(t, admin)
 	run("install", "ostiary", chart, "--set", "admission.keep=false")
 	defer run("uninstall", "ostiary")
-	eventually(t, "the CRD is served", func() error {
+	fixture.Eventually(t, "the CRD is served", func() error {
 		return c.List(t.Context(), policies())
 	})
 	// As a user would: every file of the folder is an object for the API server.
@@ -145,7 +140,7 @@ func TestInstall(t *testing.T) {
 	stop := serveAs(t, "system:serviceaccount:"+namespace+":ostiary", arguments(t, render(t, "testdata/values/defaults.yaml")))
 
 	list := policies()
-	eventually(t, "statuses are written", func() error {
+	fixture.Eventually(t, "statuses are written", func() error {
 		if err := c.List(t.Context(), list); err != nil {
 			return err
 		}
@@ -157,7 +152,7 @@ func TestInstall(t *testing.T) {
 		}
 		return nil
 	})
-	eventually(t, "events are recorded", func() error {
+	fixture.Eventually(t, "events are recorded", func() error {
 		var events corev1.EventList
 		if err := c.List(t.Context(), &events, client.InNamespace("shop")); err != nil {
 			return err
@@ -213,19 +208,4 @@ func serveAs(t *testing.T, user string, args []string, last ...string) (stop fun
 		t.Fatal(err)
 	}
 	return stop
-}
-
-func eventually(t *testing.T, what string, f func() error) {
-	t.Helper()
-	deadline := time.Now().Add(40 * time.Second)
-	for {
-		err := f()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("not in time: %s: %v", what, err)
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
 }

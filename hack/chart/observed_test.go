@@ -17,6 +17,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/hack/lab"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // Of targets, and not of the program: Prometheus adds it to what it scrapes.
@@ -74,7 +75,7 @@ func TestMetricsExist(t *testing.T) {
 		t.Fatalf("helm: %v\n%s", err, out)
 	}
 	defer func() { _, _ = helm(t, "uninstall", "ostiary", "-n", namespace, "--kubeconfig", admin) }()
-	eventually(t, "the CRD is served", func() error { return c.List(t.Context(), policies()) })
+	fixture.Eventually(t, "the CRD is served", func() error { return c.List(t.Context(), policies()) })
 	objects := parse(t, observedObjects)
 	defer func() {
 		for _, u := range objects {
@@ -85,12 +86,12 @@ func TestMetricsExist(t *testing.T) {
 	stop := serveAs(t, "system:serviceaccount:"+namespace+":ostiary", arguments(t, render(t, "testdata/values/defaults.yaml")),
 		"--authz-bind-address="+authz, "--metrics-bind-address="+metrics)
 	defer stop() // before its rights are gone
-	eventually(t, "the API server guards", func() error { return c.Create(t.Context(), objects[len(objects)-1].DeepCopy(), client.DryRunAll) })
+	fixture.Eventually(t, "the API server guards", func() error { return c.Create(t.Context(), objects[len(objects)-1].DeepCopy(), client.DryRunAll) })
 	apply(t, c, objects)
 	if _, err := body("http://" + authz + "/authz/v1/nginx/GET/nobody.example.com/"); err != nil {
 		t.Fatal(err) // what is counted is there once there was one
 	}
-	eventually(t, "every metric is exported", func() error {
+	fixture.Eventually(t, "every metric is exported", func() error {
 		text, err := body("http://" + metrics + "/metrics")
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/ostiary/ostiary/hack/lab"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // TestHelmTest runs what the Pod of `helm test` runs, with its arguments, against the
@@ -21,7 +22,7 @@ func TestHelmTest(t *testing.T) {
 		t.Fatalf("helm: %v\n%s", err, out)
 	}
 	defer func() { _, _ = helm(t, "uninstall", "ostiary", "-n", namespace, "--kubeconfig", admin) }()
-	eventually(t, "the CRD is served", func() error { return c.List(t.Context(), policies()) })
+	fixture.Eventually(t, "the CRD is served", func() error { return c.List(t.Context(), policies()) })
 	objects := render(t, values)
 	containers, _, err := unstructured.NestedSlice(find(t, objects, "Pod").Object, "spec", "containers")
 	if err != nil || len(containers) != 1 {

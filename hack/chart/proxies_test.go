@@ -11,6 +11,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // configNamespaces are those in which the release may read ConfigMaps, and those that
@@ -57,15 +59,10 @@ func TestProxyConfigMaps(t *testing.T) {
 func TestProxyConfigMapsOfACluster(t *testing.T) {
 	c := cluster(t)
 	admin := kubeconfig(t, "admin", "system:masters")
-	run := func(args ...string) {
-		t.Helper()
-		if out, err := helm(t, append(args, "-n", namespace, "--kubeconfig", admin)...); err != nil {
-			t.Fatalf("helm %s: %v\n%s", strings.Join(args, " "), err, out)
-		}
-	}
+	run := helmAs(t, admin)
 	ask := func(space string, want bool) {
 		t.Helper()
-		eventually(t, "the rights in "+space, func() error { return ask(t, c, "reader", right{space, "list", "", "configmaps", ""}, want) })
+		fixture.Eventually(t, "the rights in "+space, func() error { return ask(t, c, "reader", right{space, "list", "", "configmaps", ""}, want) })
 	}
 	values := []string{"--set", "fullnameOverride=reader,crds.enabled=false,rbac.aggregateToDefaultRoles=false,admission.guard=false", "--set-json", `networkPolicy.proxyNamespaces=["ingress-nginx","made-later"]`}
 	run(append([]string{"install", "reader", chart}, values...)...)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/hack/lab"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // A running is one replica's addresses.
@@ -35,7 +36,7 @@ func TestRevoke(t *testing.T) {
 		t.Fatalf("helm: %v\n%s", err, out)
 	}
 	defer func() { _, _ = helm(t, "uninstall", "ostiary", "-n", namespace, "--kubeconfig", admin) }()
-	eventually(t, "the CRD is served", func() error { return c.List(t.Context(), policies()) })
+	fixture.Eventually(t, "the CRD is served", func() error { return c.List(t.Context(), policies()) })
 	kubectl("apply", "-f", root+"/config/samples")
 	args := append(arguments(t, render(t, "testdata/values/defaults.yaml")), "--team-url=https://auth.example.com", "--leader-elect")
 	var replicas []running
@@ -48,7 +49,7 @@ func TestRevoke(t *testing.T) {
 	ann, bob := token(t, c, "ann"), token(t, c, "bob")
 	for _, r := range replicas {
 		for _, s := range []string{ann, bob} {
-			eventually(t, "the session is good", func() error { return r.want(s, http.StatusOK) })
+			fixture.Eventually(t, "the session is good", func() error { return r.want(s, http.StatusOK) })
 		}
 	}
 

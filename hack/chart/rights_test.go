@@ -10,6 +10,8 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // A right is a verb on group/resource, "/name" behind it for one object.
@@ -153,7 +155,7 @@ func TestRights(t *testing.T) {
 					_ = c.Delete(t.Context(), u)
 				}
 			})
-			eventually(t, "the roles are in force", func() error { return ask(t, c, s.values, s.may[0], true) })
+			fixture.Eventually(t, "the roles are in force", func() error { return ask(t, c, s.values, s.may[0], true) })
 			guard := []right{{namespace, "get", "", "configmaps", s.values + "-guard"}, {namespace, "patch", "", "configmaps", s.values + "-guard"}, {namespace, "create", "", "configmaps", ""}}
 			for _, r := range slices.Concat(needed, guard, s.may) {
 				if err := ask(t, c, s.values, r, true); err != nil {

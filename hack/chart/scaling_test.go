@@ -3,7 +3,6 @@
 package chart
 
 import (
-	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -37,12 +36,7 @@ func TestMemoryLimit(t *testing.T) {
 func TestAutoscalingKeepsReplicas(t *testing.T) {
 	c := cluster(t)
 	admin := kubeconfig(t, "admin", "system:masters")
-	run := func(args ...string) {
-		t.Helper()
-		if out, err := helm(t, append(args, "-n", namespace, "--kubeconfig", admin)...); err != nil {
-			t.Fatalf("helm %s: %v\n%s", strings.Join(args, " "), err, out)
-		}
-	}
+	run := helmAs(t, admin)
 	replicas := func() int32 {
 		t.Helper()
 		var d appsv1.Deployment

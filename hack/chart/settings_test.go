@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/hack/lab"
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 const sharedHost = `
@@ -61,7 +62,7 @@ func TestOneTruth(t *testing.T) {
 		t.Fatalf("helm: %v\n%s", err, out)
 	}
 	defer func() { _, _ = helm(t, "uninstall", "ostiary", "-n", namespace, "--kubeconfig", admin) }()
-	eventually(t, "the CRD is served", func() error { return c.List(t.Context(), policies()) })
+	fixture.Eventually(t, "the CRD is served", func() error { return c.List(t.Context(), policies()) })
 	objects := parse(t, sharedHost)
 	for i, o := range objects {
 		if i == 1 {
@@ -76,10 +77,10 @@ func TestOneTruth(t *testing.T) {
 	authz := lab.FreeAddress()
 	stop := serveAs(t, account, arguments(t, render(t, "testdata/values/defaults.yaml", values...)), "--authz-bind-address="+authz)
 	defer stop()
-	eventually(t, "the settings are published", func() error {
+	fixture.Eventually(t, "the settings are published", func() error {
 		return c.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "ostiary-settings"}, &corev1.ConfigMap{})
 	})
-	eventually(t, "the guest's path is open", func() error { return decided(authz, "/pub", http.StatusOK) })
+	fixture.Eventually(t, "the guest's path is open", func() error { return decided(authz, "/pub", http.StatusOK) })
 	if err := decided(authz, "/other", http.StatusUnauthorized); err != nil {
 		t.Error(err)
 	}

@@ -13,6 +13,8 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
 // previous is the chart as it was released before this one. Whoever changes the
@@ -24,12 +26,7 @@ const previous = "testdata/ostiary-0.1.0.tgz"
 func TestUpgrade(t *testing.T) {
 	c := cluster(t)
 	admin := kubeconfig(t, "admin", "system:masters")
-	run := func(args ...string) {
-		t.Helper()
-		if out, err := helm(t, append(args, "-n", namespace, "--kubeconfig", admin)...); err != nil {
-			t.Fatalf("helm %s: %v\n%s", strings.Join(args, " "), err, out)
-		}
-	}
+	run := helmAs(t, admin)
 	policy := func(name, spec string) *unstructured.Unstructured {
 		return parse(t, fmt.Sprintf("apiVersion: access.ostiary.dev/v1alpha1\nkind: AccessPolicy\nmetadata: {name: %s, namespace: default}\nspec: %s\n", name, spec))[0]
 	}
@@ -37,7 +34,7 @@ func TestUpgrade(t *testing.T) {
 	run("install", "ostiary", previous, "--set", "teamDomain=auth.example.com")
 	defer run("uninstall", "ostiary")
 	kept := policy("kept", "{hosts: [kept.example.com]}")
-	eventually(t, "the CRD is served", func() error { return client.IgnoreAlreadyExists(c.Create(t.Context(), kept.DeepCopy())) })
+	fixture.Eventually(t, "the CRD is served", func() error { return client.IgnoreAlreadyExists(c.Create(t.Context(), kept.DeepCopy())) })
 	defer func() { _ = c.Delete(t.Context(), kept) }()
 	var before, after appsv1.Deployment
 	key := client.ObjectKey{Namespace: namespace, Name: "ostiary"}
@@ -53,7 +50,7 @@ func TestUpgrade(t *testing.T) {
 		t.Errorf("--reuse-values: %v", err)
 	}
 	run("upgrade", "ostiary", chart, "--reset-then-reuse-values", "--set", "admission.keep=false")
-	eventually(t, "the new CRD is served", func() error { return client.IgnoreAlreadyExists(c.Create(t.Context(), without.DeepCopy())) })
+	fixture.Eventually(t, "the new CRD is served", func() error { return client.IgnoreAlreadyExists(c.Create(t.Context(), without.DeepCopy())) })
 	defer func() { _ = c.Delete(t.Context(), without) }()
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(kept), kept); err != nil {
 		t.Errorf("the policy is lost: %v", err)

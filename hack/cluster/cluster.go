@@ -9,12 +9,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
+	"io/fs"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"strconv"
+	"strings"
 	"time"
+
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 // cluster is one etcd and one API server with the directory they live in.
@@ -25,30 +28,28 @@ type cluster struct {
 
 	url  string
 	pki  *pki
-	etcd *process
-	api  *process
+	etcd *lab.Process
+	api  *lab.Process
 }
 
 // start returns when both servers answer that they are ready.
 func (c *cluster) start(ctx context.Context) error {
-	ports, err := freePorts(2)
-	if err != nil {
-		return err
-	}
+	var err error
 	if c.pki, err = newPKI(c.data); err != nil {
 		return fmt.Errorf("make the certificates: %w", err)
 	}
-	etcdURL := "http://" + net.JoinHostPort("127.0.0.1", ports[0])
-	c.url = "https://" + net.JoinHostPort("127.0.0.1", ports[1])
+	addr := lab.FreeAddress()
+	etcdURL := "http://" + lab.FreeAddress()
+	c.url = "https://" + addr
 
-	c.etcd, err = startProcess(filepath.Join(c.assets, "etcd"), c.data, etcdArgs(c.data, etcdURL))
+	c.etcd, err = c.run("etcd", etcdArgs(c.data, etcdURL))
 	if err != nil {
 		return err
 	}
 	if err := c.ready(ctx, c.etcd, http.DefaultClient, etcdURL+"/readyz"); err != nil {
 		return err
 	}
-	c.api, err = startProcess(filepath.Join(c.assets, "kube-apiserver"), c.data, c.apiArgs(etcdURL, ports[1]))
+	c.api, err = c.run("kube-apiserver", c.apiArgs(etcdURL, addr[strings.LastIndex(addr, ":")+1:]))
 	if err != nil {
 		return err
 	}
@@ -57,6 +58,16 @@ func (c *cluster) start(ctx context.Context) error {
 		return err
 	}
 	return c.ready(ctx, c.api, client, c.url+"/readyz")
+}
+
+// run starts one of the servers.
+func (c *cluster) run(name string, args []string) (*lab.Process, error) {
+	path := filepath.Join(c.assets, name)
+	p, err := lab.Command{Path: path, Args: args, Log: filepath.Join(c.data, name+".log"), Attributes: attributes()}.Start()
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, exec.ErrNotFound) {
+		return nil, fmt.Errorf("%s is not built: `hack/tools.sh %s` builds it", path, name)
+	}
+	return p, err
 }
 
 func etcdArgs(data, url string) []string {
@@ -97,7 +108,7 @@ func (c *cluster) apiArgs(etcdURL, port string) []string {
 
 // ready polls url until it answers 200. It gives up when ctx ends, the time is
 // over, or the process has ended.
-func (c *cluster) ready(ctx context.Context, p *process, client *http.Client, url string) error {
+func (c *cluster) ready(ctx context.Context, p *lab.Process, client *http.Client, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
@@ -108,10 +119,10 @@ func (c *cluster) ready(ctx context.Context, p *process, client *http.Client, ur
 			return nil
 		}
 		select {
-		case <-p.done:
-			return p.failure()
+		case <-p.Ended:
+			return p.Failure()
 		case <-ctx.Done():
-			return fmt.Errorf("%s is not ready after %s: %w\n%s", p.name, c.timeout, last, p.tail())
+			return fmt.Errorf("%s is not ready after %s: %w\n%s", filepath.Base(p.Log), c.timeout, last, p.Tail())
 		case <-tick.C:
 		}
 	}
@@ -143,17 +154,17 @@ func (c *cluster) wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return nil
-	case <-c.etcd.done:
-		return c.etcd.failure()
-	case <-c.api.done:
-		return c.api.failure()
+	case <-c.etcd.Ended:
+		return c.etcd.Failure()
+	case <-c.api.Ended:
+		return c.api.Failure()
 	}
 }
 
 // stop ends the API server before the etcd it writes to.
 func (c *cluster) stop() {
-	c.api.stop()
-	c.etcd.stop()
+	c.api.Stop()
+	c.etcd.Stop()
 }
 
 // client speaks as the administrator.
@@ -175,18 +186,4 @@ func (p *pki) client() (*http.Client, error) {
 		RootCAs:      roots,
 		MinVersion:   tls.VersionTLS13,
 	}}}, nil
-}
-
-// freePorts picks n ports of loopback that nobody listens on. They are held
-// until all are picked, so that they differ.
-func freePorts(n int) (ports []string, err error) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = l.Close() }()
-		ports = append(ports, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
-	}
-	return ports, nil
 }

@@ -11,11 +11,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -25,6 +25,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/ostiary/ostiary/authserver/credential"
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 func main() {
@@ -60,7 +61,8 @@ func run(ctx context.Context, addr, dir, policies string) error {
 		return err
 	}
 	d := &demo{port: port, dir: dir}
-	ended, err := d.startOstiary(ctx, policies)
+	ostiary, err := d.startOstiary(ctx, policies)
+	defer ostiary.Stop()
 	if err != nil {
 		return err
 	}
@@ -73,9 +75,9 @@ func run(ctx context.Context, addr, dir, policies string) error {
 		_ = srv.Close() // the demo is over
 	}()
 	go func() {
-		err := <-ended
+		<-ostiary.Ended
 		if ctx.Err() == nil {
-			log.Printf("ostiary has stopped: %v; its log is %s", err, d.logFile())
+			log.Printf("ostiary has stopped: %v", ostiary.Failure())
 		}
 		cancel()
 	}()
@@ -92,74 +94,27 @@ func run(ctx context.Context, addr, dir, policies string) error {
 func (d *demo) logFile() string { return filepath.Join(d.dir, "ostiary.log") }
 
 // startOstiary builds the binary and runs it as anybody would.
-func (d *demo) startOstiary(ctx context.Context, policies string) (<-chan error, error) {
+func (d *demo) startOstiary(ctx context.Context, policies string) (*lab.Ostiary, error) {
 	fmt.Println("building ostiary (the first time takes a minute or two) ...")
 	users, err := d.writeUsers()
 	if err != nil {
 		return nil, err
 	}
-	bin := filepath.Join(d.dir, "ostiary")
-	build := exec.CommandContext(ctx, "go", "build", "-o", bin, ".")
-	build.Stdout, build.Stderr = os.Stderr, os.Stderr
-	if err := build.Run(); err != nil {
-		return nil, fmt.Errorf("go build: %w", err)
-	}
-	ports, err := freePorts(5)
+	bin, err := lab.Binary(ctx, d.dir)
 	if err != nil {
 		return nil, err
 	}
-	d.authz, d.public, d.render = ports[0], ports[1], ports[2]
-	d.proxy.authz = d.authz
-	logFile, err := os.Create(d.logFile())
-	if err != nil {
+	if err := os.Remove(d.logFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	serve := exec.CommandContext(ctx, bin, "serve", "--policies", policies, "--policies", users, "--keys", filepath.Join(d.dir, "keys"),
-		"--team-url", "http://auth.localhost:"+d.port, "--decision-log", "all",
-		"--authz-bind-address", ports[0], "--public-bind-address", ports[1], "--render-bind-address", ports[2],
-		"--grpc-bind-address", "0", "--preflight-bind-address", "", "--metrics-bind-address", ports[3], "--health-probe-bind-address", ports[4])
-	serve.Stdout, serve.Stderr = logFile, logFile
-	serve.Cancel = func() error { return serve.Process.Signal(os.Interrupt) }
-	serve.WaitDelay = 5 * time.Second
-	if err := serve.Start(); err != nil {
-		return nil, err
+	o := lab.NewOstiary(bin, d.logFile())
+	o.Preflight = "0"
+	d.authz, d.public, d.render, d.proxy.authz = o.Authz, o.Public, o.Render, o.Authz
+	if err := o.Serve(nil, "--policies", policies, "--policies", users, "--keys", filepath.Join(d.dir, "keys"),
+		"--team-url", "http://auth.localhost:"+d.port, "--decision-log", "all"); err != nil {
+		return o, err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- serve.Wait() }()
-	return ended, d.waitReady(ctx, "http://"+ports[4]+"/readyz", ended)
-}
-
-func (d *demo) waitReady(ctx context.Context, url string, ended <-chan error) error {
-	for range 100 {
-		select {
-		case err := <-ended:
-			text, _ := os.ReadFile(d.logFile()) // it is shown if it can be
-			return fmt.Errorf("ostiary did not start: %w\n%s", err, text)
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(100 * time.Millisecond):
-		}
-		if resp, err := http.Get(url); err == nil { //nolint:gosec // an address of ours
-			_ = resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
-	}
-	return fmt.Errorf("ostiary was not ready within 10 s; its log is %s", d.logFile())
-}
-
-func freePorts(n int) ([]string, error) {
-	var out []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close() //nolint:errcheck // only its number was wanted
-		out = append(out, l.Addr().String())
-	}
-	return out, nil
+	return o, o.WaitReady()
 }
 
 // demoPassword is everybody's in the demo, which listens on loopback alone.

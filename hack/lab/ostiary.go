@@ -65,7 +65,11 @@ func (o *Ostiary) Serve(env []string, args ...string) (err error) {
 }
 
 // Stop stops what runs when it is called, not what ran when it was passed on.
-func (o *Ostiary) Stop() { o.Process.Stop() }
+func (o *Ostiary) Stop() {
+	if o != nil {
+		o.Process.Stop()
+	}
+}
 
 // Kill kills what runs when it is called.
 func (o *Ostiary) Kill() {
