@@ -56,9 +56,11 @@ const (
 )
 
 var algorithms = []*algorithm{
-	{name: algEdDSA, method: jwt.SigningMethodEdDSA, size: 64, unique: true, public: publicEd25519, secret: secretEd25519, generate: generateEd25519},
+	{name: algEdDSA, method: jwt.SigningMethodEdDSA, size: 64, unique: true, public: publicEd25519, secret: secretEd25519,
+		generate: generateEd25519},
 	{name: "ES256", method: jwt.SigningMethodES256, size: 64, public: publicP256, secret: secretP256},
-	{name: algRS256, method: jwt.SigningMethodRS256, size: rsaBits / 8, unique: true, public: publicRSA, secret: secretRSA, generate: generateRSA},
+	{name: algRS256, method: jwt.SigningMethodRS256, size: rsaBits / 8, unique: true, public: publicRSA, secret: secretRSA,
+		generate: generateRSA},
 }
 
 // algorithmNamed returns the algorithm of that name, or nil.

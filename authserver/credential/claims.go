@@ -119,8 +119,10 @@ func (c *wireClaims) validateNames() error {
 		name, value string
 		optional    bool
 	}{
-		{"issuer (iss)", c.Issuer, false}, {"subject (sub)", c.User, false}, {"provider's subject (idp_sub)", c.ID, true}, {"email", c.Email, true}, {"identity provider (idp)", c.Provider, true},
-		{"authorized party (azp)", c.AuthorizedParty, true}, {"nonce", c.Nonce, true}, {"country", c.Country, true}, {"host", c.Host, true}, {"bind", c.Bind, true}, {"asked", c.Asked, true},
+		{"issuer (iss)", c.Issuer, false}, {"subject (sub)", c.User, false}, {"provider's subject (idp_sub)", c.ID, true},
+		{"email", c.Email, true}, {"identity provider (idp)", c.Provider, true},
+		{"authorized party (azp)", c.AuthorizedParty, true}, {"nonce", c.Nonce, true}, {"country", c.Country, true}, {"host", c.Host, true},
+		{"bind", c.Bind, true}, {"asked", c.Asked, true},
 	} {
 		if f.optional && f.value == "" {
 			continue

@@ -121,7 +121,8 @@ func TestSubject(t *testing.T) {
 }
 
 func TestCookieName(t *testing.T) {
-	if !strings.HasPrefix(CookieName, "__Host-") || !strings.HasPrefix(PathCookieName, "__Secure-") || !strings.HasPrefix(BindCookieName, "__Host-") {
+	if !strings.HasPrefix(CookieName, "__Host-") || !strings.HasPrefix(PathCookieName, "__Secure-") ||
+		!strings.HasPrefix(BindCookieName, "__Host-") {
 		t.Error(CookieName, PathCookieName)
 	}
 }

@@ -47,7 +47,8 @@ func OpenFolder(dir string, now time.Time) (*Folder, error) {
 		return nil, fmt.Errorf("credential: %w", err)
 	}
 	if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&0o022 != 0 && info.Mode()&fs.ModeSticky == 0 {
-		return nil, fmt.Errorf("credential: others may write to the folder %s, and so put their keys in place of yours; run: chmod go-w %s", dir, dir)
+		return nil, fmt.Errorf("credential: others may write to the folder %s, and so put their keys in place of yours; run: chmod go-w %s",
+			dir, dir)
 	}
 	f := &Folder{dir: dir}
 	unlock, err := lock(dir)

@@ -83,7 +83,8 @@ func FuzzClaims(f *testing.F) {
 	v := NewVerifier(r, issuer, 0)
 	f.Add(with(nil))
 	f.Add(with(map[string]any{"aud": "a/b", "groups": []string{"x", "ö"}}))
-	f.Add(with(map[string]any{"aud": []string{"a/b", "c/d"}, "amr": []string{"pwd"}, "idp": "corp", "azp": "https://a", "auth_time": 1, "country": "GB"}))
+	f.Add(with(map[string]any{"aud": []string{"a/b", "c/d"}, "amr": []string{"pwd"}, "idp": "corp", "azp": "https://a", "auth_time": 1,
+		"country": "GB"}))
 	f.Add(with(map[string]any{"sub": "corp/ann", "idp_sub": "7", "idp": "corp"}))
 	f.Add(with(map[string]any{"exp": json.RawMessage("1e99")}))
 	f.Add(strings.Replace(with(nil), "{", `{"sub":"root",`, 1))
@@ -112,8 +113,11 @@ func FuzzClaims(f *testing.F) {
 			}
 			return n
 		}
-		if claims["iss"] != issuer || claims["type"] != "app" || claims["sub"] != subject.Name() || claims["idp_sub"] != nil && claims["idp_sub"] != "" && claims["idp_sub"] != subject.ID || claims["idp_sub"] == nil && claims["sub"] != subject.ID || email != subject.Email ||
-			fmt.Sprint(audience) != fmt.Sprint(subject.Audience) || number("exp") != subject.ExpiresAt.Unix() || number("iat") != subject.IssuedAt.Unix() {
+		if claims["iss"] != issuer || claims["type"] != "app" || claims["sub"] != subject.Name() || claims["idp_sub"] != nil &&
+			claims["idp_sub"] != "" && claims["idp_sub"] != subject.ID || claims["idp_sub"] == nil && claims["sub"] != subject.ID ||
+			email != subject.Email ||
+			fmt.Sprint(audience) != fmt.Sprint(subject.Audience) || number("exp") != subject.ExpiresAt.Unix() ||
+			number("iat") != subject.IssuedAt.Unix() {
 			t.Fatalf("%s names %+v", text, subject)
 		}
 		if !subject.ExpiresAt.After(start) || subject.IssuedAt.After(start.Add(Leeway)) {

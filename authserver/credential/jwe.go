@@ -112,7 +112,8 @@ func canonicalBox(rest string) bool {
 	rest, ok := strings.CutPrefix(rest, "..") // no encrypted key
 	iv, rest, cut := strings.Cut(rest, ".")
 	content, tag, again := strings.Cut(rest, ".")
-	if !ok || !cut || !again || len(iv) != ivText || len(tag) != tagText || strings.ContainsAny(rest, "\r\n") || strings.ContainsAny(iv, "\r\n") {
+	if !ok || !cut || !again || len(iv) != ivText || len(tag) != tagText || strings.ContainsAny(rest, "\r\n") ||
+		strings.ContainsAny(iv, "\r\n") {
 		return false
 	}
 	for _, segment := range []string{iv, content, tag} {

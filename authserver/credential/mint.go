@@ -98,7 +98,8 @@ func (k *key) mint(kind string, c Claims, now time.Time) (string, error) {
 	issued := c.IssuedAt.Unix() // down: never younger than it is
 	w := wireClaims{
 		Issuer: c.Issuer, User: cmp.Or(c.User, c.ID), Audience: c.Audience, Email: c.Email, Groups: c.Groups, AMR: c.AMR, Provider: c.Provider,
-		SignedInAt: c.SignedInAt.Unix(), AuthorizedParty: c.AuthorizedParty, Nonce: rand.Text(), Country: c.Country, Host: c.Host, PathScoped: c.PathScoped, Bind: c.Bind, Asked: c.Asked,
+		SignedInAt: c.SignedInAt.Unix(), AuthorizedParty: c.AuthorizedParty, Nonce: rand.Text(), Country: c.Country, Host: c.Host,
+		PathScoped: c.PathScoped, Bind: c.Bind, Asked: c.Asked,
 		IssuedAt: issued, NotBefore: issued, ExpiresAt: issued + int64(c.Lifetime/time.Second), Type: kind, wanted: kind,
 	}
 	if w.ID = c.ID; w.ID != "" && w.ID == w.User { // who is told what the provider says

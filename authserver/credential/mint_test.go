@@ -160,7 +160,8 @@ func TestMintKeepsSignIn(t *testing.T) {
 		c := ada()
 		c.SignedInAt, c.IssuedAt, c.Lifetime = start.Add(test.signedIn), start.Add(test.issued), MaxLifetime
 		got := wantSubject(t, NewVerifier(r, issuer, 0), mint(t, r, c, start), start)
-		if !got.SignedInAt.Equal(start.Add(test.wantSignedIn)) || !got.IssuedAt.Equal(start.Add(test.wantIssued)) || !got.ExpiresAt.Equal(got.IssuedAt.Add(MaxLifetime)) {
+		if !got.SignedInAt.Equal(start.Add(test.wantSignedIn)) || !got.IssuedAt.Equal(start.Add(test.wantIssued)) ||
+			!got.ExpiresAt.Equal(got.IssuedAt.Add(MaxLifetime)) {
 			t.Errorf("%s: signed in at %s, from %s to %s", name, got.SignedInAt, got.IssuedAt, got.ExpiresAt)
 		}
 	}
@@ -181,14 +182,17 @@ func TestMintKeepsSignIn(t *testing.T) {
 func TestAllClaims(t *testing.T) {
 	r := fixedRing(t)
 	c := ada()
-	c.AMR, c.Provider, c.AuthorizedParty, c.Country, c.Audience = []string{"pwd", "otp"}, "corp", "https://spa.example.com", "GB", audiences(MaxAudience)
+	c.AMR, c.Provider, c.AuthorizedParty, c.Country, c.Audience = []string{"pwd", "otp"}, "corp", "https://spa.example.com", "GB",
+		audiences(MaxAudience)
 	token := mint(t, r, c, start)
 	got := wantSubject(t, NewVerifier(r, issuer, 0), token, start)
-	if !reflect.DeepEqual(got.AMR, c.AMR) || got.Provider != "corp" || got.AuthorizedParty != "https://spa.example.com" || !reflect.DeepEqual(got.Audience, c.Audience) {
+	if !reflect.DeepEqual(got.AMR, c.AMR) || got.Provider != "corp" || got.AuthorizedParty != "https://spa.example.com" ||
+		!reflect.DeepEqual(got.Audience, c.Audience) {
 		t.Errorf("%+v", got)
 	}
 	claims := claimsOf(t, token)
-	if claims["country"] != "GB" || claims["azp"] != "https://spa.example.com" || claims["idp"] != "corp" || !reflect.DeepEqual(claims["amr"], []any{"pwd", "otp"}) {
+	if claims["country"] != "GB" || claims["azp"] != "https://spa.example.com" || claims["idp"] != "corp" ||
+		!reflect.DeepEqual(claims["amr"], []any{"pwd", "otp"}) {
 		t.Errorf("%v", claims)
 	}
 }
@@ -273,7 +277,8 @@ func TestNoGroupsNoClaim(t *testing.T) {
 func TestNames(t *testing.T) {
 	r := fixedRing(t)
 	v := NewVerifier(r, issuer, 0)
-	for _, tc := range []struct{ id, user, name string }{{"7", "", "7"}, {"7", "7", "7"}, {"7", "corp/ann", "corp/ann"}, {"ann", "guests/ann", "guests/ann"}} {
+	for _, tc := range []struct{ id, user, name string }{{"7", "", "7"}, {"7", "7", "7"}, {"7", "corp/ann", "corp/ann"},
+		{"ann", "guests/ann", "guests/ann"}} {
 		c := ada()
 		c.ID, c.User = tc.id, tc.user
 		s, _ := v.Verify(mint(t, r, c, start), start)

@@ -56,7 +56,8 @@ type crumb struct {
 func crumbs(t testing.TB, r *Ring) []crumb {
 	t.Helper()
 	make := func(c crumb, change func(*Claims)) crumb {
-		claims := Claims{Issuer: issuer, Audience: c.audience, ID: c.who, Provider: "corp", Host: "a.example.com", PathScoped: c.part, Bind: c.bind,
+		claims := Claims{Issuer: issuer, Audience: c.audience, ID: c.who, Provider: "corp", Host: "a.example.com", PathScoped: c.part,
+			Bind:     c.bind,
 			IssuedAt: start.Add(-c.age), Lifetime: time.Hour}
 		if change != nil {
 			change(&claims)
@@ -109,7 +110,8 @@ func accepted(jar []crumb, audience string) string {
 	for _, name := range []string{CookieName, PathCookieName} {
 		var fit []crumb
 		for _, c := range jar {
-			if c.name == name && c.who != "" && c.part == (name == PathCookieName) && slices.Contains(c.audience, audience) && (!c.part || len(binds) == 0 || slices.Contains(binds, c.bind)) {
+			if c.name == name && c.who != "" && c.part == (name == PathCookieName) && slices.Contains(c.audience, audience) &&
+				(!c.part || len(binds) == 0 || slices.Contains(binds, c.bind)) {
 				fit = append(fit, c)
 			}
 		}
@@ -142,7 +144,8 @@ func TestWhoeverCookiesName(t *testing.T) {
 	all := crumbs(t, r)
 	check := func(jar []crumb) {
 		cookie, labels := field(jar)
-		for url, audience := range map[string]string{"https://a.example.com/x": "n/root", "https://a.example.com/part/x": "n/part", "https://a.example.com/other": "n/other"} {
+		for url, audience := range map[string]string{"https://a.example.com/x": "n/root", "https://a.example.com/part/x": "n/part",
+			"https://a.example.com/other": "n/other"} {
 			target, _ := policy.ParseTarget(url)
 			q := policy.Request{Target: target, Method: "GET", Now: start}
 			q.Present(v.Subject(table.At(&q), cookie, "", start))
@@ -243,9 +246,11 @@ func TestBearerBesidesCookies(t *testing.T) {
 func TestPathScopedNoMore(t *testing.T) {
 	r := fixedRing(t)
 	v := NewVerifier(r, issuer, 0)
-	cookie := PathCookieName + "=" + mint(t, r, Claims{Issuer: issuer, Audience: []string{"n/part"}, ID: "ann", PathScoped: true, Lifetime: time.Hour}, start)
+	cookie := PathCookieName + "=" + mint(t, r, Claims{Issuer: issuer, Audience: []string{"n/part"}, ID: "ann", PathScoped: true,
+		Lifetime: time.Hour}, start)
 	for _, scoped := range []bool{true, false} {
-		p := policy.Policy{Source: policy.Source{Namespace: "n", Name: "part"}, Hosts: []string{"a.example.com"}, Paths: []policy.Path{{Value: "/part"}},
+		p := policy.Policy{Source: policy.Source{Namespace: "n", Name: "part"}, Hosts: []string{"a.example.com"},
+			Paths: []policy.Path{{Value: "/part"}},
 			Rules: []policy.Rule{{Action: policy.Allow, Include: []policy.Selector{{Property: policy.Everyone}}}}}
 		p.Session.Cookie.PathScoped = scoped
 		table, _ := policy.Build(policy.Input{Policies: policy.CompileAll([]policy.Policy{p})})

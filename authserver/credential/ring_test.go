@@ -133,7 +133,8 @@ func TestAnotherLibrary(t *testing.T) {
 
 // TestThumbprintRSA: the example of RFC 7638 §3.1.
 func TestThumbprintRSA(t *testing.T) {
-	k := jwk{KeyType: "RSA", E: "AQAB", ID: "2011-04-29", Algorithm: "RS256", N: "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"}
+	k := jwk{KeyType: "RSA", E: "AQAB", ID: "2011-04-29", Algorithm: "RS256",
+		N: "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"}
 	if got, err := k.thumbprint(); err != nil || got != "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs" {
 		t.Error(got, err)
 	}
@@ -152,7 +153,8 @@ func TestThumbprint(t *testing.T) {
 }
 
 func TestRingRoundTrip(t *testing.T) {
-	r := fixedRing(t, fixedKey(t, "EdDSA", 1, start), fixedKey(t, "ES256", 2, start.Add(time.Hour)), fixedKey(t, "RS256", 3, start.Add(2*time.Hour)))
+	r := fixedRing(t, fixedKey(t, "EdDSA", 1, start), fixedKey(t, "ES256", 2, start.Add(time.Hour)),
+		fixedKey(t, "RS256", 3, start.Add(2*time.Hour)))
 	text, err := r.Marshal()
 	if err != nil {
 		t.Fatal(err)

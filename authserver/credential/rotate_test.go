@@ -149,7 +149,8 @@ func TestClockBack(t *testing.T) {
 func TestRotateRefuses(t *testing.T) {
 	r := fixedRing(t)
 	for _, s := range []Schedule{
-		{Lead: -1}, {Keep: -1}, {Algorithm: "ES256"}, {Algorithm: "none"}, {Algorithm: "rs256"}, {Every: time.Hour, Lead: time.Hour}, {Every: time.Minute},
+		{Lead: -1}, {Keep: -1}, {Algorithm: "ES256"}, {Algorithm: "none"}, {Algorithm: "rs256"}, {Every: time.Hour, Lead: time.Hour},
+		{Every: time.Minute},
 	} {
 		if _, _, err := r.Rotate(start, s); err == nil {
 			t.Errorf("%+v: no error", s)

@@ -56,7 +56,8 @@ func TestSeal(t *testing.T) {
 		if seal(t, r, "state", want, start) == text {
 			t.Error("sealed alike twice")
 		}
-		if strings.Contains(text, seg("app.example")[:10]) || strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != "" {
+		if strings.Contains(text, seg("app.example")[:10]) ||
+			strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != "" {
 			t.Error(text)
 		}
 		// It is a JWE to anybody who has the key.
@@ -66,7 +67,8 @@ func TestSeal(t *testing.T) {
 		}
 		secret, _ := k.boxKey(sealFor("state"))
 		content, err := object.Decrypt(secret)
-		if got := fmt.Sprintf(`{"exp":%d,"v":{"h":"app.example.com","p":"/a?b=\u003cc\u003e\u0026\u2028"}}`, start.Unix()+60); err != nil || string(content) != got {
+		if got := fmt.Sprintf(`{"exp":%d,"v":{"h":"app.example.com","p":"/a?b=\u003cc\u003e\u0026\u2028"}}`, start.Unix()+60); err != nil ||
+			string(content) != got {
 			t.Errorf("%s, %v", content, err)
 		}
 	}
@@ -200,11 +202,13 @@ func boxes(t *testing.T, k *key, good string) map[string]string {
 		"no alg":               header(`{"enc":"A256GCM","kid":"` + k.id + `"}`),
 		"none":                 header(`{"alg":"none","enc":"A256GCM","kid":"` + k.id + `"}`),
 		"other enc":            header(`{"alg":"dir","enc":"A128CBC-HS256","kid":"` + k.id + `"}`),
-		"ECDH-ES":              header(`{"alg":"ECDH-ES","enc":"A256GCM","kid":"` + k.id + `","epk":{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}}`),
-		"RSA-OAEP":             header(`{"alg":"RSA-OAEP","enc":"A256GCM","kid":"` + k.id + `"}`),
-		"no kid":               header(`{"alg":"dir","enc":"A256GCM"}`),
-		"kid path":             header(`{"alg":"dir","enc":"A256GCM","kid":"../../../../dev/null"}`),
-		"nested or not":        header(map[bool]string{true: strings.Replace(string(raw), `"cty":"JWT",`, "", 1), false: strings.Replace(string(raw), `"enc"`, `"cty":"JWT","enc"`, 1)}[strings.Contains(string(raw), "cty")]),
+		"ECDH-ES": header(`{"alg":"ECDH-ES","enc":"A256GCM","kid":"` + k.id +
+			`","epk":{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}}`),
+		"RSA-OAEP": header(`{"alg":"RSA-OAEP","enc":"A256GCM","kid":"` + k.id + `"}`),
+		"no kid":   header(`{"alg":"dir","enc":"A256GCM"}`),
+		"kid path": header(`{"alg":"dir","enc":"A256GCM","kid":"../../../../dev/null"}`),
+		"nested or not": header(map[bool]string{true: strings.Replace(string(raw), `"cty":"JWT",`, "", 1),
+			false: strings.Replace(string(raw), `"enc"`, `"cty":"JWT","enc"`, 1)}[strings.Contains(string(raw), "cty")]),
 	}
 }
 

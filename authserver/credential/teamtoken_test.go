@@ -76,7 +76,8 @@ func TestTeam(t *testing.T) {
 		if strings.Count(token, ".") != 4 || mintTeam(t, r, c, start) == token {
 			t.Error(token)
 		}
-		if object, err := jose.ParseEncryptedCompact(token, []jose.KeyAlgorithm{jose.DIRECT}, []jose.ContentEncryption{jose.A256GCM}); err != nil ||
+		if object, err := jose.ParseEncryptedCompact(token, []jose.KeyAlgorithm{jose.DIRECT},
+			[]jose.ContentEncryption{jose.A256GCM}); err != nil ||
 			object.Header.ExtraHeaders["cty"] != "JWT" || object.Header.KeyID != k.id {
 			t.Errorf("%+v, %v", object, err)
 		}

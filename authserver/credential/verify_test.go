@@ -173,9 +173,10 @@ func TestConfusion(t *testing.T) {
 		"mac cut short":                  by(ed, head(`{"alg":"EdDSA","kid":"%s","mac":"%s","typ":"JWT"}`, ed.id, m[:21])),
 		"mac with other last bits":       by(ed, head(`{"alg":"EdDSA","kid":"%s","mac":"%s","typ":"JWT"}`, ed.id, m[:21]+string(m[21]+1))),
 		"mac with a line end":            by(ed, head(`{"alg":"EdDSA","kid":"%s","mac":"%s","typ":"JWT"}`, ed.id, m[:20]+"\n"+m[21:])),
-		"mac of another key":             by(ed, plain("EdDSA", ed.id))[:0] + by(ed, head(`{"alg":"EdDSA","kid":"%s","mac":"%s","typ":"JWT"}`, ed.id, mac(es, payload))),
-		"header null":                    by(ed, seg("null")),
-		"header list":                    by(ed, seg("[]")),
+		"mac of another key": by(ed, plain("EdDSA", ed.id))[:0] +
+			by(ed, head(`{"alg":"EdDSA","kid":"%s","mac":"%s","typ":"JWT"}`, ed.id, mac(es, payload))),
+		"header null": by(ed, seg("null")),
+		"header list": by(ed, seg("[]")),
 	}
 	for name, token := range cases {
 		t.Run(name, func(t *testing.T) { wantRefused(t, v, token, start, policy.BadSignature) })

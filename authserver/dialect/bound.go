@@ -57,7 +57,8 @@ func covers(pattern, host string) bool {
 	return host == pattern
 }
 
-var errOtherHosts = &policy.TargetError{Reason: policy.BadRequest, Message: "the question is about another host than those that this endpoint is bound to"}
+var errOtherHosts = &policy.TargetError{Reason: policy.BadRequest,
+	Message: "the question is about another host than those that this endpoint is bound to"}
 
 func (b *Bound) refuse(a *Answer, q *Ask, r *Refusal) { WriteRefusal(b.Dialect, a, q, r) }
 

@@ -95,7 +95,8 @@ func (a *Ask) readRemainder(v View, uri string) *Refusal {
 		_, path := v.Header("Path")
 		_, method := v.Header("Method")
 		if path > 0 && method > 0 {
-			return configError("the question has no path of its own, and headers Path and Method: NGINX Gateway Fabric, which does not ask as the Gateway API's ExternalAuth says, and cannot be served; use another Gateway for this route")
+			return configError("the question has no path of its own, and headers Path and Method: NGINX Gateway Fabric, which does not ask as " +
+				"the Gateway API's ExternalAuth says, and cannot be served; use another Gateway for this route")
 		}
 		return configError("the proxy asks at the prefix alone: it must append the path of each request, or all would be judged as /")
 	}
@@ -109,7 +110,8 @@ func (a *Ask) readEnvoy(v View) *Refusal {
 	if refusal := readTunnel(v); refusal != nil {
 		return refusal
 	}
-	for _, foreign := range [...]string{contract.OriginalURL, contract.OriginalMethod, contract.OriginalURI, contract.ForwardedURI, contract.ForwardedMethod} {
+	for _, foreign := range [...]string{contract.OriginalURL, contract.OriginalMethod, contract.OriginalURI, contract.ForwardedURI,
+		contract.ForwardedMethod} {
 		if _, n := v.Header(foreign); n > 0 {
 			return visitorError(errForeign)
 		}

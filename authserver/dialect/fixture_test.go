@@ -122,7 +122,10 @@ func endpoints(id dialect.IdentityHeaders) []endpoint {
 		}},
 		{"preflight", dialect.Preflight{}, asItIs},
 		{"browser", dialect.Browser{Identity: id, Pages: pages}, asItIs},
-		{"envoy", dialect.Envoy{Identity: id, Pages: pages}, func(r request, v *view) { v.method, v.target = r.method, contract.EnvoyPrefix+r.uri }},
+		{"envoy", dialect.Envoy{Identity: id, Pages: pages}, func(r request, v *view) {
+			v.method, v.target = r.method, contract.EnvoyPrefix+
+				r.uri
+		}},
 	}
 }
 

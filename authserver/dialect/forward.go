@@ -65,7 +65,8 @@ func (a *Ask) readPin(target string) *Refusal {
 	pin, _, _ = strings.Cut(pin, "?")
 	namespace, name, _ := strings.Cut(pin, "/")
 	if !isObjectName(namespace) || !isObjectName(name) {
-		return configError("after " + contract.ForwardPrefix + " or " + contract.ForwardRoutePrefix + " must come the namespace and the name of the Ingress or HTTPRoute, and nothing else")
+		return configError("after " + contract.ForwardPrefix + " or " + contract.ForwardRoutePrefix +
+			" must come the namespace and the name of the Ingress or HTTPRoute, and nothing else")
 	}
 	a.Ingress = pin
 	return nil

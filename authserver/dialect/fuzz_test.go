@@ -94,7 +94,8 @@ func FuzzNginx(f *testing.F) {
 		"GET/open.example.com/open", "GET/open.example.com/open?x", "GET/OPEN.example.com.:443/open", "GET/app.example.com/open",
 		"GET/open.example.com/open/../admin", "GET/open.example.com/%6fpen", "GET/open.example.com//open", "GET/open.example.com/open;x",
 		"GET/open.example.com/admin?/open", "GET/open.example.com#/open", "OPTIONS/app.example.com/", "GET/open.example.com/open%2f..%2fadmin",
-		"ns/rest/GET/open.example.com/open", "GET/$host/open", `GET/open.example.com\@app.example.com/open`, "GET/[::1]/open", "GET/open.example.com?/open",
+		"ns/rest/GET/open.example.com/open", "GET/$host/open", `GET/open.example.com\@app.example.com/open`, "GET/[::1]/open",
+		"GET/open.example.com?/open",
 	} {
 		f.Add(target, seedHeaders, false)
 		f.Add(target, "", true)
@@ -117,8 +118,10 @@ func FuzzNginx(f *testing.F) {
 
 func FuzzNginxHeaders(f *testing.F) {
 	for _, url := range []string{
-		"https://open.example.com/open", "http://open.example.com/open?x", "https://open.example.com:8443/open", "https://app.example.com@open.example.com/open",
-		"https://open.example.com/admin?x=/open", "https://open.example.com#.app.example.com/open", "//open.example.com/open", "/open", "", "HTTPS://open.example.com/open",
+		"https://open.example.com/open", "http://open.example.com/open?x", "https://open.example.com:8443/open",
+		"https://app.example.com@open.example.com/open",
+		"https://open.example.com/admin?x=/open", "https://open.example.com#.app.example.com/open", "//open.example.com/open", "/open", "",
+		"HTTPS://open.example.com/open",
 		"https://open.example.com/open%00", "https:///open.example.com/open", "https://open.example.com/./open", "ftp://open.example.com/open",
 	} {
 		f.Add(url, "GET", "")
@@ -136,7 +139,8 @@ func FuzzNginxHeaders(f *testing.F) {
 }
 
 func FuzzForward(f *testing.F) {
-	for _, uri := range []string{"/open", "/open?x", "/open/", "/admin", "//open", "/open#", "", "https://open.example.com/open", "/open%2e", "*"} {
+	for _, uri := range []string{"/open", "/open?x", "/open/", "/admin", "//open", "/open#", "", "https://open.example.com/open", "/open%2e",
+		"*"} {
 		f.Add("GET", "https", "open.example.com", uri, "")
 		f.Add("POST", "wss", "OPEN.example.com:443", uri, seedHeaders)
 		f.Add("OPTIONS", "http", "app.example.com, open.example.com", uri, "X-Original-Url:x")
@@ -153,7 +157,8 @@ func FuzzForward(f *testing.F) {
 }
 
 func FuzzEnvoy(f *testing.F) {
-	for _, uri := range []string{"/open", "/open?x", "/open/", "/admin", "//open", "/open#", "", "?x", "x", "https://open.example.com/open", "/open%2e", "*", "/../envoy/open"} {
+	for _, uri := range []string{"/open", "/open?x", "/open/", "/admin", "//open", "/open#", "", "?x", "x", "https://open.example.com/open",
+		"/open%2e", "*", "/../envoy/open"} {
 		f.Add("GET", "open.example.com", uri, "")
 		f.Add("OPTIONS", "OPEN.example.com:443", uri, seedHeaders)
 		f.Add("POST", "app.example.com", uri, "X-Original-Url:x")

@@ -62,7 +62,8 @@ func (a *Ask) readExtensions(v View) *Refusal {
 		name, a.Pin = ingress, policy.IngressPin
 	}
 	if route == other || !isObjectName(namespace) || !isObjectName(name) {
-		return configError("a pin takes the context extensions " + NamespaceExtension + " and one of " + RouteExtension + " and " + IngressExtension + ", with the names of the object that routes the request")
+		return configError("a pin takes the context extensions " + NamespaceExtension + " and one of " + RouteExtension + " and " +
+			IngressExtension + ", with the names of the object that routes the request")
 	}
 	a.Ingress = namespace + "/" + name
 	return nil

@@ -41,7 +41,8 @@ func everyEndpoint() []endpoint {
 	after := func(prefix string, d dialect.Dialect) endpoint {
 		return endpoint{prefix, d, func(r request, v *view) { v.method, v.target = r.method, prefix+r.uri }}
 	}
-	return append(all, after(contract.EnvoyRoutePrefix+"shop/open", envoy), after(contract.ExternalPrefix+"shop/open", dialect.External{Envoy: envoy}),
+	return append(all, after(contract.EnvoyRoutePrefix+"shop/open", envoy),
+		after(contract.ExternalPrefix+"shop/open", dialect.External{Envoy: envoy}),
 		after("", dialect.GRPC{Envoy: envoy}))
 }
 
@@ -93,7 +94,8 @@ func checkHost(t *testing.T, host, uri string) {
 		case refusal != nil && refusal.Status < 400:
 			t.Errorf("%s, host %q: refused with %d", e.name, host, refusal.Status)
 		case refusal == nil && (want == "" || q.Target.Host() != want || q.Target.Path() != path.Path()):
-			t.Errorf("%s, host %q, uri %q: judged as %q and %q, want %q and %q", e.name, host, uri, q.Target.Host(), q.Target.Path(), want, path.Path())
+			t.Errorf("%s, host %q, uri %q: judged as %q and %q, want %q and %q", e.name, host, uri, q.Target.Host(), q.Target.Path(), want,
+				path.Path())
 		case refusal != nil && want == "public.example.com" && uri == "/x" && e.name[0] != '/':
 			t.Errorf("%s, host %q: %s", e.name, host, refusal.Message)
 		}
@@ -101,14 +103,21 @@ func checkHost(t *testing.T, host, uri string) {
 }
 
 var oddHosts = []string{
-	"public.example.com", "PUBLIC.Example.com", "public.example.com.", "public.example.com:8443", "public.example.com.:443", "public.example.com:0",
+	"public.example.com", "PUBLIC.Example.com", "public.example.com.", "public.example.com:8443", "public.example.com.:443",
+	"public.example.com:0",
 	"public.example.com:", "public.example.com:99999", "public.example.com:+80", "public.example.com:80:80", "public.example.com..",
-	"public.example.com?.apps.example.com", "public.example.com#.apps.example.com", "public.example.com;.apps.example.com", "public.example.com&.apps.example.com",
-	"public.example.com%2f.apps.example.com", "public.example.com%3f.apps.example.com", `public.example.com\.apps.example.com`, "public.example.com,app.example.com",
-	"public.example.com .apps.example.com", "public.example.com\t", " public.example.com", "public.example.com\x00", "public.example.com@app.example.com",
-	"app.example.com@public.example.com", "?public.example.com", "#public.example.com", "?", "#", "", ".", ":", ":80", "*", "*.example.com", ".example.com",
-	"$host", "${host}", "{host}", "%REQ(:AUTHORITY)%", "$host$request_uri", "{{ .Host }}", "public.example.com$request_uri", "public.example.com{path}",
-	"[::1]", "[::1]:8080", "[::ffff:10.0.0.1]", "[::1", "::1", "[::1%eth0]", "[public.example.com]", "10.0.0.1", "public．example.com", "b\u00fccher.example",
+	"public.example.com?.apps.example.com", "public.example.com#.apps.example.com", "public.example.com;.apps.example.com",
+	"public.example.com&.apps.example.com",
+	"public.example.com%2f.apps.example.com", "public.example.com%3f.apps.example.com", `public.example.com\.apps.example.com`,
+	"public.example.com,app.example.com",
+	"public.example.com .apps.example.com", "public.example.com\t", " public.example.com", "public.example.com\x00",
+	"public.example.com@app.example.com",
+	"app.example.com@public.example.com", "?public.example.com", "#public.example.com", "?", "#", "", ".", ":", ":80", "*", "*.example.com",
+	".example.com",
+	"$host", "${host}", "{host}", "%REQ(:AUTHORITY)%", "$host$request_uri", "{{ .Host }}", "public.example.com$request_uri",
+	"public.example.com{path}",
+	"[::1]", "[::1]:8080", "[::ffff:10.0.0.1]", "[::1", "::1", "[::1%eth0]", "[public.example.com]", "10.0.0.1", "public．example.com",
+	"b\u00fccher.example",
 	"xn--bcher-kva.example", "public.example.com\u2024", strings.Repeat("a", 64) + ".example.com", strings.Repeat("a.", 130) + "com",
 }
 
@@ -133,7 +142,8 @@ func FuzzHost(f *testing.F) {
 // may be open to everybody. THREATS H1, H2.
 func TestMissingParts(t *testing.T) {
 	table := pinned(t)
-	uris := []string{"", "?", "?x=1", "?/public", "#", "*", "x", "{path}", "{uri}", "$request_uri", "${path}", "%REQ(:PATH)%", "%[path]", "/{path}", "/$request_uri", "/%REQ(:PATH)%", "/{http.request.uri}"}
+	uris := []string{"", "?", "?x=1", "?/public", "#", "*", "x", "{path}", "{uri}", "$request_uri", "${path}", "%REQ(:PATH)%", "%[path]",
+		"/{path}", "/$request_uri", "/%REQ(:PATH)%", "/{http.request.uri}"}
 	for _, e := range everyEndpoint() {
 		for _, uri := range uris {
 			for _, method := range []string{"GET", "OPTIONS"} {
@@ -193,8 +203,10 @@ func TestEmptyRemainder(t *testing.T) {
 func TestBoundHost(t *testing.T) {
 	for query, want := range map[string]int{
 		"": 403, "?x": 403, "?host=public.example.com": 200, "?host=PUBLIC.example.com.": 200, "?host=public.example.com:8443": 200,
-		"?host=app.example.com": 403, "?host=": 400, "?host=$host": 400, "?host={host}": 400, "?host=public.example.com&host=app.example.com": 400,
-		"?x&host=public.example.com": 400, "?host=public.example.com?host=app.example.com": 400, "?host=public.example.com/": 400,
+		"?host=app.example.com": 403, "?host=": 400, "?host=$host": 400, "?host={host}": 400,
+		"?host=public.example.com&host=app.example.com": 400,
+		"?x&host=public.example.com":                    400, "?host=public.example.com?host=app.example.com": 400,
+		"?host=public.example.com/":                400,
 		"?host=public.example.com,app.example.com": 400, "?host=*.example.com": 400,
 	} {
 		v := newView(request{headers: []string{"X-Original-Url: https://public.example.com/x", "X-Original-Method: GET"}})

@@ -158,7 +158,8 @@ func (NginxHeaders) Read(v View, a *Ask) *Refusal {
 	}
 	for _, foreign := range [...]string{contract.ForwardedURI, contract.ForwardedMethod} {
 		if _, n := v.Header(foreign); n > 0 {
-			return configError("X-Original-URL came together with X-Forwarded-Uri or -Method: this endpoint is for ingress-nginx; use " + contract.ForwardPath + ", or put the target into the auth-url")
+			return configError("X-Original-URL came together with X-Forwarded-Uri or -Method: this endpoint is for ingress-nginx; use " +
+				contract.ForwardPath + ", or put the target into the auth-url")
 		}
 	}
 	rawURL, nu := v.Header(contract.OriginalURL)

@@ -69,7 +69,8 @@ func TestNoise(t *testing.T) {
 					e.proxy(r, v)
 					v.headers[header] = lines
 					got, d := put(e.d, v, table, r)
-					if got.Status != plain.Status || !reflect.DeepEqual(got.Fields(), plain.Fields()) || string(got.Body) != string(plain.Body) || (d == nil) != (decision == nil) {
+					if got.Status != plain.Status || !reflect.DeepEqual(got.Fields(), plain.Fields()) || string(got.Body) != string(plain.Body) ||
+						(d == nil) != (decision == nil) {
 						t.Errorf("%s, %s, %s %.60q: %d, without %d", e.name, name, header, lines, got.Status, plain.Status)
 					}
 				}
@@ -113,7 +114,8 @@ func TestDoubledParts(t *testing.T) {
 					t.Errorf("%s, %s twice, %q: %d", e.name, header, second, a.Status)
 				}
 				v.headers[header] = v.headers[header][:0]
-				if a, d := put(e.d, v, table, r); (d != nil || a.Status != 400) && e.name != "render-401" || d != nil && d.Verdict == policy.Admit && a.Status < 400 {
+				if a, d := put(e.d, v, table, r); (d != nil || a.Status != 400) && e.name != "render-401" || d != nil && d.Verdict == policy.Admit &&
+					a.Status < 400 {
 					t.Errorf("%s, no %s: %d", e.name, header, a.Status)
 				}
 			}

@@ -126,7 +126,8 @@ func TestManagedResponses(t *testing.T) {
 			t.Errorf("%s: the proxy is not told whose CORS headers count", e.name)
 		}
 		// No origin, another one, and OPTIONS that is no preflight: the application's go all the same.
-		for _, r := range []request{{method: "GET"}, {method: "GET", headers: []string{"Origin: https://evil.example"}}, {method: "OPTIONS", headers: []string{spa}}} {
+		for _, r := range []request{{method: "GET"}, {method: "GET", headers: []string{"Origin: https://evil.example"}},
+			{method: "OPTIONS", headers: []string{spa}}} {
 			r.host, r.uri, r.as = "managed.example.com", "/", ann("managed")
 			a, _ = e.ask(fixture(t), r)
 			said, _ := field(a, contract.ManagedHeader)
@@ -190,7 +191,8 @@ func TestNavigation(t *testing.T) {
 // TestPageEscapes is G17: what a visitor chose is shown, and runs nowhere.
 func TestPageEscapes(t *testing.T) {
 	const attack = `"><script>alert(1)</script>'{{.}}javascript:`
-	html := pages.HTML(web.RefusalView{Status: 403, Reason: attack, Host: attack, LoginURL: "javascript:alert(1)//" + attack, RequestID: attack})
+	html := pages.HTML(web.RefusalView{Status: 403, Reason: attack, Host: attack, LoginURL: "javascript:alert(1)//" + attack,
+		RequestID: attack})
 	for _, bad := range []string{"<script", `href="javascript:`, `">` + "<"} {
 		if bytes.Contains(html, []byte(bad)) {
 			t.Errorf("the page holds %s:\n%s", bad, html)
@@ -263,19 +265,23 @@ func TestRefusalsAreShown(t *testing.T) {
 // would reach it; and never one of those.
 func TestGRPCClients(t *testing.T) {
 	table := fixture(t)
-	for _, contentType := range []string{"application/grpc", "application/grpc+proto", "Application/GRPC; x=y", "application/grpc-web", "application/grpcx", "application/json", ""} {
-		isGRPC := !strings.HasPrefix(contentType, "application/grpc-") && !strings.HasPrefix(contentType, "application/grpcx") && strings.HasPrefix(strings.ToLower(contentType), "application/grpc")
+	for _, contentType := range []string{"application/grpc", "application/grpc+proto", "Application/GRPC; x=y", "application/grpc-web",
+		"application/grpcx", "application/json", ""} {
+		isGRPC := !strings.HasPrefix(contentType, "application/grpc-") && !strings.HasPrefix(contentType, "application/grpcx") &&
+			strings.HasPrefix(strings.ToLower(contentType), "application/grpc")
 		for _, c := range []struct {
 			host, status string
 			code         int
-		}{{"redirect.example.com", "16", 401}, {"app.example.com", "16", 401}, {"blocked.example.com", "7", 403}, {"nobody.example.com", "7", 403}} {
+		}{{"redirect.example.com", "16", 401}, {"app.example.com", "16", 401}, {"blocked.example.com", "7", 403},
+			{"nobody.example.com", "7", 403}} {
 			for _, e := range endpoints(dialect.DefaultIdentityHeaders) {
 				switch e.name {
 				case "forward", "envoy", "browser", "render-401":
 				default:
 					continue
 				}
-				a, _ := e.ask(table, request{method: "POST", host: c.host, uri: "/pkg.Service/Call", headers: []string{"Content-Type: " + contentType, "Accept: text/html"}, as: ann("blocked")})
+				a, _ := e.ask(table, request{method: "POST", host: c.host, uri: "/pkg.Service/Call",
+					headers: []string{"Content-Type: " + contentType, "Accept: text/html"}, as: ann("blocked")})
 				got, _ := field(a, "Grpc-Status")
 				_, moved := field(a, "Location")
 				switch {

@@ -20,7 +20,8 @@ func (Preflight) Read(v View, a *Ask) *Refusal {
 		return &Refusal{Status: 421, Reason: policy.BadRequest, Message: "this listener answers CORS preflights only"}
 	}
 	if a.Origin == "" || a.Preflight.Method == "" {
-		return &Refusal{Status: 403, Reason: policy.PreflightNotConfigured, Message: "not a preflight: it takes OPTIONS, one Origin and one Access-Control-Request-Method"}
+		return &Refusal{Status: 403, Reason: policy.PreflightNotConfigured,
+			Message: "not a preflight: it takes OPTIONS, one Origin and one Access-Control-Request-Method"}
 	}
 	return a.target("OPTIONS", v.Host(), v.RequestTarget())
 }

@@ -16,7 +16,8 @@ import (
 // TestCrossSite: every endpoint finds out who made a browser ask, and none lets a
 // cookie be enough for another site. (attack: CSRF by default)
 func TestCrossSite(t *testing.T) {
-	const cookie, cross, same, near = "Cookie: __Host-ostiary=x", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-origin", "Sec-Fetch-Site: same-site"
+	const cookie, cross, same, near = "Cookie: __Host-ostiary=x", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-origin",
+		"Sec-Fetch-Site: same-site"
 	own := "Origin: https://app.example.com"
 	for _, tc := range []struct {
 		method, host, path string
@@ -57,7 +58,8 @@ func TestCrossSite(t *testing.T) {
 		{"GET", "app.example.com", "/api/x", []string{cookie, spa, "Sec-WebSocket-Key: x"}, false},
 	} {
 		for _, e := range append(endpoints(dialect.DefaultIdentityHeaders),
-			endpoint{"url", dialect.URL{Forward: dialect.Forward{Pages: pages}}, func(r request, v *view) { v.target = contract.URLPrefix + r.method + "/" + r.host + r.uri }},
+			endpoint{"url", dialect.URL{Forward: dialect.Forward{Pages: pages}},
+				func(r request, v *view) { v.target = contract.URLPrefix + r.method + "/" + r.host + r.uri }},
 			endpoint{"grpc", dialect.GRPC{Envoy: dialect.Envoy{Pages: pages}}, func(r request, v *view) { v.method, v.target = r.method, r.uri }}) {
 			if e.name == "preflight" {
 				continue
@@ -81,7 +83,8 @@ func TestCrossSite(t *testing.T) {
 			var a dialect.Answer
 			a.Reset()
 			e.d.Write(&a, &q, &d)
-			if reason, _ := field(&a, "X-Access-Reason"); (a.Status != 403 && e.name != "render-401" && e.name != "render-url") || reason != "origin-not-allowed" {
+			if reason, _ := field(&a, "X-Access-Reason"); (a.Status != 403 && e.name != "render-401" && e.name != "render-url") ||
+				reason != "origin-not-allowed" {
 				t.Errorf("%s: %d %v", e.name, a.Status, a.Fields())
 			}
 		}
@@ -157,7 +160,8 @@ func TestAsked(t *testing.T) {
 	}
 	for name := range read {
 		// The target is the proxy's to say. Upgrade, it and Connection, it keeps to itself: see opensWebSocket.
-		if !asked[name] && !strings.HasPrefix(name, "X-Original-") && !strings.HasPrefix(name, "X-Forwarded-") && name != "X-Code" && name != "Upgrade" && name != "Connection" {
+		if !asked[name] && !strings.HasPrefix(name, "X-Original-") && !strings.HasPrefix(name, "X-Forwarded-") && name != "X-Code" &&
+			name != "Upgrade" && name != "Connection" {
 			t.Errorf("%s is read, and not asked for", name)
 		}
 	}

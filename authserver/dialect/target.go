@@ -32,9 +32,11 @@ func (a *Ask) target(method, host, uri string) *Refusal {
 }
 
 var (
-	errConnect   = &policy.TargetError{Reason: policy.BadRequest, Message: "CONNECT opens a tunnel, and nobody is asked about what goes through it"}
+	errConnect = &policy.TargetError{Reason: policy.BadRequest,
+		Message: "CONNECT opens a tunnel, and nobody is asked about what goes through it"}
 	errNoPath    = &policy.TargetError{Reason: policy.BadRequest, Message: "the request has no path"}
-	errPathStart = &policy.TargetError{Reason: policy.BadRequest, Message: "between the host and the path of the request stands something else than /"}
+	errPathStart = &policy.TargetError{Reason: policy.BadRequest,
+		Message: "between the host and the path of the request stands something else than /"}
 )
 
 // splitHost splits "{host}{uri}". A path begins with "/"; what else can end a host is

@@ -50,7 +50,8 @@ func TestTunnels(t *testing.T) {
 		{[]string{"Connection: close"}, false},
 	} {
 		for _, e := range everyEndpoint() {
-			for _, r := range []request{{method: "GET", host: "public.example.com", uri: "/x"}, {method: "GET", host: "app.example.com", uri: "/x", as: ann("app")},
+			for _, r := range []request{{method: "GET", host: "public.example.com", uri: "/x"},
+				{method: "GET", host: "app.example.com", uri: "/x", as: ann("app")},
 				{method: "OPTIONS", host: "app.example.com", uri: "/api/x"}} {
 				if r.method == "OPTIONS" {
 					r.headers = []string{spa, acrm}
@@ -85,7 +86,8 @@ func TestConnect(t *testing.T) {
 func TestTunnelWords(t *testing.T) {
 	for _, accept := range []string{"*/*", "text/html"} {
 		for _, e := range everyEndpoint() {
-			a, _ := e.ask(pinned(t), request{method: "GET", host: "public.example.com", uri: "/x", headers: []string{"HTTP2-Settings: a", "Accept: " + accept}})
+			a, _ := e.ask(pinned(t), request{method: "GET", host: "public.example.com", uri: "/x",
+				headers: []string{"HTTP2-Settings: a", "Accept: " + accept}})
 			switch e.d.String() {
 			case "nginx", "nginx-pass", "nginx-headers", "preflight":
 				if len(a.Body) > 0 {

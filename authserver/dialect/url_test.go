@@ -17,7 +17,8 @@ import (
 func pinned(t testing.TB) *policy.Table {
 	t.Helper()
 	var all []policy.Binding
-	for _, name := range []string{"app", "public", "api", "open", "wild", "managed", "blocked", "norule", "passing", "redirect", "unauthorized", "broken"} {
+	for _, name := range []string{"app", "public", "api", "open", "wild", "managed", "blocked", "norule", "passing", "redirect",
+		"unauthorized", "broken"} {
 		all = append(all, policy.Binding{Ingress: "shop/" + name, Policy: "shop/" + name})
 	}
 	return fixture(t, all...)
@@ -54,7 +55,8 @@ func TestPinned(t *testing.T) {
 			if decision != nil {
 				name = decision.Source.Name
 			}
-			for _, ingress := range []string{"shop/app", "shop/public", "shop/api", "shop/open", "shop/wild", "shop/passing", "shop/broken", "shop/none", "evil/app", "shop/" + cmp.Or(name, "none")} {
+			for _, ingress := range []string{"shop/app", "shop/public", "shop/api", "shop/open", "shop/wild", "shop/passing", "shop/broken",
+				"shop/none", "evil/app", "shop/" + cmp.Or(name, "none")} {
 				a, _ := askURL(d, table, c.r, prefix+ingress+"/"+rest)
 				if name != "" && ingress == "shop/"+name {
 					if a.Status != plain.Status || !reflect.DeepEqual(a.Fields(), plain.Fields()) {
@@ -76,7 +78,8 @@ func TestURLIsForward(t *testing.T) {
 				continue
 			}
 			want, _ := e.ask(table, c.r)
-			got, _ := askURL(urlEndpoints(dialect.CloudflareIdentityHeaders)[contract.URLPrefix], table, c.r, contract.URLPrefix+c.r.method+"/"+c.r.host+c.r.uri)
+			got, _ := askURL(urlEndpoints(dialect.CloudflareIdentityHeaders)[contract.URLPrefix], table, c.r, contract.URLPrefix+c.r.method+"/"+
+				c.r.host+c.r.uri)
 			if got.Status != want.Status || !reflect.DeepEqual(got.Fields(), want.Fields()) || string(got.Body) != string(want.Body) {
 				t.Errorf("%s: %d %v, forward: %d %v", c.name, got.Status, got.Fields(), want.Status, want.Fields())
 			}
@@ -183,7 +186,8 @@ func TestHeadersOfEveryFamily(t *testing.T) {
 func TestMixturesAreRefused(t *testing.T) {
 	table := pinned(t)
 	asked := request{method: "GET", host: "app.example.com", uri: "/admin", as: ann("app")}
-	all := map[string]endpoint{"grpc": {"grpc", dialect.GRPC{Envoy: dialect.Envoy{Pages: pages}}, func(r request, v *view) { v.method, v.target = r.method, r.uri }}}
+	all := map[string]endpoint{"grpc": {"grpc", dialect.GRPC{Envoy: dialect.Envoy{Pages: pages}},
+		func(r request, v *view) { v.method, v.target = r.method, r.uri }}}
 	for _, e := range endpoints(dialect.DefaultIdentityHeaders) {
 		all[e.name] = e
 	}
@@ -221,7 +225,8 @@ func TestMixturesAreRefused(t *testing.T) {
 // at the host "open" would be asked about as the Ingress shop/open.
 func TestMethodThatPlaysANamespace(t *testing.T) {
 	for prefix, d := range urlEndpoints(dialect.DefaultIdentityHeaders) {
-		for header, want := range map[string]int{"X-Forwarded-Method: shop": 403, "X-Original-Method: shop": 403, "X-Forwarded-Method: GET": 200, "X-Forwarded-Method: M-SEARCH": 200, "X-Forwarded-Method:": 200, "X-Forwarded-Method: get": 200} {
+		for header, want := range map[string]int{"X-Forwarded-Method: shop": 403, "X-Original-Method: shop": 403,
+			"X-Forwarded-Method: GET": 200, "X-Forwarded-Method: M-SEARCH": 200, "X-Forwarded-Method:": 200, "X-Forwarded-Method: get": 200} {
 			v := newView(request{host: "authz.internal", headers: []string{header}})
 			v.target = prefix + "shop/open/GET/public.example.com/x"
 			if a, _ := put(d, v, pinned(t), request{}); a.Status != want {
@@ -236,8 +241,10 @@ func TestPinnedForward(t *testing.T) {
 	table := pinned(t)
 	d := dialect.Forward{Pages: pages}
 	for target, want := range map[string]int{
-		contract.ForwardPath: 200, contract.ForwardPath + "?x": 200, contract.ForwardPrefix + "shop/open": 200, contract.ForwardPrefix + "shop/open?x": 200,
-		contract.ForwardPrefix + "shop/app": 403, contract.ForwardPrefix + "evil/open": 403, contract.ForwardPrefix + "shop": 400, contract.ForwardPrefix: 400,
+		contract.ForwardPath: 200, contract.ForwardPath + "?x": 200, contract.ForwardPrefix + "shop/open": 200, contract.ForwardPrefix +
+			"shop/open?x": 200,
+		contract.ForwardPrefix + "shop/app": 403, contract.ForwardPrefix + "evil/open": 403, contract.ForwardPrefix + "shop": 400,
+		contract.ForwardPrefix:                400,
 		contract.ForwardPrefix + "shop/open/": 400, contract.ForwardPrefix + "shop/open/x": 400, contract.ForwardPrefix + "$namespace/x": 400,
 		contract.ForwardPrefix + "Shop/open": 400, contract.ForwardPrefix + "shop/open%2fx": 400,
 	} {
@@ -251,8 +258,10 @@ func TestPinnedForward(t *testing.T) {
 
 func FuzzURL(f *testing.F) {
 	for _, target := range []string{
-		"GET/open.example.com/open", "ns/open/GET/open.example.com/open", "ns/rest/GET/open.example.com/open", "ns/open/OPTIONS/app.example.com/x",
-		"ns/open/GET/open.example.com/open/../admin", "ns/open/GET/$host/open", "ns//GET/open.example.com/open", "a/b/c/GET/open.example.com/open",
+		"GET/open.example.com/open", "ns/open/GET/open.example.com/open", "ns/rest/GET/open.example.com/open",
+		"ns/open/OPTIONS/app.example.com/x",
+		"ns/open/GET/open.example.com/open/../admin", "ns/open/GET/$host/open", "ns//GET/open.example.com/open",
+		"a/b/c/GET/open.example.com/open",
 	} {
 		f.Add(target, seedHeaders)
 	}

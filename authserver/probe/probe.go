@@ -55,13 +55,16 @@ func (o *Options) checks() (out []check, err error) {
 		at := strings.TrimSuffix(o.Authz, "/") + contract.NginxPrefix
 		out = append(out,
 			check{"a request to a host without a policy is refused", get(at+"GET/"+unclaimed+"/", ""), refused("no-policy")},
-			check{"so is its preflight", get(at+"OPTIONS/"+unclaimed+"/", "", "Origin", "https://"+unclaimed, "Access-Control-Request-Method", "GET"), refused("no-policy")})
+			check{"so is its preflight", get(at+"OPTIONS/"+unclaimed+"/", "", "Origin", "https://"+unclaimed, "Access-Control-Request-Method",
+				"GET"), refused("no-policy")})
 	}
 	if o.Preflight != "" {
-		out = append(out, check{"the preflight listener answers nothing but preflights", get(strings.TrimSuffix(o.Preflight, "/")+"/", unclaimed), status(http.StatusMisdirectedRequest)})
+		out = append(out, check{"the preflight listener answers nothing but preflights",
+			get(strings.TrimSuffix(o.Preflight, "/")+"/", unclaimed), status(http.StatusMisdirectedRequest)})
 	}
 	if o.Public != "" && o.TeamHost != "" {
-		out = append(out, check{"the public keys are there for applications", get(strings.TrimSuffix(o.Public, "/")+o.PathPrefix+"/certs", o.TeamHost), keys})
+		out = append(out, check{"the public keys are there for applications", get(strings.TrimSuffix(o.Public, "/")+o.PathPrefix+"/certs",
+			o.TeamHost), keys})
 	}
 	if len(out) == 0 {
 		return nil, command.Mistake("name what to ask: --authz-url, --preflight-url, or --public-url with --team-url")
@@ -137,7 +140,8 @@ func refused(reason string) func(int, http.Header, []byte) (string, error) {
 		case status == http.StatusServiceUnavailable:
 			return "", errors.New("503: no policy has been read yet. Look at the log, and whether the API server is reached")
 		case status != http.StatusForbidden || got != reason:
-			return "", fmt.Errorf("%d with X-Access-Reason %q, and not 403 with %q: this is not Ostiary's authz listener, or somebody claims %s", status, got, reason, unclaimed)
+			return "", fmt.Errorf("%d with X-Access-Reason %q, and not 403 with %q: this is not Ostiary's authz listener, or somebody claims %s",
+				status, got, reason, unclaimed)
 		default:
 			return fmt.Sprintf("%d, %s", status, got), nil
 		}

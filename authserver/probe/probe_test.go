@@ -50,7 +50,8 @@ func installation(t *testing.T, broken map[string]func(http.ResponseWriter)) str
 func run(t *testing.T, at string, more ...string) (int, string) {
 	t.Helper()
 	var out bytes.Buffer
-	args := []string{"probe", "--authz-url", at, "--public-url", at, "--preflight-url", at, "--team-url", "https://auth.example.com", "--patience", "1ms"}
+	args := []string{"probe", "--authz-url", at, "--public-url", at, "--preflight-url", at, "--team-url", "https://auth.example.com",
+		"--patience", "1ms"}
 	code := command.Execute(t.Context(), command.Root("ostiary", "a test", "", Command()), append(args, more...), &out, &out)
 	return code, out.String()
 }
@@ -93,10 +94,13 @@ func TestProbeOfNobody(t *testing.T) {
 
 func TestProbeUsage(t *testing.T) {
 	for name, args := range map[string][]string{
-		"nothing": nil, "an argument": {"x", "--authz-url", "http://a:1"}, "no scheme": {"--authz-url", "a:1"}, "a path": {"--authz-url", "http://a:1/x"}, "a flag": {"--autz", "x"}, "a host for a URL": {"--public-url", "http://a:1", "--team-url", "auth.example.com"},
+		"nothing": nil, "an argument": {"x", "--authz-url", "http://a:1"}, "no scheme": {"--authz-url", "a:1"},
+		"a path": {"--authz-url", "http://a:1/x"}, "a flag": {"--autz", "x"}, "a host for a URL": {"--public-url", "http://a:1", "--team-url",
+			"auth.example.com"},
 	} {
 		var out bytes.Buffer
-		if code := command.Execute(t.Context(), command.Root("ostiary", "a test", "", Command()), append([]string{"probe"}, args...), &out, &out); code != 2 || out.Len() == 0 {
+		if code := command.Execute(t.Context(), command.Root("ostiary", "a test", "", Command()), append([]string{"probe"}, args...), &out,
+			&out); code != 2 || out.Len() == 0 {
 			t.Errorf("%s: %d %s", name, code, out.String())
 		}
 	}

@@ -97,11 +97,13 @@ func run(rounds, conns, policies int, length time.Duration) error {
 			costs[t.name] = append(costs[t.name], cost)
 		}
 	}
-	fmt.Printf("CPU per request against a bare net/http handler given the same request; %d rounds of %s, %d connections, %d policies\n\n", rounds, length, conns, policies)
+	fmt.Printf("CPU per request against a bare net/http handler given the same request; %d rounds of %s, %d connections, %d policies\n\n",
+		rounds, length, conns, policies)
 	fmt.Printf("%-34s %10s %18s %8s\n", "request", "µs", "ratio [min-max]", "wanted")
 	for _, t := range all {
 		r := ratios[t.name]
-		fmt.Printf("%-34s %10.1f %5.2f [%.2f-%.2f] %8s\n", t.name, median(costs[t.name]), median(r), slices.Min(r), slices.Max(r), fmt.Sprintf("≤ %.2f", t.wanted))
+		fmt.Printf("%-34s %10.1f %5.2f [%.2f-%.2f] %8s\n", t.name, median(costs[t.name]), median(r), slices.Min(r), slices.Max(r),
+			fmt.Sprintf("≤ %.2f", t.wanted))
 	}
 	return anonymousMemory(server, all[1], conns, length)
 }
@@ -142,10 +144,12 @@ func targets(cookie string) []target {
 	payload, signature, _ := strings.Cut(rest, ".")
 	other := "A" + payload[1:]
 	return []target{
-		{"preflight, answered (401 to nginx)", "401", 1.15, []string{"Origin: https://app1.example.com", "Access-Control-Request-Method: GET", "Access-Control-Request-Headers: content-type"}, "OPTIONS"},
+		{"preflight, answered (401 to nginx)", "401", 1.15, []string{"Origin: https://app1.example.com", "Access-Control-Request-Method: GET",
+			"Access-Control-Request-Headers: content-type"}, "OPTIONS"},
 		{"no session, 401", "401", 1.15, fetch, "GET"},
 		{"session seen before, 200", "200", 1.25, append(slices.Clone(fetch), "Cookie: theme=dark; __Host-ostiary="+cookie), "GET"},
-		{"forged payload, 401", "401", 1.50, append(slices.Clone(fetch), "Cookie: theme=dark; __Host-ostiary="+header+"."+other+"."+signature), "GET"},
+		{"forged payload, 401", "401", 1.50, append(slices.Clone(fetch), "Cookie: theme=dark; __Host-ostiary="+header+"."+other+"."+signature),
+			"GET"},
 		{"garbage cookie, 401", "401", 1.50, append(slices.Clone(fetch), "Cookie: theme=dark; __Host-ostiary="+strings.Repeat("x", 700)), "GET"},
 		{"own payload, forged signature, 401", "401", 1.50, append(slices.Clone(fetch), "Cookie: theme=dark; __Host-ostiary="+forged), "GET"},
 	}

@@ -47,7 +47,8 @@ func startOstiary(ctx context.Context, dir string, policies int) (*exec.Cmd, err
 	}
 	cmd, err := start(ctx, dir, bin, "serve", "--policies", file, "--keys", filepath.Join(dir, "keys"),
 		"--authz-bind-address", "127.0.0.1:17002", "--public-bind-address", "", "--render-bind-address", "",
-		"--grpc-bind-address", "0", "--preflight-bind-address", "", "--metrics-bind-address", "0", "--health-probe-bind-address", "127.0.0.1:17003")
+		"--grpc-bind-address", "0", "--preflight-bind-address", "", "--metrics-bind-address", "0", "--health-probe-bind-address",
+		"127.0.0.1:17003")
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,8 @@ func TestTokens(t *testing.T) {
 	tab := signedIn(t, blocked)
 	var statuses []int
 	tab.until(`document.documentElement.dataset.ready === "yes"`)
-	tab.eval(fmt.Sprintf(`Promise.all([1, 2, 3, 4, 5].map(i => accessFetch(%q + i, {method: "POST", body: "x" + i}).then(r => r.status)))`, app2+"/data"), &statuses)
+	tab.eval(fmt.Sprintf(`Promise.all([1, 2, 3, 4, 5].map(i => accessFetch(%q + i, {method: "POST", body: "x" + i}).then(r => r.status)))`,
+		app2+"/data"), &statuses)
 	if fmt.Sprint(statuses) != "[200 200 200 200 200]" {
 		t.Errorf("five at once: %v", statuses)
 	}
@@ -49,7 +50,8 @@ func TestTokens(t *testing.T) {
 	for i := 1; i <= 5; i++ {
 		for _, h := range env.apps.at("POST", fmt.Sprintf("%s/data%d", app2, i)) {
 			tokens[h.header.Get("Authorization")] = true
-			if h.body != fmt.Sprint("x", i) || h.header.Get("X-Access-Email") != tab.email || strings.Contains(h.header.Get("Cookie"), sessionCookie) {
+			if h.body != fmt.Sprint("x", i) || h.header.Get("X-Access-Email") != tab.email ||
+				strings.Contains(h.header.Get("Cookie"), sessionCookie) {
 				t.Errorf("what app2 got: %+v", h)
 			}
 		}
@@ -139,7 +141,8 @@ func TestPopupWithPassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	window.run(chromedp.WaitVisible(`input[name=password]`, chromedp.ByQuery),
-		chromedp.SetValue(`input[name=username]`, tab.name, chromedp.ByQuery), chromedp.SetValue(`input[name=password]`, password, chromedp.ByQuery),
+		chromedp.SetValue(`input[name=username]`, tab.name, chromedp.ByQuery),
+		chromedp.SetValue(`input[name=password]`, password, chromedp.ByQuery),
 		chromedp.Click(`form button`, chromedp.ByQuery))
 	if got := tab.called(); !strings.HasPrefix(got, "200 ") || !strings.Contains(got, "precious") {
 		t.Fatalf("the call: %s", got)
@@ -244,12 +247,14 @@ func TestStolenToken(t *testing.T) {
 		if got := request(t, c.at, http.Header{"Origin": {c.origin}, "Authorization": {"Bearer " + answer.Token}}); got.StatusCode != c.status {
 			t.Errorf("%s: %d %s", c.name, got.StatusCode, got.Header.Get("X-Access-Reason"))
 		}
-		if got := request(t, c.at, http.Header{"Origin": {c.origin}, "Cookie": {sessionCookie + "=" + answer.Token}}); got.StatusCode == 200 && c.status != 200 {
+		if got := request(t, c.at, http.Header{"Origin": {c.origin}, "Cookie": {sessionCookie + "=" + answer.Token}}); got.StatusCode == 200 &&
+			c.status != 200 {
 			t.Errorf("%s, as a cookie: %d", c.name, got.StatusCode)
 		}
 	}
 	// And a token gets no further token.
-	if got := request(t, app1+address, http.Header{"X-Requested-With": {"x"}, "Authorization": {"Bearer " + answer.Token}}); got.StatusCode != 401 {
+	if got := request(t, app1+address, http.Header{"X-Requested-With": {"x"},
+		"Authorization": {"Bearer " + answer.Token}}); got.StatusCode != 401 {
 		t.Errorf("a token for a token: %d", got.StatusCode)
 	}
 }
@@ -297,7 +302,8 @@ func TestTokenEndpoint(t *testing.T) {
 	}
 	tab.open(api+"/").at(api+"/", 200)
 	tab.open(evil + "/loose")
-	for _, init := range []string{`{credentials: "include"}`, `{credentials: "include", mode: "no-cors"}`, `{credentials: "include", headers: {"X-Requested-With": "x"}}`} {
+	for _, init := range []string{`{credentials: "include"}`, `{credentials: "include", mode: "no-cors"}`,
+		`{credentials: "include", headers: {"X-Requested-With": "x"}}`} {
 		if r := tab.fetch("fetch", address, init); r.Status != 0 || r.Body != "" {
 			t.Errorf("another origin: %+v", r)
 		}

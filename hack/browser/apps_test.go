@@ -56,7 +56,8 @@ func (a *recorder) at(method, url string) []hit {
 
 // strict is a Content-Security-Policy under which nothing runs but files of the
 // application's own host.
-const strict = "default-src 'none'; script-src 'self'; connect-src 'self' https://*.site.test https://*.hostname.test; form-action 'self'; " +
+const strict = "default-src 'none'; script-src 'self'; connect-src 'self' https://*.site.test https://*.hostname.test; " +
+	"form-action 'self'; " +
 	"frame-src *; base-uri 'none'; require-trusted-types-for 'script'"
 
 // main is the script of every page.

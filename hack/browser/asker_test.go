@@ -46,7 +46,8 @@ func newAsker(issuer string, key *rsa.PrivateKey) http.Handler {
 	nonces := map[string]string{} // by code
 	mux := http.NewServeMux()
 	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, map[string]any{"issuer": issuer, "authorization_endpoint": issuer + "/authorize", "token_endpoint": issuer + "/token", "jwks_uri": issuer + "/keys"})
+		answer(w, map[string]any{"issuer": issuer, "authorization_endpoint": issuer + "/authorize", "token_endpoint": issuer + "/token",
+			"jwks_uri": issuer + "/keys"})
 	})
 	mux.HandleFunc("/keys", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, map[string]any{"keys": []any{map[string]string{"kty": "RSA", "kid": "1", "alg": "RS256", "use": "sig",
@@ -65,7 +66,8 @@ func newAsker(issuer string, key *rsa.PrivateKey) http.Handler {
 		nonce := nonces[r.FormValue("code")]
 		delete(nonces, r.FormValue("code"))
 		mu.Unlock()
-		claims, _ := json.Marshal(map[string]any{"iss": issuer, "aud": "ostiary", "sub": "carol", "nonce": nonce, "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix(),
+		claims, _ := json.Marshal(map[string]any{"iss": issuer, "aud": "ostiary", "sub": "carol", "nonce": nonce, "iat": time.Now().Unix(),
+			"exp":   time.Now().Add(time.Hour).Unix(),
 			"email": "carol@example.com", "email_verified": true, "groups": []string{"staff"}})
 		signed := encode([]byte(`{"alg":"RS256","kid":"1"}`)) + "." + encode(claims)
 		sum := sha256.Sum256([]byte(signed))

@@ -230,7 +230,8 @@ func (t *tab) signIn() {
 func (t *tab) signInAs(name string) {
 	t.t.Helper()
 	t.run(chromedp.WaitVisible(`input[name=password]`, chromedp.ByQuery))
-	t.run(chromedp.SetValue(`input[name=username]`, name, chromedp.ByQuery), chromedp.SetValue(`input[name=password]`, password, chromedp.ByQuery))
+	t.run(chromedp.SetValue(`input[name=username]`, name, chromedp.ByQuery),
+		chromedp.SetValue(`input[name=password]`, password, chromedp.ByQuery))
 	t.after(chromedp.Click(`form button`, chromedp.ByQuery))
 }
 

@@ -36,7 +36,8 @@ func TestCookies(t *testing.T) {
 				t.Fatalf("cookies: %v", tab.cookies(origin))
 			}
 			readable := tab.eval1(fmt.Sprintf(`document.cookie.includes("%s=")`, c.name))
-			if got := fmt.Sprint(cookie.SameSite, " ", cookie.HTTPOnly, " ", cookie.Path, " ", cookie.PartitionKey != nil, " ", readable); got != c.want || !cookie.Secure {
+			if got := fmt.Sprint(cookie.SameSite, " ", cookie.HTTPOnly, " ", cookie.Path, " ", cookie.PartitionKey != nil, " ",
+				readable); got != c.want || !cookie.Secure {
 				t.Errorf("the cookie: %s, want %s", got, c.want)
 			}
 			if r := tab.fetch("fetch", "/area/data", "{}"); r.Status != 200 {

@@ -24,7 +24,8 @@ func TestCrossSite(t *testing.T) {
 				tab.after(chromedp.Evaluate(fmt.Sprintf(`(() => { const f = document.createElement("form"); f.method = "post"; f.action = %q; document.body.append(f); f.submit() })()`, origin+"/save"), nil))
 			}
 			socket := func() {
-				tab.eval1(fmt.Sprintf(`new Promise(done => { const s = new WebSocket(%q); s.onopen = s.onerror = () => done(true) })`, "wss"+origin[len("https"):]+"/socket"))
+				tab.eval1(fmt.Sprintf(`new Promise(done => { const s = new WebSocket(%q); s.onopen = s.onerror = () => done(true) })`, "wss"+
+					origin[len("https"):]+"/socket"))
 			}
 			for _, c := range []struct {
 				from         string

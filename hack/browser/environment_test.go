@@ -45,7 +45,8 @@ type environment struct {
 
 func newEnvironment(ctx context.Context, dir, binary string) (*environment, error) {
 	e := &environment{dir: dir, binary: binary, listen: lab.FreeAddress(), browsers: map[profile]*chromium{}}
-	steps := []func(context.Context) error{e.startProvider, e.startAsker, e.writeManifests, e.startApps, e.startReplicas, e.writeCertificate, e.startProxy, e.startBrowsers}
+	steps := []func(context.Context) error{e.startProvider, e.startAsker, e.writeManifests, e.startApps, e.startReplicas, e.writeCertificate,
+		e.startProxy, e.startBrowsers}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return e, err
@@ -109,7 +110,8 @@ func (e *environment) startNginx(context.Context) error {
 		return err
 	}
 	var conf bytes.Buffer
-	data := map[string]any{"Listen": e.listen, "TeamHost": teamHost, "Hosts": hosts, "Apps": e.apps.addr, "Replicas": e.replicas, "Codes": []int{401, 403}}
+	data := map[string]any{"Listen": e.listen, "TeamHost": teamHost, "Hosts": hosts, "Apps": e.apps.addr, "Replicas": e.replicas,
+		"Codes": []int{401, 403}}
 	if err := template.Must(template.New("nginx").Parse(nginxTemplate)).Execute(&conf, data); err != nil {
 		return err
 	}
@@ -117,7 +119,8 @@ func (e *environment) startNginx(context.Context) error {
 	if err := os.WriteFile(file, conf.Bytes(), 0o600); err != nil {
 		return err
 	}
-	e.proxy, err = lab.Start(filepath.Join(e.nginxDir(), "stderr.log"), nil, binary, "-p", e.nginxDir(), "-c", file, "-e", filepath.Join(e.nginxDir(), "error.log"))
+	e.proxy, err = lab.Start(filepath.Join(e.nginxDir(), "stderr.log"), nil, binary, "-p", e.nginxDir(), "-c", file, "-e",
+		filepath.Join(e.nginxDir(), "error.log"))
 	if err != nil {
 		return err
 	}

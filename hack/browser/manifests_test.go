@@ -32,7 +32,8 @@ const (
 
 var hosts = []string{"app1.site.test", "app2.hostname.test", "api.site.test", "app3.site.test", "corp.site.test", "both.site.test",
 	"quick.site.test", "null.hostname.test", "send.hostname.test", "evil.other.test", "free.third.test",
-	"ask1.site.test", "ask2.hostname.test", "strict.cookie.test", "lax.cookie.test", "partitioned.cookie.test", "readable.cookie.test", "path.cookie.test"}
+	"ask1.site.test", "ask2.hostname.test", "strict.cookie.test", "lax.cookie.test", "partitioned.cookie.test", "readable.cookie.test",
+	"path.cookie.test"}
 
 // people is how many there are: each has one story, as the times that somebody may
 // sign in are limited.

@@ -24,7 +24,8 @@ func (e *environment) startProxy(ctx context.Context) error {
 	if name == "" || name == "nginx" {
 		return e.startNginx(ctx)
 	}
-	start, ok := map[string]func(dir, listen, config string) (*lab.Process, error){"caddy": startCaddy, "haproxy": startHAProxy, "traefik": startTraefik}[name]
+	start, ok := map[string]func(dir, listen, config string) (*lab.Process, error){"caddy": startCaddy, "haproxy": startHAProxy,
+		"traefik": startTraefik}[name]
 	if !ok {
 		return fmt.Errorf("OSTIARY_BROWSER_PROXY=%s: there are nginx, caddy, haproxy and traefik", name)
 	}

@@ -91,7 +91,8 @@ func TestChoice(t *testing.T) {
 // A wrong password costs another try, not the way.
 func TestWrongPassword(t *testing.T) {
 	tab := newPerson(t, blocked).tab().open(app1 + "/page")
-	tab.run(chromedp.SetValue(`input[name=username]`, tab.name, chromedp.ByQuery), chromedp.SetValue(`input[name=password]`, "wrong", chromedp.ByQuery))
+	tab.run(chromedp.SetValue(`input[name=username]`, tab.name, chromedp.ByQuery),
+		chromedp.SetValue(`input[name=password]`, "wrong", chromedp.ByQuery))
 	tab.after(chromedp.Click(`form button`, chromedp.ByQuery))
 	tab.wants("Wrong user name or password")
 	tab.signIn()

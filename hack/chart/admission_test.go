@@ -60,7 +60,8 @@ func TestGuardIsInstalled(t *testing.T) {
 		if args := fmt.Sprint(container(t, objects)["args"]); !strings.Contains(args, "--admission-guard="+c.flag) {
 			t.Errorf("%v: %s", c.args, args)
 		}
-		notes, err := helm(t, append([]string{"install", "ostiary", chart, "-n", namespace, "--dry-run=client", "-f", "testdata/values/defaults.yaml"}, c.args...)...)
+		notes, err := helm(t, append([]string{"install", "ostiary", chart, "-n", namespace, "--dry-run=client", "-f",
+			"testdata/values/defaults.yaml"}, c.args...)...)
 		if slices.Contains(c.args, "--kube-version") {
 			continue // an install knows its API server
 		}
@@ -100,17 +101,20 @@ func TestGuardOfARelease(t *testing.T) {
 		}
 	})
 	filled := find(t, objects, "ConfigMap").DeepCopy()
-	filled.Object["data"] = map[string]any{"class_nginx": "ingress-nginx", "ask_ingress-nginx_nginx.ingress.kubernetes.io_auth-url": "http://a:1/authz/v1/nginx/{namespace}/{name}/$request_method/$host$request_uri"}
+	filled.Object["data"] = map[string]any{"class_nginx": "ingress-nginx",
+		"ask_ingress-nginx_nginx.ingress.kubernetes.io_auth-url": "http://a:1/authz/v1/nginx/{namespace}/{name}/$request_method/$host$request_uri"}
 	ingress := func() *unstructured.Unstructured {
 		u := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "spec": map[string]any{
-			"ingressClassName": "nginx", "defaultBackend": map[string]any{"service": map[string]any{"name": "app", "port": map[string]any{"number": int64(80)}}}}}}
+			"ingressClassName": "nginx", "defaultBackend": map[string]any{"service": map[string]any{"name": "app",
+				"port": map[string]any{"number": int64(80)}}}}}}
 		u.SetNamespace("shop")
 		u.SetName("app")
 		u.SetAnnotations(map[string]string{"access.ostiary.dev/policy": "app"})
 		return u
 	}
 	fixture.Eventually(t, "what names a policy is refused while nothing is known", func() error {
-		if err := c.Create(t.Context(), ingress(), client.DryRunAll); !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "http://another-authz."+namespace+".svc") {
+		if err := c.Create(t.Context(), ingress(), client.DryRunAll); !apierrors.IsForbidden(err) ||
+			!strings.Contains(err.Error(), "http://another-authz."+namespace+".svc") {
 			return errors.Join(errors.New("not yet"), err)
 		}
 		return nil

@@ -149,7 +149,8 @@ func TestRefused(t *testing.T) {
 		{"ingressOptIn.enable=false", []string{"/ingressOptIn", "'enable'"}},
 		{"teamHTTPRoute.parentRef.name=x", []string{"/teamHTTPRoute", "'parentRef'"}},
 		{"teamHTTPRoute.enabled=true", []string{"set teamDomain", "teamHTTPRoute.parentRefs: name the Gateway"}},
-		{"teamDomain=a.example.com,teamIngress.enabled=true,teamHTTPRoute.enabled=true,teamHTTPRoute.parentRefs[0].name=gw", []string{"enable one of them"}},
+		{"teamDomain=a.example.com,teamIngress.enabled=true,teamHTTPRoute.enabled=true,teamHTTPRoute.parentRefs[0].name=gw",
+			[]string{"enable one of them"}},
 		{"dashboard.enabled=true", []string{"'dashboard'"}},
 		{"dashboards.label.a=b", []string{"/dashboards", "'label'"}},
 		{"podMonitor.intervall=1s", []string{"/podMonitor", "'intervall'"}},
@@ -233,7 +234,8 @@ func TestNotes(t *testing.T) {
 		if values == "team-route" && strings.Contains(notes, "Nothing here leads") {
 			t.Error("the notes miss the HTTPRoute for the team host")
 		}
-		if values != "defaults" && values != "existing-keys" && values != "network-open" && values != "no-opt-in" && strings.Contains(notes, "teamDomain is not set") {
+		if values != "defaults" && values != "existing-keys" && values != "network-open" && values != "no-opt-in" &&
+			strings.Contains(notes, "teamDomain is not set") {
 			t.Errorf("%s: the notes miss a teamDomain that is set", values)
 		}
 		lines := strings.Split(strings.TrimSpace(notes), "\n")

@@ -42,8 +42,10 @@ func TestMain(m *testing.M) {
 func cluster(t *testing.T) client.Client {
 	t.Helper()
 	c := server.Client(t, nil)
-	for name, standard := range map[string]string{namespace: "restricted", "shop": "baseline", "ingress-nginx": "privileged", "traefik": "privileged", "1": "privileged"} {
-		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"pod-security.kubernetes.io/enforce": standard}}}
+	for name, standard := range map[string]string{namespace: "restricted", "shop": "baseline", "ingress-nginx": "privileged",
+		"traefik": "privileged", "1": "privileged"} {
+		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name,
+			Labels: map[string]string{"pod-security.kubernetes.io/enforce": standard}}}
 		if err := c.Create(t.Context(), ns); err != nil && !apierrors.IsAlreadyExists(err) {
 			t.Fatal(err)
 		}

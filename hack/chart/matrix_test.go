@@ -67,7 +67,8 @@ func TestToggles(t *testing.T) {
 			if name == "all on" {
 				return
 			}
-			without := render(t, "testdata/values/defaults.yaml", append([]string{"--set"}, strings.Join(append(needs[name], "logLevel=info"), ","))...)
+			without := render(t, "testdata/values/defaults.yaml",
+				append([]string{"--set"}, strings.Join(append(needs[name], "logLevel=info"), ","))...)
 			if fmt.Sprint(contents(objects)) == fmt.Sprint(contents(without)) {
 				t.Errorf("%s changes nothing", set)
 			}
@@ -92,7 +93,8 @@ func TestPathological(t *testing.T) {
 		"a digit at first":     {"7up", "--set", "fullnameOverride=seven-up"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			out, err := helm(t, slices.Concat([]string{"template", args[0], chart, "-n", namespace, "-f", "testdata/pathological.yaml"}, args[1:])...)
+			out, err := helm(t, slices.Concat([]string{"template", args[0], chart, "-n", namespace, "-f", "testdata/pathological.yaml"},
+				args[1:])...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -109,7 +111,8 @@ func TestPathological(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	args := append(arguments(t, render(t, "testdata/pathological.yaml")), "--kubeconfig", filepath.Join(t.TempDir(), "none"))
-	if _, err := command(t, build(t), append(args, onLoopback("127.0.0.1:0")...)...); err == nil || !strings.Contains(err.Error(), "no cluster to talk to") {
+	if _, err := command(t, build(t), append(args, onLoopback("127.0.0.1:0")...)...); err == nil ||
+		!strings.Contains(err.Error(), "no cluster to talk to") {
 		t.Errorf("ostiary %s: %v", strings.Join(args, " "), err)
 	}
 }

@@ -86,7 +86,10 @@ func TestMetricsExist(t *testing.T) {
 	stop := serveAs(t, "system:serviceaccount:"+namespace+":ostiary", arguments(t, render(t, "testdata/values/defaults.yaml")),
 		"--authz-bind-address="+authz, "--metrics-bind-address="+metrics)
 	defer stop() // before its rights are gone
-	fixture.Eventually(t, "the API server guards", func() error { return c.Create(t.Context(), objects[len(objects)-1].DeepCopy(), client.DryRunAll) })
+	fixture.Eventually(t, "the API server guards", func() error {
+		return c.Create(t.Context(), objects[len(objects)-1].DeepCopy(),
+			client.DryRunAll)
+	})
 	apply(t, c, objects)
 	if _, err := body("http://" + authz + "/authz/v1/nginx/GET/nobody.example.com/"); err != nil {
 		t.Fatal(err) // what is counted is there once there was one

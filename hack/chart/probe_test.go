@@ -18,7 +18,8 @@ func TestHelmTest(t *testing.T) {
 	c := cluster(t)
 	admin := kubeconfig(t, "admin", "system:masters")
 	values := "testdata/values/login.yaml"
-	if out, err := helm(t, "install", "ostiary", chart, "-n", namespace, "--kubeconfig", admin, "-f", values, "--set", "admission.keep=false"); err != nil {
+	if out, err := helm(t, "install", "ostiary", chart, "-n", namespace, "--kubeconfig", admin, "-f", values, "--set",
+		"admission.keep=false"); err != nil {
 		t.Fatalf("helm: %v\n%s", err, out)
 	}
 	defer func() { _, _ = helm(t, "uninstall", "ostiary", "-n", namespace, "--kubeconfig", admin) }()

@@ -62,9 +62,13 @@ func TestProxyConfigMapsOfACluster(t *testing.T) {
 	run := helmAs(t, admin)
 	ask := func(space string, want bool) {
 		t.Helper()
-		fixture.Eventually(t, "the rights in "+space, func() error { return ask(t, c, "reader", right{space, "list", "", "configmaps", ""}, want) })
+		fixture.Eventually(t, "the rights in "+space, func() error {
+			return ask(t, c, "reader", right{space, "list", "", "configmaps", ""},
+				want)
+		})
 	}
-	values := []string{"--set", "fullnameOverride=reader,crds.enabled=false,rbac.aggregateToDefaultRoles=false,admission.guard=false", "--set-json", `networkPolicy.proxyNamespaces=["ingress-nginx","made-later"]`}
+	values := []string{"--set", "fullnameOverride=reader,crds.enabled=false,rbac.aggregateToDefaultRoles=false,admission.guard=false",
+		"--set-json", `networkPolicy.proxyNamespaces=["ingress-nginx","made-later"]`}
 	run(append([]string{"install", "reader", chart}, values...)...)
 	defer run("uninstall", "reader")
 	ask("ingress-nginx", true)

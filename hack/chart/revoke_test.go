@@ -32,7 +32,8 @@ func TestRevoke(t *testing.T) {
 			t.Fatalf("kubectl %v: %v\n%s", args, err, out)
 		}
 	}
-	if out, err := helm(t, "install", "ostiary", chart, "-n", namespace, "--kubeconfig", admin, "--set", "teamDomain=auth.example.com,admission.keep=false"); err != nil {
+	if out, err := helm(t, "install", "ostiary", chart, "-n", namespace, "--kubeconfig", admin, "--set",
+		"teamDomain=auth.example.com,admission.keep=false"); err != nil {
 		t.Fatalf("helm: %v\n%s", err, out)
 	}
 	defer func() { _, _ = helm(t, "uninstall", "ostiary", "-n", namespace, "--kubeconfig", admin) }()
@@ -42,7 +43,8 @@ func TestRevoke(t *testing.T) {
 	var replicas []running
 	for range 2 {
 		r := running{lab.FreeAddress(), lab.FreeAddress()}
-		stop := serveAs(t, "system:serviceaccount:"+namespace+":ostiary", args, "--authz-bind-address="+r.authz, "--public-bind-address="+r.public)
+		stop := serveAs(t, "system:serviceaccount:"+namespace+":ostiary", args, "--authz-bind-address="+r.authz, "--public-bind-address="+
+			r.public)
 		defer stop() // before its rights are gone
 		replicas = append(replicas, r)
 	}
@@ -54,7 +56,8 @@ func TestRevoke(t *testing.T) {
 	}
 
 	file := filepath.Join(t.TempDir(), "ann.yaml")
-	text := "apiVersion: access.ostiary.dev/v1alpha1\nkind: SessionRevocation\nmetadata: {name: ann}\nspec: {user: ann@example.com, before: \"" +
+	text := "apiVersion: access.ostiary.dev/v1alpha1\nkind: SessionRevocation\nmetadata: {name: ann}\nspec: {user: ann@example.com, " +
+		"before: \"" +
 		time.Now().Add(time.Second).UTC().Format(time.RFC3339) + "\"}\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -132,7 +135,8 @@ func token(t *testing.T, c client.Client, user string) string {
 		t.Fatal(err)
 	}
 	now := time.Now()
-	s, err := ring.Mint(credential.Claims{Issuer: "https://auth.example.com", Audience: []string{"shop/app1"}, ID: user, Email: user + "@example.com",
+	s, err := ring.Mint(credential.Claims{Issuer: "https://auth.example.com", Audience: []string{"shop/app1"}, ID: user, Email: user +
+		"@example.com",
 		IssuedAt: now.Add(-time.Minute), Lifetime: time.Hour}, now)
 	if err != nil {
 		t.Fatal(err)

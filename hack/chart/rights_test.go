@@ -139,8 +139,10 @@ func TestRights(t *testing.T) {
 		values       string
 		may, mustNot []right
 	}{
-		{"defaults", slices.Concat(secret("ostiary-keys", "get", "list", "watch", "update", "patch"), []right{create}, configs), secret("session-keys", "update", "patch", "delete")},
-		{"existing-keys", secret("session-keys", "get", "list", "watch"), slices.Concat(secret("session-keys", "update", "patch", "delete"), []right{create}, configs)},
+		{"defaults", slices.Concat(secret("ostiary-keys", "get", "list", "watch", "update", "patch"), []right{create}, configs),
+			secret("session-keys", "update", "patch", "delete")},
+		{"existing-keys", secret("session-keys", "get", "list", "watch"), slices.Concat(secret("session-keys", "update", "patch", "delete"),
+			[]right{create}, configs)},
 	} {
 		t.Run(s.values, func(t *testing.T) {
 			var roles []*unstructured.Unstructured
@@ -156,7 +158,8 @@ func TestRights(t *testing.T) {
 				}
 			})
 			fixture.Eventually(t, "the roles are in force", func() error { return ask(t, c, s.values, s.may[0], true) })
-			guard := []right{{namespace, "get", "", "configmaps", s.values + "-guard"}, {namespace, "patch", "", "configmaps", s.values + "-guard"}, {namespace, "create", "", "configmaps", ""}}
+			guard := []right{{namespace, "get", "", "configmaps", s.values + "-guard"},
+				{namespace, "patch", "", "configmaps", s.values + "-guard"}, {namespace, "create", "", "configmaps", ""}}
 			for _, r := range slices.Concat(needed, guard, s.may) {
 				if err := ask(t, c, s.values, r, true); err != nil {
 					t.Error(err)

@@ -57,7 +57,8 @@ spec: {controller: k8s.io/ingress-nginx}
 func TestOneTruth(t *testing.T) {
 	c := cluster(t)
 	admin := kubeconfig(t, "admin", "system:masters")
-	values := []string{"--set-json", `hostGrants={"shared.example.com":["shop"]}`, "--set", "pathPrefix=/cdn-cgi/access,teamDomain=auth.example.com,admission.guard=false"} // objects come before the server
+	values := []string{"--set-json", `hostGrants={"shared.example.com":["shop"]}`, "--set",
+		"pathPrefix=/cdn-cgi/access,teamDomain=auth.example.com,admission.guard=false"} // objects come before the server
 	if out, err := helm(t, append([]string{"install", "ostiary", chart, "-n", namespace, "--kubeconfig", admin}, values...)...); err != nil {
 		t.Fatalf("helm: %v\n%s", err, out)
 	}
@@ -85,14 +86,17 @@ func TestOneTruth(t *testing.T) {
 		t.Error(err)
 	}
 
-	in := inPod{t: t, binary: build(t), kubeconfig: kubeconfig(t, account, "system:serviceaccounts", "system:serviceaccounts:"+namespace, "system:authenticated")}
+	in := inPod{t: t, binary: build(t), kubeconfig: kubeconfig(t, account, "system:serviceaccounts", "system:serviceaccounts:"+namespace,
+		"system:authenticated")}
 	if code, out := in.run("explain", "GET", "https://shared.example.com/pub"); code != 0 || !strings.Contains(out, "shop/pub") {
 		t.Errorf("explain says %d of what is let through:\n%s", code, out)
 	}
-	if code, out := in.run("explain", "GET", "https://shared.example.com/other"); code != 1 || !strings.Contains(out, "https://shared.example.com/cdn-cgi/access/login") || strings.Contains(out, "note:") {
+	if code, out := in.run("explain", "GET", "https://shared.example.com/other"); code != 1 ||
+		!strings.Contains(out, "https://shared.example.com/cdn-cgi/access/login") || strings.Contains(out, "note:") {
 		t.Errorf("explain, %d:\n%s", code, out)
 	}
-	if code, out := in.run("explain", "GET", "https://shared.example.com/other", "--path-prefix", "/.own"); code != 1 || !strings.Contains(out, "/.own/login") {
+	if code, out := in.run("explain", "GET", "https://shared.example.com/other", "--path-prefix", "/.own"); code != 1 ||
+		!strings.Contains(out, "/.own/login") {
 		t.Errorf("its own flag counts, %d:\n%s", code, out)
 	}
 	code, out := in.run("audit")
@@ -117,11 +121,14 @@ func TestOneTruth(t *testing.T) {
 	if err != nil || !ok {
 		t.Fatal("the README has no command", err)
 	}
-	if err := c.Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "default"}}); client.IgnoreAlreadyExists(err) != nil {
+	if err := c.Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: namespace,
+		Name: "default"}}); client.IgnoreAlreadyExists(err) != nil {
 		t.Fatal(err)
 	}
-	if out, err := command(t, tool(t, "KUBECTL", "kubectl"), "-n", namespace, "--kubeconfig", admin, "run", "ostiary-detach", "--restart=Never", "--image=x", "--dry-run=server", "-o", "yaml",
-		"--override-type=strategic", "--overrides="+overrides, "--", "detach", "--yes"); err != nil || !strings.Contains(out, "serviceAccountName: ostiary") || !strings.Contains(out, "- --yes") {
+	if out, err := command(t, tool(t, "KUBECTL", "kubectl"), "-n", namespace, "--kubeconfig", admin, "run", "ostiary-detach",
+		"--restart=Never", "--image=x", "--dry-run=server", "-o", "yaml",
+		"--override-type=strategic", "--overrides="+overrides, "--", "detach", "--yes"); err != nil ||
+		!strings.Contains(out, "serviceAccountName: ostiary") || !strings.Contains(out, "- --yes") {
 		t.Errorf("the Pod of the README: %v\n%s", err, out)
 	}
 	left := &unstructured.UnstructuredList{}

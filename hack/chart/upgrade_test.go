@@ -28,7 +28,8 @@ func TestUpgrade(t *testing.T) {
 	admin := kubeconfig(t, "admin", "system:masters")
 	run := helmAs(t, admin)
 	policy := func(name, spec string) *unstructured.Unstructured {
-		return parse(t, fmt.Sprintf("apiVersion: access.ostiary.dev/v1alpha1\nkind: AccessPolicy\nmetadata: {name: %s, namespace: default}\nspec: %s\n", name, spec))[0]
+		return parse(t, fmt.Sprintf("apiVersion: access.ostiary.dev/v1alpha1\nkind: AccessPolicy\nmetadata: {name: %s, namespace: "+
+			"default}\nspec: %s\n", name, spec))[0]
 	}
 	without := policy("without-hosts", "{}")
 	run("install", "ostiary", previous, "--set", "teamDomain=auth.example.com")
@@ -46,19 +47,25 @@ func TestUpgrade(t *testing.T) {
 	}
 	// helm takes the old defaults then, without what is new: that must not end in a
 	// template's nil pointer.
-	if _, err := helm(t, "upgrade", "ostiary", chart, "--reuse-values", "-n", namespace, "--kubeconfig", admin); err == nil || !strings.Contains(err.Error(), "missing properties 'ingressOptIn'") {
+	if _, err := helm(t, "upgrade", "ostiary", chart, "--reuse-values", "-n", namespace, "--kubeconfig", admin); err == nil ||
+		!strings.Contains(err.Error(), "missing properties 'ingressOptIn'") {
 		t.Errorf("--reuse-values: %v", err)
 	}
 	run("upgrade", "ostiary", chart, "--reset-then-reuse-values", "--set", "admission.keep=false")
-	fixture.Eventually(t, "the new CRD is served", func() error { return client.IgnoreAlreadyExists(c.Create(t.Context(), without.DeepCopy())) })
+	fixture.Eventually(t, "the new CRD is served", func() error {
+		return client.IgnoreAlreadyExists(c.Create(t.Context(),
+			without.DeepCopy()))
+	})
 	defer func() { _ = c.Delete(t.Context(), without) }()
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(kept), kept); err != nil {
 		t.Errorf("the policy is lost: %v", err)
 	}
-	if err := c.Get(t.Context(), key, &after); err != nil || before.UID != after.UID || !reflect.DeepEqual(before.Spec.Selector, after.Spec.Selector) {
+	if err := c.Get(t.Context(), key, &after); err != nil || before.UID != after.UID ||
+		!reflect.DeepEqual(before.Spec.Selector, after.Spec.Selector) {
 		t.Errorf("the Deployment was made anew: %v", err)
 	}
-	if args := strings.Join(after.Spec.Template.Spec.Containers[0].Args, " "); !strings.Contains(args, "--team-url=https://auth.example.com") || !strings.Contains(args, "--service-prefix=ostiary") {
+	if args := strings.Join(after.Spec.Template.Spec.Containers[0].Args, " "); !strings.Contains(args,
+		"--team-url=https://auth.example.com") || !strings.Contains(args, "--service-prefix=ostiary") {
 		t.Errorf("arguments %s", args)
 	}
 	if err := c.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "ostiary-grpc"}, &corev1.Service{}); err != nil {

@@ -105,7 +105,8 @@ func TestClientLibraries(t *testing.T) {
 		}
 		return token
 	}
-	claims := credential.Claims{Issuer: team, Audience: []string{aud, "shop/admin"}, ID: "ann", Email: "ann@example.com", Country: "NL", Provider: "corp", Host: "app.example.com", Lifetime: time.Hour}
+	claims := credential.Claims{Issuer: team, Audience: []string{aud, "shop/admin"}, ID: "ann", Email: "ann@example.com", Country: "NL",
+		Provider: "corp", Host: "app.example.com", Lifetime: time.Hour}
 	good := forwarded(t, server, mint(keys, claims))
 	other, foreign := claims, claims
 	other.Audience, foreign.Issuer = []string{"shop/other"}, "https://evil.cloudflareaccess.com"
@@ -187,7 +188,8 @@ func checkLogin(t *testing.T, server *authserver.Server, address string) {
 	r.Host = u.Host
 	w := httptest.NewRecorder()
 	server.Public().ServeHTTP(w, r)
-	if want := "https://app.example.com/cdn-cgi/access/login?rd=%2Fx%3Fy%3D1"; w.Code != http.StatusFound || w.Header().Get("Location") != want {
+	if want := "https://app.example.com/cdn-cgi/access/login?rd=%2Fx%3Fy%3D1"; w.Code != http.StatusFound ||
+		w.Header().Get("Location") != want {
 		t.Errorf("%s: %d %s, want %s", address, w.Code, w.Header().Get("Location"), want)
 	}
 }
@@ -210,7 +212,8 @@ func start(t *testing.T, keys *credential.Ring) *authserver.Server {
 	verifier := credential.NewVerifier(keys, team, 0)
 	return authserver.New(authserver.Config{
 		Table: func() *policy.Table { return table }, Subject: verifier.Subject, KeySet: keys.JWKS, Ready: func() bool { return true },
-		TeamURL: u, PathPrefix: "/cdn-cgi/access", Identity: dialect.CloudflareIdentityHeaders, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		TeamURL: u, PathPrefix: "/cdn-cgi/access", Identity: dialect.CloudflareIdentityHeaders,
+		Log:  slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Ring: func() *credential.Ring { return keys }, SessionDuration: time.Hour, Login: &login.Config{Providers: idp.New(idp.Options{})},
 	})
 }
@@ -228,7 +231,8 @@ func forwarded(t *testing.T, server *authserver.Server, session string) string {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
-	fmt.Fprintf(c, "GET /authz/v1/nginx/GET/app.example.com/ HTTP/1.1\r\nHost: authz\r\nConnection: close\r\nCookie: %s=%s\r\n\r\n", credential.CookieName, session)
+	fmt.Fprintf(c, "GET /authz/v1/nginx/GET/app.example.com/ HTTP/1.1\r\nHost: authz\r\nConnection: close\r\nCookie: %s=%s\r\n\r\n",
+		credential.CookieName, session)
 	text, err := io.ReadAll(c)
 	if err != nil {
 		t.Fatal(err)

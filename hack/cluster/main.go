@@ -47,7 +47,8 @@ func main() {
 	}
 	var o options
 	flag.StringVar(&o.assets, "assets", assets, "folder with etcd and kube-apiserver")
-	flag.StringVar(&o.kubeconfig, "kubeconfig", filepath.Join(cache, "cluster", "kubeconfig"), "file to write the administrator's kubeconfig to")
+	flag.StringVar(&o.kubeconfig, "kubeconfig", filepath.Join(cache, "cluster", "kubeconfig"),
+		"file to write the administrator's kubeconfig to")
 	flag.DurationVar(&o.timeout, "timeout", time.Minute, "how long each server may take to become ready")
 	flag.Parse()
 

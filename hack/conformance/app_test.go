@@ -99,15 +99,18 @@ func (h hit) answer() string {
 	status, extra, body := "200 OK", "Content-Type: text/plain\r\n", h.String()+"\n"
 	switch {
 	case strings.EqualFold(h.header.Get("Upgrade"), "websocket"):
-		return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+		return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
+			"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
 	case h.header.Has("Upgrade"): // to HTTP/2, whatever Connection says, as hypercorn does
 		return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n"
 	case query == "app=cors" && h.method == "OPTIONS":
-		return "HTTP/1.1 204 No Content\r\nAccess-Control-Allow-Origin: https://chosen-by.app\r\nAccess-Control-Allow-Methods: FROB\r\nX-App: " + h.app + "\r\n\r\n"
+		return "HTTP/1.1 204 No Content\r\nAccess-Control-Allow-Origin: https://chosen-by.app\r\nAccess-Control-Allow-Methods: " +
+			"FROB\r\nX-App: " + h.app + "\r\n\r\n"
 	case query == "app=cors":
 		extra = "Access-Control-Allow-Origin: https://chosen-by.app\r\nAccess-Control-Allow-Credentials: true\r\nVary: Origin\r\n"
 	case query == "app=401":
-		status, extra, body = "401 Unauthorized", "WWW-Authenticate: Basic realm=\"the app's own\"\r\nX-Access-Reason: the app's own\r\n", "the app's own 401"
+		status, extra, body = "401 Unauthorized", "WWW-Authenticate: Basic realm=\"the app's own\"\r\nX-Access-Reason: the app's own\r\n",
+			"the app's own 401"
 	case query == "app=403":
 		status, extra, body = "403 Forbidden", "X-Own: yes\r\n", "the app's own 403"
 	case query == "app=cookies":
@@ -127,7 +130,8 @@ const grpcWebAnswer = "\x00\x00\x00\x00\x03\x0a\x01\x61" + "\x80\x00\x00\x00\x10
 
 // streamEvents sends one event, and another one a second later.
 func streamEvents(conn net.Conn) {
-	_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\nX-Accel-Buffering: no\r\nConnection: close\r\n\r\ndata: first\n\n")
+	_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\nX-Accel-Buffering: "+
+		"no\r\nConnection: close\r\n\r\ndata: first\n\n")
 	time.Sleep(time.Second)
 	_, _ = io.WriteString(conn, "data: second\n\n") // the client may have gone
 }

@@ -167,14 +167,18 @@ func TestAsks(t *testing.T) {
 // agree: however nginx asks, the same request gets the same answer.
 func (a *asking) agree(t *testing.T) {
 	var requests []string
-	for _, host := range []string{"app1.site.com", "app2.site.com", "app.example.com", "public.example.com", "x.apps.example.com", "open.example.com", "null.example.com",
-		"managed.example.com", "redirect.example.com", "strict.example.com", "write.example.com", "staff.example.com", "orphan.example.com", "nobody.example.com", "APP1.site.com.:8443"} {
+	for _, host := range []string{"app1.site.com", "app2.site.com", "app.example.com", "public.example.com", "x.apps.example.com",
+		"open.example.com", "null.example.com",
+		"managed.example.com", "redirect.example.com", "strict.example.com", "write.example.com", "staff.example.com", "orphan.example.com",
+		"nobody.example.com", "APP1.site.com.:8443"} {
 		for _, path := range []string{"/", "/p?x=1", "/public/x", "/public/%2e%2e/x", "/api/x", "/a%2fb", "/a\\b"} {
-			for _, lines := range append(slices.Clip(readers), []string{a.session("app1")}, []string{a.session("app2"), fetch, "Origin: " + seedOrigin}) {
+			for _, lines := range append(slices.Clip(readers), []string{a.session("app1")},
+				[]string{a.session("app2"), fetch, "Origin: " + seedOrigin}) {
 				requests = append(requests, request("GET", path, host, lines...), request("POST", path, host, append(lines, "Content-Length: 0")...))
 			}
 			for _, origin := range []string{"https://spa.example.com", seedOrigin, "null"} {
-				requests = append(requests, request("OPTIONS", path, host, cp(origin, "GET")...), request("OPTIONS", path, host, cp(origin, "PUT", "Access-Control-Request-Headers: x-a")...))
+				requests = append(requests, request("OPTIONS", path, host, cp(origin, "GET")...),
+					request("OPTIONS", path, host, cp(origin, "PUT", "Access-Control-Request-Headers: x-a")...))
 			}
 			requests = append(requests, request("OPTIONS", path, host), request("OPTIONS", path, host, spa))
 		}
@@ -218,7 +222,8 @@ func (a *asking) header(t *testing.T) {
 			c.status(a, 500) // a mixture of families is for the operator to see
 			c.kept(a)
 		}
-		for _, line := range []string{"X-Original-URL: https://public.example.com/", "X-Original-Method: OPTIONS", "X_Original_URL: https://public.example.com/", "Connection: X-Original-URL"} {
+		for _, line := range []string{"X-Original-URL: https://public.example.com/", "X-Original-Method: OPTIONS",
+			"X_Original_URL: https://public.example.com/", "Connection: X-Original-URL"} {
 			a := c.send(request("GET", "/p", "app1.site.com", line, line))
 			c.status(a, 401)
 			c.kept(a)
@@ -246,10 +251,12 @@ func (a *asking) header(t *testing.T) {
 func (a *asking) exact(t *testing.T) {
 	for _, name := range []string{"render", "global"} {
 		a.by(t, name, func(c *check) {
-			for host, status := range map[string]int{"app1.site.com.": 401, "app1.site.com.:81": 401, "x_y.apps.example.com": 401, "xn--pp-uia.apps.example.com": 401, "nobody.example.com": 404} {
+			for host, status := range map[string]int{"app1.site.com.": 401, "app1.site.com.:81": 401, "x_y.apps.example.com": 401,
+				"xn--pp-uia.apps.example.com": 401, "nobody.example.com": 404} {
 				c.status(c.send(request("GET", "/p", host, fetch)), status)
 			}
-			for _, lines := range [][]string{nil, {spa}, {"Access-Control-Request-Method: GET"}, {spa, "Access-Control-Request-Method:"}, {spa, spa, "Access-Control-Request-Method: GET"},
+			for _, lines := range [][]string{nil, {spa}, {"Access-Control-Request-Method: GET"}, {spa, "Access-Control-Request-Method:"},
+				{spa, spa, "Access-Control-Request-Method: GET"},
 				{spa, "Access_Control_Request_Method: GET"}, {"X-Origin: https://spa.example.com", "Access-Control-Request-Method: GET"}} {
 				c.refused(c.send(request("OPTIONS", "/api", "app.example.com", lines...)))
 			}
@@ -266,7 +273,8 @@ func (a *asking) exact(t *testing.T) {
 				c.guarded(a)
 				c.status(a, 400)
 			}
-			chunked := c.send("POST /p HTTP/1.1\r\nHost: app1.site.com\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n4\r\nabcd\r\n0\r\n\r\n")
+			chunked := c.send("POST /p HTTP/1.1\r\nHost: app1.site.com\r\nTransfer-Encoding: chunked\r\nConnection: " +
+				"close\r\n\r\n4\r\nabcd\r\n0\r\n\r\n")
 			c.guarded(chunked)
 			c.status(chunked, 401)
 		})

@@ -182,7 +182,8 @@ func (c *check) kept(a *answer) {
 // through: exactly the route was reached, once. Where a proxy has one route a host,
 // that of the host stands for those of its paths.
 func (c *check) through(a *answer, name string) hit {
-	if len(a.hits) == 1 && (a.hits[0].app == name || !c.pathRoutes && a.hits[0].app == strings.TrimSuffix(strings.TrimSuffix(name, "-public"), "-api")) {
+	if len(a.hits) == 1 && (a.hits[0].app == name || !c.pathRoutes &&
+		a.hits[0].app == strings.TrimSuffix(strings.TrimSuffix(name, "-public"), "-api")) {
 		return a.hits[0]
 	}
 	c.errorf("want one request at %s%s", name, a.dump())

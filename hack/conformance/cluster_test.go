@@ -92,7 +92,8 @@ func (c *cluster) apply(manager, text string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	return eachObject(text, func(u *unstructured.Unstructured) error {
-		if err := c.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), client.FieldOwner(manager), client.ForceOwnership); err != nil {
+		if err := c.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), client.FieldOwner(manager),
+			client.ForceOwnership); err != nil {
 			return fmt.Errorf("%s %s: %w", u.GetKind(), u.GetName(), err)
 		}
 		return nil
@@ -157,6 +158,7 @@ func (w *world) manifests() manifestView {
 // ingresses are the Ingresses of the suite, as people write them.
 func (w *world) ingresses() string {
 	var b bytes.Buffer
-	template.Must(template.New("ingresses").Parse(ingressesTemplate)).Execute(&b, w.manifests()) //nolint:errcheck // into memory, of our own template
+	template.Must(template.New("ingresses").Parse(ingressesTemplate)).Execute(&b,
+		w.manifests()) //nolint:errcheck // into memory, of our own template
 	return b.String()
 }

@@ -26,11 +26,13 @@ func (s *setup) clusterMode() error {
 	if err != nil {
 		return err
 	}
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "ostiary", Name: controllers.DefaultKeySecret}, Data: map[string][]byte{feed.KeyRingField: ring}}
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "ostiary", Name: controllers.DefaultKeySecret},
+		Data: map[string][]byte{feed.KeyRingField: ring}}
 	if err := s.cluster.client.Create(context.Background(), secret); err != nil {
 		return err
 	}
-	if err := s.startOstiary([]string{"POD_NAMESPACE=ostiary"}, "--kubeconfig", s.cluster.kubeconfig, "--authz-url", "http://"+s.ostiary.Authz); err != nil {
+	if err := s.startOstiary([]string{"POD_NAMESPACE=ostiary"}, "--kubeconfig", s.cluster.kubeconfig, "--authz-url", "http://"+
+		s.ostiary.Authz); err != nil {
 		return err
 	}
 	return s.cluster.routed(s.ostiary.Process)

@@ -3,7 +3,8 @@
 package conformance
 
 var corsCases = []kase{
-	{"preflight-answered", "A preflight that the policy allows is answered with exactly its headers, and no application sees it (S29-S31)", preflightAnswered},
+	{"preflight-answered", "A preflight that the policy allows is answered with exactly its headers, and no application sees it (S29-S31)",
+		preflightAnswered},
 	{"preflight-refused", "Any other preflight is a 403 without Access-Control-*, logged in or not (S2, S9)", preflightRefused},
 	{"preflight-origins", "Origins match as a whole: scheme, host, port, one label for * (S21, D4-D8)", preflightOrigins},
 	{"preflight-methods", "Methods match with their case; only the one that was asked for is named (S22)", preflightMethods},
@@ -18,14 +19,17 @@ var corsCases = []kase{
 	{"not-a-preflight", "OPTIONS without Origin or Access-Control-Request-Method is a request like others (S28, D13, D22)", notAPreflight},
 	{"two-of-a-header", "A preflight with two Origins, or two methods, is none (D11)", twoOfAHeader},
 	{"acrm-on-get", "Access-Control-Request-Method on GET or POST makes no preflight of it (D14)", acrmOnGet},
-	{"denial-readable", "A page of an allowed origin can read the 401 and the 403; others cannot; Vary says so (D19, D20, D25)", denialReadable},
+	{"denial-readable", "A page of an allowed origin can read the 401 and the 403; others cannot; Vary says so (D19, D20, D25)",
+		denialReadable},
 	{"application-cors", "The application's own CORS headers pass, once (S5, S26, D26)", applicationCORS},
-	{"managed-responses", "responses: Managed puts the policy's CORS headers on the application's answers, in place of its own (D26)", managedResponses},
+	{"managed-responses", "responses: Managed puts the policy's CORS headers on the application's answers, in place of its own (D26)",
+		managedResponses},
 }
 
 const seedOrigin = "https://app1.almightyzero.com"
 
-var seedAnswer = []string{"access-control-allow-origin: " + seedOrigin, "access-control-allow-methods: GET", "access-control-allow-credentials: true"}
+var seedAnswer = []string{"access-control-allow-origin: " + seedOrigin, "access-control-allow-methods: GET",
+	"access-control-allow-credentials: true"}
 
 func preflightAnswered(c *check) {
 	for _, target := range []string{"/", "/p", "/p?x=1", "/a%20b"} {
@@ -51,18 +55,24 @@ func preflightRefused(c *check) {
 }
 
 func preflightOrigins(c *check) {
-	for _, o := range []string{"https://app1.site.com", "https://app3.site.com:8443", "http://plain.site.com", "https://a.preview.site.com", "https://a-1.preview.site.com"} {
+	for _, o := range []string{"https://app1.site.com", "https://app3.site.com:8443", "http://plain.site.com", "https://a.preview.site.com",
+		"https://a-1.preview.site.com"} {
 		c.answered(c.send(request("OPTIONS", "/", "multi.example.com", cp(o, "GET")...)),
 			"access-control-allow-origin: "+o, "access-control-allow-methods: GET", "access-control-allow-credentials: true")
 	}
 	for _, o := range []string{
 		"http://app1.site.com", "https://app1.site.com:8443", "https://app1.site.com:443", "https://app3.site.com", "https://plain.site.com",
-		"https://evilapp1.site.com", "https://app1.site.com.evil.example", "https://app1.site.comevil.example", "https://app1.site.com/", "https://app1.site.com#x",
-		"https://x@app1.site.com", "app1.site.com", "https://app1.site.com.", "https://preview.site.com", "https://.preview.site.com", "https://a.b.preview.site.com",
-		"https://xpreview.site.com", "http://a.preview.site.com", "https://*.preview.site.com", "https://evil.example/.preview.site.com", "*", "null",
+		"https://evilapp1.site.com", "https://app1.site.com.evil.example", "https://app1.site.comevil.example", "https://app1.site.com/",
+		"https://app1.site.com#x",
+		"https://x@app1.site.com", "app1.site.com", "https://app1.site.com.", "https://preview.site.com", "https://.preview.site.com",
+		"https://a.b.preview.site.com",
+		"https://xpreview.site.com", "http://a.preview.site.com", "https://*.preview.site.com", "https://evil.example/.preview.site.com", "*",
+		"null",
 		"https://app1.site.com, https://evil.example", "https://app1.site.com https://evil.example", "javascript:x",
-		"https://evil-app1.site.com", "https://a.preview.site.com:8443", "https://a.preview.site.com.evil.example", "https://evil.example#.preview.site.com", "file://",
-		"https://app3.site.com:8444", "https://app1.site.com/x", "https://", "https://app1.site.com?x", "https://a%2e.preview.site.com", "https:app1.site.com",
+		"https://evil-app1.site.com", "https://a.preview.site.com:8443", "https://a.preview.site.com.evil.example",
+		"https://evil.example#.preview.site.com", "file://",
+		"https://app3.site.com:8444", "https://app1.site.com/x", "https://", "https://app1.site.com?x", "https://a%2e.preview.site.com",
+		"https:app1.site.com",
 		"https://app1.site.com@evil.example", "//app1.site.com",
 	} {
 		c.refused(c.send(request("OPTIONS", "/", "multi.example.com", cp(o, "GET")...)))
@@ -70,7 +80,8 @@ func preflightOrigins(c *check) {
 }
 
 func preflightMethods(c *check) {
-	for m, ok := range map[string]bool{"GET": true, "POST": true, "PATCH": true, "patch": false, "get": false, "PUT": false, "DELETE": false, "*": false, "GET,POST": false, "GET POST": false} {
+	for m, ok := range map[string]bool{"GET": true, "POST": true, "PATCH": true, "patch": false, "get": false, "PUT": false, "DELETE": false,
+		"*": false, "GET,POST": false, "GET POST": false} {
 		a := c.send(request("OPTIONS", "/api", "app.example.com", cp("https://spa.example.com", m)...))
 		if !ok {
 			c.refused(a)
@@ -89,9 +100,11 @@ func preflightMethods(c *check) {
 
 func preflightHeaders(c *check) {
 	ask := func(h string) *answer {
-		return c.send(request("OPTIONS", "/api", "app.example.com", cp("https://spa.example.com", "POST", "Access-Control-Request-Headers: "+h)...))
+		return c.send(request("OPTIONS", "/api", "app.example.com", cp("https://spa.example.com", "POST", "Access-Control-Request-Headers: "+
+			h)...))
 	}
-	for _, h := range []string{"content-type", "x-csrf", "content-type,x-csrf", "X-CSRF, Content-Type", "x-csrf ,\tcontent-type", "content-type,,x-csrf"} {
+	for _, h := range []string{"content-type", "x-csrf", "content-type,x-csrf", "X-CSRF, Content-Type", "x-csrf ,\tcontent-type",
+		"content-type,,x-csrf"} {
 		a := ask(h)
 		c.status(a, 200)
 		c.field(a, "Access-Control-Allow-Headers", h)
@@ -103,12 +116,15 @@ func preflightHeaders(c *check) {
 	}
 	c.refused(ask("content-type\r\nAccess-Control-Request-Headers: x-a")) // two lines are one list
 	// All headers are allowed: those that were asked for are named, Authorization as well (D16).
-	a := c.send(request("OPTIONS", "/", "multi.example.com", cp("https://app1.site.com", "GET", "Access-Control-Request-Headers: authorization, x-anything")...))
+	a := c.send(request("OPTIONS", "/", "multi.example.com",
+		cp("https://app1.site.com", "GET", "Access-Control-Request-Headers: authorization, x-anything")...))
 	c.status(a, 200)
 	c.field(a, "Access-Control-Allow-Headers", "authorization, x-anything")
 	// A good header saves no bad origin, and no bad method.
-	c.refused(c.send(request("OPTIONS", "/api", "app.example.com", cp("https://evil.example", "POST", "Access-Control-Request-Headers: x-csrf")...)))
-	c.refused(c.send(request("OPTIONS", "/api", "app.example.com", cp("https://spa.example.com", "PUT", "Access-Control-Request-Headers: x-csrf")...)))
+	c.refused(c.send(request("OPTIONS", "/api", "app.example.com",
+		cp("https://evil.example", "POST", "Access-Control-Request-Headers: x-csrf")...)))
+	c.refused(c.send(request("OPTIONS", "/api", "app.example.com",
+		cp("https://spa.example.com", "PUT", "Access-Control-Request-Headers: x-csrf")...)))
 }
 
 // preflightNull: null is no wildcard, and no missing origin (S13, S15, S18).
@@ -124,13 +140,15 @@ func preflightNull(c *check) {
 func preflightAllOrigins(c *check) {
 	for _, o := range []string{"null", "https://x.example", "http://localhost:3000", "chrome-extension://abcdef"} {
 		c.answered(c.send(request("OPTIONS", "/p", "open.example.com", cp(o, "DELETE", "Access-Control-Request-Headers: x-any")...)),
-			"access-control-allow-origin: *", "access-control-allow-methods: DELETE", "access-control-allow-headers: x-any", "access-control-max-age: 0")
+			"access-control-allow-origin: *", "access-control-allow-methods: DELETE", "access-control-allow-headers: x-any",
+			"access-control-max-age: 0")
 	}
 }
 
 func preflightMaxAge(c *check) {
 	for _, tt := range []struct{ host, target, origin, want string }{
-		{"app2.site.com", "/", seedOrigin, ""}, {"app.example.com", "/api", "https://spa.example.com", "600"}, {"open.example.com", "/", "https://a.example", "0"},
+		{"app2.site.com", "/", seedOrigin, ""}, {"app.example.com", "/api", "https://spa.example.com", "600"},
+		{"open.example.com", "/", "https://a.example", "0"},
 	} {
 		a := c.send(request("OPTIONS", tt.target, tt.host, cp(tt.origin, "GET")...))
 		c.status(a, 200)
@@ -140,8 +158,10 @@ func preflightMaxAge(c *check) {
 
 func preflightPrivateNetwork(c *check) {
 	const ask = "Access-Control-Request-Private-Network: true"
-	c.field(c.send(request("OPTIONS", "/", "multi.example.com", cp("https://app1.site.com", "GET", ask)...)), "Access-Control-Allow-Private-Network", "true")
-	c.field(c.send(request("OPTIONS", "/", "multi.example.com", cp("https://app1.site.com", "GET")...)), "Access-Control-Allow-Private-Network", "")
+	c.field(c.send(request("OPTIONS", "/", "multi.example.com", cp("https://app1.site.com", "GET", ask)...)),
+		"Access-Control-Allow-Private-Network", "true")
+	c.field(c.send(request("OPTIONS", "/", "multi.example.com", cp("https://app1.site.com", "GET")...)),
+		"Access-Control-Allow-Private-Network", "")
 	c.answered(c.send(request("OPTIONS", "/", "app2.site.com", cp(seedOrigin, "GET", ask)...)), seedAnswer...)
 }
 
@@ -149,7 +169,8 @@ func preflightByPath(c *check) {
 	lines := cp("https://spa.example.com", "POST", "Access-Control-Request-Headers: content-type")
 	for _, target := range []string{"/api", "/api/", "/api/x", "/api/x?y=/"} {
 		c.answered(c.send(request("OPTIONS", target, "app.example.com", lines...)), "access-control-allow-origin: https://spa.example.com",
-			"access-control-allow-methods: POST", "access-control-allow-headers: content-type", "access-control-allow-credentials: true", "access-control-max-age: 600")
+			"access-control-allow-methods: POST", "access-control-allow-headers: content-type", "access-control-allow-credentials: true",
+			"access-control-max-age: 600")
 	}
 	for _, target := range []string{"/", "/apix", "/API", "/public", "/?/api", "/public/x"} {
 		c.refused(c.send(request("OPTIONS", target, "app.example.com", lines...)))
@@ -157,7 +178,8 @@ func preflightByPath(c *check) {
 }
 
 func preflightWithCredentials(c *check) {
-	for _, line := range []string{c.session("app2"), "Cookie: __Host-ostiary=forged", "Authorization: Basic dTpw", "Authorization: Bearer x.y.z"} {
+	for _, line := range []string{c.session("app2"), "Cookie: __Host-ostiary=forged", "Authorization: Basic dTpw",
+		"Authorization: Bearer x.y.z"} {
 		c.answered(c.send(request("OPTIONS", "/p", "app2.site.com", cp(seedOrigin, "GET", line)...)), seedAnswer...)
 	}
 }
@@ -180,7 +202,8 @@ func preflightBypass(c *check) {
 
 func notAPreflight(c *check) {
 	acrm := "Access-Control-Request-Method: GET"
-	for _, lines := range [][]string{nil, {spa}, {acrm}, {spa, "Access-Control-Request-Method:"}, {"Origin:", acrm}, {spa, "Access_Control_Request_Method: GET"}, {"X-Origin: https://spa.example.com", acrm}} {
+	for _, lines := range [][]string{nil, {spa}, {acrm}, {spa, "Access-Control-Request-Method:"}, {"Origin:", acrm},
+		{spa, "Access_Control_Request_Method: GET"}, {"X-Origin: https://spa.example.com", acrm}} {
 		a := c.send(request("OPTIONS", "/api", "app.example.com", lines...))
 		c.status(a, 401, 403)
 		c.field(a, "Access-Control-Allow-Methods", "")
@@ -198,7 +221,8 @@ func twoOfAHeader(c *check) {
 	acrm := "Access-Control-Request-Method: GET"
 	for _, lines := range [][]string{
 		{spa, "Origin: https://evil.example", acrm}, {"Origin: https://evil.example", spa, acrm}, {spa, spa, acrm},
-		{spa, acrm, "Access-Control-Request-Method: DELETE"}, {spa, acrm, acrm}, {spa, "Origin:", acrm}, {spa, acrm, "Access-Control-Request-Method:"},
+		{spa, acrm, "Access-Control-Request-Method: DELETE"}, {spa, acrm, acrm}, {spa, "Origin:", acrm},
+		{spa, acrm, "Access-Control-Request-Method:"},
 	} {
 		a := c.send(request("OPTIONS", "/api", "app.example.com", lines...))
 		if a.Status < 400 || a.Status >= 500 {
@@ -274,7 +298,8 @@ func managedResponses(c *check) {
 	for _, target := range []string{"/p", "/p?app=cors"} {
 		a := c.send(request("GET", target, "managed.example.com", c.session("managed"), spa))
 		c.status(a, 200)
-		c.cors(a, "access-control-allow-origin: https://spa.example.com", "access-control-allow-credentials: true", "access-control-expose-headers: x-app")
+		c.cors(a, "access-control-allow-origin: https://spa.example.com", "access-control-allow-credentials: true",
+			"access-control-expose-headers: x-app")
 		for _, lines := range [][]string{{"Origin: https://evil.example"}, nil} {
 			a = c.send(request("GET", target, "managed.example.com", append(lines, c.session("managed"))...))
 			c.status(a, 200)
@@ -285,12 +310,14 @@ func managedResponses(c *check) {
 	a := c.send(request("GET", "/p", "managed.example.com", c.session("managed"), spa))
 	c.status(a, 200)
 	c.through(a, "managed")
-	c.cors(a, "access-control-allow-origin: https://spa.example.com", "access-control-allow-credentials: true", "access-control-expose-headers: x-app")
+	c.cors(a, "access-control-allow-origin: https://spa.example.com", "access-control-allow-credentials: true",
+		"access-control-expose-headers: x-app")
 	c.vary(a, "Origin")
 	a = c.send(request("GET", "/p", "managed.example.com", c.session("managed"), "Origin: https://evil.example"))
 	c.status(a, 200)
 	c.noCORS(a)
 	a = c.send(request("GET", "/p", "managed.example.com", spa, fetch))
 	c.status(a, 401)
-	c.cors(a, "access-control-allow-origin: https://spa.example.com", "access-control-allow-credentials: true", "access-control-expose-headers: x-app")
+	c.cors(a, "access-control-allow-origin: https://spa.example.com", "access-control-allow-credentials: true",
+		"access-control-expose-headers: x-app")
 }

@@ -22,7 +22,8 @@ func (a *asking) curl(t *testing.T) {
 		for _, tt := range []struct{ scheme, addr, status string }{{"https", v.TLSAddr, "HTTP/2 200"}, {"http", v.Addr, "HTTP/1.1 200 OK"}} {
 			t.Run(name+" "+tt.scheme, func(t *testing.T) {
 				a.apps.Take()
-				cmd := exec.CommandContext(t.Context(), "curl", "-q", "-sS", "-k", "--noproxy", "*", "--connect-to", "::"+tt.addr, "-I", "-XOPTIONS", tt.scheme+"://app2.site.com",
+				cmd := exec.CommandContext(t.Context(), "curl", "-q", "-sS", "-k", "--noproxy", "*", "--connect-to", "::"+tt.addr, "-I", "-XOPTIONS",
+					tt.scheme+"://app2.site.com",
 					"-H", "origin: "+seedOrigin, "-H", "access-control-request-method: GET")
 				out, err := cmd.Output()
 				if err != nil {
@@ -45,13 +46,15 @@ func (a *asking) curl(t *testing.T) {
 // TestCheckSaysWhatIsWrong: what ostiary check says of settings that cannot hold (S17,
 // S18, S20).
 func TestCheckSaysWhatIsWrong(t *testing.T) {
-	const head = "apiVersion: access.ostiary.dev/v1alpha1\nkind: AccessPolicy\nmetadata: {name: x, namespace: shop}\nspec:\n  hosts: [x.example.com]\n" +
+	const head = "apiVersion: access.ostiary.dev/v1alpha1\nkind: AccessPolicy\nmetadata: {name: x, namespace: shop}\nspec:\n  hosts: " +
+		"[x.example.com]\n" +
 		"  rules: [{action: Allow, include: [{everyone: true}]}]\n  cors: "
 	for _, tt := range []struct {
 		name, cors, says string
 		code             int
 	}{
-		{"all origins with credentials", "{allowAllOrigins: true, allowAllMethods: true, allowCredentials: true}", "CORS credentials are not permitted when all origins are allowed", 1},
+		{"all origins with credentials", "{allowAllOrigins: true, allowAllMethods: true, allowCredentials: true}",
+			"CORS credentials are not permitted when all origins are allowed", 1},
 		{"null with credentials", "{allowedOrigins: ['null'], allowedMethods: [GET], allowCredentials: true}", "warning", 0},
 		{"null", "{allowedOrigins: ['null'], allowedMethods: [GET]}", "", 0},
 		{"86401", "{allowAllOrigins: true, allowAllMethods: true, maxAge: 86401}", "86400", 1},

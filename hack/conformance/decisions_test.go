@@ -39,7 +39,8 @@ func sessionPasses(c *check) {
 		if h.target != target || h.method != "GET" || hostName(h.header.Get("Host")) != "app1.site.com" {
 			c.errorf("it arrived as %s%s", h, a.dump())
 		}
-		for name, want := range map[string]string{"X-Access-Jwt-Assertion": c.token("app1"), "X-Access-Email": "ann@example.com", "X-Access-User": "ann", "X-Access-Groups": "staff,ops"} {
+		for name, want := range map[string]string{"X-Access-Jwt-Assertion": c.token("app1"), "X-Access-Email": "ann@example.com",
+			"X-Access-User": "ann", "X-Access-Groups": "staff,ops"} {
 			if got := h.header.Get(name); got != want {
 				c.errorf("the application got %s: %q, want %q", name, got, want)
 			}
@@ -51,7 +52,8 @@ func sessionPasses(c *check) {
 // navigationToLogin: S3 and S27 say "redirected to the login page". Those who can follow
 // are: navigations; and everybody, with unauthenticated: Redirect.
 func navigationToLogin(c *check) {
-	for target, rd := range map[string]string{"/p": "/p", "/p?x=1&y=%2f": "/p?x=1&y=%2f", "/a%20b": "/a%20b", "/%C3%A9?q=a+b": "/%C3%A9?q=a+b", "/": "/"} {
+	for target, rd := range map[string]string{"/p": "/p", "/p?x=1&y=%2f": "/p?x=1&y=%2f", "/a%20b": "/a%20b",
+		"/%C3%A9?q=a+b": "/%C3%A9?q=a+b", "/": "/"} {
 		for _, line := range []string{navigate, html} {
 			a := c.send(request("GET", target, "app2.site.com", line))
 			c.status(a, 302)
@@ -78,7 +80,8 @@ func navigationToLogin(c *check) {
 }
 
 func fetch401(c *check) {
-	for _, lines := range [][]string{{fetch}, {"Accept: application/json"}, {"X-Requested-With: XMLHttpRequest", html}, {"Accept: image/png", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"}} {
+	for _, lines := range [][]string{{fetch}, {"Accept: application/json"}, {"X-Requested-With: XMLHttpRequest", html},
+		{"Accept: image/png", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"}} {
 		a := c.send(request("GET", "/p?x=1", "app1.site.com", lines...))
 		c.status(a, 401)
 		c.problem(a, "no-session", "https://app1.site.com/.access/login?rd=%2Fp%3Fx%3D1")
@@ -189,7 +192,8 @@ func badSessions(c *check) {
 		b64([]byte(`{"alg":"none","typ":"JWT"}`)) + "." + parts[1] + "." + parts[2]: "bad-signature",
 		parts[0] + "." + parts[1] + ".":                                             "bad-signature",
 		strings.Join(parts, ".")[:len(strings.Join(parts, "."))-1]:                  "bad-signature",
-		parts[0] + "." + b64([]byte(`{"iss":"`+teamURL+`","sub":"root","aud":["shop/app1"],"iat":1,"nbf":1,"exp":9999999999,"type":"app"}`)) + "." + parts[2]: "bad-signature",
+		parts[0] + "." + b64([]byte(`{"iss":"`+teamURL+`","sub":"root","aud":["shop/app1"],"iat":1,"nbf":1,"exp":9999999999,"type":"app"}`)) +
+			"." + parts[2]: "bad-signature",
 	} {
 		a := c.send(request("GET", "/p", "app1.site.com", asCookie(token), fetch))
 		c.status(a, 401)
@@ -258,7 +262,8 @@ func rulesByMethod(c *check) {
 	c.status(a, 200)
 	c.through(a, "write")
 	for _, m := range []string{"POST", "PUT", "DELETE", "HEAD", "FOO"} {
-		a := c.send(request(m, "/p", "write.example.com", fetch, "X-HTTP-Method-Override: GET", "X-Original-Method: GET", "X-Forwarded-Method: GET"))
+		a := c.send(request(m, "/p", "write.example.com", fetch, "X-HTTP-Method-Override: GET", "X-Original-Method: GET",
+			"X-Forwarded-Method: GET"))
 		if a.Status/100 == 2 {
 			c.errorf("status %d%s", a.Status, a.dump())
 		}
@@ -271,7 +276,8 @@ func bearer(c *check) {
 	a := c.send(request("GET", "/p", "app1.site.com", "Authorization: Bearer "+c.token("app1"), fetch))
 	c.status(a, 200)
 	c.through(a, "app1")
-	for _, raw := range []string{request("GET", "/p", "app1.site.com", "Authorization: Bearer x", fetch), request("GET", "/p?access_token="+c.token("app1")+"&__Host-ostiary="+c.token("app1"), "app1.site.com", fetch)} {
+	for _, raw := range []string{request("GET", "/p", "app1.site.com", "Authorization: Bearer x", fetch),
+		request("GET", "/p?access_token="+c.token("app1")+"&__Host-ostiary="+c.token("app1"), "app1.site.com", fetch)} {
 		a = c.send(raw)
 		c.status(a, 401)
 		c.kept(a)
@@ -292,7 +298,8 @@ func noPolicy(c *check) {
 }
 
 func http10(c *check) {
-	for _, raw := range []string{"GET /p HTTP/1.0\r\n\r\n", "GET http://app1.site.com/p HTTP/1.0\r\n\r\n", "GET /p HTTP/1.0\r\nHost: app1.site.com\r\n\r\n",
+	for _, raw := range []string{"GET /p HTTP/1.0\r\n\r\n", "GET http://app1.site.com/p HTTP/1.0\r\n\r\n",
+		"GET /p HTTP/1.0\r\nHost: app1.site.com\r\n\r\n",
 		"GET http://app1.site.com/p HTTP/1.0\r\nHost: public.example.com\r\n\r\n"} {
 		c.guarded(c.send(raw))
 	}
@@ -330,7 +337,8 @@ func ownPages(c *check) {
 		c.status(a, 403, 405)
 		c.noCORS(a)
 		c.kept(a)
-		for _, lines := range [][]string{{"Origin: " + seedOrigin}, {"Sec-Fetch-Site: cross-site"}, {"Sec-Fetch-Site: same-site", "Origin: " + seedOrigin}, {"Origin: null"}, {}} {
+		for _, lines := range [][]string{{"Origin: " + seedOrigin}, {"Sec-Fetch-Site: cross-site"},
+			{"Sec-Fetch-Site: same-site", "Origin: " + seedOrigin}, {"Origin: null"}, {}} {
 			a := c.send(request("POST", at[1], at[0], append(lines, "Content-Length: 0")...))
 			c.status(a, 403)
 			c.noCORS(a)

@@ -26,10 +26,13 @@ var forged = []string{
 	"X-Forwarded-Uri: /public/x", "X-Forwarded-Host: public.example.com", "Forwarded: host=public.example.com;proto=https", // C1, C2
 	"X-Forwarded-Method: OPTIONS", "X-HTTP-Method-Override: OPTIONS", "X-HTTP-Method: GET", "X-Method-Override: GET", // C3
 	"X-Original-URI: /public/x", "X-Original-URL: https://public.example.com/", "X-Original-Method: OPTIONS", // C5, C8
-	"X-Forwarded-Prefix: /public", "X-Replaced-Path: /public", "X-Rewrite-URL: /public/x", "X-Envoy-Original-Path: /public/x", "X-Envoy-Auth-Partial-Body: x", // C9
+	"X-Forwarded-Prefix: /public", "X-Replaced-Path: /public", "X-Rewrite-URL: /public/x", "X-Envoy-Original-Path: /public/x",
+	"X-Envoy-Auth-Partial-Body: x",                                                                                               // C9
 	"X-Forwarded-Proto: https", "X-Forwarded-Port: 443", "X-Scheme: https", "X-Forwarded-Scheme: https", "X-Forwarded-Server: x", // C10
-	"X_Original_URL: https://public.example.com/", "X_Forwarded_Uri: /public/x", "X-Forwarded_Uri: /public/x", "x-forwarded-host: public.example.com, app1.site.com",
-	"X-Forwarded-Uri: /public/x\r\nX-Forwarded-Uri: /public/y", "X-Forwarded-Host:", "X-Forwarded-Method:", "Proxy: http://evil.example", "X-Host: public.example.com",
+	"X_Original_URL: https://public.example.com/", "X_Forwarded_Uri: /public/x", "X-Forwarded_Uri: /public/x",
+	"x-forwarded-host: public.example.com, app1.site.com",
+	"X-Forwarded-Uri: /public/x\r\nX-Forwarded-Uri: /public/y", "X-Forwarded-Host:", "X-Forwarded-Method:", "Proxy: http://evil.example",
+	"X-Host: public.example.com",
 	"X-Forwarded-For: 127.0.0.1", "X-Real-IP: 127.0.0.1", "X-Client-IP: 127.0.0.1", "X-Name: caf\xe9 caf\xc3\xa9", // C12
 }
 
@@ -55,12 +58,14 @@ func forgedTargets(c *check) {
 
 // spellings are those of an identity header that an application could take for it.
 func spellings(name string) []string {
-	return []string{name, strings.ToLower(name), strings.ToUpper(name), strings.ReplaceAll(name, "-", "_"), strings.Replace(name, "-", "_", 1), strings.ToLower(strings.ReplaceAll(name, "-", "_"))}
+	return []string{name, strings.ToLower(name), strings.ToUpper(name), strings.ReplaceAll(name, "-", "_"),
+		strings.Replace(name, "-", "_", 1), strings.ToLower(strings.ReplaceAll(name, "-", "_"))}
 }
 
 func forgedIdentity(c *check) {
 	var all []string
-	for _, name := range []string{"X-Access-Email", "X-Access-User", "X-Access-Groups", "X-Access-Jwt-Assertion", "Cf-Access-Jwt-Assertion", "Cf-Access-Authenticated-User-Email"} {
+	for _, name := range []string{"X-Access-Email", "X-Access-User", "X-Access-Groups", "X-Access-Jwt-Assertion", "Cf-Access-Jwt-Assertion",
+		"Cf-Access-Authenticated-User-Email"} {
 		for _, s := range spellings(name) {
 			all = append(all, s+": root")
 		}
@@ -82,7 +87,8 @@ func forgedIdentity(c *check) {
 }
 
 func forgedConnection(c *check) {
-	for _, names := range []string{"X-Access-Email", "X-Access-Jwt-Assertion, X-Access-User", "Cookie", "X-Forwarded-Uri", "X-Forwarded-Host, X-Forwarded-Method", "X-Original-URL", "Host", "Origin, Access-Control-Request-Method"} {
+	for _, names := range []string{"X-Access-Email", "X-Access-Jwt-Assertion, X-Access-User", "Cookie", "X-Forwarded-Uri",
+		"X-Forwarded-Host, X-Forwarded-Method", "X-Original-URL", "Host", "Origin, Access-Control-Request-Method"} {
 		raw := func(host string, lines ...string) string {
 			return strings.Replace(request("GET", "/p", host, lines...), "Connection: close", "Connection: close, "+names, 1)
 		}
@@ -101,8 +107,10 @@ func forgedAddress(c *check) {
 	a := c.sendFrom(officeAddress, request("GET", "/p", "office.example.com", fetch))
 	c.status(a, 200)
 	c.through(a, "office")
-	for _, name := range []string{"X-Forwarded-For", "X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP", "X-Original-Forwarded-For", "X-Envoy-External-Address", "X_Forwarded_For"} {
-		for _, value := range []string{officeAddress, officeAddress + ", 127.0.0.1", "127.0.0.1, " + officeAddress, "::ffff:" + officeAddress, officeAddress + "\r\n" + name + ": " + officeAddress, "garbage", ""} {
+	for _, name := range []string{"X-Forwarded-For", "X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP",
+		"X-Original-Forwarded-For", "X-Envoy-External-Address", "X_Forwarded_For"} {
+		for _, value := range []string{officeAddress, officeAddress + ", 127.0.0.1", "127.0.0.1, " + officeAddress, "::ffff:" + officeAddress,
+			officeAddress + "\r\n" + name + ": " + officeAddress, "garbage", ""} {
 			a := c.send(request("GET", "/p", "office.example.com", name+": "+value, fetch))
 			c.status(a, 401)
 			c.kept(a)
@@ -116,8 +124,10 @@ func forgedAddress(c *check) {
 
 func proxyInternals(c *check) {
 	for _, lines := range each([]string{
-		"X-Code: 200", "X-Code: 503", "X-Code: 404", "X-Access-Reason: bypass", "X-Sent-From: nginx-ingress-controller", "X-Auth-Request-Redirect: https://evil.example/",
-		"X-Auth-Request-User: admin", "X-Request-ID: <script>alert(1)</script>", "X-Namespace: shop\r\nX-Ingress-Name: public", "X-Format: text/html", "X-Access-Redirect: https://evil.example/",
+		"X-Code: 200", "X-Code: 503", "X-Code: 404", "X-Access-Reason: bypass", "X-Sent-From: nginx-ingress-controller",
+		"X-Auth-Request-Redirect: https://evil.example/",
+		"X-Auth-Request-User: admin", "X-Request-ID: <script>alert(1)</script>", "X-Namespace: shop\r\nX-Ingress-Name: public",
+		"X-Format: text/html", "X-Access-Redirect: https://evil.example/",
 		"X-Accel-Redirect: /public/x", "X-Sendfile: /etc/passwd", "X-Middleware-Subrequest: 1", "Access-Control-Allow-Origin: *",
 	}) {
 		a := c.send(request("GET", "/p", "app1.site.com", append(lines, navigate)...))
@@ -143,7 +153,8 @@ func manyHeaders(c *check) {
 		v := strings.Repeat("v", n)
 		c.guarded(c.send(request("GET", "/p", "app1.site.com", "Cookie: a="+v)))
 		c.guarded(c.send(request("GET", "/p", "app1.site.com", "X-Big: "+v)))
-		c.guarded(c.send(request("OPTIONS", "/p", "multi.example.com", cp("https://app1.site.com", "GET", "Access-Control-Request-Headers: x-"+v)...)))
+		c.guarded(c.send(request("OPTIONS", "/p", "multi.example.com", cp("https://app1.site.com", "GET", "Access-Control-Request-Headers: x-"+
+			v)...)))
 		c.guarded(c.send(request("OPTIONS", "/p", "open.example.com", cp("https://"+v+".example", "GET")...)))
 		c.guarded(c.send(request("OPTIONS", "/p", "open.example.com", cp("https://x.example", strings.Repeat("V", n))...)))
 	}
@@ -158,7 +169,8 @@ func requestSmuggling(c *check) {
 		fmt.Sprintf("Transfer-Encoding: chunked\r\nContent-Length: %d", len(hidden)+5),
 		fmt.Sprintf("Content-Length: 5\r\nContent-Length: %d", len(hidden)+5),
 		"Transfer-Encoding: xchunked", "Transfer-Encoding : chunked", "Transfer-Encoding: chunked, identity", "Transfer-Encoding:\x0bchunked",
-		"Transfer-Encoding: identity\r\nTransfer-Encoding: chunked", "Content-Length: +5", "Content-Length: 5, 5", "Content-Length: 0x5", "X: y\r\n\tTransfer-Encoding: chunked",
+		"Transfer-Encoding: identity\r\nTransfer-Encoding: chunked", "Content-Length: +5", "Content-Length: 5, 5", "Content-Length: 0x5",
+		"X: y\r\n\tTransfer-Encoding: chunked",
 	} {
 		raw := "POST /p HTTP/1.1\r\nHost: public.example.com\r\n" + head + "\r\n\r\n0\r\n\r\n" + hidden
 		a := c.send(raw)

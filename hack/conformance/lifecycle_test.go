@@ -105,14 +105,16 @@ func TestNotReady(t *testing.T) {
 		t.Errorf("/readyz: %d, want 503", got)
 	}
 	for _, path := range []string{"/authz/v1/nginx/GET/public.example.com/", "/authz/v1/nginx-pass/GET/public.example.com/"} {
-		if a := exchange("", e.ostiary.Authz, request("GET", path, "ostiary")); a.Status != 503 || a.Header.Get("X-Access-Reason") != "not-ready" {
+		if a := exchange("", e.ostiary.Authz, request("GET", path, "ostiary")); a.Status != 503 ||
+			a.Header.Get("X-Access-Reason") != "not-ready" {
 			t.Errorf("the authz listener%s", a.dump())
 		}
 	}
 	if a := exchange("", e.ostiary.Render, request("GET", "/", "public.example.com", "X-Code: 401", "X-Original-URI: /")); a.Status != 503 {
 		t.Errorf("the render listener%s", a.dump())
 	}
-	if a := exchange("", e.ostiary.Preflight, request("OPTIONS", "/", "app2.site.com", cp(seedOrigin, "GET")...)); a.Status != 503 || a.Header.With("access-control-") != nil {
+	if a := exchange("", e.ostiary.Preflight, request("OPTIONS", "/", "app2.site.com", cp(seedOrigin, "GET")...)); a.Status != 503 ||
+		a.Header.With("access-control-") != nil {
 		t.Errorf("the preflight listener%s", a.dump())
 	}
 	e.everywhere(t, closed)

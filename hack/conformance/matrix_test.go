@@ -160,11 +160,16 @@ func TestOracle(t *testing.T) {
 		denied              bool
 	}{
 		{"app", "GET", "/", nil, true}, {"app", "GET", "/", []string{"app"}, false}, {"app", "GET", "/api", []string{"app"}, true},
-		{"app", "GET", "/public/x", nil, false}, {"app-public", "GET", "/public/../admin", nil, true}, {"app-public", "GET", "/public/%2e%2e/admin", nil, true},
-		{"app-public", "GET", "/public/..%2fadmin", nil, true}, {"app-public", "GET", "/public/..%252fadmin", nil, true}, {"app", "GET", "/%70ublic/x", nil, true},
-		{"app", "GET", "/public\\..\\admin", nil, true}, {"app", "GET", "/public/..;/admin", nil, true}, {"app", "GET", "http://x/public/../admin", nil, true},
-		{"app", "GET", "/api%2fx", []string{"app"}, true}, {"app", "GET", "/%61pi/x", []string{"app-api"}, false}, {"app-api", "GET", "/x", []string{"app"}, true},
-		{"write", "GET", "/", nil, false}, {"write", "POST", "/", nil, true}, {"orphan", "GET", "/", []string{"app1"}, true}, {"handsoff", "OPTIONS", "/", nil, true}, {"office", "GET", "/", nil, true},
+		{"app", "GET", "/public/x", nil, false}, {"app-public", "GET", "/public/../admin", nil, true},
+		{"app-public", "GET", "/public/%2e%2e/admin", nil, true},
+		{"app-public", "GET", "/public/..%2fadmin", nil, true}, {"app-public", "GET", "/public/..%252fadmin", nil, true},
+		{"app", "GET", "/%70ublic/x", nil, true},
+		{"app", "GET", "/public\\..\\admin", nil, true}, {"app", "GET", "/public/..;/admin", nil, true},
+		{"app", "GET", "http://x/public/../admin", nil, true},
+		{"app", "GET", "/api%2fx", []string{"app"}, true}, {"app", "GET", "/%61pi/x", []string{"app-api"}, false},
+		{"app-api", "GET", "/x", []string{"app"}, true},
+		{"write", "GET", "/", nil, false}, {"write", "POST", "/", nil, true}, {"orphan", "GET", "/", []string{"app1"}, true},
+		{"handsoff", "OPTIONS", "/", nil, true}, {"office", "GET", "/", nil, true},
 	} {
 		who := principal{}
 		for _, p := range tt.who {

@@ -30,42 +30,53 @@ import (
 
 // identityHeaders are those that an application is told, in the order of the
 // annotation auth-response-headers.
-var identityHeaders = []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups", "Cf-Access-Jwt-Assertion", "Cf-Access-Authenticated-User-Email"}
+var identityHeaders = []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups", "Cf-Access-Jwt-Assertion",
+	"Cf-Access-Authenticated-User-Email"}
 
 const (
 	snippetFree = "ingress-nginx puts no header of the auth server on the application's answers without a snippet"
-	rawHost     = "ingress-nginx passes the Host header on as it came ($best_http_host), which in an absolute-form request need not be the host that it routed by: an application that serves a guarded and an open host behind one Service must not tell them apart by Host"
-	ownPage     = "A refusal is nginx's own page: in this mode nothing renders it, so it has no login, no JSON, no Vary and no CORS headers"
+	rawHost     = "ingress-nginx passes the Host header on as it came ($best_http_host), which in an absolute-form request need not be " +
+		"the host that it routed by: an application that serves a guarded and an open host behind one Service must not tell them apart by Host"
+	ownPage = "A refusal is nginx's own page: in this mode nothing renders it, so it has no login, no JSON, no Vary and no CORS headers"
 )
 
 // ingressNginxLimits are those of a mode.
 func ingressNginxLimits(mode string) map[string]string {
 	limits := map[string]string{"managed-responses": snippetFree, "host-as-routed": rawHost}
 	if mode == "canary" {
-		for _, name := range []string{"navigation-to-login", "fetch-401", "denied-page", "head", "post", "bad-sessions", "own-application-only", "denial-readable", "forged-targets", "proxy-internals", "grpc-web",
+		for _, name := range []string{"navigation-to-login", "fetch-401", "denied-page", "head", "post", "bad-sessions", "own-application-only",
+			"denial-readable", "forged-targets", "proxy-internals", "grpc-web",
 			"preflight-refused", "preflight-origins", "preflight-methods", "preflight-headers", "preflight-null", "preflight-by-path"} {
 			limits[name] = ownPage
 		}
-		limits["acrm-on-get"] = "The canary goes by the header alone: a request with a session and this header, which no browser sends but on preflights, is refused instead of served"
+		limits["acrm-on-get"] = "The canary goes by the header alone: a request with a session and this header, which no browser sends but " +
+			"on preflights, is refused instead of served"
 	}
 	return limits
 }
 
-const ingressNginxAbout = "nginx 1.22 with the locations that ingress-nginx 1.15 renders of the annotations that our controller writes, without its Lua, and the lines about upgrades that `ostiary config ingress-nginx` prints for its ConfigMap; "
+const ingressNginxAbout = "nginx 1.22 with the locations that ingress-nginx 1.15 renders of the annotations that our controller " +
+	"writes, without its Lua, and the lines about upgrades that `ostiary config ingress-nginx` prints for its ConfigMap; "
 
 func nginxVariants() []*variant {
 	return []*variant{
 		{name: "nginx", title: "nginx", start: startNginx, about: "nginx 1.22 with what `ostiary config nginx` prints, a file for each host"},
-		{name: "nginx-render", title: "ingress-nginx, mode render", start: ingressNginx("render"), about: ingressNginxAbout + "error pages come from ostiary's Service beside the application (custom-http-errors, default-backend)", limits: ingressNginxLimits("render")},
-		{name: "nginx-global", title: "ingress-nginx, mode global", start: ingressNginx("global"), about: ingressNginxAbout + "error pages come from the two snippets of the platform's ConfigMap", limits: ingressNginxLimits("global")},
-		{name: "nginx-canary", title: "ingress-nginx, mode canary", start: ingressNginx("canary"), about: ingressNginxAbout + "preflights go to ostiary by a canary Ingress (here: a map that does what its balancer does), refusals are nginx's own", limits: ingressNginxLimits("canary")},
+		{name: "nginx-render", title: "ingress-nginx, mode render", start: ingressNginx("render"), about: ingressNginxAbout +
+			"error pages come from ostiary's Service beside the application (custom-http-errors, default-backend)",
+			limits: ingressNginxLimits("render")},
+		{name: "nginx-global", title: "ingress-nginx, mode global", start: ingressNginx("global"), about: ingressNginxAbout +
+			"error pages come from the two snippets of the platform's ConfigMap", limits: ingressNginxLimits("global")},
+		{name: "nginx-canary", title: "ingress-nginx, mode canary", start: ingressNginx("canary"), about: ingressNginxAbout +
+			"preflights go to ostiary by a canary Ingress (here: a map that does what its balancer does), refusals are nginx's own",
+			limits: ingressNginxLimits("canary")},
 	}
 }
 
 // options are what a configuration of `ostiary config` is made for.
 func (s *setup) options(r route) proxyconfig.Options {
 	l := s.ostiary
-	return proxyconfig.Options{Hosts: []string{r.host}, Upstream: s.appAddr[r.name], Authz: l.Authz, Public: l.Public, Render: l.Render, Preflight: l.Preflight, Listen: s.addr, Policy: r.name}
+	return proxyconfig.Options{Hosts: []string{r.host}, Upstream: s.appAddr[r.name], Authz: l.Authz, Public: l.Public, Render: l.Render,
+		Preflight: l.Preflight, Listen: s.addr, Policy: r.name}
 }
 
 // startNginx runs nginx with what `ostiary config nginx` prints, a file for each host.
@@ -90,7 +101,8 @@ func startNginx(s *setup, dir string) error {
 		}
 	}
 	// No server stands beside what is printed: none may be missing there.
-	return s.nginx(dir, "daemon off; master_process off; pid nginx.pid; events { worker_connections 2048; } http { access_log off; client_body_temp_path body; proxy_temp_path proxy; "+
+	return s.nginx(dir, "daemon off; master_process off; pid nginx.pid; events { worker_connections 2048; } http { access_log off; "+
+		"client_body_temp_path body; proxy_temp_path proxy; "+
 		"fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi; include conf.d/*.conf; }")
 }
 
@@ -165,7 +177,8 @@ func (s *setup) ingressNginx(mode string) (nginxView, error) {
 	if err != nil {
 		return nginxView{}, err
 	}
-	v := nginxView{Snippets: mode == "global", Upgrades: upgrades, Listen: s.addr, TeamHost: teamHost, Public: l.Public, Render: l.Render, Preflight: l.Preflight, Codes: []int{401, 403}}
+	v := nginxView{Snippets: mode == "global", Upgrades: upgrades, Listen: s.addr, TeamHost: teamHost, Public: l.Public, Render: l.Render,
+		Preflight: l.Preflight, Codes: []int{401, 403}}
 	plan, err := s.plan(routes.Mode(mode))
 	if err != nil {
 		return v, err
@@ -183,7 +196,8 @@ func (s *setup) ingressNginx(mode string) (nginxView, error) {
 			n := nginxRoute{Name: r.name, Variable: strings.ReplaceAll(r.name, "-", "_"), Addr: s.appAddr[r.name], Locations: []string{r.path},
 				AuthURL: annotations[nginxAnnotation+"auth-url"], Identity: strings.Split(annotations[nginxAnnotation+"auth-response-headers"], ","),
 				ErrorPages: annotations[nginxAnnotation+"default-backend"] != "", Preflights: hasCanary(plan, r)}
-			if n.AuthURL == "" || n.ErrorPages != (mode == "render") || n.ErrorPages && annotations[nginxAnnotation+"custom-http-errors"] != "401,403" {
+			if n.AuthURL == "" || n.ErrorPages != (mode == "render") || n.ErrorPages &&
+				annotations[nginxAnnotation+"custom-http-errors"] != "401,403" {
 				return v, fmt.Errorf("mode %s gives Ingress %s the annotations %v", mode, r.name, annotations)
 			}
 			if r.path != "/" {
@@ -215,7 +229,8 @@ func printedUpgrades(mode string) (string, error) {
 // hasCanary looks for the canary Ingress of a route.
 func hasCanary(plan plan.Plan, r route) bool {
 	for _, o := range plan.Objects {
-		if o.GetAnnotations()[nginxAnnotation+"canary"] != "true" || o.GetAnnotations()[nginxAnnotation+"canary-by-header"] != "Access-Control-Request-Method" {
+		if o.GetAnnotations()[nginxAnnotation+"canary"] != "true" ||
+			o.GetAnnotations()[nginxAnnotation+"canary-by-header"] != "Access-Control-Request-Method" {
 			continue
 		}
 		var i networkingv1.Ingress
@@ -235,7 +250,8 @@ func hasCanary(plan plan.Plan, r route) bool {
 
 // plan asks for what our controller would write for the Ingresses of the suite.
 func (s *setup) plan(mode routes.Mode) (plan.Plan, error) {
-	w := routes.Snapshot{Classes: []*networkingv1.IngressClass{{ObjectMeta: metav1.ObjectMeta{Name: "nginx", Annotations: map[string]string{networkingv1.AnnotationIsDefaultIngressClass: "true"}},
+	w := routes.Snapshot{Classes: []*networkingv1.IngressClass{{ObjectMeta: metav1.ObjectMeta{Name: "nginx",
+		Annotations: map[string]string{networkingv1.AnnotationIsDefaultIngressClass: "true"}},
 		Spec: networkingv1.IngressClassSpec{Controller: "k8s.io/ingress-nginx"}}}}
 	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(s.ingresses()), 4096)
 	for {
@@ -252,16 +268,20 @@ func (s *setup) plan(mode routes.Mode) (plan.Plan, error) {
 		}
 	}
 	for _, r := range apps {
-		w.Services = append(w.Services, &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: r.name}, Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}}})
+		w.Services = append(w.Services, &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: r.name},
+			Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}}})
 		if r.name != "orphan" {
-			w.Policies = append(w.Policies, routes.Policy{NamespacedName: types.NamespacedName{Namespace: "shop", Name: r.policy}, Hosts: []string{r.host}, Paths: []policy.Path{{Value: r.path}},
+			w.Policies = append(w.Policies, routes.Policy{NamespacedName: types.NamespacedName{Namespace: "shop", Name: r.policy},
+				Hosts: []string{r.host}, Paths: []policy.Path{{Value: r.path}},
 				CORS: &policy.CORS{BypassPreflight: r.policy == "handsoff"}})
 		}
 	}
 	if mode == routes.Global { // the platform has put the snippets into its ConfigMap
-		w.Configs = []*corev1.ConfigMap{{ObjectMeta: metav1.ObjectMeta{Namespace: "ingress-nginx", Name: "ingress-nginx-controller"}, Data: map[string]string{"location-snippet": "error_page 401 = @ostiary_401;\nerror_page 403 = @ostiary_403;\n"}}}
+		w.Configs = []*corev1.ConfigMap{{ObjectMeta: metav1.ObjectMeta{Namespace: "ingress-nginx", Name: "ingress-nginx-controller"},
+			Data: map[string]string{"location-snippet": "error_page 401 = @ostiary_401;\nerror_page 403 = @ostiary_403;\n"}}}
 	}
-	plan := plan.Make(w, routes.Settings{Namespace: "ostiary", AuthzURL: "http://" + s.ostiary.Authz, PublicPort: 9002, RenderPort: 9003, PreflightPort: 9004, Mode: mode, IdentityHeaders: identityHeaders})
+	plan := plan.Make(w, routes.Settings{Namespace: "ostiary", AuthzURL: "http://" + s.ostiary.Authz, PublicPort: 9002, RenderPort: 9003,
+		PreflightPort: 9004, Mode: mode, IdentityHeaders: identityHeaders})
 	for _, b := range plan.Bindings {
 		if !b.Guarded && b.Route.Name != "orphan" {
 			return plan, fmt.Errorf("%s is not guarded: %v", b.Route, plan.Findings)

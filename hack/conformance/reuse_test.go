@@ -44,7 +44,8 @@ func TestConnectionsToAuthzAreReused(t *testing.T) {
 		{"403 bad path", "GET", "app1.site.com", nil, 403},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			client := &http.Client{Transport: &http.Transport{}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+			client := &http.Client{Transport: &http.Transport{},
+				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 			defer client.CloseIdleConnections()
 			before := connections.Load()
 			for i := range requests {

@@ -36,17 +36,22 @@ func oddHosts(c *check) {
 	long := strings.Repeat("a", 300)
 	for _, host := range []string{
 		"app1.site.com:", "app1.site.com:99999", "app1.site.com:abc", "app1.site.com:-1", "app1.site.com:0", // A8
-		"app1.site.com:80@public.example.com", "public.example.com:80@app1.site.com", "app1.site.com@public.example.com", "public.example.com@app1.site.com",
-		"public.example.com#.apps.example.com", "public.example.com?.apps.example.com", "public.example.com/.apps.example.com", "public.example.com\\.apps.example.com", // A2
+		"app1.site.com:80@public.example.com", "public.example.com:80@app1.site.com", "app1.site.com@public.example.com",
+		"public.example.com@app1.site.com",
+		"public.example.com#.apps.example.com", "public.example.com?.apps.example.com", "public.example.com/.apps.example.com",
+		"public.example.com\\.apps.example.com", // A2
 		"app1.site.com#public.example.com", "app1.site.com/public", "app1.site.com?x", "app.example.com/public",
 		"[::1]:8080", "[::ffff:10.0.0.1]", "10.0.0.1", "[app1.site.com]", "127.0.0.1", "localhost", // A10
-		"app1.site.com, public.example.com", "public.example.com, app1.site.com", "app1.site.com,public.example.com", "public.example.com,app1.site.com", // A13
+		"app1.site.com, public.example.com", "public.example.com, app1.site.com", "app1.site.com,public.example.com",
+		"public.example.com,app1.site.com",                                   // A13
 		"*", "/x", "javascript:x", "ftp://app1.site.com", "", "_", ".", "..", // A14
-		"apps.example.com", "evilapps.example.com", "a.b.apps.example.com", ".apps.example.com", "*.apps.example.com", "-.apps.example.com", "x_y.apps.example.com", // A17
+		"apps.example.com", "evilapps.example.com", "a.b.apps.example.com", ".apps.example.com", "*.apps.example.com", "-.apps.example.com",
+		"x_y.apps.example.com",                                                                                       // A17
 		"orphan.example.com", "nobody.example.com", "xapp1.site.com", "app1.site.com.evil.example", "app1.site.comx", // A18
 		long + ".apps.example.com", strings.Repeat("a.", 130) + "apps.example.com", long, // A20
 		"app1.site.com\x00", "app1.site.com\x00.public.example.com", "app1.site.com\t", "app1.site.com public.example.com", "app1.site.com\x0bx",
-		"äpp.apps.example.com", "xn--pp-uia.apps.example.com", "app1。site.com", "app1.site.com\xad", "ａpp1.site.com", "app1%2esite.com", "%61pp1.site.com", // A11
+		"äpp.apps.example.com", "xn--pp-uia.apps.example.com", "app1。site.com", "app1.site.com\xad", "ａpp1.site.com", "app1%2esite.com",
+		"%61pp1.site.com", // A11
 	} {
 		for _, path := range []string{"/p", "/public/x"} {
 			for _, lines := range readers {
@@ -85,8 +90,10 @@ func hostSpellings(c *check) {
 
 func absoluteForm(c *check) {
 	for _, scheme := range []string{"http", "https", "HTTP"} {
-		for _, routed := range []string{"app1.site.com", "app.example.com", "app1.site.com:80@public.example.com", "public.example.com@app1.site.com", "APP1.site.com.:81", "public.example.com"} {
-			for _, host := range []string{"public.example.com", "app1.site.com", "app.example.com", "nosuch.example", "app1.site.com:80@public.example.com", ""} {
+		for _, routed := range []string{"app1.site.com", "app.example.com", "app1.site.com:80@public.example.com",
+			"public.example.com@app1.site.com", "APP1.site.com.:81", "public.example.com"} {
+			for _, host := range []string{"public.example.com", "app1.site.com", "app.example.com", "nosuch.example",
+				"app1.site.com:80@public.example.com", ""} {
 				for _, path := range []string{"/p", "", "?x=/public/", "/public/../p", "/public/x"} {
 					c.guarded(c.send(request("GET", scheme+"://"+routed+path, host, fetch)))
 				}
@@ -94,16 +101,21 @@ func absoluteForm(c *check) {
 		}
 	}
 	for _, raw := range []string{
-		request("GET", "//app1.site.com/p", "public.example.com"), request("GET", "app1.site.com/p", "public.example.com"), request("GET", "http:/p", "app1.site.com"),
-		request("GET", "http://", "app1.site.com"), request("GET", "http:///p", "app1.site.com"), request("GET", "ftp://app1.site.com/p", "public.example.com"),
-		"CONNECT app1.site.com:443 HTTP/1.1\r\nHost: app1.site.com\r\n\r\n", "CONNECT app1.site.com:443 HTTP/1.1\r\nHost: public.example.com\r\n\r\n",
+		request("GET", "//app1.site.com/p", "public.example.com"), request("GET", "app1.site.com/p", "public.example.com"),
+		request("GET", "http:/p", "app1.site.com"),
+		request("GET", "http://", "app1.site.com"), request("GET", "http:///p", "app1.site.com"),
+		request("GET", "ftp://app1.site.com/p", "public.example.com"),
+		"CONNECT app1.site.com:443 HTTP/1.1\r\nHost: app1.site.com\r\n\r\n",
+		"CONNECT app1.site.com:443 HTTP/1.1\r\nHost: public.example.com\r\n\r\n",
 		request("OPTIONS", "*", "app1.site.com"), request("OPTIONS", "*", "app2.site.com", cp(seedOrigin, "GET")...), // B21
-		request("GET", "*", "app1.site.com"), request("GET", "@public.example.com/", "app1.site.com"), request("GET", ":80@public.example.com/", "app1.site.com"),
+		request("GET", "*", "app1.site.com"), request("GET", "@public.example.com/", "app1.site.com"),
+		request("GET", ":80@public.example.com/", "app1.site.com"),
 	} {
 		c.guarded(c.send(raw))
 	}
 	// With a session of the one, the other does not open.
-	for _, pair := range [][3]string{{"app1", "app1.site.com", "app2.site.com"}, {"app1", "app2.site.com", "app1.site.com"}, {"app2", "app1.site.com", "app2.site.com"}, {"app2", "app2.site.com", "app1.site.com"}} {
+	for _, pair := range [][3]string{{"app1", "app1.site.com", "app2.site.com"}, {"app1", "app2.site.com", "app1.site.com"},
+		{"app2", "app1.site.com", "app2.site.com"}, {"app2", "app2.site.com", "app1.site.com"}} {
 		c.guarded(c.send(request("GET", "http://"+pair[1]+"/p", pair[2], c.session(pair[0]))))
 	}
 }
@@ -113,25 +125,33 @@ func absoluteForm(c *check) {
 var paths = []string{
 	"/admin", "/public/../admin", "/public/%2e%2e/admin", "/public/%2E%2E/admin", "/public/.%2e/admin", // B1, B2
 	"/public/..%2fadmin", "/public/..%2Fadmin", "/public%2f..%2fadmin", "/public/%2e%2e%2fadmin", "/public%2fx", // B3
-	"//admin", "///public/../admin", "//public/../admin", "/public//../admin", "/public/x//../../admin", "/./admin", "/public/./../admin", "//public/x", "/public//x", // B5, B6
+	"//admin", "///public/../admin", "//public/../admin", "/public//../admin", "/public/x//../../admin", "/./admin", "/public/./../admin",
+	"//public/x", "/public//x", // B5, B6
 	"/public\\..\\admin", "/public/..\\admin", "/public%5c..%5cadmin", "\\admin", "/public/..%5c../admin", // B8
 	"/admin%00", "/public/%00/../admin", "/public/%00", "/public\x00/../admin", // B10
 	"/public/\x01", "/public/\x7f", "/public/\tx", "/public/%0d%0aX: y", "/public/%0a", "/public/%7f", "/public/ /../admin", // B11
 	"/admin%zz", "/admin%", "/%u0061dmin", "/public/%", "/public/%2", "/public/%%32e%%32e/admin", // B12
 	"/public#/../admin", "/admin#/public/", "/public/%23/../../admin", "/admin#?/public", "/public/x#y", // B13
-	"/admin?x=/public/", "/admin?/public", "/admin?/../public/", "/?/public/", "/admin%3f/public/", "/admin%3f/../public", "/admin?/../../public/", // B15
+	"/admin?x=/public/", "/admin?/public", "/admin?/../public/", "/?/public/", "/admin%3f/public/", "/admin%3f/../public",
+	"/admin?/../../public/",                                                    // B15
 	"/%61dmin", "/public/%2e%2e/%61dmin", "/%70ublic/..;/admin", "/%70ublic/x", // B16
 	"/ADMIN", "/Public/x", "/PUBLIC/../admin", // B17
-	"/publicX", "/public.", "/public..", "/public%20", "/public;/../admin", "/public/..;/admin", "/public/;/../admin", "/public;x=/../admin", "/public;x", // B18
-	"/public/..%252fadmin", "/public/%252e%252e/admin", "/public/%c0%ae%c0%ae/admin", "/public/%e0%80%ae%e0%80%ae/admin", "/public/%uff0e%uff0e/admin",
-	"/public/\xc3\xa9/../../admin", "/public/\xff", "/public/%ff", "/public/\xef\xbc\x8e\xef\xbc\x8e/admin", "/public/\xe2\x80\x8b/../../admin",
+	"/publicX", "/public.", "/public..", "/public%20", "/public;/../admin", "/public/..;/admin", "/public/;/../admin", "/public;x=/../admin",
+	"/public;x", // B18
+	"/public/..%252fadmin", "/public/%252e%252e/admin", "/public/%c0%ae%c0%ae/admin", "/public/%e0%80%ae%e0%80%ae/admin",
+	"/public/%uff0e%uff0e/admin",
+	"/public/\xc3\xa9/../../admin", "/public/\xff", "/public/%ff", "/public/\xef\xbc\x8e\xef\xbc\x8e/admin",
+	"/public/\xe2\x80\x8b/../../admin",
 	"/public/..", "/public/../", "/public/.", "/../admin", "/public/../../admin", "/..", "/public/...//admin", "/public/....//admin",
-	"/.access/../admin", "/.accessX", "/.access%2f..%2fadmin", "/.access/..;/admin", "/.access/%2e%2e/admin", "/.access//../admin", "/.access", "/.access\\..\\admin",
+	"/.access/../admin", "/.accessX", "/.access%2f..%2fadmin", "/.access/..;/admin", "/.access/%2e%2e/admin", "/.access//../admin",
+	"/.access", "/.access\\..\\admin",
 	"/.ACCESS/login", "/.access/..%2fadmin", "/.access;/../admin", "/.access/%2e%2e%2fadmin", "/%2eaccess/../admin", // B23
 	"/public/\"<>{}|^`", "/public/$request_uri", "/public/$host", "/$host/", "/public/{{x}}", "/public/'", "/public/{uri}",
-	"/authz/v1/nginx/GET/public.example.com/", "/render/v1/401/GET/public.example.com/", "/_external-auth-Lw-Prefix", "/_preflight", "/_ostiary_authz",
+	"/authz/v1/nginx/GET/public.example.com/", "/render/v1/401/GET/public.example.com/", "/_external-auth-Lw-Prefix", "/_preflight",
+	"/_ostiary_authz",
 	"/GET/public.example.com/", "/public.example.com/", "/@public.example.com/", "/:80@public.example.com/",
-	"/public/../api/x", "/api/../admin", "/api/..%2fadmin", "/public/..%2fapi/x", "/%61pi/x", "//api/x", "/api%2fx", "/api//x", "/API/x", "/api/../public/x", "/api;/../x",
+	"/public/../api/x", "/api/../admin", "/api/..%2fadmin", "/public/..%2fapi/x", "/%61pi/x", "//api/x", "/api%2fx", "/api//x", "/API/x",
+	"/api/../public/x", "/api;/../x",
 }
 
 func oddPaths(c *check) {
@@ -196,7 +216,8 @@ func urls8K(c *check) {
 }
 
 func untouchedURLs(c *check) {
-	for _, target := range []string{"/a/x%20y?z", "/a?x=/../y", "/a?x=%2f%2F%5c", "/a/%C3%A9/%e2%82%ac", "/a?", "/a/", "/a~b!$&'()*+,=:@", "/a?x=a%00b", "/a?q=[]{}|^`\"<>", "/a/%3A", "/a?x=;y", "/a%25b"} {
+	for _, target := range []string{"/a/x%20y?z", "/a?x=/../y", "/a?x=%2f%2F%5c", "/a/%C3%A9/%e2%82%ac", "/a?", "/a/", "/a~b!$&'()*+,=:@",
+		"/a?x=a%00b", "/a?q=[]{}|^`\"<>", "/a/%3A", "/a?x=;y", "/a%25b"} {
 		a := c.send(request("GET", target, "app1.site.com", c.session("app1")))
 		c.status(a, 200)
 		if h := c.through(a, "app1"); h.target != target {

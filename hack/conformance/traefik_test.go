@@ -16,10 +16,13 @@ import (
 
 func traefikVariants() []*variant {
 	return []*variant{
-		{name: "traefik-file", title: "Traefik, file provider", start: startTraefikFile, limits: traefikLimits, about: "Traefik 3.7.9 with what `ostiary config traefik` prints, a file for each host"},
+		{name: "traefik-file", title: "Traefik, file provider", start: startTraefikFile, limits: traefikLimits,
+			about: "Traefik 3.7.9 with what `ostiary config traefik` prints, a file for each host"},
 		{name: "traefik-forwardauth", title: "Traefik, Ingress and Middleware", limits: traefikLimits,
-			about: "Traefik 3.7.9 (strictPrefixMatching) with Ingresses of a real API server that have one annotation, `access.ostiary.dev/policy`; `ostiary serve` reads it, and writes the rest there",
-			start: startTraefikKubernetes("traefik", "traefik.io/ingress-controller", "--providers.kubernetesIngress", "--providers.kubernetesIngress.strictPrefixMatching", "--providers.kubernetesCRD")},
+			about: "Traefik 3.7.9 (strictPrefixMatching) with Ingresses of a real API server that have one annotation, " +
+				"`access.ostiary.dev/policy`; `ostiary serve` reads it, and writes the rest there",
+			start: startTraefikKubernetes("traefik", "traefik.io/ingress-controller", "--providers.kubernetesIngress",
+				"--providers.kubernetesIngress.strictPrefixMatching", "--providers.kubernetesCRD")},
 		{name: "traefik-ingress-nginx", title: "Traefik, ingress-nginx provider", limits: traefikLimits,
 			about: "the same for Ingresses of the class nginx, which Traefik 3.7.9 reads as ingress-nginx would",
 			start: startTraefikKubernetes("nginx", "k8s.io/ingress-nginx", "--providers.kubernetesIngressNGINX", "--providers.kubernetesCRD")},
@@ -31,7 +34,8 @@ func traefikVariants() []*variant {
 
 var traefikLimits = map[string]string{
 	"managed-responses": "ForwardAuth copies headers of the auth server to the request only (authResponseHeaders), never to the answer",
-	"untouched-urls":    "Traefik writes the escapes of a path in upper case, and & for a ; in the query (entryPoints.*.http.encodeQuerySemicolons)",
+	"untouched-urls": "Traefik writes the escapes of a path in upper case, and & for a ; in the query " +
+		"(entryPoints.*.http.encodeQuerySemicolons)",
 }
 
 // startTraefikFile runs Traefik with what `ostiary config traefik` prints, a file for
@@ -81,7 +85,8 @@ func (s *setup) traefik(dir string, env []string, args ...string) error {
 	if err != nil {
 		return fmt.Errorf("%w; hack/tools.sh traefik builds it", err)
 	}
-	return s.run(dir, path, env, append([]string{"--entryPoints.web.address=" + s.addr, "--log.level=INFO", "--global.checkNewVersion=false", "--global.sendAnonymousUsage=false"}, args...)...)
+	return s.run(dir, path, env, append([]string{"--entryPoints.web.address=" + s.addr, "--log.level=INFO", "--global.checkNewVersion=false",
+		"--global.sendAnonymousUsage=false"}, args...)...)
 }
 
 //go:embed testdata/gateway.yaml.tmpl

@@ -14,7 +14,8 @@ import (
 
 var trafficCases = []kase{
 	{"websocket", "WebSocket opens with a session; without one it is a 401 and no redirect (C17)", webSocket},
-	{"tunnels", "No request changes to another protocol than WebSocket (h2c), in which others would follow that nobody decides (H10)", tunnels},
+	{"tunnels", "No request changes to another protocol than WebSocket (h2c), in which others would follow that nobody decides (H10)",
+		tunnels},
 	{"server-sent-events", "Events arrive one by one, not when the application has finished", serverSentEvents},
 	{"grpc-web", "gRPC-web goes both ways byte by byte; without a session a page can read why not", grpcWeb},
 	{"upload", "A body of 900 KB arrives whole, and is refused without a session", upload},
@@ -26,10 +27,12 @@ var trafficCases = []kase{
 
 func webSocket(c *check) {
 	ask := func(lines ...string) string {
-		return strings.Replace(request("GET", "/ws", "app1.site.com", append([]string{"Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"}, lines...)...),
+		return strings.Replace(request("GET", "/ws", "app1.site.com",
+			append([]string{"Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"}, lines...)...),
 			"Connection: close", "Connection: Upgrade", 1)
 	}
-	for _, lines := range [][]string{nil, {html}, {"Sec-Fetch-Mode: websocket"}, {"Sec-WebSocket-Protocol: " + c.token("app1")}, {"Cookie: __Host-ostiary=x"}} {
+	for _, lines := range [][]string{nil, {html}, {"Sec-Fetch-Mode: websocket"}, {"Sec-WebSocket-Protocol: " + c.token("app1")},
+		{"Cookie: __Host-ostiary=x"}} {
 		a := c.send(ask(lines...))
 		c.status(a, 401)
 		c.field(a, "Location", "")
@@ -144,7 +147,8 @@ func keepAlive(c *check) {
 	}{
 		{keep(request("GET", "/p", "app1.site.com", c.session("app1"))), 200}, {keep(request("GET", "/p", "app1.site.com", fetch)), 401},
 		{keep(request("GET", "/p", "public.example.com")), 200}, {keep(request("GET", "/admin", "app.example.com", fetch)), 401},
-		{keep(request("OPTIONS", "/p", "app2.site.com", cp(seedOrigin, "GET")...)), 200}, {keep(request("GET", "/p", "app2.site.com", fetch)), 401},
+		{keep(request("OPTIONS", "/p", "app2.site.com", cp(seedOrigin, "GET")...)), 200},
+		{keep(request("GET", "/p", "app2.site.com", fetch)), 401},
 		{keep(withBody("POST", "/p", "app1.site.com", "x=1", c.session("app1"))), 200}, {keep(request("GET", "/p", "app1.site.com", fetch)), 401},
 	} {
 		c.apps.Take()
@@ -206,9 +210,11 @@ func ostiaryDown(c *check) {
 	var asking sync.WaitGroup
 	answers := make(chan *answer, 10)
 	for _, raw := range []string{
-		request("GET", "/p", "app1.site.com", c.session("app1")), request("GET", "/p", "app1.site.com", fetch), request("GET", "/p", "public.example.com"),
+		request("GET", "/p", "app1.site.com", c.session("app1")), request("GET", "/p", "app1.site.com", fetch),
+		request("GET", "/p", "public.example.com"),
 		request("GET", "/public/x", "app.example.com", navigate), request("OPTIONS", "/p", "app2.site.com", cp(seedOrigin, "GET")...),
-		request("OPTIONS", "/p", "handsoff.example.com", cp(seedOrigin, "GET")...), request("GET", "/.access/login", "app1.site.com", navigate), request("GET", "/", teamHost),
+		request("OPTIONS", "/p", "handsoff.example.com", cp(seedOrigin, "GET")...), request("GET", "/.access/login", "app1.site.com", navigate),
+		request("GET", "/", teamHost),
 	} {
 		asking.Go(func() { answers <- exchange(clientAddress, c.addr, raw) }) // at once: some proxies try for seconds
 	}

@@ -42,7 +42,8 @@ func tunnels(c *check) {
 		{"Connection: Upgrade", "Upgrade: websocket", "Upgrade: h2c", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"},
 		{"Connection: Upgrade", "Upgrade: anything"},
 	} {
-		for _, to := range [][3]string{{"/public/x", "app.example.com", "X-Nobody: 1"}, {"/p", "public.example.com", "X-Nobody: 1"}, {"/p", "app1.site.com", c.session("app1")}} {
+		for _, to := range [][3]string{{"/public/x", "app.example.com", "X-Nobody: 1"}, {"/p", "public.example.com", "X-Nobody: 1"},
+			{"/p", "app1.site.com", c.session("app1")}} {
 			raw := to[0] + " HTTP/1.1\r\nHost: " + to[1] + "\r\n" + to[2] + "\r\n" + strings.Join(lines, "\r\n") + "\r\n\r\n"
 			c.tunnel("GET "+raw, to[1])
 		}

@@ -80,7 +80,8 @@ func TestNoWindow(t *testing.T) {
 	})
 	w.closed("applied by force", "w0", 401, func() { w.apply("w0") })
 	w.closed("its annotations removed", "w0", 401, func() {
-		w.must(s.cluster.client.Patch(ctx, w.get("w0"), client.RawPatch(types.MergePatchType, []byte(`{"metadata": {"annotations": {"traefik.ingress.kubernetes.io/router.middlewares": null}}}`))))
+		w.must(s.cluster.client.Patch(ctx, w.get("w0"), client.RawPatch(types.MergePatchType,
+			[]byte(`{"metadata": {"annotations": {"traefik.ingress.kubernetes.io/router.middlewares": null}}}`))))
 	})
 	w.closed("created, both replicas away", "w2", 0, func() {
 		w.stopBoth()
@@ -158,7 +159,8 @@ func (w *window) prepare(dir string) error {
 	if err != nil {
 		return err
 	}
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "ostiary", Name: controllers.DefaultKeySecret}, Data: map[string][]byte{feed.KeyRingField: ring}}
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "ostiary", Name: controllers.DefaultKeySecret},
+		Data: map[string][]byte{feed.KeyRingField: ring}}
 	if err := c.client.Create(context.Background(), secret); err != nil {
 		return err
 	}
@@ -217,7 +219,8 @@ func (w *window) kill() {
 	var lease coordinationv1.Lease
 	var pid string
 	for range 400 { // one may just be competing for it
-		if err := w.cluster.client.Get(context.Background(), client.ObjectKey{Namespace: "ostiary", Name: controllers.LeaseName}, &lease); err == nil && lease.Spec.HolderIdentity != nil {
+		if err := w.cluster.client.Get(context.Background(), client.ObjectKey{Namespace: "ostiary", Name: controllers.LeaseName},
+			&lease); err == nil && lease.Spec.HolderIdentity != nil {
 			pid = *lease.Spec.HolderIdentity
 		}
 		for _, p := range w.replicas {
@@ -233,11 +236,14 @@ func (w *window) kill() {
 
 func (w *window) manifest(name string) *networkingv1.Ingress {
 	class, prefix := "traefik", networkingv1.PathTypePrefix
-	o := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, Annotations: map[string]string{"access.ostiary.dev/policy": "window"}}}
+	o := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name,
+		Annotations: map[string]string{"access.ostiary.dev/policy": "window"}}}
 	o.Spec.IngressClassName = &class
-	backend := networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: apps[0].name, Port: networkingv1.ServiceBackendPort{Number: 80}}}
-	o.Spec.Rules = []networkingv1.IngressRule{{Host: name + ".window.site.com", IngressRuleValue: networkingv1.IngressRuleValue{HTTP: &networkingv1.HTTPIngressRuleValue{
-		Paths: []networkingv1.HTTPIngressPath{{Path: "/", PathType: &prefix, Backend: backend}}}}}}
+	backend := networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: apps[0].name,
+		Port: networkingv1.ServiceBackendPort{Number: 80}}}
+	o.Spec.Rules = []networkingv1.IngressRule{{Host: name + ".window.site.com",
+		IngressRuleValue: networkingv1.IngressRuleValue{HTTP: &networkingv1.HTTPIngressRuleValue{
+			Paths: []networkingv1.HTTPIngressPath{{Path: "/", PathType: &prefix, Backend: backend}}}}}}
 	return o
 }
 
@@ -261,7 +267,8 @@ func (w *window) apply(name string) {
 	u.SetNamespace("shop")
 	u.SetName(name)
 	u.SetAnnotations(map[string]string{"access.ostiary.dev/policy": "window", "example.com/rollout": "2"})
-	w.must(w.cluster.client.Apply(w.t.Context(), client.ApplyConfigurationFromUnstructured(u), client.FieldOwner("rollout"), client.ForceOwnership))
+	w.must(w.cluster.client.Apply(w.t.Context(), client.ApplyConfigurationFromUnstructured(u), client.FieldOwner("rollout"),
+		client.ForceOwnership))
 }
 
 // closed fails if a stranger gets in while something is done, and until the proxy has

@@ -56,7 +56,8 @@ func app(name string) http.Handler {
 		e.SetIndent("", "  ")
 		_ = e.Encode(map[string]any{ // as above
 			"app": name, "requests_so_far": n, "method": r.Method, "path": r.URL.Path,
-			"user": r.Header.Get(contract.IdentityUser), "email": r.Header.Get(contract.IdentityEmail), "groups": r.Header.Get(contract.IdentityGroups),
+			"user": r.Header.Get(contract.IdentityUser), "email": r.Header.Get(contract.IdentityEmail),
+			"groups": r.Header.Get(contract.IdentityGroups),
 		})
 	})
 }

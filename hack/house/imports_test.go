@@ -35,7 +35,8 @@ type listed struct {
 
 func goList(t *testing.T, args ...string) []listed {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-json=ImportPath,Name,Standard,Imports,TestImports,XTestImports,Deps"}, args...)...)
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list",
+		"-json=ImportPath,Name,Standard,Imports,TestImports,XTestImports,Deps"}, args...)...)
 	cmd.Dir = root(t)
 	out, err := cmd.Output()
 	if err != nil {
@@ -68,10 +69,12 @@ func TestImports(t *testing.T) {
 	}
 	fixture := module + "/hack/lab/fixture" // objects of ours
 	providerConfig, issuer := module+"/authserver/idp/config", module+"/authserver/oidc/issuer"
-	policyPath, contract, command, authserver, controllers, api := module+"/authserver/policy", module+"/authserver/contract", module+"/authserver/command", module+"/authserver", module+"/controllers", module+"/api"
+	policyPath, contract, command, authserver, controllers, api := module+"/authserver/policy", module+"/authserver/contract", module+
+		"/authserver/command", module+"/authserver", module+"/controllers", module+"/api"
 	for _, p := range goList(t, "./...") {
 		at := p.ImportPath
-		if slices.Contains([]string{"util", "utils", "common", "helpers", "types", "pkg"}, p.Name) || slices.Contains([]string{"util", "utils", "common", "helpers", "types", "pkg"}, path.Base(at)) {
+		if slices.Contains([]string{"util", "utils", "common", "helpers", "types", "pkg"}, p.Name) ||
+			slices.Contains([]string{"util", "utils", "common", "helpers", "types", "pkg"}, path.Base(at)) {
 			t.Errorf("%s: a name must say what it owns", at)
 		}
 		for _, dep := range p.Deps { // those of tests aside
@@ -82,7 +85,8 @@ func TestImports(t *testing.T) {
 				t.Errorf("%s depends on %s: it reads text, and talks to nobody", at, dep)
 			case under(at, authserver) && under(dep, "k8s.io", "sigs.k8s.io", api, controllers):
 				t.Errorf("%s depends on %s: it runs without a cluster", at, dep)
-			case under(at, fixture) && under(dep, controllers) && !under(dep, controllers+"/cluster", controllers+"/routes", controllers+"/translate"):
+			case under(at, fixture) && under(dep, controllers) && !under(dep, controllers+"/cluster", controllers+"/routes", controllers+
+				"/translate"):
 				t.Errorf("%s depends on %s, whose own tests import it", at, dep)
 			case under(at, module+"/hack/lab") && !under(at, fixture) && under(dep, module) && !under(dep, module+"/hack/lab"):
 				t.Errorf("%s depends on %s: the product's own tests import it", at, dep)
@@ -94,12 +98,15 @@ func TestImports(t *testing.T) {
 		}
 		for _, dep := range slices.Concat(p.Imports, p.TestImports, p.XTestImports) {
 			switch {
-			case under(at, controllers) && !under(at, controllers+"/optin", controllers+"/audit", controllers+"/routes", controllers+"/installation") &&
+			case under(at, controllers) && !under(at, controllers+"/optin", controllers+"/audit", controllers+"/routes", controllers+
+				"/installation") &&
 				under(dep, controllers+"/routes/plan", controllers+"/routes/coverage"):
 				t.Errorf("%s imports %s: optin and audit alone plan and judge what is covered", at, dep)
-			case at != module && at != controllers && !under(at, module+"/hack") && under(dep, controllers+"/audit", controllers+"/optin") && !under(at, dep):
+			case at != module && at != controllers && !under(at, module+"/hack") && under(dep, controllers+"/audit", controllers+"/optin") &&
+				!under(at, dep):
 				t.Errorf("%s imports %s: it is started by controllers, or by main.go", at, dep)
-			case under(at, controllers) && under(dep, authserver) && !under(dep, policyPath, contract, command, providerConfig) && slices.Contains(p.Imports, dep):
+			case under(at, controllers) && under(dep, authserver) && !under(dep, policyPath, contract, command, providerConfig) &&
+				slices.Contains(p.Imports, dep):
 				t.Errorf("%s imports %s: of the auth server, the vocabularies alone", at, dep)
 			case under(dep, module+"/hack") && !under(at, module+"/hack") && (slices.Contains(p.Imports, dep) || !under(dep, module+"/hack/lab")):
 				t.Errorf("%s imports %s: nothing that ships depends on hack, and tests on hack/lab alone", at, dep)

@@ -37,8 +37,8 @@ var debt = struct {
 	},
 	functions: map[string]bool{"routestest.go Put": true},
 	packages:  map[string]bool{"controllers/manifests": true, "controllers/routes/family": true},
-	longCode:  420,
-	longTests: 1400,
+	longCode:  400,
+	longTests: 1150,
 }
 
 // broken says which limits do not hold.
@@ -77,7 +77,8 @@ func (h *house) largePackages(say func(string, ...any)) {
 
 func (h *house) manyLongLines(say func(string, ...any)) {
 	if code, tests := h.longLines(); code > debt.longCode || tests > debt.longTests {
-		say("%d lines of code and %d of tests have more than %d characters: %d and %d are the most so far", code, tests, maxLine, debt.longCode, debt.longTests)
+		say("%d lines of code and %d of tests have more than %d characters: %d and %d are the most so far", code, tests, maxLine, debt.longCode,
+			debt.longTests)
 	}
 }
 

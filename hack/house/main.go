@@ -70,7 +70,8 @@ func (h *house) print(w io.Writer, all bool) {
 			fmt.Fprintf(w, "  %s → %s\n", p.path, up)
 		}
 	}
-	fmt.Fprintf(w, "\nfunctions: half have %d lines, one in ten %d, one in a hundred %d; complexity %d, %d, %d\n", h.percentile(50, lines), h.percentile(90, lines), h.percentile(99, lines),
+	fmt.Fprintf(w, "\nfunctions: half have %d lines, one in ten %d, one in a hundred %d; complexity %d, %d, %d\n", h.percentile(50, lines),
+		h.percentile(90, lines), h.percentile(99, lines),
 		h.percentile(50, complexity), h.percentile(90, complexity), h.percentile(99, complexity))
 	for _, f := range tail(h.functions(false), lines, shown/2) {
 		fmt.Fprintf(w, "  %4d lines  %s\n", f.lines, f.at)

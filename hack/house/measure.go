@@ -162,7 +162,8 @@ func (f *file) declare(set *token.FileSet, d ast.Decl) {
 			return
 		}
 		from, to := set.Position(d.Pos()), set.Position(d.End())
-		f.functions = append(f.functions, function{at: fmt.Sprintf("%s:%d %s", f.path, from.Line, d.Name.Name), name: path.Base(f.path) + " " + d.Name.Name,
+		f.functions = append(f.functions, function{at: fmt.Sprintf("%s:%d %s", f.path, from.Line, d.Name.Name), name: path.Base(f.path) + " " +
+			d.Name.Name,
 			lines: to.Line - from.Line + 1, complexity: ways(d)})
 	case *ast.GenDecl:
 		for _, s := range d.Specs {

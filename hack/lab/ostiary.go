@@ -50,7 +50,8 @@ func NewOstiary(binary, log string) *Ostiary {
 func (o *Ostiary) Serve(env []string, args ...string) (err error) {
 	o.Stop()
 	args = append([]string{"serve", "--authz-bind-address", o.Authz, "--public-bind-address", o.Public, "--render-bind-address", o.Render,
-		"--preflight-bind-address", o.Preflight, "--grpc-bind-address", o.GRPC, "--metrics-bind-address", o.Metrics, "--health-probe-bind-address", o.Probes}, args...)
+		"--preflight-bind-address", o.Preflight, "--grpc-bind-address", o.GRPC, "--metrics-bind-address", o.Metrics,
+		"--health-probe-bind-address", o.Probes}, args...)
 	if o.Process, err = Start(o.Log, env, o.Binary, args...); err != nil {
 		return err
 	}

@@ -26,7 +26,8 @@ type Answer struct {
 
 // String shows the exchange, for failures.
 func (a *Answer) String() string {
-	return fmt.Sprintf("\n--- sent\n%.500s--- got\n%s %d %v\n%.900s\n\n%.400s\n", a.Request, a.Proto, a.Status, a.Err, strings.Join(a.Header, "\n"), a.Body)
+	return fmt.Sprintf("\n--- sent\n%.500s--- got\n%s %d %v\n%.900s\n\n%.400s\n", a.Request, a.Proto, a.Status, a.Err,
+		strings.Join(a.Header, "\n"), a.Body)
 }
 
 // Request writes a request of HTTP/1.1 with exactly these lines.

@@ -36,7 +36,8 @@ func client(id string, more oidcprovider.Client) oidcprovider.Client {
 
 func accounts() map[string]oidcprovider.Account {
 	return map[string]oidcprovider.Account{
-		"ann": {"email": "ann@example.com", "email_verified": true, "groups": []string{"staff", "admins"}, "name": "Ann", "amr": []string{"pwd", "otp"},
+		"ann": {"email": "ann@example.com", "email_verified": true, "groups": []string{"staff", "admins"}, "name": "Ann",
+			"amr":          []string{"pwd", "otp"},
 			"realm_access": map[string]any{"roles": []string{"ops"}}},
 		"bob": {"email": "bob@example.com", "email_verified": false, "groups": "staff"},
 		"eve": {"email": "ann@example.com\u200b", "email_verified": true, "groups": []any{"a\nb", 7, "ok", "ok"}},
@@ -56,7 +57,8 @@ func TestMain(m *testing.M) {
 		o.Clients = []oidcprovider.Client{
 			client("basic", nil), client("post", oidcprovider.Client{"token_endpoint_auth_method": "client_secret_post"}),
 			client("public", oidcprovider.Client{"token_endpoint_auth_method": "none", "client_secret": nil}),
-			client("es", oidcprovider.Client{"id_token_signed_response_alg": "ES256"}), client("ed", oidcprovider.Client{"id_token_signed_response_alg": "EdDSA"}),
+			client("es", oidcprovider.Client{"id_token_signed_response_alg": "ES256"}),
+			client("ed", oidcprovider.Client{"id_token_signed_response_alg": "EdDSA"}),
 			client("ps", oidcprovider.Client{"id_token_signed_response_alg": "PS256", "userinfo_signed_response_alg": "ES256"}),
 		}
 		s, err := oidcprovider.Start(context.Background(), o)
@@ -95,7 +97,8 @@ type flow struct {
 
 func begin(t testing.TB, p *idp.Provider, b *oidcprovider.Browser, user string, again bool) flow {
 	t.Helper()
-	f := flow{Start: idp.Start{State: "state-" + oauth2.GenerateVerifier(), Nonce: "nonce-" + oauth2.GenerateVerifier(), Verifier: oauth2.GenerateVerifier(),
+	f := flow{Start: idp.Start{State: "state-" + oauth2.GenerateVerifier(), Nonce: "nonce-" + oauth2.GenerateVerifier(),
+		Verifier:    oauth2.GenerateVerifier(),
 		RedirectURI: callback, Reauthenticate: again}}
 	to, err := p.AuthCodeURL(t.Context(), f.Start)
 	if err != nil {
@@ -109,14 +112,16 @@ func begin(t testing.TB, p *idp.Provider, b *oidcprovider.Browser, user string, 
 	if q.Get("state") != f.State {
 		t.Fatalf("back with %s", back)
 	}
-	f.Callback = idp.Callback{Code: q.Get("code"), Issuer: q.Get("iss"), Nonce: f.Start.Nonce, Verifier: f.Start.Verifier, RedirectURI: callback, Reauthenticate: again}
+	f.Callback = idp.Callback{Code: q.Get("code"), Issuer: q.Get("iss"), Nonce: f.Start.Nonce, Verifier: f.Start.Verifier,
+		RedirectURI: callback, Reauthenticate: again}
 	return f
 }
 
 // TestSignIn: every way to authenticate the client, every algorithm, and claims
 // from either place.
 func TestSignIn(t *testing.T) {
-	want := idp.Identity{Provider: "real", ID: "ann", Email: "ann@example.com", Name: "Ann", Groups: []string{"staff", "admins"}, AMR: []string{"pwd", "otp"}}
+	want := idp.Identity{Provider: "real", ID: "ann", Email: "ann@example.com", Name: "Ann", Groups: []string{"staff", "admins"},
+		AMR: []string{"pwd", "otp"}}
 	for _, s := range []*oidcprovider.Server{real, withClaims} {
 		for _, id := range []string{"basic", "post", "public", "es", "ed", "ps"} {
 			p := provider(t, s, id, nil)
@@ -146,12 +151,16 @@ func TestClaims(t *testing.T) {
 		groups        []string
 		wantRejection bool
 	}{
-		"unverified email":    {user: "bob", id: "bob", groups: []string{"staff"}},
-		"trusted email":       {user: "bob", edit: func(c *idp.Config) { c.TrustUnverifiedEmail = true }, id: "bob", email: "bob@example.com", groups: []string{"staff"}},
-		"odd email, groups":   {user: "eve", id: "eve", groups: []string{"ok"}},
-		"nested groups":       {user: "ann", edit: func(c *idp.Config) { c.GroupsClaim = "realm_access.roles" }, id: "ann", email: "ann@example.com", groups: []string{"ops"}},
-		"known by name":       {user: "ann", edit: func(c *idp.Config) { c.UserClaim = "preferred_username" }, id: "ann", email: "ann@example.com", groups: []string{"staff", "admins"}},
-		"known by email":      {user: "ann", edit: func(c *idp.Config) { c.UserClaim = "email" }, id: "ann", email: "ann@example.com", groups: []string{"staff", "admins"}},
+		"unverified email": {user: "bob", id: "bob", groups: []string{"staff"}},
+		"trusted email": {user: "bob", edit: func(c *idp.Config) { c.TrustUnverifiedEmail = true }, id: "bob", email: "bob@example.com",
+			groups: []string{"staff"}},
+		"odd email, groups": {user: "eve", id: "eve", groups: []string{"ok"}},
+		"nested groups": {user: "ann", edit: func(c *idp.Config) { c.GroupsClaim = "realm_access.roles" }, id: "ann",
+			email: "ann@example.com", groups: []string{"ops"}},
+		"known by name": {user: "ann", edit: func(c *idp.Config) { c.UserClaim = "preferred_username" }, id: "ann",
+			email: "ann@example.com", groups: []string{"staff", "admins"}},
+		"known by email": {user: "ann", edit: func(c *idp.Config) { c.UserClaim = "email" }, id: "ann", email: "ann@example.com",
+			groups: []string{"staff", "admins"}},
 		"unverified as ID":    {user: "bob", edit: func(c *idp.Config) { c.UserClaim = "email" }, wantRejection: true},
 		"scopes that lack it": {user: "ann", edit: func(c *idp.Config) { c.Scopes = []string{"email"} }, id: "ann", email: "ann@example.com"},
 	} {
@@ -226,7 +235,8 @@ func TestWithoutChallenge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := p.Exchange(t.Context(), idp.Callback{Code: back.Query().Get("code"), Issuer: back.Query().Get("iss"), Nonce: "n", Verifier: s.Verifier, RedirectURI: callback})
+	got, err := p.Exchange(t.Context(), idp.Callback{Code: back.Query().Get("code"), Issuer: back.Query().Get("iss"), Nonce: "n",
+		Verifier: s.Verifier, RedirectURI: callback})
 	if !errors.Is(err, idp.ErrRejected) {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -310,7 +320,8 @@ func TestNamed(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	to, err := provider(t, s, "basic", nil).AuthCodeURL(t.Context(), idp.Start{State: "s", Nonce: "n", Verifier: oauth2.GenerateVerifier(), RedirectURI: callback})
+	to, err := provider(t, s, "basic", nil).AuthCodeURL(t.Context(), idp.Start{State: "s", Nonce: "n", Verifier: oauth2.GenerateVerifier(),
+		RedirectURI: callback})
 	if err != nil || s.Issuer != issuer || !strings.HasPrefix(to, issuer+"/auth?") {
 		t.Errorf("%s, %v", to, err)
 	}

@@ -81,6 +81,7 @@ func send(t *testing.T, addr, method, target, host string, lines ...string) *ans
 func (a *answer) want(t *testing.T, status int, through bool) {
 	t.Helper()
 	if a.StatusCode != status || (len(a.hits) == 1) != through || len(a.hits) > 1 {
-		t.Errorf("status %d, want %d; %d requests reached the application, want that: %v\n%v\n%.300s", a.StatusCode, status, len(a.hits), through, a.Header, a.body)
+		t.Errorf("status %d, want %d; %d requests reached the application, want that: %v\n%v\n%.300s", a.StatusCode, status, len(a.hits),
+			through, a.Header, a.body)
 	}
 }

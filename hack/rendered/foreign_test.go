@@ -40,9 +40,12 @@ func foreign(port, cookie string) map[string]string {
 	for _, name := range []string{"public.example.com", "other.example.com", "a.b.preview.example.com", "preview.example.com"} {
 		for _, host := range []string{
 			name, name + ":" + port, name + ".", name + ".:" + port, strings.ToUpper(name), name + ":80", name + ":",
-			name + "?.preview.example.com", name + "#.preview.example.com", name + "/.preview.example.com", name + "\\.preview.example.com", name + "%00.preview.example.com", name + ":80.preview.example.com",
-			name + "@x.preview.example.com", name + ",app.example.com", name + ", app.example.com", "app.example.com, " + name, "app.example.com," + name, "app.example.com@" + name, "app.example.com:80@" + name,
-			"app.example.com#" + name, "app.example.com/" + name, "app.example.com?" + name, "app.example.com\t" + name, name + ";.preview.example.com", name + "&.preview.example.com", "[" + name + "]",
+			name + "?.preview.example.com", name + "#.preview.example.com", name + "/.preview.example.com", name + "\\.preview.example.com", name +
+				"%00.preview.example.com", name + ":80.preview.example.com",
+			name + "@x.preview.example.com", name + ",app.example.com", name + ", app.example.com", "app.example.com, " + name,
+			"app.example.com," + name, "app.example.com@" + name, "app.example.com:80@" + name,
+			"app.example.com#" + name, "app.example.com/" + name, "app.example.com?" + name, "app.example.com\t" + name, name +
+				";.preview.example.com", name + "&.preview.example.com", "[" + name + "]",
 		} {
 			add("GET /secret HTTP/1.1", "Host: "+host+"\r\n")
 			add("GET /secret HTTP/1.0", "Host: "+host+"\r\n")
@@ -56,7 +59,9 @@ func foreign(port, cookie string) map[string]string {
 		for _, scheme := range []string{"https", "HTTP", "ws", "ftp"} {
 			add("GET "+scheme+"://"+name+"/secret HTTP/1.1", "Host: app.example.com\r\n")
 		}
-		for _, target := range []string{"http://" + name, "http://" + name + "?x", "http://app.example.com/secret", "http://app.example.com:80@" + name + "/secret", "http://" + name + "@app.example.com/secret", "//" + name + "/secret", name + "/secret", "*"} {
+		for _, target := range []string{"http://" + name, "http://" + name + "?x", "http://app.example.com/secret",
+			"http://app.example.com:80@" + name + "/secret", "http://" + name + "@app.example.com/secret", "//" + name + "/secret", name +
+				"/secret", "*"} {
 			add("GET "+target+" HTTP/1.1", "Host: "+name+"\r\n")
 		}
 		add("GET http://app.example.com/secret HTTP/1.0", "Host: "+name+"\r\n")
@@ -69,7 +74,8 @@ func foreign(port, cookie string) map[string]string {
 		add("CONNECT "+name+":443 HTTP/1.1", "Host: "+name+"\r\n")
 		add("CONNECT "+name+":443 HTTP/1.1", "Host: app.example.com\r\n")
 	}
-	for _, host := range []string{"", " ", ".", "*", "*.preview.example.com", "localhost", "127.0.0.1", "127.0.0.1:" + port, "[::1]", "nobody.example", ".preview.example.com", "-.preview.example.com"} {
+	for _, host := range []string{"", " ", ".", "*", "*.preview.example.com", "localhost", "127.0.0.1", "127.0.0.1:" + port, "[::1]",
+		"nobody.example", ".preview.example.com", "-.preview.example.com"} {
 		add("GET /secret HTTP/1.1", "Host: "+host+"\r\n")
 		add("GET /secret HTTP/1.0", "Host: "+host+"\r\n")
 	}
@@ -85,7 +91,8 @@ func wantForeign(t *testing.T, addr string, refuses bool) {
 	_, port, _ := net.SplitHostPort(addr)
 	// They would have been let in where they are about their own applications.
 	for _, host := range []string{"public.example.com", "other.example.com", "a.b.preview.example.com"} {
-		if status, _ := raw(t, env.ostiary.Authz, "GET /authz/v1/nginx/GET/"+host+"/secret HTTP/1.1\r\nHost: authz\r\nConnection: close\r\n"+session(t, "shop/other")+"\r\n\r\n"); status != http.StatusOK {
+		if status, _ := raw(t, env.ostiary.Authz, "GET /authz/v1/nginx/GET/"+host+"/secret HTTP/1.1\r\nHost: authz\r\nConnection: close\r\n"+
+			session(t, "shop/other")+"\r\n\r\n"); status != http.StatusOK {
 			t.Fatalf("%s: %d: it proves nothing", host, status)
 		}
 	}
@@ -168,7 +175,8 @@ func TestForeignHostsWithoutDefault(t *testing.T) {
 	if !ok {
 		t.Fatal("the server of the team host has no end")
 	}
-	for what, text := range map[string]string{"the team host's": text[:begin] + rest, "the application's": text[:begin] + app + team + "\n}\n"} {
+	for what, text := range map[string]string{"the team host's": text[:begin] + rest, "the application's": text[:begin] + app + team +
+		"\n}\n"} {
 		t.Run(what, func(t *testing.T) {
 			addr := lab.FreeAddress()
 			startFiles(t, "nginx", addr, file{"rendered.conf", strings.ReplaceAll(text, "listen 127.0.0.1:", "listen "+addr+"; #")})

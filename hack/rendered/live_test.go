@@ -23,7 +23,8 @@ func session(t *testing.T, audience string) string {
 
 func sessionOf(t *testing.T, audience, email string) string {
 	t.Helper()
-	token, err := env.ring.Mint(credential.Claims{Issuer: teamURL, Audience: []string{audience}, ID: "ann", Email: email, Groups: []string{"staff"}, Lifetime: time.Hour}, time.Now())
+	token, err := env.ring.Mint(credential.Claims{Issuer: teamURL, Audience: []string{audience}, ID: "ann", Email: email,
+		Groups: []string{"staff"}, Lifetime: time.Hour}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +90,9 @@ func testRefused(t *testing.T, addr, host string) {
 	if err := json.Unmarshal([]byte(a.body), &body); err != nil || body.Reason != "no-session" || body.LoginURL == "" {
 		t.Errorf("%v: %s", err, a.body)
 	}
-	if a.Header.Get("Access-Control-Allow-Origin") != "https://spa.example.com" || a.Header.Get("Access-Control-Allow-Credentials") != "true" || !strings.Contains(a.Header.Get("Vary"), "Origin") || a.Header.Get("WWW-Authenticate") != "" {
+	if a.Header.Get("Access-Control-Allow-Origin") != "https://spa.example.com" ||
+		a.Header.Get("Access-Control-Allow-Credentials") != "true" || !strings.Contains(a.Header.Get("Vary"), "Origin") ||
+		a.Header.Get("WWW-Authenticate") != "" {
 		t.Errorf("the page cannot read it: %v", a.Header)
 	}
 	a = send(t, addr, "GET", "/a", host, fetch, evil)
@@ -104,7 +107,8 @@ func testRefused(t *testing.T, addr, host string) {
 	// A whole page, and no more of a HEAD than its head.
 	a = send(t, addr, "GET", "/a", preview, sessionOf(t, "shop/preview", "bob@elsewhere.example"), navigate)
 	a.want(t, 403, false)
-	if !strings.HasSuffix(strings.TrimSpace(a.body), "</html>") || a.Header.Get("Content-Type") != "text/html; charset=utf-8" || a.Header.Get("Content-Security-Policy") == "" {
+	if !strings.HasSuffix(strings.TrimSpace(a.body), "</html>") || a.Header.Get("Content-Type") != "text/html; charset=utf-8" ||
+		a.Header.Get("Content-Security-Policy") == "" {
 		t.Errorf("%v\n%s", a.Header, a.body)
 	}
 	send(t, addr, "HEAD", "/a", preview, sessionOf(t, "shop/preview", "bob@elsewhere.example"), navigate).want(t, 403, false)
@@ -114,8 +118,10 @@ func testRefused(t *testing.T, addr, host string) {
 func testPreflight(t *testing.T, addr, host, port string) {
 	a := send(t, addr, "OPTIONS", "/a?x=1", host, spa, acrm)
 	a.want(t, 200, false)
-	if a.Header.Get("Access-Control-Allow-Origin") != "https://spa.example.com" || a.Header.Get("Access-Control-Allow-Credentials") != "true" ||
-		!strings.Contains(a.Header.Get("Access-Control-Allow-Methods"), "PATCH") || !strings.Contains(a.Header.Get("Vary"), "Access-Control-Request-Method") {
+	if a.Header.Get("Access-Control-Allow-Origin") != "https://spa.example.com" ||
+		a.Header.Get("Access-Control-Allow-Credentials") != "true" ||
+		!strings.Contains(a.Header.Get("Access-Control-Allow-Methods"), "PATCH") ||
+		!strings.Contains(a.Header.Get("Vary"), "Access-Control-Request-Method") {
 		t.Errorf("the preflight got %v", a.Header)
 	}
 	a = send(t, addr, "OPTIONS", "/a", host, evil, acrm)
@@ -157,18 +163,21 @@ func testOwn(t *testing.T, addr, host string) {
 }
 
 // forged are identity headers as a client may spell them.
-var forged = []string{"X-Access-Email: root", "x-access-email: root", "X_Access_Email: root", "X-Access_Email: root", "X-ACCESS-USER: root", "X-Access-Groups: admins", "X-Access-Jwt-Assertion: x",
+var forged = []string{"X-Access-Email: root", "x-access-email: root", "X_Access_Email: root", "X-Access_Email: root",
+	"X-ACCESS-USER: root", "X-Access-Groups: admins", "X-Access-Jwt-Assertion: x",
 	"Cf-Access-Jwt-Assertion: x", "Cf_Access_Authenticated_User_Email: root", "cf-access-authenticated-user-email: root"}
 
 func testForged(t *testing.T, addr, host string) {
-	for _, c := range []struct{ path, cookie, email string }{{"/public/x", "X-Nothing: 1", ""}, {"/a", session(t, "shop/app"), "ann@example.com"}} {
+	for _, c := range []struct{ path, cookie, email string }{{"/public/x", "X-Nothing: 1", ""},
+		{"/a", session(t, "shop/app"), "ann@example.com"}} {
 		a := send(t, addr, "GET", c.path, host, append([]string{c.cookie}, forged...)...)
 		a.want(t, 200, true)
 		for _, h := range a.hits {
 			for name, values := range h.Header {
 				name = strings.ToLower(strings.ReplaceAll(name, "_", "-"))
 				if joined := strings.Join(values, ","); strings.HasPrefix(name, "x-access-") || strings.HasPrefix(name, "cf-access-") {
-					if strings.Contains(joined, "root") || joined == "x" || strings.Contains(joined, "admins") || name == "x-access-email" && joined != c.email {
+					if strings.Contains(joined, "root") || joined == "x" || strings.Contains(joined, "admins") || name == "x-access-email" &&
+						joined != c.email {
 						t.Errorf("%s: the application got %s: %q", c.path, name, joined)
 					}
 				}
@@ -176,29 +185,34 @@ func testForged(t *testing.T, addr, host string) {
 		}
 	}
 	// Headers by which other proxies name a target change nothing.
-	for _, line := range []string{"X-Original-URL: https://app.example.com/public/x", "X-Original-Method: OPTIONS", "X-Original-URI: /public/x", "X-Forwarded-Uri: /public/x",
-		"X-Forwarded-Method: OPTIONS", "X-Forwarded-Host: public.example.com", "X_Forwarded_Uri: /public/x", "Forwarded: host=public.example.com"} {
+	for _, line := range []string{"X-Original-URL: https://app.example.com/public/x", "X-Original-Method: OPTIONS",
+		"X-Original-URI: /public/x", "X-Forwarded-Uri: /public/x",
+		"X-Forwarded-Method: OPTIONS", "X-Forwarded-Host: public.example.com", "X_Forwarded_Uri: /public/x",
+		"Forwarded: host=public.example.com"} {
 		send(t, addr, "GET", "/a", host, fetch, line).want(t, 401, false)
 		send(t, addr, "GET", "/a", host, session(t, "shop/app"), line).want(t, 200, true)
 	}
 }
 
 func testHosts(t *testing.T, addr, port string) {
-	for _, host := range []string{"other.example.com", "app.example.com.evil.example", "app.example.com,x.preview.example.com", "a.b.preview.example.com", "preview.example.com", "127.0.0.1"} {
+	for _, host := range []string{"other.example.com", "app.example.com.evil.example", "app.example.com,x.preview.example.com",
+		"a.b.preview.example.com", "preview.example.com", "127.0.0.1"} {
 		a := send(t, addr, "GET", "/a", host+":"+port, session(t, "shop/app"), session(t, "shop/preview"))
 		if len(a.hits) > 0 {
 			t.Errorf("%s reached the application", host)
 		}
 	}
 	// The request line names one host and the Host header another.
-	for _, c := range [][2]string{{"http://app.example.com/a", "x.preview.example.com"}, {"http://x.preview.example.com/public/x", "app.example.com"}} {
+	for _, c := range [][2]string{{"http://app.example.com/a", "x.preview.example.com"},
+		{"http://x.preview.example.com/public/x", "app.example.com"}} {
 		a := send(t, addr, "GET", c[0], c[1], session(t, "shop/none"))
 		if len(a.hits) > 0 {
 			t.Errorf("%v reached the application as %s%s", c, a.hits[0].Host, a.hits[0].RequestURI)
 		}
 	}
 	// Who is judged is who is asked: the application gets the host of the decision.
-	for _, c := range [][2]string{{"http://app.example.com/a", "x.preview.example.com"}, {"/a", "app.example.com"}, {"/a", "APP.example.com"}, {"/a", "app.example.com."}} {
+	for _, c := range [][2]string{{"http://app.example.com/a", "x.preview.example.com"}, {"/a", "app.example.com"},
+		{"/a", "APP.example.com"}, {"/a", "app.example.com."}} {
 		a := send(t, addr, "GET", c[0], c[1], session(t, "shop/app"))
 		for _, h := range a.hits {
 			if !strings.EqualFold(strings.TrimSuffix(h.Host, "."), "app.example.com") {
@@ -216,7 +230,8 @@ func testHosts(t *testing.T, addr, port string) {
 
 // testManaged: of the application's CORS headers and the policy's, exactly one counts.
 func testManaged(t *testing.T, addr, host string) {
-	policys := []string{"Access-Control-Allow-Credentials: true", "Access-Control-Allow-Origin: https://spa.example.com", "Access-Control-Expose-Headers: x-app"}
+	policys := []string{"Access-Control-Allow-Credentials: true", "Access-Control-Allow-Origin: https://spa.example.com",
+		"Access-Control-Expose-Headers: x-app"}
 	apps := []string{"Access-Control-Allow-Credentials: true", "Access-Control-Allow-Origin: *", "Access-Control-Expose-Headers: x-own"}
 	const app = "app.example.com"
 	for _, c := range []struct {
@@ -233,7 +248,8 @@ func testManaged(t *testing.T, addr, host string) {
 		{"another origin", host, "/?app=cors", []string{evil}, 200, nil, true},
 		{"another origin, and nothing to take off", host, "/", []string{evil}, 200, nil, true},
 		{"no origin", host, "/?app=cors", nil, 200, nil, true},
-		{"what the proxy is told is not the client's to say", host, "/?app=cors", []string{evil, "X-Ostiary-Cors: app", "Access-Control-Allow-Origin: https://evil.example"}, 200, nil, true},
+		{"what the proxy is told is not the client's to say", host, "/?app=cors",
+			[]string{evil, "X-Ostiary-Cors: app", "Access-Control-Allow-Origin: https://evil.example"}, 200, nil, true},
 		{"App", app, "/?app=cors", []string{spa}, 200, apps, false},
 		{"App, another origin", app, "/?app=cors", []string{evil}, 200, apps, false},
 		{"App, and none", app, "/", []string{spa}, 200, nil, false},
@@ -269,7 +285,8 @@ func testManaged(t *testing.T, addr, host string) {
 func testPaths(t *testing.T, addr, host string) {
 	a := send(t, addr, "GET", "/.access/certs", host)
 	a.want(t, 200, false)
-	for _, path := range []string{"/public/../a", "/public/%2e%2e/a", "/public/..%2fa", "//a", "/public//../a", "/%61", "/.access/../a", "/.access%2f..%2fa", "/.accessx", "/.access",
+	for _, path := range []string{"/public/../a", "/public/%2e%2e/a", "/public/..%2fa", "//a", "/public//../a", "/%61", "/.access/../a",
+		"/.access%2f..%2fa", "/.accessx", "/.access",
 		"/public;x/../a", "/PUBLIC/x", "/publicx", "/a?/public/", "/a%23/public"} {
 		if a := send(t, addr, "GET", path, host, fetch); len(a.hits) > 0 || a.StatusCode == http.StatusOK {
 			t.Errorf("%s: %d, %d requests reached the application", path, a.StatusCode, len(a.hits))

@@ -228,14 +228,16 @@ func TestRenderedObjects(t *testing.T) {
 			// Names that YAML could take for something else.
 			for _, name := range []string{"orders", "null", "on", "1e3", "0", "0x1f", "7-up", "true"} {
 				var b bytes.Buffer
-				err := proxyconfig.Render(&b, p.Name, proxyconfig.Options{Mode: mode, Hosts: []string{"1.example", "*.preview.example.com"}, Policy: name, Namespace: name, SystemNamespace: name,
+				err := proxyconfig.Render(&b, p.Name, proxyconfig.Options{Mode: mode, Hosts: []string{"1.example", "*.preview.example.com"},
+					Policy: name, Namespace: name, SystemNamespace: name,
 					Upstream: "on:80", Gateway: name + "/" + name, Render: "10.0.0.7:9003", TeamDomain: "auth.example.com"})
 				if err != nil {
 					t.Fatal(err)
 				}
 				for _, d := range strings.Split(b.String(), "\n---\n") {
 					meta := decodeStrictly(t, p.Name+" "+mode, d)
-					if p.Name != "contour" && !strings.Contains(meta.Name, name) && meta.Kind != "ConfigMap" || meta.Namespace != name && meta.Kind != "ConfigMap" {
+					if p.Name != "contour" && !strings.Contains(meta.Name, name) && meta.Kind != "ConfigMap" || meta.Namespace != name &&
+						meta.Kind != "ConfigMap" {
 						t.Errorf("%s %s: %s %s/%s, want one of %q", p.Name, mode, meta.Kind, meta.Namespace, meta.Name, name)
 					}
 				}

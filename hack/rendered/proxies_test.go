@@ -31,7 +31,8 @@ func program(t *testing.T, name string) string {
 }
 
 // around is what nginx.conf holds beside the file that is printed. It names no server.
-const around = "daemon off; master_process off; pid nginx.pid; events {} http { access_log off; client_body_temp_path body; proxy_temp_path proxy; " +
+const around = "daemon off; master_process off; pid nginx.pid; events {} http { access_log off; client_body_temp_path body; " +
+	"proxy_temp_path proxy; " +
 	"fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi; include %s; }"
 
 // A file is what is made for some options, as it is printed.
@@ -52,7 +53,8 @@ func printed(t *testing.T, proxy string, o proxyconfig.Options) string {
 // options are those of a proxy that listens at an address.
 func options(addr, authz string) proxyconfig.Options {
 	return proxyconfig.Options{
-		Hosts: []string{"app.example.com", "*.preview.example.com", "managed.example.com"}, Upstream: env.appAddr, Authz: authz, Public: env.ostiary.Public,
+		Hosts: []string{"app.example.com", "*.preview.example.com", "managed.example.com"}, Upstream: env.appAddr, Authz: authz,
+		Public: env.ostiary.Public,
 		Render: env.ostiary.Render, Preflight: env.ostiary.Preflight, TeamDomain: teamHost, Listen: addr,
 	}
 }
@@ -108,14 +110,16 @@ func startFiles(t *testing.T, name, addr string, files ...file) {
 	var args []string
 	switch name {
 	case "nginx":
-		args = []string{"-p", dir, "-e", filepath.Join(dir, "error.log"), "-c", write("nginx.conf", fmt.Sprintf(around, filepath.Join(dir, "conf.d", "*.conf")))}
+		args = []string{"-p", dir, "-e", filepath.Join(dir, "error.log"), "-c",
+			write("nginx.conf", fmt.Sprintf(around, filepath.Join(dir, "conf.d", "*.conf")))}
 	case "caddy":
 		args = []string{"run", "--adapter", "caddyfile", "--config", write("Caddyfile", one)}
 	case "haproxy":
 		write("ostiary.lua", proxyconfig.Lua)
 		args = []string{"-db", "-f", write("haproxy.cfg", one)}
 	case "traefik":
-		args = []string{"--entryPoints.web.address=" + addr, "--providers.file.filename=" + write("ostiary.yaml", one), "--global.checkNewVersion=false", "--global.sendAnonymousUsage=false"}
+		args = []string{"--entryPoints.web.address=" + addr, "--providers.file.filename=" + write("ostiary.yaml", one),
+			"--global.checkNewVersion=false", "--global.sendAnonymousUsage=false"}
 	}
 	p, err := lab.Start(filepath.Join(dir, "log"), nil, path, args...)
 	if err != nil {
@@ -132,7 +136,8 @@ func startFiles(t *testing.T, name, addr string, files ...file) {
 		}
 		_ = resp.Body.Close() // only that there is an answer is wanted
 		text, err := os.ReadFile(filepath.Join(dir, "log"))
-		return err == nil && resp.StatusCode == http.StatusNotFound && !strings.Contains(string(text), "ERR") && send(t, addr, "GET", "/.access/certs", "app.example.com").StatusCode == http.StatusOK
+		return err == nil && resp.StatusCode == http.StatusNotFound && !strings.Contains(string(text), "ERR") &&
+			send(t, addr, "GET", "/.access/certs", "app.example.com").StatusCode == http.StatusOK
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -42,7 +42,8 @@ func serveH2C(conn net.Conn) {
 		upgrade := strings.ToLower(strings.Join(r.Header.Values("Upgrade"), ","))
 		switch {
 		case strings.Contains(upgrade, "websocket") && !strings.Contains(upgrade, "h2c"):
-			_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
+			_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "+
+				"Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
 			_, _ = io.Copy(conn, in) // what comes is sent back, until the client goes
 			return
 		case upgrade != "":
@@ -155,8 +156,10 @@ func TestNoTunnel(t *testing.T) {
 			}
 			// WebSockets open as ever.
 			for _, upgrade := range []string{"websocket", "WebSocket", "WEBSOCKET"} {
-				request := "GET /x HTTP/1.1\r\nHost: app.example.com\r\nConnection: Upgrade\r\nUpgrade: " + upgrade + "\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-				if status, hits := smuggle(t, addr, request+session(t, "shop/app")+"\r\n\r\n"); status != http.StatusSwitchingProtocols || len(hits) != 1 {
+				request := "GET /x HTTP/1.1\r\nHost: app.example.com\r\nConnection: Upgrade\r\nUpgrade: " + upgrade +
+					"\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+				if status, hits := smuggle(t, addr, request+session(t, "shop/app")+"\r\n\r\n"); status != http.StatusSwitchingProtocols ||
+					len(hits) != 1 {
 					t.Errorf("%s: %d, %d requests reached the application", upgrade, status, len(hits))
 				}
 				if status, hits := smuggle(t, addr, request+"\r\n"); status == http.StatusSwitchingProtocols || len(hits) > 0 {

@@ -25,8 +25,9 @@ func app(i int) *v1alpha1.AccessPolicy {
 	team := fmt.Sprintf("team-%02d", i%teams)
 	name := fmt.Sprintf("app-%05d", i)
 	ap := &v1alpha1.AccessPolicy{
-		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "AccessPolicy"},
-		ObjectMeta: metav1.ObjectMeta{Namespace: team, Name: name, Labels: map[string]string{"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": team}},
+		TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "AccessPolicy"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: team, Name: name,
+			Labels: map[string]string{"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": team}},
 	}
 	ap.Spec = v1alpha1.AccessPolicySpec{
 		Hosts: []v1alpha1.Host{v1alpha1.Host(name + "." + team + ".example.com"), v1alpha1.Host("*." + name + ".preview.example.com")},
@@ -38,12 +39,14 @@ func app(i int) *v1alpha1.AccessPolicy {
 		Rules: []v1alpha1.Rule{
 			{Name: "office", Action: v1alpha1.ActionBypass, Include: []v1alpha1.Selector{{IP: []v1alpha1.CIDR{"192.0.2.0/24", "2001:db8::/32"}}}},
 			{Name: "gone", Action: v1alpha1.ActionBlock, Include: []v1alpha1.Selector{{Email: "mallory@example.com"}}},
-			{Name: "staff", Action: v1alpha1.ActionAllow, Include: []v1alpha1.Selector{{EmailDomain: "example.com"}, {EmailDomain: team + ".example.net"}}, Exclude: []v1alpha1.Selector{{Email: "intern@example.com"}}},
+			{Name: "staff", Action: v1alpha1.ActionAllow, Include: []v1alpha1.Selector{{EmailDomain: "example.com"},
+				{EmailDomain: team + ".example.net"}}, Exclude: []v1alpha1.Selector{{Email: "intern@example.com"}}},
 		},
 		Session: &v1alpha1.Session{Duration: "12h"},
 	}
 	for o := range 5 {
-		ap.Spec.CORS.AllowedOrigins = append(ap.Spec.CORS.AllowedOrigins, v1alpha1.Origin(fmt.Sprintf("https://spa-%d.%s.%s.example.com", o, name, team)))
+		ap.Spec.CORS.AllowedOrigins = append(ap.Spec.CORS.AllowedOrigins,
+			v1alpha1.Origin(fmt.Sprintf("https://spa-%d.%s.%s.example.com", o, name, team)))
 	}
 	applied, err := json.Marshal(ap)
 	if err != nil {

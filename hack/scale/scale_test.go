@@ -128,7 +128,8 @@ func serve(b *testing.B) *server {
 	s.url = "http://" + s.Authz + "/authz/v1/nginx/GET/"
 	b.Cleanup(s.Stop)
 	started := time.Now()
-	if err := s.Serve([]string{"POD_NAMESPACE=default"}, "--kubeconfig", kubeconfig, "--leader-elect", "--decision-log", "off", "--ingress-opt-in=false"); err != nil {
+	if err := s.Serve([]string{"POD_NAMESPACE=default"}, "--kubeconfig", kubeconfig, "--leader-elect", "--decision-log", "off",
+		"--ingress-opt-in=false"); err != nil {
 		b.Fatal(err)
 	}
 	for s.Ready() != http.StatusOK {
@@ -189,7 +190,8 @@ func (s *server) edit(b *testing.B, c client.Client, n int) *latencies {
 		enforced := time.Now()
 		l.sent = append(l.sent, enforced.Sub(sent))
 		l.stored = append(l.stored, max(0, enforced.Sub(<-stored)))
-		if err := c.Patch(b.Context(), ap, client.RawPatch(types.JSONPatchType, bytes.ReplaceAll(patch, []byte("Bypass"), []byte("Block")))); err != nil {
+		if err := c.Patch(b.Context(), ap, client.RawPatch(types.JSONPatchType,
+			bytes.ReplaceAll(patch, []byte("Bypass"), []byte("Block")))); err != nil {
 			b.Fatal(err)
 		}
 		for s.get(b, url) == http.StatusOK {

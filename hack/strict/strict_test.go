@@ -179,7 +179,8 @@ func decodeProvider(t *testing.T, text string) {
 		json, err = yaml.YAMLToJSON(json)
 	}
 	var m mesh.MeshConfig
-	if err != nil || protojson.Unmarshal(json, &m) != nil || len(m.ExtensionProviders) != 1 || !strings.HasPrefix(m.ExtensionProviders[0].GetEnvoyExtAuthzHttp().GetPathPrefix(), "/authz/v1/for/") ||
+	if err != nil || protojson.Unmarshal(json, &m) != nil || len(m.ExtensionProviders) != 1 ||
+		!strings.HasPrefix(m.ExtensionProviders[0].GetEnvoyExtAuthzHttp().GetPathPrefix(), "/authz/v1/for/") ||
 		!strings.Contains(text, "  provider:\n    name: "+m.ExtensionProviders[0].GetName()+"\n") {
 		t.Errorf("%v, %v\n%s", err, protojson.Unmarshal(json, &m), json)
 	}
@@ -204,7 +205,8 @@ func TestMigration(t *testing.T) {
 
 // TestStrict: an unknown field fails, in each of the ways of decoding.
 func TestStrict(t *testing.T) {
-	if err := yaml.UnmarshalStrict([]byte("spec: {extAuth: {failedOpen: false}}"), object("gateway.envoyproxy.io/v1alpha1", "SecurityPolicy")); err == nil {
+	if err := yaml.UnmarshalStrict([]byte("spec: {extAuth: {failedOpen: false}}"),
+		object("gateway.envoyproxy.io/v1alpha1", "SecurityPolicy")); err == nil {
 		t.Error("SecurityPolicy takes any field")
 	}
 	if err := yaml.UnmarshalStrict([]byte("spec: {actions: CUSTOM}"), object("security.istio.io/v1", "AuthorizationPolicy")); err == nil {

@@ -68,7 +68,8 @@ func (s *Server) Start() (*rest.Config, error) {
 
 func (s *Server) start() error {
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		return errors.New("KUBEBUILDER_ASSETS is not set: it names the folder with etcd, kube-apiserver and kubectl. `make test` builds them and sets it")
+		return errors.New("KUBEBUILDER_ASSETS is not set: it names the folder with etcd, kube-apiserver and kubectl. `make test` builds " +
+			"them and sets it")
 	}
 	root, err := lab.Root()
 	if err != nil {

@@ -49,7 +49,8 @@ func Serve(conn io.Writer, in *bufio.Reader, hit func(Request)) {
 			r.Header = append(r.Header, field.Name+": "+field.Value)
 		}
 		hit(r)
-		_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: h.StreamID, BlockFragment: block([2]string{":status", "200"}), EndHeaders: true, EndStream: true})
+		_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: h.StreamID, BlockFragment: block([2]string{":status", "200"}), EndHeaders: true,
+			EndStream: true})
 	}
 }
 
@@ -59,7 +60,8 @@ func Frames(host, target string) []byte {
 	out.WriteString(http2.ClientPreface)
 	f := http2.NewFramer(&out, nil)
 	_ = f.WriteSettings() // into memory
-	fields := block([2]string{":method", "GET"}, [2]string{":scheme", "http"}, [2]string{":authority", host}, [2]string{":path", target}, [2]string{"x-access-email", "root@example.com"})
+	fields := block([2]string{":method", "GET"}, [2]string{":scheme", "http"}, [2]string{":authority", host}, [2]string{":path", target},
+		[2]string{"x-access-email", "root@example.com"})
 	_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: 3, BlockFragment: fields, EndHeaders: true, EndStream: true})
 	return out.Bytes()
 }
