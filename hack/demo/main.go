@@ -100,6 +100,12 @@ func (d *demo) startOstiary(ctx context.Context, policies string) (*lab.Ostiary,
 	if err != nil {
 		return nil, err
 	}
+	keys := filepath.Join(d.dir, "keys")
+	for _, path := range []*string{&policies, &users, &keys} { // it has a folder of its own
+		if *path, err = filepath.Abs(*path); err != nil {
+			return nil, err
+		}
+	}
 	bin, err := lab.Binary(ctx, d.dir)
 	if err != nil {
 		return nil, err
@@ -110,7 +116,7 @@ func (d *demo) startOstiary(ctx context.Context, policies string) (*lab.Ostiary,
 	o := lab.NewOstiary(bin, d.logFile())
 	o.Preflight = "0"
 	d.authz, d.public, d.render, d.proxy.authz = o.Authz, o.Public, o.Render, o.Authz
-	if err := o.Serve(nil, "--policies", policies, "--policies", users, "--keys", filepath.Join(d.dir, "keys"),
+	if err := o.Serve(nil, "--policies", policies, "--policies", users, "--keys", keys,
 		"--team-url", "http://auth.localhost:"+d.port, "--decision-log", "all"); err != nil {
 		return o, err
 	}
