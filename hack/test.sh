@@ -45,8 +45,15 @@ packages() {
 	apt-get install -qy --no-install-recommends "${missing[@]}"
 }
 
+# tests runs the tests of the module, and says which packages took longest.
 tests() {
-	go test -race -shuffle=on -p 2 -timeout 30m ./...
+	local log status=0
+	log=$(mktemp)
+	go test -race -shuffle=on -p 2 -timeout 30m ./... | tee "$log" || status=$?
+	printf '\nthe slowest packages, in seconds:\n'
+	awk '$1 == "ok" && $3 ~ /s$/ { sub(/s$/, "", $3); printf "%8.1f  %s\n", $3, $2 }' "$log" | sort -rn | head -n 12
+	rm -f "$log"
+	return "$status"
 }
 
 # strict decodes what is rendered with the types of those who read it: a module
