@@ -175,7 +175,7 @@ func (f *Feed) assemble(ctx context.Context, items []v1alpha1.AccessPolicy, name
 	compiled, same, sameHosts := f.compile(items, named)
 	f.compiled = compiled // in the order of the items, which may be another one each time
 	now := time.Now()
-	sameOwners := f.policies != nil && sameHosts && !turned && leads == f.led && (f.due.IsZero() || now.Before(f.due))
+	sameOwners := sameHosts && !turned && leads == f.led && f.steady(now)
 	if same && named == f.bound && sameOwners {
 		f.policies = f.table.Table()
 		return f.untilDue(now), nil
@@ -192,6 +192,11 @@ func (f *Feed) assemble(ctx context.Context, items []v1alpha1.AccessPolicy, name
 	f.policies, f.issues = f.table.Table(), f.table.Issues()
 	f.bound, f.led = named, leads
 	return f.untilDue(now), nil
+}
+
+// steady reports whether there is a table, and no hold has ended since it was assembled.
+func (f *Feed) steady(now time.Time) bool {
+	return f.policies != nil && (f.due.IsZero() || now.Before(f.due))
 }
 
 func (f *Feed) untilDue(now time.Time) time.Duration {
