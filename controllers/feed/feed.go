@@ -178,8 +178,14 @@ func (f *Feed) assemble(ctx context.Context, items []v1alpha1.AccessPolicy, name
 	sameOwners := sameHosts && !turned && leads == f.led && f.steady(now)
 	if same && named == f.bound && sameOwners {
 		f.policies = f.table.Table()
-		return f.untilDue(now), nil
+	} else {
+		f.rebuild(items, named, leads, sameOwners)
 	}
+	return f.untilDue(now), nil
+}
+
+// rebuild has the table know of what may have changed.
+func (f *Feed) rebuild(items []v1alpha1.AccessPolicy, named *routeIndex, leads, sameOwners bool) {
 	f.table.SetTerms(f.Terms)
 	if named != f.bound {
 		f.table.SetBindings(translate.Bindings(named.all))
@@ -187,11 +193,10 @@ func (f *Feed) assemble(ctx context.Context, items []v1alpha1.AccessPolicy, name
 	if !sameOwners || len(f.policies.Unrecorded()) > 0 { // statuses tell, too, of whom it does not hold yet
 		f.ledger = f.Ledger.ledger(items)
 		f.table.SetLedger(f.ledger)
-		f.due = f.Ledger.record(f.ledger, f.table.Table(), compiled, leads)
+		f.due = f.Ledger.record(f.ledger, f.table.Table(), f.compiled, leads)
 	}
 	f.policies, f.issues = f.table.Table(), f.table.Issues()
 	f.bound, f.led = named, leads
-	return f.untilDue(now), nil
 }
 
 // steady reports whether there is a table, and no hold has ended since it was assembled.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"strconv"
 	"strings"
 
 	yamlv3 "go.yaml.in/yaml/v3"
@@ -150,4 +151,99 @@ func (d *document) makesSecret() string {
 		return cmp.Or(scalar(find(root, "spec.template.metadata.name")), name)
 	}
 	return ""
+}
+
+// line returns the line of a field such as "spec.rules[1].include[0]", or of
+// the nearest thing above it that is there.
+func (o *object) line(field string) int {
+	if field == "" && o.at > 0 {
+		return o.at
+	}
+	if o.root == nil {
+		return o.start
+	}
+	n := nearest(o.root, field)
+	if n == nil || n.Line == 0 {
+		return o.start
+	}
+	return o.start + n.Line - 1
+}
+
+// find returns the node of a field, or nil.
+func find(n *yamlv3.Node, field string) *yamlv3.Node {
+	for _, step := range steps(field) {
+		if n = child(n, step); n == nil {
+			return nil
+		}
+	}
+	return n
+}
+
+// nearest returns the node of a field, or the deepest one on the way to it.
+func nearest(n *yamlv3.Node, field string) *yamlv3.Node {
+	for _, step := range steps(field) {
+		next := child(n, step)
+		if next == nil {
+			break
+		}
+		n = next
+	}
+	return n
+}
+
+func steps(field string) []string {
+	field = strings.ReplaceAll(strings.ReplaceAll(field, "[", "."), "]", "")
+	return strings.FieldsFunc(field, func(r rune) bool { return r == '.' })
+}
+
+func child(n *yamlv3.Node, step string) *yamlv3.Node {
+	if n.Kind == yamlv3.DocumentNode && len(n.Content) > 0 {
+		n = n.Content[0]
+	}
+	for n.Kind == yamlv3.AliasNode && n.Alias != nil {
+		n = n.Alias
+	}
+	switch n.Kind { //nolint:exhaustive // the others have no children
+	case yamlv3.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == step {
+				return n.Content[i+1]
+			}
+		}
+	case yamlv3.SequenceNode:
+		if i, err := strconv.Atoi(step); err == nil && i >= 0 && i < len(n.Content) {
+			return n.Content[i]
+		}
+	}
+	return nil
+}
+
+// has reports whether there is something below these keys, which may hold dots.
+func has(n *yamlv3.Node, keys ...string) bool {
+	for _, key := range keys {
+		if n = child(n, key); n == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// anyOf reports whether one of several equal keys has the value.
+func anyOf(n *yamlv3.Node, key, value string) bool {
+	if n.Kind == yamlv3.DocumentNode && len(n.Content) > 0 {
+		n = n.Content[0]
+	}
+	for i := 0; n.Kind == yamlv3.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key && n.Content[i+1].Value == value {
+			return true
+		}
+	}
+	return false
+}
+
+func scalar(n *yamlv3.Node) string {
+	if n == nil || n.Kind != yamlv3.ScalarNode {
+		return ""
+	}
+	return n.Value
 }
