@@ -90,11 +90,11 @@ func TestAuditFiles(t *testing.T) {
 		t.Fatalf("clean %v, %v", clean, err)
 	}
 	want := `app.example.com (AccessPolicy shop/web)
-  OtherNamespace  Ingress default/metrics serves app.example.com/metrics without asking, from a
+  OtherNamespace  Ingress default/metrics serves app.example.com/metrics without protection, from a
                   namespace that has no AccessPolicy for the host. Remove it, or let its namespace
                   claim the host (hostGrants) and opt it in.
   ExposedService  Service shop/web is of type NodePort, so the pods behind app.example.com can be
-                  reached without any proxy, and nobody is asked. Make it a ClusterIP, or let a
+                  reached without any proxy, and without protection. Make it a ClusterIP, or let a
                   NetworkPolicy admit only the proxies.
 
 Not checked

@@ -304,7 +304,7 @@ func (n *Annotation) unknownChoice(annotations map[string]string) string {
 	}
 	why := "is none of " + strings.Join(n.choices, ", ")
 	if n == HAProxyPlacement {
-		why += ", so that nobody is asked"
+		why += ", so that no auth request is sent"
 	}
 	return why
 }

@@ -24,64 +24,65 @@ type Finding struct {
 	Mild bool
 }
 
-// Reasons of what keeps a route that names a policy from being guarded as it should.
+// Reasons of what keeps a route that names a policy from being protected as it should.
 const (
-	UnknownProxy       = "UnknownProxy"       // nothing tells which proxy serves it
-	UnknownMode        = "UnknownMode"        // its mode is none
-	PolicyNotFound     = "PolicyNotFound"     // it names a policy that is not there: everything is refused
-	HostNotInPolicy    = "HostNotInPolicy"    // its policy does not claim its host: it is refused
-	NoHost             = "NoHost"             // it serves hosts that are written nowhere
-	CanaryAlone        = "CanaryAlone"        // it is a canary of something that names no policy
-	ForeignAuth        = "ForeignAuth"        // somebody else decides what its proxy asks
-	ForeignAnnotation  = "ForeignAnnotation"  // somebody else has an annotation that is needed
-	ForeignCORS        = "ForeignCORS"        // its proxy answers preflights by itself
-	ForeignPolicy      = "ForeignPolicy"      // a SecurityPolicy that takes the place of ours
-	SignInElsewhere    = "SignInElsewhere"    // auth-signin redirects what must not be
-	AppCanary          = "AppCanary"          // the application has a canary of its own
-	SharedService      = "SharedService"      // others lead to the same Service, and would be touched
-	BackendProtocol    = "BackendProtocol"    // what the application speaks stands in the way
-	RewrittenTarget    = "RewrittenTarget"    // what is asked about is not what was asked for
-	AuthKeepalive      = "AuthKeepalive"      // connections that mix up identity headers
-	ShadowedLogin      = "ShadowedLogin"      // a path of the application hides that of the login
-	LoginPathTaken     = "LoginPathTaken"     // somebody else serves our own path
-	PriorityTooHigh    = "PriorityTooHigh"    // a router of the application comes before ours
-	NotProjectable     = "NotProjectable"     // the proxy's own CORS annotations cannot say it
-	InterceptedErrors  = "InterceptedErrors"  // a controller replaces the application's own pages
-	AnnotationsRefused = "AnnotationsRefused" // a controller ignores what is needed
-	UnderscoreHeaders  = "UnderscoreHeaders"  // a controller lets other spellings of identity headers pass
-	NoRenderEndpoints  = "NoRenderEndpoints"  // nothing makes the pages of refusals
-	OddPath            = "OddPath"            // a path that is not copied into our namespace
+	UnknownProxy       = "UnknownProxy"       // it is not known which proxy serves the route
+	UnknownMode        = "UnknownMode"        // the mode in its annotation does not exist
+	PolicyNotFound     = "PolicyNotFound"     // the policy that it names does not exist: every request is denied
+	HostNotInPolicy    = "HostNotInPolicy"    // its policy does not list its host: every request there is denied
+	NoHost             = "NoHost"             // a rule of it has no host
+	CanaryAlone        = "CanaryAlone"        // it is a canary of a route that names no policy
+	ForeignAuth        = "ForeignAuth"        // somebody else has set the annotation that says where its proxy sends auth requests
+	ForeignAnnotation  = "ForeignAnnotation"  // somebody else has set an annotation that Ostiary needs
+	ForeignCORS        = "ForeignCORS"        // its proxy answers preflights by its own CORS settings
+	ForeignPolicy      = "ForeignPolicy"      // another SecurityPolicy takes the place of Ostiary's
+	SignInElsewhere    = "SignInElsewhere"    // its auth-signin redirects preflights, too
+	AppCanary          = "AppCanary"          // the application has a canary, which the mode does not allow
+	SharedService      = "SharedService"      // another route leads to the same Service and port, and would be affected
+	BackendProtocol    = "BackendProtocol"    // the backend protocol does not allow what is needed
+	RewrittenTarget    = "RewrittenTarget"    // the proxy rewrites the request before it sends the auth request
+	AuthKeepalive      = "AuthKeepalive"      // its auth-keepalive mixes up identity headers of different users
+	ShadowedLogin      = "ShadowedLogin"      // a path of the application hides the sign-in path
+	LoginPathTaken     = "LoginPathTaken"     // another route serves Ostiary's own path on the host
+	PriorityTooHigh    = "PriorityTooHigh"    // a router of the application comes before Ostiary's
+	NotProjectable     = "NotProjectable"     // the proxy's CORS annotations cannot express the policy's spec.cors
+	InterceptedErrors  = "InterceptedErrors"  // the controller replaces the application's own error pages
+	AnnotationsRefused = "AnnotationsRefused" // the controller rejects an annotation that is needed
+	UnderscoreHeaders  = "UnderscoreHeaders"  // the controller passes identity headers that are spelled with underscores
+	NoRenderEndpoints  = "NoRenderEndpoints"  // no pod renders the pages of denied requests
+	OddPath            = "OddPath"            // a path has characters that Ostiary does not copy into its own namespace
 	MissingKind        = "MissingKind"        // a CRD that is needed is not installed
-	AnnotationUnread   = "AnnotationUnread"   // its proxy cannot read what somebody wrote
-	ProxyConfigUnread  = "ProxyConfigUnread"  // its proxy's own configuration could not be looked at
-	ModeUnprepared     = "ModeUnprepared"     // the platform was not told what the mode needs
-	UnfitProxy         = "UnfitProxy"         // its proxy asks in a way that guards nothing
-	WildcardWidth      = "WildcardWidth"      // it serves more names than its policy can claim
-	MissingFilter      = "MissingFilter"      // a rule of an HTTPRoute lacks the filter that asks
+	AnnotationUnread   = "AnnotationUnread"   // its proxy cannot read the value of an annotation
+	ProxyConfigUnread  = "ProxyConfigUnread"  // the proxy's ConfigMap could not be read
+	ModeUnprepared     = "ModeUnprepared"     // the mode needs settings of the platform that are missing
+	UnfitProxy         = "UnfitProxy"         // its proxy sends auth requests in a way that protects nothing
+	WildcardWidth      = "WildcardWidth"      // its wildcard covers more names than the policy can
+	MissingFilter      = "MissingFilter"      // a rule of an HTTPRoute lacks the filter that sends auth requests
 
-	ResponsesNotManaged = "ResponsesNotManaged" // a proxy that puts no header on the application's answers
+	ResponsesNotManaged = "ResponsesNotManaged" // its proxy cannot set headers on the application's responses
 )
 
-// Reasons of what goes around a policy.
+// Reasons of unprotected routes.
 const (
-	NoAuthURL          = "NoAuthURL"          // an Ingress whose proxy asks nobody
-	ForeignAuthURL     = "ForeignAuthURL"     // it asks somebody else, or us about something else
-	OtherNamespace     = "OtherNamespace"     // an Ingress of a namespace that has no policy for the host
-	OtherClass         = "OtherClass"         // another proxy serves the host, too, and does not ask
-	ServerAlias        = "ServerAlias"        // the host is an alias of a server that does not ask
-	DefaultBackend     = "DefaultBackend"     // what has no host serves any host's leftover
-	GlobalAuthOff      = "GlobalAuthOff"      // an Ingress turned the controller's own question off
-	NoAuthLocations    = "NoAuthLocations"    // paths that a controller never asks about
-	CustomErrors401    = "CustomErrors401"    // a controller replaces refusals by another page
-	AuthCache          = "AuthCache"          // a proxy remembers an answer, and gives it to others
-	SatisfyAny         = "SatisfyAny"         // something else than our answer is enough
-	AuthMethodSnippet  = "AuthMethodSnippet"  // configuration by hand may override the question
-	HTTPRouteNoAuth    = "HTTPRouteNoAuth"    // a rule of an HTTPRoute or GRPCRoute that asks nobody
-	IngressRouteNoAuth = "IngressRouteNoAuth" // the same of a Traefik IngressRoute
-	TLSPassthrough     = "TLSPassthrough"     // connections go to the application as they are
-	ExposedService     = "ExposedService"     // the application's pods have another door
-	RecomputedRoute    = "RecomputedRoute"    // after the question another route may be chosen
-	TeamHostTaken      = "TeamHostTaken"      // somebody else serves the host on which people sign in
+	NoAuthURL          = "NoAuthURL"          // an Ingress is not protected: its proxy sends no auth request
+	ForeignAuthURL     = "ForeignAuthURL"     // its auth requests go to another server, or are not about the request that was made
+	OtherNamespace     = "OtherNamespace"     // a route of a namespace that has no policy for the host serves it unprotected
+	OtherClass         = "OtherClass"         // a proxy of another class serves the host, too, unprotected
+	ServerAlias        = "ServerAlias"        // the host is a server-alias of an unprotected Ingress
+	DefaultBackend     = "DefaultBackend"     // an unprotected route without a host serves every host that has no better rule
+	GlobalAuthOff      = "GlobalAuthOff"      // an Ingress switches off the controller's own auth requests
+	NoAuthLocations    = "NoAuthLocations"    // the controller sends no auth requests for some paths
+	CustomErrors401    = "CustomErrors401"    // the controller replaces denials by another page
+	AuthCache          = "AuthCache"          // the proxy caches answers, and may give them to other visitors
+	SatisfyAny         = "SatisfyAny"         // something else than Ostiary's answer is enough to get in
+	AuthMethodSnippet  = "AuthMethodSnippet"  // a snippet may override Ostiary's answer
+	HTTPRouteNoAuth    = "HTTPRouteNoAuth"    // a rule of an HTTPRoute or GRPCRoute is not protected
+	IngressRouteNoAuth = "IngressRouteNoAuth" // a route of a Traefik IngressRoute is not protected
+	TLSPassthrough     = "TLSPassthrough"     // TLS connections go to the application as they are, unprotected
+	ExposedService     = "ExposedService"     // the application's pods can be reached without the proxy
+	RecomputedRoute    = "RecomputedRoute"    // another route may be chosen after the auth request
+	NotApplied         = "NotApplied"         // its proxy was not told to send auth requests, though it names a policy
+	TeamHostTaken      = "TeamHostTaken"      // another route serves the host on which people sign in
 )
 
 func CompareFindings(a, b Finding) int {

@@ -9,9 +9,6 @@ import (
 	"github.com/ostiary/ostiary/controllers/routes/family"
 )
 
-// NotApplied is the reason of a route whose plan is not in the cluster.
-const NotApplied = "NotApplied"
-
 // Unapplied says which Ingresses a plan guards whose proxies were not told: for who
 // looks from outside, as nobody knows whether a controller runs. A controller has
 // the moment between two writes in which all are so.
@@ -29,8 +26,8 @@ func Unapplied(w routes.Snapshot, s routes.Settings, bindings []routes.Binding, 
 		if !b.Guarded || len(annotations[ref]) == 0 || family.Of(x.RouteOf(ing).Class).Question(x, x.RouteOf(ing)) == routes.AsksUs {
 			continue
 		}
-		f := routes.Finding{Object: ref, Policy: b.Policy, Reason: NotApplied,
-			Message: fmt.Sprintf("%s is opted in, but its proxy was not told to ask Ostiary, so it asks nobody. Look whether `ostiary serve` runs in the cluster, and whether it may write this Ingress (its log and the policy's condition Routed say).", ref)}
+		f := routes.Finding{Object: ref, Policy: b.Policy, Reason: routes.NotApplied,
+			Message: fmt.Sprintf("%s is opted in, but it is not protected: its proxy was not told to send auth requests to Ostiary. Look whether `ostiary serve` runs in the cluster, and whether it may write this Ingress (its log and the policy's condition Routed say).", ref)}
 		if len(b.Hosts) == 0 {
 			out = append(out, f)
 		}

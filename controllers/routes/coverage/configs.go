@@ -27,7 +27,7 @@ func (c *coverage) configs() {
 		}
 		for _, free := range family.NoAuthPrefixes(m.Data["no-auth-locations"]) {
 			if free != family.AcmePath {
-				add(routes.NoAuthLocations, "has %s in no-auth-locations, so nobody is asked about a path of an Ingress that begins with it. Take it off the list.", free)
+				add(routes.NoAuthLocations, "has %s in no-auth-locations, so no path of an Ingress that begins with it is protected. Take it off the list.", free)
 			}
 		}
 		for _, code := range family.ConfigCodes(m.Data) {
@@ -59,7 +59,7 @@ func (c *coverage) ports(ref routes.Ref, m *corev1.ConfigMap) {
 		}
 		for _, host := range app.hosts {
 			c.report(gap{object: ref, reason: routes.ExposedService, host: host},
-				"%s leads port %s of the proxy to Service %s/%s, which serves %s, and nobody is asked there. Remove the port.", ref, port, namespace, name, routes.ShowHost(host))
+				"%s leads port %s of the proxy to Service %s/%s, which serves %s, without protection. Remove the port.", ref, port, namespace, name, routes.ShowHost(host))
 		}
 	}
 }

@@ -90,7 +90,7 @@ spec:
 func TestRemarks(t *testing.T) {
 	const opted, config = routes.PolicyAnnotation + ": web", "\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: nginx}\ndata: "
 	web := ingressYAML("shop", "web", "app.example.com", opted)
-	const acme, other = "ingress-nginx asks about no path", "Ingress shop/old leads old.example.org/ to Service shop/web, which guarded app.example.com leads to, too."
+	const acme, other = "ingress-nginx sends no auth request for paths", "Ingress shop/old leads old.example.org/ to Service shop/web, which guarded app.example.com leads to, too."
 	for name, c := range map[string]struct {
 		manifests string
 		want      []string
@@ -201,7 +201,7 @@ func TestAppliedPlansAsk(t *testing.T) {
 			w := routestest.Read(t, routestest.Base, strings.Replace(ingressYAML("shop", "web", "app.example.com", annotations), "ingressClassName: nginx", "ingressClassName: "+c.class, 1))
 			w.Served = map[string]bool{"Middleware.traefik.io": true, "IngressRoute.traefik.io": true}
 			plan := plan.Make(w, routestest.Settings)
-			if got := Unapplied(w, routestest.Settings, plan.Bindings, plan.Annotations); len(got) != 1 || got[0].Reason != NotApplied {
+			if got := Unapplied(w, routestest.Settings, plan.Bindings, plan.Annotations); len(got) != 1 || got[0].Reason != routes.NotApplied {
 				t.Fatalf("before: %v", got)
 			}
 			for _, o := range plan.Objects {

@@ -23,11 +23,11 @@ func (c *coverage) securityPolicies() {
 		for _, host := range c.policyHosts(p) {
 			if again {
 				c.report(gap{object: ref, reason: routes.RecomputedRoute, host: host},
-					"%s says recomputeRoute, so after Ostiary was asked about %s another route may be chosen, of which nobody was asked. Remove it.", ref, routes.AnyHost(host))
+					"%s says recomputeRoute, so after Ostiary was asked about %s another route may be chosen, which is not protected. Remove it.", ref, routes.AnyHost(host))
 			}
 			if cors {
 				c.report(gap{object: ref, reason: routes.ForeignCORS, host: host},
-					"%s has a cors of its own, so Envoy answers preflights for %s before Ostiary is asked, and lets those origins read answers. Write them into the policy's spec.cors, and remove it.", ref, routes.AnyHost(host))
+					"%s has a cors of its own, so Envoy answers preflights for %s before Ostiary gets an auth request, and lets those origins read answers. Write them into the policy's spec.cors, and remove it.", ref, routes.AnyHost(host))
 			}
 		}
 	}

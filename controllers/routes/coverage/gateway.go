@@ -58,17 +58,17 @@ func (c *coverage) unaskedRoute(r *unstructured.Unstructured, host string, open 
 	switch {
 	case why != "":
 		a.reason = routes.UnfitProxy
-		c.report(a, "%s leads %s to an application, in its %s, and is not known to ask: %s.", ref, routes.AnyHost(host)+c.such(host), rules, why)
+		c.report(a, "%s leads %s to an application, in its %s, and is not known to be protected: %s.", ref, routes.AnyHost(host)+c.such(host), rules, why)
 	case r.GetKind() == "GRPCRoute":
-		c.report(a, "%s leads %s to an application without asking, in its %s. Guard its Gateway with an Envoy Gateway SecurityPolicy whose extAuth is Ostiary, or serve it as an HTTPRoute that is opted in.", ref, routes.AnyHost(host), rules)
+		c.report(a, "%s leads %s to an application without protection, in its %s. Guard its Gateway with an Envoy Gateway SecurityPolicy whose extAuth is Ostiary, or serve it as an HTTPRoute that is opted in.", ref, routes.AnyHost(host), rules)
 	case host == "":
 		a.reason = routes.DefaultBackend
-		c.report(a, "%s has no hostname, so it leads any host that its Gateways find no better route for to an application without asking, in its %s. Give it hostnames, or opt it in with %s.", ref, rules, routes.PolicyAnnotation)
+		c.report(a, "%s has no hostname, so it leads any host that its Gateways find no better route for to an application without protection, in its %s. Give it hostnames, or opt it in with %s.", ref, rules, routes.PolicyAnnotation)
 	case !c.namespaceOwns(r.GetNamespace(), host):
 		a.reason = routes.OtherNamespace
-		c.report(a, "%s leads %s to an application without asking, in its %s, from a namespace that has no AccessPolicy for the host. Remove it, or let its namespace claim the host (hostGrants) and opt it in.", ref, routes.ShowHost(host)+c.such(host), rules)
+		c.report(a, "%s leads %s to an application without protection, in its %s, from a namespace that has no AccessPolicy for the host. Remove it, or let its namespace claim the host (hostGrants) and opt it in.", ref, routes.ShowHost(host)+c.such(host), rules)
 	default:
-		c.report(a, "%s leads %s to an application without asking, in its %s. Opt it in with the annotation %s: NAME (a rule with the action Bypass keeps a path public), or take the host off it.", ref, routes.ShowHost(host)+c.such(host), rules, routes.PolicyAnnotation)
+		c.report(a, "%s leads %s to an application without protection, in its %s. Opt it in with the annotation %s: NAME (a rule with the action Bypass keeps a path public), or take the host off it.", ref, routes.ShowHost(host)+c.such(host), rules, routes.PolicyAnnotation)
 	}
 }
 
@@ -81,7 +81,7 @@ func (c *coverage) tlsRoute(r *unstructured.Unstructured) {
 	for _, host := range c.RouteHosts(r, routes.Objects(r.Object, "spec", "parentRefs")) {
 		if c.claims(host) {
 			c.report(gap{object: ref, reason: routes.TLSPassthrough, host: host},
-				"%s leads TLS connections for %s to their end as they are, and nobody is asked. Remove the host from it, and serve it by an HTTPRoute that is opted in.", ref, routes.AnyHost(host))
+				"%s passes TLS connections for %s through as they are, without protection. Remove the host from it, and serve it by an HTTPRoute that is opted in.", ref, routes.AnyHost(host))
 		}
 	}
 }

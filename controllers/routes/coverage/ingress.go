@@ -177,29 +177,29 @@ func (c *coverage) unasked(d *route, s *routes.Served) {
 	switch {
 	case d.question == routes.AsksOthers:
 		a.reason = routes.ForeignAuthURL
-		c.report(a, "%s asks another server than Ostiary about %s, so no AccessPolicy decides there. Remove its auth-url. %s", d.Ref, where, c.remedy(d, s.Host))
+		c.report(a, "%s sends its auth requests for %s to another server than Ostiary, so no AccessPolicy applies. Remove its auth-url. %s", d.Ref, where, c.remedy(d, s.Host))
 	case d.question == routes.AsksWrongly:
 		a.reason = routes.ForeignAuthURL
-		c.report(a, "%s asks Ostiary about something else than the request to %s: %s. %s", d.Ref, where, family.Of(d.Class).Expected(), c.remedy(d, s.Host))
+		c.report(a, "%s sends auth requests to Ostiary that are not about the request to %s: %s. %s", d.Ref, where, family.Of(d.Class).Expected(), c.remedy(d, s.Host))
 	case s.Host == "":
 		a.reason = routes.DefaultBackend
-		c.report(a, "%s has no host, so it serves whatever its class %s finds no better rule for, without asking; such hosts are %s. Give it a host, or opt it in.",
+		c.report(a, "%s has no host, so it serves whatever its class %s finds no better rule for, without protection; such hosts are %s. Give it a host, or opt it in.",
 			d.Ref, routes.ShowClass(d.Class.Name), c.some(d.Class.Name))
 	case s.Alias != "":
 		a.reason = routes.ServerAlias
-		c.report(a, "%s serves %s without asking: the host is a server-alias of %s. Remove it from nginx.ingress.kubernetes.io/server-alias, or opt in every Ingress of %s.", d.Ref, where, s.Alias, s.Alias)
+		c.report(a, "%s serves %s without protection: the host is a server-alias of %s. Remove it from nginx.ingress.kubernetes.io/server-alias, or opt in every Ingress of %s.", d.Ref, where, s.Alias, s.Alias)
 	case d.question == routes.TurnedOff:
 		a.reason = routes.GlobalAuthOff
-		c.report(a, "%s serves %s without asking: it says nginx.ingress.kubernetes.io/enable-global-auth: \"false\". Remove that, or opt it in.", d.Ref, where)
+		c.report(a, "%s serves %s without protection: it says nginx.ingress.kubernetes.io/enable-global-auth: \"false\". Remove that, or opt it in.", d.Ref, where)
 	case !c.namespaceOwns(d.Namespace, s.Host):
 		a.reason = routes.OtherNamespace
-		c.report(a, "%s serves %s without asking, from a namespace that has no AccessPolicy for the host. Remove it, or let its namespace claim the host (hostGrants) and opt it in.", d.Ref, where)
+		c.report(a, "%s serves %s without protection, from a namespace that has no AccessPolicy for the host. Remove it, or let its namespace claim the host (hostGrants) and opt it in.", d.Ref, where)
 	case c.otherClass(d.Class.Name, s.Host):
 		a.reason = routes.OtherClass
-		c.report(a, "%s lets the proxy of class %s serve %s without asking, beside the class %s that asks. %s", d.Ref, routes.ShowClass(d.Class.Name), where, strings.Join(c.classesAsking(s.Host), ", "), c.remedy(d, s.Host))
+		c.report(a, "%s lets the proxy of class %s serve %s without protection, beside class %s, which sends auth requests. %s", d.Ref, routes.ShowClass(d.Class.Name), where, strings.Join(c.classesAsking(s.Host), ", "), c.remedy(d, s.Host))
 	default:
 		a.reason = routes.NoAuthURL
-		c.report(a, "%s serves %s without asking. %s", d.Ref, where, c.remedy(d, s.Host))
+		c.report(a, "%s serves %s without protection: its proxy sends no auth request. %s", d.Ref, where, c.remedy(d, s.Host))
 	}
 }
 

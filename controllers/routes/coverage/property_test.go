@@ -226,7 +226,7 @@ func TestUnguardedMissesNothing(t *testing.T) {
 					}
 					leaks++
 					if name := l.ing.Namespace + "/" + l.ing.Name; !found["Ingress "+name] {
-						t.Fatalf("seed %d: Ingress %s serves %s%s on class %s without asking, and no finding names it:\n%s\n%v", seed, name, host, path, class, describe(&w), findings)
+						t.Fatalf("seed %d: Ingress %s serves %s%s on class %s without protection, and no finding names it:\n%s\n%v", seed, name, host, path, class, describe(&w), findings)
 					}
 				}
 			}

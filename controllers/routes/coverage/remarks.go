@@ -25,7 +25,7 @@ type elsewhere struct {
 func Remarks(w routes.Snapshot, s routes.Settings, claims func(host string) bool) []string {
 	out := []string{}
 	if asksNoACME(&w) {
-		out = append(out, "ingress-nginx asks about no path of an Ingress that begins with "+family.AcmePath+", on any host: that is its default, for proofs of certificates (no-auth-locations in its ConfigMap).")
+		out = append(out, "ingress-nginx sends no auth request for paths of an Ingress that begin with "+family.AcmePath+", on any host: that is its default, for proofs of certificates (no-auth-locations in its ConfigMap).")
 	}
 	c := look(routes.Read(w, s), claims)
 	for _, e := range c.elsewhere {
@@ -35,7 +35,7 @@ func Remarks(w routes.Snapshot, s routes.Settings, claims func(host string) bool
 				continue
 			}
 			slices.Sort(app.hosts)
-			out = append(out, fmt.Sprintf("%s leads %s to Service %s/%s, which guarded %s leads to, too. No policy claims %s, so nobody is asked there.",
+			out = append(out, fmt.Sprintf("%s leads %s to Service %s/%s, which guarded %s leads to, too. No policy claims %s, so it is not protected there.",
 				e.ref, e.Where(), e.ref.Namespace, b.Name, routes.ShowHost(app.hosts[0]), routes.ShowHost(e.Host)))
 		}
 	}

@@ -83,7 +83,7 @@ func (c *coverage) exposed(s *corev1.Service, how, host, app string) {
 		also = " (those of Service " + app + ")"
 	}
 	c.report(gap{object: ref, reason: routes.ExposedService, host: host},
-		"%s is %s, so the pods behind %s%s can be reached without any proxy, and nobody is asked. Make it a ClusterIP, or let a NetworkPolicy admit only the proxies.", ref, how, routes.ShowHost(host), also)
+		"%s is %s, so the pods behind %s%s can be reached without any proxy, and without protection. Make it a ClusterIP, or let a NetworkPolicy admit only the proxies.", ref, how, routes.ShowHost(host), also)
 }
 
 // innerService reports a listener of ours that is open to more than proxies.

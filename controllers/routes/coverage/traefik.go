@@ -51,15 +51,15 @@ func (c *coverage) unaskedIngressRoute(ref routes.Ref, route, host string) {
 		// HostSNI(`*`) is how a database gets an entry point of its own.
 	case ref.Kind == "IngressRouteTCP":
 		a.reason = routes.TLSPassthrough
-		c.report(a, "%s leads TLS connections for %s to their end in its %s, and nobody is asked. Remove the host from it, and serve it by an IngressRoute with the Middleware of Ostiary.", ref, routes.AnyHost(host), route)
+		c.report(a, "%s passes TLS connections for %s through in its %s, without protection. Remove the host from it, and serve it by an IngressRoute with the Middleware of Ostiary.", ref, routes.AnyHost(host), route)
 	case host == "":
 		a.reason = routes.DefaultBackend
-		c.report(a, "%s has a match without a host in its %s, so it leads any host to an application without asking. Add a Host matcher, or a Middleware whose forwardAuth asks Ostiary.", ref, route)
+		c.report(a, "%s has a match without a host in its %s, so it leads any host to an application without protection. Add a Host matcher, or a Middleware whose forwardAuth asks Ostiary.", ref, route)
 	case !c.namespaceOwns(ref.Namespace, host):
 		a.reason = routes.OtherNamespace
-		c.report(a, "%s leads %s to an application without asking, in its %s, from a namespace that has no AccessPolicy for the host. Remove it, or give it a Middleware whose forwardAuth asks Ostiary.", ref, routes.ShowHost(host), route)
+		c.report(a, "%s leads %s to an application without protection, in its %s, from a namespace that has no AccessPolicy for the host. Remove it, or give it a Middleware whose forwardAuth asks Ostiary.", ref, routes.ShowHost(host), route)
 	default:
-		c.report(a, "%s leads %s to an application without asking, in its %s. Give it a Middleware whose forwardAuth asks Ostiary (`ostiary config traefik` prints one), or serve the host by an Ingress that is opted in.", ref, routes.ShowHost(host), route)
+		c.report(a, "%s leads %s to an application without protection, in its %s. Give it a Middleware whose forwardAuth asks Ostiary (`ostiary config traefik` prints one), or serve the host by an Ingress that is opted in.", ref, routes.ShowHost(host), route)
 	}
 }
 

@@ -55,7 +55,7 @@ func (c *coverage) strayAliases(d *route) {
 			continue
 		}
 		c.report(gap{object: d.Ref, reason: routes.ServerAlias, host: host, owner: mine},
-			"%s has the server-alias %s, which is no host of a policy by that name, so everybody is refused there, and whatever other Ingress of %s does not ask serves it. Put it into the policy's hosts as a name of its own, or remove it.", d.Ref, alias, mine)
+			"%s has the server-alias %s, which is no host of a policy by that name, so every request there is denied, and whatever other Ingress of %s does not ask serves it. Put it into the policy's hosts as a name of its own, or remove it.", d.Ref, alias, mine)
 	}
 }
 

@@ -66,7 +66,7 @@ func written(r *routes.Route, paths []policy.Path) []policy.Path {
 func passthrough(n *routes.Annotation, r *routes.Route, at *routes.Served, report Reporter) {
 	if n.Flag(r.Class.Proxy, r.Annotations) == routes.On {
 		report(routes.TLSPassthrough, at.Paths,
-			"%s says %s, so TLS connections for %s go to the application as they are, and nobody is asked. Remove the annotation.", r.Ref, n.Key(), routes.ShowHost(at.Host))
+			"%s says %s, so TLS connections for %s go to the application as they are, without protection. Remove the annotation.", r.Ref, n.Key(), routes.ShowHost(at.Host))
 	}
 }
 

@@ -106,7 +106,7 @@ func Unfit(x *routes.Index, r *unstructured.Unstructured, planes []DataPlane, lo
 		}
 	}
 	for _, name := range lost {
-		out = append(out, "nothing is known of Gateway "+name+", so nobody can say what its ExternalAuth filter asks")
+		out = append(out, "nothing is known of Gateway "+name+", so it is not known what its ExternalAuth filter asks")
 	}
 	return strings.Join(out, "; ")
 }
@@ -225,7 +225,7 @@ func (unknownGateway) Asks(*routes.Index, *unstructured.Unstructured, map[string
 }
 
 func (p unknownGateway) Unfit(*unstructured.Unstructured) string {
-	return fmt.Sprintf("it is served by %s, of which nothing is known, so nobody can say whether its ExternalAuth asks about what is requested. "+
+	return fmt.Sprintf("it is served by %s, of which nothing is known, so it is not known whether its ExternalAuth asks about what is requested. "+
 		"If it appends the request's path to http.path, and lets nothing pass but what is answered with 200, write the annotation %s: %s on the GatewayClass", p.Who(), routes.ProxyAnnotation, routes.GatewayAPI)
 }
 

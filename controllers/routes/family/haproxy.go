@@ -101,7 +101,7 @@ func (w *Wants) haproxyUndoes() {
 		w.Found(routes.RewrittenTarget, "%s says %sauth-external-placement: frontend, so that haproxy-ingress asks before it has set the headers that say what is asked for: visitors can set them. Remove it.", w.Ref, routes.HAProxyPrefix)
 	}
 	if routes.HAProxyCORS.Flag(w.Class.Proxy, w.Route.Annotations) == routes.On {
-		w.Found(routes.ForeignCORS, "%s says %scors-enable, so its proxy answers every OPTIONS before Ostiary is asked. Write the origins into the policy's spec.cors, and remove the annotation.", w.Ref, routes.HAProxyPrefix)
+		w.Found(routes.ForeignCORS, "%s says %scors-enable, so its proxy answers every OPTIONS before Ostiary gets an auth request. Write the origins into the policy's spec.cors, and remove the annotation.", w.Ref, routes.HAProxyPrefix)
 	}
 	for _, u := range w.UpstreamsOf(w.Ingress) {
 		for _, other := range w.Shared().To[u] {

@@ -20,7 +20,7 @@ func PlanHTTPRoute(w *Wants) {
 	planes, lost := DataPlanes(w.Index, w.Manifest)
 	w.Asks = len(planes) > 0 && len(lost) == 0
 	for _, name := range lost {
-		w.Found(routes.UnknownProxy, "%s is attached to Gateway %s, of which nothing is known, so that nobody may ask about it there. Make the Gateway, or write the annotation %s on the HTTPRoute.", w.Ref, name, routes.ProxyAnnotation)
+		w.Found(routes.UnknownProxy, "%s is attached to Gateway %s, of which nothing is known, so that it may not be protected there. Make the Gateway, or write the annotation %s on the HTTPRoute.", w.Ref, name, routes.ProxyAnnotation)
 	}
 	answers := len(planes) > 0 && !narrow(w.Manifest) // they answer preflights as they are told
 	for _, plane := range planes {
@@ -37,7 +37,7 @@ func PlanHTTPRoute(w *Wants) {
 func (w *Wants) ownCORS() {
 	for i, rule := range routes.Objects(w.Manifest.Object, "spec", "rules") {
 		if slices.ContainsFunc(routes.Objects(rule, "filters"), func(f map[string]any) bool { return routes.Text(f, "type") == "CORS" }) {
-			w.Found(routes.ForeignCORS, "%s has a filter CORS in rule %s, so its proxy answers preflights before Ostiary is asked, and lets those origins read answers. Write them into the policy's spec.cors, and remove the filter.", w.Ref, routes.RuleName(i, rule))
+			w.Found(routes.ForeignCORS, "%s has a filter CORS in rule %s, so its proxy answers preflights before Ostiary gets an auth request, and lets those origins read answers. Write them into the policy's spec.cors, and remove the filter.", w.Ref, routes.RuleName(i, rule))
 		}
 	}
 }
@@ -57,7 +57,7 @@ func (w *Wants) filters(asks func(map[string]any) bool, paste string) bool {
 		}
 	}
 	if len(open) > 0 {
-		w.Found(routes.MissingFilter, "%s asks nobody in rule %s: its rules belong to whoever wrote them. Add to the filters of each: %s", w.Ref, strings.Join(open, ", "), paste)
+		w.Found(routes.MissingFilter, "%s is not protected in rule %s: its proxy sends no auth request there. Ostiary does not edit the rules of others. Add to the filters of each: %s", w.Ref, strings.Join(open, ", "), paste)
 	}
 	return len(open) == 0
 }

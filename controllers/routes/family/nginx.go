@@ -263,7 +263,7 @@ func (f nginx) Gaps(x *routes.Index, r *routes.Route, at *routes.Served, report 
 	for _, p := range at.Written {
 		for _, free := range NeverAsked(x) {
 			if strings.HasPrefix(p.Value, free) {
-				report(routes.NoAuthLocations, []policy.Path{p}, "%s serves %s%s, and the controller never asks about paths that begin with %s (no-auth-locations of its ConfigMap). Choose another path, or take %s off the list.", r.Ref, routes.ShowHost(at.Host), p.Value, free, free)
+				report(routes.NoAuthLocations, []policy.Path{p}, "%s serves %s%s, and the controller sends no auth request for paths that begin with %s (no-auth-locations of its ConfigMap). Choose another path, or take %s off the list.", r.Ref, routes.ShowHost(at.Host), p.Value, free, free)
 			}
 		}
 	}

@@ -127,14 +127,14 @@ func (w *Wants) unaskedBy(m *corev1.ConfigMap, add reporter) {
 	for _, free := range NoAuthPrefixes(m.Data["no-auth-locations"]) {
 		if free != AcmePath && slices.ContainsFunc(w.Paths, func(at policy.Path) bool { return strings.HasPrefix(at.Value, free) }) {
 			w.Asks = false
-			add(routes.NoAuthLocations, "has %s in no-auth-locations, so nobody is asked about paths of Ingresses that begin with it, as those of %s do. Take it off the list.", free, w.Ref)
+			add(routes.NoAuthLocations, "has %s in no-auth-locations, so no path of an Ingress that begins with it is protected, and paths of %s do. Take it off the list.", free, w.Ref)
 		}
 	}
 	level, said := m.Data["annotations-risk-level"]
 	switch level = strings.ToLower(level); { // a word that it does not know is Low to it, and so is none
 	case said && level != "high" && level != "critical":
 		w.Asks = false
-		add(routes.AnnotationsRefused, "has annotations-risk-level: %q, with which ingress-nginx takes no Ingress that has an auth-url, and goes on with what it was before: it asks nobody. Make it High.", m.Data["annotations-risk-level"])
+		add(routes.AnnotationsRefused, "has annotations-risk-level: %q, with which ingress-nginx takes no Ingress that has an auth-url, and goes on with what it was before, without protection. Make it High.", m.Data["annotations-risk-level"])
 	case level != "critical":
 		if n := critical(w.Route.Annotations); n != nil {
 			w.Asks = false

@@ -213,6 +213,6 @@ func (w *Wants) nginxUndoes() {
 func (w *Wants) foreignCORS() {
 	key := routes.NGINXCORS.Key()
 	if routes.NGINXCORS.Flag(w.Class.Proxy, w.Route.Annotations) == routes.On && !w.owned[key] {
-		w.Found(routes.ForeignCORS, "%s says %s, so its proxy answers preflights before Ostiary is asked, and lets the origins of nginx.ingress.kubernetes.io/cors-allow-origin read answers (any origin, if that is missing). Write them into the policy's spec.cors, and remove the annotations.", w.Ref, key)
+		w.Found(routes.ForeignCORS, "%s says %s, so its proxy answers preflights before Ostiary gets an auth request, and lets the origins of nginx.ingress.kubernetes.io/cors-allow-origin read answers (any origin, if that is missing). Write them into the policy's spec.cors, and remove the annotations.", w.Ref, key)
 	}
 }

@@ -109,7 +109,7 @@ func (w *Wants) chain(names []string) {
 	case w.Asks:
 		w.Found(routes.ForeignAnnotation, "%s has %s: %q, where Ostiary is asked, but not first: what comes before it may change what is asked about. Let it begin with %s.", w.Ref, key, strings.Join(is, ","), want)
 	default:
-		w.Found(routes.ForeignAuth, "%s has %s: %q of somebody else, so that nobody asks Ostiary about it. Let it begin with %s: the Middlewares are there. Or remove it, and Ostiary writes its own.", w.Ref, key, strings.Join(is, ","), want)
+		w.Found(routes.ForeignAuth, "%s has %s: %q of somebody else, so that Ostiary gets no auth request for it. Let it begin with %s: the Middlewares are there. Or remove it, and Ostiary writes its own.", w.Ref, key, strings.Join(is, ","), want)
 	}
 }
 

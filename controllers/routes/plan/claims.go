@@ -14,7 +14,7 @@ import (
 // claims reports what of an Ingress its policy does not claim. It is denied there.
 func claims(w *family.Wants) {
 	if w.Rules == nil {
-		w.Found(routes.PolicyNotFound, "%s names the AccessPolicy %s, which does not exist, so everybody is refused. Make it, in the same namespace, or correct the annotation %s.", w.Ref, w.Policy, routes.PolicyAnnotation)
+		w.Found(routes.PolicyNotFound, "%s names the AccessPolicy %s, which does not exist, so every request is denied. Make it, in the same namespace, or correct the annotation %s.", w.Ref, w.Policy, routes.PolicyAnnotation)
 	}
 	for _, at := range routes.PlacesOf(w.Ingress) {
 		if at.Host == "" {
@@ -35,7 +35,7 @@ func claimed(w *family.Wants, host string) {
 	own := routes.CanonicalHost(host)
 	if !slices.ContainsFunc(w.Rules.Hosts, func(h string) bool { return h == own || !routes.IsPattern(own) && h == "*."+routes.ParentOf(own) }) {
 		w.Findings = append(w.Findings, routes.Finding{Object: w.Ref, Policy: w.Policy, Reason: routes.HostNotInPolicy, Host: host,
-			Message: fmt.Sprintf("%s serves %s, which is no host of the AccessPolicy %s, so everybody is refused there. Add it to the policy's spec.hosts.", w.Ref, host, w.Policy)})
+			Message: fmt.Sprintf("%s serves %s, which is no host of the AccessPolicy %s, so every request there is denied. Add it to the policy's spec.hosts.", w.Ref, host, w.Policy)})
 	}
 }
 
@@ -43,9 +43,9 @@ func claimed(w *family.Wants, host string) {
 func routeClaims(w *family.Wants) {
 	switch {
 	case w.Rules == nil:
-		w.Found(routes.PolicyNotFound, "%s names the AccessPolicy %s, which does not exist, so everybody is refused. Make it, in the same namespace, or correct the annotation %s.", w.Ref, w.Policy, routes.PolicyAnnotation)
+		w.Found(routes.PolicyNotFound, "%s names the AccessPolicy %s, which does not exist, so every request is denied. Make it, in the same namespace, or correct the annotation %s.", w.Ref, w.Policy, routes.PolicyAnnotation)
 	case len(w.Rules.Hosts) == 0:
-		w.Found(routes.HostNotInPolicy, "%s names the AccessPolicy %s, which has no spec.hosts. Only Ingresses give a policy their hosts, so everybody is refused. Write them into the policy.", w.Ref, w.Policy)
+		w.Found(routes.HostNotInPolicy, "%s names the AccessPolicy %s, which has no spec.hosts. Only Ingresses give a policy their hosts, so every request is denied. Write them into the policy.", w.Ref, w.Policy)
 	case len(w.Hosts) == 0:
 		w.Found(routes.NoHost, "%s has no hostnames, and serves those of its Gateways. Only hosts that %s lists are let through. Write them into spec.hostnames.", w.Ref, w.Policy.Name)
 	default:
@@ -61,6 +61,6 @@ func width(w *family.Wants, host string) {
 	parent, wild := strings.CutPrefix(routes.CanonicalHost(host), "*.")
 	if wild && slices.Contains(w.Rules.Hosts, "*."+parent) && !slices.Contains(w.Rules.Hosts, "**."+parent) {
 		w.Findings = append(w.Findings, routes.Finding{Object: w.Ref, Policy: w.Policy, Reason: routes.WildcardWidth, Host: host, Mild: true,
-			Message: fmt.Sprintf("%s serves %s, which to a Gateway is any number of labels, and to the AccessPolicy %s exactly one: a.b.%s arrives, and everybody is refused there. Serve the names that are meant, or take the application under one label.", w.Ref, host, w.Policy, parent)})
+			Message: fmt.Sprintf("%s serves %s, which to a Gateway is any number of labels, and to the AccessPolicy %s exactly one: a.b.%s arrives, and every request there is denied. Serve the names that are meant, or take the application under one label.", w.Ref, host, w.Policy, parent)})
 	}
 }
