@@ -347,6 +347,11 @@ func ReadsExpressions(annotations map[string]string, proxy Proxy) (regex, rewrit
 	case HAProxyIngress:
 		return isRegex(HAProxyPathType.Text(annotations)), false
 	}
+	return someReads(annotations)
+}
+
+// someReads: some proxy, of those that there may be.
+func someReads(annotations map[string]string) (regex, rewritten bool) {
 	for key, value := range annotations {
 		_, name, _ := strings.Cut(key, "/")
 		switch name = strings.ToLower(name); name {
