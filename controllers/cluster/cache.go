@@ -47,6 +47,7 @@ var ErrNotYet = errors.New("not read yet")
 // goes on without it: nobody may be allowed to watch it.
 const arriveGrace = 30 * time.Second
 
+// NewCache returns one that runs with the manager, and holds nothing before Look is called.
 func NewCache(mgr ctrl.Manager, options cache.Options) (k *Cache, err error) {
 	k = &Cache{live: mgr.GetAPIReader(), mapper: mgr.GetRESTMapper(), scheme: mgr.GetScheme(), states: map[schema.GroupVersionKind]*kindState{}}
 	if k.Cache, err = cache.New(mgr.GetConfig(), options); err != nil {
@@ -187,12 +188,14 @@ func (k *Cache) watch(ctx context.Context, o client.Object, wake func()) (cache.
 	return informer, nil
 }
 
+// Served is as in Reader.
 func (k *Cache) Served() map[string]bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.has
 }
 
+// Refused is as in Reader.
 func (k *Cache) Refused() []schema.GroupKind {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -205,6 +208,7 @@ func (k *Cache) Refused() []schema.GroupKind {
 	return out
 }
 
+// Reads is as in Reader.
 func (k *Cache) Reads(gvk schema.GroupVersionKind) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()

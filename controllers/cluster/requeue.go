@@ -20,6 +20,7 @@ type Requeue struct {
 	enqueue func() // nil until the controller runs
 }
 
+// Source is what the controller watches.
 func (r *Requeue) Source(request reconcile.Request) source.Source {
 	return source.Func(func(_ context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 		r.mu.Lock()
@@ -30,6 +31,7 @@ func (r *Requeue) Source(request reconcile.Request) source.Source {
 	})
 }
 
+// Add asks for another run, if the controller runs.
 func (r *Requeue) Add() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -119,6 +119,7 @@ func (l *worldLister) extras(w *routes.Snapshot) {
 	}
 }
 
+// Pointers are those of the items of a list.
 func Pointers[T any](items []T) []*T {
 	out := make([]*T, len(items))
 	for i := range items {

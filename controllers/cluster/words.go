@@ -17,6 +17,7 @@ func Listed(problems []string) string {
 	return Truncate(fmt.Sprintf("%d problems: %s", len(problems), strings.Join(problems, "; ")), 32<<10)
 }
 
+// Truncate cuts a text to n bytes, and never half a letter.
 func Truncate(s string, n int) string {
 	if len(s) <= n {
 		return s

@@ -88,6 +88,7 @@ type writtenClaim struct {
 	Released  *time.Time `json:"released,omitempty"`
 }
 
+// NewLedger returns one that nothing was read of.
 func NewLedger(namespace string, hold time.Duration) *Ledger {
 	return &Ledger{Namespace: namespace, Hold: hold, mind: map[claimKey]policy.Claim{}, changed: make(chan struct{}, 1)}
 }
