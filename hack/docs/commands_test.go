@@ -125,7 +125,7 @@ func runBlock(t *testing.T, p page, b block, dir string) (ran int) {
 }
 
 // revision is that of a table: it changes with the way it is made.
-var revision = regexp.MustCompile(`\b[0-9a-f]{12}\b`)
+var revision = regexp.MustCompile(`\b[0-9a-f]{12}(?:[0-9a-f]{20})?\b`)
 
 // runShell runs a command line where ostiary is the one built from here, and no cluster is.
 func runShell(t *testing.T, line, dir string) string {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/crd"
 )
@@ -80,11 +81,30 @@ func reasonsPage(root string, pages map[string]string) error {
 		}
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", c.Code, c.Reason, cell(c.Fix))
 	}
+	b.WriteString("\n### Of identity providers\n\n| code | fix |\n|---|---|\n")
+	for _, c := range config.Codes() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", c.Code, cell(c.Fix))
+	}
+	writePages(&b)
 	if err := writeFindings(&b, root); err != nil {
 		return err
 	}
 	pages["docs/reference/reasons.md"] = b.String()
 	return nil
+}
+
+// writePages lists the codes that pages of the sign-in show, and no decision has.
+func writePages(b *strings.Builder) {
+	b.WriteString("\n## Sign-in\n\nPages of the sign-in show these codes, beside those of decisions.\n\n| code | meaning | what to do |\n|---|---|---|\n")
+	for _, p := range [][3]string{
+		{"login-loop", "The sign-in succeeds, and the application asks for it again.", "Check that the application is served over https, that the proxy passes `Set-Cookie` on, and that clocks are right."},
+		{"provider-refused", "The identity provider did not sign the person in. The page shows what it says.", "Look at the provider's log."},
+		{"provider-rejected", "What the provider sent cannot be accepted: signature, issuer, audience or time.", "Ostiary's log has the details."},
+		{"provider-unavailable", "The provider does not answer.", "Check the network policy for egress, and the provider."},
+		{"token-too-large", "The session does not fit into a cookie.", "Name fewer groups in rules."},
+	} {
+		fmt.Fprintf(b, "| `%s` | %s | %s |\n", p[0], p[1], p[2])
+	}
 }
 
 func keys[K comparable, V any](m map[K]V) func(func(K) bool) {
@@ -97,37 +117,35 @@ func keys[K comparable, V any](m map[K]V) func(func(K) bool) {
 	}
 }
 
-var finding = regexp.MustCompile(`^[A-Z][a-z]+([A-Z][A-Za-z0-9]*)+$`)
+// finding is a reason in CamelCase.
+var finding = regexp.MustCompile(`^(?:[A-Z][a-z0-9]*){2,}$|^Rejected$`)
 
 // writeFindings lists the reasons of the conditions Routed and Covered, and of
-// ostiary audit: constants below controllers whose name is their value, with a comment.
+// ostiary audit: constants below controllers whose name is their value.
 func writeFindings(b *strings.Builder, root string) error {
 	all, err := constants(root, finding)
 	if err != nil {
 		return err
 	}
 	b.WriteString("\n## Routes\n\nReasons of the conditions `Routed` and `Covered`, of events on routes, and of `ostiary audit`. The message of each names the\n" +
-		"object and says what to do.\n\n| reason | meaning |\n|---|---|\n")
+		"object and says what to do.\n\n| reason | meaning | what to do |\n|---|---|---|\n")
 	seen := map[string]bool{}
 	for _, c := range all {
 		name := strings.TrimPrefix(c.name, "reason")
-		if name != c.value || c.comment == "" || seen[c.value] || !strings.HasPrefix(c.file, "controllers/") {
+		if name != c.value || seen[c.value] || !strings.HasPrefix(c.file, "controllers/") || issueReasons[policy.IssueReason(c.value)] != "" && findings[c.value].why == "" {
 			continue
 		}
 		seen[c.value] = true
-		fmt.Fprintf(b, "| `%s` | %s |\n", c.value, cell(sentence(c.comment)))
+		m := findings[c.value]
+		if m.why == "" {
+			return fmt.Errorf("hack/docs/findings.go does not say what %s means (%s)", c.value, c.file)
+		}
+		fmt.Fprintf(b, "| `%s` | %s | %s |\n", c.value, m.why, m.todo)
 	}
-	if len(seen) < 40 {
-		return fmt.Errorf("%d reasons of routes: where did they go?", len(seen))
+	for name := range findings {
+		if !seen[name] {
+			return fmt.Errorf("hack/docs/findings.go has %s, which is no reason of a route any more", name)
+		}
 	}
 	return nil
-}
-
-// sentence begins with a capital and ends with a full stop.
-func sentence(s string) string {
-	s = strings.ToUpper(s[:1]) + s[1:]
-	if !strings.HasSuffix(s, ".") {
-		s += "."
-	}
-	return s
 }

@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/ostiary/ostiary/authserver/contract"
@@ -86,36 +85,4 @@ func writeHeaders(b *strings.Builder) {
 		contract.ForwardedFor, strings.Join(contract.Asked(), "`\n- `"))
 	fmt.Fprintf(b, "\n## Headers of answers\n\n- `%s`: why the answer is not a permission. See [reasons](reasons.md).\n- `X-Request-Id`: the request's id, also in the log.\n"+
 		"- `%s`: `managed`, for proxies that replace the application's CORS headers (`responses: Managed`).\n", contract.ReasonHeader, contract.ManagedHeader)
-}
-
-var annotation = regexp.MustCompile(`^access\.ostiary\.dev/[a-z]+$`)
-
-// annotationsPage is docs/reference/annotations.md.
-func annotationsPage(root string, pages map[string]string) error {
-	all, err := constants(root, annotation)
-	if err != nil {
-		return err
-	}
-	var b strings.Builder
-	b.WriteString(heading("Annotations and labels", "the constants that hold them"))
-	b.WriteString("You write the first three. Ostiary writes the others on its own objects, and needs them to find those again.\n\n| name | meaning |\n|---|---|\n")
-	yours := []string{"policy", "mode", "proxy"}
-	written := 0
-	for _, mine := range []bool{true, false} {
-		for _, c := range all {
-			isYours := false
-			for _, y := range yours {
-				isYours = isYours || c.value == "access.ostiary.dev/"+y
-			}
-			if isYours == mine && c.comment != "" {
-				fmt.Fprintf(&b, "| `%s` | %s |\n", c.value, cell(sentence(strings.TrimPrefix(strings.TrimPrefix(c.comment, c.name+" is "), c.name+" "))))
-				written++
-			}
-		}
-	}
-	if written < 5 {
-		return fmt.Errorf("%d annotations with a comment", written)
-	}
-	pages["docs/reference/annotations.md"] = b.String()
-	return nil
 }
