@@ -12,20 +12,20 @@ import (
 )
 
 var decisionCases = []kase{
-	{"session-passes", "A request with a session arrives untouched, once, and tells the application who calls", sessionPasses},
-	{"navigation-to-login", "A navigation without a session is sent to the login, and back to where it wanted to go", navigationToLogin},
-	{"fetch-401", "A fetch without a session gets a 401 with JSON that names the login", fetch401},
-	{"denied-page", "Who may not come in gets a 403: a page, or JSON", deniedPage},
-	{"head", "HEAD is decided like GET, and answered without a body", headRequests},
-	{"post", "POST is decided like GET; a body arrives whole or not at all", postRequests},
-	{"methods", "Every other method is decided too", otherMethods},
-	{"bad-sessions", "Expired, forged and foreign sessions equal none, and the answer says why", badSessions},
-	{"own-application-only", "A session opens the application that it was made for, and no other", ownApplicationOnly},
-	{"bypass", "A path without login opens without one, and nothing beside it does", bypass},
-	{"rules-by-method", "A rule for GET opens GET only", rulesByMethod},
+	{"session-passes", "A request with a session reaches the application unchanged, once, with the identity headers", sessionPasses},
+	{"navigation-to-login", "A navigation without a session is redirected to the sign-in, with the address to come back to", navigationToLogin},
+	{"fetch-401", "A fetch without a session gets a 401 with JSON that has the address of the sign-in", fetch401},
+	{"denied-page", "Signed-in users without access get 403 (HTML or JSON)", deniedPage},
+	{"head", "HEAD is decided as GET, and answered without a body", headRequests},
+	{"post", "POST is decided as GET; its body arrives completely or not at all", postRequests},
+	{"methods", "All other methods are decided, too", otherMethods},
+	{"bad-sessions", "Expired, forged and foreign sessions count as none, and the answer has the reason", badSessions},
+	{"own-application-only", "A session opens the application that it was issued for, and no other", ownApplicationOnly},
+	{"bypass", "A path with a Bypass rule needs no session; the paths beside it do", bypass},
+	{"rules-by-method", "A rule for GET admits GET only", rulesByMethod},
 	{"bearer", "A bearer token in Authorization counts as a session; one in the URL does not", bearer},
-	{"no-policy", "A host without a policy is denied to everybody", noPolicy},
-	{"http-1.0", "Requests of HTTP/1.0 are decided like others", http10},
+	{"no-policy", "A host without a policy is denied", noPolicy},
+	{"http-1.0", "HTTP/1.0 requests are decided as others", http10},
 	{"own-pages", "/.access/ on every host, and the team host, are answered without a session and never reach an application", ownPages},
 }
 

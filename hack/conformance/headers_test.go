@@ -9,15 +9,15 @@ import (
 )
 
 var headerCases = []kase{
-	{"forged-targets", "Headers by which any family of proxies names a target open nothing, and break nothing (THREATS C)", forgedTargets},
+	{"forged-targets", "Headers in which proxies name a target have no effect when a client sends them (THREATS C)", forgedTargets},
 	{"forged-identity", "Identity headers of a client, in any spelling, never reach an application (C13)", forgedIdentity},
-	{"forged-connection", "Naming our headers in Connection takes none of them away", forgedConnection},
-	{"forged-address", "A client cannot choose the address that rules go by (C12)", forgedAddress},
-	{"proxy-internals", "What proxies and ostiary tell each other means nothing from a client", proxyInternals},
-	{"many-headers", "Hundreds of headers, and headers of several KB, are an answer or a refusal (C19)", manyHeaders},
-	{"request-smuggling", "Two lengths, or a length and chunks, never make a second request that nobody decided", requestSmuggling},
-	{"two-cookies", "Both cookies that an application sets at once arrive, each by itself", twoCookies},
-	{"application-401-403", "The application's own 401 and 403 arrive as they are", applicationDenials},
+	{"forged-connection", "Naming identity headers in Connection does not remove them", forgedConnection},
+	{"forged-address", "A client cannot choose the address that rules look at (C12)", forgedAddress},
+	{"proxy-internals", "Internal headers between proxies and Ostiary have no effect when a client sends them", proxyInternals},
+	{"many-headers", "Hundreds of headers, and headers of several KB, are answered or denied (C19)", manyHeaders},
+	{"request-smuggling", "Two lengths, or a length and chunks, never smuggle a request past the decision", requestSmuggling},
+	{"two-cookies", "Two cookies that an application sets at once both arrive", twoCookies},
+	{"application-401-403", "The application's own 401 and 403 arrive unchanged", applicationDenials},
 }
 
 // forged is what a client can say about where it wants to go, in the words of

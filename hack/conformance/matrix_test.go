@@ -55,10 +55,10 @@ func render(results map[string]map[string]bool) string {
 	var b strings.Builder
 	all := variants()
 	fmt.Fprint(&b, "# Conformance\n\n<!-- Written by go test ./hack/conformance -update, from what ran. -->\n\n",
-		"The same policies, the same applications and the same requests, byte by byte, behind each proxy. ✓ is a case that\n",
-		"ran and did what it should; a number is a limit of the proxy, which the case has run into as well. No limit excuses a\n",
-		"request that reaches an application which its policy denies: there is none in any column, or this page would not exist.\n",
-		"`make e2e PROXY=nginx` repeats the columns whose name begins so.\n\n|")
+		"The same policies, applications and requests, byte by byte, behind each proxy. ✓ is a case that ran and did what it\n",
+		"should. A number is a limit of the proxy, below; the case has run into it. No limit excuses a request that reaches an\n",
+		"application although its policy denies it: one such request in any column fails the whole run.\n",
+		"`make e2e PROXY=nginx` repeats the columns whose names begin with nginx.\n\n|")
 	for _, v := range all {
 		fmt.Fprintf(&b, " | %s", v.title)
 	}

@@ -35,9 +35,10 @@ var identityHeaders = []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Ac
 
 const (
 	snippetFree = "ingress-nginx puts no header of the auth server on the application's answers without a snippet"
-	rawHost     = "ingress-nginx passes the Host header on as it came ($best_http_host), which in an absolute-form request need not be " +
-		"the host that it routed by: an application that serves a guarded and an open host behind one Service must not tell them apart by Host"
-	ownPage = "A refusal is nginx's own page: in this mode nothing renders it, so it has no login, no JSON, no Vary and no CORS headers"
+	rawHost     = "ingress-nginx forwards the Host header unchanged ($best_http_host). In an absolute-form request " +
+		"it can differ from the host that was routed by: an application that serves a protected and an " +
+		"open host behind one Service must not tell them apart by Host"
+	ownPage = "A denial is nginx's own page: no sign-in address, no JSON, no Vary, no CORS headers"
 )
 
 // ingressNginxLimits are those of a mode.
@@ -49,8 +50,8 @@ func ingressNginxLimits(mode string) map[string]string {
 			"preflight-refused", "preflight-origins", "preflight-methods", "preflight-headers", "preflight-null", "preflight-by-path"} {
 			limits[name] = ownPage
 		}
-		limits["acrm-on-get"] = "The canary goes by the header alone: a request with a session and this header, which no browser sends but " +
-			"on preflights, is refused instead of served"
+		limits["acrm-on-get"] = "The canary matches the header alone: a request with a session and this header, which browsers " +
+			"send on preflights only, is denied"
 	}
 	return limits
 }

@@ -15,8 +15,8 @@ func otherVariants() []*variant {
 	return []*variant{
 		{name: "caddy", title: "Caddy", start: startCaddy, about: "Caddy 2.6 with what `ostiary config caddy` prints for each host",
 			limits: map[string]string{
-				"forged-connection": "Caddy 2.6 forwards no header that the client names in Connection (RFC 9110, 7.6.1), and forward_auth has " +
-					"set ours by then: a client can keep the application from learning its own name, and nothing else",
+				"forged-connection": "Caddy 2.6 removes headers that the client names in Connection (RFC 9110, 7.6.1), identity " +
+					"headers included: a client can hide its own name from the application, and nothing else",
 			}},
 		{name: "haproxy", title: "HAProxy", start: startHAProxy,
 			about: "HAProxy 2.6 with what `ostiary config haproxy` and its `--lua` print for all hosts, and one server that tells the " +

@@ -8,16 +8,16 @@ import (
 )
 
 var targetCases = []kase{
-	{"odd-hosts", "Whatever stands in Host, nobody gets past the policy of the route (THREATS A)", oddHosts},
-	{"host-spellings", "Case, a port and a final dot change nothing about who decides (A5-A7)", hostSpellings},
+	{"odd-hosts", "No value of Host bypasses the policy of the route (THREATS A)", oddHosts},
+	{"host-spellings", "Upper case, a port or a trailing dot in Host does not change the policy (A5-A7)", hostSpellings},
 	{"absolute-form", "A request line with another host than Host is judged by where the proxy routed it (A1)", absoluteForm},
-	{"host-as-routed", "The Host that an application is told has a policy that lets the request in, as that of the route does", hostAsRouted},
-	{"odd-paths", "Whatever the path looks like, a stranger reaches what needs no session, and nothing else (THREATS B)", oddPaths},
-	{"odd-paths-with-session", "Nor does a session of one path's policy reach another's", oddPathsWithSession},
-	{"odd-preflights", "Nor does a preflight", oddPreflights},
-	{"long-urls", "A URL of 8 KB is an answer or a refusal, never an error; one of 64 KB never gets in (B20)", longURLs},
-	{"urls-8k", "With a session, a URL of almost 8 KB arrives whole", urls8K},
-	{"untouched-urls", "Escapes, queries and odd characters that are no trick arrive as they were sent", untouchedURLs},
+	{"host-as-routed", "The Host that reaches the application is one whose policy admits the request, too", hostAsRouted},
+	{"odd-paths", "No spelling of a path reaches what needs a session without one (THREATS B)", oddPaths},
+	{"odd-paths-with-session", "No spelling of a path reaches what another path's policy protects", oddPathsWithSession},
+	{"odd-preflights", "No spelling of a preflight's path reaches an application", oddPreflights},
+	{"long-urls", "A URL of 8 KB is answered or denied, never an error; one of 64 KB is never admitted (B20)", longURLs},
+	{"urls-8k", "With a session, a URL of almost 8 KB arrives unchanged", urls8K},
+	{"untouched-urls", "Harmless escapes, queries and odd characters arrive as they were sent", untouchedURLs},
 }
 
 // hostAsRouted repeats what confuses hosts, and looks only at what applications are

@@ -13,16 +13,16 @@ import (
 )
 
 var trafficCases = []kase{
-	{"websocket", "WebSocket opens with a session; without one it is a 401 and no redirect (C17)", webSocket},
-	{"tunnels", "No request changes to another protocol than WebSocket (h2c), in which others would follow that nobody decides (H10)",
+	{"websocket", "A WebSocket opens with a session; without one it gets 401, no redirect (C17)", webSocket},
+	{"tunnels", "No request upgrades to a protocol other than WebSocket, such as h2c (H10)",
 		tunnels},
-	{"server-sent-events", "Events arrive one by one, not when the application has finished", serverSentEvents},
-	{"grpc-web", "gRPC-web goes both ways byte by byte; without a session a page can read why not", grpcWeb},
-	{"upload", "A body of 900 KB arrives whole, and is refused without a session", upload},
-	{"keep-alive", "On one connection every request is decided by itself", keepAlive},
+	{"server-sent-events", "Server-sent events arrive one by one", serverSentEvents},
+	{"grpc-web", "gRPC-web works in both directions; without a session a page can read the reason", grpcWeb},
+	{"upload", "A body of 900 KB arrives completely, and is denied without a session", upload},
+	{"keep-alive", "Every request on a connection is decided by itself", keepAlive},
 	{"parallel-tabs", "Twenty tabs at once, half of them with sessions, each get their own answer", parallelTabs},
-	{"ostiary-down", "While ostiary is away nothing passes, and nobody's preflight is answered", ostiaryDown},
-	{"ostiary-back", "When it is back everything works as before, with the same sessions", ostiaryBack},
+	{"ostiary-down", "While Ostiary is down, every request and preflight is denied", ostiaryDown},
+	{"ostiary-back", "When it is back, everything works as before, with the same sessions", ostiaryBack},
 }
 
 func webSocket(c *check) {
