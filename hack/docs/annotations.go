@@ -14,10 +14,14 @@ import (
 // yours are the annotations that people write, theirs what Ostiary writes.
 var yours, theirs = [][3]string{
 	{v1alpha1.PolicyAnnotation, "Ingress, HTTPRoute", "The AccessPolicy of the same namespace that protects the route."},
-	{v1alpha1.ModeAnnotation, "Ingress of ingress-nginx", "`render`, `global`, `canary` or `static`, instead of the installation's mode."},
-	{v1alpha1.ProxyAnnotation, "IngressClass, GatewayClass, Ingress", "The proxy that serves it, if its controller is not known: `ingress-nginx`, `traefik-ingress-nginx`, `traefik`, `haproxy-ingress`, `envoy-gateway` or `gateway-api`."},
+	{v1alpha1.ModeAnnotation, "Ingress of ingress-nginx",
+		"`render`, `global`, `canary` or `static`, instead of the installation's mode."},
+	{v1alpha1.ProxyAnnotation, "IngressClass, GatewayClass, Ingress",
+		"The proxy that serves it, if its controller is not known: `ingress-nginx`, `traefik-ingress-nginx`, `traefik`, " +
+			"`haproxy-ingress`, `envoy-gateway` or `gateway-api`."},
 }, [][3]string{
-	{v1alpha1.RouteLabel, "every object that Ostiary creates for a route", "A digest of the route or host. Objects that are needed no more are found by it and deleted."},
+	{v1alpha1.RouteLabel, "every object that Ostiary creates for a route",
+		"A digest of the route or host. Objects that are needed no more are found by it and deleted."},
 	{v1alpha1.ForAnnotation, "the same objects", "What the object is for, in words."},
 	{v1alpha1.AppliedAnnotation, "the same objects", "A digest of what was applied last."},
 	{v1alpha1.LedgerLabel, "ConfigMaps in Ostiary's namespace", "Which namespace claims which hosts. Back them up."},
@@ -37,7 +41,8 @@ func annotationsPage(root string, pages map[string]string) error {
 	b.WriteString(heading("Annotations and labels", "api/v1alpha1/annotations.go"))
 	b.WriteString("## Yours\n\n| annotation | on | value |\n|---|---|---|\n")
 	writeRows(&b, yours)
-	b.WriteString("\n## Ostiary's own\n\nOstiary writes these on its own objects. Do not change them.\n\n| name | on | value |\n|---|---|---|\n")
+	b.WriteString("\n## Ostiary's own\n\nOstiary writes these on its own objects. Do not change them.\n\n| name | on | value " +
+		"|\n|---|---|---|\n")
 	writeRows(&b, theirs)
 	pages["docs/reference/annotations.md"] = b.String()
 	return nil

@@ -158,7 +158,8 @@ func matches(want, got string) bool {
 }
 
 func TestMatches(t *testing.T) {
-	for want, ok := range map[string]bool{"a\nb\nc\n": true, "a\n...\n": true, "...\nc\n": true, "a\n...\nc\n": true, "a\nb...\nc\n": true, "...\n": true, "a\n": false, "a\nc\n": false, "": false} {
+	for want, ok := range map[string]bool{"a\nb\nc\n": true, "a\n...\n": true, "...\nc\n": true, "a\n...\nc\n": true,
+		"a\nb...\nc\n": true, "...\n": true, "a\n": false, "a\nc\n": false, "": false} {
 		if matches(want, "a\nb\nc\n") != ok {
 			t.Errorf("%q", want)
 		}
@@ -211,9 +212,10 @@ var (
 	makeTarget   = regexp.MustCompile(`(?:^|\s)make ([a-z][a-z-]+)`)
 	setFlag      = regexp.MustCompile(`--set(?:-string)? ([a-zA-Z.]+)`)
 	kubectlVerb  = regexp.MustCompile(`(?:^|\s)kubectl (?:(?:-n|--namespace) \S+ )?([a-z-]+)`)
-	kubectlVerbs = []string{"annotate", "apply", "create", "delete", "describe", "edit", "exec", "explain", "get", "label", "logs", "patch", "port-forward", "rollout", "run", "scale", "wait"}
-	inlineCode   = regexp.MustCompile("`([^`]+)`")
-	longFlag     = regexp.MustCompile(`(?:^|\s)(--?[a-z][a-z-]*)`)
+	kubectlVerbs = []string{"annotate", "apply", "create", "delete", "describe", "edit", "exec", "explain", "get", "label",
+		"logs", "patch", "port-forward", "rollout", "run", "scale", "wait"}
+	inlineCode = regexp.MustCompile("`([^`]+)`")
+	longFlag   = regexp.MustCompile(`(?:^|\s)(--?[a-z][a-z-]*)`)
 )
 
 // linesOfCode are the commands of a page: in blocks for a shell, and in code spans.

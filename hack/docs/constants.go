@@ -104,8 +104,10 @@ func metricsPage(root string, pages map[string]string) error {
 	}
 	var b strings.Builder
 	b.WriteString(heading("Metrics", "the calls that register them"))
-	b.WriteString("Prometheus scrapes them at `/metrics` of `--metrics-bind-address` (default `:8080`). The chart brings monitors, alerts and a\n" +
-		"dashboard (`serviceMonitor`, `podMonitor`, `prometheusRule` and `dashboards` in [its values](../../charts/ostiary/README.md#values)). The metrics of controller-runtime and of Go\n" +
+	b.WriteString("Prometheus scrapes them at `/metrics` of `--metrics-bind-address` (default `:8080`). The chart brings " +
+		"monitors, alerts and a\n" +
+		"dashboard (`serviceMonitor`, `podMonitor`, `prometheusRule` and `dashboards` in [its " +
+		"values](../../charts/ostiary/README.md#values)). The metrics of controller-runtime and of Go\n" +
 		"are there as well.\n\n| metric | meaning |\n|---|---|\n")
 	var names []string
 	for name := range help {

@@ -99,7 +99,8 @@ func TestRowsInPages(t *testing.T) {
 
 func TestRowsIn(t *testing.T) {
 	for text, want := range map[string]string{
-		"S29, S31 (D4-D8)": "S29 S31 D4 D8 +D5 +D6 +D7", "THREATS C1-C3.": "C1 C3 +C2", "%A9 \\xC3 ES256 sha1 A0 B100": "", "B1 to B2": "B1 B2", "H10": "H10", "A4-": "A4",
+		"S29, S31 (D4-D8)": "S29 S31 D4 D8 +D5 +D6 +D7", "THREATS C1-C3.": "C1 C3 +C2", "%A9 \\xC3 ES256 sha1 A0 B100": "", "B1 " +
+			"to B2": "B1 B2", "H10": "H10", "A4-": "A4",
 	} {
 		rows, between := rowsIn(text)
 		for _, b := range between {

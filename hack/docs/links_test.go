@@ -50,7 +50,8 @@ func TestLinks(t *testing.T) {
 
 // TestAnchors holds our reading of headings against what GitHub makes of them.
 func TestAnchors(t *testing.T) {
-	p := readPage("x.md", "# `ostiary explain METHOD URL`\n## What's new, 2.0?\n## What's new, 2.0?\n```sh\n# no heading\n```\n<a id=\"s29\"></a>\n#no\n")
+	p := readPage("x.md", "# `ostiary explain METHOD URL`\n## What's new, 2.0?\n## What's new, 2.0?\n```sh\n# no "+
+		"heading\n```\n<a id=\"s29\"></a>\n#no\n")
 	got := p.anchors()
 	for _, want := range []string{"ostiary-explain-method-url", "whats-new-20", "whats-new-20-1", "s29"} {
 		if !got[want] {

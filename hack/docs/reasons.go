@@ -20,29 +20,38 @@ type meaning struct{ why, todo string }
 // decisions are the reasons, in the words of this documentation. A test holds them
 // against those that there are.
 var decisions = map[string]meaning{
-	"no-policy":                {"No valid policy claims this host and path, or the route names a policy that does not.", "`kubectl get ap -A`; `ostiary explain` names the nearest one."},
-	"no-session":               {"The request has no session.", "Sign in, or send a token."},
-	"session-expired":          {"The session is older than the rule, the policy or the installation allows.", "Sign in again."},
-	"session-revoked":          {"A SessionRevocation, `revokedBefore`, a sign-out everywhere, or a removed provider or user ended the session.", "Sign in again."},
-	"wrong-audience":           {"The session or token was made for another application.", "Sign in at this host."},
-	"wrong-provider":           {"The person signed in with a provider that the policy does not accept.", "Sign in with one of `spec.identityProviders`."},
-	"bad-signature":            {"The token is damaged, forged, or signed with a key that is gone.", "Sign in again."},
-	"blocked":                  {"A Block rule matched.", "`ostiary explain` names the rule."},
-	"no-rule-matched":          {"The person is signed in, and no Allow rule matches.", "`ostiary explain --as EMAIL,GROUP` shows every selector."},
+	"no-policy": {"No valid policy claims this host and path, or the route names a policy that does not.",
+		"`kubectl get ap -A`; `ostiary explain` names the nearest one."},
+	"no-session":      {"The request has no session.", "Sign in, or send a token."},
+	"session-expired": {"The session is older than the rule, the policy or the installation allows.", "Sign in again."},
+	"session-revoked": {"A SessionRevocation, `revokedBefore`, a sign-out everywhere, or a removed provider or user ended the session.",
+		"Sign in again."},
+	"wrong-audience": {"The session or token was made for another application.", "Sign in at this host."},
+	"wrong-provider": {"The person signed in with a provider that the policy does not accept.",
+		"Sign in with one of `spec.identityProviders`."},
+	"bad-signature": {"The token is damaged, forged, or signed with a key that is gone.", "Sign in again."},
+	"blocked":       {"A Block rule matched.", "`ostiary explain` names the rule."},
+	"no-rule-matched": {"The person is signed in, and no Allow rule matches.",
+		"`ostiary explain --as EMAIL,GROUP` shows every selector."},
 	"preflight-not-configured": {"The policy has no `spec.cors`, so preflights are refused.", "Add `spec.cors`."},
-	"origin-not-allowed":       {"`cors.allowedOrigins` does not list the origin, or another site made the browser send a request that changes something.", "Add the origin, or set `crossSite: Allow`."},
-	"method-not-allowed":       {"`cors.allowedMethods` does not list the requested method.", "Add the method."},
-	"header-not-allowed":       {"`cors.allowedHeaders` does not list one of the requested headers.", "Add the header."},
-	"service-token-invalid":    {"A service credential is unknown or wrong.", "Check the credential."},
-	"bad-request":              {"The proxy's question cannot be read, or the request opens a tunnel (h2c, CONNECT).", "The log says which part. Compare the proxy's configuration with `ostiary config`."},
-	"ambiguous-path":           {"Proxies and applications could read the path in different ways.", "Send a canonical path. For `%2F`: `allowEncodedSlashes`."},
-	"invalid-policy":           {"The policy has a mistake, so what it claims is denied.", "`kubectl describe ap`, `ostiary check`."},
-	"not-ready":                {"This replica has no table of policies yet.", "Wait for `/readyz`."},
-	"bypass":                   {"A Bypass rule matched.", ""},
-	"signed-in":                {"An Allow rule matched.", ""},
-	"service-auth":             {"A ServiceAuth rule matched.", ""},
-	"preflight-answered":       {"The policy answered the preflight.", ""},
-	"preflight-bypass":         {"`cors.preflight: Bypass` let the preflight through to the application.", ""},
+	"origin-not-allowed": {"`cors.allowedOrigins` does not list the origin, or another site made the browser send a request " +
+		"that changes something.",
+		"Add the origin, or set `crossSite: Allow`."},
+	"method-not-allowed":    {"`cors.allowedMethods` does not list the requested method.", "Add the method."},
+	"header-not-allowed":    {"`cors.allowedHeaders` does not list one of the requested headers.", "Add the header."},
+	"service-token-invalid": {"A service credential is unknown or wrong.", "Check the credential."},
+	"bad-request": {"The proxy's question cannot be read, or the request opens a tunnel (h2c, CONNECT).",
+		"The log says which part. Compare the proxy's configuration with `ostiary config`."},
+	"ambiguous-path": {"Proxies and applications could read the path in different ways.",
+		"Send a canonical path. For `%2F`: `allowEncodedSlashes`."},
+	"invalid-policy": {"The policy has a mistake, so what it claims is denied.",
+		"`kubectl describe ap`, `ostiary check`."},
+	"not-ready":          {"This replica has no table of policies yet.", "Wait for `/readyz`."},
+	"bypass":             {"A Bypass rule matched.", ""},
+	"signed-in":          {"An Allow rule matched.", ""},
+	"service-auth":       {"A ServiceAuth rule matched.", ""},
+	"preflight-answered": {"The policy answered the preflight.", ""},
+	"preflight-bypass":   {"`cors.preflight: Bypass` let the preflight through to the application.", ""},
 }
 
 // issueReasons are the reasons of an AccessPolicy's conditions.
@@ -61,7 +70,8 @@ var issueReasons = map[policy.IssueReason]string{
 func reasonsPage(root string, pages map[string]string) error {
 	var b strings.Builder
 	b.WriteString(heading("Reasons", "authserver/policy and controllers"))
-	b.WriteString("## Decisions\n\nEvery answer that is not a permission has the header `X-Access-Reason`. The same reason is in the log, in the metric\n" +
+	b.WriteString("## Decisions\n\nEvery answer that is not a permission has the header `X-Access-Reason`. The same reason is " +
+		"in the log, in the metric\n" +
 		"`ostiary_decisions_total` and in `ostiary explain`.\n\n| reason | meaning | what to do |\n|---|---|---|\n")
 	for r := policy.Reason(1); int(r) < policy.Reasons; r++ {
 		m := decisions[r.String()]
@@ -70,11 +80,13 @@ func reasonsPage(root string, pages map[string]string) error {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", r, m.why, m.todo)
 	}
-	b.WriteString("\n## Policies\n\nReasons of the conditions `Accepted` and `Degraded` of an AccessPolicy.\n\n| reason | meaning |\n|---|---|\n")
+	b.WriteString("\n## Policies\n\nReasons of the conditions `Accepted` and `Degraded` of an AccessPolicy.\n\n| reason | " +
+		"meaning |\n|---|---|\n")
 	for _, c := range slices.SortedFunc(keys(issueReasons), cmp.Compare[policy.IssueReason]) {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", c, issueReasons[c])
 	}
-	b.WriteString("\n## Mistakes\n\nEvery problem that `ostiary check` and the condition `Accepted` report about a policy has a code.\n\n| code | reason | fix |\n|---|---|---|\n")
+	b.WriteString("\n## Mistakes\n\nEvery problem that `ostiary check` and the condition `Accepted` report about a policy has " +
+		"a code.\n\n| code | reason | fix |\n|---|---|---|\n")
 	for _, c := range slices.Concat(policy.Codes(), crd.Codes()) {
 		if issueReasons[c.Reason] == "" {
 			return fmt.Errorf("hack/docs/reasons.go does not say what %s means", c.Reason)
@@ -95,11 +107,15 @@ func reasonsPage(root string, pages map[string]string) error {
 
 // writePages lists the codes that pages of the sign-in show, and no decision has.
 func writePages(b *strings.Builder) {
-	b.WriteString("\n## Sign-in\n\nPages of the sign-in show these codes, beside those of decisions.\n\n| code | meaning | what to do |\n|---|---|---|\n")
+	b.WriteString("\n## Sign-in\n\nPages of the sign-in show these codes, beside those of decisions.\n\n| code | meaning | " +
+		"what to do |\n|---|---|---|\n")
 	for _, p := range [][3]string{
-		{"login-loop", "The sign-in succeeds, and the application asks for it again.", "Check that the application is served over https, that the proxy passes `Set-Cookie` on, and that clocks are right."},
-		{"provider-refused", "The identity provider did not sign the person in. The page shows what it says.", "Look at the provider's log."},
-		{"provider-rejected", "What the provider sent cannot be accepted: signature, issuer, audience or time.", "Ostiary's log has the details."},
+		{"login-loop", "The sign-in succeeds, and the application asks for it again.",
+			"Check that the application is served over https, that the proxy passes `Set-Cookie` on, and that clocks are right."},
+		{"provider-refused", "The identity provider did not sign the person in. The page shows what it says.",
+			"Look at the provider's log."},
+		{"provider-rejected", "What the provider sent cannot be accepted: signature, issuer, audience or time.",
+			"Ostiary's log has the details."},
 		{"provider-unavailable", "The provider does not answer.", "Check the network policy for egress, and the provider."},
 		{"token-too-large", "The session does not fit into a cookie.", "Name fewer groups in rules."},
 	} {
@@ -127,12 +143,14 @@ func writeFindings(b *strings.Builder, root string) error {
 	if err != nil {
 		return err
 	}
-	b.WriteString("\n## Routes\n\nReasons of the conditions `Routed` and `Covered`, of events on routes, and of `ostiary audit`. The message of each names the\n" +
+	b.WriteString("\n## Routes\n\nReasons of the conditions `Routed` and `Covered`, of events on routes, and of `ostiary " +
+		"audit`. The message of each names the\n" +
 		"object and says what to do.\n\n| reason | meaning | what to do |\n|---|---|---|\n")
 	seen := map[string]bool{}
 	for _, c := range all {
 		name := strings.TrimPrefix(c.name, "reason")
-		if name != c.value || seen[c.value] || !strings.HasPrefix(c.file, "controllers/") || issueReasons[policy.IssueReason(c.value)] != "" && findings[c.value].why == "" {
+		if name != c.value || seen[c.value] || !strings.HasPrefix(c.file,
+			"controllers/") || issueReasons[policy.IssueReason(c.value)] != "" && findings[c.value].why == "" {
 			continue
 		}
 		seen[c.value] = true

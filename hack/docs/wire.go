@@ -14,7 +14,8 @@ import (
 func wirePage(_ string, pages map[string]string) error {
 	var b strings.Builder
 	b.WriteString(heading("Listeners, endpoints and headers", "authserver/contract"))
-	b.WriteString("You need this page if you configure a proxy by hand. `ostiary config PROXY` prints what a proxy needs; the controller writes it\nfor annotated routes.\n")
+	b.WriteString("You need this page if you configure a proxy by hand. `ostiary config PROXY` prints what a proxy needs; the " +
+		"controller writes it\nfor annotated routes.\n")
 	b.WriteString("\n## Listeners\n\n| listener | port | callers | answers |\n|---|---|---|---|\n")
 	for _, l := range []struct {
 		name         string
@@ -22,8 +23,10 @@ func wirePage(_ string, pages map[string]string) error {
 		who, answers string
 	}{
 		{"authz", contract.AuthzPort, "proxies only", "decisions"},
-		{"public", contract.PublicPort, "browsers, through a proxy", "the team host, and Ostiary's path on every application's host"},
-		{"render", contract.RenderPort, "the error location of nginx", "what a browser sees of a refusal; it never permits anything"},
+		{"public", contract.PublicPort, "browsers, through a proxy",
+			"the team host, and Ostiary's path on every application's host"},
+		{"render", contract.RenderPort, "the error location of nginx",
+			"what a browser sees of a refusal; it never permits anything"},
 		{"preflight", contract.PreflightPort, "proxies that route `OPTIONS` here", "preflights; 4xx to everything else"},
 		{"grpc", contract.GRPCPort, "proxies only", "`envoy.service.auth.v3.Authorization/Check`"},
 		{"metrics", contract.MetricsPort, "Prometheus", "`/metrics`"},
@@ -39,26 +42,33 @@ func wirePage(_ string, pages map[string]string) error {
 }
 
 func writeEndpoints(b *strings.Builder) {
-	b.WriteString("\n## Decision endpoints\n\nOn the authz listener. Only 200 permits. Each endpoint believes one source for the target, and refuses a mixture.\n\n" +
+	b.WriteString("\n## Decision endpoints\n\nOn the authz listener. Only 200 permits. Each endpoint believes one source for " +
+		"the target, and refuses a mixture.\n\n" +
 		"| endpoint | for | target from |\n|---|---|---|\n")
 	const url = "{method}/{host}{uri}"
 	for _, e := range [][3]string{
 		{contract.NginxPrefix + url, "nginx, ingress-nginx and its forks", "the URL"},
 		{contract.NginxPrefix + "{namespace}/{ingress}/" + url, "the same, pinned to an Ingress", "the URL"},
-		{contract.NginxPassPrefix + url, "ingress-nginx in mode canary, and applications that answer preflights themselves", "the URL"},
+		{contract.NginxPassPrefix + url, "ingress-nginx in mode canary, and applications that answer preflights themselves",
+			"the URL"},
 		{contract.URLPrefix + url, "Traefik's ingress-nginx provider", "the URL"},
-		{contract.NginxHeaderPath, "ingress-nginx with a plain auth-url; Bypass rules have no effect here", "`" + contract.OriginalURL + "`, `" + contract.OriginalMethod + "`"},
+		{contract.NginxHeaderPath, "ingress-nginx with a plain auth-url; Bypass rules have no effect here",
+			"`" + contract.OriginalURL + "`, `" + contract.OriginalMethod + "`"},
 		{contract.ForwardPath, "Traefik ForwardAuth, Caddy, HAProxy", "`X-Forwarded-Method`, `-Proto`, `-Host`, `-Uri`"},
 		{contract.ForwardPrefix + "{namespace}/{name}", "the same, pinned to an Ingress or HTTPRoute", "as above"},
 		{contract.ForwardRoutePrefix + "{namespace}/{route}", "the same, pinned to an HTTPRoute", "as above"},
-		{contract.EnvoyPrefix + "{path}", "Envoy's ext_authz over HTTP (Istio, Contour, Envoy Gateway)", "the path after the prefix, `Host`"},
+		{contract.EnvoyPrefix + "{path}", "Envoy's ext_authz over HTTP (Istio, Contour, Envoy Gateway)",
+			"the path after the prefix, `Host`"},
 		{contract.EnvoyRoutePrefix + "{namespace}/{route}{path}", "the same, pinned to an HTTPRoute", "as above"},
-		{contract.ExternalPrefix + "{namespace}/{route}{path}", "the ExternalAuth filter of the Gateway API, pinned; never 2xx to a preflight", "as above"},
-		{contract.BoundPrefix + "{host},{host}/...", "in front of what follows `" + contract.Endpoints + "/`: bound to hosts", "of what follows"},
+		{contract.ExternalPrefix + "{namespace}/{route}{path}", "the ExternalAuth filter of the Gateway API, pinned; never 2xx to a preflight",
+			"as above"},
+		{contract.BoundPrefix + "{host},{host}/...", "in front of what follows `" + contract.Endpoints + "/`: bound to hosts",
+			"of what follows"},
 	} {
 		fmt.Fprintf(b, "| `%s` | %s | %s |\n", e[0], e[1], e[2])
 	}
-	b.WriteString("\nA *pinned* question names the route that the proxy chose, and only the policy that this route names may decide. Over gRPC the context\n" +
+	b.WriteString("\nA *pinned* question names the route that the proxy chose, and only the policy that this route names may " +
+		"decide. Over gRPC the context\n" +
 		"extensions `ostiary-namespace` with `ostiary-ingress` or `ostiary-route` do the same, and `ostiary-hosts` binds to hosts.\n")
 	p := contract.DefaultPathPrefix
 	b.WriteString("\n## Public endpoints\n\nBelow `--path-prefix` (default `" + p + "`).\n\n| on | endpoint | for |\n|---|---|---|\n")
@@ -79,10 +89,14 @@ func writeEndpoints(b *strings.Builder) {
 }
 
 func writeHeaders(b *strings.Builder) {
-	fmt.Fprintf(b, "\n## Headers that an application gets\n\nThey are on every permitted request; those that are unknown are empty. A client's own are overwritten.\n\n- `%s`\n\n"+
+	fmt.Fprintf(b, "\n## Headers that an application gets\n\nThey are on every permitted request; those that are unknown are "+
+		"empty. A client's own are overwritten.\n\n- `%s`\n\n"+
 		"With `--identity-headers cloudflare` also those that begin with `Cf-`.\n", strings.Join(contract.AllIdentity(), "`\n- `"))
-	fmt.Fprintf(b, "\n## Headers that a decision depends on\n\nA proxy that passes on selected headers has to pass on these, and the client's address in `%s`.\n\n- `%s`\n",
+	fmt.Fprintf(b, "\n## Headers that a decision depends on\n\nA proxy that passes on selected headers has to pass on these, "+
+		"and the client's address in `%s`.\n\n- `%s`\n",
 		contract.ForwardedFor, strings.Join(contract.Asked(), "`\n- `"))
-	fmt.Fprintf(b, "\n## Headers of answers\n\n- `%s`: why the answer is not a permission. See [reasons](reasons.md).\n- `X-Request-Id`: the request's id, also in the log.\n"+
-		"- `%s`: `managed`, for proxies that replace the application's CORS headers (`responses: Managed`).\n", contract.ReasonHeader, contract.ManagedHeader)
+	fmt.Fprintf(b, "\n## Headers of answers\n\n- `%s`: why the answer is not a permission. See [reasons](reasons.md).\n- "+
+		"`X-Request-Id`: the request's id, also in the log.\n"+
+		"- `%s`: `managed`, for proxies that replace the application's CORS headers (`responses: Managed`).\n",
+		contract.ReasonHeader, contract.ManagedHeader)
 }

@@ -71,7 +71,8 @@ func checkObjects(t *testing.T, where, text string) {
 	dir := t.TempDir()
 	// Secrets that a page names and does not show.
 	for _, name := range []string{"corp-oidc", "github-oidc"} {
-		text += "apiVersion: v1\nkind: Secret\nmetadata: {name: " + name + ", namespace: ostiary-system}\nstringData: {clientSecret: secret}\n---\n"
+		text += "apiVersion: v1\nkind: Secret\nmetadata: {name: " + name + ", namespace: ostiary-system}\nstringData: " +
+			"{clientSecret: secret}\n---\n"
 	}
 	if err := os.WriteFile(filepath.Join(dir, "objects.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
