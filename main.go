@@ -44,7 +44,7 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := command.Root("ostiary", "ostiary protects applications behind an ingress proxy, CORS preflights included", versionText(),
 		serve(),
-		explain.Command(&feed.Looker{}),
+		explain.Command(&feed.Source{}),
 		manifests.Command(),
 		audit.Command(),
 		proxyconfig.Command(),

@@ -297,8 +297,8 @@ func TestLookAtProviders(t *testing.T) {
 	}
 	ns := namespace(t, c)
 	var notes strings.Builder
-	looker := func(name string, rules ...rbacv1.PolicyRule) *feed.Looker {
-		l := &feed.Looker{}
+	looker := func(name string, rules ...rbacv1.PolicyRule) *feed.Source {
+		l := &feed.Source{}
 		l.Add(pflag.NewFlagSet("explain", pflag.ContinueOnError)) // with its defaults
 		l.Kubeconfig = fixture.Kubeconfig(t, c, server.Config(t), ns, name, rules...)
 		return l

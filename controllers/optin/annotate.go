@@ -24,7 +24,7 @@ import (
 // guards has every route of the plan ask that does not yet, before anything else: what
 // it takes stands on the route alone.
 func (r *application) guards(ctx context.Context) {
-	people := peopleOf(r.world)
+	people := routesOf(r.world)
 	for _, ref := range slices.SortedFunc(maps.Keys(r.plan.Guards), compareRefs) {
 		o := people[ref]
 		if o == nil || ctx.Err() != nil {
@@ -65,7 +65,7 @@ func (r *application) firstOf(ref routes.Ref, o client.Object) map[string]string
 // annotations completes those of the plan, and then releases those of routes that are
 // in no plan. Where an object could not be made, what needs it is left out.
 func (r *application) annotations(ctx context.Context) {
-	people := peopleOf(r.world)
+	people := routesOf(r.world)
 	for _, ref := range slices.SortedFunc(maps.Keys(r.plan.Annotations), compareRefs) {
 		o := people[ref]
 		if o == nil || r.unasked[ref] || ctx.Err() != nil {

@@ -214,8 +214,8 @@ func labelled(o client.Object) bool {
 
 func compareRefs(a, b routes.Ref) int { return cmp.Compare(a.String(), b.String()) }
 
-// peopleOf returns the objects that a plan may annotate.
-func peopleOf(w *routes.Snapshot) map[routes.Ref]client.Object {
+// routesOf returns the objects that a plan may annotate.
+func routesOf(w *routes.Snapshot) map[routes.Ref]client.Object {
 	out := map[routes.Ref]client.Object{}
 	add := func(kind string, o client.Object) {
 		out[routes.Ref{Kind: kind, NamespacedName: client.ObjectKeyFromObject(o)}] = o

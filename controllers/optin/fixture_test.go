@@ -133,7 +133,7 @@ func (b *bench) of(t *testing.T) *bench {
 
 // optIns is as a process has it that just started to lead.
 func (b *bench) optIns(c client.Client) *Controller {
-	return &Controller{Settings: b.Settings, Leads: func() bool { return true }, make: b.make, people: liveReader{c}, own: liveReader{c},
+	return &Controller{Settings: b.Settings, Leads: func() bool { return true }, make: b.make, theirs: liveReader{c}, ours: liveReader{c},
 		apply: applier{client: c, live: c}, events: b.events, found: newFindingMetrics(prometheus.NewRegistry())}
 }
 

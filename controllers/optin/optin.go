@@ -57,8 +57,8 @@ type Controller struct {
 	Every, WitnessesEvery time.Duration
 
 	make      func(routes.Snapshot, routes.Settings) plan.Plan // plan.Make
-	people    cluster.Reader                                   // what a plan is made from
-	own       cluster.Reader                                   // what earlier plans made
+	theirs    cluster.Reader                                   // what a plan is made from
+	ours      cluster.Reader                                   // what earlier plans made
 	apply     applier
 	ingresses cache.Cache
 	guard     *Guard // nil: the API server guards nothing
@@ -67,7 +67,7 @@ type Controller struct {
 	queue     cluster.Requeue
 	// witnesses tell whose questions have arrived; nil: that is not asked for.
 	witnesses *witnessing
-	told      map[routes.Finding]bool
+	reported  map[routes.Finding]bool
 	absent    map[routes.Ref]time.Time // since when a route does not ask, seen by one that does not lead
 	unread    string                   // what could not be read the last time
 }
@@ -99,8 +99,8 @@ func (o *Controller) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer)
 	if err := o.setupBeside(mgr); err != nil {
 		return err
 	}
-	o.make, o.ingresses = plan.Make, caches.people.Cache
-	o.people, o.own = caches.people, caches.own
+	o.make, o.ingresses = plan.Make, caches.theirs.Cache
+	o.theirs, o.ours = caches.theirs, caches.ours
 	o.apply.client, o.apply.live = mgr.GetClient(), mgr.GetAPIReader()
 	o.events = mgr.GetEventRecorder("ostiary")
 	o.found = newFindingMetrics(m)
@@ -158,7 +158,7 @@ func (o *Controller) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 	if !leads {
 		o.found.reset()
 	}
-	world, notLooked, err := cluster.Snapshot(ctx, o.people, o.people.Served(), o.Settings)
+	world, notLooked, err := cluster.Snapshot(ctx, o.theirs, o.theirs.Served(), o.Settings)
 	if errors.Is(err, cluster.ErrNotYet) {
 		return reconcile.Result{RequeueAfter: routesArrive}, nil
 	}
@@ -168,7 +168,7 @@ func (o *Controller) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 	if leads {
 		o.tellUnread(ctx, notLooked)
 	}
-	if blind := essential(o.people.Refused()); blind != "" {
+	if blind := essential(o.theirs.Refused()); blind != "" {
 		o.Warmth.blind()
 		if leads {
 			o.found.reset()
@@ -188,7 +188,7 @@ func (o *Controller) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 func (o *Controller) realize(ctx context.Context, world *routes.Snapshot) (reconcile.Result, error) {
 	plan := o.make(*world, o.Settings)
 	o.Warmth.observe(world.Render, &plan)
-	owned, err := listOwned(ctx, o.own)
+	owned, err := listOwned(ctx, o.ours)
 	if errors.Is(err, cluster.ErrNotYet) {
 		return reconcile.Result{RequeueAfter: routesArrive}, nil
 	}
@@ -197,7 +197,7 @@ func (o *Controller) realize(ctx context.Context, world *routes.Snapshot) (recon
 	}
 	did, err := o.apply.run(ctx, carriedOut{
 		world: world, plan: &plan, owned: owned, namespace: o.Settings.Namespace,
-		keep: unreadGroups(append(o.people.Refused(), o.own.Refused()...))})
+		keep: unreadGroups(append(o.theirs.Refused(), o.ours.Refused()...))})
 	if ctx.Err() != nil {
 		return reconcile.Result{}, ctx.Err()
 	}
@@ -225,7 +225,7 @@ func (o *Controller) tellUnread(ctx context.Context, notLooked []string) {
 	}
 	o.unread = now
 	log := logr.FromContextOrDiscard(ctx)
-	switch blind := essential(o.people.Refused()); {
+	switch blind := essential(o.theirs.Refused()); {
 	case blind != "":
 		log.Info("routes cannot opt in, and what goes around policies is not seen, because something may not be read; policies are served as before", "kind", blind, "problem", now)
 	case now != "":

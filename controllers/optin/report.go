@@ -84,12 +84,12 @@ func (o *Controller) tell(ctx context.Context, w *routes.Snapshot, plan *plan.Pl
 			continue
 		}
 		now[f] = true
-		if !o.told[f] {
+		if !o.reported[f] {
 			log.Info("about a route", "object", f.Object.String(), "reason", f.Reason, "problem", f.Message)
 			o.events.Eventf(eventObject(w, f.Object), nil, corev1.EventTypeWarning, f.Reason, "Reconcile", "%s", cluster.Truncate(f.Message, 1024))
 		}
 	}
-	o.told = now
+	o.reported = now
 	for ref, how := range changed {
 		log.Info("annotations of a route "+how, "object", ref.String())
 		reason, note := wroteWords(plan, ref, how, findings)
@@ -122,7 +122,7 @@ func eventObject(w *routes.Snapshot, ref routes.Ref) client.Object {
 	out := cluster.Unstructured(kindOf(ref.Kind))
 	out.SetNamespace(ref.Namespace)
 	out.SetName(ref.Name)
-	if o := peopleOf(w)[ref]; o != nil {
+	if o := routesOf(w)[ref]; o != nil {
 		out.SetUID(o.GetUID())
 		return out
 	}

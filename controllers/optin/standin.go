@@ -58,7 +58,7 @@ func (o *Controller) standIn(ctx context.Context, world *routes.Snapshot) (recon
 // no other waits.
 func (o *Controller) unasked(world *routes.Snapshot, plan *plan.Plan) (late []routes.Ref, wait time.Duration) {
 	now, since := time.Now(), map[routes.Ref]time.Time{}
-	people := peopleOf(world)
+	people := routesOf(world)
 	for _, ref := range slices.SortedFunc(maps.Keys(plan.Guards), compareRefs) {
 		object, lacks := people[ref], false
 		if object == nil {

@@ -30,9 +30,9 @@ import (
 // caches hold what opt-ins are made from, and what was made for them. They are
 // caches of their own: what may not be read there stops nothing else.
 type caches struct {
-	// people has what people write, small; own what carries our label, whole.
-	people, own *cluster.Cache
-	every       time.Duration // how often to look for kinds and rights that are missing
+	// theirs has what people write, small; own what carries our label, whole.
+	theirs, ours *cluster.Cache
+	every        time.Duration // how often to look for kinds and rights that are missing
 }
 
 // newCaches returns caches that run with the manager, and hold nothing before
@@ -55,7 +55,7 @@ func newCaches(mgr ctrl.Manager, s routes.Settings, every time.Duration) (*cache
 	for _, one := range []struct {
 		into    **cluster.Cache
 		options cache.Options
-	}{{&c.people, options}, {&c.own, ownOptions}} {
+	}{{&c.theirs, options}, {&c.ours, ownOptions}} {
 		if *one.into, err = cluster.NewCache(mgr, one.options); err != nil {
 			return nil, err
 		}
@@ -64,22 +64,22 @@ func newCaches(mgr ctrl.Manager, s routes.Settings, every time.Duration) (*cache
 	if err != nil {
 		return nil, err
 	}
-	c.people.Fields = &cluster.Fields{Client: fields.OpenAPIV3()}
-	if c.people.Configs, err = newConfigCaches(mgr, options, s.ConfigNamespaces); err != nil {
+	c.theirs.Fields = &cluster.Fields{Client: fields.OpenAPIV3()}
+	if c.theirs.Configs, err = newConfigCaches(mgr, options, s.ConfigNamespaces); err != nil {
 		return nil, err
 	}
-	c.people.Policies = mgr.GetCache()
-	c.people.Kinds = []cluster.Watched{
+	c.theirs.Policies = mgr.GetCache()
+	c.theirs.Kinds = []cluster.Watched{
 		{Object: &networkingv1.Ingress{}}, {Object: &networkingv1.IngressClass{}}, {Object: &corev1.Service{}},
 		{Object: &discoveryv1.EndpointSlice{}, In: s.Namespace},
 	}
 	for _, k := range routes.Kinds {
 		if k.Into != nil {
-			c.people.Kinds = append(c.people.Kinds, cluster.Watched{Object: cluster.Unstructured(k.GroupVersionKind)})
+			c.theirs.Kinds = append(c.theirs.Kinds, cluster.Watched{Object: cluster.Unstructured(k.GroupVersionKind)})
 		}
 	}
 	for _, k := range routes.Made {
-		c.own.Kinds = append(c.own.Kinds, cluster.Watched{Object: cluster.Unstructured(k)})
+		c.ours.Kinds = append(c.ours.Kinds, cluster.Watched{Object: cluster.Unstructured(k)})
 	}
 	return c, nil
 }
@@ -90,7 +90,7 @@ func (c *caches) follow(ctx context.Context, wake func()) {
 	tick := time.NewTicker(c.every)
 	defer tick.Stop()
 	for {
-		for _, k := range slices.Concat([]*cluster.Cache{c.people, c.own}, slices.Collect(maps.Values(c.people.Configs))) {
+		for _, k := range slices.Concat([]*cluster.Cache{c.theirs, c.ours}, slices.Collect(maps.Values(c.theirs.Configs))) {
 			if k.Look(ctx, wake) {
 				wake()
 			}

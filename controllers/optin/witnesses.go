@@ -42,11 +42,11 @@ type witnessing struct {
 	every     time.Duration
 	changed   func()
 
-	client client.Client
-	live   client.Reader
-	mu     sync.Mutex
-	known  map[string]bool // keys, of all replicas; nil: they were not read yet
-	told   bool            // that they cannot be shared
+	client   client.Client
+	live     client.Reader
+	mu       sync.Mutex
+	known    map[string]bool // keys, of all replicas; nil: they were not read yet
+	reported bool            // that they cannot be shared
 }
 
 func (w *witnessing) setup(mgr ctrl.Manager) error {
@@ -60,8 +60,8 @@ func (w *witnessing) NeedLeaderElection() bool { return false }
 // Start shares witnesses until ctx is done.
 func (w *witnessing) Start(ctx context.Context) error {
 	for ctx.Err() == nil {
-		if err := w.share(ctx); err != nil && ctx.Err() == nil && !w.told {
-			w.told = true
+		if err := w.share(ctx); err != nil && ctx.Err() == nil && !w.reported {
+			w.reported = true
 			logr.FromContextOrDiscard(ctx).Error(err, "whose questions arrive cannot be shared with other replicas; Covered goes by this one", "configMap", WitnessesName)
 		}
 		select {
@@ -85,7 +85,7 @@ func (w *witnessing) share(ctx context.Context) error {
 	for key := range m.Data {
 		all[key] = true
 	}
-	for _, key := range w.own() {
+	for _, key := range w.ours() {
 		if !all[key] && len(all) < witnessesMax && len(validation.IsConfigMapKey(key)) == 0 { // who asks wrote it
 			all[key], fresh[key] = true, time.Now().UTC().Format(time.RFC3339)
 		}
@@ -120,8 +120,8 @@ func (w *witnessing) learn(all map[string]bool) {
 	}
 }
 
-// own are the keys of what this replica saw.
-func (w *witnessing) own() []string {
+// ours are the keys of what this replica saw.
+func (w *witnessing) ours() []string {
 	pins, policies := w.mine.Seen()
 	var out []string
 	for _, pin := range pins {

@@ -25,9 +25,9 @@ import (
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
-// A Looker is where a command finds the table that would be in force: files, or a
+// A Source is where a command finds the table that would be in force: files, or a
 // cluster. It is the Source of `ostiary explain`.
-type Looker struct {
+type Source struct {
 	// Kubeconfig is the one to use; empty: as RESTConfig finds it.
 	Kubeconfig string
 
@@ -38,7 +38,7 @@ type Looker struct {
 }
 
 // Add defines the flags by which a command line says where that is.
-func (l *Looker) Add(f *pflag.FlagSet) {
+func (l *Source) Add(f *pflag.FlagSet) {
 	f.StringSliceVar(&l.paths, "policies", nil, "files and folders of manifests; left out: the cluster of the current kubeconfig")
 	l.terms.Add(f)
 	f.StringVar(&l.Kubeconfig, "kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
@@ -47,7 +47,7 @@ func (l *Looker) Add(f *pflag.FlagSet) {
 
 // Open takes more paths where --policies names some. Otherwise it sets the flags that the
 // command line does not, as the installation of the cluster has them.
-func (l *Looker) Open(ctx context.Context, f *pflag.FlagSet, paths []string, stderr io.Writer) error {
+func (l *Source) Open(ctx context.Context, f *pflag.FlagSet, paths []string, stderr io.Writer) error {
 	if len(l.paths) > 0 {
 		l.paths = append(l.paths, paths...)
 		return nil
@@ -71,7 +71,7 @@ const hint = "%w (for files instead of a cluster: --policies PATH)"
 // Table builds the table that would be in force, where people sign in at a host and a path
 // on every host is ours. What is wrong with files, or cannot be read of a cluster, goes to
 // stderr.
-func (l *Looker) Table(ctx context.Context, teamHost, pathPrefix string, stderr io.Writer) (*policy.Table, error) {
+func (l *Source) Table(ctx context.Context, teamHost, pathPrefix string, stderr io.Writer) (*policy.Table, error) {
 	terms, err := l.terms.Terms(teamHost, pathPrefix)
 	if err != nil {
 		return nil, err
