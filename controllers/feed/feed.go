@@ -75,6 +75,7 @@ type Feed struct {
 	revision string
 	compiled []*policy.Compiled
 	ledger   *policy.Ledger // that table was built with
+	settles  bool           // it was not what the ledger ought to hold by then
 	led      bool           // this replica, the last time
 	due      time.Time      // when a hold ends
 	queue    cluster.Requeue
@@ -190,19 +191,25 @@ func (f *Feed) rebuild(items []v1alpha1.AccessPolicy, named *routeIndex, leads, 
 	if named != f.bound {
 		f.table.SetBindings(translate.Bindings(named.all))
 	}
-	if !sameOwners || len(f.policies.Unrecorded()) > 0 { // statuses tell, too, of whom it does not hold yet
+	if !sameOwners {
 		f.ledger = f.Ledger.ledger(items)
 		f.table.SetLedger(f.ledger)
 		f.due = f.Ledger.record(f.ledger, f.table.Table(), f.compiled, leads)
+		f.settles = !f.Ledger.has(f.ledger)
 	}
 	f.policies, f.issues = f.table.Table(), f.table.Issues()
 	f.bound, f.led = named, leads
 }
 
-// steady reports whether there is a table, and no hold has ended since it was assembled.
+// steady reports whether the ledger would say again what it said for the table that there
+// is: it holds all who own a host, whoever's statuses say more, and no hold has ended since.
 func (f *Feed) steady(now time.Time) bool {
-	return f.policies != nil && (f.due.IsZero() || now.Before(f.due))
+	return f.policies != nil && !f.settles && len(f.policies.Unrecorded()) == 0 && (f.due.IsZero() || now.Before(f.due)) &&
+		!slices.ContainsFunc(f.issues, isContest)
 }
+
+// isContest: of a host that several claim, statuses may tell more.
+func isContest(i policy.Issue) bool { return i.Reason == policy.HostOwnedByOtherNamespace }
 
 func (f *Feed) untilDue(now time.Time) time.Duration {
 	if f.due.IsZero() {

@@ -251,6 +251,18 @@ func (l *Ledger) keep(claims []policy.Claim, leads bool) {
 	l.wake()
 }
 
+// has reports whether a ledger is just what is in mind.
+func (l *Ledger) has(ledger *policy.Ledger) bool {
+	if l == nil {
+		return true
+	}
+	claims := ledger.Claims()
+	return len(claims) == len(l.mind) && !slices.ContainsFunc(claims, func(c policy.Claim) bool {
+		m, ok := l.mind[keyOf(c)]
+		return !ok || !m.Since.Equal(c.Since) || !m.Released.Equal(c.Released)
+	})
+}
+
 // isWritten reports whether the ConfigMaps say just that.
 func (l *Ledger) isWritten(claims []policy.Claim) bool {
 	n := 0
