@@ -250,22 +250,18 @@ func checkCommand(args string, help map[string]string) string {
 	if name == "" || strings.ToUpper(name) == name || strings.HasPrefix(name, "-") {
 		return "" // COMMAND, or a flag of the root
 	}
-	path := []string{name}
-	if word, _, _ := strings.Cut(rest, " "); name == "completion" || name == "help" {
-		path = []string{name}
-		_ = word
+	if name == "completion" || name == "help" {
 		return ""
 	}
-	key := strings.Join(path, " ")
-	if help[key] == "" {
-		text, err := built.help(path...)
+	if help[name] == "" {
+		text, err := built.help(name)
 		if err != nil {
 			return err.Error()
 		}
-		help[key] = text
+		help[name] = text
 	}
 	for _, m := range longFlag.FindAllStringSubmatch(quoted.ReplaceAllString(rest, "X"), -1) {
-		if !regexp.MustCompile(regexp.QuoteMeta(m[1]) + `\b`).MatchString(help[key]) {
+		if !regexp.MustCompile(regexp.QuoteMeta(m[1]) + `\b`).MatchString(help[name]) {
 			return "no flag " + m[1]
 		}
 	}
