@@ -12,7 +12,7 @@ const Endpoints = "/authz/v1"
 // fill them in.
 const (
 	NginxPrefix     = Endpoints + "/nginx/"
-	NginxPassPrefix = Endpoints + "/nginx-pass/" //nolint:gosec // no password
+	NginxPassPrefix = Endpoints + "/nginx-pass/"
 	// URLPrefix reads as NginxPrefix and answers as ForwardPath.
 	URLPrefix = Endpoints + "/url/"
 )

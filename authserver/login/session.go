@@ -70,7 +70,9 @@ func (h *Handler) tooLarge(x *public.Exchange, err error, provider, user string,
 // everywhere a moment ago waits until that second has passed: their new session
 // would be void from the start.
 func (h *Handler) signInTime(x *public.Exchange, who idp.Identity) time.Time {
-	s := h.asTold(&policy.Subject{ID: who.ID, User: who.User, Email: who.Email, Provider: who.Provider, SignedInAt: x.Now.Truncate(time.Second)})
+	s := h.asTold(&policy.Subject{
+		ID: who.ID, User: who.User, Email: who.Email, Provider: who.Provider, SignedInAt: x.Now.Truncate(time.Second),
+	})
 	if x.Table.Revoked(s) {
 		s.SignedInAt = s.SignedInAt.Add(time.Second)
 		if !x.Table.Revoked(s) {

@@ -210,7 +210,6 @@ func BenchmarkMemory(b *testing.B) {
 		table, _ := Build(in)
 		built := heap()
 		runtime.KeepAlive(table)
-		table = nil
 		before := heap()
 		a := assemblerOf(in)
 		assembled := heap()

@@ -107,7 +107,7 @@ func remember(t *Table, in Input) *Table {
 func (t *Table) with(change func(in *Input)) *Table {
 	in := Input{}
 	if known, ok := inputs.Load(weak.Make(t)); ok {
-		in = known.(Input) //nolint:errcheck,forcetypeassert // nothing else is in it
+		in = known.(Input) //nolint:forcetypeassert // nothing else is in it
 	} else if t.Len() > 0 {
 		panic("the input of the table is not known")
 	}

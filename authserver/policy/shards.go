@@ -57,7 +57,7 @@ func (s *shards[V]) get(key string) (value V, ok bool) {
 	if len(slots) == 0 {
 		return value, false
 	}
-	for i := int(h) & (len(slots) - 1); ; i = (i + 1) & (len(slots) - 1) {
+	for i := at(h, len(slots)); ; i = (i + 1) & (len(slots) - 1) {
 		switch o := &slots[i]; {
 		case o.hash == h && o.key == key:
 			return o.value, true
@@ -102,7 +102,7 @@ func (e *shardsEditor[V]) reserve(n int) {
 // resize gives the directory another length, 1<<log.
 func (e *shardsEditor[V]) resize(log int) {
 	old := e.now
-	e.now = shards[V]{dir: make([]shard[V], 1<<log), shift: uint8(64 - log), size: old.size}
+	e.now = shards[V]{dir: make([]shard[V], 1<<log), shift: 64 - uint8(log), size: old.size}
 	e.mine = make([]uint64, (1<<log+63)/64)
 	for i := range e.mine {
 		e.mine[i] = ^uint64(0)
@@ -143,7 +143,7 @@ func (e *shardsEditor[V]) insert(o *slot[V]) {
 }
 
 func (s *shard[V]) put(o *slot[V]) {
-	i := int(o.hash) & (len(s.slots) - 1)
+	i := at(o.hash, len(s.slots))
 	for s.slots[i].hash != 0 {
 		i = (i + 1) & (len(s.slots) - 1)
 	}
@@ -164,7 +164,7 @@ func (s *shard[V]) rebuild(n int, without *slot[V]) {
 
 // find returns the slot of a key that is there.
 func (s *shard[V]) find(h uint64, key string) *slot[V] {
-	i := int(h) & (len(s.slots) - 1)
+	i := at(h, len(s.slots))
 	for s.slots[i].hash != h || s.slots[i].key != key {
 		i = (i + 1) & (len(s.slots) - 1)
 	}
@@ -195,4 +195,9 @@ func (e *shardsEditor[V]) remove(key string) {
 	if e.now.size--; len(e.now.dir) > 1 && e.now.size < shardMax/8*len(e.now.dir) {
 		e.resize(bits.Len(uint(len(e.now.dir))) - 2)
 	}
+}
+
+// at is where the look for a hash begins among n slots, a power of two.
+func at(h uint64, n int) int {
+	return int(h & uint64(n-1)) //nolint:gosec // below n, which is at least 1
 }

@@ -113,7 +113,8 @@ func (l *LogWriter) flush(spare []byte) []byte {
 	l.waiting, l.dropped = spare[:0], 0
 	l.mu.Unlock()
 	if dropped > 0 {
-		lines = fmt.Appendf(lines, "{\"level\":\"WARN\",\"msg\":\"log lines were dropped: whatever reads this log is too slow\",\"lines\":%d}\n", dropped)
+		lines = fmt.Appendf(lines,
+			"{\"level\":\"WARN\",\"msg\":\"log lines were dropped: whatever reads this log is too slow\",\"lines\":%d}\n", dropped)
 	}
 	_, _ = l.w.Write(lines) // there is nowhere left to say that it failed
 	return lines

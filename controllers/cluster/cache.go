@@ -56,6 +56,7 @@ func NewCache(mgr ctrl.Manager, options cache.Options) (k *Cache, err error) {
 	return k, mgr.Add(k.Cache)
 }
 
+// Watched is a kind of which a cache is kept.
 type Watched struct {
 	Object client.Object
 	In     string // the only namespace that is read; "": all

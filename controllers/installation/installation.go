@@ -23,6 +23,7 @@ import (
 // every command that looks at the cluster judges as it does.
 const SettingsName = "ostiary-settings"
 
+// SettingsKey is the key of that ConfigMap that holds them, as JSON.
 const SettingsKey = "settings.json"
 
 // SettingsLabels are on it: who may not know its namespace finds it by them.

@@ -27,6 +27,7 @@ type Annotation struct {
 // A Vocabulary is a set of proxies that look at annotations of the same prefix.
 type Vocabulary int
 
+// The vocabularies that are read.
 const (
 	OfNGINX   Vocabulary = iota // ingress-nginx, its forks, and Traefik's provider for them
 	OfTraefik                   // Traefik's own Ingress provider
@@ -36,6 +37,7 @@ const (
 // A Form is what a value is.
 type Form int
 
+// The forms of values.
 const (
 	AFlag   Form = iota // true or false
 	ANumber             // a whole number
@@ -45,6 +47,7 @@ const (
 	AList               // texts with commas between
 )
 
+// What the names of annotations begin with.
 const (
 	NGINXPrefix   = "nginx.ingress.kubernetes.io/"
 	TraefikPrefix = "traefik.ingress.kubernetes.io/"
@@ -69,6 +72,7 @@ func (n *Annotation) refusing() *Annotation {
 	return n
 }
 
+// What is read of Ingresses, by the proxy that defines it.
 var (
 	NGINXAuthURL       = looksAt(OfNGINX, "auth-url", AText).refusing()
 	NGINXAuthSignin    = looksAt(OfNGINX, "auth-signin", AText)
@@ -161,6 +165,7 @@ func (n *Annotation) Spelled(annotations map[string]string) []string {
 // A Switch is what a flag says to a proxy.
 type Switch int
 
+// What a flag can say.
 const (
 	Unsaid  Switch = iota // not there, or as good as that
 	Off                   // false
@@ -249,6 +254,7 @@ func (n *Annotation) Choice(annotations map[string]string) string {
 
 func (n *Annotation) exactCase() bool { return n == NGINXSatisfy || n.Family == OfTraefik }
 
+// List returns the members of a list with commas between them.
 func (n *Annotation) List(annotations map[string]string) []string {
 	return SplitList(n.Text(annotations))
 }
@@ -346,8 +352,9 @@ func ReadsExpressions(annotations map[string]string, proxy Proxy) (regex, rewrit
 		return isRegex(TraefikMatcher.Text(annotations)), false
 	case HAProxyIngress:
 		return isRegex(HAProxyPathType.Text(annotations)), false
+	default:
+		return someReads(annotations)
 	}
-	return someReads(annotations)
 }
 
 // someReads: some proxy, of those that there may be.

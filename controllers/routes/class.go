@@ -69,6 +69,7 @@ var Controllers = map[string]Proxy{
 // LegacyClasses are names that controllers answer to without an IngressClass.
 var LegacyClasses = map[string]Proxy{"nginx": IngressNGINX, "traefik": Traefik, "haproxy": HAProxyIngress}
 
+// IsNGINX reports whether a proxy reads the annotations of ingress-nginx.
 func IsNGINX(p Proxy) bool { return p == IngressNGINX || p == TraefikNGINX }
 
 // IsCanary reports whether an Ingress adds pods to the location of another, which

@@ -85,6 +85,7 @@ const (
 	TeamHostTaken      = "TeamHostTaken"      // another route serves the host on which people sign in
 )
 
+// CompareFindings orders findings by host, object, reason, policy and message.
 func CompareFindings(a, b Finding) int {
 	return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Object.String(), b.Object.String()), cmp.Compare(a.Reason, b.Reason),
 		cmp.Compare(a.Policy.String(), b.Policy.String()), cmp.Compare(a.Message, b.Message))

@@ -63,6 +63,7 @@ func RulePaths(rule map[string]any) []policy.Path {
 	return out
 }
 
+// RuleName names a rule of a route in messages: its number from 1, and its paths.
 func RuleName(i int, rule map[string]any) string {
 	var paths []string
 	for _, p := range RulePaths(rule) {
@@ -71,7 +72,7 @@ func RuleName(i int, rule map[string]any) string {
 	return fmt.Sprintf("%d (%s)", i+1, strings.Join(slices.Compact(paths), ", "))
 }
 
-// InMesh: a route whose parents are Services is for traffic inside a mesh.
+// InMesh reports whether a route is for traffic inside a mesh: its parents are Services.
 func InMesh(parents []map[string]any) bool {
 	return len(parents) > 0 && !slices.ContainsFunc(parents, func(p map[string]any) bool { return Text(p, "kind") != "Service" })
 }

@@ -75,6 +75,7 @@ func Below(path, prefix string) bool {
 	return path == prefix || strings.HasPrefix(path, prefix+"/")
 }
 
+// AnyHost is ShowHost with words for "".
 func AnyHost(host string) string { return cmp.Or(ShowHost(host), "any host") }
 
 // ShowHost is a host as people write it.
@@ -85,6 +86,7 @@ func ShowHost(host string) string {
 	return host
 }
 
+// ShowClass is the name of a class as messages have it.
 func ShowClass(class string) string {
 	if class == "" {
 		return "(none)"

@@ -28,11 +28,13 @@ func RefOf(ref map[string]any, namespace string) types.NamespacedName {
 	return types.NamespacedName{Namespace: cmp.Or(Text(ref, "namespace"), namespace), Name: Text(ref, "name")}
 }
 
+// Text reads a text; "" where there is none.
 func Text(o map[string]any, path ...string) string {
 	s, _, _ := unstructured.NestedString(o, path...)
 	return s
 }
 
+// Texts reads a list of texts; nil where there is none.
 func Texts(o map[string]any, path ...string) []string {
 	s, _, _ := unstructured.NestedStringSlice(o, path...)
 	return s
@@ -50,10 +52,12 @@ func Objects(o map[string]any, path ...string) []map[string]any {
 	return out
 }
 
+// IngressRef names an Ingress.
 func IngressRef(ing *networkingv1.Ingress) Ref {
 	return Ref{Kind: "Ingress", NamespacedName: NameOf(ing)}
 }
 
+// CompareNames orders by namespace, then by name.
 func CompareNames(a, b types.NamespacedName) int {
 	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 }
@@ -63,13 +67,16 @@ func sorted[T metav1.Object](list []T) []T {
 	return slices.SortedStableFunc(slices.Values(list), func(a, b T) int { return CompareNames(NameOf(a), NameOf(b)) })
 }
 
+// IsOurs reports whether we made an object: it has our label.
 func IsOurs(o metav1.Object) bool {
 	_, ok := o.GetLabels()[RouteLabel]
 	return ok
 }
 
+// IsOptedIn reports whether an object names a policy.
 func IsOptedIn(o metav1.Object) bool { return o.GetAnnotations()[PolicyAnnotation] != "" }
 
+// Backends returns every backend of an Ingress, the default one first.
 func Backends(ing *networkingv1.Ingress) []networkingv1.IngressBackend {
 	var out []networkingv1.IngressBackend
 	if b := ing.Spec.DefaultBackend; b != nil {
@@ -85,6 +92,7 @@ func Backends(ing *networkingv1.Ingress) []networkingv1.IngressBackend {
 	return out
 }
 
+// ServicesOf returns the Service of a backend, if it has one.
 func ServicesOf(b networkingv1.IngressBackend) []networkingv1.IngressServiceBackend {
 	if b.Service == nil {
 		return nil
@@ -151,6 +159,7 @@ func ManagedAnnotations(o metav1.Object) map[string]bool {
 	return out
 }
 
+// HasLabels reports whether all labels hold some of them.
 func HasLabels(all, some map[string]string) bool {
 	for k, v := range some {
 		if all[k] != v {
@@ -160,6 +169,7 @@ func HasLabels(all, some map[string]string) bool {
 	return true
 }
 
+// SortedKeys returns the keys of a map in order.
 func SortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // Annotations and labels of ours, as the API has them.

@@ -14,6 +14,7 @@ import (
 // A Question is what a proxy asks before it lets a request pass.
 type Question int
 
+// What a route can ask.
 const (
 	AsksNobody Question = iota
 	AsksUs

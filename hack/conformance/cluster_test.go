@@ -158,7 +158,8 @@ func (w *world) manifests() manifestView {
 // ingresses are the Ingresses of the suite, as people write them.
 func (w *world) ingresses() string {
 	var b bytes.Buffer
-	template.Must(template.New("ingresses").Parse(ingressesTemplate)).Execute(&b,
-		w.manifests()) //nolint:errcheck // into memory, of our own template
+	if err := template.Must(template.New("ingresses").Parse(ingressesTemplate)).Execute(&b, w.manifests()); err != nil {
+		panic(err) // into memory, of our own template
+	}
 	return b.String()
 }

@@ -44,8 +44,6 @@ var (
 	keep     = flag.String("log", "", "where the binary's log goes; default: a temporary file")
 )
 
-const root = "../.."
-
 // BenchmarkChangeToEnforced is one run, whatever b.N: what it finds are the
 // metrics it reports.
 func BenchmarkChangeToEnforced(b *testing.B) {

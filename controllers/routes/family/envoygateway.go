@@ -97,6 +97,7 @@ func targeted(x *routes.Index) securityTargets {
 	return out
 }
 
+// TargetsOf returns what a policy of the Gateway API is attached to.
 func TargetsOf(p *unstructured.Unstructured) []map[string]any {
 	targets := routes.Objects(p.Object, "spec", "targetRefs")
 	if t, ok, _ := unstructured.NestedMap(p.Object, "spec", "targetRef"); ok {
@@ -105,7 +106,8 @@ func TargetsOf(p *unstructured.Unstructured) []map[string]any {
 	return targets
 }
 
-// ExtAuthAsks: one that fails open lets everything pass while we are away.
+// ExtAuthAsks reports whether a SecurityPolicy asks us. One that fails open does not: it
+// lets everything pass while we are away.
 func ExtAuthAsks(x *routes.Index, p *unstructured.Unstructured) bool {
 	open, _, _ := unstructured.NestedBool(p.Object, "spec", "extAuth", "failOpen")
 	if grpc, ok, _ := unstructured.NestedMap(p.Object, "spec", "extAuth", "grpc"); ok && !open {

@@ -58,6 +58,7 @@ func Object(apiVersion, kind string, name types.NamespacedName, why Purpose, ann
 	return &unstructured.Unstructured{Object: o}
 }
 
+// Spec returns an object that has a spec.
 func Spec(fields map[string]any) map[string]any { return map[string]any{"spec": fields} }
 
 // anyList is a list as unstructured objects hold it.
@@ -78,6 +79,7 @@ func IngressRule(host string, paths ...any) map[string]any {
 	return rule
 }
 
+// IngressPath returns a path of an Ingress that leads to a port of a Service.
 func IngressPath(path, pathType, service string, port int32) any {
 	return map[string]any{
 		"path": path, "pathType": pathType,

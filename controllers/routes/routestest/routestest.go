@@ -26,6 +26,7 @@ import (
 // Opted names the policy web.
 const Opted = "access.ostiary.dev/policy: web"
 
+// Settings are those of an installation with the default values.
 var Settings = routes.Settings{
 	Namespace: "ostiary", ServicePrefix: "ostiary", AuthzURL: "http://ostiary-authz.ostiary.svc.cluster.local:9001",
 	PublicPort: 9002, RenderPort: 9003, PreflightPort: 9004, PathPrefix: "/.access", Mode: routes.Render,
@@ -87,6 +88,7 @@ func typed[T any](t *testing.T, list []*T, o *unstructured.Unstructured) []*T {
 	return append(list, into)
 }
 
+// Put adds an object to a snapshot.
 func Put(t *testing.T, w *routes.Snapshot, o *unstructured.Unstructured) {
 	t.Helper()
 	switch o.GetKind() {
@@ -104,25 +106,24 @@ func Put(t *testing.T, w *routes.Snapshot, o *unstructured.Unstructured) {
 			p.Paths = append(p.Paths, policy.Path{Value: routes.Text(path, "path"), Exact: routes.Text(path, "type") == "Exact"})
 		}
 		w.Policies = append(w.Policies, p)
-	case "HTTPRoute":
-		w.HTTPRoutes = append(w.HTTPRoutes, o)
-	case "GRPCRoute":
-		w.GRPCRoutes = append(w.GRPCRoutes, o)
-	case "TLSRoute":
-		w.TLSRoutes = append(w.TLSRoutes, o)
-	case "Gateway":
-		w.Gateways = append(w.Gateways, o)
-	case "GatewayClass":
-		w.GatewayClasses = append(w.GatewayClasses, o)
-	case "IngressRoute", "IngressRouteTCP":
-		w.IngressRoutes = append(w.IngressRoutes, o)
-	case "Middleware":
-		w.Middlewares = append(w.Middlewares, o)
-	case "SecurityPolicy":
-		w.SecurityPolicies = append(w.SecurityPolicies, o)
 	default:
+		putAny(t, w, o)
+	}
+}
+
+// putAny adds an object that a snapshot holds without a type.
+func putAny(t *testing.T, w *routes.Snapshot, o *unstructured.Unstructured) {
+	t.Helper()
+	lists := map[string]*[]*unstructured.Unstructured{
+		"HTTPRoute": &w.HTTPRoutes, "GRPCRoute": &w.GRPCRoutes, "TLSRoute": &w.TLSRoutes, "Gateway": &w.Gateways,
+		"GatewayClass": &w.GatewayClasses, "IngressRoute": &w.IngressRoutes, "IngressRouteTCP": &w.IngressRoutes,
+		"Middleware": &w.Middlewares, "SecurityPolicy": &w.SecurityPolicies,
+	}
+	list, ok := lists[o.GetKind()]
+	if !ok {
 		t.Fatalf("%s is nothing of a Snapshot", o.GetKind())
 	}
+	*list = append(*list, o)
 }
 
 // Line is a finding as a case writes it.
@@ -178,6 +179,7 @@ func CarryOut(t *testing.T, w *routes.Snapshot, objects []*unstructured.Unstruct
 	}
 }
 
+// RouteOf returns what a plan has for one route.
 func RouteOf(t *testing.T, annotations map[routes.Ref]map[string]string, bindings []routes.Binding, name string) (map[string]string, routes.Binding) {
 	t.Helper()
 	for _, b := range bindings {
@@ -203,24 +205,30 @@ spec:
 `, name, annotations, path, service)
 }
 
+// TraefikYAML is WebYAML for Traefik.
 func TraefikYAML(annotations string) string {
 	return strings.Replace(WebYAML("web", "/", "app", annotations), "ingressClassName: nginx", "ingressClassName: traefik", 1)
 }
 
+// HaproxyYAML is WebYAML for haproxy-ingress.
 func HaproxyYAML(name, annotations string) string {
 	return strings.Replace(WebYAML(name, "/"+name, "app", annotations), "ingressClassName: nginx", "ingressClassName: haproxy", 1)
 }
 
+// ConfigYAML is the ConfigMap of ingress-nginx's controller with one key.
 func ConfigYAML(key, value string) string {
 	return fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: controller, namespace: nginx}\ndata: {%s: %q}", key, value)
 }
 
+// Has reports whether there is such a finding; object "": about anything.
 func Has(findings []routes.Finding, reason, object string) bool {
 	return slices.ContainsFunc(findings, func(f routes.Finding) bool { return f.Reason == reason && (object == "" || f.Object.Name == object) })
 }
 
+// Pick returns one of several.
 func Pick[T any](r *rand.Rand, from ...T) T { return from[r.IntN(len(from))] }
 
+// AuthURL is what an Ingress asks without a pin.
 const AuthURL = "http://ostiary-authz.ostiary.svc.cluster.local:9001/authz/v1/nginx/$request_method/$host$request_uri"
 
 // NotedYAML is webYAML with a proxy and one annotation more, whose value may be anything.
