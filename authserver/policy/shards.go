@@ -102,7 +102,7 @@ func (e *shardsEditor[V]) reserve(n int) {
 // resize gives the directory another length, 1<<log.
 func (e *shardsEditor[V]) resize(log int) {
 	old := e.now
-	e.now = shards[V]{dir: make([]shard[V], 1<<log), shift: 64 - uint8(log), size: old.size}
+	e.now = shards[V]{dir: make([]shard[V], 1<<log), shift: 64 - uint8(log), size: old.size} //nolint:gosec // log is from 0 to 63
 	e.mine = make([]uint64, (1<<log+63)/64)
 	for i := range e.mine {
 		e.mine[i] = ^uint64(0)
