@@ -27,9 +27,9 @@ import (
 	"github.com/ostiary/ostiary/authserver/telemetry"
 	"github.com/ostiary/ostiary/controllers"
 	"github.com/ostiary/ostiary/controllers/audit"
+	"github.com/ostiary/ostiary/controllers/check"
 	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/controllers/installation"
-	"github.com/ostiary/ostiary/controllers/manifests"
 	"github.com/ostiary/ostiary/controllers/optin"
 )
 
@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := command.Root("ostiary", "ostiary protects applications behind an ingress proxy, CORS preflights included", versionText(),
 		serve(),
 		explain.Command(&feed.Source{}),
-		manifests.Command(),
+		check.Command(),
 		audit.Command(),
 		proxyconfig.Command(),
 		optin.DetachCommand(),

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/check"
 	"github.com/ostiary/ostiary/controllers/manifests"
 )
 
@@ -227,12 +228,12 @@ func TestCheck(t *testing.T) {
 		{filepath.Join("..", "..", "config", "samples", "signin"), true, "all else is valid"},
 	} {
 		var out strings.Builder
-		ok, err := (manifests.Checker{}).Check(&out, "text", []string{c.path})
+		ok, err := check.Run(&out, "text", policy.Terms{}, nil, []string{c.path})
 		if err != nil || ok != c.valid || !strings.Contains(out.String(), c.says) {
 			t.Errorf("%s: %v, %v: %s", c.path, ok, err, out.String())
 		}
 	}
-	if _, err := (manifests.Checker{}).Check(&strings.Builder{}, "text", []string{filepath.Join(dir, "missing")}); err == nil {
+	if _, err := check.Run(&strings.Builder{}, "text", policy.Terms{}, nil, []string{filepath.Join(dir, "missing")}); err == nil {
 		t.Error("a path that is not there")
 	}
 }

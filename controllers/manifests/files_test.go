@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/check"
 	"github.com/ostiary/ostiary/controllers/manifests"
 )
 
@@ -45,7 +47,7 @@ func TestFolders(t *testing.T) {
 		t.Errorf("%s, %v", got, err)
 	}
 	var out strings.Builder
-	if ok, err := (manifests.Checker{}).Check(&out, "text", []string{dir}); ok || err != nil || !strings.Contains(out.String(), "b.yml:9: shop/deep spec.rules[0].action") {
+	if ok, err := check.Run(&out, "text", policy.Terms{}, nil, []string{dir}); ok || err != nil || !strings.Contains(out.String(), "b.yml:9: shop/deep spec.rules[0].action") {
 		t.Errorf("%v, %v: %s", ok, err, out.String())
 	}
 }
@@ -54,7 +56,7 @@ func TestFolders(t *testing.T) {
 func TestStdin(t *testing.T) {
 	for text, want := range map[string]bool{valid: true, strings.Replace(valid, "Allow", "Alow", 1): false, "": false} {
 		var out strings.Builder
-		ok, err := manifests.Checker{Stdin: strings.NewReader(text)}.Check(&out, "text", []string{manifests.Stdin})
+		ok, err := check.Run(&out, "text", policy.Terms{}, strings.NewReader(text), []string{manifests.Stdin})
 		if ok != want || err != nil {
 			t.Errorf("%q: %v, %v: %s", text, ok, err, out.String())
 		}
@@ -69,7 +71,7 @@ func TestNamesInReports(t *testing.T) {
 		write(t, file, fmt.Sprintf("apiVersion: access.ostiary.dev/v1alpha1\nkind: AccessPolicy\nmetadata: {name: %q, namespace: %q}\nspec: {hosts: [%q], %q: 1}\n", name, name, name, name))
 		for _, format := range []string{"text", "json"} {
 			var out strings.Builder
-			if _, err := (manifests.Checker{}).Check(&out, format, []string{file}); err != nil {
+			if _, err := check.Run(&out, format, policy.Terms{}, nil, []string{file}); err != nil {
 				t.Fatal(err)
 			}
 			for _, line := range strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n") {
@@ -97,7 +99,7 @@ func TestLongLists(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "p.yaml")
 		write(t, file, "apiVersion: access.ostiary.dev/v1alpha1\nkind: AccessPolicy\nmetadata: {name: a, namespace: a}\nspec: {"+spec+"}\n")
 		var out strings.Builder
-		ok, err := (manifests.Checker{}).Check(&out, "text", []string{file})
+		ok, err := check.Run(&out, "text", policy.Terms{}, nil, []string{file})
 		if lines := strings.Count(out.String(), "\n"); ok || err != nil || lines > 3000 || !strings.Contains(out.String(), "000 entries, and at most ") {
 			t.Errorf("%s: %v, %v, %d lines: %.300s", name, ok, err, lines, out.String())
 		}
@@ -140,7 +142,7 @@ func TestSecretsThatAreMade(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "p.yaml")
 		write(t, file, provider+text)
 		var out strings.Builder
-		ok, err := (manifests.Checker{}).Check(&out, "text", []string{file})
+		ok, err := check.Run(&out, "text", policy.Terms{}, nil, []string{file})
 		if !ok || err != nil || strings.Contains(out.String(), "there is no Secret") != missed {
 			t.Errorf("%s: %v, %v\n%s", text, ok, err, out.String())
 		}
@@ -164,7 +166,7 @@ func TestJSONStream(t *testing.T) {
 		object("a", "Allow") + "\n---\n" + object("b", "Allow") + "\n# the end": "2 policies, all valid\n",
 	} {
 		var out strings.Builder
-		if _, err := (manifests.Checker{Stdin: strings.NewReader(text)}).Check(&out, "text", []string{manifests.Stdin}); err != nil || !strings.Contains(out.String(), want) {
+		if _, err := check.Run(&out, "text", policy.Terms{}, strings.NewReader(text), []string{manifests.Stdin}); err != nil || !strings.Contains(out.String(), want) {
 			t.Errorf("%s\n%v, wanted %q: %s", text, err, want, out.String())
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -40,8 +41,16 @@ func (p Problem) String() string {
 	if p.Warning {
 		b.WriteString("warning: ")
 	}
-	b.WriteString(policy.Line(p.text()))
+	b.WriteString(policy.Line(p.Text()))
 	return b.String()
+}
+
+// Text is the problem without its place.
+func (p Problem) Text() string {
+	if where := strings.TrimSpace(p.Object + " " + p.Field); where != "" {
+		return where + ": " + p.Message
+	}
+	return p.Message
 }
 
 // A Set is what was read from the files at one moment.
@@ -124,6 +133,23 @@ func ReadOn(terms policy.Terms, paths []string) (*policy.Table, []Problem, error
 	table, problems := loader.Load().Build()
 	return table, append([]Problem{}, problems...), nil
 }
+
+// ReadForCluster reads files and folders once, as they will be applied to a cluster: what
+// is in them may make Secrets there. The path Stdin stands for stdin.
+func ReadForCluster(paths []string, terms policy.Terms, stdin io.Reader) (*Set, error) {
+	loader, err := NewLoader(paths)
+	if err != nil {
+		return nil, err
+	}
+	loader.Terms, loader.forCluster = terms, true
+	if err := loader.readStdin(stdin); err != nil {
+		return nil, err
+	}
+	return loader.Load(), nil
+}
+
+// Others is how many objects of ours were read that are no policies.
+func (s *Set) Others() int { return len(s.entries) }
 
 // A Loader reads files and folders, again and again.
 type Loader struct {

@@ -21,7 +21,9 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/explain"
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
+	"github.com/ostiary/ostiary/controllers/check"
 	"github.com/ostiary/ostiary/controllers/manifests"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
@@ -153,7 +155,7 @@ func tellAll(t *testing.T, where, text string, policies map[string]string) (n in
 		t.Fatal(err)
 	}
 	var report bytes.Buffer
-	valid, err := (manifests.Checker{}).Check(&report, "text", []string{file})
+	valid, err := check.Run(&report, "text", policy.Terms{}, nil, []string{file})
 	if err != nil || !valid {
 		t.Errorf("%s: %v\n%s", where, err, report.String())
 	}

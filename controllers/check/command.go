@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package manifests
+package check
 
 import (
 	"fmt"
@@ -34,7 +34,6 @@ func Command() *cobra.Command {
 			if !slices.Contains(Formats, output) {
 				return command.Mistake("--output %q: text, json, sarif or github", output)
 			}
-			checker := Checker{Stdin: c.InOrStdin()}
 			host := ""
 			if team != "" {
 				u, err := command.ParseTeamURL(team)
@@ -43,11 +42,11 @@ func Command() *cobra.Command {
 				}
 				host = command.HostOf(u)
 			}
-			var err error
-			if checker.Terms, err = who.Terms(host, prefix); err != nil {
+			terms, err := who.Terms(host, prefix)
+			if err != nil {
 				return err
 			}
-			valid, err := checker.Check(c.OutOrStdout(), output, args)
+			valid, err := Run(c.OutOrStdout(), output, terms, c.InOrStdin(), args)
 			if err != nil {
 				return err
 			}

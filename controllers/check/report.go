@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package manifests
+package check
 
 import (
 	"cmp"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/crd"
+	"github.com/ostiary/ostiary/controllers/manifests"
 )
 
 // Formats are those that Report writes: for people, for programs, for tools that show
@@ -20,10 +21,10 @@ import (
 // which does so, too.
 var Formats = []string{"text", "json", "sarif", "github"}
 
-// Report writes what a check found, and returns whether all is in force. To have
+// Report writes what a check found, and returns whether everything is active. To have
 // looked at nothing is no success.
-func Report(w io.Writer, format string, policies, others int, problems []Problem) (valid bool, err error) {
-	valid = !slices.ContainsFunc(problems, func(p Problem) bool { return !p.Warning })
+func Report(w io.Writer, format string, policies, others int, problems []manifests.Problem) (valid bool, err error) {
+	valid = !slices.ContainsFunc(problems, func(p manifests.Problem) bool { return !p.Warning })
 	var out []byte
 	switch format {
 	case "json":
@@ -31,7 +32,7 @@ func Report(w io.Writer, format string, policies, others int, problems []Problem
 	case "sarif":
 		out, err = jsonOf(sarif(problems))
 	default:
-		word := Problem.String
+		word := manifests.Problem.String
 		if format == "github" {
 			word = annotation
 		}
@@ -70,7 +71,7 @@ func jsonOf(v any) ([]byte, error) {
 }
 
 // annotation is a workflow command of GitHub Actions.
-func annotation(p Problem) string {
+func annotation(p manifests.Problem) string {
 	level := "error"
 	if p.Warning {
 		level = "warning"
@@ -79,8 +80,8 @@ func annotation(p Problem) string {
 	if p.Line > 0 {
 		properties += fmt.Sprintf(",line=%d", p.Line)
 	}
-	properties += ",title=" + inProperty.Replace(p.ruleID())
-	return fmt.Sprintf("::%s %s::%s", level, properties, inMessage.Replace(policy.Line(p.text())))
+	properties += ",title=" + inProperty.Replace(ruleOf(p))
+	return fmt.Sprintf("::%s %s::%s", level, properties, inMessage.Replace(policy.Line(p.Text())))
 }
 
 // What workflow commands escape.
@@ -89,19 +90,11 @@ var (
 	inProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
 
-// text is the problem without its place.
-func (p Problem) text() string {
-	if where := strings.TrimSpace(p.Object + " " + p.Field); where != "" {
-		return where + ": " + p.Message
-	}
-	return p.Message
-}
-
-// ruleID is the problem's code. What is about the text itself has none.
-func (p Problem) ruleID() string { return cmp.Or(p.Code, "manifest") }
+// ruleOf is the problem's code. What is about the text itself has none.
+func ruleOf(p manifests.Problem) string { return cmp.Or(p.Code, "manifest") }
 
 // sarif is a log of one run, SARIF 2.1.0, with the rules that were broken.
-func sarif(problems []Problem) map[string]any {
+func sarif(problems []manifests.Problem) map[string]any {
 	type object = map[string]any
 	fixes := map[string]string{"manifest": "Correct the text of the manifest."}
 	for _, c := range slices.Concat(policy.Codes(), crd.Codes()) {
@@ -109,7 +102,7 @@ func sarif(problems []Problem) map[string]any {
 	}
 	results, rules, known := []object{}, []object{}, map[string]bool{}
 	for _, p := range problems {
-		id, level := p.ruleID(), "error"
+		id, level := ruleOf(p), "error"
 		if p.Warning {
 			level = "warning"
 		}
@@ -122,7 +115,7 @@ func sarif(problems []Problem) map[string]any {
 			place["region"] = object{"startLine": p.Line}
 		}
 		results = append(results, object{
-			"ruleId": id, "level": level, "message": object{"text": p.text()},
+			"ruleId": id, "level": level, "message": object{"text": p.Text()},
 			"locations": []object{{"physicalLocation": place}},
 		})
 	}

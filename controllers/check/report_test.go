@@ -1,40 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package manifests_test
+package check_test
 
 import (
 	"encoding/json"
-	"path/filepath"
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/check"
 	"github.com/ostiary/ostiary/controllers/manifests"
 )
 
 // TestReport writes for people and for programs.
 func TestReport(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "a.yaml")
-	write(t, file, valid+"---\n"+wildcard)
-	table, problems, err := manifests.Read([]string{file})
-	if err != nil {
-		t.Fatal(err)
+	var text strings.Builder
+	for _, name := range []string{"a", "b", "c"} {
+		fmt.Fprintf(&text, `---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: %s, namespace: shop}
+spec: {hosts: [%s.example.com], rules: [{action: Allow, include: [{everyone: true}]}]}
+`, name, name)
 	}
 	var b strings.Builder
-	if ok, err := manifests.Report(&b, "json", table.Len(), 0, problems); !ok || err != nil || b.String() != `{"policies":3,"problems":[]}`+"\n" {
-		t.Errorf("%t %v %s", ok, err, b.String())
+	for format, want := range map[string]string{"json": `{"policies":3,"problems":[]}` + "\n", "text": "3 policies, all valid\n"} {
+		b.Reset()
+		ok, err := check.Run(&b, format, policy.Terms{}, strings.NewReader(text.String()), []string{manifests.Stdin})
+		if !ok || err != nil || b.String() != want {
+			t.Errorf("%t %v %s", ok, err, b.String())
+		}
 	}
+	const table = 3 // policies
+	problems := []manifests.Problem{{File: "f", Line: 3, Object: "a/b", Field: "spec", Message: "bad", Warning: true}, {File: "f", Message: "worse"}}
 	b.Reset()
-	if ok, err := manifests.Report(&b, "text", table.Len(), 0, problems); !ok || err != nil || b.String() != "3 policies, all valid\n" {
-		t.Errorf("%t %v %s", ok, err, b.String())
-	}
-	problems = []manifests.Problem{{File: "f", Line: 3, Object: "a/b", Field: "spec", Message: "bad", Warning: true}, {File: "f", Message: "worse"}}
-	b.Reset()
-	if ok, _ := manifests.Report(&b, "text", table.Len(), 0, problems); ok || b.String() != "f:3: warning: a/b spec: bad\nf: worse\n" {
+	if ok, _ := check.Report(&b, "text", table, 0, problems); ok || b.String() != "f:3: warning: a/b spec: bad\nf: worse\n" {
 		t.Errorf("%t %s", ok, b.String())
 	}
 	b.Reset()
 	var out struct{ Problems []manifests.Problem }
-	if ok, _ := manifests.Report(&b, "json", table.Len(), 0, problems[:1]); !ok || json.Unmarshal([]byte(b.String()), &out) != nil || len(out.Problems) != 1 || out.Problems[0] != problems[0] {
+	if ok, _ := check.Report(&b, "json", table, 0, problems[:1]); !ok || json.Unmarshal([]byte(b.String()), &out) != nil || len(out.Problems) != 1 || out.Problems[0] != problems[0] {
 		t.Errorf("%t %s", ok, b.String())
 	}
 }
@@ -48,11 +54,11 @@ func TestReportForTools(t *testing.T) {
 	}
 	var b strings.Builder
 	want := "::error file=a%2Cb/p.yaml,line=3,title=host-scheme::a/b spec.hosts[0]: 100%25\\n::error::x\n::warning file=f,title=manifest::odd\n"
-	if ok, err := manifests.Report(&b, "github", 1, 0, problems); ok || err != nil || b.String() != want {
+	if ok, err := check.Report(&b, "github", 1, 0, problems); ok || err != nil || b.String() != want {
 		t.Errorf("%t %v %s", ok, err, b.String())
 	}
 	b.Reset()
-	if ok, err := manifests.Report(&b, "sarif", 1, 0, problems); ok || err != nil {
+	if ok, err := check.Report(&b, "sarif", 1, 0, problems); ok || err != nil {
 		t.Errorf("%t %v", ok, err)
 	}
 	var log struct {

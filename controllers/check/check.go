@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package check is `ostiary check`: it reads manifests without a cluster, and reports
+// everything that is wrong with them, for people and for programs. What is right and what
+// is wrong is the business of package manifests.
+package check
+
+import (
+	"io"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/manifests"
+)
+
+// Run reads files and folders once, and writes what is wrong with them in one of the
+// Formats. The path "-" stands for stdin. It returns whether everything that they hold is
+// active; the error is for a path that is not there.
+func Run(w io.Writer, format string, terms policy.Terms, stdin io.Reader, paths []string) (valid bool, err error) {
+	set, err := manifests.ReadForCluster(paths, terms, stdin)
+	if err != nil {
+		return false, err
+	}
+	table, problems := set.Build()
+	return Report(w, format, table.Len(), set.Others(), append([]manifests.Problem{}, problems...))
+}
