@@ -103,7 +103,7 @@ func TestCommandLine(t *testing.T) {
 
 		{[]string{"audit", "--help"}, 0, "exit code: 0 nothing found", ""},
 		{[]string{"audit", "nowhere.yaml"}, 2, "", "nowhere.yaml"},
-		{[]string{"audit", "FILE"}, 0, "othing", ""},
+		{[]string{"audit", "FILE"}, 0, "No unprotected route was found", ""},
 		{[]string{"audit", "--kubeconfig", "nowhere"}, 2, "", "nowhere"},
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com", "--ingress", "shop/web"}, 1, "no-policy", ""},
 		{[]string{"probe", "--help"}, 0, "exit code: 0 all is well", ""},
