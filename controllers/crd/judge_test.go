@@ -21,6 +21,7 @@ type sample struct {
 	name, text string
 	accepted   bool
 	wants      []want
+	object     map[string]any
 }
 
 // A want is a part of what the API server said, and about which field.
