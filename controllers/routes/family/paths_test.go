@@ -221,7 +221,8 @@ func TestPathsOfExpressions(t *testing.T) {
 	} {
 		for _, proxy := range ingresses {
 			r := &routes.Route{Annotations: map[string]string{tc.key: tc.value}, Class: routes.Class{Proxy: proxy}}
-			if got := of(proxy).Paths(r, []policy.Path{{Value: "/a"}, {Value: "/a/b", Exact: true}}); (len(got) == 0) != slices.Contains(tc.by, proxy) {
+			got := of(proxy).Paths(r, []policy.Path{{Value: "/a"}, {Value: "/a/b", Exact: true}})
+			if (len(got) == 0) != slices.Contains(tc.by, proxy) {
 				t.Errorf("%s: %q, by %s: %v", tc.key, tc.value, proxy, got)
 			}
 		}
