@@ -275,14 +275,18 @@ var harmless = regexp.MustCompile(`^(add_header|more_set_headers|more_clear_head
 	`client_body_\w+|(client_header|send|keepalive|lingering|proxy_connect|proxy_read|proxy_send)_timeout|proxy_(buffer\w*|busy_buffers_size|request_buffering|max_temp_file_size)|` +
 	`limit_(req|conn|rate)\w*|access_log|error_log|log_not_found|large_client_header_buffers)$`)
 
+// spoken are the texts and words of a snippet, as nginx reads it, and what is left are its
+// comments: within a text or a word, # is a letter.
+var spoken = regexp.MustCompile(`(?s)("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|` +
+	`(?:\$\{|\\.|[^\s;{}"'#\\])(?:\$\{|\\.|[^\s;{}\\])*)|#[^\n]*`)
+
 // overriding names the first directive of a snippet that may undo the question.
 // What is sent with the question itself may always.
 func overriding(x *routes.Index, n *routes.Annotation, snippet string) string {
 	if snippet == "" || n == routes.NGINXAuthSnippet {
 		return map[bool]string{false: "directives"}[snippet == ""]
 	}
-	for line := range strings.Lines(snippet) {
-		line, _, _ = strings.Cut(line, "#")
+	for line := range strings.Lines(spoken.ReplaceAllString(snippet, "$1")) {
 		for statement := range strings.FieldsFuncSeq(line, func(r rune) bool { return r == ';' || r == '{' || r == '}' }) {
 			words := strings.Fields(statement)
 			if len(words) == 0 || harmless.MatchString(words[0]) || words[0] == "proxy_set_header" && len(words) > 2 && !isIdentity(x, words[1]) {

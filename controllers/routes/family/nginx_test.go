@@ -114,8 +114,20 @@ func TestNGINXGaps(t *testing.T) {
 		{snippet, "proxy_set_header X-Other y;", ""}, {snippet, "proxy_set_header X-Other;", routes.AuthMethodSnippet},
 		{snippet, "proxy_set_header X-Access-Email me;", routes.AuthMethodSnippet},
 		{snippet, `proxy_set_header "x-access-email" me;`, routes.AuthMethodSnippet},
-		{snippet, "proxy_set_header Cookie a=b;", routes.AuthMethodSnippet}, {snippet, "proxy_set_header authorization x;", routes.AuthMethodSnippet},
+		{snippet, "proxy_set_header Cookie a=b;", routes.AuthMethodSnippet},
+		{snippet, "proxy_set_header authorization x;", routes.AuthMethodSnippet},
 		{snippet, "proxy_set_header Host x;", routes.AuthMethodSnippet}, {snippet, "more_set_headers_x y;", routes.AuthMethodSnippet},
+		{snippet, `add_header X "#fff"; auth_request off;`, routes.AuthMethodSnippet}, // in a text, or within a word, # is a letter
+		{snippet, "add_header X '#fff'; auth_request off;", routes.AuthMethodSnippet},
+		{snippet, "add_header X a#b; auth_request off;", routes.AuthMethodSnippet},
+		{snippet, `add_header X \ #; auth_request off;`, routes.AuthMethodSnippet},
+		{snippet, "add_header X \"a\n# \"; auth_request off;", routes.AuthMethodSnippet}, // a text may have several lines
+		{snippet, "add_header X ${a#b}; auth_request off;", routes.AuthMethodSnippet},
+		{snippet, "add_header X a\"; # \"\nauth_request off;", routes.AuthMethodSnippet},
+		{snippet, "gzip on; # don't\nauth_request off;", routes.AuthMethodSnippet},
+		{snippet, "gzip on; # don't\ngzip_vary on; # can't", ""},
+		{snippet, `add_header X "y"; # "z"; auth_request off;`, ""}, {snippet, "gzip on;# auth_request off;", ""},
+		{snippet, "  #gzip on; auth_request off;", ""}, {snippet, "add_header X a#b; # auth_request off;", ""},
 		{server, "location /free { }", routes.AuthMethodSnippet}, {server, "client_max_body_size 1g;", ""},
 		{"rewrite-target", "/", ""}, {"enable-cors", "true", ""},
 	} {
