@@ -217,14 +217,14 @@ const preflights = "Method(`OPTIONS`) && HeaderRegexp(`Origin`, `.+`) && HeaderR
 func placeMatch(w *Wants, at routes.Placed) string {
 	q := strconv.Quote
 	path := "PathPrefix(`/`)"
-	matcher := routes.TraefikMatcher.Text(w.Route.Annotations)
+	matcher, own := routes.TraefikMatcher.Text(w.Route.Annotations), w.Class.Proxy == routes.Traefik // its other provider reads none
 	regex, rewritten := routes.ReadsExpressions(w.Route.Annotations, w.Class.Proxy)
 	switch whole := strings.TrimSuffix(at.Path, "/"); {
 	case w.Class.Proxy == routes.TraefikNGINX && (regex || rewritten):
 		path = "PathRegexp(" + q("(?i)^"+at.Path) + ")"
 	case at.PathType == string(networkingv1.PathTypeExact):
 		path = "Path(" + q(at.Path) + ")"
-	case at.PathType == string(networkingv1.PathTypeImplementationSpecific) && (matcher == "Path" || matcher == "PathRegexp"):
+	case own && at.PathType == string(networkingv1.PathTypeImplementationSpecific) && (matcher == "Path" || matcher == "PathRegexp"):
 		path = matcher + "(" + q(at.Path) + ")"
 	case whole != "":
 		path = "(Path(" + q(whole) + ") || PathPrefix(" + q(whole+"/") + "))"
