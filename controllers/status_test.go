@@ -169,10 +169,10 @@ func TestEvents(t *testing.T) {
 			return fmt.Errorf("not among %d", len(list.Items))
 		})
 	}
-	told(winner, "Normal", "Accepted", "valid")
+	told(winner, "Normal", "Accepted", "Valid")
 	told(loser, "Warning", "Conflict", ns+"/winner")
 	fixture.Remove(t, c, winner)
-	told(loser, "Normal", "Accepted", "valid")
+	told(loser, "Normal", "Accepted", "Valid")
 }
 
 // TestSlowStatusAPI: a write that hangs delays no decision, and what was meant
