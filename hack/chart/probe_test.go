@@ -39,8 +39,8 @@ func TestHelmTest(t *testing.T) {
 		listen = append(listen, "--"+name+"-bind-address="+at)
 		found := false
 		for i, arg := range probe {
-			if arg == "--"+name+"="+service {
-				probe[i], found = "--"+name+"=http://"+at, true
+			if arg == "--"+name+"-url="+service {
+				probe[i], found = "--"+name+"-url=http://"+at, true
 			}
 		}
 		if !found {
