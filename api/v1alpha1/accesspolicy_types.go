@@ -210,7 +210,7 @@ type Rule struct {
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[\pL\pM\pN ._:/()+,&@#=-]*$')`,message=`a rule name holds letters, digits, spaces and - _ . , : / + & @ # = ( ) only`
 	Name string `json:"name,omitempty"`
-	// action is Allow, Block, Bypass or ServiceAuth.
+	// action is Allow, Block, Bypass or ServiceAuth. Nothing issues service tokens yet, so a ServiceAuth rule admits no request.
 	// +required
 	// +kubebuilder:validation:Enum=Allow;Block;Bypass;ServiceAuth
 	Action RuleAction `json:"action"`

@@ -39,7 +39,7 @@ var decisions = map[string]meaning{
 		"Add the origin, or set `crossSite: Allow`."},
 	"method-not-allowed":    {"`cors.allowedMethods` does not list the requested method.", "Add the method."},
 	"header-not-allowed":    {"`cors.allowedHeaders` does not list one of the requested headers.", "Add the header."},
-	"service-token-invalid": {"A service credential is unknown or wrong.", "Check the credential."},
+	"service-token-invalid": {"A service credential is unknown or wrong. Not sent yet: nothing issues service tokens.", ""},
 	"bad-request": {"The proxy's question cannot be read, or the request opens a tunnel (h2c, CONNECT).",
 		"The log says which part. Compare the proxy's configuration with `ostiary config`."},
 	"ambiguous-path": {"Proxies and applications could read the path in different ways.",
@@ -49,7 +49,7 @@ var decisions = map[string]meaning{
 	"not-ready":          {"This replica has no table of policies yet.", "Wait for `/readyz`."},
 	"bypass":             {"A Bypass rule matched.", ""},
 	"signed-in":          {"An Allow rule matched.", ""},
-	"service-auth":       {"A ServiceAuth rule matched.", ""},
+	"service-auth":       {"A ServiceAuth rule matched. Not sent yet: nothing issues service tokens.", ""},
 	"preflight-answered": {"The policy answered the preflight.", ""},
 	"preflight-bypass":   {"`cors.preflight: Bypass` let the preflight through to the application.", ""},
 }
@@ -86,7 +86,7 @@ func reasonsPage(root string, pages map[string]string) error {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", c, issueReasons[c])
 	}
 	b.WriteString("\n## Mistakes\n\nEvery problem that `ostiary check` and the condition `Accepted` report about a policy has " +
-		"a code.\n\n| code | reason | fix |\n|---|---|---|\n")
+		"a code. The action `ServiceAuth`\nis accepted, but admits no request yet: nothing issues service tokens.\n\n| code | reason | fix |\n|---|---|---|\n")
 	for _, c := range slices.Concat(policy.Codes(), crd.Codes()) {
 		if issueReasons[c.Reason] == "" {
 			return fmt.Errorf("hack/docs/reasons.go does not say what %s means", c.Reason)
