@@ -60,10 +60,11 @@ var issueReasons = map[policy.IssueReason]string{
 	policy.Conflict:                  "An older policy of the same namespace claims the same host and path.",
 	policy.HostOwnedByOtherNamespace: "Another namespace claimed the host first.",
 	policy.HostNotGranted:            "The host is reserved for other namespaces, or the installation allows granted hosts only.",
-	policy.HostReserved:              "The team host, or Ostiary's own path.",
+	policy.HostReserved:              "The policy claims the team host, or Ostiary's own path.",
 	policy.Unwise:                    "The policy works, and something about it is unwise (`Degraded`).",
-	policy.HostContended:             "Another namespace claims a host of this policy in vain (`Degraded`).",
-	policy.ResponsesNotManaged:       "`responses: Managed` has no effect behind a proxy that serves the policy (`Degraded`).",
+	policy.HostContended: "Another namespace claims a host of this policy, too. Its claim is ignored, but a request is denied " +
+		"unless the question names its route (`Degraded`).",
+	policy.ResponsesNotManaged: "`responses: Managed` has no effect behind a proxy that serves the policy (`Degraded`).",
 }
 
 // reasonsPage is docs/reference/reasons.md.
