@@ -60,8 +60,8 @@ func serve() *cobra.Command {
 	var answering authserver.Flags
 	var feeding controllers.Flags
 	c := command.New(&cobra.Command{
-		Use: "serve [--policies PATH...] [flags]", Short: "decide for proxies, by the cluster's policies or by files",
-		Long: "Answer the questions of proxies, by the policies of the cluster or, with --policies, of files, which takes no cluster.",
+		Use: "serve [--policies PATH...] [flags]", Short: "Run the server: answer the auth requests of proxies",
+		Long: "Answer the auth requests of proxies by the policies of the cluster. With --policies, read them from files: no cluster is needed.",
 		Example: `  ostiary serve --policies policies/ --team-url https://auth.example.com
   ostiary serve --leader-elect --team-url https://auth.example.com --trusted-proxies 10.0.0.0/8`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -105,7 +105,7 @@ func serve() *cobra.Command {
 
 func versionCommand() *cobra.Command {
 	return command.New(&cobra.Command{
-		Use: "version", Short: "which build this is", Args: command.NoArguments, DisableFlagsInUseLine: true,
+		Use: "version", Short: "Print the version of this build", Args: command.NoArguments, DisableFlagsInUseLine: true,
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := io.WriteString(c.OutOrStdout(), versionText())
 			return err

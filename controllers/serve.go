@@ -39,7 +39,7 @@ type Flags struct {
 
 // AddSource defines the flag that comes first: files, or a cluster.
 func (o *Flags) AddSource(f *pflag.FlagSet) {
-	f.StringSliceVar(&o.policies, "policies", nil, "files and folders of manifests, read again when they change; left out: the cluster")
+	f.StringSliceVar(&o.policies, "policies", nil, "files and folders of manifests, read again when they change (default: the cluster)")
 }
 
 // Add defines the others, with their defaults.
@@ -48,7 +48,7 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.BoolVar(&o.leaderElect, "leader-elect", false, "let one of several replicas write statuses and keys")
 	o.terms.Add(f)
 	o.terms.AddHold(f)
-	f.StringVar(&o.kubeconfig, "kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
+	f.StringVar(&o.kubeconfig, "kubeconfig", "", "the kubeconfig to use (default: $KUBECONFIG, or in-cluster)")
 }
 
 // Feeder checks every flag, and returns what they say. The setup is what the rest of the

@@ -38,7 +38,7 @@ func Root(name, short, version string, commands ...*cobra.Command) *cobra.Comman
 		},
 	}
 	root.SuggestionsMinimumDistance = 2
-	root.Flags().Bool("version", false, "which build this is") // cobra would take -v as well, which is free for what comes
+	root.Flags().Bool("version", false, "print the version of this build") // cobra would take -v as well, which is free for what comes
 	root.SetVersionTemplate("{{.Version}}")
 	root.SetHelpFunc(help)
 	root.SetFlagErrorFunc(flagError)

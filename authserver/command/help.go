@@ -63,7 +63,7 @@ func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 // helpOf is `help COMMAND`.
 func helpOf(name string) *cobra.Command {
 	return New(&cobra.Command{
-		Use: "help [COMMAND]", Short: "how a command is used", DisableFlagsInUseLine: true,
+		Use: "help [COMMAND]", Short: "Show the help of a command", DisableFlagsInUseLine: true,
 		Example: "  " + name + " help explain",
 		ValidArgsFunction: func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			var out []string
@@ -94,8 +94,8 @@ func helpOf(name string) *cobra.Command {
 func completion(name string) *cobra.Command {
 	shells := []string{"bash", "zsh", "fish", "powershell"}
 	return New(&cobra.Command{
-		Use: "completion SHELL", Short: "commands and flags at the Tab key: bash, zsh, fish or powershell", DisableFlagsInUseLine: true,
-		Long: "Print a script that has a shell complete commands, flags and their values.",
+		Use: "completion SHELL", Short: "Print a completion script for bash, zsh, fish or powershell", DisableFlagsInUseLine: true,
+		Long: "Print a script with which a shell completes commands, flags and their values.",
 		Example: strings.ReplaceAll(`  # bash, for this session; for all: into /etc/bash_completion.d/NAME
   source <(NAME completion bash)
   # zsh

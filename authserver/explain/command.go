@@ -31,8 +31,8 @@ type Source interface {
 func Command(source Source) *cobra.Command {
 	var o Flags
 	c := command.New(&cobra.Command{
-		Use: "explain METHOD URL [flags]", Short: "what would be decided about a request, and why",
-		Long: "Say what would be decided about a request, by which rule of which policy, and why.\nThe policies are those of the cluster, judged as the installation there does, or of files (--policies).",
+		Use: "explain METHOD URL [flags]", Short: "Explain the decision about a request",
+		Long: "Print the decision about a request: the rule of the policy that makes it, and why.\nReads the policies of the cluster with the settings of its installation, or files (--policies).",
 		Example: `  ostiary explain GET https://app.example.com/ --as ann@example.com,staff
   ostiary explain OPTIONS https://api.example.com/ -H 'origin: https://app.example.com' -H 'access-control-request-method: PUT'
   ostiary explain GET https://app.example.com/ --policies policies/ -o json`,

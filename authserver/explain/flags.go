@@ -28,13 +28,13 @@ type Flags struct {
 // Add defines the flags, with their defaults.
 func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.question.Headers, "header", "H", nil, "a header of the request, 'name: value'; repeatable")
-	f.StringSliceVar(&o.question.As, "as", nil, "who is signed in: EMAIL[,GROUP...]; left out: nobody")
-	f.StringVar(&o.question.Ingress, "ingress", "", "the Ingress that routed it, NAMESPACE/NAME, or an HTTPRoute, HTTPRoute/NAMESPACE/NAME: only the policy that it names may decide; left out: not known")
-	f.StringVar(&o.question.Provider, "provider", "", "the identity provider they signed in with; left out: one that the policy takes")
-	f.StringSliceVar(&o.question.AMR, "amr", nil, "how they signed in, as RFC 8176 names it: pwd, otp, mfa...")
-	f.StringVar(&o.question.Address, "ip", "", "the client's address; left out: not known")
+	f.StringSliceVar(&o.question.As, "as", nil, "the signed-in user: EMAIL[,GROUP...] (default: not signed in)")
+	f.StringVar(&o.question.Ingress, "ingress", "", "the Ingress that routes the request, NAMESPACE/NAME, or an HTTPRoute, HTTPRoute/NAMESPACE/NAME: only its policy may decide (default: not known)")
+	f.StringVar(&o.question.Provider, "provider", "", "the identity provider of the user (default: one that the policy accepts)")
+	f.StringSliceVar(&o.question.AMR, "amr", nil, "how the user signed in, as RFC 8176 names it: pwd, otp, mfa...")
+	f.StringVar(&o.question.Address, "ip", "", "the client's address (default: not known)")
 	f.StringVarP(&o.Output, "output", "o", "text", "text or json")
-	f.StringVar(&o.TeamURL, "team-url", "", "where people sign in; its scheme is that of the applications")
+	f.StringVar(&o.TeamURL, "team-url", "", "the team host, where users sign in; its scheme is that of the applications")
 	f.StringVar(&o.PathPrefix, "path-prefix", contract.DefaultPathPrefix, "our own path on every host")
 }
 

@@ -18,8 +18,8 @@ import (
 func Command() *cobra.Command {
 	var o Options
 	c := command.New(&cobra.Command{
-		Use: "probe --authz-url URL [flags]", Short: "whether an installation answers as it should",
-		Long: "Ask the listeners of an installation, and say whether each answers as it should.",
+		Use: "probe --authz-url URL [flags]", Short: "Test the listeners of an installation",
+		Long: "Send a request to each listener of an installation, and check the answers.",
 		Example: `  ostiary probe --authz-url http://ostiary-authz.ostiary-system.svc:9001
   ostiary probe --public-url http://127.0.0.1:9002 --team-url https://auth.example.com`,
 		Args: command.NoArguments,
@@ -36,9 +36,9 @@ func Command() *cobra.Command {
 	f.StringVar(&o.Public, "public-url", "", "the public listener")
 	f.StringVar(&o.Preflight, "preflight-url", "", "the preflight listener")
 	f.StringVar(&o.PathPrefix, "path-prefix", contract.DefaultPathPrefix, "our own path on every host")
-	f.Var(command.TeamHost(&o.TeamHost), "team-url", "where people log in; left out: nowhere")
+	f.Var(command.TeamHost(&o.TeamHost), "team-url", "the team host, where users sign in (default: not checked)")
 	f.DurationVar(&o.Timeout, "timeout", 5*time.Second, "how long one answer may take")
-	f.DurationVar(&o.Patience, "patience", 30*time.Second, "how long it is tried again")
+	f.DurationVar(&o.Patience, "patience", 30*time.Second, "how long to try again")
 	command.RenamedFlag(c, "authz", "authz-url", &o.Authz)
 	command.RenamedFlag(c, "public", "public-url", &o.Public)
 	command.RenamedFlag(c, "preflight", "preflight-url", &o.Preflight)

@@ -19,8 +19,8 @@ func Command() *cobra.Command {
 	var o Options
 	var lua bool
 	c := command.New(&cobra.Command{
-		Use: "config PROXY [flags]", Short: "the configuration of a proxy, for copy-paste",
-		Long: "Print what a proxy needs so that it asks Ostiary about every request to an application.\n\n" + list(),
+		Use: "config PROXY [flags]", Short: "Print the configuration of a proxy",
+		Long: "Print the configuration with which a proxy sends an auth request to Ostiary for every request to an application.\n\n" + list(),
 		Example: `  ostiary config nginx --host app.example.com --upstream 127.0.0.1:8080
   ostiary config ingress-nginx --mode global --team-url https://auth.example.com
   ostiary config haproxy --lua > /etc/haproxy/ostiary.lua`,
@@ -65,7 +65,7 @@ func (o *Options) add(c *cobra.Command) {
 	}
 	f.StringArrayVar(&o.Hosts, "host", nil, "a host of the application; repeatable (default app.example.com)")
 	f.StringVar(&o.Upstream, "upstream", "", "the application, HOST:PORT (default 127.0.0.1:8080, or in a cluster app:80)")
-	f.Var(command.TeamHost(&o.TeamDomain), "team-url", "where people log in; left out: something else serves it")
+	f.Var(command.TeamHost(&o.TeamDomain), "team-url", "the team host, where users sign in (default: the proxy does not serve it)")
 	command.RenamedFlag(c, "team-domain", "team-url", &o.TeamDomain)
 	f.StringVar(&o.PathPrefix, "path-prefix", "", "our own path on every host (default "+contract.DefaultPathPrefix+")")
 	f.StringVar(&o.IdentityHeaders, "identity-headers", "", "default, or cloudflare for Cf-Access-* as well, as in serve")

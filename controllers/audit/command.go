@@ -33,12 +33,12 @@ type flags struct {
 
 func (o *flags) add(f *pflag.FlagSet) {
 	f.StringVarP(&o.output, "output", "o", "text", "text or json")
-	f.StringVar(&o.Kubeconfig, "kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
+	f.StringVar(&o.Kubeconfig, "kubeconfig", "", "the kubeconfig to use (default: $KUBECONFIG, or in-cluster)")
 	installation.AddFlag(f, &o.installation)
-	f.StringVar(&o.Authz, "authz-service", "", "NAMESPACE/NAME of the Service of the authz listener; left out: the installation's, or the one with its labels, or "+defaultAuthz)
+	f.StringVar(&o.Authz, "authz-service", "", "NAMESPACE/NAME of the Service of the authz listener (default: the installation's, or the one with its labels, or "+defaultAuthz+")")
 	f.StringVarP(&o.namespace, "namespace", "n", "default", "files: the namespace of manifests that name none")
 	f.StringVar(&o.setup.PathPrefix, "path-prefix", contract.DefaultPathPrefix, "Ostiary's own path on every host")
-	f.StringVar(&o.teamURL, "team-url", "", "where people sign in: nobody else may serve that host")
+	f.StringVar(&o.teamURL, "team-url", "", "the team host, where users sign in: only Ostiary may serve it")
 	o.routes.Add(f)
 	for _, l := range []struct {
 		name string
@@ -88,8 +88,8 @@ func (o *flags) options() (Options, error) {
 func Command() *cobra.Command {
 	var o flags
 	c := command.New(&cobra.Command{
-		Use: "audit [PATH...] [flags]", Short: "what reaches guarded hosts around their policies",
-		Long: "Look for everything that reaches the applications of guarded hosts around their policies: in the cluster,\njudged as the installation there does, or in manifests. The path \"-\" stands for what comes from standard input.",
+		Use: "audit [PATH...] [flags]", Short: "List unprotected routes to protected hosts",
+		Long: "List every route to a protected host whose proxy sends no auth request to Ostiary.\nReads the cluster with the settings of its installation, or manifests. The path \"-\" is standard input.",
 		Example: `  ostiary audit
   kubectl get ingress,service,httproute -A -o yaml | ostiary audit -
   ostiary audit -o json manifests/`,

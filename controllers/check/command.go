@@ -18,8 +18,8 @@ func Command() *cobra.Command {
 	var who installation.TermsFlags
 	var prefix, team, output string
 	c := command.New(&cobra.Command{
-		Use: "check PATH... [flags]", Short: "what is wrong with manifests, without a cluster",
-		Long: "Read files and folders of manifests, and say everything that is wrong with them. No cluster is needed.\nThe path \"-\" stands for what comes from standard input.",
+		Use: "check PATH... [flags]", Short: "Check manifests without a cluster",
+		Long: "Read files and folders of manifests, and print every mistake in them. No cluster is needed.\nThe path \"-\" is standard input.",
 		Example: `  ostiary check policies/
   helm template my-app | ostiary check -
   ostiary check -o json policies/ other.yaml
@@ -56,7 +56,7 @@ func Command() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&prefix, "path-prefix", contract.DefaultPathPrefix, "our own path on every host, which no policy may claim")
 	who.Add(f)
-	f.StringVar(&team, "team-url", "", "where people log in, which no policy may claim; left out: not known")
+	f.StringVar(&team, "team-url", "", "the team host, where users sign in: no policy may claim it (default: not known)")
 	f.StringVarP(&output, "output", "o", "text", "text, json, sarif or github (annotations of a workflow)")
 	command.OneOf(c, "output", Formats...)
 	return c

@@ -39,9 +39,9 @@ type Source struct {
 
 // Add defines the flags by which a command line says where that is.
 func (l *Source) Add(f *pflag.FlagSet) {
-	f.StringSliceVar(&l.paths, "policies", nil, "files and folders of manifests; left out: the cluster of the current kubeconfig")
+	f.StringSliceVar(&l.paths, "policies", nil, "files and folders of manifests (default: the cluster of the current kubeconfig)")
 	l.terms.Add(f)
-	f.StringVar(&l.Kubeconfig, "kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
+	f.StringVar(&l.Kubeconfig, "kubeconfig", "", "the kubeconfig to use (default: $KUBECONFIG, or in-cluster)")
 	installation.AddFlag(f, &l.installation)
 }
 

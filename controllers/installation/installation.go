@@ -161,7 +161,7 @@ func readInstallation(m *corev1.ConfigMap) (Installation, string, error) {
 
 // AddFlag defines the flag that tells one installation from another.
 func AddFlag(f *pflag.FlagSet, into *string) {
-	f.StringVar(into, "installation", "", "cluster: the namespace of the installation whose settings count where no flag says otherwise; left out: the one that this runs in, or the only one")
+	f.StringVar(into, "installation", "", "cluster: the namespace of the installation whose settings apply where no flag is set (default: the namespace of this process, or of the only installation)")
 }
 
 // Apply finds the installation of a cluster, and sets the flags of a command

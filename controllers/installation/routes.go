@@ -34,14 +34,14 @@ type RouteFlags struct {
 
 // Add defines the flags, with their defaults.
 func (f *RouteFlags) Add(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.optIn, "ingress-opt-in", true, "let Ingresses and HTTPRoutes name a policy by the annotation "+routes.PolicyAnnotation+", and write what their proxies need; without it nothing is written, and what was is left as it is")
-	flags.StringVar(&f.mode, "ingress-mode", string(routes.Render), "how ingress-nginx shows refusals and answers preflights where an Ingress does not say: render, global, canary or static")
-	flags.StringVar(&f.prefix, "service-prefix", "ostiary", "what the names of our Services begin with: PREFIX-authz, PREFIX-public, PREFIX-render and PREFIX-preflight")
-	flags.BoolVar(&f.guard, "admission-guard", false, "the policies of config/admission are installed, with which the API server guards in the same write what opts in: keep their ConfigMap PREFIX-guard")
-	flags.StringToStringVar(&f.labels, "object-labels", nil, "labels for every object that is made for an Ingress or HTTPRoute, where the platform demands some: KEY=VALUE,...")
+	flags.BoolVar(&f.optIn, "ingress-opt-in", true, "let Ingresses and HTTPRoutes name a policy by the annotation "+routes.PolicyAnnotation+", and write what their proxies need; if false, Ostiary writes nothing and leaves what it wrote")
+	flags.StringVar(&f.mode, "ingress-mode", string(routes.Render), "how ingress-nginx shows refusals and answers preflights where an Ingress sets no mode: render, global, canary or static")
+	flags.StringVar(&f.prefix, "service-prefix", "ostiary", "the prefix of the names of Ostiary's Services: PREFIX-authz, PREFIX-public, PREFIX-render and PREFIX-preflight")
+	flags.BoolVar(&f.guard, "admission-guard", false, "the policies of config/admission are installed, with which the API server protects a route in the write that names its policy: keep their ConfigMap PREFIX-guard")
+	flags.StringToStringVar(&f.labels, "object-labels", nil, "labels for every object that Ostiary makes for an Ingress or HTTPRoute: KEY=VALUE,...")
 	flags.StringToStringVar(&f.notes, "object-annotations", nil, "annotations for the same objects: KEY=VALUE,...")
-	flags.StringSliceVar(&f.configs, "proxy-config-namespaces", []string{"*"}, "namespaces in which the ConfigMaps of ingress-nginx are read, which may undo what is written for a route: * is all, and none (--proxy-config-namespaces=) is not to read them")
-	flags.StringVar(&f.AuthzURL, "authz-url", "", "where proxies reach the authz listener (default http://PREFIX-authz.NAMESPACE.svc.cluster.local:PORT)")
+	flags.StringSliceVar(&f.configs, "proxy-config-namespaces", []string{"*"}, "namespaces whose ConfigMaps of ingress-nginx are read, as they can undo what Ostiary writes for a route; * is all, --proxy-config-namespaces= is none")
+	flags.StringVar(&f.AuthzURL, "authz-url", "", "the URL at which proxies reach the authz listener (default http://PREFIX-authz.NAMESPACE.svc.cluster.local:PORT)")
 }
 
 // A RouteSetup is what the rest of the installation says of itself.

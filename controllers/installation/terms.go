@@ -23,12 +23,12 @@ type TermsFlags struct {
 func (o *TermsFlags) Add(f *pflag.FlagSet) {
 	f.Var(&grants{into: &o.grants}, "host-grants", "`HOST=NAMESPACE[,...]` that may claim a host of another namespace; repeatable")
 	f.Var(&grants{into: &o.reservations}, "host-reservations", "`HOST=NAMESPACE[,...]` that alone may claim a host; *.HOST is everything below it, at any depth; repeatable")
-	f.StringVar(&o.claims, "host-claims", "first-come", "first-come: a host that nobody has is whose policy claims it first; granted-only: a policy can claim only what --host-grants or --host-reservations name for its namespace")
+	f.StringVar(&o.claims, "host-claims", "first-come", "first-come: an unclaimed host belongs to the namespace whose policy claims it first; granted-only: a policy can claim only what --host-grants or --host-reservations name for its namespace")
 }
 
 // AddHold defines the flag that matters only where claims are written down.
 func (o *TermsFlags) AddHold(f *pflag.FlagSet) {
-	f.DurationVar(&o.hold, "host-hold", DefaultHostHold, "how long a host that no policy of its namespace claims any more is held for it, and denied; 0: not at all; files: it has no effect")
+	f.DurationVar(&o.hold, "host-hold", DefaultHostHold, "how long a host stays held for its namespace, and denied, after its last claim; 0 disables it; no effect on files")
 }
 
 // Terms checks the flags and returns what they say, with what is Ostiary's own.

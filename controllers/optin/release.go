@@ -73,8 +73,8 @@ func DetachCommand() *cobra.Command {
 	var yes bool
 	var kubeconfig string
 	c := command.New(&cobra.Command{
-		Use: "detach --yes [flags]", Short: "take back all that opt-ins wrote, before an uninstall",
-		Long: "Take back everything that was written to routes that name a policy. Stop the controller first, or it writes all of\nit again. The applications are open afterwards.",
+		Use: "detach --yes [flags]", Short: "Remove what Ostiary wrote to routes, before an uninstall",
+		Long: "Remove everything that Ostiary wrote to routes that name a policy. Stop the controller first, or it writes all of\nit again. The applications are unprotected afterwards.",
 		Example: `  kubectl -n ostiary-system scale deployment/ostiary --replicas=0
   ostiary detach --yes`,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -89,7 +89,7 @@ func DetachCommand() *cobra.Command {
 		},
 	}, "0 all is taken back, 2 not")
 	f := c.Flags()
-	f.BoolVar(&yes, "yes", false, "applications that were guarded by the annotation are open afterwards: that is meant")
-	f.StringVar(&kubeconfig, "kubeconfig", "", "the kubeconfig to use; left out: $KUBECONFIG, or in-cluster")
+	f.BoolVar(&yes, "yes", false, "confirm that the applications of these routes become unprotected")
+	f.StringVar(&kubeconfig, "kubeconfig", "", "the kubeconfig to use (default: $KUBECONFIG, or in-cluster)")
 	return command.Renamed(c, "release")
 }
