@@ -50,6 +50,7 @@ func TestSecurityPolicyAsks(t *testing.T) {
 		"at none":                     {extAuth(", port: 9001", "", "") + ", " + toWeb, false},
 		"pinned to another route":     {extAuth("", contract.EnvoyRoutePrefix+"shop/other", "") + ", " + toWeb, false},
 		"pinned, and for two":         {extAuth("", pinned, "") + toBoth("HTTPRoute, name: b"), false},
+		"pinned, the second of two":   {extAuth("", pinned, "") + ", " + strings.Replace(toWeb, "[", "[{kind: HTTPRoute, name: b}, ", 1), false},
 		"pinned, and for rules of it": {extAuth("", pinned, "") + toBoth("HTTPRoute, name: web, sectionName: a"), true},
 		"pinned, by the older field":  {extAuth("", pinned, "") + ", targetRef: {kind: HTTPRoute, name: web}", true},
 		"pinned, for a Gateway":       {extAuth("", pinned, "") + ", targetRefs: [{kind: Gateway, name: web}]", false},

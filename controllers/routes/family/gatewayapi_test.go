@@ -226,6 +226,10 @@ func TestGatewayPlanRefused(t *testing.T) {
 			t.Errorf("%s, a filter CORS: %s", proxy, reasonsOf(w))
 		}
 	}
+	half := "{type: ExtensionRef, extensionRef: {group: traefik.io, kind: Middleware, name: ostiary-auth-route-web}}"
+	if w := planOf(t, world(t, httpRoute(routes.Traefik, ruleWith(half)))); w.Asks || reasonsOf(w) != routes.MissingFilter {
+		t.Errorf("Traefik with one Middleware of two: asks %t, %s", w.Asks, reasonsOf(w))
+	}
 	lost := world(t, httpRoute("", plainRule))
 	if w := planOf(t, lost); w.Asks || reasonsOf(w) != routes.UnknownProxy {
 		t.Errorf("without its Gateway: asks %t, %s", w.Asks, reasonsOf(w))

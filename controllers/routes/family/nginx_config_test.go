@@ -53,7 +53,7 @@ func TestNGINXConfigs(t *testing.T) {
 // Error pages of a controller take the place of ours where the mode has some.
 func TestNGINXInterceptedErrors(t *testing.T) {
 	config := routestest.ConfigYAML("custom-http-errors", "404")
-	kept := strings.Replace(config, "\ndata: {", "\n"+`data: {disable-proxy-intercept-errors: "1", location-snippet: "error_page 401 @x;", `, 1)
+	kept := strings.Replace(config, "\ndata: {", "\n"+`data: {disable-proxy-intercept-errors: "1", location-snippet: "error_page 401;", `, 1)
 	for mode, want := range map[routes.Mode]string{
 		routes.Render: routes.InterceptedErrors, routes.Global: routes.InterceptedErrors + " " + routes.ModeUnprepared,
 		routes.Canary: "", routes.Static: "",

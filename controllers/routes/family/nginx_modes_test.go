@@ -98,6 +98,9 @@ func TestNGINXRefusedModes(t *testing.T) {
 		"canary, an app-root":               {routes.Canary, []string{routes.NGINXAppRoot.Key(), "/x"}, "", routes.RewrittenTarget},
 		"canary, beside one without policy": {routes.Canary, nil, beside("example.com/x: z"), routes.SharedService},
 		"canary, beside another mode":       {routes.Canary, nil, beside(routestest.Opted), routes.SharedService},
+		"canary, beside a mode alone":       {routes.Canary, nil, beside(routes.ModeAnnotation + ": canary"), routes.SharedService},
+		"static, origins of their own":      {routes.Static, []string{routes.NGINXPrefix + "cors-allow-origin", "*"}, "", routes.NotProjectable},
+		"static, what we do not write":      {routes.Static, []string{routes.NGINXPrefix + "cors-allow-x", "X"}, "", routes.NotProjectable},
 		"canary, beside one alike":          {routes.Canary, nil, beside(both), ""},
 		"canary, beside one of Traefik":     {routes.Canary, nil, beside(routes.ProxyAnnotation + ": traefik"), ""},
 		"canary, beside another policy":     {routes.Canary, nil, beside(strings.Replace(both, "web", "open", 1)) + "\n---\n" + bypassing, ""},
@@ -111,6 +114,21 @@ func TestNGINXRefusedModes(t *testing.T) {
 		if !w.Asks || tc.reason != "" && !alone {
 			t.Errorf("%s: asks %t, %v, %s", name, w.Asks, w.Annotations, objectsOf(w))
 		}
+	}
+}
+
+// Where the application answers preflights a canary would take them; and whose installation
+// is set to the mode global has prepared the platform.
+func TestNGINXModesOfAll(t *testing.T) {
+	x := world(t, site(routes.IngressNGINX, routes.ModeAnnotation, string(routes.Canary)))
+	x.Policies[0].CORS = &policy.CORS{BypassPreflight: true}
+	if w := planOf(t, x); len(w.Objects) > 0 || w.Annotations[routes.NGINXAuthURL.Key()] != ownAuthURL {
+		t.Errorf("%s, %v", objectsOf(w), w.Annotations)
+	}
+	x = world(t, site(routes.IngressNGINX), routestest.ConfigYAML("use-http2", "true"))
+	x.Settings.Mode = routes.Global
+	if w := planOf(t, x); len(w.Findings) > 0 || w.Mode != routes.Global {
+		t.Errorf("%s: %s", w.Mode, reasonsOf(w))
 	}
 }
 
@@ -168,7 +186,7 @@ func unsaid(c *policy.CORS) bool {
 		return true
 	}
 	return slices.ContainsFunc(all, func(s string) bool {
-		return slices.Contains([]string{"*", "A-B", "a b", "null", "https://a.*.com", "app://x", "https://a.com,*"}, s)
+		return slices.Contains([]string{"*", "A-B", "a b", "null", "https://a.*.com", "app://x", "https://a.com,*", "https://*a.example.com"}, s)
 	})
 }
 
@@ -189,7 +207,7 @@ func TestStaticSaysTheSame(t *testing.T) {
 	for range 3000 {
 		c := &policy.CORS{
 			AllowedOrigins: some("https://a.example.com", "http://*.dev.example.com:8080", "null", "https://a.*.com", "*", "app://x",
-				"https://a.com,*"),
+				"https://a.com,*", "https://*a.example.com"),
 			AllowedMethods: append(some("GET", "POST", "*", "A-B"), "PUT"), AllowedHeaders: some("x-a", "content-type", "*", "a b"),
 			ExposedHeaders: some("X-B", "*"), AllowAllOrigins: rare(), AllowAllMethods: rare(), AllowAllHeaders: rare(),
 			AllowPrivateNetwork: rare(), AllowCredentials: r.IntN(2) == 0, MaxAge: r.IntN(4) - 1,

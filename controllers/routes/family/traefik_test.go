@@ -125,6 +125,7 @@ func TestTraefikMiddlewares(t *testing.T) {
 // Where a kind is not installed, or people wrote what comes before ours, that is found.
 func TestTraefikUndone(t *testing.T) {
 	others := "shop-x@kubernetescrd"
+	between := strings.Replace(ourMiddlewares, ",", ","+others+",", 1)
 	for name, tc := range map[string]struct {
 		key, value, missing, reasons string
 		asks, writes                 bool
@@ -134,6 +135,7 @@ func TestTraefikUndone(t *testing.T) {
 		"no IngressRoutes":             {"", "", ingressRouteKind, routes.MissingKind, true, true},
 		"others":                       {"router.middlewares", others, "", routes.ForeignAuth, false, false},
 		"others before ours":           {"router.middlewares", others + "," + ourMiddlewares, "", routes.ForeignAnnotation, true, false},
+		"others between ours":          {"router.middlewares", between, "", routes.ForeignAnnotation, true, false},
 		"others behind ours":           {"router.middlewares", ourMiddlewares + "," + others, "", "", true, false},
 		"ours":                         {"router.middlewares", ourMiddlewares, "", "", true, true},
 		"ours, spelled otherwise":      {"Router.Middlewares", ourMiddlewares, "", "", true, false},
@@ -248,10 +250,18 @@ func TestTraefikNGINXPlan(t *testing.T) {
 		if reasonsOf(w) != tc.reason || w.Asks != tc.asks || w.Annotations[errorCodes] != "" {
 			t.Errorf("%s: %s, asks %t, %v", name, reasonsOf(w), w.Asks, w.Annotations)
 		}
+		told := routes.SplitList(w.Annotations[routes.NGINXPrefix+"auth-response-headers"])
+		if w.Asks && (!slices.Contains(told, "X_Access-Email") || !slices.Contains(told, "X-Access-Email")) {
+			t.Errorf("%s: of a visitor's spellings not all are replaced: %q", name, told)
+		}
 		url := w.Annotations[routes.NGINXAuthURL.Key()]
 		if want := strings.Replace(ownAuthURL, "/nginx/", "/url/", 1); tc.reason != routes.ForeignAuth && url != want {
 			t.Errorf("%s: asks %s", name, url)
 		}
+	}
+	everywhere := world(t, strings.Replace(site(routes.TraefikNGINX), "host: app.example.com\n    http", "http", 1))
+	if got := objectsOf(planOf(t, everywhere)); got != "" {
+		t.Errorf("without a host its routers would take requests of all: %s", got)
 	}
 	x := world(t, site(routes.TraefikNGINX))
 	x.Policies[0].CORS = &policy.CORS{BypassPreflight: true}
