@@ -69,8 +69,7 @@ func missing(line string, tests map[string][]string, exists func(string) bool) [
 		}
 	}
 	for word := range strings.FieldsFuncSeq(line, func(r rune) bool { return strings.ContainsRune(" |,;:()`", r) }) {
-		first, _, ok := strings.Cut(word, "/")
-		if ok && slices.Contains([]string{"api", "authserver", "charts", "config", "controllers", "docs", "hack"}, first) && !exists(word) {
+		if ofTree(word) && !exists(word) {
 			out = append(out, word)
 		}
 	}
@@ -100,6 +99,39 @@ func TestSecurityCases(t *testing.T) {
 	if n < 80 {
 		t.Errorf("%d lines", n)
 	}
+}
+
+// TestPathsInPages: what a page calls a file or folder of the tree is one.
+func TestPathsInPages(t *testing.T) {
+	n := 0
+	for _, p := range pagesOf(t) {
+		if p.path == "CHANGELOG.md" || strings.HasPrefix(p.path, "docs/decisions/") {
+			continue // what was there then
+		}
+		for line, text := range p.prose {
+			for _, m := range inlineCode.FindAllStringSubmatch(text, -1) {
+				for word := range strings.FieldsSeq(m[1]) {
+					name := strings.TrimSuffix(strings.TrimPrefix(word, "./"), "/...")
+					if !ofTree(name) {
+						continue
+					}
+					n++
+					if found, err := filepath.Glob(filepath.Join(root, name)); err != nil || len(found) == 0 {
+						t.Errorf("%s:%d: there is no %s", p.path, line+1, word)
+					}
+				}
+			}
+		}
+	}
+	if n < 80 {
+		t.Errorf("%d paths", n)
+	}
+}
+
+// ofTree reports whether a name begins with a folder of the repository.
+func ofTree(name string) bool {
+	first, _, ok := strings.Cut(name, "/")
+	return ok && slices.Contains([]string{"api", "authserver", "charts", "config", "controllers", "docs", "hack"}, first)
 }
 
 // TestMissing: what is gone is seen, in every way to write it.
