@@ -118,7 +118,7 @@ func (w *Wants) errorsOf(m *corev1.ConfigMap, add reporter) {
 		w.Asks = false
 		add(routes.CustomErrors401, "has 401 or 403 in custom-http-errors: before v1.13.7, v1.14.3 and v1.15.0 that can turn a refusal into an allowance (CVE-2026-24513), and since then it replaces the application's own pages. Take them off the list.")
 	case len(codes) > 0 && routes.ConfigFlag(m.Data, "disable-proxy-intercept-errors") != routes.On && (w.Mode == routes.Render || w.Mode == routes.Global):
-		add(routes.InterceptedErrors, "has custom-http-errors without disable-proxy-intercept-errors, so that the application's own 401 and 403 are reroutes.Placed by Ostiary's pages where refusals are rendered. Add disable-proxy-intercept-errors: \"true\" to it.")
+		add(routes.InterceptedErrors, "has custom-http-errors without disable-proxy-intercept-errors, so that the application's own 401 and 403 are replaced by Ostiary's pages where refusals are rendered. Add disable-proxy-intercept-errors: \"true\" to it.")
 	}
 }
 
