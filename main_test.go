@@ -132,7 +132,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"check", "--host-grants", "*=a", "FILE"}, 2, "", "--host-grants"},
 		{[]string{"check", "--host-reservations", "x", "FILE"}, 2, "", "write HOST=NAMESPACE"},
 		{[]string{"check", "--host-claims", "granted-only", "FILE"}, 1, "is not granted to namespace", ""},
-		{[]string{"check", "--team-url", "https://app2.example.com", "FILE"}, 1, "where people sign in", ""},
+		{[]string{"check", "--team-url", "https://app2.example.com", "FILE"}, 1, "where users sign in", ""},
 		{[]string{"check", "--team-url", "x", "FILE"}, 2, "", "--team-url"},
 
 		{[]string{"serve", "--help"}, 0, "--authz-bind-address", ""},

@@ -112,7 +112,7 @@ func ParseTrustedProxies(networks []string) ([]netip.Prefix, error) {
 			p = netip.PrefixFrom(a, a.BitLen())
 		}
 		if p.Bits() == 0 {
-			return nil, fmt.Errorf("%s trusts everybody: any client could then choose its own address", n)
+			return nil, fmt.Errorf("%s trusts every client: each could then choose its own address", n)
 		}
 		if p.Addr().Is4In6() {
 			return nil, fmt.Errorf("%s is an IPv4 network written as IPv6: write it as %s", n, netip.PrefixFrom(p.Addr().Unmap(), max(0, p.Bits()-96)).Masked())

@@ -92,7 +92,7 @@ func (s *Service) OpenKeys(ctx context.Context) (string, error) {
 	}
 	s.publishRing(folder.Ring())
 	go folder.Follow(ctx, s.schedule, time.Now, s.publishRing, func(err error) {
-		s.Log.Error("the keys could not be rotated; the old ones stay in force", "error", err)
+		s.Log.Error("the keys could not be rotated; the old ones stay active", "error", err)
 	})
 	return dir, nil
 }

@@ -139,7 +139,7 @@ func TestGrants(t *testing.T) {
 	fixture.Accepted(t, c, granted)
 	fixture.Refused(t, c, stranger, "HostOwnedByOtherNamespace")
 	fixture.Refused(t, c, zone, "HostNotGranted", "reserved", "namespace "+ours)
-	fixture.Refused(t, c, team, "HostReserved", "where people sign in", "parent domain")
+	fixture.Refused(t, c, team, "HostReserved", "where users sign in", "parent domain")
 	fixture.Refused(t, c, path, "HostReserved", "/.access/login", "own path")
 	fixture.Remove(t, c, stranger)
 	r.decidedBy("https://c.apps.example.com/", ours+"/wild")

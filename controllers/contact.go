@@ -35,7 +35,7 @@ func (c *Contact) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) er
 	}
 	c.reader, c.log = mgr.GetAPIReader(), mgr.GetLogger()
 	c.last = cluster.Gauge(m, "ostiary_api_last_contact_timestamp_seconds",
-		"When the API server last let AccessPolicies be read; 0: not yet. Since then, the table in force may be out of date.")
+		"When the API server last let AccessPolicies be read; 0: not yet. Since then, the active table may be out of date.")
 	return mgr.Add(c)
 }
 
@@ -56,7 +56,7 @@ func (c *Contact) Start(ctx context.Context) error {
 				c.log.Info("AccessPolicies can be read again")
 			}
 		case !lost:
-			c.log.Error(err, "AccessPolicies cannot be read; the last table stays in force")
+			c.log.Error(err, "AccessPolicies cannot be read; the last table stays active")
 		}
 		lost = err != nil
 		select {

@@ -195,7 +195,7 @@ func TestGarbageKeysAtStart(t *testing.T) {
 	if r.Keys.Verifier() != nil {
 		t.Error("there is a verifier")
 	}
-	if s := r.log.String(); strings.Contains(s, "stays in force") || strings.Contains(s, "hunter2") {
+	if s := r.log.String(); strings.Contains(s, "stays active") || strings.Contains(s, "hunter2") {
 		t.Error("the log says what is not so, or quotes the Secret")
 	}
 	if err := c.Delete(t.Context(), secret(t, c, ns)); err != nil { // as it says

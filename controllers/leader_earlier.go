@@ -74,5 +74,5 @@ func (l *Leader) takeFromEarlier(ctx context.Context, client coordination.Leases
 		l.log.Info("the lease of an earlier installation cannot be taken, and is waited for", "holder", holder, "problem", err.Error())
 		return
 	}
-	l.log.Info("an earlier installation, whose rights are gone, held the lease; it is free now", "holder", holder)
+	l.log.Info("an earlier installation, which has no rights any more, held the lease; it is free now", "holder", holder)
 }

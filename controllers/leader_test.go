@@ -134,7 +134,7 @@ func TestLeaderCutOff(t *testing.T) {
 	})
 
 	wire.cut()
-	r1.says("AccessPolicies cannot be read; the last table stays in force", "this replica does not lead")
+	r1.says("AccessPolicies cannot be read; the last table stays active", "this replica does not lead")
 	r2.says("this replica leads")
 	before, wrote := r1.gauge(contact), w1.all()
 	fixture.Edit(t, c, ap, fixture.Action(v1alpha1.ActionBlock))

@@ -43,7 +43,7 @@ func TestLedgerBroken(t *testing.T) {
 		}
 	}
 	r = run(t, team, withRoutes)
-	r.says("the ledger of hosts cannot be read, and without it nobody knows whose a host is", m.Name)
+	r.says("the ledger of hosts cannot be read, and without it the owner of a host is unknown", m.Name)
 	if r.Live.Table() != nil {
 		t.Error("there is a table without a ledger")
 	}
@@ -81,7 +81,7 @@ func TestToldWhenWritten(t *testing.T) {
 	ap := fixture.Open(ns, "app", "app.example.com")
 	fixture.Create(t, c, ap)
 	r.decides("https://app.example.com/", policy.Bypassed)
-	r.says("who claims which host cannot be written down", "no ConfigMaps today")
+	r.says("the ledger of hosts cannot be written", "no ConfigMaps today")
 	time.Sleep(time.Second)
 	if now := fixture.Get(t, c, ap); len(now.Status.Conditions) > 0 {
 		t.Errorf("it is told %v", now.Status.Conditions)

@@ -293,7 +293,7 @@ func TestNobodys(t *testing.T) {
 	fixture.Create(t, c, second)
 	r := run(t, a)
 	for _, ap := range []*v1alpha1.AccessPolicy{first, second} {
-		fixture.Refused(t, c, ap, "HostOwnedByOtherNamespace", "nothing tells which of them was first", a+" and "+b, "denied", "host grant")
+		fixture.Refused(t, c, ap, "HostOwnedByOtherNamespace", "Ostiary cannot tell which of them was first", a+" and "+b, "denied", "host grant")
 	}
 	r.decides("https://app.example.com/", policy.NoPolicy)
 	r.end()

@@ -305,7 +305,7 @@ func TestLookAtProviders(t *testing.T) {
 	}
 	few := looker("few", fixture.MayList("access.ostiary.dev", "accesspolicies"))
 	table, err := few.Table(t.Context(), "", "", &notes)
-	if err != nil || !strings.Contains(notes.String(), "listing IdentityProviders") || !strings.Contains(notes.String(), "SessionRevocations are left out") {
+	if err != nil || !strings.Contains(notes.String(), "listing IdentityProviders") || !strings.Contains(notes.String(), "SessionRevocations are ignored") {
 		t.Fatal(err, notes.String())
 	}
 	if !table.Provided("gone") {
@@ -314,7 +314,7 @@ func TestLookAtProviders(t *testing.T) {
 	notes.Reset()
 	l := looker("all", fixture.MayList("networking.k8s.io", "ingresses"), fixture.MayList("access.ostiary.dev", "*"), fixture.MayList("", "configmaps"))
 	// Of hosts nothing is written down where no controller ran; the rest is known.
-	if table, err = l.Table(t.Context(), "", "", &notes); err != nil || strings.Count(notes.String(), "\n") > 1 || notes.Len() > 0 && !strings.HasPrefix(notes.String(), "whose the hosts are") {
+	if table, err = l.Table(t.Context(), "", "", &notes); err != nil || strings.Count(notes.String(), "\n") > 1 || notes.Len() > 0 && !strings.HasPrefix(notes.String(), "the owners of hosts") {
 		t.Fatal(err, notes.String())
 	}
 	for name, want := range map[string]bool{"corp": true, "broken": false, "gone": false} {

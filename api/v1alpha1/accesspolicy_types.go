@@ -51,7 +51,7 @@ type AccessPolicySpec struct {
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
-	// +kubebuilder:validation:XValidation:rule=`self.size() > 0`,message=`an empty list claims nothing: name a host, or leave hosts out to guard those of the Ingresses that name this policy`
+	// +kubebuilder:validation:XValidation:rule=`self.size() > 0`,message=`an empty list claims nothing: name a host, or remove hosts to protect those of the Ingresses that name this policy`
 	Hosts []Host `json:"hosts,omitempty"`
 
 	// paths are the parts of the hosts that this policy protects. Left out:

@@ -124,11 +124,11 @@ func (f *Folder) read() (bool, error) {
 		return false, fmt.Errorf("credential: %s is not a file", name)
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return false, fmt.Errorf("credential: %s can be read or written by other users (mode %04o), who could then sign in as anybody; "+
-			"run: chmod 600 %s, and remove it for new keys if somebody may have read it", name, mode, name)
+		return false, fmt.Errorf("credential: %s can be read or written by other users (mode %04o), who could then sign in as any user; "+
+			"run: chmod 600 %s, and remove it for new keys if another user may have read it", name, mode, name)
 	}
 	if !trusted(info) {
-		return false, fmt.Errorf("credential: %s belongs to another user, who can sign in as anybody; run: chown %d %s", name, os.Geteuid(), name)
+		return false, fmt.Errorf("credential: %s belongs to another user, who can sign in as any user; run: chown %d %s", name, os.Geteuid(), name)
 	}
 	text, err := io.ReadAll(io.LimitReader(file, maxRingBytes+1))
 	if err != nil {

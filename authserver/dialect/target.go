@@ -33,7 +33,7 @@ func (a *Ask) target(method, host, uri string) *Refusal {
 
 var (
 	errConnect = &policy.TargetError{Reason: policy.BadRequest,
-		Message: "CONNECT opens a tunnel, and nobody is asked about what goes through it"}
+		Message: "CONNECT opens a tunnel, and the requests inside it would be unprotected"}
 	errNoPath    = &policy.TargetError{Reason: policy.BadRequest, Message: "the request has no path"}
 	errPathStart = &policy.TargetError{Reason: policy.BadRequest,
 		Message: "between the host and the path of the request stands something else than /"}

@@ -179,7 +179,7 @@ func (r *Report) text(w io.Writer) error {
 	if r.Verdict == policy.Admit {
 		with := "with"
 		if len(r.Headers) == 0 {
-			with = "and no word on who sent it: every identity header is emptied"
+			with = "without identity headers: every one is emptied"
 		}
 		fmt.Fprintf(&b, "\nThe application gets the request, %s\n", with)
 	} else {

@@ -52,7 +52,7 @@ func (o *openID) identify(ctx context.Context, m *oidc.Metadata, id claims, acce
 		return Identity{}, err
 	}
 	if dropped != "" {
-		o.log.Warn("not all groups of somebody who signs in are known", "user", who.ID, "provider", o.config.Name, "why", dropped)
+		o.log.Warn("not all groups of a user who signs in are known", "user", who.ID, "provider", o.config.Name, "why", dropped)
 	}
 	who.Provider, who.Unsaid = o.config.Name, unsaid
 	return who, nil
@@ -74,10 +74,10 @@ func (m *mapping) identity(sources []claims) (who Identity, dropped string, err 
 	// The subject is who somebody is, whatever they are called: other claims may be for
 	// people to choose, or go to somebody else one day (OpenID Connect Core §5.7).
 	if who.ID, _ = sources[0]["sub"].(string); !config.IsName(who.ID) {
-		return Identity{}, "", oidc.Fail(ErrRejected, "it does not say who somebody is: the claim \"sub\" is missing, or unusable")
+		return Identity{}, "", oidc.Fail(ErrRejected, "it does not identify the user: the claim \"sub\" is missing, or unusable")
 	}
 	if who.User = m.id(sources); who.User == "" {
-		return Identity{}, "", oidc.Fail(ErrRejected, "it does not say who somebody is: the claim %q is missing, or unusable", m.user)
+		return Identity{}, "", oidc.Fail(ErrRejected, "it does not identify the user: the claim %q is missing, or unusable", m.user)
 	}
 	for _, name := range []string{"name", "preferred_username"} {
 		if s, _ := first(sources, name).(string); who.Name == "" && config.IsName(s) {

@@ -177,7 +177,7 @@ func (o *openID) refused(e *oauth2.RetrieveError) error {
 	}
 }
 
-var errSomebodyElse = oidc.Fail(ErrRejected, "its userinfo endpoint is about somebody else")
+var errSomebodyElse = oidc.Fail(ErrRejected, "its userinfo endpoint names another user")
 
 // userInfo asks what the ID token did not say (OpenID Connect Core 1.0 §5.3).
 func (o *openID) userInfo(ctx context.Context, m *oidc.Metadata, accessToken string, subject string) (claims, error) {

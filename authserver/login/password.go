@@ -57,7 +57,7 @@ func (h *Handler) checkPassword(x *public.Exchange, v visit, sealed string, p *i
 		problem := web.WrongPassword
 		if len(password) > idp.MaxPassword { // whoever it is, so that it gives nobody away
 			problem += fmt.Sprintf(web.PasswordTooLong, idp.MaxPassword)
-			h.Log.Warn("a password is longer than bcrypt can tell apart, so it matches nobody: choose one of at most 72 bytes, and hash that",
+			h.Log.Warn("a password is longer than bcrypt can tell apart, so it matches no user: choose one of at most 72 bytes, and hash that",
 				"provider", p.Name(), "limit", idp.MaxPassword, "requestID", x.ID)
 		}
 		h.Log.Info("sign-in failed", "provider", p.Name(), "host", v.Host, "requestID", x.ID)

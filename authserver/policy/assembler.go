@@ -177,12 +177,12 @@ func (a *Assembler) judge(e *entry, twice bool) {
 	e.issues = e.given.issues[:len(e.given.issues):len(e.given.issues)]
 	if twice {
 		e.issues = append(e.issues, newIssue(c.app.source.at("metadata.name"), codeNameTwice,
-			"another policy has the same namespace and name; neither is in force"))
+			"another policy has the same namespace and name; neither is active"))
 	}
 	for i, path := range c.paths {
 		if a.terms.ownPath(path.Value) {
 			e.issues = append(e.issues, c.app.issue(item("spec.paths", i), codeOwnPath,
-				"%s is Ostiary's own path, on every host (%s): people sign in there; this claim is not in force. Remove it",
+				"%s is Ostiary's own path, on every host (%s): users sign in there; this claim is not active. Remove it",
 				path.Value, a.terms.PathPrefix))
 		}
 	}

@@ -62,13 +62,13 @@ func (c *contest) note(admitted bool) string {
 	case c.winner == nil && len(c.refused) == 0:
 		return "" // all have grants
 	case c.winner == nil:
-		return fmt.Sprintf("%s is claimed by %s, and nothing tells which of them was first", c.host, c.rivals())
+		return fmt.Sprintf("%s is claimed by %s, and Ostiary cannot tell which of them was first", c.host, c.rivals())
 	case len(c.refused) > 0:
 		return fmt.Sprintf("%s belongs to namespace %s, and another namespace claims it, too (%s): until that is settled, "+
 			"what does not say by which route it came is refused",
 			c.host, c.winner.namespace, c.refused[0])
 	case !admitted:
-		return fmt.Sprintf("%s is held for namespace %s, whose claim went away", c.host, c.winner.namespace)
+		return fmt.Sprintf("%s is held for namespace %s, whose claim was removed", c.host, c.winner.namespace)
 	default:
 		return ""
 	}

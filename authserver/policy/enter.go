@@ -197,7 +197,7 @@ func (e *entering) add(p *Compiled) {
 			twin.add(c)
 		}
 		if winner := e.into.add(c); winner != nil && winner != p.app {
-			e.tell(p, codeClaimed, "%s%s (%s) is already claimed by %s, which is older; this claim is not in force",
+			e.tell(p, codeClaimed, "%s%s (%s) is already claimed by %s, which is older; this claim is not active",
 				e.host.name, path.Value, path.kind(), winner.source)
 		}
 	}

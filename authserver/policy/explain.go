@@ -152,7 +152,7 @@ func (tr *Trace) session(t *Table, a *app, r *Request, s *Subject, why Reason) {
 	case s != nil:
 		tr.add("session", Source{}, "valid", "%s, signed in %s ago", s.Email, r.Now.Sub(s.SignedInAt).Round(1e9))
 	case r.Subject == nil:
-		tr.add("session", Source{}, why.String(), "nobody who counts is signed in")
+		tr.add("session", Source{}, why.String(), "the request has no valid session")
 	default:
 		tr.refused(t, a, r, why)
 	}
@@ -184,13 +184,13 @@ func (p *Providers) gone(s *Subject) string {
 // refused says why a session that there is does not count.
 func (tr *Trace) refused(t *Table, a *app, r *Request, why Reason) {
 	s := r.Subject
-	at, detail := Source{}, "nobody who counts is signed in"
+	at, detail := Source{}, "the request has no valid session"
 	switch {
 	case why == WrongAudience:
 		at, detail = a.stranger(r)
 	case why == WrongProvider:
 		at = a.source.at("spec.identityProviders")
-		detail = fmt.Sprintf("%s came from %s, and people have to come from %s",
+		detail = fmt.Sprintf("%s signed in by %s, and the policy requires %s",
 			s.Email, cmp.Or(s.Provider, "nowhere"), strings.Join(a.signIn.providers, " or "))
 	case why == SessionRevoked && s.SignedInAt.Before(a.revokedBefore):
 		at = a.source.at("spec.session.revokedBefore")
@@ -220,8 +220,8 @@ func (tr *Trace) forged(a *app, r *Request) {
 		what = "a WebSocket"
 	}
 	tr.add("crossSite", a.source.at("spec.crossSite"), "refused",
-		"%s of %s, and only a cookie says who is asking: browsers send it along whoever makes them ask; list the origin in "+
-			"spec.cors.allowedOrigins, send a token in Authorization, or say crossSite: Allow", what, from)
+		"%s from %s, authenticated by a cookie only: another site could have made the browser send it; list the origin in "+
+			"spec.cors.allowedOrigins, send a token in Authorization, or set crossSite: Allow", what, from)
 }
 
 func (tr *Trace) skipped(a *app, ru *rule, doubt Reason) {
@@ -239,7 +239,7 @@ func (tr *Trace) rule(a *app, ru *rule, m match) {
 	if tr == nil {
 		return
 	}
-	outcome := [...]string{"not matched", "depends on who signs in", "matched"}[m]
+	outcome := [...]string{"not matched", "depends on the user", "matched"}[m]
 	tr.add("rule", a.source.at(ru.field), outcome, "%s%s", ru.action, ru.quoted())
 }
 

@@ -137,19 +137,19 @@ func (t *terms) refusal(host, namespace string) Code {
 func (t *terms) refuse(why Code, host, namespace string) string {
 	switch why {
 	case codeTeamHost:
-		return host + " is where people sign in, so no policy can claim it; choose another host"
+		return host + " is the team host, where users sign in: no policy can claim it; choose another host"
 	case codeReserved:
 		holders, _ := t.reservedTo(host)
-		return fmt.Sprintf("%s is reserved: only policies of namespace %s can claim it; this claim is not in force. Ask the "+
+		return fmt.Sprintf("%s is reserved: only policies of namespace %s can claim it; this claim is not active. Ask the "+
 			"platform team for a host grant, or choose another host",
 			host, strings.Join(holders, " or "))
 	case codeNotGranted:
-		return fmt.Sprintf("%s is not granted to namespace %s, and here a policy can claim only what is; this claim is not "+
-			"in force. Ask the platform team for a host grant",
+		return fmt.Sprintf("%s is not granted to namespace %s, and here a policy can claim granted hosts only; this claim is not "+
+			"active. Ask the platform team for a host grant",
 			host, namespace)
 	default:
-		return fmt.Sprintf("%s is a parent domain of %s, where people sign in, and could set its cookies; this claim is not "+
-			"in force. Ask the platform team for a host grant, or choose another host",
+		return fmt.Sprintf("%s is a parent domain of %s, where users sign in, and could set its cookies; this claim is not "+
+			"active. Ask the platform team for a host grant, or choose another host",
 			host, t.TeamHost)
 	}
 }

@@ -157,19 +157,19 @@ func (c *contest) loses(hold time.Duration) (Code, string) {
 	const settles = "A host grant of the platform team settles it"
 	switch w := c.winner; {
 	case w == nil:
-		return codeOwnerUnknown, fmt.Sprintf("%s is claimed by %s, and nothing tells which of them was first, so it is "+
-			"nobody's, and everything there is denied. %s",
+		return codeOwnerUnknown, fmt.Sprintf("%s is claimed by %s, and Ostiary cannot tell which of them was first, so the host has "+
+			"no owner and all requests to it are denied. %s",
 			c.host, c.rivals(), settles)
 	case !w.live && !c.byAbove && w.released.IsZero():
-		return codeOwnerLeft, fmt.Sprintf("%s belongs to namespace %s, whose claim went away just now and may come back; "+
-			"this claim is not in force, and everything there is denied. %s",
+		return codeOwnerLeft, fmt.Sprintf("%s belongs to namespace %s, whose claim was removed just now and may come back; "+
+			"this claim is not active, and all requests to the host are denied. %s",
 			c.host, w.namespace, settles)
 	case !w.live && !c.byAbove:
-		return codeHeld, fmt.Sprintf("%s is held for namespace %s until %s, as its claim went away not long ago; this claim "+
-			"is not in force, and everything there is denied. %s now",
+		return codeHeld, fmt.Sprintf("%s is held for namespace %s until %s, as its claim was removed not long ago; this claim "+
+			"is not active, and all requests to the host are denied. %s now",
 			c.host, w.namespace, w.released.Add(hold).UTC().Format(time.RFC3339), settles)
 	default:
-		return codeOwned, fmt.Sprintf("%s belongs to namespace %s, which claimed it first; this claim is not in force, and "+
+		return codeOwned, fmt.Sprintf("%s belongs to namespace %s, which claimed it first; this claim is not active, and "+
 			"while it stands, requests for that host that do not say by which route they came are refused. Ask the platform "+
 			"team for a host grant, or choose another host",
 			c.host, w.namespace)
@@ -205,7 +205,7 @@ func contested(host string, by []Source, owner string) string {
 	if len(names) > 3 {
 		names, more = names[:3], fmt.Sprintf(" and %d more", len(names)-3)
 	}
-	return fmt.Sprintf("%s is claimed by %s%s, too; that is not in force, but while it stands, requests for that host "+
+	return fmt.Sprintf("%s is claimed by %s%s, too; that claim is not active, but while it stands, requests for that host "+
 		"that do not say by which route they came (Envoy, forward, a plain auth-url) are refused. A host grant for the "+
 		"other namespace settles it, or a reservation for namespace %s",
 		host, strings.Join(names, ", "), more, owner)

@@ -198,18 +198,18 @@ func TestOwnershipWords(t *testing.T) {
 		trace string
 	}{
 		"owned": {Input{Policies: both, Ledger: NewLedger([]Claim{recorded("a.x", "team", 1)}, time.Hour)}, "a.x", HostOwnedByOtherNamespace,
-			[]string{"belongs to namespace team", "not in force", "refused", "host grant"}, "a.x belongs to namespace team, and another namespace claims it, too (evil/old)"},
+			[]string{"belongs to namespace team", "not active", "refused", "host grant"}, "a.x belongs to namespace team, and another namespace claims it, too (evil/old)"},
 		"contended": {Input{Policies: both, Ledger: NewLedger([]Claim{recorded("a.x", "team", 1)}, time.Hour)}, "a.x", HostContended,
 			[]string{"claimed by evil/old, too", "refused", "host grant", "reservation for namespace team"}, "refused"},
 		"nobody": {Input{Policies: both, Ledger: NewLedger(nil, time.Hour)}, "a.x", HostOwnedByOtherNamespace,
-			[]string{"namespaces evil and team", "nothing tells which of them was first", "denied", "host grant"}, "nothing tells which of them was first"},
+			[]string{"namespaces evil and team", "Ostiary cannot tell which of them was first", "denied", "host grant"}, "Ostiary cannot tell which of them was first"},
 		"held": {Input{Policies: of2("a.x"), Ledger: NewLedger([]Claim{released(recorded("a.x", "team", 1), 2)}, 24*time.Hour)}, "a.x", HostOwnedByOtherNamespace,
 			[]string{"held for namespace team until 2026-01-02T02:00:00Z", "host grant", "now"}, "another namespace claims it, too (evil/old)"},
 		"held, below a wildcard": {Input{Policies: of2("*.x"), Ledger: NewLedger([]Claim{released(recorded("a.x", "team", 1), 2), recorded("*.x", "evil", 3)}, 24*time.Hour)}, "a.x", "",
 			nil, "a.x is held for namespace team"},
 		"reserved":      {Input{Policies: of2("a.x"), Terms: Terms{Reservations: []Grant{{"*.x", "team"}}}}, "a.x", HostNotGranted, []string{"reserved", "namespace team", "host grant"}, "no policy claims"},
 		"granted only":  {Input{Policies: of2("a.x"), Terms: Terms{GrantedOnly: true}}, "a.x", HostNotGranted, []string{"not granted to namespace evil", "host grant"}, "no policy claims"},
-		"team host":     {Input{Policies: of2("a.x", "*.x"), Terms: Terms{TeamHost: "a.x"}}, "a.x", HostReserved, []string{"where people sign in", "choose another host"}, "is reserved"},
+		"team host":     {Input{Policies: of2("a.x", "*.x"), Terms: Terms{TeamHost: "a.x"}}, "a.x", HostReserved, []string{"where users sign in", "choose another host"}, "is reserved"},
 		"team's parent": {Input{Policies: of2("x"), Terms: Terms{TeamHost: "a.x"}}, "x", HostReserved, []string{"parent domain of a.x", "cookies", "host grant"}, "no policy claims"},
 	} {
 		table, issues := Build(tc.in)

@@ -91,7 +91,7 @@ func (v *validator) unwise(field string, code Code, message string) {
 
 func (v *validator) hosts(hosts []string) {
 	if len(hosts) == 0 {
-		v.unwise("spec.hosts", codeNoHosts, "names no host, and no Ingress names it, so it guards nothing yet")
+		v.unwise("spec.hosts", codeNoHosts, "names no host, and no Ingress names it, so it protects nothing yet")
 	}
 	twice := repeatsOf(hosts)
 	for i, h := range hosts {

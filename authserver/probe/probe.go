@@ -140,7 +140,7 @@ func refused(reason string) func(int, http.Header, []byte) (string, error) {
 		case status == http.StatusServiceUnavailable:
 			return "", errors.New("503: no policy has been read yet. Look at the log, and whether the API server is reached")
 		case status != http.StatusForbidden || got != reason:
-			return "", fmt.Errorf("%d with X-Access-Reason %q, and not 403 with %q: this is not Ostiary's authz listener, or somebody claims %s",
+			return "", fmt.Errorf("%d with X-Access-Reason %q, and not 403 with %q: this is not Ostiary's authz listener, or a policy claims %s",
 				status, got, reason, unclaimed)
 		default:
 			return fmt.Sprintf("%d, %s", status, got), nil

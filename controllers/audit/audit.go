@@ -268,4 +268,4 @@ func merge(findings []routes.Finding) []Finding {
 }
 
 // errBlind is why a report that was written means nothing.
-var errBlind = errors.New("AccessPolicies or Ingresses may not be read, so nothing can be said about them: ask for the right to list them (the ClusterRole `view` has it for Ingresses)")
+var errBlind = errors.New("AccessPolicies or Ingresses may not be read, so audit cannot judge them: request the right to list them (the ClusterRole `view` has it for Ingresses)")

@@ -61,7 +61,7 @@ func summary(policies, others int) string {
 	case others > 0:
 		return "no AccessPolicy, and all else is valid\n"
 	default:
-		return "no AccessPolicy is there to check\n"
+		return "no AccessPolicy found\n"
 	}
 }
 

@@ -95,8 +95,8 @@ type compiled struct {
 // SetupWithManager makes the table follow the manager's cache. Metrics go to m.
 func (f *Feed) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) error {
 	f.reader = mgr.GetCache()
-	f.built = cluster.Gauge(m, "ostiary_table_built_timestamp_seconds", "When the table in force was built.")
-	f.size = cluster.Gauge(m, "ostiary_table_policies", "How many policies the table in force was built from.")
+	f.built = cluster.Gauge(m, "ostiary_table_built_timestamp_seconds", "When the active table was built.")
+	f.size = cluster.Gauge(m, "ostiary_table_policies", "How many policies the active table was built from.")
 	everyReplica := false
 	one := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request { return []reconcile.Request{cluster.OneKey} })
 	b := ctrl.NewControllerManagedBy(mgr).
@@ -285,7 +285,7 @@ func (f *Feed) revocations(ctx context.Context) ([]policy.Revocation, error) {
 		var issues []policy.Issue
 		out[i], issues = translate.Revocation(&list.Items[i])
 		for _, issue := range issues {
-			logr.FromContextOrDiscard(ctx).Info("a SessionRevocation is in force, but has a mistake", "at", issue.Source.String(), "problem", issue.Message)
+			logr.FromContextOrDiscard(ctx).Info("a SessionRevocation is active, but has a mistake", "at", issue.Source.String(), "problem", issue.Message)
 		}
 	}
 	return out, nil

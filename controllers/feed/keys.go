@@ -96,9 +96,9 @@ func (k *Keys) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Re
 // unusable says what a ring that cannot be read means, and what to do about it.
 func (k *Keys) unusable() string {
 	if k.published != nil {
-		return "the key ring cannot be used; the last one stays in force until a restart. Restore the Secret, or delete it: then a new ring is made, and everybody signs in again"
+		return "the key ring cannot be used; the last one stays active until a restart. Restore the Secret, or delete it: then a new ring is made, and all users sign in again"
 	}
-	return "the key ring cannot be used, so nothing is decided: every request is answered with 503. Restore the Secret from a backup, or delete it: then a new ring is made, and everybody signs in again"
+	return "the key ring cannot be used, so nothing is decided: every request is answered with 503. Restore the Secret from a backup, or delete it: then a new ring is made, and all users sign in again"
 }
 
 // tellMissing says, once, what the replica waits for before it is ready.
@@ -171,5 +171,5 @@ func (k *Keys) tellMade(ctx context.Context) {
 		log.Info("made a key ring")
 		return
 	}
-	log.Info("the key ring was deleted, so a new one was made: every session is void, and people sign in again")
+	log.Info("the key ring was deleted, so a new one was made: every session is void, and users sign in again")
 }

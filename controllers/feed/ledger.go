@@ -147,7 +147,7 @@ func (l *Ledger) readPage(m *corev1.ConfigMap, before ledgerPage, known bool) (l
 		return ledgerPage{m.ResourceVersion, read}, nil
 	}
 	if !known {
-		return before, fmt.Errorf("the ledger of hosts cannot be read, and without it nobody knows whose a host is: ConfigMap %s/%s: %w", m.Namespace, m.Name, err)
+		return before, fmt.Errorf("the ledger of hosts cannot be read, and without it the owner of a host is unknown: ConfigMap %s/%s: %w", m.Namespace, m.Name, err)
 	}
 	l.log.Error(err, "a part of the ledger of hosts cannot be read; what it said before counts", "configMap", m.Name)
 	return ledgerPage{m.ResourceVersion, before.claims}, nil

@@ -39,7 +39,7 @@ func (l *Ledger) Write(ctx context.Context) {
 			continue
 		}
 		if err := l.write(ctx, wanted); err != nil && ctx.Err() == nil {
-			l.log.Error(err, "who claims which host cannot be written down; new claims are not told to be accepted before; trying again", "namespace", l.Namespace)
+			l.log.Error(err, "the ledger of hosts cannot be written; new claims are not reported as accepted before it is; trying again", "namespace", l.Namespace)
 			time.AfterFunc(wait, l.wake)
 			wait = min(2*wait, cluster.LastRetry)
 			continue
@@ -166,7 +166,7 @@ func (l *Ledger) put(ctx context.Context, p *page) error {
 	if o == nil {
 		o = &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: l.Namespace, GenerateName: "ostiary-hosts-",
 			Labels:      map[string]string{v1alpha1.LedgerLabel: ledgerOfHosts},
-			Annotations: map[string]string{v1alpha1.AboutAnnotation: "Which namespace claimed which hosts, and since when. Ostiary writes this. Keep it in backups: it decides whose a host is."}}}
+			Annotations: map[string]string{v1alpha1.AboutAnnotation: "Which namespace claimed which hosts, and since when. Ostiary writes this. Keep it in backups: it decides which namespace owns a host."}}}
 	}
 	o.Data = data
 	if p.object == nil {

@@ -140,7 +140,7 @@ func (f *Feed) await(ctx context.Context) time.Duration {
 			log.Error(nil, "Ingresses cannot be read, so none can name a policy; policies are served without them until they can")
 		}
 		if !gateway {
-			log.Error(nil, "HTTPRoutes cannot be read, so which policies they name is not known; what is asked about one of them is refused until they can")
+			log.Error(nil, "HTTPRoutes cannot be read, so the policies that they name are not known; requests by one of them are denied until they can")
 		}
 	}
 	return max(0, wait)

@@ -102,14 +102,14 @@ func (l *Source) Table(ctx context.Context, teamHost, pathPrefix string, stderr 
 	}
 	ledger, err := readLedger(ctx, reader, l.namespace)
 	if err != nil {
-		fmt.Fprintf(stderr, "whose the hosts are is told from statuses alone: %v (--installation says where Ostiary runs)\n", err)
+		fmt.Fprintf(stderr, "the owners of hosts are read from statuses alone: %v (--installation says where Ostiary runs)\n", err)
 	}
 	in := policy.Input{Policies: policy.CompileAll(policies), Terms: terms, Ledger: ledger, Bindings: translate.Bindings(routes)}
 	if in.Providers, err = providersOf(ctx, reader); err != nil {
 		fmt.Fprintf(stderr, "note: every identity provider is taken for one that is in use: %s\n", policy.Line(err.Error()))
 	}
 	if in.Revocations, err = revocationsOf(ctx, reader); err != nil {
-		fmt.Fprintf(stderr, "note: SessionRevocations are left out: %s\n", policy.Line(err.Error()))
+		fmt.Fprintf(stderr, "note: SessionRevocations are ignored: %s\n", policy.Line(err.Error()))
 	}
 	table, _ := policy.Build(in)
 	return table, nil

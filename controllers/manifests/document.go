@@ -196,7 +196,7 @@ func (d *document) readPolicy(o *object) {
 	if s := find(root, "spec"); s == nil || s.Tag == "!!null" {
 		o.defect("spec", "an AccessPolicy needs a spec; without hosts in it, spec: {}")
 	} else if hosts := find(s, "hosts"); hosts != nil && hosts.Tag == "!!null" { // likely a file that is cut short
-		o.defect("spec.hosts", "nothing stands here: name a host, or remove the key to guard what the Ingresses serve that name this policy")
+		o.defect("spec.hosts", "the value is empty: name a host, or remove the key to protect the hosts of the Ingresses that name this policy")
 	}
 	for _, problem := range validation.IsDNS1123Label(o.namespace) {
 		o.defect("metadata.namespace", "%q: %s", o.namespace, problem)
@@ -297,7 +297,7 @@ func (d *document) misnomer(root *yamlv3.Node) string {
 	apiVersion, kind := scalar(find(root, "apiVersion")), scalar(find(root, "kind"))
 	switch {
 	case kind == "":
-		return fmt.Sprintf("kind is missing, so nobody can tell what this is; an AccessPolicy begins with apiVersion: %s and kind: AccessPolicy", v1alpha1.GroupVersion)
+		return fmt.Sprintf("kind is missing, so the kind is unknown; an AccessPolicy begins with apiVersion: %s and kind: AccessPolicy", v1alpha1.GroupVersion)
 	case kind == "List":
 		return "a List has apiVersion: v1 and a list of items"
 	case UnknownKind(v1alpha1.GroupVersion.Group, kind) != "":

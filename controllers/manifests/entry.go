@@ -260,7 +260,7 @@ func (l *Loader) providerOf(s *Set, e *entry, name translate.UserName, secrets t
 	for i := range issues {
 		if issues[i].Reason == translate.SecretMissing { // nobody keeps secrets beside the manifests of a cluster
 			issues[i].Reason = policy.Unwise
-			issues[i].Message += "; no file that is read here holds it, so nobody can sign in by this provider"
+			issues[i].Message += "; no file that is read here holds it, so users cannot sign in by this provider"
 		} else if l.forCluster { // what is in use without one of its users is still not as it should be
 			issues[i].Reason = policy.Invalid
 		}

@@ -42,7 +42,7 @@ func (l *Loader) Follow(ctx context.Context, to Sink, log *slog.Logger) error {
 			log.Log(ctx, level, "policy problem", "at", p.String())
 		}
 		if to.Live.Table() == nil && set.unread {
-			log.ErrorContext(ctx, "not ready: what cannot be read may be what guards a host; nothing is let through until it can")
+			log.ErrorContext(ctx, "not ready: what cannot be read may protect a host; all requests are denied until it can")
 			return
 		}
 		if now := append([]config.Provider{}, set.Providers...); to.Providers != nil && (providers == nil || !reflect.DeepEqual(now, providers)) {

@@ -289,7 +289,7 @@ func lostEntries(before, now []*entry) []*entry {
 		}
 		c := *b
 		c.missing, c.defects = true, nil
-		c.defect("", "it is missing from a file that has mistakes, cannot be read or was changed just now; it stays in force until that is settled")
+		c.defect("", "it is missing from a file that has mistakes, cannot be read or was changed just now; it stays active until that is settled")
 		out = append(out, &c)
 	}
 	return out

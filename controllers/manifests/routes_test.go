@@ -282,7 +282,7 @@ func TestIngressJustWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	table, problems = load(t, l)
-	if d := decide(t, table, admin); d.Verdict != policy.Admit || !strings.Contains(problems, "guards nothing yet") {
+	if d := decide(t, table, admin); d.Verdict != policy.Admit || !strings.Contains(problems, "protects nothing yet") {
 		t.Errorf("left alone: %s by %s\n%s", d.Reason, d.Source, problems)
 	}
 }

@@ -126,7 +126,7 @@ func (t *router) rule(field string, r *networkingv1.IngressRule) {
 	for i := range r.HTTP.Paths {
 		p, problem := t.pathOf(&r.HTTP.Paths[i])
 		if problem != "" {
-			t.note(fmt.Sprintf("%s.http.paths[%d].path", field, i), "%s, so that the policy guards all of %s; to guard less, write spec.hosts and spec.paths in the policy", problem, host)
+			t.note(fmt.Sprintf("%s.http.paths[%d].path", field, i), "%s, so the policy protects all of %s; to protect less, write spec.hosts and spec.paths in the policy", problem, host)
 		}
 		t.path(p)
 	}

@@ -90,7 +90,7 @@ func TestIngress(t *testing.T) {
 		"nginx.org":      {annotated(served("i", "a.example.com =/x"), "nginx.org/path-regex", "case_insensitive"), []string{"a.example.com"}, []string{"/"}, []string{"regular expression"}},
 		"traefik":        {annotated(served("i", "a.example.com =/x"), "traefik.ingress.kubernetes.io/router.pathmatcher", "PathRegexp"), []string{"a.example.com"}, []string{"/"}, []string{"regular expression"}},
 		"rewrite":        {annotated(served("i", "a.example.com =/x /y"), nginx+"rewrite-target", "/"), []string{"a.example.com"}, []string{"/x", "/y"}, nil},
-		"expression":     {served("i", "a.example.com ~/api(/|$)(.*)"), []string{"a.example.com"}, []string{"/"}, []string{"guards all of a.example.com; to guard less"}},
+		"expression":     {served("i", "a.example.com ~/api(/|$)(.*)"), []string{"a.example.com"}, []string{"/"}, []string{"protects all of a.example.com; to protect less"}},
 		"encoded":        {served("i", "a.example.com /a%20b /c"), []string{"a.example.com"}, []string{"/", "/c"}, []string{`spec.rules[0].http.paths[0].path: "/a%20b": write the path decoded`}},
 		"parameter":      {served("i", "a.example.com /a;b"), []string{"a.example.com"}, []string{"/"}, []string{"mean different things"}},
 		"dots":           {served("i", "a.example.com ~/a/../b"), []string{"a.example.com"}, []string{"/"}, []string{"not canonical"}},
@@ -173,8 +173,8 @@ func TestPolicyOfRoutes(t *testing.T) {
 		paths  []string
 		issues []string
 	}{
-		"none":          {nil, nil, nil, nil, []string{"spec.hosts: names no host, and no Ingress names it, so it guards nothing yet"}},
-		"not this one":  {nil, routesOf(other, elsewhere), nil, nil, []string{"guards nothing yet"}},
+		"none":          {nil, nil, nil, nil, []string{"spec.hosts: names no host, and no Ingress names it, so it protects nothing yet"}},
+		"not this one":  {nil, routesOf(other, elsewhere), nil, nil, []string{"protects nothing yet"}},
 		"two":           {nil, two, []string{"a.example.com", "b.example.com"}, []string{"=/a", "/a", "/b"}, nil},
 		"own paths":     {func(s *v1alpha1.AccessPolicySpec) { s.Paths = []v1alpha1.PathMatch{{Path: "/own"}} }, two, []string{"a.example.com", "b.example.com"}, []string{"/own"}, nil},
 		"own hosts":     {func(s *v1alpha1.AccessPolicySpec) { s.Hosts = []v1alpha1.Host{"own.example.com"} }, two, []string{"own.example.com"}, nil, nil},

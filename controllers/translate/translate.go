@@ -80,7 +80,7 @@ func stringsOf[S ~string](in []S) []string {
 // hosts: an empty list is no list that was left out, to those who wrote it.
 func (t *translator) hosts(in []v1alpha1.Host) []string {
 	if in != nil && len(in) == 0 {
-		t.wrong("spec.hosts", "an empty list claims nothing: name a host, or leave hosts out to guard those of the Ingresses that name this policy")
+		t.wrong("spec.hosts", "an empty list claims nothing: name a host, or remove hosts to protect those of the Ingresses that name this policy")
 	}
 	return stringsOf(in)
 }

@@ -31,7 +31,7 @@ spec:
     action: Bypass
     include: [{everyone: {}}]
 ----------
-! 17: shop/b spec.hosts[0]: app.example.com/ (Prefix) is already claimed by shop/a, which is older; this claim is not in force
+! 17: shop/b spec.hosts[0]: app.example.com/ (Prefix) is already claimed by shop/a, which is older; this claim is not active
 GET https://app.example.com/ => challenge no-session shop/a/staff 401
 GET https://app.example.com/c => allow bypass shop/c/all 200
 GET https://b.example.com/ => allow bypass shop/b/all 200

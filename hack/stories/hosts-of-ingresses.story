@@ -90,10 +90,10 @@ spec:
   - action: Bypass
     include: [{everyone: {}}]
 ----------
-! 43: warning: Ingress shop/old spec.rules[0].http.paths[0].path: "/api(/|$)(.*)" is a regular expression to its proxy, or may be one, so that the policy guards all of old.example.com; to guard less, write spec.hosts and spec.paths in the policy
+! 43: warning: Ingress shop/old spec.rules[0].http.paths[0].path: "/api(/|$)(.*)" is a regular expression to its proxy, or may be one, so the policy protects all of old.example.com; to protect less, write spec.hosts and spec.paths in the policy
 ! 50: warning: Ingress elsewhere/web metadata.annotations: no file that is read here holds the AccessPolicy elsewhere/staff, so what this Ingress routes is denied
 ! 82: warning: Ingress shop/site spec.rules: the AccessPolicy shop/site names its hosts, and www.example.com is none of them, so what this Ingress routes there is denied
-! 89: warning: shop/unused spec.hosts: names no host, and no Ingress names it, so it guards nothing yet
+! 89: warning: shop/unused spec.hosts: names no host, and no Ingress names it, so it protects nothing yet
 GET https://shop.example.com/orders/1 as=ann@example.com => allow signed-in shop/staff/staff 200
 GET https://shop.example.com/orders/1 => challenge no-session shop/staff/staff 401
 GET https://shop.example.com/ordersx as=ann@example.com => deny no-policy - 403

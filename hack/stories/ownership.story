@@ -34,10 +34,10 @@ spec:
   rules:
   - host: shop.example.com
 ----------
-! 10: warning: first/shop spec.hosts[0]: shop.example.com is claimed by second/intruder, too; that is not in force, but while it stands, requests for that host that do not say by which route they came (Envoy, forward, a plain auth-url) are refused. A host grant for the other namespace settles it, or a reservation for namespace first
-! 10: warning: first/shop spec.hosts[1]: pay.shop.example.com is claimed by second/intruder, too; that is not in force, but while it stands, requests for that host that do not say by which route they came (Envoy, forward, a plain auth-url) are refused. A host grant for the other namespace settles it, or a reservation for namespace first
-! 20: second/intruder spec.hosts[0]: shop.example.com belongs to namespace first, which claimed it first; this claim is not in force, and while it stands, requests for that host that do not say by which route they came are refused. Ask the platform team for a host grant, or choose another host
-! 20: second/intruder spec.hosts[1]: pay.shop.example.com belongs to namespace first, which claimed it first; this claim is not in force, and while it stands, requests for that host that do not say by which route they came are refused. Ask the platform team for a host grant, or choose another host
+! 10: warning: first/shop spec.hosts[0]: shop.example.com is claimed by second/intruder, too; that claim is not active, but while it stands, requests for that host that do not say by which route they came (Envoy, forward, a plain auth-url) are refused. A host grant for the other namespace settles it, or a reservation for namespace first
+! 10: warning: first/shop spec.hosts[1]: pay.shop.example.com is claimed by second/intruder, too; that claim is not active, but while it stands, requests for that host that do not say by which route they came (Envoy, forward, a plain auth-url) are refused. A host grant for the other namespace settles it, or a reservation for namespace first
+! 20: second/intruder spec.hosts[0]: shop.example.com belongs to namespace first, which claimed it first; this claim is not active, and while it stands, requests for that host that do not say by which route they came are refused. Ask the platform team for a host grant, or choose another host
+! 20: second/intruder spec.hosts[1]: pay.shop.example.com belongs to namespace first, which claimed it first; this claim is not active, and while it stands, requests for that host that do not say by which route they came are refused. Ask the platform team for a host grant, or choose another host
 GET https://shop.example.com/login => deny no-policy - 403
 GET https://shop.example.com/login ingress=first/shop => challenge no-session first/shop/staff 401
 GET https://pay.shop.example.com/login => deny no-policy - 403

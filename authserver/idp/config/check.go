@@ -152,7 +152,7 @@ func (c *check) certificates() {
 	}
 	c.Roots = x509.NewCertPool()
 	if strings.Contains(string(pem), "PRIVATE KEY") {
-		c.wrong("caBundle", codePrivateKey, "a private key stands here, which everybody can read now: remove it, and make another; the certificates are enough")
+		c.wrong("caBundle", codePrivateKey, "a private key stands here, which others can read now: remove it, and make another; the certificates are enough")
 	} else if !c.Roots.AppendCertsFromPEM(pem) {
 		c.wrong("caBundle", codeCertificates, "no certificate in PEM form, which begins with -----BEGIN CERTIFICATE-----")
 	}

@@ -41,7 +41,7 @@ var codes = []policy.CodeDoc{
 	{Code: codeParam, Reason: policy.Invalid, Fix: "Write the parameter's name as one word, and a value of at most 1024 characters."},
 	{Code: codeReserved, Reason: policy.Invalid, Fix: "Remove the parameter: Ostiary sets it."},
 	{Code: codeCertificates, Reason: policy.Invalid, Fix: "Write the certificates in PEM form."},
-	{Code: codePrivateKey, Reason: policy.Invalid, Fix: "Remove the private key, and replace it: everybody could read it."},
+	{Code: codePrivateKey, Reason: policy.Invalid, Fix: "Remove the private key, and replace it: others could read it."},
 	{Code: codeClaim, Reason: policy.Invalid, Fix: "Write the path of a claim, such as realm_access.roles."},
 	{Code: codeClientID, Reason: policy.Invalid, Fix: "Write the client ID as the provider shows it."},
 	{Code: codeSecretBlank, Reason: policy.Invalid, Fix: "Store the secret without a line end: printf, not echo."},

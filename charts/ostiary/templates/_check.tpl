@@ -20,7 +20,7 @@ is listed at once.
 {{- end -}}
 {{- range $v.trustedProxies -}}
   {{- if regexMatch "/0+$" . -}}
-    {{- $problems = append $problems (printf "trustedProxies: %s trusts everybody: any client could then choose its own address" .) -}}
+    {{- $problems = append $problems (printf "trustedProxies: %s trusts every client: each could then choose its own address" .) -}}
   {{- else if not (regexMatch "^([0-9]{1,3}([.][0-9]{1,3}){3}(/[0-9]{1,2})?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(/[0-9]{1,3})?)$" .) -}}
     {{- $problems = append $problems (printf "trustedProxies: %q is not a network such as 10.0.0.0/8" .) -}}
   {{- end -}}
