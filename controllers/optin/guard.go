@@ -87,7 +87,7 @@ func (g *Guard) Start(ctx context.Context) error {
 		}
 		if now := err.Error(); now != told {
 			told = now
-			logr.FromContextOrDiscard(ctx).Error(err, "what the API server guards opted-in Ingresses by cannot be written; it refuses those whose class it does not know", "configmap", GuardName(g.Settings))
+			logr.FromContextOrDiscard(ctx).Error(err, "the ConfigMap by which the API server protects opted-in Ingresses cannot be written; it refuses those whose class it does not know", "configmap", GuardName(g.Settings))
 		}
 	}
 }

@@ -227,7 +227,7 @@ func (o *Controller) tellUnread(ctx context.Context, notLooked []string) {
 	log := logr.FromContextOrDiscard(ctx)
 	switch blind := essential(o.theirs.Refused()); {
 	case blind != "":
-		log.Info("routes cannot opt in, and what goes around policies is not seen, because something may not be read; policies are served as before", "kind", blind, "problem", now)
+		log.Info("routes cannot opt in, and unprotected routes are not reported, because a kind may not be read; policies are served as before", "kind", blind, "problem", now)
 	case now != "":
 		log.Info("some kinds may not be read: what they say of routes is not known", "problem", now)
 	default:

@@ -28,8 +28,8 @@ type findingMetrics struct{ routes, unguarded *prometheus.GaugeVec }
 
 func newFindingMetrics(m prometheus.Registerer) *findingMetrics {
 	return &findingMetrics{
-		routes:    gauges(m, "ostiary_route_findings", "What keeps a route that names a policy from being guarded as planned, by object and reason."),
-		unguarded: gauges(m, "ostiary_unguarded_routes", "What serves a host of a policy around it, by object and reason."),
+		routes:    gauges(m, "ostiary_route_findings", "Routes that name a policy and are not protected as planned, by object and reason."),
+		unguarded: gauges(m, "ostiary_unguarded_routes", "Unprotected routes to the hosts of a policy, by object and reason."),
 	}
 }
 
@@ -111,9 +111,9 @@ func wroteWords(plan *plan.Plan, ref routes.Ref, how string, findings []routes.F
 	case i < 0 || !plan.Bindings[i].Guarded || wrong:
 		return "Annotated", "Ostiary's annotations were written, but the route is not protected as planned: see its other events and the policy's condition Routed"
 	case plan.Bindings[i].Unseen != "":
-		return "Annotated", "The proxy is configured to ask Ostiary about every request; whether it does is not known, because " + plan.Bindings[i].Unseen
+		return "Annotated", "The proxy is configured to send an auth request to Ostiary for every request; whether it does is not known, because " + plan.Bindings[i].Unseen
 	}
-	return "Routed", "The proxy is configured to ask Ostiary about every request"
+	return "Routed", "The proxy is configured to send an auth request to Ostiary for every request"
 }
 
 // eventObject is what an event is about. Without the UID `kubectl describe` would

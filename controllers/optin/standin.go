@@ -40,7 +40,7 @@ func (o *Controller) standIn(ctx context.Context, world *routes.Snapshot) (recon
 	}
 	log := logr.FromContextOrDiscard(ctx)
 	for ref := range did.changed {
-		log.Info("a route asks now; whoever leads did not see to it in time", "object", ref.String())
+		log.Info("this replica protected a route, because the leader did not do it in time", "object", ref.String())
 	}
 	for _, f := range did.findings {
 		log.Info("about a route", "object", f.Object.String(), "reason", f.Reason, "problem", f.Message)

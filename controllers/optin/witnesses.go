@@ -62,7 +62,7 @@ func (w *witnessing) Start(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := w.share(ctx); err != nil && ctx.Err() == nil && !w.reported {
 			w.reported = true
-			logr.FromContextOrDiscard(ctx).Error(err, "whose questions arrive cannot be shared with other replicas; Covered goes by this one", "configMap", WitnessesName)
+			logr.FromContextOrDiscard(ctx).Error(err, "the routes whose auth requests arrive cannot be shared with other replicas; Covered goes by this one", "configMap", WitnessesName)
 		}
 		select {
 		case <-ctx.Done():

@@ -90,7 +90,7 @@ spec:
 func TestRemarks(t *testing.T) {
 	const opted, config = routes.PolicyAnnotation + ": web", "\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: nginx}\ndata: "
 	web := ingressYAML("shop", "web", "app.example.com", opted)
-	const acme, other = "ingress-nginx sends no auth request for paths", "Ingress shop/old leads old.example.org/ to Service shop/web, which guarded app.example.com leads to, too."
+	const acme, other = "ingress-nginx sends no auth request for paths", "Ingress shop/old leads old.example.org/ to Service shop/web, to which protected app.example.com leads, too."
 	for name, c := range map[string]struct {
 		manifests string
 		want      []string

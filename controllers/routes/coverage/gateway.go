@@ -60,7 +60,7 @@ func (c *coverage) unaskedRoute(r *unstructured.Unstructured, host string, open 
 		a.reason = routes.UnfitProxy
 		c.report(a, "%s leads %s to an application, in its %s, and is not known to be protected: %s.", ref, routes.AnyHost(host)+c.such(host), rules, why)
 	case r.GetKind() == "GRPCRoute":
-		c.report(a, "%s leads %s to an application without protection, in its %s. Guard its Gateway with an Envoy Gateway SecurityPolicy whose extAuth is Ostiary, or serve it as an HTTPRoute that is opted in.", ref, routes.AnyHost(host), rules)
+		c.report(a, "%s leads %s to an application without protection, in its %s. Protect its Gateway with an Envoy Gateway SecurityPolicy whose extAuth is Ostiary, or serve it as an HTTPRoute that is opted in.", ref, routes.AnyHost(host), rules)
 	case host == "":
 		a.reason = routes.DefaultBackend
 		c.report(a, "%s has no hostname, so it leads any host that its Gateways find no better route for to an application without protection, in its %s. Give it hostnames, or opt it in with %s.", ref, rules, routes.PolicyAnnotation)

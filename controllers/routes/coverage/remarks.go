@@ -35,7 +35,7 @@ func Remarks(w routes.Snapshot, s routes.Settings, claims func(host string) bool
 				continue
 			}
 			slices.Sort(app.hosts)
-			out = append(out, fmt.Sprintf("%s leads %s to Service %s/%s, which guarded %s leads to, too. No policy claims %s, so it is not protected there.",
+			out = append(out, fmt.Sprintf("%s leads %s to Service %s/%s, to which protected %s leads, too. No policy claims %s, so it is not protected there.",
 				e.ref, e.Where(), e.ref.Namespace, b.Name, routes.ShowHost(app.hosts[0]), routes.ShowHost(e.Host)))
 		}
 	}

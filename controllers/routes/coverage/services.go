@@ -91,7 +91,7 @@ func (c *coverage) innerService(s *corev1.Service, how string) {
 	if part := c.OwnPart(s.Namespace, s.Name); part == "authz" || part == "grpc" || part == "render" {
 		ref := routes.Ref{Kind: "Service", NamespacedName: types.NamespacedName{Namespace: s.Namespace, Name: s.Name}}
 		c.findings = append(c.findings, routes.Finding{Object: ref, Reason: routes.ExposedService,
-			Message: fmt.Sprintf("%s is %s, but only proxies may reach it: it tells anybody what a policy decides. Make it a ClusterIP.", ref, how)})
+			Message: fmt.Sprintf("%s is %s, but only proxies may reach it: it tells every client what a policy decides. Make it a ClusterIP.", ref, how)})
 	}
 }
 

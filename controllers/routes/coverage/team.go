@@ -50,7 +50,7 @@ func (c *coverage) taken(object routes.Ref, host, what string) {
 		return
 	}
 	c.findings = append(c.findings, routes.Finding{Object: object, Reason: routes.TeamHostTaken, Host: c.Settings.TeamHost,
-		Message: fmt.Sprintf("%s serves %s%s%s, the host on which people sign in, and does not lead to Ostiary: whoever is behind it gets the cookie of everybody's team session, and the codes of sign-ins. Nothing but Service %s/%s-public may serve that host. Take the host off it.",
+		Message: fmt.Sprintf("%s serves %s%s%s, the host on which people sign in, and does not lead to Ostiary: the application behind it gets the team session cookies of all users, and the codes of sign-ins. Nothing but Service %s/%s-public may serve that host. Take the host off it.",
 			object, c.Settings.TeamHost, what, by, c.Settings.Namespace, c.Settings.ServicePrefix)})
 }
 

@@ -55,7 +55,7 @@ func (c *coverage) strayAliases(d *route) {
 			continue
 		}
 		c.report(gap{object: d.Ref, reason: routes.ServerAlias, host: host, owner: mine},
-			"%s has the server-alias %s, which is no host of a policy by that name, so every request there is denied, and whatever other Ingress of %s does not ask serves it. Put it into the policy's hosts as a name of its own, or remove it.", d.Ref, alias, mine)
+			"%s has the server-alias %s, which no policy lists as a host, so requests to it are denied, and an unprotected Ingress of %s serves it, too. Put it into the policy's hosts as a name of its own, or remove it.", d.Ref, alias, mine)
 	}
 }
 
@@ -65,7 +65,7 @@ func (c *coverage) innerDoors(d *route) {
 		for _, s := range routes.ServicesOf(b) {
 			if part := c.OwnPart(d.Namespace, s.Name); part == "authz" || part == "render" {
 				c.findings = append(c.findings, routes.Finding{Object: d.Ref, Reason: routes.ExposedService,
-					Message: fmt.Sprintf("%s leads to Service %s/%s, which only proxies may reach: it tells anybody what a policy decides. Remove the Ingress.", d.Ref, d.Namespace, s.Name)})
+					Message: fmt.Sprintf("%s leads to Service %s/%s, which only proxies may reach: it tells every client what a policy decides. Remove the Ingress.", d.Ref, d.Namespace, s.Name)})
 			}
 		}
 	}

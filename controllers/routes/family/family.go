@@ -95,7 +95,7 @@ func (unknown) Gaps(_ *routes.Index, r *routes.Route, at *routes.Served, report 
 
 // Plan says how to make it known.
 func (unknown) Plan(w *Wants) {
-	w.Found(routes.UnknownProxy, "%s is not guarded: %s.", w.Ref, unknownProxy(w.Ingress, w.Class.Name, w.Class.Proxy))
+	w.Found(routes.UnknownProxy, "%s is not protected: %s.", w.Ref, unknownProxy(w.Ingress, w.Class.Name, w.Class.Proxy))
 }
 
 // known are the proxies of Ingresses, as ProxyAnnotation names them.

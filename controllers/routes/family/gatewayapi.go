@@ -201,7 +201,7 @@ func (p agentGateway) Plan(w *Wants) bool {
 	w.grant("HTTPRoute", "authz")
 	// What it does with answers is not written in any object that we read.
 	w.Findings = append(w.Findings, routes.Finding{Object: w.Ref, Policy: w.Policy, Reason: routes.AuthCache, Mild: true,
-		Message: fmt.Sprintf("%s is served by %s, which can be told to remember answers of external authorization: while it does, who signed out or was revoked still gets in. Leave that off.", w.Ref, p.Who())})
+		Message: fmt.Sprintf("%s is served by %s, which can be told to remember answers of external authorization: while it does, users who signed out or were revoked still have access. Leave that off.", w.Ref, p.Who())})
 	return w.filters(func(rule map[string]any) bool { return p.Asks(w.Index, w.Manifest, rule, false) }, w.externalAuth())
 }
 
@@ -213,7 +213,7 @@ func (p nginxGateway) Unfit(*unstructured.Unstructured) string {
 }
 
 func (p nginxGateway) Plan(w *Wants) bool {
-	w.Found(routes.UnfitProxy, "%s is not guarded: %s.", w.Ref, p.Unfit(w.Manifest))
+	w.Found(routes.UnfitProxy, "%s is not protected: %s.", w.Ref, p.Unfit(w.Manifest))
 	return false
 }
 
@@ -235,7 +235,7 @@ func (p unknownGateway) Plan(w *Wants) bool {
 		return false
 	}
 	w.grant("HTTPRoute", "authz")
-	w.Found(routes.UnknownProxy, "%s is not known to be guarded: %s. Then the filters of each rule have to hold: %s", w.Ref, p.Unfit(w.Manifest), w.externalAuth())
+	w.Found(routes.UnknownProxy, "%s may be unprotected: %s. Then the filters of each rule have to hold: %s", w.Ref, p.Unfit(w.Manifest), w.externalAuth())
 	return false
 }
 

@@ -81,12 +81,12 @@ func (haproxy) Plan(w *Wants) {
 	question := Of(w.Class).Auth(&w.Settings, w.Namespace, w.Name)
 	if key := routes.HAProxyPrefix + "auth-url"; w.foreign(key, question[key]) {
 		w.Asks = Of(w.Class).Question(w.Index, w.Route) == routes.AsksUs
-		w.Found(routes.ForeignAuth, "%s has an auth-url of somebody else (%q), so that Ostiary changes nothing there. Remove it, and Ostiary writes its own at once.", w.Ref, w.Route.Annotations[key])
+		w.Found(routes.ForeignAuth, "%s has an auth-url that Ostiary did not set (%q), so Ostiary changes nothing there. Remove it, and Ostiary writes its own at once.", w.Ref, w.Route.Annotations[key])
 		return
 	}
 	w.Asks = true
 	for _, key := range routes.SortedKeys(question) {
-		w.Asks = w.set(key, question[key], "a visitor could say what is asked about, or who is calling") && w.Asks
+		w.Asks = w.set(key, question[key], "a client could forge the target of the auth request, or the identity headers") && w.Asks
 	}
 	w.haproxyUndoes()
 	w.haproxyPreflights()

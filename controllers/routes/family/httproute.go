@@ -83,7 +83,7 @@ const MatchesMax = 64
 // the route's namespace, as its Gateways admit those.
 func (w *Wants) routesBeside(preflights bool) {
 	if !w.Served[ReferenceGrantKind] && w.Ref.Namespace != w.Settings.Namespace {
-		w.Found(routes.MissingKind, "nobody can sign in at the hosts of %s, and no preflight is answered, as the CRD referencegrants.gateway.networking.k8s.io is not installed. Install all of the Gateway API.", w.Ref)
+		w.Found(routes.MissingKind, "users cannot sign in at the hosts of %s, and no preflight is answered, as the CRD referencegrants.gateway.networking.k8s.io is not installed. Install all of the Gateway API.", w.Ref)
 		return
 	}
 	w.grant("HTTPRoute", "public")

@@ -121,7 +121,7 @@ func (w *Wants) ask() bool {
 		if w.Asks = Of(w.Class).Question(w.Index, w.Route) == routes.AsksUs; w.Asks {
 			why = "which asks Ostiary already, but any policy of the host may decide"
 		}
-		w.Found(routes.ForeignAuth, "%s has an auth-url of somebody else (%q), %s. Ostiary changes nothing there: remove auth-url, and auth-signin with it, and Ostiary writes its own at once.", w.Ref, w.Route.Annotations[url], why)
+		w.Found(routes.ForeignAuth, "%s has an auth-url that Ostiary did not set (%q), %s. Ostiary changes nothing there: remove auth-url, and auth-signin with it, and Ostiary writes its own at once.", w.Ref, w.Route.Annotations[url], why)
 		return false
 	}
 	w.Annotations[url] = question[url]
@@ -247,13 +247,13 @@ func (w *Wants) unseen() string {
 func (f nginx) Gaps(x *routes.Index, r *routes.Route, at *routes.Served, report Reporter) {
 	passthrough(routes.NGINXPassthrough, r, at, report)
 	if routes.NGINXSatisfy.Choice(r.Annotations) == "any" {
-		report(routes.SatisfyAny, at.Paths, "%s says nginx.ingress.kubernetes.io/satisfy: any, so whoever passes its address list or its password reaches %s whatever Ostiary says. Remove the annotation.", r.Ref, at.Where())
+		report(routes.SatisfyAny, at.Paths, "%s says nginx.ingress.kubernetes.io/satisfy: any, so a request that passes its address list or its password reaches %s even if Ostiary denies it. Remove the annotation.", r.Ref, at.Where())
 	}
 	if routes.NGINXAuthCacheKey.Text(r.Annotations) != "" {
 		report(routes.AuthCache, at.Paths, "%s says nginx.ingress.kubernetes.io/auth-cache-key, so an answer for one visitor may be given to another, and outlives sign-outs. Remove the annotation.", r.Ref)
 	}
 	if routes.NGINXAuthHeaders.Text(r.Annotations) != "" {
-		report(routes.AuthMethodSnippet, at.Paths, "%s sends headers of its own with the question about %s (nginx.ingress.kubernetes.io/auth-proxy-set-headers); a Cookie or Authorization among them signs everybody in. Remove the annotation.", r.Ref, at.Where())
+		report(routes.AuthMethodSnippet, at.Paths, "%s sends headers of its own with the question about %s (nginx.ingress.kubernetes.io/auth-proxy-set-headers); a Cookie or Authorization among them signs in every client. Remove the annotation.", r.Ref, at.Where())
 	}
 	for _, n := range []*routes.Annotation{routes.NGINXAuthSnippet, routes.NGINXSnippet, routes.NGINXServerSnippet} {
 		if what := overriding(x, n, n.Text(r.Annotations)); what != "" {

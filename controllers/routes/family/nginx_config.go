@@ -101,7 +101,7 @@ func (w *Wants) nginxConfigs() {
 		w.errorsOf(m, add)
 		w.unaskedBy(m, add)
 		if routes.ConfigFlag(m.Data, "enable-underscores-in-headers") == routes.On {
-			add(routes.UnderscoreHeaders, "has enable-underscores-in-headers, so that an application on CGI or WSGI, to which X_Access_Email is X-Access-Email, may be told by a visitor who is calling. Remove it.")
+			add(routes.UnderscoreHeaders, "has enable-underscores-in-headers, so that an application on CGI or WSGI, to which X_Access_Email is X-Access-Email, may get forged identity headers of a client. Remove it.")
 		}
 		w.blocked(m, add)
 	}

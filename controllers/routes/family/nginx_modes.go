@@ -35,12 +35,12 @@ func (w *Wants) static() {
 	values[enable] = "true"
 	for _, key := range routes.SortedKeys(values) {
 		if w.foreign(key, values[key]) {
-			cannot = append(cannot, fmt.Sprintf("%s is %q already, and somebody else's: remove it", key, w.Route.Annotations[key]))
+			cannot = append(cannot, fmt.Sprintf("%s is %q already, and Ostiary did not set it: remove it", key, w.Route.Annotations[key]))
 		}
 	}
 	for key := range w.Route.Annotations { // one that we do not write would count, too
 		if _, planned := values[key]; strings.HasPrefix(key, routes.NGINXPrefix+"cors-") && !planned && w.foreign(key) {
-			cannot = append(cannot, fmt.Sprintf("%s is somebody else's: remove it", key))
+			cannot = append(cannot, fmt.Sprintf("Ostiary did not set %s: remove it", key))
 		}
 	}
 	if len(cannot) > 0 {
@@ -193,7 +193,7 @@ func (w *Wants) notForCanary() *networkingv1.Ingress {
 func (w *Wants) nginxUndoes() {
 	if routes.NGINXAuthKeepalive.Number(w.Route.Annotations) > 0 {
 		w.Asks = false
-		w.Found(routes.AuthKeepalive, "%s says nginx.ingress.kubernetes.io/auth-keepalive, with which ingress-nginx mixes up the identity headers: the application may be told that somebody else is calling. Remove it.", w.Ref)
+		w.Found(routes.AuthKeepalive, "%s says nginx.ingress.kubernetes.io/auth-keepalive, with which ingress-nginx mixes up the identity headers: the application may get the identity of another user. Remove it.", w.Ref)
 	}
 	if routes.NGINXAuthCacheKey.Text(w.Route.Annotations) != "" {
 		w.Asks = false
@@ -201,7 +201,7 @@ func (w *Wants) nginxUndoes() {
 	}
 	if protocol := strings.ToUpper(routes.NGINXProtocol.Choice(w.Route.Annotations)); protocol == "FCGI" {
 		w.Asks = false
-		w.Found(routes.BackendProtocol, "%s says nginx.ingress.kubernetes.io/backend-protocol: FCGI, where nginx replaces no headers: the application is told who calls by whoever calls. Let it speak HTTP.", w.Ref)
+		w.Found(routes.BackendProtocol, "%s says nginx.ingress.kubernetes.io/backend-protocol: FCGI, where nginx replaces no headers: a client can forge the identity headers. Use the protocol HTTP.", w.Ref)
 	}
 	if w.Mode != routes.Static {
 		w.foreignCORS()

@@ -83,7 +83,7 @@ func (traefik) Plan(w *Wants) {
 	w.SignIn = carriedOver(w.Ingress)
 	w.SignIn[routes.TraefikPrefix+"router.priority"] = strconv.Itoa(accessPriority)
 	if priority := routes.TraefikPriority.Number(w.Route.Annotations); priority >= accessPriority {
-		w.Found(routes.PriorityTooHigh, "%s has %srouter.priority: %d, so that its routers come before those of Ostiary: nobody can sign in there, and preflights are refused. Make it less than %d.", w.Ref, routes.TraefikPrefix, priority, accessPriority)
+		w.Found(routes.PriorityTooHigh, "%s has %srouter.priority: %d, so that its routers come before those of Ostiary: users cannot sign in there, and preflights are refused. Make it less than %d.", w.Ref, routes.TraefikPrefix, priority, accessPriority)
 	}
 }
 
@@ -109,7 +109,7 @@ func (w *Wants) chain(names []string) {
 	case w.Asks:
 		w.Found(routes.ForeignAnnotation, "%s has %s: %q, where Ostiary is asked, but not first: what comes before it may change what is asked about. Let it begin with %s.", w.Ref, key, strings.Join(is, ","), want)
 	default:
-		w.Found(routes.ForeignAuth, "%s has %s: %q of somebody else, so that Ostiary gets no auth request for it. Let it begin with %s: the Middlewares are there. Or remove it, and Ostiary writes its own.", w.Ref, key, strings.Join(is, ","), want)
+		w.Found(routes.ForeignAuth, "%s has %s: %q, which Ostiary did not set, so Ostiary gets no auth request for it. Let it begin with %s: the Middlewares are there. Or remove it, and Ostiary writes its own.", w.Ref, key, strings.Join(is, ","), want)
 	}
 }
 

@@ -80,7 +80,7 @@ func (w *Wants) foreign(key string, ours ...string) bool {
 // what is needed will be there.
 func (w *Wants) set(key, value, without string) bool {
 	if w.foreign(key, value) {
-		w.Found(routes.ForeignAnnotation, "%s has %s: %q from somebody else, where Ostiary needs %q: %s. Remove it from %s.", w.Ref, key, w.Route.Annotations[key], value, without, w.Ref)
+		w.Found(routes.ForeignAnnotation, "%s has %s: %q, which Ostiary did not set, and Ostiary needs %q: %s. Remove it from %s.", w.Ref, key, w.Route.Annotations[key], value, without, w.Ref)
 		return false
 	}
 	w.Annotations[key] = value

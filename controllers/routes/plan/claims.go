@@ -18,7 +18,7 @@ func claims(w *family.Wants) {
 	}
 	for _, at := range routes.PlacesOf(w.Ingress) {
 		if at.Host == "" {
-			w.Found(routes.NoHost, "%s serves every host that its class has no better rule for (by a rule without host, or by its default backend alone). Only hosts that %s lists are let through, and nobody can sign in there, because %s/ is made for hosts that are written. Write the hosts into spec.rules.", w.Ref, w.Policy.Name, w.Settings.PathPrefix)
+			w.Found(routes.NoHost, "%s serves every host that its class has no better rule for (by a rule without host, or by its default backend alone). Only hosts that %s lists are let through, and users cannot sign in there, because %s/ is made for hosts that are written. Write the hosts into spec.rules.", w.Ref, w.Policy.Name, w.Settings.PathPrefix)
 			break
 		}
 	}

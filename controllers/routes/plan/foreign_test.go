@@ -79,7 +79,7 @@ func TestPeoplesOwn(t *testing.T) {
 		"Middlewares before ours":  {[]string{routestest.TraefikYAML(routestest.Opted + `, traefik.ingress.kubernetes.io/router.middlewares: "shop-gzip@kubernetescrd,` + middlewares + `"`)}, routes.ForeignAnnotation, "", true, "begin with"},
 		"a priority":               {[]string{routestest.TraefikYAML(routestest.Opted + `, traefik.ingress.kubernetes.io/router.priority: "9000"`)}, routes.PriorityTooHigh, "traefik.ingress.kubernetes.io/router.middlewares", true, "less than 9000"},
 		"haproxy, an auth-url":     {[]string{routestest.HaproxyYAML("web", routestest.Opted+", haproxy-ingress.github.io/auth-url: http://x/")}, routes.ForeignAuth, "", false, "Remove it"},
-		"haproxy, other headers":   {[]string{routestest.HaproxyYAML("web", routestest.Opted+", haproxy-ingress.github.io/request-set-headers: 'X-A: b'")}, routes.ForeignAnnotation, "", false, "could say"},
+		"haproxy, other headers":   {[]string{routestest.HaproxyYAML("web", routestest.Opted+", haproxy-ingress.github.io/request-set-headers: 'X-A: b'")}, routes.ForeignAnnotation, "", false, "could forge"},
 		"haproxy, asked too early": {[]string{routestest.HaproxyYAML("web", routestest.Opted+", haproxy-ingress.github.io/auth-external-placement: frontend")}, routes.RewrittenTarget, "", false, "Remove it"},
 		"haproxy, CORS":            {[]string{routestest.HaproxyYAML("web", routestest.Opted+`, haproxy-ingress.github.io/cors-enable: "true"`)}, routes.ForeignCORS, "", true, "spec.cors"},
 		"haproxy, a shared Service": {[]string{routestest.HaproxyYAML("web", routestest.Opted), routestest.HaproxyYAML("other", "haproxy-ingress.github.io/request-set-headers: 'X-A: b'")},

@@ -24,10 +24,10 @@ func (p *planner) ownPath(w *family.Wants, host string) {
 	case at.byHand:
 		return
 	case at.taken:
-		w.Found(routes.LoginPathTaken, "nobody can sign in on %s: Ingress %s/%s has the path %s, which is Ostiary's own. Take it off, or choose another one for Ostiary (--path-prefix).", host, o.Namespace, o.Name, at.path)
+		w.Found(routes.LoginPathTaken, "users cannot sign in on %s: Ingress %s/%s has the path %s, which is Ostiary's own. Take it off, or choose another one for Ostiary (--path-prefix).", host, o.Namespace, o.Name, at.path)
 		return
 	case o != nil && routes.IsNGINX(w.Class.Proxy):
-		w.Found(routes.ShadowedLogin, "nobody can sign in on %s: the path %q of Ingress %s/%s is a regular expression there (use-regex or rewrite-target of an Ingress of the host), matches %s/login, and is tried first because it is longer. "+
+		w.Found(routes.ShadowedLogin, "users cannot sign in on %s: the path %q of Ingress %s/%s is a regular expression there (use-regex or rewrite-target of an Ingress of the host), matches %s/login, and is tried first because it is longer. "+
 			"Make it shorter, or have it not match that.", host, at.path, o.Namespace, o.Name, p.Settings.PathPrefix)
 	}
 	parts := []string{w.Class.Name, fmt.Sprint(w.Class.Legacy)}

@@ -96,7 +96,7 @@ func optedCanary(w *family.Wants) {
 	for _, at := range routes.PlacesOf(w.Ingress) {
 		main := w.Shared().At[at.Place]
 		if len(main) == 0 || slices.ContainsFunc(main, func(o *networkingv1.Ingress) bool { return !w.RouteOf(o).OptedIn() }) {
-			w.Found(routes.CanaryAlone, "%s is a canary, which its proxy guards as the Ingress that it stands in for at %s%s, and that one names no policy: opt it in.", w.Ref, at.Host, at.Path)
+			w.Found(routes.CanaryAlone, "%s is a canary, which its proxy protects as the Ingress that it stands in for at %s%s, and that one names no policy: opt it in.", w.Ref, at.Host, at.Path)
 			return
 		}
 	}
