@@ -45,7 +45,7 @@ type AccessPolicyList struct {
 // AccessPolicySpec is one protected application.
 type AccessPolicySpec struct {
 	// hosts are the DNS names this policy protects, in lower case, without
-	// scheme or port. A leading "*." stands for exactly one label. Left out: the
+	// scheme or port. A leading "*." stands for exactly one label. Default: the
 	// hosts and paths of the Ingresses of this namespace that name this policy
 	// with the annotation access.ostiary.dev/policy.
 	// +optional
@@ -54,7 +54,7 @@ type AccessPolicySpec struct {
 	// +kubebuilder:validation:XValidation:rule=`self.size() > 0`,message=`an empty list claims nothing: name a host, or remove hosts to protect those of the Ingresses that name this policy`
 	Hosts []Host `json:"hosts,omitempty"`
 
-	// paths are the parts of the hosts that this policy protects. Left out:
+	// paths are the parts of the hosts that this policy protects. Default:
 	// everything; without hosts: the paths of the Ingresses that name this policy,
 	// all of them on each of the hosts.
 	// +optional
@@ -70,7 +70,7 @@ type AccessPolicySpec struct {
 	// +optional
 	AllowEncodedSlashes bool `json:"allowEncodedSlashes,omitempty"`
 
-	// cors is how cross-origin requests are answered. Left out: every
+	// cors is how cross-origin requests are answered. Default: every
 	// preflight is refused with 403.
 	// +optional
 	CORS *CORS `json:"cors,omitempty"`
@@ -85,7 +85,7 @@ type AccessPolicySpec struct {
 	Rules []Rule `json:"rules,omitempty"`
 
 	// identityProviders are the names of the IdentityProviders that people may
-	// sign in with here. Left out: all.
+	// sign in with here. Default: all.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=32
@@ -109,8 +109,8 @@ type AccessPolicySpec struct {
 
 	// crossSite is what becomes of a request of another site that changes
 	// something (every method but GET, HEAD and OPTIONS) or opens a WebSocket,
-	// where only the session's cookie admits it: browsers send that along whoever
-	// makes them ask. Refuse (default): it is denied, reason origin-not-allowed,
+	// where only the session's cookie admits it: another site can make the
+	// browser send it. Refuse (default): it is denied, reason origin-not-allowed,
 	// unless it comes from the host itself or from an origin that cors lists.
 	// Allow: the cookie is enough, and the application has to tell such requests
 	// apart itself. Requests with a token in Authorization, those that a Bypass
@@ -214,7 +214,7 @@ type Rule struct {
 	// +required
 	// +kubebuilder:validation:Enum=Allow;Block;Bypass;ServiceAuth
 	Action RuleAction `json:"action"`
-	// methods narrows the rule to these request methods. Left out: all.
+	// methods narrows the rule to these request methods. Default: all.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
@@ -236,7 +236,7 @@ type Rule struct {
 	// +kubebuilder:validation:MaxItems=64
 	Exclude []Selector `json:"exclude,omitempty"`
 	// sessionDuration is how long ago a session may have begun for this rule
-	// to admit it, such as 1h or 30m. Left out: session.duration.
+	// to admit it, such as 1h or 30m. Default: session.duration.
 	// +optional
 	SessionDuration Duration `json:"sessionDuration,omitempty"`
 }
@@ -317,7 +317,7 @@ type CIDR string
 // Session bounds the sessions of an application.
 type Session struct {
 	// duration is how long after its login a session is good for, at most
-	// 720h. Left out: 24h.
+	// 720h. Default: 24h.
 	// +optional
 	Duration Duration `json:"duration,omitempty"`
 	// revokedBefore voids every session that began before this time (RFC 3339).
@@ -344,7 +344,7 @@ const (
 // Cookie is how the session's cookie is set. It is always Secure.
 type Cookie struct {
 	// sameSite says with which requests of other sites the cookie goes along: None
-	// with all, Lax with links, Strict with none. Left out: None where cross-origin
+	// with all, Lax with links, Strict with none. Default: None where cross-origin
 	// calls need it (cors.allowCredentials, of any policy that shares the host's
 	// cookie, or partitioned), else Lax. An application that pages of other sites
 	// show in a frame needs None.
@@ -410,8 +410,8 @@ const (
 // AccessPolicyStatus is what became of a policy.
 type AccessPolicyStatus struct {
 	// conditions are Accepted, Programmed and, for warnings, Degraded. Routed says
-	// whether the Ingresses and HTTPRoutes that name the policy ask about every
-	// request, and Covered whether nothing serves its hosts around it.
+	// whether the Ingresses and HTTPRoutes that name the policy are protected, and
+	// Covered whether its hosts have no unprotected routes.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -41,7 +41,7 @@ type IdentityProviderList struct {
 // +kubebuilder:validation:XValidation:rule=`has(self.oidc) || has(self.users)`,message=`set one of oidc, for an OpenID provider, and users, for a list of users with passwords`
 // +kubebuilder:validation:XValidation:rule=`!has(self.oidc) || !has(self.users)`,message=`exactly one of oidc and users: make two IdentityProviders of them`
 type IdentityProviderSpec struct {
-	// displayName is what people see when they choose. Left out: the name.
+	// displayName is what people see when they choose. Default: the name.
 	// +optional
 	// +kubebuilder:validation:MaxLength=100
 	// +kubebuilder:validation:XValidation:rule=`self == "" || self.matches(r'^[\pL\pM\pN\pP\pS]([\pL\pM\pN\pP\pS ]*[\pL\pM\pN\pP\pS])?$')`,message=`the name is printable text, without blanks at its ends`
@@ -49,7 +49,7 @@ type IdentityProviderSpec struct {
 	// userNames is what applications are told of this provider's users
 	// (X-Access-User, and sub of the token). Plain: the name alone, "ann".
 	// Qualified: the provider's name before it, "guests/ann", which no user of
-	// another provider is called. Left out: Plain for as long as there never was
+	// another provider is called. Default: Plain for as long as there never was
 	// another provider beside this one, and then Qualified for good (see
 	// status.userNames). Of several that say Plain, all are Qualified, unless they
 	// are the same issuer's with the same claims.user.
@@ -92,10 +92,10 @@ type OIDC struct {
 	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[\pL\pM\pN\pP\pS]([\pL\pM\pN\pP\pS ]*[\pL\pM\pN\pP\pS])?$')`,message=`a client ID is printable text, without blanks at its ends`
 	ClientID string `json:"clientID"`
 	// clientSecretRef is where the client's secret is: key clientSecret unless
-	// another is named. Left out: a public client, which has none.
+	// another is named. Default: a public client, which has none.
 	// +optional
 	ClientSecretRef *SecretKey `json:"clientSecretRef,omitempty"`
-	// scopes are asked for, and openid always. Left out: openid, profile, email.
+	// scopes are asked for, and openid always. Default: openid, profile, email.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=32
@@ -115,7 +115,7 @@ type OIDC struct {
 	// +kubebuilder:validation:XValidation:rule=`self.all(k, !(k in ['response_type', 'response_mode', 'client_id', 'client_secret', 'redirect_uri', 'scope', 'state', 'nonce', 'code_challenge', 'code_challenge_method', 'request', 'request_uri', 'registration', 'id_token_hint']))`,message=`signing in depends on response_type, response_mode, client_id, client_secret, redirect_uri, scope, state, nonce, code_challenge, code_challenge_method, request, request_uri, registration and id_token_hint: they cannot be set here`
 	AuthParams map[string]AuthParam `json:"authParams,omitempty"`
 	// caBundle are the certificates that the provider's must descend from, in PEM
-	// form. Left out: the system's.
+	// form. Default: the system's.
 	// +optional
 	// +kubebuilder:validation:MaxLength=262144
 	// +kubebuilder:validation:XValidation:rule=`self == "" || self.contains('-----BEGIN CERTIFICATE-----') && !self.contains('PRIVATE KEY')`,message=`write certificates in PEM form, which begin with -----BEGIN CERTIFICATE----- (and no private key)`
@@ -159,19 +159,19 @@ type AuthParam string
 
 // Claims are paths of claims, with a dot between the steps: realm_access.roles.
 type Claims struct {
-	// email is where the address is. Left out: email.
+	// email is where the address is. Default: email.
 	// +optional
 	Email ClaimPath `json:"email,omitempty"`
-	// groups is where the groups are. Left out: groups.
+	// groups is where the groups are. Default: groups.
 	// +optional
 	Groups ClaimPath `json:"groups,omitempty"`
-	// user is what applications are to call somebody (X-Access-User): a claim that
-	// people cannot choose themselves, if applications go by it. Who somebody is
-	// says sub in any case: sessions, revocations and limits go by that. Left out:
+	// user is the name of the user for applications (X-Access-User): a claim that
+	// users cannot choose themselves, if applications go by it. Sessions,
+	// revocations and limits go by sub in any case. Default:
 	// sub.
 	// +optional
 	User ClaimPath `json:"user,omitempty"`
-	// amr is where the authentication methods are (RFC 8176). Left out: amr.
+	// amr is where the authentication methods are (RFC 8176). Default: amr.
 	// +optional
 	AMR ClaimPath `json:"amr,omitempty"`
 }
