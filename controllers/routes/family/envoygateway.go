@@ -63,6 +63,10 @@ func SecurityPolicyOf(x *routes.Index, r *unstructured.Unstructured) func(rule s
 	byGateway := len(parents) > 0 && !slices.ContainsFunc(parents, func(p map[string]any) bool {
 		return !routes.Once(x, targeted)[routes.Ref{Kind: "Gateway", NamespacedName: routes.RefOf(p, r.GetNamespace())}][""]
 	})
+	if unasked(x, r) { // whichever of its policies counts
+		return func(string) bool { return false }
+	}
+	byGateway = byGateway && !slices.ContainsFunc(parents, func(p map[string]any) bool { return unaskedGateway(x, routes.RefOf(p, r.GetNamespace())) })
 	return func(rule string) bool {
 		if asks, ok := sections[rule]; ok && rule != "" {
 			return asks
@@ -72,6 +76,51 @@ func SecurityPolicyOf(x *routes.Index, r *unstructured.Unstructured) func(rule s
 		}
 		return byGateway
 	}
+}
+
+// A selection is of which objects the labels are.
+type selection struct{ namespace, kind string }
+
+// unasking are the labels by which SecurityPolicies that do not ask us are for objects.
+// Such a one may replace one that asks. One that does ask protects nothing here: labels
+// change, and not all that selects by them is read.
+func unasking(x *routes.Index) map[selection][]map[string]string {
+	out := map[selection][]map[string]string{}
+	for _, p := range x.SecurityPolicies {
+		if ExtAuthAsks(x, p) {
+			continue
+		}
+		for _, t := range routes.Objects(p.Object, "spec", "targetSelectors") {
+			labels, _, _ := unstructured.NestedStringMap(t, "matchLabels")
+			at := selection{p.GetNamespace(), routes.Text(t, "kind")}
+			out[at] = append(out[at], labels)
+		}
+	}
+	return out
+}
+
+// unasked reports whether a SecurityPolicy that does not ask us is for an object by its labels.
+func unasked(x *routes.Index, o *unstructured.Unstructured) bool {
+	return slices.ContainsFunc(routes.Once(x, unasking)[selection{o.GetNamespace(), o.GetKind()}], func(labels map[string]string) bool {
+		return routes.HasLabels(o.GetLabels(), labels)
+	})
+}
+
+// gatewaysByName are the Gateways that there are.
+func gatewaysByName(x *routes.Index) map[types.NamespacedName]*unstructured.Unstructured {
+	out := make(map[types.NamespacedName]*unstructured.Unstructured, len(x.Gateways))
+	for _, g := range x.Gateways {
+		out[routes.NameOf(g)] = g
+	}
+	return out
+}
+
+// unaskedGateway is unasked for a parent. One that is not there may have any labels.
+func unaskedGateway(x *routes.Index, at types.NamespacedName) bool {
+	if g, ok := routes.Once(x, gatewaysByName)[at]; ok {
+		return unasked(x, g)
+	}
+	return len(routes.Once(x, unasking)[selection{at.Namespace, "Gateway"}]) > 0
 }
 
 // securityTargets are sections of objects that a SecurityPolicy is for, and whether it
@@ -125,13 +174,15 @@ func Targets(policy, route *unstructured.Unstructured) bool {
 			return true
 		}
 	}
-	for _, t := range routes.Objects(policy.Object, "spec", "targetSelectors") {
+	return selects(policy, route)
+}
+
+// selects reports whether a policy is for an object by its labels.
+func selects(policy, o *unstructured.Unstructured) bool {
+	return slices.ContainsFunc(routes.Objects(policy.Object, "spec", "targetSelectors"), func(t map[string]any) bool {
 		labels, _, _ := unstructured.NestedStringMap(t, "matchLabels")
-		if routes.Text(t, "kind") == route.GetKind() && routes.HasLabels(route.GetLabels(), labels) {
-			return true
-		}
-	}
-	return false
+		return routes.Text(t, "kind") == o.GetKind() && routes.HasLabels(o.GetLabels(), labels)
+	})
 }
 
 // envoyGateway asks by a SecurityPolicy.

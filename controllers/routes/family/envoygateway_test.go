@@ -77,6 +77,11 @@ func TestSecurityPolicyAsks(t *testing.T) {
 
 // Of several SecurityPolicies the one for a rule counts before the one for its route, and
 // that before those for all its Gateways. Where two contradict each other it may be either.
+// byLabels selects what has the label of the application.
+func byLabels(kind string) string {
+	return "targetSelectors: [{kind: " + kind + ", matchLabels: {app: web}}]"
+}
+
 func TestSecurityPolicyOf(t *testing.T) {
 	ask, not := extAuth("", contract.EnvoyPrefix, "")+", ", "cors: {}, "
 	gateway, section := "targetRefs: [{kind: Gateway, name: gw}]", "targetRefs: [{kind: HTTPRoute, name: web, sectionName: a}]"
@@ -98,6 +103,14 @@ func TestSecurityPolicyOf(t *testing.T) {
 		"two that contradict":               {[]string{ask + toWeb, not + toWeb}, false, false},
 		"two that do, in another order":     {[]string{not + toWeb, ask + toWeb}, false, false},
 		"two that agree":                    {[]string{ask + toWeb, ask + toWeb}, true, true},
+		"replaced by labels":                {[]string{ask + gateway, not + byLabels("HTTPRoute")}, false, false},
+		"may be replaced by labels":         {[]string{ask + toWeb, not + byLabels("HTTPRoute")}, false, false},
+		"a rule's, with labels for all":     {[]string{ask + section, not + byLabels("HTTPRoute")}, false, false},
+		"by labels that it has not":         {[]string{ask + toWeb, not + strings.Replace(byLabels("HTTPRoute"), "web", "x", 1)}, true, true},
+		"by labels alone":                   {[]string{ask + byLabels("HTTPRoute")}, false, false},
+		"of labels of another kind":         {[]string{ask + toWeb, not + byLabels("GRPCRoute")}, true, true},
+		"the Gateway's, replaced by labels": {[]string{ask + gateway, not + "targetSelectors: [{kind: Gateway}]"}, false, false},
+		"the route's, the Gateway's labels": {[]string{ask + toWeb, not + "targetSelectors: [{kind: Gateway}]"}, true, true},
 	} {
 		manifests := []string{httpRoute(routes.EnvoyGateway, plainRule)}
 		for i, spec := range tc.policies {
