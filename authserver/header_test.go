@@ -175,7 +175,7 @@ func TestHeaderSize(t *testing.T) {
 		least  int // that have to fit
 	}{{36, "/", policy.Cookie{}, 22}, {36, long, strict, 22}, {8, long, policy.Cookie{}, 60}, {250, "/", strict, 4}} {
 		most, fits := 0, true
-		for n := 0; n <= 80; n += 1 + n/8 {
+		for n := 0; n <= 80; n += 1 + n/4 {
 			groups := make([]string, n)
 			for i := range groups {
 				groups[i] = fmt.Sprintf("g%03d", i) + strings.Repeat("x", c.size-4)
