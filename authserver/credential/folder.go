@@ -128,7 +128,8 @@ func (f *Folder) read() (bool, error) {
 			"run: chmod 600 %s, and remove it for new keys if another user may have read it", name, mode, name)
 	}
 	if !trusted(info) {
-		return false, fmt.Errorf("credential: %s belongs to another user, who can sign in as any user; run: chown %d %s", name, os.Geteuid(), name)
+		return false, fmt.Errorf("credential: %s belongs to another user, who can sign in as any user; run: chown %d %s",
+			name, os.Geteuid(), name)
 	}
 	text, err := io.ReadAll(io.LimitReader(file, maxRingBytes+1))
 	if err != nil {
