@@ -77,7 +77,7 @@ var proxies = []Proxy{
 	{Name: "envoy", Summary: "Envoy with ext_authz, over HTTP or gRPC: a static configuration", Modes: []string{"http", "grpc"}},
 	{Name: "caddy", Summary: "Caddy with forward_auth: a Caddyfile"},
 	{Name: "haproxy", Summary: "HAProxy 2.6 or newer with Lua: haproxy.cfg, and with --lua the script that it loads"},
-	{Name: "istio", Summary: "Istio: an extension provider, and who asks it", kubernetes: true},
+	{Name: "istio", Summary: "Istio: an extension provider, and an AuthorizationPolicy that uses it", kubernetes: true},
 	{Name: "contour", Summary: "Contour: an ExtensionService, and an HTTPProxy that asks it", kubernetes: true},
 	{Name: "envoy-gateway", Summary: "Envoy Gateway: a SecurityPolicy with extAuth", kubernetes: true},
 	{Name: "gateway-api", Summary: "any Gateway with the ExternalAuth filter (GEP-1494, experimental)", kubernetes: true},
