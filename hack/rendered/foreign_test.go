@@ -166,7 +166,7 @@ func TestForeignHosts(t *testing.T) {
 func TestForeignHostsWithoutDefault(t *testing.T) {
 	addr := lab.FreeAddress()
 	text := printed(t, "nginx", options(addr, env.ostiary.Authz))
-	begin, end := strings.Index(text, "# All other hosts."), strings.Index(text, "# Where people log in.")
+	begin, end := strings.Index(text, "# All other hosts."), strings.Index(text, "# The team host,")
 	if begin < 0 || end < begin {
 		t.Fatal("the server of all other hosts is not where it was")
 	}
