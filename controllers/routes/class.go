@@ -3,6 +3,7 @@
 package routes
 
 import (
+	"cmp"
 	"slices"
 
 	networkingv1 "k8s.io/api/networking/v1"
@@ -42,10 +43,7 @@ func (x *Index) ClassOf(ing *networkingv1.Ingress) Class {
 		out.Proxy = Proxy(p)
 		return out
 	}
-	for _, class := range x.Classes {
-		if class.Name != out.Name && (out.Name != "" || !isDefaultClass(class)) {
-			continue
-		}
+	if class := x.classNamed(out.Name); class != nil {
 		out.Name, out.Proxy = class.Name, Controllers[class.Spec.Controller]
 		if p := class.Annotations[ProxyAnnotation]; p != "" {
 			out.Proxy = Proxy(p)
@@ -54,6 +52,25 @@ func (x *Index) ClassOf(ing *networkingv1.Ingress) Class {
 	}
 	out.Proxy = LegacyClasses[out.Name]
 	return out
+}
+
+// classNamed returns the IngressClass of a name; nil: there is none. Of "" it is the default
+// one: of several the API server takes the newest, and of one age the first by name.
+func (x *Index) classNamed(name string) *networkingv1.IngressClass {
+	var out *networkingv1.IngressClass
+	for _, class := range x.Classes {
+		switch {
+		case name != "" && class.Name == name:
+			return class
+		case name == "" && isDefaultClass(class) && (out == nil || isNewer(class, out)):
+			out = class
+		}
+	}
+	return out
+}
+
+func isNewer(a, b *networkingv1.IngressClass) bool {
+	return cmp.Or(b.CreationTimestamp.Compare(a.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name)) < 0
 }
 
 // IngressClass is the older annotation that names a class.
