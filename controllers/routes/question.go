@@ -57,7 +57,8 @@ func (x *Index) ourAuthority(scheme, authority string) bool {
 		return false
 	}
 	local := x.Settings.ServicePrefix + "-authz." + x.Settings.Namespace
-	return slices.Contains([]string{strings.ToLower(us.Hostname()), local, local + ".svc", local + ".svc.cluster.local"}, strings.TrimSuffix(host, "."))
+	told := strings.TrimSuffix(strings.ToLower(us.Hostname()), ".")
+	return slices.Contains([]string{told, local, local + ".svc", local + ".svc.cluster.local"}, strings.TrimSuffix(host, "."))
 }
 
 // serviceHost makes "name.namespace:port" of "name:port".
