@@ -159,10 +159,11 @@ func ManagedAnnotations(o metav1.Object) map[string]bool {
 	return out
 }
 
-// HasLabels reports whether all labels hold some of them.
+// HasLabels reports whether all labels hold some of them, as a selector reads them: a label
+// that has to be empty has to be there.
 func HasLabels(all, some map[string]string) bool {
 	for k, v := range some {
-		if all[k] != v {
+		if has, ok := all[k]; !ok || has != v {
 			return false
 		}
 	}
