@@ -85,10 +85,18 @@ const (
 	TeamHostTaken      = "TeamHostTaken"      // another route serves the host on which people sign in
 )
 
-// CompareFindings orders findings by host, object, reason, policy and message.
+// CompareFindings orders findings by host, object, reason, policy and message; of two that
+// differ in nothing else the mild one is last.
 func CompareFindings(a, b Finding) int {
 	return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Object.String(), b.Object.String()), cmp.Compare(a.Reason, b.Reason),
-		cmp.Compare(a.Policy.String(), b.Policy.String()), cmp.Compare(a.Message, b.Message))
+		cmp.Compare(a.Policy.String(), b.Policy.String()), cmp.Compare(a.Message, b.Message), cmp.Compare(milds(a), milds(b)))
+}
+
+func milds(f Finding) int {
+	if f.Mild {
+		return 1
+	}
+	return 0
 }
 
 // A Binding is an opt-in: Route names Policy and leads Hosts and Paths to it.
