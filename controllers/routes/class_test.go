@@ -71,7 +71,8 @@ func refClass(field, legacy, proxy string, classes []*networkingv1.IngressClass)
 	first := candidates[0]
 	want.Name = first.Name
 	want.Proxy = map[string]routes.Proxy{
-		"k8s.io/ingress-nginx": "ingress-nginx", "traefik.io/ingress-controller": "traefik", "haproxy-ingress.github.io/controller": "haproxy-ingress",
+		"k8s.io/ingress-nginx": "ingress-nginx", "traefik.io/ingress-controller": "traefik",
+		"haproxy-ingress.github.io/controller": "haproxy-ingress",
 	}[first.Spec.Controller]
 	want.Proxy = cmp.Or(routes.Proxy(first.Annotations[routes.ProxyAnnotation]), want.Proxy)
 	return want

@@ -67,8 +67,11 @@ func TestWhereAnAnnotationIsFound(t *testing.T) {
 				t.Errorf("%s at %q, empty: found %v", key, at, found)
 			}
 		}
-		if value, found := n.Raw(nil); found || value != "" || n.Text(nil) != "" || n.Choice(nil) != "" || n.List(nil) != nil || n.Number(nil) != 0 {
-			t.Errorf("%s is found in nothing", key)
+		if value, found := n.Raw(nil); found || value != "" {
+			t.Errorf("%s is found in nothing: %q", key, value)
+		}
+		if n.Text(nil) != "" || n.Choice(nil) != "" || n.List(nil) != nil || n.Number(nil) != 0 {
+			t.Errorf("%s says something of nothing", key)
 		}
 		for _, proxy := range proxies {
 			if n.Flag(proxy, nil) != routes.Unsaid || n.Unread(proxy, nil) != "" || n.Unread(proxy, map[string]string{key: ""}) != "" {
@@ -109,7 +112,8 @@ func TestWhichOfSeveralCounts(t *testing.T) {
 
 // ingress-nginx takes blanks off every line, and no other proxy takes any.
 func TestTextIsTrimmedByNGINXAlone(t *testing.T) {
-	for value, trimmed := range map[string]string{"": "", "a": "a", " a\t": "a", " a b ": "a b", "\n": "\n", " a \n\tb \n": "a\nb\n", "a\r\nb": "a\nb"} {
+	for value, trimmed := range map[string]string{"": "", "a": "a", " a\t": "a", " a b ": "a b", "\n": "\n",
+		" a \n\tb \n": "a\nb\n", "a\r\nb": "a\nb"} {
 		for _, n := range routes.Annotations {
 			want := value
 			if n.Family == routes.OfNGINX {
@@ -171,7 +175,8 @@ func TestNumbers(t *testing.T) {
 
 // A list is the same whatever blanks and empty members stand in it; split and joined it stays.
 func TestSplitList(t *testing.T) {
-	for text, want := range map[string]string{"": "", ",": "", " , ,": "", "a": "a", "a,b": "a,b", " a , b ": "a,b", ",a,,b,": "a,b", "a b,c": "a b,c",
+	for text, want := range map[string]string{"": "", ",": "", " , ,": "", "a": "a", "a,b": "a,b", " a , b ": "a,b",
+		",a,,b,": "a,b", "a b,c": "a b,c",
 		"b,a,b": "b,a,b", "a\n,\tb": "a,b"} {
 		got := strings.Join(routes.SplitList(text), ",")
 		if got != want || strings.Join(routes.SplitList(got), ",") != want {

@@ -106,8 +106,10 @@ func TestRulePaths(t *testing.T) {
 		"exact root": {rule(map[string]any{"path": map[string]any{"type": "Exact"}}), []policy.Path{{Value: "/", Exact: true}}, "3 (/)"},
 		"expression": {rule(path("RegularExpression", "/a.*")), []policy.Path{{Value: "/"}}, "3 (/)"},
 		"no type":    {rule(map[string]any{"path": map[string]any{"value": "/a"}}), []policy.Path{{Value: "/a"}}, "3 (/a)"},
-		"several":    {rule(path("Exact", "/a"), path("PathPrefix", "/b")), []policy.Path{{Value: "/a", Exact: true}, {Value: "/b"}}, "3 (/a, /b)"},
-		"twice":      {rule(path("Exact", "/a"), path("PathPrefix", "/a")), []policy.Path{{Value: "/a", Exact: true}, {Value: "/a"}}, "3 (/a)"},
+		"several": {rule(path("Exact", "/a"), path("PathPrefix", "/b")),
+			[]policy.Path{{Value: "/a", Exact: true}, {Value: "/b"}}, "3 (/a, /b)",
+		},
+		"twice": {rule(path("Exact", "/a"), path("PathPrefix", "/a")), []policy.Path{{Value: "/a", Exact: true}, {Value: "/a"}}, "3 (/a)"},
 	} {
 		if got := routes.RulePaths(tc.rule); !reflect.DeepEqual(got, tc.want) {
 			t.Errorf("%s: %+v", name, got)

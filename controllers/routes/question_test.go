@@ -37,8 +37,9 @@ func TestAuthURLByItsParts(t *testing.T) {
 		"ostiary-authz.ostiary.svc.cluster": false, "ostiary-authz.ostiary.example.com": false, "x.ostiary-authz.ostiary": false,
 		"me@ostiary-authz.ostiary": false, "ostiary-authz.ostiary..": false, "ostiary-authz.ostiary ": false, "ostiary-authz.ostiary#": false,
 	}
-	ports := map[string]bool{":9001": true, ":9002": false, "": false, ":": false, ":09001": false, ":9001:80": false, ":9001@evil.example": false,
-		":9001?": false, ":9001#": false, ":$port": false, ": 9001": false}
+	ports := map[string]bool{":9001": true, ":9002": false, "": false, ":": false, ":09001": false, ":9001:80": false,
+		":9001@evil.example": false,
+		":9001?":             false, ":9001#": false, ":$port": false, ": 9001": false}
 	paths := map[string]bool{"/authz/$host": true, "/authz/$http_host": false, "/authz/app.example.com": false, "": false, "/": false,
 		"//authz/$host": false, "/authz/$host/": false, "/authz/$host?": false, "/authz/$host#": false, "/x/../authz/$host": false}
 	for scheme, ourScheme := range schemes {
@@ -64,7 +65,8 @@ func TestAuthURLByItsParts(t *testing.T) {
 
 // What is no address at all asks somebody else: nothing is taken for ours by half.
 func TestAuthURLThatIsNone(t *testing.T) {
-	for _, text := range []string{"", "/", "/authz/$host", "//ostiary-authz.ostiary:9001/authz/$host", "ostiary-authz.ostiary:9001/authz/$host",
+	for _, text := range []string{"", "/", "/authz/$host", "//ostiary-authz.ostiary:9001/authz/$host",
+		"ostiary-authz.ostiary:9001/authz/$host",
 		"http:/ostiary-authz.ostiary:9001/authz/$host", "http:", "http://", "://", "svc://", "svc:///", "svc://ostiary", "$auth_url"} {
 		if got := asks("", text); got != routes.AsksOthers {
 			t.Errorf("%q: %d", text, got)
@@ -182,8 +184,9 @@ func TestLeadsToUs(t *testing.T) {
 
 // The port of the authz Service is that of its address, or the scheme's own.
 func TestAuthzPort(t *testing.T) {
-	for url, want := range map[string]int32{"http://x:9001": 9001, "https://x:9001": 9001, "http://x": 80, "https://x": 443, "http://[::1]:9001": 9001,
-		"http://x:": 80, "https://x:": 443, "http://x:y": 0, "http://a b": 0} {
+	for url, want := range map[string]int32{"http://x:9001": 9001, "https://x:9001": 9001, "http://x": 80, "https://x": 443,
+		"http://[::1]:9001": 9001,
+		"http://x:":         80, "https://x:": 443, "http://x:y": 0, "http://a b": 0} {
 		if got := (&routes.Settings{AuthzURL: url}).AuthzPort(); got != want {
 			t.Errorf("%s: %d, want %d", url, got, want)
 		}

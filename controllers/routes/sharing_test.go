@@ -88,8 +88,9 @@ func TestWhatACanaryTakesFrom(t *testing.T) {
 	if got := takes(); !reflect.DeepEqual(got, want) {
 		t.Errorf("takes from %v, want %v", got, want)
 	}
-	if got := oneRef(routes.Read(w, routestest.Settings).Shared().CanaryAt); !reflect.DeepEqual(got, map[string]string{"{app.example.com /a}": "shop/next"}) {
-		t.Errorf("canaries are at %v", got)
+	at := oneRef(routes.Read(w, routestest.Settings).Shared().CanaryAt)
+	if !reflect.DeepEqual(at, map[string]string{"{app.example.com /a}": "shop/next"}) {
+		t.Errorf("canaries are at %v", at)
 	}
 	w.Ingresses[3].Spec.DefaultBackend = &networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "beta",
 		Port: networkingv1.ServiceBackendPort{Number: 81}}}
@@ -102,26 +103,31 @@ func TestWhatACanaryTakesFrom(t *testing.T) {
 // An Ingress is at each of its paths; a rule without any, and an Ingress without rules, are at
 // the root, and lead to the default backend.
 func TestPlacesOf(t *testing.T) {
+	type rule = networkingv1.IngressRule
 	exact, none := networkingv1.PathTypeExact, (*networkingv1.PathType)(nil)
 	paths := func(p ...networkingv1.HTTPIngressPath) networkingv1.IngressRuleValue {
 		return networkingv1.IngressRuleValue{HTTP: &networkingv1.HTTPIngressRuleValue{Paths: p}}
 	}
 	path := func(at string, as *networkingv1.PathType, to string) networkingv1.HTTPIngressPath {
-		return networkingv1.HTTPIngressPath{Path: at, PathType: as, Backend: networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: to}}}
+		backend := networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: to}}
+		return networkingv1.HTTPIngressPath{Path: at, PathType: as, Backend: backend}
 	}
 	for name, tc := range map[string]struct {
-		rules    []networkingv1.IngressRule
+		rules    []rule
 		fallback string
 		want     []string
 		hosts    []string
 	}{
-		"nothing":        {nil, "", []string{" / Prefix -"}, nil},
-		"a default":      {nil, "all", []string{" / Prefix all"}, nil},
-		"no paths":       {[]networkingv1.IngressRule{{Host: "a"}, {Host: "b", IngressRuleValue: paths()}}, "all", []string{"a / Prefix all", "b / Prefix all"}, []string{"a", "b"}},
-		"no default":     {[]networkingv1.IngressRule{{Host: "a"}}, "", []string{"a / Prefix -"}, []string{"a"}},
-		"a path":         {[]networkingv1.IngressRule{{Host: "A.", IngressRuleValue: paths(path("/x", &exact, "app"))}}, "all", []string{"a /x Exact app"}, []string{"a"}},
-		"empty path":     {[]networkingv1.IngressRule{{Host: "a", IngressRuleValue: paths(path("", none, "app"))}}, "", []string{"a / ImplementationSpecific app"}, []string{"a"}},
-		"one host twice": {[]networkingv1.IngressRule{{Host: "a"}, {Host: "A"}, {}}, "", []string{"a / Prefix -", "a / Prefix -", " / Prefix -"}, []string{"a"}},
+		"nothing":   {nil, "", []string{" / Prefix -"}, nil},
+		"a default": {nil, "all", []string{" / Prefix all"}, nil},
+		"no paths": {[]rule{{Host: "a"}, {Host: "b", IngressRuleValue: paths()}}, "all",
+			[]string{"a / Prefix all", "b / Prefix all"}, []string{"a", "b"}},
+		"no default": {[]rule{{Host: "a"}}, "", []string{"a / Prefix -"}, []string{"a"}},
+		"a path": {[]rule{{Host: "A.", IngressRuleValue: paths(path("/x", &exact, "app"))}}, "all",
+			[]string{"a /x Exact app"}, []string{"a"}},
+		"empty path": {[]rule{{Host: "a", IngressRuleValue: paths(path("", none, "app"))}}, "",
+			[]string{"a / ImplementationSpecific app"}, []string{"a"}},
+		"one host twice": {[]rule{{Host: "a"}, {Host: "A"}, {}}, "", []string{"a / Prefix -", "a / Prefix -", " / Prefix -"}, []string{"a"}},
 	} {
 		ing := ingressBy("", "", "")
 		ing.Spec.Rules = tc.rules
@@ -172,7 +178,8 @@ func TestWhere(t *testing.T) {
 		at   routes.Served
 		want string
 	}{
-		{routes.Served{}, "any host"}, {routes.Served{Host: "x.y"}, "x.y"}, {routes.Served{Host: ".x.y"}, "*.x.y"}, {routes.Served{Host: "*.x.y"}, "*.x.y"},
+		{routes.Served{}, "any host"}, {routes.Served{Host: "x.y"}, "x.y"},
+		{routes.Served{Host: ".x.y"}, "*.x.y"}, {routes.Served{Host: "*.x.y"}, "*.x.y"},
 		{routes.Served{Host: "x.y", Paths: []policy.Path{a}}, "x.y/a"},
 		{routes.Served{Host: "x.y", Paths: []policy.Path{a, b, a}}, "x.y/a and 2 more paths of it"},
 	} {
