@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -144,7 +145,9 @@ func (m *matcher) arguments() []string {
 	var out []string
 	for len(m.tokens) > 0 && !m.next(")") {
 		if t := m.tokens[0]; t != "," {
-			out = append(out, strings.Trim(t, "`\""))
+			text, err := strconv.Unquote(t) // as Traefik does: its expressions are those of Go
+			m.failed = m.failed || err != nil
+			out = append(out, text)
 		}
 		m.tokens = m.tokens[1:]
 		if len(m.tokens) == 0 {

@@ -90,3 +90,57 @@ func FuzzMatchHosts(f *testing.F) {
 		}
 	})
 }
+
+// TestMatchHosts: what cannot be read is any host, and text is read as Go reads it: in
+// double quotes a backslash is written twice.
+func TestMatchHosts(t *testing.T) {
+	any, none := []string{""}, []string{}
+	a, b, both := []string{"a.t"}, []string{"b.t"}, []string{"a.t", "b.t"}
+	c := &coverage{claimed: both}
+	for match, want := range map[string][]string{
+		"Host(`a.t`)":                                 a,
+		"Host(`A.T.`)":                                a,
+		`Host("a.t")`:                                 a,
+		`Host("\x61.t")`:                              a,
+		"Host(`a.t`, `b.t`)":                          both,
+		"Host(`b.t`) || Host(`a.t`)":                  both,
+		"Host(`a.t`) && PathPrefix(`/x`)":             a,
+		"PathPrefix(`/x`) && Host(`a.t`)":             a,
+		"PathPrefix(`/x`) || Host(`a.t`)":             any,
+		"Host(`a.t`) && !PathPrefix(`/x`)":            a,
+		"!Host(`a.t`)":                                any,
+		"!Host(`a.t`) && Host(`b.t`)":                 b,
+		"!(Host(`a.t`) || Host(`b.t`))":               any,
+		"Host(`a.t`) || Host(`b.t`) && Method(`X`)":   both,
+		"(Host(`a.t`) || Method(`X`)) && Host(`b.t`)": b,
+		"HostRegexp(`^a[.]t$`)":                       a,
+		"HostRegexp(`^A\\.T$`)":                       a,
+		`HostRegexp("^a\\.t$")`:                       a,
+		`HostRegexp("^[ab]\\.t$")`:                    both,
+		"HostRegexp(`^c[.]t$`)":                       none,
+		"HostRegexp(`{name:.+}.t`)":                   any,
+		"HostRegexp(`(`)":                             both,
+		"HostSNI(`a.t`)":                              a,
+		"HostSNI(`*`)":                                any,
+		"HostSNIRegexp(`^b`)":                         b,
+		"Host(`*.t`)":                                 {".t"},
+		"Unheard(`a.t`)":                              any,
+		"host(`a.t`)":                                 any,
+		"HostHeader(`a.t`)":                           any,
+		"Unheard(`a.t`) && Host(`b.t`)":               b,
+		"Unheard(`a.t`) || Host(`b.t`)":               any,
+		"":                                            any,
+		"Host(`a.t`":                                  any,
+		"Host(`a.t`)) ":                               any,
+		"Host(a.t)":                                   any,
+		`Host("a." + "t")`:                            any,
+		`Host("\q.t")`:                                any,
+		"Host(`a.t`) // || Host(`b.t`)":               any,
+		"Host(`a.t`) Host(`b.t`)":                     any,
+		"Host":                                        any,
+	} {
+		if got := c.matchHosts(match); !slices.Equal(got, want) {
+			t.Errorf("%s is read as %q, want %q", match, got, want)
+		}
+	}
+}
