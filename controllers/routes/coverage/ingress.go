@@ -70,11 +70,16 @@ func (c *coverage) ingress(ing *networkingv1.Ingress) {
 }
 
 // canary reports one of a namespace that has no policy for the host. Its requests
-// are those that a policy let pass, with all that the browser sent along.
+// are those that a policy let pass, with all that the browser sent along; its pods are
+// the application's.
 func (c *coverage) canary(d *route) {
 	for i := range d.Ingress.Spec.Rules {
 		s, some := c.rule(d, &d.Ingress.Spec.Rules[i])
-		if some && c.claims(s.Host) && !c.namespaceOwns(d.Namespace, s.Host) {
+		if !some || !c.claims(s.Host) {
+			continue
+		}
+		c.lead(d.Namespace, s)
+		if !c.namespaceOwns(d.Namespace, s.Host) {
 			c.report(gap{object: d.Ref, reason: routes.OtherNamespace, host: s.Host, paths: s.Paths},
 				"%s takes requests for %s that Ostiary allowed, cookies included, to a namespace that has no AccessPolicy for the host: it is a canary. Remove it.", d.Ref, s.Where())
 		}

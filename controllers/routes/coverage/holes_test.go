@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package coverage
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/routes/routestest"
+)
+
+// serviceYAML is a Service of shop for the pods app: web.
+func serviceYAML(name, kind, selector string) string {
+	return "apiVersion: v1\nkind: Service\nmetadata: {name: " + name + ", namespace: shop}\n" +
+		"spec: {type: " + kind + ", selector: {" + selector + "}, ports: [{port: 80, targetPort: 8080}]}\n"
+}
+
+// TestCanaryLeadsToTheApplication: the pods of a canary are the application's, so another
+// door to them is one to the host.
+func TestCanaryLeadsToTheApplication(t *testing.T) {
+	web := ingressYAML("shop", "web", "app.example.com", routestest.Opted)
+	canary := strings.Replace(ingressYAML("shop", "next", "app.example.com", routes.NGINXPrefix+`canary: "true"`), "name: web", "name: next", 1)
+	door := serviceYAML("next", "LoadBalancer", "app: next")
+	for _, c := range []struct {
+		manifests []string
+		want      bool
+	}{
+		{[]string{web, canary, door}, true},
+		{[]string{web, canary, serviceYAML("next", "ClusterIP", "app: next")}, false},
+		{[]string{web, door}, false},
+		{[]string{web, strings.Replace(canary, "host: app.", "host: other.", 1), door}, false},
+	} {
+		w := routestest.Read(t, append([]string{routestest.Base}, c.manifests...)...)
+		if findings := Unguarded(w, routestest.Settings, Claims(w)); routestest.Has(findings, routes.ExposedService, "next") != c.want {
+			t.Errorf("want it %v, found %v in\n%s", c.want, findings, c.manifests)
+		}
+	}
+}
