@@ -37,3 +37,28 @@ func TestCanaryLeadsToTheApplication(t *testing.T) {
 		}
 	}
 }
+
+// TestAliasWithATrailingStar: to nginx app.example.* is any name that begins so, unless the
+// name has a server of its own.
+func TestAliasWithATrailingStar(t *testing.T) {
+	settings := routestest.Settings
+	settings.TeamHost = teamHost
+	for alias, want := range map[string]struct{ app, team bool }{
+		"app.example.*":     {app: true},
+		"app.*":             {app: true},
+		"APP.Example.*":     {app: true},
+		"auth.*":            {team: true},
+		"ap.*":              {},
+		"app.example.com.*": {},
+		"a.*, app.*":        {app: true},
+	} {
+		w := routestest.Read(t, routestest.Base, ingressYAML("shop", "x", "other.example.org", routes.NGINXPrefix+`server-alias: "`+alias+`"`))
+		findings := Unguarded(w, settings, Claims(w))
+		if got := routestest.Has(findings, routes.ServerAlias, "x"); got != want.app {
+			t.Errorf("%s: found %v, want %v: %v", alias, got, want.app, findings)
+		}
+		if got := routestest.Has(findings, routes.TeamHostTaken, "x"); got != want.team {
+			t.Errorf("%s takes the team host: found %v, want %v: %v", alias, got, want.team, findings)
+		}
+	}
+}

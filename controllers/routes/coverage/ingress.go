@@ -4,6 +4,7 @@ package coverage
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -163,9 +164,17 @@ func (c *coverage) aliasHosts(class, alias string) []string {
 		return []string{host[1:]}
 	case strings.HasPrefix(host, "."):
 		return []string{host, host[1:]}
+	case strings.HasSuffix(host, ".*"):
+		return c.matched(trailing(host))
 	default:
 		return []string{host}
 	}
+}
+
+// trailing is a regular expression for a name of nginx's that ends with a star, which is
+// any number of labels.
+func trailing(host string) string {
+	return "^" + regexp.QuoteMeta(strings.TrimSuffix(host, "*")) + ".+$"
 }
 
 func aliasesOf(ing *networkingv1.Ingress, proxy routes.Proxy) []string {

@@ -106,6 +106,9 @@ func (c *coverage) aliasesTeam(ing *networkingv1.Ingress, proxy routes.Proxy) bo
 			return err != nil || re.MatchString(c.Settings.TeamHost)
 		}
 		host := routes.CanonicalHost(alias)
+		if before, ok := strings.CutSuffix(host, ".*"); ok {
+			return strings.HasPrefix(c.Settings.TeamHost, before+".")
+		}
 		return host == c.Settings.TeamHost || strings.HasPrefix(host, "*.") && strings.HasSuffix(c.Settings.TeamHost, host[1:]) ||
 			strings.HasPrefix(host, ".") && strings.HasSuffix("."+c.Settings.TeamHost, host)
 	})
