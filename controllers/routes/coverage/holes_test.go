@@ -16,6 +16,12 @@ func serviceYAML(name, kind, selector string) string {
 		"spec: {type: " + kind + ", selector: {" + selector + "}, ports: [{port: 80, targetPort: 8080}]}\n"
 }
 
+// traefikRouteYAML is an IngressRoute of shop with one match, that leads to web.
+func traefikRouteYAML(namespace, name, match string) string {
+	return "apiVersion: traefik.io/v1alpha1\nkind: IngressRoute\nmetadata: {name: " + name + ", namespace: " + namespace + "}\n" +
+		"spec:\n  routes:\n  - match: '" + match + "'\n    services: [{name: web, port: 80}]\n"
+}
+
 // TestCanaryLeadsToTheApplication: the pods of a canary are the application's, so another
 // door to them is one to the host.
 func TestCanaryLeadsToTheApplication(t *testing.T) {
@@ -59,6 +65,29 @@ func TestAliasWithATrailingStar(t *testing.T) {
 		}
 		if got := routestest.Has(findings, routes.TeamHostTaken, "x"); got != want.team {
 			t.Errorf("%s takes the team host: found %v, want %v: %v", alias, got, want.team, findings)
+		}
+	}
+}
+
+// TestTeamPathWithoutAHost: what asks for our own path, and for no host, is meant for the
+// team host, with and without a slash.
+func TestTeamPathWithoutAHost(t *testing.T) {
+	settings := routestest.Settings
+	settings.TeamHost = teamHost
+	for match, want := range map[string]bool{
+		"PathPrefix(`/.access`)":                              true,
+		"PathPrefix(`/.access/`)":                             true,
+		"PathPrefix(`/.access/idp`)":                          true,
+		"Host(`auth.example.com`)":                            true,
+		"Host(`other.example.org`) || PathPrefix(`/.access`)": true,
+		"Host(`other.example.org`) && PathPrefix(`/.access`)": false,
+		"PathPrefix(`/access`)":                               false,
+		`HostRegexp("^auth\\.example\\.com$")`:                true,
+		`HostRegexp("^auth\\.example\\.org$")`:                false,
+	} {
+		w := routestest.Read(t, routestest.Base, traefikRouteYAML("evil", "x", match))
+		if findings := Unguarded(w, settings, Claims(w)); routestest.Has(findings, routes.TeamHostTaken, "x") != want {
+			t.Errorf("%s: want it %v, found %v", match, want, findings)
 		}
 	}
 }

@@ -158,7 +158,7 @@ func (c *coverage) teamIngressRoute(r *unstructured.Unstructured) {
 		})
 		hosts := c.matchHosts(match)
 		if elsewhere && slices.ContainsFunc(hosts, func(h string) bool {
-			return h != "" && routes.HostsOverlap(h, c.Settings.TeamHost) || h == "" && strings.Contains(match, c.Settings.PathPrefix+"/")
+			return h != "" && routes.HostsOverlap(h, c.Settings.TeamHost) || h == "" && strings.Contains(match, c.Settings.PathPrefix)
 		}) {
 			c.taken(routes.Ref{Kind: r.GetKind(), NamespacedName: routes.NameOf(r)}, hosts[0], "")
 		}
