@@ -3,6 +3,7 @@
 package coverage
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -88,6 +89,26 @@ func TestTeamPathWithoutAHost(t *testing.T) {
 		w := routestest.Read(t, routestest.Base, traefikRouteYAML("evil", "x", match))
 		if findings := Unguarded(w, settings, Claims(w)); routestest.Has(findings, routes.TeamHostTaken, "x") != want {
 			t.Errorf("%s: want it %v, found %v", match, want, findings)
+		}
+	}
+}
+
+// TestExposedServiceNamesOne: of several Services that lead to the same pods the message
+// names always the same, or a condition is written again and again.
+func TestExposedServiceNamesOne(t *testing.T) {
+	manifests := []string{routestest.Base, serviceYAML("door", "NodePort", "app: web")}
+	for _, name := range []string{"a", "b", "c", "d"} {
+		manifests = append(manifests, serviceYAML(name, "ClusterIP", "app: web"),
+			strings.Replace(ingressYAML("shop", name, "app.example.com", routestest.Opted), "name: web", "name: "+name, 1))
+	}
+	w := routestest.Read(t, manifests...)
+	first := Unguarded(w, routestest.Settings, Claims(w))
+	if !routestest.Has(first, routes.ExposedService, "door") || len(first) != 1 {
+		t.Fatalf("found %v", first)
+	}
+	for range 50 {
+		if again := Unguarded(w, routestest.Settings, Claims(w)); !reflect.DeepEqual(first, again) {
+			t.Fatalf("first %v\nand then %v", first, again)
 		}
 	}
 }

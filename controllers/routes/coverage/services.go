@@ -56,6 +56,9 @@ func (c *coverage) services() {
 	for name := range c.routed {
 		inside[name.Namespace] = append(inside[name.Namespace], name)
 	}
+	for _, names := range inside {
+		slices.SortFunc(names, routes.CompareNames) // the message names one, and always the same
+	}
 	for _, s := range c.Services {
 		how := exposure(s)
 		if how == "" || routes.IsOurs(s) {
