@@ -27,7 +27,8 @@ func traefikRouteYAML(namespace, name, match string) string {
 // door to them is one to the host.
 func TestCanaryLeadsToTheApplication(t *testing.T) {
 	web := ingressYAML("shop", "web", "app.example.com", routestest.Opted)
-	canary := strings.Replace(ingressYAML("shop", "next", "app.example.com", routes.NGINXPrefix+`canary: "true"`), "name: web", "name: next", 1)
+	canary := ingressYAML("shop", "next", "app.example.com", routes.NGINXPrefix+`canary: "true"`)
+	canary = strings.Replace(canary, "name: web", "name: next", 1)
 	door := serviceYAML("next", "LoadBalancer", "app: next")
 	for _, c := range []struct {
 		manifests []string

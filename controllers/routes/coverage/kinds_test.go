@@ -66,7 +66,8 @@ func (r *tinyRoute) String() string {
 var proxyKinds = []string{"Ingress nginx", "Ingress traefik", "HTTPRoute", "GRPCRoute", "TLSRoute", "IngressRoute", "IngressRouteTCP"}
 
 func randomTiny(r *rand.Rand, i int) *tinyRoute {
-	t := &tinyRoute{namespace: routestest.Pick(r, "shop", "shop", "rogue"), name: fmt.Sprint("r", i), app: routestest.Pick(r, "app0", "app1", "app2")}
+	t := &tinyRoute{namespace: routestest.Pick(r, "shop", "shop", "rogue"), name: fmt.Sprint("r", i)}
+	t.app = routestest.Pick(r, "app0", "app1", "app2")
 	t.kind = routestest.Pick(r, proxyKinds...)
 	t.host = routestest.Pick(r, "a.x.test", "b.x.test", "o.test", "*.x.test", "")
 	t.path = routestest.Pick(r, "/", "/p")
@@ -118,8 +119,9 @@ func (r *tinyRoute) manifest() string {
 				note = routes.TraefikPrefix + "router.middlewares: " + r.namespace + "-ask@kubernetescrd"
 			}
 		}
-		return "apiVersion: networking.k8s.io/v1\n" + fmt.Sprintf(head, note) + fmt.Sprintf("spec:\n  ingressClassName: %s\n  rules:\n  - host: %q\n"+
-			"    http: {paths: [{path: %s, pathType: Prefix, backend: {service: {name: %s, port: {number: 80}}}}]}", class, r.host, r.path, r.app)
+		return "apiVersion: networking.k8s.io/v1\n" + fmt.Sprintf(head, note) +
+			fmt.Sprintf("spec:\n  ingressClassName: %s\n  rules:\n  - host: %q\n"+
+				"    http: {paths: [{path: %s, pathType: Prefix, backend: {service: {name: %s, port: {number: 80}}}}]}", class, r.host, r.path, r.app)
 	case "IngressRoute", "IngressRouteTCP":
 		return "apiVersion: traefik.io/v1alpha1\n" + fmt.Sprintf(head, "") + r.traefikSpec()
 	default:
@@ -154,11 +156,14 @@ func (r *tinyRoute) gatewaySpec() string {
 	if r.kind == "HTTPRoute" {
 		matches = "matches: [{path: {value: " + r.path + "}}], "
 	}
-	spec := "spec: {parentRefs: [{name: gw, namespace: infra}], " + hosts + "rules: [{" + matches + "backendRefs: [{name: " + r.app + ", port: 80}]}]}"
+	spec := "spec: {parentRefs: [{name: gw, namespace: infra}], " + hosts + "rules: [{" + matches +
+		"backendRefs: [{name: " + r.app + ", port: 80}]}]}"
 	if r.asks && !r.opted {
-		spec += fmt.Sprintf("\n---\napiVersion: gateway.envoyproxy.io/v1alpha1\nkind: SecurityPolicy\nmetadata: {name: %s, namespace: %s}\nspec:\n"+
+		spec += fmt.Sprintf("\n---\napiVersion: gateway.envoyproxy.io/v1alpha1\nkind: SecurityPolicy\n"+
+			"metadata: {name: %s, namespace: %s}\nspec:\n"+
 			"  targetRefs: [{group: gateway.networking.k8s.io, kind: %s, name: %s}]\n"+
-			"  extAuth: {http: {path: /authz/v1/envoy, backendRefs: [{name: ostiary-authz, namespace: ostiary, port: 9001}]}}", r.name, r.namespace, r.kind, r.name)
+			"  extAuth: {http: {path: /authz/v1/envoy, backendRefs: [{name: ostiary-authz, namespace: ostiary, port: 9001}]}}",
+			r.name, r.namespace, r.kind, r.name)
 	}
 	return spec
 }
@@ -238,7 +243,7 @@ func TestUnguardedAgainstTheJudge(t *testing.T) {
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 0))
 	quiet, byKind := 0, map[string]int{}
-	for range 1500 {
+	for range 800 {
 		world := randomTinies(r)
 		w := read(t, world)
 		findings := Unguarded(w, routestest.Settings, Claims(w))
@@ -255,7 +260,7 @@ func TestUnguardedAgainstTheJudge(t *testing.T) {
 		}
 	}
 	for _, kind := range append([]string{"Service"}, proxyKinds...) {
-		if kind, _, _ := strings.Cut(kind, " "); byKind[kind] < 50 || quiet < 50 {
+		if kind, _, _ := strings.Cut(kind, " "); byKind[kind] < 20 || quiet < 20 {
 			t.Errorf("seed %d: %d worlds are quiet, and %d findings are about a %s: such worlds tell little", seed, quiet, byKind[kind], kind)
 		}
 	}
@@ -284,7 +289,7 @@ func TestUnguardedDoesNotDependOnOrder(t *testing.T) {
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 0))
 	moved := 0
-	for i := range 1000 {
+	for i := range 500 {
 		w := randomWorld(r)
 		if i%2 == 0 {
 			w = read(t, randomTinies(r))
@@ -304,7 +309,7 @@ func TestUnguardedDoesNotDependOnOrder(t *testing.T) {
 			moved++
 		}
 	}
-	if moved < 100 {
+	if moved < 30 {
 		t.Errorf("seed %d: only %d worlds have something to order", seed, moved)
 	}
 }

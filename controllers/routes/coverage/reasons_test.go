@@ -78,7 +78,8 @@ var ingressReasons = []reasonCase{
 	},
 	{
 		reason: routes.OtherClass,
-		world:  shopIngress("") + "\n---\n" + strings.Replace(ingressYAML("shop", "web", appHost, routestest.Opted), "Name: nginx", "Name: traefik", 1),
+		world: shopIngress("") + "\n---\n" +
+			strings.Replace(ingressYAML("shop", "web", appHost, routestest.Opted), "Name: nginx", "Name: traefik", 1),
 		neighbours: []string{
 			"ClassName: traefik => ClassName: nginx", routestest.Opted + " => a: b", "ClassName: nginx => ClassName: traefik",
 		},
@@ -206,7 +207,8 @@ var otherReasons = []reasonCase{
 	},
 	{
 		reason: routes.OtherNamespace, object: "HTTPRoute rogue/x",
-		world: strings.Replace(gatewayRoute("HTTPRoute", "hostnames: [app.example.com], rules: [{backendRefs: [{name: web, port: 80}]}]"), "shop", "rogue", 1),
+		world: strings.Replace(gatewayRoute("HTTPRoute", "hostnames: [app.example.com], rules: [{backendRefs: [{name: web, port: 80}]}]"),
+			"shop", "rogue", 1),
 		neighbours: []string{
 			"namespace: rogue => namespace: shop", "app.example.com => app.example.org",
 		},
@@ -221,7 +223,8 @@ var otherReasons = []reasonCase{
 	{
 		reason: routes.UnfitProxy, object: "HTTPRoute shop/x",
 		world: gatewayRoute("HTTPRoute", "hostnames: [app.example.com], rules: [{filters: [{type: ExternalAuth, externalAuth: {protocol: HTTP, "+
-			"backendRef: {name: ostiary-authz, namespace: ostiary, port: 9001}, http: {path: /authz/v1/envoy}}}], backendRefs: [{name: web, port: 80}]}]"),
+			"backendRef: {name: ostiary-authz, namespace: ostiary, port: 9001}, "+
+			"http: {path: /authz/v1/envoy}}}], backendRefs: [{name: web, port: 80}]}]"),
 		neighbours: []string{
 			"type: ExternalAuth, => type: RequestMirror,", "app.example.com => app.example.org", annotated,
 		},
@@ -235,7 +238,8 @@ var otherReasons = []reasonCase{
 	},
 	{
 		reason: routes.TLSPassthrough, object: "IngressRouteTCP shop/x",
-		world: strings.NewReplacer("kind: IngressRoute", "kind: IngressRouteTCP", "Host(", "HostSNI(").Replace(traefikRouteYAML("shop", "x", "Host(`app.example.com`)")),
+		world: strings.NewReplacer("kind: IngressRoute", "kind: IngressRouteTCP", "Host(", "HostSNI(").
+			Replace(traefikRouteYAML("shop", "x", "Host(`app.example.com`)")),
 		neighbours: []string{
 			"app.example.com => app.example.org", "app.example.com => *",
 		},
@@ -317,7 +321,8 @@ func TestReasons(t *testing.T) {
 				t.Fatalf("found %d times: %v", n, lines(findings))
 			}
 			for _, f := range findings {
-				if f.Object.String() == object && f.Reason == c.reason && (!strings.HasPrefix(f.Message, object+" ") || !strings.HasSuffix(f.Message, ".")) {
+				sentence := strings.HasPrefix(f.Message, object+" ") && strings.HasSuffix(f.Message, ".")
+				if f.Object.String() == object && f.Reason == c.reason && !sentence {
 					t.Errorf("the message does not begin with %s, or does not end: %s", object, f.Message)
 				}
 			}
