@@ -141,7 +141,7 @@ func (r *tinyRoute) traefikSpec() string {
 		host = strings.TrimPrefix(host+" && PathPrefix(`"+r.path+"`)", " && ")
 	}
 	middlewares := ""
-	if r.asks {
+	if r.asks || r.kind == "IngressRouteTCP" { // of connections nobody asks, whatever a MiddlewareTCP is called
 		middlewares = ", middlewares: [{name: ask}]"
 	}
 	return fmt.Sprintf("spec: {routes: [{match: '%s', services: [{name: %s, port: 80}]%s}]}", host, r.app, middlewares)
