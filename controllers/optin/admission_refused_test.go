@@ -51,7 +51,7 @@ func TestRefusedAtAdmission(t *testing.T) {
 	plain := func(o *networkingv1.Ingress) { delete(o.Annotations, routes.PolicyAnnotation) }
 	// Without the ConfigMap, and while it is empty.
 	for range 2 {
-		refuses("nothing is known", "nothing on it has its proxy ask", nothing)
+		refuses("nothing is known", "no annotation on it makes its proxy", nothing)
 		passes("by hand", by(authURL, fmt.Sprintf(pinned, "nginx")))
 		passes("no policy", plain)
 		fixture.Create(t, b.C, &corev1.ConfigMap{ObjectMeta: fixture.Named(b.Ours, "ostiary-guard")})
@@ -73,8 +73,8 @@ func TestRefusedAtAdmission(t *testing.T) {
 	refuses("another Ingress's", "auth-url", by(authURL, strings.ReplaceAll(fmt.Sprintf(pinned, "nginx"), "/shop/", "/other/")))
 	refuses("no pin", "auth-url", by(authURL, "http://ostiary-authz."+b.Ours+".svc.cluster.local:9001/authz/v1/nginx"))
 	refuses("no variables", "auth-url", by(authURL, "http://ostiary-authz."+b.Ours+".svc.cluster.local:9001/authz/v1/nginx/"+b.App+"/shop/GET/shop.example.com/"))
-	refuses("another address", "not ask this Ostiary", by(authURL, strings.ReplaceAll(fmt.Sprintf(pinned, "nginx"), b.Ours, "elsewhere")))
-	refuses("the question of another proxy", "not ask this Ostiary", func(o *networkingv1.Ingress) {
+	refuses("another address", "not send auth requests to this Ostiary", by(authURL, strings.ReplaceAll(fmt.Sprintf(pinned, "nginx"), b.Ours, "elsewhere")))
+	refuses("the question of another proxy", "not send auth requests to this Ostiary", func(o *networkingv1.Ingress) {
 		o.Spec.IngressClassName = pointer("traefik")
 		o.Annotations[authURL] = fmt.Sprintf(pinned, "nginx")
 		o.Annotations["traefik.ingress.kubernetes.io/router.middlewares"] = b.App + "-other@kubernetescrd"
