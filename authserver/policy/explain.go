@@ -73,7 +73,7 @@ func (tr *Trace) guarded(t *Table, target *Target, a *app, why Reason) {
 	case a == nil:
 		tr.add("policy", Source{}, "none", "policies claim this host, but none of them this path")
 	default:
-		tr.add("policy", a.source, "found", "of %d policies, revision %s", t.Len(), t.revision)
+		tr.add("policy", a.source, "found", "table revision %s, policies: %d", t.revision, t.Len())
 	}
 }
 
