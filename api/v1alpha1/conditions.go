@@ -6,14 +6,14 @@ package v1alpha1
 const (
 	// ConditionAccepted is true when the whole policy is valid and owns what it claims.
 	ConditionAccepted = "Accepted"
-	// ConditionProgrammed is true when the policy is part of the table in force.
+	// ConditionProgrammed is true when the policy is part of the table that decides requests.
 	ConditionProgrammed = "Programmed"
 	// ConditionDegraded is true when the policy works but something about it is unwise.
 	ConditionDegraded = "Degraded"
 	// ConditionRouted is true when every Ingress and HTTPRoute that names the
 	// policy asks Ostiary about each request. Absent when none names it.
 	ConditionRouted = "Routed"
-	// ConditionCovered is false when something serves the policy's hosts around
-	// it. Absent when that is not watched.
+	// ConditionCovered is false when a route leads to the policy's hosts without
+	// protection. Absent when that is not watched.
 	ConditionCovered = "Covered"
 )

@@ -105,7 +105,7 @@ type OIDC struct {
 	Claims *Claims `json:"claims,omitempty"`
 	// trustUnverifiedEmail takes an address that the provider does not say it has
 	// verified (email_verified). Only for a provider whose users cannot choose
-	// their address: else anybody can be anybody.
+	// their address: otherwise any user can pass for any other.
 	// +optional
 	TrustUnverifiedEmail bool `json:"trustUnverifiedEmail,omitempty"`
 	// authParams are added to the authorization request, such as hd or acr_values.

@@ -35,15 +35,15 @@ type SessionRevocationList struct {
 type SessionRevocationSpec struct {
 	// user is whose sessions are void. With identityProvider: the ID that it knows
 	// them by (sub, or the name of a built-in user), and nothing else. Without:
-	// everybody of that ID, whoever applications know by that name (X-Access-User),
-	// and whose verified email address it is, in which case does not matter.
+	// every user with that ID, with that name at applications (X-Access-User), or
+	// with that verified email address, in upper or lower case.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=320
 	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[\pL\pM\pN\pP\pS]([\pL\pM\pN\pP\pS ]*[\pL\pM\pN\pP\pS])?$')`,message=`write an email address or a user's ID: printable text, without blanks at its ends`
 	User string `json:"user"`
-	// identityProvider is the name of the IdentityProvider whose user it is. Left
-	// out: any. Signing out everywhere always says it, as users of two providers
+	// identityProvider is the name of the IdentityProvider whose user it is.
+	// Default: any. Signing out everywhere always says it, as users of two providers
 	// can have the same ID.
 	// +optional
 	IdentityProvider ProviderName `json:"identityProvider,omitempty"`
