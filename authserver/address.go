@@ -28,9 +28,9 @@ const (
 var whyUnknown = [...]string{peerUntrusted: "untrusted-peer", addressMissing: "missing", addressUnreadable: "unreadable"}
 
 var unknownWords = [...]string{
-	peerUntrusted:     "a client's address is not known: who asked is not among the trusted proxies, so what it says about the client is not believed; if it is a proxy of yours, add its network to --trusted-proxies",
+	peerUntrusted:     "a client's address is not known: the auth request did not come from a trusted proxy, so its X-Forwarded-For is ignored; if the sender is a proxy of yours, add its network to --trusted-proxies",
 	addressMissing:    "a client's address is not known: a trusted proxy asked without X-Forwarded-For; have it send the header",
-	addressUnreadable: "a client's address is not known: what a trusted proxy sent in X-Forwarded-For is no address",
+	addressUnreadable: "a client's address is not known: X-Forwarded-For of a trusted proxy is not an address",
 }
 
 // clientAddress walks X-Forwarded-For from the right: every hop that a trusted

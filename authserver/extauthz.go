@@ -66,7 +66,7 @@ func callerOf(ctx context.Context) netip.Addr {
 // and never both forms of headers.
 var (
 	// A visitor can cause it, with a byte in the path that is not UTF-8.
-	unreadableCheck = refusing{&dialect.Refusal{Status: 403, Reason: policy.BadRequest, Message: "the question is no CheckRequest, or holds bytes that are not UTF-8"}}
+	unreadableCheck = refusing{&dialect.Refusal{Status: 403, Reason: policy.BadRequest, Message: "the auth request is not a CheckRequest, or has bytes that are not UTF-8"}}
 
 	noHTTP     = refusing{&dialect.Refusal{Status: 400, Reason: policy.BadRequest, Operator: true, Message: "attributes.request.http is missing: this is for Envoy's HTTP filter ext_authz"}}
 	twoForms   = refusing{&dialect.Refusal{Status: 400, Reason: policy.BadRequest, Operator: true, Message: "both headers and header_map are set in attributes.request.http: which of them are the request's?"}}

@@ -51,7 +51,7 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringVar(&o.Addresses.Probes, "health-probe-bind-address", contract.Address(contract.HealthPort), "/healthz and /readyz")
 	f.StringVar(&o.teamURL, "team-url", "", "the team host, where users sign in, such as https://auth.example.com; it is the issuer of sessions, and its scheme and port are those of the applications")
 	f.DurationVar(&o.SessionDuration, "session-duration", policy.DefaultSessionDuration, "the lifetime of a session at the team host, and at applications whose policy sets none")
-	f.StringVar(&o.pathPrefix, "path-prefix", contract.DefaultPathPrefix, "our own path on every host")
+	f.StringVar(&o.pathPrefix, "path-prefix", contract.DefaultPathPrefix, "Ostiary's own path on every host")
 	f.StringSliceVar(&o.returnHosts, "return-hosts", nil, "`HOST` or *.HOST,... to which every application may redirect after a sign-in or sign-out, beside the hosts of its own namespace's policies")
 	f.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks of the proxies whose X-Forwarded-For is trusted (default: none, so client addresses are not known and rules with ip match no request)")
 	f.StringVar(&o.identity, "identity-headers", "default", "default, or cloudflare for Cf-Access-* as well, and tokens that Cloudflare's client libraries verify")

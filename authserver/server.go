@@ -185,7 +185,7 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 
 // torn is a pin for an Ingress and an HTTPRoute of one name that name two policies.
 var torn = dialect.Refusal{Status: 400, Reason: policy.BadRequest, Operator: true,
-	Message: "the question is pinned to an Ingress and to an HTTPRoute of the same name, which name different policies: pin it to the HTTPRoute with " + contract.ForwardRoutePrefix + ", or rename one of them"}
+	Message: "the auth request is pinned to an Ingress and to an HTTPRoute of the same name, which name different policies: pin it to the HTTPRoute with " + contract.ForwardRoutePrefix + ", or rename one of them"}
 
 // decide judges a question. Where it can be read in two ways, it judges both, and the
 // stricter answer counts: neither reading opens what the other would not.

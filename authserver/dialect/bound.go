@@ -58,7 +58,7 @@ func covers(pattern, host string) bool {
 }
 
 var errOtherHosts = &policy.TargetError{Reason: policy.BadRequest,
-	Message: "the question is about another host than those that this endpoint is bound to"}
+	Message: "the auth request is about a host that this endpoint is not bound to"}
 
 func (b *Bound) refuse(a *Answer, q *Ask, r *Refusal) { WriteRefusal(b.Dialect, a, q, r) }
 

@@ -95,8 +95,8 @@ func (a *Ask) readRemainder(v View, uri string) *Refusal {
 		_, path := v.Header("Path")
 		_, method := v.Header("Method")
 		if path > 0 && method > 0 {
-			return configError("the question has no path of its own, and headers Path and Method: NGINX Gateway Fabric, which does not ask as " +
-				"the Gateway API's ExternalAuth says, and cannot be served; use another Gateway for this route")
+			return configError("the auth request has no path, but headers Path and Method, as NGINX Gateway Fabric sends it; " +
+				"that does not follow the Gateway API's ExternalAuth and is not supported; use another Gateway for this route")
 		}
 		return configError("the proxy asks at the prefix alone: it must append the path of each request, or all would be judged as /")
 	}

@@ -35,7 +35,7 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringVar(&o.question.Address, "ip", "", "the client's address (default: not known)")
 	f.StringVarP(&o.Output, "output", "o", "text", "text or json")
 	f.StringVar(&o.TeamURL, "team-url", "", "the team host, where users sign in; its scheme is that of the applications")
-	f.StringVar(&o.PathPrefix, "path-prefix", contract.DefaultPathPrefix, "our own path on every host")
+	f.StringVar(&o.PathPrefix, "path-prefix", contract.DefaultPathPrefix, "Ostiary's own path on every host")
 }
 
 // Question returns the question of a command line: METHOD URL and the flags.

@@ -35,7 +35,7 @@ func Command() *cobra.Command {
 	f.StringVar(&o.Authz, "authz-url", "", "the authz listener, http://HOST:PORT")
 	f.StringVar(&o.Public, "public-url", "", "the public listener")
 	f.StringVar(&o.Preflight, "preflight-url", "", "the preflight listener")
-	f.StringVar(&o.PathPrefix, "path-prefix", contract.DefaultPathPrefix, "our own path on every host")
+	f.StringVar(&o.PathPrefix, "path-prefix", contract.DefaultPathPrefix, "Ostiary's own path on every host")
 	f.Var(command.TeamHost(&o.TeamHost), "team-url", "the team host, where users sign in (default: not checked)")
 	f.DurationVar(&o.Timeout, "timeout", 5*time.Second, "how long one answer may take")
 	f.DurationVar(&o.Patience, "patience", 30*time.Second, "how long to try again")

@@ -60,14 +60,14 @@ func Command() *cobra.Command {
 func (o *Options) add(c *cobra.Command) {
 	f := c.Flags()
 	listener := func(into *string, old, name string, port int) {
-		f.Var(command.Listener(into), old+"-url", fmt.Sprintf("our %s listener, http://HOST:PORT (default http://127.0.0.1:%d, or in a cluster our Service)", name, port))
+		f.Var(command.Listener(into), old+"-url", fmt.Sprintf("Ostiary's %s listener, http://HOST:PORT (default http://127.0.0.1:%d, or in a cluster Ostiary's Service)", name, port))
 		command.RenamedFlag(c, old, old+"-url", into)
 	}
 	f.StringArrayVar(&o.Hosts, "host", nil, "a host of the application; repeatable (default app.example.com)")
 	f.StringVar(&o.Upstream, "upstream", "", "the application, HOST:PORT (default 127.0.0.1:8080, or in a cluster app:80)")
 	f.Var(command.TeamHost(&o.TeamDomain), "team-url", "the team host, where users sign in (default: the proxy does not serve it)")
 	command.RenamedFlag(c, "team-domain", "team-url", &o.TeamDomain)
-	f.StringVar(&o.PathPrefix, "path-prefix", "", "our own path on every host (default "+contract.DefaultPathPrefix+")")
+	f.StringVar(&o.PathPrefix, "path-prefix", "", "Ostiary's own path on every host (default "+contract.DefaultPathPrefix+")")
 	f.StringVar(&o.IdentityHeaders, "identity-headers", "", "default, or cloudflare for Cf-Access-* as well, as in serve")
 	f.StringVar(&o.Mode, "mode", "", "one of the proxy's modes, above")
 	listener(&o.Authz, "authz", "authz", contract.AuthzPort)
@@ -78,7 +78,7 @@ func (o *Options) add(c *cobra.Command) {
 	f.StringVar(&o.Listen, "listen", "", "where a proxy that is no part of a cluster listens, [IP]:PORT")
 	f.StringVar(&o.Namespace, "namespace", "", "the application's namespace (default \"default\")")
 	f.StringVar(&o.Policy, "policy", "", "the application's AccessPolicy, and the name of what is printed (default app)")
-	f.StringVar(&o.SystemNamespace, "system-namespace", "", "our own namespace (default ostiary-system)")
+	f.StringVar(&o.SystemNamespace, "system-namespace", "", "Ostiary's namespace (default ostiary-system)")
 	f.StringVar(&o.Gateway, "gateway", "", "the Gateway that serves the hosts, NAMESPACE/NAME (default \"gateway\" of the application's namespace)")
 	f.StringVar(&o.LuaPath, "lua-path", "", "where HAProxy finds the script (default /etc/haproxy/ostiary.lua)")
 	f.BoolVar(&o.DefaultServer, "default-server", false, "nginx, caddy: refuse all other hosts at the address as well; for one file of an address")

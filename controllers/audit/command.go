@@ -109,7 +109,7 @@ func Command() *cobra.Command {
 			}
 			return command.Answer(len(r.Findings) == 0 && !r.Incomplete)
 		},
-	}, "0 nothing found, 1 findings, 2 usage or cannot look")
+	}, "0 nothing found, 1 findings, 2 usage error, or could not read")
 	o.add(c.Flags())
 	command.OneOf(c, "output", "text", "json")
 	return c

@@ -54,7 +54,7 @@ func Command() *cobra.Command {
 		},
 	}, "0 valid, 1 not, 2 usage")
 	f := c.Flags()
-	f.StringVar(&prefix, "path-prefix", contract.DefaultPathPrefix, "our own path on every host, which no policy may claim")
+	f.StringVar(&prefix, "path-prefix", contract.DefaultPathPrefix, "Ostiary's own path on every host, which no policy may claim")
 	who.Add(f)
 	f.StringVar(&team, "team-url", "", "the team host, where users sign in: no policy may claim it (default: not known)")
 	f.StringVarP(&output, "output", "o", "text", "text, json, sarif or github (annotations of a workflow)")

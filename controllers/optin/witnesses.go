@@ -97,7 +97,7 @@ func (w *witnessing) share(ctx context.Context) error {
 	if err != nil {
 		o := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: WitnessesName,
 			Labels:      map[string]string{"app.kubernetes.io/name": "ostiary", "app.kubernetes.io/component": "witnesses"},
-			Annotations: map[string]string{routes.ForAnnotation: "about what a question has arrived, and when the first did: the condition Covered"}}}
+			Annotations: map[string]string{routes.ForAnnotation: "routes whose auth requests have arrived, and when the first did; for the condition Covered"}}}
 		if err := w.client.Create(ctx, o); client.IgnoreAlreadyExists(err) != nil {
 			return err
 		}

@@ -12,7 +12,7 @@ import (
 
 // A Annotation is an annotation of people's that we look at, because of what it makes a proxy
 // do. We read it as that proxy does: what it takes for true is true, and a value that it
-// cannot read is a finding. All of them are in notes; nothing else in this package
+// cannot read is a finding. All of them are in Annotations; nothing else in this package
 // reads an annotation of a proxy.
 type Annotation struct {
 	Family  Vocabulary
@@ -20,7 +20,7 @@ type Annotation struct {
 	Kind    Form
 	choices []string // of a choice: what the proxy knows
 	// refused: ingress-nginx takes nothing of an Ingress whose value it cannot read, and
-	// goes on with what it read before. Of other notes it takes its default.
+	// goes on with what it read before. Of other annotations it takes its default.
 	refused bool
 }
 
@@ -110,7 +110,7 @@ var (
 	HAProxyPathType    = looksAt(ofHAProxy, "path-type", AChoice, "begin", "prefix", "exact", "regex")
 )
 
-// Reads reports whether a proxy looks at a note. Of a proxy that nobody knows, any may be.
+// Reads reports whether a proxy looks at an annotation. Of a proxy that nobody knows, any may be.
 func (n *Annotation) Reads(proxy Proxy) bool {
 	switch proxy {
 	case IngressNGINX, TraefikNGINX:
@@ -151,7 +151,7 @@ func (n *Annotation) Raw(annotations map[string]string) (value string, found boo
 	}
 }
 
-// Spelled lists the keys that Traefik takes for a note.
+// Spelled lists the keys that Traefik takes for an annotation.
 func (n *Annotation) Spelled(annotations map[string]string) []string {
 	var out []string
 	for _, key := range SortedKeys(annotations) {
@@ -176,7 +176,7 @@ const (
 // maybe: it is on, or one cannot tell.
 func (s Switch) maybe() bool { return s == On || s == Unclear }
 
-// Flag reads a flag. A proxy that nobody knows is taken for the one that reads the note.
+// Flag reads a flag. A proxy that nobody knows is taken for the one that reads it.
 func (n *Annotation) Flag(proxy Proxy, annotations map[string]string) Switch {
 	value, found := n.Raw(annotations)
 	switch {

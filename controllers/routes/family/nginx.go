@@ -253,7 +253,7 @@ func (f nginx) Gaps(x *routes.Index, r *routes.Route, at *routes.Served, report 
 		report(routes.AuthCache, at.Paths, "%s says nginx.ingress.kubernetes.io/auth-cache-key, so an answer for one visitor may be given to another, and outlives sign-outs. Remove the annotation.", r.Ref)
 	}
 	if routes.NGINXAuthHeaders.Text(r.Annotations) != "" {
-		report(routes.AuthMethodSnippet, at.Paths, "%s sends headers of its own with the question about %s (nginx.ingress.kubernetes.io/auth-proxy-set-headers); a Cookie or Authorization among them signs in every client. Remove the annotation.", r.Ref, at.Where())
+		report(routes.AuthMethodSnippet, at.Paths, "%s adds headers to the auth request about %s (nginx.ingress.kubernetes.io/auth-proxy-set-headers); a Cookie or Authorization among them signs in every client. Remove the annotation.", r.Ref, at.Where())
 	}
 	for _, n := range []*routes.Annotation{routes.NGINXAuthSnippet, routes.NGINXSnippet, routes.NGINXServerSnippet} {
 		if what := overriding(x, n, n.Text(r.Annotations)); what != "" {

@@ -81,19 +81,19 @@ func projected(c *policy.CORS) (values map[string]string, cannot []string) {
 		write("cors-allow-origin", "allowedOrigins", c.AllowedOrigins, corsOrigin)
 	}
 	if c.AllowAllMethods || len(c.AllowedMethods) == 0 {
-		cannot = append(cannot, "spec.cors.allowAllMethods, for which it has no word: list allowedMethods")
+		cannot = append(cannot, "spec.cors.allowAllMethods, which it does not support: list allowedMethods")
 	} else {
 		write("cors-allow-methods", "allowedMethods", c.AllowedMethods, corsMethod)
 	}
 	if c.AllowAllHeaders {
-		cannot = append(cannot, "spec.cors.allowAllHeaders, for which it has no word: list allowedHeaders")
+		cannot = append(cannot, "spec.cors.allowAllHeaders, which it does not support: list allowedHeaders")
 	}
 	// None would become its default of nine. Accept is allowed without being asked for.
 	values[routes.NGINXPrefix+"cors-allow-headers"] = "Accept"
 	write("cors-allow-headers", "allowedHeaders", c.AllowedHeaders, corsHeader)
 	write("cors-expose-headers", "exposedHeaders", c.ExposedHeaders, corsHeader)
 	if c.AllowPrivateNetwork {
-		cannot = append(cannot, "spec.cors.allowPrivateNetwork, for which it has no word")
+		cannot = append(cannot, "spec.cors.allowPrivateNetwork, which it does not support")
 	}
 	return values, cannot
 }

@@ -45,7 +45,7 @@ const upgradePriority = 11000
 // upgradeRoute takes them off an Ingress of Traefik's.
 func (w *Wants) upgradeRoute() {
 	if !w.Served[ingressRouteKind] {
-		w.Found(routes.MissingKind, "%s: who may make one request of an application that changes to HTTP/2 without TLS (h2c) can make any other in the same connection, as the CRD ingressroutes.traefik.io is not installed. Install Traefik's CRDs, and enable its provider kubernetesCRD.", w.Ref)
+		w.Found(routes.MissingKind, "%s: Ostiary cannot refuse h2c upgrades, as the CRD ingressroutes.traefik.io is not installed. If the application accepts HTTP/2 without TLS (h2c), a client that may send one request can send others in the same connection without protection. Install Traefik's CRDs, and enable its provider kubernetesCRD.", w.Ref)
 		return
 	}
 	w.routesAt("upgrade", upgradePriority, "(HeaderRegexp(`Upgrade`, `"+NotWebSocket+"`) || HeaderRegexp(`HTTP2-Settings`, `^`))")
