@@ -40,7 +40,7 @@ var decisions = map[string]meaning{
 	"method-not-allowed":    {"`cors.allowedMethods` does not list the requested method.", "Add the method."},
 	"header-not-allowed":    {"`cors.allowedHeaders` does not list one of the requested headers.", "Add the header."},
 	"service-token-invalid": {"A service credential is unknown or wrong. Not sent yet: nothing issues service tokens.", ""},
-	"bad-request": {"The proxy's question cannot be read, or the request opens a tunnel (h2c, CONNECT).",
+	"bad-request": {"The proxy's auth request cannot be read, or the request opens a tunnel (h2c, CONNECT).",
 		"The log says which part. Compare the proxy's configuration with `ostiary config`."},
 	"ambiguous-path": {"Proxies and applications could read the path in different ways.",
 		"Send a canonical path. For `%2F`: `allowEncodedSlashes`."},
@@ -63,7 +63,7 @@ var issueReasons = map[policy.IssueReason]string{
 	policy.HostReserved:              "The policy claims the team host, or Ostiary's own path.",
 	policy.Unwise:                    "The policy works, and something about it is unwise (`Degraded`).",
 	policy.HostContended: "Another namespace claims a host of this policy, too. Its claim is ignored, but a request is denied " +
-		"unless the question names its route (`Degraded`).",
+		"unless the auth request names its route (`Degraded`).",
 	policy.ResponsesNotManaged: "`responses: Managed` has no effect behind a proxy that serves the policy (`Degraded`).",
 }
 
@@ -94,7 +94,7 @@ func reasonsPage(root string, pages map[string]string) error {
 		}
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", c.Code, c.Reason, cell(c.Fix))
 	}
-	b.WriteString("\n### Of identity providers\n\n| code | fix |\n|---|---|\n")
+	b.WriteString("\n### Mistakes of identity providers\n\n| code | fix |\n|---|---|\n")
 	for _, c := range config.Codes() {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", c.Code, cell(c.Fix))
 	}

@@ -67,7 +67,7 @@ func writeEndpoints(b *strings.Builder) {
 	} {
 		fmt.Fprintf(b, "| `%s` | %s | %s |\n", e[0], e[1], e[2])
 	}
-	b.WriteString("\nA *pinned* question names the route that the proxy chose, and only the policy that this route names may " +
+	b.WriteString("\nA *pinned* auth request names the route that the proxy chose, and only the policy that this route names may " +
 		"decide. Over gRPC the context\n" +
 		"extensions `ostiary-namespace` with `ostiary-ingress` or `ostiary-route` do the same, and `ostiary-hosts` binds to hosts.\n")
 	p := contract.DefaultPathPrefix

@@ -60,7 +60,7 @@ is listed at once.
 {{- end -}}
 {{- range $v.networkPolicy.proxyCIDRs -}}
   {{- if regexMatch "/0+$" . -}}
-    {{- $problems = append $problems (printf "networkPolicy.proxyCIDRs: %s is everybody; list the networks of the nodes, or set networkPolicy.enabled: false" .) -}}
+    {{- $problems = append $problems (printf "networkPolicy.proxyCIDRs: %s is every address; list the networks of the nodes, or set networkPolicy.enabled: false" .) -}}
   {{- end -}}
 {{- end -}}
 {{- if $v.autoscaling.enabled -}}
