@@ -52,13 +52,7 @@ func (c *coverage) services() {
 	for _, s := range c.Services {
 		byName[types.NamespacedName{Namespace: s.Namespace, Name: s.Name}] = s
 	}
-	inside := map[string][]types.NamespacedName{}
-	for name := range c.routed {
-		inside[name.Namespace] = append(inside[name.Namespace], name)
-	}
-	for _, names := range inside {
-		slices.SortFunc(names, routes.CompareNames) // the message names one, and always the same
-	}
+	inside := c.routedByNamespace()
 	for _, s := range c.Services {
 		how := exposure(s)
 		if how == "" || routes.IsOurs(s) {
@@ -77,6 +71,19 @@ func (c *coverage) services() {
 			c.exposed(s, how, host, app)
 		}
 	}
+}
+
+// routedByNamespace returns the Services that routes lead to, in order: a message names
+// one of them, and always the same.
+func (c *coverage) routedByNamespace() map[string][]types.NamespacedName {
+	out := map[string][]types.NamespacedName{}
+	for name := range c.routed {
+		out[name.Namespace] = append(out[name.Namespace], name)
+	}
+	for _, names := range out {
+		slices.SortFunc(names, routes.CompareNames)
+	}
+	return out
 }
 
 func (c *coverage) exposed(s *corev1.Service, how, host, app string) {
