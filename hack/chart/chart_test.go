@@ -190,7 +190,7 @@ func TestRefused(t *testing.T) {
 		{"returnHosts={https://www.example.com}", []string{"returnHosts", "https://www.example.com"}},
 		{"teamIngress.enabled=true", []string{"set teamDomain"}},
 		{"networkPolicy.proxyNamespaces=null", []string{"no proxy could ask"}},
-		{"networkPolicy.proxyCIDRs={0.0.0.0/0}", []string{"everybody"}},
+		{"networkPolicy.proxyCIDRs={0.0.0.0/0}", []string{"every address"}},
 		{"podDisruptionBudget.minAvailable=2", []string{"no node could be drained"}},
 		{"autoscaling.enabled=true,autoscaling.minReplicas=7", []string{"minReplicas 7 is more than maxReplicas 6"}},
 		// all at once
