@@ -9,8 +9,7 @@ type dispute struct {
 	// contended: another namespace claims the host in vain. Only requests of which
 	// it is known which route they came by are decided.
 	contended bool
-	pinned    *claims // what decides about those; nil: the same
-	note      string  // for people
+	note      string // for people
 }
 
 // empty reports whether there is no claim in force on the host.
@@ -22,14 +21,10 @@ func (r *claims) forRequest(pinned bool) *claims {
 	if r == nil || r.dispute == nil {
 		return r
 	}
-	switch {
-	case pinned && r.dispute.pinned != nil:
-		return r.dispute.pinned
-	case !pinned && r.dispute.contended:
+	if r.dispute.contended && !pinned {
 		return nil
-	default:
-		return r
 	}
+	return r
 }
 
 // noted returns what there is to say of whose a host is.
@@ -86,7 +81,7 @@ func (e *entering) warn() {
 // owners visits the policies of whoever owns a host that claim it.
 func (a *Assembler) owners(h *hostState, c *contest, visit func(p *Compiled)) {
 	for _, e := range h.claimants {
-		if p := e.used; c.owns(p.namespace()) && !p.app.salvaged && a.terms.refusal(h.name, p.namespace()) == "" {
+		if p := e.used; c.owns(p.namespace()) && a.terms.refusal(h.name, p.namespace()) == "" {
 			visit(p)
 		}
 	}

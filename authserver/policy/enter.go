@@ -115,14 +115,10 @@ func member(set map[*hostState]struct{}, h *hostState, is bool) map[*hostState]s
 
 // An entering puts those claims on a host into force that are.
 type entering struct {
-	a       *Assembler
-	host    *hostState
-	contest *contest
-	into    *claims
-	// twin is what pinned requests are decided by, where somebody's broken text claims
-	// the host, too; nil: by the same.
-	twin     *claims
-	owner    string // of the host, if somebody claims it who could own it
+	a        *Assembler
+	host     *hostState
+	contest  *contest
+	into     *claims
 	claimed  bool
 	admitted bool // a claim is in force, be its paths our own
 	issues   []Issue
@@ -133,20 +129,10 @@ type entering struct {
 func (e *entering) enter() *claims {
 	a, h := e.a, e.host
 	for _, o := range h.claimants {
-		if a.terms.refusal(h.name, o.used.namespace()) != "" {
-			continue
-		}
-		if !o.used.app.salvaged { // that owns nothing, and is stopped by no owner
-			e.claimed = true
-		} else if e.twin == nil {
-			e.twin = &claims{}
-		}
+		e.claimed = e.claimed || a.terms.refusal(h.name, o.used.namespace()) == ""
 	}
-	if len(e.contest.stakes) > 0 || e.twin != nil {
+	if len(e.contest.stakes) > 0 {
 		e.into = a.newClaims()
-	}
-	if w := e.contest.winner; w != nil {
-		e.owner = w.namespace
 	}
 	for _, o := range h.claimants {
 		if e.admits(o.used) {
@@ -164,7 +150,7 @@ func (e *entering) admits(p *Compiled) bool {
 		e.tell(p, why, "%s", a.terms.refuse(why, e.host.name, namespace))
 		return false
 	}
-	if p.app.salvaged || c.owns(namespace) || a.terms.granted(e.host.name, namespace) {
+	if c.owns(namespace) || a.terms.granted(e.host.name, namespace) {
 		return true
 	}
 	c.refused = append(c.refused, p.app.source)
@@ -181,21 +167,15 @@ var wholeHost = []Path{{Value: "/"}}
 
 // add enters the claims of a policy. Those that another one has already are not in force.
 func (e *entering) add(p *Compiled) {
-	paths, twin := p.paths, e.twin
+	paths := p.paths
 	if len(paths) == 0 {
 		paths = wholeHost
-	}
-	if p.app.salvaged && e.claimed && p.namespace() != e.owner {
-		twin = nil
 	}
 	for _, path := range paths {
 		if e.a.terms.ownPath(path.Value) {
 			continue
 		}
 		c := p.app.claim(path)
-		if twin != nil {
-			twin.add(c)
-		}
 		if winner := e.into.add(c); winner != nil && winner != p.app {
 			e.tell(p, codeClaimed, "%s%s (%s) is already claimed by %s, which is older; this claim is not active",
 				e.host.name, path.Value, path.kind(), winner.source)
@@ -207,18 +187,18 @@ func (e *entering) add(p *Compiled) {
 // policies of the "*." host above decide there.
 func (e *entering) finish(r *claims) (follows bool) {
 	c := e.contest
-	d := dispute{contended: len(c.refused) > 0, pinned: e.twin, note: c.note(e.admitted)}
+	d := dispute{contended: len(c.refused) > 0 || c.obscure(), note: c.note(e.admitted)}
 	if !e.admitted && c.winner != nil && c.above.owner() == c.winner.namespace { // its own policies
 		follows = true
 		if w := e.host.above.claims; w != nil {
 			r.few, r.many = w.few, w.many
 			if w.dispute != nil {
-				d.contended, d.pinned = d.contended || w.dispute.contended, w.dispute.pinned
+				d.contended = d.contended || w.dispute.contended
 				d.note = cmp.Or(d.note, w.dispute.note)
 			}
 		}
 	}
-	if d.contended || d.note != "" || d.pinned != nil {
+	if d.contended || d.note != "" {
 		kept := d
 		r.dispute = &kept
 	}
@@ -260,7 +240,7 @@ func (e *entering) outcome() *sum {
 // first returns the namespace of the oldest claim that could own the host.
 func (e *entering) first() string {
 	for _, o := range e.host.claimants {
-		if !o.used.app.salvaged && e.a.terms.refusal(e.host.name, o.used.namespace()) == "" {
+		if e.a.terms.refusal(e.host.name, o.used.namespace()) == "" {
 			return o.used.namespace()
 		}
 	}

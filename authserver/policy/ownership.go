@@ -56,6 +56,7 @@ type stake struct {
 	since     time.Time
 	live      bool // some policy claims the host
 	granted   bool
+	guessed   bool // some claim is no more than a guess
 	released  time.Time
 }
 
@@ -81,7 +82,7 @@ func (c *contest) settle(recorded bool) {
 	slices.SortFunc(c.stakes, func(x, y stake) int {
 		return cmp.Or(cmp.Compare(x.rank, y.rank), x.since.Compare(y.since), cmp.Compare(x.namespace, y.namespace))
 	})
-	if len(c.stakes) == 0 {
+	if len(c.stakes) == 0 || c.obscure() {
 		return
 	}
 	best := &c.stakes[0]
@@ -144,7 +145,13 @@ func (c *contest) best() *stake {
 
 // dated reports whether it is known of everybody since when.
 func (c *contest) dated() bool {
-	return !slices.ContainsFunc(c.stakes, func(s stake) bool { return s.rank != timed })
+	return !slices.ContainsFunc(c.stakes, func(s stake) bool { return s.rank != timed || s.guessed })
+}
+
+// obscure reports whether several namespaces claim the host, and of one nobody knows what it
+// meant to.
+func (c *contest) obscure() bool {
+	return len(c.stakes) > 1 && slices.ContainsFunc(c.stakes, func(s stake) bool { return s.guessed })
 }
 
 // owns reports whether the host is the namespace's.

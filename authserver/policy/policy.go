@@ -59,8 +59,9 @@ type Policy struct {
 	// Defects are what is wrong with the object. A policy that has any denies
 	// all that it claims; what it claims need not be complete or valid.
 	Defects []Issue
-	// Salvaged: the policy was made out of a text that cannot be read. It denies
-	// what it claims whoever owns the host, and makes nobody an owner.
+	// Salvaged: the policy was made out of a text that cannot be read, and may not be what
+	// its author meant. It denies what it claims. Of a host that another namespace claims,
+	// too, nothing tells then whose it is; only the platform's word does.
 	Salvaged bool
 }
 

@@ -11,7 +11,7 @@ func (a *Assembler) contestOf(h *hostState, c *contest) {
 		a.collectRecords(c)
 	}
 	for _, e := range h.claimants {
-		if p := e.used; !p.app.salvaged && a.terms.refusal(h.name, p.namespace()) == "" {
+		if p := e.used; a.terms.refusal(h.name, p.namespace()) == "" {
 			a.collectClaim(c, p)
 		}
 	}
@@ -38,8 +38,8 @@ func (a *Assembler) collectRecords(c *contest) {
 
 func (a *Assembler) collectClaim(c *contest, p *Compiled) {
 	s := c.stake(p.namespace(), a.terms)
-	s.live = true
-	if a.ledger == nil && !p.since.IsZero() && (s.rank == unknown || p.since.Before(s.since)) {
+	s.live, s.guessed = true, s.guessed || p.app.salvaged
+	if a.ledger == nil && !p.app.salvaged && !p.since.IsZero() && (s.rank == unknown || p.since.Before(s.since)) {
 		s.rank, s.since = timed, p.since
 	}
 }

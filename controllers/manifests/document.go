@@ -80,7 +80,7 @@ func (o *object) policy() policy.Policy {
 	if !o.since.IsZero() {
 		p.Since = o.since
 	}
-	p.Salvaged = o.guessed && o.api == nil
+	p.Salvaged = o.api == nil && (o.since.Equal(farFuture) || o.since.Equal(farPast))
 	p.Defects = append(p.Defects, o.defects...)
 	return p
 }

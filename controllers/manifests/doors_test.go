@@ -3,6 +3,7 @@
 package manifests_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/manifests"
 )
 
 // A host that is open to everybody, but for one path that another file guards.
@@ -137,5 +139,68 @@ func TestBrokenAtStart(t *testing.T) {
 				t.Errorf("%s\n%s", d.Verdict, problems)
 			}
 		})
+	}
+}
+
+// TestBrokenFileGivesNothingAway: whoever's host it is, however old, reserved or not: that
+// a file cannot be read, while serving or from the start, changes no answer but to a refusal.
+func TestBrokenFileGivesNothingAway(t *testing.T) {
+	object := func(namespace, name, date, action string) string {
+		if date != "" {
+			date = ", creationTimestamp: \"" + date + "\""
+		}
+		return fmt.Sprintf("apiVersion: access.ostiary.dev/v1alpha1\nkind: AccessPolicy\nmetadata: {name: %s, namespace: %s%s}\n"+
+			"spec:\n  hosts: [a.example.com]\n  rules: [{action: %s, include: [{everyone: {}}]}]\n", name, namespace, date, action)
+	}
+	breaks := map[string]func(string) string{
+		"unclosed":      func(s string) string { return strings.Replace(s, "[a.example.com]", "[a.example.com", 1) },
+		"a tab":         func(s string) string { return s + "\n\t- x: [\n" },
+		"cut":           func(s string) string { return s[:strings.Index(s, "rules")+9] },
+		"kind":          func(s string) string { return strings.Replace(s, "kind: Access", "kind: Acess", 1) },
+		"no name":       func(s string) string { return strings.Replace(s, "{name:", "{nam:", 1) + "\n- x\n" },
+		"paths unclear": func(s string) string { return strings.Replace(s, "  rules", "  paths: [{pat /x}\n  rules", 1) },
+		"joined": func(s string) string {
+			return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n--\n" + s
+		},
+	}
+	denied, admitted := 0, 0
+	for _, rival := range []string{"evil", "shop"} {
+		for _, dates := range [][2]string{{"", ""}, {"", "2001-01-01T00:00:00Z"}, {"2001-01-01T00:00:00Z", ""}, {"2002-01-01T00:00:00Z", "2001-01-01T00:00:00Z"},
+			{"2001-01-01T00:00:00Z", "2002-01-01T00:00:00Z"}} {
+			for _, terms := range []policy.Terms{{}, {Reservations: []policy.Grant{{Host: "a.example.com", Namespace: "shop"}}},
+				{Grants: []policy.Grant{{Host: "a.example.com", Namespace: "shop"}}, GrantedOnly: true}} {
+				for how, spoil := range breaks {
+					dir := t.TempDir()
+					owner := object("shop", "a", dates[0], "Allow")
+					write(t, filepath.Join(dir, "a.yaml"), owner)
+					write(t, filepath.Join(dir, "b.yaml"), object(rival, "evil", dates[1], "Bypass"))
+					serving := newLoader(t, dir)
+					serving.Terms = terms
+					table, _ := load(t, serving)
+					was := decide(t, table, "https://a.example.com/")
+					write(t, filepath.Join(dir, "a.yaml"), spoil(owner))
+					restarted := newLoader(t, dir)
+					restarted.Terms = terms
+					for when, l := range map[string]*manifests.Loader{"serving": serving, "restarted": restarted} {
+						table, problems := load(t, l)
+						is := decide(t, table, "https://a.example.com/")
+						if is.Verdict == policy.Admit && was.Verdict != policy.Admit {
+							t.Errorf("%s, rival in %s, dates %q, %+v, %s: %s became %s by %s\n%s", how, rival, dates, terms, when, was.Reason, is.Reason, is.Source, problems)
+						}
+						if problems == "" {
+							t.Errorf("%s, %s: nothing is reported", how, when)
+						}
+						if is.Verdict == policy.Admit {
+							admitted++
+						} else {
+							denied++
+						}
+					}
+				}
+			}
+		}
+	}
+	if denied == 0 || admitted == 0 { // a younger policy of the same namespace that won is not in the way of itself
+		t.Errorf("%d denied, %d admitted: the test is blind", denied, admitted)
 	}
 }

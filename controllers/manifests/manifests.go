@@ -316,6 +316,7 @@ func (s *Set) settleNames() {
 				continue
 			}
 			c := *o
+			c.since = farFuture
 			if c.defects = slices.Clone(o.defects); guessed {
 				c.name = fmt.Sprintf("%s-line-%d", filepath.Base(o.file), o.start)
 				for j := range c.defects {
@@ -323,15 +324,18 @@ func (s *Set) settleNames() {
 				}
 			} else {
 				c.defect("", "an object of this name stands in %s:%d already", f.file, f.start)
-				c.since = farFuture
 			}
 			s.objects[i] = &c
 		}
 	}
 }
 
-// farFuture makes an object lose every equal claim.
-var farFuture = time.Unix(1<<40, 0)
+// farFuture makes an object lose every equal claim, and farPast makes it win them. They
+// are no ages by which a host could be somebody's.
+var (
+	farFuture = time.Unix(1<<40, 0)
+	farPast   = time.Unix(-1<<40, 0)
+)
 
 // lost returns the objects that a file held and that can no longer be made out.
 func lost(before, now []*object) []*object {

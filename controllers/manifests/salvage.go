@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	yamlv3 "go.yaml.in/yaml/v3"
 
@@ -17,19 +18,27 @@ import (
 // Salvaging: what a broken document claims is read from its text, so that it
 // is denied and does not fall to another policy.
 var (
-	salvageHosts = regexp.MustCompile(`(?m)(?:^|[{,])[ \t-]*["']?hosts["']?[ \t]*:([^\n]*(?:\n(?:[^\n:]|:[^ \t\r\n])*$)*)`)
-	salvageHost  = regexp.MustCompile(`(?i)(?:\*\.)?[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*`)
-	salvagePath  = regexp.MustCompile(`["']?path["']?\s*:\s*(?:(?:[>|][+-]?|!!str|&\w+)\s+)*["']?(/[^\s"',}\]]*)`)
-	yamlComment  = regexp.MustCompile(`(?m)(^|[ \t])#[^\n]*`)
-	salvageNames = regexp.MustCompile(`(?m)^[ \t{,]*["']?(name|namespace)["']?[ \t]*:[ \t]*["']?([a-z0-9.-]+)`)
-	salvageFlow  = regexp.MustCompile(`metadata["']?[ \t]*:[ \t]*\{[^}\n]*`)
-	flowName     = regexp.MustCompile(`["']?\b(name|namespace)["']?[ \t]*:[ \t]*["']?([a-z0-9.-]+)`)
+	salvageHosts   = regexp.MustCompile(`(?m)(?:^|[{,])[ \t-]*["']?hosts["']?[ \t]*:([^\n]*(?:\n(?:[^\n:]|:[^ \t\r\n])*$)*)`)
+	salvageHost    = regexp.MustCompile(`(?i)(?:\*\.)?[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*`)
+	salvagePath    = regexp.MustCompile(`["']?path["']?\s*:\s*(?:(?:[>|][+-]?|!!str|&\w+)\s+)*["']?(/[^\s"',}\]]*)`)
+	yamlComment    = regexp.MustCompile(`(?m)(^|[ \t])#[^\n]*`)
+	salvageNames   = regexp.MustCompile(`(?m)^[ \t{,]*["']?(name|namespace)["']?[ \t]*:[ \t]*["']?([a-z0-9.-]+)`)
+	salvageDate    = regexp.MustCompile(`["']?creationTimestamp["']?[ \t]*:[ \t]*["']?([0-9][0-9TZ:+.-]*)`)
+	salvageKind    = regexp.MustCompile(`(?m)(?:^|[{,])[ \t]*["']?kind["']?[ \t]*:`)
+	salvageVersion = regexp.MustCompile(`(?m)^[ \t{]*["']?apiVersion["']?[ \t]*:([^\n]*)`)
+	salvageOurs    = regexp.MustCompile(`(?i)access\.ostiary\.dev|accesspolic`)
+	anyPaths       = regexp.MustCompile(`\bpaths["']?[ \t]*:`)
+	salvageFlow    = regexp.MustCompile(`metadata["']?[ \t]*:[ \t]*\{[^}\n]*`)
+	flowName       = regexp.MustCompile(`["']?\b(name|namespace)["']?[ \t]*:[ \t]*["']?([a-z0-9.-]+)`)
 )
 
 func (d *document) salvage(line int, message string) *object {
-	o := &object{file: d.file, start: d.start, at: line, namespace: "default", name: d.madeUpName(), guessed: true}
+	o := &object{file: d.file, start: d.start, at: line, namespace: "default", guessed: true}
+	o.name = d.madeUpName()
+	named := false
 	text := yamlComment.ReplaceAllString(lineEnds.Replace(string(d.text)), "$1")
-	names := append(flowName.FindAllStringSubmatch(salvageFlow.FindString(text), -1), salvageNames.FindAllStringSubmatch(text, -1)...)
+	object := ownPart(text)
+	names := append(flowName.FindAllStringSubmatch(salvageFlow.FindString(object), -1), salvageNames.FindAllStringSubmatch(object, -1)...)
 	got := map[string]bool{}
 	for _, m := range names {
 		if got[m[1]] {
@@ -37,10 +46,15 @@ func (d *document) salvage(line int, message string) *object {
 		}
 		got[m[1]] = true
 		if m[1] == "name" {
-			o.name = m[2]
+			o.name, named = m[2], true
 		} else {
 			o.namespace = m[2]
 		}
+	}
+	if salvageKind.MatchString(text) && !salvageOurs.MatchString(text) { // it is something else, which claims nothing
+		o.since = farFuture
+		o.defect("", "%s", message)
+		return o
 	}
 	for _, m := range salvageHosts.FindAllStringSubmatch(text, -1) {
 		list := strings.TrimSpace(m[1])
@@ -58,9 +72,41 @@ func (d *document) salvage(line int, message string) *object {
 	if optsIn(text) {
 		salvageIngress(&o.salvaged, text)
 	}
-	o.since = farFuture
+	o.since = salvageRank(text, named, len(o.salvaged.Paths) > 0)
 	o.defect("", "%s", message)
 	return o
+}
+
+// ownPart returns what of a text of several objects, between which something is amiss, is
+// about one of ours.
+func ownPart(text string) string {
+	for _, at := range salvageVersion.FindAllStringSubmatchIndex(text, -1) {
+		if salvageOurs.MatchString(text[at[2]:at[3]]) {
+			return text[at[0]:]
+		}
+	}
+	return text
+}
+
+// salvageRank returns the time that decides who wins an equal claim: that of the text, as
+// if it could be read. Of what is not known by its name, or which paths it means, it cannot
+// be told which claims it lost: it loses none. An Ingress makes no claim of its own, and so
+// loses all.
+func salvageRank(text string, named, paths bool) time.Time {
+	if optsIn(text) {
+		return farFuture
+	}
+	if !named || !paths && anyPaths.MatchString(text) {
+		return farPast
+	}
+	if m := salvageDate.FindStringSubmatch(text); m != nil {
+		t, err := time.Parse(time.RFC3339, m[1])
+		if err != nil {
+			return farPast
+		}
+		return t
+	}
+	return time.Time{}
 }
 
 var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
