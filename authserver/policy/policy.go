@@ -3,7 +3,6 @@
 package policy
 
 import (
-	"net/netip"
 	"strconv"
 	"time"
 )
@@ -101,42 +100,6 @@ type Rule struct {
 	Exclude []Selector
 	// SessionDuration is how old a session may be for this rule. 0: the policy's.
 	SessionDuration time.Duration
-}
-
-// A Property is what a Selector looks at. The zero Property matches nobody.
-type Property uint8
-
-// The properties a selector can look at.
-const (
-	NoProperty  Property = iota
-	Everyone             // every request
-	Email                // the subject's address, ignoring case
-	EmailDomain          // what follows the last "@" of the address, ignoring case
-	Address              // the client's network address
-	IdPGroup             // a group that the identity provider says the subject is in
-	LoginMethod          // the name of the identity provider
-	AuthMethod           // a method by which the subject proved who they are (RFC 8176)
-)
-
-var propertyNames = [...]string{"nothing", "everyone", "email", "emailDomain", "ip", "idpGroup", "loginMethod", "authMethod"}
-
-// identifies reports whether the property is one of the subject.
-func (p Property) identifies() bool {
-	switch p {
-	case Email, EmailDomain, IdPGroup, LoginMethod, AuthMethod:
-		return true
-	case NoProperty, Everyone, Address:
-	}
-	return false
-}
-
-func (p Property) String() string { return name(propertyNames[:], int(p)) }
-
-// A Selector matches requests by one property.
-type Selector struct {
-	Property Property
-	Value    string         // all but Everyone and Address
-	Networks []netip.Prefix // Address
 }
 
 // Session bounds the sessions of a policy.

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+
+// RuleAction is what a matching rule does.
+type RuleAction string
+
+const (
+	// ActionAllow admits a signed-in subject that the rule matches.
+	ActionAllow RuleAction = "Allow"
+	// ActionBlock denies.
+	ActionBlock RuleAction = "Block"
+	// ActionBypass admits without any session.
+	ActionBypass RuleAction = "Bypass"
+	// ActionServiceAuth admits service credentials without a login.
+	ActionServiceAuth RuleAction = "ServiceAuth"
+)
+
+// Rule admits or denies those whom it matches: at least one of include, all
+// of require, none of exclude.
+//
+// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !self.include.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod and authMethod'`,fieldPath=`.include`,reason=`FieldValueForbidden`
+// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !has(self.require) || !self.require.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod and authMethod'`,fieldPath=`.require`,reason=`FieldValueForbidden`
+// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !has(self.exclude) || !self.exclude.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod and authMethod'`,fieldPath=`.exclude`,reason=`FieldValueForbidden`
+type Rule struct {
+	// name is for people: it appears in explanations and logs.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[\pL\pM\pN ._:/()+,&@#=-]*$')`,message=`a rule name holds letters, digits, spaces and - _ . , : / + & @ # = ( ) only`
+	Name string `json:"name,omitempty"`
+	// action is Allow, Block, Bypass or ServiceAuth. Nothing issues service tokens yet, so a ServiceAuth rule admits no request.
+	// +required
+	// +kubebuilder:validation:Enum=Allow;Block;Bypass;ServiceAuth
+	Action RuleAction `json:"action"`
+	// methods narrows the rule to these request methods. Default: all.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	Methods []Method `json:"methods,omitempty"`
+	// include matches when any of its selectors does.
+	// +required
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=128
+	Include []Selector `json:"include"`
+	// require narrows the rule: all of its selectors must match.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	Require []Selector `json:"require,omitempty"`
+	// exclude narrows the rule: none of its selectors may match.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	Exclude []Selector `json:"exclude,omitempty"`
+	// sessionDuration is how long ago a session may have begun for this rule
+	// to admit it, such as 1h or 30m. Default: session.duration.
+	// +optional
+	SessionDuration Duration `json:"sessionDuration,omitempty"`
+}
+
+// Selector matches a request by one property; exactly one key is set.
+//
+// CEL cannot see everyone, which has no type, and a failing maxProperties keeps
+// the CEL rule and its better message from being run. So the generate step
+// narrows maxProperties to selectors with everyone: see generate.go.
+//
+// +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:MaxProperties=1
+// +kubebuilder:validation:XValidation:rule=`[has(self.email), has(self.emailDomain), has(self.ip), has(self.idpGroup), has(self.loginMethod), has(self.authMethod)].filter(x, x).size() <= 1`,message=`exactly one key each: write two list entries for OR, or put one of the two into require for AND`
+type Selector struct {
+	// everyone matches every request; in an Allow rule, everyone who is signed
+	// in. Write everyone: {} or everyone: true.
+	// +optional
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Enum={true,{}}
+	// +kubebuilder:pruning:PreserveUnknownFields
+	Everyone *apiextensionsv1.JSON `json:"everyone,omitempty"`
+	// email matches a signed-in subject's verified address, ignoring case.
+	// +optional
+	// +kubebuilder:validation:MaxLength=254
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[^@]+@[^@]+$')`,message=`an email address holds exactly one "@", with something on both sides`
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('*')`,message=`an email address has no wildcard: use emailDomain for everyone of a domain`
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'[\pC\pZ\x22\x60(),:;<>\[\]\\{}$]')`,message=`write the plain address, user@example.com: no spaces, control characters, quotes, brackets, braces or commas`
+	Email string `json:"email,omitempty"`
+	// emailDomain matches what follows the last "@" of the address, ignoring case.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('@')`,message=`a domain has no "@": write only what follows it, as in example.com`
+	// +kubebuilder:validation:XValidation:rule=`!self.contains('*')`,message=`a domain has no wildcard: list each domain, subdomains included`
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[A-Za-z0-9.@*-]*$')`,message=`a domain holds letters, digits, hyphens and dots only`,messageExpression=`self.matches(r'[^\x00-\x7F]') ? 'write the ASCII form of the domain, which begins with xn--' : 'a domain holds letters, digits, hyphens and dots only'`
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'(^|[.@])[.-]|[.-]([.]|$)|[^.]{64}')`,message=`a domain is labels of 1 to 63 characters with one dot between them, none beginning or ending with a hyphen or a dot`
+	EmailDomain string `json:"emailDomain,omitempty"`
+	// ip matches the client's address, as trusted proxies report it, in CIDR
+	// notation. A single address is a /32 or /128.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	IP []CIDR `json:"ip,omitempty"`
+	// idpGroup matches a signed-in subject whom the identity provider says to be
+	// in this group, spelled exactly so.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'\p{Cc}')`,message=`a group holds no control characters and no line breaks: write its name as the identity provider sends it`
+	IdPGroup string `json:"idpGroup,omitempty"`
+	// loginMethod matches a subject who signed in with the IdentityProvider of
+	// this name.
+	// +optional
+	LoginMethod ProviderName `json:"loginMethod,omitempty"`
+	// authMethod matches a subject who proved who they are by this method, as the
+	// identity provider reports it (RFC 8176): mfa, otp, hwk, pwd and so on.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'\p{Cc}')`,message=`an authentication method holds no control characters: write it as the identity provider sends it, such as mfa`
+	AuthMethod string `json:"authMethod,omitempty"`
+}
+
+// ProviderName is the name of an IdentityProvider.
+//
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?([.][a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$')`,message=`write the metadata.name of an IdentityProvider: lower-case letters, digits, hyphens and dots`
+type ProviderName string
+
+// CIDR is an address range, such as 10.0.0.0/8 or 2001:db8::/32.
+//
+// +kubebuilder:validation:MaxLength=43
+// +kubebuilder:validation:XValidation:rule=`isCIDR(self) || isIP(self)`,message=`write an address range such as 10.0.0.0/8 or 2001:db8::/32, or a single address`
+// +kubebuilder:validation:XValidation:rule=`!isCIDR(self) || cidr(self).masked() == cidr(self)`,message=`the address has bits set beyond its prefix length`,messageExpression=`'the address has bits set beyond its prefix length: write %s'.format([string(cidr(self).masked())])`
+type CIDR string
