@@ -74,16 +74,16 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"version", "--help"}, 0, "ostiary version", ""},
 		{[]string{"version", "--short"}, 2, "", "unknown flag: --short"},
 
-		{[]string{"explain", "--help"}, 0, "exit code: 0 allowed, 1 denied, 2 usage", ""},
+		{[]string{"explain", "--help"}, 0, "exit code: 0 allowed, 1 denied, 2 usage, 3 sign in first", ""},
 		{[]string{"explain"}, 2, "", "name a method and a URL"},
 		{[]string{"explain", "GET"}, 2, "", "name a method and a URL"},
 		{[]string{"explain", "GET", "https://app2.example.com/", "x"}, 2, "", "\"x\" is one argument too many; for files, write --policies x"},
 		{[]string{"explain", "--as"}, 2, "", "flag needs an argument: --as"},
 		{[]string{"explain", "--sa", "x"}, 2, "", "unknown flag: --sa"},
-		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE"}, 1, "SIGN IN FIRST", ""},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE"}, 3, "SIGN IN FIRST", ""},
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com"}, 0, "ALLOWED", ""},
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.org"}, 1, "no-rule-matched", ""},
-		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com", "--provider", "gone", "--amr", "pwd,otp"}, 1, "no identity provider of that name is in use", ""},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com", "--provider", "gone", "--amr", "pwd,otp"}, 3, "no identity provider of that name is in use", ""},
 		{[]string{"explain", "GET", "https://other.example.com/", "--policies", "FILE"}, 1, "no policy claims this host", ""},
 		{[]string{"explain", "GET", "https://app2.example.com:0/", "--policies", "FILE"}, 1, "the port is not a number", ""},
 		{[]string{"explain", "GET", "app2.example.com", "--policies", "FILE"}, 2, "", "is not a URL that begins with http:// or https://"},
@@ -240,7 +240,7 @@ func TestExplainJSON(t *testing.T) {
 		Headers                                            []struct{ Name, Value string }
 		Steps                                              []struct{ What, Outcome, Detail string }
 	}
-	if err := json.Unmarshal([]byte(got), &report); err != nil || code != 1 {
+	if err := json.Unmarshal([]byte(got), &report); err != nil || code != 3 {
 		t.Fatalf("exit code %d, %v:\n%s", code, err, got)
 	}
 	if report.Verdict != "challenge" || report.Reason != "no-session" || report.Rule != "staff" || report.Status != 401 || report.Revision == "" ||

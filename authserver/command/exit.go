@@ -9,6 +9,7 @@ const (
 	ok    = 0
 	no    = 1 // denied, or something is wrong with what was looked at
 	usage = 2 // a mistake in the command line, or what it names cannot be read
+	later = 3 // not as things are: somebody has to sign in first
 )
 
 // An exit is how a command ends, where it does not end well. Every other error ends it
@@ -35,6 +36,9 @@ func Answer(yes bool) error {
 	}
 	return &exit{code: no}
 }
+
+// SignInFirst ends a command whose answer depends on who signs in, and has been printed.
+func SignInFirst() error { return &exit{code: later} }
 
 // Failed ends a command that could not do what it was asked for, for no fault of the
 // command line.

@@ -61,9 +61,12 @@ func Command(source Source) *cobra.Command {
 			if err := report.Write(c.OutOrStdout(), o.Output); err != nil {
 				return err
 			}
+			if report.Verdict == policy.Challenge {
+				return command.SignInFirst()
+			}
 			return command.Answer(report.Allowed())
 		},
-	}, "0 allowed, 1 denied, 2 usage")
+	}, "0 allowed, 1 denied, 2 usage, 3 sign in first")
 	o.Add(c.Flags())
 	source.Add(c.Flags())
 	command.OneOf(c, "output", "text", "json")

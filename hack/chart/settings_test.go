@@ -91,11 +91,11 @@ func TestOneTruth(t *testing.T) {
 	if code, out := in.run("explain", "GET", "https://shared.example.com/pub"); code != 0 || !strings.Contains(out, "shop/pub") {
 		t.Errorf("explain says %d of what is let through:\n%s", code, out)
 	}
-	if code, out := in.run("explain", "GET", "https://shared.example.com/other"); code != 1 ||
+	if code, out := in.run("explain", "GET", "https://shared.example.com/other"); code != 3 ||
 		!strings.Contains(out, "https://shared.example.com/cdn-cgi/access/login") || strings.Contains(out, "note:") {
 		t.Errorf("explain, %d:\n%s", code, out)
 	}
-	if code, out := in.run("explain", "GET", "https://shared.example.com/other", "--path-prefix", "/.own"); code != 1 ||
+	if code, out := in.run("explain", "GET", "https://shared.example.com/other", "--path-prefix", "/.own"); code != 3 ||
 		!strings.Contains(out, "/.own/login") {
 		t.Errorf("its own flag counts, %d:\n%s", code, out)
 	}
