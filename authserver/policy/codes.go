@@ -87,6 +87,14 @@ const (
 	codeDeniedURL      Code = "denied-url"
 )
 
+// What Lint finds in a policy.
+const (
+	codeNoRules      Code = "no-rules"
+	codeNeverMatches Code = "rule-matches-nobody"
+	codeShadowed     Code = "rule-never-reached"
+	codeBypassed     Code = "rule-bypassed"
+)
+
 // Mistakes of a policy's CORS.
 const (
 	codeBypassAlone     Code = "preflight-bypass-not-alone"

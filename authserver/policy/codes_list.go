@@ -93,6 +93,10 @@ var codes = []CodeDoc{
 	{codeTooMany, Invalid, "Correct the mistakes that are shown; the others are shown then."},
 	{codeUnknownAuth, Invalid, "Set unauthenticated to Auto, Redirect or Unauthorized."},
 
+	{codeNoRules, Unwise, "Add a rule that says who may pass."},
+	{codeNeverMatches, Unwise, "Write two entries of include for \"or\", or remove one of the conditions."},
+	{codeShadowed, Unwise, "Move the rule up, narrow the rules that match first, or remove it."},
+	{codeBypassed, Unwise, "Narrow the Bypass rule, or give it a policy of its own with fewer paths."},
 	{codeNoHosts, Unwise, "Add hosts, or name the policy in an Ingress's annotation."},
 	{codeNullOrigin, Unwise, "Remove \"null\" from allowedOrigins, or remove allowCredentials."},
 	{codePathScoped, Unwise, "Add spec.paths, or remove pathScoped."},

@@ -72,6 +72,14 @@ func selects(what Property, value string) func(*Policy) {
 	return func(p *Policy) { p.Rules[0].Include = []Selector{{Property: what, Value: value}} }
 }
 
+// odd is what Lint finds.
+var odd = map[Code]func(p *Policy){
+	"no-rules":            func(p *Policy) { p.Rules = nil },
+	"rule-matches-nobody": func(p *Policy) { p.Rules[0].Exclude = []Selector{{Property: Everyone}} },
+	"rule-never-reached":  func(p *Policy) { p.Rules = append(p.Rules, does(Block)...) },
+	"rule-bypassed":       func(p *Policy) { p.Rules = append(p.Rules, does(Bypass)...) },
+}
+
 // beside are mistakes that show beside other policies, and on the platform's terms.
 func beside() map[Code]Input {
 	a, b := of("a", "p", 1, Allow, []string{"h.x"}), of("b", "p", 2, Allow, []string{"h.x"})
@@ -114,6 +122,11 @@ func TestEveryCode(t *testing.T) {
 		p := one(does(Allow)...)
 		change(&p)
 		check(want, Validate(&p))
+	}
+	for want, change := range odd {
+		p := one(does(Allow)...)
+		change(&p)
+		check(want, Lint(&p))
 	}
 	for want, in := range beside() {
 		_, issues := Build(in)

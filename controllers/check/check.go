@@ -6,7 +6,9 @@
 package check
 
 import (
+	"cmp"
 	"io"
+	"slices"
 
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/manifests"
@@ -21,5 +23,9 @@ func Run(w io.Writer, format string, terms policy.Terms, stdin io.Reader, paths 
 		return false, err
 	}
 	table, problems := set.Build()
-	return Report(w, format, table.Len(), set.Others(), append([]manifests.Problem{}, problems...))
+	problems = append(append([]manifests.Problem{}, problems...), set.Lint()...) // [] in JSON, and not null
+	slices.SortStableFunc(problems, func(a, b manifests.Problem) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+	})
+	return Report(w, format, table.Len(), set.Others(), problems)
 }

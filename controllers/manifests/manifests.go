@@ -82,6 +82,17 @@ func allInUse(list []config.Provider) *policy.Providers {
 	return policy.NewProviders(out...)
 }
 
+// Lint returns what is active as it is written, and that no author can have meant.
+func (s *Set) Lint() []Problem {
+	var out []Problem
+	for i := range s.Policies {
+		for _, issue := range policy.Lint(&s.Policies[i]) {
+			out = append(out, s.locate(issue))
+		}
+	}
+	return out
+}
+
 // Build compiles the set, and returns everything that is wrong with it.
 func (s *Set) Build() (*policy.Table, []Problem) {
 	table, issues := policy.Build(policy.Input{
