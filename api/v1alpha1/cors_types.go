@@ -44,7 +44,9 @@ type CORS struct {
 	// +optional
 	AllowAllOrigins bool `json:"allowAllOrigins,omitempty"`
 	// allowedOrigins are serialized origins: scheme://host[:port], or "null".
-	// A host that begins with "*." stands for exactly one label.
+	// A "*" within the first label of the host stands for one or more characters
+	// of that label: https://*.example.com, https://pr-*.example.com. The port "*"
+	// is any port of this machine: http://localhost:*.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=1000
@@ -109,7 +111,7 @@ type CORS struct {
 	Responses ResponsesMode `json:"responses,omitempty"`
 }
 
-// Origin is a serialized origin (HTML standard), "null", or a one-label pattern.
+// Origin is a serialized origin (HTML standard), "null", or a pattern with one "*".
 //
 // +kubebuilder:validation:MaxLength=280
 // +kubebuilder:validation:XValidation:rule=`self.matches(r'^[\x00-\x7F]*$')`,message=`write the ASCII form of the host, which begins with xn-- : that is what browsers send`
@@ -122,9 +124,10 @@ type CORS struct {
 // +kubebuilder:validation:XValidation:rule=`!self.matches(r'[?#]')`,message=`an origin has no query and no fragment: remove everything from "?" or "#" on`
 // +kubebuilder:validation:XValidation:rule=`!self.matches(r'://[^/?#]*/')`,message=`an origin has no path and no trailing slash`,messageExpression=`'an origin has no path and no trailing slash: write ' + self.find(r'^.*?://[^/]*')`
 // +kubebuilder:validation:XValidation:rule=`!self.matches(r'://.*[*].*[*]')`,message=`an origin holds at most one "*"`
-// +kubebuilder:validation:XValidation:rule=`!self.matches(r'://.*[*]') || self.matches(r'://[*][.]|[*].*[*]')`,message=`a "*" stands only for the whole first label of the host, as in https://*.example.com; a part of a label, and a port, have no wildcard`
-// +kubebuilder:validation:XValidation:rule=`!self.matches(r'://[*][.]') || self.matches(r'^(?i:https?)://')`,message=`a wildcard works with http and https only: list each origin of another scheme`
-// +kubebuilder:validation:XValidation:rule=`!self.matches(r'://[*][.][^./?#:*]*(:[0-9]*)?$') || self.matches(r'://[*][.](?i:localhost)(:[0-9]*)?$')`,message=`"*." must be followed by at least two labels, as in https://*.example.com`
+// +kubebuilder:validation:XValidation:rule=`!self.matches(r'://.*[*]') || self.matches(r'://[^./?#:*]*[*]([^/?#:]*(:[^*]*)?)$|:[*]$|[*].*[*]')`,message=`a "*" stands within the first label of the host, as in https://*.example.com or https://pr-*.example.com, or for any port of this machine, as in http://localhost:*`
+// +kubebuilder:validation:XValidation:rule=`!self.matches(r'://.*[*]') || self.matches(r'^(?i:https?)://')`,message=`a wildcard works with http and https only: list each origin of another scheme`
+// +kubebuilder:validation:XValidation:rule=`!self.matches(r'://[^./?#:*]*[*][^./?#:*]*([.][^./?#:*]*)?(:[0-9]*)?$') || self.matches(r'://[^./?#:*]*[*][^./?#:*]*[.](?i:localhost)(:[0-9]*)?$')`,message=`the label with "*" must be followed by at least two labels, as in https://*.example.com`
+// +kubebuilder:validation:XValidation:rule=`!self.matches(r':[*]$') || self.matches(r'://(?i:([^/?#:\[\]*]*[.])?localhost|127[.]0[.]0[.]1|\[::1\]):[*]$|[*].*[*]')`,message=`":*", any port, is for this machine only: localhost, names below .localhost, 127.0.0.1 and [::1]; list each port of another host`
 // +kubebuilder:validation:XValidation:rule=`!self.matches(r'^(?i:http://[^/?#]*:80|https://[^/?#]*:443)$')`,message=`browsers never send the default port: leave it out`,messageExpression=`'browsers never send the default port: write ' + self.substring(0, self.lastIndexOf(':'))`
 // +kubebuilder:validation:XValidation:rule=`!self.matches(r'://[^/?#@\[\]]*:[^/?#@\[\]]*:')`,message=`an IPv6 address stands in brackets, as in https://[2001:db8::1]:8443`
 // +kubebuilder:validation:XValidation:rule=`!self.matches(r'://([^/?#@:\[\]]*|\[[^/?#@\[\]]*\]):[^/?#@*:]*$') || self.matches(r':(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})$')`,message=`a port is a number from 1 to 65535, without leading zeros`

@@ -3,7 +3,6 @@
 package policy
 
 import (
-	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,8 +42,7 @@ type CORSHeaders struct {
 type cors struct {
 	bypass      bool
 	allOrigins  bool
-	origins     set // lower case
-	patterns    set // "https.preview.example.com:8443": without "://*"
+	origins     origins
 	allMethods  bool
 	methods     []string
 	allHeaders  bool
@@ -88,19 +86,7 @@ func (out *cors) lists(c *CORS) {
 	texts := make([]string, 0, len(c.AllowedMethods)+len(c.AllowedOrigins)+len(c.AllowedHeaders)+1)
 	texts = append(texts, c.AllowedMethods...)
 	out.methods, texts = texts[:len(texts):len(texts)], texts[len(texts):]
-	for _, o := range c.AllowedOrigins {
-		if !strings.Contains(o, "://*") {
-			texts = append(texts, strings.ToLower(o))
-		}
-	}
-	out.origins, texts = newSet(texts), texts[len(texts):]
-	for _, o := range c.AllowedOrigins {
-		scheme, rest, ok := strings.Cut(strings.ToLower(o), "://*")
-		if ok && isHTTP(scheme) {
-			texts = append(texts, scheme+rest)
-		}
-	}
-	out.patterns, texts = newSet(texts), texts[len(texts):]
+	texts = out.origins.compile(c.AllowedOrigins, texts)
 	for _, h := range c.AllowedHeaders {
 		texts = append(texts, strings.ToLower(h))
 	}
@@ -168,37 +154,7 @@ func (c *cors) allowsOrigin(origin string) bool {
 	if c.allOrigins {
 		return true
 	}
-	if c.origins.has(origin) {
-		return true
-	}
-	// Browsers serialize origins in lower case. Others may not, and scheme and
-	// host compare without case (RFC 6454 §5).
-	var buf [maxOrigin]byte
-	lower, changed := appendLower(buf[:0], origin)
-	if changed && c.origins.hasBytes(lower) {
-		return string(lower) != "null" // opaque origins are spelled "null" and no other way
-	}
-	return c.patterns.size() > 0 && c.matchPattern(lower)
-}
-
-// matchPattern matches "https://*.preview.example.com": exactly one label in
-// place of the star.
-func (c *cors) matchPattern(origin []byte) bool {
-	scheme, host, ok := bytes.Cut(origin, []byte("://"))
-	if !ok || !isHTTP(string(scheme)) { // "https.preview" is a scheme, too
-		return false
-	}
-	dot := bytes.IndexByte(host, '.')
-	if dot < 1 || dot > maxLabel {
-		return false
-	}
-	for i := range dot {
-		if !isLabelByte(host[i]) {
-			return false
-		}
-	}
-	var buf [maxOrigin]byte
-	return c.patterns.hasBytes(append(append(buf[:0], scheme...), host[dot:]...))
+	return c.origins.allows(origin)
 }
 
 func (c *cors) allowsMethod(m string) bool {

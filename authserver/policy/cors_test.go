@@ -97,6 +97,9 @@ func TestCORSStatements(t *testing.T) {
 	several := func(c *CORS) {
 		c.AllowedOrigins = []string{app1, "HTTPS://App3.Example.COM", "http://localhost:3000", "https://*.preview.example.com"}
 	}
+	starred := func(c *CORS) {
+		c.AllowedOrigins = []string{"https://preview-*.example.com", "http://localhost:*"}
+	}
 	methods := func(c *CORS) { c.AllowedMethods = []string{"GET", "PATCH"} }
 	headers := func(c *CORS) { c.AllowedHeaders = []string{"X-A", "content-type"} }
 	maxAge := func(n int) func(*CORS) { return func(c *CORS) { c.MaxAge = n } }
@@ -144,6 +147,13 @@ func TestCORSStatements(t *testing.T) {
 		{"S21", basic(several), "https://a@b.preview.example.com", "GET", "", noO},
 		{"S21", basic(several), "https://" + strings.Repeat("a", 64) + ".preview.example.com", "GET", "", noO},
 		{"S21", basic(several), "https://a.preview.example.com:443", "GET", "", noO},
+		{"S21", basic(starred), "https://preview-1.example.com", "GET", "", "200 origin=https://preview-1.example.com methods=GET"},
+		{"S21", basic(starred), "https://preview-.example.com", "GET", "", noO},
+		{"S21", basic(starred), "https://preview-a.b.example.com", "GET", "", noO},
+		{"S21", basic(starred), "https://x.preview-1.example.com", "GET", "", noO},
+		{"S21", basic(starred), "http://localhost:5173", "GET", "", "200 origin=http://localhost:5173 methods=GET"},
+		{"S21", basic(starred), "http://localhost:80", "GET", "", noO},
+		{"S21", basic(starred), "http://app.localhost:5173", "GET", "", noO},
 		{"S22", basic(methods), app1, "PATCH", "", "200 origin=" + app1 + " methods=PATCH"},
 		{"S22", basic(methods), app1, "patch", "", noM},
 		{"S22", basic(methods), app1, "DELETE", "", noM},

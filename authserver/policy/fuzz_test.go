@@ -131,7 +131,7 @@ func netipString(h string) string {
 
 func FuzzCheckOrigin(f *testing.F) {
 	for _, o := range []string{"null", "NULL", "*", "https://a.x", "HTTPS://A.X:8443", "https://*.a.x", "https://*.a.x:1", "http://*.localhost", "https://a.x:443", "https://a.x/", "https://[::1]:80",
-		"https://[[::1]]", "https://[fe80::1%25eth0]", "https://[0:0::1]", "https://[::ffff:1.2.3.4]", "https://1.2.3.4", "https://*.1.2.3.4", "https://u@a.x", "app://x", "chrome-extension://abc", "https://a.x:00080", "https://*", "https://a.*.x", "https://caf\u00e9.x"} {
+		"https://[[::1]]", "https://[fe80::1%25eth0]", "https://[0:0::1]", "https://[::ffff:1.2.3.4]", "https://1.2.3.4", "https://*.1.2.3.4", "https://u@a.x", "app://x", "chrome-extension://abc", "https://a.x:00080", "https://*", "https://a.*.x", "https://pr-*.a.x:8443", "https://*-app.a.x", "http://localhost:*", "https://[::1]:*", "https://caf\u00e9.x"} {
 		f.Add(o, byte(3), byte('x'))
 	}
 	f.Fuzz(func(t *testing.T, o string, at, with byte) {
@@ -140,7 +140,7 @@ func FuzzCheckOrigin(f *testing.F) {
 		}
 		c := compileCORS(&CORS{AllowedOrigins: []string{o}})
 		lower := strings.ToLower(o)
-		match := strings.Replace(lower, "://*.", "://label.", 1)
+		match := strings.Replace(strings.Replace(lower, ":*", ":3000", 1), "*", "s", 1)
 		if !c.allowsOrigin(match) {
 			t.Fatalf("%q does not allow %q", o, match)
 		}
@@ -165,20 +165,6 @@ func FuzzCheckOrigin(f *testing.F) {
 			t.Fatalf("%q is no origin to net/url: %+v, %v", match, u, err)
 		}
 	})
-}
-
-// refPattern matches "https://*.rest" by the book; both are in lower case.
-func refPattern(pattern, origin string) bool {
-	before, after, ok := strings.Cut(pattern, "*")
-	if !ok {
-		return pattern == origin
-	}
-	label, ok := strings.CutPrefix(origin, before)
-	if !ok {
-		return false
-	}
-	label, ok = strings.CutSuffix(label, after)
-	return ok && label != "" && len(label) <= 63 && strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") == ""
 }
 
 func FuzzDecide(f *testing.F) {

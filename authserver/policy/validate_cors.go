@@ -5,6 +5,7 @@ package policy
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -36,10 +37,30 @@ func (v *validator) cors(c *CORS) {
 	v.each(at+".allowedMethods", c.AllowedMethods, checkMethod)
 	v.each(at+".allowedHeaders", c.AllowedHeaders, checkRequestHeader)
 	v.each(at+".exposedHeaders", c.ExposedHeaders, checkExposedHeader)
-	if c.AllowCredentials && slices.Contains(c.AllowedOrigins, "null") {
-		v.unwise(at+".allowedOrigins", codeNullOrigin, "\"null\" with allowCredentials: every sandboxed frame and data: "+
+	if c.AllowCredentials {
+		v.trusted(at+".allowedOrigins", c.AllowedOrigins)
+	}
+}
+
+// trusted warns of origins that others can have, where their pages act as the signed-in user.
+func (v *validator) trusted(at string, list []string) {
+	if slices.Contains(list, "null") {
+		v.unwise(at, codeNullOrigin, "\"null\" with allowCredentials: every sandboxed frame and data: "+
 			"document on the web has that origin, and may act as the signed-in user")
 	}
+	for i, o := range list {
+		if isPlain(o) {
+			v.unwise(item(at, i), codePlainOrigin, strconv.Quote(o)+" with allowCredentials: plain http, so whoever is on the network "+
+				"between can put a script into its pages, which may act as the signed-in user; use https")
+		}
+	}
+}
+
+// isPlain reports whether pages of a valid origin cross a network unencrypted.
+func isPlain(o string) bool {
+	rest, ok := strings.CutPrefix(strings.ToLower(o), "http://")
+	host, _, wrong := splitOriginPort(rest)
+	return ok && !wrong.found() && !checkOrigin(o).found() && !isLoopback(host)
 }
 
 func (c *CORS) hasOther() bool {
@@ -70,7 +91,7 @@ func (v *validator) each(at string, values []string, check func(string) problem)
 
 // CheckOrigin says what is wrong with an origin of a policy; empty: nothing. An
 // origin is serialized as the HTML standard does ("ASCII serialization of an
-// origin"), is "null", or has "*." as exactly one label.
+// origin"), is "null", has "*" within the first label, or ":*" for the ports of this machine.
 func CheckOrigin(o string) string { return checkOrigin(o).text }
 
 func checkOrigin(o string) problem {
@@ -112,10 +133,17 @@ func checkOriginHost(scheme, rest string) problem {
 	switch {
 	case wrong.found():
 		return wrong
-	case scheme == "http" && port == "80", scheme == "https" && port == "443":
+	case isHTTP(scheme) && isDefaultPort(scheme == "https", port):
 		return problem{codeDefaultPort, "remove :" + port + ", the default port; browsers never send it"}
-	case strings.Contains(host, "*"):
-		return checkOriginPattern(scheme, host)
+	case strings.Contains(rest, "*"):
+		return checkOriginPattern(scheme, host, port)
+	default:
+		return checkOriginName(host)
+	}
+}
+
+func checkOriginName(host string) problem {
+	switch {
 	case strings.HasPrefix(host, "["):
 		return checkOriginIPv6(host)
 	case checkLabels(host) != nil:
@@ -146,25 +174,48 @@ func splitOriginPort(rest string) (host, port string, wrong problem) {
 	if i < 0 || strings.IndexByte(rest[i:], ']') >= 0 {
 		return rest, "", problem{}
 	}
+	if rest[i+1:] == "*" {
+		return rest[:i], "*", problem{}
+	}
 	if !validPort(rest[i+1:]) || rest[i+1] == '0' {
 		return "", "", problem{codeOriginPort, "the port is not a number from 1 to 65535"}
 	}
 	return rest[:i], rest[i+1:], problem{}
 }
 
-func checkOriginPattern(scheme, host string) problem {
-	labels, ok := strings.CutPrefix(host, "*.")
+// checkOriginPattern judges an origin with "*", in lower case.
+func checkOriginPattern(scheme, host, port string) problem {
 	switch {
-	case !ok || strings.Contains(labels, "*"):
-		return problem{codeOriginWildcard, "\"*\" can only be the whole first label of the host, as in https://*.example.com"}
+	case strings.Count(host+port, "*") > 1:
+		return problem{codeOriginWildcard, "at most one \"*\""}
 	case !isHTTP(scheme):
 		return problem{codePatternScheme, "a pattern needs http or https"}
-	case checkLabels(labels) != nil:
+	case port != "*":
+		return checkOriginLabel(host)
+	case checkOriginName(host).found():
+		return checkOriginName(host)
+	case !isLoopback(host):
+		return problem{codePortWildcard, "\":*\", any port, is for this machine only: localhost, a name below .localhost, 127.0.0.1 " +
+			"and [::1]; list each port of another host"}
+	default:
+		return problem{}
+	}
+}
+
+// checkOriginLabel: "*" cannot be anywhere but in the label that the owner of a domain
+// gives out last.
+func checkOriginLabel(host string) problem {
+	label, zone, ok := strings.Cut(host, ".")
+	switch {
+	case !strings.Contains(label, "*"):
+		return problem{codeOriginWildcard, "\"*\" can only be within the first label of the host, as in https://*.example.com and " +
+			"https://pr-*.example.com"}
+	case checkLabels(strings.Replace(host, "*", "x", 1)) != nil:
 		return problem{codeOriginHost, "the host is not a DNS name"}
-	case isNumericTLD(labels):
+	case isNumericTLD(zone) && ok:
 		return problem{codePatternAddress, "an address has no subdomains"}
-	case !strings.Contains(labels, ".") && labels != "localhost":
-		return problem{codePatternWide, "too wide: \"*.\" needs at least two labels after it"}
+	case !strings.Contains(zone, ".") && zone != "localhost":
+		return problem{codePatternWide, "too wide: at least two labels follow the one with \"*\", as in https://*.example.com"}
 	default:
 		return problem{}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/crd"
 	"github.com/ostiary/ostiary/controllers/manifests"
+	"github.com/ostiary/ostiary/controllers/translate"
 )
 
 // Formats are those that Report writes: for people, for programs, for tools that show
@@ -97,7 +98,7 @@ func ruleOf(p manifests.Problem) string { return cmp.Or(p.Code, "manifest") }
 func sarif(problems []manifests.Problem) map[string]any {
 	type object = map[string]any
 	fixes := map[string]string{"manifest": "Correct the text of the manifest."}
-	for _, c := range slices.Concat(policy.Codes(), crd.Codes()) {
+	for _, c := range slices.Concat(policy.Codes(), translate.Codes(), crd.Codes()) {
 		fixes[string(c.Code)] = c.Fix
 	}
 	results, rules, known := []object{}, []object{}, map[string]bool{}

@@ -112,6 +112,7 @@ func (t *translator) cors(c *v1alpha1.CORS) *policy.CORS {
 	default:
 		t.wrong("spec.cors.responses", "%q: App or Managed", c.Responses)
 	}
+	t.origins(stringsOf(c.AllowedOrigins))
 	return &policy.CORS{
 		BypassPreflight:     c.Preflight == v1alpha1.PreflightBypass,
 		AllowAllOrigins:     c.AllowAllOrigins,

@@ -12,6 +12,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/crd"
+	"github.com/ostiary/ostiary/controllers/translate"
 )
 
 // A meaning is what a reason of a decision says to a person.
@@ -88,7 +89,7 @@ func reasonsPage(root string, pages map[string]string) error {
 	}
 	b.WriteString("\n## Mistakes\n\nEvery problem that `ostiary check` and the condition `Accepted` report about a policy has " +
 		"a code. The action `ServiceAuth`\nis accepted, but admits no request yet: nothing issues service tokens.\n\n| code | reason | fix |\n|---|---|---|\n")
-	for _, c := range slices.Concat(policy.Codes(), crd.Codes()) {
+	for _, c := range slices.Concat(policy.Codes(), translate.Codes(), crd.Codes()) {
 		if issueReasons[c.Reason] == "" {
 			return fmt.Errorf("hack/docs/reasons.go does not say what %s means", c.Reason)
 		}
