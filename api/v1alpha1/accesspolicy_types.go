@@ -117,6 +117,16 @@ type AccessPolicySpec struct {
 	// +kubebuilder:validation:Enum=Refuse;Allow
 	// +kubebuilder:default=Refuse
 	CrossSite CrossSiteMode `json:"crossSite,omitempty"`
+
+	// exempt are exact paths that need no session, such as /manifest.webmanifest, /sw.js
+	// and /favicon.ico, whatever the rules admit. GET and HEAD only, and no WebSocket.
+	// A Block rule still denies where it would deny a visitor without a session. A path
+	// that cannot be read in one way only is never exempt. Only paths that this policy
+	// decides are: spec.paths does not grow. Default: none.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=32
+	Exempt []Path `json:"exempt,omitempty"`
 }
 
 // CrossSiteMode is what becomes of requests that another site made a browser send.

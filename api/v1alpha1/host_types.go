@@ -32,20 +32,24 @@ const (
 	PathPrefix PathType = "Prefix"
 )
 
+// Path is a canonical URL path, decoded: no "//", no dot segment, no "%".
+//
+// +kubebuilder:validation:MaxLength=1024
+// +kubebuilder:validation:XValidation:rule=`self.startsWith('/')`,message=`a path begins with "/"`
+// +kubebuilder:validation:XValidation:rule=`!self.contains('//')`,message=`a path holds no "//": write a single "/"`
+// +kubebuilder:validation:XValidation:rule=`!self.matches(r'/[.][.]?(/|$)')`,message=`a path holds no "." or ".." segment: write the path that it leads to`
+// +kubebuilder:validation:XValidation:rule=`!self.contains('%')`,message=`a path is written decoded, without "%": the character itself in place of its percent-escape`
+// +kubebuilder:validation:XValidation:rule=`!self.matches(r'[?#;\\]')`,message=`a path holds no "?", "#", ";" or backslash: queries and parameters take no part in matching`
+// +kubebuilder:validation:XValidation:rule=`!self.contains('*')`,message=`a path has no wildcard: in spec.paths, type Prefix covers everything below the path already`
+// +kubebuilder:validation:XValidation:rule=`!self.matches(r'[\x00-\x20\x7F\pC\pZ]')`,message=`a path holds no space and no control or invisible character`
+// +kubebuilder:validation:XValidation:rule=`!self.matches(r'[<>^{|}\x22\x60]|[$][(]')`,message=`a path holds no quotes, backticks, braces, angle brackets, "^", "|" or "$("`
+type Path string
+
 // PathMatch is a part of a host.
 type PathMatch struct {
 	// path is a canonical URL path, decoded: no "//", no dot segment, no "%".
 	// +required
-	// +kubebuilder:validation:MaxLength=1024
-	// +kubebuilder:validation:XValidation:rule=`self.startsWith('/')`,message=`a path begins with "/"`
-	// +kubebuilder:validation:XValidation:rule=`!self.contains('//')`,message=`a path holds no "//": write a single "/"`
-	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'/[.][.]?(/|$)')`,message=`a path holds no "." or ".." segment: write the path that it leads to`
-	// +kubebuilder:validation:XValidation:rule=`!self.contains('%')`,message=`a path is written decoded, without "%": the character itself in place of its percent-escape`
-	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'[?#;\\]')`,message=`a path holds no "?", "#", ";" or backslash: queries and parameters take no part in matching`
-	// +kubebuilder:validation:XValidation:rule=`!self.contains('*')`,message=`a path has no wildcard: type Prefix covers everything below the path already`
-	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'[\x00-\x20\x7F\pC\pZ]')`,message=`a path holds no space and no control or invisible character`
-	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'[<>^{|}\x22\x60]|[$][(]')`,message=`a path holds no quotes, backticks, braces, angle brackets, "^", "|" or "$("`
-	Path string `json:"path"`
+	Path Path `json:"path"`
 	// type is how path is matched. Default Prefix.
 	// +optional
 	// +kubebuilder:validation:Enum=Exact;Prefix

@@ -101,6 +101,7 @@ var codes = []CodeDoc{
 	{codeNoHosts, Unwise, "Add hosts, or name the policy in an Ingress's annotation."},
 	{codeNullOrigin, Unwise, "Remove \"null\" from allowedOrigins, or remove allowCredentials."},
 	{codePlainOrigin, Unwise, "Serve the other application with TLS and write https, or remove allowCredentials."},
+	{codeExemptElsewhere, Unwise, "Add the path to spec.paths, or remove it from exempt."},
 	{codePathScoped, Unwise, "Add spec.paths, or remove pathScoped."},
 	{codeDurationUnused, Unwise, "Remove sessionDuration from the Bypass rule."},
 }

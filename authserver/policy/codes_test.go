@@ -23,6 +23,7 @@ var alone = map[Code]func(p *Policy){
 	"host-underscore": host("a_b.x"), "host-not-dns": host("a..x"), "host-is-address": host("10.0.0.1"),
 	"path-no-slash": path("a"), "path-too-long": path("/" + strings.Repeat("a", 1024)), "path-query": path("/a?b"), "path-encoded": path("/%61"), "path-wildcard": path("/*"),
 	"path-backslash-or-semicolon": path("/a;b"), "path-not-utf8": path("/\xff"), "path-space-or-control": path("/a b"), "path-not-canonical": path("//"),
+	"exempt-not-claimed":         func(p *Policy) { p.Paths, p.Exempt = prefixes("/a"), []string{"/b"} },
 	"session-duration-range":     func(p *Policy) { p.Session.Duration = -1 },
 	"session-duration-on-bypass": func(p *Policy) { p.Rules = append(does(Bypass), p.Rules...); p.Rules[0].SessionDuration = time.Hour },
 	"rule-name-twice": func(p *Policy) {

@@ -34,6 +34,7 @@ type app struct {
 	cors            *cors
 	relaxing        []rule // Bypass, ServiceAuth
 	identity        []rule // Block, Allow
+	exempt          []exemption
 	revokedBefore   time.Time
 	unauthenticated Unauthenticated
 	signIn          *signIn // nil: nothing out of the ordinary
@@ -78,6 +79,7 @@ func compile(p *Policy, defective bool) *app {
 	a.revokedBefore = p.Session.RevokedBefore
 	a.unauthenticated = p.Unauthenticated
 	a.signIn = compileSignIn(p)
+	a.exempt = compileExempt(p.Exempt)
 	rules := make([]rule, 0, len(p.Rules)) // in one piece, as they are read one after the other
 	parts := newParts(p.Rules)
 	parts.duration = p.Session.Duration

@@ -84,6 +84,9 @@ func (a *app) decideRules(r *Request, subject *Subject, refused Reason, d *Decis
 			return
 		}
 	}
+	if a.decideExempt(r, &v, d, tr) {
+		return
+	}
 	for i := range a.identity {
 		ru := &a.identity[i]
 		m := ru.match(r.Method, &v)

@@ -26,6 +26,7 @@ func full() Policy {
 		Session:           Session{Duration: time.Hour, RevokedBefore: birth, Cookie: Cookie{SameSite: SameSiteLax, ScriptReadable: true, Partitioned: true, PathScoped: true}},
 		Unauthenticated:   Redirect,
 		AllowCrossSite:    true,
+		Exempt:            []string{"/sw.js"},
 		Denied:            Denied{Message: "no", URL: "https://help.x"},
 		Defects:           []Issue{{Source{"n", "p", "g"}, Invalid, "c", "bad"}},
 	}
@@ -156,6 +157,7 @@ var enforced = map[string]func(*Policy){
 	"Selector of a group":           func(p *Policy) { p.Rules[0].Require = groups("dev") },
 	"Selector of a provider":        func(p *Policy) { p.Rules[0].Require = provider("corp") },
 	"Selector of a method":          func(p *Policy) { p.Rules[0].Require = proof("mfa") },
+	"Exempt":                        func(p *Policy) { p.Exempt = []string{"/a"} },
 	"AllowCrossSite":                func(p *Policy) { p.AllowCrossSite = true },
 	"Unauthenticated":               func(p *Policy) { p.Unauthenticated = Unauthorized },
 	"Salvaged":                      func(p *Policy) { p.Salvaged = true },

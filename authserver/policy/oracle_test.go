@@ -166,8 +166,10 @@ func tinyVisits(t *testing.T) []Request {
 
 func TestOracleRules(t *testing.T) {
 	rules, visits := tinyRules(), tinyVisits(t)
-	check := func(list ...Rule) {
+	exempt := 0
+	checkAt := func(paths []string, list ...Rule) {
 		p := one(list...)
+		p.Exempt = paths
 		table := mustBuild(t, p)
 		for _, r := range visits {
 			v, why := refRules(&p, &r)
@@ -177,8 +179,17 @@ func TestOracleRules(t *testing.T) {
 			if e, _ := table.Explain(r); e != table.Decide(r) {
 				t.Fatalf("Explain says %+v, Decide %+v", e, table.Decide(r))
 			}
+			if table.Decide(r).Source.Field == "spec.exempt[1]" {
+				exempt++
+			}
 		}
 	}
+	check := func(list ...Rule) { checkAt(nil, list...); checkAt([]string{"/x", "/"}, list...) }
+	defer func() {
+		if exempt == 0 {
+			t.Error("nothing was exempt: the test is blind")
+		}
+	}()
 	check()
 	for _, r := range rules {
 		check(r)
@@ -232,7 +243,7 @@ func sound(t *testing.T, ref *reference, host, raw string, r *Request, d Decisio
 func TestOracleReadings(t *testing.T) {
 	p := func(name string, rule Action, paths ...Path) Policy {
 		return Policy{Source: Source{Namespace: "n", Name: name}, Since: birth, Hosts: []string{"a.x"}, Paths: paths,
-			AllowEncodedSlashes: true, CORS: &CORS{BypassPreflight: true}, Rules: does(rule)}
+			AllowEncodedSlashes: true, CORS: &CORS{BypassPreflight: true}, Rules: does(rule), Exempt: []string{"/a", "/b", "/a/b"}}
 	}
 	var tables []*Table
 	var refs []*reference

@@ -55,6 +55,8 @@ type Policy struct {
 	// AllowCrossSite lets a cookie be enough for what another site makes a browser
 	// ask, whatever that is.
 	AllowCrossSite bool
+	// Exempt are exact paths of the policy that need no session: canonical and decoded.
+	Exempt []string
 	// Defects are what is wrong with the object. A policy that has any denies
 	// all that it claims; what it claims need not be complete or valid.
 	Defects []Issue

@@ -126,6 +126,7 @@ func (d *digest) policy(p *Policy) {
 	d.bools(p.Session.Cookie.ScriptReadable, p.Session.Cookie.Partitioned, p.Session.Cookie.PathScoped)
 	d.num(int(p.Unauthenticated))
 	d.str(p.Denied.Message, p.Denied.URL)
+	d.strs(p.Exempt)
 	d.num(len(p.Defects))
 	for _, i := range p.Defects {
 		d.str(i.Source.Namespace, i.Source.Name, i.Source.Field, string(i.Reason), string(i.Code), i.Message)

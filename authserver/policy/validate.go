@@ -25,6 +25,7 @@ func Validate(p *Policy) []Issue {
 	if p.CORS != nil {
 		v.cors(p.CORS)
 	}
+	v.exempt(p)
 	v.signIn(p)
 	if p.Unauthenticated > Unauthorized {
 		v.wrong("spec.unauthenticated", codeUnknownAuth, "one of Auto, Redirect, Unauthorized")

@@ -25,6 +25,7 @@ func Policy(o *v1alpha1.AccessPolicy, routes ...Route) policy.Policy {
 		IdentityProviders:   stringsOf(o.Spec.IdentityProviders),
 		Unauthenticated:     t.unauthenticated(o.Spec.Unauthenticated),
 		AllowCrossSite:      t.crossSite(o.Spec.CrossSite),
+		Exempt:              stringsOf(o.Spec.Exempt),
 	}
 	for i := range o.Spec.Rules {
 		p.Rules = append(p.Rules, t.rule(fmt.Sprintf("spec.rules[%d]", i), &o.Spec.Rules[i]))
@@ -93,7 +94,7 @@ func (t *translator) paths(in []v1alpha1.PathMatch) []policy.Path {
 		default:
 			t.wrong(fmt.Sprintf("spec.paths[%d].type", i), "%q: Exact or Prefix", p.Type)
 		}
-		out = append(out, policy.Path{Value: p.Path, Exact: p.Type == v1alpha1.PathExact})
+		out = append(out, policy.Path{Value: string(p.Path), Exact: p.Type == v1alpha1.PathExact})
 	}
 	return out
 }

@@ -43,6 +43,7 @@ func full() v1alpha1.AccessPolicySpec {
 		Denied:          &v1alpha1.Denied{Message: "ask", URL: "https://help.example.com"},
 		Unauthenticated: v1alpha1.UnauthenticatedRedirect,
 		CrossSite:       v1alpha1.CrossSiteAllow,
+		Exempt:          []v1alpha1.Path{"/sw.js"},
 	}
 }
 

@@ -21,7 +21,7 @@ var decisionCases = []kase{
 	{"methods", "All other methods are decided, too", otherMethods},
 	{"bad-sessions", "Expired, forged and foreign sessions count as none, and the answer has the reason", badSessions},
 	{"own-application-only", "A session opens the application that it was issued for, and no other", ownApplicationOnly},
-	{"bypass", "A path with a Bypass rule needs no session; the paths beside it do", bypass},
+	{"bypass", "A path with a Bypass rule, or an exempt path, needs no session; the paths beside it do", bypass},
 	{"rules-by-method", "A rule for GET admits GET only", rulesByMethod},
 	{"bearer", "A bearer token in Authorization counts as a session; one in the URL does not", bearer},
 	{"no-policy", "A host without a policy is denied", noPolicy},
@@ -254,6 +254,29 @@ func bypass(c *check) {
 		if got := h.header.Get(name); got != "" {
 			c.errorf("the application got %s: %q, which nobody vouches for", name, got)
 		}
+	}
+	exempt(c)
+}
+
+// exempt: an exact path that needs no session, for GET and HEAD.
+func exempt(c *check) {
+	for target, method := range map[string]string{"/app.webmanifest": "GET", "/app.webmanifest?v=2": "GET", "/app.webmanifest?": "HEAD"} {
+		a := c.send(request(method, target, "staff.example.com", "Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: manifest"))
+		c.status(a, 200)
+		h := c.through(a, "staff")
+		for name := range identity {
+			if got := h.header.Get(name); got != "" {
+				c.errorf("the application got %s: %q, which nobody vouches for", name, got)
+			}
+		}
+	}
+	for target, method := range map[string]string{"/app.webmanifest": "POST", "/app.webmanifest/": "GET", "/APP.webmanifest": "GET", "/x/app.webmanifest": "GET"} {
+		a := c.send(request(method, target, "staff.example.com", fetch))
+		c.status(a, 401)
+		c.kept(a)
+	}
+	for _, target := range []string{"//app.webmanifest", "/x/../app.webmanifest", "/app%2ewebmanifest"} { // a proxy may make one of them canonical
+		c.guarded(c.send(request("GET", target, "staff.example.com", fetch)))
 	}
 }
 

@@ -32,7 +32,6 @@ var debt = struct {
 		"api/v1alpha1/crd_test.go":             411,
 		"authserver/dialect/endpoints_test.go": 401,
 		"authserver/login/threats_test.go":     435,
-		"authserver/policy/reference_test.go":  459,
 	},
 	functions: map[string]bool{},
 	packages:  map[string]bool{},
