@@ -81,19 +81,19 @@ func nearestFlag(f *pflag.FlagSet, name string) string {
 			names = append(names, flag.Name)
 		}
 	})
-	return nearest(name, names)
+	return Nearest(name, names)
 }
 
 // Unknown is the mistake of an argument that is none of the names.
 func Unknown(what, word string, names []string) error {
-	if meant := nearest(word, names); meant != "" {
+	if meant := Nearest(word, names); meant != "" {
 		return Mistake("there is no %s %q. Did you mean %s?", what, word, meant)
 	}
 	return Mistake("there is no %s %q: there are %s", what, word, strings.Join(names, ", "))
 }
 
-// nearest returns the name that a misspelled one is closest to; "": to none.
-func nearest(word string, names []string) string {
+// Nearest returns the name that a misspelled one is closest to; "": to none.
+func Nearest(word string, names []string) string {
 	best, least := "", max(len(word)/3, 2)+1
 	for _, name := range names {
 		if d := distance(word, name); d < least && d < len(name)-1 {

@@ -103,6 +103,8 @@ func checkOrigin(o string) problem {
 	}
 	scheme, rest, ok := strings.Cut(o, "://")
 	switch {
+	case o == "", strings.EqualFold(o, "null"):
+		return problem{codeOriginNoScheme, "the scheme is missing; for the origin null, write \"null\" in quotes and lower case"}
 	case !ok:
 		return problem{codeOriginNoScheme, "the scheme is missing; write it like https://app.example.com"}
 	case !isScheme(scheme):

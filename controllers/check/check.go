@@ -27,5 +27,5 @@ func Run(w io.Writer, format string, terms policy.Terms, stdin io.Reader, paths 
 	slices.SortStableFunc(problems, func(a, b manifests.Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
-	return Report(w, format, table.Len(), set.Others(), problems)
+	return Report(w, format, Read{table.Len(), set.Others(), set.Skipped()}, problems)
 }

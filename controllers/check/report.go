@@ -22,14 +22,17 @@ import (
 // which does so, too.
 var Formats = []string{"text", "json", "sarif", "github"}
 
+// Read is how much was read: policies, other objects of ours, and files that hold neither.
+type Read struct{ Policies, Others, Skipped int }
+
 // Report writes what a check found, and returns whether everything is active. To have
 // looked at nothing is no success.
-func Report(w io.Writer, format string, policies, others int, problems []manifests.Problem) (valid bool, err error) {
+func Report(w io.Writer, format string, read Read, problems []manifests.Problem) (valid bool, err error) {
 	valid = !slices.ContainsFunc(problems, func(p manifests.Problem) bool { return !p.Warning })
 	var out []byte
 	switch format {
 	case "json":
-		out, err = jsonOf(map[string]any{"policies": policies, "problems": problems})
+		out, err = jsonOf(map[string]any{"policies": read.Policies, "problems": problems})
 	case "sarif":
 		out, err = jsonOf(sarif(problems))
 	default:
@@ -42,8 +45,8 @@ func Report(w io.Writer, format string, policies, others int, problems []manifes
 			fmt.Fprintln(&b, word(p))
 		}
 		if valid {
-			b.WriteString(summary(policies, others))
-			valid = policies+others > 0
+			b.WriteString(read.summary())
+			valid = read.Policies+read.Others > 0
 		}
 		out = []byte(b.String())
 	}
@@ -53,17 +56,24 @@ func Report(w io.Writer, format string, policies, others int, problems []manifes
 	return valid, err
 }
 
-func summary(policies, others int) string {
+func (r Read) summary() (out string) {
 	switch {
-	case policies == 1:
-		return "1 policy, all valid\n"
-	case policies > 0:
-		return fmt.Sprintf("%d policies, all valid\n", policies)
-	case others > 0:
-		return "no AccessPolicy, and all else is valid\n"
+	case r.Policies == 1:
+		out = "1 policy, all valid\n"
+	case r.Policies > 0:
+		out = fmt.Sprintf("%d policies, all valid\n", r.Policies)
+	case r.Others > 0:
+		out = "no AccessPolicy, and all else is valid\n"
 	default:
-		return "no AccessPolicy found\n"
+		out = "no AccessPolicy found\n"
 	}
+	switch {
+	case r.Skipped == 1:
+		out += "1 file was skipped: Ostiary reads nothing in it\n"
+	case r.Skipped > 1:
+		out += fmt.Sprintf("%d files were skipped: Ostiary reads nothing in them\n", r.Skipped)
+	}
+	return out
 }
 
 func jsonOf(v any) ([]byte, error) {

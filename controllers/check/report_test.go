@@ -35,12 +35,12 @@ spec: {hosts: [%s.example.com], rules: [{action: Allow, include: [{everyone: tru
 	const table = 3 // policies
 	problems := []manifests.Problem{{File: "f", Line: 3, Object: "a/b", Field: "spec", Message: "bad", Warning: true}, {File: "f", Message: "worse"}}
 	b.Reset()
-	if ok, _ := check.Report(&b, "text", table, 0, problems); ok || b.String() != "f:3: warning: a/b spec: bad\nf: worse\n" {
+	if ok, _ := check.Report(&b, "text", check.Read{Policies: table, Others: 0}, problems); ok || b.String() != "f:3: warning: a/b spec: bad\nf: worse\n" {
 		t.Errorf("%t %s", ok, b.String())
 	}
 	b.Reset()
 	var out struct{ Problems []manifests.Problem }
-	if ok, _ := check.Report(&b, "json", table, 0, problems[:1]); !ok || json.Unmarshal([]byte(b.String()), &out) != nil || len(out.Problems) != 1 || out.Problems[0] != problems[0] {
+	if ok, _ := check.Report(&b, "json", check.Read{Policies: table, Others: 0}, problems[:1]); !ok || json.Unmarshal([]byte(b.String()), &out) != nil || len(out.Problems) != 1 || out.Problems[0] != problems[0] {
 		t.Errorf("%t %s", ok, b.String())
 	}
 }
@@ -54,11 +54,11 @@ func TestReportForTools(t *testing.T) {
 	}
 	var b strings.Builder
 	want := "::error file=a%2Cb/p.yaml,line=3,title=host-scheme::a/b spec.hosts[0]: 100%25\\n::error::x\n::warning file=f,title=manifest::odd\n"
-	if ok, err := check.Report(&b, "github", 1, 0, problems); ok || err != nil || b.String() != want {
+	if ok, err := check.Report(&b, "github", check.Read{Policies: 1, Others: 0}, problems); ok || err != nil || b.String() != want {
 		t.Errorf("%t %v %s", ok, err, b.String())
 	}
 	b.Reset()
-	if ok, err := check.Report(&b, "sarif", 1, 0, problems); ok || err != nil {
+	if ok, err := check.Report(&b, "sarif", check.Read{Policies: 1, Others: 0}, problems); ok || err != nil {
 		t.Errorf("%t %v", ok, err)
 	}
 	var log struct {

@@ -30,7 +30,7 @@ const maxIssues = 100
 // not store, and adds the defaults. Numbers are int64 or float64, as in all unstructured
 // objects. A rule about a transition (oldSelf) has nothing to say of a new object.
 func (k *Kind) Judge(object map[string]any) []policy.Issue {
-	found := &findings{object: object}
+	found := &findings{object: object, schema: k.schema}
 	meta := k.metadata(found)
 	options := structuralschema.UnknownFieldPathOptions{TrackUnknownFieldPaths: true}
 	for _, path := range pruning.PruneWithOptions(object, k.schema, true, options) {
@@ -41,12 +41,12 @@ func (k *Kind) Judge(object map[string]any) []policy.Issue {
 	delete(object, "status") // a new object has none, whatever is written
 
 	if meta != nil {
-		found.schema(apivalidation.ValidateObjectMeta(meta, k.namespaced, apivalidation.NameIsDNSSubdomain, field.NewPath("metadata")))
+		found.refused(apivalidation.ValidateObjectMeta(meta, k.namespaced, apivalidation.NameIsDNSSubdomain, field.NewPath("metadata")))
 	}
 	bounds := &cutter{found: found}
 	bounds.cut(object, k.schema, nil)
-	blocking := append(bounds.blocking, found.schema(validation.ValidateCustomResource(nil, object, k.validator))...)
-	found.schema(listtype.ValidateListSetsAndMaps(nil, k.schema, object))
+	blocking := append(bounds.blocking, found.refused(validation.ValidateCustomResource(nil, object, k.validator))...)
+	found.refused(listtype.ValidateListSetsAndMaps(nil, k.schema, object))
 	k.runRules(object, blocking, found)
 	return found.sorted()
 }

@@ -5,13 +5,16 @@ package crd
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
@@ -66,6 +69,7 @@ func Beyond(found, known []policy.Issue) []policy.Issue {
 // findings collects what is wrong with one object.
 type findings struct {
 	object map[string]any
+	schema *structuralschema.Structural // of the object
 	issues []policy.Issue
 }
 
@@ -86,7 +90,36 @@ func (f *findings) sorted() []policy.Issue {
 }
 
 func (f *findings) unknown(path string) {
+	if meant := f.meant(path); meant != "" {
+		f.add(path, codeUnknown, "unknown field %s. Did you mean %s?", path, meant)
+		return
+	}
 	f.add(path, codeUnknown, "unknown field %s", path)
+}
+
+// meant returns the field beside which a misspelled one stands and that is closest to
+// it; empty: none is close.
+func (f *findings) meant(path string) string {
+	steps := strings.FieldsFunc(dotted.Replace(path), func(r rune) bool { return r == '.' })
+	s := f.schema
+	for _, step := range steps[:max(0, len(steps)-1)] {
+		switch _, err := strconv.Atoi(step); {
+		case s == nil:
+			return ""
+		case err == nil && s.Items != nil:
+			s = s.Items
+		default:
+			below, ok := s.Properties[step]
+			if !ok {
+				return ""
+			}
+			s = &below
+		}
+	}
+	if s == nil || len(steps) == 0 {
+		return ""
+	}
+	return command.Nearest(steps[len(steps)-1], slices.Sorted(maps.Keys(s.Properties)))
 }
 
 var metadataType = regexp.MustCompile(`cannot unmarshal (\S+) into Go struct field ObjectMeta\.(\S+) of type (\S+)`)
@@ -101,9 +134,9 @@ func (f *findings) malformed(err error) {
 	f.add("metadata."+m[2], codeType, "this is %s; it should be %s", cmp.Or(typeNames[m[1]], m[1]), cmp.Or(typeNames[m[3]], "of the type "+m[3]))
 }
 
-// schema words what the schema refuses. It returns the errors with the field of each,
+// refused words what the schema refuses. It returns the errors with the field of each,
 // without those that leave the CEL rules their sense.
-func (f *findings) schema(errs field.ErrorList) (blocking field.ErrorList) {
+func (f *findings) refused(errs field.ErrorList) (blocking field.ErrorList) {
 	for _, e := range errs {
 		at := fieldOf(e)
 		code, message := f.word(e, at)
@@ -144,7 +177,7 @@ func (f *findings) word(e *field.Error, at string) (policy.Code, string) {
 	case field.ErrorTypeDuplicate:
 		return codeDuplicate, fmt.Sprintf("%s: listed twice", quoted(e.BadValue))
 	case field.ErrorTypeTypeInvalid:
-		return codeType, typeText(e.Detail)
+		return codeType, typeText(e.Detail) + nullHint(e, at)
 	}
 	if strings.HasPrefix(at, "metadata") {
 		return codeMetadata, strings.TrimSpace(cmp.Or(e.Detail, string(e.Type)))
@@ -207,6 +240,14 @@ func typeText(detail string) string {
 		return "this number is too large"
 	}
 	return fmt.Sprintf("this is %s; it should be %s", cmp.Or(typeNames[m[2]], m[2]), cmp.Or(typeNames[m[1]], m[1]))
+}
+
+// nullHint tells the origin "null" from the null of YAML.
+func nullHint(e *field.Error, at string) string {
+	if e.BadValue == "null" && strings.Contains(at, "allowedOrigins") {
+		return `; for the origin null, write "null" in quotes`
+	}
+	return ""
 }
 
 var typeNames = map[string]string{

@@ -274,7 +274,7 @@ func isIngressGroup(group string) bool {
 // meant as one of ours, or holds one.
 func meant(root *yamlv3.Node, group, kind string) bool {
 	switch {
-	case kind == "", looksLikeOne(root), group == v1alpha1.GroupVersion.Group,
+	case kind == "" && saysWhatItIs(root), looksLikeOne(root), group == v1alpha1.GroupVersion.Group,
 		anyOf(root, "kind", policyKind), anyOf(root, "kind", revocationKind):
 		return true
 	case kind != "List":
@@ -285,6 +285,24 @@ func meant(root *yamlv3.Node, group, kind string) bool {
 		kind := kindOf(item)
 		return kind != isForeign && (kind != isIngress && kind != isRoute || has(item, "metadata", "annotations", routes.PolicyAnnotation))
 	})
+}
+
+// saysWhatItIs reports whether a document that names no kind is an object of Kubernetes all
+// the same, for all that can be told. A values file and a Chart.yaml are none.
+func saysWhatItIs(root *yamlv3.Node) bool {
+	top := root
+	if top.Kind == yamlv3.DocumentNode && len(top.Content) > 0 {
+		top = top.Content[0]
+	}
+	if top.Kind != yamlv3.MappingNode {
+		return true
+	}
+	for _, field := range []string{"kind", "metadata", "spec", "hosts", "rules"} {
+		if find(root, field) != nil {
+			return true
+		}
+	}
+	return strings.Contains(scalar(find(root, "apiVersion")), "/")
 }
 
 // looksLikeOne tells a policy whose names are mistyped from another kind.
@@ -324,6 +342,17 @@ func UnknownKind(group, kind string) string {
 // yamlLine: "yaml: line 12: did not find expected key", counted in the document.
 var yamlLine = regexp.MustCompile(`line (\d+): `)
 
+// hint says what makes a text no YAML, where that is plain to see.
+func (d *document) hint(line int) string {
+	switch lines := bytes.Split(d.text, []byte("\n")); {
+	case bytes.Contains(d.text, []byte("{{")):
+		return ". It looks like a template: render it first, as in: helm template . | ostiary check -"
+	case line >= d.start && line-d.start < len(lines) && bytes.HasPrefix(bytes.TrimLeft(lines[line-d.start], " "), []byte("\t")):
+		return ". The line begins with a tab: YAML is indented with spaces"
+	}
+	return ""
+}
+
 func (d *document) yamlError(err error) (int, string) {
 	if errors.Is(err, errHoldsItself) || errors.Is(err, errTooDeep) || errors.Is(err, errTooMuch) {
 		return d.start, err.Error()
@@ -338,5 +367,5 @@ func (d *document) yamlError(err error) (int, string) {
 	if mayHoldSecrets.Match(d.text) {
 		message = "what is wrong is not quoted, as there may be secrets in it"
 	}
-	return line, "not YAML: " + message
+	return line, "not YAML: " + message + d.hint(line)
 }

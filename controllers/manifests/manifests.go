@@ -66,6 +66,7 @@ type Set struct {
 	routes      []translate.Route   // one for each Ingress that names a policy
 	terms       policy.Terms
 	made        map[string]bool // Secrets that something in the files makes in a cluster
+	skipped     int             // files
 	// unread: a file could not be read at all, so nobody knows what it claims.
 	unread bool
 }
@@ -158,6 +159,9 @@ func ReadForCluster(paths []string, terms policy.Terms, stdin io.Reader) (*Set, 
 	}
 	return loader.Load(), nil
 }
+
+// Skipped is how many files were read that hold nothing of ours.
+func (s *Set) Skipped() int { return s.skipped }
 
 // Others is how many objects of ours were read that are no policies.
 func (s *Set) Others() int { return len(s.entries) }

@@ -83,6 +83,9 @@ func (l *Loader) take(file string, r *reading, set *Set) (objects []*object, ent
 			broken = true
 		}
 	}
+	if len(objects)+len(entries) == 0 && !broken {
+		set.skipped++
+	}
 	return objects, entries, broken
 }
 
