@@ -195,11 +195,11 @@ func TestCheck(t *testing.T) {
 // none of a client's reaches the application. C13.
 func TestCheckIdentity(t *testing.T) {
 	smuggled := []string{"x-access-email: admin@example.com", "x-access-groups: root", "x_access_email: admin@example.com", "x-access_user: root"}
-	for set, n := range map[dialect.IdentityHeaders]int{dialect.DefaultIdentityHeaders: 16, dialect.CloudflareIdentityHeaders: 16 + 7 + 15} {
+	for set, n := range map[dialect.IdentityHeaders]int{dialect.DefaultIdentityHeaders: 30, dialect.CloudflareIdentityHeaders: 30 + 7 + 15 + 14} {
 		w := newWorld(t, func(c *Config) { c.Identity = set })
-		ours := []string{"x-access-email", "x-access-groups", "x-access-jwt-assertion", "x-access-user"}
+		ours := []string{"x-access-email", "x-access-groups", "x-access-jwt-assertion", "x-access-user", "x-access-client-id", "x-access-client-secret"}
 		if set == dialect.CloudflareIdentityHeaders {
-			ours = append(ours, "cf-access-jwt-assertion", "cf-access-authenticated-user-email")
+			ours = append(ours, "cf-access-jwt-assertion", "cf-access-authenticated-user-email", "cf-access-client-id", "cf-access-client-secret")
 		}
 		slices.Sort(ours)
 		underscored := slices.Sorted(slices.Values(set.Underscored()))
@@ -223,7 +223,10 @@ func TestCheckIdentity(t *testing.T) {
 				}
 			}
 			ann := w.check(t, checkRequest("GET /x", raw, append(smuggled, goodOne)...))
-			want = slices.Sorted(slices.Values(append([]string{"x-access-groups"}, underscored...)))
+			withoutToken := slices.DeleteFunc(slices.Clone(ours), func(name string) bool {
+				return name != "x-access-groups" && !strings.Contains(name, "-client-")
+			})
+			want = slices.Sorted(slices.Values(append(withoutToken, underscored...)))
 			if ann.set["x-access-email"] != "ann@example.com" || ann.set["x-access-user"] != "u1" || !slices.Equal(ann.removed, want) {
 				t.Errorf("%d: %+v", set, ann)
 			}

@@ -33,6 +33,9 @@ type Config struct {
 	// Subject verifies what a client presented. Of several good credentials, one
 	// that counts at the place wins. The strings are good only during the call.
 	Subject public.Subject
+	// Assertion returns a signed token that tells an application, "namespace/name", which
+	// machine was admitted; nil: none does.
+	Assertion func(m *policy.Machine, audience string, now time.Time) string
 	// Ring returns the keys, or nil before there are any. It is for Login.
 	Ring func() *credential.Ring
 	// KeySet returns the public keys (RFC 7517), or nil before there are any.
@@ -158,6 +161,7 @@ func (s *Server) end(x *exchange) {
 func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *exchange) {
 	x.answer.Reset()
 	q := &x.ask
+	q.Cloudflare = s.Identity == dialect.CloudflareIdentityHeaders
 	if refusal := d.Read(v, q); refusal != nil {
 		s.refuse(d, q, refusal, &x.answer)
 		return
@@ -173,6 +177,9 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 		return
 	}
 	decision := s.decide(table, q)
+	if m := decision.Machine; m != nil && s.Assertion != nil && !x.refuses {
+		q.Assertion = s.Assertion(m, policy.Audience(decision.Source), q.Now)
+	}
 	if q.RequestID == "" && (x.refuses || decision.Verdict != policy.Admit) {
 		q.RequestID = newRequestID()
 	}

@@ -56,6 +56,7 @@ func (o *Flags) Service(c Config, w io.Writer) *Service {
 	s.Log = slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
 	s.providers = idp.New(idp.Options{Log: s.Log})
 	s.Table, s.Subject, s.Witnesses = s.Live.Table, s.verifier.Subject, &s.witnesses
+	s.Assertion = s.verifier.Assertion
 	s.KeySet = func() []byte { return s.ring.Load().JWKS() }
 	s.Ready = func() bool { return s.verifier.Verifier() != nil }
 	s.Ring, s.Login = s.ring.Load, &login.Config{Providers: s.providers, Revoke: s.Revoker.Revoke}

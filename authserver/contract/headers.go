@@ -32,7 +32,7 @@ const (
 const ForwardedFor = "X-Forwarded-For"
 
 var asked = []string{
-	"Cookie", "Authorization", "Origin",
+	"Cookie", "Authorization", "Origin", ClientID, ClientSecret, CloudflareClientID, CloudflareClientSecret,
 	"Access-Control-Request-Method", "Access-Control-Request-Headers", "Access-Control-Request-Private-Network",
 	"Accept", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-Storage-Access", "Sec-WebSocket-Key",
 	"X-Requested-With", "X-Request-Id", "Content-Type", "HTTP2-Settings",
@@ -57,10 +57,24 @@ const (
 	CloudflareEmail = "Cf-Access-Authenticated-User-Email"
 )
 
-var identity = []string{IdentityToken, IdentityEmail, IdentityUser, IdentityGroups, CloudflareToken, CloudflareEmail}
+// Headers in which a machine sends its service token. They are for us alone: answers that
+// let a request pass carry them empty, so that they never reach an application.
+const (
+	ClientID               = "X-Access-Client-Id"
+	ClientSecret           = "X-Access-Client-Secret" //nolint:gosec // no credential
+	CloudflareClientID     = "Cf-Access-Client-Id"
+	CloudflareClientSecret = "Cf-Access-Client-Secret" //nolint:gosec // no credential
+)
 
-// Identity returns the headers that tell an application who is calling.
-func Identity() []string { return slices.Clone(identity[:4]) }
+var identity = []string{IdentityToken, IdentityEmail, IdentityUser, IdentityGroups, ClientID, ClientSecret,
+	CloudflareToken, CloudflareEmail, CloudflareClientID, CloudflareClientSecret}
+
+// ours is how many of them are there without Cloudflare's.
+const ours = 6
+
+// Identity returns the headers that proxies set to what our answer says, on every request
+// that passes: those that tell an application who is calling, and those of service tokens.
+func Identity() []string { return slices.Clone(identity[:ours]) }
 
 // AllIdentity returns those of Identity, and the ones of Cloudflare Access. A client
 // sends none of them, whichever are in use.

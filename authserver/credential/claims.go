@@ -48,6 +48,7 @@ type wireClaims struct {
 	PathScoped      bool     `json:"path_scoped,omitempty"`
 	Bind            string   `json:"bind,omitempty"` // the value of BindCookieName
 	Asked           string   `json:"asked,omitempty"`
+	CommonName      string   `json:"common_name,omitempty"` // of machines, as Cloudflare Access calls it
 	IssuedAt        int64    `json:"iat"`
 	NotBefore       int64    `json:"nbf"`
 	ExpiresAt       int64    `json:"exp"`
@@ -122,7 +123,7 @@ func (c *wireClaims) validateNames() error {
 		{"issuer (iss)", c.Issuer, false}, {"subject (sub)", c.User, false}, {"provider's subject (idp_sub)", c.ID, true},
 		{"email", c.Email, true}, {"identity provider (idp)", c.Provider, true},
 		{"authorized party (azp)", c.AuthorizedParty, true}, {"nonce", c.Nonce, true}, {"country", c.Country, true}, {"host", c.Host, true},
-		{"bind", c.Bind, true}, {"asked", c.Asked, true},
+		{"bind", c.Bind, true}, {"asked", c.Asked, true}, {"common name", c.CommonName, true},
 	} {
 		if f.optional && f.value == "" {
 			continue

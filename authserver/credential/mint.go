@@ -60,6 +60,8 @@ type Claims struct {
 	IssuedAt time.Time
 	// Lifetime counts from IssuedAt: whole seconds, above zero, at most MaxLifetime.
 	Lifetime time.Duration
+	// commonName is the public part of a machine's credential.
+	commonName string
 }
 
 // Mint signs a token for applications. It refuses claims that could not be sent
@@ -99,7 +101,7 @@ func (k *key) mint(kind string, c Claims, now time.Time) (string, error) {
 	w := wireClaims{
 		Issuer: c.Issuer, User: cmp.Or(c.User, c.ID), Audience: c.Audience, Email: c.Email, Groups: c.Groups, AMR: c.AMR, Provider: c.Provider,
 		SignedInAt: c.SignedInAt.Unix(), AuthorizedParty: c.AuthorizedParty, Nonce: rand.Text(), Country: c.Country, Host: c.Host,
-		PathScoped: c.PathScoped, Bind: c.Bind, Asked: c.Asked,
+		PathScoped: c.PathScoped, Bind: c.Bind, Asked: c.Asked, CommonName: c.commonName,
 		IssuedAt: issued, NotBefore: issued, ExpiresAt: issued + int64(c.Lifetime/time.Second), Type: kind, wanted: kind,
 	}
 	if w.ID = c.ID; w.ID != "" && w.ID == w.User { // who is told what the provider says

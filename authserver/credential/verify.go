@@ -30,6 +30,8 @@ type Verifier struct {
 	issuer string
 	cache  *cache // tokens that name somebody
 	over   *cache // those that do not, or no more: they push out none that does
+	// asserted are what applications were told of machines.
+	asserted assertions
 }
 
 // NewVerifier makes a Verifier for the tokens of one ring and issuer, which

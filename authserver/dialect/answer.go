@@ -76,7 +76,7 @@ const maxHeader = 3500
 
 // fixed is what the header section of a 200 holds besides the values: the
 // status line, Date, Content-Length, and the names of the identity headers.
-const fixed = 300
+const fixed = 450
 
 // admit writes a 200.
 func (h IdentityHeaders) admit(a *Answer, q *Ask, d *policy.Decision) {
@@ -104,6 +104,9 @@ func (h IdentityHeaders) identity(a *Answer, q *Ask, d *policy.Decision) {
 		return ""
 	}
 	var token, email, user, groups string
+	if d.Machine != nil {
+		user, token = take(d.Machine.Name, 1), take(q.Assertion, copies)
+	}
 	if s := q.Subject; d.Identified && s != nil {
 		email, user, token = take(s.Email, copies), take(s.Name(), 1), take(s.Token, copies)
 		groups = take(joinGroups(s.Groups), 1)
@@ -112,9 +115,13 @@ func (h IdentityHeaders) identity(a *Answer, q *Ask, d *policy.Decision) {
 	a.Set(contract.IdentityEmail, email)
 	a.Set(contract.IdentityUser, user)
 	a.Set(contract.IdentityGroups, groups)
+	a.Set(contract.ClientID, "") // a secret is not for the application
+	a.Set(contract.ClientSecret, "")
 	if h == CloudflareIdentityHeaders {
 		a.Set(contract.CloudflareToken, token)
 		a.Set(contract.CloudflareEmail, email)
+		a.Set(contract.CloudflareClientID, "")
+		a.Set(contract.CloudflareClientSecret, "")
 	}
 }
 

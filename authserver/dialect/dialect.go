@@ -36,6 +36,10 @@ type Dialect interface {
 // An Ask is what a proxy wants to know.
 type Ask struct {
 	policy.Request
+	// Cloudflare: a service token may come in Cloudflare's headers, too.
+	Cloudflare bool
+	// Assertion tells the application of a machine that was admitted: a signed token.
+	Assertion     string
 	Cookie        string
 	Authorization string
 	ForwardedFor  string
@@ -90,6 +94,7 @@ func readCommon(v View, a *Ask) {
 	a.Authorization, _ = v.Header("Authorization")
 	a.ForwardedFor = v.Joined(contract.ForwardedFor)
 	a.RequestID = readRequestID(v)
+	a.readToken(v)
 	if a.Cookie != "" { // whatever else says who is asking, a page could not have sent
 		a.readSite(v)
 	}

@@ -145,7 +145,7 @@ func TestAsked(t *testing.T) {
 			r := request{method: "GET", host: "app.example.com", uri: "/", headers: headers}
 			v := newView(r)
 			e.proxy(r, v)
-			var q dialect.Ask
+			q := dialect.Ask{Cloudflare: true}
 			if refusal := e.d.Read(recorder{v, read}, &q); refusal != nil && e.name != "preflight" {
 				t.Fatal(e.name, refusal)
 			}

@@ -23,6 +23,7 @@ type Assembler struct {
 
 	bindings    []Binding // sorted
 	providers   *Providers
+	tokens      *serviceTokens
 	revoked     *revoked
 	revocations sum
 
@@ -228,7 +229,7 @@ func (a *Assembler) Table() *Table {
 func (a *Assembler) publish() *Table {
 	t := &Table{
 		exact: a.exact.publish(), wild: a.wild.publish(), policies: a.policies, revoked: a.revoked,
-		bindings: a.ingresses.publish(), byRoute: a.byRoute.publish(), providers: a.providers,
+		bindings: a.ingresses.publish(), byRoute: a.byRoute.publish(), providers: a.providers, tokens: a.tokens,
 	}
 	for _, e := range a.takers {
 		t.takers = append(t.takers, e.used.app)

@@ -96,6 +96,12 @@ const (
 	codeBypassed     Code = "rule-bypassed"
 )
 
+// Mistakes about machines.
+const (
+	codeServiceAuth  Code = "service-auth-only"
+	codeServiceToken Code = "service-token-name"
+)
+
 // Mistakes of a policy's CORS.
 const (
 	codeBypassAlone     Code = "preflight-bypass-not-alone"

@@ -88,7 +88,9 @@ var codes = []CodeDoc{
 	{codeRuleMethodAll, Invalid, "Remove methods; a rule without methods matches every method."},
 	{codeRuleName, Invalid, "Give the rule another name."},
 	{codeSameSite, Invalid, "Set sameSite to None, Lax or Strict."},
-	{codeSelector, Invalid, "Set exactly one of everyone, email, emailDomain, ip, idpGroup, loginMethod and authMethod."},
+	{codeSelector, Invalid, "Set exactly one of everyone, email, emailDomain, ip, idpGroup, loginMethod, authMethod, serviceToken and anyServiceToken."},
+	{codeServiceAuth, Invalid, "Put serviceToken and anyServiceToken into a rule with action: ServiceAuth."},
+	{codeServiceToken, Invalid, "Name a ServiceToken of the policy's namespace, such as ci, or write namespace/name."},
 	{codeDuration, Invalid, "Set a duration of more than 0 and at most 720h."},
 	{codeTokens, Invalid, "List the origins in allowedOrigins and set allowCredentials, or remove tokens."},
 	{codeTooMany, Invalid, "Correct the mistakes that are shown; the others are shown then."},
@@ -103,5 +105,5 @@ var codes = []CodeDoc{
 	{codePlainOrigin, Unwise, "Serve the other application with TLS and write https, or remove allowCredentials."},
 	{codeExemptElsewhere, Unwise, "Add the path to spec.paths, or remove it from exempt."},
 	{codePathScoped, Unwise, "Add spec.paths, or remove pathScoped."},
-	{codeDurationUnused, Unwise, "Remove sessionDuration from the Bypass rule."},
+	{codeDurationUnused, Unwise, "Remove sessionDuration from the Bypass or ServiceAuth rule."},
 }

@@ -16,6 +16,10 @@ import (
 
 // alone are mistakes that a policy has by itself, by the code that they must get.
 var alone = map[Code]func(p *Policy){
+	"service-auth-only": func(p *Policy) { p.Rules[0].Include = anyToken() },
+	"service-token-name": func(p *Policy) {
+		p.Rules[0].Action, p.Rules[0].Include = ServiceAuth, tokenNamed("a/b/c")
+	},
 	"too-many-mistakes": func(p *Policy) { p.Hosts = make([]string, maxIssues+1) },
 	"listed-twice":      func(p *Policy) { p.Paths = prefixes("/a", "/a") }, "unauthenticated-unknown": func(p *Policy) { p.Unauthenticated = 9 },
 	"no-hosts": func(p *Policy) { p.Hosts = nil }, "host-empty": host(""), "host-all": host("*"), "host-scheme": host("https://a.x"), "host-path": host("a.x/y"),

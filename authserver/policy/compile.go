@@ -82,7 +82,7 @@ func compile(p *Policy, defective bool) *app {
 	a.exempt = compileExempt(p.Exempt)
 	rules := make([]rule, 0, len(p.Rules)) // in one piece, as they are read one after the other
 	parts := newParts(p.Rules)
-	parts.duration = p.Session.Duration
+	parts.duration, parts.namespace = p.Session.Duration, p.Source.Namespace
 	for i := range p.Rules {
 		if p.Rules[i].Action.relaxes() {
 			rules = append(rules, parts.rule(&p.Rules[i], i))

@@ -41,10 +41,27 @@ func (t *Table) decide(r *Request, tr *Trace) Decision {
 		d.CORS = a.cors.readable(r.Origin)
 		tr.readable(r, a, &d)
 	}
+	if machine, bad := t.identifyMachine(a, r); r.Token.present() {
+		tr.token(t, a, r, machine, bad)
+		a.decideMachine(r, machine, bad, &d, tr)
+		return d
+	}
 	subject, refused := t.identify(a, r)
 	tr.session(t, a, r, subject, refused)
-	a.decideRules(r, subject, refused, &d, tr)
+	a.decideRules(r, visitor{subject: subject}, refused, &d, tr)
 	return d
+}
+
+// decideMachine judges a request with a service token. It is refused if the token is not
+// good, whatever a rule says: who sends one relies on it, and has to learn that it fails.
+// No answer of it leads to a login.
+func (a *app) decideMachine(r *Request, m *Machine, bad Reason, d *Decision, tr *Trace) {
+	d.Unauthenticated = Unauthorized
+	if bad != NoReason {
+		d.challenge(&rule{}, bad, r.Method)
+		return
+	}
+	a.decideRules(r, visitor{machine: m, unattended: true}, NoSession, d, tr)
 }
 
 func (a *app) decidePreflight(r *Request, d *Decision) {
@@ -63,14 +80,14 @@ func (a *app) decidePreflight(r *Request, d *Decision) {
 	}
 }
 
-func (a *app) decideRules(r *Request, subject *Subject, refused Reason, d *Decision, tr *Trace) {
+func (a *app) decideRules(r *Request, v visitor, refused Reason, d *Decision, tr *Trace) {
 	// A mapped or a zoned address is in no network (netip.Prefix.Contains).
-	v := visitor{subject: subject, address: r.Address.Unmap().WithZone("")}
+	v.address = r.Address.Unmap().WithZone("")
 	d.Reason = NoRuleMatched
 	for i := range a.relaxing {
 		ru := &a.relaxing[i]
 		m := ru.match(r.Method, &v)
-		if ru.action == ServiceAuth && !ru.serves(subject, r) {
+		if ru.action == ServiceAuth && v.machine == nil {
 			m = no
 		}
 		if doubt := r.doubt(); m == yes && doubt != NoReason {
@@ -80,7 +97,7 @@ func (a *app) decideRules(r *Request, subject *Subject, refused Reason, d *Decis
 		}
 		tr.rule(a, ru, m)
 		if m == yes {
-			a.admit(ru, r, d, tr)
+			a.admit(ru, &v, r, d, tr)
 			return
 		}
 	}
@@ -91,7 +108,7 @@ func (a *app) decideRules(r *Request, subject *Subject, refused Reason, d *Decis
 		ru := &a.identity[i]
 		m := ru.match(r.Method, &v)
 		tr.rule(a, ru, m)
-		if a.apply(ru, m, r, subject, refused, d, tr) {
+		if a.apply(ru, m, r, &v, refused, d, tr) {
 			tr.outcome(r, ru, d)
 			return
 		}
@@ -99,9 +116,10 @@ func (a *app) decideRules(r *Request, subject *Subject, refused Reason, d *Decis
 }
 
 // apply reports whether a Block or Allow rule decides, and how.
-func (a *app) apply(ru *rule, m match, r *Request, subject *Subject, refused Reason, d *Decision, tr *Trace) bool {
+func (a *app) apply(ru *rule, m match, r *Request, v *visitor, refused Reason, d *Decision, tr *Trace) bool {
+	subject := v.subject
 	switch {
-	case m == no, m == maybe && ru.action == Block:
+	case m == no, m == maybe && ru.action == Block, v.unattended && ru.action == Allow:
 		return false // a Block that needs a name waits for one
 	case ru.action == Block:
 		d.deny(ru, Blocked)
@@ -110,20 +128,23 @@ func (a *app) apply(ru *rule, m match, r *Request, subject *Subject, refused Rea
 	case ru.outlived(subject, r):
 		d.challenge(ru, SessionExpired, r.Method)
 	default:
-		a.admit(ru, r, d, tr)
+		a.admit(ru, v, r, d, tr)
 	}
 	return true
 }
 
 // admit lets a request through that a rule admits, unless another site may have made
 // a browser send it: then a cookie is not enough.
-func (a *app) admit(ru *rule, r *Request, d *Decision, tr *Trace) {
-	if ru.action != Bypass && !r.InHeader && a.foreign(r) {
+func (a *app) admit(ru *rule, v *visitor, r *Request, d *Decision, tr *Trace) {
+	if ru.action == Allow && !r.InHeader && a.foreign(r) {
 		d.deny(&rule{field: "spec.crossSite"}, OriginNotAllowed)
 		tr.forged(a, r)
 		return
 	}
 	d.admit(ru)
+	if ru.action == ServiceAuth {
+		d.Machine = v.machine
+	}
 }
 
 // outlived reports whether a credential is older than the rule allows.
@@ -138,11 +159,6 @@ func (r *rule) limit(q *Request) time.Duration {
 		return r.duration
 	}
 	return q.SessionDuration
-}
-
-// serves reports whether the subject is one that a ServiceAuth rule can admit.
-func (r *rule) serves(s *Subject, q *Request) bool {
-	return s != nil && s.Service && !r.outlived(s, q)
 }
 
 // maxSkew is how far the clocks of replicas may be apart.
@@ -225,7 +241,7 @@ func (d *Decision) admit(ru *rule) {
 	case Bypass:
 		d.Reason = Bypassed
 	case ServiceAuth:
-		d.Reason, d.Identified = ServiceAdmitted, true
+		d.Reason = ServiceAdmitted
 	case Allow, Block, NoAction:
 		d.Reason, d.Identified = SignedIn, true
 	}

@@ -38,6 +38,8 @@ type Request struct {
 	Subject *Subject
 	// Refused is why a credential that came along names no Subject, if one did.
 	Refused Reason
+	// Token is the service token that came along, if one did.
+	Token PresentedToken
 	// InHeader: Authorization says who the Subject is, and not a cookie alone.
 	InHeader bool
 	// Address is the client's, as far as it is known for sure; the zero Addr if not.
@@ -79,7 +81,6 @@ type Subject struct {
 	Asked    string
 	AMR      []string // how they proved who they are: RFC 8176
 	Provider string   // the name of the identity provider that says so
-	Service  bool     // a machine, not a person
 	Audience []string // the policies that the credential is good for: "namespace/name"
 	// Host is the only one that the credential is good at; empty: all of the audience's.
 	Host string
@@ -172,6 +173,8 @@ type Decision struct {
 	// CORS answers a preflight; on any other verdict it lets the page that sent
 	// the request read the answer.
 	CORS CORSHeaders
+	// Machine is who a ServiceAuth rule admitted; nil: it was none.
+	Machine *Machine
 	// Identified reports that the Subject is whom the application may be told of.
 	Identified bool
 	// ManageResponses asks for CORS on the application's own answer as well.

@@ -158,6 +158,20 @@ func (tr *Trace) session(t *Table, a *app, r *Request, s *Subject, why Reason) {
 	}
 }
 
+func (tr *Trace) token(t *Table, a *app, r *Request, m *Machine, bad Reason) {
+	switch {
+	case tr == nil:
+	case bad != NoReason:
+		tr.add("token", Source{}, bad.String(), "%s; a request with a token that is not good is refused, whatever rules say",
+			t.tokens.fault(&r.Token, r.Now))
+	case m == nil:
+		tr.add("token", Source{}, "not for this policy", "the token is one of %s, and a policy of namespace %s can use it only if "+
+			"its spec.policyNamespaces lists that", t.tokens.verify(&r.Token, r.Now).machine.Source, a.source.Namespace)
+	default:
+		tr.add("token", m.Source, "valid", "%s, until %s", m.Name, m.ExpiresAt.UTC().Format("2006-01-02 15:04 MST"))
+	}
+}
+
 // stranger says what a session was made for, that was not made for this.
 func (a *app) stranger(r *Request) (at Source, detail string) {
 	s := r.Subject

@@ -164,7 +164,6 @@ var enforced = map[string]func(*Policy){
 	"Defects":                       func(p *Policy) { p.Defects = []Issue{{p.Source, Invalid, "c", "bad"}} },
 	"Selector of an address":        func(p *Policy) { p.Rules[0].Require = networks("11.0.0.0/8") },
 	"Selector of a domain":          func(p *Policy) { p.Rules[0].Exclude = []Selector{{Property: EmailDomain, Value: "X"}} },
-	"Duration of a ServiceAuth":     func(p *Policy) { p.Rules[1].SessionDuration = time.Minute },
 }
 
 func TestEveryFieldIsEnforced(t *testing.T) {
@@ -181,7 +180,9 @@ func TestEveryFieldIsEnforced(t *testing.T) {
 		var out []any
 		for _, url := range []string{"https://a.x/a", "https://a.x/b", "https://a.x/a/c", "https://a.x/a/b%2fc"} {
 			target := mustTarget(t, url)
-			for _, s := range []*Subject{nil, session("n/p"), machine("n/p")} {
+			out = append(out, table.knowing(tokens()).Decide(Request{Target: target, Method: "GET", Now: now,
+				Token: PresentedToken{ID: "id-ci", Secret: "new"}, Address: netip.MustParseAddr("10.1.1.1")}))
+			for _, s := range []*Subject{nil, session("n/p")} {
 				r := Request{Target: target, Method: "GET", Origin: "https://o.x", Subject: s, Address: netip.MustParseAddr("10.1.1.1"), Now: now}
 				out = append(out, table.Decide(r))
 				r.WebSocket, r.Origin = true, "https://other.x"

@@ -116,8 +116,9 @@ func (t *Table) with(change func(in *Input)) *Table {
 	return remember(table, in)
 }
 
-func (t *Table) bound(b []Binding) *Table      { return t.with(func(in *Input) { in.Bindings = b }) }
-func (t *Table) providing(p *Providers) *Table { return t.with(func(in *Input) { in.Providers = p }) }
+func (t *Table) bound(b []Binding) *Table        { return t.with(func(in *Input) { in.Bindings = b }) }
+func (t *Table) providing(p *Providers) *Table   { return t.with(func(in *Input) { in.Providers = p }) }
+func (t *Table) knowing(s []ServiceToken) *Table { return t.with(func(in *Input) { in.Tokens = s }) }
 func (t *Table) revoking(r []Revocation) *Table {
 	return t.with(func(in *Input) { in.Revocations = r })
 }
@@ -160,10 +161,34 @@ func session(audience string) *Subject {
 	return &Subject{ID: "1", Email: "ann@x", Audience: []string{audience}, SignedInAt: now.Add(-time.Hour), IssuedAt: now.Add(-time.Hour), ExpiresAt: now.Add(time.Hour)}
 }
 
-func machine(audience string) *Subject {
-	s := session(audience)
-	s.Email, s.Service = "", true
-	return s
+// tokens are service tokens of namespaces n and m: good ones, one that n may use, and bad ones.
+func tokens() []ServiceToken {
+	secret := func(text string) []TokenSecret { return []TokenSecret{{Sum: SecretSum(text)}} }
+	later := now.Add(time.Hour)
+	return []ServiceToken{
+		{Source: Source{Namespace: "n", Name: "ci"}, ClientID: "id-ci", ExpiresAt: later,
+			Secrets: append(secret("new"), TokenSecret{SecretSum("old"), now.Add(1)}, TokenSecret{SecretSum("older"), now})},
+		{Source: Source{Namespace: "n", Name: "bot"}, ClientID: "id-bot", Secrets: secret("bot"), ExpiresAt: later},
+		{Source: Source{Namespace: "m", Name: "ci"}, ClientID: "id-m", Secrets: secret("m"), ExpiresAt: later},
+		{Source: Source{Namespace: "m", Name: "shared"}, ClientID: "id-shared", Secrets: secret("shared"), ExpiresAt: later, PolicyNamespaces: []string{"k", "n"}},
+		{Source: Source{Namespace: "n", Name: "off"}, ClientID: "id-off", Secrets: secret("off"), ExpiresAt: later, Disabled: true},
+		{Source: Source{Namespace: "n", Name: "over"}, ClientID: "id-over", Secrets: secret("over"), ExpiresAt: now},
+		{Source: Source{Namespace: "n", Name: "fresh"}, ClientID: "id-fresh", ExpiresAt: later},
+		{Source: Source{Namespace: "n", Name: "twin"}, ClientID: "id-twin", Secrets: secret("twin"), ExpiresAt: later},
+		{Source: Source{Namespace: "m", Name: "twin"}, ClientID: "id-twin", Secrets: secret("twin"), ExpiresAt: later},
+	}
+}
+
+// presented are tokens as requests bring them, and of which they are; "" is of none that is good.
+func presented() map[PresentedToken]string {
+	return map[PresentedToken]string{
+		{ID: "id-ci", Secret: "new"}: "n/ci", {ID: "id-ci", Secret: "old"}: "n/ci", {ID: "id-ci", Secret: "older"}: "",
+		{ID: "id-bot", Secret: "bot"}: "n/bot", {ID: "id-m", Secret: "m"}: "m/ci", {ID: "id-shared", Secret: "shared"}: "m/shared",
+		{ID: "id-off", Secret: "off"}: "", {ID: "id-over", Secret: "over"}: "", {ID: "id-fresh"}: "", {ID: "id-fresh", Secret: "\x00"}: "",
+		{ID: "id-twin", Secret: "twin"}: "", {ID: "nobody", Secret: "new"}: "", {ID: "id-ci", Secret: "bot"}: "", {ID: "id-ci"}: "",
+		{Secret: "new"}: "", {ID: "id-ci", Secret: "new", Broken: true}: "", {Broken: true}: "",
+		{ID: "id-ci", Secret: strings.Repeat("n", 300)}: "", {ID: strings.Repeat("i", 300), Secret: "new"}: "", {ID: "ID-CI", Secret: "new"}: "",
+	}
 }
 
 func preflight(tb testing.TB, url, origin, method, headers string) Request {

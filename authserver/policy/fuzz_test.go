@@ -64,7 +64,7 @@ func FuzzParseTarget(f *testing.F) {
 		if len(rest) > 200 {
 			return // the reference is slow
 		}
-		for _, s := range []*Subject{nil, session(table.Audience(target)), machine(table.Audience(target))} {
+		for _, s := range []*Subject{nil, session(table.Audience(target))} {
 			r := Request{Target: target, Method: "GET", Now: now, Subject: s}
 			d := table.Decide(r)
 			sound(t, ref, refHost(target.Host()), rest, &r, d)
@@ -186,7 +186,7 @@ func FuzzDecide(f *testing.F) {
 		audience := table.Audience(r.Target)
 		if flags&2 > 0 {
 			issued := now.Add(-time.Duration(age) * time.Second)
-			r.Subject = &Subject{ID: acrm, Email: email, Service: flags&4 > 0, Audience: []string{acrh, audience}, SignedInAt: issued, IssuedAt: issued, ExpiresAt: now.Add(time.Duration(flags) * time.Minute)}
+			r.Subject = &Subject{ID: acrm, Email: email, Audience: []string{acrh, audience}, SignedInAt: issued, IssuedAt: issued, ExpiresAt: now.Add(time.Duration(flags) * time.Minute)}
 			r.Subject.Groups, r.Subject.AMR, r.Subject.Provider = strings.Fields(acrh), strings.Fields(email), email
 		}
 		if r.Subject != nil && flags&8 > 0 {

@@ -18,6 +18,7 @@ type Input struct {
 	Bindings    []Binding
 	Providers   *Providers // nil: not known yet
 	Revocations []Revocation
+	Tokens      []ServiceToken
 }
 
 // Build builds a table. It never fails as a whole: a policy with a mistake denies what it
@@ -46,6 +47,7 @@ func Build(in Input) (*Table, []Issue) {
 	a.SetBindings(in.Bindings)
 	a.SetProviders(in.Providers)
 	a.SetRevocations(in.Revocations)
+	a.SetServiceTokens(in.Tokens)
 	return a.Table(), a.Issues()
 }
 

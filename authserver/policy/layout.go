@@ -87,6 +87,7 @@ type parts struct {
 	networks  []netip.Prefix
 	methods   []string
 	duration  time.Duration // of rules that say nothing
+	namespace string        // of names that say none
 }
 
 func newParts(rules []Rule) *parts {
@@ -100,7 +101,7 @@ func newParts(rules []Rule) *parts {
 			}
 		}
 	}
-	return &parts{make([]Selector, 0, selectors), make([]netip.Prefix, 0, networks), make([]string, 0, methods), 0}
+	return &parts{make([]Selector, 0, selectors), make([]netip.Prefix, 0, networks), make([]string, 0, methods), 0, ""}
 }
 
 func (r *Rule) lists() [3][]Selector { return [...][]Selector{r.Include, r.Require, r.Exclude} }
@@ -120,6 +121,9 @@ func (p *parts) list(in []Selector) []Selector {
 		n := len(p.networks)
 		for _, network := range s.Networks {
 			p.networks = append(p.networks, unmap(network).Masked())
+		}
+		if s.Property == Token && !strings.Contains(s.Value, "/") {
+			s.Value = p.namespace + "/" + s.Value
 		}
 		p.selectors = append(p.selectors, Selector{s.Property, s.Value, slices.Clip(p.networks[n:])})
 	}

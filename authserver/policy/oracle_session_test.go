@@ -17,7 +17,7 @@ func tinySubjects() []*Subject {
 				for _, signedIn := range []time.Duration{3 * time.Hour, 2 * time.Hour, 45 * time.Minute} {
 					for _, age := range []time.Duration{90 * time.Minute, 45 * time.Minute, -2 * time.Minute} {
 						for _, left := range []time.Duration{0, time.Hour} {
-							out = append(out, &Subject{ID: "u1", Email: "Ann@x", Provider: provider, Service: party == "" && age > signedIn, Audience: audience, AuthorizedParty: party,
+							out = append(out, &Subject{ID: "u1", Email: "Ann@x", Provider: provider, Audience: audience, AuthorizedParty: party,
 								SignedInAt: now.Add(-signedIn), IssuedAt: now.Add(-age), ExpiresAt: now.Add(left)})
 						}
 					}

@@ -151,7 +151,7 @@ func tinyVisits(t *testing.T) []Request {
 	dev.Groups, dev.Provider, dev.AMR = []string{"ops", "dev"}, "corp", []string{"pwd", "mfa"}
 	var out []Request
 	for _, method := range []string{"GET", "POST", "OPTIONS"} {
-		for _, s := range []*Subject{nil, session("n/p"), bob, dev, machine("n/p"), stranger} {
+		for _, s := range []*Subject{nil, session("n/p"), bob, dev, stranger} {
 			for _, a := range []string{"", "10.1.2.3", "11.1.2.3"} {
 				r := Request{Target: mustTarget(t, "https://a.x/"), Method: method, Subject: s, Now: now}
 				if a != "" {
@@ -260,7 +260,7 @@ func TestOracleReadings(t *testing.T) {
 		depth = 3
 	}
 	alphabet := []string{"/", "a", "b", "..", ".", "%2f", ";", "%61", "%25", "2f", "%3b", "?", "%20", "%ef%bc%8f"}
-	subjects := []*Subject{nil, session(""), machine("")}
+	subjects := []*Subject{nil, session("")}
 	admitted := 0
 	var walk func(raw string, depth int)
 	walk = func(raw string, depth int) {

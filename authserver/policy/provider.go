@@ -80,7 +80,7 @@ func (a *Assembler) SetProviders(p *Providers) {
 }
 
 // vouch reports whether the provider that a credential came from still answers for
-// it. Those of machines came from none.
+// it. One that names none is not for it to judge.
 func (p *Providers) vouch(s *Subject) bool {
 	if p == nil || s.Provider == "" {
 		return true

@@ -221,11 +221,20 @@ func refRules(p *Policy, r *Request) (Verdict, Reason) {
 	if r.Subject != nil {
 		why = WrongAudience
 	}
+	machine, sent, bad := refMachine(p, r)
+	switch {
+	case bad && r.Method == "OPTIONS":
+		return Deny, ServiceTokenInvalid
+	case bad:
+		return Challenge, ServiceTokenInvalid
+	case sent:
+		subject = nil
+	}
 	for _, ru := range p.Rules {
 		switch {
 		case ru.Action == Bypass && refMatches(&ru, r, subject):
 			return Admit, Bypassed
-		case ru.Action == ServiceAuth && subject != nil && subject.Service && refMatches(&ru, r, subject):
+		case ru.Action == ServiceAuth && machine != nil && refMatches(&ru, r, nil):
 			return Admit, ServiceAdmitted
 		}
 	}
@@ -233,8 +242,8 @@ func refRules(p *Policy, r *Request) (Verdict, Reason) {
 		return refExempt(p, r)
 	}
 	for _, ru := range p.Rules {
-		if ru.Action != Allow && ru.Action != Block {
-			continue
+		if ru.Action != Allow && ru.Action != Block || sent && ru.Action == Allow {
+			continue // whoever sends a token signs in nowhere
 		}
 		if subject != nil {
 			if !refMatches(&ru, r, subject) {
@@ -274,21 +283,23 @@ func refExempt(p *Policy, r *Request) (Verdict, Reason) {
 
 func refMatches(ru *Rule, r *Request, s *Subject) bool {
 	worst := ru.Action == Block // what an unknown address does to Include and Require
-	in := func(sel Selector) bool { return refSelects(sel, s, r.Address, worst) }
+	in := func(sel Selector) bool { return refSelects(sel, s, r, worst) }
 	all := true
 	for _, sel := range ru.Require {
 		all = all && in(sel)
 	}
 	none := true
 	for _, sel := range ru.Exclude {
-		none = none && !refSelects(sel, s, r.Address, !worst)
+		none = none && !refSelects(sel, s, r, !worst)
 	}
 	method := len(ru.Methods) == 0 || slices.Contains(ru.Methods, r.Method)
 	return method && slices.ContainsFunc(ru.Include, in) && all && none
 }
 
-func refSelects(sel Selector, s *Subject, address netip.Addr, ifUnknown bool) bool {
-	switch {
+func refSelects(sel Selector, s *Subject, r *Request, ifUnknown bool) bool {
+	switch address := r.Address; {
+	case sel.Property.ofMachine():
+		return refMachineSelects(sel, r)
 	case sel.Property == Everyone:
 		return true
 	case sel.Property == Email:
@@ -308,40 +319,4 @@ func refSelects(sel Selector, s *Subject, address netip.Addr, ifUnknown bool) bo
 	default:
 		return false
 	}
-}
-
-// refSession is which credentials count, and why others do not, once more.
-func refSession(p *Policy, revocations []Revocation, r *Request) Reason {
-	s := r.Subject
-	if s == nil {
-		return NoSession
-	}
-	if !slices.Contains(s.Audience, Audience(p.Source)) {
-		return WrongAudience
-	}
-	if s.AuthorizedParty != "" {
-		taken := p.CORS != nil && p.CORS.Tokens && slices.Contains(p.CORS.AllowedOrigins, s.AuthorizedParty)
-		if r.Origin != s.AuthorizedParty || !taken {
-			return WrongAudience
-		}
-	}
-	if s.ExpiresAt.Compare(r.Now) <= 0 || s.IssuedAt.After(r.Now.Add(time.Minute)) || s.IssuedAt.Add(30*24*time.Hour).Before(r.Now) {
-		return SessionExpired
-	}
-	before := []time.Time{p.Session.RevokedBefore}
-	for _, v := range revocations {
-		if v.Provider != "" && (v.Provider != s.Provider || v.User != s.ID) {
-			continue
-		}
-		if v.Provider != "" || v.User == s.ID || strings.EqualFold(v.User, s.Email) {
-			before = append(before, v.Before)
-		}
-	}
-	if slices.ContainsFunc(before, func(b time.Time) bool { return b.Compare(s.SignedInAt) > 0 }) {
-		return SessionRevoked
-	}
-	if p.IdentityProviders != nil && !s.Service && !slices.Contains(p.IdentityProviders, s.Provider) {
-		return WrongProvider
-	}
-	return NoReason
 }

@@ -18,6 +18,9 @@ func (a *Assembler) revision() string {
 	out := digested(func(d *digest) {
 		all := a.tree.sum()
 		d.str(string(all[:]), string(a.terms.sum[:]), string(a.revocations[:]))
+		if a.tokens != nil {
+			d.str(string(a.tokens.digest[:]))
+		}
 		d.bools(a.providers != nil)
 		if a.providers != nil {
 			d.str(string(a.providers.digest[:]))

@@ -33,8 +33,11 @@ const (
 // A visitor is what selectors look at. A nil subject is nobody, yet.
 type visitor struct {
 	subject *Subject
-	address netip.Addr
-	hopeful bool // that an address which is not known is the right one
+	machine *Machine // that a ServiceAuth rule can admit
+	// unattended: a machine sent the request, and nobody is going to sign in.
+	unattended bool
+	address    netip.Addr
+	hopeful    bool // that an address which is not known is the right one
 }
 
 // match reports how the rule fits. An unknown address can never become known,
@@ -77,15 +80,7 @@ func (s *Selector) match(v *visitor, ifUnknown bool) match {
 	case EmailDomain:
 		return v.identity(func(u *Subject) bool { return equalFold(domainOf(u.Email), s.Value) })
 	case Address:
-		if !v.address.IsValid() {
-			return matchIf(ifUnknown != v.hopeful)
-		}
-		for _, n := range s.Networks {
-			if n.Contains(v.address) {
-				return yes
-			}
-		}
-		return no
+		return s.matchAddress(v, ifUnknown)
 	case IdPGroup:
 		return v.identity(func(u *Subject) bool { return slices.Contains(u.Groups, s.Value) })
 	case LoginMethod:
@@ -94,9 +89,23 @@ func (s *Selector) match(v *visitor, ifUnknown bool) match {
 		return v.identity(func(u *Subject) bool { return slices.Contains(u.AMR, s.Value) })
 	case NoProperty:
 		return no
+	case Token, AnyToken:
+		return matchIf(s.matchMachine(v.machine))
 	default:
 		return no
 	}
+}
+
+func (s *Selector) matchAddress(v *visitor, ifUnknown bool) match {
+	if !v.address.IsValid() {
+		return matchIf(ifUnknown != v.hopeful)
+	}
+	for _, n := range s.Networks {
+		if n.Contains(v.address) {
+			return yes
+		}
+	}
+	return no
 }
 
 func (v *visitor) identity(is func(*Subject) bool) match {

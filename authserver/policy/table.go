@@ -33,6 +33,7 @@ type Table struct {
 	bindings  shards[string] // Ingress → policy, both "namespace/name"
 	byRoute   shards[string] // HTTPRoute → policy, likewise
 	providers *Providers     // nil: not known
+	tokens    *serviceTokens // nil: none
 	// unrecorded are the claims that the ledger does not hold, and ought to.
 	unrecorded []Claim
 }

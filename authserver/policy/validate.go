@@ -237,8 +237,8 @@ func (v *validator) rule(field string, r *Rule) {
 	v.selectors(field, ".require", r.Action, r.Require)
 	v.selectors(field, ".exclude", r.Action, r.Exclude)
 	v.duration(field, ".sessionDuration", r.SessionDuration)
-	if r.Action == Bypass && r.SessionDuration != 0 {
-		v.unwise(field+".sessionDuration", codeDurationUnused, "a Bypass rule asks for no session, so this has no effect")
+	if r.Action.relaxes() && r.SessionDuration != 0 {
+		v.unwise(field+".sessionDuration", codeDurationUnused, "a "+r.Action.String()+" rule asks for no session, so this has no effect")
 	}
 }
 
@@ -246,6 +246,10 @@ func (v *validator) rule(field string, r *Rule) {
 // it only for a mistake.
 func (v *validator) selectors(field, list string, a Action, selectors []Selector) {
 	for i, s := range selectors {
+		if s.Property.ofMachine() && a != ServiceAuth {
+			v.wrong(item(field+list, i), codeServiceAuth, "%s: only a rule with action: ServiceAuth admits machines, and "+
+				"asks nobody to sign in; put it into one", s.Property)
+		}
 		if a.relaxes() && s.Property.identifies() {
 			v.wrong(item(field+list, i), codeNoIdentity, "%s: a %s rule never sees an identity; use Allow", s.Property, a)
 		}
@@ -257,8 +261,10 @@ func (v *validator) selectors(field, list string, a Action, selectors []Selector
 
 func (s *Selector) check() problem {
 	switch s.Property {
-	case Everyone:
+	case Everyone, AnyToken:
 		return problem{}
+	case Token:
+		return s.checkServiceToken()
 	case Email:
 		if !isMail(s.Value) {
 			return problem{codeEmail, fmt.Sprintf("email: %q is not an address like ann@example.com", s.Value)}
@@ -272,7 +278,7 @@ func (s *Selector) check() problem {
 	case Address:
 		return s.checkNetworks()
 	default: // NoProperty, or one that this version does not know
-		return problem{codeSelector, "exactly one of everyone, email, emailDomain, ip, idpGroup, loginMethod, authMethod"}
+		return problem{codeSelector, "exactly one of everyone, email, emailDomain, ip, idpGroup, loginMethod, authMethod, serviceToken, anyServiceToken"}
 	}
 	return problem{}
 }

@@ -123,12 +123,12 @@ func TestIdentityHeaders(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := strings.ToLower(b.String() + proxyconfig.Lua)
-		names := []string{"x-access-jwt-assertion", "x-access-email", "x-access-user", "x-access-groups"}
+		names := []string{"x-access-jwt-assertion", "x-access-email", "x-access-user", "x-access-groups", "x-access-client-id", "x-access-client-secret"}
 		if s.IdentityHeaders == "cloudflare" {
-			names = append(names, "cf-access-jwt-assertion", "cf-access-authenticated-user-email")
+			names = append(names, "cf-access-jwt-assertion", "cf-access-authenticated-user-email", "cf-access-client-id", "cf-access-client-secret")
 		}
 		want := 2 // HAProxy's script has each once
-		if s.proxy == "haproxy" && strings.Contains(text, "del-header ^(x|cf)[-_]access[-_] -m reg") {
+		if s.proxy == "haproxy" && strings.Contains(text, "del-header ^(x|cf)(_access[-_]|-access_|-access-[^c]|-access-client_) -m reg") {
 			want = 1
 		}
 		for _, name := range names {

@@ -71,9 +71,15 @@ func (v view) Identity() []string {
 	return contract.Identity()
 }
 
-// OtherIdentity are those of AllIdentity that are not in use.
-func (v view) OtherIdentity() []string {
-	return slices.DeleteFunc(contract.AllIdentity(), func(name string) bool { return slices.Contains(v.Identity(), name) })
+// Told are those of Identity that our answer fills in. The others are empty on every
+// request that passes.
+func (v view) Told() []string {
+	return slices.DeleteFunc(v.Identity(), func(name string) bool { return slices.Contains(v.TokenHeaders(), name) })
+}
+
+// NotTold are those of AllIdentity that no answer fills in.
+func (v view) NotTold() []string {
+	return slices.DeleteFunc(contract.AllIdentity(), func(name string) bool { return slices.Contains(v.Told(), name) })
 }
 
 // Stripped are the headers that a client may not send, where they can be named
@@ -92,9 +98,28 @@ func (v view) Stripped() []string {
 	return out
 }
 
-// Families are what the names of all identity headers begin with, ours and
-// Cloudflare's: a client sends none of them, whichever set is in use.
-func (v view) Families() []string { return contract.IdentityFamilies() }
+// Cleared are patterns of all headers that no client may send, ours and Cloudflare's,
+// where "*" stands for any end; those of service tokens in use are not among them.
+func (v view) Cleared() []string {
+	var out []string
+	for _, family := range contract.IdentityFamilies() {
+		out = append(out, strings.ReplaceAll(family, "-", "_")+"*", family+"_*")
+	}
+	for _, name := range contract.AllIdentity() {
+		for _, spelling := range contract.Spellings(name) {
+			family := slices.ContainsFunc(contract.IdentityFamilies(), func(f string) bool { return strings.HasPrefix(spelling, f+"-") })
+			if family && !slices.Contains(v.TokenHeaders(), spelling) {
+				out = append(out, spelling)
+			}
+		}
+	}
+	return out
+}
+
+// TokenHeaders are those in which a machine sends its service token.
+func (v view) TokenHeaders() []string {
+	return slices.DeleteFunc(v.Identity(), func(name string) bool { return !strings.Contains(name, "-Client-") })
+}
 
 // CORS are the headers by which an answer lets a page of another origin read it. The
 // application's go where the policy says responses: Managed. (All others mean something

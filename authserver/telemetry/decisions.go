@@ -100,6 +100,9 @@ func (o *Decisions) Decided(d string, q *dialect.Ask, dec *policy.Decision, stat
 	if q.Withheld && dec.Reason == policy.NoSession {
 		add("cookies", "third-party cookies are blocked in this browser")
 	}
+	if dec.Machine != nil {
+		add("user", dec.Machine.Name)
+	}
 	if dec.Identified {
 		add("user", q.Subject.ID)
 		add("provider", q.Subject.Provider)

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package credential
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+func machineClaims(t *testing.T, token string) map[string]any {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		t.Fatalf("%q is no token", token)
+	}
+	payload, err := base64url.DecodeString(parts[1])
+	var out map[string]any
+	if err == nil {
+		err = json.Unmarshal(payload, &out)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TestAssertion: it says who, for which application and until when; it is made once, and
+// anew for another application, another credential, and when half of it is over; and it
+// is no session. (THREATS F4)
+func TestAssertion(t *testing.T) {
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	ring, err := NewRing(now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := NewVerifier(ring, "https://auth.example.com", 0)
+	m := &policy.Machine{Name: "service:shop/ci", ID: "abc.access", ExpiresAt: now.Add(24 * time.Hour)}
+	first := v.Assertion(m, "shop/app", now)
+	c := machineClaims(t, first)
+	if c["type"] != "service" || c["sub"] != "service:shop/ci" || c["common_name"] != "abc.access" || c["iss"] != "https://auth.example.com" ||
+		c["exp"].(float64) != float64(now.Add(time.Hour).Unix()) {
+		t.Errorf("%v", c)
+	}
+	if s, why := v.Verify(first, now); s != nil || why != policy.BadSignature {
+		t.Errorf("as a session: %v %s", s, why)
+	}
+	if s := v.Subject(policy.Place{}, "__Host-ostiary="+first, "Bearer "+first, now); s.Subject != nil {
+		t.Errorf("as a cookie or a bearer token: %+v", s.Subject)
+	}
+	if v.Assertion(m, "shop/app", now.Add(29*time.Minute)) != first {
+		t.Error("made again")
+	}
+	if v.Assertion(m, "shop/app", now.Add(30*time.Minute)) == first {
+		t.Error("handed out with less than half of its time left")
+	}
+	if other := v.Assertion(m, "shop/other", now); machineClaims(t, other)["sub"] != "service:shop/ci" || other == first {
+		t.Error("one for two applications")
+	}
+	ends := &policy.Machine{Name: m.Name, ID: m.ID, ExpiresAt: now.Add(10 * time.Minute)}
+	if c := machineClaims(t, v.Assertion(ends, "shop/app", now)); c["exp"].(float64) != float64(now.Add(10*time.Minute).Unix()) {
+		t.Errorf("it outlives the credential: %v", c)
+	}
+	var none *Verifier
+	over := &policy.Machine{Name: m.Name, ExpiresAt: now}
+	if none.Assertion(m, "a", now) != "" || v.Assertion(nil, "a", now) != "" || v.Assertion(over, "shop/app", now) != "" {
+		t.Error("out of nothing")
+	}
+}
+
+// TestAssertionsAreBounded: whoever can make machines cannot make us remember them all.
+func TestAssertionsAreBounded(t *testing.T) {
+	var a assertions
+	for i := range 3 * maxAssertions {
+		a.put(asserted{id: time.Duration(i).String()}, assertion{})
+		if len(a.signed) > maxAssertions {
+			t.Fatal(len(a.signed))
+		}
+	}
+}
