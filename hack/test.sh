@@ -72,6 +72,14 @@ strict() {
 	go test -shuffle=on -count=1 ./... # the goldens are files of another module
 }
 
+# gitops asks what Flux, Helm and Argo CD see: a module of its own, as kstatus brings
+# kubectl's libraries.
+gitops() {
+	cd hack/gitops
+	go vet ./...
+	go test -count=1 ./... # the program is built anew, which go test cannot see
+}
+
 # browser tells the stories of hack/browser, a module of its own.
 browser() {
 	cd hack/browser
@@ -108,6 +116,7 @@ part binary binary
 part "go test -race" tests
 part oracles oracles
 part strict strict
+part gitops gitops
 part browser browser
 for proxy in caddy haproxy traefik; do part "browser, $proxy" behind "$proxy"; done
 if [[ -e hack/chart.sh ]]; then part chart bash hack/chart.sh; fi

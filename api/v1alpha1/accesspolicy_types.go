@@ -11,11 +11,12 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=ap,categories=ostiary
 // +kubebuilder:printcolumn:name="Hosts",type=string,JSONPath=`.spec.hosts`
-// +kubebuilder:printcolumn:name="Accepted",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].status`
-// +kubebuilder:printcolumn:name="Programmed",type=string,JSONPath=`.status.conditions[?(@.type=="Programmed")].status`
-// +kubebuilder:printcolumn:name="Degraded",type=string,JSONPath=`.status.conditions[?(@.type=="Degraded")].status`
-// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].reason`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Accepted",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Accepted")].status`
+// +kubebuilder:printcolumn:name="Programmed",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Programmed")].status`
+// +kubebuilder:printcolumn:name="Degraded",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Degraded")].status`
 // +kubebuilder:printcolumn:name="Routed",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Routed")].status`
 // +kubebuilder:printcolumn:name="Covered",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Covered")].status`
 type AccessPolicy struct {
@@ -27,6 +28,7 @@ type AccessPolicy struct {
 	Spec AccessPolicySpec `json:"spec"`
 	// status is written by the controller's leader.
 	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
 	Status AccessPolicyStatus `json:"status,omitempty"`
 }
 
@@ -141,9 +143,14 @@ const (
 
 // AccessPolicyStatus is what became of a policy.
 type AccessPolicyStatus struct {
+	// observedGeneration is the metadata.generation that the conditions are about.
+	// -1: none yet.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// conditions are Accepted, Programmed and, for warnings, Degraded. Routed says
 	// whether the Ingresses and HTTPRoutes that name the policy are protected, and
-	// Covered whether its hosts have no unprotected routes.
+	// Covered whether its hosts have no unprotected routes. Ready sums them up;
+	// Stalled is there when something must be edited.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -2,6 +2,16 @@
 
 package v1alpha1
 
+// Condition types of every kind that has a status.
+const (
+	// ConditionReady sums the others up, as kstatus, Flux and `kubectl wait` read it: true
+	// when nothing is missing. Its reason and message are those of the worst of them.
+	ConditionReady = "Ready"
+	// ConditionStalled is true when waiting changes nothing: something must be edited.
+	// Absent otherwise (kstatus).
+	ConditionStalled = "Stalled"
+)
+
 // Condition types of an AccessPolicy.
 const (
 	// ConditionAccepted is true when the whole policy is valid and owns what it claims.

@@ -293,14 +293,14 @@ func TestPrinterColumns(t *testing.T) {
 		"namespaces/default/accesspolicies": {
 			&v1alpha1.AccessPolicy{ObjectMeta: metav1.ObjectMeta{Name: "columns", Namespace: "default"},
 				Spec:   v1alpha1.AccessPolicySpec{Hosts: []v1alpha1.Host{"a.example.com", "*.b.example.com"}},
-				Status: v1alpha1.AccessPolicyStatus{Conditions: conditions(v1alpha1.ConditionAccepted, v1alpha1.ConditionProgrammed, v1alpha1.ConditionDegraded)}},
-			[]string{"Name", "Hosts", "Accepted", "Programmed", "Degraded", "Reason", "Age"},
-			[]string{"columns", `["a.example.com","*.b.example.com"]`, "False", "False", "False", "BecauseAccepted"}},
+				Status: v1alpha1.AccessPolicyStatus{Conditions: conditions(v1alpha1.ConditionAccepted, v1alpha1.ConditionReady, v1alpha1.ConditionDegraded)}},
+			[]string{"Name", "Hosts", "Ready", "Reason", "Age"},
+			[]string{"columns", `["a.example.com","*.b.example.com"]`, "False", "BecauseReady"}},
 		"identityproviders": {
 			&v1alpha1.IdentityProvider{ObjectMeta: named,
 				Spec:   v1alpha1.IdentityProviderSpec{OIDC: &v1alpha1.OIDC{Issuer: "https://sso.example.com", ClientID: "a"}},
-				Status: v1alpha1.IdentityProviderStatus{Type: "oidc", Conditions: conditions(v1alpha1.ConditionAccepted)}},
-			[]string{"Name", "Type", "Issuer", "Accepted", "Age"}, []string{"columns", "oidc", "https://sso.example.com", "False"}},
+				Status: v1alpha1.IdentityProviderStatus{Type: "oidc", Conditions: conditions(v1alpha1.ConditionReady)}},
+			[]string{"Name", "Type", "Issuer", "Ready", "Reason", "Age"}, []string{"columns", "oidc", "https://sso.example.com", "False", "BecauseReady"}},
 		"sessionrevocations": {
 			&v1alpha1.SessionRevocation{ObjectMeta: named, Spec: v1alpha1.SessionRevocationSpec{User: "ann", IdentityProvider: "corp", Before: "2026-01-31T12:00:00Z"}},
 			[]string{"Name", "User", "Provider", "Before", "Age"}, []string{"columns", "ann", "corp", "2026-01-31T12:00:00Z"}},
@@ -323,7 +323,7 @@ func TestPrinterColumns(t *testing.T) {
 				cells = append(cells, fmt.Sprint(table.Rows[0].Cells[i]))
 			}
 		}
-		if wide := columnsOf(table.ColumnDefinitions, 1); strings.HasSuffix(path, "accesspolicies") && !slices.Equal(wide, []string{"Routed", "Covered"}) {
+		if wide := columnsOf(table.ColumnDefinitions, 1); strings.HasSuffix(path, "accesspolicies") && !slices.Equal(wide, []string{"Accepted", "Programmed", "Degraded", "Routed", "Covered"}) {
 			t.Errorf("%s: -o wide adds %q", path, wide)
 		}
 		if !slices.Equal(names, s.names) {

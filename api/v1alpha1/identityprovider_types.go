@@ -13,7 +13,8 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:resource:scope=Cluster,shortName=idp,categories=ostiary
 // +kubebuilder:printcolumn:name="Type",type=string,JSONPath=`.status.type`
 // +kubebuilder:printcolumn:name="Issuer",type=string,JSONPath=`.spec.oidc.issuer`
-// +kubebuilder:printcolumn:name="Accepted",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].status`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type IdentityProvider struct {
 	metav1.TypeMeta   `json:",inline"`
@@ -24,6 +25,7 @@ type IdentityProvider struct {
 	Spec IdentityProviderSpec `json:"spec"`
 	// status is written by the controller's leader.
 	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
 	Status IdentityProviderStatus `json:"status,omitempty"`
 }
 
@@ -185,13 +187,17 @@ type ClaimPath string
 
 // IdentityProviderStatus is what became of an identity provider.
 type IdentityProviderStatus struct {
+	// observedGeneration is the metadata.generation that the status is about. -1: none yet.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// type is oidc or users.
 	// +optional
 	Type string `json:"type,omitempty"`
 	// userNames is what applications are told of its users: Plain or Qualified.
 	// +optional
 	UserNames UserNames `json:"userNames,omitempty"`
-	// conditions are Accepted: true when people can sign in with the provider.
+	// conditions are Accepted, true when people can sign in with the provider, and
+	// Ready, the same for tools. Stalled is there when something must be edited.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

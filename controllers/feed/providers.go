@@ -167,7 +167,10 @@ func (p *Providers) write(ctx context.Context, o *v1alpha1.IdentityProvider, kin
 	case len(warnings) > 0:
 		accepted.Message = "In use, with warnings: " + cluster.Listed(warnings)
 	}
-	if !meta.SetStatusCondition(&after.Status.Conditions, accepted) && after.Status.Type == o.Status.Type && after.Status.UserNames == o.Status.UserNames {
+	after.Status.ObservedGeneration = o.Generation
+	meta.SetStatusCondition(&after.Status.Conditions, accepted)
+	cluster.Summarize(&after.Status.Conditions, o.Generation, string(translate.SecretMissing))
+	if reflect.DeepEqual(after.Status, o.Status) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, cluster.WriteTimeout)

@@ -174,8 +174,7 @@ func (s *Status) writeOne(ctx context.Context, r *report, o *seenObject, now *co
 	*after = *before
 	after.Status.Conditions = conditions
 	issues := slices.Concat(r.issues[o.key], r.others.issues(o.key))
-	changed := setConditions(after, r.revision, issues)
-	if !r.others.set(after, issues) && !changed {
+	if !r.set(after, issues) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, cluster.WriteTimeout)
@@ -186,6 +185,15 @@ func (s *Status) writeOne(ctx context.Context, r *report, o *seenObject, now *co
 	}
 	s.tell(before, patched)
 	return nil
+}
+
+// set brings the status of a policy up to date, and reports whether anything changed.
+func (r *report) set(ap *v1alpha1.AccessPolicy, issues []policy.Issue) bool {
+	changed := ap.Status.ObservedGeneration != ap.Generation
+	ap.Status.ObservedGeneration = ap.Generation
+	changed = setConditions(ap, r.revision, issues) || changed
+	changed = r.others.set(ap, issues) || changed
+	return cluster.Summarize(&ap.Status.Conditions, ap.Generation) || changed
 }
 
 // tell records an event when a policy's acceptance changed, or others begin or cease
