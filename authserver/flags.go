@@ -23,6 +23,8 @@ import (
 // Flags are the options of the command line that concern answering.
 type Flags struct {
 	Addresses Addresses
+	// GeoIPDatabase is the file that tells where clients are; empty: none does.
+	GeoIPDatabase string
 	// SessionDuration is how long a session at the team host lasts, and one at
 	// an application whose policy says nothing. Default 24h.
 	SessionDuration time.Duration
@@ -54,6 +56,7 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringVar(&o.pathPrefix, "path-prefix", contract.DefaultPathPrefix, "Ostiary's own path on every host")
 	f.StringSliceVar(&o.returnHosts, "return-hosts", nil, "`HOST` or *.HOST,... to which every application may redirect after a sign-in or sign-out, beside the hosts of its own namespace's policies")
 	f.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks of the proxies whose X-Forwarded-For is trusted (default: none, so client addresses are not known and rules with ip match no request)")
+	f.StringVar(&o.GeoIPDatabase, "geoip-database", "", "`FILE` in MaxMind's format (.mmdb) that tells in which country clients are, read again when it changes (default: none, so rules with country admit nobody and block everybody)")
 	f.StringVar(&o.identity, "identity-headers", "default", "default, or cloudflare for Cf-Access-* as well, and tokens that Cloudflare's client libraries verify")
 	f.StringVar(&o.decisionLog, "decision-log", "refused", "refused, all or off")
 	f.IntVar(&o.CacheEntries, "session-cache", 100_000, "how many verified sessions are remembered")

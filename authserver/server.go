@@ -60,9 +60,11 @@ type Config struct {
 	// TrustedProxies may say what the client's address is. Empty: no one may,
 	// and no address is known.
 	TrustedProxies []netip.Prefix
-	Log            *slog.Logger
-	DecisionLog    telemetry.DecisionLog
-	Metrics        prometheus.Registerer
+	// Countries tells where clients are; nil: nobody does.
+	Countries   policy.Countries
+	Log         *slog.Logger
+	DecisionLog telemetry.DecisionLog
+	Metrics     prometheus.Registerer
 	// SessionDuration is how old a session may be where no policy says so.
 	// 0: as old as it says itself.
 	SessionDuration time.Duration
@@ -131,7 +133,7 @@ func (s *Server) signIn() {
 		return
 	}
 	l := *c.Login
-	l.Site, l.Subject, l.ReturnHosts = s.site, c.Subject, c.ReturnHosts
+	l.Site, l.Subject, l.ReturnHosts, l.Countries = s.site, c.Subject, c.ReturnHosts, c.Countries
 	l.Address = func(r *http.Request) netip.Addr {
 		return s.addresses.address(peer(r), strings.Join(r.Header[contract.ForwardedFor], ","), s.Now())
 	}
@@ -167,7 +169,7 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 		return
 	}
 	q.Now, q.SessionDuration = s.Now(), s.SessionDuration
-	q.Address = s.addresses.address(peer, q.ForwardedFor, q.Now)
+	q.Address, q.Countries = s.addresses.address(peer, q.ForwardedFor, q.Now), s.Countries
 	var table *policy.Table
 	if s.Ready() {
 		table = s.Table()

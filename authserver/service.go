@@ -17,6 +17,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/dialect"
+	"github.com/ostiary/ostiary/authserver/geo"
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/login"
@@ -31,6 +32,8 @@ type Service struct {
 	Keys string
 	// Live is the table in force.
 	Live policy.Live
+	// Geo is the GeoIP database; nil: there is none.
+	Geo *geo.Countries
 	// Revoker is told how sessions are voided, once that is known.
 	Revoker login.Revoker
 
@@ -54,6 +57,10 @@ func (o *Flags) Service(c Config, w io.Writer) *Service {
 		s.schedule.Algorithm = "RS256" // the only one that its client libraries verify
 	}
 	s.Log = slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+	if o.GeoIPDatabase != "" {
+		s.Geo = geo.Open(o.GeoIPDatabase, s.Log, c.Metrics)
+		s.Countries = s.Geo
+	}
 	s.providers = idp.New(idp.Options{Log: s.Log})
 	s.Table, s.Subject, s.Witnesses = s.Live.Table, s.verifier.Subject, &s.witnesses
 	s.Assertion = s.verifier.Assertion
@@ -67,6 +74,9 @@ func (o *Flags) Service(c Config, w io.Writer) *Service {
 func (s *Service) Run(ctx context.Context, metrics http.Handler, feed func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if s.Geo != nil {
+		go s.Geo.Follow(ctx)
+	}
 	fed := make(chan error, 1)
 	go func() {
 		fed <- feed(ctx)

@@ -70,7 +70,7 @@ type Rule struct {
 //
 // +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:MaxProperties=1
-// +kubebuilder:validation:XValidation:rule=`[has(self.email), has(self.emailDomain), has(self.ip), has(self.idpGroup), has(self.loginMethod), has(self.authMethod)].filter(x, x).size() <= 1`,message=`exactly one key each: write two list entries for OR, or put one of the two into require for AND`
+// +kubebuilder:validation:XValidation:rule=`[has(self.email), has(self.emailDomain), has(self.ip), has(self.idpGroup), has(self.loginMethod), has(self.authMethod), has(self.country)].filter(x, x).size() <= 1`,message=`exactly one key each: write two list entries for OR, or put one of the two into require for AND`
 type Selector struct {
 	// everyone matches every request; in an Allow rule, everyone who is signed
 	// in. Write everyone: {} or everyone: true.
@@ -120,7 +120,22 @@ type Selector struct {
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'\p{Cc}')`,message=`an authentication method holds no control characters: write it as the identity provider sends it, such as mfa`
 	AuthMethod string `json:"authMethod,omitempty"`
+	// country matches a client whose address is in one of these countries
+	// (ISO 3166-1 alpha-2, such as NL), by the operator's GeoIP database. An address
+	// of which no country is known matches no rule that admits, and every Block rule.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=250
+	Country []Country `json:"country,omitempty"`
 }
+
+// Country is a code of ISO 3166-1 alpha-2 in upper case, such as NL. The United Kingdom
+// is GB, and Kosovo is XK, as databases have it.
+//
+// +kubebuilder:validation:MaxLength=2
+// +kubebuilder:validation:Pattern=`^(A[DEFGILMOQRSTUWXZ]|B[ABDEFGHIJLMNOQRSTVWYZ]|C[ACDFGHIKLMNORUVWXYZ]|D[EJKMOZ]|E[CEGHRST]|F[IJKMOR]|G[ABDEFGHILMNPQRSTUWY]|H[KMNRTU]|I[DELMNOQRST]|J[EMOP]|K[EGHIMNPRWYZ]|L[ABCIKRSTUVY]|M[ACDEFGHKLMNOPQRSTUVWXYZ]|N[ACEFGILOPRUZ]|O[M]|P[AEFGHKLMNRSTWY]|Q[A]|R[EOSUW]|S[ABCDEGHIJKLMNORSTVXYZ]|T[CDFGHJKLMNORTVWZ]|U[AGMSYZ]|V[ACEGINU]|W[FS]|X[K]|Y[ET]|Z[AMW])$`
+type Country string
 
 // ProviderName is the name of an IdentityProvider.
 //

@@ -46,6 +46,8 @@ type Question struct {
 	From string
 	// Address is where the client is. Empty: that is not known.
 	Address string
+	// Country is where that is (ISO 3166-1 alpha-2). Empty: that is not known.
+	Country string
 	Now     time.Time
 }
 
@@ -82,6 +84,9 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 			return nil, fmt.Errorf("%q is not an address such as 192.0.2.1", q.Address)
 		}
 	}
+	if q.Country != "" && q.Address == "" {
+		return nil, errors.New("--country tells where the client's address is: name that as well, with --ip")
+	}
 	scheme, _, _ := strings.Cut(q.URL, ":")
 	scheme = cmp.Or(q.Scheme, scheme)
 	d := dialect.Browser{Pages: &dialect.Pages{Scheme: scheme, PathPrefix: pathPrefix}}
@@ -100,6 +105,7 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 	if route, ok := strings.CutPrefix(q.Ingress, policy.RouteKind); ok {
 		ask.Ingress, ask.Pin = route, policy.RoutePin
 	}
+	ask.Countries = place(q.Country)
 	if len(q.As) > 0 {
 		ask.Present(policy.Presented{Subject: q.subject(t, ask.Target), InHeader: q.From != "" || ask.Authorization != ""})
 	}
@@ -109,6 +115,11 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 	r.fill(&answer)
 	return r, nil
 }
+
+// A place is policy.Countries of a single one.
+type place string
+
+func (p place) Country(netip.Addr) string { return string(p) }
 
 // subject is who is signed in, to whatever guards the target.
 func (q *Question) subject(t *policy.Table, target policy.Target) *policy.Subject {

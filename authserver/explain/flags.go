@@ -33,6 +33,7 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringVar(&o.question.Provider, "provider", "", "the identity provider of the user (default: one that the policy accepts)")
 	f.StringSliceVar(&o.question.AMR, "amr", nil, "how the user signed in, as RFC 8176 names it: pwd, otp, mfa...")
 	f.StringVar(&o.question.Address, "ip", "", "the client's address (default: not known)")
+	f.StringVar(&o.question.Country, "country", "", "the country of --ip, such as NL (default: not known)")
 	f.StringVarP(&o.Output, "output", "o", "text", "text or json")
 	f.StringVar(&o.TeamURL, "team-url", "", "the team host, where users sign in; its scheme is that of the applications")
 	f.StringVar(&o.PathPrefix, "path-prefix", contract.DefaultPathPrefix, "Ostiary's own path on every host")

@@ -31,6 +31,8 @@ type Config struct {
 	Revoke Revoke
 	// Address returns the address of the client, as far as it is known.
 	Address func(*http.Request) netip.Addr
+	// Countries tells where that is; nil: nobody does.
+	Countries policy.Countries
 }
 
 // A Handler signs people in and out, at the team host and on every host of an

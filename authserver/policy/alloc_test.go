@@ -13,6 +13,7 @@ func TestDecideAllocatesNothing(t *testing.T) {
 	policies := fixture()
 	policies[3].Rules = []Rule{
 		{Action: Block, Include: networks("10.66.0.0/16"), Exclude: emails("root@x")},
+		{Action: Block, Include: countries("RU"), Exclude: emails("root@x")},
 		{Action: Allow, Methods: []string{"GET"}, Include: append(emails("bob@x"), Selector{Property: EmailDomain, Value: "x"}), Require: networks("10.0.0.0/8")},
 	}
 	policies[3].CORS.Tokens, policies[3].IdentityProviders = true, []string{"guests", "corp"}
@@ -21,7 +22,7 @@ func TestDecideAllocatesNothing(t *testing.T) {
 	table := plain.bound([]Binding{{"shop/web", "shop/app-api"}, {"shop/back", "shop/app-admin"}}).revoking([]Revocation{{User: "bob@x", Before: now}, {User: "u7", Before: now.Add(-2 * time.Hour)}})
 	const api = "https://app.example.com/api/v1/things?page=2"
 	get := func(url string) Request {
-		return Request{Target: mustTarget(t, url), Method: "GET", Now: now, Address: netip.MustParseAddr("::ffff:10.1.2.3")}
+		return Request{Target: mustTarget(t, url), Method: "GET", Now: now, Address: netip.MustParseAddr("::ffff:10.1.2.3"), Countries: earth}
 	}
 	signedIn := get(api)
 	signedIn.Subject, signedIn.Origin = session("shop/app-api"), "https://spa.example.com"

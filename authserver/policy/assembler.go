@@ -187,6 +187,9 @@ func (a *Assembler) judge(e *entry, twice bool) {
 				path.Value, a.terms.PathPrefix))
 		}
 	}
+	if a.terms.NoCountries {
+		e.issues = append(e.issues, c.app.withoutCountries()...)
+	}
 	delete(a.faulty, e)
 	if len(e.issues) > 0 {
 		a.faulty[e] = struct{}{}

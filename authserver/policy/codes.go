@@ -88,6 +88,12 @@ const (
 	codeDeniedURL       Code = "denied-url"
 )
 
+// Mistakes of selectors of where a request comes from.
+const (
+	codeNoCountry Code = "country-empty"
+	codeCountry   Code = "country-not-a-country"
+)
+
 // What Lint finds in a policy.
 const (
 	codeNoRules      Code = "no-rules"
@@ -157,4 +163,5 @@ const (
 	codeHeld           Code = "host-held"
 	codeBelowUnsettled Code = "host-below-unsettled"
 	codeContended      Code = "host-contended"
+	codeNoCountries    Code = "country-without-database"
 )

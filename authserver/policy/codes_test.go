@@ -38,7 +38,8 @@ var alone = map[Code]func(p *Policy){
 	"rule-method-all":     func(p *Policy) { p.Rules[0].Methods = []string{"*"} },
 	"identity-never-seen": func(p *Policy) { p.Rules[0] = Rule{Action: Bypass, Include: emails("ann@x")} },
 	"selector-unknown":    selects(NoProperty, ""), "email-not-an-address": selects(Email, "ann"), "email-domain-not-a-domain": selects(EmailDomain, "@x"),
-	"ip-no-network": selects(Address, ""),
+	"ip-no-network": selects(Address, ""), "country-empty": selects(Country, ""),
+	"country-not-a-country": func(p *Policy) { p.Rules[0].Include = countries("NL", "UK") },
 	"ip-not-a-network": func(p *Policy) {
 		p.Rules[0].Include = []Selector{{Property: Address, Networks: make([]netip.Prefix, 1)}}
 	},
@@ -101,12 +102,14 @@ func beside() map[Code]Input {
 		in.Ledger = ledger
 		return in
 	}
-	second, own := a, a
+	second, own, abroad := a, a, a
+	abroad.Rules = []Rule{{Action: Allow, Include: everyone(), Require: countries("NL")}}
 	second.Source.Name, own.Paths = "q", prefixes("/.access/x")
 	return map[Code]Input{
 		"policy-name-twice": of(a, a), "path-already-claimed": of(a, second), "own-path": on(Terms{PathPrefix: "/.access"}, own),
 		"team-host": on(Terms{TeamHost: "h.x"}, a), "team-host-parent": on(Terms{TeamHost: "team.h.x"}, a), "host-reserved": on(Terms{Reservations: []Grant{{"h.x", "b"}}}, a),
-		"host-not-granted": on(Terms{GrantedOnly: true}, a), "host-owned": of(a, b), "host-contended": of(a, b),
+		"country-without-database": on(Terms{NoCountries: true}, abroad),
+		"host-not-granted":         on(Terms{GrantedOnly: true}, a), "host-owned": of(a, b), "host-contended": of(a, b),
 		"host-owner-unknown": by(NewLedger(nil, time.Hour), a, b), "host-below-unsettled": by(NewLedger(nil, time.Hour), a, wild),
 		"host-held":       by(NewLedger([]Claim{{"h.x", "b", birth, now}}, time.Hour), a),
 		"host-owner-left": by(NewLedger([]Claim{{"h.x", "b", birth, time.Time{}}}, time.Hour), a),

@@ -81,8 +81,8 @@ func (a *app) decidePreflight(r *Request, d *Decision) {
 }
 
 func (a *app) decideRules(r *Request, v visitor, refused Reason, d *Decision, tr *Trace) {
-	// A mapped or a zoned address is in no network (netip.Prefix.Contains).
-	v.address = r.Address.Unmap().WithZone("")
+	v.locate(r)
+	tr.country(a, &v)
 	d.Reason = NoRuleMatched
 	for i := range a.relaxing {
 		ru := &a.relaxing[i]
@@ -101,7 +101,7 @@ func (a *app) decideRules(r *Request, v visitor, refused Reason, d *Decision, tr
 			return
 		}
 	}
-	if a.decideExempt(r, &v, d, tr) {
+	if a.decideExempt(r, d, tr) {
 		return
 	}
 	for i := range a.identity {

@@ -15,7 +15,7 @@ import (
 // full is a policy in which every field, at every depth, is set.
 func full() Policy {
 	sel := func() []Selector {
-		return []Selector{{Property: Email, Value: "a@x", Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}
+		return []Selector{{Property: Email, Value: "a@x", Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Countries: []string{"NL"}}}
 	}
 	return Policy{
 		Source: Source{"n", "p", "f"}, Since: birth, Hosts: []string{"a.x"}, Paths: []Path{{"/a", true}}, AllowEncodedSlashes: true, Salvaged: true,
@@ -142,6 +142,7 @@ var enforced = map[string]func(*Policy){
 	"Rules.Include.Property":        func(p *Policy) { p.Rules[0].Include = []Selector{{Property: Email, Value: "y.x"}} },
 	"Rules.Include.Value":           func(p *Policy) { p.Rules[0].Include = []Selector{{Property: EmailDomain, Value: "y"}} },
 	"Rules.Include.Networks":        func(p *Policy) { p.Rules[0].Include = networks("11.0.0.0/8") },
+	"Rules.Include.Countries":       func(p *Policy) { p.Rules[0].Include = countries("DE") },
 	"Rules.Require":                 func(p *Policy) { p.Rules[0].Require = emails("bob@y") },
 	"Rules.Exclude":                 func(p *Policy) { p.Rules[0].Exclude = emails("ann@x") },
 	"Rules.SessionDuration":         func(p *Policy) { p.Rules[0].SessionDuration = time.Minute },
@@ -163,6 +164,7 @@ var enforced = map[string]func(*Policy){
 	"Salvaged":                      func(p *Policy) { p.Salvaged = true },
 	"Defects":                       func(p *Policy) { p.Defects = []Issue{{p.Source, Invalid, "c", "bad"}} },
 	"Selector of an address":        func(p *Policy) { p.Rules[0].Require = networks("11.0.0.0/8") },
+	"Selector of a country":         func(p *Policy) { p.Rules[0].Require = countries("DE") },
 	"Selector of a domain":          func(p *Policy) { p.Rules[0].Exclude = []Selector{{Property: EmailDomain, Value: "X"}} },
 }
 
@@ -181,9 +183,9 @@ func TestEveryFieldIsEnforced(t *testing.T) {
 		for _, url := range []string{"https://a.x/a", "https://a.x/b", "https://a.x/a/c", "https://a.x/a/b%2fc"} {
 			target := mustTarget(t, url)
 			out = append(out, table.knowing(tokens()).Decide(Request{Target: target, Method: "GET", Now: now,
-				Token: PresentedToken{ID: "id-ci", Secret: "new"}, Address: netip.MustParseAddr("10.1.1.1")}))
+				Token: PresentedToken{ID: "id-ci", Secret: "new"}, Address: netip.MustParseAddr("10.1.1.1"), Countries: earth}))
 			for _, s := range []*Subject{nil, session("n/p")} {
-				r := Request{Target: target, Method: "GET", Origin: "https://o.x", Subject: s, Address: netip.MustParseAddr("10.1.1.1"), Now: now}
+				r := Request{Target: target, Method: "GET", Origin: "https://o.x", Subject: s, Address: netip.MustParseAddr("10.1.1.1"), Countries: earth, Now: now}
 				out = append(out, table.Decide(r))
 				r.WebSocket, r.Origin = true, "https://other.x"
 				out = append(out, table.Decide(r))

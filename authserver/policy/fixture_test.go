@@ -46,6 +46,16 @@ func groups(names ...string) []Selector {
 
 func provider(name string) []Selector { return []Selector{{Property: LoginMethod, Value: name}} }
 
+func countries(codes ...string) []Selector { return []Selector{{Property: Country, Countries: codes}} }
+
+// An atlas is Countries for tests.
+type atlas map[netip.Addr]string
+
+func (a atlas) Country(addr netip.Addr) string { return a[addr] }
+
+// earth knows where two of three clients are.
+var earth = atlas{netip.MustParseAddr("10.1.2.3"): "NL", netip.MustParseAddr("10.1.1.1"): "NL", netip.MustParseAddr("11.1.2.3"): "DE"}
+
 func proof(method string) []Selector { return []Selector{{Property: AuthMethod, Value: method}} }
 
 func does(a Action) []Rule { return []Rule{{Action: a, Include: everyone()}} }

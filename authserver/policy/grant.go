@@ -31,6 +31,9 @@ type Terms struct {
 	TeamHost string
 	// PathPrefix is our own path on every host: no policy may claim a part of it.
 	PathPrefix string
+	// NoCountries: no database tells in which country clients are. Policies that look at
+	// it are in force, and are told so.
+	NoCountries bool
 }
 
 // ParseGrants reads grants of the form HOST=NAMESPACE[,NAMESPACE...].
@@ -182,6 +185,6 @@ func (t *terms) digest(d *digest) {
 			d.str(g.Host, g.Namespace)
 		}
 	}
-	d.bools(t.GrantedOnly)
+	d.bools(t.GrantedOnly, t.NoCountries)
 	d.str(t.TeamHost, t.PathPrefix)
 }

@@ -118,9 +118,9 @@ func TestOracleLookupMany(t *testing.T) {
 
 // tinyRules are all rules that name an identity at most once, and are valid.
 func tinyRules() []Rule {
-	selectors := [][]Selector{nil, everyone(), emails("ann@x"), {{Property: EmailDomain, Value: "y"}}, groups("dev"), provider("corp"), proof("mfa"), networks("10.0.0.0/8")}
+	selectors := [][]Selector{nil, everyone(), emails("ann@x"), {{Property: EmailDomain, Value: "y"}}, groups("dev"), provider("corp"), proof("mfa"), networks("10.0.0.0/8"), countries("NL", "FR")}
 	identity := func(s []Selector) int {
-		if len(s) > 0 && s[0].Property != Everyone && s[0].Property != Address {
+		if len(s) > 0 && s[0].Property.identifies() {
 			return 1
 		}
 		return 0
@@ -152,8 +152,11 @@ func tinyVisits(t *testing.T) []Request {
 	var out []Request
 	for _, method := range []string{"GET", "POST", "OPTIONS"} {
 		for _, s := range []*Subject{nil, session("n/p"), bob, dev, stranger} {
-			for _, a := range []string{"", "10.1.2.3", "11.1.2.3"} {
+			for _, a := range []string{"", "10.1.2.3", "11.1.2.3", "12.1.2.3"} {
 				r := Request{Target: mustTarget(t, "https://a.x/"), Method: method, Subject: s, Now: now}
+				if a != "11.1.2.3" || method != "POST" { // else there is no database
+					r.Countries = earth
+				}
 				if a != "" {
 					r.Address = netip.MustParseAddr(a)
 				}

@@ -312,7 +312,7 @@ func TestLedgerRevision(t *testing.T) {
 		t.Errorf("it was written down, and %s became %s", team, again)
 	}
 	seen := map[string]bool{}
-	for _, terms := range []Terms{{}, {Grants: []Grant{{"a.x", "team"}}}, {Reservations: []Grant{{"a.x", "team"}}}, {GrantedOnly: true}, {TeamHost: "x"}, {PathPrefix: "/x"}} {
+	for _, terms := range []Terms{{}, {Grants: []Grant{{"a.x", "team"}}}, {Reservations: []Grant{{"a.x", "team"}}}, {GrantedOnly: true}, {TeamHost: "x"}, {PathPrefix: "/x"}, {NoCountries: true}} {
 		table, _ := Build(Input{Policies: policies, Terms: terms, Ledger: NewLedger(nil, time.Hour)})
 		if seen[table.Revision()] {
 			t.Errorf("%+v has the revision of others", terms)

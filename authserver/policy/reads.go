@@ -51,7 +51,7 @@ func readsOf(p *Policy) (out Reads) {
 					out.Groups = append(out.Groups, list[j].Value)
 				case AuthMethod:
 					out.AMR = true
-				case NoProperty, Everyone, Email, EmailDomain, Address, LoginMethod, Token, AnyToken:
+				case NoProperty, Everyone, Email, EmailDomain, Address, LoginMethod, Token, AnyToken, Country:
 				}
 			}
 		}

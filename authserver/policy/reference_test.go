@@ -282,7 +282,7 @@ func refExempt(p *Policy, r *Request) (Verdict, Reason) {
 }
 
 func refMatches(ru *Rule, r *Request, s *Subject) bool {
-	worst := ru.Action == Block // what an unknown address does to Include and Require
+	worst := ru.Action == Block // what an unknown address or country does to Include and Require
 	in := func(sel Selector) bool { return refSelects(sel, s, r, worst) }
 	all := true
 	for _, sel := range ru.Require {
@@ -297,7 +297,7 @@ func refMatches(ru *Rule, r *Request, s *Subject) bool {
 }
 
 func refSelects(sel Selector, s *Subject, r *Request, ifUnknown bool) bool {
-	switch address := r.Address; {
+	switch {
 	case sel.Property.ofMachine():
 		return refMachineSelects(sel, r)
 	case sel.Property == Everyone:
@@ -312,10 +312,15 @@ func refSelects(sel Selector, s *Subject, r *Request, ifUnknown bool) bool {
 		return s != nil && s.Provider == sel.Value
 	case sel.Property == AuthMethod:
 		return s != nil && strings.Contains("\n"+strings.Join(s.AMR, "\n")+"\n", "\n"+sel.Value+"\n")
-	case sel.Property == Address && !address.IsValid():
+	case sel.Property == Address && !r.Address.IsValid():
 		return ifUnknown
 	case sel.Property == Address:
-		return slices.ContainsFunc(sel.Networks, func(n netip.Prefix) bool { return n.Contains(address) })
+		return slices.ContainsFunc(sel.Networks, func(n netip.Prefix) bool { return n.Contains(r.Address) })
+	case sel.Property == Country:
+		if code := refCountry(r); code != "" {
+			return strings.Contains(strings.Join(sel.Countries, " "), code)
+		}
+		return ifUnknown
 	default:
 		return false
 	}

@@ -159,6 +159,7 @@ func (d *digest) rule(r *Rule) {
 			for _, n := range s.Networks {
 				d.str(n.String())
 			}
+			d.strs(s.Countries)
 		}
 	}
 	d.num(int(r.SessionDuration))

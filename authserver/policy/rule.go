@@ -37,10 +37,18 @@ type visitor struct {
 	// unattended: a machine sent the request, and nobody is going to sign in.
 	unattended bool
 	address    netip.Addr
-	hopeful    bool // that an address which is not known is the right one
+	// countries tells where the address is; nil: nobody does.
+	countries Countries
+	hopeful   bool // that an address or a country which is not known is the right one
 }
 
-// match reports how the rule fits. An unknown address can never become known,
+// locate says where the visitor is.
+func (v *visitor) locate(r *Request) {
+	// A mapped or a zoned address is in no network (netip.Prefix.Contains).
+	v.address, v.countries = r.Address.Unmap().WithZone(""), r.Countries
+}
+
+// match reports how the rule fits. What is unknown about a request stays so,
 // so it is assumed to be whatever is worse for the visitor.
 func (r *rule) match(method string, v *visitor) match {
 	refuses := r.action == Block
@@ -70,7 +78,7 @@ func (r *rule) names(method string, anyCase bool) bool {
 }
 
 // match reports whether the selector fits; ifUnknown is the answer for an
-// address that is not known.
+// address or a country that is not known.
 func (s *Selector) match(v *visitor, ifUnknown bool) match {
 	switch s.Property {
 	case Everyone:
@@ -79,8 +87,8 @@ func (s *Selector) match(v *visitor, ifUnknown bool) match {
 		return v.identity(func(u *Subject) bool { return equalFold(u.Email, s.Value) })
 	case EmailDomain:
 		return v.identity(func(u *Subject) bool { return equalFold(domainOf(u.Email), s.Value) })
-	case Address:
-		return s.matchAddress(v, ifUnknown)
+	case Address, Country:
+		return v.comesFrom(s, ifUnknown)
 	case IdPGroup:
 		return v.identity(func(u *Subject) bool { return slices.Contains(u.Groups, s.Value) })
 	case LoginMethod:
@@ -96,16 +104,17 @@ func (s *Selector) match(v *visitor, ifUnknown bool) match {
 	}
 }
 
-func (s *Selector) matchAddress(v *visitor, ifUnknown bool) match {
-	if !v.address.IsValid() {
-		return matchIf(ifUnknown != v.hopeful)
-	}
-	for _, n := range s.Networks {
-		if n.Contains(v.address) {
-			return yes
+// comesFrom reports whether the request comes from where the selector says.
+func (v *visitor) comesFrom(s *Selector, ifUnknown bool) match {
+	switch {
+	case s.Property == Address && v.address.IsValid():
+		return matchIf(slices.ContainsFunc(s.Networks, func(n netip.Prefix) bool { return n.Contains(v.address) }))
+	case s.Property == Country:
+		if code := v.country(); code != "" {
+			return matchIf(slices.Contains(s.Countries, code))
 		}
 	}
-	return no
+	return matchIf(ifUnknown != v.hopeful)
 }
 
 func (v *visitor) identity(is func(*Subject) bool) match {

@@ -2,7 +2,10 @@
 
 package policy
 
-import "net/netip"
+import (
+	"net/netip"
+	"strings"
+)
 
 // A Property is what a Selector looks at. The zero Property matches nobody.
 type Property uint8
@@ -19,6 +22,7 @@ const (
 	AuthMethod           // a method by which the subject proved who they are (RFC 8176)
 	Token                // a service token of that name
 	AnyToken             // any service token that the policy can use
+	Country              // the country of the client's address
 )
 
 // properties are what is known of each Property.
@@ -37,6 +41,7 @@ var properties = [...]struct {
 	AuthMethod:  {name: "authMethod", identifies: true},
 	Token:       {name: "serviceToken", machine: true},
 	AnyToken:    {name: "anyServiceToken", machine: true},
+	Country:     {name: "country"},
 }
 
 // identifies reports whether the property is one of the subject.
@@ -52,9 +57,20 @@ func (p Property) String() string {
 	return "invalid"
 }
 
+// selectorNames lists the selectors, with a word before the last one.
+func selectorNames(last string) string {
+	names := make([]string, 0, len(properties))
+	for _, p := range properties[Everyone:] {
+		names = append(names, p.name)
+	}
+	n := len(names) - 1
+	return strings.Join(names[:n], ", ") + " " + last + " " + names[n]
+}
+
 // A Selector matches requests by one property.
 type Selector struct {
-	Property Property
-	Value    string         // all but Everyone, Address and AnyToken; of a Token "name" or "namespace/name"
-	Networks []netip.Prefix // Address
+	Property  Property
+	Value     string         // all but those below, Everyone and AnyToken; of a Token "name" or "namespace/name"
+	Networks  []netip.Prefix // Address
+	Countries []string       // Country: ISO 3166-1 alpha-2, upper case
 }

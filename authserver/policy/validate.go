@@ -277,8 +277,10 @@ func (s *Selector) check() problem {
 		return s.checkSaid()
 	case Address:
 		return s.checkNetworks()
+	case Country:
+		return s.checkCountries()
 	default: // NoProperty, or one that this version does not know
-		return problem{codeSelector, "exactly one of everyone, email, emailDomain, ip, idpGroup, loginMethod, authMethod, serviceToken, anyServiceToken"}
+		return problem{codeSelector, "exactly one of " + selectorNames("or")}
 	}
 	return problem{}
 }

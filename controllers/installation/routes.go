@@ -49,6 +49,7 @@ type RouteSetup struct {
 	Namespace  string // ours
 	PathPrefix string
 	TeamURL    *url.URL // nil, or without a host: nobody signs in
+	Countries  bool     // a GeoIP database tells where clients are
 	// Where the listeners are bound: ":9001". Services have the same ports.
 	Authz, Public, Render, Preflight string
 }

@@ -237,6 +237,9 @@ func (t *translator) selector(field string, s *v1alpha1.Selector) policy.Selecto
 	if s.IP != nil {
 		set = append(set, policy.Selector{Property: policy.Address, Networks: t.networks(field+".ip", s.IP)})
 	}
+	if s.Country != nil {
+		set = append(set, policy.Selector{Property: policy.Country, Countries: stringsOf(s.Country)})
+	}
 	if len(set) > 1 {
 		t.wrong(field, "exactly one key each; write two list entries for OR")
 	}

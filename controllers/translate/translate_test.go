@@ -24,7 +24,7 @@ func full() v1alpha1.AccessPolicySpec {
 	everyone := func() *apiextensionsv1.JSON { return &apiextensionsv1.JSON{Raw: []byte("{}")} }
 	selectors := func() []v1alpha1.Selector {
 		return []v1alpha1.Selector{{Everyone: everyone()}, {Email: "a@example.com"}, {EmailDomain: "example.com"}, {IP: []v1alpha1.CIDR{"10.0.0.0/8"}},
-			{IdPGroup: "staff"}, {LoginMethod: "corp"}, {AuthMethod: "mfa"}}
+			{IdPGroup: "staff"}, {LoginMethod: "corp"}, {AuthMethod: "mfa"}, {Country: []v1alpha1.Country{"NL"}}}
 	}
 	return v1alpha1.AccessPolicySpec{
 		Hosts:               []v1alpha1.Host{"app.example.com"},
@@ -218,6 +218,9 @@ func TestSelectors(t *testing.T) {
 		{v1alpha1.Selector{IdPGroup: "g"}, policy.IdPGroup, false},
 		{v1alpha1.Selector{LoginMethod: "corp"}, policy.LoginMethod, false},
 		{v1alpha1.Selector{AuthMethod: "mfa"}, policy.AuthMethod, false},
+		{v1alpha1.Selector{Country: []v1alpha1.Country{"NL"}}, policy.Country, false},
+		{v1alpha1.Selector{Country: []v1alpha1.Country{}}, policy.Country, false},
+		{v1alpha1.Selector{Country: []v1alpha1.Country{"NL"}, IP: []v1alpha1.CIDR{"::/0"}}, policy.Address, true},
 		{v1alpha1.Selector{IdPGroup: "g", AuthMethod: "mfa"}, policy.IdPGroup, true},
 		{v1alpha1.Selector{Email: "a@b.c", EmailDomain: "b.c"}, policy.Email, true},
 		{v1alpha1.Selector{Everyone: raw("{}"), IP: []v1alpha1.CIDR{"::/0"}}, policy.Everyone, true},

@@ -173,6 +173,9 @@ func TestRefused(t *testing.T) {
 		{"hostClaims=granted-only", []string{"/hostClaims", "GrantedOnly"}},
 		{"hostHold=1d", []string{"/hostHold", "pattern"}},
 		{"returnHosts=www.example.com", []string{"/returnHosts", "array"}},
+		{"geoip.file=/etc/passwd", []string{"/geoip/file", "pattern"}},
+		{"geoip.volume=geoip", []string{"/geoip/volume", "object"}},
+		{"geoip.volume.secret.secretName=a,geoip.volume.configMap.name=b", []string{"/geoip/volume", "maxProperties"}},
 		{"networkPolicy=null", []string{"networkPolicy", "missing"}},
 		{"podMonitor=null", []string{"podMonitor", "missing"}},
 		// what a schema cannot say

@@ -42,7 +42,7 @@ spec:
 ! 11: shop/broken spec.rules[0].action: one of Allow, Block, Bypass, ServiceAuth
 ! 19: shop/credentials spec.cors: CORS credentials are not permitted when all origins are allowed: list the origins in allowedOrigins
 ! 19: shop/credentials spec.cors.allowedMethods[1]: "get": methods are case-sensitive; write GET
-! 40: shop/typo spec.rulez: unknown field spec.rulez
+! 40: shop/typo spec.rulez: unknown field spec.rulez. Did you mean rules?
 GET https://app.example.com/admin as=ann@example.com => deny invalid-policy shop/broken 403
 GET https://app.example.com/ => allow bypass shop/everything/all 200
 GET https://cors.example.com/ as=ann@example.com => deny invalid-policy shop/credentials 403

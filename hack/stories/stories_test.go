@@ -67,7 +67,7 @@ func TestStories(t *testing.T) {
 }
 
 var storyHeaders = map[string]string{"origin": "Origin: ", "accept": "Accept: text/",
-	"site": "Sec-Fetch-Site: ", "ws": "Sec-WebSocket-Key: ", "authorization": "Authorization: ",
+	"site": "Sec-Fetch-Site: ", "ws": "Sec-WebSocket-Key: ", "authorization": "Authorization: ", "cf-ipcountry": "Cf-Ipcountry: ",
 	"acrm": "Access-Control-Request-Method: ", "acrh": "Access-Control-Request-Headers: "}
 
 // tell completes one line of a story.
@@ -93,6 +93,8 @@ func tell(t *testing.T, table *policy.Table, l string) string {
 			q.From = value
 		case "ip":
 			q.Address = value
+		case "country":
+			q.Country = value
 		case "ingress":
 			q.Ingress = value
 		default: // an unknown word makes a line that is no header
