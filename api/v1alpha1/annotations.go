@@ -17,6 +17,10 @@ const (
 	ProxyAnnotation = "access.ostiary.dev/proxy"
 )
 
+// AdmissionLabel on a Namespace, with the value exempt, leaves its routes out of the checks
+// of config/deny-by-default.
+const AdmissionLabel = "access.ostiary.dev/admission"
+
 // Labels and annotations that mark what we write.
 const (
 	// RouteLabel is on every object that a plan creates. Its value is a digest of

@@ -192,6 +192,10 @@ func TestRefused(t *testing.T) {
 		{"hostClaims=GrantedOnly", []string{"hostGrants grant nothing"}},
 		{"returnHosts={https://www.example.com}", []string{"returnHosts", "https://www.example.com"}},
 		{"teamIngress.enabled=true", []string{"set teamDomain"}},
+		{"admission.denyByDefault=true,ingressOptIn.enabled=false", []string{"admission.denyByDefault", "ingressOptIn.enabled"}},
+		{"admission.denyByDefault=Yes", []string{"/admission/denyByDefault", "boolean"}},
+		{"admission.openClasses={it's}", []string{"/admission/openClasses/0", "pattern"}},
+		{"admission.denybydefault=true", []string{"/admission", "'denybydefault'"}},
 		{"networkPolicy.proxyNamespaces=null", []string{"no proxy could ask"}},
 		{"networkPolicy.proxyCIDRs={0.0.0.0/0}", []string{"every address"}},
 		{"podDisruptionBudget.minAvailable=2", []string{"no node could be drained"}},
@@ -222,6 +226,7 @@ func TestNotes(t *testing.T) {
 		"existing-keys":             {"Secret session-keys", "proxyConfigMaps names no namespace"},
 		"network-open":              {"networkPolicy is off"},
 		"team-route":                {"the Gateway's listener for auth.example.com"},
+		"deny-by-default":           {"admission.denyByDefault is on", "access.ostiary.dev/admission: exempt"},
 		"no-opt-in":                 {"ingressOptIn is off", "doorkeeper-grpc", "once the proxy asks Ostiary"},
 	} {
 		out, err := helm(t, "install", "ostiary", chart, "-n", namespace, "--dry-run=client", "-f", "testdata/values/"+values+".yaml")
@@ -237,7 +242,7 @@ func TestNotes(t *testing.T) {
 		if values == "team-route" && strings.Contains(notes, "Nothing here leads") {
 			t.Error("the notes miss the HTTPRoute for the team host")
 		}
-		if values != "defaults" && values != "existing-keys" && values != "network-open" && values != "no-opt-in" &&
+		if values != "defaults" && values != "deny-by-default" && values != "existing-keys" && values != "network-open" && values != "no-opt-in" &&
 			strings.Contains(notes, "teamDomain is not set") {
 			t.Errorf("%s: the notes miss a teamDomain that is set", values)
 		}

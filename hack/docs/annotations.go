@@ -19,6 +19,7 @@ var yours, theirs = [][3]string{
 	{v1alpha1.ProxyAnnotation, "IngressClass, GatewayClass, Ingress",
 		"The proxy that serves it, if its controller is not known: `ingress-nginx`, `traefik-ingress-nginx`, `traefik`, " +
 			"`haproxy-ingress`, `envoy-gateway` or `gateway-api`."},
+	{v1alpha1.AdmissionLabel, "Namespace (a label)", "`exempt`: the checks `admission.denyByDefault` and so on leave its routes alone."},
 }, [][3]string{
 	{v1alpha1.RouteLabel, "every object that Ostiary creates for a route",
 		"A digest of the route or host. Objects that are needed no more are found by it and deleted."},

@@ -18,6 +18,9 @@ is listed at once.
 {{- if not (regexMatch "^[a-z]" (include "ostiary.fullname" .)) -}}
   {{- $problems = append $problems (printf "the release's name, %q: a Service's name begins with a letter; set fullnameOverride" .Release.Name) -}}
 {{- end -}}
+{{- if and $v.admission.denyByDefault (not $v.ingressOptIn.enabled) -}}
+  {{- $problems = append $problems "admission.denyByDefault: a route would have to name an AccessPolicy, which does nothing without ingressOptIn.enabled" -}}
+{{- end -}}
 {{- range $v.trustedProxies -}}
   {{- if regexMatch "/0+$" . -}}
     {{- $problems = append $problems (printf "trustedProxies: %s trusts every client: each could then choose its own address" .) -}}
