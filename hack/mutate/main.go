@@ -56,6 +56,13 @@ import (
 )
 
 var %s = func() int { n, _ := strconv.Atoi(os.Getenv(%q)); return n }()
+
+func %s(and, x bool, y func() bool) bool {
+	if and {
+		return x && y()
+	}
+	return x || y()
+}
 `
 
 // variable names the mutant that the test binary is.
@@ -116,7 +123,7 @@ func (o *options) build(work string) (mutants []mutant, binary string, err error
 		return nil, "", fmt.Errorf("no Go files in %s", o.dir)
 	}
 	which := filepath.Join(work, "which.go")
-	text := fmt.Sprintf(whichFile, name, identifier, variable)
+	text := fmt.Sprintf(whichFile, name, identifier, variable, joins)
 	if err := os.WriteFile(which, []byte(text), 0o600); err != nil {
 		return nil, "", err
 	}

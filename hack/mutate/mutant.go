@@ -17,6 +17,9 @@ import (
 // identifier is the variable that says which mutant the package is.
 const identifier = "mutateWhich"
 
+// joins is the function that is && or ||.
+const joins = "mutateJoins"
+
 // A mutant is one change.
 type mutant struct {
 	file string
@@ -71,7 +74,7 @@ func (m *mutator) leave(c *astutil.Cursor) bool {
 		m.operator(c, n)
 	case *ast.UnaryExpr:
 		if n.Op == token.NOT {
-			c.Replace(m.either(m.number(n.Pos(), "!x becomes x"), n.X, n))
+			c.Replace(differs(m.number(n.Pos(), "!x becomes x"), n))
 		}
 	case *ast.IfStmt:
 		n.Cond = differs(m.number(n.Pos(), "the condition of if is turned"), n.Cond)
@@ -109,9 +112,16 @@ func (m *mutator) statement(c *astutil.Cursor, s ast.Stmt) {
 	}
 }
 
-// operator swaps that of an expression. Operands are evaluated as often as before.
+// operator swaps that of an expression. Operands are evaluated as often as before. Those of
+// && and || are large, so they stand there once.
 func (m *mutator) operator(c *astutil.Cursor, n *ast.BinaryExpr) {
 	if id, ok := n.X.(*ast.Ident); ok && id.Name == identifier {
+		return
+	}
+	if n.Op == token.LAND || n.Op == token.LOR {
+		is := m.number(n.OpPos, "%s becomes %s", n.Op, swaps[n.Op][0])
+		and := differs(is, ast.NewIdent(strconv.FormatBool(n.Op == token.LAND)))
+		c.Replace(&ast.CallExpr{Fun: ast.NewIdent(joins), Args: []ast.Expr{and, n.X, function(&ast.ReturnStmt{Results: []ast.Expr{n.Y}})}})
 		return
 	}
 	var now ast.Expr = n
@@ -126,12 +136,16 @@ func (m *mutator) operator(c *astutil.Cursor, n *ast.BinaryExpr) {
 
 // either is x for the mutant, and y else.
 func (m *mutator) either(is, x, y ast.Expr) ast.Expr {
-	body := []ast.Stmt{
+	return &ast.CallExpr{Fun: function(
 		&ast.IfStmt{Cond: is, Body: &ast.BlockStmt{List: []ast.Stmt{&ast.ReturnStmt{Results: []ast.Expr{x}}}}},
 		&ast.ReturnStmt{Results: []ast.Expr{y}},
-	}
+	)}
+}
+
+// function is one that returns a bool.
+func function(body ...ast.Stmt) *ast.FuncLit {
 	results := &ast.FieldList{List: []*ast.Field{{Type: ast.NewIdent("bool")}}}
-	return &ast.CallExpr{Fun: &ast.FuncLit{Type: &ast.FuncType{Params: &ast.FieldList{}, Results: results}, Body: &ast.BlockStmt{List: body}}}
+	return &ast.FuncLit{Type: &ast.FuncType{Params: &ast.FieldList{}, Results: results}, Body: &ast.BlockStmt{List: body}}
 }
 
 // differs turns an expression for the mutant.
