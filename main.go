@@ -31,6 +31,7 @@ import (
 	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/optin"
+	"github.com/ostiary/ostiary/controllers/review"
 )
 
 // Set when a release is built.
@@ -46,6 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		serve(),
 		explain.Command(&feed.Source{}),
 		check.Command(),
+		review.Diff(),
 		audit.Command(),
 		proxyconfig.Command(),
 		optin.DetachCommand(),

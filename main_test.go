@@ -135,6 +135,18 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"check", "--team-url", "https://app2.example.com", "FILE"}, 1, "where users sign in", ""},
 		{[]string{"check", "--team-url", "x", "FILE"}, 2, "", "--team-url"},
 
+		{[]string{"diff", "--help"}, 0, "exit code: 0 nothing opens or closes, 1 mistakes in policies, 2 usage, 3 something opens, 4 something only closes", ""},
+		{[]string{"diff", "FILE"}, 2, "", "name what was and what is to be"},
+		{[]string{"diff", "FILE", "FILE"}, 0, "Nothing opens, closes or changes: 1 policies before, 1 after.", ""},
+		{[]string{"diff", "FILE", "nowhere"}, 2, "", "nowhere: no such file, no git revision (REV or REV:PATH), and not the word cluster"},
+		{[]string{"diff", "FILE", "nowhere:x"}, 2, "", "nowhere:x: git: "},
+		{[]string{"diff", "FILE", "FILE", "-o", "yaml"}, 2, "", `--output "yaml": text, markdown or json`},
+		{[]string{"diff", "cluster", "FILE", "--kubeconfig", "nowhere"}, 2, "", "nowhere"},
+		{[]string{"diff", "FILE", "FILE", "--team-url", "x"}, 2, "", "--team-url"},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com", "--age", "25h"}, 3, "SIGN IN FIRST", ""},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com", "--provider", "corp", "--assume-providers", "corp"}, 0, "ALLOWED", ""},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "nowhere:x"}, 2, "", "nowhere:x: git: "},
+
 		{[]string{"serve", "--help"}, 0, "--authz-bind-address", ""},
 		{[]string{"serve", "x.yaml"}, 2, "", `"x.yaml" is no flag; for files, write --policies x.yaml`},
 		{[]string{"serve", "--authz-bind-adress", "x"}, 2, "", "unknown flag: --authz-bind-adress. Did you mean --authz-bind-address?"},

@@ -40,6 +40,10 @@ func Answer(yes bool) error {
 // SignInFirst ends a command whose answer depends on who signs in, and has been printed.
 func SignInFirst() error { return &exit{code: later} }
 
+// Exit ends a command with an exit code of its own, which its help tells. What there is to
+// say has been printed.
+func Exit(code int) error { return &exit{code: code} }
+
 // Failed ends a command that could not do what it was asked for, for no fault of the
 // command line.
 func Failed(err error) error { return &exit{code: no, err: err} }

@@ -48,7 +48,10 @@ type Question struct {
 	Address string
 	// Country is where that is (ISO 3166-1 alpha-2). Empty: that is not known.
 	Country string
-	Now     time.Time
+	// SessionDuration is how old a session may be where no policy says so. 0: as old as
+	// it says itself.
+	SessionDuration time.Duration
+	Now             time.Time
 }
 
 // A Report is the answer to a Question.
@@ -102,6 +105,7 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 		return r, nil
 	}
 	ask.Now, ask.Address, ask.Ingress, ask.RequestID = q.Now, address.Unmap(), q.Ingress, "explain"
+	ask.SessionDuration = q.SessionDuration
 	if route, ok := strings.CutPrefix(q.Ingress, policy.RouteKind); ok {
 		ask.Ingress, ask.Pin = route, policy.RoutePin
 	}

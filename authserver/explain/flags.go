@@ -9,6 +9,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/authserver/contract"
+	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 // Flags are the options of the command line that make a Question, and how its
@@ -32,10 +33,13 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringVar(&o.question.Ingress, "ingress", "", "the Ingress that routes the request, NAMESPACE/NAME, or an HTTPRoute, HTTPRoute/NAMESPACE/NAME: only its policy may decide (default: not known)")
 	f.StringVar(&o.question.Provider, "provider", "", "the identity provider of the user (default: one that the policy accepts)")
 	f.StringSliceVar(&o.question.AMR, "amr", nil, "how the user signed in, as RFC 8176 names it: pwd, otp, mfa...")
+	f.DurationVar(&o.question.Age, "age", 0, "how long ago the user signed in")
+	f.StringVar(&o.question.From, "token-from", "", "the user's token is of cors.tokens, for pages of this origin, in place of a session (default: a session)")
 	f.StringVar(&o.question.Address, "ip", "", "the client's address (default: not known)")
 	f.StringVar(&o.question.Country, "country", "", "the country of --ip, such as NL (default: not known)")
 	f.StringVarP(&o.Output, "output", "o", "text", "text or json")
 	f.StringVar(&o.TeamURL, "team-url", "", "the team host, where users sign in; its scheme is that of the applications")
+	f.DurationVar(&o.question.SessionDuration, "session-duration", policy.DefaultSessionDuration, "the lifetime of a session where the policy sets none")
 	f.StringVar(&o.PathPrefix, "path-prefix", contract.DefaultPathPrefix, "Ostiary's own path on every host")
 }
 

@@ -96,6 +96,9 @@ func (out *cors) lists(c *CORS) {
 	out.headers = newSet(texts)
 }
 
+// Lists reports whether pages of the origin are among those that may call.
+func (c *CORS) Lists(origin string) bool { return compileCORS(c).allowsOrigin(origin) }
+
 func isHTTP(scheme string) bool { return scheme == "http" || scheme == "https" }
 
 // preflight answers, or refuses with a reason.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/pflag"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -22,6 +23,7 @@ import (
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/manifests"
+	"github.com/ostiary/ostiary/controllers/revision"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -33,13 +35,15 @@ type Source struct {
 
 	paths        []string
 	installation string
-	namespace    string // ours, which holds the ledger of hosts
+	namespace    string   // ours, which holds the ledger of hosts
+	assumed      []string // providers that are taken for ones that are in use
 	terms        installation.TermsFlags
 }
 
 // Add defines the flags by which a command line says where that is.
 func (l *Source) Add(f *pflag.FlagSet) {
-	f.StringSliceVar(&l.paths, "policies", nil, "files and folders of manifests (default: the cluster of the current kubeconfig)")
+	f.StringSliceVar(&l.paths, "policies", nil, "files and folders of manifests, or REV:PATH as of a git revision (default: the cluster of the current kubeconfig)")
+	f.StringSliceVar(&l.assumed, "assume-providers", nil, "identity providers to take for ones that are in use, by anybody")
 	l.terms.Add(f)
 	f.StringVar(&l.Kubeconfig, "kubeconfig", "", "the kubeconfig to use (default: $KUBECONFIG, or in-cluster)")
 	installation.AddFlag(f, &l.installation)
@@ -62,43 +66,91 @@ func (l *Source) Open(ctx context.Context, f *pflag.FlagSet, paths []string, std
 	if note != "" {
 		fmt.Fprintln(stderr, "note: "+note)
 	}
-	l.namespace = cmp.Or(in.Namespace, cluster.Namespace())
+	l.In(in.Namespace)
 	return nil
 }
 
+// In says in which namespace the installation is, for those who do not Open.
+func (l *Source) In(namespace string) { l.namespace = cmp.Or(namespace, cluster.Namespace()) }
+
 const hint = "%w (for files instead of a cluster: --policies PATH)"
+
+// A Reading is a table, and what it was built from.
+type Reading struct {
+	Table    *policy.Table
+	Policies []policy.Policy
+	Input    policy.Input
+}
 
 // Table builds the table that would be in force, where people sign in at a host and a path
 // on every host is ours. What is wrong with files, or cannot be read of a cluster, goes to
 // stderr.
 func (l *Source) Table(ctx context.Context, teamHost, pathPrefix string, stderr io.Writer) (*policy.Table, error) {
+	r, err := l.Read(ctx, teamHost, pathPrefix, stderr)
+	return r.Table, err
+}
+
+// Read is Table for those who want to know more of the policies.
+func (l *Source) Read(ctx context.Context, teamHost, pathPrefix string, stderr io.Writer) (r Reading, err error) {
 	terms, err := l.terms.Terms(teamHost, pathPrefix)
 	if err != nil {
-		return nil, err
+		return r, err
 	}
 	if len(l.paths) > 0 {
-		loader, err := manifests.NewLoader(l.paths)
-		if err != nil {
-			return nil, err
-		}
-		loader.Terms, loader.InUse = terms, config.InUse
-		table, problems := loader.Load().Build()
-		for _, p := range problems {
-			fmt.Fprintln(stderr, p)
-		}
-		return table, nil
+		return l.files(ctx, terms, stderr)
 	}
+	if r.Policies, r.Input, err = l.Cluster(ctx, terms, stderr); err != nil {
+		return r, err
+	}
+	r.Input.Providers = r.Input.Providers.And(l.assumed...)
+	r.Table, _ = policy.Build(r.Input)
+	return r, nil
+}
+
+// files reads files, on disk or as they were at a revision of git.
+func (l *Source) files(ctx context.Context, terms policy.Terms, stderr io.Writer) (r Reading, err error) {
+	paths := slices.Clone(l.paths)
+	for i, p := range paths {
+		if !revision.Is(p) {
+			continue
+		}
+		dir, remove, err := revision.Checkout(ctx, p)
+		if err != nil {
+			return r, err
+		}
+		defer remove()
+		paths[i] = dir
+	}
+	loader, err := manifests.NewLoader(paths)
+	if err != nil {
+		return r, err
+	}
+	loader.Terms = terms
+	loader.InUse = func(list []config.Provider) *policy.Providers { return config.InUse(list).And(l.assumed...) }
+	set := loader.Load()
+	r.Policies, r.Input = set.Policies, set.Input()
+	var problems []manifests.Problem
+	r.Table, problems = set.Build()
+	for _, p := range problems {
+		fmt.Fprintln(stderr, p)
+	}
+	return r, nil
+}
+
+// Cluster reads the policies of a cluster, and what a table is built from.
+func (l *Source) Cluster(ctx context.Context, terms policy.Terms, stderr io.Writer) ([]policy.Policy, policy.Input, error) {
+	none := policy.Input{}
 	c, err := cluster.RESTConfig(l.Kubeconfig)
 	if err != nil {
-		return nil, fmt.Errorf(hint, err)
+		return nil, none, fmt.Errorf(hint, err)
 	}
 	reader, err := client.New(c, client.Options{Scheme: cluster.Scheme()})
 	if err != nil {
-		return nil, fmt.Errorf(hint, fmt.Errorf("no cluster to talk to: %w", err))
+		return nil, none, fmt.Errorf(hint, fmt.Errorf("no cluster to talk to: %w", err))
 	}
 	policies, routes, err := Policies(ctx, reader)
 	if err != nil {
-		return nil, fmt.Errorf(hint, err)
+		return nil, none, fmt.Errorf(hint, err)
 	}
 	ledger, err := readLedger(ctx, reader, l.namespace)
 	if err != nil {
@@ -111,8 +163,7 @@ func (l *Source) Table(ctx context.Context, teamHost, pathPrefix string, stderr 
 	if in.Revocations, err = revocationsOf(ctx, reader); err != nil {
 		fmt.Fprintf(stderr, "note: SessionRevocations are ignored: %s\n", policy.Line(err.Error()))
 	}
-	table, _ := policy.Build(in)
-	return table, nil
+	return policies, in, nil
 }
 
 // providersOf tells by their statuses which providers of a cluster are in use: their

@@ -96,9 +96,7 @@ func (s *Set) Lint() []Problem {
 
 // Build compiles the set, and returns everything that is wrong with it.
 func (s *Set) Build() (*policy.Table, []Problem) {
-	table, issues := policy.Build(policy.Input{
-		Policies: policy.CompileAll(s.Policies), Terms: s.terms, Bindings: translate.Bindings(s.routes), Providers: s.inUse(s.Providers), Revocations: s.Revocations,
-	})
+	table, issues := policy.Build(s.Input())
 	problems := slices.Clone(s.problems)
 	for _, i := range issues {
 		problems = append(problems, s.locate(i))
@@ -107,6 +105,14 @@ func (s *Set) Build() (*policy.Table, []Problem) {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
 	return table, slices.CompactFunc(problems, func(a, b Problem) bool { return a == b })
+}
+
+// Input is what Build makes a table of.
+func (s *Set) Input() policy.Input {
+	return policy.Input{
+		Policies: policy.CompileAll(s.Policies), Terms: s.terms, Bindings: translate.Bindings(s.routes),
+		Providers: s.inUse(s.Providers), Revocations: s.Revocations,
+	}
 }
 
 // locate finds the line of an issue.

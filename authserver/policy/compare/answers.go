@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package compare
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// answersOf are those that tell callers of the two policies apart.
+func (x *explorer) answersOf(policies []*policy.Policy) (answers, bool) {
+	a, named := answers{}, map[policy.Property][]policy.Selector{}
+	unread, ok := selectors(policies, func(s *policy.Selector) { named[s.Property] = append(named[s.Property], *s) })
+	if !ok {
+		x.c.cut(x.pair, "has a rule with the selector "+unread.String()+", which this version cannot compare")
+		return nil, false
+	}
+	for _, s := range named[policy.LoginMethod] {
+		a.add(aboutProvider, s.Value)
+	}
+	x.addEmails(a, valuesOf(named[policy.Email]), valuesOf(named[policy.EmailDomain]))
+	x.c.addProviders(a, policies)
+	x.c.addAges(a, policies)
+	a[aboutAddress] = addressesOf(named[policy.Address])
+	a[aboutCountry] = countriesOf(named[policy.Country])
+	a[aboutIngress] = x.c.routesOf(x.pair)
+	for about, more := range x.c.people {
+		for _, m := range more {
+			a.add(about, m)
+		}
+	}
+	return a, true
+}
+
+// valuesOf are those of selectors that ignore case.
+func valuesOf(list []policy.Selector) (out []string) {
+	for i := range list {
+		out = append(out, strings.ToLower(list[i].Value))
+	}
+	return out
+}
+
+// addEmails adds one address of each domain and of another one, and all that are named.
+func (x *explorer) addEmails(a answers, emails, domains []string) {
+	stranger := fresh("example.org", func(d string) bool { return slices.Contains(domains, d) })
+	for _, d := range slices.Concat([]string{stranger}, domains) {
+		who := fresh("somebody", func(s string) bool { return slices.Contains(emails, s+"@"+d) }) + "@" + d
+		a.add(aboutEmail, who)
+		if x.words[who] = "everybody at " + d; d == stranger {
+			x.words[who] = "everybody who signs in"
+		}
+	}
+	for _, e := range emails {
+		a.add(aboutEmail, e)
+	}
+}
+
+// countriesOf are those that are named, one that is not, and that none is known.
+func countriesOf(list []policy.Selector) []string {
+	out := []string{""}
+	for i := range list {
+		out = append(out, list[i].Countries...)
+	}
+	for _, c := range []string{"NZ", "IS", "PY"} {
+		if !slices.Contains(out, c) {
+			out = append(out, c)
+			break
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func addressesOf(list []policy.Selector) []string {
+	s := policy.Selector{}
+	for i := range list {
+		for _, n := range list[i].Networks {
+			if !slices.Contains(s.Networks, n) {
+				s.Networks = append(s.Networks, n)
+			}
+		}
+	}
+	return networksOf(s.Networks)
+}
+
+// addProviders adds those that policies tell apart, and one that they do not name.
+func (c *comparison) addProviders(a answers, policies []*policy.Policy) {
+	for _, p := range policies {
+		if p != nil {
+			for _, name := range p.IdentityProviders {
+				a.add(aboutProvider, name)
+			}
+		}
+	}
+	named := len(a[aboutProvider])
+	for _, name := range merged(c.old.Providers, c.now.Providers) {
+		if named > 0 && len(a[aboutProvider]) == named {
+			a.add(aboutProvider, name) // one is enough
+		}
+	}
+	if len(a[aboutProvider]) == named {
+		a.add(aboutProvider, fresh("another-provider", func(s string) bool { return slices.Contains(a[aboutProvider], s) }))
+	}
+}
+
+// addAges adds how old sessions are that limits tell apart. Where all limits are the same,
+// that makes no difference.
+func (c *comparison) addAges(a answers, policies []*policy.Policy) {
+	var limits []time.Duration
+	var revoked []time.Time
+	for _, p := range policies {
+		if p == nil {
+			continue
+		}
+		if !p.Session.RevokedBefore.IsZero() {
+			revoked = append(revoked, p.Session.RevokedBefore)
+		}
+		for _, r := range p.Rules {
+			if r.Action == policy.Allow || r.Action == policy.ServiceAuth {
+				limits = append(limits, cmp.Or(r.SessionDuration, p.Session.Duration, c.SessionDuration))
+			}
+		}
+	}
+	slices.Sort(limits)
+	a[aboutAge] = []string{"0s"}
+	if limits = slices.Compact(limits); len(limits) > 1 {
+		for _, l := range limits {
+			a.add(aboutAge, (l + time.Minute).String())
+		}
+	}
+	for _, t := range revoked {
+		if age := c.Now.Sub(t).Truncate(time.Minute) + 2*time.Minute; age > 0 && age < policy.MaxSessionDuration {
+			a.add(aboutAge, age.String())
+		}
+	}
+}

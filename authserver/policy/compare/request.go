@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package compare
+
+import (
+	"encoding/csv"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
+
+// A Request is one that shows a difference. It says all that a decision looks at, in the
+// words of `ostiary explain`.
+type Request struct {
+	Method string `json:"method"`
+	URL    string `json:"url"`
+	// Origin is that of the page that makes the browser ask; empty: no page does.
+	Origin string `json:"origin,omitempty"`
+	// WebSocket: the page opens one.
+	WebSocket bool `json:"webSocket,omitempty"`
+	// Preflight is what a CORS preflight asks for; empty: the request is none.
+	Preflight        string `json:"preflight,omitempty"`
+	PreflightHeaders string `json:"preflightHeaders,omitempty"`
+	PrivateNetwork   bool   `json:"privateNetwork,omitempty"`
+	// Email is who is signed in; empty: nobody is.
+	Email    string   `json:"email,omitempty"`
+	Groups   []string `json:"groups,omitempty"`
+	Provider string   `json:"provider,omitempty"`
+	AMR      []string `json:"amr,omitempty"`
+	// Token: the page calls with a token that it got at its own host, and no cookie.
+	Token bool `json:"token,omitempty"`
+	// Age is how long ago they signed in.
+	Age time.Duration `json:"-"`
+	// Address is the client's; empty: it is not known.
+	Address string `json:"address,omitempty"`
+	// Country is where the address is; empty: it is not known.
+	Country string `json:"country,omitempty"`
+	// Ingress routed the request, "namespace/name", or an HTTPRoute; empty: not known.
+	Ingress string `json:"ingress,omitempty"`
+
+	target policy.Target
+}
+
+// Headers are those of the request that matter, 'name: value'.
+func (r *Request) Headers() []string {
+	if r.Origin == "" {
+		return nil
+	}
+	out := []string{"origin: " + r.Origin}
+	switch {
+	case r.Preflight != "":
+		out = append(out, "access-control-request-method: "+r.Preflight)
+		if r.PreflightHeaders != "" {
+			out = append(out, "access-control-request-headers: "+r.PreflightHeaders)
+		}
+		if r.PrivateNetwork {
+			out = append(out, "access-control-request-private-network: true")
+		}
+		return out
+	case r.WebSocket:
+		out = append(out, "upgrade: websocket")
+	}
+	return append(out, "sec-fetch-site: cross-site")
+}
+
+// Arguments are those of the `ostiary explain` that asks the same.
+func (r *Request) Arguments() []string {
+	out := []string{r.Method, r.URL}
+	for _, h := range r.Headers() {
+		out = append(out, "-H", h)
+	}
+	add := func(flag, value string) {
+		if value != "" {
+			out = append(out, flag, value)
+		}
+	}
+	if r.Email != "" {
+		add("--as", list(append([]string{r.Email}, r.Groups...)))
+	}
+	add("--provider", r.Provider)
+	add("--amr", list(r.AMR))
+	if r.Age > 0 {
+		add("--age", r.Age.String())
+	}
+	if r.Token {
+		add("--token-from", r.Origin)
+	}
+	add("--ip", r.Address)
+	add("--country", r.Country)
+	add("--ingress", r.Ingress)
+	return out
+}
+
+// list writes the value of a flag that is a list, of which each may hold a comma.
+func list(values []string) string {
+	var b strings.Builder
+	w := csv.NewWriter(&b)
+	if len(values) > 0 {
+		_ = w.Write(values) // to memory
+		w.Flush()
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// ask has a table decide, as `ostiary explain` does.
+func (r *Request) ask(t *policy.Table, s Settings) policy.Decision {
+	q := policy.Request{
+		Target: r.target, Method: r.Method, Origin: r.Origin, WebSocket: r.WebSocket, Now: s.Now,
+		SessionDuration: s.SessionDuration,
+	}
+	if route, ok := strings.CutPrefix(r.Ingress, policy.RouteKind); ok {
+		q.Ingress, q.Pin = route, policy.RoutePin
+	} else {
+		q.Ingress = r.Ingress
+	}
+	if r.Preflight != "" {
+		q.Preflight = policy.Preflight{Method: r.Preflight, Headers: r.PreflightHeaders, PrivateNetwork: r.PrivateNetwork}
+	}
+	if r.Origin != "" {
+		q.Site = policy.SiteOther
+	}
+	if r.Address != "" {
+		q.Address, _ = netip.ParseAddr(r.Address)
+	}
+	if r.Country != "" {
+		q.Countries = land(r.Country)
+	}
+	if r.Email != "" {
+		q.Present(policy.Presented{Subject: r.subject(t, s.Now), InHeader: r.Token})
+	}
+	return t.Decide(q)
+}
+
+// A land is policy.Countries of a single one.
+type land string
+
+func (l land) Country(netip.Addr) string { return string(l) }
+
+// subject is who is signed in, to whatever guards the target.
+func (r *Request) subject(t *policy.Table, now time.Time) *policy.Subject {
+	id, ok := t.UserID(r.Provider, r.Email)
+	if !ok {
+		id = r.Email
+	}
+	s := &policy.Subject{
+		ID: id, Email: r.Email, Groups: r.Groups, AMR: r.AMR, Provider: r.Provider, Audience: []string{t.Audience(r.target)},
+		SignedInAt: now.Add(-r.Age), IssuedAt: now.Add(-r.Age), ExpiresAt: now.Add(time.Hour),
+	}
+	if r.Token {
+		s.AuthorizedParty = r.Origin
+	}
+	return s
+}
+
+// weight orders requests by how much there is to say of them.
+func (r *Request) weight() int {
+	n := len(r.URL) + 100*len(r.Groups) + 100*len(r.AMR)
+	for _, s := range []string{r.Email, r.Provider, r.Address, r.Country, r.Origin, r.Ingress, r.PreflightHeaders} {
+		if s != "" {
+			n += 200
+		}
+	}
+	for _, b := range []bool{r.WebSocket, r.Token, r.PrivateNetwork, r.Age > 0, r.Method != "GET" && r.Method != "OPTIONS"} {
+		if b {
+			n += 150
+		}
+	}
+	return n
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"maps"
+	"slices"
+)
+
+// A Guard is a claim in force: a part of a host, and the policy that decides there.
+type Guard struct {
+	Path   Path
+	Policy Source
+	// Defective: the policy has mistakes, and denies.
+	Defective bool
+}
+
+// Hosts lists every host with something to say about it, as policies spell them: sorted,
+// "*." hosts too.
+func (t *Table) Hosts() []string {
+	if t == nil {
+		return nil
+	}
+	var out []string
+	t.exact.each(func(host string, _ *claims) { out = append(out, host) })
+	t.wild.each(func(host string, _ *claims) { out = append(out, "*."+host) })
+	slices.Sort(out)
+	return out
+}
+
+// Guards lists what decides on a host that a request can be for, the most specific claim
+// first. Contended: another namespace claims it in vain, so that a request of which it is
+// not known by which route it came is denied.
+func (t *Table) Guards(host string) (guards []Guard, contended bool) {
+	if t == nil {
+		return nil, false
+	}
+	r := t.claims(host)
+	r.each(func(c claim) {
+		path := c.path
+		if path == "" {
+			path = "/"
+		}
+		guards = append(guards, Guard{Path{path, c.exact}, c.app.source, c.app.defective})
+	})
+	slices.SortFunc(guards, compareGuards)
+	return guards, r != nil && r.dispute != nil && r.dispute.contended
+}
+
+// compareGuards puts first what is looked up first, and else goes by the text.
+func compareGuards(x, y Guard) int {
+	switch {
+	case x.Path.Exact != y.Path.Exact && x.Path.Exact:
+		return -1
+	case x.Path.Exact != y.Path.Exact:
+		return 1
+	case len(x.Path.Value) != len(y.Path.Value):
+		return len(y.Path.Value) - len(x.Path.Value)
+	case x.Path.Value < y.Path.Value:
+		return -1
+	default:
+		return 1
+	}
+}
+
+// Guarding returns which policy guards a target, and whether it has mistakes. It is false
+// if none does.
+func (t *Table) Guarding(target Target) (by Source, defective, ok bool) {
+	if t == nil {
+		return Source{}, false, false
+	}
+	a := t.claims(target.host).lookup(target.path)
+	if a == nil {
+		return Source{}, false, false
+	}
+	return a.source, a.defective, true
+}
+
+// Disputed says for people what is odd about whose a host is; empty: nothing.
+func (t *Table) Disputed(host string) string {
+	if t == nil {
+		return ""
+	}
+	return t.noted(host)
+}
+
+// And returns the providers and others, which anybody may come from.
+func (p *Providers) And(names ...string) *Providers {
+	if p == nil || len(names) == 0 {
+		return p
+	}
+	out := &Providers{byName: maps.Clone(p.byName), digest: p.digest}
+	for _, name := range names {
+		out.byName[name] = &people{}
+	}
+	added := digested(func(d *digest) { d.strs(append([]string{string(p.digest[:])}, names...)) })
+	out.digest = *added
+	return out
+}
+
+// Names are those of the providers, sorted.
+func (p *Providers) Names() []string {
+	if p == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(p.byName))
+}
