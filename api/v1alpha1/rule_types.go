@@ -70,7 +70,7 @@ type Rule struct {
 //
 // +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:MaxProperties=1
-// +kubebuilder:validation:XValidation:rule=`[has(self.email), has(self.emailDomain), has(self.ip), has(self.idpGroup), has(self.loginMethod), has(self.authMethod), has(self.country)].filter(x, x).size() <= 1`,message=`exactly one key each: write two list entries for OR, or put one of the two into require for AND`
+// +kubebuilder:validation:XValidation:rule=`[has(self.email), has(self.emailDomain), has(self.ip), has(self.idpGroup), has(self.loginMethod), has(self.authMethod), has(self.country), has(self.cel)].filter(x, x).size() <= 1`,message=`exactly one key each: write two list entries for OR, or put one of the two into require for AND`
 type Selector struct {
 	// everyone matches every request; in an Allow rule, everyone who is signed
 	// in. Write everyone: {} or everyone: true.
@@ -128,6 +128,16 @@ type Selector struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=250
 	Country []Country `json:"country,omitempty"`
+	// cel matches when this expression in the Common Expression Language is true. Its
+	// variables are request.method, request.host, request.path, request.origin,
+	// request.address, identity.email, identity.provider, identity.groups, identity.amr
+	// and now. One that uses identity sees who is signed in, so Bypass and ServiceAuth
+	// rules cannot have it. An expression that has no answer for a request counts
+	// against the visitor.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2048
+	CEL string `json:"cel,omitempty"`
 }
 
 // Country is a code of ISO 3166-1 alpha-2 in upper case, such as NL. The United Kingdom

@@ -94,6 +94,12 @@ const (
 	codeCountry   Code = "country-not-a-country"
 )
 
+// Mistakes of expressions.
+const (
+	codeCondition  Code = "cel-not-valid"
+	codeConditions Code = "cel-too-much"
+)
+
 // What Lint finds in a policy.
 const (
 	codeNoRules      Code = "no-rules"

@@ -22,6 +22,8 @@ var codes = []CodeDoc{
 	{codeExclusive, Invalid, "Keep either allowAll… or the list, not both."},
 	{codeOneOf, Invalid, "Set either allowAll… or the list."},
 	{codeAllCredentials, Invalid, "List the origins in allowedOrigins, or remove allowCredentials."},
+	{codeCondition, Invalid, "Correct the expression where the message points; the guide Rules as expressions lists what there is."},
+	{codeConditions, Invalid, "Use fewer or simpler cel expressions in this policy, or other selectors."},
 	{codeDefaultPort, Invalid, "Remove :443 after https, and :80 after http; browsers never send them."},
 	{codeDeniedMessage, Invalid, "Write one line of at most 500 printable characters."},
 	{codeDeniedURL, Invalid, "Write an https:// or mailto: URL."},

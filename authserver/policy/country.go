@@ -17,10 +17,10 @@ type Countries interface {
 
 // country returns where the visitor is; empty: that is not known.
 func (v *visitor) country() string {
-	if v.countries == nil || !v.address.IsValid() {
+	if v.request == nil || v.request.Countries == nil || !v.address.IsValid() {
 		return ""
 	}
-	return v.countries.Country(v.address)
+	return v.request.Countries.Country(v.request.address())
 }
 
 // countryCodes are the codes of ISO 3166-1 alpha-2 that are assigned, the second
@@ -106,12 +106,12 @@ func (tr *Trace) country(a *app, v *visitor) {
 	}
 	switch code := v.country(); {
 	case code != "":
-		tr.add("country", Source{}, "known", "%s is in %s", v.address, code)
+		tr.add("country", Source{}, "known", "%s is in %s", v.request.address(), code)
 	case !v.address.IsValid():
 		tr.add("country", Source{}, "not known", "the client's address is not known, which counts against it")
-	case v.countries == nil:
+	case v.request.Countries == nil:
 		tr.add("country", Source{}, "not known", "there is no GeoIP database, which counts against the client")
 	default:
-		tr.add("country", Source{}, "not known", "the GeoIP database has no country for %s, which counts against the client", v.address)
+		tr.add("country", Source{}, "not known", "the GeoIP database has no country for %s, which counts against the client", v.request.address())
 	}
 }

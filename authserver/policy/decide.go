@@ -80,13 +80,14 @@ func (a *app) decidePreflight(r *Request, d *Decision) {
 	}
 }
 
-func (a *app) decideRules(r *Request, v visitor, refused Reason, d *Decision, tr *Trace) {
-	v.locate(r)
+func (a *app) decideRules(r *Request, who visitor, refused Reason, d *Decision, tr *Trace) {
+	v := who.asking(r) // of which nothing is kept: see visitor.facts
 	tr.country(a, &v)
 	d.Reason = NoRuleMatched
 	for i := range a.relaxing {
 		ru := &a.relaxing[i]
 		m := ru.match(r.Method, &v)
+		v.report(a, ru, d, tr)
 		if ru.action == ServiceAuth && v.machine == nil {
 			m = no
 		}
@@ -97,7 +98,10 @@ func (a *app) decideRules(r *Request, v visitor, refused Reason, d *Decision, tr
 		}
 		tr.rule(a, ru, m)
 		if m == yes {
-			a.admit(ru, &v, r, d, tr)
+			a.admit(ru, r, d, tr)
+			if ru.action == ServiceAuth && d.Verdict == Admit {
+				d.Machine = who.machine
+			}
 			return
 		}
 	}
@@ -107,6 +111,7 @@ func (a *app) decideRules(r *Request, v visitor, refused Reason, d *Decision, tr
 	for i := range a.identity {
 		ru := &a.identity[i]
 		m := ru.match(r.Method, &v)
+		v.report(a, ru, d, tr)
 		tr.rule(a, ru, m)
 		if a.apply(ru, m, r, &v, refused, d, tr) {
 			tr.outcome(r, ru, d)
@@ -128,23 +133,20 @@ func (a *app) apply(ru *rule, m match, r *Request, v *visitor, refused Reason, d
 	case ru.outlived(subject, r):
 		d.challenge(ru, SessionExpired, r.Method)
 	default:
-		a.admit(ru, v, r, d, tr)
+		a.admit(ru, r, d, tr)
 	}
 	return true
 }
 
 // admit lets a request through that a rule admits, unless another site may have made
 // a browser send it: then a cookie is not enough.
-func (a *app) admit(ru *rule, v *visitor, r *Request, d *Decision, tr *Trace) {
+func (a *app) admit(ru *rule, r *Request, d *Decision, tr *Trace) {
 	if ru.action == Allow && !r.InHeader && a.foreign(r) {
 		d.deny(&rule{field: "spec.crossSite"}, OriginNotAllowed)
 		tr.forged(a, r)
 		return
 	}
 	d.admit(ru)
-	if ru.action == ServiceAuth {
-		d.Machine = v.machine
-	}
 }
 
 // outlived reports whether a credential is older than the rule allows.

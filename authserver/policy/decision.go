@@ -69,6 +69,10 @@ func (r *Request) doubt() Reason {
 	}
 }
 
+// address is that of the client as networks hold it: a mapped or a zoned one is in none
+// (netip.Prefix.Contains).
+func (r *Request) address() netip.Addr { return r.Address.Unmap().WithZone("") }
+
 // A Subject is who a verified credential names. It is not modified once made.
 type Subject struct {
 	// ID is what the Provider knows them by, and no other: another provider's of the
@@ -182,4 +186,7 @@ type Decision struct {
 	// ManageResponses asks for CORS on the application's own answer as well.
 	ManageResponses bool
 	Unauthenticated Unauthenticated
+	// Failed is the field of the first rule with an expression that had no answer, and
+	// why; that counted against the visitor. Empty: there was none.
+	Failed string
 }

@@ -55,8 +55,8 @@
 //     top to bottom. The first match decides; none: denied.
 //  6. A rule matches when any of Include, all of Require and none of Exclude
 //     match. What cannot be known never helps a visitor: an unknown address
-//     matches no admitting rule and every refusing one, and a method in another
-//     case matches refusing rules alone.
+//     matches no admitting rule and every refusing one, and so does an expression
+//     that has no answer; a method in another case matches refusing rules alone.
 //  7. A visitor without a session is asked to sign in as soon as an Allow rule
 //     is reached that could admit them; a Block rule reached before that, and
 //     true of anybody, denies. OPTIONS is never asked to sign in, but denied.

@@ -44,11 +44,11 @@ func (a *app) decideExempt(r *Request, d *Decision, tr *Trace) bool {
 		tr.exempt(a, e, "skipped")
 		return false
 	}
-	var nobody visitor
-	nobody.locate(r)
+	nobody := visitor{}.asking(r)
 	for i := range a.identity {
 		ru := &a.identity[i]
 		m := ru.match(r.Method, &nobody)
+		nobody.report(a, ru, d, tr)
 		if ru.action == Block && m == yes {
 			tr.rule(a, ru, m)
 			d.deny(ru, Blocked)

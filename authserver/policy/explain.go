@@ -249,6 +249,12 @@ func (tr *Trace) skipped(a *app, ru *rule, doubt Reason) {
 	tr.add("rule", a.source.at(ru.field), "skipped", "%s%s matches, but applies only %s", ru.action, ru.quoted(), only)
 }
 
+func (tr *Trace) failed(a *app, ru *rule, why string) {
+	if tr != nil {
+		tr.add("cel", a.source.at(ru.field), "no answer", "an expression of %s%s has none, which counts against the visitor: %s", ru.action, ru.quoted(), why)
+	}
+}
+
 func (tr *Trace) rule(a *app, ru *rule, m match) {
 	if tr == nil {
 		return

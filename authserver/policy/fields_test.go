@@ -15,7 +15,7 @@ import (
 // full is a policy in which every field, at every depth, is set.
 func full() Policy {
 	sel := func() []Selector {
-		return []Selector{{Property: Email, Value: "a@x", Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Countries: []string{"NL"}}}
+		return []Selector{{Property: Email, Value: "a@x", Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Countries: []string{"NL"}, Condition: isAnn}}
 	}
 	return Policy{
 		Source: Source{"n", "p", "f"}, Since: birth, Hosts: []string{"a.x"}, Paths: []Path{{"/a", true}}, AllowEncodedSlashes: true, Salvaged: true,
@@ -46,6 +46,10 @@ func eachChange(t *testing.T, path string, v reflect.Value, visit func(path stri
 	case time.Time:
 		set(old.Add(time.Nanosecond))
 		set(old.Add(time.Hour))
+		return
+	case Condition:
+		set(&tiny{text: old.Text() + "x"})
+		set(&tiny{text: old.Text() + "y"})
 		return
 	case netip.Prefix:
 		set(netip.PrefixFrom(old.Addr(), old.Bits()+1))
@@ -143,6 +147,7 @@ var enforced = map[string]func(*Policy){
 	"Rules.Include.Value":           func(p *Policy) { p.Rules[0].Include = []Selector{{Property: EmailDomain, Value: "y"}} },
 	"Rules.Include.Networks":        func(p *Policy) { p.Rules[0].Include = networks("11.0.0.0/8") },
 	"Rules.Include.Countries":       func(p *Policy) { p.Rules[0].Include = countries("DE") },
+	"Rules.Include.Condition":       func(p *Policy) { p.Rules[0].Include = cel(isDev) },
 	"Rules.Require":                 func(p *Policy) { p.Rules[0].Require = emails("bob@y") },
 	"Rules.Exclude":                 func(p *Policy) { p.Rules[0].Exclude = emails("ann@x") },
 	"Rules.SessionDuration":         func(p *Policy) { p.Rules[0].SessionDuration = time.Minute },

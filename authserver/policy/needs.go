@@ -29,5 +29,5 @@ func (a *app) keepsOutByEmail() bool {
 }
 
 func looksAtEmail(list []Selector) bool {
-	return slices.ContainsFunc(list, func(s Selector) bool { return s.Property == Email || s.Property == EmailDomain })
+	return slices.ContainsFunc(list, func(s Selector) bool { return s.Property == Email || s.Property == EmailDomain || s.looks().Email })
 }

@@ -120,9 +120,10 @@ func TestOracleLookupMany(t *testing.T) {
 
 // tinyRules are all rules that name an identity at most once, and are valid.
 func tinyRules() []Rule {
-	selectors := [][]Selector{nil, everyone(), emails("ann@x"), {{Property: EmailDomain, Value: "y"}}, groups("dev"), provider("corp"), proof("mfa"), networks("10.0.0.0/8"), countries("NL", "FR")}
+	selectors := [][]Selector{nil, everyone(), emails("ann@x"), {{Property: EmailDomain, Value: "y"}}, groups("dev"), provider("corp"), proof("mfa"), networks("10.0.0.0/8"),
+		countries("NL", "FR"), cel(isAnn), cel(isTen)}
 	identity := func(s []Selector) int {
-		if len(s) > 0 && s[0].Property.identifies() {
+		if len(s) > 0 && s[0].identifies() {
 			return 1
 		}
 		return 0

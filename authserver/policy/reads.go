@@ -51,6 +51,10 @@ func readsOf(p *Policy) (out Reads) {
 					out.Groups = append(out.Groups, list[j].Value)
 				case AuthMethod:
 					out.AMR = true
+				case Expression:
+					looks := list[j].looks()
+					out.Groups = append(out.Groups, looks.Groups...)
+					out.AMR = out.AMR || looks.AMR
 				case NoProperty, Everyone, Email, EmailDomain, Address, LoginMethod, Token, AnyToken, Country:
 				}
 			}

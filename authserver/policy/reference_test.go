@@ -312,6 +312,8 @@ func refSelects(sel Selector, s *Subject, r *Request, ifUnknown bool) bool {
 		return s != nil && s.Provider == sel.Value
 	case sel.Property == AuthMethod:
 		return s != nil && strings.Contains("\n"+strings.Join(s.AMR, "\n")+"\n", "\n"+sel.Value+"\n")
+	case sel.Property == Expression:
+		return refExpression(sel.Condition, s, r, ifUnknown)
 	case sel.Property == Address && !r.Address.IsValid():
 		return ifUnknown
 	case sel.Property == Address:

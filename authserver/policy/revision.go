@@ -160,6 +160,10 @@ func (d *digest) rule(r *Rule) {
 				d.str(n.String())
 			}
 			d.strs(s.Countries)
+			d.bools(s.Condition != nil)
+			if s.Condition != nil {
+				d.str(s.Condition.Text())
+			}
 		}
 	}
 	d.num(int(r.SessionDuration))

@@ -37,15 +37,16 @@ type visitor struct {
 	// unattended: a machine sent the request, and nobody is going to sign in.
 	unattended bool
 	address    netip.Addr
-	// countries tells where the address is; nil: nobody does.
-	countries Countries
-	hopeful   bool // that an address or a country which is not known is the right one
+	hopeful    bool     // that what is not known, such as the address, is what suits them best
+	request    *Request // nil: whatever may be asked
+	failed     *string  // why the first expression that has no answer has none
 }
 
-// locate says where the visitor is.
-func (v *visitor) locate(r *Request) {
-	// A mapped or a zoned address is in no network (netip.Prefix.Contains).
-	v.address, v.countries = r.Address.Unmap().WithZone(""), r.Countries
+// asking is the visitor who sends a request. It is a copy, so that the request can stay
+// on the stack.
+func (v visitor) asking(r *Request) visitor {
+	v.request, v.address = r, r.address()
+	return v
 }
 
 // match reports how the rule fits. What is unknown about a request stays so,
@@ -95,8 +96,8 @@ func (s *Selector) match(v *visitor, ifUnknown bool) match {
 		return v.identity(func(u *Subject) bool { return u.Provider == s.Value })
 	case AuthMethod:
 		return v.identity(func(u *Subject) bool { return slices.Contains(u.AMR, s.Value) })
-	case NoProperty:
-		return no
+	case Expression:
+		return v.condition(s.Condition, ifUnknown)
 	case Token, AnyToken:
 		return matchIf(s.matchMachine(v.machine))
 	default:

@@ -23,6 +23,7 @@ const (
 	Token                // a service token of that name
 	AnyToken             // any service token that the policy can use
 	Country              // the country of the client's address
+	Expression           // whether a Condition is true of the request and the subject
 )
 
 // properties are what is known of each Property.
@@ -42,6 +43,7 @@ var properties = [...]struct {
 	Token:       {name: "serviceToken", machine: true},
 	AnyToken:    {name: "anyServiceToken", machine: true},
 	Country:     {name: "country"},
+	Expression:  {name: "cel"}, // and what it looks at: see Selector.identifies
 }
 
 // identifies reports whether the property is one of the subject.
@@ -73,4 +75,5 @@ type Selector struct {
 	Value     string         // all but those below, Everyone and AnyToken; of a Token "name" or "namespace/name"
 	Networks  []netip.Prefix // Address
 	Countries []string       // Country: ISO 3166-1 alpha-2, upper case
+	Condition Condition      // Expression; nil cannot be told
 }

@@ -22,6 +22,7 @@ func Validate(p *Policy) []Issue {
 		v.rule(item("spec.rules", i), &p.Rules[i])
 	}
 	v.ruleNames(p.Rules)
+	v.conditions(p.Rules)
 	if p.CORS != nil {
 		v.cors(p.CORS)
 	}
@@ -250,7 +251,7 @@ func (v *validator) selectors(field, list string, a Action, selectors []Selector
 			v.wrong(item(field+list, i), codeServiceAuth, "%s: only a rule with action: ServiceAuth admits machines, and "+
 				"asks nobody to sign in; put it into one", s.Property)
 		}
-		if a.relaxes() && s.Property.identifies() {
+		if a.relaxes() && s.identifies() {
 			v.wrong(item(field+list, i), codeNoIdentity, "%s: a %s rule never sees an identity; use Allow", s.Property, a)
 		}
 		if p := s.check(); p.found() {
@@ -279,6 +280,8 @@ func (s *Selector) check() problem {
 		return s.checkNetworks()
 	case Country:
 		return s.checkCountries()
+	case Expression:
+		return s.checkCondition()
 	default: // NoProperty, or one that this version does not know
 		return problem{codeSelector, "exactly one of " + selectorNames("or")}
 	}

@@ -45,6 +45,7 @@ type Decisions struct {
 	wanted   DecisionLog
 	vec      *prometheus.CounterVec
 	counters sync.Map // decisionKey → prometheus.Counter
+	failures failures
 }
 
 type decisionKey struct {
@@ -60,6 +61,7 @@ func New(r prometheus.Registerer, log *slog.Logger, wanted DecisionLog) *Decisio
 		Name: "ostiary_decisions_total",
 		Help: "Decisions, by the dialect that asked, the verdict and the reason.",
 	}, []string{"dialect", "verdict", "reason"})}
+	o.failures.start(r)
 	if r == nil {
 		return o
 	}
@@ -73,6 +75,9 @@ func New(r prometheus.Registerer, log *slog.Logger, wanted DecisionLog) *Decisio
 // Decided leaves one count and, if it is wanted, one log line of a decision by a table.
 func (o *Decisions) Decided(d string, q *dialect.Ask, dec *policy.Decision, status int, t *policy.Table) {
 	o.count(d, dec.Verdict, dec.Reason)
+	if dec.Failed != "" {
+		o.failures.tell(o.log, dec, q)
+	}
 	if o.wanted == LogOff || o.wanted != LogAll && dec.Verdict == policy.Admit && status == 200 {
 		return
 	}

@@ -77,10 +77,18 @@ func (k *Kind) metadata(found *findings) *metav1.ObjectMeta {
 func (k *Kind) runRules(object map[string]any, blocking field.ErrorList, found *findings) {
 	broken, _ := k.rules.of(object).Validate(context.Background(), nil, k.schema, object, nil, celconfig.RuntimeCELCostBudget)
 	for _, e := range broken {
-		if !slices.ContainsFunc(blocking, func(b *field.Error) bool { return related(b.Field, e.Field) }) {
+		if !slices.ContainsFunc(blocking, func(b *field.Error) bool { return hides(b, e.Field) }) {
 			found.rule(e)
 		}
 	}
+}
+
+// hides reports whether a rule of a field makes no sense where the schema has refused a
+// value. What is empty is there all the same, to the rules above it, as it is to the API
+// server.
+func hides(refused *field.Error, rule string) bool {
+	at, of := dotted.Replace(refused.Field), dotted.Replace(rule)
+	return related(at, of) && (refused.Detail != string(codeEmpty) || at == of || isAbove(at, of))
 }
 
 // related reports whether one of two fields is, or is above, the other.

@@ -142,7 +142,7 @@ func (f *findings) refused(errs field.ErrorList) (blocking field.ErrorList) {
 		code, message := f.word(e, at)
 		f.add(at, code, "%s", message)
 		if code != codeDuplicate {
-			blocking = append(blocking, &field.Error{Type: e.Type, Field: at})
+			blocking = append(blocking, &field.Error{Type: e.Type, Field: at, Detail: string(code)})
 		}
 	}
 	return blocking

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/expression"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
@@ -48,6 +49,8 @@ func Policy(o *v1alpha1.AccessPolicy, routes ...Route) policy.Policy {
 type translator struct {
 	source  policy.Source
 	defects []policy.Issue
+	// expressions is how many there were so far.
+	expressions int
 }
 
 // maxDefects is how many mistakes of one object are reported.
@@ -240,6 +243,9 @@ func (t *translator) selector(field string, s *v1alpha1.Selector) policy.Selecto
 	if s.Country != nil {
 		set = append(set, policy.Selector{Property: policy.Country, Countries: stringsOf(s.Country)})
 	}
+	if s.CEL != "" {
+		set = append(set, policy.Selector{Property: policy.Expression, Condition: t.expression(s.CEL)})
+	}
 	if len(set) > 1 {
 		t.wrong(field, "exactly one key each; write two list entries for OR")
 	}
@@ -247,6 +253,13 @@ func (t *translator) selector(field string, s *v1alpha1.Selector) policy.Selecto
 		return policy.Selector{} // matches nobody, and policy.Validate reports it
 	}
 	return set[0]
+}
+
+func (t *translator) expression(text string) policy.Condition {
+	if t.expressions++; t.expressions > expression.MaxOfPolicy {
+		return expression.Surplus(text)
+	}
+	return expression.Compile(text)
 }
 
 func (t *translator) networks(field string, in []v1alpha1.CIDR) []netip.Prefix {

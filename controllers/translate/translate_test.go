@@ -24,7 +24,7 @@ func full() v1alpha1.AccessPolicySpec {
 	everyone := func() *apiextensionsv1.JSON { return &apiextensionsv1.JSON{Raw: []byte("{}")} }
 	selectors := func() []v1alpha1.Selector {
 		return []v1alpha1.Selector{{Everyone: everyone()}, {Email: "a@example.com"}, {EmailDomain: "example.com"}, {IP: []v1alpha1.CIDR{"10.0.0.0/8"}},
-			{IdPGroup: "staff"}, {LoginMethod: "corp"}, {AuthMethod: "mfa"}, {Country: []v1alpha1.Country{"NL"}}}
+			{IdPGroup: "staff"}, {LoginMethod: "corp"}, {AuthMethod: "mfa"}, {Country: []v1alpha1.Country{"NL"}}, {CEL: "request.method == 'GET'"}}
 	}
 	return v1alpha1.AccessPolicySpec{
 		Hosts:               []v1alpha1.Host{"app.example.com"},
@@ -221,6 +221,9 @@ func TestSelectors(t *testing.T) {
 		{v1alpha1.Selector{Country: []v1alpha1.Country{"NL"}}, policy.Country, false},
 		{v1alpha1.Selector{Country: []v1alpha1.Country{}}, policy.Country, false},
 		{v1alpha1.Selector{Country: []v1alpha1.Country{"NL"}, IP: []v1alpha1.CIDR{"::/0"}}, policy.Address, true},
+		{v1alpha1.Selector{CEL: "request.method == 'POST'"}, policy.Expression, false},
+		{v1alpha1.Selector{CEL: "request.method =="}, policy.Expression, false}, // policy.Validate reports it
+		{v1alpha1.Selector{CEL: "true", AuthMethod: "mfa"}, policy.AuthMethod, true},
 		{v1alpha1.Selector{IdPGroup: "g", AuthMethod: "mfa"}, policy.IdPGroup, true},
 		{v1alpha1.Selector{Email: "a@b.c", EmailDomain: "b.c"}, policy.Email, true},
 		{v1alpha1.Selector{Everyone: raw("{}"), IP: []v1alpha1.CIDR{"::/0"}}, policy.Everyone, true},
@@ -239,6 +242,34 @@ func TestSelectors(t *testing.T) {
 		if d := table.Decide(policy.Request{Target: target, Method: "GET", Now: time.Unix(1e9, 0)}); d.Verdict == policy.Admit && (c.defect || c.want != policy.Everyone) {
 			t.Errorf("%+v: %+v", c.s, d)
 		}
+	}
+}
+
+// TestExpressions: what is wrong with one is said where it stands; of too many, none is
+// compiled that is beyond the bound.
+func TestExpressions(t *testing.T) {
+	said := func(texts ...string) (out []string) {
+		s := full()
+		s.CORS, s.Exempt, s.Rules[0].Include, s.Rules[0].Require, s.Rules[0].Exclude = nil, nil, nil, nil, nil
+		for _, text := range texts {
+			s.Rules[0].Include = append(s.Rules[0].Include, v1alpha1.Selector{CEL: text})
+		}
+		p := policyOf(s)
+		for _, i := range append(p.Defects, policy.Validate(&p)...) {
+			out = append(out, i.Source.Field+" "+i.Message)
+		}
+		return out
+	}
+	if got := said("request.method == 'GET'", "identity.email == ''", "now"); len(got) != 1 ||
+		!strings.HasPrefix(got[0], "spec.rules[0].include[2] cel: the result is a timestamp") {
+		t.Errorf("%q", got)
+	}
+	many := make([]string, 52)
+	for i := range many {
+		many[i] = fmt.Sprintf("request.method == 'M%d'", i)
+	}
+	if got := said(many...); len(got) != 2 || got[0] != "spec.rules[0].include[50] cel: a policy can have at most 50 expressions" {
+		t.Errorf("%q", got)
 	}
 }
 
