@@ -296,6 +296,9 @@ func TestOracle(t *testing.T) {
 // TestEveryProperty: a selector that cannot be read is no reason to be silent.
 func TestEveryProperty(t *testing.T) {
 	for p := policy.NoProperty; p.String() != "invalid"; p++ {
+		if p == policy.Expression { // what its answers depend on cannot be listed: such policies are said to be incomplete
+			continue
+		}
 		if _, ok := evidences[p]; !ok && p != policy.Token && p != policy.AnyToken { // no object has those yet
 			t.Errorf("evidences have no entry for the selector %s", p)
 		}
