@@ -13,6 +13,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Hosts",type=string,JSONPath=`.spec.hosts`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Dry-Run",type=string,JSONPath=`.spec.dryRun`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Accepted",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Accepted")].status`
 // +kubebuilder:printcolumn:name="Programmed",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Programmed")].status`
@@ -129,7 +130,32 @@ type AccessPolicySpec struct {
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=32
 	Exempt []Path `json:"exempt,omitempty"`
+
+	// dryRun is how far the policy is enforced. None (default): wholly. Open: nothing is
+	// enforced, for an application that is in use and has no sign-in yet: every request
+	// passes, preflights go to the application, and the header X-Access-Dry-Run of the
+	// answer, the log and ostiary_dry_run_decisions_total tell what the policy would have
+	// decided. Authenticate: any valid session of this policy passes; a visitor without
+	// one is asked to sign in, and preflights are answered. A dry run takes nothing from
+	// a policy that is enforced: where one would decide without it, that one decides.
+	// Policies with mistakes and hosts that are not this namespace's stay denied.
+	// +optional
+	// +kubebuilder:validation:Enum=None;Open;Authenticate
+	// +kubebuilder:default=None
+	DryRun DryRunMode `json:"dryRun,omitempty"`
 }
+
+// DryRunMode is how far a policy is enforced.
+type DryRunMode string
+
+const (
+	// DryRunNone enforces the policy.
+	DryRunNone DryRunMode = "None"
+	// DryRunOpen enforces nothing.
+	DryRunOpen DryRunMode = "Open"
+	// DryRunAuthenticate asks for a valid session, and no more.
+	DryRunAuthenticate DryRunMode = "Authenticate"
+)
 
 // CrossSiteMode is what becomes of requests that another site made a browser send.
 type CrossSiteMode string

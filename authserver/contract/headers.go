@@ -11,6 +11,8 @@ import (
 const (
 	// ReasonHeader says why an answer is no 200.
 	ReasonHeader = "X-Access-Reason"
+	// DryRunHeader says what a policy in a dry run would have decided: "deny no-rule-matched".
+	DryRunHeader = "X-Access-Dry-Run"
 	// ManagedHeader tells a proxy that the policy says responses: Managed, so that the
 	// CORS headers of this answer, or none, take the place of the application's.
 	ManagedHeader = "X-Ostiary-Cors"
@@ -85,6 +87,9 @@ func IdentityFamilies() []string { return []string{"X-Access", "Cf-Access"} }
 
 // IsIdentity reports whether a header of ours tells the application who is calling.
 func IsIdentity(name string) bool {
+	if name == ReasonHeader || name == DryRunHeader {
+		return false
+	}
 	return strings.HasPrefix(name, "X-Access-") || strings.HasPrefix(name, "Cf-Access-")
 }
 

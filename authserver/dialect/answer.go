@@ -81,6 +81,10 @@ const fixed = 450
 // admit writes a 200.
 func (h IdentityHeaders) admit(a *Answer, q *Ask, d *policy.Decision) {
 	a.Status, a.Admitted = 200, d.Verdict == policy.Admit
+	rehearsed(a, d)
+	if !d.Would.Passes() && d.DryRun != policy.DryRunNone {
+		a.Set(contract.ReasonHeader, d.Would.Reason.String())
+	}
 	if d.ManageResponses && d.Verdict == policy.Admit {
 		a.Set(contract.ManagedHeader, "managed")
 		cors(a, &d.CORS)
@@ -180,6 +184,13 @@ func why(a *Answer, q *Ask, r policy.Reason) {
 		a.Set(contract.ReasonHeader, r.String())
 	}
 	a.Set("X-Request-Id", q.RequestID)
+}
+
+// rehearsed adds what a policy in a dry run would have decided.
+func rehearsed(a *Answer, d *policy.Decision) {
+	if d.DryRun != policy.DryRunNone {
+		a.Set(contract.DryRunHeader, d.Would.String())
+	}
 }
 
 // WriteRefusal writes a refusal: as a page or JSON if the dialect has them.

@@ -135,6 +135,7 @@ func (n Nginx) Write(a *Answer, q *Ask, d *policy.Decision) {
 		}
 	}
 	why(a, q, d.Reason)
+	rehearsed(a, d)
 	cors(a, &d.CORS)
 	vary(a, q)
 }

@@ -49,6 +49,7 @@ func (p *Pages) say(a *Answer, q *Ask, d *policy.Decision, words string) {
 		a.Status = 503
 	}
 	why(a, q, d.Reason)
+	rehearsed(a, d)
 	cors(a, &d.CORS)
 	vary(a, q)
 	a.Set("Cache-Control", "no-store")

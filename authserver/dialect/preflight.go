@@ -34,6 +34,7 @@ func writePreflight(a *Answer, q *Ask, d *policy.Decision) {
 	case d.Verdict == policy.AnswerPreflight:
 		a.Status = 200
 		a.Set("Vary", preflightVary)
+		rehearsed(a, d)
 		cors(a, &d.CORS)
 	case d.Reason == policy.NotReady:
 		writeRefusal(a, q, &Refusal{Status: 503, Reason: d.Reason})

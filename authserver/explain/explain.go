@@ -56,17 +56,28 @@ type Question struct {
 
 // A Report is the answer to a Question.
 type Report struct {
-	Method   string          `json:"method"`
-	URL      string          `json:"url"`
-	Verdict  policy.Verdict  `json:"verdict"`
-	Reason   policy.Reason   `json:"reason"`
-	Source   policy.Source   `json:"source,omitzero"`
-	Rule     string          `json:"rule,omitempty"`
+	Method  string         `json:"method"`
+	URL     string         `json:"url"`
+	Verdict policy.Verdict `json:"verdict"`
+	Reason  policy.Reason  `json:"reason"`
+	Source  policy.Source  `json:"source,omitzero"`
+	Rule    string         `json:"rule,omitempty"`
+	// DryRun is what a policy in a dry run would have decided; nil: none is.
+	DryRun   *Rehearsal      `json:"dryRun,omitempty"`
 	Revision string          `json:"revision"`
 	Status   int             `json:"status"`
 	Headers  []dialect.Field `json:"headers"`
 	Body     string          `json:"body,omitempty"`
 	Steps    []policy.Step   `json:"steps"`
+}
+
+// A Rehearsal is what a policy would have decided if it were enforced.
+type Rehearsal struct {
+	Mode    string         `json:"mode"` // Open, Authenticate
+	Verdict policy.Verdict `json:"verdict"`
+	Reason  policy.Reason  `json:"reason"`
+	Source  policy.Source  `json:"source"`
+	Rule    string         `json:"rule,omitempty"`
 }
 
 // Allowed reports whether the request, or the preflight, gets what it asks for.
@@ -115,6 +126,9 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 	}
 	decision, trace := t.Explain(ask.Request)
 	r.Verdict, r.Reason, r.Source, r.Rule, r.Steps = decision.Verdict, decision.Reason, decision.Source, decision.Rule, trace.Steps
+	if w := decision.Would; decision.DryRun != policy.DryRunNone {
+		r.DryRun = &Rehearsal{decision.DryRun.String(), w.Verdict, w.Reason, w.Source, w.Rule}
+	}
 	d.Write(&answer, &ask, &decision)
 	r.fill(&answer)
 	return r, nil
@@ -190,7 +204,11 @@ func (r *Report) text(w io.Writer) error {
 			by += fmt.Sprintf(" (%s)", r.Rule)
 		}
 	}
-	fmt.Fprintf(&b, "  reason   %s\n  decided  %s\n  table    %s\n", r.Reason, line(by), r.Revision)
+	fmt.Fprintf(&b, "  reason   %s\n  decided  %s\n", r.Reason, line(by))
+	if d := r.DryRun; d != nil {
+		fmt.Fprintf(&b, "  dry run  %s: without it %s, %s, by %s\n", d.Mode, verdicts[d.Verdict], d.Reason, line(d.Source.String()))
+	}
+	fmt.Fprintf(&b, "  table    %s\n", r.Revision)
 	if r.Verdict == policy.Admit {
 		with := "with"
 		if len(r.Headers) == 0 {

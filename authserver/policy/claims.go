@@ -28,6 +28,11 @@ func (t *Table) claims(host string) *claims {
 	if c, ok := t.exact.get(host); ok {
 		return c
 	}
+	return t.above(host)
+}
+
+// above finds the claims on the "*." host above a host.
+func (t *Table) above(host string) *claims {
 	if i := strings.IndexByte(host, '.'); i > 0 {
 		c, _ := t.wild.get(host[i+1:])
 		return c
@@ -52,6 +57,22 @@ func (r *claims) lookup(path string) *app {
 	}
 	for i := range r.few {
 		if c := &r.few[i]; c.covers(path) {
+			return c.app
+		}
+	}
+	return nil
+}
+
+// lookupEnforced is lookup among the claims of policies that are in no dry run.
+func (r *claims) lookupEnforced(path string) *app {
+	if r == nil || path == "" {
+		return nil
+	}
+	if r.many != nil {
+		return r.many.lookupEnforced(path)
+	}
+	for i := range r.few {
+		if c := &r.few[i]; c.app.dryRun == DryRunNone && c.covers(path) {
 			return c.app
 		}
 	}

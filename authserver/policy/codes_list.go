@@ -5,6 +5,7 @@ package policy
 // codes is every code with its fix.
 var codes = []CodeDoc{
 	{codeClaimed, Conflict, "Claim another path, or remove the claim from the older policy."},
+	{codeNotEnforced, Conflict, "Claim another path, or remove dryRun or the claim of the other policy."},
 	{codeContended, HostContended, "Ask the platform team for a host grant for the other namespace, or for a reservation for yours."},
 	{codeNotGranted, HostNotGranted, "Ask the platform team for a host grant."},
 	{codeReserved, HostNotGranted, "Choose another host, or ask the platform team for a host grant."},
@@ -99,6 +100,7 @@ var codes = []CodeDoc{
 	{codeTokens, Invalid, "List the origins in allowedOrigins and set allowCredentials, or remove tokens."},
 	{codeTooMany, Invalid, "Correct the mistakes that are shown; the others are shown then."},
 	{codeUnknownAuth, Invalid, "Set unauthenticated to Auto, Redirect or Unauthorized."},
+	{codeUnknownDryRun, Invalid, "Set dryRun to None, Open or Authenticate."},
 
 	{codeNoRules, Unwise, "Add a rule that says who may pass."},
 	{codeNeverMatches, Unwise, "Write two entries of include for \"or\", or remove one of the conditions."},
@@ -108,6 +110,7 @@ var codes = []CodeDoc{
 	{codeNoHosts, Unwise, "Add hosts, or name the policy in an Ingress's annotation."},
 	{codeNullOrigin, Unwise, "Remove \"null\" from allowedOrigins, or remove allowCredentials."},
 	{codePlainOrigin, Unwise, "Serve the other application with TLS and write https, or remove allowCredentials."},
+	{codeDryRun, NotEnforced, "Remove dryRun once the log shows no denials that you do not want."},
 	{codeExemptElsewhere, Unwise, "Add the path to spec.paths, or remove it from exempt."},
 	{codePathScoped, Unwise, "Add spec.paths, or remove pathScoped."},
 	{codeDurationUnused, Unwise, "Remove sessionDuration from the Bypass or ServiceAuth rule."},

@@ -27,6 +27,7 @@ var alone = map[Code]func(p *Policy){
 	"host-underscore": host("a_b.x"), "host-not-dns": host("a..x"), "host-is-address": host("10.0.0.1"),
 	"path-no-slash": path("a"), "path-too-long": path("/" + strings.Repeat("a", 1024)), "path-query": path("/a?b"), "path-encoded": path("/%61"), "path-wildcard": path("/*"),
 	"path-backslash-or-semicolon": path("/a;b"), "path-not-utf8": path("/\xff"), "path-space-or-control": path("/a b"), "path-not-canonical": path("//"),
+	"dry-run": func(p *Policy) { p.DryRun = DryRunOpen }, "dry-run-unknown": func(p *Policy) { p.DryRun = 9 },
 	"exempt-not-claimed":         func(p *Policy) { p.Paths, p.Exempt = prefixes("/a"), []string{"/b"} },
 	"session-duration-range":     func(p *Policy) { p.Session.Duration = -1 },
 	"session-duration-on-bypass": func(p *Policy) { p.Rules = append(does(Bypass), p.Rules...); p.Rules[0].SessionDuration = time.Hour },
@@ -107,8 +108,11 @@ func beside() map[Code]Input {
 	second, own, abroad := a, a, a
 	abroad.Rules = []Rule{{Action: Allow, Include: everyone(), Require: countries("NL")}}
 	second.Source.Name, own.Paths = "q", prefixes("/.access/x")
+	rehearsing := second
+	rehearsing.DryRun = DryRunOpen
 	return map[Code]Input{
-		"policy-name-twice": of(a, a), "path-already-claimed": of(a, second), "own-path": on(Terms{PathPrefix: "/.access"}, own),
+		"path-enforced-elsewhere": of(a, rehearsing),
+		"policy-name-twice":       of(a, a), "path-already-claimed": of(a, second), "own-path": on(Terms{PathPrefix: "/.access"}, own),
 		"team-host": on(Terms{TeamHost: "h.x"}, a), "team-host-parent": on(Terms{TeamHost: "team.h.x"}, a), "host-reserved": on(Terms{Reservations: []Grant{{"h.x", "b"}}}, a),
 		"country-without-database": on(Terms{NoCountries: true}, abroad),
 		"host-not-granted":         on(Terms{GrantedOnly: true}, a), "host-owned": of(a, b), "host-contended": of(a, b),

@@ -35,6 +35,7 @@ type app struct {
 	relaxing        []rule // Bypass, ServiceAuth
 	identity        []rule // Block, Allow
 	exempt          []exemption
+	dryRun          DryRun
 	revokedBefore   time.Time
 	unauthenticated Unauthenticated
 	signIn          *signIn // nil: nothing out of the ordinary
@@ -80,6 +81,7 @@ func compile(p *Policy, defective bool) *app {
 	a.unauthenticated = p.Unauthenticated
 	a.signIn = compileSignIn(p)
 	a.exempt = compileExempt(p.Exempt)
+	a.dryRun = p.DryRun
 	rules := make([]rule, 0, len(p.Rules)) // in one piece, as they are read one after the other
 	parts := newParts(p.Rules)
 	parts.duration, parts.namespace = p.Session.Duration, p.Source.Namespace

@@ -16,15 +16,24 @@ func (t *Table) decide(r *Request, tr *Trace) Decision {
 		tr.notReady()
 		return Decision{Reason: NotReady}
 	}
-	a, why := t.find(&r.Target, r.Ingress != "")
+	a, dry, why := t.guarding(&r.Target, r.Ingress != "")
 	tr.found(t, r, a, why)
 	if a == nil {
 		return Decision{Reason: why}
 	}
-	if !t.names(r, a) {
+	if !t.names(r, a) && (dry == nil || !t.names(r, dry)) {
 		tr.otherPolicy(t, r, a)
 		return Decision{Reason: NoPolicy}
 	}
+	d := t.enforced(a, why, r, tr)
+	if dry != nil {
+		return t.rehearsed(a, dry, d, r, tr)
+	}
+	return d
+}
+
+// enforced is what a policy decides.
+func (t *Table) enforced(a *app, why Reason, r *Request, tr *Trace) Decision {
 	d := Decision{Source: a.source, Unauthenticated: a.unauthenticated}
 	if why != NoReason {
 		d.Reason = why

@@ -149,6 +149,7 @@ const (
 	ServiceAdmitted
 	PreflightAnswered
 	PreflightBypassed
+	DryRunPassed
 	reasonCount
 )
 
@@ -159,7 +160,7 @@ var reasonNames = [...]string{
 	"", "no-policy", "no-session", "session-expired", "session-revoked", "wrong-audience", "wrong-provider", "bad-signature",
 	"blocked", "no-rule-matched", "preflight-not-configured", "origin-not-allowed", "method-not-allowed",
 	"header-not-allowed", "service-token-invalid", "bad-request", "ambiguous-path", "invalid-policy", "not-ready",
-	"bypass", "signed-in", "service-auth", "preflight-answered", "preflight-bypass",
+	"bypass", "signed-in", "service-auth", "preflight-answered", "preflight-bypass", "dry-run",
 }
 
 func (r Reason) String() string { return name(reasonNames[:], int(r)) }
@@ -189,4 +190,8 @@ type Decision struct {
 	// Failed is the field of the first rule with an expression that had no answer, and
 	// why; that counted against the visitor. Empty: there was none.
 	Failed string
+	// DryRun is that of the policy whose dry run the request fell under, and Would what
+	// that policy would have decided.
+	DryRun DryRun
+	Would  Would
 }

@@ -26,6 +26,9 @@
 //     not exist at all (HostNotGranted, HostReserved), and stands in nobody's way.
 //  5. A policy with a mistake keeps its claims, and denies all of them. To have
 //     the namespace and name of another policy is a mistake of both.
+//     A policy in a dry run takes nothing from one that is enforced. Where one would decide
+//     without it, on the host or on the "*." host above, that one decides; of equal claims
+//     the enforced one counts, whatever their ages.
 //  6. Where the proxy says which Ingress or HTTPRoute routed the request, the
 //     policy that was found must be the one that it names. If it names another,
 //     or none, the request is denied: no-policy.
@@ -52,7 +55,9 @@
 //     neither, no browser asks. What Authorization says, and Bypass, are enough.
 //     AllowCrossSite turns this off.
 //  5. Bypass and ServiceAuth rules, top to bottom, then Block and Allow rules,
-//     top to bottom. The first match decides; none: denied.
+//     top to bottom. The first match decides; none: denied. In between, an exempt
+//     path admits a GET or HEAD that no rule of the first kind did, unless a
+//     Block rule denies whoever has no session.
 //  6. A rule matches when any of Include, all of Require and none of Exclude
 //     match. What cannot be known never helps a visitor: an unknown address
 //     matches no admitting rule and every refusing one, and so does an expression
@@ -60,6 +65,9 @@
 //  7. A visitor without a session is asked to sign in as soon as an Allow rule
 //     is reached that could admit them; a Block rule reached before that, and
 //     true of anybody, denies. OPTIONS is never asked to sign in, but denied.
+//  8. DryRun: Open admits what this policy would refuse, and lets preflights through.
+//     Authenticate admits whoever has a good credential for the policy, and asks others to
+//     sign in. What would have been decided is told beside the decision.
 //
 // # Whose credential counts
 //

@@ -134,11 +134,20 @@ func (e *entering) enter() *claims {
 	if len(e.contest.stakes) > 0 {
 		e.into = a.newClaims()
 	}
+	var rehearsing []*Compiled // a claim that is enforced comes before one that is not, whatever their ages
 	for _, o := range h.claimants {
-		if e.admits(o.used) {
-			e.admitted = true
+		switch {
+		case !e.admits(o.used):
+			continue
+		case o.used.app.dryRun != DryRunNone:
+			rehearsing = append(rehearsing, o.used)
+		default:
 			e.add(o.used)
 		}
+		e.admitted = true
+	}
+	for _, p := range rehearsing {
+		e.add(p)
 	}
 	return e.into
 }
@@ -176,7 +185,13 @@ func (e *entering) add(p *Compiled) {
 			continue
 		}
 		c := p.app.claim(path)
-		if winner := e.into.add(c); winner != nil && winner != p.app {
+		winner := e.into.add(c)
+		switch {
+		case winner == nil, winner == p.app:
+		case p.app.dryRun != DryRunNone && winner.dryRun == DryRunNone:
+			e.tell(p, codeNotEnforced, "%s%s (%s) is already claimed by %s, which is enforced; a dry run (dryRun: %s) "+
+				"cannot take its place, so this claim is not active", e.host.name, path.Value, path.kind(), winner.source, p.app.dryRun)
+		default:
 			e.tell(p, codeClaimed, "%s%s (%s) is already claimed by %s, which is older; this claim is not active",
 				e.host.name, path.Value, path.kind(), winner.source)
 		}

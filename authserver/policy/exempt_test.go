@@ -88,7 +88,8 @@ func TestExemptOfAnotherPolicy(t *testing.T) {
 	}
 	root.Defects = []Issue{{root.Source, Invalid, "c", "bad"}}
 	table, _ = build([]Policy{root, api})
-	if d := table.Decide(Request{Target: mustTarget(t, "https://a.x/sw.js"), Method: "GET", Now: now}); d.Verdict != Deny || d.Reason != InvalidPolicy {
+	if d := table.Decide(Request{Target: mustTarget(t, "https://a.x/sw.js"), Method: "GET", Now: now}); d.Verdict != Deny ||
+		d.Reason != InvalidPolicy {
 		t.Errorf("of a policy with a mistake: %s", brief(d))
 	}
 }
@@ -117,4 +118,14 @@ func TestExemptIsValidated(t *testing.T) {
 	if is := Validate(&p); len(is) != 1 || is[0].Code != codeListedTwice {
 		t.Errorf("%v", is)
 	}
+}
+
+// refExempt: "a Block rule still denies where it would deny a visitor without a session".
+func refExempt(p *Policy, r *Request) (Verdict, Reason) {
+	q, visitor := *p, *r
+	q.Exempt, visitor.Subject = nil, nil
+	if v, why := refRules(&q, &visitor); why == Blocked {
+		return v, why
+	}
+	return Admit, Bypassed
 }

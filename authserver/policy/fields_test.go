@@ -27,6 +27,7 @@ func full() Policy {
 		Unauthenticated:   Redirect,
 		AllowCrossSite:    true,
 		Exempt:            []string{"/sw.js"},
+		DryRun:            DryRunOpen,
 		Denied:            Denied{Message: "no", URL: "https://help.x"},
 		Defects:           []Issue{{Source{"n", "p", "g"}, Invalid, "c", "bad"}},
 	}
@@ -163,6 +164,7 @@ var enforced = map[string]func(*Policy){
 	"Selector of a group":           func(p *Policy) { p.Rules[0].Require = groups("dev") },
 	"Selector of a provider":        func(p *Policy) { p.Rules[0].Require = provider("corp") },
 	"Selector of a method":          func(p *Policy) { p.Rules[0].Require = proof("mfa") },
+	"DryRun":                        func(p *Policy) { p.DryRun = DryRunAuthenticate },
 	"Exempt":                        func(p *Policy) { p.Exempt = []string{"/a"} },
 	"AllowCrossSite":                func(p *Policy) { p.AllowCrossSite = true },
 	"Unauthenticated":               func(p *Policy) { p.Unauthenticated = Unauthorized },

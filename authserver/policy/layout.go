@@ -36,6 +36,21 @@ func (m *manyClaims) lookup(path string) *app {
 	}
 }
 
+// lookupEnforced is lookup among the claims of policies that are in no dry run.
+func (m *manyClaims) lookupEnforced(path string) *app {
+	if a := m.exact[path]; a != nil && a.dryRun == DryRunNone {
+		return a
+	}
+	for p := path; ; p = p[:strings.LastIndexByte(p, '/')] {
+		if a := m.prefix[p]; a != nil && a.dryRun == DryRunNone {
+			return a
+		}
+		if p == "" {
+			return nil
+		}
+	}
+}
+
 // add enters a claim, or returns whose it is already.
 func (r *claims) add(c claim) *app {
 	if r.many != nil {

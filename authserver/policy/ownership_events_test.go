@@ -85,7 +85,11 @@ func (e *explorer) events() []modelEvent {
 
 func (e *explorer) record(m *model, claims []Claim) (out []modelClaim) {
 	for _, c := range claims {
-		r := modelClaim{host: slices.Index(modelHosts, c.Host), ns: slices.Index(modelNames, c.Namespace), since: int(c.Since.Sub(birth) / time.Hour)}
+		r := modelClaim{
+			host:  slices.Index(modelHosts, c.Host),
+			ns:    slices.Index(modelNames, c.Namespace),
+			since: int(c.Since.Sub(birth) / time.Hour),
+		}
 		if c.Since.Sub(birth)%time.Hour != 0 {
 			r.since++ // later than any before
 		}

@@ -57,6 +57,8 @@ type Policy struct {
 	AllowCrossSite bool
 	// Exempt are exact paths of the policy that need no session: canonical and decoded.
 	Exempt []string
+	// DryRun is how far the policy is enforced.
+	DryRun DryRun
 	// Defects are what is wrong with the object. A policy that has any denies
 	// all that it claims; what it claims need not be complete or valid.
 	Defects []Issue
@@ -195,6 +197,8 @@ const (
 	// HostContended marks a policy whose host another namespace claims in vain: it
 	// is in force where it is known which route a request came by.
 	HostContended IssueReason = "HostContended"
+	// NotEnforced marks a policy in a dry run.
+	NotEnforced IssueReason = "DryRun"
 	// ResponsesNotManaged marks a policy with ManageResponses that a proxy serves which
 	// puts no header on the application's answers.
 	ResponsesNotManaged IssueReason = "ResponsesNotManaged"
@@ -210,7 +214,7 @@ type Issue struct {
 
 // Warning reports whether the policy is in force in spite of the issue.
 func (i Issue) Warning() bool {
-	return i.Reason == Unwise || i.Reason == HostContended || i.Reason == ResponsesNotManaged
+	return i.Reason == Unwise || i.Reason == HostContended || i.Reason == ResponsesNotManaged || i.Reason == NotEnforced
 }
 
 // item names an element of a list: "spec.hosts[1]".

@@ -161,6 +161,9 @@ func (f *reference) claims(host string) []refClaim {
 			out = append(out, refClaim{path, p})
 		}
 	}
+	slices.SortStableFunc(out, func(x, y refClaim) int { // of equal claims the one that is enforced is first
+		return strings.Compare(min(x.policy.DryRun, 1).String(), min(y.policy.DryRun, 1).String())
+	})
 	return out
 }
 
@@ -179,6 +182,10 @@ func (f *reference) lookup(host, path string, pinned bool) *Policy {
 			return nil
 		}
 	}
+	return refMostSpecific(claims, path)
+}
+
+func refMostSpecific(claims []refClaim, path string) *Policy {
 	for _, c := range claims {
 		if c.path.Exact && c.path.Value == path {
 			return c.policy
@@ -209,7 +216,19 @@ func (f *reference) decide(host, path string, r *Request) (Verdict, Reason, *Pol
 		return Deny, NoPolicy, nil
 	}
 	v, why := refRules(p, r)
-	return v, why, p
+	if p.DryRun == DryRunNone {
+		return v, why, p
+	}
+	other := f.enforcing(host, path)
+	if other == nil {
+		v, why = refRehearses(p, v, why, r)
+		return v, why, p
+	}
+	ov, owhy := refRules(other, r)
+	if v, why = refRehearses(p, v, why, r); ov == Admit && v != Admit && p.DryRun == DryRunAuthenticate {
+		return v, why, p
+	}
+	return ov, owhy, other
 }
 
 func refRules(p *Policy, r *Request) (Verdict, Reason) {
@@ -269,16 +288,6 @@ func refRules(p *Policy, r *Request) (Verdict, Reason) {
 		}
 	}
 	return Deny, NoRuleMatched
-}
-
-// refExempt: "a Block rule still denies where it would deny a visitor without a session".
-func refExempt(p *Policy, r *Request) (Verdict, Reason) {
-	q, visitor := *p, *r
-	q.Exempt, visitor.Subject = nil, nil
-	if v, why := refRules(&q, &visitor); why == Blocked {
-		return v, why
-	}
-	return Admit, Bypassed
 }
 
 func refMatches(ru *Rule, r *Request, s *Subject) bool {

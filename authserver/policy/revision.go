@@ -130,6 +130,7 @@ func (d *digest) policy(p *Policy) {
 	d.num(int(p.Unauthenticated))
 	d.str(p.Denied.Message, p.Denied.URL)
 	d.strs(p.Exempt)
+	d.num(int(p.DryRun))
 	d.num(len(p.Defects))
 	for _, i := range p.Defects {
 		d.str(i.Source.Namespace, i.Source.Name, i.Source.Field, string(i.Reason), string(i.Code), i.Message)

@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -102,7 +103,7 @@ func (t *Table) SignIn(target Target, origin string) (SignIn, bool) {
 	if t == nil {
 		return SignIn{}, false
 	}
-	a, why := t.find(&target, true) // a host that others claim, too, is signed in to all the same
+	a, dry, why := t.guarding(&target, true) // a host that others claim, too, is signed in to all the same
 	if why != NoReason {
 		return SignIn{}, false
 	}
@@ -111,9 +112,10 @@ func (t *Table) SignIn(target Target, origin string) (SignIn, bool) {
 	if s := a.signIn; s != nil {
 		out.Providers, out.Cookie, out.Denied = slices.Clone(s.providers), s.cookie, s.denied
 	}
+	out.Providers = dry.narrow(a, out.Providers)
 	apps := []*app{a}
 	if a.signIn.scoped() {
-		out.Path = cookiePath(claims.claimOn(target.path, a))
+		out.Path = cookiePath(cmp.Or(claims.claimOn(target.path, a), t.above(target.host).claimOn(target.path, a)))
 	} else {
 		for _, o := range claims.apps() {
 			if o != a && !o.signIn.scoped() && len(apps) < maxAudience {

@@ -14,7 +14,27 @@ import (
 // portal is a host that policies share, one of them in part, and who takes
 // tokens from it.
 func portal() []Policy {
-	root, api, team := of("n", "root", 0, Allow, []string{"a.x", "*.b.x"}), of("n", "api", 0, Allow, []string{"a.x"}, prefixes("/api")...), of("n", "team", 0, Allow, []string{"a.x"}, Path{Value: "/team"}, Path{Value: "/é", Exact: true})
+	root, api, team := of(
+		"n",
+		"root",
+		0,
+		Allow,
+		[]string{"a.x", "*.b.x"},
+	), of(
+		"n",
+		"api",
+		0,
+		Allow,
+		[]string{"a.x"},
+		prefixes("/api")...), of(
+		"n",
+		"team",
+		0,
+		Allow,
+		[]string{"a.x"},
+		Path{Value: "/team"},
+		Path{Value: "/é", Exact: true},
+	)
 	root.IdentityProviders = []string{"corp", "guests"}
 	root.Denied = Denied{Message: "Ask Ann."}
 	root.Rules = append(root.Rules, Rule{Action: Block, Include: groups("leavers"), SessionDuration: 90 * time.Hour})
@@ -25,7 +45,12 @@ func portal() []Policy {
 	team.Rules = append(team.Rules, Rule{Action: Allow, Include: groups("team"), Require: proof("mfa")})
 	broken := of("n", "broken", 0, NoAction, []string{"a.x"}, prefixes("/broken")...)
 	taker, deaf := of("o", "taker", 0, Allow, []string{"t.y"}), of("o", "deaf", 0, Allow, []string{"t.y"}, prefixes("/deaf")...)
-	taker.CORS = &CORS{AllowedOrigins: []string{"https://a.x", "https://*.b.x:8443"}, AllowAllMethods: true, AllowCredentials: true, Tokens: true}
+	taker.CORS = &CORS{
+		AllowedOrigins:   []string{"https://a.x", "https://*.b.x:8443"},
+		AllowAllMethods:  true,
+		AllowCredentials: true,
+		Tokens:           true,
+	}
 	taker.Rules = []Rule{{Action: Allow, Include: groups("tokens", "dev"), Require: proof("hwk")}}
 	deaf.CORS = &CORS{AllowedOrigins: []string{"https://a.x"}, AllowAllMethods: true, AllowCredentials: true}
 	deaf.Rules = []Rule{{Action: Allow, Include: groups("secret")}}
@@ -89,8 +114,11 @@ func TestSignIn(t *testing.T) {
 		t.Errorf("all that is read: %+v", got)
 	}
 	var none *Table
-	if in, ok := none.SignIn(mustTarget(t, "https://a.x/"), ""); ok || in.Policy.Name != "" || none.Claims("a.x") || none.CookiePaths("a.x") != nil ||
-		none.Session("a.x", session("n/root"), now, 0) != NotReady || none.TokenAudience("a.x", "", session("n/root"), now) != nil || none.Reads().Groups != nil {
+	if in, ok := none.SignIn(mustTarget(t, "https://a.x/"), ""); ok || in.Policy.Name != "" || none.Claims("a.x") ||
+		none.CookiePaths("a.x") != nil ||
+		none.Session("a.x", session("n/root"), now, 0) != NotReady ||
+		none.TokenAudience("a.x", "", session("n/root"), now) != nil ||
+		none.Reads().Groups != nil {
 		t.Error("what a nil table says")
 	}
 }
@@ -158,7 +186,8 @@ func TestAudienceIsOfTheHost(t *testing.T) {
 	for i := range policies {
 		target := mustTarget(t, fmt.Sprintf("https://a.x/p%d/x", i))
 		in, ok := table.SignIn(target, "https://a.x")
-		if !ok || len(in.Audience) != maxAudience || in.Audience[0] != Audience(policies[i].Source) || len(slices.Compact(slices.Sorted(slices.Values(in.Audience)))) != maxAudience {
+		if !ok || len(in.Audience) != maxAudience || in.Audience[0] != Audience(policies[i].Source) ||
+			len(slices.Compact(slices.Sorted(slices.Values(in.Audience)))) != maxAudience {
 			t.Fatalf("%d: %v", i, in.Audience)
 		}
 		s := session("")
@@ -211,7 +240,10 @@ func TestSession(t *testing.T) {
 
 // One rule that says nothing lets a session last for as long as it says itself.
 func TestSessionWithoutBound(t *testing.T) {
-	table := mustBuild(t, one(Rule{Action: Allow, Include: emails("bob@y"), SessionDuration: time.Minute}, Rule{Action: Allow, Include: everyone()}))
+	table := mustBuild(
+		t,
+		one(Rule{Action: Allow, Include: emails("bob@y"), SessionDuration: time.Minute}, Rule{Action: Allow, Include: everyone()}),
+	)
 	s := session("n/p")
 	if got := table.Session("a.x", s, now, 0); got != NoReason {
 		t.Error(got)
@@ -222,7 +254,23 @@ func TestSessionWithoutBound(t *testing.T) {
 }
 
 func TestPathScoped(t *testing.T) {
-	nested, root := of("n", "nested", 0, Allow, []string{"a.x"}, Path{Value: "/a"}, Path{Value: "/a/b/c"}, Path{Value: "/a/b"}, Path{Value: "/a/b/c/d", Exact: true}), of("n", "root", 0, Allow, []string{"a.x"})
+	nested, root := of(
+		"n",
+		"nested",
+		0,
+		Allow,
+		[]string{"a.x"},
+		Path{Value: "/a"},
+		Path{Value: "/a/b/c"},
+		Path{Value: "/a/b"},
+		Path{Value: "/a/b/c/d", Exact: true},
+	), of(
+		"n",
+		"root",
+		0,
+		Allow,
+		[]string{"a.x"},
+	)
 	for i := range few { // so that there are many
 		nested.Paths = append(nested.Paths, Path{Value: fmt.Sprint("/z", i)})
 	}
@@ -232,11 +280,13 @@ func TestPathScoped(t *testing.T) {
 		nested.Paths = nested.Paths[:paths]
 		table := mustBuild(t, nested, root)
 		for path, want := range map[string]string{"/a": "/a", "/a/x": "/a", "/a/b": "/a/b", "/a/b/c/d/e": "/a/b/c", "/a/b/c/d": "/a/b/c/d"} {
-			if in, _ := table.SignIn(mustTarget(t, "https://a.x"+path), ""); in.Path != want || !in.Cookie.PathScoped || !slices.Equal(in.Audience, []string{"n/nested"}) {
+			if in, _ := table.SignIn(mustTarget(t, "https://a.x"+path), ""); in.Path != want || !in.Cookie.PathScoped ||
+				!slices.Equal(in.Audience, []string{"n/nested"}) {
 				t.Errorf("%s: %+v", path, in)
 			}
 		}
-		if in, _ := table.SignIn(mustTarget(t, "https://a.x/"), ""); in.Path != "" || in.Cookie.PathScoped || !slices.Equal(in.Audience, []string{"n/root"}) {
+		if in, _ := table.SignIn(mustTarget(t, "https://a.x/"), ""); in.Path != "" || in.Cookie.PathScoped ||
+			!slices.Equal(in.Audience, []string{"n/root"}) {
 			t.Errorf("the whole host: %+v", in)
 		}
 		if got := table.CookiePaths("a.x"); len(got) != paths || got[0] != "/a" {

@@ -60,7 +60,7 @@ func (t *Table) Audience(target Target) string {
 	if t == nil {
 		return ""
 	}
-	if a := t.claims(target.host).lookup(target.path); a != nil {
+	if a, _ := t.guard(t.claims(target.host), target.host, target.path); a != nil {
 		return a.audience
 	}
 	return ""
@@ -69,23 +69,42 @@ func (t *Table) Audience(target Target) string {
 // find is the one way from a target to the policy that guards it. pinned: it is
 // known which route the request came by.
 func (t *Table) find(target *Target, pinned bool) (*app, Reason) {
+	a, _, why := t.guarding(target, pinned)
+	return a, why
+}
+
+// guarding is find, and beside the policy the dry run that the target falls under, which
+// may be the same.
+func (t *Table) guarding(target *Target, pinned bool) (a, dry *app, why Reason) {
 	r := t.claims(target.host).forRequest(pinned)
-	a := r.lookup(target.path)
-	for _, reading := range target.readings {
-		if r.lookup(reading) != a {
-			return a, AmbiguousPath
+	a, dry = t.guard(r, target.host, target.path)
+	if one, open := t.leads(r, target, a); !one {
+		if a == dry && !open { // another reading leads to what is enforced
+			dry = nil
 		}
+		return a, dry, AmbiguousPath
 	}
 	switch {
 	case a == nil:
-		return nil, NoPolicy
+		return nil, nil, NoPolicy
 	case target.encodedSlash && !a.encodedSlashes:
-		return a, AmbiguousPath
+		return a, dry, AmbiguousPath
 	case a.defective:
-		return a, InvalidPolicy
+		return a, dry, InvalidPolicy
 	default:
-		return a, NoReason
+		return a, dry, NoReason
 	}
+}
+
+// leads reports whether all other readings of a target lead to the policy, too, and whether
+// all of them lead to what a dry run leaves open.
+func (t *Table) leads(r *claims, target *Target, a *app) (one, open bool) {
+	one, open = true, true
+	for _, reading := range target.readings {
+		b, dry := t.guard(r, target.host, reading)
+		one, open = one && a == b, open && b != nil && b == dry && b.dryRun == DryRunOpen
+	}
+	return one, open
 }
 
 // Live holds the Table in force. Its zero value holds none, and denies.

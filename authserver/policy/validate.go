@@ -27,6 +27,7 @@ func Validate(p *Policy) []Issue {
 		v.cors(p.CORS)
 	}
 	v.exempt(p)
+	v.dryRun(p.DryRun)
 	v.signIn(p)
 	if p.Unauthenticated > Unauthorized {
 		v.wrong("spec.unauthenticated", codeUnknownAuth, "one of Auto, Redirect, Unauthorized")

@@ -46,6 +46,7 @@ type Decisions struct {
 	vec      *prometheus.CounterVec
 	counters sync.Map // decisionKey → prometheus.Counter
 	failures failures
+	dryRuns  *prometheus.CounterVec
 }
 
 type decisionKey struct {
@@ -62,14 +63,38 @@ func New(r prometheus.Registerer, log *slog.Logger, wanted DecisionLog) *Decisio
 		Help: "Decisions, by the dialect that asked, the verdict and the reason.",
 	}, []string{"dialect", "verdict", "reason"})}
 	o.failures.start(r)
-	if r == nil {
-		return o
-	}
-	var taken prometheus.AlreadyRegisteredError
-	if err := r.Register(o.vec); errors.As(err, &taken) { // by another of this process
-		o.vec = taken.ExistingCollector.(*prometheus.CounterVec) // it has the same name and labels
+	o.dryRuns = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "ostiary_dry_run_decisions_total",
+		Help: "What policies with dryRun would have decided, by the policy, the verdict and the reason.",
+	}, []string{"policy", "verdict", "reason"})
+	if r != nil {
+		o.vec, o.dryRuns = registered(r, o.vec), registered(r, o.dryRuns)
 	}
 	return o
+}
+
+// registered registers a vector, or returns the one of its name that another of this
+// process did: it has the same labels.
+func registered(r prometheus.Registerer, vec *prometheus.CounterVec) *prometheus.CounterVec {
+	var taken prometheus.AlreadyRegisteredError
+	if err := r.Register(vec); errors.As(err, &taken) {
+		if there, ok := taken.ExistingCollector.(*prometheus.CounterVec); ok {
+			return there
+		}
+	}
+	return vec
+}
+
+// rehearsed counts what a policy in a dry run would have decided.
+func (o *Decisions) rehearsed(w *policy.Would) {
+	o.dryRuns.WithLabelValues(w.Source.Namespace+"/"+w.Source.Name, w.Verdict.String(), w.Reason.String()).Inc()
+}
+
+// wants reports whether a decision is logged. What passes only since it is a dry run counts
+// as refused.
+func (o *Decisions) wants(d *policy.Decision, status int, dry bool) bool {
+	passes := d.Verdict == policy.Admit && status == 200 && (!dry || d.Would.Passes())
+	return o.wanted == LogAll || o.wanted != LogOff && !passes
 }
 
 // Decided leaves one count and, if it is wanted, one log line of a decision by a table.
@@ -78,10 +103,14 @@ func (o *Decisions) Decided(d string, q *dialect.Ask, dec *policy.Decision, stat
 	if dec.Failed != "" {
 		o.failures.tell(o.log, dec, q)
 	}
-	if o.wanted == LogOff || o.wanted != LogAll && dec.Verdict == policy.Admit && status == 200 {
+	dry := dec.DryRun != policy.DryRunNone
+	if dry {
+		o.rehearsed(&dec.Would)
+	}
+	if !o.wants(dec, status, dry) {
 		return
 	}
-	var attrs [15]slog.Attr
+	var attrs [18]slog.Attr
 	n := 0
 	add := func(key, value string) {
 		if value != "" {
@@ -107,6 +136,11 @@ func (o *Decisions) Decided(d string, q *dialect.Ask, dec *policy.Decision, stat
 	}
 	if dec.Machine != nil {
 		add("user", dec.Machine.Name)
+	}
+	if dry {
+		add("dryRun", dec.DryRun.String())
+		add("would", dec.Would.String())
+		add("wouldField", dec.Would.Source.String())
 	}
 	if dec.Identified {
 		add("user", q.Subject.ID)

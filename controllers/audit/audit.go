@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/authserver/contract"
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/routes/coverage"
@@ -184,10 +185,39 @@ func judge(w routes.Snapshot, s routes.Settings, live bool) Report {
 	plan := planOf(w, s)
 	plan.Findings = onHosts(plan)
 	findings = append(unlike(findings, plan.Findings), plan.Findings...)
+	findings = append(findings, rehearsed(w, plan.Bindings)...)
 	if live {
 		findings = append(findings, coverage.Unapplied(w, s, plan.Bindings, plan.Annotations)...)
 	}
 	return Report{Findings: merge(findings), NotLooked: []string{}, Remarks: coverage.Remarks(w, s, claims), Looked: counts(&w)}
+}
+
+// rehearsed finds the policies that are in a dry run.
+func rehearsed(w routes.Snapshot, bindings []routes.Binding) []routes.Finding {
+	var out []routes.Finding
+	for i := range w.Policies {
+		p := &w.Policies[i]
+		if p.DryRun == policy.DryRunNone {
+			continue
+		}
+		does := "nothing of it is enforced, and every request passes"
+		if p.DryRun == policy.DryRunAuthenticate {
+			does = "its rules are not enforced, and everybody who can sign in passes"
+		}
+		hosts := slices.Clone(p.Hosts)
+		for _, b := range bindings {
+			if len(p.Hosts) == 0 && b.Policy == p.NamespacedName {
+				hosts = append(hosts, b.Hosts...)
+			}
+		}
+		slices.Sort(hosts)
+		for _, host := range slices.Compact(hosts) {
+			out = append(out, routes.Finding{Object: routes.Ref{Kind: "AccessPolicy", NamespacedName: p.NamespacedName}, Policy: p.NamespacedName,
+				Reason: routes.NotEnforced, Host: host,
+				Message: fmt.Sprintf("AccessPolicy %s has dryRun: %s, so %s. Remove dryRun once the log shows no denials that you do not want.", p.NamespacedName, p.DryRun, does)})
+		}
+	}
+	return out
 }
 
 // onHosts gives the findings of a plan the hosts that they are about: those of the route,

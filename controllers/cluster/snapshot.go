@@ -131,5 +131,5 @@ func Pointers[T any](items []T) []*T {
 // PolicyOf is what a plan has to know of an AccessPolicy.
 func PolicyOf(o *v1alpha1.AccessPolicy) routes.Policy {
 	p := translate.Policy(o)
-	return routes.Policy{NamespacedName: types.NamespacedName{Namespace: p.Source.Namespace, Name: p.Source.Name}, Hosts: p.Hosts, Paths: p.Paths, CORS: p.CORS}
+	return routes.Policy{NamespacedName: types.NamespacedName{Namespace: p.Source.Namespace, Name: p.Source.Name}, Hosts: p.Hosts, Paths: p.Paths, CORS: p.CORS, DryRun: p.DryRun}
 }

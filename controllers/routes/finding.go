@@ -82,6 +82,7 @@ const (
 	ExposedService     = "ExposedService"     // the application's pods can be reached without the proxy
 	RecomputedRoute    = "RecomputedRoute"    // another route may be chosen after the auth request
 	NotApplied         = "NotApplied"         // its proxy was not told to send auth requests, though it names a policy
+	NotEnforced        = "NotEnforced"        // the policy of the host is in a dry run
 	TeamHostTaken      = "TeamHostTaken"      // another route serves the host on which people sign in
 )
 

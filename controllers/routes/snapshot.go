@@ -45,12 +45,15 @@ type Policy struct {
 	Hosts []string      // what it claims; none: those of the Ingresses that name it
 	Paths []policy.Path // none: all
 	// CORS is what Static copies; nil: the policy has none.
-	CORS *policy.CORS
+	CORS   *policy.CORS
+	DryRun policy.DryRun
 }
 
 // Bypasses reports whether the application answers preflights itself. Of no policy it
 // does not.
-func (p *Policy) Bypasses() bool { return p != nil && p.CORS != nil && p.CORS.BypassPreflight }
+func (p *Policy) Bypasses() bool {
+	return p != nil && (p.CORS != nil && p.CORS.BypassPreflight || p.DryRun == policy.DryRunOpen)
+}
 
 // A Ref names an object.
 type Ref struct {

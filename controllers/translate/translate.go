@@ -27,6 +27,7 @@ func Policy(o *v1alpha1.AccessPolicy, routes ...Route) policy.Policy {
 		Unauthenticated:     t.unauthenticated(o.Spec.Unauthenticated),
 		AllowCrossSite:      t.crossSite(o.Spec.CrossSite),
 		Exempt:              stringsOf(o.Spec.Exempt),
+		DryRun:              t.dryRun(o.Spec.DryRun),
 	}
 	for i := range o.Spec.Rules {
 		p.Rules = append(p.Rules, t.rule(fmt.Sprintf("spec.rules[%d]", i), &o.Spec.Rules[i]))
@@ -146,6 +147,20 @@ func (t *translator) unauthenticated(m v1alpha1.UnauthenticatedMode) policy.Unau
 		t.wrong("spec.unauthenticated", "%q: Auto, Redirect or Unauthorized", m)
 		return policy.Unauthorized
 	}
+}
+
+// dryRun leaves what it does not know enforced.
+func (t *translator) dryRun(m v1alpha1.DryRunMode) policy.DryRun {
+	switch m {
+	case "", v1alpha1.DryRunNone:
+	case v1alpha1.DryRunOpen:
+		return policy.DryRunOpen
+	case v1alpha1.DryRunAuthenticate:
+		return policy.DryRunAuthenticate
+	default:
+		t.wrong("spec.dryRun", "%q: None, Open or Authenticate", m)
+	}
+	return policy.DryRunNone
 }
 
 func (t *translator) crossSite(m v1alpha1.CrossSiteMode) bool {

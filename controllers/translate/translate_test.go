@@ -44,6 +44,7 @@ func full() v1alpha1.AccessPolicySpec {
 		Unauthenticated: v1alpha1.UnauthenticatedRedirect,
 		CrossSite:       v1alpha1.CrossSiteAllow,
 		Exempt:          []v1alpha1.Path{"/sw.js"},
+		DryRun:          v1alpha1.DryRunOpen,
 	}
 }
 
@@ -155,6 +156,10 @@ func TestEnums(t *testing.T) {
 		{func(s *v1alpha1.AccessPolicySpec) { s.Unauthenticated = "Auto" }, "", func(p policy.Policy) bool { return p.Unauthenticated == policy.Auto }},
 		{func(s *v1alpha1.AccessPolicySpec) { s.Unauthenticated = "Unauthorized" }, "", func(p policy.Policy) bool { return p.Unauthenticated == policy.Unauthorized }},
 		{func(s *v1alpha1.AccessPolicySpec) { s.Unauthenticated = "None" }, "spec.unauthenticated", nil},
+		{func(s *v1alpha1.AccessPolicySpec) { s.DryRun = "" }, "", func(p policy.Policy) bool { return p.DryRun == policy.DryRunNone }},
+		{func(s *v1alpha1.AccessPolicySpec) { s.DryRun = "None" }, "", func(p policy.Policy) bool { return p.DryRun == policy.DryRunNone }},
+		{func(s *v1alpha1.AccessPolicySpec) { s.DryRun = "Authenticate" }, "", func(p policy.Policy) bool { return p.DryRun == policy.DryRunAuthenticate }},
+		{func(s *v1alpha1.AccessPolicySpec) { s.DryRun = "open" }, "spec.dryRun", func(p policy.Policy) bool { return p.DryRun == policy.DryRunNone }},
 		{func(s *v1alpha1.AccessPolicySpec) { s.CrossSite = "" }, "", func(p policy.Policy) bool { return !p.AllowCrossSite }},
 		{func(s *v1alpha1.AccessPolicySpec) { s.CrossSite = "Refuse" }, "", func(p policy.Policy) bool { return !p.AllowCrossSite }},
 		{func(s *v1alpha1.AccessPolicySpec) { s.CrossSite = "allow" }, "spec.crossSite", func(p policy.Policy) bool { return !p.AllowCrossSite }},

@@ -146,7 +146,7 @@ func (w *world) manifests() manifestView {
 	v := manifestView{TeamHost: teamHost, PublicPort: port(w.ostiary.Public)}
 	for _, r := range apps {
 		v.Services = append(v.Services, service{r.name, "shop", port(w.appAddr[r.name]), "80"})
-		v.Routes = append(v.Routes, manifestRoute{r.name, r.host, r.path, r.policy, r.policy != "handsoff"})
+		v.Routes = append(v.Routes, manifestRoute{r.name, r.host, r.path, r.policy, !r.ownPreflights()})
 	}
 	l := w.ostiary
 	for name, addr := range map[string]string{"authz": l.Authz, "public": l.Public, "render": l.Render, "preflight": l.Preflight} {

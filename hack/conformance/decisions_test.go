@@ -22,6 +22,7 @@ var decisionCases = []kase{
 	{"bad-sessions", "Expired, forged and foreign sessions count as none, and the answer has the reason", badSessions},
 	{"own-application-only", "A session opens the application that it was issued for, and no other", ownApplicationOnly},
 	{"bypass", "A path with a Bypass rule, or an exempt path, needs no session; the paths beside it do", bypass},
+	{"dry-run", "dryRun: Open lets everything pass, preflights too, and no identity header of a client", dryRun},
 	{"rules-by-method", "A rule for GET admits GET only", rulesByMethod},
 	{"bearer", "A bearer token in Authorization counts as a session; one in the URL does not", bearer},
 	{"no-policy", "A host without a policy is denied", noPolicy},
@@ -256,6 +257,26 @@ func bypass(c *check) {
 		}
 	}
 	exempt(c)
+}
+
+// dryRun: a policy that only says what it would decide.
+func dryRun(c *check) {
+	for _, raw := range []string{request("GET", "/p", "dry.example.com", navigate), withBody("POST", "/p", "dry.example.com", "x=1", fetch),
+		request("GET", "/a;b", "dry.example.com", fetch), request("GET", "/p", "dry.example.com", c.session("app1")),
+		request("OPTIONS", "/p", "dry.example.com", cp("https://other.example", "PUT")...),
+		request("OPTIONS", "/p", "dry.example.com", cp("https://spa.example.com", "GET")...)} {
+		a := c.send(raw)
+		h := c.through(a, "dry")
+		for name := range identity {
+			if got := h.header.Get(name); got != "" {
+				c.errorf("the application got %s: %q, which nobody vouches for", name, got)
+			}
+		}
+	}
+	a := c.send(request("GET", "/p", "dry.example.com", fetch, "X-Access-Email: root@example.com", "X-Access-User: root"))
+	if h := c.through(a, "dry"); h.header.Get("X-Access-Email") != "" || h.header.Get("X-Access-User") != "" {
+		c.breach("a client chose who it is%s", a.dump())
+	}
 }
 
 // exempt: an exact path that needs no session, for GET and HEAD.

@@ -73,6 +73,14 @@ func nginxVariants() []*variant {
 	}
 }
 
+// dryRunOf is the policy's dryRun.
+func dryRunOf(r route) policy.DryRun {
+	if r.policy == "dry" {
+		return policy.DryRunOpen
+	}
+	return policy.DryRunNone
+}
+
 // options are what a configuration of `ostiary config` is made for.
 func (s *setup) options(r route) proxyconfig.Options {
 	l := s.ostiary
@@ -274,7 +282,7 @@ func (s *setup) plan(mode routes.Mode) (plan.Plan, error) {
 		if r.name != "orphan" {
 			w.Policies = append(w.Policies, routes.Policy{NamespacedName: types.NamespacedName{Namespace: "shop", Name: r.policy},
 				Hosts: []string{r.host}, Paths: []policy.Path{{Value: r.path}},
-				CORS: &policy.CORS{BypassPreflight: r.policy == "handsoff"}})
+				CORS: &policy.CORS{BypassPreflight: r.policy == "handsoff"}, DryRun: dryRunOf(r)})
 		}
 	}
 	if mode == routes.Global { // the platform has put the snippets into its ConfigMap

@@ -38,6 +38,7 @@ var apps = []route{
 	{"multi", "multi.example.com", "/", "multi"},
 	{"managed", "managed.example.com", "/", "managed"},
 	{"handsoff", "handsoff.example.com", "/", "handsoff"},
+	{"dry", "dry.example.com", "/", "dry"},
 	{"redirect", "redirect.example.com", "/", "redirect"},
 	{"strict", "strict.example.com", "/", "strict"},
 	{"write", "write.example.com", "/", "write"},
@@ -45,6 +46,9 @@ var apps = []route{
 	{"office", "office.example.com", "/", "office"},
 	{"orphan", "orphan.example.com", "/", "no-such-policy"},
 }
+
+// ownPreflights: the application answers them.
+func (r route) ownPreflights() bool { return r.policy == "handsoff" || r.policy == "dry" }
 
 // Addresses that requests come from: the policy office knows the second. None of
 // them is trusted as a proxy's.
@@ -109,6 +113,8 @@ func deniedBy(app, path string, h hit, who principal) string {
 		if h.method == "GET" {
 			needs = nil
 		}
+	case "dry": // dryRun: Open
+		needs = nil
 	case "staff":
 		if path == "/app.webmanifest" && (h.method == "GET" || h.method == "HEAD") {
 			needs = nil // exempt

@@ -59,7 +59,7 @@ func startTraefikFile(s *setup, dir string) error {
 			return err
 		}
 		text := b.String()
-		if r.policy == "handsoff" { // as the comment in it says
+		if r.ownPreflights() { // as the comment in it says
 			before, rest, ok := strings.Cut(text, "    # ForwardAuth can let")
 			_, after, ok2 := strings.Cut(rest, "\n  middlewares:\n")
 			if !ok || !ok2 {

@@ -52,6 +52,7 @@ var decisions = map[string]meaning{
 	"signed-in":          {"An Allow rule matched.", ""},
 	"service-auth":       {"A ServiceAuth rule matched. Not sent yet: nothing issues service tokens.", ""},
 	"preflight-answered": {"The policy answered the preflight.", ""},
+	"dry-run":            {"The policy has `dryRun`, and would not have let the request pass. `X-Access-Dry-Run` says what it would have decided.", ""},
 	"preflight-bypass":   {"`cors.preflight: Bypass` let the preflight through to the application.", ""},
 }
 
@@ -62,6 +63,7 @@ var issueReasons = map[policy.IssueReason]string{
 	policy.HostOwnedByOtherNamespace: "Another namespace claimed the host first.",
 	policy.HostNotGranted:            "The host is reserved for other namespaces, or the installation allows granted hosts only.",
 	policy.HostReserved:              "The policy claims the team host, or Ostiary's own path.",
+	policy.NotEnforced:               "The policy has `dryRun`, so it is not, or not wholly, enforced (`Degraded`).",
 	policy.Unwise:                    "The policy works, and something about it is unwise (`Degraded`).",
 	policy.HostContended: "Another namespace claims a host of this policy, too. Its claim is ignored, but a request is denied " +
 		"unless the auth request names its route (`Degraded`).",

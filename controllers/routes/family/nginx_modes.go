@@ -27,7 +27,7 @@ var (
 // preflights itself, if they can say exactly the same.
 func (w *Wants) static() {
 	const enable = routes.NGINXPrefix + "enable-cors"
-	if w.Rules == nil || w.Rules.CORS == nil || w.Rules.CORS.BypassPreflight {
+	if w.Rules == nil || w.Rules.CORS == nil || w.Rules.Bypasses() {
 		w.foreignCORS()
 		return // the question alone does what the policy says
 	}
