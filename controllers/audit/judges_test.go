@@ -37,7 +37,8 @@ spec: {ingressClassName: nginx, rules: [{host: app.example.com, http: {paths: [
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata: {name: next, namespace: shop, annotations: {%s}}
-spec: {ingressClassName: nginx, rules: [{host: app.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: next, port: {number: 80}}}}]}}]}
+spec: {ingressClassName: nginx, rules: [{host: app.example.com, http: {paths: [{path: /, pathType: Prefix,
+	backend: {service: {name: next, port: {number: 80}}}}]}}]}
 ---
 %s`, path, notes, more)
 }
@@ -51,16 +52,22 @@ func TestAuditJudgesByFlags(t *testing.T) {
 		args  []string
 		finds []string // reasons, sorted
 	}{
-		"their path is not ours":     {judgedApp("/cdn-cgi/access", canary, ""), []string{"--ingress-mode=global"}, nil},
-		"their path is ours":         {judgedApp("/cdn-cgi/access", canary, ""), []string{"--ingress-mode=global", "--path-prefix=/cdn-cgi/access"}, []string{"LoginPathTaken"}},
-		"the default is theirs":      {judgedApp("/.access", canary, ""), []string{"--ingress-mode=global"}, []string{"LoginPathTaken"}},
-		"the default isn't ours":     {judgedApp("/.access", canary, ""), []string{"--ingress-mode=global", "--path-prefix=/cdn-cgi/access"}, nil},
-		"a canary, render":           {judgedApp("/x", canary, ""), nil, []string{"AppCanary"}},
-		"a canary, static":           {judgedApp("/x", canary, ""), []string{"--ingress-mode=static"}, nil},
-		"the team host":              {judgedApp("/x", canary, team), []string{"--ingress-mode=global", "--team-url=https://auth.example.com"}, []string{"TeamHostTaken"}},
-		"another team host":          {judgedApp("/x", canary, team), []string{"--ingress-mode=global", "--team-url=https://login.example.com"}, nil},
-		"nobody may opt in":          {strings.Replace(judgedApp("/x", canary, ""), "{rules:", "{hosts: [app.example.com], rules:", 1), []string{"--ingress-opt-in=false"}, []string{"NoAuthURL"}},
-		"another prefix of Services": {judgedApp("/x", canary, ""), []string{"--ingress-mode=global", "--authz-service=gate/doorkeeper-authz"}, nil},
+		"their path is not ours": {judgedApp("/cdn-cgi/access", canary, ""), []string{"--ingress-mode=global"}, nil},
+		"their path is ours": {judgedApp("/cdn-cgi/access", canary, ""), []string{"--ingress-mode=global",
+			"--path-prefix=/cdn-cgi/access"}, []string{"LoginPathTaken"}},
+		"the default is theirs": {judgedApp("/.access", canary, ""), []string{"--ingress-mode=global"}, []string{"LoginPathTaken"}},
+		"the default isn't ours": {judgedApp("/.access", canary, ""), []string{"--ingress-mode=global", "--path-prefix=/cdn-cgi/access"},
+			nil},
+		"a canary, render": {judgedApp("/x", canary, ""), nil, []string{"AppCanary"}},
+		"a canary, static": {judgedApp("/x", canary, ""), []string{"--ingress-mode=static"}, nil},
+		"the team host": {judgedApp("/x", canary, team), []string{"--ingress-mode=global",
+			"--team-url=https://auth.example.com"}, []string{"TeamHostTaken"}},
+		"another team host": {judgedApp("/x", canary, team), []string{"--ingress-mode=global",
+			"--team-url=https://login.example.com"}, nil},
+		"nobody may opt in": {strings.Replace(judgedApp("/x", canary, ""), "{rules:", "{hosts: [app.example.com], rules:", 1),
+			[]string{"--ingress-opt-in=false"}, []string{"NoAuthURL"}},
+		"another prefix of Services": {judgedApp("/x", canary, ""), []string{"--ingress-mode=global",
+			"--authz-service=gate/doorkeeper-authz"}, nil},
 	} {
 		clean, out, err := auditCommand(t, tc.text, append(tc.args, "-o", "json", "-")...)
 		var r Report
@@ -79,7 +86,8 @@ func TestAuditJudgesByFlags(t *testing.T) {
 			t.Errorf("%s: clean %v, found %v, want %v", name, clean, got, tc.finds)
 		}
 	}
-	for flag, says := range map[string]string{"--path-prefix=x": "--path-prefix", "--ingress-mode=x": "--ingress-mode", "--team-url=x": "--team-url", "--proxy-config-namespaces=X_": "--proxy-config-namespaces"} {
+	for flag, says := range map[string]string{"--path-prefix=x": "--path-prefix", "--ingress-mode=x": "--ingress-mode",
+		"--team-url=x": "--team-url", "--proxy-config-namespaces=X_": "--proxy-config-namespaces"} {
 		if _, _, err := auditCommand(t, "", flag, "-"); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", flag, err)
 		}
@@ -92,26 +100,30 @@ func TestAuditSaysWhatItDoesNotRead(t *testing.T) {
 		return "apiVersion: " + api + "\nkind: " + kind + "\nmetadata: {name: around, namespace: shop}\n" + rest + "\n"
 	}
 	for name, tc := range map[string]struct{ text, says string }{
-		"Contour":              {kind("projectcontour.io/v1", "HTTPProxy", "spec: {virtualhost: {fqdn: app.example.com}}"), "HTTPProxy shop/around"},
-		"Contour, a child":     {kind("projectcontour.io/v1", "HTTPProxy", "spec: {routes: []}"), "HTTPProxy shop/around"},
-		"Istio":                {kind("networking.istio.io/v1", "VirtualService", "spec: {hosts: ['*']}"), "VirtualService shop/around"},
-		"Istio, harmless":      {kind("networking.istio.io/v1", "DestinationRule", "spec: {host: app.example.com}"), ""},
-		"nginx.org":            {kind("k8s.nginx.org/v1", "VirtualServer", "spec: {host: app.example.com}"), "VirtualServer shop/around"},
-		"OpenShift":            {kind("route.openshift.io/v1", "Route", "spec: {host: app.example.com}"), "Route shop/around"},
-		"Emissary":             {kind("getambassador.io/v3alpha1", "Mapping", "spec: {hostname: app.example.com}"), "Mapping shop/around"},
-		"APISIX":               {kind("apisix.apache.org/v2", "ApisixRoute", "spec: {}"), "ApisixRoute shop/around"},
-		"Kong":                 {kind("configuration.konghq.com/v1beta1", "TCPIngress", "spec: {}"), "TCPIngress shop/around"},
-		"Knative":              {kind("serving.knative.dev/v1", "Service", "spec: {}"), "Service shop/around"},
-		"TCPRoute":             {kind("gateway.networking.k8s.io/v1alpha2", "TCPRoute", "spec: {}"), "TCPRoute shop/around"},
-		"a patch for Envoy":    {kind("gateway.envoyproxy.io/v1alpha1", "EnvoyPatchPolicy", "spec: {}"), "EnvoyPatchPolicy shop/around"},
-		"the older Traefik":    {kind("traefik.containo.us/v1alpha1", "IngressRoute", "spec: {}"), "IngressRoute shop/around"},
-		"the oldest Ingress":   {kind("extensions/v1beta1", "Ingress", "spec: {rules: [{host: app.example.com}]}"), "Ingress shop/around"},
-		"an older Ingress":     {kind("networking.k8s.io/v1beta1", "Ingress", "spec: {rules: [{host: app.example.com}]}"), "networking.k8s.io/v1beta1"},
-		"unknown, the host":    {kind("edge.example.org/v1", "Door", "spec: {names: [x, 'https://APP.example.com/x']}"), "it names app.example.com"},
-		"unknown, other":       {kind("edge.example.org/v1", "Door", "spec: {names: [other.example.org]}"), ""},
-		"a certificate":        {kind("cert-manager.io/v1", "Certificate", "spec: {dnsNames: [app.example.com]}"), ""},
-		"a Deployment":         {kind("apps/v1", "Deployment", "spec: {x: app.example.com}"), ""},
-		"a misspelt group":     {kind("acess.ostiary.dev/v1alpha1", "AccessPolicy", "spec: {hosts: [app.example.com]}"), "acess.ostiary.dev/v1alpha1"},
+		"Contour": {kind("projectcontour.io/v1", "HTTPProxy", "spec: {virtualhost: {fqdn: app.example.com}}"),
+			"HTTPProxy shop/around"},
+		"Contour, a child":   {kind("projectcontour.io/v1", "HTTPProxy", "spec: {routes: []}"), "HTTPProxy shop/around"},
+		"Istio":              {kind("networking.istio.io/v1", "VirtualService", "spec: {hosts: ['*']}"), "VirtualService shop/around"},
+		"Istio, harmless":    {kind("networking.istio.io/v1", "DestinationRule", "spec: {host: app.example.com}"), ""},
+		"nginx.org":          {kind("k8s.nginx.org/v1", "VirtualServer", "spec: {host: app.example.com}"), "VirtualServer shop/around"},
+		"OpenShift":          {kind("route.openshift.io/v1", "Route", "spec: {host: app.example.com}"), "Route shop/around"},
+		"Emissary":           {kind("getambassador.io/v3alpha1", "Mapping", "spec: {hostname: app.example.com}"), "Mapping shop/around"},
+		"APISIX":             {kind("apisix.apache.org/v2", "ApisixRoute", "spec: {}"), "ApisixRoute shop/around"},
+		"Kong":               {kind("configuration.konghq.com/v1beta1", "TCPIngress", "spec: {}"), "TCPIngress shop/around"},
+		"Knative":            {kind("serving.knative.dev/v1", "Service", "spec: {}"), "Service shop/around"},
+		"TCPRoute":           {kind("gateway.networking.k8s.io/v1alpha2", "TCPRoute", "spec: {}"), "TCPRoute shop/around"},
+		"a patch for Envoy":  {kind("gateway.envoyproxy.io/v1alpha1", "EnvoyPatchPolicy", "spec: {}"), "EnvoyPatchPolicy shop/around"},
+		"the older Traefik":  {kind("traefik.containo.us/v1alpha1", "IngressRoute", "spec: {}"), "IngressRoute shop/around"},
+		"the oldest Ingress": {kind("extensions/v1beta1", "Ingress", "spec: {rules: [{host: app.example.com}]}"), "Ingress shop/around"},
+		"an older Ingress": {kind("networking.k8s.io/v1beta1", "Ingress", "spec: {rules: [{host: app.example.com}]}"),
+			"networking.k8s.io/v1beta1"},
+		"unknown, the host": {kind("edge.example.org/v1", "Door", "spec: {names: [x, 'https://APP.example.com/x']}"),
+			"it names app.example.com"},
+		"unknown, other": {kind("edge.example.org/v1", "Door", "spec: {names: [other.example.org]}"), ""},
+		"a certificate":  {kind("cert-manager.io/v1", "Certificate", "spec: {dnsNames: [app.example.com]}"), ""},
+		"a Deployment":   {kind("apps/v1", "Deployment", "spec: {x: app.example.com}"), ""},
+		"a misspelt group": {kind("acess.ostiary.dev/v1alpha1", "AccessPolicy", "spec: {hosts: [app.example.com]}"),
+			"acess.ostiary.dev/v1alpha1"},
 		"no group":             {kind("v1alpha1", "AccessPolicy", "spec: {hosts: [app.example.com]}"), "v1alpha1"},
 		"another kind of ours": {kind("access.ostiary.dev/v1alpha1", "IdentityProvider", "spec: {}"), ""},
 	} {
@@ -139,7 +151,8 @@ func TestSettingsTravel(t *testing.T) {
 	serve.String("kubeconfig", "", "")
 	serve.StringToString("object-labels", nil, "")
 	new(installation.TermsFlags).Add(serve)
-	if err := serve.Parse([]string{"--host-grants=a.x=b,c", "--host-grants", "d.x=e", "--trusted-proxies=10.0.0.0/8,fd00::/8", "--kubeconfig=/secret", "--proxy-config-namespaces=", "--ingress-opt-in=false",
+	if err := serve.Parse([]string{"--host-grants=a.x=b,c", "--host-grants", "d.x=e", "--trusted-proxies=10.0.0.0/8,fd00::/8",
+		"--kubeconfig=/secret", "--proxy-config-namespaces=", "--ingress-opt-in=false",
 		"--object-labels=b=2,a=1"}); err != nil {
 		t.Fatal(err)
 	}
@@ -157,10 +170,12 @@ func TestSettingsTravel(t *testing.T) {
 	if err := other.Parse([]string{"--path-prefix=/own"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Apply(other); err != nil || *prefix != "/own" || *optIn || len(*spaces) != 0 || !slices.Equal(grants, []string{"a.x=b,c", "d.x=e"}) {
+	if err := s.Apply(other); err != nil || *prefix != "/own" || *optIn || len(*spaces) != 0 || !slices.Equal(grants, []string{"a.x=b,c",
+		"d.x=e"}) {
 		t.Errorf("%v: %s %v %v %v", err, *prefix, *optIn, *spaces, grants)
 	}
-	if err := (installation.Settings{"ingress-opt-in": {"maybe"}}).Apply(pflagBool()); err == nil || !strings.Contains(err.Error(), "--ingress-opt-in") {
+	if err := (installation.Settings{"ingress-opt-in": {"maybe"}}).Apply(pflagBool()); err == nil || !strings.Contains(err.Error(),
+		"--ingress-opt-in") {
 		t.Error(err)
 	}
 }
