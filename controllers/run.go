@@ -22,6 +22,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/feed"
+	"github.com/ostiary/ostiary/controllers/groups"
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/optin"
 	"github.com/ostiary/ostiary/controllers/routes"
@@ -111,7 +112,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("starting the controllers: %w", err)
 	}
-	absent, err := cluster.Missing(mgr.GetRESTMapper(), cluster.ProviderKind, cluster.RevocationKind)
+	absent, err := cluster.Missing(mgr.GetRESTMapper(), cluster.ProviderKind, cluster.RevocationKind, cluster.GroupKind)
 	if err != nil {
 		return fmt.Errorf("starting the controllers: %w", err)
 	}
@@ -132,6 +133,11 @@ func Run(ctx context.Context, o Options) error {
 	ledger := feed.NewLedger(o.Namespace, cmp.Or(o.HostHold, installation.DefaultHostHold))
 	leader.Duties = append(leader.Duties, ledger.Write)
 	table := &feed.Feed{Live: o.Live, Terms: o.Terms, Ledger: ledger, Leads: leader.Leads, Status: status, Revocations: !slices.Contains(absent, cluster.RevocationKind), Providers: o.ProvidersInUse}
+	if !slices.Contains(absent, cluster.GroupKind) {
+		table.Groups, table.GroupStatus = new(groups.List), new(groups.Status)
+		table.GroupStatus.SetupWithManager(mgr)
+		leader.Duties = append(leader.Duties, table.GroupStatus.Write)
+	}
 	if o.Settings != nil {
 		p := &publisher{settings: o.Settings, namespace: o.Namespace, every: publishEvery}
 		p.setup(mgr)

@@ -23,6 +23,7 @@ import (
 	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/manifests"
+	"github.com/ostiary/ostiary/controllers/manifests/revoke"
 	"github.com/ostiary/ostiary/controllers/optin"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
@@ -131,11 +132,11 @@ func (f *Feeder) fromFiles(ctx context.Context, to Sink) error {
 	if err != nil {
 		return err
 	}
-	revocations, revoke, err := manifests.Revocations(dir) // whoever shares the keys shares them
+	revocations, void, err := revoke.Revocations(dir) // whoever shares the keys shares them
 	if err != nil {
 		return err
 	}
-	to.SetRevoke(revoke)
+	to.SetRevoke(void)
 	loader, err := manifests.NewLoader(append(f.policies, revocations))
 	if err != nil {
 		return err
@@ -149,11 +150,11 @@ func (f *Feeder) fromCluster(ctx context.Context, to Sink) error {
 	if err != nil {
 		return err
 	}
-	revoke, err := feed.Revoker(c)
+	void, err := feed.Revoker(c)
 	if err != nil {
 		return err
 	}
-	to.SetRevoke(revoke)
+	to.SetRevoke(void)
 	return RunAgain(ctx, Options{
 		Config: c, Live: to.Live, Terms: f.on, HostHold: f.hold, LeaderElect: f.leaderElect,
 		Namespace: cluster.Namespace(), KeySecret: to.KeySecret, RotateKeys: to.RotateKeys, PublishKeys: to.PublishKeys,

@@ -14,7 +14,8 @@ var GroupVersion = schema.GroupVersion{Group: "access.ostiary.dev", Version: "v1
 // AddToScheme makes the kinds of this package known to a scheme.
 func AddToScheme(s *runtime.Scheme) error {
 	s.AddKnownTypes(GroupVersion, &AccessPolicy{}, &AccessPolicyList{},
-		&IdentityProvider{}, &IdentityProviderList{}, &SessionRevocation{}, &SessionRevocationList{})
+		&IdentityProvider{}, &IdentityProviderList{}, &SessionRevocation{}, &SessionRevocationList{},
+		&AccessGroup{}, &AccessGroupList{})
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil
 }

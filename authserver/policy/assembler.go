@@ -26,6 +26,9 @@ type Assembler struct {
 	tokens      *serviceTokens
 	revoked     *revoked
 	revocations sum
+	groups      *groupSet
+	groupReads  map[string]*groupReads         // by app.groupKey
+	groupUsers  map[string]map[*entry]struct{} // who names a group
 
 	many             int         // hosts are still to come
 	states           []hostState // for them
@@ -37,6 +40,7 @@ type Assembler struct {
 	faulty           map[*entry]struct{}
 	fresh            map[*hostState]struct{} // whose owners the ledger ought to learn of
 
+	read               shardsEditor[*groupReads]
 	exact, wild        shardsEditor[*claims]
 	ingresses, byRoute shardsEditor[string]
 	policies           int
@@ -146,6 +150,7 @@ func (a *Assembler) enact(e *entry, twice bool) {
 		e.used = e.given.denied()
 	}
 	a.judge(e, twice)
+	a.useGroups(e)
 	if e.used.app.takesTokens() {
 		at, _ := slices.BinarySearchFunc(a.takers, e, olderEntry)
 		a.takers = slices.Insert(a.takers, at, e)
@@ -161,6 +166,7 @@ func (a *Assembler) enact(e *entry, twice bool) {
 // withdraw is the reverse of enact.
 func (a *Assembler) withdraw(e *entry) {
 	delete(a.faulty, e)
+	a.leaveGroups(e)
 	is := func(o *entry) bool { return o == e }
 	if e.used.app.takesTokens() {
 		a.takers = slices.DeleteFunc(a.takers, is)
@@ -190,6 +196,7 @@ func (a *Assembler) judge(e *entry, twice bool) {
 	if a.terms.NoCountries {
 		e.issues = append(e.issues, c.app.withoutCountries()...)
 	}
+	a.judgeGroups(e)
 	delete(a.faulty, e)
 	if len(e.issues) > 0 {
 		a.faulty[e] = struct{}{}
@@ -204,6 +211,9 @@ func olderEntry(x, y *entry) int { return older(x.used, y.used) }
 // those of the last changes.
 func (a *Assembler) Issues() []Issue {
 	var out []Issue
+	if a.groups != nil {
+		out = append(out, a.groups.issues...)
+	}
 	for e := range a.faulty {
 		out = append(out, e.issues...)
 	}
@@ -233,6 +243,7 @@ func (a *Assembler) publish() *Table {
 	t := &Table{
 		exact: a.exact.publish(), wild: a.wild.publish(), policies: a.policies, revoked: a.revoked,
 		bindings: a.ingresses.publish(), byRoute: a.byRoute.publish(), providers: a.providers, tokens: a.tokens,
+		groups: a.groups, read: a.read.publish(),
 	}
 	for _, e := range a.takers {
 		t.takers = append(t.takers, e.used.app)

@@ -150,9 +150,11 @@ func TestAssemblerForgets(t *testing.T) {
 		a.SetBindings(nil)
 		a.SetRevocations(nil)
 		a.SetProviders(nil)
+		a.SetGroups(nil)
 		table := a.Table()
 		if n := len(a.entries) + len(a.names) + len(a.hosts) + len(a.wilds) + len(a.told) + len(a.faulty) + len(a.fresh) + len(a.takers) + len(a.bindings) + a.policies + a.tree.size +
-			table.exact.size + table.wild.size + table.bindings.size + table.byRoute.size + len(a.Issues()); n != 0 {
+			table.exact.size + table.wild.size + table.bindings.size + table.byRoute.size + len(a.Issues()) +
+			len(a.groupReads) + len(a.groupUsers) + table.read.size; n != 0 {
 			t.Fatalf("%d things are left: hosts %v wilds %v, tree %d", n, a.hosts, a.wilds, a.tree.size)
 		}
 		if empty, _ := Build(Input{}); table.Revision() != empty.Revision() {
@@ -174,6 +176,7 @@ func TestAssemblerSameTable(t *testing.T) {
 		a.SetBindings(slices.Clone(c.bindings[3]))
 		a.SetProviders(NewProviders(Provider{Name: "corp"}))
 		a.SetRevocations(slices.Clone(c.revocations[2]))
+		a.SetGroups(slices.Clone(c.groups[2]))
 		a.Delete("nothing")
 	}
 	set()

@@ -14,8 +14,8 @@ import (
 // A world is an input that can be edited. Each field but the policies is the number of
 // one of the choices below.
 type world struct {
-	policies                                        map[string]int // by key
-	terms, ledger, bindings, providers, revocations int
+	policies                                                map[string]int // by key
+	terms, ledger, bindings, providers, revocations, groups int
 }
 
 // worlds are what there is to choose from.
@@ -26,6 +26,7 @@ type worlds struct {
 	bindings    [][]Binding
 	providers   []*Providers
 	revocations [][]Revocation
+	groups      [][]*CompiledGroup
 	keys        []string
 	asked       []Request
 	seen        map[string]string // what Build made of a world
@@ -42,6 +43,7 @@ func tinyWorlds(t testing.TB) *worlds {
 		bindings: [][]Binding{nil, {{"a/i", "a/p"}}, {{"a/i", "a/p"}, {"b/i", "b/p"}, {RouteKind + "a/i", "a/q"}},
 			{{"a/i", "a/p"}, {"a/i", "a/q"}, {"b/i", "b/p"}, {"b/i", "b/p"}}, {{RouteKind + "a/i", "a/p"}, {"a/i", "a/q"}}},
 		providers:   []*Providers{nil, NewProviders(), NewProviders(Provider{Name: "corp"}), NewProviders(Provider{Name: "corp", Listed: true, Users: []User{{"2", ""}}})},
+		groups:      tinyGroupSets(),
 		revocations: [][]Revocation{nil, {{User: "1", Before: now}}, {{User: "ann@x", Before: now.Add(-2 * time.Hour)}, {Provider: "corp", User: "1", Before: now}}},
 	}
 	for _, host := range []string{"a.x", "b.x", "c.x", "x", "d.a.x"} {
@@ -51,6 +53,9 @@ func tinyWorlds(t testing.TB) *worlds {
 				w.asked = append(w.asked, r)
 				r.Subject = &Subject{ID: "1", Email: "ann@x", Provider: "corp", Audience: []string{"a/p", "a/q", "b/p"},
 					SignedInAt: now.Add(-time.Hour), IssuedAt: now.Add(-time.Hour), ExpiresAt: now.Add(time.Hour)}
+				w.asked = append(w.asked, r)
+				s := *r.Subject
+				s.Asked, r.Subject = askedForm+(&Reads{Groups: []string{"dev"}}).digest(), &s
 				w.asked = append(w.asked, r)
 			}
 		}
@@ -68,7 +73,10 @@ func tinyEdits() []*Compiled {
 			switch len(out) % 4 {
 			case 1:
 				p.Paths = []Path{{Value: "/a"}, {Value: "/a/b", Exact: true}}
+			case 2:
+				p.Rules = append(p.Rules, Rule{Action: Allow, Include: named("staff"), Exclude: named("net")})
 			case 3:
+				p.Rules = append([]Rule{{Action: Bypass, Include: named("net")}, {Action: Block, Include: named("staff")}}, p.Rules...)
 				p.CORS = spa()
 				p.CORS.Tokens = true
 				p.CORS.AllowedOrigins = []string{"https://c.x"}
@@ -84,6 +92,21 @@ func tinyEdits() []*Compiled {
 	undated := of("b", "q", 0, Bypass, []string{"b.x"})
 	undated.Since = time.Time{}
 	return CompileAll(append(out, text, wrong, own, many, undated, of("a", "r", 0, Bypass, nil)))
+}
+
+// tinyGroupSets are what groups can say, and leave unsaid.
+func tinyGroupSets() [][]*CompiledGroup {
+	staff, looks := groupOf("staff", emails("ann@x"), nil, nil), groupOf("staff", groups("dev"), nil, nil)
+	net := groupOf("net", networks("10.0.0.0/8"), nil, nil)
+	over, under := groupOf("net", named("staff"), nil, nil), groupOf("staff", everyone(), nil, named("net"))
+	out := [][]*CompiledGroup{nil}
+	like := groupOf("staf", everyone(), nil, nil)
+	for _, set := range [][]Group{
+		{staff}, {staff, net}, {looks, net}, {net}, {staff, over}, {looks, over}, {over, under}, {staff, staff}, {like},
+	} {
+		out = append(out, CompileGroups(set))
+	}
+	return out
 }
 
 func tinyLedgers() []*Ledger {
@@ -130,6 +153,9 @@ func (c *worlds) edits() []edit {
 	for i := range c.providers {
 		add(func(w *world, a *Assembler) { w.providers = i; a.SetProviders(c.providers[i]) }, "providers %d", i)
 	}
+	for i := range c.groups {
+		add(func(w *world, a *Assembler) { w.groups = i; a.SetGroups(c.groups[i]) }, "groups %d", i)
+	}
 	for i := range c.revocations {
 		add(func(w *world, a *Assembler) { w.revocations = i; a.SetRevocations(c.revocations[i]) }, "revocations %d", i)
 	}
@@ -137,7 +163,9 @@ func (c *worlds) edits() []edit {
 }
 
 func (c *worlds) input(w *world) Input {
-	in := Input{Terms: c.terms[w.terms], Ledger: c.ledgers[w.ledger], Bindings: c.bindings[w.bindings], Providers: c.providers[w.providers], Revocations: c.revocations[w.revocations]}
+	in := Input{Terms: c.terms[w.terms], Ledger: c.ledgers[w.ledger], Bindings: c.bindings[w.bindings],
+		Providers: c.providers[w.providers], Revocations: c.revocations[w.revocations],
+		Groups: c.groups[w.groups]}
 	for _, key := range slices.Sorted(maps.Keys(w.policies)) {
 		in.Policies = append(in.Policies, c.policies[w.policies[key]])
 	}

@@ -157,6 +157,18 @@ const (
 	codeExposedHidden   Code = "exposed-header-forbidden"
 )
 
+// Mistakes of groups, and of policies that name them.
+const (
+	codeGroupName     Code = "group-not-a-name"
+	codeGroupTwice    Code = "group-name-twice"
+	codeGroupCycle    Code = "group-cycle"
+	codeGroupDeep     Code = "group-too-deep"
+	codeGroupLarge    Code = "group-too-large"
+	codeGroupMissing  Code = "group-missing"
+	codeGroupMistaken Code = "group-mistaken"
+	codeGroupIdentity Code = "group-identity-never-seen"
+)
+
 // What only shows beside other policies, and the platform's terms.
 const (
 	codeNameTwice      Code = "policy-name-twice"

@@ -47,6 +47,7 @@ var alone = map[Code]func(p *Policy){
 		p.Rules[0].Include = []Selector{{Property: Address, Networks: make([]netip.Prefix, 1)}}
 	},
 	"login-method-not-a-name": selects(LoginMethod, "A b"), "provider-text-unprintable": selects(IdPGroup, "\n"),
+	"group-not-a-name":             selects(AccessGroup, "A b"),
 	"identity-provider-not-a-name": func(p *Policy) { p.IdentityProviders = []string{"A b"} },
 	"cookie-same-site-unknown":     func(p *Policy) { p.Session.Cookie.SameSite = 9 }, "path-scoped-without-paths": func(p *Policy) { p.Session.Cookie.PathScoped = true },
 	"denied-message-text": func(p *Policy) { p.Denied.Message = "\n" }, "denied-url": func(p *Policy) { p.Denied.URL = "help" },
@@ -107,6 +108,11 @@ func beside() map[Code]Input {
 	}
 	second, own, abroad := a, a, a
 	abroad.Rules = []Rule{{Action: Allow, Include: everyone(), Require: countries("NL")}}
+	naming := func(action Action, set []Group, names ...string) Input {
+		in := of(one(Rule{Action: action, Include: named(names...)}))
+		in.Groups = CompileGroups(set)
+		return in
+	}
 	second.Source.Name, own.Paths = "q", prefixes("/.access/x")
 	rehearsing := second
 	rehearsing.DryRun = DryRunOpen
@@ -117,8 +123,12 @@ func beside() map[Code]Input {
 		"country-without-database": on(Terms{NoCountries: true}, abroad),
 		"host-not-granted":         on(Terms{GrantedOnly: true}, a), "host-owned": of(a, b), "host-contended": of(a, b),
 		"host-owner-unknown": by(NewLedger(nil, time.Hour), a, b), "host-below-unsettled": by(NewLedger(nil, time.Hour), a, wild),
-		"host-held":       by(NewLedger([]Claim{{"h.x", "b", birth, now}}, time.Hour), a),
-		"host-owner-left": by(NewLedger([]Claim{{"h.x", "b", birth, time.Time{}}}, time.Hour), a),
+		"group-missing": naming(Allow, nil, "g"), "group-mistaken": naming(Allow, []Group{groupOf("g", nil, nil, nil)}, "g"),
+		"group-identity-never-seen": naming(Bypass, chain(1), "g1"), "group-cycle": naming(Allow, []Group{groupOf("g", named("g"), nil, nil)}),
+		"group-too-deep": naming(Allow, chain(9)), "group-too-large": naming(Allow, fan(6, 6)),
+		"group-name-twice": naming(Allow, append(chain(1), chain(1)...)),
+		"host-held":        by(NewLedger([]Claim{{"h.x", "b", birth, now}}, time.Hour), a),
+		"host-owner-left":  by(NewLedger([]Claim{{"h.x", "b", birth, time.Time{}}}, time.Hour), a),
 	}
 }
 

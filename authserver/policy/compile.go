@@ -38,7 +38,9 @@ type app struct {
 	dryRun          DryRun
 	revokedBefore   time.Time
 	unauthenticated Unauthenticated
-	signIn          *signIn // nil: nothing out of the ordinary
+	signIn          *signIn  // nil: nothing out of the ordinary
+	groups          []string // that the rules name, sorted
+	groupKey        string   // stands for them
 }
 
 // Compile checks and compiles one policy.
@@ -82,6 +84,8 @@ func compile(p *Policy, defective bool) *app {
 	a.signIn = compileSignIn(p)
 	a.exempt = compileExempt(p.Exempt)
 	a.dryRun = p.DryRun
+	a.groups = groupsOf(p)
+	a.groupKey = groupKey(a.groups)
 	rules := make([]rule, 0, len(p.Rules)) // in one piece, as they are read one after the other
 	parts := newParts(p.Rules)
 	parts.duration, parts.namespace = p.Session.Duration, p.Source.Namespace

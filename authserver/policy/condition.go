@@ -137,8 +137,8 @@ func (s *Selector) checkCondition() problem {
 	}
 }
 
-// conditions refuses a policy whose expressions take too long together.
-func (v *validator) conditions(rules []Rule) {
+// conditions refuses a policy or a group whose expressions take too long together.
+func (v *validator) conditions(field string, rules []Rule) {
 	sum := uint64(0)
 	for i := range rules {
 		for _, list := range rules[i].lists() {
@@ -150,6 +150,6 @@ func (v *validator) conditions(rules []Rule) {
 		}
 	}
 	if sum > MaxConditionsCost {
-		v.wrong("spec.rules", codeConditions, "the cel expressions of this policy can cost %d together, and at most %d is allowed", sum, MaxConditionsCost)
+		v.wrong(field, codeConditions, "the cel expressions of this object can cost %d together, and at most %d is allowed", sum, MaxConditionsCost)
 	}
 }

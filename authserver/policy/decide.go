@@ -52,25 +52,25 @@ func (t *Table) enforced(a *app, why Reason, r *Request, tr *Trace) Decision {
 	}
 	if machine, bad := t.identifyMachine(a, r); r.Token.present() {
 		tr.token(t, a, r, machine, bad)
-		a.decideMachine(r, machine, bad, &d, tr)
+		t.decideMachine(a, r, machine, bad, &d, tr)
 		return d
 	}
 	subject, refused := t.identify(a, r)
 	tr.session(t, a, r, subject, refused)
-	a.decideRules(r, visitor{subject: subject}, refused, &d, tr)
+	t.decideRules(a, r, visitor{subject: subject}, refused, &d, tr)
 	return d
 }
 
 // decideMachine judges a request with a service token. It is refused if the token is not
 // good, whatever a rule says: who sends one relies on it, and has to learn that it fails.
 // No answer of it leads to a login.
-func (a *app) decideMachine(r *Request, m *Machine, bad Reason, d *Decision, tr *Trace) {
+func (t *Table) decideMachine(a *app, r *Request, m *Machine, bad Reason, d *Decision, tr *Trace) {
 	d.Unauthenticated = Unauthorized
 	if bad != NoReason {
 		d.challenge(&rule{}, bad, r.Method)
 		return
 	}
-	a.decideRules(r, visitor{machine: m, unattended: true}, NoSession, d, tr)
+	t.decideRules(a, r, visitor{machine: m, unattended: true}, NoSession, d, tr)
 }
 
 func (a *app) decidePreflight(r *Request, d *Decision) {
@@ -89,23 +89,22 @@ func (a *app) decidePreflight(r *Request, d *Decision) {
 	}
 }
 
-func (a *app) decideRules(r *Request, who visitor, refused Reason, d *Decision, tr *Trace) {
+func (t *Table) decideRules(a *app, r *Request, who visitor, refused Reason, d *Decision, tr *Trace) {
 	v := who.asking(r) // of which nothing is kept: see visitor.facts
+	v.table = t
 	tr.country(a, &v)
 	d.Reason = NoRuleMatched
 	for i := range a.relaxing {
 		ru := &a.relaxing[i]
-		m := ru.match(r.Method, &v)
+		m := t.relaxes(ru, r, &v)
 		v.report(a, ru, d, tr)
-		if ru.action == ServiceAuth && v.machine == nil {
-			m = no
-		}
 		if doubt := r.doubt(); m == yes && doubt != NoReason {
 			d.Reason = doubt // without it, the request would have passed
 			tr.skipped(a, ru, doubt)
 			continue
 		}
 		tr.rule(a, ru, m)
+		tr.groups(t, a, ru)
 		if m == yes {
 			a.admit(ru, r, d, tr)
 			if ru.action == ServiceAuth && d.Verdict == Admit {
@@ -114,7 +113,7 @@ func (a *app) decideRules(r *Request, who visitor, refused Reason, d *Decision, 
 			return
 		}
 	}
-	if a.decideExempt(r, d, tr) {
+	if t.decideExempt(a, r, d, tr) {
 		return
 	}
 	for i := range a.identity {
@@ -122,11 +121,20 @@ func (a *app) decideRules(r *Request, who visitor, refused Reason, d *Decision, 
 		m := ru.match(r.Method, &v)
 		v.report(a, ru, d, tr)
 		tr.rule(a, ru, m)
+		tr.groups(t, a, ru)
 		if a.apply(ru, m, r, &v, refused, d, tr) {
 			tr.outcome(r, ru, d)
 			return
 		}
 	}
+}
+
+// relaxes reports how a rule fits that asks nobody to sign in.
+func (t *Table) relaxes(ru *rule, r *Request, v *visitor) match {
+	if t.identifies(ru) || ru.action == ServiceAuth && v.machine == nil {
+		return no
+	}
+	return ru.match(r.Method, v)
 }
 
 // apply reports whether a Block or Allow rule decides, and how.
@@ -219,7 +227,7 @@ func (t *Table) standing(a *app, s *Subject, now time.Time) Reason {
 		return SessionRevoked
 	case !a.signIn.permits(s):
 		return WrongProvider
-	case !s.answers(a.signIn): // a rule is about what was not looked for: that is found out by signing in
+	case !t.answers(a, s): // a rule is about what was not looked for: that is found out by signing in
 		return SessionExpired
 	default:
 		return NoReason

@@ -34,7 +34,7 @@ func (a *app) exempted(r *Request) *exemption {
 
 // decideExempt reports whether an exemption decides: it admits, unless a Block rule denies
 // any visitor without a session. Who has one is not asked, so that all get the same answer.
-func (a *app) decideExempt(r *Request, d *Decision, tr *Trace) bool {
+func (t *Table) decideExempt(a *app, r *Request, d *Decision, tr *Trace) bool {
 	e := a.exempted(r)
 	if e == nil {
 		return false
@@ -44,7 +44,7 @@ func (a *app) decideExempt(r *Request, d *Decision, tr *Trace) bool {
 		tr.exempt(a, e, "skipped")
 		return false
 	}
-	nobody := visitor{}.asking(r)
+	nobody := visitor{table: t}.asking(r)
 	for i := range a.identity {
 		ru := &a.identity[i]
 		m := ru.match(r.Method, &nobody)

@@ -263,6 +263,26 @@ func (tr *Trace) rule(a *app, ru *rule, m match) {
 	tr.add("rule", a.source.at(ru.field), outcome, "%s%s", ru.action, ru.quoted())
 }
 
+// groups says which of the groups that a rule names cannot be used.
+func (tr *Trace) groups(t *Table, a *app, ru *rule) {
+	if tr == nil || !ru.named {
+		return
+	}
+	for l, list := range ru.lists() {
+		for i := range list {
+			if list[i].Property != AccessGroup {
+				continue
+			}
+			at, name := a.source.at(item(ru.field+listNames[l], i)), list[i].Value
+			if _, text := t.groups.unusable(name); text != "" {
+				tr.add("group", at, "cannot be used", "%s", text)
+			} else if ru.action.relaxes() && t.groups.find(name).identifies {
+				tr.add("group", at, "cannot be used", "AccessGroup %q looks at who somebody is, and a %s rule never sees that", name, ru.action)
+			}
+		}
+	}
+}
+
 func (tr *Trace) outcome(r *Request, ru *rule, d *Decision) {
 	if tr != nil && d.Verdict != Admit && r.Subject != nil && ru.outlived(r.Subject, r) && d.Reason == SessionExpired {
 		tr.add("session", d.Source, "expired", "the session is %s old, and may be %s for this rule",

@@ -166,6 +166,7 @@ var enforced = map[string]func(*Policy){
 	"Selector of a method":          func(p *Policy) { p.Rules[0].Require = proof("mfa") },
 	"DryRun":                        func(p *Policy) { p.DryRun = DryRunAuthenticate },
 	"Exempt":                        func(p *Policy) { p.Exempt = []string{"/a"} },
+	"Selector of an AccessGroup":    func(p *Policy) { p.Rules[0].Require = named("staff") },
 	"AllowCrossSite":                func(p *Policy) { p.AllowCrossSite = true },
 	"Unauthenticated":               func(p *Policy) { p.Unauthenticated = Unauthorized },
 	"Salvaged":                      func(p *Policy) { p.Salvaged = true },

@@ -19,6 +19,7 @@ type Input struct {
 	Providers   *Providers // nil: not known yet
 	Revocations []Revocation
 	Tokens      []ServiceToken
+	Groups      []*CompiledGroup
 }
 
 // Build builds a table. It never fails as a whole: a policy with a mistake denies what it
@@ -39,6 +40,7 @@ func Build(in Input) (*Table, []Issue) {
 	a.start(len(in.Policies), exact, wild)
 	a.SetTerms(in.Terms)
 	a.SetLedger(in.Ledger)
+	a.SetGroups(in.Groups)
 	entries := make([]entry, len(in.Policies))
 	for i, p := range in.Policies {
 		entries[i].given = p

@@ -127,6 +127,9 @@ func (p *parts) rule(r *Rule, index int) rule {
 	p.methods = append(p.methods, r.Methods...)
 	out.methods = slices.Clip(p.methods[n:])
 	out.include, out.require, out.exclude = p.list(r.Include), p.list(r.Require), p.list(r.Exclude)
+	for _, list := range r.lists() {
+		out.named = out.named || slices.ContainsFunc(list, func(s Selector) bool { return s.Property == AccessGroup })
+	}
 	return out
 }
 

@@ -12,22 +12,30 @@ func (t *Table) NeedsEmail(target Target) bool {
 		return true
 	}
 	if a, _ := t.find(&target, true); a == nil || slices.ContainsFunc(a.identity, func(r rule) bool {
-		return looksAtEmail(r.include) || looksAtEmail(r.require) || looksAtEmail(r.exclude)
+		return t.looksAtEmail(r.include) || t.looksAtEmail(r.require) || t.looksAtEmail(r.exclude)
 	}) {
 		return true
 	}
 	found := false
-	t.eachHost(func(c *claims) { found = found || slices.ContainsFunc(c.apps(), (*app).keepsOutByEmail) })
+	t.eachHost(func(c *claims) { found = found || slices.ContainsFunc(c.apps(), t.keepsOutByEmail) })
 	return found
 }
 
 // keepsOutByEmail reports whether a rule refuses somebody for their address.
-func (a *app) keepsOutByEmail() bool {
+func (t *Table) keepsOutByEmail(a *app) bool {
 	return slices.ContainsFunc(a.identity, func(r rule) bool {
-		return looksAtEmail(r.exclude) || r.action == Block && (looksAtEmail(r.include) || looksAtEmail(r.require))
+		return t.looksAtEmail(r.exclude) || r.action == Block && (t.looksAtEmail(r.include) || t.looksAtEmail(r.require)) ||
+			t.siftsByEmail(r.include) || t.siftsByEmail(r.require)
 	})
 }
 
-func looksAtEmail(list []Selector) bool {
-	return slices.ContainsFunc(list, func(s Selector) bool { return s.Property == Email || s.Property == EmailDomain || s.looks().Email })
+func (t *Table) looksAtEmail(list []Selector) bool {
+	return slices.ContainsFunc(list, func(s Selector) bool {
+		return s.Property == Email || s.Property == EmailDomain || s.looks().Email || s.Property == AccessGroup && t.groups.find(s.Value).email
+	})
+}
+
+// siftsByEmail reports whether a group that is named leaves somebody out for their address.
+func (t *Table) siftsByEmail(list []Selector) bool {
+	return slices.ContainsFunc(list, func(s Selector) bool { return s.Property == AccessGroup && t.groups.find(s.Value).sifts })
 }

@@ -202,6 +202,9 @@ const (
 	// ResponsesNotManaged marks a policy with ManageResponses that a proxy serves which
 	// puts no header on the application's answers.
 	ResponsesNotManaged IssueReason = "ResponsesNotManaged"
+	// GroupUnusable marks what names a Group that is not there, has a mistake, or looks at
+	// what the rule never sees. It is in force, and the group counts against visitors.
+	GroupUnusable IssueReason = "GroupUnusable"
 )
 
 // An Issue is a problem with a policy, worded for its author.
@@ -214,7 +217,7 @@ type Issue struct {
 
 // Warning reports whether the policy is in force in spite of the issue.
 func (i Issue) Warning() bool {
-	return i.Reason == Unwise || i.Reason == HostContended || i.Reason == ResponsesNotManaged || i.Reason == NotEnforced
+	return i.Reason == Unwise || i.Reason == HostContended || i.Reason == ResponsesNotManaged || i.Reason == NotEnforced || i.Reason == GroupUnusable
 }
 
 // item names an element of a list: "spec.hosts[1]".

@@ -42,25 +42,42 @@ func (r *Reads) sort() {
 	r.Groups = slices.Compact(r.Groups)
 }
 
+// readsOf is what the rules of a policy look at, but for the groups that they name.
 func readsOf(p *Policy) (out Reads) {
 	for i := range p.Rules {
 		for _, list := range p.Rules[i].lists() {
-			for j := range list {
-				switch list[j].Property {
-				case IdPGroup:
-					out.Groups = append(out.Groups, list[j].Value)
-				case AuthMethod:
-					out.AMR = true
-				case Expression:
-					looks := list[j].looks()
-					out.Groups = append(out.Groups, looks.Groups...)
-					out.AMR = out.AMR || looks.AMR
-				case NoProperty, Everyone, Email, EmailDomain, Address, LoginMethod, Token, AnyToken, Country:
-				}
-			}
+			out.look(list)
 		}
 	}
 	out.sort()
+	return out
+}
+
+// look adds what selectors look at.
+func (r *Reads) look(list []Selector) {
+	for i := range list {
+		switch list[i].Property {
+		case IdPGroup:
+			r.Groups = append(r.Groups, list[i].Value)
+		case AuthMethod:
+			r.AMR = true
+		case Expression:
+			looks := list[i].looks()
+			r.Groups = append(r.Groups, looks.Groups...)
+			r.AMR = r.AMR || looks.AMR
+		case NoProperty, Everyone, Email, EmailDomain, Address, LoginMethod, Token, AnyToken, Country, AccessGroup:
+		}
+	}
+}
+
+// join adds what others look at.
+func (r *Reads) join(o *Reads) {
+	r.Groups = append(r.Groups, o.Groups...)
+	r.AMR = r.AMR || o.AMR
+}
+
+func (r *Reads) clone() (out Reads) {
+	out.join(r)
 	return out
 }
 
@@ -76,9 +93,9 @@ func (t *Table) readElsewhere(r *Reads, namespace, origin string) {
 	room := maxElsewhere
 	for _, own := range [...]bool{true, false} {
 		for _, a := range t.takers {
-			if (a.source.Namespace == namespace) == own && a.cors.takesTokens(origin) && a.signIn.size() <= room {
-				room -= a.signIn.size()
-				r.add(a.signIn)
+			if size := t.readSize(a); (a.source.Namespace == namespace) == own && a.cors.takesTokens(origin) && size <= room {
+				room -= size
+				t.readBy(r, a)
 			}
 		}
 	}
@@ -92,7 +109,7 @@ func (t *Table) Reads() Reads {
 	}
 	t.eachHost(func(c *claims) {
 		for _, a := range c.apps() {
-			out.add(a.signIn)
+			t.readBy(&out, a)
 		}
 	})
 	out.sort()
@@ -146,35 +163,56 @@ func (t *Table) AskedAll() string {
 	return askedForm + reads.digest()
 }
 
-// answers reports whether the credential says all that the policy looks at.
-func (s *Subject) answers(in *signIn) bool {
-	if s.Asked == "" || in == nil || in.asked == "" {
+// answers reports whether the credential says all that the policy and the groups that it
+// names look at.
+func (t *Table) answers(a *app, s *Subject) bool {
+	if s.Asked == "" {
 		return true
 	}
+	if a.signIn != nil && a.signIn.asked != "" && !s.wasAsked(a.signIn.asked) {
+		return false
+	}
+	g := t.readByGroups(a)
+	return g == nil || g.asked == "" || s.wasAsked(g.asked)
+}
+
+func (s *Subject) wasAsked(digest string) bool {
 	rest, ok := strings.CutPrefix(s.Asked, askedForm)
 	for ; ok && len(rest) >= askedSize; rest = rest[askedSize:] {
-		if rest[:askedSize] == in.asked {
+		if rest[:askedSize] == digest {
 			return true
 		}
 	}
 	return false
 }
 
-func (r *Reads) add(s *signIn) {
-	if s != nil && s.asked != "" {
-		r.Groups = append(r.Groups, s.reads.Groups...)
-		r.AMR = r.AMR || s.reads.AMR
+// readBy adds what a policy and the groups that it names look at.
+func (t *Table) readBy(r *Reads, a *app) {
+	if s := a.signIn; s != nil && s.asked != "" {
+		r.join(&s.reads)
 		r.asked = append(r.asked, s.asked)
+	}
+	if g := t.readByGroups(a); g != nil && g.asked != "" {
+		r.join(&g.reads)
+		r.asked = append(r.asked, g.asked)
 	}
 }
 
-// size is how much what the policy looks at can take in a session.
-func (s *signIn) size() (n int) {
-	if s == nil || s.asked == "" {
-		return 0
+// readSize is how much what a policy looks at can take in a session.
+func (t *Table) readSize(a *app) (n int) {
+	if s := a.signIn; s != nil && s.asked != "" {
+		n += s.reads.size()
 	}
-	for _, g := range s.reads.Groups {
+	if g := t.readByGroups(a); g != nil && g.asked != "" {
+		n += g.reads.size()
+	}
+	return n
+}
+
+func (r *Reads) size() int {
+	n := askedSize
+	for _, g := range r.Groups {
 		n += len(g) + len(`,""`)
 	}
-	return n + askedSize
+	return n
 }

@@ -231,7 +231,7 @@ func (f *reference) decide(host, path string, r *Request) (Verdict, Reason, *Pol
 	return ov, owhy, other
 }
 
-func refRules(p *Policy, r *Request) (Verdict, Reason) {
+func refRules(p *Policy, r *Request, groups ...Group) (Verdict, Reason) {
 	var subject *Subject
 	if r.Subject != nil && slices.Contains(r.Subject.Audience, Audience(p.Source)) {
 		subject = r.Subject // the tests of sessions are elsewhere: this one is good
@@ -251,9 +251,9 @@ func refRules(p *Policy, r *Request) (Verdict, Reason) {
 	}
 	for _, ru := range p.Rules {
 		switch {
-		case ru.Action == Bypass && refMatches(&ru, r, subject):
+		case ru.Action == Bypass && !refSeesNobody(&ru, groups) && refMatches(&ru, r, subject, groups):
 			return Admit, Bypassed
-		case ru.Action == ServiceAuth && machine != nil && refMatches(&ru, r, nil):
+		case ru.Action == ServiceAuth && machine != nil && !refSeesNobody(&ru, groups) && refMatches(&ru, r, nil, groups):
 			return Admit, ServiceAdmitted
 		}
 	}
@@ -265,7 +265,7 @@ func refRules(p *Policy, r *Request) (Verdict, Reason) {
 			continue // whoever sends a token signs in nowhere
 		}
 		if subject != nil {
-			if !refMatches(&ru, r, subject) {
+			if !refMatches(&ru, r, subject, groups) {
 				continue
 			}
 			if ru.Action == Block {
@@ -275,7 +275,7 @@ func refRules(p *Policy, r *Request) (Verdict, Reason) {
 		}
 		some, all := false, true
 		for _, s := range everybody {
-			m := refMatches(&ru, r, s)
+			m := refMatches(&ru, r, s, groups)
 			some, all = some || m, all && m
 		}
 		switch {
@@ -290,25 +290,34 @@ func refRules(p *Policy, r *Request) (Verdict, Reason) {
 	return Deny, NoRuleMatched
 }
 
-func refMatches(ru *Rule, r *Request, s *Subject) bool {
+func refMatches(ru *Rule, r *Request, s *Subject, groups []Group) bool {
 	worst := ru.Action == Block // what an unknown address or country does to Include and Require
-	in := func(sel Selector) bool { return refSelects(sel, s, r, worst) }
+	method := len(ru.Methods) == 0 || slices.Contains(ru.Methods, r.Method)
+	return method && refAmong(ru.lists(), s, r, worst, groups)
+}
+
+func refAmong(lists [3][]Selector, s *Subject, r *Request, worst bool, groups []Group) bool {
+	in := func(sel Selector) bool { return refSelects(sel, s, r, worst, groups) }
 	all := true
-	for _, sel := range ru.Require {
+	for _, sel := range lists[1] {
 		all = all && in(sel)
 	}
 	none := true
-	for _, sel := range ru.Exclude {
-		none = none && !refSelects(sel, s, r, !worst)
+	for _, sel := range lists[2] {
+		none = none && !refSelects(sel, s, r, !worst, groups)
 	}
-	method := len(ru.Methods) == 0 || slices.Contains(ru.Methods, r.Method)
-	return method && slices.ContainsFunc(ru.Include, in) && all && none
+	return slices.ContainsFunc(lists[0], in) && all && none
 }
 
-func refSelects(sel Selector, s *Subject, r *Request, ifUnknown bool) bool {
+func refSelects(sel Selector, s *Subject, r *Request, ifUnknown bool, groups []Group) bool {
 	switch {
 	case sel.Property.ofMachine():
 		return refMachineSelects(sel, r)
+	case sel.Property == AccessGroup && refBroken(sel.Value, groups):
+		return ifUnknown
+	case sel.Property == AccessGroup:
+		g := refGroup(sel.Value, groups)[0]
+		return refAmong(g.lists(), s, r, ifUnknown, groups)
 	case sel.Property == Everyone:
 		return true
 	case sel.Property == Email:

@@ -25,6 +25,10 @@ func (a *Assembler) revision() string {
 		if a.providers != nil {
 			d.str(string(a.providers.digest[:]))
 		}
+		d.bools(a.groups != nil)
+		if a.groups != nil {
+			d.str(string(a.groups.sum[:]))
+		}
 	})
 	return hex.EncodeToString(out[:revisionSize])
 }
@@ -131,10 +135,7 @@ func (d *digest) policy(p *Policy) {
 	d.str(p.Denied.Message, p.Denied.URL)
 	d.strs(p.Exempt)
 	d.num(int(p.DryRun))
-	d.num(len(p.Defects))
-	for _, i := range p.Defects {
-		d.str(i.Source.Namespace, i.Source.Name, i.Source.Field, string(i.Reason), string(i.Code), i.Message)
-	}
+	d.issues(p.Defects)
 }
 
 func (d *digest) cors(c *CORS) {
@@ -151,21 +152,32 @@ func (d *digest) rule(r *Rule) {
 	d.str(r.Name)
 	d.num(int(r.Action))
 	d.strs(r.Methods)
-	for _, selectors := range [][]Selector{r.Include, r.Require, r.Exclude} {
-		d.num(len(selectors))
-		for _, s := range selectors {
-			d.num(int(s.Property))
-			d.str(s.Value)
-			d.num(len(s.Networks))
-			for _, n := range s.Networks {
-				d.str(n.String())
-			}
-			d.strs(s.Countries)
-			d.bools(s.Condition != nil)
-			if s.Condition != nil {
-				d.str(s.Condition.Text())
-			}
-		}
+	for _, list := range r.lists() {
+		d.selectors(list)
 	}
 	d.num(int(r.SessionDuration))
+}
+
+func (d *digest) selectors(list []Selector) {
+	d.num(len(list))
+	for _, s := range list {
+		d.num(int(s.Property))
+		d.str(s.Value)
+		d.num(len(s.Networks))
+		for _, n := range s.Networks {
+			d.str(n.String())
+		}
+		d.strs(s.Countries)
+		d.bools(s.Condition != nil)
+		if s.Condition != nil {
+			d.str(s.Condition.Text())
+		}
+	}
+}
+
+func (d *digest) issues(list []Issue) {
+	d.num(len(list))
+	for _, i := range list {
+		d.str(i.Source.Namespace, i.Source.Name, i.Source.Field, string(i.Reason), string(i.Code), i.Message)
+	}
 }

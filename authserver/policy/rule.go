@@ -19,6 +19,7 @@ type rule struct {
 	require  []Selector
 	exclude  []Selector
 	duration time.Duration // how old a credential may be. 0: as it says itself
+	named    bool          // a selector names a group
 }
 
 // A match is how a rule fits a request.
@@ -40,6 +41,8 @@ type visitor struct {
 	hopeful    bool     // that what is not known, such as the address, is what suits them best
 	request    *Request // nil: whatever may be asked
 	failed     *string  // why the first expression that has no answer has none
+	table      *Table   // of the groups
+	groups     recall   // for this visitor alone
 }
 
 // asking is the visitor who sends a request. It is a copy, so that the request can stay
@@ -56,17 +59,7 @@ func (r *rule) match(method string, v *visitor) match {
 	if len(r.methods) > 0 && !r.names(method, refuses) {
 		return no
 	}
-	m := no
-	for i := range r.include {
-		m = max(m, r.include[i].match(v, refuses))
-	}
-	for i := range r.require {
-		m = min(m, r.require[i].match(v, refuses))
-	}
-	for i := range r.exclude {
-		m = min(m, yes-r.exclude[i].match(v, !refuses))
-	}
-	return m
+	return v.among(r.include, r.require, r.exclude, refuses)
 }
 
 // names reports whether the rule is for the method. Methods are case-sensitive
@@ -79,29 +72,44 @@ func (r *rule) names(method string, anyCase bool) bool {
 }
 
 // match reports whether the selector fits; ifUnknown is the answer for an
-// address or a country that is not known.
+// address or a country that is not known, and for a group that is not there.
 func (s *Selector) match(v *visitor, ifUnknown bool) match {
 	switch s.Property {
 	case Everyone:
 		return yes
-	case Email:
-		return v.identity(func(u *Subject) bool { return equalFold(u.Email, s.Value) })
-	case EmailDomain:
-		return v.identity(func(u *Subject) bool { return equalFold(domainOf(u.Email), s.Value) })
+	case Email, EmailDomain, IdPGroup, LoginMethod, AuthMethod:
+		if v.subject == nil {
+			return maybe
+		}
+		return matchIf(s.is(v.subject))
 	case Address, Country:
 		return v.comesFrom(s, ifUnknown)
-	case IdPGroup:
-		return v.identity(func(u *Subject) bool { return slices.Contains(u.Groups, s.Value) })
-	case LoginMethod:
-		return v.identity(func(u *Subject) bool { return u.Provider == s.Value })
-	case AuthMethod:
-		return v.identity(func(u *Subject) bool { return slices.Contains(u.AMR, s.Value) })
 	case Expression:
 		return v.condition(s.Condition, ifUnknown)
 	case Token, AnyToken:
 		return matchIf(s.matchMachine(v.machine))
+	case AccessGroup:
+		return v.inGroup(s.Value, ifUnknown)
+	case NoProperty:
+	}
+	return no
+}
+
+// is reports whether a selector of an identity fits a subject.
+func (s *Selector) is(u *Subject) bool {
+	switch s.Property { //nolint:exhaustive // the others are of no identity
+	case Email:
+		return equalFold(u.Email, s.Value)
+	case EmailDomain:
+		return equalFold(domainOf(u.Email), s.Value)
+	case IdPGroup:
+		return slices.Contains(u.Groups, s.Value)
+	case LoginMethod:
+		return u.Provider == s.Value
+	case AuthMethod:
+		return slices.Contains(u.AMR, s.Value)
 	default:
-		return no
+		return false
 	}
 }
 
@@ -116,13 +124,6 @@ func (v *visitor) comesFrom(s *Selector, ifUnknown bool) match {
 		}
 	}
 	return matchIf(ifUnknown != v.hopeful)
-}
-
-func (v *visitor) identity(is func(*Subject) bool) match {
-	if v.subject == nil {
-		return maybe
-	}
-	return matchIf(is(v.subject))
 }
 
 // equalFold ignores case, but for the characters that are letters of ASCII in

@@ -24,6 +24,7 @@ const (
 	AnyToken             // any service token that the policy can use
 	Country              // the country of the client's address
 	Expression           // whether a Condition is true of the request and the subject
+	AccessGroup          // being in a Group; whether that looks at the subject, the group says
 )
 
 // properties are what is known of each Property.
@@ -44,6 +45,7 @@ var properties = [...]struct {
 	AnyToken:    {name: "anyServiceToken", machine: true},
 	Country:     {name: "country"},
 	Expression:  {name: "cel"}, // and what it looks at: see Selector.identifies
+	AccessGroup: {name: "group"},
 }
 
 // identifies reports whether the property is one of the subject.

@@ -128,7 +128,7 @@ func (t *Table) SignIn(target Target, origin string) (SignIn, bool) {
 		out.Audience = append(out.Audience, o.audience)
 		d, unsaid := o.longest()
 		out.Duration, out.Unsaid = max(out.Duration, d), out.Unsaid || unsaid
-		out.Reads.add(o.signIn)
+		t.readBy(&out.Reads, o)
 	}
 	t.readElsewhere(&out.Reads, a.source.Namespace, origin)
 	out.Reads.sort()

@@ -28,12 +28,14 @@ type Table struct {
 	wild      shards[*claims] // "*.example.com" → "example.com"
 	policies  int
 	revision  string
-	takers    []*app         // that take tokens from other applications' pages
-	revoked   *revoked       // nil: no revocations
-	bindings  shards[string] // Ingress → policy, both "namespace/name"
-	byRoute   shards[string] // HTTPRoute → policy, likewise
-	providers *Providers     // nil: not known
-	tokens    *serviceTokens // nil: none
+	takers    []*app              // that take tokens from other applications' pages
+	revoked   *revoked            // nil: no revocations
+	bindings  shards[string]      // Ingress → policy, both "namespace/name"
+	byRoute   shards[string]      // HTTPRoute → policy, likewise
+	providers *Providers          // nil: not known
+	tokens    *serviceTokens      // nil: none
+	groups    *groupSet           // nil: there are none
+	read      shards[*groupReads] // what the groups look at that a policy names, by app.groupKey
 	// unrecorded are the claims that the ledger does not hold, and ought to.
 	unrecorded []Claim
 }

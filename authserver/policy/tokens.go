@@ -63,7 +63,7 @@ func (t *Table) TokenAudience(host, origin string, s *Subject, now time.Time) []
 	}
 	var out []string
 	for _, a := range t.claims(host).apps() {
-		if len(out) < maxAudience && a.cors.takesTokens(origin) && t.standing(a, s, now) == NoReason && a.everAdmits(s) {
+		if len(out) < maxAudience && a.cors.takesTokens(origin) && t.standing(a, s, now) == NoReason && t.everAdmits(a, s) {
 			out = append(out, a.audience)
 		}
 	}
@@ -72,12 +72,12 @@ func (t *Table) TokenAudience(host, origin string, s *Subject, now time.Time) []
 
 // everAdmits reports whether an Allow rule admits the subject to anything, from
 // anywhere: by some method, and from the address that suits them best.
-func (a *app) everAdmits(s *Subject) bool {
+func (t *Table) everAdmits(a *app, s *Subject) bool {
 	methods := []string{""} // which stands for those that no rule names
 	for i := range a.identity {
 		methods = append(methods, a.identity[i].methods...)
 	}
-	v := visitor{subject: s, hopeful: true}
+	v := visitor{subject: s, hopeful: true, table: t}
 	return slices.ContainsFunc(methods, func(method string) bool {
 		for i := range a.identity {
 			if a.identity[i].match(method, &v) == yes {

@@ -22,7 +22,7 @@ func Validate(p *Policy) []Issue {
 		v.rule(item("spec.rules", i), &p.Rules[i])
 	}
 	v.ruleNames(p.Rules)
-	v.conditions(p.Rules)
+	v.conditions("spec.rules", p.Rules)
 	if p.CORS != nil {
 		v.cors(p.CORS)
 	}
@@ -283,6 +283,8 @@ func (s *Selector) check() problem {
 		return s.checkCountries()
 	case Expression:
 		return s.checkCondition()
+	case AccessGroup:
+		return s.checkGroup()
 	default: // NoProperty, or one that this version does not know
 		return problem{codeSelector, "exactly one of " + selectorNames("or")}
 	}

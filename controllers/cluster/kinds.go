@@ -53,6 +53,7 @@ func Served(m meta.RESTMapper) (map[string]bool, error) {
 const (
 	ProviderKind   = "IdentityProvider"
 	RevocationKind = "SessionRevocation"
+	GroupKind      = "AccessGroup"
 )
 
 // LookAgain is how often it is looked whether a missing CRD has been installed.

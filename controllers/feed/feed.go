@@ -5,6 +5,7 @@ package feed
 import (
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"sync/atomic"
@@ -29,6 +30,7 @@ import (
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/controllers/groups"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -46,6 +48,10 @@ type Feed struct {
 	Status *Status
 	// Revocations: there are SessionRevocations to heed.
 	Revocations bool
+	// Groups are the AccessGroups that policies can name; nil: none.
+	Groups *groups.List
+	// GroupStatus is told what became of them.
+	GroupStatus *groups.Status
 	// Providers returns the identity providers that are in use; nil: not known yet.
 	// Optional.
 	Providers func() *policy.Providers
@@ -66,21 +72,22 @@ type Feed struct {
 	firstTry time.Time   // to read them
 	gaveUp   bool        // waiting for them
 
-	reader   client.Reader
-	memo     map[types.UID]compiled
-	table    policy.Assembler // of what is in memo
-	policies *policy.Table    // what it was assembled to; nil: nothing yet
-	issues   []policy.Issue
-	bound    *routeIndex // that table knows
-	revision string
-	compiled []*policy.Compiled
-	ledger   *policy.Ledger // that table was built with
-	settles  bool           // it was not what the ledger ought to hold by then
-	led      bool           // this replica, the last time
-	due      time.Time      // when a hold ends
-	queue    cluster.Requeue
-	built    prometheus.Gauge
-	size     prometheus.Gauge
+	reader     client.Reader
+	memo       map[types.UID]compiled
+	table      policy.Assembler       // of what is in memo
+	seenGroups map[string]groups.Seen // that the statuses of groups were told of last
+	policies   *policy.Table          // what it was assembled to; nil: nothing yet
+	issues     []policy.Issue
+	bound      *routeIndex // that table knows
+	revision   string
+	compiled   []*policy.Compiled
+	ledger     *policy.Ledger // that table was built with
+	settles    bool           // it was not what the ledger ought to hold by then
+	led        bool           // this replica, the last time
+	due        time.Time      // when a hold ends
+	queue      cluster.Requeue
+	built      prometheus.Gauge
+	size       prometheus.Gauge
 }
 
 // compiled remembers what became of an object: it holds as long as the
@@ -107,6 +114,9 @@ func (f *Feed) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) error
 		b = b.Watches(&corev1.ConfigMap{}, one, builder.WithPredicates(predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 			return ledgerChanged(e.ObjectOld, e.ObjectNew)
 		}})).WatchesRawSource(f.queue.Source(cluster.OneKey))
+	}
+	if f.Groups != nil {
+		b = b.Watches(&v1alpha1.AccessGroup{}, one, builder.WithPredicates(predicate.Funcs{UpdateFunc: cluster.Changed}))
 	}
 	if f.Revocations {
 		b = b.Watches(&v1alpha1.SessionRevocation{}, one)
@@ -138,6 +148,10 @@ func (f *Feed) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Re
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	grouped, seen, err := f.Groups.Read(ctx, f.reader)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
 	named, wait, err := f.routes(ctx)
 	if err != nil || wait > 0 {
 		return reconcile.Result{RequeueAfter: wait}, err
@@ -145,6 +159,7 @@ func (f *Feed) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Re
 	start := time.Now()
 	f.table.SetProviders(f.inUse())
 	f.table.SetRevocations(revocations)
+	f.table.SetGroups(grouped)
 	wait, err = f.assemble(ctx, list.Items, named)
 	if err != nil {
 		return reconcile.Result{}, err
@@ -152,6 +167,11 @@ func (f *Feed) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Re
 	table := f.policies
 	if f.Live.Table() != table { // by a revision, nothing is decided
 		f.Live.Publish(table)
+		f.seenGroups = nil
+	}
+	if f.seenGroups == nil || !maps.Equal(seen, f.seenGroups) {
+		f.seenGroups = seen
+		f.GroupStatus.Report(seen, f.table.GroupUses())
 	}
 	if table.Revision() != f.revision {
 		f.revision = table.Revision()
@@ -178,7 +198,10 @@ func (f *Feed) assemble(ctx context.Context, items []v1alpha1.AccessPolicy, name
 	now := time.Now()
 	sameOwners := sameHosts && !turned && leads == f.led && f.steady(now)
 	if same && named == f.bound && sameOwners {
-		f.policies = f.table.Table()
+		before := f.policies
+		if f.policies = f.table.Table(); f.policies != before { // a group may be there now that policies name
+			f.issues = f.table.Issues()
+		}
 	} else {
 		f.rebuild(items, named, leads, sameOwners)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/controllers/groups"
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/manifests"
 	"github.com/ostiary/ostiary/controllers/revision"
@@ -162,6 +163,9 @@ func (l *Source) Cluster(ctx context.Context, terms policy.Terms, stderr io.Writ
 	}
 	if in.Revocations, err = revocationsOf(ctx, reader); err != nil {
 		fmt.Fprintf(stderr, "note: SessionRevocations are ignored: %s\n", policy.Line(err.Error()))
+	}
+	if in.Groups, _, err = new(groups.List).Read(ctx, reader); err != nil {
+		fmt.Fprintf(stderr, "note: every group that a rule names is taken for one that does not exist: %s\n", policy.Line(err.Error()))
 	}
 	return policies, in, nil
 }

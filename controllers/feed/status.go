@@ -258,8 +258,8 @@ func setConditions(ap *v1alpha1.AccessPolicy, revision string, issues []policy.I
 
 // gravest are the reasons of problems and warnings, the worst first.
 var gravest = []policy.IssueReason{
-	policy.Invalid, policy.HostReserved, policy.HostNotGranted, policy.HostOwnedByOtherNamespace, policy.Conflict, policy.HostContended,
-	policy.NotEnforced, policy.ResponsesNotManaged, policy.Unwise,
+	policy.Invalid, policy.HostReserved, policy.HostNotGranted, policy.HostOwnedByOtherNamespace, policy.Conflict, policy.GroupUnusable,
+	policy.HostContended, policy.NotEnforced, policy.ResponsesNotManaged, policy.Unwise,
 }
 
 // sorted tells problems from warnings, and the gravest reason of each.

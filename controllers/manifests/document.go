@@ -236,6 +236,9 @@ func (d *document) parse() (*yamlv3.Node, error) {
 	return &root, nil
 }
 
+// ourKinds are those of our group: AccessPolicy, and what is an entry.
+var ourKinds = []string{policyKind, providerKind, revocationKind, groupKind}
+
 // A kind is what a document holds.
 type kind int
 
@@ -253,7 +256,7 @@ func kindOf(root *yamlv3.Node) kind {
 	switch group, _, _ := strings.Cut(apiVersion, "/"); {
 	case apiVersion == v1alpha1.GroupVersion.String() && kind == policyKind:
 		return isPolicy
-	case apiVersion == v1alpha1.GroupVersion.String() && (kind == providerKind || kind == revocationKind), apiVersion == "v1" && kind == secretKind:
+	case apiVersion == v1alpha1.GroupVersion.String() && slices.Contains(ourKinds[1:], kind), apiVersion == "v1" && kind == secretKind:
 		return isEntry
 	case kind == routeKind && group == routes.GatewayGroup:
 		return isRoute
@@ -332,11 +335,11 @@ func UnknownKind(group, kind string) string {
 	if group != v1alpha1.GroupVersion.Group {
 		return ""
 	}
-	switch strings.TrimSuffix(kind, "List") {
-	case policyKind, providerKind, revocationKind:
+	if slices.Contains(ourKinds, strings.TrimSuffix(kind, "List")) {
 		return ""
 	}
-	return fmt.Sprintf("kind %q is not one of %s: they are %s, %s and %s", kind, v1alpha1.GroupVersion, policyKind, providerKind, revocationKind)
+	last := len(ourKinds) - 1
+	return fmt.Sprintf("kind %q is not one of %s: they are %s and %s", kind, v1alpha1.GroupVersion, strings.Join(ourKinds[:last], ", "), ourKinds[last])
 }
 
 // yamlLine: "yaml: line 12: did not find expected key", counted in the document.

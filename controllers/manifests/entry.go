@@ -22,6 +22,7 @@ const (
 	policyKind     = "AccessPolicy"
 	providerKind   = "IdentityProvider"
 	revocationKind = "SessionRevocation"
+	groupKind      = "AccessGroup"
 	secretKind     = "Secret"
 	ingressKind    = "Ingress"
 	routeKind      = translate.HTTPRouteKind
@@ -33,6 +34,7 @@ type entry struct {
 	kind       string
 	provider   *v1alpha1.IdentityProvider  // nil if it cannot be decoded
 	revocation *v1alpha1.SessionRevocation // nil if it cannot be decoded
+	group      *v1alpha1.AccessGroup       // nil if it cannot be decoded
 	secret     map[string][]byte
 	route      *translate.Route // of an Ingress or an HTTPRoute
 }
@@ -64,6 +66,8 @@ func (d *document) readEntry(root *yamlv3.Node, kind string) *entry {
 		e.decodeProvider(d)
 	case revocationKind:
 		e.decodeRevocation(d)
+	case groupKind:
+		e.decodeGroup(d)
 	}
 	return e
 }
@@ -152,6 +156,9 @@ func (e *entry) wrong() bool {
 		_, issues = translate.ProviderOf(e.provider, func(string) (map[string][]byte, bool) { return nil, false })
 	case e.revocation != nil:
 		_, issues = translate.Revocation(e.revocation)
+	case e.group != nil:
+		g := translate.Group(e.group)
+		issues = append(g.Defects, policy.ValidateGroup(&g)...)
 	}
 	return len(e.defects) > 0 || slices.ContainsFunc(issues, func(i policy.Issue) bool { return i.Reason != translate.SecretMissing })
 }
@@ -178,6 +185,8 @@ func (l *Loader) settle(s *Set) {
 			if _, taken := revocations[e.name]; !taken && len(found) > 0 {
 				revocations[e.name] = found[0]
 			}
+		case e.kind == groupKind:
+			s.Groups = append(s.Groups, s.groupOf(e))
 		case e.kind == providerKind && first[e.key()] != e:
 			s.report(e, nil)
 		case e.kind == providerKind:

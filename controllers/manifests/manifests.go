@@ -58,6 +58,7 @@ type Set struct {
 	Policies    []policy.Policy
 	Providers   []config.Provider
 	Revocations []policy.Revocation
+	Groups      []policy.Group
 	inUse       InUse
 	problems    []Problem
 	objects     []*object
@@ -112,27 +113,8 @@ func (s *Set) Input() policy.Input {
 	return policy.Input{
 		Policies: policy.CompileAll(s.Policies), Terms: s.terms, Bindings: translate.Bindings(s.routes),
 		Providers: s.inUse(s.Providers), Revocations: s.Revocations,
+		Groups: policy.CompileGroups(s.Groups),
 	}
-}
-
-// locate finds the line of an issue.
-func (s *Set) locate(i policy.Issue) Problem {
-	p := Problem{
-		Object:  policy.Source{Namespace: i.Source.Namespace, Name: i.Source.Name}.String(),
-		Field:   i.Source.Field,
-		Message: i.Message,
-		Code:    string(i.Code),
-		Warning: i.Warning(),
-	}
-	for _, o := range s.objects {
-		if o.namespace == i.Source.Namespace && o.name == i.Source.Name {
-			p.File, p.Line = o.file, o.line(i.Source.Field)
-			if slices.ContainsFunc(o.defects, func(d policy.Issue) bool { return d == i }) {
-				break // an object of this name that has this very mistake
-			}
-		}
-	}
-	return p
 }
 
 // Read reads files and folders once. Problems is never nil; the error is for a

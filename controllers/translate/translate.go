@@ -247,6 +247,7 @@ func (t *translator) selector(field string, s *v1alpha1.Selector) policy.Selecto
 		{Property: policy.IdPGroup, Value: s.IdPGroup},
 		{Property: policy.LoginMethod, Value: string(s.LoginMethod)},
 		{Property: policy.AuthMethod, Value: s.AuthMethod},
+		{Property: policy.AccessGroup, Value: string(s.Group)},
 	} {
 		if text.Value != "" {
 			set = append(set, text)

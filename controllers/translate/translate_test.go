@@ -24,7 +24,8 @@ func full() v1alpha1.AccessPolicySpec {
 	everyone := func() *apiextensionsv1.JSON { return &apiextensionsv1.JSON{Raw: []byte("{}")} }
 	selectors := func() []v1alpha1.Selector {
 		return []v1alpha1.Selector{{Everyone: everyone()}, {Email: "a@example.com"}, {EmailDomain: "example.com"}, {IP: []v1alpha1.CIDR{"10.0.0.0/8"}},
-			{IdPGroup: "staff"}, {LoginMethod: "corp"}, {AuthMethod: "mfa"}, {Country: []v1alpha1.Country{"NL"}}, {CEL: "request.method == 'GET'"}}
+			{IdPGroup: "staff"}, {LoginMethod: "corp"}, {AuthMethod: "mfa"}, {Country: []v1alpha1.Country{"NL"}}, {CEL: "request.method == 'GET'"},
+			{Group: "staff"}}
 	}
 	return v1alpha1.AccessPolicySpec{
 		Hosts:               []v1alpha1.Host{"app.example.com"},
@@ -229,6 +230,8 @@ func TestSelectors(t *testing.T) {
 		{v1alpha1.Selector{CEL: "request.method == 'POST'"}, policy.Expression, false},
 		{v1alpha1.Selector{CEL: "request.method =="}, policy.Expression, false}, // policy.Validate reports it
 		{v1alpha1.Selector{CEL: "true", AuthMethod: "mfa"}, policy.AuthMethod, true},
+		{v1alpha1.Selector{Group: "g"}, policy.AccessGroup, false},
+		{v1alpha1.Selector{Group: "g", Email: "a@b.c"}, policy.Email, true},
 		{v1alpha1.Selector{IdPGroup: "g", AuthMethod: "mfa"}, policy.IdPGroup, true},
 		{v1alpha1.Selector{Email: "a@b.c", EmailDomain: "b.c"}, policy.Email, true},
 		{v1alpha1.Selector{Everyone: raw("{}"), IP: []v1alpha1.CIDR{"::/0"}}, policy.Everyone, true},

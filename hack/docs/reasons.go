@@ -67,6 +67,8 @@ var issueReasons = map[policy.IssueReason]string{
 	policy.Unwise:                    "The policy works, and something about it is unwise (`Degraded`).",
 	policy.HostContended: "Another namespace claims a host of this policy, too. Its claim is ignored, but a request is denied " +
 		"unless the auth request names its route (`Degraded`).",
+	policy.GroupUnusable: "A rule names an AccessGroup that does not exist, is not accepted, or looks at identity where a rule sees none (`Degraded`). " +
+		"The group counts against the visitor.",
 	policy.ResponsesNotManaged: "`responses: Managed` has no effect behind a proxy that serves the policy (`Degraded`).",
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package manifests
+// Package revoke writes a sign-out everywhere into a file, which every process that reads
+// the folder sees.
+package revoke
 
 import (
 	"context"

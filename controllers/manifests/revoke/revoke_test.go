@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package manifests_test
+package revoke_test
 
 import (
 	"os"
@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ostiary/ostiary/controllers/manifests"
+	"github.com/ostiary/ostiary/controllers/manifests/revoke"
 )
 
 // A sign-out everywhere is one file, and one from a slow clock takes nothing back.
 func TestRevocationStays(t *testing.T) {
-	dir, revoke, err := manifests.Revocations(t.TempDir())
+	dir, void, err := revoke.Revocations(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func TestRevocationStays(t *testing.T) {
 	}{
 		{at, "03:04:05Z"}, {at.Add(-time.Minute), "03:04:05Z"}, {at, "03:04:05Z"}, {at.Add(time.Second), "03:04:06Z"},
 	} {
-		if err := revoke(t.Context(), "people", "ann", step.before); err != nil {
+		if err := void(t.Context(), "people", "ann", step.before); err != nil {
 			t.Fatal(err)
 		}
 		if text := only(t, dir); !strings.Contains(text, step.want) {
@@ -37,7 +37,7 @@ func TestRevocationStays(t *testing.T) {
 	if err := os.WriteFile(files[0], []byte("spec: {user: ann, identityProvider: people, before: then}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := revoke(t.Context(), "people", "ann", at); err != nil || !strings.Contains(only(t, dir), "03:04:05Z") {
+	if err := void(t.Context(), "people", "ann", at); err != nil || !strings.Contains(only(t, dir), "03:04:05Z") {
 		t.Error(err, only(t, dir))
 	}
 }

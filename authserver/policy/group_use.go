@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"slices"
+	"strings"
+)
+
+// remembered is how many groups a visitor remembers, whatever the number of rules.
+const remembered = 32
+
+// A recall holds for some groups whether a visitor is in them: so that rules that name
+// one again and again cost no more than other rules. An entry is a group's index, and
+// below it two bits for each answer, one more than the match; 0 is not known yet.
+type recall [remembered]uint32
+
+const (
+	recallBits = 2
+	recallMask = 1<<recallBits - 1
+)
+
+// inGroup reports whether a visitor is in a group; ifUnknown is the answer where that
+// cannot be known.
+func (v *visitor) inGroup(name string, ifUnknown bool) match {
+	var g *group
+	if v.table != nil {
+		g = v.table.groups.find(name)
+	}
+	if g == nil || g.fault != usable {
+		return matchIf(ifUnknown)
+	}
+	shift := 0
+	if ifUnknown {
+		shift = recallBits
+	}
+	known := &v.groups[g.index%remembered]
+	if *known>>(2*recallBits) != g.index {
+		*known = g.index << (2 * recallBits)
+	}
+	if is := *known >> shift & recallMask; is != 0 {
+		return match(is - 1)
+	}
+	m := v.among(g.lists[0], g.lists[1], g.lists[2], ifUnknown)
+	if *known>>(2*recallBits) == g.index { // and not overwritten meanwhile
+		*known |= (uint32(m) + 1) << shift
+	}
+	return m
+}
+
+// among reports whether a visitor matches any of include, all of require and none of
+// exclude; ifUnknown is what the first two answer where nothing can be known.
+func (v *visitor) among(include, require, exclude []Selector, ifUnknown bool) match {
+	m := no
+	for i := range include {
+		m = max(m, include[i].match(v, ifUnknown))
+	}
+	for i := range require {
+		m = min(m, require[i].match(v, ifUnknown))
+	}
+	for i := range exclude {
+		m = min(m, yes-exclude[i].match(v, !ifUnknown))
+	}
+	return m
+}
+
+// identifies reports whether a rule that sees no identity names a group that looks at one:
+// then it matches nobody.
+func (t *Table) identifies(r *rule) bool {
+	if !r.named {
+		return false
+	}
+	for _, list := range r.lists() {
+		for i := range list {
+			if list[i].Property == AccessGroup && t.groups.find(list[i].Value).identifies {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (r *rule) lists() [3][]Selector { return [...][]Selector{r.include, r.require, r.exclude} }
+
+// groupReads is what the groups that a policy names look at, all of them together.
+type groupReads struct {
+	reads Reads
+	asked string // stands for the reads; empty: there are none
+	users int    // policies that name just these groups; of the Assembler's own
+	names []string
+}
+
+// groupKey stands for the groups that a policy names.
+func groupKey(names []string) string { return strings.Join(names, " ") } // which no name has in it
+
+// readByGroups returns what the groups look at that a policy names; nil: nothing.
+func (t *Table) readByGroups(a *app) *groupReads {
+	if a.groupKey == "" {
+		return nil
+	}
+	r, _ := t.read.get(a.groupKey)
+	return r
+}
+
+// groupsOf returns the groups that the rules of a policy name, sorted.
+func groupsOf(p *Policy) (out []string) {
+	for i := range p.Rules {
+		for _, list := range p.Rules[i].lists() {
+			out = append(out, groupsIn(list)...)
+		}
+	}
+	return sortedOnce(out)
+}
+
+// SetGroups replaces the groups that policies can name. Their order is no matter. It
+// costs what there is of groups, and what the policies cost that say of one that it
+// cannot be used, or said so.
+func (a *Assembler) SetGroups(list []*CompiledGroup) {
+	now := newGroups(list)
+	if now == nil && a.groups == nil || now != nil && a.groups != nil && now.sum == a.groups.sum {
+		return
+	}
+	a.begin()
+	before := a.groups
+	a.groups = now
+	for key, use := range a.groupReads {
+		a.readGroups(key, use)
+	}
+	for name, entries := range a.groupUsers {
+		was, is := before.find(name), now.find(name)
+		if was.fault == usable && is.fault == usable && was.identifies == is.identifies {
+			continue
+		}
+		for e := range entries {
+			a.judge(e, a.names[e.given.app.name()].next != nil)
+		}
+	}
+}
+
+// readGroups finds out what some groups look at together.
+func (a *Assembler) readGroups(key string, use *groupReads) {
+	next := &groupReads{users: use.users, names: use.names}
+	for _, name := range use.names {
+		next.reads.join(&a.groups.find(name).reads)
+	}
+	next.reads.sort()
+	next.asked = next.reads.digest()
+	a.groupReads[key] = next
+	a.read.set(key, next)
+}
+
+// useGroups notes that a policy names groups.
+func (a *Assembler) useGroups(e *entry) {
+	app := e.used.app
+	if app.groupKey == "" {
+		return
+	}
+	if a.groupReads == nil {
+		a.groupReads, a.groupUsers = map[string]*groupReads{}, map[string]map[*entry]struct{}{}
+	}
+	use := a.groupReads[app.groupKey]
+	if use == nil {
+		a.readGroups(app.groupKey, &groupReads{names: app.groups})
+		use = a.groupReads[app.groupKey]
+	}
+	use.users++
+	for _, name := range app.groups {
+		if a.groupUsers[name] == nil {
+			a.groupUsers[name] = map[*entry]struct{}{}
+		}
+		a.groupUsers[name][e] = struct{}{}
+	}
+}
+
+// leaveGroups is the reverse of useGroups.
+func (a *Assembler) leaveGroups(e *entry) {
+	app := e.used.app
+	if app.groupKey == "" {
+		return
+	}
+	if use := a.groupReads[app.groupKey]; use.users > 1 {
+		use.users--
+	} else {
+		delete(a.groupReads, app.groupKey)
+		a.read.remove(app.groupKey)
+	}
+	for _, name := range app.groups {
+		if delete(a.groupUsers[name], e); len(a.groupUsers[name]) == 0 {
+			delete(a.groupUsers, name)
+		}
+	}
+}
+
+// judgeGroups says which of the groups that a policy names cannot be used.
+func (a *Assembler) judgeGroups(e *entry) {
+	app := e.used.app
+	if app.groupKey == "" {
+		return
+	}
+	for _, rules := range [...][]rule{app.relaxing, app.identity} {
+		for i := range rules {
+			r := &rules[i]
+			for l, list := range r.lists() {
+				for j := range list {
+					if list[j].Property == AccessGroup {
+						a.judgeGroup(e, r, item(r.field+listNames[l], j), list[j].Value)
+					}
+				}
+			}
+		}
+	}
+}
+
+func (a *Assembler) judgeGroup(e *entry, r *rule, field, name string) {
+	app := e.used.app
+	if code, text := a.groups.unusable(name); text != "" {
+		e.issues = append(e.issues, newIssue(app.source.at(field), code, text))
+	} else if r.action.relaxes() && a.groups.find(name).identifies {
+		e.issues = append(e.issues, app.issue(field, codeGroupIdentity, "the AccessGroup %q looks at who somebody is, and a %s rule "+
+			"never sees that: the rule matches nobody. Use Allow, or a group of addresses", name, r.action))
+	}
+}
+
+// A GroupUse is how much a group is used.
+type GroupUse struct {
+	Policies []Source // that name it, or a group that leads to it; sorted
+	Issues   []Issue
+}
+
+// GroupUses returns how much each group is used, and what is wrong with it, by name.
+func (a *Assembler) GroupUses() map[string]GroupUse {
+	if a.groups == nil {
+		return nil
+	}
+	users := make(map[string]map[*entry]struct{}, len(a.groups.names))
+	var enter func(name string, e *entry)
+	enter = func(name string, e *entry) {
+		if a.groups.byName[name] == nil {
+			return
+		}
+		if users[name] == nil {
+			users[name] = map[*entry]struct{}{}
+		}
+		if _, seen := users[name][e]; seen {
+			return
+		}
+		users[name][e] = struct{}{}
+		for _, below := range a.groups.below[name] {
+			enter(below, e)
+		}
+	}
+	for name, entries := range a.groupUsers {
+		for e := range entries {
+			enter(name, e)
+		}
+	}
+	out := make(map[string]GroupUse, len(a.groups.names))
+	for _, name := range a.groups.names {
+		var use GroupUse
+		for e := range users[name] {
+			use.Policies = append(use.Policies, e.used.app.source)
+		}
+		slices.SortFunc(use.Policies, compareSource)
+		out[name] = use
+	}
+	for _, i := range a.groups.issues {
+		use := out[i.Source.Name]
+		use.Issues = append(use.Issues, i)
+		out[i.Source.Name] = use
+	}
+	return out
+}
