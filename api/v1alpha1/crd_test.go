@@ -294,8 +294,8 @@ func TestPrinterColumns(t *testing.T) {
 			&v1alpha1.AccessPolicy{ObjectMeta: metav1.ObjectMeta{Name: "columns", Namespace: "default"},
 				Spec:   v1alpha1.AccessPolicySpec{Hosts: []v1alpha1.Host{"a.example.com", "*.b.example.com"}},
 				Status: v1alpha1.AccessPolicyStatus{Conditions: conditions(v1alpha1.ConditionAccepted, v1alpha1.ConditionReady, v1alpha1.ConditionDegraded)}},
-			[]string{"Name", "Hosts", "Ready", "Reason", "Age"},
-			[]string{"columns", `["a.example.com","*.b.example.com"]`, "False", "BecauseReady"}},
+			[]string{"Name", "Hosts", "Ready", "Reason", "Dry-Run", "Age"},
+			[]string{"columns", `["a.example.com","*.b.example.com"]`, "False", "BecauseReady", "None"}},
 		"identityproviders": {
 			&v1alpha1.IdentityProvider{ObjectMeta: named,
 				Spec:   v1alpha1.IdentityProviderSpec{OIDC: &v1alpha1.OIDC{Issuer: "https://sso.example.com", ClientID: "a"}},
@@ -376,11 +376,10 @@ func withDefaults(t *testing.T, kind string, spec any) any {
 	if kind != "AccessPolicy" {
 		return m
 	}
-	if _, ok := m["crossSite"]; !ok {
-		m["crossSite"] = "Refuse"
-	}
-	if _, ok := m["unauthenticated"]; !ok {
-		m["unauthenticated"] = "Auto"
+	for field, value := range map[string]any{"crossSite": "Refuse", "dryRun": "None", "unauthenticated": "Auto"} {
+		if _, ok := m[field]; !ok {
+			m[field] = value
+		}
 	}
 	paths, _ := m["paths"].([]any)
 	for _, p := range paths {

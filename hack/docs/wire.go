@@ -97,6 +97,8 @@ func writeHeaders(b *strings.Builder) {
 		contract.ForwardedFor, strings.Join(contract.Asked(), "`\n- `"))
 	fmt.Fprintf(b, "\n## Headers of answers\n\n- `%s`: why the answer is not a permission. See [reasons](reasons.md).\n- "+
 		"`X-Request-Id`: the request's id, also in the log.\n"+
+		"- `%s`: what a policy with `dryRun` would have decided, such as `deny no-rule-matched`. On such a permission the first header has "+
+		"that reason, too.\n"+
 		"- `%s`: `managed`, for proxies that replace the application's CORS headers (`responses: Managed`).\n",
-		contract.ReasonHeader, contract.ManagedHeader)
+		contract.ReasonHeader, contract.DryRunHeader, contract.ManagedHeader)
 }

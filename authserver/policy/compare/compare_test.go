@@ -119,6 +119,9 @@ func (t tiny) policy(i int) policy.Policy {
 	if t.IntN(4) == 0 {
 		p.Exempt = []string{t.pick("/", "/a", "/a/b/c", "/ab")}
 	}
+	if t.IntN(4) == 0 {
+		p.DryRun = policy.DryRun(t.IntN(3))
+	}
 	return p
 }
 
@@ -137,7 +140,7 @@ func (t tiny) edit(p policy.Policy) policy.Policy {
 		p.CORS = o.CORS
 	case 5:
 		p.AllowCrossSite, p.AllowEncodedSlashes = o.AllowCrossSite, o.AllowEncodedSlashes
-		p.Exempt = o.Exempt
+		p.Exempt, p.DryRun = o.Exempt, o.DryRun
 	case 6:
 		p.IdentityProviders, p.Session = o.IdentityProviders, o.Session
 	case 7:
