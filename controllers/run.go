@@ -58,6 +58,8 @@ type Options struct {
 	Witnesses *policy.Witnesses
 	// Settings are published for commands that look at the cluster; nil: none are.
 	Settings installation.Settings
+	// PublishOwners: the API server goes by who may serve a host (config/host-ownership).
+	PublishOwners bool
 	// ProvidersInUse returns what the table is to know of those that were published;
 	// nil before the first time.
 	ProvidersInUse func() *policy.Providers
@@ -142,6 +144,11 @@ func Run(ctx context.Context, o Options) error {
 		p := &publisher{settings: o.Settings, namespace: o.Namespace, every: publishEvery}
 		p.setup(mgr)
 		leader.Duties = append(leader.Duties, p.Publish)
+	}
+	if o.PublishOwners {
+		owners := &Owners{Live: o.Live, Terms: o.Terms, Namespace: o.Namespace}
+		owners.setup(mgr)
+		leader.Duties = append(leader.Duties, owners.Publish)
 	}
 	contact := &Contact{Every: o.pace.contact}
 	status.SetupWithManager(mgr)

@@ -35,6 +35,7 @@ type Flags struct {
 	routes      installation.RouteFlags
 	terms       installation.TermsFlags
 	leaderElect bool
+	owners      bool
 	kubeconfig  string
 }
 
@@ -47,6 +48,8 @@ func (o *Flags) AddSource(f *pflag.FlagSet) {
 func (o *Flags) Add(f *pflag.FlagSet) {
 	o.routes.Add(f)
 	f.BoolVar(&o.leaderElect, "leader-elect", false, "let one of several replicas write statuses and keys")
+	f.BoolVar(&o.owners, "admission-host-owners", false, "the policy of config/host-ownership is installed, with which the API server "+
+		"refuses routes to hosts of other namespaces: publish whose hosts are")
 	o.terms.Add(f)
 	o.terms.AddHold(f)
 	f.StringVar(&o.kubeconfig, "kubeconfig", "", "the kubeconfig to use (default: $KUBECONFIG, or in-cluster)")
@@ -159,7 +162,7 @@ func (f *Feeder) fromCluster(ctx context.Context, to Sink) error {
 		Config: c, Live: to.Live, Terms: f.on, HostHold: f.hold, LeaderElect: f.leaderElect,
 		Namespace: cluster.Namespace(), KeySecret: to.KeySecret, RotateKeys: to.RotateKeys, PublishKeys: to.PublishKeys,
 		PublishProviders: to.PublishProviders, ProvidersInUse: to.ProvidersInUse,
-		Routes: f.opting, Warmth: &f.warmth, Settings: f.settings, Witnesses: to.Witnesses, Metrics: metrics.Registry,
+		Routes: f.opting, Warmth: &f.warmth, Settings: f.settings, PublishOwners: f.owners, Witnesses: to.Witnesses, Metrics: metrics.Registry,
 	})
 }
 

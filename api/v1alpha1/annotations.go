@@ -18,7 +18,7 @@ const (
 )
 
 // AdmissionLabel on a Namespace, with the value exempt, leaves its routes out of the checks
-// of config/deny-by-default.
+// of config/deny-by-default and config/host-ownership.
 const AdmissionLabel = "access.ostiary.dev/admission"
 
 // Labels and annotations that mark what we write.
@@ -34,6 +34,8 @@ const (
 	AppliedAnnotation = "access.ostiary.dev/applied"
 	// LedgerLabel is on the ConfigMaps that say which namespace claims which hosts.
 	LedgerLabel = "access.ostiary.dev/ledger"
-	// AboutAnnotation says in words what a ConfigMap that carries LedgerLabel is.
+	// OwnersLabel is on the ConfigMaps by which the API server knows who may serve a host.
+	OwnersLabel = "access.ostiary.dev/owners"
+	// AboutAnnotation says in words what a ConfigMap that carries LedgerLabel or OwnersLabel is.
 	AboutAnnotation = "access.ostiary.dev/about"
 )

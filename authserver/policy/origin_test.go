@@ -41,19 +41,30 @@ func refPattern(pattern, origin string) bool {
 // patterns are valid ones; hosts and ports are what is asked of each.
 var (
 	patterns = []string{
-		"https://*.example.com", "https://preview-*.example.com", "https://pr-*.example.com:8443", "https://*-app.example.com", "HTTPS://P*W.Example.COM",
-		"http://localhost:*", "https://localhost:*", "http://app.localhost:*", "http://[::1]:*", "http://127.0.0.1:*", "http://preview-*.localhost:3000", "https://xn--*.example.com",
+		"https://*.example.com", "https://preview-*.example.com", "https://pr-*.example.com:8443", "https://*-app.example.com",
+		"HTTPS://P*W.Example.COM",
+		"http://localhost:*", "https://localhost:*", "http://app.localhost:*", "http://[::1]:*", "http://127.0.0.1:*",
+		"http://preview-*.localhost:3000", "https://xn--*.example.com",
 	}
 	originHosts = []string{
-		"example.com", "app1.example.com", "preview-1.example.com", "preview-.example.com", "preview.example.com", "preview-a.b.example.com", "a.preview-b.example.com", "xpreview-1.example.com",
-		"preview-1.example.com.evil.com", "preview-1.example.org", "preview-1.evil-example.com", "preview-1xexample.com", "preview-1.example.com.", ".preview-1.example.com", "evil.com/.preview-1.example.com",
-		"PREVIEW-1.Example.com", "preview-*.example.com", "preview-é.example.com", "preview-xn--9ca.example.com", "preview-%31.example.com", "u@preview-1.example.com", "preview-u@x.example.com",
-		"preview-1.example.com#.example.com", "preview-1 .example.com", "preview-1\x00.example.com", "preview-_-.example.com", "pr-1.example.com", "my-app.example.com", "-app.example.com", "evil-app1.example.com",
-		"app1.evil", "a-app.evil.com", "my-app-app.example.com", "pw.example.com", "p.w.example.com", "pxw.example.com", "pw-pw.example.com", "xn--bcher-kva.example.com", "xn--.example.com", "bücher.example.com",
-		"preview-" + strings.Repeat("a", 55) + ".example.com", "preview-" + strings.Repeat("a", 56) + ".example.com", "localhost", "LocalHost", "localhost.", "app.localhost", "b.app.localhost", "preview-x.localhost", "evil-localhost",
+		"example.com", "app1.example.com", "preview-1.example.com", "preview-.example.com", "preview.example.com", "preview-a.b.example.com",
+		"a.preview-b.example.com", "xpreview-1.example.com",
+		"preview-1.example.com.evil.com", "preview-1.example.org", "preview-1.evil-example.com", "preview-1xexample.com",
+		"preview-1.example.com.", ".preview-1.example.com", "evil.com/.preview-1.example.com",
+		"PREVIEW-1.Example.com", "preview-*.example.com", "preview-é.example.com", "preview-xn--9ca.example.com", "preview-%31.example.com",
+		"u@preview-1.example.com", "preview-u@x.example.com",
+		"preview-1.example.com#.example.com", "preview-1 .example.com", "preview-1\x00.example.com", "preview-_-.example.com",
+		"pr-1.example.com", "my-app.example.com", "-app.example.com", "evil-app1.example.com",
+		"app1.evil", "a-app.evil.com", "my-app-app.example.com", "pw.example.com", "p.w.example.com", "pxw.example.com", "pw-pw.example.com",
+		"xn--bcher-kva.example.com", "xn--.example.com", "bücher.example.com",
+		"preview-" + strings.Repeat("a", 55) + ".example.com", "preview-" + strings.Repeat("a", 56) + ".example.com",
+		"localhost", "LocalHost", "localhost.", "app.localhost", "b.app.localhost", "preview-x.localhost", "evil-localhost",
 		"localhost.evil.com", "127.0.0.1", "127.0.0.2", "[::1]", "[::2]", "::1", "null", "",
 	}
-	originPorts = []string{"", ":", ":0", ":1", ":80", ":443", ":3000", ":03000", ":8443", ":65535", ":65536", ":99999", ":100000", ":3000:3000", ":*", ":3000/", ":a", ":-1", ":+1", ":3000@evil.com", ":٣"}
+	originPorts = []string{
+		"", ":", ":0", ":1", ":80", ":443", ":3000", ":03000", ":8443", ":65535", ":65536", ":99999", ":100000", ":3000:3000",
+		":*", ":3000/", ":a", ":-1", ":+1", ":3000@evil.com", ":٣",
+	}
 )
 
 // TestOriginPatternsAsRegexps: every pattern by itself, and all of them together, match
@@ -126,13 +137,22 @@ func FuzzOriginPattern(f *testing.F) {
 // TestOriginPatternEverywhere: whatever asks whether an origin is listed, asks the same:
 // preflights, readable refusals, cross-site requests and tokens.
 func TestOriginPatternEverywhere(t *testing.T) {
-	p := app2(&CORS{AllowedOrigins: []string{"https://preview-*.example.com", "http://localhost:*"}, AllowAllMethods: true, AllowCredentials: true, Tokens: true})
+	p := app2(
+		&CORS{
+			AllowedOrigins:   []string{"https://preview-*.example.com", "http://localhost:*"},
+			AllowAllMethods:  true,
+			AllowCredentials: true,
+			Tokens:           true,
+		},
+	)
 	table := mustBuild(t, p)
 	c := compileCORS(p.CORS)
 	for origin, in := range map[string]bool{
 		"https://preview-7.example.com": true, "http://localhost:5173": true, "http://localhost": true,
-		"https://preview-.example.com": false, "https://preview-a.b.example.com": false, "https://preview-7.example.com.evil.com": false, "https://preview-*.example.com": false,
-		"http://preview-7.example.com": false, "https://localhost:5173": false, "http://localhost:*": false, "http://localhost:5173.evil.com": false,
+		"https://preview-.example.com": false, "https://preview-a.b.example.com": false, "https://preview-7.example.com.evil.com": false,
+		"https://preview-*.example.com": false,
+		"http://preview-7.example.com":  false, "https://localhost:5173": false, "http://localhost:*": false,
+		"http://localhost:5173.evil.com": false,
 	} {
 		if got := strings.HasPrefix(cp(t, table, origin, "PUT", "authorization"), "200 origin="+origin+" "); got != in {
 			t.Errorf("preflight of %s: %v", origin, got)
@@ -140,7 +160,14 @@ func TestOriginPatternEverywhere(t *testing.T) {
 		if got := c.readable(origin).AllowOrigin == origin; got != in {
 			t.Errorf("%s reads refusals: %v", origin, got)
 		}
-		r := Request{Target: mustTarget(t, app2URL), Method: "POST", Origin: origin, Site: SiteOther, Subject: session("shop/app2"), Now: now}
+		r := Request{
+			Target:  mustTarget(t, app2URL),
+			Method:  "POST",
+			Origin:  origin,
+			Site:    SiteOther,
+			Subject: session("shop/app2"),
+			Now:     now,
+		}
 		if got := table.Decide(r).Verdict == Admit; got != in {
 			t.Errorf("POST of %s with a cookie: %v", origin, got)
 		}
@@ -154,7 +181,11 @@ func TestOriginPatternEverywhere(t *testing.T) {
 func TestManyPatterns(t *testing.T) {
 	c := &CORS{AllowedMethods: []string{"GET"}}
 	for i := range 500 {
-		c.AllowedOrigins = append(c.AllowedOrigins, fmt.Sprintf("https://a%d-*.example.com", i), fmt.Sprintf("https://*-b%d.x%d.example", i, i%50))
+		c.AllowedOrigins = append(
+			c.AllowedOrigins,
+			fmt.Sprintf("https://a%d-*.example.com", i),
+			fmt.Sprintf("https://*-b%d.x%d.example", i, i%50),
+		)
 	}
 	out := compileCORS(c)
 	for i := range 501 {

@@ -18,7 +18,14 @@ func TestSummarize(t *testing.T) {
 		covered          = v1alpha1.ConditionCovered
 	)
 	of := func(kind string, status metav1.ConditionStatus, reason string) metav1.Condition {
-		return metav1.Condition{Type: kind, Status: status, Reason: reason, Message: "words of " + reason, ObservedGeneration: 2, LastTransitionTime: metav1.Now()}
+		return metav1.Condition{
+			Type:               kind,
+			Status:             status,
+			Reason:             reason,
+			Message:            "words of " + reason,
+			ObservedGeneration: 2,
+			LastTransitionTime: metav1.Now(),
+		}
 	}
 	old := func(c metav1.Condition) metav1.Condition { c.ObservedGeneration = 1; return c }
 	for name, tc := range map[string]struct {
@@ -54,10 +61,13 @@ func TestSummarize(t *testing.T) {
 				t.Errorf("%s: nothing changed", name)
 			}
 			is, stalled := meta.FindStatusCondition(conditions, "Ready"), meta.FindStatusCondition(conditions, "Stalled")
-			if is == nil || is.Status != tc.want || is.Reason != tc.reason || is.Message != tc.message || is.ObservedGeneration != 2 || is.LastTransitionTime.IsZero() {
+			if is == nil || is.Status != tc.want || is.Reason != tc.reason || is.Message != tc.message || is.ObservedGeneration != 2 ||
+				is.LastTransitionTime.IsZero() {
 				t.Errorf("%s: %+v", name, is)
 			}
-			if (stalled != nil) != tc.stalled || tc.stalled && (stalled.Status != yes || stalled.Reason != tc.reason || stalled.Message != tc.message || stalled.ObservedGeneration != 2) {
+			if (stalled != nil) != tc.stalled ||
+				tc.stalled &&
+					(stalled.Status != yes || stalled.Reason != tc.reason || stalled.Message != tc.message || stalled.ObservedGeneration != 2) {
 				t.Errorf("%s: stalled %+v", name, stalled)
 			}
 			if Summarize(&conditions, 2, "SecretMissing") {

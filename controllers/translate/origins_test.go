@@ -18,7 +18,14 @@ func TestPublicOrigins(t *testing.T) {
 		"https://app.github.io": "", "https://*.me.github.io": "", "https://*.example.com": "", "https://pr-*.example.co.uk": "", "http://*.localhost": "", "http://localhost:*": "",
 		"https://*.corp.internal": "", "https://*.www.ck": "", "null": "", "https://github.io": "",
 	} {
-		p := Policy(&v1alpha1.AccessPolicy{Spec: v1alpha1.AccessPolicySpec{Hosts: []v1alpha1.Host{"a.x"}, CORS: &v1alpha1.CORS{AllowedOrigins: []v1alpha1.Origin{"https://a.x", v1alpha1.Origin(origin)}}}})
+		p := Policy(
+			&v1alpha1.AccessPolicy{
+				Spec: v1alpha1.AccessPolicySpec{
+					Hosts: []v1alpha1.Host{"a.x"},
+					CORS:  &v1alpha1.CORS{AllowedOrigins: []v1alpha1.Origin{"https://a.x", v1alpha1.Origin(origin)}},
+				},
+			},
+		)
 		if suffix == "" && len(p.Defects) == 0 {
 			continue
 		}
@@ -27,7 +34,8 @@ func TestPublicOrigins(t *testing.T) {
 			continue
 		}
 		i := p.Defects[0]
-		if i.Reason != policy.Unwise || !i.Warning() || i.Code != Codes()[0].Code || i.Source.Field != "spec.cors.allowedOrigins[1]" || !strings.Contains(i.Message, "below "+suffix+",") {
+		if i.Reason != policy.Unwise || !i.Warning() || i.Code != Codes()[0].Code || i.Source.Field != "spec.cors.allowedOrigins[1]" ||
+			!strings.Contains(i.Message, "below "+suffix+",") {
 			t.Errorf("%s: %+v", origin, i)
 		}
 	}

@@ -226,7 +226,7 @@ func TestNotes(t *testing.T) {
 		"existing-keys":             {"Secret session-keys", "proxyConfigMaps names no namespace"},
 		"network-open":              {"networkPolicy is off"},
 		"team-route":                {"the Gateway's listener for auth.example.com"},
-		"deny-by-default":           {"admission.denyByDefault is on", "access.ostiary.dev/admission: exempt"},
+		"deny-by-default":           {"admission.denyByDefault is on", "access.ostiary.dev/admission: exempt", "admission.hostOwnership is on"},
 		"no-opt-in":                 {"ingressOptIn is off", "doorkeeper-grpc", "once the proxy asks Ostiary"},
 	} {
 		out, err := helm(t, "install", "ostiary", chart, "-n", namespace, "--dry-run=client", "-f", "testdata/values/"+values+".yaml")

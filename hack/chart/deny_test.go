@@ -102,9 +102,20 @@ func TestDenyByDefault(t *testing.T) {
 		return nil
 	})
 	named := map[string]string{"access.ostiary.dev/policy": "app"}
-	told := []string{"Ingress shop/app names no AccessPolicy", "access.ostiary.dev/policy: NAME", "an AccessPolicy of namespace shop", "the action Bypass",
-		"access.ostiary.dev/admission: exempt", "admission.openClasses", "admission.denyByDefault=false"}
-	toldRoute := []string{"HTTPRoute shop/app names no AccessPolicy", "access.ostiary.dev/policy: NAME", "access.ostiary.dev/admission: exempt"}
+	told := []string{
+		"Ingress shop/app names no AccessPolicy",
+		"access.ostiary.dev/policy: NAME",
+		"an AccessPolicy of namespace shop",
+		"the action Bypass",
+		"access.ostiary.dev/admission: exempt",
+		"admission.openClasses",
+		"admission.denyByDefault=false",
+	}
+	toldRoute := []string{
+		"HTTPRoute shop/app names no AccessPolicy",
+		"access.ostiary.dev/policy: NAME",
+		"access.ostiary.dev/admission: exempt",
+	}
 	challenge := "/.well-known/acme-challenge/aB3_-x"
 	at := func(path, kind string) string {
 		return "rules: [{host: app.example.com, " + fmt.Sprintf(httpTo, path, kind) + "}]"
@@ -143,13 +154,18 @@ func TestDenyByDefault(t *testing.T) {
 	}
 
 	// Whose it is.
-	exempt := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "exempt-of-it", Labels: map[string]string{"access.ostiary.dev/admission": "exempt"}}}
+	exempt := &corev1.Namespace{
+		ObjectMeta: metav1.ObjectMeta{Name: "exempt-of-it", Labels: map[string]string{"access.ostiary.dev/admission": "exempt"}},
+	}
 	fixture.Create(t, c, exempt)
 	judge(t, c, "an exempt namespace", route(t, exempt.Name, "app", "{"+shopTo+"}", nil), nil)
 	judge(t, c, "Ostiary's own namespace", route(t, namespace, "app", "{"+shopTo+"}", nil), nil)
 	for account, refused := range map[string][]string{"ostiary": nil, "ostiary2": toldRoute} {
 		cfg := rest.CopyConfig(server.Config(t))
-		cfg.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + namespace + ":" + account, Groups: []string{"system:masters"}}
+		cfg.Impersonate = rest.ImpersonationConfig{
+			UserName: "system:serviceaccount:" + namespace + ":" + account,
+			Groups:   []string{"system:masters"},
+		}
 		as, err := client.New(cfg, client.Options{})
 		if err != nil {
 			t.Fatal(err)
@@ -185,13 +201,13 @@ func TestDenyByDefault(t *testing.T) {
 
 // TestStricterByKustomize: the folders of config say what the chart says.
 func TestStricterByKustomize(t *testing.T) {
-	for folder, set := range map[string]string{"deny-by-default": "admission.denyByDefault=true"} {
+	for folder, set := range map[string]string{"deny-by-default": "admission.denyByDefault=true", "host-ownership": "admission.hostOwnership=true"} {
 		without := plain(t, render(t, "testdata/values/defaults.yaml"))
 		byChart := plain(t, render(t, "testdata/values/defaults.yaml", "--set", set))
 		byKustomize := plain(t, kustomize(t, folder))
 		found := 0
 		for name, object := range byChart {
-			if _, always := without[name]; always {
+			if _, always := without[name]; always { // the Deployment has an argument more
 				continue
 			}
 			found++

@@ -19,13 +19,14 @@ var yours, theirs = [][3]string{
 	{v1alpha1.ProxyAnnotation, "IngressClass, GatewayClass, Ingress",
 		"The proxy that serves it, if its controller is not known: `ingress-nginx`, `traefik-ingress-nginx`, `traefik`, " +
 			"`haproxy-ingress`, `envoy-gateway` or `gateway-api`."},
-	{v1alpha1.AdmissionLabel, "Namespace (a label)", "`exempt`: the checks `admission.denyByDefault` and so on leave its routes alone."},
+	{v1alpha1.AdmissionLabel, "Namespace (a label)", "`exempt`: the checks `admission.denyByDefault` and `admission.hostOwnership` leave its routes alone."},
 }, [][3]string{
 	{v1alpha1.RouteLabel, "every object that Ostiary creates for a route",
 		"A digest of the route or host. Objects that are needed no more are found by it and deleted."},
 	{v1alpha1.ForAnnotation, "the same objects", "What the object is for, in words."},
 	{v1alpha1.AppliedAnnotation, "the same objects", "A digest of what was applied last."},
 	{v1alpha1.LedgerLabel, "ConfigMaps in Ostiary's namespace", "Which namespace claims which hosts. Back them up."},
+	{v1alpha1.OwnersLabel, "ConfigMaps in Ostiary's namespace", "Which namespaces may serve which hosts, for `admission.hostOwnership`."},
 	{v1alpha1.AboutAnnotation, "the same ConfigMaps", "What the ConfigMap is, in words."},
 }
 
