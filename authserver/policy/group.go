@@ -143,6 +143,7 @@ type group struct {
 	lists [3][]Selector
 	index uint32 // from 1 on, of the groups of a table
 	fault fault
+	sum   sum // of what it says, and those that it names
 	// What it looks at, and the groups that it names with it.
 	reads      Reads
 	identifies bool // at who somebody is
@@ -256,6 +257,12 @@ func (r *resolver) resolve(name string) *node {
 	} else {
 		r.measure(n, g)
 	}
+	g.sum = *digested(func(d *digest) {
+		d.str(string(n.digest[:]))
+		for _, name := range n.names {
+			d.standing(name, r.out.find(name))
+		}
+	})
 	if g.fault != usable {
 		g.lists, g.reads, g.identifies, g.email, g.sifts = [3][]Selector{}, Reads{}, false, false, false
 	}

@@ -221,6 +221,30 @@ func (a *Assembler) judgeGroup(e *entry, r *rule, field, name string) {
 	}
 }
 
+// SaysOfGroups stands for what the groups say that a policy names: of two tables it is the
+// same where they say the same.
+func (t *Table) SaysOfGroups(p *Policy) string {
+	names := groupsOf(p)
+	if t == nil || len(names) == 0 {
+		return ""
+	}
+	out := digested(func(d *digest) {
+		for _, name := range names {
+			d.standing(name, t.groups.find(name))
+		}
+	})
+	return string(out[:])
+}
+
+// standing adds what a group says; of one that cannot be used, that it cannot.
+func (d *digest) standing(name string, g *group) {
+	d.str(name)
+	d.num(int(g.fault))
+	if g.fault == usable {
+		d.str(string(g.sum[:]))
+	}
+}
+
 // A GroupUse is how much a group is used.
 type GroupUse struct {
 	Policies []Source // that name it, or a group that leads to it; sorted

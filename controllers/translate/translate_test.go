@@ -244,7 +244,7 @@ func TestSelectors(t *testing.T) {
 		}
 		// Whatever is wrong, nobody gets in by it.
 		p.Rules[0].Action = policy.Bypass
-		p.Rules[0].Require, p.Rules[0].Exclude, p.CORS = nil, nil, nil
+		p.Rules[0].Require, p.Rules[0].Exclude, p.CORS, p.DryRun = nil, nil, nil, policy.DryRunNone
 		table, _ := policy.Build(policy.Input{Policies: policy.CompileAll([]policy.Policy{p})})
 		target, _ := policy.ParseTarget("https://app.example.com/a")
 		if d := table.Decide(policy.Request{Target: target, Method: "GET", Now: time.Unix(1e9, 0)}); d.Verdict == policy.Admit && (c.defect || c.want != policy.Everyone) {
@@ -259,6 +259,7 @@ func TestExpressions(t *testing.T) {
 	said := func(texts ...string) (out []string) {
 		s := full()
 		s.CORS, s.Exempt, s.Rules[0].Include, s.Rules[0].Require, s.Rules[0].Exclude = nil, nil, nil, nil, nil
+		s.DryRun = ""
 		for _, text := range texts {
 			s.Rules[0].Include = append(s.Rules[0].Include, v1alpha1.Selector{CEL: text})
 		}

@@ -198,7 +198,7 @@ func (c *comparison) same(x, y *policy.Policy) bool {
 	if x == nil || y == nil {
 		return x == y
 	}
-	return reflect.DeepEqual(c.old.rules(x), c.now.rules(y))
+	return reflect.DeepEqual(c.old.rules(x), c.now.rules(y)) && c.old.Table.SaysOfGroups(x) == c.now.Table.SaysOfGroups(y)
 }
 
 // exemptions are single paths that policies treat in a way of their own.

@@ -299,7 +299,8 @@ func TestOracle(t *testing.T) {
 // TestEveryProperty: a selector that cannot be read is no reason to be silent.
 func TestEveryProperty(t *testing.T) {
 	for p := policy.NoProperty; p.String() != "invalid"; p++ {
-		if p == policy.Expression { // what its answers depend on cannot be listed: such policies are said to be incomplete
+		if p == policy.Expression ||
+			p == policy.AccessGroup { // what its answers depend on is not listed: such policies are said to be incomplete
 			continue
 		}
 		if _, ok := evidences[p]; !ok && p != policy.Token && p != policy.AnyToken { // no object has those yet
@@ -313,5 +314,32 @@ func TestEveryProperty(t *testing.T) {
 	after := sideOf(unknown)
 	if got := Compare(before, after, settings); len(got.Incomplete) != 1 && !got.Has(Closes) {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestGroupsDiffer: policies that stayed the same are not passed over where a group says
+// something else that they name, by itself or by another one.
+func TestGroupsDiffer(t *testing.T) {
+	p := policy.Policy{Source: policy.Source{Namespace: "n", Name: "p"}, Hosts: []string{"a.x"},
+		Rules: []policy.Rule{{Action: policy.Allow, Include: []policy.Selector{{Property: policy.AccessGroup, Value: "all"}}}}}
+	of := func(domain string) Side {
+		group := func(name string, s policy.Selector) policy.Group {
+			return policy.Group{Source: policy.Source{Name: name}, Include: []policy.Selector{s}}
+		}
+		set := []policy.Group{group("all", policy.Selector{Property: policy.AccessGroup, Value: "staff"})}
+		if domain != "" {
+			set = append(set, group("staff", policy.Selector{Property: policy.EmailDomain, Value: domain}))
+		}
+		policies := []policy.Policy{p}
+		table, _ := policy.Build(policy.Input{Policies: policy.CompileAll(policies), Groups: policy.CompileGroups(set)})
+		return Side{Table: table, Policies: policies}
+	}
+	for _, c := range []struct {
+		old, now string
+		differ   bool
+	}{{"x", "x", false}, {"x", "y", true}, {"x", "", true}, {"", "x", true}, {"", "", false}} {
+		if got := Compare(of(c.old), of(c.now), settings); (len(got.Incomplete) > 0) != c.differ || len(got.Differences) > 0 {
+			t.Errorf("%q, %q: %+v", c.old, c.now, got)
+		}
 	}
 }
