@@ -31,6 +31,8 @@ func (c *tiny) Holds(f *Facts) (bool, error) {
 		return f.Method == "POST", nil
 	case "ann":
 		return f.Email == "ann@x", nil
+	case "not eve":
+		return f.Email != "eve@example.com", nil
 	case "dev":
 		return slices.Contains(f.Groups, "dev"), nil
 	case "ten":
@@ -46,6 +48,7 @@ func (c *tiny) Holds(f *Facts) (bool, error) {
 var (
 	isPost = &tiny{text: "POST", looks: Looks{Request: true}, cost: 1}
 	isAnn  = &tiny{text: "ann", looks: Looks{Identity: true, Email: true}, cost: 1}
+	notEve = &tiny{text: "not eve", looks: Looks{Identity: true, Email: true}, cost: 1}
 	isDev  = &tiny{text: "dev", looks: Looks{Identity: true, Groups: []string{"dev"}}, cost: 1}
 	isTen  = &tiny{text: "ten", looks: Looks{Request: true}, cost: 1}
 	fails  = &tiny{text: "fails", looks: Looks{Request: true}, cost: 1}

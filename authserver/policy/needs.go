@@ -35,7 +35,10 @@ func (t *Table) looksAtEmail(list []Selector) bool {
 	})
 }
 
-// siftsByEmail reports whether a group that is named leaves somebody out for their address.
+// siftsByEmail reports whether an expression, or a group that is named, may leave somebody
+// out for their address.
 func (t *Table) siftsByEmail(list []Selector) bool {
-	return slices.ContainsFunc(list, func(s Selector) bool { return s.Property == AccessGroup && t.groups.find(s.Value).sifts })
+	return slices.ContainsFunc(list, func(s Selector) bool {
+		return s.looks().Email || s.Property == AccessGroup && t.groups.find(s.Value).sifts
+	})
 }
