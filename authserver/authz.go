@@ -124,6 +124,8 @@ func (s *Server) endpoint(target string) dialect.Dialect {
 		return &s.envoy
 	case strings.HasPrefix(target, contract.ExternalPrefix):
 		return &s.external
+	case strings.HasPrefix(target, contract.CertificatePrefix):
+		return dialect.Certify(target, s.uncertified)
 	case strings.HasPrefix(target, contract.BoundPrefix):
 		return dialect.Bind(target, s.unbound)
 	}
@@ -138,9 +140,17 @@ func (s *Server) endpoint(target string) dialect.Dialect {
 	}
 }
 
+// uncertified is endpoint for what is told of certificates already.
+func (s *Server) uncertified(target string) dialect.Dialect {
+	if strings.HasPrefix(target, contract.CertificatePrefix) {
+		return nowhere
+	}
+	return s.endpoint(target)
+}
+
 // unbound is endpoint for what is bound already: once is enough.
 func (s *Server) unbound(target string) dialect.Dialect {
-	if strings.HasPrefix(target, contract.BoundPrefix) {
+	if strings.HasPrefix(target, contract.BoundPrefix) || strings.HasPrefix(target, contract.CertificatePrefix) {
 		return nowhere
 	}
 	return s.endpoint(target)

@@ -78,21 +78,22 @@ type Config struct {
 // A Server answers on all listeners. Make one with New.
 type Server struct {
 	Config
-	decisions *telemetry.Decisions
-	addresses *addressBook
-	exchanges sync.Pool
-	nginx     dialect.Nginx
-	pass      dialect.Nginx
-	headers   dialect.NginxHeaders
-	forward   dialect.Forward
-	url       dialect.URL
-	envoy     dialect.Envoy
-	external  dialect.External
-	grpc      dialect.GRPC
-	render    dialect.Render
-	site      *public.Site
-	login     *login.Handler
-	console   *console.Handler
+	decisions    *telemetry.Decisions
+	addresses    *addressBook
+	exchanges    sync.Pool
+	certificates credential.Certificates
+	nginx        dialect.Nginx
+	pass         dialect.Nginx
+	headers      dialect.NginxHeaders
+	forward      dialect.Forward
+	url          dialect.URL
+	envoy        dialect.Envoy
+	external     dialect.External
+	grpc         dialect.GRPC
+	render       dialect.Render
+	site         *public.Site
+	login        *login.Handler
+	console      *console.Handler
 }
 
 // New returns a Server. Log, Table, Subject, KeySet and Ready must be set.
@@ -169,6 +170,7 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 		return
 	}
 	q.Now, q.SessionDuration = s.Now(), s.SessionDuration
+	s.certified(q)
 	q.Address, q.Countries = s.addresses.address(peer, q.ForwardedFor, q.Now), s.Countries
 	var table *policy.Table
 	if s.Ready() {
@@ -190,6 +192,16 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 	if name := d.String(); name != "render" && name != "preflight" { // these show what was refused or led there, not that anybody asks
 		s.Witnesses.Saw(q.Ingress, q.Pin, decision.Source)
 	}
+}
+
+// certified reads the certificate that the proxy verified, if it says so. One that cannot be read is not
+// known, which counts against the client.
+func (s *Server) certified(q *dialect.Ask) {
+	if q.ClientCertificate == "" {
+		return
+	}
+	q.Certificate.Certificate = s.certificates.Parse(q.ClientCertificate)
+	q.Certificate.Known = q.Certificate.Certificate != nil
 }
 
 // torn is a pin for an Ingress and an HTTPRoute of one name that name two policies.

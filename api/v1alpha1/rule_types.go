@@ -70,7 +70,7 @@ type Rule struct {
 //
 // +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:MaxProperties=1
-// +kubebuilder:validation:XValidation:rule=`[has(self.email), has(self.emailDomain), has(self.ip), has(self.idpGroup), has(self.loginMethod), has(self.authMethod), has(self.country), has(self.cel), has(self.group)].filter(x, x).size() <= 1`,message=`exactly one key each: write two list entries for OR, or put one of the two into require for AND`
+// +kubebuilder:validation:XValidation:rule=`[has(self.email), has(self.emailDomain), has(self.ip), has(self.idpGroup), has(self.loginMethod), has(self.authMethod), has(self.country), has(self.cel), has(self.group), has(self.certificate)].filter(x, x).size() <= 1`,message=`exactly one key each: write two list entries for OR, or put one of the two into require for AND`
 type Selector struct {
 	// everyone matches every request; in an Allow rule, everyone who is signed
 	// in. Write everyone: {} or everyone: true.
@@ -142,6 +142,32 @@ type Selector struct {
 	// rule the group may not look at who somebody is.
 	// +optional
 	Group GroupName `json:"group,omitempty"`
+	// certificate matches a client that proved itself by a client certificate, which
+	// the proxy verified; certificate: {} matches any. It needs a proxy that tells Ostiary,
+	// at an endpoint below /authz/v1/cert/. Elsewhere it matches no rule that admits, and
+	// every Block rule. Not for Bypass rules.
+	// +optional
+	Certificate *ClientCertificate `json:"certificate,omitempty"`
+}
+
+// ClientCertificate names a client certificate. All names that are given must be the
+// certificate's, spelled exactly so.
+type ClientCertificate struct {
+	// commonName is the common name (CN) of its subject.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	CommonName string `json:"commonName,omitempty"`
+	// dnsName is one of its subject alternative names, such as ci.example.com.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	DNSName string `json:"dnsName,omitempty"`
+	// uri is one of its subject alternative names, such as spiffe://example.com/ci.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	URI string `json:"uri,omitempty"`
 }
 
 // Country is a code of ISO 3166-1 alpha-2 in upper case, such as NL. The United Kingdom

@@ -47,6 +47,21 @@ const (
 // itself: {prefix}app.example.com,*.preview.example.com/forward.
 const BoundPrefix = Endpoints + "/for/"
 
+// CertificatePrefix begins the endpoints of proxies that say whether they verified a client
+// certificate. Where they say it follows, and then what follows Endpoints in the endpoint
+// itself. No other endpoint is told of certificates.
+const (
+	CertificatePrefix = Endpoints + "/cert/"
+	// CertificateInHeader: in ClientCertificate, which the proxy sets on every question,
+	// or takes off.
+	CertificateInHeader = "client-cert"
+	// CertificateInURL: in the URL itself, as NginxCertificate has nginx fill it in.
+	CertificateInURL = "url"
+)
+
+// NginxCertificate is what nginx verified, by way of its own variables.
+const NginxCertificate = CertificatePrefix + CertificateInURL + "/$ssl_client_verify/$ssl_client_escaped_cert/"
+
 // RenderPrefix is where a proxy can put the status and the target into the URL of the
 // render listener: {prefix}{code}/{method}/{host}{uri}.
 const RenderPrefix = "/render/v1/"

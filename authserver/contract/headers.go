@@ -30,6 +30,10 @@ const (
 	ForwardedURI    = "X-Forwarded-Uri"
 )
 
+// ClientCertificate is the certificate of a client (RFC 9440). It is read at endpoints that
+// begin with CertificatePrefix, and nowhere else.
+const ClientCertificate = "Client-Cert"
+
 // ForwardedFor is a client's address, as proxies tell it.
 const ForwardedFor = "X-Forwarded-For"
 

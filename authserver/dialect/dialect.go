@@ -43,7 +43,9 @@ type Ask struct {
 	Cookie        string
 	Authorization string
 	ForwardedFor  string
-	RequestID     string
+	// ClientCertificate is one that the proxy verified, as it says it, if Certificate.Known.
+	ClientCertificate string
+	RequestID         string
 	// HostPort is the host as the browser spelled it, URI the path and query it
 	// asked for: they make the address to come back to after a login.
 	HostPort string

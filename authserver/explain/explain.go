@@ -51,7 +51,10 @@ type Question struct {
 	// SessionDuration is how old a session may be where no policy says so. 0: as old as
 	// it says itself.
 	SessionDuration time.Duration
-	Now             time.Time
+	// Certificate is the common name of the client's certificate, or one of its other
+	// names as "uri=NAME" or "dnsName=NAME"; "none": it has none. Empty: that is not known.
+	Certificate string
+	Now         time.Time
 }
 
 // A Report is the answer to a Question.
@@ -120,7 +123,7 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 	if route, ok := strings.CutPrefix(q.Ingress, policy.RouteKind); ok {
 		ask.Ingress, ask.Pin = route, policy.RoutePin
 	}
-	ask.Countries = place(q.Country)
+	ask.Countries, ask.Certificate = place(q.Country), q.certificate()
 	if len(q.As) > 0 {
 		ask.Present(policy.Presented{Subject: q.subject(t, ask.Target), InHeader: q.From != "" || ask.Authorization != ""})
 	}
@@ -138,6 +141,23 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 type place string
 
 func (p place) Country(netip.Addr) string { return string(p) }
+
+// certificate is what the client proved itself by.
+func (q *Question) certificate() policy.PresentedCertificate {
+	if q.Certificate == "" || q.Certificate == "none" {
+		return policy.PresentedCertificate{Known: q.Certificate != ""}
+	}
+	c := &policy.Certificate{NotBefore: q.Now, NotAfter: q.Now.Add(time.Hour)}
+	switch key, name, _ := strings.Cut(q.Certificate, "="); key {
+	case "uri":
+		c.URIs, c.Machine.Name = []string{name}, "cert:"+name
+	case "dnsName":
+		c.DNSNames, c.Machine.Name = []string{name}, "cert:"+name
+	default:
+		c.CommonName, c.Machine.Name = q.Certificate, "cert:"+q.Certificate
+	}
+	return policy.PresentedCertificate{Certificate: c, Known: true}
+}
 
 // subject is who is signed in, to whatever guards the target.
 func (q *Question) subject(t *policy.Table, target policy.Target) *policy.Subject {

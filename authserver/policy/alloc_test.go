@@ -13,16 +13,21 @@ func TestDecideAllocatesNothing(t *testing.T) {
 	policies := fixture()
 	policies[3].Rules = []Rule{
 		{Action: Block, Include: networks("10.66.0.0/16"), Exclude: emails("root@x")},
+		{Action: Block, Include: certificate("mallory"), Exclude: emails("root@x")},
 		{Action: Block, Include: countries("RU"), Exclude: emails("root@x")},
-		{Action: Allow, Methods: []string{"GET"}, Include: append(emails("bob@x"), Selector{Property: EmailDomain, Value: "x"}), Require: networks("10.0.0.0/8")},
+		{Action: Allow, Methods: []string{"GET"}, Include: append(emails("bob@x"), Selector{Property: EmailDomain, Value: "x"}),
+			Require: networks("10.0.0.0/8")},
 	}
 	policies[3].CORS.Tokens, policies[3].IdentityProviders = true, []string{"guests", "corp"}
-	policies[3].Rules = append(policies[3].Rules, Rule{Action: Allow, Include: groups("dev"), Require: append(proof("mfa"), provider("corp")...)})
+	policies[3].Rules = append(policies[3].Rules, Rule{Action: Allow, Include: groups("dev"), Require: append(proof("mfa"),
+		provider("corp")...)})
 	plain := mustBuild(t, policies...)
-	table := plain.bound([]Binding{{"shop/web", "shop/app-api"}, {"shop/back", "shop/app-admin"}}).revoking([]Revocation{{User: "bob@x", Before: now}, {User: "u7", Before: now.Add(-2 * time.Hour)}})
+	table := plain.bound([]Binding{{"shop/web", "shop/app-api"}, {"shop/back",
+		"shop/app-admin"}}).revoking([]Revocation{{User: "bob@x", Before: now}, {User: "u7", Before: now.Add(-2 * time.Hour)}})
 	const api = "https://app.example.com/api/v1/things?page=2"
 	get := func(url string) Request {
-		return Request{Target: mustTarget(t, url), Method: "GET", Now: now, Address: netip.MustParseAddr("::ffff:10.1.2.3"), Countries: earth}
+		return Request{Target: mustTarget(t, url), Method: "GET", Now: now, Address: netip.MustParseAddr("::ffff:10.1.2.3"),
+			Countries: earth, Certificate: cards[1]}
 	}
 	signedIn := get(api)
 	signedIn.Subject, signedIn.Origin = session("shop/app-api"), "https://spa.example.com"
@@ -49,32 +54,36 @@ func TestDecideAllocatesNothing(t *testing.T) {
 		r    Request
 		want string
 	}{
-		"preflight":         {preflight(t, api, "https://spa.example.com", "PATCH", "content-type,x-csrf"), "answer-preflight preflight-answered app-api"},
+		"preflight": {preflight(t, api, "https://spa.example.com", "PATCH", "content-type,x-csrf"),
+			"answer-preflight preflight-answered app-api"},
 		"preflight refused": {preflight(t, api, "https://evil.example.com", "PATCH", ""), "deny origin-not-allowed app-api"},
 		"method refused":    {preflight(t, api, "https://spa.example.com", "PUT", ""), "deny method-not-allowed app-api"},
 		"header refused":    {preflight(t, api, "https://spa.example.com", "PATCH", "x-csrf, X-Evil"), "deny header-not-allowed app-api"},
-		"upper-case origin": {preflight(t, api, "HTTPS://SPA.Example.COM", "PATCH", "X-CSRF, Content-Type"), "answer-preflight preflight-answered app-api"},
-		"pattern":           {preflight(t, api, "https://pr-1.dev.example.com", "PATCH", ""), "answer-preflight preflight-answered app-api"},
+		"upper-case origin": {preflight(t, api, "HTTPS://SPA.Example.COM", "PATCH", "X-CSRF, Content-Type"),
+			"answer-preflight preflight-answered app-api"},
+		"pattern": {preflight(t, api, "https://pr-1.dev.example.com", "PATCH", ""), "answer-preflight preflight-answered app-api"},
 		"upper-case pattern, long": {
-			preflight(t, api, "https://Team-With-A-Long-Name.dev.example.com", "PATCH", "Content-Type"), "answer-preflight preflight-answered app-api",
+			preflight(t, api, "https://Team-With-A-Long-Name.dev.example.com", "PATCH", "Content-Type"),
+			"answer-preflight preflight-answered app-api",
 		},
-		"long origin":          {preflight(t, api, "https://A"+strings.Repeat("a", 490)+".x", "PATCH", ""), "deny origin-not-allowed app-api"},
-		"session":              {signedIn, "allow signed-in app-api"},
-		"pinned":               {pinned, "allow signed-in app-api"},
-		"pinned elsewhere":     {elsewhere, "deny no-policy"},
-		"group":                {member, "allow signed-in app-api"},
-		"token":                {token, "allow signed-in app-api"},
-		"stray token":          {stray, "challenge wrong-audience app-api"},
-		"stranger":             {stranger, "challenge wrong-provider app-api"},
-		"revoked":              {revokedMail, "challenge session-revoked app-api"},
-		"revoked by ID":        {revokedID, "challenge session-revoked app-api"},
-		"may ask with a token": {preflight(t, api, "https://spa.example.com", "PATCH", "Authorization"), "answer-preflight preflight-answered app-api"},
-		"anonymous":            {get(api), "challenge no-session app-api"},
-		"readable":             {readable, "challenge no-session app-api"},
-		"bypass":               {get("https://app.example.com/public/logo.png"), "allow bypass app-public"},
-		"wildcard host":        {get("https://pr-1.apps.example.com/"), "challenge no-session apps"},
-		"no such host":         {get("https://nowhere.example.com/x"), "deny no-policy"},
-		"odd path":             {get("https://app.example.com/public/../admin"), "deny ambiguous-path app-admin"},
+		"long origin":      {preflight(t, api, "https://A"+strings.Repeat("a", 490)+".x", "PATCH", ""), "deny origin-not-allowed app-api"},
+		"session":          {signedIn, "allow signed-in app-api"},
+		"pinned":           {pinned, "allow signed-in app-api"},
+		"pinned elsewhere": {elsewhere, "deny no-policy"},
+		"group":            {member, "allow signed-in app-api"},
+		"token":            {token, "allow signed-in app-api"},
+		"stray token":      {stray, "challenge wrong-audience app-api"},
+		"stranger":         {stranger, "challenge wrong-provider app-api"},
+		"revoked":          {revokedMail, "challenge session-revoked app-api"},
+		"revoked by ID":    {revokedID, "challenge session-revoked app-api"},
+		"may ask with a token": {preflight(t, api, "https://spa.example.com", "PATCH", "Authorization"),
+			"answer-preflight preflight-answered app-api"},
+		"anonymous":     {get(api), "challenge no-session app-api"},
+		"readable":      {readable, "challenge no-session app-api"},
+		"bypass":        {get("https://app.example.com/public/logo.png"), "allow bypass app-public"},
+		"wildcard host": {get("https://pr-1.apps.example.com/"), "challenge no-session apps"},
+		"no such host":  {get("https://nowhere.example.com/x"), "deny no-policy"},
+		"odd path":      {get("https://app.example.com/public/../admin"), "deny ambiguous-path app-admin"},
 	} {
 		if got := brief(table.Decide(tc.r)); got != tc.want {
 			t.Errorf("%s: %s, want %s", name, got, tc.want)
@@ -83,7 +92,8 @@ func TestDecideAllocatesNothing(t *testing.T) {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}
-	for _, url := range []string{api, "https://app.example.com:443/", "https://app..example.com/", "https://a.x/%zz", "", "https://app.example.com/public\\x"} {
+	for _, url := range []string{api, "https://app.example.com:443/", "https://app..example.com/", "https://a.x/%zz", "",
+		"https://app.example.com/public\\x"} {
 		if n := testing.AllocsPerRun(200, func() { _, _ = ParseTarget(url) }); n != 0 {
 			t.Errorf("ParseTarget(%q): %v allocations", url, n)
 		}

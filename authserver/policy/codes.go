@@ -93,8 +93,10 @@ const (
 
 // Mistakes of selectors of where a request comes from.
 const (
-	codeNoCountry Code = "country-empty"
-	codeCountry   Code = "country-not-a-country"
+	codeNoCountry         Code = "country-empty"
+	codeCountry           Code = "country-not-a-country"
+	codeCertificate       Code = "certificate-name"
+	codeCertificateBypass Code = "certificate-on-bypass"
 )
 
 // Mistakes of expressions.

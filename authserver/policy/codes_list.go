@@ -55,6 +55,8 @@ var codes = []CodeDoc{
 	{codeNoIdentity, Invalid, "Change the rule's action to Allow; Bypass and ServiceAuth rules see no identity."},
 	{codeProvider, Invalid, "Write the metadata.name of an IdentityProvider."},
 	{codeInclude, Invalid, "Add a selector; everyone: {} matches every request."},
+	{codeCertificate, Invalid, "Write the name as the certificate has it, in at most 256 bytes."},
+	{codeCertificateBypass, Invalid, "Change the rule's action to ServiceAuth."},
 	{codeNoCountry, Invalid, "Add the code of a country, such as NL."},
 	{codeCountry, Invalid, "Write codes of ISO 3166-1 alpha-2 in upper case, such as NL; the United Kingdom is GB."},
 	{codeNoNetwork, Invalid, "Add a network such as 10.0.0.0/8."},

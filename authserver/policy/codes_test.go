@@ -40,6 +40,8 @@ var alone = map[Code]func(p *Policy){
 	"identity-never-seen": func(p *Policy) { p.Rules[0] = Rule{Action: Bypass, Include: emails("ann@x")} },
 	"selector-unknown":    selects(NoProperty, ""), "email-not-an-address": selects(Email, "ann"), "email-domain-not-a-domain": selects(EmailDomain, "@x"),
 	"ip-no-network": selects(Address, ""), "country-empty": selects(Country, ""),
+	"certificate-name":      func(p *Policy) { p.Rules[0].Include = certificate("a\nb") },
+	"certificate-on-bypass": func(p *Policy) { p.Rules[0] = Rule{Action: Bypass, Include: certificate("")} },
 	"country-not-a-country": func(p *Policy) { p.Rules[0].Include = countries("NL", "UK") },
 	"cel-not-valid":         func(p *Policy) { p.Rules[0].Include = cel(nil) },
 	"cel-too-much":          func(p *Policy) { p.Rules[0].Include = cel(&tiny{text: "POST", cost: MaxConditionsCost + 1}) },

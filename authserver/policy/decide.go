@@ -93,6 +93,7 @@ func (t *Table) decideRules(a *app, r *Request, who visitor, refused Reason, d *
 	v := who.asking(r) // of which nothing is kept: see visitor.facts
 	v.table = t
 	tr.country(a, &v)
+	tr.certificate(a, r)
 	d.Reason = NoRuleMatched
 	for i := range a.relaxing {
 		ru := &a.relaxing[i]
@@ -108,7 +109,7 @@ func (t *Table) decideRules(a *app, r *Request, who visitor, refused Reason, d *
 		if m == yes {
 			a.admit(ru, r, d, tr)
 			if ru.action == ServiceAuth && d.Verdict == Admit {
-				d.Machine = who.machine
+				d.Machine = ru.machine(who.machine, who.unattended, r)
 			}
 			return
 		}
@@ -131,7 +132,7 @@ func (t *Table) decideRules(a *app, r *Request, who visitor, refused Reason, d *
 
 // relaxes reports how a rule fits that asks nobody to sign in.
 func (t *Table) relaxes(ru *rule, r *Request, v *visitor) match {
-	if t.identifies(ru) || ru.action == ServiceAuth && v.machine == nil {
+	if t.identifies(ru) || ru.action == ServiceAuth && ru.machine(v.machine, v.unattended, r) == nil {
 		return no
 	}
 	return ru.match(r.Method, v)

@@ -44,6 +44,8 @@ type Request struct {
 	InHeader bool
 	// Address is the client's, as far as it is known for sure; the zero Addr if not.
 	Address netip.Addr
+	// Certificate is a client certificate, as far as the proxy says that it verified one.
+	Certificate PresentedCertificate
 	// Countries tells in which country that is; nil: nobody does.
 	Countries Countries
 	// SessionDuration is how old a session may be for a rule that says nothing,

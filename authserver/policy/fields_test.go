@@ -15,7 +15,7 @@ import (
 // full is a policy in which every field, at every depth, is set.
 func full() Policy {
 	sel := func() []Selector {
-		return []Selector{{Property: Email, Value: "a@x", Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Countries: []string{"NL"}, Condition: isAnn}}
+		return []Selector{{Property: Email, Value: "a@x", Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Countries: []string{"NL"}, Condition: isAnn, Certificate: CertificateNames{"a", "b", "c"}}}
 	}
 	return Policy{
 		Source: Source{"n", "p", "f"}, Since: birth, Hosts: []string{"a.x"}, Paths: []Path{{"/a", true}}, AllowEncodedSlashes: true, Salvaged: true,
@@ -176,6 +176,12 @@ var enforced = map[string]func(*Policy){
 	"Selector of a domain":          func(p *Policy) { p.Rules[0].Exclude = []Selector{{Property: EmailDomain, Value: "X"}} },
 }
 
+func init() {
+	for name, change := range enforcedCertificates {
+		enforced[name] = change
+	}
+}
+
 func TestEveryFieldIsEnforced(t *testing.T) {
 	build := func(change func(*Policy)) *Table {
 		p := one(Rule{Name: "r", Action: Allow, Include: []Selector{{Property: EmailDomain, Value: "x"}}},
@@ -193,7 +199,8 @@ func TestEveryFieldIsEnforced(t *testing.T) {
 			out = append(out, table.knowing(tokens()).Decide(Request{Target: target, Method: "GET", Now: now,
 				Token: PresentedToken{ID: "id-ci", Secret: "new"}, Address: netip.MustParseAddr("10.1.1.1"), Countries: earth}))
 			for _, s := range []*Subject{nil, session("n/p")} {
-				r := Request{Target: target, Method: "GET", Origin: "https://o.x", Subject: s, Address: netip.MustParseAddr("10.1.1.1"), Countries: earth, Now: now}
+				r := Request{Target: target, Method: "GET", Origin: "https://o.x", Subject: s, Address: netip.MustParseAddr("10.1.1.1"), Countries: earth, Now: now,
+					Certificate: cards[1]}
 				out = append(out, table.Decide(r))
 				r.WebSocket, r.Origin = true, "https://other.x"
 				out = append(out, table.Decide(r))

@@ -122,7 +122,7 @@ func newParts(rules []Rule) *parts {
 func (r *Rule) lists() [3][]Selector { return [...][]Selector{r.Include, r.Require, r.Exclude} }
 
 func (p *parts) rule(r *Rule, index int) rule {
-	out := rule{name: r.Name, field: ruleField(index), action: r.Action, duration: cmp.Or(r.SessionDuration, p.duration)}
+	out := rule{name: r.Name, field: ruleField(index), action: r.Action, duration: cmp.Or(r.SessionDuration, p.duration), byCertificate: r.admitsCertificates()}
 	n := len(p.methods)
 	p.methods = append(p.methods, r.Methods...)
 	out.methods = slices.Clip(p.methods[n:])
@@ -143,7 +143,7 @@ func (p *parts) list(in []Selector) []Selector {
 		if s.Property == Token && !strings.Contains(s.Value, "/") {
 			s.Value = p.namespace + "/" + s.Value
 		}
-		p.selectors = append(p.selectors, Selector{s.Property, s.Value, slices.Clip(p.networks[n:]), slices.Clone(s.Countries), s.Condition})
+		p.selectors = append(p.selectors, Selector{s.Property, s.Value, slices.Clip(p.networks[n:]), slices.Clone(s.Countries), s.Condition, s.Certificate})
 	}
 	return slices.Clip(p.selectors[start:])
 }

@@ -253,7 +253,8 @@ func refRules(p *Policy, r *Request, groups ...Group) (Verdict, Reason) {
 		switch {
 		case ru.Action == Bypass && !refSeesNobody(&ru, groups) && refMatches(&ru, r, subject, groups):
 			return Admit, Bypassed
-		case ru.Action == ServiceAuth && machine != nil && !refSeesNobody(&ru, groups) && refMatches(&ru, r, nil, groups):
+		case ru.Action == ServiceAuth && (machine != nil || !sent && refAsksCertificate(&ru, r)) && !refSeesNobody(&ru, groups) &&
+			refMatches(&ru, r, nil, groups):
 			return Admit, ServiceAdmitted
 		}
 	}
@@ -336,6 +337,8 @@ func refSelects(sel Selector, s *Subject, r *Request, ifUnknown bool, groups []G
 		return ifUnknown
 	case sel.Property == Address:
 		return slices.ContainsFunc(sel.Networks, func(n netip.Prefix) bool { return n.Contains(r.Address) })
+	case sel.Property == ClientCertificate:
+		return refCertified(sel.Certificate, r, ifUnknown)
 	case sel.Property == Country:
 		if code := refCountry(r); code != "" {
 			return strings.Contains(strings.Join(sel.Countries, " "), code)

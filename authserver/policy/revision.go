@@ -172,6 +172,7 @@ func (d *digest) selectors(list []Selector) {
 		if s.Condition != nil {
 			d.str(s.Condition.Text())
 		}
+		d.str(s.Certificate.CommonName, s.Certificate.DNSName, s.Certificate.URI)
 	}
 }
 

@@ -20,6 +20,8 @@ type rule struct {
 	exclude  []Selector
 	duration time.Duration // how old a credential may be. 0: as it says itself
 	named    bool          // a selector names a group
+	// byCertificate: a certificate is among what it admits by.
+	byCertificate bool
 }
 
 // A match is how a rule fits a request.
@@ -86,6 +88,8 @@ func (s *Selector) match(v *visitor, ifUnknown bool) match {
 		return v.comesFrom(s, ifUnknown)
 	case Expression:
 		return v.condition(s.Condition, ifUnknown)
+	case ClientCertificate:
+		return v.certified(&s.Certificate, ifUnknown)
 	case Token, AnyToken:
 		return matchIf(s.matchMachine(v.machine))
 	case AccessGroup:

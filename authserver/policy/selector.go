@@ -12,19 +12,20 @@ type Property uint8
 
 // The properties a selector can look at.
 const (
-	NoProperty  Property = iota
-	Everyone             // every request
-	Email                // the subject's address, ignoring case
-	EmailDomain          // what follows the last "@" of the address, ignoring case
-	Address              // the client's network address
-	IdPGroup             // a group that the identity provider says the subject is in
-	LoginMethod          // the name of the identity provider
-	AuthMethod           // a method by which the subject proved who they are (RFC 8176)
-	Token                // a service token of that name
-	AnyToken             // any service token that the policy can use
-	Country              // the country of the client's address
-	Expression           // whether a Condition is true of the request and the subject
-	AccessGroup          // being in a Group; whether that looks at the subject, the group says
+	NoProperty        Property = iota
+	Everyone                   // every request
+	Email                      // the subject's address, ignoring case
+	EmailDomain                // what follows the last "@" of the address, ignoring case
+	Address                    // the client's network address
+	IdPGroup                   // a group that the identity provider says the subject is in
+	LoginMethod                // the name of the identity provider
+	AuthMethod                 // a method by which the subject proved who they are (RFC 8176)
+	Token                      // a service token of that name
+	AnyToken                   // any service token that the policy can use
+	Country                    // the country of the client's address
+	Expression                 // whether a Condition is true of the request and the subject
+	AccessGroup                // being in a Group; whether that looks at the subject, the group says
+	ClientCertificate          // a client certificate that the proxy verified
 )
 
 // properties are what is known of each Property.
@@ -33,19 +34,20 @@ var properties = [...]struct {
 	identifies bool   // it is one of the subject
 	machine    bool   // it is one of a machine: in ServiceAuth rules alone
 }{
-	NoProperty:  {name: "nothing"},
-	Everyone:    {name: "everyone"},
-	Email:       {name: "email", identifies: true},
-	EmailDomain: {name: "emailDomain", identifies: true},
-	Address:     {name: "ip"},
-	IdPGroup:    {name: "idpGroup", identifies: true},
-	LoginMethod: {name: "loginMethod", identifies: true},
-	AuthMethod:  {name: "authMethod", identifies: true},
-	Token:       {name: "serviceToken", machine: true},
-	AnyToken:    {name: "anyServiceToken", machine: true},
-	Country:     {name: "country"},
-	Expression:  {name: "cel"}, // and what it looks at: see Selector.identifies
-	AccessGroup: {name: "group"},
+	NoProperty:        {name: "nothing"},
+	Everyone:          {name: "everyone"},
+	Email:             {name: "email", identifies: true},
+	EmailDomain:       {name: "emailDomain", identifies: true},
+	Address:           {name: "ip"},
+	IdPGroup:          {name: "idpGroup", identifies: true},
+	LoginMethod:       {name: "loginMethod", identifies: true},
+	AuthMethod:        {name: "authMethod", identifies: true},
+	Token:             {name: "serviceToken", machine: true},
+	AnyToken:          {name: "anyServiceToken", machine: true},
+	Country:           {name: "country"},
+	Expression:        {name: "cel"}, // and what it looks at: see Selector.identifies
+	AccessGroup:       {name: "group"},
+	ClientCertificate: {name: "certificate"},
 }
 
 // identifies reports whether the property is one of the subject.
@@ -73,9 +75,10 @@ func selectorNames(last string) string {
 
 // A Selector matches requests by one property.
 type Selector struct {
-	Property  Property
-	Value     string         // all but those below, Everyone and AnyToken; of a Token "name" or "namespace/name"
-	Networks  []netip.Prefix // Address
-	Countries []string       // Country: ISO 3166-1 alpha-2, upper case
-	Condition Condition      // Expression; nil cannot be told
+	Property    Property
+	Value       string           // all but those below, Everyone and AnyToken; of a Token "name" or "namespace/name"
+	Networks    []netip.Prefix   // Address
+	Countries   []string         // Country: ISO 3166-1 alpha-2, upper case
+	Condition   Condition        // Expression; nil cannot be told
+	Certificate CertificateNames // ClientCertificate
 }

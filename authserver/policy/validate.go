@@ -252,6 +252,10 @@ func (v *validator) selectors(field, list string, a Action, selectors []Selector
 			v.wrong(item(field+list, i), codeServiceAuth, "%s: only a rule with action: ServiceAuth admits machines, and "+
 				"asks nobody to sign in; put it into one", s.Property)
 		}
+		if a == Bypass && s.Property == ClientCertificate {
+			v.wrong(item(field+list, i), codeCertificateBypass, "certificate: a Bypass rule asks for no credential; "+
+				"use ServiceAuth, which tells the application who is calling")
+		}
 		if a.relaxes() && s.identifies() {
 			v.wrong(item(field+list, i), codeNoIdentity, "%s: a %s rule never sees an identity; use Allow", s.Property, a)
 		}
@@ -279,8 +283,8 @@ func (s *Selector) check() problem {
 		return s.checkSaid()
 	case Address:
 		return s.checkNetworks()
-	case Country:
-		return s.checkCountries()
+	case Country, ClientCertificate:
+		return s.checkProved()
 	case Expression:
 		return s.checkCondition()
 	case AccessGroup:

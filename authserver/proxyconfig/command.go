@@ -82,6 +82,7 @@ func (o *Options) add(c *cobra.Command) {
 	f.StringVar(&o.Gateway, "gateway", "", "the Gateway that serves the hosts, NAMESPACE/NAME (default \"gateway\" of the application's namespace)")
 	f.StringVar(&o.LuaPath, "lua-path", "", "where HAProxy finds the script (default /etc/haproxy/ostiary.lua)")
 	f.BoolVar(&o.DefaultServer, "default-server", false, "nginx, caddy: refuse all other hosts at the address as well; for one file of an address")
+	f.BoolVar(&o.ClientCertificates, "client-certificates", false, "nginx, haproxy, caddy: tell Ostiary which client certificate the proxy verified, for rules with certificate")
 	command.OneOf(c, "identity-headers", "default", "cloudflare")
 }
 

@@ -41,6 +41,7 @@ func samples() []sample {
 			if p.Name == "nginx" || p.Name == "caddy" || p.Name == "haproxy" || name == "traefik-file" || p.Name == "envoy" {
 				full.Listen, full.Upstream, full.Authz, full.Public = "127.0.0.1:8000", "[::1]:8080", "127.0.0.2:9001", "localhost:9002"
 			}
+			full.ClientCertificates = p.Name == "nginx" || p.Name == "caddy" || p.Name == "haproxy"
 			out = append(out, sample{name, p.Name, o}, sample{name + "-full", p.Name, full})
 		}
 	}

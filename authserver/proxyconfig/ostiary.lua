@@ -53,6 +53,18 @@ local function host(txn, client)
   return { name .. (string.match(values(client["host"])[1] or "", ":%d+$") or "") }
 end
 
+-- endpoint is where to ask. One that is told of client certificates is told whether there
+-- is one, on every question: no header of the client says so.
+local function endpoint(txn, headers)
+  local base = txn:get_var("txn.ostiary_endpoint")
+  if base == nil then
+    return "/authz/v1/forward"
+  end
+  local certificate = txn:get_var("txn.ostiary_cert")
+  headers["client-cert"] = { certificate ~= nil and ":" .. certificate .. ":" or "" }
+  return base .. "/forward"
+end
+
 local function question(txn)
   local client = txn.http:req_get_headers()
   local headers = {}
@@ -124,7 +136,7 @@ end
 core.register_action("ostiary", { "http-req" }, function(txn, address)
   txn:set_var("txn.ostiary", "no")
   local headers = question(txn)
-  local answer = core.httpclient():get({ url = "http://" .. address .. "/authz/v1/forward", headers = headers, timeout = 5000 })
+  local answer = core.httpclient():get({ url = "http://" .. address .. endpoint(txn, headers), headers = headers, timeout = 5000 })
   local status = answer ~= nil and answer.status or 0
   if status == 200 then
     allow(txn, answer) -- of a preflight: the application answers it itself

@@ -59,6 +59,9 @@ type Options struct {
 	// file of each proxy can do that. All others refuse them anyway, and no application
 	// is reached by one where this is left out.
 	DefaultServer bool
+	// ClientCertificates has the proxy tell which client certificate it verified, for the
+	// selector certificate.
+	ClientCertificates bool
 }
 
 // A Proxy is what Render writes for.
@@ -82,6 +85,10 @@ var proxies = []Proxy{
 	{Name: "envoy-gateway", Summary: "Envoy Gateway: a SecurityPolicy with extAuth", kubernetes: true},
 	{Name: "gateway-api", Summary: "any Gateway with the ExternalAuth filter (GEP-1494, experimental)", kubernetes: true},
 }
+
+// tellCertificates are the proxies that can tell of client certificates, in a way that no
+// client can.
+var tellCertificates = []string{"nginx", "haproxy", "caddy"}
 
 // Proxies returns every proxy that Render knows.
 func Proxies() []Proxy { return slices.Clone(proxies) }
@@ -174,6 +181,9 @@ func (o Options) check(p Proxy) error {
 	fail("lua-path", checkFile(o.LuaPath))
 	if o.DefaultServer && p.Name != "nginx" && p.Name != "caddy" {
 		fail("default-server", fmt.Errorf("it is for nginx and caddy: what is printed for %s refuses other hosts anyway, or leads them nowhere", p.Name))
+	}
+	if o.ClientCertificates && !slices.Contains(tellCertificates, p.Name) {
+		fail("client-certificates", fmt.Errorf("it is for %s: what is printed for %s does not tell of certificates", strings.Join(tellCertificates, ", "), p.Name))
 	}
 	switch {
 	case len(p.Modes) > 0:

@@ -184,8 +184,12 @@ func TestBoundToHosts(t *testing.T) {
 			hosts = []string{"app.example.com"}
 		}
 		for _, q := range question.FindAllString(b.String(), -1) {
+			if s.proxy == "haproxy" {
+				continue // its script asks, about the host that was routed by
+			}
 			asked++
 			ok := false
+			q = strings.NewReplacer("/cert/client-cert/", "/", "/cert/url/$ssl_client_verify/$ssl_client_escaped_cert/", "/").Replace(q)
 			switch s.proxy {
 			case "nginx": // a variable that the map of the hosts fills in: see hack/rendered
 				name := regexp.MustCompile(`^/authz/v1/nginx/\$request_method/(\$ostiary_\w+_host)\$request_uri$`).FindStringSubmatch(q)

@@ -151,6 +151,17 @@ func (v view) Managed() string { return contract.ManagedHeader }
 // NginxPrefix and NginxPassPrefix begin the URLs that ingress-nginx asks.
 func (v view) NginxPrefix() string { return contract.NginxPrefix }
 
+// NginxAsk begins the URLs that nginx asks.
+func (v view) NginxAsk() string {
+	if v.ClientCertificates {
+		return contract.NginxCertificate + strings.TrimPrefix(contract.NginxPrefix, contract.Endpoints+"/")
+	}
+	return contract.NginxPrefix
+}
+
+// CertificateHeader is in which other proxies say what they verified.
+func (v view) CertificateHeader() string { return contract.ClientCertificate }
+
 // NginxPassPrefix is for a canary that takes preflights.
 func (v view) NginxPassPrefix() string { return contract.NginxPassPrefix }
 
@@ -166,7 +177,16 @@ func (v view) EnvoyAsked() []string { return contract.EnvoyAsked() }
 
 // Bound is the beginning of the endpoints that decide about the hosts of this
 // configuration alone.
-func (v view) Bound() string { return contract.BoundPrefix + strings.Join(v.Hosts, ",") }
+func (v view) Bound() string {
+	bound := contract.BoundPrefix + strings.Join(v.Hosts, ",")
+	if v.ClientCertificates {
+		return contract.CertificatePrefix + contract.CertificateInHeader + strings.TrimPrefix(bound, contract.Endpoints)
+	}
+	return bound
+}
+
+// Certified begins the endpoints that HAProxy's script asks.
+func (v view) Certified() string { return contract.CertificatePrefix + contract.CertificateInHeader }
 
 func isWildcard(host string) bool { return strings.HasPrefix(host, "*.") }
 

@@ -262,6 +262,10 @@ func (t *translator) selector(field string, s *v1alpha1.Selector) policy.Selecto
 	if s.CEL != "" {
 		set = append(set, policy.Selector{Property: policy.Expression, Condition: t.expression(s.CEL)})
 	}
+	if c := s.Certificate; c != nil {
+		set = append(set, policy.Selector{Property: policy.ClientCertificate,
+			Certificate: policy.CertificateNames{CommonName: c.CommonName, DNSName: c.DNSName, URI: c.URI}})
+	}
 	if len(set) > 1 {
 		t.wrong(field, "exactly one key each; write two list entries for OR")
 	}

@@ -25,7 +25,8 @@ func full() v1alpha1.AccessPolicySpec {
 	selectors := func() []v1alpha1.Selector {
 		return []v1alpha1.Selector{{Everyone: everyone()}, {Email: "a@example.com"}, {EmailDomain: "example.com"}, {IP: []v1alpha1.CIDR{"10.0.0.0/8"}},
 			{IdPGroup: "staff"}, {LoginMethod: "corp"}, {AuthMethod: "mfa"}, {Country: []v1alpha1.Country{"NL"}}, {CEL: "request.method == 'GET'"},
-			{Group: "staff"}}
+			{Group: "staff"},
+			{Certificate: &v1alpha1.ClientCertificate{CommonName: "ci", DNSName: "ci.example.com", URI: "spiffe://example.com/ci"}}}
 	}
 	return v1alpha1.AccessPolicySpec{
 		Hosts:               []v1alpha1.Host{"app.example.com"},
@@ -226,6 +227,7 @@ func TestSelectors(t *testing.T) {
 		{v1alpha1.Selector{AuthMethod: "mfa"}, policy.AuthMethod, false},
 		{v1alpha1.Selector{Country: []v1alpha1.Country{"NL"}}, policy.Country, false},
 		{v1alpha1.Selector{Country: []v1alpha1.Country{}}, policy.Country, false},
+		{v1alpha1.Selector{Certificate: &v1alpha1.ClientCertificate{}}, policy.ClientCertificate, false},
 		{v1alpha1.Selector{Country: []v1alpha1.Country{"NL"}, IP: []v1alpha1.CIDR{"::/0"}}, policy.Address, true},
 		{v1alpha1.Selector{CEL: "request.method == 'POST'"}, policy.Expression, false},
 		{v1alpha1.Selector{CEL: "request.method =="}, policy.Expression, false}, // policy.Validate reports it

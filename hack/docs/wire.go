@@ -64,6 +64,10 @@ func writeEndpoints(b *strings.Builder) {
 			"as above"},
 		{contract.BoundPrefix + "{host},{host}/...", "in front of what follows `" + contract.Endpoints + "/`: bound to hosts",
 			"of what follows"},
+		{contract.CertificatePrefix + contract.CertificateInHeader + "/...", "in front of what follows `" + contract.Endpoints + "/`: the proxy sets or removes `" +
+			contract.ClientCertificate + "` (RFC 9440) on every auth request", "of what follows"},
+		{contract.CertificatePrefix + contract.CertificateInURL + "/{verify}/{certificate}/...", "the same, for nginx: `$ssl_client_verify` and " +
+			"`$ssl_client_escaped_cert`", "of what follows"},
 	} {
 		fmt.Fprintf(b, "| `%s` | %s | %s |\n", e[0], e[1], e[2])
 	}

@@ -98,6 +98,13 @@ metadata: {name: other, namespace: shop}
 spec:
   hosts: [other.example.com]
   rules: [{action: Allow, include: [{everyone: true}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: machines, namespace: shop}
+spec:
+  hosts: [machines.example.com]
+  rules: [{action: ServiceAuth, include: [{certificate: {commonName: ci}}]}]
 `
 
 func newEnvironment(dir, binary string) (*environment, error) {

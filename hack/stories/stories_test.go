@@ -93,6 +93,8 @@ func tell(t *testing.T, table *policy.Table, l string) string {
 			q.From = value
 		case "ip":
 			q.Address = value
+		case "cert":
+			q.Certificate = value
 		case "country":
 			q.Country = value
 		case "ingress":

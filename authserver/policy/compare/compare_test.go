@@ -303,7 +303,10 @@ func TestEveryProperty(t *testing.T) {
 			p == policy.AccessGroup { // what its answers depend on is not listed: such policies are said to be incomplete
 			continue
 		}
-		if _, ok := evidences[p]; !ok && p != policy.Token && p != policy.AnyToken { // no object has those yet
+		if p == policy.Token || p == policy.AnyToken || p == policy.ClientCertificate { // such policies are said to be incomplete
+			continue
+		}
+		if _, ok := evidences[p]; !ok {
 			t.Errorf("evidences have no entry for the selector %s", p)
 		}
 	}

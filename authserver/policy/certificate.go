@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"slices"
+	"time"
+)
+
+// A Certificate is a client certificate that the proxy verified. It is shared, and not
+// modified once made.
+type Certificate struct {
+	CommonName string   // of its subject
+	DNSNames   []string // of its subject alternative name, as are URIs
+	URIs       []string
+	NotBefore  time.Time
+	NotAfter   time.Time
+	// Machine is what a ServiceAuth rule admits by it.
+	Machine Machine
+}
+
+// CertificateNames is what a ClientCertificate selector asks of a certificate. What is
+// empty may be anything.
+type CertificateNames struct{ CommonName, DNSName, URI string }
+
+// A PresentedCertificate says whether a client proved itself by a certificate. Its zero
+// value is that this is not known.
+type PresentedCertificate struct {
+	*Certificate      // nil: none, if Known
+	Known        bool // the proxy says whether there is one
+	// Hoped: nobody can know here, and the right one may come with the request itself.
+	Hoped bool
+}
+
+// good returns the certificate if it is one now; known: it is known whether it is.
+func (p *PresentedCertificate) good(now time.Time) (c *Certificate, known bool) {
+	if c = p.Certificate; !p.Known || c == nil || now.Before(c.NotBefore) || now.After(c.NotAfter) {
+		return nil, p.Known
+	}
+	return c, true
+}
+
+// holds reports whether the certificate is of these names. They are compared as they
+// are: whoever issued them chose how they are spelled.
+func (n *CertificateNames) holds(c *Certificate) bool {
+	return (n.CommonName == "" || n.CommonName == c.CommonName) &&
+		(n.DNSName == "" || slices.Contains(c.DNSNames, n.DNSName)) &&
+		(n.URI == "" || slices.Contains(c.URIs, n.URI))
+}
+
+// certified reports whether the client has a certificate of these names.
+func (v *visitor) certified(names *CertificateNames, ifUnknown bool) match {
+	if v.request == nil {
+		return matchIf(ifUnknown != v.hopeful)
+	}
+	c, known := v.request.Certificate.good(v.request.Now)
+	if !known {
+		return matchIf(ifUnknown != v.request.Certificate.Hoped)
+	}
+	return matchIf(c != nil && names.holds(c))
+}
+
+// admitsCertificates reports whether a certificate is among what the rule admits by: to
+// have one is not enough for rules that do not ask for it.
+func (r *Rule) admitsCertificates() bool {
+	asks := func(s Selector) bool { return s.Property == ClientCertificate }
+	return r.Action == ServiceAuth && (slices.ContainsFunc(r.Include, asks) || slices.ContainsFunc(r.Require, asks))
+}
+
+// machine returns whom the rule can admit, if it is a ServiceAuth rule; nil: nobody.
+func (ru *rule) machine(m *Machine, unattended bool, r *Request) *Machine {
+	if m == nil && !unattended && ru.byCertificate {
+		if c, _ := r.Certificate.good(r.Now); c != nil {
+			return &c.Machine
+		}
+	}
+	return m
+}
+
+// maxName bounds the names of a certificate.
+const maxName = 256
+
+// checkProved checks a selector of what others than the client tell.
+func (s *Selector) checkProved() problem {
+	if s.Property == Country {
+		return s.checkCountries()
+	}
+	return s.checkCertificate()
+}
+
+func (s *Selector) checkCertificate() problem {
+	for _, name := range []string{s.Certificate.CommonName, s.Certificate.DNSName, s.Certificate.URI} {
+		if len(name) > maxName || name != "" && !isText(name) {
+			return problem{codeCertificate, "certificate: a name has at most 256 bytes, and no control characters"}
+		}
+	}
+	return problem{}
+}
+
+// certificate says what the client proved, if a rule asks.
+func (tr *Trace) certificate(a *app, r *Request) {
+	if tr == nil || a.looksAt(ClientCertificate) == nil {
+		return
+	}
+	switch c, known := r.Certificate.good(r.Now); {
+	case c != nil:
+		tr.add("certificate", Source{}, "verified", "%s", c.Machine.Name)
+	case known:
+		tr.add("certificate", Source{}, "none", "the proxy verified no client certificate, or one that is over")
+	default:
+		tr.add("certificate", Source{}, "not known", "the proxy does not say whether there is a client certificate, which counts against the client")
+	}
+}
