@@ -276,7 +276,8 @@ func TestExistingSecret(t *testing.T) {
 		&rbacv1.RoleBinding{ObjectMeta: fixture.Named(ns, name), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
 			Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}}},
 		&rbacv1.ClusterRole{ObjectMeta: fixture.Named("", ns), Rules: []rbacv1.PolicyRule{
-			{APIGroups: []string{"access.ostiary.dev"}, Resources: []string{"accesspolicies", "sessionrevocations"}, Verbs: []string{"get", "list", "watch"}}}},
+			{APIGroups: []string{"access.ostiary.dev"},
+				Resources: []string{"accesspolicies", "accessgroups", "servicetokens", "sessionrevocations"}, Verbs: []string{"get", "list", "watch"}}}},
 		&rbacv1.ClusterRoleBinding{ObjectMeta: fixture.Named("", ns), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: ns},
 			Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}}},
 	)
