@@ -193,6 +193,11 @@ metadata: {name: corp}
 spec: {oidc: {issuer: "https://sso.example.com", clientID: ostiary, clientSecretRef: {name: corp}}}
 ---
 apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessGroup
+metadata: {name: staff}
+spec: {include: [{emailDomain: example.com}]}
+---
+apiVersion: access.ostiary.dev/v1alpha1
 kind: SessionRevocation
 metadata: {name: ann}
 spec: {user: ann@example.com, before: "2026-01-31T12:00:00Z"}
@@ -203,11 +208,11 @@ func TestHealth(t *testing.T) {
 	b := newBench(t)
 	b.kubectl("", "create", "namespace", "shop")
 	b.kubectl(policy("shop", "good", "good.example.com")+policy("shop", "first", "taken.example.com")+others, "apply", "-f", "-")
-	const good, first, second, provider = "ap/good", "ap/first", "ap/second", "idp/corp"
+	const good, first, second, provider, group = "ap/good", "ap/first", "ap/second", "idp/corp", "accessgroup/staff"
 	b.kubectl("", "config", "set-context", "--current", "--namespace=shop")
 
 	// Nobody has looked at them yet.
-	for _, object := range []string{good, first, provider} {
+	for _, object := range []string{good, first, provider, group} {
 		b.sees(object, status.InProgressStatus, "Progressing", "")
 	}
 	b.sees("sessionrevocation/ann", status.CurrentStatus, "Healthy", "") // it has no status: it counts as soon as it is stored
@@ -217,7 +222,7 @@ func TestHealth(t *testing.T) {
 
 	b.serve()
 	b.kubectl("", "wait", "--for=condition=Ready", "--timeout=60s", good, first)
-	for _, object := range []string{good, first} {
+	for _, object := range []string{good, first, group} {
 		b.sees(object, status.CurrentStatus, "Healthy", "")
 	}
 	// Its Secret may be applied later: no failure.
@@ -246,8 +251,8 @@ func TestHealth(t *testing.T) {
 func (b *bench) columns() {
 	b.Helper()
 	for args, want := range map[string][]string{
-		"get ap":         {"NAME HOSTS READY REASON AGE", `first ["taken.example.com"] True Ready`, `second ["taken.example.com"] False Conflict`},
-		"get ap -o wide": {"NAME HOSTS READY REASON AGE ACCEPTED PROGRAMMED DEGRADED ROUTED COVERED", `second ["taken.example.com"] False Conflict`},
+		"get ap":         {"NAME HOSTS READY REASON DRY-RUN AGE", `first ["taken.example.com"] True Ready`, `second ["taken.example.com"] False Conflict`},
+		"get ap -o wide": {"NAME HOSTS READY REASON DRY-RUN AGE ACCEPTED PROGRAMMED DEGRADED ROUTED COVERED", `second ["taken.example.com"] False Conflict`},
 		"get idp":        {"NAME TYPE ISSUER READY REASON AGE", "corp oidc https://sso.example.com True Ready"},
 	} {
 		out := b.kubectl("", strings.Fields(args)...)
