@@ -123,7 +123,7 @@ func TestLintOracle(t *testing.T) {
 			}
 		}
 	}
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test
+	random := rand.New(rand.NewPCG(1, 2))
 	pick := func(most int, relaxes bool) (out []Selector) {
 		for range random.IntN(most + 1) {
 			if s := selectors[random.IntN(len(selectors))]; !relaxes || !s.Property.identifies() {

@@ -101,7 +101,7 @@ func (s *Selector) match(v *visitor, ifUnknown bool) match {
 
 // is reports whether a selector of an identity fits a subject.
 func (s *Selector) is(u *Subject) bool {
-	switch s.Property { //nolint:exhaustive // the others are of no identity
+	switch s.Property {
 	case Email:
 		return equalFold(u.Email, s.Value)
 	case EmailDomain:
