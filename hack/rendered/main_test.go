@@ -101,6 +101,13 @@ spec:
 ---
 apiVersion: access.ostiary.dev/v1alpha1
 kind: AccessPolicy
+metadata: {name: abroad, namespace: shop}
+spec:
+  hosts: [abroad.example.com]
+  rules: [{action: Bypass, include: [{country: [NL]}, {ip: [192.0.2.0/24]}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
 metadata: {name: machines, namespace: shop}
 spec:
   hosts: [machines.example.com]
