@@ -48,6 +48,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		explain.Command(&feed.Source{}),
 		check.Command(),
 		review.Diff(),
+		review.Who(),
 		audit.Command(),
 		proxyconfig.Command(),
 		optin.DetachCommand(),

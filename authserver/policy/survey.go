@@ -63,17 +63,30 @@ func compareGuards(x, y Guard) int {
 	}
 }
 
-// Guarding returns which policy guards a target, and whether it has mistakes. It is false
-// if none does.
-func (t *Table) Guarding(target Target) (by Source, defective, ok bool) {
+// A Guarding are the policies that a target is decided by.
+type Guarding struct {
+	Policy Source
+	// Defective: it has mistakes, and denies.
+	Defective bool
+	// DryRun is the policy in whose dry run the target falls: that one, or another in whose
+	// place it decides. Zero: none.
+	DryRun Source
+}
+
+// Guarding returns which policy guards a target. It is false if none does.
+func (t *Table) Guarding(target Target) (Guarding, bool) {
 	if t == nil {
-		return Source{}, false, false
+		return Guarding{}, false
 	}
-	a := t.claims(target.host).lookup(target.path)
+	a, dry := t.guard(t.claims(target.host), target.host, target.path)
 	if a == nil {
-		return Source{}, false, false
+		return Guarding{}, false
 	}
-	return a.source, a.defective, true
+	out := Guarding{Policy: a.source, Defective: a.defective}
+	if dry != nil {
+		out.DryRun = dry.source
+	}
+	return out, true
 }
 
 // Disputed says for people what is odd about whose a host is; empty: nothing.

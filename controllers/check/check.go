@@ -18,7 +18,7 @@ import (
 // Formats. The path "-" stands for stdin. It returns whether everything that they hold is
 // active; the error is for a path that is not there.
 func Run(w io.Writer, format string, terms policy.Terms, stdin io.Reader, paths []string) (valid bool, err error) {
-	set, err := manifests.ReadForCluster(paths, terms, stdin)
+	set, err := manifests.ReadForCluster(nil, paths, terms, stdin)
 	if err != nil {
 		return false, err
 	}

@@ -63,7 +63,7 @@ func TestSkipped(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		write(t, filepath.Join(dir, "x.yaml"), tc.text)
-		set, err := manifests.ReadForCluster([]string{dir}, policy.Terms{}, nil)
+		set, err := manifests.ReadForCluster(nil, []string{dir}, policy.Terms{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,9 +4,9 @@ package manifests
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -66,8 +66,9 @@ type Set struct {
 	salvaged    []policy.Revocation // out of text that cannot be read
 	routes      []translate.Route   // one for each Ingress that names a policy
 	terms       policy.Terms
-	made        map[string]bool // Secrets that something in the files makes in a cluster
-	skipped     int             // files
+	made        map[string]bool                      // Secrets that something in the files makes in a cluster
+	skipped     int                                  // files
+	judged      map[[sha256.Size]byte][]policy.Issue // the verdicts of its texts
 	// unread: a file could not be read at all, so nobody knows what it claims.
 	unread bool
 }
@@ -132,20 +133,6 @@ func ReadOn(terms policy.Terms, paths []string) (*policy.Table, []Problem, error
 	loader.Terms = terms
 	table, problems := loader.Load().Build()
 	return table, append([]Problem{}, problems...), nil
-}
-
-// ReadForCluster reads files and folders once, as they will be applied to a cluster: what
-// is in them may make Secrets there. The path Stdin stands for stdin.
-func ReadForCluster(paths []string, terms policy.Terms, stdin io.Reader) (*Set, error) {
-	loader, err := NewLoader(paths)
-	if err != nil {
-		return nil, err
-	}
-	loader.Terms, loader.forCluster = terms, true
-	if err := loader.readStdin(stdin); err != nil {
-		return nil, err
-	}
-	return loader.Load(), nil
 }
 
 // Skipped is how many files were read that hold nothing of ours.

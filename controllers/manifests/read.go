@@ -4,6 +4,7 @@ package manifests
 
 import (
 	"crypto/sha256"
+	"io"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -101,6 +102,26 @@ func parallel(n int, do func(int)) {
 		})
 	}
 	wg.Wait()
+}
+
+// ReadForCluster reads files and folders once, as they will be applied to a cluster: what
+// is in them may make Secrets there. The path Stdin stands for stdin. What was read before
+// may be nil: a text that is in both is judged once.
+func ReadForCluster(before *Set, paths []string, terms policy.Terms, stdin io.Reader) (*Set, error) {
+	loader, err := NewLoader(paths)
+	if err != nil {
+		return nil, err
+	}
+	loader.Terms, loader.forCluster = terms, true
+	if before != nil {
+		loader.verdicts.now = before.judged
+	}
+	if err := loader.readStdin(stdin); err != nil {
+		return nil, err
+	}
+	set := loader.Load()
+	set.judged = loader.verdicts.now
+	return set, nil
 }
 
 // verdicts remember what the definitions said of a text, from one reading of the files

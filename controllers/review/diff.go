@@ -103,11 +103,12 @@ func (o *flags) report(c *cobra.Command, args []string) (*report, error) {
 	if err != nil {
 		return nil, err
 	}
-	old, err := was.read(ctx, &o.source, terms, c.InOrStdin(), c.ErrOrStderr())
+	reader := reader{&o.source, terms, c.InOrStdin(), c.ErrOrStderr()}
+	old, err := reader.read(ctx, was, nil)
 	if err != nil {
 		return nil, err
 	}
-	now, err := is.read(ctx, &o.source, terms, c.InOrStdin(), c.ErrOrStderr())
+	now, err := reader.read(ctx, is, old)
 	if err != nil {
 		return nil, err
 	}

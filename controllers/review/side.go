@@ -61,17 +61,26 @@ type side struct {
 	compare.Side
 	input    policy.Input
 	problems []manifests.Problem
+	set      *manifests.Set // nil: of a cluster
 }
 
-// read reads a side.
-func (s sideSource) read(ctx context.Context, source *feed.Source, terms policy.Terms, stdin io.Reader, stderr io.Writer) (*side, error) {
+// A reader reads sides.
+type reader struct {
+	source *feed.Source
+	terms  policy.Terms
+	stdin  io.Reader
+	stderr io.Writer
+}
+
+// read reads a side, beside another one that was read before.
+func (r *reader) read(ctx context.Context, s sideSource, before *side) (*side, error) {
 	out := &side{sideSource: s}
 	if s.cluster {
-		policies, input, err := source.Cluster(ctx, terms, stderr)
+		policies, input, err := r.source.Cluster(ctx, r.terms, r.stderr)
 		if err != nil {
 			return nil, err
 		}
-		out.set(policies, input)
+		out.enter(policies, input)
 		return out, nil
 	}
 	paths, remove := s.paths, func() {}
@@ -83,10 +92,15 @@ func (s sideSource) read(ctx context.Context, source *feed.Source, terms policy.
 		paths, remove = []string{dir}, done
 	}
 	defer remove()
-	set, err := manifests.ReadForCluster(paths, terms, stdin)
+	var known *manifests.Set
+	if before != nil {
+		known = before.set
+	}
+	set, err := manifests.ReadForCluster(known, paths, r.terms, r.stdin)
 	if err != nil {
 		return nil, err
 	}
+	out.set = set
 	_, out.problems = set.Build()
 	for i := range out.problems {
 		if rest, ok := strings.CutPrefix(out.problems[i].File, paths[0]); ok && s.revision != "" {
@@ -97,11 +111,11 @@ func (s sideSource) read(ctx context.Context, source *feed.Source, terms policy.
 	if len(set.Providers) == 0 {
 		input.Providers = nil // they may well be elsewhere
 	}
-	out.set(set.Policies, input)
+	out.enter(set.Policies, input)
 	return out, nil
 }
 
-func (s *side) set(policies []policy.Policy, input policy.Input) {
+func (s *side) enter(policies []policy.Policy, input policy.Input) {
 	s.input = input
 	s.Policies, s.Bindings, s.Revocations = policies, input.Bindings, input.Revocations
 	if input.Providers != nil {

@@ -16,7 +16,7 @@ func (x *explorer) answersOf(policies []*policy.Policy) (answers, bool) {
 	a, named := answers{}, map[policy.Property][]policy.Selector{}
 	unread, ok := selectors(policies, func(s *policy.Selector) { named[s.Property] = append(named[s.Property], *s) })
 	if !ok {
-		x.c.cut(x.pair, "has a rule with the selector "+unread.String()+", which this version cannot compare")
+		x.c.cut(x.pair, "was edited and has a rule with the selector "+unread.String()+": "+cmp.Or(opaque[unread], "this version does not know it"))
 		return nil, false
 	}
 	for _, s := range named[policy.LoginMethod] {

@@ -37,14 +37,19 @@ type Settings struct {
 }
 
 // Compare finds what the new side decides otherwise than the old one.
-func Compare(old, now Side, s Settings) *Result {
-	c := &comparison{
-		old: newSide(&old), now: newSide(&now), Settings: s, left: maxDecisions,
+func Compare(old, now Side, s Settings) *Result { return newComparison(&old, &now, s).compare() }
+
+func newComparison(old, now *Side, s Settings) *comparison {
+	return &comparison{
+		old: newSide(old), now: newSide(now), Settings: s, left: maxDecisions,
 		pairs: map[pairKey]*pair{}, out: &Result{Differences: []*Difference{}}, groups: map[groupKey]*Difference{},
 	}
+}
+
+func (c *comparison) compare() *Result {
 	c.findRoutes()
 	c.findPeople()
-	c.hosts = merged(old.Table.Hosts(), now.Table.Hosts())
+	c.hosts = merged(c.old.Table.Hosts(), c.now.Table.Hosts())
 	for _, host := range c.hosts {
 		c.host(host)
 	}
@@ -103,10 +108,25 @@ func (s *side) rules(p *policy.Policy) *policy.Policy {
 	out.Rules = make([]policy.Rule, len(p.Rules))
 	for i, r := range p.Rules {
 		r.Name = ""
+		r.Include, r.Require, r.Exclude = texts(r.Include), texts(r.Require), texts(r.Exclude)
 		out.Rules[i] = r
 	}
 	s.plain[p] = &out
 	return &out
+}
+
+// texts replaces expressions by their texts: those of the same text are the same.
+func texts(list []policy.Selector) []policy.Selector {
+	if !slices.ContainsFunc(list, func(s policy.Selector) bool { return s.Condition != nil }) {
+		return list
+	}
+	out := slices.Clone(list)
+	for i := range out {
+		if c := out[i].Condition; c != nil {
+			out[i].Condition, out[i].Value = nil, c.Text()
+		}
+	}
+	return out
 }
 
 // comparison is the work.
@@ -131,7 +151,9 @@ type pairKey struct {
 	old, now                   *policy.Policy
 	oldContended, nowContended bool
 	oldExempt, nowExempt       bool
-	odd                        bool // the path has an encoded slash
+	// In whose dry run they decide; nil: in none.
+	oldDry, nowDry *policy.Policy
+	odd            bool // the path has an encoded slash
 }
 
 // A pair are two policies of which the one decides before and the other after; nil: none.
@@ -150,8 +172,8 @@ type place struct {
 // host notes the places of one host, as policies spell it.
 func (c *comparison) host(pattern string) {
 	for _, host := range c.hostsOf(pattern) {
-		was, wasContended := c.old.Table.Guards(host)
-		is, isContended := c.now.Table.Guards(host)
+		was, wasContended := c.guards(c.old, host)
+		is, isContended := c.guards(c.now, host)
 		if wasContended == isContended && c.alike(was, is) && c.people == nil && len(c.routesDiffer) == 0 {
 			continue
 		}
@@ -159,6 +181,35 @@ func (c *comparison) host(pattern string) {
 			c.place(host, path, pairKey{oldContended: wasContended, nowContended: isContended}, pattern)
 		}
 	}
+}
+
+// decides returns the policies that a target is decided by, and whether it is exempt.
+func (s *side) decides(target policy.Target) (by, dry *policy.Policy, exempt bool) {
+	g, ok := s.Table.Guarding(target)
+	if !ok {
+		return nil, nil, false
+	}
+	by = s.guard(g.Policy, g.Defective)
+	if g.DryRun.Name != "" {
+		dry = s.guard(g.DryRun, false)
+	}
+	is := func(p *policy.Policy) bool { return p != nil && slices.Contains(p.Exempt, target.Path()) }
+	return by, dry, is(by) || is(dry)
+}
+
+// guards are the claims on a host, and, behind a dry run, those on the "*." host above it.
+func (c *comparison) guards(s *side, host string) ([]policy.Guard, bool) {
+	guards, contended := s.Table.Guards(host)
+	rehearses := func(g policy.Guard) bool {
+		p := s.guard(g.Policy, g.Defective)
+		return p != nil && p.DryRun != policy.DryRunNone
+	}
+	_, rest, ok := strings.Cut(host, ".")
+	if ok && slices.ContainsFunc(guards, rehearses) {
+		above, _ := s.Table.Guards(c.hostsOf("*." + rest)[0])
+		guards = append(guards, above...)
+	}
+	return guards, contended
 }
 
 // hostsOf returns hosts for a request that stand for one of a policy.
@@ -245,14 +296,8 @@ func (c *comparison) place(host string, at place, key pairKey, pattern string) {
 	if err != nil {
 		return // no request can be for it
 	}
-	if by, defective, ok := c.old.Table.Guarding(target); ok {
-		key.old = c.old.guard(by, defective)
-		key.oldExempt = key.old != nil && slices.Contains(key.old.Exempt, target.Path())
-	}
-	if by, defective, ok := c.now.Table.Guarding(target); ok {
-		key.now = c.now.guard(by, defective)
-		key.nowExempt = key.now != nil && slices.Contains(key.now.Exempt, target.Path())
-	}
+	key.old, key.oldDry, key.oldExempt = c.old.decides(target)
+	key.now, key.nowDry, key.nowExempt = c.now.decides(target)
 	c.add(key, at)
 	if below := strings.HasSuffix(at.where, "/*"); below && key.old != nil && key.now != nil &&
 		key.old.AllowEncodedSlashes != key.now.AllowEncodedSlashes {
@@ -266,7 +311,7 @@ func (c *comparison) place(host string, at place, key pairKey, pattern string) {
 func (c *comparison) add(key pairKey, at place) {
 	p := c.pairs[key]
 	if p == nil {
-		p = &pair{pairKey: key, same: c.same(key.old, key.now) && key.oldContended == key.nowContended}
+		p = &pair{pairKey: key, same: c.same(key.old, key.now) && c.same(key.oldDry, key.nowDry) && key.oldContended == key.nowContended}
 		if p.same && c.people == nil && len(c.routesOf(p)) == 0 {
 			return
 		}

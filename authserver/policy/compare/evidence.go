@@ -42,8 +42,17 @@ type evidence struct {
 	person bool
 }
 
-// evidences are all that the explorer can read. A policy with a selector that is not here
-// cannot be compared: TestEveryProperty.
+// opaque are selectors that it cannot read: where a policy with one is edited, the report
+// says that it was not compared.
+var opaque = map[policy.Property]string{
+	policy.Token:             "what machines can do is not compared yet",
+	policy.AnyToken:          "what machines can do is not compared yet",
+	policy.ClientCertificate: "what machines can do is not compared yet",
+	policy.Expression:        "an expression can look at anything",
+	policy.AccessGroup:       "what groups say is not compared yet",
+}
+
+// evidences are all that it can read.
 var evidences = map[policy.Property]evidence{
 	policy.NoProperty: {fits: func(*policy.Selector, string) bool { return false }},
 	policy.Everyone:   {fits: func(*policy.Selector, string) bool { return true }},
@@ -84,7 +93,7 @@ func contains(networks []netip.Prefix, a netip.Addr) bool {
 }
 
 // selectors visits all of the policies' selectors, and reports whether each can be read.
-func selectors(policies []*policy.Policy, visit func(s *policy.Selector)) (unreadable policy.Property, ok bool) {
+func selectors(policies []*policy.Policy, visit func(s *policy.Selector)) (unread policy.Property, ok bool) {
 	for _, p := range policies {
 		if p == nil {
 			continue

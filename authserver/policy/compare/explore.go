@@ -32,7 +32,7 @@ func (c *comparison) explore(p *pair) {
 	slices.SortStableFunc(p.places, func(x, y place) int {
 		return cmp.Or(cmp.Compare(len(x.host)+len(x.path), len(y.host)+len(y.path)), cmp.Compare(x.host, y.host))
 	})
-	policies := []*policy.Policy{p.old, p.now}
+	policies := []*policy.Policy{p.old, p.now, p.oldDry, p.nowDry}
 	left := min(maxPairDecisions, c.left)
 	before := left
 	x := &explorer{c: c, pair: p, known: map[question]string{}, left: &left, words: map[string]string{}}
@@ -88,10 +88,7 @@ func (x *explorer) next() (question, bool) {
 			return q, true
 		}
 	}
-	for _, p := range []*policy.Policy{x.pair.old, x.pair.now} {
-		if p == nil {
-			continue
-		}
+	for _, p := range x.policies() {
 		if q, open := x.asksNobody(p); open {
 			return q, true
 		}
@@ -109,7 +106,7 @@ func (x *explorer) answered(q question) bool {
 
 // asksNobody returns what an exempt path depends on, whoever it is.
 func (x *explorer) asksNobody(p *policy.Policy) (q question, open bool) {
-	if p == x.pair.old && !x.pair.oldExempt || p == x.pair.now && !x.pair.nowExempt {
+	if !x.pair.oldExempt && !x.pair.nowExempt {
 		return q, false
 	}
 	_, _ = selectors([]*policy.Policy{p}, func(s *policy.Selector) {
@@ -123,7 +120,8 @@ func (x *explorer) asksNobody(p *policy.Policy) (q question, open bool) {
 
 // walk goes through a policy's rules as Decide does, as far as what is known leads.
 func (x *explorer) walk(p *policy.Policy) (question, bool) {
-	if passes, q, open := x.relaxing(p); open || passes {
+	passes, q, open := x.relaxing(p)
+	if open || passes {
 		return q, open
 	}
 	if q, open := x.session(p); open {

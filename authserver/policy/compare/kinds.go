@@ -59,13 +59,16 @@ func (x *explorer) pages(classes []class) {
 // crossSite reports whether the policies differ in what a cookie is enough for.
 func (x *explorer) crossSite() bool {
 	o, n := x.pair.old, x.pair.now
-	return o != nil && n != nil && o.AllowCrossSite != n.AllowCrossSite
+	return o != nil && n != nil && o.AllowCrossSite != n.AllowCrossSite || x.rehearses()
 }
+
+// rehearses reports whether one side is in a dry run.
+func (x *explorer) rehearses() bool { return x.pair.oldDry != nil || x.pair.nowDry != nil }
 
 func changes(method string) bool { return method != "GET" && method != "HEAD" && method != "OPTIONS" }
 
 func (x *explorer) policies() (out []*policy.Policy) {
-	for _, p := range []*policy.Policy{x.pair.old, x.pair.now} {
+	for _, p := range []*policy.Policy{x.pair.old, x.pair.now, x.pair.oldDry, x.pair.nowDry} {
 		if p != nil {
 			out = append(out, p)
 		}
@@ -76,7 +79,7 @@ func (x *explorer) policies() (out []*policy.Policy) {
 // sameCORS reports whether both policies treat other origins alike.
 func (x *explorer) sameCORS() bool {
 	o, n := x.pair.old, x.pair.now
-	return o != nil && n != nil && o.AllowCrossSite == n.AllowCrossSite && reflect.DeepEqual(o.CORS, n.CORS)
+	return o != nil && n != nil && !x.rehearses() && o.AllowCrossSite == n.AllowCrossSite && reflect.DeepEqual(o.CORS, n.CORS)
 }
 
 func (x *explorer) manages() bool {
