@@ -5,6 +5,7 @@ package policy
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 )
 
@@ -70,6 +71,23 @@ func BenchmarkDecideTwentyRules(b *testing.B) {
 					table.Decide(r)
 				}
 			})
+		}
+	}
+}
+
+// BenchmarkGroups is what a decision costs whose eight rules name groups, up to eight below
+// one another.
+func BenchmarkGroups(b *testing.B) {
+	set := append(chain(maxGroupDepth), groupOf("net", networks("10.0.0.0/8"), nil, nil))
+	rule := Rule{Action: Block, Include: named("net"), Require: named("g8")}
+	rules := append(slices.Repeat([]Rule{rule}, 7), Rule{Action: Allow, Include: named("g8")})
+	table, _ := withGroups(set, one(rules...))
+	r := Request{Target: mustTarget(b, "https://a.x/"), Method: "GET", Subject: session("n/p"), Now: now}
+	r.Address = netip.MustParseAddr("11.1.1.1")
+	b.ReportAllocs()
+	for b.Loop() {
+		if table.Decide(r).Verdict != Admit {
+			b.Fatal("denied")
 		}
 	}
 }

@@ -159,7 +159,7 @@ func set(o *v1alpha1.AccessGroup, use policy.GroupUse) bool {
 	for _, p := range use.Policies[:min(len(use.Policies), maxUsers)] {
 		users = append(users, p.String())
 	}
-	count := int32(min(len(use.Policies), 1<<31-1)) //nolint:gosec // bounded
+	count := int32(min(len(use.Policies), 1<<31-1))
 	if o.Status.Policies != count || !slices.Equal(o.Status.UsedBy, users) || o.Status.ObservedGeneration != o.Generation {
 		o.Status.Policies, o.Status.UsedBy, o.Status.ObservedGeneration, changed = count, users, o.Generation, true
 	}
