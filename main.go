@@ -32,6 +32,7 @@ import (
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/optin"
 	"github.com/ostiary/ostiary/controllers/review"
+	"github.com/ostiary/ostiary/controllers/tokens"
 )
 
 // Set when a release is built.
@@ -51,6 +52,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		review.Who(),
 		audit.Command(),
 		proxyconfig.Command(),
+		tokens.Command(),
 		optin.DetachCommand(),
 		probe.Command(),
 		versionCommand(),
@@ -84,7 +86,7 @@ func serve() *cobra.Command {
 			defer stop()
 			err = s.Run(ctx, controllers.Metrics(), func(ctx context.Context) error {
 				return feeder.Run(ctx, controllers.Sink{
-					Live: &s.Live, Witnesses: s.Witnesses, Log: s.Log,
+					Live: &s.Live, Witnesses: s.Witnesses, Uses: s.Uses, Log: s.Log,
 					KeySecret: s.Keys, RotateKeys: s.RotateKeys, PublishKeys: s.PublishKeys, OpenKeys: s.OpenKeys,
 					PublishProviders: s.PublishProviders, ProvidersInUse: s.ProvidersInUse, SetRevoke: s.Revoker.Set,
 				})

@@ -44,6 +44,8 @@ type Config struct {
 	Ready func() bool
 	// Witnesses remember who asked; nil: nobody wants to know.
 	Witnesses *policy.Witnesses
+	// Uses remember when service tokens were used; nil: nobody wants to know.
+	Uses *policy.Uses
 	// Cold reports whether preflights that are let pass (nginx-pass) could reach an
 	// application, because the proxy does not know of our preflight listener yet: they
 	// are refused then. Waits reports whether /readyz should say no for that reason.
@@ -183,6 +185,7 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 	decision := s.decide(table, q)
 	if m := decision.Machine; m != nil && s.Assertion != nil && !x.refuses {
 		q.Assertion = s.Assertion(m, policy.Audience(decision.Source), q.Now)
+		s.Uses.Saw(m, q.Now)
 	}
 	if q.RequestID == "" && (x.refuses || decision.Verdict != policy.Admit) {
 		q.RequestID = newRequestID()

@@ -63,7 +63,7 @@ func (o *Flags) Service(c Config, w io.Writer) *Service {
 	}
 	s.providers = idp.New(idp.Options{Log: s.Log})
 	s.Table, s.Subject, s.Witnesses = s.Live.Table, s.verifier.Subject, &s.witnesses
-	s.Assertion = s.verifier.Assertion
+	s.Assertion, s.Uses = s.verifier.Assertion, &policy.Uses{}
 	s.KeySet = func() []byte { return s.ring.Load().JWKS() }
 	s.Ready = func() bool { return s.verifier.Verifier() != nil }
 	s.Ring, s.Login = s.ring.Load, &login.Config{Providers: s.providers, Revoke: s.Revoker.Revoke}

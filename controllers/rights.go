@@ -7,8 +7,8 @@ package controllers
 //
 // Policies, and what is told of them:
 //
-// +kubebuilder:rbac:groups=access.ostiary.dev,resources=accessgroups;accesspolicies;identityproviders,verbs=get;list;watch
-// +kubebuilder:rbac:groups=access.ostiary.dev,resources=accessgroups/status;accesspolicies/status;identityproviders/status,verbs=get;patch;update
+// +kubebuilder:rbac:groups=access.ostiary.dev,resources=accessgroups;accesspolicies;identityproviders;servicetokens,verbs=get;list;watch
+// +kubebuilder:rbac:groups=access.ostiary.dev,resources=accessgroups/status;accesspolicies/status;identityproviders/status;servicetokens/status,verbs=get;patch;update
 // +kubebuilder:rbac:groups=access.ostiary.dev,resources=sessionrevocations,verbs=create;delete;get;list;patch;watch
 // +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch
 //
@@ -30,3 +30,9 @@ package controllers
 // +kubebuilder:rbac:groups=traefik.io,resources=middlewares,verbs=create;patch;delete,roleName=ostiary-routes
 // +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=httproutes,verbs=create;patch;delete,roleName=ostiary-routes
 // +kubebuilder:rbac:groups=gateway.envoyproxy.io,resources=securitypolicies,verbs=create;patch;delete,roleName=ostiary-routes
+//
+// The Secrets of ServiceTokens, in a role of its own as well. A right cannot be narrowed
+// to those that we made: whoever has this one can read any Secret whose name they know.
+// There is no list and no watch, so they learn no names.
+//
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;patch,roleName=ostiary-tokens

@@ -26,6 +26,7 @@ import (
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/optin"
 	"github.com/ostiary/ostiary/controllers/routes"
+	"github.com/ostiary/ostiary/controllers/tokens"
 )
 
 // LeaseName is the Lease that replicas compete for.
@@ -56,6 +57,8 @@ type Options struct {
 	PublishProviders func([]config.Provider)
 	// Witnesses have whose questions arrived here; nil: Covered goes without them.
 	Witnesses *policy.Witnesses
+	// Uses have when service tokens were used here; nil: status.lastUsed goes without them.
+	Uses *policy.Uses
 	// Settings are published for commands that look at the cluster; nil: none are.
 	Settings installation.Settings
 	// PublishOwners: the API server goes by who may serve a host (config/host-ownership).
@@ -77,7 +80,7 @@ type Options struct {
 
 // A pace says how often things are done. Zero: as often as they should be, which
 // tests have no time for.
-type pace struct{ lease, keys, contact, sweep, kinds, witness time.Duration }
+type pace struct{ lease, keys, contact, sweep, kinds, witness, tokens time.Duration }
 
 // RunAgain is Run that does not give up: an API server that is away, or a CRD
 // that is not installed yet, is waited for, as the requests that come meanwhile
@@ -114,7 +117,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("starting the controllers: %w", err)
 	}
-	absent, err := cluster.Missing(mgr.GetRESTMapper(), cluster.ProviderKind, cluster.RevocationKind, cluster.GroupKind)
+	absent, err := cluster.Missing(mgr.GetRESTMapper(), cluster.ProviderKind, cluster.RevocationKind, cluster.GroupKind, cluster.TokenKind)
 	if err != nil {
 		return fmt.Errorf("starting the controllers: %w", err)
 	}
@@ -134,7 +137,8 @@ func Run(ctx context.Context, o Options) error {
 	keys.Leads = leader.Leads
 	ledger := feed.NewLedger(o.Namespace, cmp.Or(o.HostHold, installation.DefaultHostHold))
 	leader.Duties = append(leader.Duties, ledger.Write)
-	table := &feed.Feed{Live: o.Live, Terms: o.Terms, Ledger: ledger, Leads: leader.Leads, Status: status, Revocations: !slices.Contains(absent, cluster.RevocationKind), Providers: o.ProvidersInUse}
+	table := &feed.Feed{Live: o.Live, Terms: o.Terms, Ledger: ledger, Leads: leader.Leads, Status: status,
+		Revocations: !slices.Contains(absent, cluster.RevocationKind), Tokens: !slices.Contains(absent, cluster.TokenKind), Providers: o.ProvidersInUse}
 	if !slices.Contains(absent, cluster.GroupKind) {
 		table.Groups, table.GroupStatus = new(groups.List), new(groups.Status)
 		table.GroupStatus.SetupWithManager(mgr)
@@ -171,6 +175,11 @@ func (o *Options) setupOptional(mgr ctrl.Manager, leader *Leader, table *feed.Fe
 		sweeper := &feed.Sweeper{Every: o.pace.sweep}
 		sweeper.SetupWithManager(mgr)
 		leader.Duties = append(leader.Duties, sweeper.Sweep)
+	}
+	if !slices.Contains(absent, cluster.TokenKind) {
+		issuer := &tokens.Issuer{Every: o.pace.tokens, Uses: o.Uses}
+		leader.Duties = append(leader.Duties, issuer.Issue)
+		errs = append(errs, issuer.SetupWithManager(mgr))
 	}
 	if !slices.Contains(absent, cluster.ProviderKind) && o.PublishProviders != nil {
 		providers := &feed.Providers{Namespace: o.Namespace, Keys: o.KeySecret, Publish: o.PublishProviders, Published: table.ProvidersChanged, Leads: leader.Leads}

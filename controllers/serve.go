@@ -105,7 +105,9 @@ func (f *Feeder) Waits() func() bool {
 type Sink struct {
 	Live      *policy.Live
 	Witnesses *policy.Witnesses
-	Log       *slog.Logger
+	// Uses have when service tokens were used.
+	Uses *policy.Uses
+	Log  *slog.Logger
 	// KeySecret names the Secret of the keys.
 	KeySecret string
 	// RotateKeys and PublishKeys are those of Options; OpenKeys does both for a folder,
@@ -162,7 +164,8 @@ func (f *Feeder) fromCluster(ctx context.Context, to Sink) error {
 		Config: c, Live: to.Live, Terms: f.on, HostHold: f.hold, LeaderElect: f.leaderElect,
 		Namespace: cluster.Namespace(), KeySecret: to.KeySecret, RotateKeys: to.RotateKeys, PublishKeys: to.PublishKeys,
 		PublishProviders: to.PublishProviders, ProvidersInUse: to.ProvidersInUse,
-		Routes: f.opting, Warmth: &f.warmth, Settings: f.settings, PublishOwners: f.owners, Witnesses: to.Witnesses, Metrics: metrics.Registry,
+		Routes: f.opting, Warmth: &f.warmth, Settings: f.settings, PublishOwners: f.owners,
+		Witnesses: to.Witnesses, Uses: to.Uses, Metrics: metrics.Registry,
 	})
 }
 

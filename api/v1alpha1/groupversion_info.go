@@ -15,7 +15,7 @@ var GroupVersion = schema.GroupVersion{Group: "access.ostiary.dev", Version: "v1
 func AddToScheme(s *runtime.Scheme) error {
 	s.AddKnownTypes(GroupVersion, &AccessPolicy{}, &AccessPolicyList{},
 		&IdentityProvider{}, &IdentityProviderList{}, &SessionRevocation{}, &SessionRevocationList{},
-		&AccessGroup{}, &AccessGroupList{})
+		&AccessGroup{}, &AccessGroupList{}, &ServiceToken{}, &ServiceTokenList{})
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil
 }

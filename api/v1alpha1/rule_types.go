@@ -24,6 +24,7 @@ const (
 // +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !self.include.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod and authMethod'`,fieldPath=`.include`,reason=`FieldValueForbidden`
 // +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !has(self.require) || !self.require.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod and authMethod'`,fieldPath=`.require`,reason=`FieldValueForbidden`
 // +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !has(self.exclude) || !self.exclude.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod and authMethod'`,fieldPath=`.exclude`,reason=`FieldValueForbidden`
+// +kubebuilder:validation:XValidation:rule=`self.action == 'ServiceAuth' || !self.include.exists(s, has(s.serviceToken) || has(s.anyServiceToken)) && (!has(self.require) || !self.require.exists(s, has(s.serviceToken) || has(s.anyServiceToken))) && (!has(self.exclude) || !self.exclude.exists(s, has(s.serviceToken) || has(s.anyServiceToken)))`,message=`only a rule with action: ServiceAuth admits service tokens, and asks nobody to sign in: write action: ServiceAuth`,fieldPath=`.action`,reason=`FieldValueForbidden`
 type Rule struct {
 	// name is for people: it appears in explanations and logs.
 	// +optional
@@ -31,7 +32,7 @@ type Rule struct {
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[\pL\pM\pN ._:/()+,&@#=-]*$')`,message=`a rule name holds letters, digits, spaces and - _ . , : / + & @ # = ( ) only`
 	Name string `json:"name,omitempty"`
-	// action is Allow, Block, Bypass or ServiceAuth. Nothing issues service tokens yet, so a ServiceAuth rule admits no request.
+	// action is Allow, Block, Bypass or ServiceAuth.
 	// +required
 	// +kubebuilder:validation:Enum=Allow;Block;Bypass;ServiceAuth
 	Action RuleAction `json:"action"`
@@ -70,7 +71,7 @@ type Rule struct {
 //
 // +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:MaxProperties=1
-// +kubebuilder:validation:XValidation:rule=`[has(self.email), has(self.emailDomain), has(self.ip), has(self.idpGroup), has(self.loginMethod), has(self.authMethod), has(self.country), has(self.cel), has(self.group), has(self.certificate)].filter(x, x).size() <= 1`,message=`exactly one key each: write two list entries for OR, or put one of the two into require for AND`
+// +kubebuilder:validation:XValidation:rule=`[has(self.email), has(self.emailDomain), has(self.ip), has(self.idpGroup), has(self.loginMethod), has(self.authMethod), has(self.country), has(self.cel), has(self.group), has(self.certificate), has(self.serviceToken), has(self.anyServiceToken)].filter(x, x).size() <= 1`,message=`exactly one key each: write two list entries for OR, or put one of the two into require for AND`
 type Selector struct {
 	// everyone matches every request; in an Allow rule, everyone who is signed
 	// in. Write everyone: {} or everyone: true.
@@ -142,6 +143,18 @@ type Selector struct {
 	// rule the group may not look at who somebody is.
 	// +optional
 	Group GroupName `json:"group,omitempty"`
+	// serviceToken matches a machine that sends this ServiceToken, in ServiceAuth
+	// rules alone: its name, or namespace/name, which has to list the namespace of the
+	// policy in its policyNamespaces.
+	// +optional
+	// +kubebuilder:validation:MaxLength=317
+	// +kubebuilder:validation:Pattern=`^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`
+	ServiceToken string `json:"serviceToken,omitempty"`
+	// anyServiceToken matches a machine that sends any good ServiceToken of the
+	// policy's namespace, or one that lists it in its policyNamespaces; in ServiceAuth
+	// rules alone. Write anyServiceToken: {}.
+	// +optional
+	AnyServiceToken *AnyServiceToken `json:"anyServiceToken,omitempty"`
 	// certificate matches a client that proved itself by a client certificate, which
 	// the proxy verified; certificate: {} matches any. It needs a proxy that tells Ostiary,
 	// at an endpoint below /authz/v1/cert/. Elsewhere it matches no rule that admits, and
@@ -176,6 +189,9 @@ type ClientCertificate struct {
 // +kubebuilder:validation:MaxLength=2
 // +kubebuilder:validation:Pattern=`^(A[DEFGILMOQRSTUWXZ]|B[ABDEFGHIJLMNOQRSTVWYZ]|C[ACDFGHIKLMNORUVWXYZ]|D[EJKMOZ]|E[CEGHRST]|F[IJKMOR]|G[ABDEFGHILMNPQRSTUWY]|H[KMNRTU]|I[DELMNOQRST]|J[EMOP]|K[EGHIMNPRWYZ]|L[ABCIKRSTUVY]|M[ACDEFGHKLMNOPQRSTUVWXYZ]|N[ACEFGILOPRUZ]|O[M]|P[AEFGHKLMNRSTWY]|Q[A]|R[EOSUW]|S[ABCDEGHIJKLMNORSTVXYZ]|T[CDFGHJKLMNORTVWZ]|U[AGMSYZ]|V[ACEGINU]|W[FS]|X[K]|Y[ET]|Z[AMW])$`
 type Country string
+
+// AnyServiceToken has no fields.
+type AnyServiceToken struct{}
 
 // A pattern: CEL rules of all selectors together are at the API server's limit of cost.
 

@@ -27,7 +27,8 @@ func anyToken() []Selector { return []Selector{{Property: AnyToken}} }
 // machine. (THREATS F4, F15, G4)
 func TestOracleServiceTokens(t *testing.T) {
 	var rules []Rule
-	lists := [][]Selector{anyToken(), everyone(), networks("10.0.0.0/8"), tokenNamed("ci"), tokenNamed("n/ci", "bot"), tokenNamed("m/ci"), tokenNamed("m/shared"), tokenNamed("m/ci", "off", "twin")}
+	lists := [][]Selector{anyToken(), everyone(), networks("10.0.0.0/8"), tokenNamed("ci"), tokenNamed("n/ci", "bot"), tokenNamed("m/ci"),
+		tokenNamed("m/shared"), tokenNamed("m/ci", "off", "twin")}
 	for _, include := range lists {
 		for _, require := range append([][]Selector{nil}, lists...) {
 			for _, exclude := range append([][]Selector{nil}, lists...) {
@@ -35,13 +36,15 @@ func TestOracleServiceTokens(t *testing.T) {
 			}
 		}
 	}
-	besides := [][]Rule{nil, does(Bypass), does(Allow), does(Block), {{Action: Bypass, Include: networks("11.0.0.0/8")}, {Action: Block, Include: emails("ann@x")}, {Action: Allow, Include: emails("ann@x")}}}
+	besides := [][]Rule{nil, does(Bypass), does(Allow), does(Block), {
+		{Action: Bypass, Include: networks("11.0.0.0/8")}, {Action: Block, Include: emails("ann@x")}, {Action: Allow, Include: emails("ann@x")}}}
 	var visits []Request
 	for token := range presented() {
 		for _, method := range []string{"GET", "OPTIONS"} {
 			for _, address := range []string{"10.1.1.1", "11.1.1.1"} {
 				for _, s := range []*Subject{nil, session("n/p")} {
-					visits = append(visits, Request{Target: mustTarget(t, "https://a.x/"), Method: method, Token: token, Subject: s, Address: netip.MustParseAddr(address), Now: now})
+					visits = append(visits, Request{Target: mustTarget(t, "https://a.x/"), Method: method, Token: token, Subject: s,
+						Address: netip.MustParseAddr(address), Now: now})
 				}
 			}
 		}
@@ -62,7 +65,8 @@ func TestOracleServiceTokens(t *testing.T) {
 						t.Fatalf("%s %+v: %+v; the reference says %s %s\nrules: %+v", r.Method, r.Token, d, v, why, list)
 					}
 					counts[why]++
-					if v == Challenge && why != ServiceTokenInvalid || (d.Machine != nil) != (why == ServiceAdmitted) || d.Unauthenticated != Unauthorized {
+					if v == Challenge && why != ServiceTokenInvalid || (d.Machine != nil) != (why == ServiceAdmitted) ||
+						d.Unauthenticated != Unauthorized {
 						t.Fatalf("%+v: %+v", r.Token, d)
 					}
 					if d.Machine != nil && d.Machine.Name != "service:"+presented()[r.Token] {
@@ -97,14 +101,16 @@ func TestServiceTokenIsNoDoor(t *testing.T) {
 		change func(*Request)
 		want   string
 	}{
-		"good":                 {func(*Request) {}, "allow service-auth p"},
-		"another site":         {func(r *Request) { r.Site, r.Origin = SiteOther, "https://evil.example" }, "allow service-auth p"}, // no page can send it without a preflight
-		"ambiguous path":       {func(r *Request) { r.Target = mustTarget(t, "https://a.x/x/../y") }, "deny ambiguous-path p"},
-		"host unproven":        {func(r *Request) { r.HostUnproven = true }, "deny bad-request p"},
-		"no such host":         {func(r *Request) { r.Target = mustTarget(t, "https://b.x/") }, "deny no-policy"},
-		"pinned to nothing":    {func(r *Request) { r.Ingress = "n/i" }, "deny no-policy"},
-		"Now was forgotten":    {func(r *Request) { r.Token = PresentedToken{ID: "id-over", Secret: "over"}; r.Now = now }, "challenge service-token-invalid p"},
-		"a preflight":          {func(r *Request) { r.Method, r.Origin, r.Preflight.Method = "OPTIONS", "https://evil.example", "GET" }, "deny origin-not-allowed p"},
+		"good":              {func(*Request) {}, "allow service-auth p"},
+		"another site":      {func(r *Request) { r.Site, r.Origin = SiteOther, "https://evil.example" }, "allow service-auth p"}, // after a preflight
+		"ambiguous path":    {func(r *Request) { r.Target = mustTarget(t, "https://a.x/x/../y") }, "deny ambiguous-path p"},
+		"host unproven":     {func(r *Request) { r.HostUnproven = true }, "deny bad-request p"},
+		"no such host":      {func(r *Request) { r.Target = mustTarget(t, "https://b.x/") }, "deny no-policy"},
+		"pinned to nothing": {func(r *Request) { r.Ingress = "n/i" }, "deny no-policy"},
+		"it is over":        {func(r *Request) { r.Token = PresentedToken{ID: "id-over", Secret: "over"} }, "challenge service-token-invalid p"},
+		"a preflight": {func(r *Request) {
+			r.Method, r.Origin, r.Preflight.Method = "OPTIONS", "https://evil.example", "GET"
+		}, "deny origin-not-allowed p"},
 		"a session counts not": {func(r *Request) { r.Token.Secret, r.Subject = "wrong", session("n/p") }, "challenge service-token-invalid p"},
 	} {
 		if got := ask(tc.change); got != tc.want {
@@ -120,7 +126,8 @@ func TestServiceTokenIsNoDoor(t *testing.T) {
 // TestServiceTokenRevision: every field of a token is a part of the revision, and their
 // order is not.
 func TestServiceTokenRevision(t *testing.T) {
-	token := ServiceToken{Source: Source{"n", "ci", "f"}, ClientID: "c", Secrets: []TokenSecret{{SecretSum("s"), birth}}, PolicyNamespaces: []string{"k"}, ExpiresAt: now, Disabled: true}
+	token := ServiceToken{Source: Source{"n", "ci", "f"}, ClientID: "c", Secrets: []TokenSecret{{SecretSum("s"), birth}},
+		PolicyNamespaces: []string{"k"}, ExpiresAt: now, Disabled: true}
 	plain := mustBuild(t, one(does(Allow)...))
 	seen := map[string]string{plain.Revision(): "none"}
 	note := func(path string) {
@@ -159,14 +166,15 @@ func TestServiceTokenRules(t *testing.T) {
 		rule Rule
 		want string
 	}{
-		"in Allow":       {Rule{Action: Allow, Include: tokenNamed("ci")}, "spec.rules[0].include[0] service-auth-only"},
-		"any in Bypass":  {Rule{Action: Bypass, Include: everyone(), Exclude: anyToken()}, "spec.rules[0].exclude[0] service-auth-only"},
-		"in Block":       {Rule{Action: Block, Include: everyone(), Require: tokenNamed("ci")}, "spec.rules[0].require[0] service-auth-only"},
-		"no name":        {Rule{Action: ServiceAuth, Include: tokenNamed("")}, "spec.rules[0].include[0] service-token-name"},
-		"two slashes":    {Rule{Action: ServiceAuth, Include: tokenNamed("a/b/c")}, "spec.rules[0].include[0] service-token-name"},
-		"upper case":     {Rule{Action: ServiceAuth, Include: tokenNamed("a/B")}, "spec.rules[0].include[0] service-token-name"},
-		"no namespace":   {Rule{Action: ServiceAuth, Include: tokenNamed("/b")}, "spec.rules[0].include[0] service-token-name"},
-		"a duration":     {Rule{Action: ServiceAuth, Include: anyToken(), SessionDuration: time.Hour}, "spec.rules[0].sessionDuration session-duration-on-bypass"},
+		"in Allow":      {Rule{Action: Allow, Include: tokenNamed("ci")}, "spec.rules[0].include[0] service-auth-only"},
+		"any in Bypass": {Rule{Action: Bypass, Include: everyone(), Exclude: anyToken()}, "spec.rules[0].exclude[0] service-auth-only"},
+		"in Block":      {Rule{Action: Block, Include: everyone(), Require: tokenNamed("ci")}, "spec.rules[0].require[0] service-auth-only"},
+		"no name":       {Rule{Action: ServiceAuth, Include: tokenNamed("")}, "spec.rules[0].include[0] service-token-name"},
+		"two slashes":   {Rule{Action: ServiceAuth, Include: tokenNamed("a/b/c")}, "spec.rules[0].include[0] service-token-name"},
+		"upper case":    {Rule{Action: ServiceAuth, Include: tokenNamed("a/B")}, "spec.rules[0].include[0] service-token-name"},
+		"no namespace":  {Rule{Action: ServiceAuth, Include: tokenNamed("/b")}, "spec.rules[0].include[0] service-token-name"},
+		"a duration": {Rule{Action: ServiceAuth, Include: anyToken(), SessionDuration: time.Hour},
+			"spec.rules[0].sessionDuration session-duration-on-bypass"},
 		"in ServiceAuth": {Rule{Action: ServiceAuth, Include: tokenNamed("ci", "k/ci"), Require: anyToken()}, ""},
 	} {
 		p := one(tc.rule)

@@ -54,6 +54,7 @@ const (
 	ProviderKind   = "IdentityProvider"
 	RevocationKind = "SessionRevocation"
 	GroupKind      = "AccessGroup"
+	TokenKind      = "ServiceToken"
 )
 
 // LookAgain is how often it is looked whether a missing CRD has been installed.

@@ -52,6 +52,8 @@ type Feed struct {
 	Groups *groups.List
 	// GroupStatus is told what became of them.
 	GroupStatus *groups.Status
+	// Tokens: there are ServiceTokens that machines can be admitted by.
+	Tokens bool
 	// Providers returns the identity providers that are in use; nil: not known yet.
 	// Optional.
 	Providers func() *policy.Providers
@@ -121,6 +123,9 @@ func (f *Feed) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) error
 	if f.Revocations {
 		b = b.Watches(&v1alpha1.SessionRevocation{}, one)
 	}
+	if f.Tokens {
+		b = b.Watches(&v1alpha1.ServiceToken{}, one)
+	}
 	return b.WatchesRawSource(f.providersChanged.Source(cluster.OneKey)).WatchesRawSource(source.Func(func(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 		if f.Ingresses != nil {
 			go f.followIngresses(ctx, q)
@@ -148,6 +153,10 @@ func (f *Feed) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Re
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	tokens, err := f.serviceTokens(ctx)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
 	grouped, seen, err := f.Groups.Read(ctx, f.reader)
 	if err != nil {
 		return reconcile.Result{}, err
@@ -160,6 +169,7 @@ func (f *Feed) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Re
 	f.table.SetProviders(f.inUse())
 	f.table.SetRevocations(revocations)
 	f.table.SetGroups(grouped)
+	f.table.SetServiceTokens(tokens)
 	wait, err = f.assemble(ctx, list.Items, named)
 	if err != nil {
 		return reconcile.Result{}, err
@@ -312,4 +322,13 @@ func (f *Feed) revocations(ctx context.Context) ([]policy.Revocation, error) {
 		}
 	}
 	return out, nil
+}
+
+// serviceTokens lists and translates the ServiceTokens. What is wrong with one, its
+// condition says.
+func (f *Feed) serviceTokens(ctx context.Context) ([]policy.ServiceToken, error) {
+	if !f.Tokens {
+		return nil, nil
+	}
+	return tokensOf(ctx, f.reader)
 }

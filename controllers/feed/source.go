@@ -164,6 +164,9 @@ func (l *Source) Cluster(ctx context.Context, terms policy.Terms, stderr io.Writ
 	if in.Revocations, err = revocationsOf(ctx, reader); err != nil {
 		fmt.Fprintf(stderr, "note: SessionRevocations are ignored: %s\n", policy.Line(err.Error()))
 	}
+	if in.Tokens, err = tokensOf(ctx, reader); err != nil {
+		fmt.Fprintf(stderr, "note: ServiceTokens are ignored: %s\n", policy.Line(err.Error()))
+	}
 	if in.Groups, _, err = new(groups.List).Read(ctx, reader); err != nil {
 		fmt.Fprintf(stderr, "note: every group that a rule names is taken for one that does not exist: %s\n", policy.Line(err.Error()))
 	}
@@ -196,6 +199,20 @@ func revocationsOf(ctx context.Context, r client.Reader) ([]policy.Revocation, e
 	out := make([]policy.Revocation, len(list.Items))
 	for i := range list.Items {
 		out[i], _ = translate.Revocation(&list.Items[i]) // the log of the installation says what is wrong
+	}
+	return out, nil
+}
+
+func tokensOf(ctx context.Context, r client.Reader) ([]policy.ServiceToken, error) {
+	var list v1alpha1.ServiceTokenList
+	if err := r.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil { // they are only read
+		return nil, fmt.Errorf("listing ServiceTokens: %w", err)
+	}
+	out := make([]policy.ServiceToken, 0, len(list.Items))
+	for i := range list.Items {
+		if token, _ := translate.ServiceToken(&list.Items[i]); token.ClientID != "" {
+			out = append(out, token)
+		}
 	}
 	return out, nil
 }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/manifests/extent"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
@@ -230,14 +231,14 @@ func (d *document) parse() (*yamlv3.Node, error) {
 	case !errors.Is(err, io.EOF):
 		return nil, err
 	}
-	if err := bound(&root); err != nil {
+	if err := extent.Check(&root); err != nil {
 		return nil, err
 	}
 	return &root, nil
 }
 
 // ourKinds are those of our group: AccessPolicy, and what is an entry.
-var ourKinds = []string{policyKind, providerKind, revocationKind, groupKind}
+var ourKinds = []string{policyKind, providerKind, revocationKind, groupKind, tokenKind}
 
 // A kind is what a document holds.
 type kind int
@@ -357,7 +358,7 @@ func (d *document) hint(line int) string {
 }
 
 func (d *document) yamlError(err error) (int, string) {
-	if errors.Is(err, errHoldsItself) || errors.Is(err, errTooDeep) || errors.Is(err, errTooMuch) {
+	if errors.Is(err, extent.ErrHoldsItself) || errors.Is(err, extent.ErrTooDeep) || errors.Is(err, extent.ErrTooMuch) {
 		return d.start, err.Error()
 	}
 	message := strings.TrimPrefix(err.Error(), "error converting YAML to JSON: ")

@@ -23,6 +23,7 @@ const (
 	providerKind   = "IdentityProvider"
 	revocationKind = "SessionRevocation"
 	groupKind      = "AccessGroup"
+	tokenKind      = "ServiceToken"
 	secretKind     = "Secret"
 	ingressKind    = "Ingress"
 	routeKind      = translate.HTTPRouteKind
@@ -35,6 +36,7 @@ type entry struct {
 	provider   *v1alpha1.IdentityProvider  // nil if it cannot be decoded
 	revocation *v1alpha1.SessionRevocation // nil if it cannot be decoded
 	group      *v1alpha1.AccessGroup       // nil if it cannot be decoded
+	token      *v1alpha1.ServiceToken      // nil if it cannot be decoded
 	secret     map[string][]byte
 	route      *translate.Route // of an Ingress or an HTTPRoute
 }
@@ -56,7 +58,7 @@ func (d *document) readEntry(root *yamlv3.Node, kind string) *entry {
 		e.defect("metadata.name", "an object needs a name")
 	}
 	e.checkName()
-	if kind != secretKind && scalar(find(root, "metadata.namespace")) != "" {
+	if kind != secretKind && kind != tokenKind && scalar(find(root, "metadata.namespace")) != "" {
 		e.defect("metadata.namespace", "an object of this kind belongs to the whole cluster: remove the namespace")
 	}
 	switch kind {
@@ -68,6 +70,8 @@ func (d *document) readEntry(root *yamlv3.Node, kind string) *entry {
 		e.decodeRevocation(d)
 	case groupKind:
 		e.decodeGroup(d)
+	case tokenKind:
+		e.decodeToken(d)
 	}
 	return e
 }
@@ -159,6 +163,8 @@ func (e *entry) wrong() bool {
 	case e.group != nil:
 		g := translate.Group(e.group)
 		issues = append(g.Defects, policy.ValidateGroup(&g)...)
+	case e.token != nil:
+		_, issues = translate.ServiceToken(e.token)
 	}
 	return len(e.defects) > 0 || slices.ContainsFunc(issues, func(i policy.Issue) bool { return i.Reason != translate.SecretMissing })
 }
@@ -187,6 +193,8 @@ func (l *Loader) settle(s *Set) {
 			}
 		case e.kind == groupKind:
 			s.Groups = append(s.Groups, s.groupOf(e))
+		case e.kind == tokenKind:
+			s.tokenOf(e, first[e.key()] == e, l.forCluster)
 		case e.kind == providerKind && first[e.key()] != e:
 			s.report(e, nil)
 		case e.kind == providerKind:

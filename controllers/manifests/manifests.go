@@ -59,6 +59,7 @@ type Set struct {
 	Providers   []config.Provider
 	Revocations []policy.Revocation
 	Groups      []policy.Group
+	Tokens      []policy.ServiceToken
 	inUse       InUse
 	problems    []Problem
 	objects     []*object
@@ -113,7 +114,7 @@ func (s *Set) Build() (*policy.Table, []Problem) {
 func (s *Set) Input() policy.Input {
 	return policy.Input{
 		Policies: policy.CompileAll(s.Policies), Terms: s.terms, Bindings: translate.Bindings(s.routes),
-		Providers: s.inUse(s.Providers), Revocations: s.Revocations,
+		Providers: s.inUse(s.Providers), Revocations: s.Revocations, Tokens: s.Tokens,
 		Groups: policy.CompileGroups(s.Groups),
 	}
 }

@@ -5,85 +5,12 @@ package manifests
 import (
 	"bytes"
 	"cmp"
-	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
 	yamlv3 "go.yaml.in/yaml/v3"
 )
-
-// How much the aliases of a document may stand for, and how deep any document is. What
-// they stand for takes some 500 bytes a value, several times over, once it is written
-// out.
-const (
-	maxAliased = 20_000
-	maxDepth   = 200
-)
-
-// bound refuses a document that could keep whoever walks it busy for ever: one that
-// holds itself by an alias, or one whose aliases make much of little. Every walk
-// behind it may follow aliases without a bound of its own.
-func bound(root *yamlv3.Node) error {
-	b := bounds{seen: map[*yamlv3.Node]extent{}}
-	_, err := b.measure(root, 0)
-	return err
-}
-
-// bounds remembers what each anchor amounts to, so that each is looked at once.
-type bounds struct {
-	seen map[*yamlv3.Node]extent
-}
-
-// An extent is how many nodes there are below one, itself included, with those that
-// its aliases stand for, how many of them only aliases bring, and how deep they are
-// nested. Zero: it is being measured.
-type extent struct{ nodes, aliased, depth int }
-
-var (
-	errHoldsItself = errors.New("an alias stands for something that contains itself")
-	errTooDeep     = errors.New("lists and maps are nested more than 200 deep")
-	errTooMuch     = errors.New("excessive aliasing: aliases stand for more than 20000 values")
-)
-
-func (b *bounds) measure(n *yamlv3.Node, depth int) (extent, error) {
-	if n.Kind == yamlv3.AliasNode && n.Alias != nil {
-		e, err := b.measure(n.Alias, depth)
-		e.aliased = e.nodes
-		return e, err
-	}
-	if known, ok := b.seen[n]; ok {
-		switch {
-		case known == extent{}:
-			return extent{}, errHoldsItself
-		case depth+known.depth > maxDepth:
-			return extent{}, errTooDeep
-		}
-		return known, nil
-	}
-	if depth > maxDepth {
-		return extent{}, errTooDeep
-	}
-	if n.Anchor != "" {
-		b.seen[n] = extent{}
-	}
-	total := extent{nodes: 1, depth: 1}
-	for _, c := range n.Content {
-		below, err := b.measure(c, depth+1)
-		if err != nil {
-			return extent{}, err
-		}
-		total.nodes += below.nodes
-		total.aliased += below.aliased
-		total.depth = max(total.depth, below.depth+1)
-		if total.aliased > maxAliased {
-			return extent{}, errTooMuch
-		}
-	}
-	if n.Anchor != "" {
-		b.seen[n] = total
-	}
-	return total, nil
-}
 
 // written returns a node with everything in place that its aliases stand for.
 func written(n *yamlv3.Node) *yamlv3.Node {
@@ -129,7 +56,8 @@ func isList(root *yamlv3.Node) bool {
 		return false
 	}
 	apiVersion, kind := scalar(find(root, "apiVersion")), scalar(find(root, "kind"))
-	return apiVersion == "v1" && kind == "List" || kind == policyKind+"List" || kind == providerKind+"List" || kind == revocationKind+"List"
+	ours, isList := strings.CutSuffix(kind, "List")
+	return apiVersion == "v1" && kind == "List" || isList && slices.Contains(ourKinds, ours)
 }
 
 // makesSecret returns the name of the Secret that a controller makes of a document: of

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	yamlv3 "go.yaml.in/yaml/v3"
+
+	"github.com/ostiary/ostiary/controllers/manifests/extent"
 )
 
 // hostile are texts that are small and mean much, or mean themselves.
@@ -72,7 +74,7 @@ func TestHostileTexts(t *testing.T) {
 
 // What is refused for what it stands for says so, whatever is in it.
 func TestHostileTextsAreNamed(t *testing.T) {
-	for name, want := range map[string]error{"a List that holds itself": errHoldsItself, "a Secret that holds itself": errHoldsItself, "much in an object of a List": errTooMuch} {
+	for name, want := range map[string]error{"a List that holds itself": extent.ErrHoldsItself, "a Secret that holds itself": extent.ErrHoldsItself, "much in an object of a List": extent.ErrTooMuch} {
 		docs := split([]byte(hostile[name]))
 		o, _, ok := docs[0].read()
 		if ok || o == nil || len(o.defects) == 0 || o.defects[0].Message != want.Error() {
@@ -99,7 +101,7 @@ func TestHostileTextsTakeLittle(t *testing.T) {
 
 // What stands in a file once may be long, whatever its aliases.
 func TestLongWithAlias(t *testing.T) {
-	text := "a: &a [x]\nb: *a\nc: [" + strings.Repeat("x,", 3*maxAliased) + "]\n"
+	text := "a: &a [x]\nb: *a\nc: [" + strings.Repeat("x,", 3*extent.MaxAliased) + "]\n"
 	for _, d := range split([]byte(text)) {
 		if _, err := d.parse(); err != nil {
 			t.Error(err)
@@ -119,7 +121,7 @@ func readAll(t testing.TB, text string) {
 				t.Errorf("%.80q: %v, and it was read: %v, %v", text, err, o, e)
 			}
 		}
-		if err == nil && walked(root, 0) > maxAliased+2*len(text)+2 {
+		if err == nil && walked(root, 0) > extent.MaxAliased+2*len(text)+2 {
 			t.Errorf("%.80q: too much of it", text)
 		}
 	}
@@ -127,7 +129,7 @@ func readAll(t testing.TB, text string) {
 
 // walked counts nodes as whoever follows every alias does.
 func walked(n *yamlv3.Node, depth int) int {
-	if depth > 4*maxDepth {
+	if depth > 4*extent.MaxDepth {
 		panic("deeper than any document may be")
 	}
 	if n.Kind == yamlv3.AliasNode {

@@ -248,10 +248,14 @@ func (t *translator) selector(field string, s *v1alpha1.Selector) policy.Selecto
 		{Property: policy.LoginMethod, Value: string(s.LoginMethod)},
 		{Property: policy.AuthMethod, Value: s.AuthMethod},
 		{Property: policy.AccessGroup, Value: string(s.Group)},
+		{Property: policy.Token, Value: s.ServiceToken},
 	} {
 		if text.Value != "" {
 			set = append(set, text)
 		}
+	}
+	if s.AnyServiceToken != nil {
+		set = append(set, policy.Selector{Property: policy.AnyToken})
 	}
 	if s.IP != nil {
 		set = append(set, policy.Selector{Property: policy.Address, Networks: t.networks(field+".ip", s.IP)})

@@ -26,7 +26,8 @@ func full() v1alpha1.AccessPolicySpec {
 		return []v1alpha1.Selector{{Everyone: everyone()}, {Email: "a@example.com"}, {EmailDomain: "example.com"}, {IP: []v1alpha1.CIDR{"10.0.0.0/8"}},
 			{IdPGroup: "staff"}, {LoginMethod: "corp"}, {AuthMethod: "mfa"}, {Country: []v1alpha1.Country{"NL"}}, {CEL: "request.method == 'GET'"},
 			{Group: "staff"},
-			{Certificate: &v1alpha1.ClientCertificate{CommonName: "ci", DNSName: "ci.example.com", URI: "spiffe://example.com/ci"}}}
+			{Certificate: &v1alpha1.ClientCertificate{CommonName: "ci", DNSName: "ci.example.com", URI: "spiffe://example.com/ci"}},
+			{ServiceToken: "ci"}, {AnyServiceToken: &v1alpha1.AnyServiceToken{}}}
 	}
 	return v1alpha1.AccessPolicySpec{
 		Hosts:               []v1alpha1.Host{"app.example.com"},
@@ -234,6 +235,9 @@ func TestSelectors(t *testing.T) {
 		{v1alpha1.Selector{CEL: "true", AuthMethod: "mfa"}, policy.AuthMethod, true},
 		{v1alpha1.Selector{Group: "g"}, policy.AccessGroup, false},
 		{v1alpha1.Selector{Group: "g", Email: "a@b.c"}, policy.Email, true},
+		{v1alpha1.Selector{ServiceToken: "ci"}, policy.Token, false},
+		{v1alpha1.Selector{AnyServiceToken: &v1alpha1.AnyServiceToken{}}, policy.AnyToken, false},
+		{v1alpha1.Selector{ServiceToken: "ci", AnyServiceToken: &v1alpha1.AnyServiceToken{}}, policy.Token, true},
 		{v1alpha1.Selector{IdPGroup: "g", AuthMethod: "mfa"}, policy.IdPGroup, true},
 		{v1alpha1.Selector{Email: "a@b.c", EmailDomain: "b.c"}, policy.Email, true},
 		{v1alpha1.Selector{Everyone: raw("{}"), IP: []v1alpha1.CIDR{"::/0"}}, policy.Everyone, true},

@@ -28,6 +28,9 @@ var needed = []right{
 	{"", "list", "access.ostiary.dev", "accessgroups", ""},
 	{"", "watch", "access.ostiary.dev", "accessgroups", ""},
 	{"", "patch", "access.ostiary.dev", "accessgroups/status", "staff"},
+	{"", "list", "access.ostiary.dev", "servicetokens", ""},
+	{"", "watch", "access.ostiary.dev", "servicetokens", ""},
+	{"shop", "patch", "access.ostiary.dev", "servicetokens/status", "ci"},
 	{"", "list", "access.ostiary.dev", "sessionrevocations", ""},
 	{"", "watch", "access.ostiary.dev", "sessionrevocations", ""},
 	{"", "create", "access.ostiary.dev", "sessionrevocations", ""},
@@ -73,7 +76,6 @@ var refused = []right{
 	{"", "watch", "", "secrets", ""},
 	{"shop", "list", "", "secrets", ""},
 	{namespace, "update", "", "secrets", "other"},
-	{namespace, "patch", "", "secrets", "corp-client"},
 	{"", "create", "access.ostiary.dev", "identityproviders", ""},
 	{"", "update", "access.ostiary.dev", "identityproviders", "corp"},
 	{"", "delete", "access.ostiary.dev", "identityproviders", "corp"},
@@ -82,8 +84,12 @@ var refused = []right{
 	{"", "delete", "access.ostiary.dev", "accessgroups", "staff"},
 	{"", "deletecollection", "access.ostiary.dev", "sessionrevocations", ""},
 	{namespace, "delete", "", "secrets", "ostiary-keys"},
-	{"shop", "get", "", "secrets", "ostiary-keys"},
-	{"shop", "create", "", "secrets", ""},
+	{"shop", "update", "", "secrets", "ci"},
+	{"shop", "delete", "", "secrets", "ci"},
+	{"shop", "watch", "", "secrets", ""},
+	{"shop", "create", "access.ostiary.dev", "servicetokens", ""},
+	{"shop", "patch", "access.ostiary.dev", "servicetokens", "ci"},
+	{"shop", "delete", "access.ostiary.dev", "servicetokens", "ci"},
 	{"", "list", "", "configmaps", ""},
 	{"shop", "create", "", "configmaps", ""},
 	{"shop", "update", "", "configmaps", "x"},
@@ -141,14 +147,18 @@ func TestRights(t *testing.T) {
 	for _, verb := range []string{"get", "list", "watch"} {
 		configs = append(configs, right{"ingress-nginx", verb, "", "configmaps", ""})
 	}
+	// Without serviceTokens, no Secret outside of our namespace can be touched. With it, any
+	// whose name is known; none can be listed, or deleted.
+	ofTokens := []right{{"shop", "create", "", "secrets", ""}, {"shop", "get", "", "secrets", "ci"}, {"shop", "patch", "", "secrets", "ci"},
+		{namespace, "patch", "", "secrets", "corp-client"}}
 	for _, s := range []struct {
 		values       string
 		may, mustNot []right
 	}{
-		{"defaults", slices.Concat(secret("ostiary-keys", "get", "list", "watch", "update", "patch"), []right{create}, configs),
-			secret("session-keys", "update", "patch", "delete")},
+		{"defaults", slices.Concat(secret("ostiary-keys", "get", "list", "watch", "update", "patch"), []right{create}, configs, ofTokens),
+			secret("session-keys", "update", "delete")},
 		{"existing-keys", secret("session-keys", "get", "list", "watch"), slices.Concat(secret("session-keys", "update", "patch", "delete"),
-			[]right{create}, configs)},
+			[]right{create}, configs, ofTokens)},
 	} {
 		t.Run(s.values, func(t *testing.T) {
 			var roles []*unstructured.Unstructured

@@ -253,8 +253,12 @@ func checkCommand(args string, help map[string]string) string {
 	if name == "completion" || name == "help" {
 		return ""
 	}
+	if name == "token" { // its commands have the flags
+		sub, after, _ := strings.Cut(rest, " ")
+		name, rest = name+" "+sub, after
+	}
 	if help[name] == "" {
-		text, err := built.help(name)
+		text, err := built.help(strings.Fields(name)...)
 		if err != nil {
 			return err.Error()
 		}

@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write what is decided into the stories"
 // TestStories: manifests above the line; below it what is wrong with them ("!")
 // and a request a line, with what becomes of it behind "=>":
 //
-//	METHOD URL [as=EMAIL,GROUP...] [age=8h] [idp=NAME] [amr=METHODS] [token=ORIGIN] [origin=O] [acrm=METHOD] [acrh=NAMES] [ip=A] [accept=html] [ingress=NAMESPACE/NAME] => VERDICT REASON NAMESPACE/NAME/RULE STATUS
+//	METHOD URL [as=EMAIL,GROUP...] [age=8h] [idp=NAME] [amr=METHODS] [token=ORIGIN] [origin=O] [acrm=METHOD] [acrh=NAMES] [ip=A] [accept=html] [ingress=NAMESPACE/NAME] [id=CLIENT secret=S] => VERDICT REASON NAMESPACE/NAME/RULE STATUS
 //
 // go test ./hack/stories -update writes the problems and the right-hand sides.
 func TestStories(t *testing.T) {
@@ -68,6 +68,7 @@ func TestStories(t *testing.T) {
 
 var storyHeaders = map[string]string{"origin": "Origin: ", "accept": "Accept: text/",
 	"site": "Sec-Fetch-Site: ", "ws": "Sec-WebSocket-Key: ", "authorization": "Authorization: ", "cf-ipcountry": "Cf-Ipcountry: ",
+	"id": "X-Access-Client-Id: ", "secret": "X-Access-Client-Secret: ",
 	"acrm": "Access-Control-Request-Method: ", "acrh": "Access-Control-Request-Headers: "}
 
 // tell completes one line of a story.
