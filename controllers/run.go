@@ -144,16 +144,7 @@ func Run(ctx context.Context, o Options) error {
 		table.GroupStatus.SetupWithManager(mgr)
 		leader.Duties = append(leader.Duties, table.GroupStatus.Write)
 	}
-	if o.Settings != nil {
-		p := &publisher{settings: o.Settings, namespace: o.Namespace, every: publishEvery}
-		p.setup(mgr)
-		leader.Duties = append(leader.Duties, p.Publish)
-	}
-	if o.PublishOwners {
-		owners := &Owners{Live: o.Live, Terms: o.Terms, Namespace: o.Namespace}
-		owners.setup(mgr)
-		leader.Duties = append(leader.Duties, owners.Publish)
-	}
+	o.setupPublishers(mgr, leader)
 	contact := &Contact{Every: o.pace.contact}
 	status.SetupWithManager(mgr)
 	if err := o.setupRoutes(mgr, leader, status, table); err != nil {
@@ -166,6 +157,20 @@ func Run(ctx context.Context, o Options) error {
 		return fmt.Errorf("starting the controllers: %w", err)
 	}
 	return mgr.Start(ctx)
+}
+
+// setupPublishers sets up what others read of this installation.
+func (o *Options) setupPublishers(mgr ctrl.Manager, leader *Leader) {
+	if o.Settings != nil {
+		p := &publisher{settings: o.Settings, namespace: o.Namespace, every: publishEvery}
+		p.setup(mgr)
+		leader.Duties = append(leader.Duties, p.Publish)
+	}
+	if o.PublishOwners {
+		owners := &Owners{Live: o.Live, Terms: o.Terms, Namespace: o.Namespace}
+		owners.setup(mgr)
+		leader.Duties = append(leader.Duties, owners.Publish)
+	}
 }
 
 // setupOptional sets up what policies can be served without.
