@@ -117,7 +117,7 @@ func (r *reader) read(ctx context.Context, s sideSource, before *side) (*side, e
 
 func (s *side) enter(policies []policy.Policy, input policy.Input) {
 	s.input = input
-	s.Policies, s.Bindings, s.Revocations = policies, input.Bindings, input.Revocations
+	s.Policies, s.Bindings, s.Revocations, s.Tokens = policies, input.Bindings, input.Revocations, input.Tokens
 	if input.Providers != nil {
 		s.Providers = input.Providers.Names()
 	}

@@ -52,6 +52,18 @@ func TestOpaque(t *testing.T) {
 	}
 }
 
+// TestTokens: what is not compared is said.
+func TestTokens(t *testing.T) {
+	is := sideOf()
+	is.Tokens = []policy.ServiceToken{{Source: policy.Source{Namespace: "shop", Name: "ci"}}}
+	if got := Compare(is, is, settings); len(got.Incomplete) > 0 {
+		t.Errorf("the same: %v", got.Incomplete)
+	}
+	if got := Compare(sideOf(), is, settings); len(got.Incomplete) != 1 || !strings.HasPrefix(got.Incomplete[0], "service token shop/ci differs") {
+		t.Errorf("%v", got.Incomplete)
+	}
+}
+
 // TestBound: what there is too much of is said.
 func TestBound(t *testing.T) {
 	p := policy.Policy{Source: policy.Source{Namespace: "n", Name: "p"}, Hosts: []string{"a.x"}}

@@ -21,6 +21,7 @@ type Side struct {
 	// Providers are the names of those in use; nil: not known.
 	Providers   []string
 	Revocations []policy.Revocation
+	Tokens      []policy.ServiceToken
 }
 
 // maxDecisions bounds the work: so many requests are decided, twice each.
@@ -49,6 +50,7 @@ func newComparison(old, now *Side, s Settings) *comparison {
 func (c *comparison) compare() *Result {
 	c.findRoutes()
 	c.findPeople()
+	c.findTokens()
 	c.hosts = merged(c.old.Table.Hosts(), c.now.Table.Hosts())
 	for _, host := range c.hosts {
 		c.host(host)

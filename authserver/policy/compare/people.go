@@ -3,6 +3,7 @@
 package compare
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -39,6 +40,18 @@ func (c *comparison) findPeople() {
 	}
 	if len(a) > 0 {
 		c.people = a
+	}
+}
+
+// findTokens says which service tokens differ, as what machines can do is not compared.
+func (c *comparison) findTokens() {
+	for _, t := range onlyIn(c.old.Tokens, c.now.Tokens, func(t policy.ServiceToken) string {
+		return fmt.Sprint(t.Source, t.ClientID, t.PolicyNamespaces, t.Disabled, t.ExpiresAt.UTC(), t.Secrets)
+	}) {
+		says := "service token " + t.Source.String() + " differs: " + opaque[policy.Token]
+		if !slices.Contains(c.out.Incomplete, says) {
+			c.out.Incomplete = append(c.out.Incomplete, says)
+		}
 	}
 }
 
