@@ -102,7 +102,7 @@ func (c *Countries) Follow(ctx context.Context) {
 		case <-events:
 			soon.Reset(pause)
 			continue
-		case <-overflows:
+		case <-overflows: //nolint:errcheck // something changed, and no telling what
 			soon.Reset(pause)
 			continue
 		case <-every.C: // however much goes on beside the file

@@ -104,13 +104,14 @@ func (t *tree) write(data []byte) []byte {
 	out.WriteString("\xab\xcd\xefMaxMind.com")
 	out.Write(pairs("node_count", number32(count), "record_size", number32(32), "ip_version", number32(6),
 		"database_type", text("Test-Country"), "binary_format_major_version", number32(2), "binary_format_minor_version", number32(0),
-		"build_epoch", number64(uint64(Built.Unix())), "languages", []byte{0, 4}, "description", pairs("en", text("for tests")))) //nolint:gosec // it is after 1970
+		"build_epoch", number64(uint64(Built.Unix())), //nolint:gosec // it is after 1970
+		"languages", []byte{0, 4}, "description", pairs("en", text("for tests"))))
 	return out.Bytes()
 }
 
 // pairs is a map of names and values, fewer than 29.
 func pairs(of ...any) []byte {
-	out := []byte{7<<5 | byte(len(of)/2)}
+	out := []byte{7<<5 | byte(len(of)/2)} //nolint:gosec // it is small
 	for _, v := range of {
 		switch v := v.(type) {
 		case string:
@@ -122,7 +123,7 @@ func pairs(of ...any) []byte {
 	return out
 }
 
-func text(s string) []byte { return append([]byte{2<<5 | byte(len(s))}, s...) }
+func text(s string) []byte { return append([]byte{2<<5 | byte(len(s))}, s...) } //nolint:gosec // it is short
 
 func number32(n uint32) []byte { return binary.BigEndian.AppendUint32([]byte{6<<5 | 4}, n) }
 
