@@ -257,6 +257,18 @@ func (t *translator) selector(field string, s *v1alpha1.Selector) policy.Selecto
 	if s.AnyServiceToken != nil {
 		set = append(set, policy.Selector{Property: policy.AnyToken})
 	}
+	set = append(set, t.structured(field, s)...)
+	if len(set) > 1 {
+		t.wrong(field, "exactly one key each; write two list entries for OR")
+	}
+	if len(set) == 0 {
+		return policy.Selector{} // matches nobody, and policy.Validate reports it
+	}
+	return set[0]
+}
+
+// structured are selectors of more than one text.
+func (t *translator) structured(field string, s *v1alpha1.Selector) (set []policy.Selector) {
 	if s.IP != nil {
 		set = append(set, policy.Selector{Property: policy.Address, Networks: t.networks(field+".ip", s.IP)})
 	}
@@ -270,13 +282,7 @@ func (t *translator) selector(field string, s *v1alpha1.Selector) policy.Selecto
 		set = append(set, policy.Selector{Property: policy.ClientCertificate,
 			Certificate: policy.CertificateNames{CommonName: c.CommonName, DNSName: c.DNSName, URI: c.URI}})
 	}
-	if len(set) > 1 {
-		t.wrong(field, "exactly one key each; write two list entries for OR")
-	}
-	if len(set) == 0 {
-		return policy.Selector{} // matches nobody, and policy.Validate reports it
-	}
-	return set[0]
+	return set
 }
 
 func (t *translator) expression(text string) policy.Condition {
