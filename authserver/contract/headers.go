@@ -55,11 +55,11 @@ func EnvoyAsked() []string { return Lower(append([]string{ForwardedFor}, asked..
 
 // Headers that tell an application who is calling.
 const (
-	IdentityToken   = "X-Access-Jwt-Assertion" //nolint:gosec // no credential
+	IdentityToken   = "X-Access-Jwt-Assertion"
 	IdentityEmail   = "X-Access-Email"
 	IdentityUser    = "X-Access-User"
 	IdentityGroups  = "X-Access-Groups"
-	CloudflareToken = "Cf-Access-Jwt-Assertion" //nolint:gosec // no credential
+	CloudflareToken = "Cf-Access-Jwt-Assertion"
 	CloudflareEmail = "Cf-Access-Authenticated-User-Email"
 )
 
@@ -67,9 +67,9 @@ const (
 // let a request pass carry them empty, so that they never reach an application.
 const (
 	ClientID               = "X-Access-Client-Id"
-	ClientSecret           = "X-Access-Client-Secret" //nolint:gosec // no credential
+	ClientSecret           = "X-Access-Client-Secret"
 	CloudflareClientID     = "Cf-Access-Client-Id"
-	CloudflareClientSecret = "Cf-Access-Client-Secret" //nolint:gosec // no credential
+	CloudflareClientSecret = "Cf-Access-Client-Secret"
 )
 
 var identity = []string{IdentityToken, IdentityEmail, IdentityUser, IdentityGroups, ClientID, ClientSecret,

@@ -21,8 +21,10 @@ func (h *Handler) judge(x *public.Exchange, target policy.Target, s *policy.Subj
 	as.Audience, as.Host, as.IssuedAt, as.ExpiresAt = signIn.Audience, "", x.Now, x.Now.Add(h.duration(signIn))
 	var first policy.Decision
 	for i, m := range methods {
-		d := x.Table.Decide(policy.Request{Target: target, Method: m, Subject: &as, Address: h.Address(x.R), Countries: h.Countries, Certificate: policy.PresentedCertificate{Hoped: true},
-			SessionDuration: h.SessionDuration, Now: x.Now})
+		d := x.Table.Decide(policy.Request{
+			Target: target, Method: m, Subject: &as, Address: h.Address(x.R), Countries: h.Countries,
+			Certificate: policy.PresentedCertificate{Hoped: true}, SessionDuration: h.SessionDuration, Now: x.Now,
+		})
 		if d.Verdict == policy.Admit {
 			return d
 		}

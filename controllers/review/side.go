@@ -123,11 +123,6 @@ func (s *side) enter(policies []policy.Policy, input policy.Input) {
 	}
 }
 
-// broken reports whether manifests have mistakes.
-func (s *side) broken() bool {
-	return slices.ContainsFunc(s.problems, func(p manifests.Problem) bool { return !p.Warning })
-}
-
 // settle has two sides agree on what may be known of one alone: what files leave out that
 // a cluster has, or the other files. Then it builds the tables.
 func settle(old, now *side) {
