@@ -51,6 +51,7 @@ func TestLive(t *testing.T) {
 			t.Run("refused", func(t *testing.T) { testRefused(t, addr, host) })
 			t.Run("preflight", func(t *testing.T) { testPreflight(t, addr, host, port) })
 			t.Run("application's own", func(t *testing.T) { testOwn(t, addr, host) })
+			t.Run("service token", func(t *testing.T) { testServiceToken(t, addr, host) })
 			t.Run("forged identity", func(t *testing.T) { testForged(t, addr, host) })
 			t.Run("hosts", func(t *testing.T) { testHosts(t, addr, port) })
 			t.Run("managed", func(t *testing.T) { testManaged(t, addr, "managed.example.com:"+port) })

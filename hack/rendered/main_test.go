@@ -56,6 +56,20 @@ spec:
   rules: [{action: Allow, include: [{everyone: true}]}]
 ---
 apiVersion: access.ostiary.dev/v1alpha1
+kind: ServiceToken
+metadata: {name: ci, namespace: shop}
+spec: {duration: 87600h}
+status: {clientID: ci.access, secretSHA256: c7303f649d11e8b8360d1642c44a9111032a726d1d1cb137080bd2b5162ad760, issuedAt: "2026-01-31T08:00:00Z"}
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: robots, namespace: shop}
+spec:
+  hosts: [app.example.com]
+  paths: [{path: /robots}]
+  rules: [{action: ServiceAuth, include: [{serviceToken: ci}]}, {action: Allow, include: [{everyone: true}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
 kind: AccessPolicy
 metadata: {name: public, namespace: shop}
 spec:
