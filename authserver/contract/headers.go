@@ -55,11 +55,11 @@ func EnvoyAsked() []string { return Lower(append([]string{ForwardedFor}, asked..
 
 // Headers that tell an application who is calling.
 const (
-	IdentityToken   = "X-Access-Jwt-Assertion"
+	IdentityToken   = "X-Access-Jwt-Assertion" //nolint:gosec // no credential
 	IdentityEmail   = "X-Access-Email"
 	IdentityUser    = "X-Access-User"
 	IdentityGroups  = "X-Access-Groups"
-	CloudflareToken = "Cf-Access-Jwt-Assertion"
+	CloudflareToken = "Cf-Access-Jwt-Assertion" //nolint:gosec // no credential
 	CloudflareEmail = "Cf-Access-Authenticated-User-Email"
 )
 

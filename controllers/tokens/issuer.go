@@ -59,7 +59,7 @@ func (i *Issuer) SetupWithManager(mgr ctrl.Manager) error {
 	return mgr.Add(i)
 }
 
-// NeedLeaderElection: every replica sees uses.
+// NeedLeaderElection says that every replica runs it: each sees uses.
 func (*Issuer) NeedLeaderElection() bool { return false }
 
 // Issue keeps the tokens until ctx is done: a duty of the leader.

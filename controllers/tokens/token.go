@@ -22,7 +22,7 @@ import (
 
 // SumAnnotation is on a Secret of ours: the SHA-256 of the secret in it, in hexadecimal.
 // By it we see, without reading the secret, whether it is the one that the status knows.
-const SumAnnotation = "access.ostiary.dev/secret-sha256" //nolint:gosec // no credential
+const SumAnnotation = "access.ostiary.dev/secret-sha256"
 
 // Keys of the Secret.
 const (
