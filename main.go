@@ -89,6 +89,7 @@ func serve() *cobra.Command {
 					Live: &s.Live, Witnesses: s.Witnesses, Uses: s.Uses, Log: s.Log,
 					KeySecret: s.Keys, RotateKeys: s.RotateKeys, PublishKeys: s.PublishKeys, OpenKeys: s.OpenKeys,
 					PublishProviders: s.PublishProviders, ProvidersInUse: s.ProvidersInUse, SetRevoke: s.Revoker.Set,
+					PublishTokenIssuers: s.PublishTokenIssuers, TokenIssuerState: s.TokenIssuerState,
 				})
 			})
 			if err != nil {

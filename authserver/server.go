@@ -36,6 +36,9 @@ type Config struct {
 	// Assertion returns a signed token that tells an application, "namespace/name", which
 	// machine was admitted; nil: none does.
 	Assertion func(m *policy.Machine, audience string, now time.Time) string
+	// Tokens looks at what Authorization holds for a bearer token of another issuer that a
+	// rule there looks at: it returns what that says, or why it does not count. Optional.
+	Tokens func(at policy.Place, authorization string, now time.Time) (*policy.Bearer, policy.Reason)
 	// Ring returns the keys, or nil before there are any. It is for Login.
 	Ring func() *credential.Ring
 	// KeySet returns the public keys (RFC 7517), or nil before there are any.
@@ -235,7 +238,11 @@ func (s *Server) decide(table *policy.Table, q *dialect.Ask) policy.Decision {
 
 func (s *Server) judge(table *policy.Table, q *dialect.Ask) policy.Decision {
 	if table != nil {
-		q.Present(s.Subject(table.At(&q.Request), q.Cookie, q.Authorization, q.Now))
+		at := table.At(&q.Request)
+		q.Present(s.Subject(at, q.Cookie, q.Authorization, q.Now))
+		if q.Authorization != "" && !q.InHeader && s.Tokens != nil && at.LooksAtTokens() {
+			q.PresentToken(s.Tokens(at, q.Authorization, q.Now))
+		}
 	}
 	return table.Decide(q.Request)
 }

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ostiary/ostiary/authserver/bearer"
+	bearerconfig "github.com/ostiary/ostiary/authserver/bearer/config"
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/geo"
@@ -22,6 +24,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/login"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/telemetry"
 )
 
 // A Service is a Server, and what is put in force there while it runs: tables, keys and
@@ -44,6 +47,7 @@ type Service struct {
 	verifier     credential.Live
 	ring         atomic.Pointer[credential.Ring]
 	providers    *idp.Set
+	tokens       *bearer.Set
 	guesses      sync.Once // the warning about them
 }
 
@@ -62,6 +66,8 @@ func (o *Flags) Service(c Config, w io.Writer) *Service {
 		s.Countries = s.Geo
 	}
 	s.providers = idp.New(idp.Options{Log: s.Log})
+	s.tokens = bearer.New(bearer.Options{Log: s.bearerLog(), Now: time.Now, Metrics: c.Metrics, Own: strings.TrimSuffix(s.TeamURL.String(), "/")})
+	s.Tokens = s.tokens.Verify
 	s.Table, s.Subject, s.Witnesses = s.Live.Table, s.verifier.Subject, &s.witnesses
 	s.Assertion, s.Uses = s.verifier.Assertion, &policy.Uses{}
 	s.KeySet = func() []byte { return s.ring.Load().JWKS() }
@@ -136,6 +142,22 @@ func (s *Service) PublishProviders(all []config.Provider) {
 		s.Log.Error(problem.String())
 	}
 	s.warnOfGuesses(all)
+}
+
+// bearerLog is where tokens are told of that are refused; nil: nobody wants to know.
+func (s *Service) bearerLog() *slog.Logger {
+	if s.DecisionLog == telemetry.LogOff {
+		return nil
+	}
+	return s.Log
+}
+
+// PublishTokenIssuers puts the issuers in force whose bearer tokens policies can let in.
+func (s *Service) PublishTokenIssuers(all []bearerconfig.Issuer) { s.tokens.Update(all) }
+
+// TokenIssuerState returns what there is of the keys of an issuer that was published.
+func (s *Service) TokenIssuerState(name string) (bearerconfig.State, bool) {
+	return s.tokens.State(name)
 }
 
 // warnOfGuesses says, once, that built-in users are worse off without --trusted-proxies.

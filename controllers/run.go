@@ -18,12 +18,14 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	bearerconfig "github.com/ostiary/ostiary/authserver/bearer/config"
 	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/controllers/groups"
 	"github.com/ostiary/ostiary/controllers/installation"
+	"github.com/ostiary/ostiary/controllers/issuers"
 	"github.com/ostiary/ostiary/controllers/optin"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/tokens"
@@ -55,6 +57,10 @@ type Options struct {
 	// PublishProviders puts identity providers in use: all valid ones, whenever
 	// one of them changes. Optional.
 	PublishProviders func([]config.Provider)
+	// PublishTokenIssuers puts in force whose bearer tokens policies can let in, whenever
+	// that changes, and TokenIssuerState says what there is of their keys. Optional.
+	PublishTokenIssuers func([]bearerconfig.Issuer)
+	TokenIssuerState    func(name string) (bearerconfig.State, bool)
 	// Witnesses have whose questions arrived here; nil: Covered goes without them.
 	Witnesses *policy.Witnesses
 	// Uses have when service tokens were used here; nil: status.lastUsed goes without them.
@@ -117,11 +123,12 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("starting the controllers: %w", err)
 	}
-	absent, err := cluster.Missing(mgr.GetRESTMapper(), cluster.ProviderKind, cluster.RevocationKind, cluster.GroupKind, cluster.TokenKind)
+	absent, err := cluster.Missing(mgr.GetRESTMapper(), cluster.ProviderKind, cluster.RevocationKind, cluster.GroupKind, cluster.TokenKind, cluster.TokenIssuerKind)
 	if err != nil {
 		return fmt.Errorf("starting the controllers: %w", err)
 	}
 	status := &feed.Status{}
+	ledger := feed.NewLedger(o.Namespace, cmp.Or(o.HostHold, installation.DefaultHostHold))
 	host, _ := os.Hostname() // only part of a name
 	leader := &Leader{
 		Lease:    types.NamespacedName{Namespace: o.Namespace, Name: LeaseName},
@@ -129,14 +136,12 @@ func Run(ctx context.Context, o Options) error {
 		Account:  accountOf(o.Config),
 		Alone:    !o.LeaderElect,
 		Duration: o.pace.lease,
-		Duties:   []func(context.Context){status.Write, keys.Check},
+		Duties:   []func(context.Context){status.Write, keys.Check, ledger.Write},
 	}
 	if leader.Account != "" {
 		leader.Identity += accountMark + leader.Account
 	}
 	keys.Leads = leader.Leads
-	ledger := feed.NewLedger(o.Namespace, cmp.Or(o.HostHold, installation.DefaultHostHold))
-	leader.Duties = append(leader.Duties, ledger.Write)
 	table := &feed.Feed{Live: o.Live, Terms: o.Terms, Ledger: ledger, Leads: leader.Leads, Status: status,
 		Revocations: !slices.Contains(absent, cluster.RevocationKind), Tokens: !slices.Contains(absent, cluster.TokenKind), Providers: o.ProvidersInUse}
 	if !slices.Contains(absent, cluster.GroupKind) {
@@ -191,7 +196,20 @@ func (o *Options) setupOptional(mgr ctrl.Manager, leader *Leader, table *feed.Fe
 		leader.Duties = append(leader.Duties, providers.Recheck)
 		errs = append(errs, providers.SetupWithManager(mgr))
 	}
+	if !slices.Contains(absent, cluster.TokenIssuerKind) && o.PublishTokenIssuers != nil {
+		errs = append(errs, o.setupIssuers(mgr, leader, table))
+	}
 	return errors.Join(errs...)
+}
+
+// setupIssuers sets up whose bearer tokens policies can let in.
+func (o *Options) setupIssuers(mgr ctrl.Manager, leader *Leader, table *feed.Feed) error {
+	trusted := &issuers.Controller{
+		Publish: o.PublishTokenIssuers, State: o.TokenIssuerState, Published: table.ProvidersChanged, Leads: leader.Leads,
+	}
+	table.TokenIssuers = trusted.Known
+	leader.Duties = append(leader.Duties, trusted.Recheck)
+	return trusted.SetupWithManager(mgr)
 }
 
 // setupRoutes sets up what lets routes name policies.

@@ -16,6 +16,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	bearerconfig "github.com/ostiary/ostiary/authserver/bearer/config"
 	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
@@ -118,6 +119,9 @@ type Sink struct {
 	// PublishProviders and ProvidersInUse are those of Options.
 	PublishProviders func([]config.Provider)
 	ProvidersInUse   func() *policy.Providers
+	// PublishTokenIssuers and TokenIssuerState are those of Options.
+	PublishTokenIssuers func([]bearerconfig.Issuer)
+	TokenIssuerState    func(name string) (bearerconfig.State, bool)
 	// SetRevoke is told how sessions are voided, once that is known.
 	SetRevoke func(func(ctx context.Context, provider, user string, before time.Time) error)
 }
@@ -147,7 +151,7 @@ func (f *Feeder) fromFiles(ctx context.Context, to Sink) error {
 		return err
 	}
 	loader.Terms, loader.InUse = f.on, config.InUse
-	return loader.Follow(ctx, manifests.Sink{Live: to.Live, Providers: to.PublishProviders}, to.Log)
+	return loader.Follow(ctx, manifests.Sink{Live: to.Live, Providers: to.PublishProviders, TokenIssuers: to.PublishTokenIssuers}, to.Log)
 }
 
 func (f *Feeder) fromCluster(ctx context.Context, to Sink) error {
@@ -166,6 +170,7 @@ func (f *Feeder) fromCluster(ctx context.Context, to Sink) error {
 		PublishProviders: to.PublishProviders, ProvidersInUse: to.ProvidersInUse,
 		Routes: f.opting, Warmth: &f.warmth, Settings: f.settings, PublishOwners: f.owners,
 		Witnesses: to.Witnesses, Uses: to.Uses, Metrics: metrics.Registry,
+		PublishTokenIssuers: to.PublishTokenIssuers, TokenIssuerState: to.TokenIssuerState,
 	})
 }
 

@@ -207,7 +207,7 @@ func TestEveryFieldHasAManifest(t *testing.T) {
 	for kind, spec := range map[string]reflect.Type{
 		"AccessPolicy":      reflect.TypeFor[v1alpha1.AccessPolicySpec](),
 		"IdentityProvider":  reflect.TypeFor[v1alpha1.IdentityProviderSpec](),
-		"SessionRevocation": reflect.TypeFor[v1alpha1.SessionRevocationSpec](),
+		"SessionRevocation": reflect.TypeFor[v1alpha1.SessionRevocationSpec](), "TokenIssuer": reflect.TypeFor[v1alpha1.TokenIssuerSpec](),
 	} {
 		for _, path := range fields(spec, "spec") {
 			if !set[kind][path] {
@@ -279,12 +279,6 @@ func TestUnknownFieldsAreReported(t *testing.T) {
 // TestPrinterColumns reads what `kubectl get` would print.
 func TestPrinterColumns(t *testing.T) {
 	c := connect(t)
-	conditions := func(kinds ...string) (all []metav1.Condition) {
-		for _, kind := range kinds {
-			all = append(all, metav1.Condition{Type: kind, Status: metav1.ConditionFalse, Reason: "Because" + kind, LastTransitionTime: metav1.Now()})
-		}
-		return all
-	}
 	named := metav1.ObjectMeta{Name: "columns"}
 	for path, s := range map[string]struct {
 		object       client.Object
@@ -304,6 +298,10 @@ func TestPrinterColumns(t *testing.T) {
 		"sessionrevocations": {
 			&v1alpha1.SessionRevocation{ObjectMeta: named, Spec: v1alpha1.SessionRevocationSpec{User: "ann", IdentityProvider: "corp", Before: "2026-01-31T12:00:00Z"}},
 			[]string{"Name", "User", "Provider", "Before", "Age"}, []string{"columns", "ann", "corp", "2026-01-31T12:00:00Z"}},
+		"tokenissuers": {
+			&v1alpha1.TokenIssuer{ObjectMeta: named, Spec: ci, Status: v1alpha1.TokenIssuerStatus{Conditions: conditions(v1alpha1.ConditionReady)}},
+			[]string{"Name", "Issuer", "Ready", "Reason", "Keys", "Fetched", "Age"},
+			[]string{"columns", "https://ci.example.com", "False", "BecauseReady", "<nil>", "<nil>"}},
 	} {
 		wanted := s.object.DeepCopyObject().(client.Object)
 		store(t, c, s.object)

@@ -71,7 +71,7 @@ type Rule struct {
 //
 // +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:MaxProperties=1
-// +kubebuilder:validation:XValidation:rule=`[has(self.email), has(self.emailDomain), has(self.ip), has(self.idpGroup), has(self.loginMethod), has(self.authMethod), has(self.country), has(self.cel), has(self.group), has(self.certificate), has(self.serviceToken), has(self.anyServiceToken)].filter(x, x).size() <= 1`,message=`exactly one key each: write two list entries for OR, or put one of the two into require for AND`
+// +kubebuilder:validation:XValidation:rule=`[has(self.email), has(self.emailDomain), has(self.ip), has(self.idpGroup), has(self.loginMethod), has(self.authMethod), has(self.country), has(self.cel), has(self.group), has(self.certificate), has(self.serviceToken), has(self.anyServiceToken), has(self.jwt)].filter(x, x).size() <= 1`,message=`exactly one key each: write two list entries for OR, or put one of the two into require for AND`
 type Selector struct {
 	// everyone matches every request; in an Allow rule, everyone who is signed
 	// in. Write everyone: {} or everyone: true.
@@ -161,6 +161,11 @@ type Selector struct {
 	// every Block rule. Not for Bypass rules.
 	// +optional
 	Certificate *ClientCertificate `json:"certificate,omitempty"`
+	// jwt matches a bearer token (Authorization: Bearer) of an issuer that the platform
+	// team trusts with a TokenIssuer: CI jobs, service accounts, other services. It is for
+	// rules with action: ServiceAuth alone.
+	// +optional
+	JWT *JWT `json:"jwt,omitempty"`
 }
 
 // ClientCertificate names a client certificate. All names that are given must be the

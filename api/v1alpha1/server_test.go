@@ -96,3 +96,15 @@ func request(t *testing.T, cfg *rest.Config, method, path, query, accept, body s
 	}
 	return res.StatusCode, string(answer)
 }
+
+// conditions are of these kinds, and not so.
+func conditions(kinds ...string) (all []metav1.Condition) {
+	for _, kind := range kinds {
+		all = append(all, metav1.Condition{Type: kind, Status: metav1.ConditionFalse, Reason: "Because" + kind, LastTransitionTime: metav1.Now()})
+	}
+	return all
+}
+
+var ci = v1alpha1.TokenIssuerSpec{
+	Issuer: "https://ci.example.com", Audiences: []v1alpha1.Audience{"app"}, Namespaces: []v1alpha1.NamespaceOrAll{"shop"},
+}

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 // DefaultCacheEntries is how many verified tokens are remembered by default.
@@ -120,4 +122,29 @@ func (c *cache) len() int {
 		s.mu.RUnlock()
 	}
 	return n
+}
+
+// A Memory remembers tokens of other issuers that were verified, by a hash that holds
+// whose they are.
+type Memory struct{ cache *cache }
+
+// NewMemory makes a Memory of up to so many tokens.
+func NewMemory(entries int) *Memory { return &Memory{newCache(entries)} }
+
+// Get returns what is remembered, and whether anything is; nil: it is over, or not good
+// yet.
+func (m *Memory) Get(id *[sha256.Size]byte, now time.Time) (*policy.Bearer, bool) {
+	e, ok := m.cache.get(id)
+	if !ok {
+		return nil, false
+	}
+	if s := now.Unix(); s >= e.until || s < e.from {
+		return nil, true
+	}
+	return e.bearer, true
+}
+
+// Put remembers a token that is good from and until a time, in seconds since 1970.
+func (m *Memory) Put(id *[sha256.Size]byte, b *policy.Bearer, from, until int64, now time.Time) {
+	m.cache.put(id, entry{bearer: b, from: from, until: until}, now)
 }

@@ -186,6 +186,10 @@ func nextCookie(field, name string) (value, rest string) {
 	return "", ""
 }
 
+// BearerToken returns the token of an Authorization field of that scheme; empty: it has
+// none.
+func BearerToken(authorization string) string { return bearer(authorization) }
+
 // bearer returns the token of an Authorization field of that scheme (RFC 6750
 // §2.1), whose name has no case (RFC 9110 §11.1).
 func bearer(authorization string) string {

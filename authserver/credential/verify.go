@@ -219,6 +219,7 @@ func (k *key) read(kind, issuer, token string, now time.Time) (entry, error) {
 type entry struct {
 	signature   string
 	subject     *policy.Subject
+	bearer      *policy.Bearer // of a Memory
 	from, until int64
 }
 

@@ -41,7 +41,7 @@ func (p *Pages) say(a *Answer, q *Ask, d *policy.Decision, words string) {
 	login := ""
 	if d.Verdict == policy.Challenge {
 		a.Status = 401
-		if !p.isOurs(q) && d.Reason != policy.ServiceTokenInvalid {
+		if !p.isOurs(q) && !d.Reason.OfMachine() {
 			login = p.loginURL(q)
 		}
 	}

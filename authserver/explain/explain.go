@@ -44,6 +44,9 @@ type Question struct {
 	// From is the origin whose pages were given a token for this application, in
 	// place of a session.
 	From string
+	// Token is what a verified bearer token of another issuer says: the claims, as JSON.
+	// Empty: there is none.
+	Token string
 	// Address is where the client is. Empty: that is not known.
 	Address string
 	// Country is where that is (ISO 3166-1 alpha-2). Empty: that is not known.
@@ -127,6 +130,9 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 	if len(q.As) > 0 {
 		ask.Present(policy.Presented{Subject: q.subject(t, ask.Target), InHeader: q.From != "" || ask.Authorization != ""})
 	}
+	if err := q.present(t, &ask.Request); err != nil {
+		return nil, err
+	}
 	decision, trace := t.Explain(ask.Request)
 	r.Verdict, r.Reason, r.Source, r.Rule, r.Steps = decision.Verdict, decision.Reason, decision.Source, decision.Rule, trace.Steps
 	if w := decision.Would; decision.DryRun != policy.DryRunNone {
@@ -157,6 +163,38 @@ func (q *Question) certificate() policy.PresentedCertificate {
 		c.CommonName, c.Machine.Name = q.Certificate, "cert:"+q.Certificate
 	}
 	return policy.PresentedCertificate{Certificate: c, Known: true}
+}
+
+// present enters the bearer token, as if it had been verified: one that no rule looks at is
+// nothing to the policy, and one that is not for it is refused.
+func (q *Question) present(t *policy.Table, r *policy.Request) error {
+	if q.Token == "" {
+		return nil
+	}
+	d := json.NewDecoder(strings.NewReader(q.Token))
+	d.UseNumber()
+	var claims map[string]any
+	if err := d.Decode(&claims); err != nil || claims == nil {
+		return fmt.Errorf("--claims %q: write what the token says, as in '{\"iss\": \"https://ci.example.com\", \"aud\": \"app\", \"sub\": \"job\"}'", q.Token)
+	}
+	var audience []string
+	switch aud := claims["aud"].(type) {
+	case string:
+		audience = []string{aud}
+	case []any:
+		for _, a := range aud {
+			if s, ok := a.(string); ok {
+				audience = append(audience, s)
+			}
+		}
+	}
+	at := t.At(r)
+	if b := at.TokenOf(claims, audience, q.Now.Add(time.Hour)); b != nil {
+		r.PresentToken(b, policy.NoReason)
+	} else if at.Issues(claims) {
+		r.PresentToken(nil, policy.TokenInvalid)
+	}
+	return nil
 }
 
 // subject is who is signed in, to whatever guards the target.

@@ -35,6 +35,7 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.question.AMR, "amr", nil, "how the user signed in, as RFC 8176 names it: pwd, otp, mfa...")
 	f.DurationVar(&o.question.Age, "age", 0, "how long ago the user signed in")
 	f.StringVar(&o.question.From, "token-from", "", "the user's token is of cors.tokens, for pages of this origin, in place of a session (default: a session)")
+	f.StringVar(&o.question.Token, "claims", "", "what a verified bearer token of another issuer says, as JSON: '{\"iss\": \"https://ci.example.com\", \"aud\": \"app\"}' (default: no token)")
 	f.StringVar(&o.question.Address, "ip", "", "the client's address (default: not known)")
 	f.StringVar(&o.question.Country, "country", "", "the country of --ip, such as NL (default: not known)")
 	f.StringVar(&o.question.Certificate, "certificate", "", "the client certificate that the proxy verified: its common name, or uri=NAME or dnsName=NAME; none for none (default: not known)")

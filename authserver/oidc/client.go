@@ -64,6 +64,13 @@ func NewClient(address *url.URL, roots *x509.CertPool, timeout time.Duration) *C
 // HTTP is for libraries that talk to the issuer themselves.
 func (c *Client) HTTP() *http.Client { return c.http }
 
+// RefuseRedirects has it follow none: it asks at the addresses that it is given alone.
+func (c *Client) RefuseRedirects() {
+	c.http.CheckRedirect = func(*http.Request, []*http.Request) error {
+		return Fail(ErrRejected, "it sends us elsewhere, and redirects are not followed")
+	}
+}
+
 // Allows reports whether the issuer may send us to an address.
 func (c *Client) Allows(u *url.URL) bool { return c.guard.check(u) == nil }
 
@@ -139,7 +146,7 @@ func (c *Client) Get(ctx context.Context, what, address, accessToken string) ([]
 	if err != nil {
 		return nil, nil, Fail(ErrRejected, "%s has no proper address", what)
 	}
-	r.Header.Set("Accept", "application/json")
+	r.Header.Set("Accept", "application/json, application/jwk-set+json") // the latter is all that a Kubernetes API server gives its keys as
 	if accessToken != "" {
 		r.Header.Set("Authorization", "Bearer "+accessToken)
 	}

@@ -29,6 +29,7 @@ type document[T any] struct {
 	mu       sync.Mutex
 	value    T
 	got      bool
+	at       time.Time     // when it was fetched
 	due      time.Time     // when the value is to be asked for again
 	next     time.Time     // no attempt before
 	failures int           // in a row
@@ -106,6 +107,13 @@ func (d *document[T]) end(value T, err error) {
 		d.failures++
 		return
 	}
-	d.value, d.got, d.failures = value, true, 0
+	d.value, d.got, d.at, d.failures = value, true, now, 0
 	d.due, d.next = now.Add(d.fresh), now.Add(minRenewal)
+}
+
+// state returns the value that there is, since when, and the error of the last attempt.
+func (d *document[T]) state() (value T, at time.Time, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.value, d.at, d.err
 }

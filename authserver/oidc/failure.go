@@ -32,6 +32,15 @@ type failure struct {
 func (f *failure) Error() string { return f.kind.Error() + ": " + f.text }
 func (f *failure) Unwrap() error { return f.kind }
 
+// Why is what an error says besides its kind, whose words are about identity providers.
+func Why(err error) string {
+	var f *failure
+	if errors.As(err, &f) {
+		return f.text
+	}
+	return Printable(err.Error(), MaxText)
+}
+
 // MaxText bounds what one error says.
 const MaxText = 300
 

@@ -4,74 +4,72 @@ package oidc
 
 import (
 	"context"
-	"crypto/rsa"
-	"encoding/json"
+	"crypto/sha256"
+	"errors"
 	"slices"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
-)
 
-// algorithms are those that may sign a token. Neither none nor HS256: the
-// secret would verify what anybody signs who has it, and a public key is none.
-var algorithms = []jose.SignatureAlgorithm{
-	jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512, jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
-}
+	"github.com/ostiary/ostiary/authserver/oidc/jwks"
+)
 
 // Algorithms returns the names of the algorithms that may sign a token.
 func Algorithms() []string {
-	names := make([]string, len(algorithms))
-	for i, a := range algorithms {
+	names := make([]string, len(jwks.Algorithms))
+	for i, a := range jwks.Algorithms {
 		names[i] = string(a)
 	}
 	return names
 }
 
-// maxKeys bounds how many keys of an issuer are looked at.
-const maxKeys = 64
+// A KeySet is the public keys of an issuer at one time. It does not change.
+type KeySet struct {
+	keys   []jose.JSONWebKey
+	Digest [sha256.Size]byte // of the text that they stood in
+}
+
+// Len returns how many keys there are that can sign a token.
+func (k *KeySet) Len() int {
+	if k == nil {
+		return 0
+	}
+	return len(k.keys)
+}
+
+// NewKeySet reads keys from a text.
+func NewKeySet(text []byte) (*KeySet, error) {
+	const what = "its key set"
+	keys, err := jwks.Parse(text)
+	switch {
+	case errors.Is(err, jwks.ErrNoKeys):
+		return nil, Fail(ErrRejected, "its key set has no key that can sign an ID token")
+	case err != nil:
+		if err := Decode(what, text, &struct{ Keys []any }{}); err != nil { // words it
+			return nil, err
+		}
+		return nil, Fail(ErrRejected, "%s: %v", what, err)
+	}
+	return &KeySet{keys, sha256.Sum256(text)}, nil
+}
 
 // fetchKeys fetches the issuer's public keys (RFC 7517 §5). Keys that are for
 // something else, or too weak, are not among them.
-func (i *Issuer) fetchKeys(ctx context.Context) ([]jose.JSONWebKey, error) {
+func (i *Issuer) fetchKeys(ctx context.Context) (*KeySet, error) {
 	const what = "its key set"
-	m, err := i.metadata.get(ctx)
-	if err != nil {
-		return nil, err
-	}
-	text, _, err := i.Client.Get(ctx, what, m.JWKSURL, "")
-	if err != nil {
-		return nil, err
-	}
-	var set struct {
-		Keys []json.RawMessage `json:"keys"`
-	}
-	if err := Decode(what, text, &set); err != nil {
-		return nil, err
-	}
-	var keys []jose.JSONWebKey
-	for _, raw := range set.Keys[:min(len(set.Keys), maxKeys)] {
-		// A key of a type that is not known here does not spoil the others (§5).
-		var k jose.JSONWebKey
-		if json.Unmarshal(raw, &k) == nil && signs(&k) {
-			keys = append(keys, k)
+	address := i.JWKSURL
+	if address == "" {
+		m, err := i.metadata.get(ctx)
+		if err != nil {
+			return nil, err
 		}
+		address = m.JWKSURL
 	}
-	if len(keys) == 0 {
-		return nil, Fail(ErrRejected, "its key set has no key that can sign an ID token")
+	text, _, err := i.Client.Get(ctx, what, address, "")
+	if err != nil {
+		return nil, err
 	}
-	return keys, nil
-}
-
-func signs(k *jose.JSONWebKey) bool {
-	if !k.IsPublic() || !k.Valid() || k.Use != "" && k.Use != "sig" {
-		return false
-	}
-	if k.Algorithm != "" && !slices.Contains(algorithms, jose.SignatureAlgorithm(k.Algorithm)) {
-		return false
-	}
-	if r, ok := k.Key.(*rsa.PublicKey); ok {
-		return r.N.BitLen() >= 2048 && r.N.BitLen() <= 8192 // RFC 7518 §3.3, and what checks in no time
-	}
-	return true
+	return NewKeySet(text)
 }
 
 var errNotSigned = Fail(ErrRejected, "the token is signed with none of its keys")
@@ -79,7 +77,7 @@ var errNotSigned = Fail(ErrRejected, "the token is signed with none of its keys"
 // Verify returns what the issuer signed, a JWS in its compact form. Nothing else
 // about it is known: what it says has yet to be checked.
 func (i *Issuer) Verify(ctx context.Context, token string) ([]byte, error) {
-	jws, err := jose.ParseSignedCompact(token, algorithms)
+	jws, err := jose.ParseSignedCompact(token, jwks.Algorithms)
 	if err != nil || len(jws.Signatures) != 1 {
 		return nil, Fail(ErrRejected, "what it sent is no signed token")
 	}
@@ -87,7 +85,7 @@ func (i *Issuer) Verify(ctx context.Context, token string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	payload, err := verifyWith(keys, jws)
+	payload, err := keys.verify(jws)
 	if err == nil {
 		return payload, nil
 	}
@@ -95,17 +93,43 @@ func (i *Issuer) Verify(ctx context.Context, token string) ([]byte, error) {
 	if keys, err = i.keys.renew(ctx); err != nil {
 		return nil, err
 	}
-	return verifyWith(keys, jws)
+	return keys.verify(jws)
 }
 
-func verifyWith(keys []jose.JSONWebKey, jws *jose.JSONWebSignature) ([]byte, error) {
+// Keys returns the issuer's keys: at once if there are any, and otherwise as soon as
+// they were fetched. They are fetched again from time to time, in the background.
+func (i *Issuer) Keys(ctx context.Context) (*KeySet, error) { return i.keys.get(ctx) }
+
+// Renew returns newer keys, as those of Keys lack one that a token names. If it is too
+// early to ask for them again, they are the same.
+func (i *Issuer) Renew(ctx context.Context) (*KeySet, error) { return i.keys.renew(ctx) }
+
+// Fetched returns which keys there are, since when, and why the last attempt to fetch
+// them failed. It waits for nothing and asks nobody.
+func (i *Issuer) Fetched() (keys *KeySet, at time.Time, err error) { return i.keys.state() }
+
+// VerifyBy is Verify with these keys alone, and a choice of the algorithms.
+func (k *KeySet) VerifyBy(token string, algorithms []jose.SignatureAlgorithm) ([]byte, error) {
+	jws, err := jose.ParseSignedCompact(token, algorithms)
+	if err != nil || len(jws.Signatures) != 1 {
+		return nil, Fail(ErrRejected, "what it sent is no signed token")
+	}
+	return k.verify(jws)
+}
+
+// Has reports whether there is a key of that ID.
+func (k *KeySet) Has(id string) bool {
+	return id != "" && slices.ContainsFunc(k.keys, func(key jose.JSONWebKey) bool { return key.KeyID == id })
+}
+
+func (k *KeySet) verify(jws *jose.JSONWebSignature) ([]byte, error) {
 	header := jws.Signatures[0].Header
-	for i := range keys {
-		k := &keys[i]
-		if header.KeyID != "" && k.KeyID != header.KeyID || k.Algorithm != "" && k.Algorithm != header.Algorithm {
+	for i := range k.keys {
+		key := &k.keys[i]
+		if header.KeyID != "" && key.KeyID != header.KeyID || key.Algorithm != "" && key.Algorithm != header.Algorithm {
 			continue
 		}
-		if payload, err := jws.Verify(k); err == nil {
+		if payload, err := jws.Verify(key); err == nil {
 			return payload, nil
 		}
 	}

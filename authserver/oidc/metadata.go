@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 )
 
 // Metadata is what an issuer says about itself (OpenID Connect Discovery 1.0 §3,
@@ -24,7 +22,8 @@ type Metadata struct {
 	NamesItself bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207 §3
 }
 
-// Options are what an Issuer is made of. All of it must be set, but for SignsIn.
+// Options are what an Issuer is made of. All of it must be set, but for what follows
+// Timeout.
 type Options struct {
 	Issuer  string // as its metadata and its tokens spell it
 	Client  *Client
@@ -32,6 +31,10 @@ type Options struct {
 	Timeout time.Duration // of one attempt to fetch a document
 	// SignsIn: its metadata must name the endpoints of the code flow as well.
 	SignsIn bool
+	// JWKSURL is where its keys are. Empty: its metadata says so.
+	JWKSURL string
+	// KeysAtIssuer: its metadata cannot put the keys at another host than its own.
+	KeysAtIssuer bool
 }
 
 // An Issuer is one whose documents are fetched when they are needed. Make one
@@ -39,7 +42,7 @@ type Options struct {
 type Issuer struct {
 	Options
 	metadata document[*Metadata]
-	keys     document[[]jose.JSONWebKey]
+	keys     document[*KeySet]
 }
 
 const (
@@ -51,7 +54,7 @@ const (
 func New(o Options) *Issuer {
 	i := &Issuer{Options: o}
 	i.metadata = document[*Metadata]{fetch: i.discover, now: o.Now, timeout: o.Timeout, fresh: freshMetadata}
-	i.keys = document[[]jose.JSONWebKey]{fetch: i.fetchKeys, now: o.Now, timeout: o.Timeout, fresh: freshKeys}
+	i.keys = document[*KeySet]{fetch: i.fetchKeys, now: o.Now, timeout: o.Timeout, fresh: freshKeys}
 	return i
 }
 
@@ -74,6 +77,14 @@ func (i *Issuer) discover(ctx context.Context) (*Metadata, error) {
 		return nil, Fail(ErrRejected,
 			"its metadata is that of the issuer %q, and it is configured as %q: they must be the same, slashes included", m.Issuer, i.Issuer)
 	}
+	if err := i.checkEndpoints(m); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// checkEndpoints looks at where metadata sends us.
+func (i *Issuer) checkEndpoints(m *Metadata) error {
 	for _, endpoint := range []struct {
 		name, address string
 		optional      bool
@@ -86,10 +97,22 @@ func (i *Issuer) discover(ctx context.Context) (*Metadata, error) {
 		}
 		u, err := url.Parse(endpoint.address)
 		if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || !i.Client.Allows(u) {
-			return nil, Fail(ErrRejected, "its metadata has no usable %s", endpoint.name)
+			return Fail(ErrRejected, "its metadata has no usable %s", endpoint.name)
 		}
 	}
-	return m, nil
+	if i.KeysAtIssuer && hostOf(m.JWKSURL) != hostOf(i.Issuer) {
+		return Fail(ErrRejected, "its metadata puts its keys at another host, %s: if that is right, write their address as jwksURL", hostOf(m.JWKSURL))
+	}
+	return nil
+}
+
+// hostOf returns the host and port of an address.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Host)
 }
 
 // Authenticates reports whether clients may authenticate at the token endpoint by a

@@ -21,9 +21,11 @@ func TestDecideAllocatesNothing(t *testing.T) {
 	policies[3].CORS.Tokens, policies[3].IdentityProviders = true, []string{"guests", "corp"}
 	policies[3].Rules = append(policies[3].Rules, Rule{Action: Allow, Include: groups("dev"), Require: append(proof("mfa"),
 		provider("corp")...)})
+	policies[3].Rules = append(policies[3].Rules,
+		Rule{Action: ServiceAuth, Include: jwt("ci", "app", says("a.b.c", "y", "x"), says("sub", "repo:o/n:*"))})
 	plain := mustBuild(t, policies...)
 	table := plain.bound([]Binding{{"shop/web", "shop/app-api"}, {"shop/back",
-		"shop/app-admin"}}).revoking([]Revocation{{User: "bob@x", Before: now}, {User: "u7", Before: now.Add(-2 * time.Hour)}})
+		"shop/app-admin"}}).trusting(everywhere()...).revoking([]Revocation{{User: "bob@x", Before: now}, {User: "u7", Before: now.Add(-2 * time.Hour)}})
 	const api = "https://app.example.com/api/v1/things?page=2"
 	get := func(url string) Request {
 		return Request{Target: mustTarget(t, url), Method: "GET", Now: now, Address: netip.MustParseAddr("::ffff:10.1.2.3"),
@@ -48,6 +50,9 @@ func TestDecideAllocatesNothing(t *testing.T) {
 	revokedID := with(func(_ *Request, s *Subject) { s.ID, s.SignedInAt = "u7", birth })
 	pinned := with(func(r *Request, _ *Subject) { r.Ingress = "shop/web" })
 	elsewhere := with(func(r *Request, _ *Subject) { r.Ingress = "shop/back" })
+	job, stranger2, refusedToken := get(api), get(api), get(api)
+	job.Bearer = bearing(t, "ci", "https://ci.x", `{"sub":"repo:o/n:ref","a.b":{"c":[1,"x"]}}`)
+	stranger2.Bearer, refusedToken.BearerRefused = bearing(t, "ci", "https://ci.x", `{"sub":"repo:o/m:ref"}`), TokenExpired
 	readable := get(api)
 	readable.Origin = "https://Team-With-A-Long-Name.dev.example.com"
 	for name, tc := range map[string]struct {
@@ -78,12 +83,15 @@ func TestDecideAllocatesNothing(t *testing.T) {
 		"revoked by ID":    {revokedID, "challenge session-revoked app-api"},
 		"may ask with a token": {preflight(t, api, "https://spa.example.com", "PATCH", "Authorization"),
 			"answer-preflight preflight-answered app-api"},
-		"anonymous":     {get(api), "challenge no-session app-api"},
-		"readable":      {readable, "challenge no-session app-api"},
-		"bypass":        {get("https://app.example.com/public/logo.png"), "allow bypass app-public"},
-		"wildcard host": {get("https://pr-1.apps.example.com/"), "challenge no-session apps"},
-		"no such host":  {get("https://nowhere.example.com/x"), "deny no-policy"},
-		"odd path":      {get("https://app.example.com/public/../admin"), "deny ambiguous-path app-admin"},
+		"anonymous":      {get(api), "challenge no-session app-api"},
+		"readable":       {readable, "challenge no-session app-api"},
+		"bearer":         {job, "allow service-auth app-api"},
+		"bearer, other":  {stranger2, "deny no-rule-matched app-api"},
+		"bearer refused": {refusedToken, "challenge token-expired app-api"},
+		"bypass":         {get("https://app.example.com/public/logo.png"), "allow bypass app-public"},
+		"wildcard host":  {get("https://pr-1.apps.example.com/"), "challenge no-session apps"},
+		"no such host":   {get("https://nowhere.example.com/x"), "deny no-policy"},
+		"odd path":       {get("https://app.example.com/public/../admin"), "deny ambiguous-path app-admin"},
 	} {
 		if got := brief(table.Decide(tc.r)); got != tc.want {
 			t.Errorf("%s: %s, want %s", name, got, tc.want)

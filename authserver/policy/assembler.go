@@ -21,14 +21,16 @@ type Assembler struct {
 	terms   *terms
 	ledger  *Ledger
 
-	bindings    []Binding // sorted
-	providers   *Providers
-	tokens      *serviceTokens
-	revoked     *revoked
-	revocations sum
-	groups      *groupSet
-	groupReads  map[string]*groupReads         // by app.groupKey
-	groupUsers  map[string]map[*entry]struct{} // who names a group
+	bindings     []Binding // sorted
+	providers    *Providers
+	tokens       *serviceTokens
+	tokenIssuers *TokenIssuers
+	namesTokens  map[*entry]struct{} // that name token issuers
+	revoked      *revoked
+	revocations  sum
+	groups       *groupSet
+	groupReads   map[string]*groupReads         // by app.groupKey
+	groupUsers   map[string]map[*entry]struct{} // who names a group
 
 	many             int         // hosts are still to come
 	states           []hostState // for them
@@ -97,6 +99,7 @@ func (a *Assembler) start(policies, exact, wild int) {
 	a.dirty, a.dirtyWild, a.warn = make([]*hostState, 0, exact), make([]*hostState, 0, wild), make([]*hostState, 0, wild)
 	a.exact.reserve(exact)
 	a.wild.reserve(wild)
+	a.namesTokens = map[*entry]struct{}{}
 	a.told, a.faulty, a.fresh = map[*hostState]struct{}{}, map[*entry]struct{}{}, map[*hostState]struct{}{}
 	if a.terms == nil {
 		a.terms = newTerms(Terms{})
@@ -151,6 +154,9 @@ func (a *Assembler) enact(e *entry, twice bool) {
 	}
 	a.judge(e, twice)
 	a.useGroups(e)
+	if len(e.used.tokenUses) > 0 {
+		a.namesTokens[e] = struct{}{}
+	}
 	if e.used.app.takesTokens() {
 		at, _ := slices.BinarySearchFunc(a.takers, e, olderEntry)
 		a.takers = slices.Insert(a.takers, at, e)
@@ -167,6 +173,7 @@ func (a *Assembler) enact(e *entry, twice bool) {
 func (a *Assembler) withdraw(e *entry) {
 	delete(a.faulty, e)
 	a.leaveGroups(e)
+	delete(a.namesTokens, e)
 	is := func(o *entry) bool { return o == e }
 	if e.used.app.takesTokens() {
 		a.takers = slices.DeleteFunc(a.takers, is)
@@ -221,6 +228,7 @@ func (a *Assembler) Issues() []Issue {
 		out = append(out, h.more.issues...)
 		out = append(out, h.more.warnings...)
 	}
+	out = append(out, a.tokenIssues()...)
 	sortIssues(out)
 	return out
 }
@@ -243,7 +251,7 @@ func (a *Assembler) publish() *Table {
 	t := &Table{
 		exact: a.exact.publish(), wild: a.wild.publish(), policies: a.policies, revoked: a.revoked,
 		bindings: a.ingresses.publish(), byRoute: a.byRoute.publish(), providers: a.providers, tokens: a.tokens,
-		groups: a.groups, read: a.read.publish(),
+		groups: a.groups, read: a.read.publish(), tokenIssuers: a.tokenIssuers,
 	}
 	for _, e := range a.takers {
 		t.takers = append(t.takers, e.used.app)

@@ -20,8 +20,14 @@ var alone = map[Code]func(p *Policy){
 	"service-token-name": func(p *Policy) {
 		p.Rules[0].Action, p.Rules[0].Include = ServiceAuth, tokenNamed("a/b/c")
 	},
-	"too-many-mistakes": func(p *Policy) { p.Hosts = make([]string, maxIssues+1) },
-	"listed-twice":      func(p *Policy) { p.Paths = prefixes("/a", "/a") }, "unauthenticated-unknown": func(p *Policy) { p.Unauthenticated = 9 },
+	"jwt-issuer-not-a-name": looks(TokenMatch{Issuer: "A b", Audience: "app"}),
+	"jwt-audience":          looks(TokenMatch{Issuer: "ci", Audience: "a b"}),
+	"jwt-claim-name":        looks(TokenMatch{"ci", "app", []ClaimMatch{says("", "x")}}),
+	"jwt-claim-no-values":   looks(TokenMatch{"ci", "app", []ClaimMatch{says("sub")}}),
+	"jwt-without-claims":    looks(TokenMatch{"ci", "app", nil}),
+	"jwt-claim-value":       looks(TokenMatch{"ci", "app", []ClaimMatch{says("sub", "repo:org/na*")}}),
+	"too-many-mistakes":     func(p *Policy) { p.Hosts = make([]string, maxIssues+1) },
+	"listed-twice":          func(p *Policy) { p.Paths = prefixes("/a", "/a") }, "unauthenticated-unknown": func(p *Policy) { p.Unauthenticated = 9 },
 	"no-hosts": func(p *Policy) { p.Hosts = nil }, "host-empty": host(""), "host-all": host("*"), "host-scheme": host("https://a.x"), "host-path": host("a.x/y"),
 	"host-port": host("a.x:80"), "host-wildcard": host("a*.x"), "host-trailing-dot": host("a.x."), "host-not-ascii": host("ä.x"), "host-upper-case": host("A.x"),
 	"host-underscore": host("a_b.x"), "host-not-dns": host("a..x"), "host-is-address": host("10.0.0.1"),
@@ -77,6 +83,10 @@ func origin(o string) func(*Policy) { return cross(func(c *CORS) { c.AllowedOrig
 func method(m string) func(*Policy) { return cross(func(c *CORS) { c.AllowedMethods = []string{m} }) }
 func header(h string) func(*Policy) { return cross(func(c *CORS) { c.AllowedHeaders = []string{h} }) }
 
+func looks(m TokenMatch) func(*Policy) {
+	return func(p *Policy) { p.Rules[0] = Rule{Action: ServiceAuth, Include: []Selector{{Property: JWT, JWT: &m}}} }
+}
+
 func cross(change func(*CORS)) func(*Policy) {
 	return func(p *Policy) { p.CORS = spa(); change(p.CORS) }
 }
@@ -110,6 +120,13 @@ func beside() map[Code]Input {
 	}
 	second, own, abroad := a, a, a
 	abroad.Rules = []Rule{{Action: Allow, Include: everyone(), Require: countries("NL")}}
+	bearers := func(issuer, audience string) Input {
+		p := a
+		p.Rules = []Rule{{Action: ServiceAuth, Include: jwt(issuer, audience, says("sub", "x"))}}
+		return Input{Policies: CompileAll([]Policy{p}), TokenIssuers: NewTokenIssuers(
+			TokenIssuer{Name: "ci", Audiences: []string{"app"}, Namespaces: []string{"a"}},
+			TokenIssuer{Name: "theirs", Audiences: []string{"app"}})}
+	}
 	naming := func(action Action, set []Group, names ...string) Input {
 		in := of(one(Rule{Action: action, Include: named(names...)}))
 		in.Groups = CompileGroups(set)
@@ -119,6 +136,8 @@ func beside() map[Code]Input {
 	rehearsing := second
 	rehearsing.DryRun = DryRunOpen
 	return map[Code]Input{
+		"jwt-issuer-unknown": bearers("nobodys", "app"), "jwt-issuer-of-others": bearers("theirs", "app"),
+		"jwt-audience-not-listed": bearers("ci", "other"),
 		"path-enforced-elsewhere": of(a, rehearsing),
 		"policy-name-twice":       of(a, a), "path-already-claimed": of(a, second), "own-path": on(Terms{PathPrefix: "/.access"}, own),
 		"team-host": on(Terms{TeamHost: "h.x"}, a), "team-host-parent": on(Terms{TeamHost: "team.h.x"}, a), "host-reserved": on(Terms{Reservations: []Grant{{"h.x", "b"}}}, a),

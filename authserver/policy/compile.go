@@ -18,6 +18,8 @@ type Compiled struct {
 	hosts  []string
 	paths  []Path
 	issues []Issue
+	// tokenUses are where rules name token issuers.
+	tokenUses []tokenUse
 }
 
 // Hosts are what the policy claims, or may have meant to.
@@ -41,6 +43,7 @@ type app struct {
 	signIn          *signIn  // nil: nothing out of the ordinary
 	groups          []string // that the rules name, sorted
 	groupKey        string   // stands for them
+	tokenIssuers    []string // whose bearer tokens its rules look at
 }
 
 // Compile checks and compiles one policy.
@@ -55,6 +58,7 @@ func Compile(p *Policy) *Compiled {
 	if defective {
 		return c.denied()
 	}
+	c.tokenUses = tokenUsesOf(p)
 	return c
 }
 
@@ -63,6 +67,7 @@ func Compile(p *Policy) *Compiled {
 func (c *Compiled) denied() *Compiled {
 	d := *c
 	d.app = &app{source: c.app.source, audience: c.app.audience, defective: true, salvaged: c.app.salvaged}
+	d.tokenUses = nil // nothing of it is consulted
 	d.hosts, d.paths = salvageHosts(c.hosts), salvagePaths(c.paths)
 	return &d
 }
@@ -86,6 +91,7 @@ func compile(p *Policy, defective bool) *app {
 	a.dryRun = p.DryRun
 	a.groups = groupsOf(p)
 	a.groupKey = groupKey(a.groups)
+	a.tokenIssuers = tokenIssuersOf(p)
 	rules := make([]rule, 0, len(p.Rules)) // in one piece, as they are read one after the other
 	parts := newParts(p.Rules)
 	parts.duration, parts.namespace = p.Session.Duration, p.Source.Namespace

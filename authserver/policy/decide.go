@@ -50,27 +50,31 @@ func (t *Table) enforced(a *app, why Reason, r *Request, tr *Trace) Decision {
 		d.CORS = a.cors.readable(r.Origin)
 		tr.readable(r, a, &d)
 	}
+	v := visitor{bearer: r.Bearer, unverified: r.BearerRefused != NoReason, table: t, namespace: a.source.Namespace}
 	if machine, bad := t.identifyMachine(a, r); r.Token.present() {
 		tr.token(t, a, r, machine, bad)
-		t.decideMachine(a, r, machine, bad, &d, tr)
+		v.machine = machine
+		t.decideMachine(a, r, v, bad, &d, tr)
 		return d
 	}
 	subject, refused := t.identify(a, r)
 	tr.session(t, a, r, subject, refused)
-	t.decideRules(a, r, visitor{subject: subject}, refused, &d, tr)
+	v.subject = subject
+	t.decideBearer(a, r, v, refused, &d, tr)
 	return d
 }
 
 // decideMachine judges a request with a service token. It is refused if the token is not
 // good, whatever a rule says: who sends one relies on it, and has to learn that it fails.
 // No answer of it leads to a login.
-func (t *Table) decideMachine(a *app, r *Request, m *Machine, bad Reason, d *Decision, tr *Trace) {
+func (t *Table) decideMachine(a *app, r *Request, v visitor, bad Reason, d *Decision, tr *Trace) {
 	d.Unauthenticated = Unauthorized
 	if bad != NoReason {
 		d.challenge(&rule{}, bad, r.Method)
 		return
 	}
-	t.decideRules(a, r, visitor{machine: m, unattended: true}, NoSession, d, tr)
+	v.unattended = true
+	t.decideRules(a, r, v, NoSession, d, tr)
 }
 
 func (a *app) decidePreflight(r *Request, d *Decision) {
@@ -109,7 +113,7 @@ func (t *Table) decideRules(a *app, r *Request, who visitor, refused Reason, d *
 		if m == yes {
 			a.admit(ru, r, d, tr)
 			if ru.action == ServiceAuth && d.Verdict == Admit {
-				d.Machine = ru.machine(who.machine, who.unattended, r)
+				d.Machine = ru.machine(ru.trusted(&who), who.unattended, r)
 			}
 			return
 		}
@@ -132,7 +136,7 @@ func (t *Table) decideRules(a *app, r *Request, who visitor, refused Reason, d *
 
 // relaxes reports how a rule fits that asks nobody to sign in.
 func (t *Table) relaxes(ru *rule, r *Request, v *visitor) match {
-	if t.identifies(ru) || ru.action == ServiceAuth && ru.machine(v.machine, v.unattended, r) == nil {
+	if t.identifies(ru) || ru.action == ServiceAuth && ru.machine(ru.trusted(v), v.unattended, r) == nil {
 		return no
 	}
 	return ru.match(r.Method, v)

@@ -40,6 +40,10 @@ type Request struct {
 	Refused Reason
 	// Token is the service token that came along, if one did.
 	Token PresentedToken
+	// Bearer is the token of another issuer that came in Authorization, if one did that a
+	// rule looks at, and it is a good one. BearerRefused is why it is not.
+	Bearer        *Bearer
+	BearerRefused Reason
 	// InHeader: Authorization says who the Subject is, and not a cookie alone.
 	InHeader bool
 	// Address is the client's, as far as it is known for sure; the zero Addr if not.
@@ -145,6 +149,9 @@ const (
 	BadRequest
 	AmbiguousPath
 	InvalidPolicy
+	TokenInvalid
+	TokenExpired
+	TokenUnverified
 	NotReady
 	Bypassed
 	SignedIn
@@ -161,7 +168,8 @@ const Reasons = int(reasonCount)
 var reasonNames = [...]string{
 	"", "no-policy", "no-session", "session-expired", "session-revoked", "wrong-audience", "wrong-provider", "bad-signature",
 	"blocked", "no-rule-matched", "preflight-not-configured", "origin-not-allowed", "method-not-allowed",
-	"header-not-allowed", "service-token-invalid", "bad-request", "ambiguous-path", "invalid-policy", "not-ready",
+	"header-not-allowed", "service-token-invalid", "bad-request", "ambiguous-path", "invalid-policy",
+	"token-invalid", "token-expired", "token-unverified", "not-ready",
 	"bypass", "signed-in", "service-auth", "preflight-answered", "preflight-bypass", "dry-run",
 }
 

@@ -172,6 +172,18 @@ func (tr *Trace) token(t *Table, a *app, r *Request, m *Machine, bad Reason) {
 	}
 }
 
+func (tr *Trace) bearer(a *app, r *Request) {
+	switch b := r.Bearer; {
+	case tr == nil:
+	case r.BearerRefused != NoReason:
+		tr.add("token", Source{}, r.BearerRefused.String(), "the bearer token in Authorization does not count")
+	case b != nil:
+		tr.add("token", b.machine.Source, "valid", "%s, for %s, of the TokenIssuer %s", b.machine.Name, strings.Join(b.Audience, ", "), b.Name)
+	case len(a.tokenIssuers) > 0:
+		tr.add("token", Source{}, "none", "the request has no bearer token of %s, which rules look at", strings.Join(a.tokenIssuers, ", "))
+	}
+}
+
 // stranger says what a session was made for, that was not made for this.
 func (a *app) stranger(r *Request) (at Source, detail string) {
 	s := r.Subject

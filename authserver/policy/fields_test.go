@@ -15,7 +15,9 @@ import (
 // full is a policy in which every field, at every depth, is set.
 func full() Policy {
 	sel := func() []Selector {
-		return []Selector{{Property: Email, Value: "a@x", Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Countries: []string{"NL"}, Condition: isAnn, Certificate: CertificateNames{"a", "b", "c"}}}
+		return []Selector{{Property: Email, Value: "a@x", Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+			Countries: []string{"NL"}, Condition: isAnn, Certificate: CertificateNames{"a", "b", "c"},
+			JWT: &TokenMatch{Issuer: "ci", Audience: "app", Claims: []ClaimMatch{{Path: "sub", Values: []string{"x"}}}}}}
 	}
 	return Policy{
 		Source: Source{"n", "p", "f"}, Since: birth, Hosts: []string{"a.x"}, Paths: []Path{{"/a", true}}, AllowEncodedSlashes: true, Salvaged: true,
@@ -185,19 +187,24 @@ func init() {
 func TestEveryFieldIsEnforced(t *testing.T) {
 	build := func(change func(*Policy)) *Table {
 		p := one(Rule{Name: "r", Action: Allow, Include: []Selector{{Property: EmailDomain, Value: "x"}}},
-			Rule{Name: "machines", Action: ServiceAuth, Include: everyone()})
+			Rule{Name: "machines", Action: ServiceAuth, Include: everyone()},
+			Rule{Name: "jobs", Action: ServiceAuth, Include: jwt("ci", "app", says("sub", "job"))})
 		p.Paths = prefixes("/a")
 		p.CORS = &CORS{AllowedOrigins: []string{"https://o.x"}, AllowedMethods: []string{"GET"}, AllowedHeaders: []string{"x-a"}}
 		change(&p)
 		table, _ := build([]Policy{p, of("n", "rival", 1, Block, []string{"a.x"}, prefixes("/a")...)})
 		return table
 	}
+	job := bearing(t, "ci", "https://ci.x", `{"sub":"job"}`)
+	defer clear(said)
 	decisions := func(table *Table) []any {
 		var out []any
 		for _, url := range []string{"https://a.x/a", "https://a.x/b", "https://a.x/a/c", "https://a.x/a/b%2fc"} {
 			target := mustTarget(t, url)
 			out = append(out, table.knowing(tokens()).Decide(Request{Target: target, Method: "GET", Now: now,
 				Token: PresentedToken{ID: "id-ci", Secret: "new"}, Address: netip.MustParseAddr("10.1.1.1"), Countries: earth}))
+			out = append(out, table.trusting(tokenIssuers()...).Decide(Request{
+				Target: target, Method: "GET", Now: now, Address: netip.MustParseAddr("10.1.1.1"), Bearer: job}))
 			for _, s := range []*Subject{nil, session("n/p")} {
 				r := Request{Target: target, Method: "GET", Origin: "https://o.x", Subject: s, Address: netip.MustParseAddr("10.1.1.1"), Countries: earth, Now: now,
 					Certificate: cards[1]}

@@ -20,6 +20,8 @@ type Input struct {
 	Revocations []Revocation
 	Tokens      []ServiceToken
 	Groups      []*CompiledGroup
+	// TokenIssuers are those whose bearer tokens can be let in. nil: not known yet.
+	TokenIssuers *TokenIssuers
 }
 
 // Build builds a table. It never fails as a whole: a policy with a mistake denies what it
@@ -50,6 +52,7 @@ func Build(in Input) (*Table, []Issue) {
 	a.SetProviders(in.Providers)
 	a.SetRevocations(in.Revocations)
 	a.SetServiceTokens(in.Tokens)
+	a.SetTokenIssuers(in.TokenIssuers)
 	return a.Table(), a.Issues()
 }
 

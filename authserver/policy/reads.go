@@ -65,7 +65,7 @@ func (r *Reads) look(list []Selector) {
 			looks := list[i].looks()
 			r.Groups = append(r.Groups, looks.Groups...)
 			r.AMR = r.AMR || looks.AMR
-		case NoProperty, Everyone, Email, EmailDomain, Address, LoginMethod, Token, AnyToken, Country, AccessGroup, ClientCertificate:
+		case NoProperty, Everyone, Email, EmailDomain, Address, LoginMethod, Token, AnyToken, Country, AccessGroup, ClientCertificate, JWT:
 		}
 	}
 }

@@ -249,11 +249,14 @@ func refRules(p *Policy, r *Request, groups ...Group) (Verdict, Reason) {
 	case sent:
 		subject = nil
 	}
+	holder := refBearer(p, r)
+	refused := subject == nil && !sent && r.BearerRefused != NoReason
+	sent = sent || refused || subject == nil && holder
 	for _, ru := range p.Rules {
 		switch {
 		case ru.Action == Bypass && !refSeesNobody(&ru, groups) && refMatches(&ru, r, subject, groups):
 			return Admit, Bypassed
-		case ru.Action == ServiceAuth && (machine != nil || !sent && refAsksCertificate(&ru, r)) && !refSeesNobody(&ru, groups) &&
+		case ru.Action == ServiceAuth && (machine != nil || holder && refVouches(&ru, r) || !sent && refAsksCertificate(&ru, r)) && !refSeesNobody(&ru, groups) &&
 			refMatches(&ru, r, nil, groups):
 			return Admit, ServiceAdmitted
 		}
@@ -288,6 +291,12 @@ func refRules(p *Policy, r *Request, groups ...Group) (Verdict, Reason) {
 			return Challenge, why
 		}
 	}
+	switch {
+	case refused && r.Method == "OPTIONS":
+		return Deny, r.BearerRefused
+	case refused:
+		return Challenge, r.BearerRefused
+	}
 	return Deny, NoRuleMatched
 }
 
@@ -313,7 +322,7 @@ func refAmong(lists [3][]Selector, s *Subject, r *Request, worst bool, groups []
 func refSelects(sel Selector, s *Subject, r *Request, ifUnknown bool, groups []Group) bool {
 	switch {
 	case sel.Property.ofMachine():
-		return refMachineSelects(sel, r)
+		return refMachineSelects(sel, r) || refJWT(sel, r, ifUnknown)
 	case sel.Property == AccessGroup && refBroken(sel.Value, groups):
 		return ifUnknown
 	case sel.Property == AccessGroup:

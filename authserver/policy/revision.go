@@ -25,6 +25,10 @@ func (a *Assembler) revision() string {
 		if a.providers != nil {
 			d.str(string(a.providers.digest[:]))
 		}
+		d.bools(a.tokenIssuers != nil)
+		if a.tokenIssuers != nil {
+			d.str(string(a.tokenIssuers.digest[:]))
+		}
 		d.bools(a.groups != nil)
 		if a.groups != nil {
 			d.str(string(a.groups.sum[:]))
@@ -173,6 +177,7 @@ func (d *digest) selectors(list []Selector) {
 			d.str(s.Condition.Text())
 		}
 		d.str(s.Certificate.CommonName, s.Certificate.DNSName, s.Certificate.URI)
+		d.tokenMatch(s.JWT)
 	}
 }
 
@@ -180,5 +185,17 @@ func (d *digest) issues(list []Issue) {
 	d.num(len(list))
 	for _, i := range list {
 		d.str(i.Source.Namespace, i.Source.Name, i.Source.Field, string(i.Reason), string(i.Code), i.Message)
+	}
+}
+
+func (d *digest) tokenMatch(m *TokenMatch) {
+	if d.bools(m != nil); m == nil {
+		return
+	}
+	d.str(m.Issuer, m.Audience)
+	d.num(len(m.Claims))
+	for i := range m.Claims {
+		d.str(m.Claims[i].Path)
+		d.strs(m.Claims[i].Values)
 	}
 }

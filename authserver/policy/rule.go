@@ -45,6 +45,12 @@ type visitor struct {
 	failed     *string  // why the first expression that has no answer has none
 	table      *Table   // of the groups
 	groups     recall   // for this visitor alone
+	// bearer is the request's, if there is a good one. It is not the request itself, which
+	// would have to be on the heap.
+	bearer     *Bearer
+	unverified bool   // there is one that is not good, of an issuer that rules look at
+	byBearer   bool   // that makes the machine
+	namespace  string // of the policy
 }
 
 // asking is the visitor who sends a request. It is a copy, so that the request can stay
@@ -94,6 +100,8 @@ func (s *Selector) match(v *visitor, ifUnknown bool) match {
 		return matchIf(s.matchMachine(v.machine))
 	case AccessGroup:
 		return v.inGroup(s.Value, ifUnknown)
+	case JWT:
+		return s.JWT.match(v, ifUnknown)
 	case NoProperty:
 	}
 	return no

@@ -26,6 +26,7 @@ const (
 	Expression                 // whether a Condition is true of the request and the subject
 	AccessGroup                // being in a Group; whether that looks at the subject, the group says
 	ClientCertificate          // a client certificate that the proxy verified
+	JWT                        // what a bearer token of another issuer says
 )
 
 // properties are what is known of each Property.
@@ -48,6 +49,7 @@ var properties = [...]struct {
 	Expression:        {name: "cel"}, // and what it looks at: see Selector.identifies
 	AccessGroup:       {name: "group"},
 	ClientCertificate: {name: "certificate"},
+	JWT:               {name: "jwt", machine: true},
 }
 
 // identifies reports whether the property is one of the subject.
@@ -81,4 +83,5 @@ type Selector struct {
 	Countries   []string         // Country: ISO 3166-1 alpha-2, upper case
 	Condition   Condition        // Expression; nil cannot be told
 	Certificate CertificateNames // ClientCertificate
+	JWT         *TokenMatch      // JWT
 }

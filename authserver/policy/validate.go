@@ -261,6 +261,9 @@ func (v *validator) selectors(field, list string, a Action, selectors []Selector
 		}
 		if p := s.check(); p.found() {
 			v.wrong(item(field+list, i), p.code, "%s", p.text)
+		} else if s.Property == JWT && len(s.JWT.Claims) == 0 && list != ".exclude" {
+			v.unwise(item(field+list, i)+".jwt", codeTokenAnybody, "without claims, this matches every token that the issuer makes for the "+
+				"audience; many issuers, GitHub among them, make one for anybody who asks")
 		}
 	}
 }
@@ -287,8 +290,8 @@ func (s *Selector) check() problem {
 		return s.checkProved()
 	case Expression:
 		return s.checkCondition()
-	case AccessGroup:
-		return s.checkGroup()
+	case AccessGroup, JWT:
+		return s.checkNamed()
 	default: // NoProperty, or one that this version does not know
 		return problem{codeSelector, "exactly one of " + selectorNames("or")}
 	}

@@ -51,10 +51,11 @@ func Served(m meta.RESTMapper) (map[string]bool, error) {
 // CRD of them until it is upgraded, and a watch of a kind that is not there would
 // stop all others.
 const (
-	ProviderKind   = "IdentityProvider"
-	RevocationKind = "SessionRevocation"
-	GroupKind      = "AccessGroup"
-	TokenKind      = "ServiceToken"
+	TokenKind       = "ServiceToken"
+	ProviderKind    = "IdentityProvider"
+	RevocationKind  = "SessionRevocation"
+	GroupKind       = "AccessGroup"
+	TokenIssuerKind = "TokenIssuer"
 )
 
 // LookAgain is how often it is looked whether a missing CRD has been installed.

@@ -57,6 +57,9 @@ type Feed struct {
 	// Providers returns the identity providers that are in use; nil: not known yet.
 	// Optional.
 	Providers func() *policy.Providers
+	// TokenIssuers returns whose bearer tokens policies can let in; nil: not known yet.
+	// Optional: there are none.
+	TokenIssuers func() *policy.TokenIssuers
 	// Ingresses is a cache of them, for those that name policies. It may be one that
 	// never holds any, for want of the right. nil: no Ingress can name a policy.
 	Ingresses cache.Cache
@@ -170,6 +173,7 @@ func (f *Feed) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Re
 	f.table.SetRevocations(revocations)
 	f.table.SetGroups(grouped)
 	f.table.SetServiceTokens(tokens)
+	f.table.SetTokenIssuers(f.trusted())
 	wait, err = f.assemble(ctx, list.Items, named)
 	if err != nil {
 		return reconcile.Result{}, err
@@ -271,6 +275,13 @@ func (f *Feed) inUse() *policy.Providers {
 		return nil
 	}
 	return f.Providers()
+}
+
+func (f *Feed) trusted() *policy.TokenIssuers {
+	if f.TokenIssuers == nil {
+		return policy.NewTokenIssuers()
+	}
+	return f.TokenIssuers()
 }
 
 // compile translates, compiles and enters what has changed since the last time. It

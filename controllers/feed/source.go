@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	bearerconfig "github.com/ostiary/ostiary/authserver/bearer/config"
 	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
@@ -170,7 +171,24 @@ func (l *Source) Cluster(ctx context.Context, terms policy.Terms, stderr io.Writ
 	if in.Groups, _, err = new(groups.List).Read(ctx, reader); err != nil {
 		fmt.Fprintf(stderr, "note: every group that a rule names is taken for one that does not exist: %s\n", policy.Line(err.Error()))
 	}
+	if in.TokenIssuers, err = tokenIssuersOf(ctx, reader); err != nil {
+		fmt.Fprintf(stderr, "note: no bearer token of another issuer is let in: %s\n", policy.Line(err.Error()))
+	}
 	return policies, in, nil
+}
+
+func tokenIssuersOf(ctx context.Context, r client.Reader) (*policy.TokenIssuers, error) {
+	var list v1alpha1.TokenIssuerList
+	if err := r.List(ctx, &list); err != nil && !meta.IsNoMatchError(err) {
+		return nil, fmt.Errorf("listing TokenIssuers: %w", err)
+	}
+	valid := []bearerconfig.Issuer{}
+	for i := range list.Items {
+		if one, wrong := translate.TokenIssuer(&list.Items[i]); len(wrong) == 0 {
+			valid = append(valid, one)
+		}
+	}
+	return bearerconfig.Known(valid), nil
 }
 
 // providersOf tells by their statuses which providers of a cluster are in use: their

@@ -12,6 +12,7 @@ import (
 	yamlv3 "go.yaml.in/yaml/v3"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	bearerconfig "github.com/ostiary/ostiary/authserver/bearer/config"
 	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/translate"
@@ -19,14 +20,15 @@ import (
 
 // Kinds that stand in files beside AccessPolicy.
 const (
-	policyKind     = "AccessPolicy"
-	providerKind   = "IdentityProvider"
-	revocationKind = "SessionRevocation"
-	groupKind      = "AccessGroup"
-	tokenKind      = "ServiceToken"
-	secretKind     = "Secret"
-	ingressKind    = "Ingress"
-	routeKind      = translate.HTTPRouteKind
+	tokenKind       = "ServiceToken"
+	groupKind       = "AccessGroup"
+	policyKind      = "AccessPolicy"
+	providerKind    = "IdentityProvider"
+	revocationKind  = "SessionRevocation"
+	tokenIssuerKind = "TokenIssuer"
+	secretKind      = "Secret"
+	ingressKind     = "Ingress"
+	routeKind       = translate.HTTPRouteKind
 )
 
 // An entry is an object of another kind than AccessPolicy.
@@ -37,6 +39,7 @@ type entry struct {
 	revocation *v1alpha1.SessionRevocation // nil if it cannot be decoded
 	group      *v1alpha1.AccessGroup       // nil if it cannot be decoded
 	token      *v1alpha1.ServiceToken      // nil if it cannot be decoded
+	issuer     *v1alpha1.TokenIssuer       // nil if it cannot be decoded
 	secret     map[string][]byte
 	route      *translate.Route // of an Ingress or an HTTPRoute
 }
@@ -65,43 +68,30 @@ func (d *document) readEntry(root *yamlv3.Node, kind string) *entry {
 	case secretKind:
 		e.readSecret()
 	case providerKind:
-		e.decodeProvider(d)
+		e.provider = decode(e, d, translate.ProviderAlone)
 	case revocationKind:
-		e.decodeRevocation(d)
+		e.revocation = decode(e, d, translate.Revocation)
 	case groupKind:
-		e.decodeGroup(d)
+		e.group = decode(e, d, checkGroup)
 	case tokenKind:
 		e.decodeToken(d)
+	case tokenIssuerKind:
+		e.issuer = decode(e, d, translate.TokenIssuer)
 	}
 	return e
 }
 
-// decodeProvider reads the fields, and has the provider's own check say what is wrong
-// with them beside what the API server would refuse.
-func (e *entry) decodeProvider(d *document) {
-	var o v1alpha1.IdentityProvider
-	found, ok := d.judge(&e.object, providerKind, &o)
+// decode reads the fields of an object, which its own check judges, too. nil: it cannot be decoded.
+func decode[T, U any](e *entry, d *document, check func(*T) (U, []policy.Issue)) *T {
+	o := new(T)
+	found, ok := d.judge(&e.object, e.kind, o)
 	if !ok {
 		e.refuse(found, nil)
-		return
+		return nil
 	}
-	e.provider = &o
-	_, known := translate.ProviderOf(&o, noSecrets)
+	_, known := check(o)
 	e.refuse(found, known)
-}
-
-func noSecrets(string) (map[string][]byte, bool) { return nil, false }
-
-func (e *entry) decodeRevocation(d *document) {
-	var o v1alpha1.SessionRevocation
-	found, ok := d.judge(&e.object, revocationKind, &o)
-	if !ok {
-		e.refuse(found, nil)
-		return
-	}
-	e.revocation = &o
-	_, known := translate.Revocation(&o)
-	e.refuse(found, known)
+	return o
 }
 
 // readSecret takes the values as they stand: no decoder could quote one that way.
@@ -157,14 +147,15 @@ func (e *entry) wrong() bool {
 	var issues []policy.Issue
 	switch {
 	case e.provider != nil:
-		_, issues = translate.ProviderOf(e.provider, func(string) (map[string][]byte, bool) { return nil, false })
+		_, issues = translate.ProviderAlone(e.provider)
 	case e.revocation != nil:
 		_, issues = translate.Revocation(e.revocation)
 	case e.group != nil:
-		g := translate.Group(e.group)
-		issues = append(g.Defects, policy.ValidateGroup(&g)...)
+		_, issues = checkGroup(e.group)
 	case e.token != nil:
 		_, issues = translate.ServiceToken(e.token)
+	case e.issuer != nil:
+		_, issues = translate.TokenIssuer(e.issuer)
 	}
 	return len(e.defects) > 0 || slices.ContainsFunc(issues, func(i policy.Issue) bool { return i.Reason != translate.SecretMissing })
 }
@@ -180,6 +171,7 @@ func (l *Loader) settle(s *Set) {
 		return data, data != nil
 	}
 	names := l.userNames(s, first)
+	s.TokenIssuers = map[bool][]bearerconfig.Issuer{false: {}}[l.forCluster]
 	providers, revocations := map[string]config.Provider{}, map[string]policy.Revocation{}
 	for _, e := range s.entries {
 		switch {
@@ -193,8 +185,8 @@ func (l *Loader) settle(s *Set) {
 			}
 		case e.kind == groupKind:
 			s.Groups = append(s.Groups, s.groupOf(e))
-		case e.kind == tokenKind:
-			s.tokenOf(e, first[e.key()] == e, l.forCluster)
+		case slices.Contains([]string{tokenKind, tokenIssuerKind}, e.kind):
+			s.machinesOf(e, first[e.key()] == e, l.forCluster)
 		case e.kind == providerKind && first[e.key()] != e:
 			s.report(e, nil)
 		case e.kind == providerKind:
@@ -289,6 +281,14 @@ func (l *Loader) providerOf(s *Set, e *entry, name translate.UserName, secrets t
 	p, ok := l.providers[e.name]
 	p.QualifiedUsers = name.Qualified
 	return p, ok
+}
+
+func (s *Set) machinesOf(e *entry, first, forCluster bool) {
+	if e.kind == tokenKind {
+		s.tokenOf(e, first, forCluster)
+	} else if i, issues := translate.TokenIssuer(e.issuer); !s.report(e, issues) && first {
+		s.TokenIssuers = append(s.TokenIssuers, i)
+	}
 }
 
 // userNames settles what applications are told of whose users. A text that cannot be

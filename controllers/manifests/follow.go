@@ -13,6 +13,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
+	bearerconfig "github.com/ostiary/ostiary/authserver/bearer/config"
 	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
@@ -22,7 +23,8 @@ type Sink struct {
 	Live *policy.Live
 	// Providers puts identity providers in use: all valid ones, whenever one of
 	// them changes. Optional.
-	Providers func([]config.Provider)
+	Providers    func([]config.Provider)
+	TokenIssuers func([]bearerconfig.Issuer) // puts these in force, likewise
 }
 
 // Follow keeps what is in force equal to the files until ctx is done: the
@@ -31,6 +33,7 @@ type Sink struct {
 // every file can be read.
 func (l *Loader) Follow(ctx context.Context, to Sink, log *slog.Logger) error {
 	var providers []config.Provider // nil: none was published, yet
+	var issuers []bearerconfig.Issuer
 	publish := func() {
 		set := l.Load()
 		table, problems := set.Build()
@@ -49,6 +52,10 @@ func (l *Loader) Follow(ctx context.Context, to Sink, log *slog.Logger) error {
 			to.Providers(now)
 			providers = now
 			log.Info("identity providers in use", "providers", len(now))
+		}
+		if to.TokenIssuers != nil && !reflect.DeepEqual(set.TokenIssuers, issuers) {
+			issuers = set.TokenIssuers
+			to.TokenIssuers(issuers)
 		}
 		if now := to.Live.Table(); now == nil || now.Revision() != table.Revision() {
 			to.Live.Publish(table)

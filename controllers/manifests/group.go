@@ -11,17 +11,9 @@ import (
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
-func (e *entry) decodeGroup(d *document) {
-	var o v1alpha1.AccessGroup
-	found, ok := d.judge(&e.object, groupKind, &o)
-	if !ok {
-		e.refuse(found, nil)
-		return
-	}
-	o.Name = e.name
-	e.group = &o
-	g := translate.Group(&o)
-	e.refuse(found, append(g.Defects, policy.ValidateGroup(&g)...))
+func checkGroup(o *v1alpha1.AccessGroup) (policy.Group, []policy.Issue) {
+	g := translate.Group(o)
+	return g, append(g.Defects, policy.ValidateGroup(&g)...)
 }
 
 // groupOf returns the group of an entry. One with mistakes cannot be used; one that is

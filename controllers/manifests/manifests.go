@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	bearerconfig "github.com/ostiary/ostiary/authserver/bearer/config"
 	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/translate"
@@ -55,21 +56,22 @@ func (p Problem) Text() string {
 
 // A Set is what was read from the files at one moment.
 type Set struct {
-	Policies    []policy.Policy
-	Providers   []config.Provider
-	Revocations []policy.Revocation
-	Groups      []policy.Group
-	Tokens      []policy.ServiceToken
-	inUse       InUse
-	problems    []Problem
-	objects     []*object
-	entries     []*entry            // of the other kinds
-	salvaged    []policy.Revocation // out of text that cannot be read
-	routes      []translate.Route   // one for each Ingress that names a policy
-	terms       policy.Terms
-	made        map[string]bool                      // Secrets that something in the files makes in a cluster
-	skipped     int                                  // files
-	judged      map[[sha256.Size]byte][]policy.Issue // the verdicts of its texts
+	Policies     []policy.Policy
+	Providers    []config.Provider
+	Revocations  []policy.Revocation
+	Groups       []policy.Group
+	Tokens       []policy.ServiceToken
+	TokenIssuers []bearerconfig.Issuer // nil: none were read, and others may be in the cluster
+	inUse        InUse
+	problems     []Problem
+	objects      []*object
+	entries      []*entry            // of the other kinds
+	salvaged     []policy.Revocation // out of text that cannot be read
+	routes       []translate.Route   // one for each Ingress that names a policy
+	terms        policy.Terms
+	made         map[string]bool                      // Secrets that something in the files makes in a cluster
+	skipped      int                                  // files
+	judged       map[[sha256.Size]byte][]policy.Issue // the verdicts of its texts
 	// unread: a file could not be read at all, so nobody knows what it claims.
 	unread bool
 }
@@ -114,7 +116,7 @@ func (s *Set) Build() (*policy.Table, []Problem) {
 func (s *Set) Input() policy.Input {
 	return policy.Input{
 		Policies: policy.CompileAll(s.Policies), Terms: s.terms, Bindings: translate.Bindings(s.routes),
-		Providers: s.inUse(s.Providers), Revocations: s.Revocations, Tokens: s.Tokens,
+		Providers: s.inUse(s.Providers), Revocations: s.Revocations, Tokens: s.Tokens, TokenIssuers: bearerconfig.Known(s.TokenIssuers),
 		Groups: policy.CompileGroups(s.Groups),
 	}
 }

@@ -282,7 +282,7 @@ func (t *translator) structured(field string, s *v1alpha1.Selector) (set []polic
 		set = append(set, policy.Selector{Property: policy.ClientCertificate,
 			Certificate: policy.CertificateNames{CommonName: c.CommonName, DNSName: c.DNSName, URI: c.URI}})
 	}
-	return set
+	return append(set, bearers(s.JWT)...)
 }
 
 func (t *translator) expression(text string) policy.Condition {

@@ -27,7 +27,7 @@ func full() v1alpha1.AccessPolicySpec {
 			{IdPGroup: "staff"}, {LoginMethod: "corp"}, {AuthMethod: "mfa"}, {Country: []v1alpha1.Country{"NL"}}, {CEL: "request.method == 'GET'"},
 			{Group: "staff"},
 			{Certificate: &v1alpha1.ClientCertificate{CommonName: "ci", DNSName: "ci.example.com", URI: "spiffe://example.com/ci"}},
-			{ServiceToken: "ci"}, {AnyServiceToken: &v1alpha1.AnyServiceToken{}}}
+			{ServiceToken: "ci"}, {AnyServiceToken: &v1alpha1.AnyServiceToken{}}, {JWT: jwt()}}
 	}
 	return v1alpha1.AccessPolicySpec{
 		Hosts:               []v1alpha1.Host{"app.example.com"},

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	bearerconfig "github.com/ostiary/ostiary/authserver/bearer/config"
 	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/crd"
@@ -47,6 +48,11 @@ var decisions = map[string]meaning{
 		"Send a canonical path. For `%2F`: `allowEncodedSlashes`."},
 	"invalid-policy": {"The policy has a mistake, so what it claims is denied.",
 		"`kubectl describe ap`, `ostiary check`."},
+	"token-invalid": {"A bearer token of an issuer that the policy's rules name is damaged, forged, for another audience, or of a " +
+		"kind that is not for access.", "The log says what is wrong with it (`bearer token refused`). Get a new one, for the rule's audience."},
+	"token-expired": {"A bearer token of an issuer that the policy's rules name is over.", "Get a new one."},
+	"token-unverified": {"The keys of the issuer of a bearer token are not there, so the token cannot be verified.",
+		"`kubectl get tokenissuer`: its condition `Ready` says why."},
 	"not-ready":          {"This replica has no table of policies yet.", "Wait for `/readyz`."},
 	"bypass":             {"A Bypass rule matched.", ""},
 	"signed-in":          {"An Allow rule matched.", ""},
@@ -101,6 +107,10 @@ func reasonsPage(root string, pages map[string]string) error {
 	}
 	b.WriteString("\n### Mistakes of identity providers\n\n| code | fix |\n|---|---|\n")
 	for _, c := range config.Codes() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", c.Code, cell(c.Fix))
+	}
+	b.WriteString("\n### Mistakes of token issuers\n\n| code | fix |\n|---|---|\n")
+	for _, c := range bearerconfig.Codes() {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", c.Code, cell(c.Fix))
 	}
 	writePages(&b)

@@ -70,6 +70,7 @@ func TestImports(t *testing.T) {
 	fixture := module + "/hack/lab/fixture" // objects of ours
 	providerConfig, issuer := module+"/authserver/idp/config", module+"/authserver/oidc/issuer"
 	expressions := module + "/authserver/expression"
+	tokenIssuer, keySet := module+"/authserver/bearer/config", module+"/authserver/oidc/jwks"
 	policyPath, contract, command, authserver, controllers, api := module+"/authserver/policy", module+"/authserver/contract", module+
 		"/authserver/command", module+"/authserver", module+"/controllers", module+"/api"
 	for _, p := range goList(t, "./...") {
@@ -82,7 +83,7 @@ func TestImports(t *testing.T) {
 			switch {
 			case under(at, policyPath, contract) && !standard[dep] && !under(dep, at) && (dep != policyPath || at == contract):
 				t.Errorf("%s depends on %s: the standard library and nothing else", at, dep)
-			case under(at, providerConfig, issuer, expressions) && dep == "net/http":
+			case under(at, providerConfig, issuer, tokenIssuer, keySet, expressions) && dep == "net/http":
 				t.Errorf("%s depends on %s: it reads text, and talks to nobody", at, dep)
 			case under(at, authserver) && under(dep, "k8s.io", "sigs.k8s.io", api, controllers):
 				t.Errorf("%s depends on %s: it runs without a cluster", at, dep)
@@ -106,7 +107,8 @@ func TestImports(t *testing.T) {
 			case at != module && at != controllers && !under(at, module+"/hack") && under(dep, controllers+"/audit", controllers+"/optin") &&
 				!under(at, dep):
 				t.Errorf("%s imports %s: it is started by controllers, or by main.go", at, dep)
-			case under(at, controllers) && under(dep, authserver) && !under(dep, policyPath, contract, command, expressions, providerConfig) &&
+			case under(at, controllers) && under(dep, authserver) &&
+				!under(dep, policyPath, contract, command, expressions, providerConfig, tokenIssuer) &&
 				slices.Contains(p.Imports, dep):
 				t.Errorf("%s imports %s: of the auth server, the vocabularies alone", at, dep)
 			case under(dep, module+"/hack") && !under(at, module+"/hack") && (slices.Contains(p.Imports, dep) || !under(dep, module+"/hack/lab")):

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// A TokenIssuer is whose bearer tokens policies can let in.
+type TokenIssuer struct {
+	Name      string
+	Issuer    string   // what its tokens have as iss
+	Audiences []string // of which a token has one
+	// Everywhere: policies of every namespace may name it; otherwise those of Namespaces.
+	Everywhere bool
+	Namespaces []string
+}
+
+// TokenIssuers are all that there are. nil: that is not known yet, and nobody's token is
+// let in.
+type TokenIssuers struct {
+	byName map[string]*TokenIssuer
+	digest sum
+}
+
+// NewTokenIssuers makes TokenIssuers. Their order is no matter. Of several with one name
+// there is none, as nobody knows which of them is meant.
+func NewTokenIssuers(list ...TokenIssuer) *TokenIssuers {
+	sorted := slices.Clone(list)
+	slices.SortStableFunc(sorted, func(x, y TokenIssuer) int { return cmp.Compare(x.Name, y.Name) })
+	out := &TokenIssuers{byName: make(map[string]*TokenIssuer, len(sorted))}
+	out.digest = *digested(func(d *digest) {
+		for i := range sorted {
+			t := &sorted[i]
+			if i > 0 && sorted[i-1].Name == t.Name || i+1 < len(sorted) && sorted[i+1].Name == t.Name {
+				continue
+			}
+			d.str(t.Name, t.Issuer)
+			d.strs(slices.Sorted(slices.Values(t.Audiences)))
+			d.bools(t.Everywhere)
+			d.strs(slices.Sorted(slices.Values(t.Namespaces)))
+			out.byName[t.Name] = t
+		}
+	})
+	return out
+}
+
+// SetTokenIssuers replaces the issuers whose tokens policies can let in.
+func (a *Assembler) SetTokenIssuers(t *TokenIssuers) {
+	if t != a.tokenIssuers && (t == nil || a.tokenIssuers == nil || t.digest != a.tokenIssuers.digest) {
+		a.begin()
+		a.tokenIssuers = t
+	}
+}
+
+func (t *TokenIssuers) find(name string) *TokenIssuer {
+	if t == nil {
+		return nil
+	}
+	return t.byName[name]
+}
+
+// serves reports whether policies of the namespace may name the issuer.
+func (t *TokenIssuer) serves(namespace string) bool {
+	return t.Everywhere || contains(t.Namespaces, namespace)
+}
+
+// trusts reports whether a token counts for policies of a namespace: it was verified by
+// what the table knows by that name, which the namespace may name.
+func (t *Table) trusts(b *Bearer, namespace string) bool {
+	if t == nil {
+		return false
+	}
+	i := t.tokenIssuers.find(b.Name)
+	return i != nil && i.Issuer == b.Issuer && i.serves(namespace)
+}
+
+// EachTokenIssuer visits the names of those issuers whose tokens a rule of the policy
+// there looks at, and that it may name, until visit returns false.
+func (p Place) EachTokenIssuer(visit func(name string) bool) {
+	a := p.app()
+	if a == nil {
+		return
+	}
+	for _, name := range a.tokenIssuers {
+		if i := p.table.tokenIssuers.find(name); i != nil && i.serves(a.source.Namespace) && !visit(name) {
+			return
+		}
+	}
+}
+
+// TokenOf returns what a token with these claims says, as if it had been verified at the
+// place; nil: no issuer that a rule there looks at makes it, or not for these audiences.
+func (p Place) TokenOf(claims map[string]any, audience []string, expires time.Time) (b *Bearer) {
+	p.EachTokenIssuer(func(name string) bool {
+		i := p.table.tokenIssuers.find(name)
+		if claims["iss"] == i.Issuer && slices.ContainsFunc(audience, func(a string) bool { return contains(i.Audiences, a) }) {
+			subject, _ := claims["sub"].(string)
+			b = NewBearer(Source{Name: name}, i.Issuer, subject, audience, NewClaims(claims), expires)
+		}
+		return b == nil
+	})
+	return b
+}
+
+// Issues reports whether an issuer that a rule at the place looks at is the one in the claims.
+func (p Place) Issues(claims map[string]any) (is bool) {
+	p.EachTokenIssuer(func(name string) bool {
+		is = claims["iss"] == p.table.tokenIssuers.find(name).Issuer
+		return !is
+	})
+	return is
+}
+
+// LooksAtTokens reports whether a rule of the policy there looks at bearer tokens of
+// other issuers.
+func (p Place) LooksAtTokens() bool {
+	a := p.app()
+	return a != nil && len(a.tokenIssuers) > 0
+}
+
+// tokenIssuersOf returns the names of those whose tokens rules look at, each once.
+func tokenIssuersOf(p *Policy) []string {
+	var out []string
+	eachTokenMatch(p, func(_ string, m *TokenMatch) {
+		if !contains(out, m.Issuer) {
+			out = append(out, m.Issuer)
+		}
+	})
+	return out
+}
+
+func eachTokenMatch(p *Policy, visit func(field string, m *TokenMatch)) {
+	names := [...]string{".include", ".require", ".exclude"}
+	for i := range p.Rules {
+		for l, list := range p.Rules[i].lists() {
+			for j := range list {
+				if list[j].Property == JWT && list[j].JWT != nil {
+					visit(item(item("spec.rules", i)+names[l], j)+".jwt", list[j].JWT)
+				}
+			}
+		}
+	}
+}
+
+// A tokenUse is where a policy names an issuer.
+type tokenUse struct{ field, issuer, audience string }
+
+func tokenUsesOf(p *Policy) []tokenUse {
+	var out []tokenUse
+	eachTokenMatch(p, func(field string, m *TokenMatch) { out = append(out, tokenUse{field, m.Issuer, m.Audience}) })
+	return out
+}
+
+// tokenIssues says of which issuers that policies name nobody's token can be let in: the
+// policy is in force, and the selector matches nobody. Nothing is said before it is known
+// which ones there are.
+func (a *Assembler) tokenIssues() []Issue {
+	if a.tokenIssuers == nil {
+		return nil
+	}
+	var out []Issue
+	for e := range a.namesTokens {
+		for _, u := range e.used.tokenUses {
+			if code, text := a.tokenIssuers.problem(u, e.used.app.source.Namespace); code != "" {
+				out = append(out, newIssue(e.used.app.source.at(u.field), code, text))
+			}
+		}
+	}
+	return out
+}
+
+func (t *TokenIssuers) problem(u tokenUse, namespace string) (Code, string) {
+	switch i := t.find(u.issuer); {
+	case i == nil:
+		return codeTokenIssuerUnknown, fmt.Sprintf("there is no usable TokenIssuer %q, so this matches no request; "+
+			"it will once the platform team makes one", u.issuer)
+	case !i.serves(namespace):
+		return codeTokenIssuerOthers, fmt.Sprintf("the TokenIssuer %q is not for policies of namespace %q, so this matches no request",
+			u.issuer, namespace)
+	case !contains(i.Audiences, u.audience):
+		return codeTokenAudienceUnlisted, fmt.Sprintf("the TokenIssuer %q takes no tokens for audience %q, so this matches no request; "+
+			"it lists %.300q", u.issuer, u.audience, i.Audiences)
+	}
+	return "", ""
+}
+
+func (m *TokenMatch) clone() *TokenMatch {
+	if m == nil {
+		return nil
+	}
+	c := *m
+	c.Claims = make([]ClaimMatch, len(m.Claims))
+	for i, claim := range m.Claims {
+		c.Claims[i] = ClaimMatch{claim.Path, slices.Clone(claim.Values)}
+	}
+	return &c
+}
