@@ -101,7 +101,8 @@ func (i *Issuer) checkEndpoints(m *Metadata) error {
 		}
 	}
 	if i.KeysAtIssuer && hostOf(m.JWKSURL) != hostOf(i.Issuer) {
-		return Fail(ErrRejected, "its metadata puts its keys at another host, %s: if that is right, write their address as jwksURL", hostOf(m.JWKSURL))
+		return Fail(ErrRejected, "its metadata puts its keys at another host, %s: if that is right, write their address as jwksURL",
+			hostOf(m.JWKSURL))
 	}
 	return nil
 }

@@ -245,7 +245,7 @@ func IsAudience(s string) bool {
 func (m *TokenMatch) check() problem {
 	switch {
 	case m == nil || !isObjectName(m.Issuer):
-		return problem{codeTokenIssuerName, "jwt: issuer is the metadata.name of a TokenIssuer"}
+		return problem{codeIssuerName, "jwt: issuer is the metadata.name of a TokenIssuer"}
 	case !IsAudience(m.Audience):
 		return problem{codeTokenAudience, "jwt: audience is 1 to 255 printable characters, without blanks: " +
 			"one of those that the TokenIssuer lists"}

@@ -122,15 +122,15 @@ const (
 // Mistakes of what a rule says of bearer tokens; the last four show only beside the
 // TokenIssuers that there are, and whom they are for.
 const (
-	codeTokenIssuerName       Code = "jwt-issuer-not-a-name"
-	codeTokenAudience         Code = "jwt-audience"
-	codeClaimPath             Code = "jwt-claim-name"
-	codeClaimValues           Code = "jwt-claim-no-values"
-	codeClaimValue            Code = "jwt-claim-value"
-	codeTokenAnybody          Code = "jwt-without-claims"
-	codeTokenIssuerUnknown    Code = "jwt-issuer-unknown"
-	codeTokenIssuerOthers     Code = "jwt-issuer-of-others"
-	codeTokenAudienceUnlisted Code = "jwt-audience-not-listed"
+	codeIssuerName       Code = "jwt-issuer-not-a-name"
+	codeTokenAudience    Code = "jwt-audience"
+	codeClaimPath        Code = "jwt-claim-name"
+	codeClaimValues      Code = "jwt-claim-no-values"
+	codeClaimValue       Code = "jwt-claim-value"
+	codeJWTAnybody       Code = "jwt-without-claims"
+	codeIssuerUnknown    Code = "jwt-issuer-unknown"
+	codeIssuerOthers     Code = "jwt-issuer-of-others"
+	codeAudienceUnlisted Code = "jwt-audience-not-listed"
 )
 
 // Mistakes of a policy's CORS.

@@ -176,13 +176,13 @@ func (a *Assembler) tokenIssues() []Issue {
 func (t *TokenIssuers) problem(u tokenUse, namespace string) (Code, string) {
 	switch i := t.find(u.issuer); {
 	case i == nil:
-		return codeTokenIssuerUnknown, fmt.Sprintf("there is no usable TokenIssuer %q, so this matches no request; "+
+		return codeIssuerUnknown, fmt.Sprintf("there is no usable TokenIssuer %q, so this matches no request; "+
 			"it will once the platform team makes one", u.issuer)
 	case !i.serves(namespace):
-		return codeTokenIssuerOthers, fmt.Sprintf("the TokenIssuer %q is not for policies of namespace %q, so this matches no request",
+		return codeIssuerOthers, fmt.Sprintf("the TokenIssuer %q is not for policies of namespace %q, so this matches no request",
 			u.issuer, namespace)
 	case !contains(i.Audiences, u.audience):
-		return codeTokenAudienceUnlisted, fmt.Sprintf("the TokenIssuer %q takes no tokens for audience %q, so this matches no request; "+
+		return codeAudienceUnlisted, fmt.Sprintf("the TokenIssuer %q takes no tokens for audience %q, so this matches no request; "+
 			"it lists %.300q", u.issuer, u.audience, i.Audiences)
 	}
 	return "", ""

@@ -262,7 +262,7 @@ func (v *validator) selectors(field, list string, a Action, selectors []Selector
 		if p := s.check(); p.found() {
 			v.wrong(item(field+list, i), p.code, "%s", p.text)
 		} else if s.Property == JWT && len(s.JWT.Claims) == 0 && list != ".exclude" {
-			v.unwise(item(field+list, i)+".jwt", codeTokenAnybody, "without claims, this matches every token that the issuer makes for the "+
+			v.unwise(item(field+list, i)+".jwt", codeJWTAnybody, "without claims, this matches every token that the issuer makes for the "+
 				"audience; many issuers, GitHub among them, make one for anybody who asks")
 		}
 	}

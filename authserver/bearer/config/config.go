@@ -38,7 +38,7 @@ type Issuer struct {
 	Namespaces []string
 }
 
-// AllNamespaces, as an entry of Namespaces, is each of them.
+// AllNamespaces is each of them, as an entry of Namespaces.
 const AllNamespaces = "*"
 
 // The bounds of how far clocks may be apart.
