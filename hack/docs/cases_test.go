@@ -77,10 +77,19 @@ func missing(line string, tests map[string][]string, exists func(string) bool) [
 	return slices.Compact(out)
 }
 
-// TestSecurityCases: the files and tests that the page of weaknesses names are there.
+// TestSecurityCases: the files and tests that the page of weaknesses names are there, and
+// those that the comparison with Cloudflare Access names.
 func TestSecurityCases(t *testing.T) {
 	tests := testsOfTree(t)
-	const name = "docs/security-cases.md"
+	for name, lines := range map[string]int{"docs/security-cases.md": 80, "docs/guides/cloudflare.md": 70} {
+		namesTests(t, name, tests, lines)
+	}
+}
+
+// namesTests fails for what a page names and the tree does not have, or if the page has
+// fewer lines than that.
+func namesTests(t *testing.T, name string, tests map[string][]string, lines int) {
+	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, name))
 	if err != nil {
 		t.Fatal(err)
@@ -96,8 +105,8 @@ func TestSecurityCases(t *testing.T) {
 			t.Errorf("%s:%d: there is no %s", name, n, gone)
 		}
 	}
-	if n < 80 {
-		t.Errorf("%d lines", n)
+	if n < lines {
+		t.Errorf("%s: %d lines", name, n)
 	}
 }
 

@@ -41,7 +41,7 @@ var decisions = map[string]meaning{
 		"Add the origin, or set `crossSite: Allow`."},
 	"method-not-allowed":    {"`cors.allowedMethods` does not list the requested method.", "Add the method."},
 	"header-not-allowed":    {"`cors.allowedHeaders` does not list one of the requested headers.", "Add the header."},
-	"service-token-invalid": {"A service credential is unknown or wrong. Not sent yet: nothing issues service tokens.", ""},
+	"service-token-invalid": {"The request has a service token that is unknown, wrong, expired or disabled, or half of one.", "Compare the client ID and the secret with the Secret of the ServiceToken."},
 	"bad-request": {"The proxy's auth request cannot be read, or the request opens a tunnel (h2c, CONNECT).",
 		"The log says which part. Compare the proxy's configuration with `ostiary config`."},
 	"ambiguous-path": {"Proxies and applications could read the path in different ways.",
@@ -56,7 +56,7 @@ var decisions = map[string]meaning{
 	"not-ready":          {"This replica has no table of policies yet.", "Wait for `/readyz`."},
 	"bypass":             {"A Bypass rule matched.", ""},
 	"signed-in":          {"An Allow rule matched.", ""},
-	"service-auth":       {"A ServiceAuth rule matched. Not sent yet: nothing issues service tokens.", ""},
+	"service-auth":       {"A ServiceAuth rule matched.", ""},
 	"preflight-answered": {"The policy answered the preflight.", ""},
 	"dry-run":            {"The policy has `dryRun`, and would not have let the request pass. `X-Access-Dry-Run` says what it would have decided.", ""},
 	"preflight-bypass":   {"`cors.preflight: Bypass` let the preflight through to the application.", ""},
@@ -98,7 +98,7 @@ func reasonsPage(root string, pages map[string]string) error {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", c, issueReasons[c])
 	}
 	b.WriteString("\n## Mistakes\n\nEvery problem that `ostiary check` and the condition `Accepted` report about a policy has " +
-		"a code. The action `ServiceAuth`\nis accepted, but admits no request yet: nothing issues service tokens.\n\n| code | reason | fix |\n|---|---|---|\n")
+		"a code.\n\n| code | reason | fix |\n|---|---|---|\n")
 	for _, c := range slices.Concat(policy.Codes(), translate.Codes(), crd.Codes()) {
 		if issueReasons[c.Reason] == "" {
 			return fmt.Errorf("hack/docs/reasons.go does not say what %s means", c.Reason)
