@@ -5,6 +5,7 @@ package policy
 import (
 	"cmp"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 )
@@ -24,6 +25,42 @@ type TokenIssuer struct {
 type TokenIssuers struct {
 	byName map[string]*TokenIssuer
 	digest sum
+}
+
+// Differing returns by name those that are not the same in both, sorted.
+func (t *TokenIssuers) Differing(other *TokenIssuers) []string {
+	names := map[string]bool{}
+	for _, list := range [...]*TokenIssuers{t, other} {
+		if list != nil {
+			for name := range list.byName {
+				names[name] = true
+			}
+		}
+	}
+	var out []string
+	for name := range names {
+		if !reflect.DeepEqual(t.named(name), other.named(name)) {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// named returns the one of a name; nil: there is none.
+func (t *TokenIssuers) named(name string) *TokenIssuer {
+	if t == nil {
+		return nil
+	}
+	return t.byName[name]
+}
+
+// Len is how many there are.
+func (t *TokenIssuers) Len() int {
+	if t == nil {
+		return 0
+	}
+	return len(t.byName)
 }
 
 // NewTokenIssuers makes TokenIssuers. Their order is no matter. Of several with one name

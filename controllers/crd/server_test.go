@@ -49,7 +49,7 @@ func newPoster(t testing.TB) poster {
 var resources = map[string]string{
 	"AccessPolicy": "namespaces/default/accesspolicies", "IdentityProvider": "identityproviders", "SessionRevocation": "sessionrevocations",
 	"AccessGroup": "accessgroups",
-	"TokenIssuer": "tokenissuers",
+	"TokenIssuer": "tokenissuers", "ServiceToken": "namespaces/default/servicetokens",
 }
 
 // judge returns the fields that the API server refuses, and all that it said. No field

@@ -64,7 +64,7 @@ func TestRouteFlags(t *testing.T) {
 			if s != nil {
 				t.Errorf("%s: %+v", tc.args, s)
 			}
-		case s.AuthzURL != tc.url || s.PublicPort != 9002 || s.RenderPort != 9003 || s.PreflightPort != 9004 || s.Namespace != "auth" || len(s.IdentityHeaders) != 6:
+		case s.AuthzURL != tc.url || s.PublicPort != 9002 || s.RenderPort != 9003 || s.PreflightPort != 9004 || s.Namespace != "auth" || len(s.IdentityHeaders) != 10:
 			t.Errorf("%s: %+v", tc.args, s)
 		case tc.check != nil && !tc.check(s), tc.check == nil && s.Admission:
 			t.Errorf("%s: %+v", tc.args, s)

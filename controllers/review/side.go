@@ -118,9 +118,27 @@ func (r *reader) read(ctx context.Context, s sideSource, before *side) (*side, e
 func (s *side) enter(policies []policy.Policy, input policy.Input) {
 	s.input = input
 	s.Policies, s.Bindings, s.Revocations, s.Tokens = policies, input.Bindings, input.Revocations, input.Tokens
+	s.TokenIssuers = input.TokenIssuers
 	if input.Providers != nil {
 		s.Providers = input.Providers.Names()
 	}
+}
+
+// inherit takes from a cluster what files leave out that are to be applied there.
+func (s *side) inherit(other *side) {
+	if s.cluster || !other.cluster {
+		return
+	}
+	if len(s.Revocations) == 0 {
+		s.Revocations = other.Revocations
+	}
+	if len(s.Tokens) == 0 {
+		s.Tokens = other.Tokens
+	}
+	if s.TokenIssuers.Len() == 0 {
+		s.TokenIssuers = other.TokenIssuers
+	}
+	s.input.Revocations, s.input.Tokens, s.input.TokenIssuers = s.Revocations, s.Tokens, s.TokenIssuers
 }
 
 // settle has two sides agree on what may be known of one alone: what files leave out that
@@ -131,9 +149,7 @@ func settle(old, now *side) {
 		if s.Providers == nil {
 			s.Providers = other.Providers
 		}
-		if len(s.Revocations) == 0 && other.cluster {
-			s.Revocations = other.Revocations
-		}
+		s.inherit(other)
 	}
 	named := map[string]bool{}
 	for _, s := range []*side{old, now} {
@@ -145,7 +161,6 @@ func settle(old, now *side) {
 		for _, known := range slices.Concat(old.Providers, now.Providers) {
 			delete(named, known)
 		}
-		s.input.Revocations = s.Revocations
 		s.input.Providers = nil
 	}
 	unknown := slices.Sorted(maps.Keys(named))

@@ -64,6 +64,27 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// TestTokenIssuers: whose bearer tokens count is not compared, and that is said.
+func TestTokenIssuers(t *testing.T) {
+	was, is := sideOf(), sideOf()
+	was.TokenIssuers = policy.NewTokenIssuers(policy.TokenIssuer{Name: "ci", Issuer: "https://a.test"}, policy.TokenIssuer{Name: "same"})
+	is.TokenIssuers = policy.NewTokenIssuers(policy.TokenIssuer{Name: "ci", Issuer: "https://b.test"}, policy.TokenIssuer{Name: "same"})
+	for _, old := range []Side{was, sideOf()} {
+		if got := Compare(old, old, settings); len(got.Incomplete) > 0 {
+			t.Errorf("the same: %v", got.Incomplete)
+		}
+	}
+	for want, old := range map[string]Side{"ci": was, "ci same": sideOf()} {
+		var names []string
+		for _, line := range Compare(old, is, settings).Incomplete {
+			names = append(names, strings.Fields(line)[2])
+		}
+		if strings.Join(names, " ") != want {
+			t.Errorf("%q, want %q", names, want)
+		}
+	}
+}
+
 // TestBound: what there is too much of is said.
 func TestBound(t *testing.T) {
 	p := policy.Policy{Source: policy.Source{Namespace: "n", Name: "p"}, Hosts: []string{"a.x"}}

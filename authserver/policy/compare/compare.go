@@ -22,6 +22,8 @@ type Side struct {
 	Providers   []string
 	Revocations []policy.Revocation
 	Tokens      []policy.ServiceToken
+	// TokenIssuers are those of bearer tokens; nil: there are none.
+	TokenIssuers *policy.TokenIssuers
 }
 
 // maxDecisions bounds the work: so many requests are decided, twice each.

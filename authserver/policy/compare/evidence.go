@@ -48,6 +48,7 @@ var opaque = map[policy.Property]string{
 	policy.Token:             "what machines can do is not compared yet",
 	policy.AnyToken:          "what machines can do is not compared yet",
 	policy.ClientCertificate: "what machines can do is not compared yet",
+	policy.JWT:               "what machines can do is not compared yet",
 	policy.Expression:        "an expression can look at anything",
 	policy.AccessGroup:       "what groups say is not compared yet",
 }

@@ -43,7 +43,8 @@ func (c *comparison) findPeople() {
 	}
 }
 
-// findTokens says which service tokens differ, as what machines can do is not compared.
+// findTokens says which service tokens and token issuers differ, as what machines can do is
+// not compared.
 func (c *comparison) findTokens() {
 	for _, t := range onlyIn(c.old.Tokens, c.now.Tokens, func(t policy.ServiceToken) string {
 		return fmt.Sprint(t.Source, t.ClientID, t.PolicyNamespaces, t.Disabled, t.ExpiresAt.UTC(), t.Secrets)
@@ -52,6 +53,9 @@ func (c *comparison) findTokens() {
 		if !slices.Contains(c.out.Incomplete, says) {
 			c.out.Incomplete = append(c.out.Incomplete, says)
 		}
+	}
+	for _, name := range c.old.TokenIssuers.Differing(c.now.TokenIssuers) {
+		c.out.Incomplete = append(c.out.Incomplete, "token issuer "+name+" differs: "+opaque[policy.JWT])
 	}
 }
 
