@@ -50,6 +50,7 @@ func cluster(t *testing.T) client.Client {
 			t.Fatal(err)
 		}
 	}
+	keepParams(t, c)
 	return c
 }
 

@@ -4,6 +4,7 @@ package chart
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -87,8 +88,14 @@ func TestMetricsExist(t *testing.T) {
 		"--authz-bind-address="+authz, "--metrics-bind-address="+metrics)
 	defer stop() // before its rights are gone
 	fixture.Eventually(t, "the API server guards", func() error {
-		return c.Create(t.Context(), objects[len(objects)-1].DeepCopy(),
-			client.DryRunAll)
+		lost := objects[len(objects)-1].DeepCopy()
+		if err := c.Create(t.Context(), lost, client.DryRunAll); err != nil {
+			return err
+		}
+		if lost.GetAnnotations()["nginx.ingress.kubernetes.io/auth-url"] == "" {
+			return errors.New("it adds no question yet")
+		}
+		return nil
 	})
 	apply(t, c, objects)
 	if _, err := body("http://" + authz + "/authz/v1/nginx/GET/nobody.example.com/"); err != nil {
