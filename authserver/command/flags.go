@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 // OneOf completes the values of a flag that has but a few.
@@ -96,30 +98,9 @@ func Unknown(what, word string, names []string) error {
 func Nearest(word string, names []string) string {
 	best, least := "", max(len(word)/3, 2)+1
 	for _, name := range names {
-		if d := distance(word, name); d < least && d < len(name)-1 {
+		if d := policy.Distance(word, name); d < least && d < len(name)-1 {
 			best, least = name, d
 		}
 	}
 	return best
-}
-
-// distance is how many letters have to be changed, added or left out (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := before
-			if a[i] != b[j] {
-				change++
-			}
-			before = row[j+1]
-			row[j+1] = min(change, row[j]+1, before+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -9,15 +9,16 @@ func (g *groupSet) nearest(name string) (out string) {
 	}
 	best := 1 + min(2, len(name)/3)
 	for _, o := range g.names {
-		if d := distance(name, o); d < best {
+		if d := Distance(name, o); d < best {
 			best, out = d, o
 		}
 	}
 	return out
 }
 
-// distance is how many letters have to be put in, taken out or replaced to make one text of the other.
-func distance(a, b string) int {
+// Distance is how many bytes have to be put in, taken out or replaced to make one text of
+// the other (Levenshtein), for "did you mean".
+func Distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
