@@ -80,6 +80,13 @@ gitops() {
 	go test -count=1 ./... # the program is built anew, which go test cannot see
 }
 
+# mutate tries what looks for changes that no test notices, a module of its own.
+mutate() {
+	cd hack/mutate
+	go vet ./...
+	go test -shuffle=on ./...
+}
+
 # browser tells the stories of hack/browser, a module of its own.
 browser() {
 	cd hack/browser
@@ -117,6 +124,7 @@ part "go test -race" tests
 part oracles oracles
 part strict strict
 part gitops gitops
+part mutate mutate
 part browser browser
 for proxy in caddy haproxy traefik; do part "browser, $proxy" behind "$proxy"; done
 if [[ -e hack/chart.sh ]]; then part chart bash hack/chart.sh; fi

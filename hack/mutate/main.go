@@ -1,34 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Mutate changes the code of a package in one place after the other, and runs its tests
-// each time: what no test notices is printed. All mutants are compiled at once, into one
-// test binary that is told by an environment variable which of them to be.
+// each time: a change that no test notices survives. All mutants are compiled at once, into
+// one test binary that is told by an environment variable which of them to be. Every test
+// runs once to see which mutants it reaches; after that, a mutant meets only those tests,
+// the fastest first.
 //
-//	go run ./hack/mutate -short ./authserver/policy
+//	go run . -short ../../authserver/policy
+//
+// What is known of each mutant is added to a file at once, so a run can be stopped, and the
+// next one goes on. A survivor is retried when a file of the package or a setting changed;
+// a mutant that was noticed counts as noticed until its function changes. survivors.txt has
+// the survivors that are accepted, and why.
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
 func main() {
-	var o options
+	o := options{out: os.Stdout}
 	flag.BoolVar(&o.short, "short", false, "run short tests alone")
 	flag.IntVar(&o.parallel, "p", 1, "how many mutants are tried at a time")
-	flag.StringVar(&o.only, "file", "", "mutate this file alone")
-	flag.StringVar(&o.run, "run", "", "run the tests that match alone")
+	flag.StringVar(&o.only, "file", "", "mutate these files alone, in this order: a.go,b.go")
+	flag.StringVar(&o.run, "run", ".", "run the tests that match alone")
 	flag.IntVar(&o.every, "every", 1, "try every n-th mutant: a sample")
+	flag.StringVar(&o.results, "results", "", "the file of what is known of each mutant (default .cache/mutate/PACKAGE.jsonl)")
+	flag.StringVar(&o.accepted, "survivors", "", "the list of accepted survivors (default hack/mutate/survivors.txt)")
+	flag.Func("env", "NAME=VALUE for the tests, may be repeated: OSTIARY_ORACLE_EVERY=20", func(s string) error {
+		o.env = append(o.env, s)
+		return nil
+	})
 	flag.Parse()
 	if flag.NArg() != 1 {
 		fmt.Fprintln(os.Stderr, "mutate: name one package folder, such as ./authserver/policy")
@@ -42,165 +49,97 @@ func main() {
 }
 
 type options struct {
-	dir, only, run  string
-	short           bool
-	parallel, every int
+	dir, name         string // absolute, and from the root of the module
+	only, run         string
+	results, accepted string
+	env               []string
+	short             bool
+	parallel, every   int
+	out               io.Writer
 }
-
-// whichFile is a file that is added to the package.
-const whichFile = `package %s
-
-import (
-	"os"
-	"strconv"
-)
-
-var %s = func() int { n, _ := strconv.Atoi(os.Getenv(%q)); return n }()
-
-func %s(and, x bool, y func() bool) bool {
-	if and {
-		return x && y()
-	}
-	return x || y()
-}
-`
-
-// variable names the mutant that the test binary is.
-const variable = "OSTIARY_MUTANT"
 
 func (o *options) mutate() error {
+	if err := o.places(); err != nil {
+		return err
+	}
 	work, err := os.MkdirTemp("", "mutate")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(work) }()
-	mutants, binary, err := o.build(work)
+	mutants, files, err := o.prepare(work)
 	if err != nil {
 		return err
 	}
-	begun := time.Now()
-	if out, alive := o.try(binary, 0, 10*time.Minute); !alive {
-		return fmt.Errorf("the tests fail without a mutant:\n%s", out)
-	}
-	limit := 3*time.Since(begun) + 10*time.Second
-	fmt.Printf("%d mutants; the tests take %s\n", len(mutants), time.Since(begun).Round(time.Millisecond))
-	survivors := o.tryAll(binary, mutants, limit)
-	for _, m := range survivors {
-		fmt.Printf("%s:%d: %s\n", m.file, m.line, m.what)
-	}
-	tried := (len(mutants) + o.every - 1) / o.every
-	fmt.Printf("%d of %d mutants were noticed, %d were not, in %s\n", tried-len(survivors), tried, len(survivors),
-		time.Since(begun).Round(time.Second))
-	return nil
-}
-
-// build compiles the tests of the package with all mutants in it.
-func (o *options) build(work string) (mutants []mutant, binary string, err error) {
-	files, err := filepath.Glob(filepath.Join(o.dir, "*.go"))
+	known, err := o.load(mutants)
 	if err != nil {
-		return nil, "", err
+		return err
 	}
-	overlay := map[string]string{}
-	name := ""
-	for _, f := range files {
-		if strings.HasSuffix(f, "_test.go") || strings.HasPrefix(filepath.Base(f), "zz_") || o.only != "" && filepath.Base(f) != o.only {
-			continue
-		}
-		text, pkg, found, err := mutated(f, len(mutants))
-		if err != nil {
-			return nil, "", err
-		}
-		name, mutants = pkg, append(mutants, found...)
-		at := filepath.Join(work, strconv.Itoa(len(overlay))+".go")
-		if err := os.WriteFile(at, text, 0o600); err != nil {
-			return nil, "", err
-		}
-		if overlay[f], err = at, nil; err != nil {
-			return nil, "", err
+	defer known.close()
+	var todo []*mutant
+	for i := 0; i < len(mutants); i += o.every {
+		if known.of(mutants[i]) == nil {
+			todo = append(todo, mutants[i])
 		}
 	}
-	if name == "" {
-		return nil, "", fmt.Errorf("no Go files in %s", o.dir)
-	}
-	which := filepath.Join(work, "which.go")
-	text := fmt.Sprintf(whichFile, name, identifier, variable, joins)
-	if err := os.WriteFile(which, []byte(text), 0o600); err != nil {
-		return nil, "", err
-	}
-	overlay[filepath.Join(o.dir, "mutate_which.go")] = which
-	binary = filepath.Join(work, "mutants.test")
-	return mutants, binary, compile(o.dir, work, binary, overlay)
-}
-
-func compile(dir, work, binary string, overlay map[string]string) error {
-	absolute := map[string]string{}
-	for from, to := range overlay {
-		full, err := filepath.Abs(from)
+	fmt.Fprintf(o.out, "%d mutants, %d to try\n", len(mutants), len(todo))
+	begun := time.Now()
+	if len(todo) > 0 {
+		binary, err := o.compile(work, files)
 		if err != nil {
 			return err
 		}
-		absolute[full] = to
+		r := &runner{options: o, binary: binary, work: work}
+		if err := r.trace(len(mutants)); err != nil {
+			return err
+		}
+		fmt.Fprint(o.out, r.forecast(todo))
+		if err := r.tryAll(todo, known); err != nil {
+			return err
+		}
+		fmt.Fprintf(o.out, "%d mutants took %s, and %s of CPU\n", len(todo), time.Since(begun).Round(time.Second), r.spent().Round(time.Second))
 	}
-	js, err := json.Marshal(map[string]any{"Replace": absolute})
+	return o.judge(mutants, known)
+}
+
+// judge holds the survivors against the list of those that are accepted.
+func (o *options) judge(mutants []*mutant, known *results) error {
+	accepted, err := o.loadAccepted()
 	if err != nil {
 		return err
 	}
-	at := filepath.Join(work, "overlay.json")
-	if err := os.WriteFile(at, js, 0o600); err != nil {
-		return err
+	counts, exists, wrong := map[outcome]int{}, map[string]bool{}, 0
+	for i, m := range mutants {
+		exists[m.id()] = true
+		r := known.of(m)
+		if r == nil || i%o.every != 0 {
+			continue
+		}
+		counts[r.Outcome]++
+		_, listed := accepted[m.id()]
+		if r.Outcome.survives() != listed {
+			fmt.Fprintln(o.out, o.complaint(m, r))
+			wrong++
+		}
 	}
-	c := exec.Command("go", "test", "-c", "-overlay", at, "-vet=off", "-o", binary, ".")
-	c.Dir = dir
-	if out, err := c.CombinedOutput(); err != nil {
-		return fmt.Errorf("the mutants do not compile: %w\n%s", err, out)
+	for id := range accepted {
+		if file, _, _ := strings.Cut(id, " "); o.mutates(file) && !exists[id] {
+			fmt.Fprintf(o.out, "%s: there is no such mutant: %s\n", o.accepted, id)
+			wrong++
+		}
+	}
+	fmt.Fprintf(o.out, "%d mutants were noticed, %d of them by time; %d survive, and no test reaches %d more\n",
+		counts[noticed]+counts[timeout], counts[timeout], counts[survived], counts[unreached])
+	if wrong > 0 {
+		return fmt.Errorf("%d: write the test that notices, or list the survivor in %s with the reason", wrong, o.accepted)
 	}
 	return nil
 }
 
-// tryAll returns the mutants that no test notices.
-func (o *options) tryAll(binary string, mutants []mutant, limit time.Duration) []mutant {
-	alive := make([]bool, len(mutants))
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range o.parallel {
-		wg.Go(func() {
-			for i := range next {
-				_, alive[i] = o.try(binary, i+1, limit)
-			}
-		})
+// complaint says what is wrong with a mutant that the list has and should not, or has not.
+func (o *options) complaint(m *mutant, r *result) string {
+	if r.Outcome.survives() {
+		return fmt.Sprintf("%s:%d: %s: %s %s", m.file, m.line, r.Outcome, m.function, m.what)
 	}
-	for i := 0; i < len(mutants); i += o.every {
-		next <- i
-		if n := i / o.every; n%50 == 49 {
-			fmt.Fprintf(os.Stderr, "%d of %d\n", n+1, len(mutants)/o.every)
-		}
-	}
-	close(next)
-	wg.Wait()
-	var out []mutant
-	for i, a := range alive {
-		if a {
-			out = append(out, mutants[i])
-		}
-	}
-	return out
-}
-
-// try reports whether the tests pass with a mutant; 0 is none. What hangs is noticed.
-func (o *options) try(binary string, n int, limit time.Duration) (out []byte, passes bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	args := []string{"-test.failfast", "-test.run=" + o.run}
-	if o.short {
-		args = append(args, "-test.short")
-	}
-	c := exec.CommandContext(ctx, binary, args...)
-	c.Dir, c.Env = o.dir, append(os.Environ(), variable+"="+strconv.Itoa(n))
-	out, err := c.CombinedOutput()
-	var failed *exec.ExitError
-	if err != nil && !errors.As(err, &failed) && ctx.Err() == nil {
-		fmt.Fprintln(os.Stderr, "mutate: cannot run the tests:", err)
-		os.Exit(1)
-	}
-	return out, err == nil
+	return fmt.Sprintf("%s: %s is noticed by %s: strike it out", o.accepted, m.id(), r.By)
 }

@@ -4,28 +4,31 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"go/ast"
 	"go/format"
 	"go/parser"
 	"go/token"
+	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/tools/go/ast/astutil"
 )
 
-// identifier is the variable that says which mutant the package is.
-const identifier = "mutateWhich"
-
-// joins is the function that is && or ||.
-const joins = "mutateJoins"
-
 // A mutant is one change.
 type mutant struct {
-	file string
-	line int
-	what string
+	number         int    // from 1
+	file, function string // the file's path in the module; Type.Method, or the variable that is declared
+	line           int
+	what           string
+	code           string // a sum over the text of the declaration
 }
+
+// id names a mutant. It stands when lines move.
+func (m *mutant) id() string { return m.file + " " + m.function + " " + m.what }
 
 // swaps are what stands in place of an operator.
 var swaps = map[token.Token][]token.Token{
@@ -33,14 +36,18 @@ var swaps = map[token.Token][]token.Token{
 	token.LSS: {token.LEQ, token.GEQ}, token.LEQ: {token.LSS, token.GTR}, token.GTR: {token.GEQ, token.LEQ}, token.GEQ: {token.GTR, token.LSS},
 }
 
-// mutated returns a file with all its mutants in it, of which the first has a number.
-func mutated(name string, first int) (text []byte, pkg string, found []mutant, err error) {
+// mutated returns a file with all its mutants in it; first is how many there are before.
+func mutated(at, name string, first int) (text []byte, pkg string, found []*mutant, err error) {
 	fset := token.NewFileSet()
-	file, err := parser.ParseFile(fset, name, nil, parser.SkipObjectResolution)
+	source, err := os.ReadFile(at)
 	if err != nil {
 		return nil, "", nil, err
 	}
-	m := mutator{fset: fset, name: name, first: first}
+	file, err := parser.ParseFile(fset, at, source, parser.SkipObjectResolution)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	m := mutator{fset: fset, source: source, name: name, first: first, texts: map[ast.Node]original{}, seen: map[string]int{}}
 	astutil.Apply(file, m.enter, m.leave)
 	var b bytes.Buffer
 	err = format.Node(&b, fset, file)
@@ -48,36 +55,119 @@ func mutated(name string, first int) (text []byte, pkg string, found []mutant, e
 }
 
 type mutator struct {
-	fset  *token.FileSet
-	name  string
-	first int
-	found []mutant
+	fset           *token.FileSet
+	source         []byte
+	name           string
+	first          int
+	function, code string // of the declaration that is walked
+	texts          map[ast.Node]original
+	seen           map[string]int
+	found          []*mutant
 }
 
-// number notes a mutant, and returns the expression that is true for it.
-func (m *mutator) number(at token.Pos, format string, args ...any) ast.Expr {
-	m.found = append(m.found, mutant{m.name, m.fset.Position(at).Line, fmt.Sprintf(format, args...)})
-	n := strconv.Itoa(m.first + len(m.found))
-	return &ast.BinaryExpr{X: ast.NewIdent(identifier), Op: token.EQL, Y: &ast.BasicLit{Kind: token.INT, Value: n}}
+// An original is what stood in the file. It is noted before anything below is replaced.
+type original struct {
+	line int
+	text string
+}
+
+// longest is how much of a text names a mutant.
+const longest = 80
+
+func (m *mutator) original(n ast.Node) original {
+	text := strings.Join(strings.Fields(m.between(n)), " ")
+	if runes := []rune(text); len(runes) > longest {
+		text = string(runes[:longest]) + "…"
+	}
+	return original{m.fset.Position(n.Pos()).Line, text}
+}
+
+func (m *mutator) between(n ast.Node) string {
+	return string(m.source[m.fset.Position(n.Pos()).Offset:m.fset.Position(n.End()).Offset])
+}
+
+// number notes a mutant of a node, and returns the expression that is true for it.
+func (m *mutator) number(n ast.Node, format string, args ...any) ast.Expr {
+	was := m.texts[n]
+	what := fmt.Sprintf("`%s`: ", was.text) + fmt.Sprintf(format, args...)
+	key := m.function + " " + what
+	if m.seen[key]++; m.seen[key] > 1 {
+		what += fmt.Sprintf(" (%d)", m.seen[key])
+	}
+	number := m.first + len(m.found) + 1
+	m.found = append(m.found, &mutant{number, m.name, m.function, was.line, what, m.code})
+	return &ast.CallExpr{Fun: ast.NewIdent("mutateIs"), Args: []ast.Expr{&ast.BasicLit{Kind: token.INT, Value: strconv.Itoa(number)}}}
 }
 
 // enter leaves constants alone: they take no calls.
 func (m *mutator) enter(c *astutil.Cursor) bool {
-	d, ok := c.Node().(*ast.GenDecl)
-	return !ok || d.Tok != token.CONST && d.Tok != token.TYPE && d.Tok != token.IMPORT
+	switch n := c.Node().(type) {
+	case *ast.GenDecl:
+		if _, top := c.Parent().(*ast.File); top {
+			m.declares(n, declared(n))
+		}
+		return n.Tok != token.CONST && n.Tok != token.TYPE && n.Tok != token.IMPORT
+	case *ast.FuncDecl:
+		m.declares(n, called(n))
+	case *ast.IfStmt:
+		m.texts[n] = m.original(n.Cond)
+	case *ast.BinaryExpr, *ast.UnaryExpr, *ast.ReturnStmt, *ast.ExprStmt, *ast.AssignStmt:
+		m.texts[n] = m.original(n)
+	}
+	return true
+}
+
+func (m *mutator) declares(n ast.Node, name string) {
+	sum := sha256.Sum256([]byte(m.between(n)))
+	m.function, m.code = name, hex.EncodeToString(sum[:8])
+}
+
+// declared is the name of the first variable of a declaration.
+func declared(d *ast.GenDecl) string {
+	for _, s := range d.Specs {
+		if v, ok := s.(*ast.ValueSpec); ok {
+			return v.Names[0].Name
+		}
+	}
+	return "_"
+}
+
+// called is the name of a function, or Type.Method.
+func called(f *ast.FuncDecl) string {
+	if f.Recv == nil {
+		return f.Name.Name
+	}
+	t := f.Recv.List[0].Type
+	for {
+		switch x := t.(type) {
+		case *ast.StarExpr:
+			t = x.X
+		case *ast.IndexExpr:
+			t = x.X
+		case *ast.IndexListExpr:
+			t = x.X
+		case *ast.Ident:
+			return x.Name + "." + f.Name.Name
+		default:
+			return f.Name.Name
+		}
+	}
 }
 
 // leave changes what is below before what is above.
 func (m *mutator) leave(c *astutil.Cursor) bool {
+	if _, ours := m.texts[c.Node()]; !ours {
+		return true
+	}
 	switch n := c.Node().(type) {
 	case *ast.BinaryExpr:
 		m.operator(c, n)
 	case *ast.UnaryExpr:
 		if n.Op == token.NOT {
-			c.Replace(differs(m.number(n.Pos(), "!x becomes x"), n))
+			c.Replace(differs(m.number(n, "! is left out"), n))
 		}
 	case *ast.IfStmt:
-		n.Cond = differs(m.number(n.Pos(), "the condition of if is turned"), n.Cond)
+		n.Cond = differs(m.number(n, "the condition of if is turned"), n.Cond)
 	case *ast.ReturnStmt:
 		m.answer(n)
 	case ast.Stmt:
@@ -90,7 +180,7 @@ func (m *mutator) leave(c *astutil.Cursor) bool {
 func (m *mutator) answer(n *ast.ReturnStmt) {
 	for i, r := range n.Results {
 		if id, ok := r.(*ast.Ident); ok && (id.Name == "true" || id.Name == "false") {
-			n.Results[i] = differs(m.number(n.Pos(), "return %s is turned", id.Name), id)
+			n.Results[i] = differs(m.number(n, "%s is turned", id.Name), id)
 		}
 	}
 }
@@ -103,11 +193,11 @@ func (m *mutator) statement(c *astutil.Cursor, s ast.Stmt) {
 	switch n := s.(type) {
 	case *ast.ExprStmt:
 		if call, ok := n.X.(*ast.CallExpr); ok && !panics(call) {
-			c.Replace(m.unless(m.number(n.Pos(), "a call is left out"), n))
+			c.Replace(m.unless(m.number(n, "the call is left out"), n))
 		}
 	case *ast.AssignStmt:
 		if n.Tok != token.DEFINE {
-			c.Replace(m.unless(m.number(n.Pos(), "an assignment is left out"), n))
+			c.Replace(m.unless(m.number(n, "the assignment is left out"), n))
 		}
 	}
 }
@@ -115,19 +205,16 @@ func (m *mutator) statement(c *astutil.Cursor, s ast.Stmt) {
 // operator swaps that of an expression. Operands are evaluated as often as before. Those of
 // && and || are large, so they stand there once.
 func (m *mutator) operator(c *astutil.Cursor, n *ast.BinaryExpr) {
-	if id, ok := n.X.(*ast.Ident); ok && id.Name == identifier {
-		return
-	}
 	if n.Op == token.LAND || n.Op == token.LOR {
-		is := m.number(n.OpPos, "%s becomes %s", n.Op, swaps[n.Op][0])
+		is := m.number(n, "%s becomes %s", n.Op, swaps[n.Op][0])
 		and := differs(is, ast.NewIdent(strconv.FormatBool(n.Op == token.LAND)))
-		c.Replace(&ast.CallExpr{Fun: ast.NewIdent(joins), Args: []ast.Expr{and, n.X, function(&ast.ReturnStmt{Results: []ast.Expr{n.Y}})}})
+		c.Replace(&ast.CallExpr{Fun: ast.NewIdent("mutateJoins"), Args: []ast.Expr{and, n.X, function(&ast.ReturnStmt{Results: []ast.Expr{n.Y}})}})
 		return
 	}
 	var now ast.Expr = n
 	for _, op := range swaps[n.Op] {
 		other := &ast.BinaryExpr{X: n.X, Op: op, Y: n.Y}
-		now = m.either(m.number(n.OpPos, "%s becomes %s", n.Op, op), other, now)
+		now = m.either(m.number(n, "%s becomes %s", n.Op, op), other, now)
 	}
 	if now != ast.Expr(n) {
 		c.Replace(now)
