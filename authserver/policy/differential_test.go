@@ -234,10 +234,13 @@ func TestCORSDifferential(t *testing.T) {
 			for _, o := range origins {
 				for _, m := range methods {
 					for _, list := range headers {
-						if n++; n%7 != 0 { // 16 lists, 13 methods: each comes by
+						if n++; n%(7*every(1)) != 0 { // 16 lists, 13 methods: each comes by
 							continue
 						}
 						compare(t, peer, h, table, &exchange{c, "OPTIONS", o, m, list, len(list)%2 == 0}, used)
+					}
+					if n%every(1) > 0 {
+						continue
 					}
 					compare(t, peer, h, table, &exchange{c, "GET", o, m, "x-csrf", true}, used)
 					compare(t, peer, h, table, &exchange{c, "PUT", o, m, "", false}, used)
@@ -247,7 +250,7 @@ func TestCORSDifferential(t *testing.T) {
 	}
 	for _, d := range differences {
 		for peer := range strings.FieldsSeq(d.peers) {
-			if used[peer+" "+d.name] == 0 {
+			if used[peer+" "+d.name] == 0 && every(1) == 1 {
 				t.Errorf("%s from %s is listed, but makes no difference", d.name, peer)
 			}
 		}

@@ -165,12 +165,8 @@ func TestDryRunOpensNothingOfAnother(t *testing.T) {
 func TestOracleDryRun(t *testing.T) {
 	claims := tinyClaims()
 	rng := rand.New(rand.NewPCG(7, 8))
-	n := 3000
-	if testing.Short() {
-		n = 600
-	}
 	rehearsed, held := 0, 0
-	for range n {
+	for range 3000 / every(5) {
 		var some []Policy
 		for range 2 + rng.IntN(3) {
 			p := claims[rng.IntN(len(claims))]

@@ -191,15 +191,13 @@ func tokens() []ServiceToken {
 }
 
 // presented are tokens as requests bring them, and of which they are; "" is of none that is good.
-func presented() map[PresentedToken]string {
-	return map[PresentedToken]string{
-		{ID: "id-ci", Secret: "new"}: "n/ci", {ID: "id-ci", Secret: "old"}: "n/ci", {ID: "id-ci", Secret: "older"}: "",
-		{ID: "id-bot", Secret: "bot"}: "n/bot", {ID: "id-m", Secret: "m"}: "m/ci", {ID: "id-shared", Secret: "shared"}: "m/shared",
-		{ID: "id-off", Secret: "off"}: "", {ID: "id-over", Secret: "over"}: "", {ID: "id-fresh"}: "", {ID: "id-fresh", Secret: "\x00"}: "",
-		{ID: "id-twin", Secret: "twin"}: "", {ID: "nobody", Secret: "new"}: "", {ID: "id-ci", Secret: "bot"}: "", {ID: "id-ci"}: "",
-		{Secret: "new"}: "", {ID: "id-ci", Secret: "new", Broken: true}: "", {Broken: true}: "",
-		{ID: "id-ci", Secret: strings.Repeat("n", 300)}: "", {ID: strings.Repeat("i", 300), Secret: "new"}: "", {ID: "ID-CI", Secret: "new"}: "",
-	}
+var presented = map[PresentedToken]string{
+	{ID: "id-ci", Secret: "new"}: "n/ci", {ID: "id-ci", Secret: "old"}: "n/ci", {ID: "id-ci", Secret: "older"}: "",
+	{ID: "id-bot", Secret: "bot"}: "n/bot", {ID: "id-m", Secret: "m"}: "m/ci", {ID: "id-shared", Secret: "shared"}: "m/shared",
+	{ID: "id-off", Secret: "off"}: "", {ID: "id-over", Secret: "over"}: "", {ID: "id-fresh"}: "", {ID: "id-fresh", Secret: "\x00"}: "",
+	{ID: "id-twin", Secret: "twin"}: "", {ID: "nobody", Secret: "new"}: "", {ID: "id-ci", Secret: "bot"}: "", {ID: "id-ci"}: "",
+	{Secret: "new"}: "", {ID: "id-ci", Secret: "new", Broken: true}: "", {Broken: true}: "",
+	{ID: "id-ci", Secret: strings.Repeat("n", 300)}: "", {ID: strings.Repeat("i", 300), Secret: "new"}: "", {ID: "ID-CI", Secret: "new"}: "",
 }
 
 func preflight(tb testing.TB, url, origin, method, headers string) Request {

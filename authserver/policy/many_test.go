@@ -15,11 +15,7 @@ import (
 func TestOracleManyClaims(t *testing.T) {
 	claims := tinyClaims()
 	rng := rand.New(rand.NewPCG(3, 4))
-	n := 300
-	if testing.Short() {
-		n = 100
-	}
-	for range n {
+	for range 300 / every(3) {
 		var policies []Policy
 		for range 1 + rng.IntN(4) {
 			policies = append(policies, claims[rng.IntN(len(claims))])

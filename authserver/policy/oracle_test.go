@@ -83,11 +83,7 @@ func TestOracleLookupPairs(t *testing.T) {
 func TestOracleLookupMany(t *testing.T) {
 	claims := tinyClaims()
 	rng := rand.New(rand.NewPCG(1, 2))
-	n := 2000
-	if testing.Short() {
-		n = 500
-	}
-	for range n {
+	for range 2000 / every(4) {
 		var some []Policy
 		for range 3 + rng.IntN(4) {
 			p := claims[rng.IntN(len(claims))]
@@ -200,16 +196,12 @@ func TestOracleRules(t *testing.T) {
 		}
 	}()
 	check()
-	for _, r := range rules {
-		check(r)
+	for i := 0; i < len(rules); i += every(1) {
+		check(rules[i])
 	}
 	rng := rand.New(rand.NewPCG(3, 4))
-	n := 2000
-	if testing.Short() {
-		n = 1000
-	}
 	wanted := oracleCases(t)
-	for i := 0; i < n || cases < wanted; i++ {
+	for i := 0; i < 2000/every(2) || cases < wanted; i++ {
 		list := []Rule{rules[rng.IntN(len(rules))], rules[rng.IntN(len(rules))]}
 		if rng.IntN(2) == 0 {
 			list = append(list, rules[rng.IntN(len(rules))])
@@ -217,6 +209,20 @@ func TestOracleRules(t *testing.T) {
 		check(list...)
 	}
 	t.Logf("%d decisions are those of the reference", cases)
+}
+
+// every says that an oracle takes one of so many of its cases: all of them, in a short run
+// one of the given number. OSTIARY_ORACLE_EVERY=20 thins out either: for a run of mutants,
+// in which other tests have their say first.
+func every(short int) int {
+	n := 1
+	if testing.Short() {
+		n = short
+	}
+	if further, err := strconv.Atoi(os.Getenv("OSTIARY_ORACLE_EVERY")); err == nil && further > 1 {
+		n *= further
+	}
+	return n
 }
 
 // oracleCases is how many decisions are wanted of a long run: OSTIARY_ORACLE_CASES says.

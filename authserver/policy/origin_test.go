@@ -7,17 +7,35 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
 // oraclePattern is a valid pattern as a regular expression: the slow matcher that the
 // compiled one is held against.
-func oraclePattern(pattern string) *regexp.Regexp {
+var oraclePattern = compiledOnce(func(pattern string) *regexp.Regexp {
 	quoted := regexp.QuoteMeta(strings.ToLower(pattern))
 	if before, ok := strings.CutSuffix(quoted, `:\*`); ok {
 		return regexp.MustCompile(`^` + before + `(?::([1-9][0-9]*))?$`)
 	}
 	return regexp.MustCompile(`^` + strings.Replace(quoted, `\*`, `[a-z0-9_-]+`, 1) + `$`)
+})
+
+// compiledOnce works once for each pattern: expressions are slow to compile.
+func compiledOnce(compile func(string) *regexp.Regexp) func(string) *regexp.Regexp {
+	var mu sync.Mutex
+	known := map[string]*regexp.Regexp{}
+	return func(pattern string) *regexp.Regexp {
+		mu.Lock()
+		defer mu.Unlock()
+		if known[pattern] == nil {
+			if len(known) > 1000 { // a fuzzer knows no end
+				clear(known)
+			}
+			known[pattern] = compile(pattern)
+		}
+		return known[pattern]
+	}
 }
 
 // refPattern matches a pattern, or a plain origin, by the book; both are in lower case.
