@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"net"
 	"os"
 	"path/filepath"
@@ -221,53 +220,6 @@ func TestServe(t *testing.T) {
 	cancel()
 	if code := <-done; code != 0 || !answered {
 		t.Errorf("exit code %d, answered: %t", code, answered)
-	}
-}
-
-func TestExplainText(t *testing.T) {
-	code, got, _ := cli(t, "explain", "OPTIONS", "https://app2.example.com/api", "--policies", "FILE", "-H", "origin: https://app1.example.com",
-		"-H", "access-control-request-method: PATCH", "-H", "access-control-request-headers: content-type")
-	revision := strings.Fields(got[strings.Index(got, "table"):])[1]
-	want := `PREFLIGHT ANSWERED  OPTIONS https://app2.example.com/api
-  reason   preflight-answered
-  decided  shop/app2 spec.cors
-  table    REVISION
-
-The browser gets
-  HTTP 200 OK
-  vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers
-  access-control-allow-origin: https://app1.example.com
-  access-control-allow-methods: PATCH
-  access-control-allow-headers: content-type
-  access-control-allow-credentials: true
-  access-control-max-age: 600
-
-Why
-  1. target     canonical  host app2.example.com, path /api
-  2. policy     found      shop/app2: table revision REVISION, policies: 1
-  3. preflight  answered   shop/app2 spec.cors: origin, method and headers are allowed; credentials play no part
-`
-	if code != 0 || strings.ReplaceAll(got, revision, "REVISION") != want {
-		t.Errorf("exit code %d, got\n%s\nwant\n%s", code, got, want)
-	}
-}
-
-func TestExplainJSON(t *testing.T) {
-	code, got, _ := cli(t, "explain", "GET", "https://app2.example.com/a?b=<c>", "--policies", "FILE", "-o", "json", "-H", "origin: https://app1.example.com")
-	var report struct {
-		Method, URL, Verdict, Reason, Rule, Revision, Body string
-		Status                                             int
-		Source                                             struct{ Namespace, Name, Field string }
-		Headers                                            []struct{ Name, Value string }
-		Steps                                              []struct{ What, Outcome, Detail string }
-	}
-	if err := json.Unmarshal([]byte(got), &report); err != nil || code != 3 {
-		t.Fatalf("exit code %d, %v:\n%s", code, err, got)
-	}
-	if report.Verdict != "challenge" || report.Reason != "no-session" || report.Rule != "staff" || report.Status != 401 || report.Revision == "" ||
-		report.Source.Name != "app2" || report.Source.Field != "spec.rules[0]" || len(report.Steps) != 5 || len(report.Headers) == 0 ||
-		!strings.Contains(report.Body, `"login_url":"https://app2.example.com/.access/login?rd=%2Fa%3Fb%3D%3Cc%3E"`) {
-		t.Errorf("%+v", report)
 	}
 }
 

@@ -61,7 +61,7 @@ func Command(source Source) *cobra.Command {
 			if err := report.Write(c.OutOrStdout(), o.Output); err != nil {
 				return err
 			}
-			if report.Verdict == policy.Challenge {
+			if report.SignInFirst() {
 				return command.SignInFirst()
 			}
 			return command.Answer(report.Allowed())

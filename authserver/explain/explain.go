@@ -44,8 +44,8 @@ type Question struct {
 	// From is the origin whose pages were given a token for this application, in
 	// place of a session.
 	From string
-	// Token is what a verified bearer token of another issuer says: the claims, as JSON.
-	// Empty: there is none.
+	// Token is what a verified bearer token of another issuer says: the claims, as JSON. Of
+	// its times, exp and nbf count if they are there. Empty: there is none.
 	Token string
 	// Address is where the client is. Empty: that is not known.
 	Address string
@@ -89,6 +89,14 @@ type Rehearsal struct {
 // Allowed reports whether the request, or the preflight, gets what it asks for.
 func (r *Report) Allowed() bool {
 	return r.Verdict == policy.Admit || r.Verdict == policy.AnswerPreflight
+}
+
+// SignInFirst reports whether signing in could let the request pass. A machine that is
+// challenged, because its token is not good, has nowhere to sign in: it is denied.
+func (r *Report) SignInFirst() bool { return signInFirst(r.Verdict, r.Reason) }
+
+func signInFirst(v policy.Verdict, why policy.Reason) bool {
+	return v == policy.Challenge && !why.OfMachine()
 }
 
 // Ask asks the table, where pathPrefix is ours on every host. The error is for a
@@ -188,13 +196,30 @@ func (q *Question) present(t *policy.Table, r *policy.Request) error {
 			}
 		}
 	}
-	at := t.At(r)
-	if b := at.TokenOf(claims, audience, q.Now.Add(time.Hour)); b != nil {
+	at, fault := t.At(r), q.untimely(claims)
+	if b := at.TokenOf(claims, audience, q.Now.Add(time.Hour)); b != nil && fault == policy.NoReason {
 		r.PresentToken(b, policy.NoReason)
 	} else if at.Issues(claims) {
-		r.PresentToken(nil, policy.TokenInvalid)
+		r.PresentToken(nil, cmp.Or(fault, policy.TokenInvalid))
 	}
 	return nil
+}
+
+// untimely says why a token is not good now, going by the times that are in its claims. A
+// server allows for clocks that differ (spec.leeway of the TokenIssuer).
+func (q *Question) untimely(claims map[string]any) policy.Reason {
+	at := func(name string) (time.Time, bool) {
+		n, _ := claims[name].(json.Number)
+		seconds, err := n.Float64()
+		return time.Unix(int64(seconds), 0), err == nil
+	}
+	if end, ok := at("exp"); ok && !q.Now.Before(end) {
+		return policy.TokenExpired
+	}
+	if begin, ok := at("nbf"); ok && q.Now.Before(begin) {
+		return policy.TokenInvalid
+	}
+	return policy.NoReason
 }
 
 // subject is who is signed in, to whatever guards the target.
@@ -228,11 +253,18 @@ func (r *Report) fill(a *dialect.Answer) {
 	}
 }
 
-var verdicts = map[policy.Verdict]string{
-	policy.Deny:            "DENIED",
-	policy.Challenge:       "SIGN IN FIRST",
-	policy.Admit:           "ALLOWED",
-	policy.AnswerPreflight: "PREFLIGHT ANSWERED",
+// headline is a verdict in the words of a report.
+func headline(v policy.Verdict, why policy.Reason) string {
+	switch {
+	case v == policy.Admit:
+		return "ALLOWED"
+	case v == policy.AnswerPreflight:
+		return "PREFLIGHT ANSWERED"
+	case signInFirst(v, why):
+		return "SIGN IN FIRST"
+	default:
+		return "DENIED"
+	}
 }
 
 // Write writes the report as "text" for a person, or as "json" for a program.
@@ -254,7 +286,7 @@ func (r *Report) Write(w io.Writer, format string) error {
 func (r *Report) text(w io.Writer) error {
 	var b strings.Builder
 	line := policy.Line // names come from manifests
-	fmt.Fprintf(&b, "%s  %s %s\n", verdicts[r.Verdict], line(r.Method), line(r.URL))
+	fmt.Fprintf(&b, "%s  %s %s\n", headline(r.Verdict, r.Reason), line(r.Method), line(r.URL))
 	by := "no policy"
 	if r.Source.Name != "" {
 		by = r.Source.String()
@@ -264,7 +296,7 @@ func (r *Report) text(w io.Writer) error {
 	}
 	fmt.Fprintf(&b, "  reason   %s\n  decided  %s\n", r.Reason, line(by))
 	if d := r.DryRun; d != nil {
-		fmt.Fprintf(&b, "  dry run  %s: without it %s, %s, by %s\n", d.Mode, verdicts[d.Verdict], d.Reason, line(d.Source.String()))
+		fmt.Fprintf(&b, "  dry run  %s: without it %s, %s, by %s\n", d.Mode, headline(d.Verdict, d.Reason), d.Reason, line(d.Source.String()))
 	}
 	fmt.Fprintf(&b, "  table    %s\n", r.Revision)
 	if r.Verdict == policy.Admit {
@@ -274,7 +306,11 @@ func (r *Report) text(w io.Writer) error {
 		}
 		fmt.Fprintf(&b, "\nThe application gets the request, %s\n", with)
 	} else {
-		fmt.Fprintf(&b, "\nThe browser gets\n  HTTP %d %s\n", r.Status, http.StatusText(r.Status))
+		who := "browser"
+		if r.Reason.OfMachine() {
+			who = "client"
+		}
+		fmt.Fprintf(&b, "\nThe %s gets\n  HTTP %d %s\n", who, r.Status, http.StatusText(r.Status))
 	}
 	for _, f := range r.Headers {
 		fmt.Fprintf(&b, "  %s: %s\n", line(f.Name), line(f.Value))

@@ -64,7 +64,11 @@ var verdictWords = map[policy.Verdict]string{
 
 // outcome says what is decided, why and by what.
 func outcome(o *compare.Outcome) string {
-	out := verdictWords[o.Verdict] + " (" + o.Reason.String() + ")"
+	verdict := o.Verdict
+	if o.Reason.OfMachine() { // which has nowhere to sign in
+		verdict = policy.Deny
+	}
+	out := verdictWords[verdict] + " (" + o.Reason.String() + ")"
 	if o.Source.Name != "" {
 		out += " by " + o.Source.String()
 		if o.Rule != "" {

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// machines is seed, and tokens of machines: the secret of ci is "new".
+const machines = seed + `---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: robots, namespace: shop}
+spec:
+  hosts: [robots.example.com]
+  rules:
+  - {name: tokens, action: ServiceAuth, include: [{serviceToken: ci}]}
+  - {name: jobs, action: ServiceAuth, include: [{jwt: {issuer: ci, audience: shop, claims: [{name: sub, values: [job]}]}}]}
+  - {name: staff, action: Allow, include: [{emailDomain: example.com}]}
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: TokenIssuer
+metadata: {name: ci}
+spec: {issuer: "https://ci.example.com", audiences: [shop], namespaces: [shop]}
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: ServiceToken
+metadata: {name: ci, namespace: shop}
+spec: {duration: 87600h}
+status: {clientID: ci, secretSHA256: 11507a0e2f5e69d5dfa40a62a1bd7b6ee57e6bcd85c67c9b8431b36fff21c437, issuedAt: "2026-01-31T08:00:00Z"}
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: ServiceToken
+metadata: {name: over, namespace: shop}
+spec: {duration: 1h}
+status: {clientID: over, secretSHA256: 11507a0e2f5e69d5dfa40a62a1bd7b6ee57e6bcd85c67c9b8431b36fff21c437, issuedAt: "2026-01-31T08:00:00Z"}
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: ServiceToken
+metadata: {name: stopped, namespace: shop}
+spec: {duration: 87600h, disabled: true}
+status: {clientID: stopped, secretSHA256: 11507a0e2f5e69d5dfa40a62a1bd7b6ee57e6bcd85c67c9b8431b36fff21c437, issuedAt: "2026-01-31T08:00:00Z"}
+`
+
+// TestExplainMachines: for a machine whose token is not good there is no signing in, so
+// explain says that it is denied, and why, as the server does. Whoever sends none can sign in.
+func TestExplainMachines(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "machines.yaml")
+	if err := os.WriteFile(file, []byte(machines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	token := func(id, secret string) []string {
+		return []string{"-H", "X-Access-Client-Id: " + id, "-H", "X-Access-Client-Secret: " + secret}
+	}
+	claims := func(more string) []string {
+		return []string{"--claims", `{"iss": "https://ci.example.com", "aud": "shop", "sub": "job"` + more + `}`}
+	}
+	const refused = "service-token-invalid"
+	for name, c := range map[string]struct {
+		args         []string
+		code         int
+		word, reason string
+		status       string
+		detail       string
+	}{
+		"good":               {token("ci", "new"), 0, "ALLOWED", "service-auth", "", "until"},
+		"wrong":              {token("ci", "old"), 1, "DENIED", refused, "HTTP 401", "the secret is not that of service token shop/ci"},
+		"unknown":            {token("nobody", "new"), 1, "DENIED", refused, "HTTP 401", "no service token has this client ID"},
+		"over":               {token("over", "new"), 1, "DENIED", refused, "HTTP 401", "has expired"},
+		"disabled":           {token("stopped", "new"), 1, "DENIED", refused, "HTTP 401", "is disabled"},
+		"half":               {token("ci", "")[:2], 1, "DENIED", refused, "HTTP 401", "half of one"},
+		"wrong, a person":    {append(token("ci", "old"), "--as", "ann@example.com"), 1, "DENIED", refused, "HTTP 401", "not good"},
+		"bearer":             {claims(""), 0, "ALLOWED", "service-auth", "", "jwt:ci:job"},
+		"bearer, good still": {claims(`, "exp": 4102444800, "nbf": 1`), 0, "ALLOWED", "service-auth", "", "jwt:ci:job"},
+		"bearer, over":       {claims(`, "exp": 1769846400`), 1, "DENIED", "token-expired", "HTTP 401", "does not count"},
+		"bearer, early":      {claims(`, "nbf": 4102444800`), 1, "DENIED", "token-invalid", "HTTP 401", "does not count"},
+		"bearer, audience":   {[]string{"--claims", `{"iss": "https://ci.example.com", "aud": "x"}`}, 1, "DENIED", "token-invalid", "HTTP 401", "does not count"},
+		"nobody's bearer":    {[]string{"--claims", `{"iss": "https://x.example.com", "exp": 1}`}, 3, "SIGN IN FIRST", "no-session", "HTTP 401", ""},
+		"nothing":            {nil, 3, "SIGN IN FIRST", "no-session", "HTTP 401", ""},
+		"nothing, a browser": {[]string{"-H", "accept: text/html"}, 3, "SIGN IN FIRST", "no-session", "HTTP 302", ""},
+	} {
+		line := append([]string{"explain", "GET", "https://robots.example.com/", "--policies", file}, c.args...)
+		code, got, stderr := cli(t, line...)
+		if code != c.code || !strings.HasPrefix(got, c.word+"  GET ") || !strings.Contains(got, "reason   "+c.reason+"\n") ||
+			!strings.Contains(got, c.status) || !strings.Contains(got, c.detail) {
+			t.Errorf("%s: exit code %d, want %d\n%s%s", name, code, c.code, got, stderr)
+		}
+		if strings.Contains(got, "/login") && c.code == 1 {
+			t.Errorf("%s: it leads to a login:\n%s", name, got)
+		}
+		code, got, _ = cli(t, append(line, "-o", "json")...)
+		if code != c.code || !strings.Contains(got, `"reason": "`+c.reason+`"`) {
+			t.Errorf("%s: exit code %d, want %d\n%s", name, code, c.code, got)
+		}
+	}
+}
+
+func TestExplainText(t *testing.T) {
+	code, got, _ := cli(t, "explain", "OPTIONS", "https://app2.example.com/api", "--policies", "FILE", "-H", "origin: https://app1.example.com",
+		"-H", "access-control-request-method: PATCH", "-H", "access-control-request-headers: content-type")
+	revision := strings.Fields(got[strings.Index(got, "table"):])[1]
+	want := `PREFLIGHT ANSWERED  OPTIONS https://app2.example.com/api
+  reason   preflight-answered
+  decided  shop/app2 spec.cors
+  table    REVISION
+
+The browser gets
+  HTTP 200 OK
+  vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers
+  access-control-allow-origin: https://app1.example.com
+  access-control-allow-methods: PATCH
+  access-control-allow-headers: content-type
+  access-control-allow-credentials: true
+  access-control-max-age: 600
+
+Why
+  1. target     canonical  host app2.example.com, path /api
+  2. policy     found      shop/app2: table revision REVISION, policies: 1
+  3. preflight  answered   shop/app2 spec.cors: origin, method and headers are allowed; credentials play no part
+`
+	if code != 0 || strings.ReplaceAll(got, revision, "REVISION") != want {
+		t.Errorf("exit code %d, got\n%s\nwant\n%s", code, got, want)
+	}
+}
+
+func TestExplainJSON(t *testing.T) {
+	code, got, _ := cli(t, "explain", "GET", "https://app2.example.com/a?b=<c>", "--policies", "FILE", "-o", "json", "-H", "origin: https://app1.example.com")
+	var report struct {
+		Method, URL, Verdict, Reason, Rule, Revision, Body string
+		Status                                             int
+		Source                                             struct{ Namespace, Name, Field string }
+		Headers                                            []struct{ Name, Value string }
+		Steps                                              []struct{ What, Outcome, Detail string }
+	}
+	if err := json.Unmarshal([]byte(got), &report); err != nil || code != 3 {
+		t.Fatalf("exit code %d, %v:\n%s", code, err, got)
+	}
+	if report.Verdict != "challenge" || report.Reason != "no-session" || report.Rule != "staff" || report.Status != 401 || report.Revision == "" ||
+		report.Source.Name != "app2" || report.Source.Field != "spec.rules[0]" || len(report.Steps) != 5 || len(report.Headers) == 0 ||
+		!strings.Contains(report.Body, `"login_url":"https://app2.example.com/.access/login?rd=%2Fa%3Fb%3D%3Cc%3E"`) {
+		t.Errorf("%+v", report)
+	}
+}
