@@ -33,9 +33,9 @@ type Config struct {
 	// Subject verifies what a client presented. Of several good credentials, one
 	// that counts at the place wins. The strings are good only during the call.
 	Subject public.Subject
-	// Assertion returns a signed token that tells an application, "namespace/name", which
-	// machine was admitted; nil: none does.
-	Assertion func(m *policy.Machine, audience string, now time.Time) string
+	// Assertion returns a signed token that tells the application of a policy which machine
+	// was admitted; nil: none does.
+	Assertion func(m *policy.Machine, by policy.Source, now time.Time) string
 	// Tokens looks at what Authorization holds for a bearer token of another issuer that a
 	// rule there looks at: it returns what that says, or why it does not count. Optional.
 	Tokens func(at policy.Place, authorization string, now time.Time) (*policy.Bearer, policy.Reason)
@@ -150,8 +150,9 @@ func (s *Server) signIn() {
 // An exchange is one request and its answer. It is reused: nothing in it
 // outlives the request.
 type exchange struct {
-	ask    dialect.Ask
-	answer dialect.Answer
+	ask      dialect.Ask
+	decision policy.Decision
+	answer   dialect.Answer
 	// refuses: not even a request that may pass gets a 200 here, as this is no
 	// place to ask (render, preflight).
 	refuses bool
@@ -185,16 +186,17 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 		s.refuse(d, q, &torn, &x.answer)
 		return
 	}
-	decision := s.decide(table, q)
+	decision := &x.decision // of a pool: dialects take it where the compiler cannot follow
+	*decision = s.decide(table, q)
 	if m := decision.Machine; m != nil && s.Assertion != nil && !x.refuses {
-		q.Assertion = s.Assertion(m, policy.Audience(decision.Source), q.Now)
+		q.Assertion = s.Assertion(m, decision.Source, q.Now)
 		s.Uses.Saw(m, q.Now)
 	}
 	if q.RequestID == "" && (x.refuses || decision.Verdict != policy.Admit) {
 		q.RequestID = newRequestID()
 	}
-	d.Write(&x.answer, q, &decision)
-	s.decisions.Decided(d.String(), q, &decision, x.answer.Status, table)
+	d.Write(&x.answer, q, decision)
+	s.decisions.Decided(d.String(), q, decision, x.answer.Status, table)
 	if name := d.String(); name != "render" && name != "preflight" { // these show what was refused or led there, not that anybody asks
 		s.Witnesses.Saw(q.Ingress, q.Pin, decision.Source)
 	}

@@ -30,7 +30,7 @@ type assertions struct {
 }
 
 // asserted is of whom and for whom an assertion is.
-type asserted struct{ machine, id, audience string }
+type asserted struct{ machine, id, namespace, policy string }
 
 type assertion struct {
 	token string
@@ -38,15 +38,15 @@ type assertion struct {
 	of    time.Time // when the machine's credential ends
 }
 
-// Assertion returns a token that tells an application, the audience "namespace/name",
-// which machine was admitted. It says the same as one for a person, but for its type, and
+// Assertion returns a token that tells an application, that of the policy, which machine
+// was admitted. It says the same as one for a person, but for its type, and
 // ends with the machine's credential. It is made once for each machine and application,
-// and again when half of its time is over; empty: there is no key, or it cannot be made.
-func (v *Verifier) Assertion(m *policy.Machine, audience string, now time.Time) string {
+// and again when half of its time is over and another one would last longer; empty: there is no key, or it cannot be made.
+func (v *Verifier) Assertion(m *policy.Machine, by policy.Source, now time.Time) string {
 	if v == nil || v.ring == nil || v.issuer == "" || m == nil {
 		return ""
 	}
-	key := asserted{m.Name, m.ID, audience}
+	key := asserted{m.Name, m.ID, by.Namespace, by.Name}
 	v.asserted.mu.RLock()
 	known := v.asserted.signed[key]
 	v.asserted.mu.RUnlock()
@@ -57,11 +57,15 @@ func (v *Verifier) Assertion(m *policy.Machine, audience string, now time.Time) 
 	if !m.ExpiresAt.IsZero() {
 		life = min(life, m.ExpiresAt.Sub(now)).Truncate(time.Second)
 	}
-	token, err := v.ring.mintMachine(Claims{Issuer: v.issuer, Audience: []string{audience}, ID: m.Name, Lifetime: life}, m.ID, now)
+	token, err := v.ring.mintMachine(Claims{Issuer: v.issuer, Audience: []string{policy.Audience(by)}, ID: m.Name, Lifetime: life}, m.ID, now)
 	if err != nil {
 		return ""
 	}
-	v.asserted.put(key, assertion{token, now.Add(max(0, life-assertionLeft)), m.ExpiresAt})
+	held := life - assertionLeft
+	if life < assertionLifetime { // it ends with the credential, and none can be made that lasts longer
+		held = life
+	}
+	v.asserted.put(key, assertion{token, now.Add(held), m.ExpiresAt})
 	return token
 }
 
@@ -89,6 +93,6 @@ func (r *Ring) mintMachine(c Claims, commonName string, now time.Time) (string, 
 }
 
 // Assertion is that of the Verifier in force.
-func (l *Live) Assertion(m *policy.Machine, audience string, now time.Time) string {
-	return l.Verifier().Assertion(m, audience, now)
+func (l *Live) Assertion(m *policy.Machine, by policy.Source, now time.Time) string {
+	return l.Verifier().Assertion(m, by, now)
 }

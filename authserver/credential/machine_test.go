@@ -4,6 +4,7 @@ package credential
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -39,7 +40,8 @@ func TestAssertion(t *testing.T) {
 	}
 	v := NewVerifier(ring, "https://auth.example.com", 0)
 	m := &policy.Machine{Name: "service:shop/ci", ID: "abc.access", ExpiresAt: now.Add(24 * time.Hour)}
-	first := v.Assertion(m, "shop/app", now)
+	app, elsewhere := policy.Source{Namespace: "shop", Name: "app"}, policy.Source{Namespace: "shop", Name: "other"}
+	first := v.Assertion(m, app, now)
 	c := machineClaims(t, first)
 	if c["type"] != "service" || c["sub"] != "service:shop/ci" || c["common_name"] != "abc.access" || c["iss"] != "https://auth.example.com" ||
 		c["exp"].(float64) != float64(now.Add(time.Hour).Unix()) {
@@ -51,22 +53,35 @@ func TestAssertion(t *testing.T) {
 	if s := v.Subject(policy.Place{}, "__Host-ostiary="+first, "Bearer "+first, now); s.Subject != nil {
 		t.Errorf("as a cookie or a bearer token: %+v", s.Subject)
 	}
-	if v.Assertion(m, "shop/app", now.Add(29*time.Minute)) != first {
+	if v.Assertion(m, app, now.Add(29*time.Minute)) != first {
 		t.Error("made again")
 	}
-	if v.Assertion(m, "shop/app", now.Add(30*time.Minute)) == first {
+	if v.Assertion(m, app, now.Add(30*time.Minute)) == first {
 		t.Error("handed out with less than half of its time left")
 	}
-	if other := v.Assertion(m, "shop/other", now); machineClaims(t, other)["sub"] != "service:shop/ci" || other == first {
+	if other := v.Assertion(m, elsewhere, now); machineClaims(t, other)["sub"] != "service:shop/ci" || other == first {
 		t.Error("one for two applications")
 	}
 	ends := &policy.Machine{Name: m.Name, ID: m.ID, ExpiresAt: now.Add(10 * time.Minute)}
-	if c := machineClaims(t, v.Assertion(ends, "shop/app", now)); c["exp"].(float64) != float64(now.Add(10*time.Minute).Unix()) {
+	if c := machineClaims(t, v.Assertion(ends, app, now)); c["exp"].(float64) != float64(now.Add(10*time.Minute).Unix()) {
 		t.Errorf("it outlives the credential: %v", c)
+	}
+	if c["aud"] != "shop/app" && !reflect.DeepEqual(c["aud"], []any{"shop/app"}) {
+		t.Errorf("it is for %v", c["aud"])
+	}
+	last := v.Assertion(ends, app, now)
+	if v.Assertion(ends, app, now.Add(10*time.Minute-1)) != last { // to sign one for each request would cost more than all the rest
+		t.Error("one that cannot last longer is made again")
+	}
+	if v.Assertion(ends, app, now.Add(10*time.Minute)) != "" {
+		t.Error("it is handed out after the credential's end")
+	}
+	if n := testing.AllocsPerRun(100, func() { v.Assertion(m, app, now) }); n != 0 {
+		t.Errorf("%v allocations for one that is known", n)
 	}
 	var none *Verifier
 	over := &policy.Machine{Name: m.Name, ExpiresAt: now}
-	if none.Assertion(m, "a", now) != "" || v.Assertion(nil, "a", now) != "" || v.Assertion(over, "shop/app", now) != "" {
+	if none.Assertion(m, app, now) != "" || v.Assertion(nil, app, now) != "" || v.Assertion(over, app, now) != "" {
 		t.Error("out of nothing")
 	}
 }

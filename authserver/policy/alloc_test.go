@@ -22,10 +22,12 @@ func TestDecideAllocatesNothing(t *testing.T) {
 	policies[3].Rules = append(policies[3].Rules, Rule{Action: Allow, Include: groups("dev"), Require: append(proof("mfa"),
 		provider("corp")...)})
 	policies[3].Rules = append(policies[3].Rules,
-		Rule{Action: ServiceAuth, Include: jwt("ci", "app", says("a.b.c", "y", "x"), says("sub", "repo:o/n:*"))})
+		Rule{Action: ServiceAuth, Include: jwt("ci", "app", says("a.b.c", "y", "x"), says("sub", "repo:o/n:*"))},
+		Rule{Action: ServiceAuth, Include: tokenNamed("shop/ci")})
 	plain := mustBuild(t, policies...)
 	table := plain.bound([]Binding{{"shop/web", "shop/app-api"}, {"shop/back",
-		"shop/app-admin"}}).trusting(everywhere()...).revoking([]Revocation{{User: "bob@x", Before: now}, {User: "u7", Before: now.Add(-2 * time.Hour)}})
+		"shop/app-admin"}}).trusting(everywhere()...).revoking([]Revocation{{User: "bob@x", Before: now}, {User: "u7", Before: now.Add(-2 * time.Hour)}}).
+		knowing([]ServiceToken{{Source: Source{Namespace: "shop", Name: "ci"}, ClientID: "id-ci", Secrets: tokens()[0].Secrets, ExpiresAt: now.Add(1)}})
 	const api = "https://app.example.com/api/v1/things?page=2"
 	get := func(url string) Request {
 		return Request{Target: mustTarget(t, url), Method: "GET", Now: now, Address: netip.MustParseAddr("::ffff:10.1.2.3"),
@@ -53,6 +55,8 @@ func TestDecideAllocatesNothing(t *testing.T) {
 	job, stranger2, refusedToken := get(api), get(api), get(api)
 	job.Bearer = bearing(t, "ci", "https://ci.x", `{"sub":"repo:o/n:ref","a.b":{"c":[1,"x"]}}`)
 	stranger2.Bearer, refusedToken.BearerRefused = bearing(t, "ci", "https://ci.x", `{"sub":"repo:o/m:ref"}`), TokenExpired
+	machine, guess := get(api), get(api)
+	machine.Token, guess.Token = PresentedToken{ID: "id-ci", Secret: "new"}, PresentedToken{ID: "id-ci", Secret: "guess"}
 	readable := get(api)
 	readable.Origin = "https://Team-With-A-Long-Name.dev.example.com"
 	for name, tc := range map[string]struct {
@@ -83,6 +87,8 @@ func TestDecideAllocatesNothing(t *testing.T) {
 		"revoked by ID":    {revokedID, "challenge session-revoked app-api"},
 		"may ask with a token": {preflight(t, api, "https://spa.example.com", "PATCH", "Authorization"),
 			"answer-preflight preflight-answered app-api"},
+		"machine":        {machine, "allow service-auth app-api"},
+		"machine, wrong": {guess, "challenge service-token-invalid app-api"},
 		"anonymous":      {get(api), "challenge no-session app-api"},
 		"readable":       {readable, "challenge no-session app-api"},
 		"bearer":         {job, "allow service-auth app-api"},

@@ -11,22 +11,40 @@ import (
 
 // Uses remember in which hour a service token was last admitted, by its client ID. No
 // decision depends on them. A nil one remembers nothing.
-type Uses struct{ hours sync.Map } // client ID → *atomic.Int64, in seconds since 1970
+type Uses struct {
+	mu    sync.RWMutex
+	hours map[string]*atomic.Int64 // client ID → seconds since 1970
+}
 
 // Saw notes that a machine was admitted. It costs a look-up but for the first time in an
-// hour.
+// hour, and allocates nothing but for the first time at all.
 func (u *Uses) Saw(m *Machine, now time.Time) {
 	if u == nil || !m.byToken() {
 		return
 	}
-	hour := now.Truncate(time.Hour).Unix()
-	at, ok := u.hours.Load(m.ID)
-	if !ok {
-		at, _ = u.hours.LoadOrStore(strings.Clone(m.ID), new(atomic.Int64))
+	u.mu.RLock()
+	last := u.hours[m.ID]
+	u.mu.RUnlock()
+	if last == nil {
+		last = u.first(m.ID)
 	}
-	if last := at.(*atomic.Int64); last.Load() < hour { // the map holds nothing else
+	if hour := now.Truncate(time.Hour).Unix(); last.Load() < hour {
 		last.Store(hour)
 	}
+}
+
+func (u *Uses) first(clientID string) *atomic.Int64 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if last := u.hours[clientID]; last != nil {
+		return last
+	}
+	if u.hours == nil {
+		u.hours = map[string]*atomic.Int64{}
+	}
+	last := new(atomic.Int64)
+	u.hours[strings.Clone(clientID)] = last
+	return last
 }
 
 // Last returns the hour of the last use that this replica saw; zero: it saw none.
@@ -34,9 +52,25 @@ func (u *Uses) Last(clientID string) time.Time {
 	if u == nil {
 		return time.Time{}
 	}
-	at, ok := u.hours.Load(clientID)
-	if !ok {
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	last := u.hours[clientID]
+	if last == nil {
 		return time.Time{}
 	}
-	return time.Unix(at.(*atomic.Int64).Load(), 0).UTC()
+	return time.Unix(last.Load(), 0).UTC()
+}
+
+// Forget drops tokens that are gone.
+func (u *Uses) Forget(gone func(clientID string) bool) {
+	if u == nil {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for id := range u.hours {
+		if gone(id) {
+			delete(u.hours, id)
+		}
+	}
 }
