@@ -4,6 +4,7 @@ package console
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/policy"
@@ -13,11 +14,15 @@ import (
 // An identity is what get-identity says, in the words of Cloudflare Access where
 // it has them.
 type identity struct {
-	Email    string   `json:"email"`
-	ID       string   `json:"user_uuid"`
-	Subject  string   `json:"sub"`
-	Groups   []string `json:"groups"`
-	AMR      []string `json:"amr,omitempty"`
+	Email   string   `json:"email"`
+	ID      string   `json:"user_uuid"`
+	Subject string   `json:"sub"`
+	Groups  []string `json:"groups"`
+	AMR     []string `json:"amr,omitempty"`
+	// Custom are claims of the identity provider that rules look at, and Unsaid those that
+	// cannot be told.
+	Custom   map[string][]string `json:"custom,omitempty"`
+	Unsaid   []string            `json:"custom_unsaid,omitempty"`
 	Provider struct {
 		ID   string `json:"id"`
 		Type string `json:"type"`
@@ -59,6 +64,15 @@ func (h *Handler) tell(x *public.Exchange, s *policy.Subject) {
 	}
 	who := identity{Email: s.Email, ID: s.Name(), Subject: s.Name(), Groups: s.Groups, AMR: s.AMR,
 		IssuedAt: s.IssuedAt.Unix(), SignedIn: s.SignedInAt.Unix(), ExpiresAt: s.ExpiresAt.Unix()}
+	who.Unsaid = policy.UnsaidOf(s.Claims)
+	for _, c := range s.Claims {
+		if !c.Unknown && !strings.HasPrefix(c.Name, policy.ReservedClaim) {
+			if who.Custom == nil {
+				who.Custom = map[string][]string{}
+			}
+			who.Custom[c.Name] = c.Values
+		}
+	}
 	if who.Groups == nil {
 		who.Groups = []string{}
 	}

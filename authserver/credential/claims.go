@@ -48,11 +48,16 @@ type wireClaims struct {
 	PathScoped      bool     `json:"path_scoped,omitempty"`
 	Bind            string   `json:"bind,omitempty"` // the value of BindCookieName
 	Asked           string   `json:"asked,omitempty"`
-	CommonName      string   `json:"common_name,omitempty"` // of machines, as Cloudflare Access calls it
-	IssuedAt        int64    `json:"iat"`
-	NotBefore       int64    `json:"nbf"`
-	ExpiresAt       int64    `json:"exp"`
-	Type            string   `json:"type"`
+	// Custom are claims of the identity provider that rules look at, under the name that
+	// Cloudflare Access has for them; always lists.
+	Custom       map[string][]string `json:"custom,omitempty"`
+	CustomUnsaid []string            `json:"custom_unsaid,omitempty"` // policy.IdentityClaim.Unknown
+	CustomAsked  map[string]string   `json:"custom_asked,omitempty"`  // policy.IdentityClaim.Asked
+	CommonName   string              `json:"common_name,omitempty"`   // of machines, as Cloudflare Access calls it
+	IssuedAt     int64               `json:"iat"`
+	NotBefore    int64               `json:"nbf"`
+	ExpiresAt    int64               `json:"exp"`
+	Type         string              `json:"type"`
 
 	wanted string // the type that Validate asks for
 }
@@ -141,6 +146,9 @@ func (c *wireClaims) validateNames() error {
 				return err
 			}
 		}
+	}
+	if err := c.validateCustom(); err != nil {
+		return err
 	}
 	return c.Audience.validate()
 }

@@ -37,8 +37,9 @@ type Claims struct {
 	User     string   // as applications are told; empty: ID
 	Email    string   // may be empty, as may all that follow but Lifetime
 	Groups   []string
-	AMR      []string // how they signed in (RFC 8176)
-	Provider string   // the name of the identity provider
+	Custom   []policy.IdentityClaim // each name once
+	AMR      []string               // how they signed in (RFC 8176)
+	Provider string                 // the name of the identity provider
 	// AuthorizedParty is the one origin whose scripts may use the token, in the
 	// Authorization field only. Empty: whoever has it.
 	AuthorizedParty string
@@ -104,6 +105,7 @@ func (k *key) mint(kind string, c Claims, now time.Time) (string, error) {
 		PathScoped: c.PathScoped, Bind: c.Bind, Asked: c.Asked, CommonName: c.commonName,
 		IssuedAt: issued, NotBefore: issued, ExpiresAt: issued + int64(c.Lifetime/time.Second), Type: kind, wanted: kind,
 	}
+	w.setCustom(c.Custom)
 	if w.ID = c.ID; w.ID != "" && w.ID == w.User { // who is told what the provider says
 		w.ID = ""
 	} else if w.ID == "" {

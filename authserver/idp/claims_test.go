@@ -12,6 +12,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/oidc"
+	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 func mapped(t testing.TB, c Config, texts ...string) (Identity, string, error) {
@@ -245,7 +246,13 @@ func FuzzClaims(f *testing.F) {
 			return
 		}
 		m := newMapping(&c)
-		_ = m.complete(sources[0])
+		_ = m.complete(sources[0], []string{groups})
+		claims, _ := m.said(sources, []string{groups, user, "email"}, false)
+		for _, one := range claims {
+			if slices.ContainsFunc(one.Values, func(v string) bool { return !policy.IsClaimValue(v) }) {
+				t.Fatalf("%+v", one)
+			}
+		}
 		who, _, err := m.identity(sources)
 		if (err == nil) != (who.ID != "") {
 			t.Fatalf("%+v, %v", who, err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/oidc"
+	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 // A Config describes one identity provider.
@@ -30,6 +31,9 @@ type Identity struct {
 	Name     string // for people; may be empty
 	Groups   []string
 	AMR      []string // authentication methods, RFC 8176
+	// Claims are those that the Callback asks for, also those that are not there: what is
+	// not listed could not be asked.
+	Claims []policy.IdentityClaim
 	// Unsaid is what the provider could not be asked about: an Email or Groups that
 	// are missing here may be there all the same. Whoever decides by one of these
 	// must not take it for none.
@@ -57,6 +61,8 @@ type Callback struct {
 
 	Nonce, Verifier, RedirectURI string
 	Reauthenticate               bool
+	// Claims are the names of those that rules look at: paths, such as realm_access.roles.
+	Claims []string
 	// Started is when AuthCodeURL was called, if known. Whoever was to sign in
 	// again must have done so since; zero: in the last ten minutes.
 	Started time.Time

@@ -29,10 +29,10 @@ func newMapping(c *Config) mapping {
 // adds if that does not say it all. If that one does not answer, what it might have
 // added is Unsaid: it takes the rules to know whether that matters, as somebody
 // without groups is not only let in to less, a rule may also keep a group out.
-func (o *openID) identify(ctx context.Context, m *oidc.Metadata, id claims, accessToken string) (Identity, error) {
+func (o *openID) identify(ctx context.Context, m *oidc.Metadata, id claims, accessToken string, wanted []string) (Identity, error) {
 	sources := []claims{id}
 	var unsaid Unsaid
-	if m.UserInfoURL != "" && accessToken != "" && !o.mapping.complete(id) {
+	if m.UserInfoURL != "" && accessToken != "" && !o.mapping.complete(id, wanted) {
 		info, err := o.userInfo(ctx, m, accessToken, id["sub"].(string)) // checked to be one
 		switch {
 		case err == nil:
@@ -44,7 +44,7 @@ func (o *openID) identify(ctx context.Context, m *oidc.Metadata, id claims, acce
 			_, groups := lookup(id, o.mapping.groups)
 			unsaid = Unsaid{Email: !email, Groups: !groups, Err: err}
 			o.log.Warn("its userinfo endpoint does not answer: what the ID token does not say is missing",
-				"error", err, "email", !email, "groups", !groups)
+				"error", err, "email", !email, "groups", !groups, "claims", missing(id, wanted))
 		}
 	}
 	who, dropped, err := o.mapping.identity(sources)
@@ -55,16 +55,21 @@ func (o *openID) identify(ctx context.Context, m *oidc.Metadata, id claims, acce
 		o.log.Warn("not all groups of a user who signs in are known", "user", who.ID, "provider", o.config.Name, "why", dropped)
 	}
 	who.Provider, who.Unsaid = o.config.Name, unsaid
+	var warnings []string
+	who.Claims, warnings = o.mapping.said(sources, wanted, unsaid.Err != nil)
+	if len(warnings) > 0 {
+		o.log.Warn("not all claims of a user who signs in can be used by rules", "user", who.ID, "why", warnings)
+	}
 	return who, nil
 }
 
 // complete reports whether the userinfo endpoint has nothing to add. AMR it
 // never has.
-func (m *mapping) complete(id claims) bool {
+func (m *mapping) complete(id claims, wanted []string) bool {
 	_, user := lookup(id, m.user)
 	_, groups := lookup(id, m.groups)
 	email, _ := m.emailOf(id)
-	return user && groups && email
+	return user && groups && email && len(missing(id, wanted)) == 0
 }
 
 // identity reads the claims of an ID token and after it those of the userinfo

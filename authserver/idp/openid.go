@@ -131,7 +131,7 @@ func (o *openID) exchange(ctx context.Context, c Callback) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	return o.identify(ctx, m, id, token.AccessToken)
+	return o.identify(ctx, m, id, token.AccessToken, c.Claims)
 }
 
 // checkIssuer checks whose answer it is (RFC 9207 §2.4): before the code is shown

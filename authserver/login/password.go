@@ -68,6 +68,7 @@ func (h *Handler) checkPassword(x *public.Exchange, v visit, sealed string, p *i
 	case err != nil:
 		h.providerFailed(x, p, v.Host, err)
 	default:
+		identity.Claims = unclaimed(h.wanted(x, &v.attempt))
 		h.signedIn(x, identity, v.attempt)
 	}
 }

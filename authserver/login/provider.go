@@ -100,7 +100,8 @@ func (h *Handler) takeAnswer(x *public.Exchange, p *idp.Provider, l *providerLog
 		h.tooMany(x)
 		return
 	}
-	identity, err := p.Exchange(x.R.Context(), idp.Callback{Code: x.Query.Get("code"), Issuer: x.Query.Get("iss"),
+	own, others := h.wanted(x, &l.Attempt)
+	identity, err := p.Exchange(x.R.Context(), idp.Callback{Code: x.Query.Get("code"), Issuer: x.Query.Get("iss"), Claims: namesOf(own, others),
 		Nonce:    derive(key, "nonce", l.ID),
 		Verifier: derive(key, "verifier", l.ID), RedirectURI: h.callbackURL(p.Name()), Reauthenticate: l.Anew, Started: time.Unix(l.At, 0)})
 	if s, _ := h.TeamSubject(x); err != nil && s != nil && s.SignedInAt.Unix() >= l.At {
@@ -127,11 +128,7 @@ func (h *Handler) knowsEnough(x *public.Exchange, unsaid idp.Unsaid, a *attempt)
 	if unsaid.Groups && len(reads.Groups) > 0 {
 		return false
 	}
-	v, err := targetOf(string(a.Dest))
-	if err != nil || v.Host() != a.Host {
-		v = h.root(a.Host)
-	}
-	return !unsaid.Email || !x.Table.NeedsEmail(v)
+	return !unsaid.Email || !x.Table.NeedsEmail(h.leadsTo(a))
 }
 
 // providerRefused shows that the identity provider said no, in its own words: often

@@ -19,7 +19,7 @@ import (
 // signedIn gives the browser a new session at the team host, and goes on from
 // there: a ticket besides the cookie would not fit a proxy's buffer.
 func (h *Handler) signedIn(x *public.Exchange, who idp.Identity, a attempt) {
-	cookie, err := h.teamSession(x, who)
+	cookie, err := h.teamSession(x, who, &a)
 	if err != nil {
 		h.tooLarge(x, err, who.Provider, who.ID, len(who.Groups))
 		return
@@ -30,17 +30,28 @@ func (h *Handler) signedIn(x *public.Exchange, who idp.Identity, a attempt) {
 }
 
 // teamSession makes a session at the team host: with all groups if they fit, and
-// otherwise with those that rules ask about.
-func (h *Handler) teamSession(x *public.Exchange, who idp.Identity) (*http.Cookie, error) {
+// otherwise with those that rules ask about; then, if need be, without claims.
+func (h *Handler) teamSession(x *public.Exchange, who idp.Identity, a *attempt) (*http.Cookie, error) {
 	c := credential.Claims{Issuer: h.Issuer(), Audience: []string{h.Issuer()}, ID: who.ID, User: who.User, Email: who.Email,
 		Groups: who.Groups, AMR: who.AMR, Provider: who.Provider, SignedInAt: h.signInTime(x, who), IssuedAt: x.Now, Lifetime: h.SessionDuration}
 	if who.Unsaid.Groups { // no rule looks at any (saysEnough), and one that is made later must not take that for none
 		c.Groups, c.Asked = nil, x.Table.AskedAll()
 	}
+	own, others := h.wanted(x, a)
+	c.Custom = policy.CarryClaims(who.Claims, own, others)
 	cookie, err := h.teamCookieOf(x, c)
 	if errors.Is(err, credential.ErrTooLarge) {
 		reads := x.Table.Reads()
 		c.Groups, c.Asked = reads.Keep(who.Groups), x.Table.AskedAll()
+		cookie, err = h.teamCookieOf(x, c)
+	}
+	if errors.Is(err, credential.ErrTooLarge) && len(others) > 0 { // who needs these is asked to renew
+		c.Custom = policy.CarryClaims(who.Claims, own, nil)
+		cookie, err = h.teamCookieOf(x, c)
+	}
+	if errors.Is(err, credential.ErrTooLarge) && len(c.Custom) > 0 {
+		h.dropClaims(x, who.Provider, who.ID, c.Custom)
+		c.Custom = policy.Unsaid(c.Custom)
 		cookie, err = h.teamCookieOf(x, c)
 	}
 	return cookie, err
@@ -147,6 +158,11 @@ func (h *Handler) giveSession(x *public.Exchange, a *attempt, s *policy.Subject,
 		claims.Bind = bind(x, signIn.Cookie.Partitioned)
 	}
 	token, err := x.Ring.Mint(claims, x.Now)
+	if errors.Is(err, credential.ErrTooLarge) && len(claims.Custom) > 0 {
+		h.dropClaims(x, s.Provider, s.ID, claims.Custom)
+		claims.Custom = policy.Unsaid(claims.Custom)
+		token, err = x.Ring.Mint(claims, x.Now)
+	}
 	if err != nil && !errors.Is(err, credential.ErrTooLarge) {
 		h.Broken(x, err)
 		return
@@ -190,11 +206,15 @@ func (h *Handler) Session(x *public.Exchange) *policy.Subject {
 func (h *Handler) claims(x *public.Exchange, s *policy.Subject, signIn *policy.SignIn) credential.Claims {
 	c := credential.Claims{
 		Issuer: h.Issuer(), Audience: signIn.Audience, ID: s.ID, User: h.asTold(s).User, Email: s.Email, Provider: s.Provider, Host: x.Host,
-		Groups: s.Groups, AMR: s.AMR, Asked: s.Asked,
+		Groups: s.Groups, Custom: s.Claims, AMR: s.AMR, Asked: s.Asked,
 		PathScoped: isPathScoped(signIn), SignedInAt: s.SignedInAt, IssuedAt: x.Now, Lifetime: h.duration(signIn),
 	}
 	if c.Asked == "" { // else it is what is left already, and goes with what it says of itself
 		c.Groups, c.AMR, c.Asked = signIn.Reads.Keep(s.Groups), signIn.Reads.KeepAMR(s.AMR), signIn.Reads.Asked()
+		var elsewhere bool
+		if c.Custom, elsewhere = x.Table.KeepClaims(&signIn.Reads, s.Claims); !elsewhere {
+			c.Asked = signIn.Reads.AskedHere()
+		}
 	}
 	return c
 }

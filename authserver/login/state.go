@@ -89,15 +89,17 @@ type ticket struct {
 	User     string   `json:"user,omitempty"` // what the provider calls them
 	Email    string   `json:"email,omitempty"`
 	Groups   []string `json:"groups,omitempty"`
-	AMR      []string `json:"amr,omitempty"`
-	Asked    string   `json:"asked"`
-	Provider string   `json:"idp"`
-	SignedIn int64    `json:"at"`
+	// Claims are those of the identity provider that rules look at.
+	Claims   []policy.IdentityClaim `json:"claims,omitempty"`
+	AMR      []string               `json:"amr,omitempty"`
+	Asked    string                 `json:"asked"`
+	Provider string                 `json:"idp"`
+	SignedIn int64                  `json:"at"`
 }
 
 // subject is whom a ticket names.
 func (t *ticket) subject() *policy.Subject {
-	return &policy.Subject{ID: t.ID, User: t.User, Email: t.Email, Groups: t.Groups, AMR: t.AMR, Asked: t.Asked,
+	return &policy.Subject{ID: t.ID, User: t.User, Email: t.Email, Groups: t.Groups, Claims: t.Claims, AMR: t.AMR, Asked: t.Asked,
 		Provider: t.Provider, SignedInAt: time.Unix(t.SignedIn, 0).UTC()}
 }
 

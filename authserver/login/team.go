@@ -84,13 +84,18 @@ func (h *Handler) openAttempt(x *public.Exchange, host, sealed string) (visit, b
 	return h.visitFor(x, a)
 }
 
+// leadsTo is where an attempt leads: to somewhere on its host.
+func (h *Handler) leadsTo(a *attempt) policy.Target {
+	target, err := targetOf(string(a.Dest))
+	if err != nil || target.Host() != a.Host {
+		return h.root(a.Host)
+	}
+	return target
+}
+
 // visitFor finds out what an attempt takes.
 func (h *Handler) visitFor(x *public.Exchange, a attempt) (v visit, ok bool) {
-	v.attempt = a
-	var err error
-	if v.target, err = targetOf(string(a.Dest)); err != nil || v.target.Host() != a.Host {
-		v.target = h.root(a.Host)
-	}
+	v.attempt, v.target = a, h.leadsTo(&a)
 	if v.signIn, ok = x.Table.SignIn(v.target, h.Origin(v.Host)); !ok {
 		h.Fail(x, web.NoRules)
 	}
@@ -103,10 +108,21 @@ var errOtherHost = errors.New("the attempt is for another host")
 
 // goOn goes on with somebody who has a session at the team host.
 func (h *Handler) goOn(x *public.Exchange, v visit, s *policy.Subject) {
-	d := h.judge(x, v.target, s, &v.signIn)
+	if !x.Table.Carries(s.Claims, &v.signIn.Reads) && !x.Query.Has("done") {
+		h.offerProviders(x, v, false) // a rule looks at a claim that their provider was not asked for
+		return
+	}
+	as := *s
+	var elsewhere bool
+	as.Claims, elsewhere = x.Table.KeepClaims(&v.signIn.Reads, s.Claims)
+	if names := policy.UnsaidOf(as.Claims); len(names) > 0 {
+		h.Log.Warn("claims that rules look at cannot be told of a user: rules that let people in by them do not match, and those that keep people out do",
+			"claims", names, "provider", s.Provider, "user", s.ID, "host", v.Host, "requestID", x.ID)
+	}
+	d := h.judge(x, v.target, &as, &v.signIn)
 	switch {
 	case d.Verdict == policy.Admit:
-		h.issueTicket(x, v, s)
+		h.issueTicket(x, v, &as, elsewhere)
 	case d.Verdict == policy.Challenge && !x.Query.Has("done"):
 		h.offerProviders(x, v, true)
 	default:

@@ -16,16 +16,25 @@ import (
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
-// issueTicket sends the browser back to the application with a ticket.
-func (h *Handler) issueTicket(x *public.Exchange, v visit, s *policy.Subject) {
+// issueTicket sends the browser back to the application with a ticket. elsewhere: the
+// claims are all that policies elsewhere look at, too.
+func (h *Handler) issueTicket(x *public.Exchange, v visit, s *policy.Subject, elsewhere bool) {
 	reads := &v.signIn.Reads
-	t := ticket{Attempt: v.attempt, IssuedAt: x.Now.Unix(), ID: s.ID, User: s.User, Email: s.Email,
-		Groups: reads.Keep(s.Groups), AMR: reads.KeepAMR(s.AMR), Asked: reads.Asked(), Provider: s.Provider, SignedIn: s.SignedInAt.Unix()}
+	t := ticket{Attempt: v.attempt, IssuedAt: x.Now.Unix(), ID: s.ID, User: s.User, Email: s.Email, Groups: reads.Keep(s.Groups),
+		Claims: s.Claims, AMR: reads.KeepAMR(s.AMR), Asked: reads.Asked(), Provider: s.Provider, SignedIn: s.SignedInAt.Unix()}
+	if !elsewhere {
+		t.Asked = reads.AskedHere()
+	}
 	seal := func() (string, error) { return x.Ring.Seal(purposeTicket, t, x.Now.Add(readTime), x.Now) }
 	sealed, err := seal()
 	if errors.Is(err, credential.ErrTooLarge) { // who it is matters more than the query
 		dest, _, cut := strings.Cut(x.Dest, "?")
 		t.Attempt.Dest, t.Attempt.Cut = text(dest), t.Attempt.Cut || cut
+		sealed, err = seal()
+	}
+	if errors.Is(err, credential.ErrTooLarge) && len(t.Claims) > 0 {
+		h.dropClaims(x, s.Provider, s.ID, t.Claims)
+		t.Claims, t.Asked = policy.Unsaid(t.Claims), reads.AskedHere()
 		sealed, err = seal()
 	}
 	switch {

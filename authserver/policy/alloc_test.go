@@ -21,6 +21,7 @@ func TestDecideAllocatesNothing(t *testing.T) {
 	policies[3].CORS.Tokens, policies[3].IdentityProviders = true, []string{"guests", "corp"}
 	policies[3].Rules = append(policies[3].Rules, Rule{Action: Allow, Include: groups("dev"), Require: append(proof("mfa"),
 		provider("corp")...)})
+	policies[3].Rules = append(policies[3].Rules, Rule{Action: Allow, Include: hasClaimBy("corp", "realm_access.roles", "admin"), Exclude: hasClaim("department", "ops")})
 	policies[3].Rules = append(policies[3].Rules,
 		Rule{Action: ServiceAuth, Include: jwt("ci", "app", says("a.b.c", "y", "x"), says("sub", "repo:o/n:*"))},
 		Rule{Action: ServiceAuth, Include: tokenNamed("shop/ci")})
@@ -44,6 +45,9 @@ func TestDecideAllocatesNothing(t *testing.T) {
 	}
 	member := with(func(_ *Request, s *Subject) {
 		s.Email, s.Groups, s.AMR = "carol@"+strings.Repeat("y", 250), []string{"ops", "dev"}, []string{"pwd", "mfa"}
+	})
+	holder := with(func(_ *Request, s *Subject) {
+		s.Email, s.Claims = "dave@y", []IdentityClaim{saying("department", "eng", "qa"), saying("realm_access.roles", "dev", "admin")}
 	})
 	token := with(func(r *Request, s *Subject) { s.AuthorizedParty = r.Origin })
 	stray := with(func(r *Request, s *Subject) { s.AuthorizedParty, r.Origin = r.Origin, "https://pr-1.dev.example.com" })
@@ -80,6 +84,7 @@ func TestDecideAllocatesNothing(t *testing.T) {
 		"pinned":           {pinned, "allow signed-in app-api"},
 		"pinned elsewhere": {elsewhere, "deny no-policy"},
 		"group":            {member, "allow signed-in app-api"},
+		"claim":            {holder, "allow signed-in app-api"},
 		"token":            {token, "allow signed-in app-api"},
 		"stray token":      {stray, "challenge wrong-audience app-api"},
 		"stranger":         {stranger, "challenge wrong-provider app-api"},

@@ -99,6 +99,13 @@ const (
 	codeCertificateBypass Code = "certificate-on-bypass"
 )
 
+// Mistakes of selectors of what an identity provider says.
+const (
+	codeOIDCClaimName     Code = "claim-name"
+	codeOIDCClaimValue    Code = "claim-value"
+	codeOIDCClaimProvider Code = "claim-identity-provider"
+)
+
 // Mistakes of expressions.
 const (
 	codeCondition  Code = "cel-not-valid"

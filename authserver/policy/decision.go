@@ -88,8 +88,10 @@ type Subject struct {
 	User   string
 	Email  string // verified; empty: none
 	Groups []string
+	// Claims are what the provider says beyond that, as far as rules look at it.
+	Claims []IdentityClaim
 	// Asked says what was looked for when the credential was made (Reads.Asked). Empty:
-	// Groups and AMR are all that there are.
+	// Groups, AMR and Claims are all that there are.
 	Asked    string
 	AMR      []string // how they proved who they are: RFC 8176
 	Provider string   // the name of the identity provider that says so

@@ -17,7 +17,8 @@ func full() Policy {
 	sel := func() []Selector {
 		return []Selector{{Property: Email, Value: "a@x", Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 			Countries: []string{"NL"}, Condition: isAnn, Certificate: CertificateNames{"a", "b", "c"},
-			JWT: &TokenMatch{Issuer: "ci", Audience: "app", Claims: []ClaimMatch{{Path: "sub", Values: []string{"x"}}}}}}
+			JWT:   &TokenMatch{Issuer: "ci", Audience: "app", Claims: []ClaimMatch{{Path: "sub", Values: []string{"x"}}}},
+			Claim: &ClaimValue{"n", "v", "corp"}}}
 	}
 	return Policy{
 		Source: Source{"n", "p", "f"}, Since: birth, Hosts: []string{"a.x"}, Paths: []Path{{"/a", true}}, AllowEncodedSlashes: true, Salvaged: true,
@@ -175,6 +176,7 @@ var enforced = map[string]func(*Policy){
 	"Defects":                       func(p *Policy) { p.Defects = []Issue{{p.Source, Invalid, "c", "bad"}} },
 	"Selector of an address":        func(p *Policy) { p.Rules[0].Require = networks("11.0.0.0/8") },
 	"Selector of a country":         func(p *Policy) { p.Rules[0].Require = countries("DE") },
+	"Selector of a claim":           func(p *Policy) { p.Rules[0].Require = hasClaim("a", "b") },
 	"Selector of a domain":          func(p *Policy) { p.Rules[0].Exclude = []Selector{{Property: EmailDomain, Value: "X"}} },
 }
 
@@ -195,6 +197,8 @@ func TestEveryFieldIsEnforced(t *testing.T) {
 		table, _ := build([]Policy{p, of("n", "rival", 1, Block, []string{"a.x"}, prefixes("/a")...)})
 		return table
 	}
+	person := session("n/p")
+	person.Claims = []IdentityClaim{saying("a", "b")}
 	job := bearing(t, "ci", "https://ci.x", `{"sub":"job"}`)
 	defer clear(said)
 	decisions := func(table *Table) []any {
@@ -205,7 +209,7 @@ func TestEveryFieldIsEnforced(t *testing.T) {
 				Token: PresentedToken{ID: "id-ci", Secret: "new"}, Address: netip.MustParseAddr("10.1.1.1"), Countries: earth}))
 			out = append(out, table.trusting(tokenIssuers()...).Decide(Request{
 				Target: target, Method: "GET", Now: now, Address: netip.MustParseAddr("10.1.1.1"), Bearer: job}))
-			for _, s := range []*Subject{nil, session("n/p")} {
+			for _, s := range []*Subject{nil, person} {
 				r := Request{Target: target, Method: "GET", Origin: "https://o.x", Subject: s, Address: netip.MustParseAddr("10.1.1.1"), Countries: earth, Now: now,
 					Certificate: cards[1]}
 				out = append(out, table.Decide(r))

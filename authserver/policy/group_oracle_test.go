@@ -19,6 +19,8 @@ func tinyGroups(rng *rand.Rand) []Group {
 		{{Property: EmailDomain, Value: "y"}},
 		groups("dev"),
 		proof("mfa"),
+		hasClaim("department", "eng"),
+		hasClaimBy("corp", "department", "eng"),
 		networks("10.0.0.0/8"),
 		named("missing"),
 	}

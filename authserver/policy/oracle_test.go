@@ -117,7 +117,7 @@ func TestOracleLookupMany(t *testing.T) {
 // tinyRules are all rules that name an identity at most once, and are valid.
 func tinyRules() []Rule {
 	selectors := [][]Selector{nil, everyone(), emails("ann@x"), {{Property: EmailDomain, Value: "y"}}, groups("dev"), provider("corp"), proof("mfa"),
-		networks("10.0.0.0/8"), countries("NL", "FR"), cel(isAnn), cel(isTen), certificate("ci")}
+		networks("10.0.0.0/8"), countries("NL", "FR"), cel(isAnn), cel(isTen), certificate("ci"), hasClaim("department", "eng")}
 	identity := func(s []Selector) int {
 		if len(s) > 0 && s[0].identifies() {
 			return 1
@@ -146,12 +146,13 @@ func tinyRules() []Rule {
 
 func tinyVisits(t *testing.T) []Request {
 	stranger := session("n/other")
-	bob, dev := session("n/p"), session("n/p")
-	bob.Email = "BOB@Y"
+	bob, dev, unsure := session("n/p"), session("n/p"), session("n/p")
+	bob.Email, bob.Claims = "BOB@Y", []IdentityClaim{saying("department", "ops", "eng")}
+	unsure.Provider, unsure.Claims = "corp", []IdentityClaim{untold("department")}
 	dev.Groups, dev.Provider, dev.AMR = []string{"ops", "dev"}, "corp", []string{"pwd", "mfa"}
 	var out []Request
 	for _, method := range []string{"GET", "POST", "OPTIONS"} {
-		for _, s := range []*Subject{nil, session("n/p"), bob, dev, stranger} {
+		for _, s := range []*Subject{nil, session("n/p"), bob, dev, unsure, stranger} {
 			for _, a := range []string{"", "10.1.2.3", "11.1.2.3", "12.1.2.3"} {
 				r := Request{Target: mustTarget(t, "https://a.x/"), Method: method, Subject: s, Now: now}
 				if a != "11.1.2.3" || method != "POST" { // else there is no database

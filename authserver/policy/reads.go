@@ -15,7 +15,12 @@ import (
 type Reads struct {
 	Groups []string // sorted
 	AMR    bool
-	asked  []string // what stands for what each policy looks at
+	Claims []ReadClaim // sorted by name
+	asked  []string    // what stands for what each policy looks at
+	// elsewhere are the claims that policies elsewhere look at, and askedElsewhere stands for
+	// what each of them does.
+	elsewhere      []ReadClaim
+	askedElsewhere []string
 }
 
 // Keep returns those of the groups that are read.
@@ -40,6 +45,7 @@ func (r *Reads) KeepAMR(amr []string) []string {
 func (r *Reads) sort() {
 	slices.Sort(r.Groups)
 	r.Groups = slices.Compact(r.Groups)
+	r.Claims, r.elsewhere = sortedClaims(r.Claims), sortedClaims(r.elsewhere)
 }
 
 // readsOf is what the rules of a policy look at, but for the groups that they name.
@@ -65,6 +71,10 @@ func (r *Reads) look(list []Selector) {
 			looks := list[i].looks()
 			r.Groups = append(r.Groups, looks.Groups...)
 			r.AMR = r.AMR || looks.AMR
+		case OIDCClaim:
+			if c := list[i].Claim; c != nil {
+				r.Claims = append(r.Claims, ReadClaim{Name: c.Name, Values: []string{c.Value}})
+			}
 		case NoProperty, Everyone, Email, EmailDomain, Address, LoginMethod, Token, AnyToken, Country, AccessGroup, ClientCertificate, JWT:
 		}
 	}
@@ -74,6 +84,7 @@ func (r *Reads) look(list []Selector) {
 func (r *Reads) join(o *Reads) {
 	r.Groups = append(r.Groups, o.Groups...)
 	r.AMR = r.AMR || o.AMR
+	r.Claims = append(r.Claims, o.Claims...)
 }
 
 func (r *Reads) clone() (out Reads) {
@@ -82,7 +93,7 @@ func (r *Reads) clone() (out Reads) {
 }
 
 // maxElsewhere bounds what a session carries for other applications, in bytes of
-// group names and what stands for them. Those who write policies elsewhere choose
+// group names, claims and what stands for them. Those who write policies elsewhere choose
 // them: without a bound they could make the cookies of a host too large.
 const maxElsewhere = 1024
 
@@ -95,7 +106,10 @@ func (t *Table) readElsewhere(r *Reads, namespace, origin string) {
 		for _, a := range t.takers {
 			if size := t.readSize(a); (a.source.Namespace == namespace) == own && a.cors.takesTokens(origin) && size <= room {
 				room -= size
-				t.readBy(r, a)
+				var o Reads
+				t.readBy(&o, a)
+				r.Groups, r.AMR = append(r.Groups, o.Groups...), r.AMR || o.AMR
+				r.elsewhere, r.askedElsewhere = append(r.elsewhere, o.Claims...), append(r.askedElsewhere, o.asked...)
 			}
 		}
 	}
@@ -134,10 +148,13 @@ const askedSize = 22
 
 // digest stands for all that is looked at; empty: nothing is.
 func (r *Reads) digest() string {
-	if len(r.Groups) == 0 && !r.AMR {
+	if len(r.Groups) == 0 && !r.AMR && len(r.Claims) == 0 {
 		return ""
 	}
 	text := []byte("ostiary reads, v1\x00")
+	if len(r.Claims) > 0 { // what does not look at any has the digest that it always had
+		text = r.appendClaims([]byte("ostiary reads, v2\x00"))
+	}
 	if r.AMR {
 		text = append(text, 1)
 	} else {
@@ -152,14 +169,19 @@ func (r *Reads) digest() string {
 }
 
 // Asked says what was looked for, for a credential that holds no more than that.
-func (r *Reads) Asked() string {
-	sorted := slices.Sorted(slices.Values(r.asked))
-	return askedForm + strings.Join(slices.Compact(sorted), "")
-}
+func (r *Reads) Asked() string { return askedOf(slices.Concat(r.asked, r.askedElsewhere)) }
 
-// AskedAll says in one that all was looked for that any rule of the table looks at.
+// AskedHere is Asked without what policies elsewhere look at: they take no token of such a
+// credential.
+func (r *Reads) AskedHere() string { return askedOf(slices.Clone(r.asked)) }
+
+func askedOf(digests []string) string { return askedForm + strings.Join(sortedOnce(digests), "") }
+
+// AskedAll says in one that all groups and methods were looked for that any rule of the
+// table looks at.
 func (t *Table) AskedAll() string {
 	reads := t.Reads()
+	reads.Claims = nil
 	return askedForm + reads.digest()
 }
 
@@ -213,6 +235,9 @@ func (r *Reads) size() int {
 	n := askedSize
 	for _, g := range r.Groups {
 		n += len(g) + len(`,""`)
+	}
+	for i := range r.Claims {
+		n += r.Claims[i].size()
 	}
 	return n
 }

@@ -101,10 +101,16 @@ func TestOracleAsked(t *testing.T) {
 func TestDigests(t *testing.T) {
 	seen := map[string]string{}
 	for _, set := range subsets([]string{"a", "b", "ab", "a\x01b", "\x01", "aa", "ba", strings.Repeat("a", 200), "ä", "A"}) {
-		for _, amr := range []bool{false, true} {
+		for n, amr := range []bool{false, true, false, true, false, true} {
 			r := Reads{Groups: slices.Clone(set), AMR: amr}
+			if n > 1 {
+				r.Claims = []ReadClaim{{Name: "a", Values: slices.Clone(set), All: n > 3}, {Name: "b"}}
+			}
 			r.sort()
 			label := fmt.Sprintf("%q %v", r.Groups, amr)
+			if n > 1 {
+				label += fmt.Sprint(r.Claims)
+			}
 			d := r.digest()
 			if other, ok := seen[d]; ok {
 				t.Fatalf("%s and %s: %q", label, other, d)
@@ -155,6 +161,10 @@ func TestAskedAll(t *testing.T) {
 	same := mustBuild(t, reading("n", "app", "a.x", "x", "y"), reading("n", "b", "b.x"))
 	other := mustBuild(t, reading("n", "app", "a.x", "x", "y"), reading("n", "b", "b.x", "z"))
 	var none *Table
+	same2 := mustBuild(t, reading("n", "app", "a.x", "x", "y"), claiming("n", "b", "b.x", "a=1")) // claims are looked at one by one
+	if one.AskedAll() != same2.AskedAll() {
+		t.Error("claims end sessions that had too many groups")
+	}
 	if one.AskedAll() != same.AskedAll() || one.AskedAll() == other.AskedAll() || none.AskedAll() != askedForm {
 		t.Error(one.AskedAll(), same.AskedAll(), other.AskedAll(), none.AskedAll())
 	}

@@ -207,7 +207,8 @@ func refMostSpecific(claims []refClaim, path string) *Policy {
 
 // everybody stands for whoever may sign in. It is enough for rules that ask for
 // an identity at most once.
-var everybody = []*Subject{{Email: "ann@x", Groups: []string{"dev"}, Provider: "corp", AMR: []string{"mfa"}}, {Email: "bob@y"}}
+var everybody = []*Subject{{Email: "ann@x", Groups: []string{"dev"}, Provider: "corp", AMR: []string{"mfa"},
+	Claims: []IdentityClaim{{Name: "department", Values: []string{"eng"}}}}, {Email: "bob@y"}}
 
 // decide judges a request for a canonical path that is no preflight.
 func (f *reference) decide(host, path string, r *Request) (Verdict, Reason, *Policy) {
@@ -340,6 +341,8 @@ func refSelects(sel Selector, s *Subject, r *Request, ifUnknown bool, groups []G
 		return s != nil && s.Provider == sel.Value
 	case sel.Property == AuthMethod:
 		return s != nil && strings.Contains("\n"+strings.Join(s.AMR, "\n")+"\n", "\n"+sel.Value+"\n")
+	case sel.Property == OIDCClaim:
+		return s != nil && refClaims(sel.Claim, s, ifUnknown)
 	case sel.Property == Expression:
 		return refExpression(sel.Condition, s, r, ifUnknown)
 	case sel.Property == Address && !r.Address.IsValid():

@@ -178,6 +178,7 @@ func (d *digest) selectors(list []Selector) {
 		}
 		d.str(s.Certificate.CommonName, s.Certificate.DNSName, s.Certificate.URI)
 		d.tokenMatch(s.JWT)
+		d.claimValue(s.Claim)
 	}
 }
 

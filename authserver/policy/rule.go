@@ -90,6 +90,11 @@ func (s *Selector) match(v *visitor, ifUnknown bool) match {
 			return maybe
 		}
 		return matchIf(s.is(v.subject))
+	case OIDCClaim:
+		if v.subject == nil {
+			return maybe
+		}
+		return s.Claim.match(v.subject, ifUnknown)
 	case Address, Country:
 		return v.comesFrom(s, ifUnknown)
 	case Expression:

@@ -27,6 +27,7 @@ const (
 	AccessGroup                // being in a Group; whether that looks at the subject, the group says
 	ClientCertificate          // a client certificate that the proxy verified
 	JWT                        // what a bearer token of another issuer says
+	OIDCClaim                  // a value of a claim that the identity provider says of the subject
 )
 
 // properties are what is known of each Property.
@@ -50,6 +51,7 @@ var properties = [...]struct {
 	AccessGroup:       {name: "group"},
 	ClientCertificate: {name: "certificate"},
 	JWT:               {name: "jwt", machine: true},
+	OIDCClaim:         {name: "claim", identifies: true},
 }
 
 // identifies reports whether the property is one of the subject.
@@ -84,4 +86,5 @@ type Selector struct {
 	Condition   Condition        // Expression; nil cannot be told
 	Certificate CertificateNames // ClientCertificate
 	JWT         *TokenMatch      // JWT
+	Claim       *ClaimValue      // OIDCClaim
 }

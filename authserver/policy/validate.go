@@ -292,6 +292,8 @@ func (s *Selector) check() problem {
 		return s.checkCondition()
 	case AccessGroup, JWT:
 		return s.checkNamed()
+	case OIDCClaim:
+		return s.Claim.check()
 	default: // NoProperty, or one that this version does not know
 		return problem{codeSelector, "exactly one of " + selectorNames("or")}
 	}

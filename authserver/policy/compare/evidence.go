@@ -51,6 +51,7 @@ var opaque = map[policy.Property]string{
 	policy.JWT:               "what machines can do is not compared yet",
 	policy.Expression:        "an expression can look at anything",
 	policy.AccessGroup:       "what groups say is not compared yet",
+	policy.OIDCClaim:         "what claims say is not compared yet",
 }
 
 // evidences are all that it can read.
