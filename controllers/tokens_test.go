@@ -132,7 +132,7 @@ func TestServiceTokens(t *testing.T) {
 	id, first := issued(t, c, ns, "ci", "")
 	comes(t, rs, app, id, first, policy.ServiceAdmitted)
 	comes(t, rs, app, id, first+"x", policy.ServiceTokenInvalid)
-	conditionOf(t, c, ns, "ci", "Ready", "Issued")
+	conditionOf(t, c, ns, "ci", "Ready", "Ready")
 	eventOf(t, c, ns, "ci", "Issued")
 	var o v1alpha1.ServiceToken
 	err := c.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: "ci"}, &o)
@@ -274,47 +274,4 @@ func TestServiceTokensOfOthers(t *testing.T) {
 		t.Error("a client ID was taken")
 	}
 	comes(t, rs, "https://any.example.com/", id, secret, policy.ServiceAdmitted)
-}
-
-// TestServiceTokenUses: the hour of the last use is written once, and Unused says when
-// there was none for long.
-func TestServiceTokenUses(t *testing.T) {
-	c := emptied(t)
-	ns := namespace(t, c)
-	old := serviceToken(ns, "idle")
-	old.Spec.UnusedFor = "1h"
-	fixture.Create(t, c, serviceToken(ns, "ci"), old, machines(ns, "app", "app.example.com", anyToken))
-	uses := &policy.Uses{}
-	r := run(t, ns, quickTokens, func(o *Options) { o.Uses = uses })
-	id, secret := issued(t, c, ns, "ci", "")
-	comes(t, []*replica{r}, "https://app.example.com/", id, secret, policy.ServiceAdmitted)
-	now := time.Now()
-	d := r.presents("https://app.example.com/", id, secret)
-	for range 100 {
-		uses.Saw(d.Machine, now)
-	}
-	last := func() (at time.Time, version string) {
-		var o v1alpha1.ServiceToken
-		if err := c.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: "ci"}, &o); err != nil {
-			t.Fatal(err)
-		}
-		if o.Status.LastUsed != nil {
-			at = o.Status.LastUsed.Time
-		}
-		return at, o.ResourceVersion
-	}
-	fixture.Eventually(t, "lastUsed", func() error {
-		if at, _ := last(); !at.Equal(now.Truncate(time.Hour)) {
-			return fmt.Errorf("%s", at)
-		}
-		return nil
-	})
-	_, version := last()
-	uses.Saw(d.Machine, now)
-	time.Sleep(time.Second) // several rounds
-	if _, again := last(); again != version {
-		t.Error("it was written again")
-	}
-	conditionOf(t, c, ns, "idle", "Unused", "Used")
-	conditionOf(t, c, ns, "ci", "Unused", "NotWatched")
 }

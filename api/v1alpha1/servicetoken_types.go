@@ -12,10 +12,11 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:resource:shortName=st,categories=ostiary
 // +kubebuilder:subresource:status
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
-// +kubebuilder:printcolumn:name="ClientID",type=string,JSONPath=`.status.clientID`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.expiresAt`
-// +kubebuilder:printcolumn:name="LastUsed",type=string,JSONPath=`.status.lastUsed`
+// +kubebuilder:printcolumn:name="Last-Used",type=string,JSONPath=`.status.lastUsed`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="ClientID",type=string,priority=1,JSONPath=`.status.clientID`
 type ServiceToken struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
@@ -25,6 +26,7 @@ type ServiceToken struct {
 	Spec ServiceTokenSpec `json:"spec,omitempty"`
 	// status is written by Ostiary.
 	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
 	Status ServiceTokenStatus `json:"status,omitempty"`
 }
 
@@ -82,7 +84,8 @@ type ServiceTokenSpec struct {
 
 // ServiceTokenStatus is what is known of the token.
 type ServiceTokenStatus struct {
-	// observedGeneration is the generation of the object that this is about.
+	// observedGeneration is the generation of the object that this is about; -1 until the
+	// Secret is there.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// clientID is what a request names the token by. It never changes.
@@ -108,7 +111,8 @@ type ServiceTokenStatus struct {
 	// lastUsed is the hour in which a request was last admitted with the token.
 	// +optional
 	LastUsed *metav1.Time `json:"lastUsed,omitempty"`
-	// conditions are Ready, which is true while the token is good, Expiring and Unused.
+	// conditions are Ready, which sums up the others, Accepted, Degraded, Expiring and
+	// Unused; Stalled is there if waiting changes nothing.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -12,6 +12,9 @@ import (
 	"github.com/ostiary/ostiary/api/v1alpha1"
 )
 
+// ReasonAccepted is the reason of Accepted while there is nothing more to say.
+const ReasonAccepted = "Accepted"
+
 // reasonPending is the reason of Ready until there is something to sum up.
 const reasonPending = "Pending"
 
@@ -25,7 +28,8 @@ var parts = []string{v1alpha1.ConditionAccepted, v1alpha1.ConditionProgrammed, v
 // Ready is False as soon as one of them is, and has the reason and message of the worst.
 // It is Unknown while one is; except Covered, which is Unknown until somebody has used
 // the application, and that is after a deployment. Degraded is a warning: Ready is True,
-// with its reason.
+// with its reason. So it is with another reason of Accepted than ReasonAccepted: what the
+// object says is in force, and it is not the usual, such as Disabled.
 //
 // Stalled is there while Accepted is False: kstatus takes Ready=False alone for progress.
 // passing are reasons of Accepted that an edit of another object ends, so that waiting
@@ -42,7 +46,7 @@ func Summarize(conditions *[]metav1.Condition, generation int64, passing ...stri
 }
 
 func ready(conditions []metav1.Condition, generation int64) metav1.Condition {
-	is := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "Ready", Message: "Active", ObservedGeneration: generation}
+	is := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, ObservedGeneration: generation}
 	var unknown *metav1.Condition
 	for _, kind := range parts {
 		c := meta.FindStatusCondition(conditions, kind)
@@ -61,8 +65,19 @@ func ready(conditions []metav1.Condition, generation int64) metav1.Condition {
 	}
 	if unknown != nil {
 		is.Status, is.Reason, is.Message = metav1.ConditionUnknown, unknown.Reason, unknown.Message
-	} else if c := meta.FindStatusCondition(conditions, v1alpha1.ConditionDegraded); c != nil && c.Status == metav1.ConditionTrue {
-		is.Reason, is.Message = c.Reason, Truncate("Active, with warnings: "+c.Message, 32<<10)
+		return is
 	}
+	is.Reason, is.Message = remark(conditions)
 	return is
+}
+
+// remark is what there is to say of an object that is ready.
+func remark(conditions []metav1.Condition) (reason, message string) {
+	if c := meta.FindStatusCondition(conditions, v1alpha1.ConditionAccepted); c.Reason != ReasonAccepted {
+		return c.Reason, c.Message
+	}
+	if c := meta.FindStatusCondition(conditions, v1alpha1.ConditionDegraded); c != nil && c.Status == metav1.ConditionTrue {
+		return c.Reason, Truncate("Active, with warnings: "+c.Message, 32<<10)
+	}
+	return "Ready", "Active"
 }

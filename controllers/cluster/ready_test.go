@@ -50,9 +50,11 @@ func TestSummarize(t *testing.T) {
 		"not to be known":    {[]metav1.Condition{of(accepted, yes, "Accepted"), of(routed, unknown, "ProxyConfigUnread"), of(covered, unknown, "X")}, unknown, "ProxyConfigUnread", "words of ProxyConfigUnread", false},
 		"False beats Unknown": {[]metav1.Condition{of(accepted, yes, "Accepted"), of(routed, unknown, "ProxyConfigUnread"), of(covered, no, "Unguarded")},
 			no, "Unguarded", "words of Unguarded", false},
-		"routes of another generation": {[]metav1.Condition{of(accepted, yes, "Accepted"), old(of(routed, no, "NotGuarded"))}, unknown, "Pending", "Routed is not known yet for this generation", false},
-		"a warning":                    {[]metav1.Condition{of(accepted, yes, "Accepted"), of("Degraded", yes, "Unwise")}, yes, "Unwise", "Active, with warnings: words of Unwise", false},
-		"somebody else's":              {[]metav1.Condition{of(accepted, yes, "Accepted"), of("Audited", no, "ByHand")}, yes, "Ready", "Active", false},
+		"routes of another generation":  {[]metav1.Condition{of(accepted, yes, "Accepted"), old(of(routed, no, "NotGuarded"))}, unknown, "Pending", "Routed is not known yet for this generation", false},
+		"a warning":                     {[]metav1.Condition{of(accepted, yes, "Accepted"), of("Degraded", yes, "Unwise")}, yes, "Unwise", "Active, with warnings: words of Unwise", false},
+		"in force, and not the usual":   {[]metav1.Condition{of(accepted, yes, "Disabled"), of("Degraded", yes, "Unwise")}, yes, "Disabled", "words of Disabled", false},
+		"not the usual, and not routed": {[]metav1.Condition{of(accepted, yes, "Disabled"), of(routed, no, "NotGuarded")}, no, "NotGuarded", "words of NotGuarded", false},
+		"somebody else's":               {[]metav1.Condition{of(accepted, yes, "Accepted"), of("Audited", no, "ByHand")}, yes, "Ready", "Active", false},
 	} {
 		// What was said before makes no difference.
 		for _, before := range [][]metav1.Condition{nil, {of("Ready", no, "Old"), of("Stalled", yes, "Old")}} {

@@ -30,6 +30,7 @@ const (
 	tokenRotated      = "Rotated"
 	tokenReissued     = "SecretWasDeleted"
 	tokenRewritten    = "SecretWasChanged"
+	tokenUnwritten    = "SecretNotWritten"
 	tokenExists       = "SecretExists"
 	tokenDisabled     = "Disabled"
 	tokenExpired      = "Expired"
@@ -42,72 +43,89 @@ const (
 	tokenNotRequested = "NotWatched"
 )
 
-// conditions words what is known of a token.
-func conditions(o *v1alpha1.ServiceToken, what finding, now time.Time) {
-	set := func(kind string, status metav1.ConditionStatus, reason, message string) {
-		meta.SetStatusCondition(&o.Status.Conditions, metav1.Condition{Type: kind, Status: status, Reason: reason,
-			Message: cluster.Truncate(message, 1024), ObservedGeneration: o.Generation})
+// conditions words what is known of a token, and brings observedGeneration up to date with
+// it. failed is why its Secret could not be written.
+func conditions(o *v1alpha1.ServiceToken, what finding, failed error, now time.Time) {
+	o.Status.ObservedGeneration = o.Generation
+	set := func(kind string, c metav1.Condition) metav1.Condition {
+		c.Type, c.Message, c.ObservedGeneration = kind, cluster.Truncate(c.Message, 1024), o.Generation
+		meta.SetStatusCondition(&o.Status.Conditions, c)
+		return c
 	}
-	status, reason, message := ready(o, what, now)
-	set(v1alpha1.ConditionReady, status, reason, message)
-	status, reason, message = expiring(o, now)
-	set(v1alpha1.ConditionExpiring, status, reason, message)
-	status, reason, message = unused(o, now)
-	set(v1alpha1.ConditionUnused, status, reason, message)
+	set(v1alpha1.ConditionAccepted, accepted(o, what, failed, now))
+	set(v1alpha1.ConditionDegraded, degraded(
+		set(v1alpha1.ConditionExpiring, expiring(o, now)), set(v1alpha1.ConditionUnused, unused(o, now))))
+	cluster.Summarize(&o.Status.Conditions, o.Generation, tokenUnwritten)
 }
 
-func ready(o *v1alpha1.ServiceToken, what finding, now time.Time) (status metav1.ConditionStatus, reason, message string) {
+// accepted is whether the token is what its spec says: good, or disabled.
+func accepted(o *v1alpha1.ServiceToken, what finding, failed error, now time.Time) metav1.Condition {
+	no := func(reason, message string) metav1.Condition {
+		return metav1.Condition{Status: metav1.ConditionFalse, Reason: reason, Message: message}
+	}
 	_, issues := translate.ServiceToken(o)
 	switch end := o.Status.ExpiresAt; {
 	case what == taken:
-		return metav1.ConditionFalse, tokenExists, fmt.Sprintf("There is a Secret %s that Ostiary has not made for this ServiceToken. "+
-			"It is left alone, and the token has no secret: rename one of the two, or delete the Secret", o.Name)
+		return no(tokenExists, fmt.Sprintf("There is a Secret %s that Ostiary has not made for this ServiceToken. "+
+			"It is left alone, and the token has no secret: rename one of the two, or delete the Secret", o.Name))
 	case len(issues) > 0:
-		return metav1.ConditionFalse, tokenInvalid, issues[0].Source.Field + ": " + issues[0].Message
+		return no(tokenInvalid, issues[0].Source.Field+": "+issues[0].Message)
+	case failed != nil:
+		return no(tokenUnwritten, "The secret cannot be handed out: "+failed.Error())
 	case o.Spec.Disabled:
-		return metav1.ConditionFalse, tokenDisabled, "spec.disabled: requests with this token are refused"
+		return metav1.Condition{Status: metav1.ConditionTrue, Reason: tokenDisabled, Message: "spec.disabled: requests with this token are refused"}
 	case end == nil || !now.Before(end.Time):
-		return metav1.ConditionFalse, tokenExpired, "The token is over, and requests with it are refused" + renewHint
+		return no(tokenExpired, "The token is over, and requests with it are refused"+renewHint)
 	}
-	message = fmt.Sprintf("Client ID and secret are in Secret %s", o.Name)
+	message := fmt.Sprintf("Client ID and secret are in Secret %s", o.Name)
 	if p := o.Status.Previous; p != nil {
 		message += ", and the secret before is good until " + p.Until.UTC().Format(time.RFC3339)
 	}
-	return metav1.ConditionTrue, tokenIssued, message
+	return metav1.Condition{Status: metav1.ConditionTrue, Reason: cluster.ReasonAccepted, Message: message}
 }
 
-func expiring(o *v1alpha1.ServiceToken, now time.Time) (status metav1.ConditionStatus, reason, message string) {
+// degraded is the first of these that somebody should see to.
+func degraded(of ...metav1.Condition) metav1.Condition {
+	for _, c := range of {
+		if c.Status == metav1.ConditionTrue {
+			return c
+		}
+	}
+	return metav1.Condition{Status: metav1.ConditionFalse, Reason: "NoWarnings", Message: "Neither expiring nor unused"}
+}
+
+func expiring(o *v1alpha1.ServiceToken, now time.Time) metav1.Condition {
 	end := o.Status.ExpiresAt
 	if end == nil {
-		return metav1.ConditionFalse, tokenNotExpiring, "There is no secret"
+		return metav1.Condition{Status: metav1.ConditionFalse, Reason: tokenNotExpiring, Message: "There is no secret"}
 	}
 	when := end.UTC().Format(time.RFC3339)
 	switch left := end.Sub(now); {
 	case left <= 0:
-		return metav1.ConditionTrue, tokenExpired, "The token is over since " + when + renewHint
+		return metav1.Condition{Status: metav1.ConditionTrue, Reason: tokenExpired, Message: "The token is over since " + when + renewHint}
 	case left <= verySoon:
-		return metav1.ConditionTrue, tokenExpires2, "The token ends at " + when + renewHint
+		return metav1.Condition{Status: metav1.ConditionTrue, Reason: tokenExpires2, Message: "The token ends at " + when + renewHint}
 	case left <= soon:
-		return metav1.ConditionTrue, tokenExpires14, "The token ends at " + when + renewHint
+		return metav1.Condition{Status: metav1.ConditionTrue, Reason: tokenExpires14, Message: "The token ends at " + when + renewHint}
 	default:
-		return metav1.ConditionFalse, tokenNotExpiring, "The token ends at " + when
+		return metav1.Condition{Status: metav1.ConditionFalse, Reason: tokenNotExpiring, Message: "The token ends at " + when}
 	}
 }
 
-func unused(o *v1alpha1.ServiceToken, now time.Time) (status metav1.ConditionStatus, reason, message string) {
+func unused(o *v1alpha1.ServiceToken, now time.Time) metav1.Condition {
 	limit := translate.TokenDuration(string(o.Spec.UnusedFor), 0)
 	if limit == 0 {
-		return metav1.ConditionFalse, tokenNotRequested, "spec.unusedFor is not set"
+		return metav1.Condition{Status: metav1.ConditionFalse, Reason: tokenNotRequested, Message: "spec.unusedFor is not set"}
 	}
 	since := o.CreationTimestamp.Time
 	if o.Status.LastUsed != nil {
 		since = o.Status.LastUsed.Add(time.Hour) // it may have been at the hour's end
 	}
 	if now.Sub(since) >= limit {
-		return metav1.ConditionTrue, tokenUnused, "No request was admitted with this token since " +
-			since.UTC().Format(time.RFC3339) + ": delete it if nothing needs it"
+		return metav1.Condition{Status: metav1.ConditionTrue, Reason: tokenUnused, Message: "No request was admitted with this token since " +
+			since.UTC().Format(time.RFC3339) + ": delete it if nothing needs it"}
 	}
-	return metav1.ConditionFalse, tokenUsed, "Used, or made, within spec.unusedFor"
+	return metav1.Condition{Status: metav1.ConditionFalse, Reason: tokenUsed, Message: "Used, or made, within spec.unusedFor"}
 }
 
 // tell records an event for what became of a token's secret, and for conditions of which
@@ -129,7 +147,7 @@ func (i *Issuer) tell(before, after *v1alpha1.ServiceToken, what finding) {
 		event(corev1.EventTypeWarning, tokenRewritten, "Secret "+after.Name+" did not hold the secret of this token: a new one was written")
 	case asItShould, taken:
 	}
-	for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionExpiring, v1alpha1.ConditionUnused} {
+	for _, kind := range []string{v1alpha1.ConditionAccepted, v1alpha1.ConditionExpiring, v1alpha1.ConditionUnused} {
 		was, is := meta.FindStatusCondition(before.Status.Conditions, kind), meta.FindStatusCondition(after.Status.Conditions, kind)
 		if warns(is) && (was == nil || was.Reason != is.Reason) {
 			event(corev1.EventTypeWarning, is.Reason, is.Message)
@@ -140,8 +158,8 @@ func (i *Issuer) tell(before, after *v1alpha1.ServiceToken, what finding) {
 // warns reports whether a condition says what somebody should see to. That a token is
 // over, Expiring says.
 func warns(c *metav1.Condition) bool {
-	if c.Type == v1alpha1.ConditionReady {
-		return c.Status == metav1.ConditionFalse && c.Reason != tokenExpired
+	if c.Type == v1alpha1.ConditionAccepted {
+		return c.Reason != cluster.ReasonAccepted && c.Reason != tokenExpired
 	}
 	return c.Status == metav1.ConditionTrue
 }

@@ -5,5 +5,5 @@
 // never reads what is in a Secret, and never writes to one that it has not made.
 //
 // What is in force, controllers/feed makes of the statuses. The leader writes them, but
-// for lastUsed, which each replica writes that saw a later hour.
+// for lastUsed: the first replica that sees a later hour than is written does.
 package tokens

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/events"
@@ -42,10 +43,22 @@ type Issuer struct {
 	looked    map[types.UID]look
 }
 
-// A look is what a token was when it was last seen to be as it should be.
+// A look is what a token was when it was last looked at.
 type look struct {
 	resourceVersion string
+	generation      int64
 	at              time.Time
+	// retry is how long to wait after at, as it is not as it should be; 0: it is.
+	retry time.Duration
+}
+
+// rests reports whether there is nothing to do about a token yet. What fails is not tried
+// again for each of the writes that it makes itself.
+func (was look) rests(o *v1alpha1.ServiceToken, now time.Time, every time.Duration) bool {
+	if was.retry > 0 {
+		return was.generation == o.Generation && now.Sub(was.at) < was.retry
+	}
+	return was.resourceVersion == o.ResourceVersion && now.Sub(was.at) < every
 }
 
 // SetupWithManager takes what it needs from the manager. Issue does the work of the
@@ -116,15 +129,17 @@ func (i *Issuer) all(ctx context.Context, now time.Time) error {
 	var errs []error
 	for n := range list.Items {
 		o := &list.Items[n]
-		if was, ok := i.looked[o.UID]; ok && was.resourceVersion == o.ResourceVersion && now.Sub(was.at) < i.Every {
+		if was, ok := i.looked[o.UID]; ok && was.rests(o, now, i.Every) {
 			there[o.UID] = was
 			continue
 		}
 		switch err := i.one(ctx, o, now); {
 		case err == nil:
-			there[o.UID] = look{o.ResourceVersion, now}
+			there[o.UID] = look{resourceVersion: o.ResourceVersion, at: now}
 		case apierrors.IsConflict(err), apierrors.IsNotFound(err): // our cache is behind, and will not be for long
 		default:
+			retry := min(max(cluster.FirstRetry, 2*i.looked[o.UID].retry), cluster.LastRetry)
+			there[o.UID] = look{generation: o.Generation, at: now, retry: retry}
 			errs = append(errs, fmt.Errorf("ServiceToken %s/%s: %w", o.Namespace, o.Name, err))
 		}
 		if ctx.Err() != nil {
@@ -135,8 +150,13 @@ func (i *Issuer) all(ctx context.Context, now time.Time) error {
 	return errors.Join(errs...)
 }
 
-// Start writes when tokens were last used, until ctx is done. Each replica writes for
-// itself, at most once an hour for each token.
+// maxUses bounds how many uses a replica writes at a time: at the turn of an hour, all
+// tokens may be due. The others are written the next time.
+const maxUses = 200
+
+// Start writes when tokens were last used, until ctx is done. Each replica sees uses of its
+// own; whoever comes first writes the hour, and the others see that it is there: it is one
+// write an hour for each token, however many replicas there are.
 func (i *Issuer) Start(ctx context.Context) error {
 	tick := time.NewTicker(i.Every)
 	defer tick.Stop()
@@ -157,17 +177,30 @@ func (i *Issuer) writeUses(ctx context.Context) error {
 	if err := i.client.List(ctx, &list); err != nil {
 		return fmt.Errorf("listing ServiceTokens: %w", err)
 	}
+	known := make(map[string]bool, len(list.Items))
+	for n := range list.Items {
+		known[list.Items[n].Status.ClientID] = true
+	}
+	i.Uses.Forget(func(clientID string) bool { return !known[clientID] })
 	var errs []error
+	left := maxUses
 	for n := range list.Items {
 		o := &list.Items[n]
 		last := i.Uses.Last(o.Status.ClientID)
 		if o.Status.LastUsed != nil && !last.After(o.Status.LastUsed.Time) || last.IsZero() {
 			continue
 		}
-		patch := fmt.Appendf(nil, `{"status":{"lastUsed":%q}}`, last.Format(time.RFC3339))
+		if left--; left < 0 {
+			break
+		}
+		after := o.DeepCopy()
+		after.Status.LastUsed = &metav1.Time{Time: last}
 		ctx, cancel := context.WithTimeout(ctx, cluster.WriteTimeout)
-		errs = append(errs, client.IgnoreNotFound(i.client.Status().Patch(ctx, o, client.RawPatch(types.MergePatchType, patch))))
+		err := i.patch(ctx, o, after) // refused if another replica has just written: it is looked at again
 		cancel()
+		if !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -5,12 +5,14 @@ package tokens
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -56,20 +58,32 @@ func (i *Issuer) one(ctx context.Context, o *v1alpha1.ServiceToken, now time.Tim
 	what := find(o, is)
 	after := o.DeepCopy()
 	secret := renew(after, what, now)
-	after.Status.ObservedGeneration = o.Generation
-	conditions(after, what, now)
-	if !equality.Semantic.DeepEqual(o.Status, after.Status) {
-		if err := i.client.Status().Patch(ctx, after, client.MergeFromWithOptions(o, client.MergeFromWithOptimisticLock{})); err != nil {
-			return err
-		}
-	}
+	var failed error
+	before := o
 	if secret != "" {
-		if err := i.write(ctx, after, is, secret); err != nil {
+		// First the hash, so that what is in the Secret is always good. Ready comes with the Secret.
+		if err := i.patch(ctx, o, after); err != nil {
 			return err
 		}
+		before = after.DeepCopy()
+		failed = i.write(ctx, after, is, secret)
 	}
-	i.tell(o, after, what)
-	return nil
+	conditions(after, what, failed, now)
+	if err := i.patch(ctx, before, after); err != nil {
+		return errors.Join(failed, err)
+	}
+	if failed == nil {
+		i.tell(o, after, what)
+	}
+	return failed
+}
+
+// patch writes what is new in the status of a token.
+func (i *Issuer) patch(ctx context.Context, before, after *v1alpha1.ServiceToken) error {
+	if equality.Semantic.DeepEqual(before.Status, after.Status) {
+		return nil
+	}
+	return i.client.Status().Patch(ctx, after, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 }
 
 // secretOf returns what is beside the data of the token's Secret; nil: there is none.
@@ -90,7 +104,7 @@ func find(o *v1alpha1.ServiceToken, is *metav1.PartialObjectMetadata) finding {
 	switch {
 	case is != nil && !metav1.IsControlledBy(is, o):
 		return taken
-	case o.Status.SecretSHA256 == "":
+	case o.Status.SecretSHA256 == "", is == nil && !handedOut(o):
 		return notIssued
 	case is == nil:
 		return lost
@@ -101,6 +115,12 @@ func find(o *v1alpha1.ServiceToken, is *metav1.PartialObjectMetadata) finding {
 	default:
 		return asItShould
 	}
+}
+
+// handedOut reports whether the secret that the status knows was written to a Secret once.
+func handedOut(o *v1alpha1.ServiceToken) bool {
+	c := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionAccepted)
+	return c != nil && c.Reason != tokenUnwritten
 }
 
 // renew gives a token a new secret where it needs one, and returns it. Of the old one it

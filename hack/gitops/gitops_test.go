@@ -203,16 +203,39 @@ metadata: {name: ann}
 spec: {user: ann@example.com, before: "2026-01-31T12:00:00Z"}
 `
 
+// tokens are one that will be good, one that is switched off on purpose, and one whose
+// Secret is somebody else's.
+const tokens = `---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: ServiceToken
+metadata: {name: ci, namespace: shop}
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: ServiceToken
+metadata: {name: stopped, namespace: shop}
+spec: {disabled: true}
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: ServiceToken
+metadata: {name: db, namespace: shop}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: db, namespace: shop}
+stringData: {password: p}
+`
+
 // TestHealth: from the moment that they are applied, until they are in force or refused.
 func TestHealth(t *testing.T) {
 	b := newBench(t)
 	b.kubectl("", "create", "namespace", "shop")
-	b.kubectl(policy("shop", "good", "good.example.com")+policy("shop", "first", "taken.example.com")+others, "apply", "-f", "-")
+	b.kubectl(policy("shop", "good", "good.example.com")+policy("shop", "first", "taken.example.com")+others+tokens, "apply", "-f", "-")
 	const good, first, second, provider, group = "ap/good", "ap/first", "ap/second", "idp/corp", "accessgroup/staff"
+	const token, stopped, db = "st/ci", "st/stopped", "st/db"
 	b.kubectl("", "config", "set-context", "--current", "--namespace=shop")
 
 	// Nobody has looked at them yet.
-	for _, object := range []string{good, first, provider, group} {
+	for _, object := range []string{good, first, provider, group, token, stopped, db} {
 		b.sees(object, status.InProgressStatus, "Progressing", "")
 	}
 	b.sees("sessionrevocation/ann", status.CurrentStatus, "Healthy", "") // it has no status: it counts as soon as it is stored
@@ -221,14 +244,19 @@ func TestHealth(t *testing.T) {
 	}
 
 	b.serve()
-	b.kubectl("", "wait", "--for=condition=Ready", "--timeout=60s", good, first)
-	for _, object := range []string{good, first, group} {
+	b.kubectl("", "wait", "--for=condition=Ready", "--timeout=60s", good, first, token)
+	b.kubectl("", "get", "secret", "ci") // it is there as soon as its token is ready
+	for _, object := range []string{good, first, group, token, stopped} {
 		b.sees(object, status.CurrentStatus, "Healthy", "")
 	}
 	// Its Secret may be applied later: no failure.
 	b.sees(provider, status.InProgressStatus, "Progressing", `no Secret "corp"`)
 	b.kubectl("", "-n", "default", "create", "secret", "generic", "corp", "--from-literal=clientSecret=s")
 	b.sees(provider, status.CurrentStatus, "Healthy", "")
+
+	// Nobody loses a Secret to a token of the same name.
+	b.sees(db, status.FailedStatus, "Degraded", "There is a Secret db that Ostiary has not made")
+	b.kubectl("", "wait", "--for=condition=Stalled", "--timeout=10s", db)
 
 	// What waiting does not mend is a failure, with the controller's own words.
 	time.Sleep(1100 * time.Millisecond) // times of creation are whole seconds
@@ -253,6 +281,7 @@ func (b *bench) columns() {
 	for args, want := range map[string][]string{
 		"get ap":         {"NAME HOSTS READY REASON DRY-RUN AGE", `first ["taken.example.com"] True Ready`, `second ["taken.example.com"] False Conflict`},
 		"get ap -o wide": {"NAME HOSTS READY REASON DRY-RUN AGE ACCEPTED PROGRAMMED DEGRADED ROUTED COVERED", `second ["taken.example.com"] False Conflict`},
+		"get st":         {"NAME READY REASON EXPIRES LAST-USED AGE", "ci True Ready 20", "stopped True Disabled 20", "db False SecretExists "},
 		"get idp":        {"NAME TYPE ISSUER READY REASON AGE", "corp oidc https://sso.example.com True Ready"},
 	} {
 		out := b.kubectl("", strings.Fields(args)...)
