@@ -11,6 +11,8 @@ import (
 // where anybody may pass, neither leads to a login, and no application sees the secret.
 func testServiceToken(t *testing.T, addr, host string) {
 	const id, secret = "X-Access-Client-Id: ci.access", "X-Access-Client-Secret: ostiary_st_live"
+	const both = `X-Access-Client-Secret: {"x-access-client-id": "ci.access", "x-access-client-secret": "ostiary_st_live"}`
+	wrong := strings.Replace(both, "_live", "_lie", 1)
 	for _, c := range []struct {
 		path   string
 		lines  []string
@@ -29,6 +31,14 @@ func testServiceToken(t *testing.T, addr, host string) {
 		{"/public/x", []string{id}, 401},
 		{"/public/x", []string{secret}, 401},
 		{"/public/x", []string{id, id, secret}, 401},
+		{"/robots/x", []string{both}, 200},
+		{"/robots/x", []string{both, navigate}, 200},
+		{"/public/x", []string{both}, 200},
+		{"/a", []string{both}, 403},
+		{"/robots/x", []string{wrong, navigate}, 401},
+		{"/public/x", []string{wrong}, 401},
+		{"/public/x", []string{both, both}, 401},
+		{"/public/x", []string{id, both}, 401},
 	} {
 		a := send(t, addr, "GET", c.path, host, c.lines...)
 		a.want(t, c.status, c.status == 200)
