@@ -21,9 +21,9 @@ const (
 // Rule admits or denies those whom it matches: at least one of include, all
 // of require, none of exclude.
 //
-// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !self.include.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod and authMethod'`,fieldPath=`.include`,reason=`FieldValueForbidden`
-// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !has(self.require) || !self.require.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod and authMethod'`,fieldPath=`.require`,reason=`FieldValueForbidden`
-// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !has(self.exclude) || !self.exclude.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod and authMethod'`,fieldPath=`.exclude`,reason=`FieldValueForbidden`
+// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !self.include.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod) || has(s.claim))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod, authMethod and claim'`,fieldPath=`.include`,reason=`FieldValueForbidden`
+// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !has(self.require) || !self.require.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod) || has(s.claim))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod, authMethod and claim'`,fieldPath=`.require`,reason=`FieldValueForbidden`
+// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !has(self.exclude) || !self.exclude.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod) || has(s.claim))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod, authMethod and claim'`,fieldPath=`.exclude`,reason=`FieldValueForbidden`
 // +kubebuilder:validation:XValidation:rule=`self.action == 'ServiceAuth' || (!has(self.include) || !self.include.exists(s, has(s.serviceToken) || has(s.anyServiceToken))) && (!has(self.require) || !self.require.exists(s, has(s.serviceToken) || has(s.anyServiceToken))) && (!has(self.exclude) || !self.exclude.exists(s, has(s.serviceToken) || has(s.anyServiceToken)))`,message=`only a rule with action: ServiceAuth admits service tokens, and asks nobody to sign in: write action: ServiceAuth`,fieldPath=`.action`,reason=`FieldValueForbidden`
 type Rule struct {
 	// name is for people: it appears in explanations and logs.
@@ -71,7 +71,7 @@ type Rule struct {
 //
 // +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:MaxProperties=1
-// +kubebuilder:validation:XValidation:rule=`[has(self.email), has(self.emailDomain), has(self.ip), has(self.idpGroup), has(self.loginMethod), has(self.authMethod), has(self.country), has(self.cel), has(self.group), has(self.certificate), has(self.serviceToken), has(self.anyServiceToken), has(self.jwt)].filter(x, x).size() <= 1`,message=`exactly one key each: write two list entries for OR, or put one of the two into require for AND`
+// +kubebuilder:validation:XValidation:rule=`[has(self.email), has(self.emailDomain), has(self.ip), has(self.idpGroup), has(self.loginMethod), has(self.authMethod), has(self.country), has(self.cel), has(self.group), has(self.certificate), has(self.serviceToken), has(self.anyServiceToken), has(self.jwt), has(self.claim)].filter(x, x).size() <= 1`,message=`exactly one key each: write two list entries for OR, or put one of the two into require for AND`
 type Selector struct {
 	// everyone matches every request; in an Allow rule, everyone who is signed
 	// in. Write everyone: {} or everyone: true.
@@ -166,6 +166,38 @@ type Selector struct {
 	// rules with action: ServiceAuth alone.
 	// +optional
 	JWT *JWT `json:"jwt,omitempty"`
+	// claim matches a signed-in subject of whom the identity provider says this at a claim
+	// of the ID token, or of its userinfo endpoint. A rule that is new sends who has a
+	// session already through the provider once, without a prompt.
+	// +optional
+	Claim *OIDCClaim `json:"claim,omitempty"`
+}
+
+// OIDCClaim is a value of a claim that an identity provider says of somebody (OpenID
+// Connect Core 1.0 section 5.1).
+type OIDCClaim struct {
+	// name is that of the claim, such as department, or its path with a dot between the
+	// steps: realm_access.roles. A name may hold dots itself, as in
+	// https://example.com/groups: of several readings, the one with the longest first name
+	// counts.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:Pattern=`^[^*=\x00-\x20\x7F]([^*=\x00-\x1F\x7F]*[^*=\x00-\x20\x7F])?$`
+	Name string `json:"name"`
+	// value is what has to stand there, letter for letter: a string, a number as the
+	// provider writes it, true or false. A list matches if one of its members does. Objects
+	// match nothing: name what is in them by its path.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x20\x7F]([^\x00-\x1F\x7F]*[^\x00-\x20\x7F])?$`
+	Value string `json:"value"`
+	// identityProvider is the IdentityProvider that has to say so. Default: any.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?([.][a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$`
+	IdentityProvider string `json:"identityProvider,omitempty"`
 }
 
 // ClientCertificate names a client certificate. All names that are given must be the

@@ -39,6 +39,8 @@ type Question struct {
 	Age time.Duration
 	// Provider is where they signed in. Empty: where the policy wants it.
 	Provider string
+	// Claims are what the provider says of them, "NAME=VALUE", each value on its own.
+	Claims []string
 	// AMR are the methods by which they did (RFC 8176).
 	AMR []string
 	// From is the origin whose pages were given a token for this application, in
@@ -135,8 +137,8 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 		ask.Ingress, ask.Pin = route, policy.RoutePin
 	}
 	ask.Countries, ask.Certificate = place(q.Country), q.certificate()
-	if len(q.As) > 0 {
-		ask.Present(policy.Presented{Subject: q.subject(t, ask.Target), InHeader: q.From != "" || ask.Authorization != ""})
+	if err := q.signIn(t, &ask); err != nil {
+		return nil, err
 	}
 	if err := q.present(t, &ask.Request); err != nil {
 		return nil, err
@@ -223,7 +225,7 @@ func (q *Question) untimely(claims map[string]any) policy.Reason {
 }
 
 // subject is who is signed in, to whatever guards the target.
-func (q *Question) subject(t *policy.Table, target policy.Target) *policy.Subject {
+func (q *Question) subject(t *policy.Table, target policy.Target, claims []policy.IdentityClaim) *policy.Subject {
 	at, provider := q.Now.Add(-q.Age), q.Provider
 	if in, ok := t.SignIn(target, ""); ok && provider == "" && len(in.Providers) > 0 {
 		provider = in.Providers[max(0, slices.IndexFunc(in.Providers, t.Provided))]
@@ -233,7 +235,7 @@ func (q *Question) subject(t *policy.Table, target policy.Target) *policy.Subjec
 		id = q.As[0]
 	}
 	return &policy.Subject{ //nolint:gosec // the token is none
-		ID: id, Email: q.As[0], Groups: q.As[1:], AMR: q.AMR, Provider: provider,
+		ID: id, Email: q.As[0], Groups: q.As[1:], Claims: claims, AMR: q.AMR, Provider: provider,
 		Audience: []string{t.Audience(target)}, AuthorizedParty: q.From,
 		SignedInAt: at, IssuedAt: at, ExpiresAt: q.Now.Add(time.Hour), Token: "(the session's token)",
 	}

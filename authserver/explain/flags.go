@@ -33,6 +33,7 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringVar(&o.question.Ingress, "ingress", "", "the Ingress that routes the request, NAMESPACE/NAME, or an HTTPRoute, HTTPRoute/NAMESPACE/NAME: only its policy may decide (default: not known)")
 	f.StringVar(&o.question.Provider, "provider", "", "the identity provider of the user (default: one that the policy accepts)")
 	f.StringSliceVar(&o.question.AMR, "amr", nil, "how the user signed in, as RFC 8176 names it: pwd, otp, mfa...")
+	f.StringArrayVar(&o.question.Claims, "claim", nil, "what the identity provider says of the user, NAME=VALUE, or NAME: that cannot be told; repeatable (default: nothing)")
 	f.DurationVar(&o.question.Age, "age", 0, "how long ago the user signed in")
 	f.StringVar(&o.question.From, "token-from", "", "the user's token is of cors.tokens, for pages of this origin, in place of a session (default: a session)")
 	f.StringVar(&o.question.Token, "claims", "", "what a verified bearer token of another issuer says, as JSON: '{\"iss\": \"https://ci.example.com\", \"aud\": \"app\"}' (default: no token)")

@@ -293,10 +293,14 @@ func isClaimText(s string, longest int) bool {
 		!strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == utf8.RuneError })
 }
 
-// checkNamed checks a selector that names an object of the platform team.
+// checkNamed checks a selector that names an object of the platform team, or can.
 func (s *Selector) checkNamed() problem {
-	if s.Property == JWT {
+	switch s.Property { //nolint:exhaustive // of the others, check knows
+	case JWT:
 		return s.JWT.check()
+	case OIDCClaim:
+		return s.Claim.check()
+	default:
+		return s.checkGroup()
 	}
-	return s.checkGroup()
 }

@@ -48,7 +48,7 @@ func known(r *rule) bool {
 	for _, list := range [...][]Selector{r.include, r.require, r.exclude} {
 		for i := range list {
 			switch list[i].Property {
-			case Everyone, Email, EmailDomain, Address, IdPGroup, LoginMethod, AuthMethod:
+			case Everyone, Email, EmailDomain, Address, IdPGroup, LoginMethod, AuthMethod, OIDCClaim:
 			default:
 				return false
 			}
@@ -140,6 +140,7 @@ func (r *rule) title() string {
 type candidates struct {
 	methods, emails, providers []string
 	groups, amr                [][]string
+	claims                     [][]IdentityClaim
 	addresses                  []netip.Addr
 }
 
@@ -149,7 +150,7 @@ func newCandidates(ru *rule, earlier []*rule, providers []string) (c candidates,
 	all := append([]*rule{ru}, earlier...)
 	c.methods, c.emails, c.addresses = methodsOf(all), emailsOf(all), addressesOf(all)
 	if c.providers = slices.Clone(providers); len(providers) == 0 {
-		c.providers = append(valuesOf(all, LoginMethod), "\x00another")
+		c.providers = append(append(valuesOf(all, LoginMethod), providersOfClaims(all)...), "\x00another")
 	}
 	var fits bool
 	if c.groups, fits = powerset(valuesOf(all, IdPGroup)); !fits {
@@ -158,8 +159,11 @@ func newCandidates(ru *rule, earlier []*rule, providers []string) (c candidates,
 	if c.amr, fits = powerset(valuesOf(all, AuthMethod)); !fits {
 		return c, false
 	}
+	if c.claims, fits = claimsOf(all); !fits {
+		return c, false
+	}
 	work := len(all)
-	for _, n := range []int{len(c.methods), len(c.emails), len(c.providers), len(c.groups), len(c.amr), len(c.addresses)} {
+	for _, n := range []int{len(c.methods), len(c.emails), len(c.providers), len(c.groups), len(c.amr), len(c.claims), len(c.addresses)} {
 		if work *= n; work > lintWork {
 			return c, false
 		}
@@ -175,11 +179,9 @@ func (c *candidates) each(does func(method string, v *visitor) bool) bool {
 		for _, s.Provider = range c.providers {
 			for _, s.Groups = range c.groups {
 				for _, s.AMR = range c.amr {
-					for _, v.address = range c.addresses {
-						for _, method := range c.methods {
-							if does(method, &v) {
-								return true
-							}
+					for _, s.Claims = range c.claims {
+						if c.eachPlace(&v, does) {
+							return true
 						}
 					}
 				}
@@ -187,6 +189,52 @@ func (c *candidates) each(does func(method string, v *visitor) bool) bool {
 		}
 	}
 	return false
+}
+
+// eachPlace visits from where, and by which method, somebody can come.
+func (c *candidates) eachPlace(v *visitor, does func(method string, v *visitor) bool) bool {
+	for _, v.address = range c.addresses {
+		for _, method := range c.methods {
+			if does(method, v) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// claimsOf are what somebody can have of the claims that the rules look for, if that is
+// little.
+func claimsOf(rules []*rule) (out [][]IdentityClaim, few bool) {
+	var pairs []string
+	eachOf(rules, func(s *Selector) {
+		if s.Claim != nil {
+			pairs = append(pairs, s.Claim.Name+"="+s.Claim.Value)
+		}
+	})
+	sets, few := powerset(sortedOnce(pairs))
+	for _, set := range sets {
+		var claims []IdentityClaim
+		for _, pair := range set {
+			name, value, _ := strings.Cut(pair, "=") // which no name holds
+			if n := len(claims) - 1; n >= 0 && claims[n].Name == name {
+				claims[n].Values = append(claims[n].Values, value)
+			} else {
+				claims = append(claims, IdentityClaim{Name: name, Values: []string{value}})
+			}
+		}
+		out = append(out, claims)
+	}
+	return out, few
+}
+
+func providersOfClaims(rules []*rule) (out []string) {
+	eachOf(rules, func(s *Selector) {
+		if s.Claim != nil && s.Claim.Provider != "" {
+			out = append(out, s.Claim.Provider)
+		}
+	})
+	return sortedOnce(out)
 }
 
 // eachOf visits what selectors of the rules look for.

@@ -52,7 +52,12 @@ func TestLint(t *testing.T) {
 		"shadowed by two": {[]Rule{{Action: Allow, Include: in(group("a"))}, {Action: Allow, Include: in(everyone), Exclude: in(group("a"))}, {Action: Allow, Include: in(ann)}},
 			nil, "spec.rules[2] rule-never-reached"},
 		"ServiceAuth is about machines": {[]Rule{{Action: ServiceAuth, Include: in(everyone)}, {Action: Allow, Include: in(staff)}}, nil, ""},
-		"with a mistake":                {[]Rule{{Action: Allow}}, nil, ""},
+		"claims apart": {[]Rule{{Action: Allow, Include: hasClaimBy("corp", "a", "1"), Require: hasClaimBy("guests", "b", "1")}}, nil,
+			"spec.rules[0] rule-matches-nobody"},
+		"claims": {[]Rule{{Action: Block, Include: hasClaim("a", "1")}, {Action: Allow, Include: hasClaim("a", "2")}}, nil, ""},
+		"claims shadowed": {[]Rule{{Action: Allow, Include: hasClaim("a", "1")}, {Action: Block, Include: hasClaimBy("corp", "a", "1")}}, nil,
+			"spec.rules[1] rule-never-reached"},
+		"with a mistake": {[]Rule{{Action: Allow}}, nil, ""},
 	} {
 		p := Policy{Source: Source{Namespace: "n", Name: "p"}, Hosts: []string{"a.x"}, Rules: tc.rules, IdentityProviders: tc.providers}
 		if got := linted(&p); got != tc.want {
@@ -101,6 +106,8 @@ func TestLintOracle(t *testing.T) {
 		{Property: IdPGroup, Value: "h"},
 		{Property: LoginMethod, Value: "p"},
 		{Property: AuthMethod, Value: "m"},
+		hasClaim("a", "1")[0],
+		hasClaimBy("p", "a", "2")[0],
 		{Property: Address, Networks: nets[:1]},
 		{Property: Address, Networks: nets[1:2]},
 		{Property: Address, Networks: nets[2:]},
@@ -111,13 +118,15 @@ func TestLintOracle(t *testing.T) {
 			for _, provider := range []string{"p", "q"} {
 				for _, amr := range [][]string{nil, {"m"}} {
 					for _, a := range []string{"10.0.0.1", "10.0.1.1", "192.0.2.1"} {
-						visitors = append(
-							visitors,
-							visitor{
-								subject: &Subject{Email: email, Groups: groups, Provider: provider, AMR: amr},
-								address: netip.MustParseAddr(a),
-							},
-						)
+						for _, claims := range [][]IdentityClaim{nil, {saying("a", "1")}, {saying("a", "2")}, {saying("a", "1", "2")}} {
+							visitors = append(
+								visitors,
+								visitor{
+									subject: &Subject{Email: email, Groups: groups, Provider: provider, AMR: amr, Claims: claims},
+									address: netip.MustParseAddr(a),
+								},
+							)
+						}
 					}
 				}
 			}

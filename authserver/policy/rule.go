@@ -85,16 +85,11 @@ func (s *Selector) match(v *visitor, ifUnknown bool) match {
 	switch s.Property {
 	case Everyone:
 		return yes
-	case Email, EmailDomain, IdPGroup, LoginMethod, AuthMethod:
+	case Email, EmailDomain, IdPGroup, LoginMethod, AuthMethod, OIDCClaim:
 		if v.subject == nil {
 			return maybe
 		}
-		return matchIf(s.is(v.subject))
-	case OIDCClaim:
-		if v.subject == nil {
-			return maybe
-		}
-		return s.Claim.match(v.subject, ifUnknown)
+		return s.fits(v.subject, ifUnknown)
 	case Address, Country:
 		return v.comesFrom(s, ifUnknown)
 	case Expression:
@@ -110,6 +105,14 @@ func (s *Selector) match(v *visitor, ifUnknown bool) match {
 	case NoProperty:
 	}
 	return no
+}
+
+// fits is is, where it may be that it cannot be told.
+func (s *Selector) fits(u *Subject, ifUnknown bool) match {
+	if s.Property == OIDCClaim {
+		return s.Claim.match(u, ifUnknown)
+	}
+	return matchIf(s.is(u))
 }
 
 // is reports whether a selector of an identity fits a subject.

@@ -290,10 +290,8 @@ func (s *Selector) check() problem {
 		return s.checkProved()
 	case Expression:
 		return s.checkCondition()
-	case AccessGroup, JWT:
+	case AccessGroup, JWT, OIDCClaim:
 		return s.checkNamed()
-	case OIDCClaim:
-		return s.Claim.check()
 	default: // NoProperty, or one that this version does not know
 		return problem{codeSelector, "exactly one of " + selectorNames("or")}
 	}

@@ -15,6 +15,7 @@ var selectorWords = map[policy.Property]string{
 	policy.Everyone: "everybody", policy.Email: "%s", policy.EmailDomain: "people at %s", policy.Address: "clients from %s",
 	policy.IdPGroup: "members of group %s", policy.LoginMethod: "people signed in by %s", policy.AuthMethod: "people signed in with %s",
 	policy.Token: "service token %s", policy.AnyToken: "any service token", policy.Country: "clients in %s",
+	policy.OIDCClaim: "people with %s",
 }
 
 // plainSelector says whom one selector means.
@@ -27,6 +28,12 @@ func plainSelector(s *policy.Selector) string {
 		value += " or " + c
 	}
 	value = strings.TrimPrefix(value, " or ")
+	if c := s.Claim; c != nil {
+		value = c.Value + " at claim " + c.Name
+		if c.Provider != "" {
+			value += " of " + c.Provider
+		}
+	}
 	words, ok := selectorWords[s.Property]
 	if !ok {
 		words = s.Property.String() + " %s"

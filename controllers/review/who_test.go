@@ -24,7 +24,7 @@ spec:
   crossSite: Allow
   cors: {allowedOrigins: ["https://app.example.com"], allowedMethods: [GET], allowedHeaders: [content-type], allowCredentials: true}
   rules:
-  - {name: staff, action: Allow, include: [{emailDomain: example.com}, {email: bob@example.org}], require: [{authMethod: mfa}], exclude: [{idpGroup: interns}]}
+  - {name: staff, action: Allow, include: [{emailDomain: example.com}, {email: bob@example.org}], require: [{authMethod: mfa}], exclude: [{idpGroup: interns}, {claim: {name: level, value: "0", identityProvider: corp}}]}
   - {action: Allow, methods: [GET], include: [{everyone: {}}], sessionDuration: 15m}
   - {name: office, action: Bypass, methods: [GET, HEAD], include: [{ip: [10.0.0.0/8, 192.0.2.0/24]}], require: [{country: [NL]}]}
   - {name: never, action: Block, methods: [DELETE], include: [{loginMethod: corp}]}
@@ -61,7 +61,8 @@ Pages of other origins (CORS)
     may call with GET; headers content-type; with cookies
   every site may make a browser send requests with its cookies (crossSite: Allow)
 `
-	const staff = "people at example.com, or bob@example.org, who have to be people signed in with mfa as well, but not members of group interns: " +
+	const staff = "people at example.com, or bob@example.org, who have to be people signed in with mfa as well, but not members of group interns, " +
+		"or people with 0 at claim level of corp: " +
 		"allowed once signed in  (staff)\n"
 	const office = "clients from 10.0.0.0/8 or 192.0.2.0/24, who have to be clients in NL as well: allowed without signing in  (office)\n"
 	const rules = `

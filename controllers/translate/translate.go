@@ -282,6 +282,10 @@ func (t *translator) structured(field string, s *v1alpha1.Selector) (set []polic
 		set = append(set, policy.Selector{Property: policy.ClientCertificate,
 			Certificate: policy.CertificateNames{CommonName: c.CommonName, DNSName: c.DNSName, URI: c.URI}})
 	}
+	if c := s.Claim; c != nil {
+		set = append(set, policy.Selector{Property: policy.OIDCClaim,
+			Claim: &policy.ClaimValue{Name: c.Name, Value: c.Value, Provider: c.IdentityProvider}})
+	}
 	return append(set, bearers(s.JWT)...)
 }
 

@@ -27,7 +27,8 @@ func full() v1alpha1.AccessPolicySpec {
 			{IdPGroup: "staff"}, {LoginMethod: "corp"}, {AuthMethod: "mfa"}, {Country: []v1alpha1.Country{"NL"}}, {CEL: "request.method == 'GET'"},
 			{Group: "staff"},
 			{Certificate: &v1alpha1.ClientCertificate{CommonName: "ci", DNSName: "ci.example.com", URI: "spiffe://example.com/ci"}},
-			{ServiceToken: "ci"}, {AnyServiceToken: &v1alpha1.AnyServiceToken{}}, {JWT: jwt()}}
+			{ServiceToken: "ci"}, {AnyServiceToken: &v1alpha1.AnyServiceToken{}}, {JWT: jwt()},
+			{Claim: &v1alpha1.OIDCClaim{Name: "department", Value: "eng", IdentityProvider: "corp"}}}
 	}
 	return v1alpha1.AccessPolicySpec{
 		Hosts:               []v1alpha1.Host{"app.example.com"},

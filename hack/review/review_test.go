@@ -70,7 +70,7 @@ type finding struct {
 		Witness         struct {
 			Method, URL, Origin, Email, Provider, Address string
 			Token                                         bool
-			Groups, AMR                                   []string
+			Groups, AMR, Claims                           []string
 		}
 		Before, After struct{ CORS map[string]string }
 		Explain       struct{ Before, After string }
@@ -217,6 +217,10 @@ func replay(t *testing.T, folder string, of *finding, i int) (passes bool, cors 
 		claims := credential.Claims{Issuer: issuer, Audience: []string{table.Audience(target)}, ID: w.Email, Email: w.Email, Groups: w.Groups,
 			AMR:      w.AMR,
 			Provider: w.Provider, SignedInAt: now.Add(-age), IssuedAt: now.Add(-age), Lifetime: (age + time.Hour).Truncate(time.Second)}
+		for _, c := range w.Claims {
+			claim, value, _ := strings.Cut(c, "=")
+			claims.Custom = append(claims.Custom, policy.IdentityClaim{Name: claim, Values: []string{value}})
+		}
 		name := "Cookie: __Host-ostiary="
 		if w.Token {
 			claims.AuthorizedParty, name = w.Origin, "Authorization: Bearer "

@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write what is decided into the stories"
 // TestStories: manifests above the line; below it what is wrong with them ("!")
 // and a request a line, with what becomes of it behind "=>":
 //
-//	METHOD URL [as=EMAIL,GROUP...] [age=8h] [idp=NAME] [amr=METHODS] [token=ORIGIN] [jwt=CLAIMS] [origin=O] [acrm=METHOD] [acrh=NAMES] [ip=A] [accept=html] [ingress=NAMESPACE/NAME] [id=CLIENT secret=S] => VERDICT REASON NAMESPACE/NAME/RULE STATUS
+//	METHOD URL [as=EMAIL,GROUP...] [age=8h] [idp=NAME] [amr=METHODS] [claim=NAME=VALUE...] [token=ORIGIN] [jwt=CLAIMS] [origin=O] [acrm=METHOD] [acrh=NAMES] [ip=A] [accept=html] [ingress=NAMESPACE/NAME] [id=CLIENT secret=S] => VERDICT REASON NAMESPACE/NAME/RULE STATUS
 //
 // go test ./hack/stories -update writes the problems and the right-hand sides.
 func TestStories(t *testing.T) {
@@ -88,6 +88,8 @@ func tell(t *testing.T, table *policy.Table, l string) string {
 			q.Age, err = time.ParseDuration(value)
 		case "idp":
 			q.Provider = value
+		case "claim":
+			q.Claims = append(q.Claims, value)
 		case "amr":
 			q.AMR = strings.Split(value, ",")
 		case "token":

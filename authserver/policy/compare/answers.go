@@ -22,6 +22,9 @@ func (x *explorer) answersOf(policies []*policy.Policy) (answers, bool) {
 	for _, s := range named[policy.LoginMethod] {
 		a.add(aboutProvider, s.Value)
 	}
+	for _, s := range named[policy.OIDCClaim] {
+		a.add(aboutProvider, providerOf(&s))
+	}
 	x.addEmails(a, valuesOf(named[policy.Email]), valuesOf(named[policy.EmailDomain]))
 	x.c.addProviders(a, policies)
 	x.c.addAges(a, policies)

@@ -186,7 +186,8 @@ func (x *explorer) who(r *Request) string {
 		out = cmp.Or(x.words[r.Email], r.Email)
 	}
 	for _, part := range [...]struct{ before, what string }{
-		{" in group ", strings.Join(r.Groups, " and ")}, {" with ", strings.Join(r.AMR, " and ")}, {" signed in by ", r.Provider},
+		{" in group ", strings.Join(r.Groups, " and ")}, {" with ", strings.Join(r.AMR, " and ")},
+		{" with ", strings.Join(r.Claims, " and ")}, {" signed in by ", r.Provider},
 		{" from ", cmp.Or(r.Country, r.Address)}, {" through ", r.Ingress},
 	} {
 		if part.what != "" {

@@ -20,6 +20,7 @@ const (
 	aboutProvider = "provider"
 	aboutGroup    = "group"
 	aboutAMR      = "amr"
+	aboutClaim    = "claim" // "name=value"
 	aboutAddress  = "address"
 	aboutCountry  = "country"
 	aboutAge      = "age"
@@ -51,7 +52,6 @@ var opaque = map[policy.Property]string{
 	policy.JWT:               "what machines can do is not compared yet",
 	policy.Expression:        "an expression can look at anything",
 	policy.AccessGroup:       "what groups say is not compared yet",
-	policy.OIDCClaim:         "what claims say is not compared yet",
 }
 
 // evidences are all that it can read.
@@ -74,6 +74,7 @@ var evidences = map[policy.Property]evidence{
 		return s.Value == answer
 	}},
 	policy.AuthMethod: {about: aboutAMR, named: true, person: true, fits: answeredYes},
+	policy.OIDCClaim:  {about: aboutClaim, named: true, person: true, fits: answeredYes},
 	policy.Country: {about: aboutCountry, fits: func(s *policy.Selector, answer string) bool {
 		return slices.Contains(s.Countries, answer)
 	}},
@@ -82,7 +83,10 @@ var evidences = map[policy.Property]evidence{
 func answeredYes(_ *policy.Selector, answer string) bool { return answer == isSo }
 
 func (e *evidence) question(s *policy.Selector) question {
-	if e.named {
+	switch {
+	case e.about == aboutClaim:
+		return question{e.about, s.Claim.Name + "=" + s.Claim.Value}
+	case e.named:
 		return question{e.about, s.Value}
 	}
 	return question{about: e.about}
@@ -127,7 +131,7 @@ func (a answers) add(about, value string) {
 // of returns the answers to a question.
 func (a answers) of(q question) []string {
 	switch q.about {
-	case aboutWho, aboutGroup, aboutAMR:
+	case aboutWho, aboutGroup, aboutAMR, aboutClaim:
 		return []string{notSo, isSo}
 	default:
 		return a[q.about]

@@ -228,9 +228,25 @@ func (x *explorer) selects(s *policy.Selector) (fits bool, q question, open bool
 			return false, question{}, false
 		}
 	}
+	if by := providerOf(s); by != "" {
+		if from := (question{about: aboutProvider}); !x.answered(from) {
+			return false, from, true
+		} else if x.known[from] != by {
+			return false, question{}, false
+		}
+	}
 	q = e.question(s)
 	answer, ok := x.known[q]
 	return ok && e.fits(s, answer), q, !ok
+}
+
+// providerOf is where somebody has to have signed in for a selector of a claim; empty:
+// anywhere.
+func providerOf(s *policy.Selector) string {
+	if s.Claim == nil {
+		return ""
+	}
+	return s.Claim.Provider
 }
 
 // fill enters what is known into a request.
@@ -246,10 +262,13 @@ func (x *explorer) fill(r *Request) {
 				r.Groups = append(r.Groups, q.name)
 			case q.about == aboutAMR:
 				r.AMR = append(r.AMR, q.name)
+			case q.about == aboutClaim:
+				r.Claims = append(r.Claims, q.name)
 			}
 		}
 		slices.Sort(r.Groups)
 		slices.Sort(r.AMR)
+		slices.Sort(r.Claims)
 	}
 	r.Address = x.known[question{about: aboutAddress}]
 	if r.Country = x.known[question{about: aboutCountry}]; r.Country != "" && r.Address == "" {

@@ -29,6 +29,8 @@ type Request struct {
 	Groups   []string `json:"groups,omitempty"`
 	Provider string   `json:"provider,omitempty"`
 	AMR      []string `json:"amr,omitempty"`
+	// Claims are what the provider says of them, "name=value".
+	Claims []string `json:"claims,omitempty"`
 	// Token: the page calls with a token that it got at its own host, and no cookie.
 	Token bool `json:"token,omitempty"`
 	// Age is how long ago they signed in.
@@ -81,6 +83,9 @@ func (r *Request) Arguments() []string {
 	}
 	add("--provider", r.Provider)
 	add("--amr", list(r.AMR))
+	for _, c := range r.Claims {
+		add("--claim", c)
+	}
 	if r.Age > 0 {
 		add("--age", r.Age.String())
 	}
@@ -148,6 +153,14 @@ func (r *Request) subject(t *policy.Table, now time.Time) *policy.Subject {
 		ID: id, Email: r.Email, Groups: r.Groups, AMR: r.AMR, Provider: r.Provider, Audience: []string{t.Audience(r.target)},
 		SignedInAt: now.Add(-r.Age), IssuedAt: now.Add(-r.Age), ExpiresAt: now.Add(time.Hour),
 	}
+	for _, c := range r.Claims {
+		name, value, _ := strings.Cut(c, "=")
+		if n := len(s.Claims) - 1; n >= 0 && s.Claims[n].Name == name { // they are sorted
+			s.Claims[n].Values = append(s.Claims[n].Values, value)
+		} else {
+			s.Claims = append(s.Claims, policy.IdentityClaim{Name: name, Values: []string{value}})
+		}
+	}
 	if r.Token {
 		s.AuthorizedParty = r.Origin
 	}
@@ -156,7 +169,7 @@ func (r *Request) subject(t *policy.Table, now time.Time) *policy.Subject {
 
 // weight orders requests by how much there is to say of them.
 func (r *Request) weight() int {
-	n := len(r.URL) + 100*len(r.Groups) + 100*len(r.AMR)
+	n := len(r.URL) + 100*len(r.Groups) + 100*len(r.AMR) + 100*len(r.Claims)
 	for _, s := range []string{r.Email, r.Provider, r.Address, r.Country, r.Origin, r.Ingress, r.PreflightHeaders} {
 		if s != "" {
 			n += 200
