@@ -9,8 +9,8 @@ import (
 
 // An Assembler keeps a table equal to an Input that changes: Table returns what Build
 // would, and costs what the edits since the last one touched. Whose a host is, and which
-// claims on it conflict, depends on what is said of that host and of the "*." host
-// above it; so those are redone (see hostState), and the table shares all else with the
+// claims on it conflict, depends on what is said of that host and of the patterns
+// that stand for it; so those are redone (see hostState), and the table shares all else with the
 // one before. The zero Assembler has the zero Input. It is not for concurrent use; its
 // tables are.
 type Assembler struct {
@@ -18,6 +18,7 @@ type Assembler struct {
 	names   map[[2]string]*entry
 	hosts   map[string]*hostState // "wiki.example.com"
 	wilds   map[string]*hostState // "*.example.com" → "example.com"
+	deeps   map[string]*hostState // "**.example.com" → "example.com"
 	terms   *terms
 	ledger  *Ledger
 
@@ -36,14 +37,15 @@ type Assembler struct {
 	states           []hostState // for them
 	scratch          contest     // of the host that is being redone
 	dirty, dirtyWild []*hostState
-	warn             []*hostState // "*." hosts whose owners may have to be told of others
+	dirtyDeep        []*hostState
+	warn             []*hostState // patterns whose owners may have to be told of others
 	room             []claims     // for the next hosts: in one piece, for the memory's and the look-ups' sake
 	told             map[*hostState]struct{}
 	faulty           map[*entry]struct{}
 	fresh            map[*hostState]struct{} // whose owners the ledger ought to learn of
 
 	read               shardsEditor[*groupReads]
-	exact, wild        shardsEditor[*claims]
+	exact, wild, deep  shardsEditor[*claims]
 	ingresses, byRoute shardsEditor[string]
 	policies           int
 	takers             []*entry // older first
@@ -96,6 +98,7 @@ func (a *Assembler) begin() {
 func (a *Assembler) start(policies, exact, wild int) {
 	a.entries, a.names = map[string]*entry{}, make(map[[2]string]*entry, policies)
 	a.hosts, a.wilds, a.many = make(map[string]*hostState, exact), make(map[string]*hostState, wild), exact+wild
+	a.deeps = map[string]*hostState{}
 	a.dirty, a.dirtyWild, a.warn = make([]*hostState, 0, exact), make([]*hostState, 0, wild), make([]*hostState, 0, wild)
 	a.exact.reserve(exact)
 	a.wild.reserve(wild)
@@ -239,6 +242,7 @@ func (a *Assembler) Table() *Table {
 		return a.table
 	}
 	a.begin()
+	a.redoDeeps()
 	a.redoWilds()
 	a.redoExact()
 	a.warnOwners()
@@ -249,7 +253,7 @@ func (a *Assembler) Table() *Table {
 // publish makes the table of hosts that are all redone.
 func (a *Assembler) publish() *Table {
 	t := &Table{
-		exact: a.exact.publish(), wild: a.wild.publish(), policies: a.policies, revoked: a.revoked,
+		exact: a.exact.publish(), wild: a.wild.publish(), deep: a.deep.publish(), policies: a.policies, revoked: a.revoked,
 		bindings: a.ingresses.publish(), byRoute: a.byRoute.publish(), providers: a.providers, tokens: a.tokens,
 		groups: a.groups, read: a.read.publish(), tokenIssuers: a.tokenIssuers,
 	}

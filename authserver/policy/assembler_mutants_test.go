@@ -25,6 +25,7 @@ var mutants = map[string]func(a *Assembler) *Table{
 			return a.table
 		}
 		a.begin()
+		a.redoDeeps()
 		n := len(a.dirty)
 		a.redoWilds()
 		for _, h := range a.dirty[n:] {
@@ -51,11 +52,40 @@ var mutants = map[string]func(a *Assembler) *Table{
 		a.dirtyWild = nil
 		return a.Table()
 	},
+	"what is below a deep pattern is forgotten": func(a *Assembler) *Table {
+		if a.table != nil {
+			return a.table
+		}
+		a.begin()
+		n, m := len(a.dirtyWild), len(a.dirty)
+		a.redoDeeps()
+		for _, h := range slices.Concat(a.dirtyWild[n:], a.dirty[m:]) {
+			h.dirty = false
+		}
+		a.dirtyWild, a.dirty = a.dirtyWild[:n], a.dirty[:m]
+		return a.Table()
+	},
+	"those that copy a deep pattern are forgotten": func(a *Assembler) *Table {
+		for _, h := range a.deeps {
+			if h.more != nil {
+				h.more.followers = nil
+			}
+		}
+		return a.Table()
+	},
+	"deep patterns are not redone": func(a *Assembler) *Table {
+		for _, h := range a.dirtyDeep {
+			h.dirty = false
+		}
+		a.dirtyDeep = nil
+		return a.Table()
+	},
 	"owners are not told": func(a *Assembler) *Table {
 		if a.table != nil {
 			return a.table
 		}
 		a.begin()
+		a.redoDeeps()
 		a.redoWilds()
 		a.redoExact()
 		for _, h := range a.warn {

@@ -148,10 +148,10 @@ func TestAssemblerForgets(t *testing.T) {
 		a.SetProviders(nil)
 		a.SetGroups(nil)
 		table := a.Table()
-		if n := len(a.entries) + len(a.names) + len(a.hosts) + len(a.wilds) + len(a.told) + len(a.faulty) + len(a.fresh) + len(a.takers) + len(a.bindings) + a.policies + a.tree.size +
-			table.exact.size + table.wild.size + table.bindings.size + table.byRoute.size + len(a.Issues()) +
+		if n := len(a.entries) + len(a.names) + len(a.hosts) + len(a.wilds) + len(a.deeps) + len(a.told) + len(a.faulty) + len(a.fresh) + len(a.takers) + len(a.bindings) + a.policies + a.tree.size +
+			table.exact.size + table.wild.size + table.deep.size + table.bindings.size + table.byRoute.size + len(a.Issues()) +
 			len(a.groupReads) + len(a.groupUsers) + table.read.size; n != 0 {
-			t.Fatalf("%d things are left: hosts %v wilds %v, tree %d", n, a.hosts, a.wilds, a.tree.size)
+			t.Fatalf("%d things are left: hosts %v wilds %v deeps %v, tree %d", n, a.hosts, a.wilds, a.deeps, a.tree.size)
 		}
 		if empty, _ := Build(Input{}); table.Revision() != empty.Revision() {
 			t.Fatal("another revision than that of nothing")

@@ -38,6 +38,7 @@ func tinyWorlds(t testing.TB) *worlds {
 		terms: []Terms{
 			{}, {Grants: []Grant{{"a.x", "b"}}}, {Grants: []Grant{{"*.x", "b"}}, GrantedOnly: true}, {Reservations: []Grant{{"*.x", "a"}}},
 			{Reservations: []Grant{{"a.x", "b"}, {"*.a.x", "b"}}, PathPrefix: "/a"}, {TeamHost: "b.x"}, {TeamHost: "c.x", PathPrefix: "/.access"},
+			{Reservations: []Grant{{"**.a.x", "b"}}, Grants: []Grant{{"**.x", "b"}}}, {Reservations: []Grant{{"a.x", "a"}}, TeamHost: "d.a.x"},
 		},
 		ledgers: tinyLedgers(),
 		bindings: [][]Binding{nil, {{"a/i", "a/p"}}, {{"a/i", "a/p"}, {"b/i", "b/p"}, {RouteKind + "a/i", "a/q"}},
@@ -46,7 +47,7 @@ func tinyWorlds(t testing.TB) *worlds {
 		groups:      tinyGroupSets(),
 		revocations: [][]Revocation{nil, {{User: "1", Before: now}}, {{User: "ann@x", Before: now.Add(-2 * time.Hour)}, {Provider: "corp", User: "1", Before: now}}},
 	}
-	for _, host := range []string{"a.x", "b.x", "c.x", "x", "d.a.x"} {
+	for _, host := range []string{"a.x", "b.x", "c.x", "x", "d.a.x", "e.d.a.x"} {
 		for _, path := range []string{"/", "/a", "/a/b", "/.access/z"} {
 			for _, by := range []string{"", "a/i", "b/i"} {
 				r := Request{Target: mustTarget(t, "https://"+host+path), Method: "GET", Now: now, Ingress: by, Pin: EitherPin}
@@ -68,7 +69,7 @@ func tinyEdits() []*Compiled {
 	var out []Policy
 	for _, name := range []string{"a/p", "a/q", "b/p"} {
 		ns, n, _ := strings.Cut(name, "/")
-		for i, hosts := range [][]string{{"a.x"}, {"*.x"}, {"b.x", "*.x"}, {"a.x", "x"}} {
+		for i, hosts := range [][]string{{"a.x"}, {"*.x"}, {"b.x", "*.x"}, {"a.x", "x"}, {"**.x"}, {"*.a.x", "**.a.x"}} {
 			p := of(ns, n, (len(out)*7)%5, []Action{Bypass, Allow, Block}[i%3], hosts)
 			switch len(out) % 4 {
 			case 1:
@@ -116,6 +117,7 @@ func tinyLedgers() []*Ledger {
 		{}, {{"a.x", "a", at(1), none}}, {{"a.x", "b", at(1), none}, {"*.x", "a", at(2), none}}, {{"*.x", "b", at(1), none}, {"a.x", "a", at(2), none}},
 		{{"a.x", "b", none, none}, {"*.x", "a", none, none}}, {{"b.x", "b", at(1), at(5)}}, {{"*.x", "b", at(1), at(5)}, {"c.x", "a", at(3), none}},
 		{{"*.x", "a", at(1), none}, {"a.x", "a", at(1), none}, {"b.x", "a", at(1), none}, {"c.x", "a", at(1), at(2)}, {"x", "b", at(1), none}},
+		{{"**.x", "a", at(1), none}, {"*.a.x", "b", at(2), none}, {"a.x", "b", at(3), none}, {"d.a.x", "a", at(4), none}}, {{"**.x", "b", at(2), at(5)}, {"**.a.x", "a", at(1), none}},
 	}
 	out := []*Ledger{nil, NewLedger(claims[5], time.Minute)}
 	for _, c := range claims {

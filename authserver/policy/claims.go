@@ -23,7 +23,8 @@ type claim struct {
 	app   *app
 }
 
-// claims finds those on a host. An exact host never falls through.
+// claims finds those on a host: the first in its chain (see pattern.go) of which the table
+// says anything. Nothing falls through that.
 func (t *Table) claims(host string) *claims {
 	if c, ok := t.exact.get(host); ok {
 		return c
@@ -31,18 +32,41 @@ func (t *Table) claims(host string) *claims {
 	return t.above(host)
 }
 
-// above finds the claims on the "*." host above a host.
+// above finds the claims on the first pattern that stands for a host.
 func (t *Table) above(host string) *claims {
-	if i := strings.IndexByte(host, '.'); i > 0 {
-		c, _ := t.wild.get(host[i+1:])
+	i := strings.IndexByte(host, '.')
+	if i <= 0 {
+		return nil
+	}
+	rest := host[i+1:]
+	if c, ok := t.wild.get(rest); ok || t.deep.size == 0 {
 		return c
+	}
+	for ; rest != ""; rest = parentOf(rest) {
+		if c, ok := t.deep.get(rest); ok {
+			return c
+		}
 	}
 	return nil
 }
 
+// eachAbove visits the claims on all patterns that stand for a host, in the order of its
+// chain, until visit returns false.
+func (t *Table) eachAbove(host string, visit func(c *claims) bool) {
+	rest := parentOf(host)
+	if c, ok := t.wild.get(rest); ok && !visit(c) || t.deep.size == 0 {
+		return
+	}
+	for ; rest != ""; rest = parentOf(rest) {
+		if c, ok := t.deep.get(rest); ok && !visit(c) {
+			return
+		}
+	}
+}
+
 // eachHost visits what is in force on every host.
 func (t *Table) eachHost(visit func(c *claims)) {
-	for _, hosts := range [...]*shards[*claims]{&t.exact, &t.wild} {
+	for _, hosts := range [...]*shards[*claims]{&t.exact, &t.wild, &t.deep} {
 		hosts.each(func(_ string, c *claims) { visit(c) })
 	}
 }
@@ -130,5 +154,5 @@ func (r *claims) claimOn(path string, a *app) string {
 	return best.path
 }
 
-// Claims reports whether a claim on the host, or on the "*." host above it, is in force.
+// Claims reports whether a claim is in force that stands for the host.
 func (t *Table) Claims(host string) bool { return t != nil && !t.claims(host).empty() }

@@ -87,13 +87,13 @@ func (a *Assembler) owners(h *hostState, c *contest, visit func(p *Compiled)) {
 	}
 }
 
-// warnOwner tells those who own a "*." host of what others claim below it, and finds
+// warnOwner tells those who own a pattern of what others claim below it, and finds
 // whether the ledger ought to learn of them: not while nothing tells which was first.
 func (a *Assembler) warnOwner(h *hostState) {
 	c := h.contest
 	if c == nil { // nothing is below it
 		c = &a.scratch
-		a.contestOf(h, c)
+		a.settle(h, c)
 	}
 	old := hostMore{}
 	if h.more != nil {
@@ -110,7 +110,7 @@ func (a *Assembler) warnOwner(h *hostState) {
 	}
 }
 
-// below returns what the owner of a "*." host is told of hosts below it.
+// below returns what the owner of a pattern is told of hosts below it.
 func (a *Assembler) below(h *hostState, c *contest) (unsettled bool, warnings []Issue) {
 	if h.more == nil || len(h.more.troubles) == 0 {
 		return false, nil
@@ -126,8 +126,8 @@ func (a *Assembler) below(h *hostState, c *contest) (unsettled bool, warnings []
 func (e *entering) warnBelow(p *Compiled, below *hostState) {
 	if below.more.unsettled {
 		e.tell(p, codeBelowUnsettled,
-			"%s, below this \"*.\" host, is claimed by another namespace, and nothing tells which claim was first, so %s is "+
-				"denied. A host grant of the platform team settles it", below.name, below.name)
+			"%s, below %s, is claimed by another namespace, and nothing tells which claim was first, so %s is "+
+				"denied. A host grant of the platform team settles it", below.name, e.host.name, below.name)
 	}
 	if vain := below.more.vain; vain != nil {
 		e.tell(p, codeContended, "%s", contested(below.name, vain, p.namespace()))

@@ -7,15 +7,16 @@
 //
 // # Which policy decides
 //
-//  1. Host. An exact host comes before a "*." host; "*." is exactly one label.
-//     An exact host whose policies match no path denies: it never falls
-//     through to the "*." host.
+//  1. Host. An exact host comes before a pattern, "*." before "**.", and of those the
+//     nearest (with the longest name) first. "*." is exactly one label, "**." one or more;
+//     neither is the name that follows. The first that any policy claims decides: if its
+//     policies match no path it denies, and never falls through to another.
 //  2. Path, within the host. Exact before Prefix, longer before shorter. A
 //     Prefix matches whole segments; letter case counts; the query never does.
 //  3. Equal claims of one namespace. The older policy wins, then the lesser namespace/name. The
 //     loser's claim does not exist, and is reported (Conflict).
-//  4. Ownership. A host belongs to the namespace that first claimed it, or before
-//     that the "*." host above it. What counts is when the claim was written down
+//  4. Ownership. A host, or a pattern, belongs to the namespace that first claimed it, or
+//     before that a pattern above it: of all that stand for it, the first claim counts. What counts is when the claim was written down
 //     (Ledger), never the age of an object; in files, it is the time that the object
 //     says. Of claims that were not, one that a status calls accepted counts, and
 //     else a single namespace's. Where nothing tells, the host is nobody's, and
@@ -23,12 +24,15 @@
 //     other namespaces do not exist (HostOwnedByOtherNamespace), unless granted.
 //     While one stands, a request for the host is denied unless it is known by
 //     which Ingress it came (6). What the platform reserved, or does not grant, does
-//     not exist at all (HostNotGranted, HostReserved), and stands in nobody's way.
+//     not exist at all (HostNotGranted, HostReserved), and stands in nobody's way. Nor does
+//     a pattern decide, for a namespace that may not claim it, about the team host and its
+//     parent domains, about a reserved host, or within a reserved zone. A grant for "*." is for
+//     one label, one for "**." for all below; a reservation of either for all below.
 //  5. A policy with a mistake keeps its claims, and denies all of them. To have
 //     the namespace and name of another policy is a mistake of both.
 //     A policy in a dry run takes nothing from one that is enforced. Where one would decide
-//     without it, on the host or on the "*." host above, that one decides; of equal claims
-//     the enforced one counts, whatever their ages.
+//     without it, on the host or on a pattern above, the nearest of them decides; of equal
+//     claims the enforced one counts, whatever their ages.
 //  6. Where the proxy says which Ingress or HTTPRoute routed the request, the
 //     policy that was found must be the one that it names. If it names another,
 //     or none, the request is denied: no-policy.

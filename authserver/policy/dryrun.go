@@ -48,8 +48,8 @@ func (w Would) Passes() bool { return w.Verdict == Admit || w.Verdict == AnswerP
 
 // guard finds the policy that decides on a path of a host, among whose claims r it is, and
 // the dry run that the path falls under, if it does. A dry run takes nothing from a policy
-// that is enforced: where one would decide without it, on the host or on the "*." host
-// above it, that one does.
+// that is enforced: where one would decide without it, on the host or on a pattern that
+// stands for it, the nearest does. What denies a part of the chain ends the search.
 func (t *Table) guard(r *claims, host, path string) (a, dry *app) {
 	a = r.lookup(path)
 	if a == nil || a.dryRun == DryRunNone {
@@ -58,10 +58,19 @@ func (t *Table) guard(r *claims, host, path string) (a, dry *app) {
 	if other := r.lookupEnforced(path); other != nil {
 		return other, a
 	}
-	if other := t.above(host).lookupEnforced(path); other != nil {
+	if other := t.enforcedAbove(host, path); other != nil {
 		return other, a
 	}
 	return a, a
+}
+
+// enforcedAbove finds the nearest claim that is enforced on the patterns that stand for a host.
+func (t *Table) enforcedAbove(host, path string) (found *app) {
+	t.eachAbove(host, func(c *claims) bool {
+		found = c.lookupEnforced(path)
+		return found == nil && !c.empty()
+	})
+	return found
 }
 
 // rehearsed is a decision by a where dry is in a dry run: the same policy, or one whose

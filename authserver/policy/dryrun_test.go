@@ -253,7 +253,10 @@ func TestWould(t *testing.T) {
 
 // enforcing: "where a policy that is enforced would decide without the dry run".
 func (f *reference) enforcing(host, path string) *Policy {
-	for _, h := range []string{host, above(host)} {
+	for _, h := range append([]string{host}, wider(host)...) {
+		if f.claimed(h) && f.isNobodys(h) && len(f.claims(h)) == 0 {
+			return nil
+		}
 		var list []refClaim
 		for _, c := range f.claims(h) {
 			if c.policy.DryRun == DryRunNone {

@@ -8,33 +8,29 @@ import (
 	"time"
 )
 
-// redo finds what is in force on a host of which it is known who was first by itself.
+// redo finds what is in force on a host of which it is known whose it is.
 func (a *Assembler) redo(h *hostState, c *contest) {
-	unsettled := false
-	if h.above != nil && len(c.stakes) > 0 {
-		if w := a.settled(h.above); len(w.stakes) > 0 {
-			c.above = w
-			unsettled = c.yield(w, a.ledger != nil)
-		}
-	}
-	in := entering{a: a, host: h, contest: c}
+	in := entering{a: a, host: h, contest: c, above: a.decidesAbove(h)}
 	r := in.enter()
 	in.warn()
 	follows := h.protected
 	if r != nil {
 		follows = in.finish(r) || follows
 	} else if h.protected {
-		r = a.shield(h)
+		r = in.shield()
 	}
 	a.place(h, r)
-	a.note(h, c, &in, unsettled, follows)
+	a.note(h, c, &in, follows)
 }
 
 // place puts what is in force on a host into the table.
 func (a *Assembler) place(h *hostState, r *claims) {
 	hosts, key := &a.exact, h.name
-	if h.isWild() {
-		hosts, key = &a.wild, h.name[2:]
+	switch {
+	case isWild(key):
+		hosts, key = &a.wild, zoneOf(key)
+	case isDeep(key):
+		hosts, key = &a.deep, zoneOf(key)
 	}
 	switch h.claims = r; r {
 	case nil:
@@ -45,12 +41,12 @@ func (a *Assembler) place(h *hostState, r *claims) {
 }
 
 // note keeps what there is to say of a host, and who has to be told.
-func (a *Assembler) note(h *hostState, c *contest, in *entering, unsettled, follows bool) {
+func (a *Assembler) note(h *hostState, c *contest, in *entering, follows bool) {
 	old := hostMore{}
 	if h.more != nil {
 		old = *h.more
 	}
-	now := hostMore{issues: in.issues, warnings: old.warnings, followers: old.followers, troubles: old.troubles, unsettled: unsettled}
+	now := hostMore{issues: in.issues, warnings: old.warnings, followers: old.followers, troubles: old.troubles, unsettled: c.unsettled}
 	now.outcome = in.outcome()
 	if a.ledger != nil && len(old.troubles) == 0 { // or else warnOwner says
 		now.owner = c.unrecorded()
@@ -58,22 +54,33 @@ func (a *Assembler) note(h *hostState, c *contest, in *entering, unsettled, foll
 	if c.byAbove && len(c.refused) > 0 {
 		now.vain = c.refused
 	}
+	if now.unsettled || now.vain != nil {
+		now.troubling = c.above.origin().at
+	}
+	if follows {
+		now.following = in.above
+	}
 	if h.more != nil || now.some() {
 		a.keep(h, &old, &now)
 	}
-	if h.above != nil {
-		a.noteAbove(h, &old, &now, follows)
-	}
+	a.noteAbove(h, &old, &now)
 }
 
-// noteAbove tells the "*." host above a host what became of that.
-func (a *Assembler) noteAbove(h *hostState, old, now *hostMore, follows bool) {
-	if trouble := now.unsettled || now.vain != nil; trouble || old.unsettled || old.vain != nil {
-		h.above.extra().troubles = member(h.above.more.troubles, h, trouble)
-		a.remind(h.above)
+// noteAbove tells the patterns above a host what became of that.
+func (a *Assembler) noteAbove(h *hostState, old, now *hostMore) {
+	if o := old.troubling; o != nil && o != now.troubling {
+		o.extra().troubles = member(o.more.troubles, h, false)
+		a.remind(o)
 	}
-	if follows || h.above.more != nil {
-		h.above.extra().followers = member(h.above.more.followers, h, follows)
+	if o := now.troubling; o != nil {
+		o.extra().troubles = member(o.more.troubles, h, true)
+		a.remind(o)
+	}
+	if o := old.following; o != nil && o != now.following {
+		o.extra().followers = member(o.more.followers, h, false)
+	}
+	if o := now.following; o != nil {
+		o.extra().followers = member(o.more.followers, h, true)
 	}
 }
 
@@ -97,7 +104,7 @@ func (a *Assembler) keep(h *hostState, old, now *hostMore) {
 // some reports whether there is anything to say.
 func (m *hostMore) some() bool {
 	return len(m.issues)+len(m.warnings)+len(m.followers)+len(m.troubles) > 0 ||
-		m.outcome != nil || m.owner != "" || m.unsettled || m.vain != nil
+		m.outcome != nil || m.owner != "" || m.unsettled || m.vain != nil || m.following != nil
 }
 
 // member adds a host to a set, or takes it out.
@@ -118,6 +125,7 @@ type entering struct {
 	a        *Assembler
 	host     *hostState
 	contest  *contest
+	above    *hostState // the first pattern in the chain of which the table says anything; nil: none
 	into     *claims
 	claimed  bool
 	admitted bool // a claim is in force, be its paths our own
@@ -199,13 +207,13 @@ func (e *entering) add(p *Compiled) {
 }
 
 // finish sets the host apart, if it is not plain whose it is. It reports whether the
-// policies of the "*." host above decide there.
+// policies of the pattern above decide there.
 func (e *entering) finish(r *claims) (follows bool) {
 	c := e.contest
 	d := dispute{contended: len(c.refused) > 0 || c.obscure(), note: c.note(e.admitted)}
 	if !e.admitted && c.winner != nil && c.above.owner() == c.winner.namespace { // its own policies
 		follows = true
-		if w := e.host.above.claims; w != nil {
+		if w := e.above.claims; !e.foreign(w) {
 			r.few, r.many = w.few, w.many
 			if w.dispute != nil {
 				d.contended = d.contended || w.dispute.contended
@@ -220,19 +228,19 @@ func (e *entering) finish(r *claims) (follows bool) {
 	return follows
 }
 
+// foreign reports whether there are claims of those among some who may not claim the host.
+func (e *entering) foreign(some *claims) (yes bool) {
+	some.each(func(c claim) { yes = yes || e.a.terms.refusal(e.host.name, c.app.source.Namespace) != "" })
+	return yes
+}
+
 // shield returns what is in force on a protected host that nobody claims: nothing, if the
-// "*." host above it is of those who may not claim it; or else nil.
-func (a *Assembler) shield(h *hostState) *claims {
-	foreign := false
-	if h.above != nil {
-		h.above.claims.each(func(c claim) {
-			foreign = foreign || a.terms.refusal(h.name, c.app.source.Namespace) != ""
-		})
-	}
-	if !foreign {
+// pattern above it is of those who may not claim it; or else nil.
+func (e *entering) shield() *claims {
+	if e.above == nil || !e.foreign(e.above.claims) {
 		return nil
 	}
-	return &claims{dispute: &dispute{note: h.name + " is reserved, so the \"*.\" host above it does not decide there"}}
+	return &claims{dispute: &dispute{note: fmt.Sprintf("%s is reserved, so %s does not decide there", e.host.name, e.above.name)}}
 }
 
 // outcome is what the revision has to say of the host; nil: it is the plain one, that

@@ -9,7 +9,9 @@ import (
 )
 
 // A Grant lets the policies of a namespace claim a host that another namespace
-// owns: that host, and for a "*." host the hosts below it, too.
+// owns. One for a pattern is for what the pattern stands for, too: "*.example.com" for one
+// label below example.com, and "**.example.com" for every host and pattern below it. Of
+// "*.example.com", neither "**.example.com" nor what is deeper is a part.
 type Grant struct {
 	Host      string
 	Namespace string
@@ -21,13 +23,14 @@ type Terms struct {
 	// Grants let namespaces claim hosts that are not theirs.
 	Grants []Grant
 	// Reservations are grants that shut all others out: only those may claim the
-	// host, and for a "*." host anything below it, at any depth, wildcards included.
-	// Of two that hold a host the longer one counts.
+	// host, and for a pattern, be it "*." or "**.", anything below it, at any depth,
+	// patterns included. Of two that hold a host the longer one counts. No pattern from
+	// outside decides within, if it is of those who may not claim that.
 	Reservations []Grant
 	// GrantedOnly: nobody claims what is neither granted nor reserved to them.
 	GrantedOnly bool
 	// TeamHost is where people sign in: no policy may claim it, and none decides
-	// there by a "*." host. Its parent domains take a grant. Empty: there is none.
+	// there by a pattern. Its parent domains take a grant. Empty: there is none.
 	TeamHost string
 	// PathPrefix is our own path on every host: no policy may claim a part of it.
 	PathPrefix string
@@ -62,7 +65,8 @@ type terms struct {
 	Terms
 	grants   map[Grant]bool
 	reserved map[string][]string // host → namespaces
-	zones    map[string][]string // "*." host without its "*." → namespaces
+	zones    map[string][]string // zone of a pattern → namespaces
+	deep     bool                // there are grants for "**." patterns
 	free     bool                // nothing is refused
 	sum      sum
 }
@@ -70,10 +74,10 @@ type terms struct {
 func newTerms(in Terms) *terms {
 	t := &terms{Terms: in, grants: make(map[Grant]bool, len(in.Grants)), reserved: map[string][]string{}, zones: map[string][]string{}}
 	for _, g := range in.Grants {
-		t.grants[g] = true
+		t.grants[g], t.deep = true, t.deep || isDeep(g.Host)
 	}
 	for _, g := range in.Reservations {
-		if zone, ok := strings.CutPrefix(g.Host, "*."); ok {
+		if zone := trimPattern(g.Host); zone != g.Host {
 			t.zones[zone] = append(t.zones[zone], g.Namespace)
 		} else {
 			t.reserved[g.Host] = append(t.reserved[g.Host], g.Namespace)
@@ -90,9 +94,13 @@ func (t *terms) granted(host, namespace string) bool {
 	if len(t.grants) == 0 && len(t.Reservations) == 0 {
 		return false
 	}
-	_, rest, _ := strings.Cut(host, ".")
-	if t.grants[Grant{host, namespace}] || t.grants[Grant{"*." + rest, namespace}] {
+	if t.grants[Grant{host, namespace}] || !isDeep(host) && t.grants[Grant{wildPrefix + parentOf(host), namespace}] {
 		return true
+	}
+	for zone := parentOf(host); t.deep && zone != ""; zone = parentOf(zone) {
+		if t.grants[Grant{deepPrefix + zone, namespace}] {
+			return true
+		}
 	}
 	holders, _ := t.reservedTo(host)
 	return slices.Contains(holders, namespace)
@@ -103,15 +111,12 @@ func (t *terms) reservedTo(host string) (holders []string, zone string) {
 	if holders, ok := t.reserved[host]; ok {
 		return holders, host
 	}
-	for rest := host; ; {
-		_, below, ok := strings.Cut(rest, ".")
-		if !ok {
-			return nil, ""
-		}
-		if rest = below; t.zones[rest] != nil {
-			return t.zones[rest], "*." + rest
+	for rest := parentOf(host); rest != ""; rest = parentOf(rest) {
+		if t.zones[rest] != nil {
+			return t.zones[rest], wildPrefix + rest
 		}
 	}
+	return nil, ""
 }
 
 // refusal says why a namespace may not claim a host at all; empty: it may, as far as
@@ -157,8 +162,9 @@ func (t *terms) refuse(why Code, host, namespace string) string {
 	}
 }
 
-// protected are the hosts on which a "*." host above them may not decide for
-// namespaces that may not claim them.
+// protected are the hosts on which a pattern that stands for them may not decide for
+// namespaces that may not claim them. Of a reserved zone it is the "**." pattern: within, all
+// that nobody claims has that before the patterns from outside.
 func (t *terms) protected() []string {
 	var out []string
 	for host := t.TeamHost; host != ""; {
@@ -167,6 +173,9 @@ func (t *terms) protected() []string {
 	}
 	for host := range t.reserved {
 		out = append(out, host)
+	}
+	for zone := range t.zones {
+		out = append(out, deepPrefix+zone)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

@@ -2,44 +2,44 @@
 
 package policy
 
-import "strings"
-
-// A hostState is what an Assembler knows of one host: what speaks for whom, and what came
-// of it. What comes of a host depends on what is said of it and on whose the "*." host
-// above it is; a "*." host depends on nothing else, but its owner is told of hosts below.
-// So one round redoes the "*." hosts that were touched, then the hosts that were, or that
-// lie below one whose standing changed, and then tells the owners.
+// A hostState is what an Assembler knows of one host or pattern: what speaks for whom, and
+// what came of it. What comes of it depends on what is said of it, and on whose the patterns
+// are that follow in its chain (pattern.go); whoever owns a pattern is told of hosts below.
+// So one round redoes the "**." patterns that were touched, the farthest first, then the "*."
+// ones, then the other hosts, each with those that lie below a pattern whose standing
+// changed, and then tells the owners.
 type hostState struct {
 	name      string
 	claimants []*entry // older first
 	one       [1]*entry
-	above     *hostState // the "*." host; it is there even if nobody claims it. nil: this is one, or one label
-	// below are the hosts under a "*." host, beginning with this one; others follow as
+	above     *hostState // of a host: its "*." pattern; it is there even if nobody claims it. nil: of one label
+	// below are the hosts under a "*." pattern, beginning with this one; others follow as
 	// sisters.
 	below, next, prev *hostState
-	contest           *contest // of a "*." host with hosts below it: whose it is
+	contest           *contest // of a "*." pattern with hosts below it, and of a "**." one: whose it is
 	claims            *claims  // in the table; nil: the host is not in it
 	more              *hostMore
 	recorded          bool // the ledger has something about it
 	protected         bool // by the terms: see there
 	dirty, warned     bool // is in the list of that name
+	changed           bool // what hosts below a "**." pattern see of it, in this round
 }
 
 // hostMore is what there is to say of few hosts.
 type hostMore struct {
 	issues   []Issue // that those who claim it are told
-	warnings []Issue // that the owner of a "*." host is told of hosts below it
+	warnings []Issue // that the owner of a pattern is told of hosts below it
 	outcome  *sum    // in the revision: it is not plain whose the host is
 	owner    string  // the ledger ought to learn of it
-	// unsettled and vain are for the owner of the "*." host above.
+	// unsettled and vain are for the owner of the pattern above.
 	unsettled bool     // nothing tells which of the two hosts was claimed first
-	vain      []Source // who claims in vain what belongs to that host's owner
-	// followers are the hosts below that copy what is in force on a "*." host, and
-	// troubles those that its owner is told of.
-	followers, troubles map[*hostState]struct{}
+	vain      []Source // who claims in vain what belongs to that pattern's owner
+	// followers are the hosts below that copy what is in force on a pattern, or are kept from
+	// it, and troubles those that its owner is told of. Of a host, following and troubling are
+	// where it is among them.
+	followers, troubles  map[*hostState]struct{}
+	following, troubling *hostState
 }
-
-func (h *hostState) isWild() bool { return isWild(h.name) }
 
 func (h *hostState) extra() *hostMore {
 	if h.more == nil {
@@ -50,17 +50,20 @@ func (h *hostState) extra() *hostMore {
 
 // host returns the state of a host, a new one if there is none.
 func (a *Assembler) host(name string) *hostState {
-	if isWild(name) {
-		return a.wildOf(name)
+	switch {
+	case isWild(name):
+		return a.patternOf(a.wilds, name)
+	case isDeep(name):
+		return a.patternOf(a.deeps, name)
 	}
 	h := a.hosts[name]
 	if h == nil {
 		h = a.newHost(name)
 		a.hosts[name] = h
-		if _, rest, ok := strings.Cut(name, "."); ok {
+		if rest := parentOf(name); rest != "" {
 			w := a.wilds[rest]
 			if w == nil {
-				w = a.wildOf("*." + rest)
+				w = a.patternOf(a.wilds, wildPrefix+rest)
 			}
 			h.above, h.next = w, w.below
 			if w.below != nil {
@@ -72,11 +75,11 @@ func (a *Assembler) host(name string) *hostState {
 	return h
 }
 
-func (a *Assembler) wildOf(name string) *hostState {
-	h := a.wilds[name[2:]]
+func (a *Assembler) patternOf(known map[string]*hostState, name string) *hostState {
+	h := known[zoneOf(name)]
 	if h == nil {
 		h = a.newHost(name)
-		a.wilds[name[2:]] = h
+		known[zoneOf(name)] = h
 	}
 	return h
 }
@@ -100,8 +103,10 @@ func (a *Assembler) touch(h *hostState) {
 	switch {
 	case h.dirty:
 		return
-	case h.isWild():
+	case isWild(h.name):
 		a.dirtyWild = append(a.dirtyWild, h)
+	case isDeep(h.name):
+		a.dirtyDeep = append(a.dirtyDeep, h)
 	default:
 		a.dirty = append(a.dirty, h)
 	}
@@ -110,15 +115,14 @@ func (a *Assembler) touch(h *hostState) {
 
 // touchAll has every host redone.
 func (a *Assembler) touchAll() {
-	for _, h := range a.wilds {
-		a.touch(h)
-	}
-	for _, h := range a.hosts {
-		a.touch(h)
+	for _, known := range [...]map[string]*hostState{a.deeps, a.wilds, a.hosts} {
+		for _, h := range known {
+			a.touch(h)
+		}
 	}
 }
 
-// remind has the owner of a "*." host told anew of hosts below it.
+// remind has the owner of a pattern told anew of hosts below it.
 func (a *Assembler) remind(h *hostState) {
 	if h != nil && !h.warned {
 		h.warned = true
@@ -126,7 +130,7 @@ func (a *Assembler) remind(h *hostState) {
 	}
 }
 
-// redoWilds redoes the "*." hosts that were touched, and touches what depends on them.
+// redoWilds redoes the "*." patterns that were touched, and touches what depends on them.
 func (a *Assembler) redoWilds() {
 	a.makeRoom(len(a.dirty) + len(a.dirtyWild))
 	for _, h := range a.dirtyWild {
@@ -135,7 +139,7 @@ func (a *Assembler) redoWilds() {
 		h.contest = nil
 		c := &a.scratch
 		if h.below == nil {
-			a.contestOf(h, c)
+			a.settle(h, c)
 		} else {
 			c = a.settled(h)
 		}
@@ -145,11 +149,7 @@ func (a *Assembler) redoWilds() {
 			}
 		}
 		a.redo(h, c)
-		if h.more != nil {
-			for o := range h.more.followers {
-				a.touch(o)
-			}
-		}
+		a.touchFollowers(h)
 		if h.below == nil && len(h.claimants) == 0 || h.more != nil && len(h.more.troubles) > 0 {
 			a.remind(h)
 		}
@@ -157,11 +157,19 @@ func (a *Assembler) redoWilds() {
 	a.dirtyWild = a.dirtyWild[:0]
 }
 
+func (a *Assembler) touchFollowers(h *hostState) {
+	if h.more != nil {
+		for o := range h.more.followers {
+			a.touch(o)
+		}
+	}
+}
+
 // redoExact redoes the other hosts.
 func (a *Assembler) redoExact() {
 	for _, h := range a.dirty {
 		h.dirty = false
-		a.contestOf(h, &a.scratch)
+		a.settle(h, &a.scratch)
 		a.redo(h, &a.scratch)
 		if len(h.claimants) == 0 && !h.recorded && !h.protected {
 			a.forget(h)
@@ -170,15 +178,18 @@ func (a *Assembler) redoExact() {
 	a.dirty = a.dirty[:0]
 }
 
-// warnOwners tells the owners of "*." hosts what others claim below them.
+// warnOwners tells the owners of patterns what others claim below them.
 func (a *Assembler) warnOwners() {
 	for _, h := range a.warn {
 		h.warned = false
 		a.warnOwner(h)
-		if h.below == nil {
-			h.contest = nil
-			if len(h.claimants) == 0 && !h.recorded {
-				delete(a.wilds, h.name[2:])
+		gone := len(h.claimants) == 0 && !h.recorded && !h.protected
+		switch {
+		case isDeep(h.name) && gone:
+			delete(a.deeps, zoneOf(h.name))
+		case isWild(h.name) && h.below == nil:
+			if h.contest = nil; gone {
+				delete(a.wilds, zoneOf(h.name))
 			}
 		}
 	}
@@ -202,11 +213,11 @@ func (a *Assembler) forget(h *hostState) {
 	a.remind(h.above)
 }
 
-// settled returns whose a "*." host is.
+// settled returns whose a pattern is.
 func (a *Assembler) settled(h *hostState) *contest {
 	if h.contest == nil {
 		h.contest = &contest{}
-		a.contestOf(h, h.contest)
+		a.settle(h, h.contest)
 	}
 	return h.contest
 }

@@ -32,9 +32,10 @@ func Build(in Input) (*Table, []Issue) {
 	exact, wild := 0, 0
 	for _, p := range in.Policies {
 		for _, h := range p.hosts {
-			if isWild(h) {
+			switch {
+			case isWild(h):
 				wild++
-			} else {
+			case !isDeep(h):
 				exact++
 			}
 		}

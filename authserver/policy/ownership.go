@@ -16,29 +16,44 @@ import (
 // A contest finds whose a host is, by what speaks for each namespace.
 type contest struct {
 	host    string
-	above   *contest // about the "*." host above, if somebody claims it, or claimed it
+	at      *hostState
+	above   *contest // about the first pattern in the chain that somebody claims, or claimed
 	stakes  []stake  // none: nobody claims the host, nor is it held
 	winner  *stake   // nil: nobody is known to have been first
 	one     [1]stake // where stakes begins
-	byAbove bool     // the host belongs to the winner of the "*." host above it
+	yielded bool     // the pattern above was first
+	byAbove bool     // and so the host belongs to its winner, as there is one
+	older   *stake   // of the pattern above, if that is what claims below have to be older than
+	vague   bool     // how old that is, is not known of a pattern above
 	refused []Source // who claims it in vain
+	// unsettled: nothing tells which was claimed first, the host or the pattern above.
+	unsettled bool
 }
 
-// A standing is what hosts below a "*." host see of its contest.
+// A standing is what hosts below a pattern see of its contest.
 type standing struct {
-	known, won, dated bool
-	winner, best      stake
+	known, won, sure bool
+	winner, best     stake
+	origin           string
 }
 
 func (c *contest) standing() standing {
 	if len(c.stakes) == 0 {
 		return standing{}
 	}
-	s := standing{known: true, won: c.winner != nil, dated: c.dated(), best: c.stakes[0]}
+	s := standing{known: true, won: c.winner != nil, sure: c.sure(), best: *c.best(), origin: c.origin().host}
 	if s.won {
 		s.winner = *c.winner
 	}
 	return s
+}
+
+// origin is the contest in which the winner was found: this one, or one above.
+func (c *contest) origin() *contest {
+	for c.byAbove {
+		c = c.above
+	}
+	return c
 }
 
 // owner returns whose the host is; empty: nobody's. There may be no contest.
@@ -103,44 +118,65 @@ func (c *contest) settle(recorded bool) {
 	}
 }
 
-// yield has a host go to the winner of the "*." host above it, if that one was
-// first: a wildcard owns what is below it, but for what was claimed before. If it
-// cannot be told which was first, the host is nobody's.
+// yield has a host go to the winner of the pattern above it, if that one was
+// first: a pattern owns what it stands for, but for what was claimed before. If it
+// cannot be told which was first, the host is nobody's. What is above has yielded before: so
+// a host is of whoever was first in all of its chain.
 func (c *contest) yield(w *contest, recorded bool) (unsettled bool) {
+	below, above := &c.stakes[0], w.best()
 	if !c.disputedBy(w) {
+		c.join(w)
 		return false
 	}
-	below, above := &c.stakes[0], w.best()
 	granted := c.winner != nil && c.winner.granted
-	switch known := c.comparable(w, recorded); {
+	switch known := recorded || c.dated() && w.sure(); {
 	case known && below.before(above):
 	case known && above.before(below), granted: // a grant makes nobody an owner
-		c.winner, c.byAbove = w.winner, w.winner != nil
+		c.winner, c.yielded, c.byAbove = w.winner, true, w.winner != nil
+		c.older, c.vague = above, !w.sure()
 	case recorded && below.rank != unknown && c.winner != nil:
 		// Both were written down at once, and in force side by side.
 	default:
-		c.winner = nil
+		c.winner, c.vague = nil, !known
 		return w.winner != nil
 	}
 	return false
 }
 
-// comparable reports whether ages tell the two apart at all.
-func (c *contest) comparable(w *contest, recorded bool) bool {
-	return recorded || c.dated() && (w.dated() || w.winner != nil && w.winner.rank == timed)
+// join has the claim above speak for its own, too, if it is the older.
+func (c *contest) join(w *contest) {
+	if c.vague = !w.sure(); w.best().before(c.winner) {
+		c.older = w.best()
+	}
 }
 
-// disputedBy reports whether others claim the "*." host above.
+// sure reports whether it is known what claims below have to be older than.
+func (c *contest) sure() bool {
+	switch {
+	case c.vague, c.yielded:
+		return !c.vague
+	case c.winner != nil:
+		return c.winner.rank == timed
+	default:
+		return c.dated()
+	}
+}
+
+// disputedBy reports whether others claim the pattern above.
 func (c *contest) disputedBy(w *contest) bool {
 	return w.winner == nil || !c.owns(w.winner.namespace)
 }
 
 // best returns what speaks most for anybody.
 func (c *contest) best() *stake {
-	if c.winner != nil {
+	switch {
+	case c.older != nil:
+		return c.older
+	case c.winner != nil:
 		return c.winner
+	default:
+		return &c.stakes[0]
 	}
-	return &c.stakes[0]
 }
 
 // dated reports whether it is known of everybody since when.
@@ -183,7 +219,7 @@ func (c *contest) loses(hold time.Duration) (Code, string) {
 	}
 }
 
-// rivals names the namespaces that claim the host, or the "*." host above it.
+// rivals names the namespaces that claim the host, or the pattern above it.
 func (c *contest) rivals() string {
 	var names []string
 	for i := range c.stakes {
@@ -195,7 +231,7 @@ func (c *contest) rivals() string {
 		text = "namespace " + names[0]
 	}
 	if above := c.above.owner(); above != "" && !slices.Contains(names, above) {
-		text += ", and the \"*.\" host above it by namespace " + above
+		text += ", and " + c.above.host + " above it by namespace " + above
 	}
 	return text
 }

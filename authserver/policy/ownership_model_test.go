@@ -17,11 +17,11 @@ import (
 // or that is held for it.
 
 var (
-	modelHosts = []string{"a.x", "*.x", "b.x", "x"}
+	modelHosts = []string{"a.x", "*.x", "b.x", "x", "**.x"}
 	modelAsked = []string{"a.x", "b.x", "c.x", "x"}
 	modelNames = []string{"a", "b", "c"}
 	// What a policy claims, in bits: hosts alone, and two at once.
-	modelMasks = []uint8{1, 2, 4, 8, 3}
+	modelMasks = []uint8{1, 2, 4, 8, 16, 3}
 )
 
 const modelHold = 10
@@ -114,7 +114,7 @@ func newExplorer(t testing.TB, namespaces int, wrong mutant) *explorer {
 		e.targets = append(e.targets, mustTarget(t, "https://"+h+"/"))
 	}
 	for ns := range namespaces {
-		for mask := range 16 {
+		for mask := range 1 << len(modelHosts) {
 			// The younger the namespace in this list, the older its object.
 			p := Policy{Source: Source{Namespace: modelNames[ns], Name: "p"}, Since: birth.Add(-time.Duration(ns) * time.Hour), Rules: does(Bypass)}
 			for i, h := range modelHosts {
@@ -212,11 +212,13 @@ func (e *explorer) view(m *model, leads bool) *modelView {
 	return v
 }
 
-// covers reports whether a host of a policy is one that was asked about, or the
-// "*." host above it.
+// covers reports whether a host of a policy is one that was asked about, or a pattern above
+// it.
 func covers(host, asked int) bool {
-	return modelHosts[host] == modelAsked[asked] || modelHosts[host] == "*.x" && modelAsked[asked] != "x"
+	return modelHosts[host] == modelAsked[asked] || isPattern(host) && modelAsked[asked] != "x"
 }
+
+func isPattern(host int) bool { return modelHosts[host][0] == '*' }
 
 // records reports whether what is written or noticed holds a host for its guard.
 func (m *model) records(q int) bool {
@@ -268,7 +270,9 @@ func (e *explorer) check(m *model) string {
 			}
 			m.guard[q], m.by[q] = ns, slices.Index(modelHosts, modelAsked[q])
 			if m.by[q] < 0 || m.policies[ns-1].mask>>m.by[q]&1 == 0 {
-				m.by[q] = 1
+				if m.by[q] = 1; m.policies[ns-1].mask>>1&1 == 0 {
+					m.by[q] = 4
+				}
 			}
 			if m.granted && ns == 2 && m.by[q] == 0 && !m.holds(q, m.ledger) { // it is there by the grant
 				m.guard[q] = 0

@@ -150,6 +150,60 @@ func TestClaimsDecideNotObjects(t *testing.T) {
 			issues: []string{"evil/old spec.hosts[0] HostReserved", "evil/old spec.hosts[2] HostReserved"},
 			asks:   map[string]string{"auth.e.x/": lost, "b.e.x/": "allow bypass old", "e.x/": lost, "f.x/": "allow bypass old", "x/": "allow bypass old"},
 		},
+		"a deep pattern that is claimed later": {
+			policies: []Policy{app("a.b.x", "*.c.x"), evil("**.x")}, claims: []Claim{recorded("a.b.x", "team", 6), recorded("*.c.x", "team", 6), recorded("**.x", "evil", 7)},
+			asks: map[string]string{"a.b.x/": theirs, "z.c.x/": theirs, "c.x/": "allow bypass old", "z.b.x/": "allow bypass old", "z.z.c.x/": "allow bypass old"},
+		},
+		"a deep pattern that was claimed before": {
+			policies: []Policy{app("**.x"), evil("a.b.x", "*.c.x", "**.d.x")},
+			claims:   []Claim{recorded("**.x", "team", 6)},
+			issues: []string{"evil/old spec.hosts[0] HostOwnedByOtherNamespace", "evil/old spec.hosts[1] HostOwnedByOtherNamespace",
+				"evil/old spec.hosts[2] HostOwnedByOtherNamespace", "team/app spec.hosts[0] HostContended", "team/app spec.hosts[0] HostContended", "team/app spec.hosts[0] HostContended"},
+			asks:   map[string]string{"a.b.x/": lost, "z.c.x/": lost, "z.z.d.x/": lost, "d.x/": theirs, "z.z.c.x/": theirs},
+			pinned: map[string]string{"a.b.x/": theirs, "z.c.x/": theirs, "z.z.d.x/": theirs},
+		},
+		"through a pattern in between": {
+			policies: []Policy{app("**.x"), evil("*.b.x", "a.b.x")}, claims: []Claim{recorded("**.x", "team", 1), recorded("*.b.x", "evil", 3), recorded("a.b.x", "evil", 2)},
+			issues: []string{"evil/old spec.hosts[0] HostOwnedByOtherNamespace", "evil/old spec.hosts[1] HostOwnedByOtherNamespace",
+				"team/app spec.hosts[0] HostContended", "team/app spec.hosts[0] HostContended"},
+			asks: map[string]string{"a.b.x/": lost, "z.b.x/": lost}, pinned: map[string]string{"a.b.x/": theirs, "z.b.x/": theirs},
+		},
+		"an owner's own pattern in between is no gap": {
+			policies: []Policy{app("**.x", "*.b.x"), evil("a.b.x")}, claims: []Claim{recorded("**.x", "team", 1), recorded("*.b.x", "team", 5), recorded("a.b.x", "evil", 3)},
+			issues: []string{"evil/old spec.hosts[0] HostOwnedByOtherNamespace", "team/app spec.hosts[1] HostContended"},
+			asks:   map[string]string{"a.b.x/": lost, "z.b.x/": theirs}, pinned: map[string]string{"a.b.x/": theirs},
+		},
+		"a held deep pattern": {
+			policies: []Policy{evil("a.b.x", "*.x", "**.b.x", "x")}, claims: []Claim{released(recorded("**.x", "team", 6), 8)},
+			issues: []string{"evil/old spec.hosts[0] HostOwnedByOtherNamespace", "evil/old spec.hosts[1] HostOwnedByOtherNamespace", "evil/old spec.hosts[2] HostOwnedByOtherNamespace"},
+			asks:   map[string]string{"a.b.x/": lost, "b.x/": lost, "z.z.z.x/": lost, "x/": "allow bypass old"},
+		},
+		"nothing tells of a host and a deep pattern above": {
+			policies: []Policy{app("a.b.x"), evil("**.x")},
+			issues:   []string{"evil/old spec.hosts[0] HostOwnedByOtherNamespace", "team/app spec.hosts[0] HostOwnedByOtherNamespace"},
+			asks:     map[string]string{"a.b.x/": lost, "z.b.x/": "allow bypass old"}, pinned: map[string]string{"a.b.x/": lost},
+		},
+		"reserved: no pattern from outside decides within": {
+			policies: []Policy{evil("**.x")}, claims: []Claim{recorded("**.x", "evil", 1)},
+			terms: Terms{Reservations: []Grant{{"*.b.x", "team"}, {"c.x", "team"}}},
+			asks:  map[string]string{"b.x/": "allow bypass old", "a.b.x/": lost, "z.a.b.x/": lost, "c.x/": lost, "z.c.x/": "allow bypass old"},
+		},
+		"reserved: nor where something is held": {
+			policies: []Policy{evil("**.x", "*.y")},
+			claims:   []Claim{recorded("**.x", "evil", 1), released(recorded("a.b.x", "team", 6), 8), recorded("*.y", "evil", 1), released(recorded("c.y", "team", 6), 8)},
+			terms:    Terms{Reservations: []Grant{{"*.b.x", "team"}, {"c.y", "team"}}},
+			asks:     map[string]string{"a.b.x/": lost, "c.y/": lost, "d.y/": "allow bypass old"},
+		},
+		"reserved: whose zone it is decides within by a deep pattern": {
+			policies: []Policy{app("**.b.x", "*.b.x"), evil("**.x", "a.b.x")}, claims: []Claim{recorded("**.x", "evil", 1)},
+			terms:  Terms{Reservations: []Grant{{"**.b.x", "team"}}},
+			issues: []string{"evil/old spec.hosts[1] HostNotGranted"},
+			asks:   map[string]string{"a.b.x/": theirs, "z.z.b.x/": theirs, "b.x/": "allow bypass old"},
+		},
+		"the team host below a deep pattern": {
+			policies: []Policy{evil("**.x")}, claims: []Claim{recorded("**.x", "evil", 1)}, terms: Terms{TeamHost: "auth.e.x"},
+			asks: map[string]string{"auth.e.x/": lost, "e.x/": lost, "b.e.x/": "allow bypass old", "b.auth.e.x/": "allow bypass old"},
+		},
 		"our own path": {
 			policies: []Policy{of("team", "app", 0, Bypass, []string{"a.x"}, Path{Value: "/.access"}, Path{Value: "/.access/login", Exact: true}, Path{Value: "/.accessories"}, Path{Value: "/.access/"})},
 			terms:    Terms{PathPrefix: "/.access"},

@@ -38,7 +38,8 @@ type Policy struct {
 	// Since is when the object was created: of two equal claims of one namespace the
 	// older wins. Without a Ledger it is also since when the hosts are claimed.
 	Since time.Time
-	// Hosts are lower-case DNS names; a leading "*." is exactly one label.
+	// Hosts are lower-case DNS names; a leading "*." is exactly one label, "**." one or
+	// more.
 	Hosts []string
 	// Paths are parts of every host. Empty: everything.
 	Paths []Path

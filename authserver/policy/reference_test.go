@@ -28,24 +28,34 @@ func newReference(policies []Policy, grants ...Grant) *reference {
 	return &reference{sorted, grants, map[string]refFirst{}}
 }
 
-func above(host string) string {
-	_, rest, _ := strings.Cut(host, ".")
-	return "*." + rest
+// wider lists the patterns that a host, or a pattern, is part of, the narrowest first.
+func wider(host string) (out []string) {
+	labels := strings.Split(host, ".")
+	if strings.Trim(labels[0], "*") != "" && len(labels) > 1 {
+		out = append(out, "*."+strings.Join(labels[1:], "."))
+	}
+	for i := 1; i < len(labels); i++ {
+		if p := "**." + strings.Join(labels[i:], "."); p != host {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 func (f *reference) granted(host, ns string) bool {
 	return slices.ContainsFunc(f.grants, func(g Grant) bool {
-		return g.Namespace == ns && (g.Host == host || g.Host == above(host))
+		return g.Namespace == ns && (g.Host == host || slices.Contains(wider(host), g.Host))
 	})
 }
 
-// refFirst is who was first to claim something, and when; sure: their time, and
-// everybody else's, is known.
+// refFirst is who was first to claim something; nobody: that cannot be told. Since is what
+// claims below have to be older than, if it is sure.
 type refFirst struct {
 	ns       string
-	when     time.Time
-	sure     bool
 	nobody   bool
+	since    time.Time
+	sure     bool
+	dated    bool // it is known of all who claim it
 	earliest time.Time
 }
 
@@ -61,9 +71,9 @@ func (f *reference) first(host string) (out refFirst) {
 			oldest[p.Source.Namespace] = p.Since
 		}
 	}
-	out.sure, out.nobody = true, true
+	out.dated, out.nobody = true, true
 	for ns, t := range oldest {
-		out.sure = out.sure && !t.IsZero()
+		out.dated = out.dated && !t.IsZero()
 		if out.earliest.IsZero() || t.Before(out.earliest) {
 			out.earliest = t
 		}
@@ -72,10 +82,10 @@ func (f *reference) first(host string) (out refFirst) {
 			alone = alone && (other == ns || !t.IsZero() && !t2.IsZero() && t.Before(t2))
 		}
 		if alone {
-			out.ns, out.when, out.nobody = ns, t, false
+			out.ns, out.nobody = ns, false
 		}
 	}
-	if len(oldest) > 1 && !out.sure {
+	if len(oldest) > 1 && !out.dated {
 		out.nobody = true
 	}
 	var strangers []string
@@ -85,10 +95,10 @@ func (f *reference) first(host string) (out refFirst) {
 		}
 	}
 	if out.nobody && len(strangers) == 1 {
-		out.ns, out.when, out.nobody = strangers[0], oldest[strangers[0]], false
+		out.ns, out.nobody = strangers[0], false
 	}
-	if out.nobody {
-		out.ns = ""
+	if out.since, out.sure = oldest[out.ns], !oldest[out.ns].IsZero(); out.nobody {
+		out.ns, out.since, out.sure = "", out.earliest, out.dated
 	}
 	return out
 }
@@ -97,39 +107,39 @@ func (f *reference) claimed(host string) bool {
 	return slices.ContainsFunc(f.policies, func(p Policy) bool { return slices.Contains(p.Hosts, host) })
 }
 
-// owner: "whoever was first to claim it, or before that the "*." host above it".
-// Nobody, if that cannot be told.
+// owner: "whoever was first to claim it, or before that a pattern it is part of". Nobody,
+// if that cannot be told.
 func (f *reference) owner(host string) (ns string, nobody bool) {
 	known, ok := f.owners[host]
 	if !ok {
-		known.ns, known.nobody = f.findOwner(host)
+		known = f.settled(host)
 		f.owners[host] = known
 	}
 	return known.ns, known.nobody
 }
 
-func (f *reference) findOwner(host string) (ns string, nobody bool) {
+func (f *reference) settled(host string) refFirst {
 	own := f.first(host)
-	if host[0] == '*' || !f.claimed(host) {
-		return own.ns, own.nobody
+	i := slices.IndexFunc(wider(host), f.claimed)
+	if !f.claimed(host) || i < 0 {
+		return own
 	}
-	wild := f.first(above(host))
-	if !f.claimed(above(host)) || !own.nobody && !wild.nobody && own.ns == wild.ns {
-		return own.ns, own.nobody
-	}
-	when, sure := wild.when, own.sure && !wild.when.IsZero()
-	if wild.nobody {
-		when, sure = wild.earliest, own.sure && wild.sure
-	}
+	wide := f.settled(wider(host)[i])
+	sure := own.dated && wide.sure
 	switch {
-	case sure && when.Before(own.earliest):
-		return wild.ns, wild.nobody
-	case sure && own.earliest.Before(when):
-		return own.ns, own.nobody
+	case !own.nobody && !wide.nobody && own.ns == wide.ns:
+		if own.sure = own.sure && wide.sure; wide.since.Before(own.since) {
+			own.since = wide.since
+		}
+		return own
+	case sure && wide.since.Before(own.earliest):
+		return wide
+	case sure && own.earliest.Before(wide.since):
+		return own
 	case !own.nobody && f.granted(host, own.ns):
-		return wild.ns, wild.nobody
+		return wide
 	}
-	return "", true
+	return refFirst{nobody: true, since: own.earliest, sure: sure, dated: own.dated, earliest: own.earliest}
 }
 
 // contended: "a namespace that neither owns it nor has a grant claims it".
@@ -167,22 +177,25 @@ func (f *reference) claims(host string) []refClaim {
 	return out
 }
 
-// lookup finds whose a path is: nil is nobody's. A contended host is decided only
-// where the route is known.
+// lookup finds whose a path is: nil is nobody's. Of the host and the patterns that it is part
+// of, the first that anybody claims decides. A contended one is decided only where the route
+// is known. What is claimed in vain is as if it were not: its owner has a wider pattern.
 func (f *reference) lookup(host, path string, pinned bool) *Policy {
-	if _, nobody := f.owner(host); f.claimed(host) && nobody && len(f.claims(host)) == 0 {
-		return nil
-	}
-	if f.contended(host) && !pinned {
-		return nil
-	}
-	claims := f.claims(host)
-	if len(claims) == 0 {
-		if claims = f.claims(above(host)); len(claims) == 0 || f.contended(above(host)) && !pinned {
+	for _, h := range append([]string{host}, wider(host)...) {
+		switch claims := f.claims(h); {
+		case !f.claimed(h):
+		case f.contended(h) && !pinned, len(claims) == 0 && f.isNobodys(h):
 			return nil
+		case len(claims) > 0:
+			return refMostSpecific(claims, path)
 		}
 	}
-	return refMostSpecific(claims, path)
+	return nil
+}
+
+func (f *reference) isNobodys(host string) bool {
+	_, nobody := f.owner(host)
+	return nobody
 }
 
 func refMostSpecific(claims []refClaim, path string) *Policy {

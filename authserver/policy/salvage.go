@@ -19,7 +19,7 @@ func salvageHosts(hosts []string) []string {
 		}
 		h = strings.TrimSuffix(h, ".")
 		// Whatever a request can name is kept, be it no proper DNS name.
-		if checkLabels(strings.TrimPrefix(h, "*.")) == nil && !seen[h] {
+		if checkLabels(trimPattern(h)) == nil && !seen[h] {
 			seen[h] = true
 			out = append(out, h)
 		}
@@ -57,5 +57,3 @@ func (p Path) kind() string {
 	}
 	return "Prefix"
 }
-
-func isWild(host string) bool { return strings.HasPrefix(host, "*.") }

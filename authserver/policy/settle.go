@@ -2,10 +2,22 @@
 
 package policy
 
+// settle finds whose a host is.
+func (a *Assembler) settle(h *hostState, c *contest) {
+	a.contestOf(h, c)
+	if len(c.stakes) == 0 {
+		return
+	}
+	if w := a.contestAbove(h); w != nil {
+		c.above = w
+		c.unsettled = c.yield(w, a.ledger != nil)
+	}
+}
+
 // contestOf finds who was first of those who claim a host, or claimed it, whatever is
 // above it.
 func (a *Assembler) contestOf(h *hostState, c *contest) {
-	*c = contest{host: h.name}
+	*c = contest{host: h.name, at: h}
 	c.stakes = c.one[:0]
 	if a.ledger != nil && h.recorded {
 		a.collectRecords(c)

@@ -96,6 +96,17 @@ func (a *app) longest() (d time.Duration, unsaid bool) {
 	return d, unsaid
 }
 
+// claimOn returns the path of the policy's claim on a target: behind a dry run, it may stand
+// on a pattern above the host.
+func (t *Table) claimOn(r *claims, target Target, a *app) string {
+	at := r.claimOn(target.path, a)
+	t.eachAbove(target.host, func(c *claims) bool {
+		at = cmp.Or(at, c.claimOn(target.path, a))
+		return at == ""
+	})
+	return at
+}
+
 // SignIn says what signing in takes for a target. The origin is that of the
 // target's host: other applications may take its tokens. It is false if no
 // policy guards the target, or only one that has mistakes.
@@ -115,7 +126,7 @@ func (t *Table) SignIn(target Target, origin string) (SignIn, bool) {
 	out.Providers = dry.narrow(a, out.Providers)
 	apps := []*app{a}
 	if a.signIn.scoped() {
-		out.Path = cookiePath(cmp.Or(claims.claimOn(target.path, a), t.above(target.host).claimOn(target.path, a)))
+		out.Path = cookiePath(t.claimOn(claims, target, a))
 	} else {
 		for _, o := range claims.apps() {
 			if o != a && !o.signIn.scoped() && len(apps) < maxAudience {

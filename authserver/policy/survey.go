@@ -16,14 +16,15 @@ type Guard struct {
 }
 
 // Hosts lists every host with something to say about it, as policies spell them: sorted,
-// "*." hosts too.
+// patterns too.
 func (t *Table) Hosts() []string {
 	if t == nil {
 		return nil
 	}
 	var out []string
 	t.exact.each(func(host string, _ *claims) { out = append(out, host) })
-	t.wild.each(func(host string, _ *claims) { out = append(out, "*."+host) })
+	t.wild.each(func(zone string, _ *claims) { out = append(out, wildPrefix+zone) })
+	t.deep.each(func(zone string, _ *claims) { out = append(out, deepPrefix+zone) })
 	slices.Sort(out)
 	return out
 }

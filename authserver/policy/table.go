@@ -12,9 +12,11 @@ import "sync/atomic"
 //	exact ── app.example.com ── claims ── Exact  /api/v1/things   → nobody
 //	  │ not there                      ├─ Prefix /api             → app-api: decides
 //	wild ─── *.example.com             └─ Prefix (everything)     → app
+//	  │ not there
+//	deep ─── **.example.com, then **.com
 //
-// The host is looked up as it is, and, only if nothing is there, as "*." and what follows
-// its first label: an exact host never falls through. Claims are tried from the most
+// The host is looked up as it is, and, only if nothing is there, as the patterns that stand
+// for it (pattern.go): what is there never falls through. Claims are tried from the most
 // specific one, so that the first that covers the path is the answer; there is one claim
 // of a kind on a path, as the builder has settled all conflicts. A path with several
 // readings is looked up in each of them, and the answers have to be the same. Then it is
@@ -26,6 +28,7 @@ import "sync/atomic"
 type Table struct {
 	exact        shards[*claims] // "wiki.example.com"
 	wild         shards[*claims] // "*.example.com" → "example.com"
+	deep         shards[*claims] // "**.example.com" → "example.com"
 	policies     int
 	revision     string
 	takers       []*app              // that take tokens from other applications' pages

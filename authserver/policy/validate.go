@@ -146,9 +146,9 @@ func checkHost(h string) problem {
 	case "":
 		return problem{codeHostEmpty, "empty"}
 	case "*":
-		return problem{codeHostAll, "a policy names its hosts; a leading \"*.\" stands for exactly one label"}
+		return problem{codeHostAll, "a policy names its hosts; a leading \"*.\" stands for exactly one label, \"**.\" for one or more"}
 	default:
-		return firstProblem(hostChecks, strings.TrimPrefix(h, "*."))
+		return firstProblem(hostChecks, trimPattern(h))
 	}
 }
 
@@ -156,7 +156,7 @@ var hostChecks = []check{
 	{func(h string) bool { return strings.Contains(h, "://") }, codeHostScheme, "leave out the scheme"},
 	{anyOf("/?#"), codeHostPath, "leave out the path; it goes into spec.paths"},
 	{anyOf(":"), codeHostPort, "leave out the port; a policy protects every port of its hosts"},
-	{anyOf("*"), codeHostWildcard, "\"*\" can only be the whole first label, as in \"*.example.com\""},
+	{anyOf("*"), codeHostWildcard, "\"*\" can only be the whole first label: \"*.example.com\" is one label below example.com, \"**.example.com\" one or more"},
 	{func(h string) bool { return strings.HasSuffix(h, ".") }, codeHostDot, "leave out the trailing dot"},
 	{func(h string) bool { return !isASCII(h) }, codeHostUnicode, "write an international name in its xn-- form"},
 	{func(h string) bool { return h != strings.ToLower(h) }, codeHostCase, "write it in lower case"},

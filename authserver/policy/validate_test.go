@@ -41,7 +41,7 @@ func TestCheckOriginHints(t *testing.T) {
 func TestCheckHostAndPathHints(t *testing.T) {
 	for host, hint := range map[string]string{
 		"a.x": "", "*.a.x": "", "localhost": "", "xn--bcher-kva.x": "", "*.x": "",
-		"": "empty", "*": "names its hosts", "https://a.x": "scheme", "a.x/y": "path", "a.x?y": "path", "a.x:80": "port", "[::1]": "port", "a.*.x": "first label", "**.x": "first label",
+		"": "empty", "*": "names its hosts", "https://a.x": "scheme", "a.x/y": "path", "a.x?y": "path", "a.x:80": "port", "[::1]": "port", "a.*.x": "first label", "***.x": "first label", "**.*.x": "first label", "**x.y": "first label", "**": "first label", "**.": "DNS name", "**.x.": "trailing dot",
 		"*a.x": "first label", "a.x.": "trailing dot", "bücher.x": "xn--", "A.x": "lower case", "a_b.x": "_", "-a.x": "DNS name", "a-.x": "DNS name", "a..x": "DNS name", ".x": "DNS name",
 		"a b.x": "DNS name", "*.": "DNS name", strings.Repeat("a", 64) + ".x": "DNS name", "10.0.0.1": "address", "*.1": "address", "a.x\n": "DNS name",
 	} {
