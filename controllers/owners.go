@@ -34,9 +34,10 @@ const longestKey = 253 - len("host_")
 //
 // Keys of a page are host_HOST and wild_ZONE (for *.ZONE), with the namespaces that may,
 // joined by commas; none may where that is empty. A host stands in the page of what follows
-// its first label, so that it is found beside the "*." host above it. The page of zones
-// has zone_ZONE for each reserved "*." host, which holds at any depth, and also_HOST and
-// alsowild_ZONE for what is granted within.
+// its first label, so that it is found beside the "*." pattern above it. The page of zones
+// has zone_ZONE for each reserved pattern, which holds at any depth, and also_HOST,
+// alsowild_ZONE and alsodeep_ZONE for what is granted within. It has deep_ZONE (for **.ZONE),
+// too, and all hosts below such a pattern once more: each page is judged by itself.
 type Owners struct {
 	Live      *policy.Live
 	Terms     policy.Terms
@@ -149,25 +150,53 @@ func ownersOf(t *policy.Table, terms policy.Terms) map[string]map[string]string 
 	may := map[string][]string{}
 	t.EachHost(func(host string, namespaces []string) { may[host] = namespaces })
 	for _, r := range terms.Reservations {
-		if !strings.HasPrefix(r.Host, "*.") && may[r.Host] == nil {
+		if !policy.IsPattern(r.Host) && may[r.Host] == nil {
 			may[r.Host] = []string{}
 		}
 	}
-	for _, g := range terms.Grants { // within a "*." host of others
-		_, zone, _ := strings.Cut(g.Host, ".")
-		if above, claimed := may["*."+zone]; claimed && may[g.Host] == nil {
-			may[g.Host] = above
-		}
-	}
+	within(may, terms)
 	for host, namespaces := range may {
-		key, page := keyOf("host_", "wild_", host)
+		key, page := keyOf("host_", "wild_", "deep_", host)
 		if len(key) > longestKey+len("host_") {
 			continue // the API server refuses it in any route
 		}
 		pages[page][key] = joined(append(slices.Clone(namespaces), invited(terms, host)...))
+		if slices.ContainsFunc(policy.Patterns(host), func(p string) bool { return deep(p) && has(may, p) }) {
+			pages[zonesPage][key] = pages[page][key]
+		}
 	}
 	return pages
 }
+
+// within adds what is granted, or reserved, within a pattern of others: the widest first.
+func within(may map[string][]string, terms policy.Terms) {
+	var hosts []string
+	for _, r := range terms.Reservations {
+		if policy.IsPattern(r.Host) {
+			hosts = append(hosts, "**."+routes.ParentOf(r.Host))
+		}
+	}
+	for _, g := range terms.Grants {
+		hosts = append(hosts, g.Host)
+	}
+	slices.SortFunc(hosts, func(x, y string) int { return len(policy.Patterns(x)) - len(policy.Patterns(y)) })
+	for _, host := range hosts {
+		if has(may, host) {
+			continue
+		}
+		if i := slices.IndexFunc(policy.Patterns(host), func(p string) bool { return has(may, p) }); i >= 0 {
+			above := policy.Patterns(host)[i]
+			may[host] = append(slices.Clone(may[above]), invited(terms, above)...)
+		}
+	}
+}
+
+func has(may map[string][]string, host string) bool {
+	_, known := may[host]
+	return known
+}
+
+func deep(host string) bool { return strings.HasPrefix(host, "**.") }
 
 // zonesPage is the ConfigMap of what is reserved at any depth.
 const zonesPage = "ostiary-owners-zones"
@@ -176,13 +205,13 @@ func zonesOf(terms policy.Terms) map[string]string {
 	lists := map[string][]string{}
 	for _, r := range terms.Reservations {
 		key := "also_" + r.Host
-		if zone, ok := strings.CutPrefix(r.Host, "*."); ok {
-			key = "zone_" + zone
+		if policy.IsPattern(r.Host) {
+			key = "zone_" + routes.ParentOf(r.Host)
 		}
 		lists[key] = append(lists[key], r.Namespace)
 	}
 	for _, g := range terms.Grants {
-		key, _ := keyOf("also_", "alsowild_", g.Host)
+		key, _ := keyOf("also_", "alsowild_", "alsodeep_", g.Host)
 		lists[key] = append(lists[key], g.Namespace)
 	}
 	out := map[string]string{}
@@ -193,27 +222,31 @@ func zonesOf(terms policy.Terms) map[string]string {
 }
 
 // keyOf returns the key of a host, and the page that it is on.
-func keyOf(exact, wild, host string) (key, page string) {
-	_, zone, _ := strings.Cut(host, ".")
+func keyOf(exact, wild, deeper, host string) (key, page string) {
+	zone := routes.ParentOf(host)
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(zone))
 	page = fmt.Sprintf("ostiary-owners-%d", h.Sum32()%ownerPages)
-	if strings.HasPrefix(host, "*.") {
+	switch {
+	case deep(host):
+		return deeper + zone, zonesPage
+	case policy.IsPattern(host):
 		return wild + zone, page
+	default:
+		return exact + host, page
 	}
-	return exact + host, page
 }
 
 // invited are the namespaces that the platform lets serve a host, whoever claims it.
 func invited(terms policy.Terms, host string) (out []string) {
-	_, zone, _ := strings.Cut(host, ".")
+	holds := func(pattern string) bool { return pattern == host || slices.Contains(policy.Patterns(host), pattern) }
 	for _, g := range terms.Grants {
-		if g.Host == host || g.Host == "*."+zone {
+		if holds(g.Host) {
 			out = append(out, g.Namespace)
 		}
 	}
 	for _, r := range terms.Reservations {
-		if r.Host == host {
+		if r.Host == host || deep(host) && policy.IsPattern(r.Host) && routes.ParentOf(r.Host) == routes.ParentOf(host) {
 			out = append(out, r.Namespace)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -80,11 +81,45 @@ func TestOwnersOf(t *testing.T) {
 		t.Errorf("%v\nwant %v", pages[zonesPage], zones)
 	}
 	for i := range 100 {
-		_, exact := keyOf("", "", fmt.Sprintf("app.zone%d.y", i))
-		_, wild := keyOf("", "", fmt.Sprintf("*.zone%d.y", i))
+		_, exact := keyOf("", "", "", fmt.Sprintf("app.zone%d.y", i))
+		_, wild := keyOf("", "", "", fmt.Sprintf("*.zone%d.y", i))
 		if exact != wild || pages[exact] == nil {
 			t.Errorf("zone%d: %s, %s", i, exact, wild)
 		}
+	}
+}
+
+// What is below a "**." pattern is on the page of zones, too, and so is what is granted there.
+func TestOwnersOfDeepPatterns(t *testing.T) {
+	open := func(ns, name string, hosts ...string) policy.Policy {
+		return policy.Policy{Source: policy.Source{Namespace: ns, Name: name}, Since: time.Unix(1, 0), Hosts: hosts,
+			Rules: []policy.Rule{{Action: policy.Bypass, Include: []policy.Selector{{Property: policy.Everyone}}}}}
+	}
+	terms := policy.Terms{
+		Grants:       []policy.Grant{{Host: "**.g.x", Namespace: "b"}, {Host: "one.x", Namespace: "b"}, {Host: "*.w.zone.x", Namespace: "b"}, {Host: "in.zone.y", Namespace: "b"}},
+		Reservations: []policy.Grant{{Host: "*.zone.x", Namespace: "c"}, {Host: "**.zone.y", Namespace: "c"}},
+	}
+	table, issues := policy.Build(policy.Input{Terms: terms, Policies: policy.CompileAll([]policy.Policy{
+		open("a", "p", "**.x", "mine.y", "*.w.x"), open("a", "in", "in.g.x")})})
+	if len(issues) > 0 {
+		t.Fatal(issues)
+	}
+	want := map[string]string{
+		"deep_x": "a", "wild_w.x": "a", "deep_zone.x": "c", "deep_g.x": "a,b", "host_in.g.x": "a,b", "host_one.x": "a,b", "wild_w.zone.x": "b,c",
+		"zone_zone.x": "c", "zone_zone.y": "c", "alsodeep_g.x": "b", "also_one.x": "b", "alsowild_w.zone.x": "b", "also_in.zone.y": "b",
+	}
+	pages := ownersOf(table, terms)
+	if !maps.Equal(pages[zonesPage], want) {
+		t.Errorf("%v\nwant %v", pages[zonesPage], want)
+	}
+	all := map[string]string{}
+	for name, page := range pages {
+		if name != zonesPage {
+			maps.Copy(all, page)
+		}
+	}
+	if want := map[string]string{"host_mine.y": "a", "wild_w.x": "a", "host_in.g.x": "a,b", "host_one.x": "a,b", "wild_w.zone.x": "b,c"}; !maps.Equal(all, want) {
+		t.Errorf("%v\nwant %v", all, want)
 	}
 }
 
@@ -126,6 +161,17 @@ func TestOwnersArePublished(t *testing.T) {
 	serves("more.owners.example.com", "")
 	fixture.Remove(t, c, fixture.Open(till, "app")) // held for it
 	serves("theirs.owners.example.com", "no namespace may use now")
+	// The real CEL, of pages as they would be.
+	fixture.Create(t, c, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: ours, Name: "deep", Labels: map[string]string{v1alpha1.OwnersLabel: "true"}}, Data: map[string]string{
+		"deep_wide.example.com": till, "deep_ours.wide.example.com": shop, "host_our.wide.example.com": shop, "zone_kept.example.com": till, "alsodeep_ok.kept.example.com": shop}})
+	serves("x.y.wide.example.com", "belongs to namespace "+till)
+	serves("*.y.wide.example.com", "belongs to namespace "+till)
+	serves("ours.wide.example.com", "belongs to namespace "+till)
+	serves("x.y.kept.example.com", "is reserved for other namespaces")
+	for _, host := range []string{"wide.example.com", "our.wide.example.com", "x.y.ours.wide.example.com", "*.ours.wide.example.com", "x.y.ok.kept.example.com"} {
+		serves(host, "")
+	}
+	fixture.Remove(t, c, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: ours, Name: "deep"}})
 	r.end()
 
 	var list corev1.ConfigMapList
