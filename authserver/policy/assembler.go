@@ -206,6 +206,9 @@ func (a *Assembler) judge(e *entry, twice bool) {
 	if a.terms.NoCountries {
 		e.issues = append(e.issues, c.app.withoutCountries()...)
 	}
+	if a.terms.UpstreamHeaders != nil {
+		e.issues = append(e.issues, c.app.unlisted(a.terms.UpstreamHeaders)...)
+	}
 	a.judgeGroups(e)
 	delete(a.faulty, e)
 	if len(e.issues) > 0 {

@@ -91,6 +91,15 @@ const (
 	codeDeniedURL       Code = "denied-url"
 )
 
+// Mistakes of headers for the application.
+const (
+	codeUpstreamMany     Code = "upstream-headers-too-many"
+	codeUpstreamFrom     Code = "upstream-header-from"
+	codeUpstreamGroups   Code = "upstream-header-groups"
+	codeUpstreamEncoding Code = "upstream-header-encoding"
+	codeUpstreamUnlisted Code = "upstream-header-not-listed"
+)
+
 // Mistakes of selectors of where a request comes from.
 const (
 	codeNoCountry         Code = "country-empty"

@@ -123,6 +123,8 @@ func beside() map[Code]Input {
 	}
 	second, own, abroad := a, a, a
 	abroad.Rules = []Rule{{Action: Allow, Include: everyone(), Require: countries("NL")}}
+	telling := a
+	telling.UpstreamHeaders = []UpstreamHeader{{Name: "X-A", From: UserFact}, {Name: "X-B", From: UserFact}}
 	bearers := func(issuer, audience string) Input {
 		p := a
 		p.Rules = []Rule{{Action: ServiceAuth, Include: jwt(issuer, audience, says("sub", "x"))}}
@@ -144,8 +146,8 @@ func beside() map[Code]Input {
 		"path-enforced-elsewhere": of(a, rehearsing),
 		"policy-name-twice":       of(a, a), "path-already-claimed": of(a, second), "own-path": on(Terms{PathPrefix: "/.access"}, own),
 		"team-host": on(Terms{TeamHost: "h.x"}, a), "team-host-parent": on(Terms{TeamHost: "team.h.x"}, a), "host-reserved": on(Terms{Reservations: []Grant{{"h.x", "b"}}}, a),
-		"country-without-database": on(Terms{NoCountries: true}, abroad),
-		"host-not-granted":         on(Terms{GrantedOnly: true}, a), "host-owned": of(a, b), "host-contended": of(a, b),
+		"country-without-database": on(Terms{NoCountries: true}, abroad), "upstream-header-not-listed": on(Terms{UpstreamHeaders: []string{"X-B"}}, telling),
+		"host-not-granted": on(Terms{GrantedOnly: true}, a), "host-owned": of(a, b), "host-contended": of(a, b),
 		"host-owner-unknown": by(NewLedger(nil, time.Hour), a, b), "host-below-unsettled": by(NewLedger(nil, time.Hour), a, wild),
 		"group-missing": naming(Allow, nil, "g"), "group-mistaken": naming(Allow, []Group{groupOf("g", nil, nil, nil)}, "g"),
 		"group-identity-never-seen": naming(Bypass, chain(1), "g1"), "group-cycle": naming(Allow, []Group{groupOf("g", named("g"), nil, nil)}),

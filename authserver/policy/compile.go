@@ -38,6 +38,7 @@ type app struct {
 	identity        []rule // Block, Allow
 	exempt          []exemption
 	dryRun          DryRun
+	upstream        *Upstream // nil: no header
 	revokedBefore   time.Time
 	unauthenticated Unauthenticated
 	signIn          *signIn  // nil: nothing out of the ordinary
@@ -89,6 +90,7 @@ func compile(p *Policy, defective bool) *app {
 	a.signIn = compileSignIn(p)
 	a.exempt = compileExempt(p.Exempt)
 	a.dryRun = p.DryRun
+	a.upstream = newUpstream(p.UpstreamHeaders)
 	a.groups = groupsOf(p)
 	a.groupKey = groupKey(a.groups)
 	a.tokenIssuers = tokenIssuersOf(p)

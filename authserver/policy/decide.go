@@ -34,7 +34,7 @@ func (t *Table) decide(r *Request, tr *Trace) Decision {
 
 // enforced is what a policy decides.
 func (t *Table) enforced(a *app, why Reason, r *Request, tr *Trace) Decision {
-	d := Decision{Source: a.source, Unauthenticated: a.unauthenticated}
+	d := Decision{Source: a.source, Unauthenticated: a.unauthenticated, Upstream: a.upstream}
 	if why != NoReason {
 		d.Reason = why
 		return d

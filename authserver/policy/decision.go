@@ -196,6 +196,9 @@ type Decision struct {
 	Machine *Machine
 	// Identified reports that the Subject is whom the application may be told of.
 	Identified bool
+	// Upstream are the headers of the policy's own choice that tell the application of
+	// Machine, or of the Subject if it is Identified. It is shared, and not modified.
+	Upstream *Upstream
 	// ManageResponses asks for CORS on the application's own answer as well.
 	ManageResponses bool
 	Unauthenticated Unauthenticated

@@ -37,6 +37,9 @@ type Terms struct {
 	// NoCountries: no database tells in which country clients are. Policies that look at
 	// it are in force, and are told so.
 	NoCountries bool
+	// UpstreamHeaders are those that proxies replace, in canonical form: a policy that sets
+	// another one is in force, and is told that it is not sent. nil: that is not known.
+	UpstreamHeaders []string
 }
 
 // ParseGrants reads grants of the form HOST=NAMESPACE[,NAMESPACE...].
@@ -196,4 +199,6 @@ func (t *terms) digest(d *digest) {
 	}
 	d.bools(t.GrantedOnly, t.NoCountries)
 	d.str(t.TeamHost, t.PathPrefix)
+	d.bools(t.UpstreamHeaders != nil)
+	d.strs(t.UpstreamHeaders)
 }

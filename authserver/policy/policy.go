@@ -60,6 +60,8 @@ type Policy struct {
 	Exempt []string
 	// DryRun is how far the policy is enforced.
 	DryRun DryRun
+	// UpstreamHeaders tell the application who is calling, beside Ostiary's own headers.
+	UpstreamHeaders []UpstreamHeader
 	// Defects are what is wrong with the object. A policy that has any denies
 	// all that it claims; what it claims need not be complete or valid.
 	Defects []Issue

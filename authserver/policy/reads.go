@@ -48,8 +48,12 @@ func (r *Reads) sort() {
 	r.Claims, r.elsewhere = sortedClaims(r.Claims), sortedClaims(r.elsewhere)
 }
 
-// readsOf is what the rules of a policy look at, but for the groups that they name.
+// readsOf is what the rules of a policy look at, but for the groups that they name, and
+// what the application is told by the policy's own choice.
 func readsOf(p *Policy) (out Reads) {
+	for i := range p.UpstreamHeaders {
+		out.Groups = append(out.Groups, p.UpstreamHeaders[i].Groups...)
+	}
 	for i := range p.Rules {
 		for _, list := range p.Rules[i].lists() {
 			out.look(list)

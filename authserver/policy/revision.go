@@ -139,6 +139,7 @@ func (d *digest) policy(p *Policy) {
 	d.str(p.Denied.Message, p.Denied.URL)
 	d.strs(p.Exempt)
 	d.num(int(p.DryRun))
+	d.upstream(p.UpstreamHeaders)
 	d.issues(p.Defects)
 }
 
@@ -179,6 +180,17 @@ func (d *digest) selectors(list []Selector) {
 		d.str(s.Certificate.CommonName, s.Certificate.DNSName, s.Certificate.URI)
 		d.tokenMatch(s.JWT)
 		d.claimValue(s.Claim)
+	}
+}
+
+func (d *digest) upstream(list []UpstreamHeader) {
+	d.num(len(list))
+	for i := range list {
+		h := &list[i]
+		d.str(h.Name, h.Separator)
+		d.num(int(h.From))
+		d.strs(h.Groups)
+		d.num(int(h.Encoding))
 	}
 }
 

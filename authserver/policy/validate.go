@@ -28,6 +28,7 @@ func Validate(p *Policy) []Issue {
 	}
 	v.exempt(p)
 	v.dryRun(p.DryRun)
+	v.upstreamHeaders(p.UpstreamHeaders)
 	v.signIn(p)
 	if p.Unauthenticated > Unauthorized {
 		v.wrong("spec.unauthenticated", codeUnknownAuth, "one of Auto, Redirect, Unauthorized")
