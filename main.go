@@ -72,7 +72,7 @@ func serve() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			config, err := answering.Config()
 			feeder, err2 := feeding.Feeder(args, installation.RouteSetup{
-				TeamURL: config.TeamURL, PathPrefix: config.PathPrefix, Countries: answering.GeoIPDatabase != "", Authz: answering.Addresses.Authz,
+				TeamURL: config.TeamURL, PathPrefix: config.PathPrefix, Countries: answering.GeoIPDatabase != "", Upstream: config.Identity.Upstream(), Authz: answering.Addresses.Authz,
 				Public: answering.Addresses.Public, Render: answering.Addresses.Render, Preflight: answering.Addresses.Preflight,
 			}, installation.SettingsOf(c.Flags()))
 			if err := errors.Join(err, err2); err != nil {

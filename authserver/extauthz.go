@@ -195,7 +195,7 @@ func admitted(a *dialect.Answer, set dialect.IdentityHeaders) *authv3.CheckRespo
 		case f.Name == contract.ManagedHeader: // for what Envoy is configured to do with the application's answer
 			metadata = &structpb.Struct{Fields: map[string]*structpb.Value{strings.ToLower(f.Name): structpb.NewStringValue(f.Value)}}
 			continue
-		case !contract.IsIdentity(f.Name):
+		case !set.Has(f.Name):
 			ok.ResponseHeadersToAdd = append(ok.ResponseHeadersToAdd, addition(f))
 			continue
 		case f.Value == "":

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
@@ -194,11 +195,13 @@ func TestCheck(t *testing.T) {
 // Every identity header is set, and what is empty is removed: however it is spelled,
 // none of a client's reaches the application. C13.
 func TestCheckIdentity(t *testing.T) {
-	smuggled := []string{"x-access-email: admin@example.com", "x-access-groups: root", "x_access_email: admin@example.com", "x-access_user: root"}
-	for set, n := range map[dialect.IdentityHeaders]int{dialect.DefaultIdentityHeaders: 30, dialect.CloudflareIdentityHeaders: 30 + 7 + 15 + 14} {
+	smuggled := []string{"x-webauth-user: root", "x-webauth_user: root", "x_webauth_email: root", "x-access-email: admin@example.com", "x-access-groups: root", "x_access_email: admin@example.com", "x-access_user: root"}
+	for set, n := range map[dialect.IdentityHeaders]int{dialect.DefaultIdentityHeaders: 30, dialect.CloudflareIdentityHeaders: 30 + 7 + 15 + 14,
+		dialect.DefaultIdentityHeaders.With([]string{"X-Webauth-User", "X-Webauth-Email"}): 30 + 3 + 3} {
 		w := newWorld(t, func(c *Config) { c.Identity = set })
 		ours := []string{"x-access-email", "x-access-groups", "x-access-jwt-assertion", "x-access-user", "x-access-client-id", "x-access-client-secret"}
-		if set == dialect.CloudflareIdentityHeaders {
+		ours = append(ours, contract.Lower(set.Upstream())...)
+		if set.Cloudflare() {
 			ours = append(ours, "cf-access-jwt-assertion", "cf-access-authenticated-user-email", "cf-access-client-id", "cf-access-client-secret")
 		}
 		slices.Sort(ours)
@@ -209,13 +212,13 @@ func TestCheckIdentity(t *testing.T) {
 			}
 		}
 		if len(slices.Compact(slices.Clone(underscored))) != n {
-			t.Errorf("%d: %d spellings, want %d", set, len(underscored), n)
+			t.Errorf("%v: %d spellings, want %d", set.Upstream(), len(underscored), n)
 		}
 		for _, raw := range []bool{false, true} {
 			nobody := w.check(t, checkRequest("GET /public", raw, smuggled...))
 			want := slices.Sorted(slices.Values(slices.Concat(ours, underscored)))
 			if got := slices.Sorted(maps.Keys(nobody.set)); !slices.Equal(got, ours) || !slices.Equal(nobody.removed, want) {
-				t.Errorf("%d: set %v, removed %v, want %v", set, got, nobody.removed, want)
+				t.Errorf("%v: set %v, removed %v, want %v", set.Upstream(), got, nobody.removed, want)
 			}
 			for name, value := range nobody.set {
 				if value != "" {
@@ -224,11 +227,14 @@ func TestCheckIdentity(t *testing.T) {
 			}
 			ann := w.check(t, checkRequest("GET /x", raw, append(smuggled, goodOne)...))
 			withoutToken := slices.DeleteFunc(slices.Clone(ours), func(name string) bool {
-				return name != "x-access-groups" && !strings.Contains(name, "-client-")
+				return name != "x-access-groups" && name != "x-webauth-email" && !strings.Contains(name, "-client-")
 			})
 			want = slices.Sorted(slices.Values(append(withoutToken, underscored...)))
+			if set.Has("X-Webauth-User") && ann.set["x-webauth-user"] != "u1" {
+				t.Errorf("%+v", ann)
+			}
 			if ann.set["x-access-email"] != "ann@example.com" || ann.set["x-access-user"] != "u1" || !slices.Equal(ann.removed, want) {
-				t.Errorf("%d: %+v", set, ann)
+				t.Errorf("%v: %+v", set.Upstream(), ann)
 			}
 		}
 	}

@@ -89,6 +89,7 @@ func newWorld(t testing.TB, change func(*Config)) *world {
 	}
 	rest := p("rest", policy.Allow, everyone)
 	rest.CORS = &policy.CORS{AllowedOrigins: []string{"https://spa.example.com"}, AllowAllMethods: true, AllowCredentials: true}
+	rest.UpstreamHeaders = []policy.UpstreamHeader{{Name: "X-Webauth-User", From: policy.UserFact}}
 	in := policy.Input{Policies: policy.CompileAll([]policy.Policy{rest,
 		p("public", policy.Bypass, everyone, policy.Path{Value: "/public"}),
 		p("office", policy.Bypass, office, policy.Path{Value: "/office"})})}

@@ -36,6 +36,7 @@ type Flags struct {
 	returnHosts    []string
 	trustedProxies []string
 	identity       string
+	upstream       []string
 	decisionLog    string
 	keys           string
 	keyRotation    time.Duration
@@ -58,6 +59,7 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks of the proxies whose X-Forwarded-For is trusted (default: none, so client addresses are not known and rules with ip match no request)")
 	f.StringVar(&o.GeoIPDatabase, "geoip-database", "", "`FILE` in MaxMind's format (.mmdb) that tells in which country clients are, read again when it changes (default: none, so rules with country admit nobody and block everybody)")
 	f.StringVar(&o.identity, "identity-headers", "default", "default, or cloudflare for Cf-Access-* as well, and tokens that Cloudflare's client libraries verify")
+	f.StringSliceVar(&o.upstream, "upstream-headers", nil, "`NAME`,... of headers that policies may set for applications (spec.upstreamHeaders), such as X-Webauth-User; proxies replace or remove a client's own; at most 16 (default: none)")
 	f.StringVar(&o.decisionLog, "decision-log", "refused", "refused, all or off")
 	f.IntVar(&o.CacheEntries, "session-cache", 100_000, "how many verified sessions are remembered")
 	f.StringVar(&o.keys, "keys", "", "files: a folder for the keys, made on first start (default: ostiary/keys in the user's configuration folder); cluster: the Secret's name (default ostiary-keys)")
@@ -90,6 +92,9 @@ func (o *Flags) Config() (Config, error) {
 	c.ReturnHosts = o.returnHosts
 	c.Identity, err = ParseIdentityHeaders(o.identity)
 	fail("--identity-headers", err)
+	upstream, err := contract.ParseUpstream(o.upstream)
+	fail("--upstream-headers", err)
+	c.Identity = c.Identity.With(upstream)
 	c.DecisionLog, err = telemetry.Parse(o.decisionLog)
 	fail("--decision-log", err)
 	c.SessionDuration = o.SessionDuration
@@ -192,5 +197,5 @@ func ParseIdentityHeaders(s string) (dialect.IdentityHeaders, error) {
 	case "cloudflare":
 		return dialect.CloudflareIdentityHeaders, nil
 	}
-	return 0, fmt.Errorf("%q: default or cloudflare", s)
+	return dialect.IdentityHeaders{}, fmt.Errorf("%q: default or cloudflare", s)
 }

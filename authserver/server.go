@@ -170,7 +170,7 @@ func (s *Server) end(x *exchange) {
 func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *exchange) {
 	x.answer.Reset()
 	q := &x.ask
-	q.Cloudflare = s.Identity == dialect.CloudflareIdentityHeaders
+	q.Cloudflare = s.Identity.Cloudflare()
 	if refusal := d.Read(v, q); refusal != nil {
 		s.refuse(d, q, refusal, &x.answer)
 		return

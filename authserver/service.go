@@ -18,7 +18,6 @@ import (
 	"github.com/ostiary/ostiary/authserver/bearer"
 	bearerconfig "github.com/ostiary/ostiary/authserver/bearer/config"
 	"github.com/ostiary/ostiary/authserver/credential"
-	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/geo"
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/idp/config"
@@ -57,7 +56,7 @@ func (o *Flags) Service(c Config, w io.Writer) *Service {
 	_ = level.UnmarshalText([]byte(o.logLevel)) // Config has looked
 	s := &Service{Config: c, Keys: o.keys, addresses: o.Addresses, cacheEntries: o.CacheEntries}
 	s.schedule, _ = credential.ParseRotation(o.keyRotation) // as above
-	if c.Identity == dialect.CloudflareIdentityHeaders {
+	if c.Identity.Cloudflare() {
 		s.schedule.Algorithm = "RS256" // the only one that its client libraries verify
 	}
 	s.Log = slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))

@@ -3,8 +3,6 @@
 package dialect
 
 import (
-	"strings"
-
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
@@ -23,7 +21,7 @@ type Answer struct {
 	// Admitted: the request may pass. Envoy over gRPC is told so apart from the
 	// status; elsewhere the status says it.
 	Admitted bool
-	fields   [24]Field
+	fields   [24 + contract.MaxUpstream]Field
 	n        int
 }
 
@@ -60,90 +58,6 @@ func hasControl(s string) bool {
 	}
 	return false
 }
-
-// IdentityHeaders says which headers tell the application who is calling.
-type IdentityHeaders uint8
-
-// The sets of identity headers.
-const (
-	DefaultIdentityHeaders    IdentityHeaders = iota
-	CloudflareIdentityHeaders                 // those of Cloudflare Access as well
-)
-
-// maxHeader keeps the header section of a 200 under what nginx buffers by
-// default (4 KiB): one byte more, and every request becomes a 500.
-const maxHeader = 3500
-
-// fixed is what the header section of a 200 holds besides the values: the
-// status line, Date, Content-Length, and the names of the identity headers.
-const fixed = 450
-
-// admit writes a 200.
-func (h IdentityHeaders) admit(a *Answer, q *Ask, d *policy.Decision) {
-	a.Status, a.Admitted = 200, d.Verdict == policy.Admit
-	rehearsed(a, d)
-	if !d.Would.Passes() && d.DryRun != policy.DryRunNone {
-		a.Set(contract.ReasonHeader, d.Would.Reason.String())
-	}
-	if d.ManageResponses && d.Verdict == policy.Admit {
-		a.Set(contract.ManagedHeader, "managed")
-		cors(a, &d.CORS)
-		vary(a, q)
-	}
-	h.identity(a, q, d)
-}
-
-// identity adds every identity header, empty where nothing is known or where it
-// cannot be sent: a proxy overwrites what the client sent only with what is there.
-func (h IdentityHeaders) identity(a *Answer, q *Ask, d *policy.Decision) {
-	left, copies := maxHeader-fixed-a.size(), 1
-	if h == CloudflareIdentityHeaders {
-		copies = 2
-	}
-	take := func(value string, copies int) string {
-		if n := copies * len(value); n <= left && !hasControl(value) {
-			left -= n
-			return value
-		}
-		return ""
-	}
-	var token, email, user, groups string
-	if d.Machine != nil {
-		user, token = take(d.Machine.Name, 1), take(q.Assertion, copies)
-	}
-	if s := q.Subject; d.Identified && s != nil {
-		email, user, token = take(s.Email, copies), take(s.Name(), 1), take(s.Token, copies)
-		groups = take(joinGroups(s.Groups), 1)
-	}
-	a.Set(contract.IdentityToken, token)
-	a.Set(contract.IdentityEmail, email)
-	a.Set(contract.IdentityUser, user)
-	a.Set(contract.IdentityGroups, groups)
-	a.Set(contract.ClientID, "") // a secret is not for the application
-	a.Set(contract.ClientSecret, "")
-	if h == CloudflareIdentityHeaders {
-		a.Set(contract.CloudflareToken, token)
-		a.Set(contract.CloudflareEmail, email)
-		a.Set(contract.CloudflareClientID, "")
-		a.Set(contract.CloudflareClientSecret, "")
-	}
-}
-
-// joinGroups separates groups with commas. A comma inside one, as in an LDAP
-// name, comes as %2C, and a percent sign as %25: no group can pass for two.
-func joinGroups(groups []string) string {
-	joined := strings.Join(groups, ",")
-	if strings.Count(joined, ",")+1 == len(groups) && !strings.Contains(joined, "%") || len(groups) == 0 {
-		return joined
-	}
-	escaped := make([]string, len(groups))
-	for i, g := range groups {
-		escaped[i] = groupEscaper.Replace(g)
-	}
-	return strings.Join(escaped, ",")
-}
-
-var groupEscaper = strings.NewReplacer("%", "%25", ",", "%2C")
 
 // preflightVary stands on every answer to OPTIONS, so that no cache gives one
 // origin the answer of another.

@@ -85,7 +85,7 @@ var statuses = []struct {
 }
 
 func TestStatuses(t *testing.T) {
-	for _, set := range []dialect.IdentityHeaders{dialect.DefaultIdentityHeaders, dialect.CloudflareIdentityHeaders} {
+	for _, set := range sets {
 		for _, c := range statuses {
 			for i, e := range endpoints(set) {
 				t.Run(c.name+"/"+e.name, func(t *testing.T) {
@@ -148,8 +148,8 @@ func checkGrant(t testing.TB, e endpoint, names map[string]int, set dialect.Iden
 	if e.name == "preflight" || strings.HasPrefix(e.name, "render") || (e.name == "browser" || e.name == "envoy") && names["access-control-allow-methods"] > 0 {
 		return // it goes to the browser
 	}
-	want := []string{"x-access-jwt-assertion", "x-access-email", "x-access-user", "x-access-groups", "x-access-client-id", "x-access-client-secret"}
-	if set == dialect.CloudflareIdentityHeaders {
+	want := append(contract.Lower(set.Upstream()), "x-access-jwt-assertion", "x-access-email", "x-access-user", "x-access-groups", "x-access-client-id", "x-access-client-secret")
+	if set.Cloudflare() {
 		want = append(want, "cf-access-jwt-assertion", "cf-access-authenticated-user-email", "cf-access-client-id", "cf-access-client-secret")
 	}
 	for _, name := range want {
@@ -165,7 +165,7 @@ func checkRefusal(t testing.TB, e endpoint, a *dialect.Answer, names map[string]
 		t.Error("no request id")
 	}
 	for name := range names {
-		if strings.HasPrefix(name, "x-access-") && name != "x-access-reason" || strings.HasPrefix(name, "cf-access") {
+		if strings.HasPrefix(name, "x-access-") && name != "x-access-reason" || strings.HasPrefix(name, "cf-access") || strings.HasPrefix(name, "x-webauth") {
 			t.Errorf("%s on a refusal", name)
 		}
 	}

@@ -3,7 +3,6 @@
 package dialect
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/ostiary/ostiary/authserver/contract"
@@ -145,35 +144,13 @@ func (e Envoy) Write(a *Answer, q *Ask, d *policy.Decision) {
 // however it is configured. Their names do not count as header section: Envoy has
 // room for 60 KiB, and nothing else is ever told them.
 func (e Envoy) remove(a *Answer) {
-	names := underscored[e.Identity].joined
+	names := e.Identity.get().joined
 	for _, f := range a.Fields() {
-		if f.Value == "" && contract.IsIdentity(f.Name) {
+		if f.Value == "" && e.Identity.Has(f.Name) {
 			names += "," + strings.ToLower(f.Name)
 		}
 	}
 	a.Set("X-Envoy-Auth-Headers-To-Remove", names)
-}
-
-// Underscored are the identity headers with any of their hyphens an underscore. No
-// proxy overwrites them, and many applications cannot tell them from ours.
-func (h IdentityHeaders) Underscored() []string { return slices.Clip(underscored[h].names) }
-
-type spellings struct {
-	names  []string
-	joined string
-}
-
-var underscored = [...]spellings{
-	DefaultIdentityHeaders:    spell(contract.Identity()),
-	CloudflareIdentityHeaders: spell(contract.AllIdentity()),
-}
-
-func spell(headers []string) spellings {
-	var out []string
-	for _, h := range headers {
-		out = append(out, contract.Spellings(strings.ToLower(h))[1:]...)
-	}
-	return spellings{out, strings.Join(out, ",")}
 }
 
 func (e Envoy) refuse(a *Answer, q *Ask, why *Refusal) { e.Pages.refuse(a, q, why) }

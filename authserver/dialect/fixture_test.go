@@ -4,6 +4,7 @@ package dialect_test
 
 import (
 	"net/textproto"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,24 @@ var (
 		MaxAge: 600, ExposedHeaders: []string{"x-request-id"},
 	}
 )
+
+// sets are what an installation can choose: without headers for applications of their own
+// choice, with some, and with as many and as long ones as there may be.
+var sets = []dialect.IdentityHeaders{dialect.DefaultIdentityHeaders, dialect.CloudflareIdentityHeaders, dialect.DefaultIdentityHeaders.With(webauthNames),
+	dialect.CloudflareIdentityHeaders.With(slices.Concat(webauthNames, longNames()))}
+
+var webauthNames = []string{"X-Webauth-User", "X-Webauth-Email", "X-Webauth-Groups"}
+
+// webauth are what some policies of the fixture set: one that is listed nowhere is not sent.
+var webauth = []policy.UpstreamHeader{{Name: "X-Webauth-User", From: policy.UserFact}, {Name: "X-Webauth-Groups", From: policy.GroupsFact, Separator: ";"},
+	{Name: "X-Webauth-Email", From: policy.EmailFact, Encoding: policy.RFC8187Encoding}, {Name: "X-Webauth-Unlisted", From: policy.UserFact}}
+
+func longNames() (out []string) {
+	for i := range contract.MaxUpstream - len(webauthNames) {
+		out = append(out, "X-Aaaaaaaa-Aaaaaaaa-Aaaaaaaa-Aaaaaaaa-Aaaaaaaa"+string(rune('a'+i)))
+	}
+	return out
+}
 
 // fixture is the table that these tests ask.
 func fixture(t testing.TB, bindings ...policy.Binding) *policy.Table {
@@ -57,6 +76,8 @@ func fixture(t testing.TB, bindings ...policy.Binding) *policy.Table {
 			all[i].Unauthenticated = policy.Redirect
 		case "unauthorized":
 			all[i].Unauthenticated = policy.Unauthorized
+		case "api", "managed", "public":
+			all[i].UpstreamHeaders = webauth
 		}
 	}
 	table, issues := policy.Build(policy.Input{Policies: policy.CompileAll(all), Bindings: bindings})

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
@@ -100,7 +101,7 @@ func TestDoubledParts(t *testing.T) {
 		"nginx-headers": {"X-Original-Url", "X-Original-Method"}, "forward": {"X-Forwarded-Method", "X-Forwarded-Host", "X-Forwarded-Uri"},
 		"render-401": {"X-Original-Uri"},
 	}
-	for _, e := range endpoints(0) {
+	for _, e := range endpoints(dialect.DefaultIdentityHeaders) {
 		for _, header := range single[e.name] {
 			for _, second := range []string{"same", "", "/public", "GET", "https://public.example.com/"} {
 				r := request{method: "GET", host: "app.example.com", uri: "/x", as: ann("app")}

@@ -69,15 +69,15 @@ func TestIdentity(t *testing.T) {
 		"nothing":            func(s *policy.Subject) { s.ID, s.Email, s.Token, s.Groups = "", "", "", nil },
 	}
 	for name, change := range subjects {
-		for _, set := range []dialect.IdentityHeaders{dialect.DefaultIdentityHeaders, dialect.CloudflareIdentityHeaders} {
+		for set, headers := range sets {
 			for _, host := range []string{"app", "managed"} {
 				s := ann(host)
 				change(s)
 				r := request{method: "GET", host: host + ".example.com", uri: "/", as: s, headers: []string{spa}}
-				for _, e := range endpoints(set) {
+				for _, e := range endpoints(headers) {
 					t.Run(fmt.Sprintf("%s/%d/%s/%s", name, set, host, e.name), func(t *testing.T) {
 						a, _ := e.ask(table, r)
-						checkAnswer(t, e, r, a, set)
+						checkAnswer(t, e, r, a, headers)
 					})
 				}
 			}

@@ -17,6 +17,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
@@ -59,7 +60,9 @@ type Question struct {
 	// Certificate is the common name of the client's certificate, or one of its other
 	// names as "uri=NAME" or "dnsName=NAME"; "none": it has none. Empty: that is not known.
 	Certificate string
-	Now         time.Time
+	// UpstreamHeaders are those that the installation lets policies set.
+	UpstreamHeaders []string
+	Now             time.Time
 }
 
 // A Report is the answer to a Question.
@@ -108,18 +111,17 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	var address netip.Addr
-	if q.Address != "" {
-		if address, err = netip.ParseAddr(q.Address); err != nil {
-			return nil, fmt.Errorf("%q is not an address such as 192.0.2.1", q.Address)
-		}
-	}
-	if q.Country != "" && q.Address == "" {
-		return nil, errors.New("--country tells where the client's address is: name that as well, with --ip")
+	address, err := q.address()
+	if err != nil {
+		return nil, err
 	}
 	scheme, _, _ := strings.Cut(q.URL, ":")
 	scheme = cmp.Or(q.Scheme, scheme)
-	d := dialect.Browser{Pages: &dialect.Pages{Scheme: scheme, PathPrefix: pathPrefix}}
+	listed, err := contract.ParseUpstream(q.UpstreamHeaders)
+	if err != nil {
+		return nil, fmt.Errorf("--upstream-headers: %w", err)
+	}
+	d := dialect.Browser{Identity: dialect.DefaultIdentityHeaders.With(listed), Pages: &dialect.Pages{Scheme: scheme, PathPrefix: pathPrefix}}
 	r := &Report{Method: q.Method, URL: q.URL, Revision: t.Revision()}
 	var ask dialect.Ask
 	var answer dialect.Answer
@@ -150,7 +152,34 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 	}
 	d.Write(&answer, &ask, &decision)
 	r.fill(&answer)
+	r.notSent(decision.Upstream, listed)
 	return r, nil
+}
+
+// notSent says which headers of the policy the application does not get.
+func (r *Report) notSent(headers *policy.Upstream, listed []string) {
+	for _, name := range headers.Names() {
+		if r.Verdict == policy.Admit && !slices.Contains(listed, name) {
+			at := r.Source
+			at.Field = "spec.upstreamHeaders"
+			r.Steps = append(r.Steps, policy.Step{What: "header", Outcome: "not sent", Source: at,
+				Detail: name + " is not among the installation's --upstream-headers, so it is not sent, and a client's own is not removed"})
+		}
+	}
+}
+
+// address is where the client is; the zero Addr: that is not known.
+func (q *Question) address() (a netip.Addr, err error) {
+	if q.Address == "" && q.Country != "" {
+		return a, errors.New("--country tells where the client's address is: name that as well, with --ip")
+	}
+	if q.Address == "" {
+		return a, nil
+	}
+	if a, err = netip.ParseAddr(q.Address); err != nil {
+		return a, fmt.Errorf("%q is not an address such as 192.0.2.1", q.Address)
+	}
+	return a, nil
 }
 
 // A place is policy.Countries of a single one.

@@ -40,6 +40,7 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringVar(&o.question.Address, "ip", "", "the client's address (default: not known)")
 	f.StringVar(&o.question.Country, "country", "", "the country of --ip, such as NL (default: not known)")
 	f.StringVar(&o.question.Certificate, "certificate", "", "the client certificate that the proxy verified: its common name, or uri=NAME or dnsName=NAME; none for none (default: not known)")
+	f.StringSliceVar(&o.question.UpstreamHeaders, "upstream-headers", nil, "`NAME`,... of headers that policies may set for applications, as in serve (default: none)")
 	f.StringVarP(&o.Output, "output", "o", "text", "text or json")
 	f.StringVar(&o.TeamURL, "team-url", "", "the team host, where users sign in; its scheme is that of the applications")
 	f.DurationVar(&o.question.SessionDuration, "session-duration", policy.DefaultSessionDuration, "the lifetime of a session where the policy sets none")

@@ -69,6 +69,7 @@ func (o *Options) add(c *cobra.Command) {
 	command.RenamedFlag(c, "team-domain", "team-url", &o.TeamDomain)
 	f.StringVar(&o.PathPrefix, "path-prefix", "", "Ostiary's own path on every host (default "+contract.DefaultPathPrefix+")")
 	f.StringVar(&o.IdentityHeaders, "identity-headers", "", "default, or cloudflare for Cf-Access-* as well, as in serve")
+	f.StringSliceVar(&o.UpstreamHeaders, "upstream-headers", nil, "`NAME`,... of headers that policies may set for applications, as in serve (default: none)")
 	f.StringVar(&o.Mode, "mode", "", "one of the proxy's modes, above")
 	listener(&o.Authz, "authz", "authz", contract.AuthzPort)
 	listener(&o.Public, "public", "public", contract.PublicPort)

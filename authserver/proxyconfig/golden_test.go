@@ -34,7 +34,7 @@ func samples() []sample {
 			name := strings.Trim(p.Name+"-"+mode, "-")
 			o := proxyconfig.Options{Mode: mode}
 			full := proxyconfig.Options{Mode: mode, Hosts: []string{"shop.example.com", "*.preview.example.com"}, TeamDomain: "auth.example.com", PathPrefix: "/cdn-cgi/access",
-				IdentityHeaders: "cloudflare", Namespace: "shop", Policy: "orders", SystemNamespace: "access", Gateway: "edge/public"}
+				IdentityHeaders: "cloudflare", UpstreamHeaders: []string{"X-WEBAUTH-USER", "X-Webauth-Email"}, Namespace: "shop", Policy: "orders", SystemNamespace: "access", Gateway: "edge/public"}
 			if mode == "render" {
 				o.Render, full.Render = "10.96.0.7:9003", "[fd00::7]:9003"
 			}

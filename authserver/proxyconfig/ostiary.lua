@@ -6,6 +6,9 @@
 --   http-request lua.ostiary HOST:PORT
 --
 -- The question is about txn.host, which is the host that the configuration goes by.
+-- txn.ostiary_headers are the headers that policies set for applications, in lower case,
+-- with colons between them.
+--
 -- It sets txn.ostiary to "allow", or to "preflight" for one that the preflight
 -- listener answers; or else it sends the browser what ostiary wrote. HAProxy goes on
 -- when a script fails, so the configuration must deny what has neither value.
@@ -96,13 +99,21 @@ local function one(answer, name)
   return lines[1] or lines[0] or ""
 end
 
+local function replace(txn, answer, name)
+  txn.http:req_del_header(name)
+  local value = one(answer, name)
+  if value ~= "" then
+    txn.http:req_set_header(name, value)
+  end
+end
+
 local function allow(txn, answer)
   for _, name in ipairs(identity) do
-    txn.http:req_del_header(name)
-    local value = one(answer, name)
-    if value ~= "" then
-      txn.http:req_set_header(name, value)
-    end
+    replace(txn, answer, name)
+  end
+  -- Those that policies set for applications: the configuration lists them.
+  for name in string.gmatch(txn:get_var("txn.ostiary_headers") or "", "[^:]+") do
+    replace(txn, answer, name)
   end
   -- responses: Managed. They take the place of the application's.
   for variable, name in pairs({ managed = "x-ostiary-cors", allow_origin = "access-control-allow-origin",

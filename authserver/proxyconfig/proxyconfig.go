@@ -49,6 +49,8 @@ type Options struct {
 	PathPrefix string
 	// IdentityHeaders is "default" or "cloudflare", as in serve.
 	IdentityHeaders string
+	// UpstreamHeaders are headers that policies may set for applications, as in serve.
+	UpstreamHeaders []string
 	// Mode is one of the Proxy's Modes.
 	Mode string
 	// Gateway is the Gateway of a cluster, NAMESPACE/NAME.
@@ -178,6 +180,8 @@ func (o Options) check(p Proxy) error {
 	fail("policy", checkName(o.Policy))
 	fail("path-prefix", checkPathPrefix(o.PathPrefix))
 	fail("identity-headers", oneOf(o.IdentityHeaders, "default", "cloudflare"))
+	_, err := contract.ParseUpstream(o.UpstreamHeaders)
+	fail("upstream-headers", err)
 	fail("lua-path", checkFile(o.LuaPath))
 	if o.DefaultServer && p.Name != "nginx" && p.Name != "caddy" {
 		fail("default-server", fmt.Errorf("it is for nginx and caddy: what is printed for %s refuses other hosts anyway, or leads them nowhere", p.Name))

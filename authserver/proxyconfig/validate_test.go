@@ -34,6 +34,7 @@ var fields = []struct {
 	{"team-url", func(o *proxyconfig.Options, s string) { o.TeamDomain = s }, []string{"auth.example.com"}},
 	{"path-prefix", func(o *proxyconfig.Options, s string) { o.PathPrefix = s }, []string{"/.access", "/cdn-cgi/access"}},
 	{"identity-headers", func(o *proxyconfig.Options, s string) { o.IdentityHeaders = s }, []string{"default", "cloudflare"}},
+	{"upstream-headers", func(o *proxyconfig.Options, s string) { o.UpstreamHeaders = []string{s} }, []string{"X-WEBAUTH-USER", "X-Forwarded-User"}},
 	{"mode", func(o *proxyconfig.Options, s string) { o.Mode = s }, nil},
 	{"lua-path", func(o *proxyconfig.Options, s string) { o.LuaPath = s }, []string{"/etc/haproxy/ostiary.lua"}},
 	{"gateway", func(o *proxyconfig.Options, s string) { o.Gateway = s }, []string{"edge/public"}},
@@ -70,7 +71,7 @@ func TestHostileValues(t *testing.T) {
 }
 
 // exempt are values that are hostile elsewhere, and the right form here.
-var exempt = map[string]*regexp.Regexp{"gateway": regexp.MustCompile(`^[a-z]/[a-z]$`)}
+var exempt = map[string]*regexp.Regexp{"gateway": regexp.MustCompile(`^[a-z]/[a-z]$`), "upstream-headers": regexp.MustCompile(`^A$`)}
 
 func TestGoodValues(t *testing.T) {
 	for _, p := range proxyconfig.Proxies() {
@@ -127,11 +128,21 @@ func TestIdentityHeaders(t *testing.T) {
 		if s.IdentityHeaders == "cloudflare" {
 			names = append(names, "cf-access-jwt-assertion", "cf-access-authenticated-user-email", "cf-access-client-id", "cf-access-client-secret")
 		}
+		if s.UpstreamHeaders != nil {
+			names = append(names, "x-webauth-user", "x-webauth-email")
+		}
+		if s.proxy == "haproxy" && s.UpstreamHeaders != nil {
+			text = strings.Replace(text, "del-header ^(x[-_]webauth[-_]user|x[-_]webauth[-_]email)$ -m reg", "x-webauth-user x-webauth-email", 1)
+		}
 		want := 2 // HAProxy's script has each once
 		if s.proxy == "haproxy" && strings.Contains(text, "del-header ^(x|cf)(_access[-_]|-access_|-access-[^c]|-access-client_) -m reg") {
 			want = 1
 		}
 		for _, name := range names {
+			want := want
+			if strings.HasPrefix(name, "x-webauth") { // the script does not know them, and reads which there are
+				want = map[bool]int{true: 2, false: 1}[s.proxy == "haproxy"]
+			}
 			if strings.Count(text, name) < want {
 				t.Errorf("%s: nothing is done about %s", s.name, name)
 			}
@@ -245,7 +256,7 @@ func FuzzRender(f *testing.F) {
 		if err := proxyconfig.Render(&plain, p.Name, proxyconfig.Options{}); err != nil {
 			t.Fatal(err)
 		}
-		if at.name == "mode" || at.name == "identity-headers" || at.name == "team-url" || at.name == "listen" {
+		if at.name == "mode" || at.name == "identity-headers" || at.name == "upstream-headers" || at.name == "team-url" || at.name == "listen" {
 			return // they add and remove lines
 		}
 		if got, want := bytes.Count(b.Bytes(), []byte("\n")), bytes.Count(plain.Bytes(), []byte("\n")); got != want {

@@ -60,15 +60,30 @@ func notWebSocket() string {
 	return "(?i)^(" + strings.Join(parts, "|") + ")$"
 }
 
-// AllIdentity are those of both sets: a client sends none of them.
-func (v view) AllIdentity() []string { return contract.AllIdentity() }
+// AllIdentity are those of both sets and the upstream headers: a client sends none of them.
+func (v view) AllIdentity() []string { return append(contract.AllIdentity(), v.Upstreams()...) }
+
+// Upstreams are the headers that policies may set, in canonical form.
+func (v view) Upstreams() []string {
+	names, _ := contract.ParseUpstream(v.UpstreamHeaders) // check has looked
+	return names
+}
+
+// UpstreamPattern is a regular expression of every spelling of an upstream header.
+func (v view) UpstreamPattern() string {
+	var out []string
+	for _, name := range v.Upstreams() {
+		out = append(out, strings.ReplaceAll(strings.ToLower(name), "-", "[-_]"))
+	}
+	return "^(" + strings.Join(out, "|") + ")$"
+}
 
 // Identity are the headers that tell the application who is calling.
 func (v view) Identity() []string {
 	if v.IdentityHeaders == "cloudflare" {
-		return contract.AllIdentity()
+		return v.AllIdentity()
 	}
-	return contract.Identity()
+	return append(contract.Identity(), v.Upstreams()...)
 }
 
 // Told are those of Identity that our answer fills in. The others are empty on every
@@ -79,7 +94,7 @@ func (v view) Told() []string {
 
 // NotTold are those of AllIdentity that no answer fills in.
 func (v view) NotTold() []string {
-	return slices.DeleteFunc(contract.AllIdentity(), func(name string) bool { return slices.Contains(v.Told(), name) })
+	return slices.DeleteFunc(v.AllIdentity(), func(name string) bool { return slices.Contains(v.Told(), name) })
 }
 
 // Stripped are the headers that a client may not send, where they can be named
@@ -88,7 +103,7 @@ func (v view) NotTold() []string {
 // the same.
 func (v view) Stripped() []string {
 	var out []string
-	for _, name := range contract.AllIdentity() {
+	for _, name := range v.AllIdentity() {
 		spellings := contract.Spellings(name)
 		if slices.Contains(v.Identity(), name) {
 			spellings = spellings[1:]
@@ -98,12 +113,15 @@ func (v view) Stripped() []string {
 	return out
 }
 
-// Cleared are patterns of all headers that no client may send, ours and Cloudflare's,
+// Cleared are patterns of all headers that no client may send, ours, Cloudflare's and upstream headers,
 // where "*" stands for any end; those of service tokens in use are not among them.
 func (v view) Cleared() []string {
 	var out []string
 	for _, family := range contract.IdentityFamilies() {
 		out = append(out, strings.ReplaceAll(family, "-", "_")+"*", family+"_*")
+	}
+	for _, name := range v.Upstreams() {
+		out = append(out, contract.Spellings(name)...)
 	}
 	for _, name := range contract.AllIdentity() {
 		for _, spelling := range contract.Spellings(name) {
