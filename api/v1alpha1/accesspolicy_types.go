@@ -131,6 +131,18 @@ type AccessPolicySpec struct {
 	// +kubebuilder:validation:MaxItems=32
 	Exempt []Path `json:"exempt,omitempty"`
 
+	// upstreamHeaders tell the application who is calling, in headers of its own choice
+	// beside X-Access-*: X-Webauth-User for Grafana and Gitea, X-Forwarded-User for Jenkins.
+	// The platform lists the names (--upstream-headers), as proxies have to replace or remove
+	// what a client sends. A header that it does not list is not sent, and the policy has a
+	// warning; nothing else changes. On a request that nobody signed in for, such as by a
+	// Bypass rule, every listed header is empty. At most 16. Default: none.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	UpstreamHeaders []UpstreamHeader `json:"upstreamHeaders,omitempty"`
+
 	// dryRun is how far the policy is enforced. None (default): wholly. Open: nothing is
 	// enforced, for an application that is in use and has no sign-in yet: every request
 	// passes, preflights go to the application, and the header X-Access-Dry-Run of the

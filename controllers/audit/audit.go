@@ -67,6 +67,8 @@ type Options struct {
 	ConfigNamespaces []string
 	// Ports of our Services, as in routes.Settings; 0: those of the defaults.
 	PublicPort, RenderPort, PreflightPort int32
+	// Upstream are headers that policies may set for applications, in canonical form.
+	Upstream []string
 }
 
 // Cluster reads a cluster and says what goes around its policies. What may not be
@@ -156,6 +158,7 @@ func (o Options) settings(ctx context.Context, r client.Reader) (routes.Settings
 func (o Options) settingsAt(authz string, port int32) (routes.Settings, error) {
 	s, err := settingsFor(authz, port, o.AuthzURL)
 	s.PathPrefix, s.Mode, s.TeamHost = cmp.Or(strings.TrimSuffix(o.PathPrefix, "/"), s.PathPrefix), cmp.Or(o.Mode, s.Mode), o.TeamHost
+	s.IdentityHeaders = append(s.IdentityHeaders, o.Upstream...)
 	s.PublicPort, s.RenderPort, s.PreflightPort = cmp.Or(o.PublicPort, s.PublicPort), cmp.Or(o.RenderPort, s.RenderPort), cmp.Or(o.PreflightPort, s.PreflightPort)
 	return s, err
 }

@@ -4,6 +4,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -25,6 +26,7 @@ type flags struct {
 	routes             installation.RouteFlags
 	setup              installation.RouteSetup
 	teamURL            string
+	upstream           []string
 	output, namespace  string
 	installation       string
 	found              installation.Installation
@@ -39,6 +41,7 @@ func (o *flags) add(f *pflag.FlagSet) {
 	f.StringVarP(&o.namespace, "namespace", "n", "default", "files: the namespace of manifests that name none")
 	f.StringVar(&o.setup.PathPrefix, "path-prefix", contract.DefaultPathPrefix, "Ostiary's own path on every host")
 	f.StringVar(&o.teamURL, "team-url", "", "the team host, where users sign in: only Ostiary may serve it")
+	f.StringSliceVar(&o.upstream, "upstream-headers", nil, "`NAME`,... of headers that policies may set for applications, as in serve (default: none)")
 	o.routes.Add(f)
 	for _, l := range []struct {
 		name string
@@ -66,7 +69,7 @@ func (o *flags) options() (Options, error) {
 	out := o.Options
 	o.setup.TeamURL, o.setup.Namespace = team, o.found.Namespace
 	s, err := o.routes.Settings(o.setup)
-	if err != nil {
+	if err := errors.Join(err, o.readUpstream(&out)); err != nil {
 		return Options{}, err
 	}
 	if out.Ignored = s == nil; s == nil { // its other flags mean nothing then
@@ -82,6 +85,13 @@ func (o *flags) options() (Options, error) {
 		}
 	}
 	return out, nil
+}
+
+func (o *flags) readUpstream(out *Options) (err error) {
+	if out.Upstream, err = contract.ParseUpstream(o.upstream); err != nil {
+		return fmt.Errorf("--upstream-headers: %w", err)
+	}
+	return nil
 }
 
 // Command is `ostiary audit`: Audit of PATH..., or of the cluster.

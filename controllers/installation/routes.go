@@ -50,6 +50,7 @@ type RouteSetup struct {
 	PathPrefix string
 	TeamURL    *url.URL // nil, or without a host: nobody signs in
 	Countries  bool     // a GeoIP database tells where clients are
+	Upstream   []string // headers that policies may set for applications, in canonical form
 	// Where the listeners are bound: ":9001". Services have the same ports.
 	Authz, Public, Render, Preflight string
 }
@@ -77,7 +78,7 @@ func (f *RouteFlags) Settings(in RouteSetup) (*routes.Settings, error) {
 		AuthzURL:   strings.TrimSuffix(cmp.Or(f.AuthzURL, fmt.Sprintf("http://%s-authz.%s.svc.cluster.local:%d", f.prefix, in.Namespace, authz)), "/"),
 		PublicPort: port("--public-bind-address", in.Public), RenderPort: port("--render-bind-address", in.Render), PreflightPort: port("--preflight-bind-address", in.Preflight),
 		Admission: f.guard, Labels: f.labels, Annotations: f.notes,
-		IdentityHeaders: contract.AllIdentity(),
+		IdentityHeaders: append(contract.AllIdentity(), in.Upstream...),
 	}
 	if in.TeamURL != nil {
 		s.TeamHost = strings.ToLower(in.TeamURL.Hostname())

@@ -4,6 +4,7 @@ package installation
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,6 +34,8 @@ func TestRouteFlags(t *testing.T) {
 			check: func(s *routes.Settings) bool {
 				return s.Admission && maps.Equal(s.Labels, map[string]string{"team": "a", "example.com/x": ""}) && maps.Equal(s.Annotations, map[string]string{"example.com/owner": "b=c"})
 			}},
+		{args: "", url: "http://ostiary-authz.auth.svc.cluster.local:9001", change: func(s *RouteSetup) { s.Upstream = []string{"X-Webauth-User"} },
+			check: func(s *routes.Settings) bool { return slices.Contains(s.IdentityHeaders, "X-Webauth-User") }},
 		{args: "--object-labels=team=a/b", wrong: "--object-labels"},
 		{args: "--object-labels=-x=a", wrong: "--object-labels"},
 		{args: "--object-annotations=a/b/c=x", wrong: "--object-annotations"},
@@ -64,7 +67,7 @@ func TestRouteFlags(t *testing.T) {
 			if s != nil {
 				t.Errorf("%s: %+v", tc.args, s)
 			}
-		case s.AuthzURL != tc.url || s.PublicPort != 9002 || s.RenderPort != 9003 || s.PreflightPort != 9004 || s.Namespace != "auth" || len(s.IdentityHeaders) != 10:
+		case s.AuthzURL != tc.url || s.PublicPort != 9002 || s.RenderPort != 9003 || s.PreflightPort != 9004 || s.Namespace != "auth" || len(s.IdentityHeaders) != 10+len(setup.Upstream):
 			t.Errorf("%s: %+v", tc.args, s)
 		case tc.check != nil && !tc.check(s), tc.check == nil && s.Admission:
 			t.Errorf("%s: %+v", tc.args, s)

@@ -28,6 +28,7 @@ func Policy(o *v1alpha1.AccessPolicy, routes ...Route) policy.Policy {
 		AllowCrossSite:      t.crossSite(o.Spec.CrossSite),
 		Exempt:              stringsOf(o.Spec.Exempt),
 		DryRun:              t.dryRun(o.Spec.DryRun),
+		UpstreamHeaders:     t.upstreamHeaders(o.Spec.UpstreamHeaders),
 	}
 	for i := range o.Spec.Rules {
 		p.Rules = append(p.Rules, t.rule(fmt.Sprintf("spec.rules[%d]", i), &o.Spec.Rules[i]))

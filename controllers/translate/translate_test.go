@@ -49,6 +49,7 @@ func full() v1alpha1.AccessPolicySpec {
 		CrossSite:       v1alpha1.CrossSiteAllow,
 		Exempt:          []v1alpha1.Path{"/sw.js"},
 		DryRun:          v1alpha1.DryRunOpen,
+		UpstreamHeaders: []v1alpha1.UpstreamHeader{{Name: "x-webauth-groups", From: v1alpha1.UpstreamGroups, Groups: []v1alpha1.UpstreamGroup{"staff"}, Separator: ";", Encoding: v1alpha1.UpstreamRFC8187}},
 	}
 }
 
@@ -160,6 +161,14 @@ func TestEnums(t *testing.T) {
 		{func(s *v1alpha1.AccessPolicySpec) { s.Unauthenticated = "Auto" }, "", func(p policy.Policy) bool { return p.Unauthenticated == policy.Auto }},
 		{func(s *v1alpha1.AccessPolicySpec) { s.Unauthenticated = "Unauthorized" }, "", func(p policy.Policy) bool { return p.Unauthenticated == policy.Unauthorized }},
 		{func(s *v1alpha1.AccessPolicySpec) { s.Unauthenticated = "None" }, "spec.unauthenticated", nil},
+		{func(s *v1alpha1.AccessPolicySpec) { s.UpstreamHeaders[0].Encoding = "percent" }, "spec.upstreamHeaders[0].encoding", func(p policy.Policy) bool { return p.UpstreamHeaders[0].Encoding == policy.PercentEncoding }},
+		{func(s *v1alpha1.AccessPolicySpec) { s.UpstreamHeaders[0].Encoding = "Percent" }, "", func(p policy.Policy) bool { return p.UpstreamHeaders[0].Encoding == policy.PercentEncoding }},
+		{func(s *v1alpha1.AccessPolicySpec) { s.UpstreamHeaders[0].Encoding = "QuotedPrintable" }, "", func(p policy.Policy) bool { return p.UpstreamHeaders[0].Encoding == policy.QuotedPrintable }},
+		{func(s *v1alpha1.AccessPolicySpec) { s.UpstreamHeaders[0].Encoding = "None" }, "", func(p policy.Policy) bool { return p.UpstreamHeaders[0].Encoding == policy.NoEncoding }},
+		{func(s *v1alpha1.AccessPolicySpec) { s.UpstreamHeaders[0].From = "User" }, "", func(p policy.Policy) bool { return p.UpstreamHeaders[0].From == policy.UserFact }},
+		{func(s *v1alpha1.AccessPolicySpec) { s.UpstreamHeaders[0].From = "Email" }, "", func(p policy.Policy) bool { return p.UpstreamHeaders[0].From == policy.EmailFact }},
+		{func(s *v1alpha1.AccessPolicySpec) { s.UpstreamHeaders[0].From = "user" }, "", func(p policy.Policy) bool { return p.UpstreamHeaders[0].From == policy.NoFact }},
+		{func(s *v1alpha1.AccessPolicySpec) { s.UpstreamHeaders[0].Name = "X-WEBAUTH-USER" }, "", func(p policy.Policy) bool { return p.UpstreamHeaders[0].Name == "X-Webauth-User" }},
 		{func(s *v1alpha1.AccessPolicySpec) { s.DryRun = "" }, "", func(p policy.Policy) bool { return p.DryRun == policy.DryRunNone }},
 		{func(s *v1alpha1.AccessPolicySpec) { s.DryRun = "None" }, "", func(p policy.Policy) bool { return p.DryRun == policy.DryRunNone }},
 		{func(s *v1alpha1.AccessPolicySpec) { s.DryRun = "Authenticate" }, "", func(p policy.Policy) bool { return p.DryRun == policy.DryRunAuthenticate }},

@@ -163,6 +163,8 @@ func TestRefused(t *testing.T) {
 		// a wrong value is named with its key
 		{"replicaCount=two", []string{"/replicaCount", "integer"}},
 		{"identityHeaders=google", []string{"/identityHeaders", "cloudflare"}},
+		{"upstreamHeaders={X_Webauth_User}", []string{"/upstreamHeaders/0", "pattern"}},
+		{"upstreamHeaders=X-Webauth-User", []string{"/upstreamHeaders", "array"}},
 		{"decisionLog=some", []string{"/decisionLog", "refused"}},
 		{"image.digest=e3b0c442", []string{"/image/digest", "sha256"}},
 		{"extraArgs={serve}", []string{"/extraArgs/0"}},

@@ -95,7 +95,8 @@ func writeEndpoints(b *strings.Builder) {
 func writeHeaders(b *strings.Builder) {
 	fmt.Fprintf(b, "\n## Headers that an application gets\n\nThey are on every permitted request; those that are unknown are "+
 		"empty. A client's own are overwritten.\n\n- `%s`\n\n"+
-		"With `--identity-headers cloudflare` also those that begin with `Cf-`.\n", strings.Join(contract.AllIdentity(), "`\n- `"))
+		"With `--identity-headers cloudflare` also those that begin with `Cf-`. With `--upstream-headers NAME,...` also these: a policy fills them "+
+		"in by\n[spec.upstreamHeaders](api.md), and where it does not they are empty.\n", strings.Join(contract.AllIdentity(), "`\n- `"))
 	fmt.Fprintf(b, "\n## Headers that a decision depends on\n\nA proxy that passes on selected headers has to pass on these, "+
 		"and the client's address in `%s`.\n\n- `%s`\n",
 		contract.ForwardedFor, strings.Join(contract.Asked(), "`\n- `"))
