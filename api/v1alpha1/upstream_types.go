@@ -11,8 +11,9 @@ type UpstreamHeader struct {
 
 	// from is what the header says. User: the user's name, as in X-Access-User; of a machine
 	// its name, such as service:shop/ci. Email: the verified address. Groups: the user's
-	// groups. What is not known is empty; of a machine that is everything but User.
-	// +kubebuilder:validation:Enum=User;Email;Groups
+	// groups. Claim: what the identity provider says at a claim. What is not known is empty;
+	// of a machine that is everything but User.
+	// +kubebuilder:validation:Enum=User;Email;Groups;Claim
 	From UpstreamFact `json:"from"`
 
 	// groups are the only ones that the application is told of, with from: Groups. A session
@@ -23,8 +24,15 @@ type UpstreamHeader struct {
 	// +kubebuilder:validation:MaxItems=32
 	Groups []UpstreamGroup `json:"groups,omitempty"`
 
-	// separator stands between groups: a comma (default), a semicolon, a vertical bar or a
-	// space. No group can pass for two: Percent and RFC8187 encode a separator in a group,
+	// claim is the claim to say, with from: Claim, as in the selector claim: name, or
+	// realm_access.roles. A session holds it from then on, as far as it fits: sessions that
+	// were made before are renewed. A claim of several values is said with a separator only.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	Claim string `json:"claim,omitempty"`
+
+	// separator stands between values: a comma (default for groups), a semicolon, a vertical
+	// bar or a space. No group can pass for two: Percent and RFC8187 encode a separator in a group,
 	// and with QuotedPrintable and None the header is empty then.
 	// +optional
 	// +kubebuilder:validation:Enum=",";";";"|";" "
@@ -56,6 +64,8 @@ const (
 	UpstreamEmail UpstreamFact = "Email"
 	// UpstreamGroups are the groups.
 	UpstreamGroups UpstreamFact = "Groups"
+	// UpstreamClaim is what the identity provider says at a claim.
+	UpstreamClaim UpstreamFact = "Claim"
 )
 
 // UpstreamEncoding is how a header says what is not ASCII.

@@ -97,6 +97,7 @@ const (
 	codeUpstreamFrom     Code = "upstream-header-from"
 	codeUpstreamGroups   Code = "upstream-header-groups"
 	codeUpstreamEncoding Code = "upstream-header-encoding"
+	codeUpstreamClaim    Code = "upstream-header-claim"
 	codeUpstreamUnlisted Code = "upstream-header-not-listed"
 )
 

@@ -117,8 +117,9 @@ var codes = []CodeDoc{
 	{codeUnknownAuth, Invalid, "Set unauthenticated to Auto, Redirect or Unauthorized."},
 	{codeUnknownDryRun, Invalid, "Set dryRun to None, Open or Authenticate."},
 	{codeUpstreamEncoding, Invalid, "Set encoding to Percent, RFC8187, QuotedPrintable or None."},
-	{codeUpstreamFrom, Invalid, "Set from to User, Email or Groups."},
-	{codeUpstreamGroups, Invalid, "Write groups and separator beside from: Groups only; a separator is one of \",\", \";\", \"|\" and a space."},
+	{codeUpstreamClaim, Invalid, "Write claim beside from: Claim, and nowhere else."},
+	{codeUpstreamFrom, Invalid, "Set from to User, Email, Groups or Claim."},
+	{codeUpstreamGroups, Invalid, "Write groups beside from: Groups, and separator beside from: Groups or Claim; a separator is one of \",\", \";\", \"|\" and a space."},
 	{codeUpstreamMany, Invalid, "Set at most 16 headers."},
 
 	{codeNoRules, Unwise, "Add a rule that says who may pass."},

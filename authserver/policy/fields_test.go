@@ -31,7 +31,7 @@ func full() Policy {
 		AllowCrossSite:    true,
 		Exempt:            []string{"/sw.js"},
 		DryRun:            DryRunOpen,
-		UpstreamHeaders:   []UpstreamHeader{{Name: "X-A", From: GroupsFact, Groups: []string{"g"}, Separator: ";", Encoding: RFC8187Encoding}},
+		UpstreamHeaders:   []UpstreamHeader{{Name: "X-A", From: GroupsFact, Groups: []string{"g"}, Claim: "c", Separator: ";", Encoding: RFC8187Encoding}},
 		Denied:            Denied{Message: "no", URL: "https://help.x"},
 		Defects:           []Issue{{Source{"n", "p", "g"}, Invalid, "c", "bad"}},
 	}

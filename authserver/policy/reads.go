@@ -52,7 +52,11 @@ func (r *Reads) sort() {
 // what the application is told by the policy's own choice.
 func readsOf(p *Policy) (out Reads) {
 	for i := range p.UpstreamHeaders {
-		out.Groups = append(out.Groups, p.UpstreamHeaders[i].Groups...)
+		h := &p.UpstreamHeaders[i]
+		out.Groups = append(out.Groups, h.Groups...)
+		if h.From == ClaimFact {
+			out.Claims = append(out.Claims, ReadClaim{Name: h.Claim, All: true})
+		}
 	}
 	for i := range p.Rules {
 		for _, list := range p.Rules[i].lists() {

@@ -187,7 +187,7 @@ func (d *digest) upstream(list []UpstreamHeader) {
 	d.num(len(list))
 	for i := range list {
 		h := &list[i]
-		d.str(h.Name, h.Separator)
+		d.str(h.Name, h.Claim, h.Separator)
 		d.num(int(h.From))
 		d.strs(h.Groups)
 		d.num(int(h.Encoding))

@@ -18,7 +18,10 @@ type UpstreamHeader struct {
 	// Groups are those that the application is told of, of the user's; empty: all that
 	// the session holds. They are looked at, as those of rules are.
 	Groups []string
-	// Separator stands between groups. Empty: a comma.
+	// Claim is the claim of the identity provider that the header says. It is looked at, too.
+	Claim string
+	// Separator stands between values. Empty: a comma between groups, and a claim of several
+	// values is not said.
 	Separator string
 	Encoding  Encoding
 }
@@ -66,9 +69,10 @@ const (
 	UserFact        // Subject.Name, or Machine.Name
 	EmailFact       // Subject.Email
 	GroupsFact      // Subject.Groups
+	ClaimFact       // Subject.Claim
 )
 
-var factNames = [...]string{"none", "User", "Email", "Groups"}
+var factNames = [...]string{"none", "User", "Email", "Groups", "Claim"}
 
 func (f Fact) String() string { return name(factNames[:], int(f)) }
 
@@ -119,8 +123,13 @@ func (v *validator) upstreamHeaders(list []UpstreamHeader) {
 const separators = ",;| "
 
 func (v *validator) upstreamGroups(at string, h *UpstreamHeader) {
-	if h.From != GroupsFact && (len(h.Groups) > 0 || h.Separator != "") {
-		v.wrong(at, codeUpstreamGroups, "groups and separator are for from: Groups")
+	if h.From != GroupsFact && len(h.Groups) > 0 || h.From != GroupsFact && h.From != ClaimFact && h.Separator != "" {
+		v.wrong(at, codeUpstreamGroups, "groups are for from: Groups, and separator for Groups and Claim")
+	}
+	if (h.From == ClaimFact) != (h.Claim != "") {
+		v.wrong(at+".claim", codeUpstreamClaim, "from: Claim names the claim of the identity provider, and no other does")
+	} else if wrong := (&ClaimValue{Name: h.Claim, Value: "x"}).check(); h.Claim != "" && wrong.found() {
+		v.wrong(at+".claim", wrong.code, "%q: %s", h.Claim, wrong.text)
 	}
 	if h.Separator != "" && (len(h.Separator) != 1 || !strings.Contains(separators, h.Separator)) {
 		v.wrong(at+".separator", codeUpstreamGroups, "%q: a comma, a semicolon, a vertical bar or a space", h.Separator)
@@ -159,8 +168,23 @@ func (h *UpstreamHeader) value(s *Subject, m *Machine) string {
 		return h.Encoding.encode(s.Email, 0)
 	case h.From == GroupsFact:
 		return h.list(s.Groups)
+	case h.From == ClaimFact:
+		return h.claim(s)
 	}
 	return ""
+}
+
+// claim says what stands at a claim, if that is known: without a separator one value, so
+// that none can pass for two.
+func (h *UpstreamHeader) claim(s *Subject) string {
+	values, known := s.Claim(h.Claim)
+	switch {
+	case !known, len(values) == 0, len(values) > 1 && h.Separator == "":
+		return ""
+	case h.Separator == "":
+		return h.Encoding.encode(values[0], 0)
+	}
+	return h.list(values)
 }
 
 // list joins those of the values that the application is told of.

@@ -29,6 +29,8 @@ func init() {
 	enforced["UpstreamHeaders.Groups"] = groups(func(h *UpstreamHeader) { h.Groups = []string{"dev"} })
 	enforced["UpstreamHeaders.Separator"] = groups(func(h *UpstreamHeader) { h.Separator = ";" })
 	enforced["UpstreamHeaders.Encoding"] = set(func(h *UpstreamHeader) { h.Encoding = NoEncoding })
+	enforced["UpstreamHeaders.Claim"] = set(func(h *UpstreamHeader) { h.From, h.Claim = ClaimFact, "name" })
+	alone["upstream-header-claim"] = set(func(h *UpstreamHeader) { h.From = ClaimFact })
 	alone["upstream-headers-too-many"] = func(p *Policy) { p.UpstreamHeaders = make([]UpstreamHeader, maxUpstream+1) }
 	alone["upstream-header-from"] = set(func(h *UpstreamHeader) { h.From = NoFact })
 	alone["upstream-header-groups"] = groups(func(h *UpstreamHeader) { h.Separator = "\n" })
@@ -36,7 +38,8 @@ func init() {
 }
 
 func TestUpstreamValues(t *testing.T) {
-	person := &Subject{ID: "u7", User: "jнrgen", Email: "jнrgen@example.com", Groups: []string{"dev", "cn=a,dc=b", "Bнro", "100%=a|b"}}
+	person := &Subject{ID: "u7", User: "jнrgen", Email: "jнrgen@example.com", Groups: []string{"dev", "cn=a,dc=b", "Bнro", "100%=a|b"}, Claims: []IdentityClaim{
+		{Name: "gone", Unknown: true}, {Name: "name", Values: []string{"Lee, Ann"}}, {Name: "part", Values: []string{"x"}, Asked: "y"}, {Name: "roles", Values: []string{"a,b", "c"}}}}
 	job := &Machine{Name: "service:shop/ci", ID: "id"}
 	all := func(e Encoding, separator string, groups ...string) UpstreamHeader {
 		return UpstreamHeader{From: GroupsFact, Encoding: e, Separator: separator, Groups: groups}
@@ -74,6 +77,17 @@ func TestUpstreamValues(t *testing.T) {
 		{all(NoEncoding, ",", "dev", "cn=a,dc=b"), person, nil, ""},
 		{all(NoEncoding, ";", "dev", "cn=a,dc=b"), person, nil, "dev;cn=a,dc=b"},
 		{all(NoEncoding, ";"), person, nil, ""},
+
+		// A claim of several values needs a separator, or one value could pass for two.
+		{UpstreamHeader{From: ClaimFact, Claim: "name"}, person, nil, "Lee, Ann"},
+		{UpstreamHeader{From: ClaimFact, Claim: "name", Separator: ","}, person, nil, "Lee%2C Ann"},
+		{UpstreamHeader{From: ClaimFact, Claim: "roles"}, person, nil, ""},
+		{UpstreamHeader{From: ClaimFact, Claim: "roles", Separator: ";"}, person, nil, "a,b;c"},
+		{UpstreamHeader{From: ClaimFact, Claim: "roles", Separator: ","}, person, nil, "a%2Cb,c"},
+		{UpstreamHeader{From: ClaimFact, Claim: "gone"}, person, nil, ""},
+		{UpstreamHeader{From: ClaimFact, Claim: "other"}, person, nil, ""},
+		{UpstreamHeader{From: ClaimFact, Claim: "part", Separator: ","}, person, nil, ""},
+		{UpstreamHeader{From: ClaimFact, Claim: "name"}, person, job, ""},
 
 		// What proxies take off, or would break a line.
 		{UpstreamHeader{From: UserFact}, &Subject{ID: " root "}, nil, "%20root%20"},
@@ -202,6 +216,10 @@ func TestUpstreamReads(t *testing.T) {
 	if got := reads.Keep([]string{"admins", "staff", "editors"}); !slices.Equal(got, []string{"admins", "editors"}) {
 		t.Errorf("a session holds %q", got)
 	}
+	p.UpstreamHeaders = []UpstreamHeader{{Name: "X-A", From: ClaimFact, Claim: "name"}}
+	if c, ok := mustReads(t, p).Claim("name"); !ok || !c.All {
+		t.Errorf("the claim is not looked at: %+v", c)
+	}
 	s := session("n/p")
 	s.Asked = before.AskedAll()
 	r := Request{Target: mustTarget(t, "https://a.x/"), Method: "GET", Subject: s, Now: now}
@@ -214,6 +232,12 @@ func TestUpstreamReads(t *testing.T) {
 	if s.Asked = table.AskedAll(); table.Decide(r).Verdict != Admit {
 		t.Errorf("a session that was made since: %s", brief(table.Decide(r)))
 	}
+}
+
+func mustReads(t *testing.T, p Policy) *Reads {
+	t.Helper()
+	reads := mustBuild(t, p).Reads()
+	return &reads
 }
 
 // TestUpstreamUnlisted: a header that the installation does not list is a warning, which

@@ -49,7 +49,7 @@ func full() v1alpha1.AccessPolicySpec {
 		CrossSite:       v1alpha1.CrossSiteAllow,
 		Exempt:          []v1alpha1.Path{"/sw.js"},
 		DryRun:          v1alpha1.DryRunOpen,
-		UpstreamHeaders: []v1alpha1.UpstreamHeader{{Name: "x-webauth-groups", From: v1alpha1.UpstreamGroups, Groups: []v1alpha1.UpstreamGroup{"staff"}, Separator: ";", Encoding: v1alpha1.UpstreamRFC8187}},
+		UpstreamHeaders: []v1alpha1.UpstreamHeader{{Name: "x-webauth-groups", From: v1alpha1.UpstreamGroups, Groups: []v1alpha1.UpstreamGroup{"staff"}, Claim: "name", Separator: ";", Encoding: v1alpha1.UpstreamRFC8187}},
 	}
 }
 

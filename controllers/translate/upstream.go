@@ -16,7 +16,7 @@ func (t *translator) upstreamHeaders(in []v1alpha1.UpstreamHeader) []policy.Upst
 	for i := range in {
 		h := &in[i]
 		out = append(out, policy.UpstreamHeader{
-			Name: textproto.CanonicalMIMEHeaderKey(h.Name), From: facts[h.From], Groups: stringsOf(h.Groups), Separator: h.Separator,
+			Name: textproto.CanonicalMIMEHeaderKey(h.Name), From: facts[h.From], Groups: stringsOf(h.Groups), Claim: h.Claim, Separator: h.Separator,
 			Encoding: t.encoding(fmt.Sprintf("spec.upstreamHeaders[%d].encoding", i), h.Encoding),
 		})
 	}
@@ -25,6 +25,7 @@ func (t *translator) upstreamHeaders(in []v1alpha1.UpstreamHeader) []policy.Upst
 
 var facts = map[v1alpha1.UpstreamFact]policy.Fact{
 	v1alpha1.UpstreamUser: policy.UserFact, v1alpha1.UpstreamEmail: policy.EmailFact, v1alpha1.UpstreamGroups: policy.GroupsFact,
+	v1alpha1.UpstreamClaim: policy.ClaimFact,
 }
 
 func (t *translator) encoding(field string, e v1alpha1.UpstreamEncoding) policy.Encoding {
