@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,6 +43,9 @@ const (
 	teamHost = "auth.example.com"
 	teamURL  = "https://" + teamHost
 )
+
+// upstream are headers that policies may set for applications.
+var upstream = []string{"X-WEBAUTH-USER", "X-Webauth-Email", "X-Forwarded-Groups"}
 
 const policies = `
 apiVersion: access.ostiary.dev/v1alpha1
@@ -126,6 +130,17 @@ metadata: {name: machines, namespace: shop}
 spec:
   hosts: [machines.example.com]
   rules: [{action: ServiceAuth, include: [{certificate: {commonName: ci}}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: grafana, namespace: shop}
+spec:
+  hosts: [grafana.example.com]
+  rules: [{action: ServiceAuth, include: [{serviceToken: ci}]}, {action: Allow, include: [{everyone: true}]}]
+  upstreamHeaders:
+  - {name: X-WEBAUTH-USER, from: User}
+  - {name: X-Webauth-Email, from: Email, encoding: QuotedPrintable}
+  - {name: X-Forwarded-Groups, from: Groups, separator: "|"}
 `
 
 func newEnvironment(dir, binary string) (*environment, error) {
@@ -140,7 +155,7 @@ func newEnvironment(dir, binary string) (*environment, error) {
 	if err := os.WriteFile(file, []byte(policies), 0o600); err != nil {
 		return e, err
 	}
-	if err := e.ostiary.Serve(nil, "--policies", file, "--keys", keys, "--team-url", teamURL); err != nil {
+	if err := e.ostiary.Serve(nil, "--policies", file, "--keys", keys, "--team-url", teamURL, "--upstream-headers", strings.Join(upstream, ",")); err != nil {
 		return e, err
 	}
 	if err := e.ostiary.WaitReady(); err != nil {

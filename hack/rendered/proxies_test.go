@@ -55,7 +55,7 @@ func options(addr, authz string) proxyconfig.Options {
 	return proxyconfig.Options{
 		Hosts: []string{"app.example.com", "*.preview.example.com", "managed.example.com"}, Upstream: env.appAddr, Authz: authz,
 		Public: env.ostiary.Public,
-		Render: env.ostiary.Render, Preflight: env.ostiary.Preflight, TeamDomain: teamHost, Listen: addr,
+		Render: env.ostiary.Render, Preflight: env.ostiary.Preflight, TeamDomain: teamHost, Listen: addr, UpstreamHeaders: upstream,
 	}
 }
 
