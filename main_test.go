@@ -27,6 +27,8 @@ spec:
   - name: staff
     action: Allow
     include: [{emailDomain: example.com}]
+  upstreamHeaders:
+  - {name: X-WEBAUTH-USER, from: User}
 `
 
 // cli runs a command line, with seed in a file that is spelled FILE.
@@ -81,6 +83,10 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"explain", "--sa", "x"}, 2, "", "unknown flag: --sa"},
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE"}, 3, "SIGN IN FIRST", ""},
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com"}, 0, "ALLOWED", ""},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com", "--upstream-headers", "x-webauth-user,X-Other"}, 0, "  x-webauth-user: ann@example.com\n", ""},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com", "--upstream-headers", "X-Other", "-o", "json"}, 0, `"X-Webauth-User is not among the installation's --upstream-headers`, ""},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--upstream-headers", "Cookie"}, 2, "", `--upstream-headers: "Cookie": proxies, browsers or Ostiary itself use this header`},
+		{[]string{"audit", "--upstream-headers", "X_Webauth_User", "FILE"}, 2, "", `--upstream-headers: "X_Webauth_User": write a header's name`},
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.org"}, 1, "no-rule-matched", ""},
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com", "--provider", "gone", "--amr", "pwd,otp"}, 3, "no identity provider of that name is in use", ""},
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com", "--claim", "a=b", "--claim", "c"}, 0, "ALLOWED", ""},
@@ -180,8 +186,8 @@ func TestCommandLine(t *testing.T) {
 func TestServeOptions(t *testing.T) {
 	_, _, stderr := cli(t, "serve", "--policies", "FILE", "--team-url", "ftp://x", "--trusted-proxies", "0.0.0.0/0", "--path-prefix", "x/",
 		"--identity-headers", "x", "--decision-log", "x", "--key-rotation", "1h", "--log-level", "loud",
-		"--return-hosts", "https://x", "--host-claims", "x", "--host-hold", "-1s")
-	for _, flag := range []string{"--return-hosts", "--host-claims", "--host-hold", "--team-url", "--trusted-proxies", "--path-prefix", "--identity-headers", "--decision-log", "--key-rotation", "--log-level"} {
+		"--return-hosts", "https://x", "--host-claims", "x", "--host-hold", "-1s", "--upstream-headers", "Host,X-Webauth-User")
+	for _, flag := range []string{"--upstream-headers", "--return-hosts", "--host-claims", "--host-hold", "--team-url", "--trusted-proxies", "--path-prefix", "--identity-headers", "--decision-log", "--key-rotation", "--log-level"} {
 		if !strings.Contains(stderr, flag+": ") && !strings.Contains(stderr, flag+" \"") {
 			t.Errorf("%s is not named:\n%s", flag, stderr)
 		}
