@@ -45,7 +45,9 @@ type AccessPolicyList struct {
 // AccessPolicySpec is one protected application.
 type AccessPolicySpec struct {
 	// hosts are the DNS names this policy protects, in lower case, without
-	// scheme or port. A leading "*." stands for exactly one label. Default: the
+	// scheme or port. A leading "*." stands for exactly one label, "**." for one or
+	// more; neither is the name that follows. An exact host comes before "*.", and
+	// that before "**.", of which the nearest is first; nothing falls through. Default: the
 	// hosts and paths of the Ingresses of this namespace that name this policy
 	// with the annotation access.ostiary.dev/policy.
 	// +optional

@@ -2,7 +2,8 @@
 
 package v1alpha1
 
-// Host is a DNS name, or "*." and a DNS name: the star is exactly one label.
+// Host is a DNS name, or "*." and a DNS name: the star is exactly one label; or "**." and
+// a DNS name: one label or more.
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=253
@@ -13,8 +14,8 @@ package v1alpha1
 // +kubebuilder:validation:XValidation:rule=`!self.contains(':') || self.contains('://') || isIP(self.replace('[', "").replace(']', ""))`,message=`a host has no port: write app.example.com, not app.example.com:8443`
 // +kubebuilder:validation:XValidation:rule=`!isIP(self.replace('[', "").replace(']', "")) && !self.matches(r'(^|[.])([0-9]+|0x[0-9a-f]*)$')`,message=`a host is a DNS name, not an IP address: no name ends in a number`
 // +kubebuilder:validation:XValidation:rule=`self != '*'`,message=`a bare "*" would claim every host: list the hosts, or write "*.example.com" for one label below example.com`
-// +kubebuilder:validation:XValidation:rule=`self == '*' || self.contains('://') || !self.contains('*') || self.matches(r'^[*][.][^*]*$')`,message=`a "*" stands only for the whole first label, as in "*.example.com"`
-// +kubebuilder:validation:XValidation:rule=`self == '*.localhost' || !self.matches(r'^[*][.][^.*]+$')`,message=`"*." must be followed by at least two labels, as in "*.example.com"`
+// +kubebuilder:validation:XValidation:rule=`self == '*' || self.contains('://') || !self.contains('*') || self.matches(r'^[*][*]?[.][^*]*$')`,message=`a "*" stands only for the whole first label, as in "*.example.com", or "**.example.com" for several`
+// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[*][*]?[.]localhost$') || !self.matches(r'^[*][*]?[.][^.*]+$')`,message=`"*." must be followed by at least two labels, as in "*.example.com"`
 // +kubebuilder:validation:XValidation:rule=`self.contains(':') || self.matches(r'^[A-Za-z0-9.*/\x{80}-\x{10FFFF}-]*$')`,message=`a host holds letters, digits, hyphens and dots only`
 // +kubebuilder:validation:XValidation:rule=`!self.endsWith('.')`,message=`a host has no trailing dot`
 // +kubebuilder:validation:XValidation:rule=`!self.matches(r'^[.]|[.][.]')`,message=`a host has no empty label: remove the dot at its beginning, or one of two in a row`

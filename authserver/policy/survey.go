@@ -37,6 +37,22 @@ func (t *Table) Guards(host string) (guards []Guard, contended bool) {
 		return nil, false
 	}
 	r := t.claims(host)
+	return r.guards(), r != nil && r.dispute != nil && r.dispute.contended
+}
+
+// GuardsAbove lists what is claimed of the patterns that stand for a host, in the order of its
+// chain: what can decide there behind a dry run.
+func (t *Table) GuardsAbove(host string) (guards []Guard) {
+	if t != nil {
+		t.eachAbove(host, func(c *claims) bool {
+			guards = append(guards, c.guards()...)
+			return true
+		})
+	}
+	return guards
+}
+
+func (r *claims) guards() (guards []Guard) {
 	r.each(func(c claim) {
 		path := c.path
 		if path == "" {
@@ -45,7 +61,7 @@ func (t *Table) Guards(host string) (guards []Guard, contended bool) {
 		guards = append(guards, Guard{Path{path, c.exact}, c.app.source, c.app.defective})
 	})
 	slices.SortFunc(guards, compareGuards)
-	return guards, r != nil && r.dispute != nil && r.dispute.contended
+	return guards
 }
 
 // compareGuards puts first what is looked up first, and else goes by the text.

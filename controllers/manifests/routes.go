@@ -199,8 +199,7 @@ func (s *Set) compare(o *object, e *entry) {
 	}
 	hosts := o.policy().Hosts
 	for _, h := range e.route.Hosts {
-		_, below, _ := strings.Cut(h, ".")
-		if !slices.Contains(hosts, h) && !slices.Contains(hosts, "*."+below) {
+		if !slices.ContainsFunc(append(policy.Patterns(h), h), func(p string) bool { return slices.Contains(hosts, p) }) {
 			s.warn(e, "spec.rules", fmt.Sprintf("the AccessPolicy %s/%s names its hosts, and %s is none of them, so what this Ingress routes there is denied", o.namespace, o.name, h))
 		}
 	}

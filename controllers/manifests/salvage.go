@@ -19,7 +19,7 @@ import (
 // is denied and does not fall to another policy.
 var (
 	salvageHosts   = regexp.MustCompile(`(?m)(?:^|[{,])[ \t-]*["']?hosts["']?[ \t]*:([^\n]*(?:\n(?:[^\n:]|:[^ \t\r\n])*$)*)`)
-	salvageHost    = regexp.MustCompile(`(?i)(?:\*\.)?[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*`)
+	salvageHost    = regexp.MustCompile(`(?i)(?:\*\*?\.)?[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*`)
 	salvagePath    = regexp.MustCompile(`["']?path["']?\s*:\s*(?:(?:[>|][+-]?|!!str|&\w+)\s+)*["']?(/[^\s"',}\]]*)`)
 	yamlComment    = regexp.MustCompile(`(?m)(^|[ \t])#[^\n]*`)
 	salvageNames   = regexp.MustCompile(`(?m)^[ \t{,]*["']?(name|namespace)["']?[ \t]*:[ \t]*["']?([a-z0-9.-]+)`)

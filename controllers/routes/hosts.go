@@ -16,9 +16,14 @@ func ParentOf(host string) string {
 }
 
 // HostsOverlap reports whether a host that somebody serves ("app.x", "*.x" for one
-// label, ".x" for any number, "" for all) and one that somebody claims ("app.x" or
-// "*.x") have a name in common.
+// label, ".x" for any number, "" for all) and one that somebody claims ("app.x", "*.x" or
+// "**.x", for any number of labels) have a name in common.
 func HostsOverlap(serves, claimed string) bool {
+	if zone, deep := strings.CutPrefix(claimed, "**."); deep {
+		served := strings.TrimPrefix(strings.TrimPrefix(serves, "*"), ".")
+		return served == "" || strings.HasSuffix("."+served, "."+zone) && serves != zone ||
+			serves[0] == '.' && strings.HasSuffix(zone, serves)
+	}
 	switch parent, wild := strings.CutPrefix(claimed, "*."); {
 	case serves == "", serves == claimed:
 		return true
@@ -33,7 +38,7 @@ func HostsOverlap(serves, claimed string) bool {
 
 // IsPattern reports whether a host that somebody serves stands for several.
 func IsPattern(host string) bool {
-	return host == "" || host[0] == '.' || strings.HasPrefix(host, "*.")
+	return host == "" || host[0] == '.' || policy.IsPattern(host)
 }
 
 // CanonicalHost is a host as a browser would ask for it.

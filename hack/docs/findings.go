@@ -99,5 +99,5 @@ var findings = map[string]meaning{
 		"Write `render`, `global`, `canary` or `static`."},
 	"UnknownProxy": {"Ostiary does not know which proxy serves the route.",
 		"Annotate its class with `access.ostiary.dev/proxy`."},
-	"WildcardWidth": {"The route's `*.` covers more labels than the policy's.", "List the hosts."},
+	"WildcardWidth": {"The route's `*.` covers more labels than the policy's.", "Add `**.` to the policy, or list the hosts."},
 }

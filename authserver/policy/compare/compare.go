@@ -201,34 +201,32 @@ func (s *side) decides(target policy.Target) (by, dry *policy.Policy, exempt boo
 	return by, dry, is(by) || is(dry)
 }
 
-// guards are the claims on a host, and, behind a dry run, those on the "*." host above it.
+// guards are the claims on a host, and, behind a dry run, those on the patterns above it.
 func (c *comparison) guards(s *side, host string) ([]policy.Guard, bool) {
 	guards, contended := s.Table.Guards(host)
 	rehearses := func(g policy.Guard) bool {
 		p := s.guard(g.Policy, g.Defective)
 		return p != nil && p.DryRun != policy.DryRunNone
 	}
-	_, rest, ok := strings.Cut(host, ".")
-	if ok && slices.ContainsFunc(guards, rehearses) {
-		above, _ := s.Table.Guards(c.hostsOf("*." + rest)[0])
-		guards = append(guards, above...)
+	if slices.ContainsFunc(guards, rehearses) {
+		guards = append(guards, s.Table.GuardsAbove(host)...)
 	}
 	return guards, contended
 }
 
-// hostsOf returns hosts for a request that stand for one of a policy.
+// hostsOf returns hosts for a request that stand for one of a policy: those that no other
+// has for its own, or for what is below.
 func (c *comparison) hostsOf(pattern string) []string {
 	stars, rest, wild := strings.Cut(pattern, ".")
 	if !wild || !strings.HasPrefix(stars, "*") {
 		return []string{pattern}
 	}
 	label := fresh("any", func(s string) bool {
-		_, taken := slices.BinarySearch(c.hosts, s+"."+rest)
-		return taken
+		return slices.ContainsFunc(c.hosts, func(h string) bool { return h == s+"."+rest || strings.HasSuffix(h, "."+s+"."+rest) })
 	})
 	out := []string{label + "." + rest}
 	if stars == "**" { // any number of labels
-		out = append(out, label+"."+label+"."+rest)
+		out = append(out, label+"."+label+"."+rest, strings.Repeat(label+".", 4)+rest)
 	}
 	return out
 }

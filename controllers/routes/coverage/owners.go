@@ -10,13 +10,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
 )
 
 // Claims returns what Unguarded asks: whether one of the policies claims a host.
 // A policy that names no host claims those of the routes that name it.
 func Claims(w routes.Snapshot) func(host string) bool {
-	c := claims{exact: map[string]bool{}, wild: map[string]bool{}, above: map[string]bool{}, far: map[string]bool{}}
+	c := claims{exact: map[string]bool{}, wild: map[string]bool{}, deep: map[string]bool{}, above: map[string]bool{}, far: map[string]bool{}}
 	for host := range owners(&w) {
 		c.add(host)
 	}
@@ -27,16 +28,20 @@ func Claims(w routes.Snapshot) func(host string) bool {
 type claims struct {
 	exact map[string]bool // "app.example.com"
 	wild  map[string]bool // "example.com" for "*.example.com"
+	deep  map[string]bool // "example.com" for "**.example.com"
 	above map[string]bool // "example.com" for "app.example.com"
 	far   map[string]bool // all that stands behind a dot in either of them
 }
 
 func (c *claims) add(host string) {
-	if parent, ok := strings.CutPrefix(host, "*."); ok {
+	switch parent := routes.ParentOf(host); {
+	case strings.HasPrefix(host, "**."):
+		c.deep[parent] = true
+	case strings.HasPrefix(host, "*."):
 		c.wild[parent] = true
-	} else {
+	default:
 		c.exact[host] = true
-		c.above[routes.ParentOf(host)] = true
+		c.above[parent] = true
 	}
 	for rest := routes.ParentOf(host); rest != ""; rest = routes.ParentOf(rest) {
 		c.far[rest] = true
@@ -46,23 +51,33 @@ func (c *claims) add(host string) {
 func (c *claims) has(host string) bool {
 	switch {
 	case host == "":
-		return len(c.exact)+len(c.wild) > 0
+		return len(c.exact)+len(c.wild)+len(c.deep) > 0
 	case host[0] == '.':
-		return c.far[host[1:]]
+		return c.far[host[1:]] || c.below(host[1:])
 	case strings.HasPrefix(host, "*."):
-		return c.wild[host[2:]] || c.above[host[2:]]
+		return c.wild[host[2:]] || c.above[host[2:]] || c.below(host[2:])
 	default:
-		return c.exact[host] || c.wild[routes.ParentOf(host)]
+		return c.exact[host] || c.wild[routes.ParentOf(host)] || c.below(routes.ParentOf(host))
 	}
+}
+
+// below reports whether names directly below a zone are claimed by a "**." host.
+func (c *claims) below(zone string) bool {
+	for ; zone != ""; zone = routes.ParentOf(zone) {
+		if c.deep[zone] {
+			return true
+		}
+	}
+	return false
 }
 
 // claimedBy returns the claimed hosts that a host stands for, as policies write
 // them.
 func (c *coverage) claimedBy(host string) []string {
 	candidates := c.claimed
-	if !routes.IsPattern(host) { // there are thousands of hosts, and two that it can be
+	if !routes.IsPattern(host) { // there are thousands of hosts, and few that it can be
 		candidates = nil
-		for _, h := range []string{host, "*." + routes.ParentOf(host)} {
+		for _, h := range append([]string{host}, policy.Patterns(host)...) {
 			if _, ok := slices.BinarySearch(c.claimed, h); ok {
 				candidates = append(candidates, h)
 			}
@@ -84,7 +99,7 @@ func (c *coverage) matched(expression string) []string {
 	re, err := regexp.Compile("(?i)" + expression)
 	var out []string
 	for _, host := range append(c.claimed[:len(c.claimed):len(c.claimed)], c.teamHosts...) {
-		if err != nil || strings.HasPrefix(host, "*.") || re.MatchString(host) {
+		if err != nil || policy.IsPattern(host) || re.MatchString(host) {
 			out = append(out, host)
 		}
 	}
@@ -115,8 +130,8 @@ func owners(w *routes.Snapshot) map[string][]*routes.Policy {
 	named := map[types.NamespacedName][]string{}
 	opted := func(o metav1.Object, hosts ...string) {
 		if name := o.GetAnnotations()[routes.PolicyAnnotation]; name != "" {
-			policy := types.NamespacedName{Namespace: o.GetNamespace(), Name: name}
-			named[policy] = append(named[policy], hosts...)
+			by := types.NamespacedName{Namespace: o.GetNamespace(), Name: name}
+			named[by] = append(named[by], hosts...)
 		}
 	}
 	for _, ing := range w.Ingresses {

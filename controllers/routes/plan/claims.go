@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/routes/family"
 )
@@ -33,7 +34,7 @@ func claims(w *family.Wants) {
 // claimed reports a host that a policy does not have.
 func claimed(w *family.Wants, host string) {
 	own := routes.CanonicalHost(host)
-	if !slices.ContainsFunc(w.Rules.Hosts, func(h string) bool { return h == own || !routes.IsPattern(own) && h == "*."+routes.ParentOf(own) }) {
+	if !slices.ContainsFunc(append(policy.Patterns(own), own), func(h string) bool { return slices.Contains(w.Rules.Hosts, h) }) {
 		w.Findings = append(w.Findings, routes.Finding{Object: w.Ref, Policy: w.Policy, Reason: routes.HostNotInPolicy, Host: host,
 			Message: fmt.Sprintf("%s serves %s, which is no host of the AccessPolicy %s, so every request there is denied. Add it to the policy's spec.hosts.", w.Ref, host, w.Policy)})
 	}
@@ -58,9 +59,11 @@ func routeClaims(w *family.Wants) {
 
 // width reports a star that is any number of labels to a Gateway, and one to a policy.
 func width(w *family.Wants, host string) {
-	parent, wild := strings.CutPrefix(routes.CanonicalHost(host), "*.")
-	if wild && slices.Contains(w.Rules.Hosts, "*."+parent) && !slices.Contains(w.Rules.Hosts, "**."+parent) {
+	own := routes.CanonicalHost(host)
+	parent, wild := strings.CutPrefix(own, "*.")
+	deep := slices.ContainsFunc(policy.Patterns(own), func(h string) bool { return slices.Contains(w.Rules.Hosts, h) })
+	if wild && slices.Contains(w.Rules.Hosts, own) && !deep {
 		w.Findings = append(w.Findings, routes.Finding{Object: w.Ref, Policy: w.Policy, Reason: routes.WildcardWidth, Host: host, Mild: true,
-			Message: fmt.Sprintf("%s serves %s, which to a Gateway is any number of labels, and to the AccessPolicy %s exactly one: a.b.%s arrives, and every request there is denied. Serve the names that are meant, or take the application under one label.", w.Ref, host, w.Policy, parent)})
+			Message: fmt.Sprintf("%s serves %s, which to a Gateway is any number of labels, and to the AccessPolicy %s exactly one: a.b.%s arrives, and every request there is denied. Add **.%s to the policy, or serve the names that are meant.", w.Ref, host, w.Policy, parent, parent)})
 	}
 }
