@@ -224,9 +224,7 @@ func olderEntry(x, y *entry) int { return older(x.used, y.used) }
 // those of the last changes.
 func (a *Assembler) Issues() []Issue {
 	var out []Issue
-	if a.groups != nil {
-		out = append(out, a.groups.issues...)
-	}
+	out = append(out, a.groupIssues()...)
 	for e := range a.faulty {
 		out = append(out, e.issues...)
 	}

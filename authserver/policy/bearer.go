@@ -198,28 +198,6 @@ func (t *Table) decideBearer(a *app, r *Request, v visitor, refused Reason, d *D
 	}
 }
 
-// trusted returns the machine that sent the request, if the rule can let it in by its token;
-// nil: it cannot.
-func (r *rule) trusted(v *visitor) *Machine {
-	if v.byBearer && !r.vouches(v) {
-		return nil
-	}
-	return v.machine
-}
-
-// vouches reports whether the rule lets in the bearer token itself: another selector of a
-// ServiceAuth rule, such as everyone or ip, lets in machines with a service token alone.
-func (r *rule) vouches(v *visitor) bool {
-	for _, list := range [...][]Selector{r.include, r.require} {
-		for i := range list {
-			if list[i].Property == JWT && list[i].JWT.match(v, false) == yes {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 func contains(list []string, s string) bool {
 	for _, e := range list {
 		if e == s {

@@ -60,23 +60,6 @@ func (v *visitor) certified(names *CertificateNames, ifUnknown bool) match {
 	return matchIf(c != nil && names.holds(c))
 }
 
-// admitsCertificates reports whether a certificate is among what the rule admits by: to
-// have one is not enough for rules that do not ask for it.
-func (r *Rule) admitsCertificates() bool {
-	asks := func(s Selector) bool { return s.Property == ClientCertificate }
-	return r.Action == ServiceAuth && (slices.ContainsFunc(r.Include, asks) || slices.ContainsFunc(r.Require, asks))
-}
-
-// machine returns whom the rule can admit, if it is a ServiceAuth rule; nil: nobody.
-func (ru *rule) machine(m *Machine, unattended bool, r *Request) *Machine {
-	if m == nil && !unattended && ru.byCertificate {
-		if c, _ := r.Certificate.good(r.Now); c != nil {
-			return &c.Machine
-		}
-	}
-	return m
-}
-
 // maxName bounds the names of a certificate.
 const maxName = 256
 
@@ -98,8 +81,8 @@ func (s *Selector) checkCertificate() problem {
 }
 
 // certificate says what the client proved, if a rule asks.
-func (tr *Trace) certificate(a *app, r *Request) {
-	if tr == nil || a.looksAt(ClientCertificate) == nil {
+func (tr *Trace) certificate(t *Table, a *app, r *Request) {
+	if tr == nil || !t.looksAt(a, ClientCertificate) {
 		return
 	}
 	switch c, known := r.Certificate.good(r.Now); {

@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -38,9 +39,9 @@ func refCertified(names CertificateNames, r *Request, ifUnknown bool) bool {
 		(names.DNSName == "" || slices.Contains(p.DNSNames, names.DNSName))
 }
 
-// refAsksCertificate: "a certificate admits by ServiceAuth rules that ask for one".
-func refAsksCertificate(ru *Rule, r *Request) bool {
-	return refCertified(CertificateNames{}, r, false) && slices.ContainsFunc(append(slices.Clone(ru.Include), ru.Require...), asksCertificate)
+// refAsksCertificate: "a certificate admits by ServiceAuth rules that ask for it".
+func refAsksCertificate(ru *Rule, r *Request, groups []Group) bool {
+	return refAsks(ru.lists(), r, groups, func(sel Selector) bool { return asksCertificate(sel) && refCertified(sel.Certificate, r, false) })
 }
 
 func TestCertificate(t *testing.T) {
@@ -69,6 +70,10 @@ func TestCertificate(t *testing.T) {
 		"a rule that does not ask": {[]Rule{{Action: ServiceAuth, Include: everyone()}}, 1, "deny no-rule-matched p", ""},
 		"excluded alone": {[]Rule{{Action: ServiceAuth, Include: everyone(), Exclude: certificate("cd")}}, 1,
 			"deny no-rule-matched p", ""},
+		"another, at an address that will do": {[]Rule{{Action: ServiceAuth, Include: append(networks("192.0.2.0/24"), certificate("ci")...)}}, 3,
+			"deny no-rule-matched p", ""},
+		"the right one, at an address": {[]Rule{{Action: ServiceAuth, Include: append(networks("192.0.2.0/24"), certificate("ci")...)}}, 1,
+			"allow service-auth p", "cert:ci"},
 		"a rule of tokens":        {[]Rule{{Action: ServiceAuth, Include: []Selector{{Property: AnyToken}}}}, 1, "deny no-rule-matched p", ""},
 		"people need one, too":    {[]Rule{{Action: Allow, Include: everyone(), Require: certificate("")}}, 1, "challenge no-session p", ""},
 		"people without one":      {[]Rule{{Action: Allow, Include: everyone(), Require: certificate("")}}, 2, "deny no-rule-matched p", ""},
@@ -81,13 +86,78 @@ func TestCertificate(t *testing.T) {
 		"all but those, not told": {[]Rule{{Action: Block, Include: everyone(), Exclude: certificate("ci")}}, 0, "deny blocked p", ""},
 	} {
 		d := mustBuild(t, one(tc.rules...)).Decide(Request{Target: mustTarget(t, "https://a.x/"), Method: "GET",
-			Certificate: cards[tc.card], Now: now})
+			Certificate: cards[tc.card], Address: netip.MustParseAddr("192.0.2.1"), Now: now})
 		who := ""
 		if d.Machine != nil {
 			who = d.Machine.Name
 		}
 		if brief(d) != tc.want || who != tc.who {
 			t.Errorf("%s: %s %q, want %s %q", name, brief(d), who, tc.want, tc.who)
+		}
+	}
+}
+
+// TestCertificateInGroup: in a group, the selector means what it means in the rule.
+func TestCertificateInGroup(t *testing.T) {
+	at := func(network string) []Selector { return networks(network) }
+	set := []Group{
+		groupOf("machines", certificate("ci"), nil, nil),
+		groupOf("here", certificate("ci"), at("192.0.2.0/24"), nil),
+		groupOf("elsewhere", certificate("ci"), at("10.0.0.0/8"), nil),
+		groupOf("either", append(at("192.0.2.0/24"), certificate("ci")...), nil, nil),
+		groupOf("any", everyone(), certificate(""), nil),
+		groupOf("but", everyone(), nil, certificate("cd")),
+		groupOf("nested", append(at("10.0.0.0/8"), named("machines")...), nil, nil),
+		groupOf("people", append(emails("ann@x"), certificate("ci")...), nil, nil),
+	}
+	auth := func(include []Selector, require ...Selector) []Rule {
+		return []Rule{{Action: ServiceAuth, Include: include, Require: require}}
+	}
+	for name, tc := range map[string]struct {
+		rules []Rule
+		card  int
+		want  string
+		who   string
+	}{
+		"named":                       {auth(named("machines")), 1, "allow service-auth p", "cert:ci"},
+		"another":                     {auth(named("machines")), 3, "deny no-rule-matched p", ""},
+		"none":                        {auth(named("machines")), 2, "deny no-rule-matched p", ""},
+		"not told":                    {auth(named("machines")), 0, "deny no-rule-matched p", ""},
+		"over":                        {auth(named("machines")), 4, "deny no-rule-matched p", ""},
+		"required":                    {auth(everyone(), named("machines")...), 1, "allow service-auth p", "cert:ci"},
+		"required by the group":       {auth(named("any")), 3, "allow service-auth p", "cert:cd"},
+		"nested":                      {auth(named("nested")), 1, "allow service-auth p", "cert:ci"},
+		"nested, another":             {auth(named("nested")), 3, "deny no-rule-matched p", ""},
+		"with an address":             {auth(named("here")), 1, "allow service-auth p", "cert:ci"},
+		"another, by address alone":   {auth(named("either")), 3, "deny no-rule-matched p", ""},
+		"excluded by the group":       {auth(named("but")), 1, "deny no-rule-matched p", ""},
+		"of a group that is not met":  {auth(append(named("elsewhere"), everyone()...)), 1, "deny no-rule-matched p", ""},
+		"a missing group":             {auth(named("nobody")), 1, "deny no-rule-matched p", ""},
+		"a group of people":           {auth(named("people")), 1, "deny no-rule-matched p", ""},
+		"on Bypass":                   {[]Rule{{Action: Bypass, Include: named("machines")}}, 1, "deny no-rule-matched p", ""},
+		"on Bypass, nested":           {[]Rule{{Action: Bypass, Include: append(everyone(), named("nested")...)}}, 1, "deny no-rule-matched p", ""},
+		"blocked":                     {[]Rule{{Action: Block, Include: named("machines")}}, 1, "deny blocked p", ""},
+		"blocked, not told":           {[]Rule{{Action: Block, Include: named("machines")}}, 0, "deny blocked p", ""},
+		"not blocked without one":     {[]Rule{{Action: Block, Include: named("machines")}}, 2, "deny no-rule-matched p", ""},
+		"people need one, too":        {[]Rule{{Action: Allow, Include: everyone(), Require: named("machines")}}, 1, "challenge no-session p", ""},
+		"a group of people, for them": {[]Rule{{Action: Allow, Include: named("people")}}, 1, "challenge no-session p", ""},
+	} {
+		table, issues := withGroups(set, one(tc.rules...))
+		r := Request{Target: mustTarget(t, "https://a.x/"), Method: "GET", Certificate: cards[tc.card], Address: netip.MustParseAddr("192.0.2.1"), Now: now}
+		d, trace := table.Explain(r)
+		who := ""
+		if d.Machine != nil {
+			who = d.Machine.Name
+		}
+		if d != table.Decide(r) || brief(d) != tc.want || who != tc.who {
+			t.Errorf("%s: %s %q, want %s %q", name, brief(d), who, tc.want, tc.who)
+		}
+		if told := slices.ContainsFunc(trace.Steps, func(s Step) bool { return s.What == "certificate" }); told == (name == "a missing group") {
+			t.Errorf("%s: explain says of certificates: %t", name, told)
+		}
+		bypass := slices.ContainsFunc(issues, func(i Issue) bool { return i.Code == codeGroupBypass && i.Warning() })
+		if bypass != (tc.rules[0].Action == Bypass) {
+			t.Errorf("%s: %v", name, issues)
 		}
 	}
 }

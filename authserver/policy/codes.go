@@ -200,6 +200,7 @@ const (
 	codeGroupMissing  Code = "group-missing"
 	codeGroupMistaken Code = "group-mistaken"
 	codeGroupIdentity Code = "group-identity-never-seen"
+	codeGroupBypass   Code = "group-certificate-on-bypass"
 )
 
 // What only shows beside other policies, and the platform's terms.

@@ -150,7 +150,8 @@ func beside() map[Code]Input {
 		"host-not-granted": on(Terms{GrantedOnly: true}, a), "host-owned": of(a, b), "host-contended": of(a, b),
 		"host-owner-unknown": by(NewLedger(nil, time.Hour), a, b), "host-below-unsettled": by(NewLedger(nil, time.Hour), a, wild),
 		"group-missing": naming(Allow, nil, "g"), "group-mistaken": naming(Allow, []Group{groupOf("g", nil, nil, nil)}, "g"),
-		"group-identity-never-seen": naming(Bypass, chain(1), "g1"), "group-cycle": naming(Allow, []Group{groupOf("g", named("g"), nil, nil)}),
+		"group-identity-never-seen": naming(Bypass, chain(1), "g1"), "group-certificate-on-bypass": naming(Bypass, []Group{groupOf("g", certificate(""), nil, nil)}, "g"),
+		"group-cycle":    naming(Allow, []Group{groupOf("g", named("g"), nil, nil)}),
 		"group-too-deep": naming(Allow, chain(9)), "group-too-large": naming(Allow, fan(6, 6)),
 		"group-name-twice": naming(Allow, append(chain(1), chain(1)...)),
 		"host-held":        by(NewLedger([]Claim{{"h.x", "b", birth, now}}, time.Hour), a),
@@ -177,7 +178,7 @@ func TestEveryCode(t *testing.T) {
 	for want, change := range odd {
 		p := one(does(Allow)...)
 		change(&p)
-		check(want, Lint(&p))
+		check(want, Lint([]Policy{p}, nil))
 	}
 	for want, in := range beside() {
 		_, issues := Build(in)

@@ -5,6 +5,7 @@ package policy
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -89,19 +90,26 @@ func (a *app) looksAt(p Property) *rule {
 	return nil
 }
 
+// looksAt reports whether rules of a policy look at a property, or groups that they name.
+func (t *Table) looksAt(a *app, p Property) bool {
+	return a.looksAt(p) != nil || slices.ContainsFunc(a.groups, func(name string) bool { return t.groups.find(name).looks.has(p) })
+}
+
 // withoutCountries says that nothing tells where clients are, if a rule asks.
 func (a *app) withoutCountries() []Issue {
 	ru := a.looksAt(Country)
 	if ru == nil {
 		return nil
 	}
-	return []Issue{a.issue(ru.field, codeNoCountries, "country: no GeoIP database is configured, so no country is known: "+
-		"it matches nobody in a rule that admits, and everybody in a rule that blocks; set --geoip-database")}
+	return []Issue{a.issue(ru.field, codeNoCountries, "country: %s", noCountries)}
 }
 
+const noCountries = "no GeoIP database is configured, so no country is known: it matches nobody in a rule that admits, " +
+	"and everybody in a rule that blocks; set --geoip-database"
+
 // country says where the visitor is, if a rule asks.
-func (tr *Trace) country(a *app, v *visitor) {
-	if tr == nil || a.looksAt(Country) == nil {
+func (tr *Trace) country(t *Table, a *app, v *visitor) {
+	if tr == nil || !t.looksAt(a, Country) {
 		return
 	}
 	switch code := v.country(); {

@@ -86,6 +86,26 @@ func TestNoCountries(t *testing.T) {
 	if len(issues) != 1 || issues[0].Code != codeNoCountries || issues[0].Source.String() != "n/abroad spec.rules[0]" || !issues[0].Warning() {
 		t.Errorf("%+v", issues)
 	}
+	in.Groups = CompileGroups([]Group{groupOf("dutch", countries("NL"), nil, nil), groupOf("nested", everyone(), nil, named("dutch")), groupOf("plain", everyone(), nil, nil)})
+	plain.Rules[0].Require = named("nested", "plain")
+	in.Policies = CompileAll([]Policy{abroad, plain})
+	var a Assembler
+	a.SetTerms(in.Terms)
+	a.SetGroups(in.Groups)
+	_, issues = Build(in)
+	var got []string
+	for _, i := range issues {
+		if i.Code != codeNoCountries || !i.Warning() {
+			t.Errorf("%+v", i)
+		}
+		got = append(got, i.Source.String())
+	}
+	if want := "dutch spec.include[0]|n/abroad spec.rules[0]|n/plain spec.rules[0].require[0]"; strings.Join(got, "|") != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if use := a.GroupUses(); len(use["dutch"].Issues) != 1 || len(use["nested"].Issues)+len(use["plain"].Issues) != 0 {
+		t.Errorf("%+v", use)
+	}
 	in.NoCountries = false
 	other, issues := Build(in)
 	if len(issues) != 0 || table.Revision() == other.Revision() {

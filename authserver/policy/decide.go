@@ -96,12 +96,12 @@ func (a *app) decidePreflight(r *Request, d *Decision) {
 func (t *Table) decideRules(a *app, r *Request, who visitor, refused Reason, d *Decision, tr *Trace) {
 	v := who.asking(r) // of which nothing is kept: see visitor.facts
 	v.table = t
-	tr.country(a, &v)
-	tr.certificate(a, r)
+	tr.country(t, a, &v)
+	tr.certificate(t, a, r)
 	d.Reason = NoRuleMatched
 	for i := range a.relaxing {
 		ru := &a.relaxing[i]
-		m := t.relaxes(ru, r, &v)
+		m, by := t.relaxes(ru, r, &v)
 		v.report(a, ru, d, tr)
 		if doubt := r.doubt(); m == yes && doubt != NoReason {
 			d.Reason = doubt // without it, the request would have passed
@@ -113,7 +113,7 @@ func (t *Table) decideRules(a *app, r *Request, who visitor, refused Reason, d *
 		if m == yes {
 			a.admit(ru, r, d, tr)
 			if ru.action == ServiceAuth && d.Verdict == Admit {
-				d.Machine = ru.machine(ru.trusted(&who), who.unattended, r)
+				d.Machine = by.of(&who, r)
 			}
 			return
 		}
@@ -134,12 +134,18 @@ func (t *Table) decideRules(a *app, r *Request, who visitor, refused Reason, d *
 	}
 }
 
-// relaxes reports how a rule fits that asks nobody to sign in.
-func (t *Table) relaxes(ru *rule, r *Request, v *visitor) match {
-	if t.identifies(ru) || ru.action == ServiceAuth && ru.machine(ru.trusted(v), v.unattended, r) == nil {
-		return no
+// relaxes reports how a rule fits that asks nobody to sign in, and by what a machine is
+// admitted.
+func (t *Table) relaxes(ru *rule, r *Request, v *visitor) (m match, by voucher) {
+	if t.blind(ru) {
+		return no, nothing
 	}
-	return ru.match(r.Method, v)
+	if ru.action == ServiceAuth {
+		if by = ru.voucher(v); by == nothing {
+			return no, nothing
+		}
+	}
+	return ru.match(r.Method, v), by
 }
 
 // apply reports whether a Block or Allow rule decides, and how.

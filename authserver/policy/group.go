@@ -149,6 +149,7 @@ type group struct {
 	identifies bool // at who somebody is
 	email      bool // at addresses
 	sifts      bool // at addresses, so as to leave out those who have them
+	looks      propertySet
 }
 
 // A groupSet is all groups of a table. nil: there are none.
@@ -264,7 +265,7 @@ func (r *resolver) resolve(name string) *node {
 		}
 	})
 	if g.fault != usable {
-		g.lists, g.reads, g.identifies, g.email, g.sifts = [3][]Selector{}, Reads{}, false, false, false
+		g.lists, g.reads, g.identifies, g.email, g.sifts, g.looks = [3][]Selector{}, Reads{}, false, false, false, 0
 	}
 	return n
 }
@@ -300,6 +301,7 @@ func (r *resolver) measure(n *node, g *group) {
 func (g *group) take(o *group) {
 	g.reads.join(&o.reads)
 	g.identifies, g.email, g.sifts = g.identifies || o.identifies, g.email || o.email, g.sifts || o.sifts
+	g.looks |= o.looks
 }
 
 // look notes what a selector looks at, and returns how many are behind it. out: it is one
@@ -313,6 +315,7 @@ func (r *resolver) look(g *group, s *Selector, out bool) int {
 			size = child.size
 		}
 	}
+	g.looks |= setOf(s.Property)
 	g.identifies = g.identifies || s.identifies()
 	g.email = g.email || email
 	g.sifts = g.sifts || out && email || s.looks().Email // which can say "not this one"

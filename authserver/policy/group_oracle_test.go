@@ -11,7 +11,7 @@ import (
 )
 
 // tinyGroups are random groups: some name others, some of those that are not there.
-func tinyGroups(rng *rand.Rand) []Group {
+func tinyGroups(rng *rand.Rand, more ...[]Selector) []Group {
 	names := []string{"a", "b", "c", "d"}
 	atoms := [][]Selector{
 		everyone(),
@@ -24,6 +24,7 @@ func tinyGroups(rng *rand.Rand) []Group {
 		networks("10.0.0.0/8"),
 		named("missing"),
 	}
+	atoms = append(atoms, more...)
 	some := func(n int) (out []Selector) {
 		for range rng.IntN(n) {
 			if rng.IntN(2) == 0 {
@@ -70,21 +71,24 @@ func identities(list []Selector, set []Group) (n int) {
 func TestOracleGroups(t *testing.T) {
 	visits := tinyVisits(t)
 	rng := rand.New(rand.NewPCG(11, 5))
-	n, used, asked := 3000/every(4), map[Verdict]int{}, 0
+	n, used, asked, machines := 3000/every(4), map[Verdict]int{}, 0, 0
 	for range n {
-		set := tinyGroups(rng)
+		set := tinyGroups(rng, certificate("ci"), certificate(""))
 		list := func(n int) (out []Selector) {
 			for range rng.IntN(n) {
 				out = append(
 					out,
 					[][]Selector{named("a"), named("b"), named("c"), named("d"), named("missing"),
-						everyone(), emails("ann@x"), networks("10.0.0.0/8")}[rng.IntN(8)]...)
+						everyone(), emails("ann@x"), networks("10.0.0.0/8"), certificate("ci")}[rng.IntN(9)]...)
 			}
 			return out
 		}
 		var rules []Rule
 		for range 1 + rng.IntN(3) {
 			ru := Rule{Action: Block + Action(rng.IntN(4)), Include: append(list(2), named("a")...), Require: list(2), Exclude: list(2)}
+			if ru.Action == Bypass && slices.ContainsFunc(slices.Concat(ru.Include, ru.Require, ru.Exclude), asksCertificate) {
+				continue
+			}
 			if ru.Action.relaxes() &&
 				slices.ContainsFunc(
 					slices.Concat(ru.Include, ru.Require, ru.Exclude),
@@ -125,6 +129,9 @@ func TestOracleGroups(t *testing.T) {
 			}
 			used[v]++
 			asked++
+			if d.Machine != nil {
+				machines++
+			}
 		}
 		shuffled := slices.Clone(set)
 		rng.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
@@ -132,8 +139,8 @@ func TestOracleGroups(t *testing.T) {
 			t.Fatalf("order matters: %v, %v", issues, others)
 		}
 	}
-	if every(1) == 1 && (len(used) < 3 || asked < n) {
-		t.Errorf("the test is blind: %v", used)
+	if every(1) == 1 && (len(used) < 3 || asked < n || machines < n/20) {
+		t.Errorf("the test is blind: %v, %d machines", used, machines)
 	}
 }
 

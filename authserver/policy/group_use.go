@@ -64,15 +64,15 @@ func (v *visitor) among(include, require, exclude []Selector, ifUnknown bool) ma
 	return m
 }
 
-// identifies reports whether a rule that sees no identity names a group that looks at one:
-// then it matches nobody.
-func (t *Table) identifies(r *rule) bool {
+// blind reports whether a rule that sees no identity, or no credential, names a group that
+// looks at one: then it matches nobody.
+func (t *Table) blind(r *rule) bool {
 	if !r.named {
 		return false
 	}
 	for _, list := range r.lists() {
 		for i := range list {
-			if list[i].Property == AccessGroup && t.groups.find(list[i].Value).identifies {
+			if list[i].Property == AccessGroup && t.groups.find(list[i].Value).unseen(r.action) {
 				return true
 			}
 		}
@@ -128,7 +128,7 @@ func (a *Assembler) SetGroups(list []*CompiledGroup) {
 	}
 	for name, entries := range a.groupUsers {
 		was, is := before.find(name), now.find(name)
-		if was.fault == usable && is.fault == usable && was.identifies == is.identifies {
+		if was.fault == usable && is.fault == usable && was.identifies == is.identifies && was.looks == is.looks {
 			continue
 		}
 		for e := range entries {
@@ -188,36 +188,6 @@ func (a *Assembler) leaveGroups(e *entry) {
 		if delete(a.groupUsers[name], e); len(a.groupUsers[name]) == 0 {
 			delete(a.groupUsers, name)
 		}
-	}
-}
-
-// judgeGroups says which of the groups that a policy names cannot be used.
-func (a *Assembler) judgeGroups(e *entry) {
-	app := e.used.app
-	if app.groupKey == "" {
-		return
-	}
-	for _, rules := range [...][]rule{app.relaxing, app.identity} {
-		for i := range rules {
-			r := &rules[i]
-			for l, list := range r.lists() {
-				for j := range list {
-					if list[j].Property == AccessGroup {
-						a.judgeGroup(e, r, item(r.field+listNames[l], j), list[j].Value)
-					}
-				}
-			}
-		}
-	}
-}
-
-func (a *Assembler) judgeGroup(e *entry, r *rule, field, name string) {
-	app := e.used.app
-	if code, text := a.groups.unusable(name); text != "" {
-		e.issues = append(e.issues, newIssue(app.source.at(field), code, text))
-	} else if r.action.relaxes() && a.groups.find(name).identifies {
-		e.issues = append(e.issues, app.issue(field, codeGroupIdentity, "the AccessGroup %q looks at who somebody is, and a %s rule "+
-			"never sees that: the rule matches nobody. Use Allow, or a group of addresses", name, r.action))
 	}
 }
 
@@ -287,7 +257,7 @@ func (a *Assembler) GroupUses() map[string]GroupUse {
 		slices.SortFunc(use.Policies, compareSource)
 		out[name] = use
 	}
-	for _, i := range a.groups.issues {
+	for _, i := range a.groupIssues() {
 		use := out[i.Source.Name]
 		use.Issues = append(use.Issues, i)
 		out[i.Source.Name] = use

@@ -122,7 +122,7 @@ func newParts(rules []Rule) *parts {
 func (r *Rule) lists() [3][]Selector { return [...][]Selector{r.Include, r.Require, r.Exclude} }
 
 func (p *parts) rule(r *Rule, index int) rule {
-	out := rule{name: r.Name, field: ruleField(index), action: r.Action, duration: cmp.Or(r.SessionDuration, p.duration), byCertificate: r.admitsCertificates()}
+	out := rule{name: r.Name, field: ruleField(index), action: r.Action, duration: cmp.Or(r.SessionDuration, p.duration)}
 	n := len(p.methods)
 	p.methods = append(p.methods, r.Methods...)
 	out.methods = slices.Clip(p.methods[n:])

@@ -9,11 +9,21 @@ import (
 	"strings"
 )
 
-// Lint returns what a valid policy says that its author cannot have meant: no rules, rules
+// Lint returns what valid policies say that their authors cannot have meant: no rules, rules
 // that match nobody, and rules that decide nothing, as others always match before them.
 // All of it is in force as it is written. What Lint cannot be sure of it leaves out: rules
-// with selectors that it does not know, and those that take more than lintWork to judge.
-func Lint(p *Policy) []Issue {
+// with selectors that it does not know or with groups that are not among these, and those
+// that take more than lintWork to judge.
+func Lint(policies []Policy, groups []*CompiledGroup) []Issue {
+	var out []Issue
+	among := &Table{groups: newGroups(groups)}
+	for i := range policies {
+		out = append(out, among.lint(&policies[i])...)
+	}
+	return out
+}
+
+func (t *Table) lint(p *Policy) []Issue {
 	c := Compile(p)
 	switch {
 	case c.app.defective:
@@ -23,9 +33,9 @@ func Lint(p *Policy) []Issue {
 	}
 	var out []Issue
 	rules := slices.Concat(c.app.relaxing, c.app.identity) // as they are tried
-	l := lint{providers: p.IdentityProviders, rules: rules}
+	l := lint{table: t, providers: p.IdentityProviders, rules: rules}
 	for i := range rules {
-		if known(&rules[i]) {
+		if l.known(&rules[i]) {
 			out = append(out, l.rule(i)...)
 		}
 	}
@@ -39,29 +49,38 @@ func Lint(p *Policy) []Issue {
 const lintWork = 200_000
 
 type lint struct {
+	table     *Table   // of the groups
 	providers []string // that people may come from; none: any
 	rules     []rule
 }
 
 // known reports whether the rule is about what a visitor of candidates has.
-func known(r *rule) bool {
-	for _, list := range [...][]Selector{r.include, r.require, r.exclude} {
+func (l *lint) known(r *rule) bool {
+	return r.action != ServiceAuth && !l.table.blind(r) && l.knows(r.lists())
+}
+
+func (l *lint) knows(lists [3][]Selector) bool {
+	for _, list := range lists {
 		for i := range list {
 			switch list[i].Property {
 			case Everyone, Email, EmailDomain, Address, IdPGroup, LoginMethod, AuthMethod, OIDCClaim:
+			case AccessGroup:
+				if g := l.table.groups.find(list[i].Value); g.fault != usable || !l.knows(g.lists) {
+					return false
+				}
 			default:
 				return false
 			}
 		}
 	}
-	return r.action != ServiceAuth
+	return true
 }
 
 // rule judges the rule at i: whom it matches, and who of them is left to it.
 func (l *lint) rule(i int) []Issue {
 	ru := &l.rules[i]
 	earlier, sure := l.before(i)
-	w, ok := newCandidates(ru, earlier, l.providers)
+	w, ok := l.newCandidates(ru, earlier)
 	if !ok {
 		return nil
 	}
@@ -73,7 +92,7 @@ func (l *lint) rule(i int) []Issue {
 		}
 		matched = true
 		for _, e := range earlier {
-			if known(e) && e.match(method, v) == yes {
+			if l.known(e) && e.match(method, v) == yes {
 				if !slices.Contains(before, e) {
 					before = append(before, e)
 				}
@@ -100,7 +119,7 @@ func (l *lint) before(i int) (earlier []*rule, sure bool) {
 	sure = true
 	for j := range i {
 		if l.rules[j].action != ServiceAuth {
-			sure = sure && known(&l.rules[j])
+			sure = sure && l.known(&l.rules[j])
 			earlier = append(earlier, &l.rules[j])
 		}
 	}
@@ -138,6 +157,7 @@ func (r *rule) title() string {
 // rule looks at is a list of names, and a network; whoever has another name than all of
 // them is one kind.
 type candidates struct {
+	table                      *Table
 	methods, emails, providers []string
 	groups, amr                [][]string
 	claims                     [][]IdentityClaim
@@ -146,8 +166,9 @@ type candidates struct {
 
 // newCandidates returns those that matter for a rule with others before it. Not ok: they
 // are too many.
-func newCandidates(ru *rule, earlier []*rule, providers []string) (c candidates, ok bool) {
-	all := append([]*rule{ru}, earlier...)
+func (l *lint) newCandidates(ru *rule, earlier []*rule) (c candidates, ok bool) {
+	c.table = l.table
+	all, providers := l.written(append([]*rule{ru}, earlier...)), l.providers
 	c.methods, c.emails, c.addresses = methodsOf(all), emailsOf(all), addressesOf(all)
 	if c.providers = slices.Clone(providers); len(providers) == 0 {
 		c.providers = append(append(valuesOf(all, LoginMethod), providersOfClaims(all)...), "\x00another")
@@ -171,10 +192,32 @@ func newCandidates(ru *rule, earlier []*rule, providers []string) (c candidates,
 	return c, true
 }
 
+// written are rules with what the groups that they name say, for all that each is about.
+func (l *lint) written(rules []*rule) []*rule {
+	var out []*rule
+	seen := map[string]bool{}
+	var add func(r *rule)
+	add = func(r *rule) {
+		out = append(out, r)
+		for _, list := range r.lists() {
+			for _, name := range groupsIn(list) {
+				if g := l.table.groups.find(name); g.fault == usable && !seen[name] {
+					seen[name] = true
+					add(&rule{include: g.lists[0], require: g.lists[1], exclude: g.lists[2]})
+				}
+			}
+		}
+	}
+	for _, r := range rules {
+		add(r)
+	}
+	return out
+}
+
 // each visits all candidates until one will do, and reports whether one did.
 func (c *candidates) each(does func(method string, v *visitor) bool) bool {
 	var s Subject
-	v := visitor{subject: &s}
+	v := visitor{subject: &s, table: c.table}
 	for _, s.Email = range c.emails {
 		for _, s.Provider = range c.providers {
 			for _, s.Groups = range c.groups {
@@ -194,6 +237,7 @@ func (c *candidates) each(does func(method string, v *visitor) bool) bool {
 // eachPlace visits from where, and by which method, somebody can come.
 func (c *candidates) eachPlace(v *visitor, does func(method string, v *visitor) bool) bool {
 	for _, v.address = range c.addresses {
+		v.groups = recall{} // of another one
 		for _, method := range c.methods {
 			if does(method, v) {
 				return true

@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-func linted(p *Policy) string {
+func linted(p *Policy, groups ...Group) string {
 	var out []string
-	for _, i := range Lint(p) {
+	for _, i := range Lint([]Policy{*p}, CompileGroups(groups)) {
 		out = append(out, i.Source.Field+" "+string(i.Code))
 	}
 	return strings.Join(out, ", ")
@@ -66,9 +66,47 @@ func TestLint(t *testing.T) {
 	}
 	rules := []Rule{{Name: "all", Action: Bypass, Include: in(everyone)}, {Action: Allow, Include: in(staff)}}
 	p := Policy{Source: Source{Namespace: "n", Name: "p"}, Hosts: []string{"a.x"}, Rules: rules}
-	if got := Lint(&p); len(got) != 1 || !got[0].Warning() || got[0].Source.String() != "n/p spec.rules[1]" ||
+	if got := Lint([]Policy{p}, nil); len(got) != 1 || !got[0].Warning() || got[0].Source.String() != "n/p spec.rules[1]" ||
 		got[0].Message != `the Bypass rule "all" matches first whatever the Allow rule spec.rules[1] matches, so it never asks anybody to sign in` {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestLintGroups: Lint looks into groups, and leaves out what it cannot tell.
+func TestLintGroups(t *testing.T) {
+	set := []Group{
+		groupOf("staff", []Selector{{Property: EmailDomain, Value: "example.com"}}, nil, emails("bob@example.com")),
+		groupOf("ann", emails("ann@example.com"), nil, nil),
+		groupOf("world", everyone(), nil, nil),
+		groupOf("office", networks("10.0.0.0/8"), nil, nil),
+		groupOf("floor", networks("10.1.0.0/16"), nil, nil),
+		groupOf("nested", named("ann"), nil, nil),
+		groupOf("abroad", countries("NL"), nil, nil),
+		groupOf("broken", nil, nil, nil),
+	}
+	bypass := func(names ...string) Rule { return Rule{Action: Bypass, Include: named(names...)} }
+	allow := func(names ...string) Rule { return Rule{Action: Allow, Include: named(names...)} }
+	block := func(names ...string) Rule { return Rule{Action: Block, Include: named(names...)} }
+	for name, tc := range map[string]struct {
+		rules []Rule
+		want  string
+	}{
+		"bypassed":                      {[]Rule{allow("staff"), bypass("world")}, "spec.rules[0] rule-bypassed"},
+		"bypassed at the office":        {[]Rule{allow("staff"), bypass("office")}, ""},
+		"an Allow of less than that":    {[]Rule{{Action: Allow, Include: named("staff"), Require: named("floor")}, bypass("office")}, "spec.rules[0] rule-bypassed"},
+		"an Allow of more than that":    {[]Rule{{Action: Allow, Include: named("staff"), Require: named("office")}, bypass("floor")}, ""},
+		"never reached":                 {[]Rule{allow("staff"), block("nested")}, "spec.rules[1] rule-never-reached"},
+		"reached by whom it leaves out": {[]Rule{allow("staff"), {Action: Block, Include: emails("bob@example.com")}}, ""},
+		"matches nobody":                {[]Rule{{Action: Allow, Include: named("ann"), Exclude: named("staff")}}, "spec.rules[0] rule-matches-nobody"},
+		"not known: a country":          {[]Rule{allow("staff"), bypass("abroad")}, ""},
+		"not known: a missing group":    {[]Rule{allow("staff", "nobody"), bypass("world")}, ""},
+		"not known: a broken group":     {[]Rule{allow("staff"), bypass("broken")}, ""},
+		"a Bypass rule that is blind":   {[]Rule{allow("ann"), bypass("nested")}, ""},
+	} {
+		p := one(tc.rules...)
+		if got := linted(&p, set...); got != tc.want {
+			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
 	}
 }
 
@@ -112,6 +150,12 @@ func TestLintOracle(t *testing.T) {
 		{Property: Address, Networks: nets[1:2]},
 		{Property: Address, Networks: nets[2:]},
 	}
+	var set []Group // one for each selector, which means the same
+	for i, s := range selectors {
+		set = append(set, groupOf(string(rune('a'+i)), []Selector{s}, nil, nil))
+	}
+	groups := CompileGroups(set)
+	table := &Table{groups: newGroups(groups)}
 	var visitors []visitor
 	for _, email := range []string{"", "a@x", "c@x", "b@y", "c@y"} {
 		for _, groups := range [][]string{nil, {"g"}, {"h"}, {"g", "h"}} {
@@ -124,6 +168,7 @@ func TestLintOracle(t *testing.T) {
 								visitor{
 									subject: &Subject{Email: email, Groups: groups, Provider: provider, AMR: amr, Claims: claims},
 									address: netip.MustParseAddr(a),
+									table:   table,
 								},
 							)
 						}
@@ -135,7 +180,12 @@ func TestLintOracle(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	pick := func(most int, relaxes bool) (out []Selector) {
 		for range random.IntN(most + 1) {
-			if s := selectors[random.IntN(len(selectors))]; !relaxes || !s.Property.identifies() {
+			i := random.IntN(len(selectors))
+			switch s := selectors[i]; {
+			case relaxes && s.Property.identifies():
+			case random.IntN(3) == 0:
+				out = append(out, named(set[i].Source.Name)...)
+			default:
 				out = append(out, s)
 			}
 		}
@@ -168,7 +218,7 @@ func TestLintOracle(t *testing.T) {
 			})
 		}
 		got := map[string]bool{}
-		for _, i := range Lint(&p) {
+		for _, i := range Lint([]Policy{p}, groups) {
 			got[i.Source.Field] = true
 			found[i.Code]++
 		}

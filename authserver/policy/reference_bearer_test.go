@@ -35,8 +35,19 @@ func refTrusted(namespace string, b *Bearer) bool {
 }
 
 // refVouches: of a ServiceAuth rule, a selector of tokens has to match, and no other.
-func refVouches(ru *Rule, r *Request) bool {
-	return slices.ContainsFunc(slices.Concat(ru.Include, ru.Require), func(sel Selector) bool { return refJWT(sel, r, false) })
+func refVouches(ru *Rule, r *Request, groups []Group) bool {
+	return refAsks(ru.lists(), r, groups, func(sel Selector) bool { return refJWT(sel, r, false) })
+}
+
+// refAsks: such a selector is included or required, by a group that matches, too.
+func refAsks(lists [3][]Selector, r *Request, groups []Group, fits func(Selector) bool) bool {
+	return slices.ContainsFunc(slices.Concat(lists[0], lists[1]), func(sel Selector) bool {
+		if sel.Property != AccessGroup || refBroken(sel.Value, groups) {
+			return fits(sel)
+		}
+		g := refGroup(sel.Value, groups)[0].lists()
+		return refAmong(g, nil, r, false, groups) && refAsks(g, r, groups, fits)
+	})
 }
 
 func refJWT(sel Selector, r *Request, ifUnknown bool) bool {

@@ -67,14 +67,25 @@ func refIdentifies(name string, groups []Group) bool {
 	return false
 }
 
-// refSeesNobody: a rule without a session names a group that looks at an identity.
+// refSeesNobody: a rule without a session names a group that looks at an identity, or a
+// Bypass rule one that looks at certificates.
 func refSeesNobody(ru *Rule, groups []Group) bool {
 	for _, list := range ru.lists() {
 		for _, name := range groupsIn(list) {
-			if refIdentifies(name, groups) {
+			if refIdentifies(name, groups) || ru.Action == Bypass && refLooksAtCertificates(name, groups) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+func refLooksAtCertificates(name string, groups []Group) bool {
+	if refBroken(name, groups) {
+		return false
+	}
+	lists := refGroup(name, groups)[0].lists()
+	return slices.ContainsFunc(slices.Concat(lists[:]...), func(sel Selector) bool {
+		return asksCertificate(sel) || sel.Property == AccessGroup && refLooksAtCertificates(sel.Value, groups)
+	})
 }

@@ -270,7 +270,8 @@ func refRules(p *Policy, r *Request, groups ...Group) (Verdict, Reason) {
 		switch {
 		case ru.Action == Bypass && !refSeesNobody(&ru, groups) && refMatches(&ru, r, subject, groups):
 			return Admit, Bypassed
-		case ru.Action == ServiceAuth && (machine != nil || holder && refVouches(&ru, r) || !sent && refAsksCertificate(&ru, r)) && !refSeesNobody(&ru, groups) &&
+		case ru.Action == ServiceAuth && (machine != nil || holder && refVouches(&ru, r, groups) || !sent && refAsksCertificate(&ru, r, groups)) &&
+			!refSeesNobody(&ru, groups) &&
 			refMatches(&ru, r, nil, groups):
 			return Admit, ServiceAdmitted
 		}

@@ -20,8 +20,6 @@ type rule struct {
 	exclude  []Selector
 	duration time.Duration // how old a credential may be. 0: as it says itself
 	named    bool          // a selector names a group
-	// byCertificate: a certificate is among what it admits by.
-	byCertificate bool
 }
 
 // A match is how a rule fits a request.

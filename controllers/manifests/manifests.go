@@ -91,10 +91,8 @@ func allInUse(list []config.Provider) *policy.Providers {
 // Lint returns what is active as it is written, and that no author can have meant.
 func (s *Set) Lint() []Problem {
 	var out []Problem
-	for i := range s.Policies {
-		for _, issue := range policy.Lint(&s.Policies[i]) {
-			out = append(out, s.locate(issue))
-		}
+	for _, issue := range policy.Lint(s.Policies, policy.CompileGroups(s.Groups)) {
+		out = append(out, s.locate(issue))
 	}
 	return out
 }

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import "slices"
+
+// judgeGroups says which of the groups that a policy names cannot be used.
+func (a *Assembler) judgeGroups(e *entry) {
+	app := e.used.app
+	if app.groupKey == "" {
+		return
+	}
+	for _, rules := range [...][]rule{app.relaxing, app.identity} {
+		for i := range rules {
+			r := &rules[i]
+			for l, list := range r.lists() {
+				for j := range list {
+					if list[j].Property == AccessGroup {
+						a.judgeGroup(e, r, item(r.field+listNames[l], j), list[j].Value)
+					}
+				}
+			}
+		}
+	}
+}
+
+func (a *Assembler) judgeGroup(e *entry, r *rule, field, name string) {
+	app := e.used.app
+	if code, text := a.groups.unusable(name); text != "" {
+		e.issues = append(e.issues, newIssue(app.source.at(field), code, text))
+		return
+	}
+	g := a.groups.find(name)
+	switch {
+	case r.action.relaxes() && g.identifies:
+		e.issues = append(e.issues, app.issue(field, codeGroupIdentity, "the AccessGroup %q looks at who somebody is, and a %s rule "+
+			"never sees that: the rule matches nobody. Use Allow, or a group of addresses", name, r.action))
+	case g.unseen(r.action):
+		e.issues = append(e.issues, app.issue(field, codeGroupBypass, "the AccessGroup %q looks at client certificates, and a Bypass rule "+
+			"asks for no credential: the rule matches nobody. Use ServiceAuth, which tells the application who is calling", name))
+	}
+	if a.terms.NoCountries && g.looks.has(Country) {
+		e.issues = append(e.issues, app.issue(field, codeNoCountries, "the AccessGroup %q looks at country, and %s", name, noCountries))
+	}
+}
+
+// unseen reports whether a group looks at what rules with the action do not see.
+func (g *group) unseen(a Action) bool {
+	return a.relaxes() && g.identifies || a == Bypass && g.looks.has(ClientCertificate)
+}
+
+// groupIssues are those of the groups.
+func (a *Assembler) groupIssues() []Issue {
+	if a.groups == nil || !a.terms.NoCountries {
+		return a.groups.problems()
+	}
+	out := slices.Clone(a.groups.issues)
+	for _, name := range a.groups.names {
+		g := a.groups.byName[name]
+		for i, list := range g.lists {
+			if j := slices.IndexFunc(list, func(s Selector) bool { return s.Property == Country }); j >= 0 {
+				out = append(out, newIssue(Source{Name: name, Field: item("spec"+listNames[i], j)}, codeNoCountries, "country: "+noCountries))
+				break
+			}
+		}
+	}
+	sortIssues(out)
+	return out
+}
+
+// problems are the issues, of no groups, too.
+func (g *groupSet) problems() []Issue {
+	if g == nil {
+		return nil
+	}
+	return g.issues
+}
