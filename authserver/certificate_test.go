@@ -96,3 +96,42 @@ func TestCertificateEndpoints(t *testing.T) {
 		}
 	}
 }
+
+// TestRenderIsToldOfCertificates: a refusal is shown as it was decided, and a certificate
+// grants nothing here.
+func TestRenderIsToldOfCertificates(t *testing.T) {
+	w := newWorld(t, nil)
+	w.rebuild(func(in *policy.Input) {
+		ci := []policy.Selector{{Property: policy.ClientCertificate, Certificate: policy.CertificateNames{CommonName: "ci"}}}
+		machines := policy.Policy{Source: policy.Source{Namespace: "ns", Name: "machines"}, Hosts: []string{"m.example.com"}, Rules: []policy.Rule{
+			{Action: policy.ServiceAuth, Methods: []string{"POST"}, Include: ci},
+			{Action: policy.Allow, Include: []policy.Selector{{Property: policy.Everyone}}, Require: ci}}}
+		in.Policies = append(in.Policies, policy.Compile(&machines))
+	})
+	addr := w.http(t, w.Render())
+	pem := func(name string) string {
+		return strings.ReplaceAll(url.PathEscape(string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: issued(t, name)}))), "+", "%2B")
+	}
+	ci := "cert/url/SUCCESS/" + pem("ci") + "/"
+	for name, tc := range map[string]struct {
+		told, code, method string
+		want               int
+	}{
+		"one that will do":             {ci, "401", "GET", 302},
+		"another":                      {"cert/url/SUCCESS/" + pem("cd") + "/", "403", "GET", 403},
+		"none":                         {"cert/url/NONE//", "403", "GET", 403},
+		"not verified":                 {"cert/url/FAILED:expired/" + pem("ci") + "/", "403", "GET", 403},
+		"not told":                     {"", "403", "GET", 403},
+		"not filled in":                {"cert/url/$ssl_client_verify/$ssl_client_escaped_cert/", "401", "GET", 400},
+		"cut off":                      {"cert/url/SUCCESS/", "401", "GET", 400},
+		"in a header":                  {"cert/client-cert/", "401", "GET", 400},
+		"what the machine may, anyhow": {ci, "403", "POST", 403},
+		"an error of the proxy":        {ci, "503", "GET", 503},
+	} {
+		answers := raw(t, addr, tc.method+" /render/v1/"+tc.told+tc.code+"/"+tc.method+"/m.example.com/x HTTP/1.1\r\nHost: m.example.com\r\n"+
+			"Accept: text/html\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+		if len(answers) != 1 || answers[0].StatusCode != tc.want {
+			t.Errorf("%s: %v, want %d", name, statuses(answers), tc.want)
+		}
+	}
+}

@@ -295,7 +295,10 @@ func TestPrinterColumns(t *testing.T) {
 				Spec:   v1alpha1.IdentityProviderSpec{OIDC: &v1alpha1.OIDC{Issuer: "https://sso.example.com", ClientID: "a"}},
 				Status: v1alpha1.IdentityProviderStatus{Type: "oidc", Conditions: conditions(v1alpha1.ConditionReady)}},
 			[]string{"Name", "Type", "Issuer", "Ready", "Reason", "Age"}, []string{"columns", "oidc", "https://sso.example.com", "False", "BecauseReady"}},
-		"sessionrevocations": {
+		"accessgroups": {
+			&v1alpha1.AccessGroup{ObjectMeta: named, Spec: v1alpha1.AccessGroupSpec{Include: []v1alpha1.Selector{{EmailDomain: "example.com"}}},
+				Status: v1alpha1.AccessGroupStatus{Policies: 12, Conditions: conditions(v1alpha1.ConditionReady)}},
+			[]string{"Name", "Ready", "Reason", "Used-By", "Age"}, []string{"columns", "False", "BecauseReady", "12"}}, "sessionrevocations": {
 			&v1alpha1.SessionRevocation{ObjectMeta: named, Spec: v1alpha1.SessionRevocationSpec{User: "ann", IdentityProvider: "corp", Before: "2026-01-31T12:00:00Z"}},
 			[]string{"Name", "User", "Provider", "Before", "Age"}, []string{"columns", "ann", "corp", "2026-01-31T12:00:00Z"}},
 		"tokenissuers": {

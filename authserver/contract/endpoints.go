@@ -55,16 +55,18 @@ const (
 	// CertificateInHeader: in ClientCertificate, which the proxy sets on every question,
 	// or takes off.
 	CertificateInHeader = "client-cert"
-	// CertificateInURL: in the URL itself, as NginxCertificate has nginx fill it in.
+	// CertificateInURL: in the URL itself, filled in by nginx: what it verified
+	// ($ssl_client_verify), "/", $ssl_client_escaped_cert, and "/".
 	CertificateInURL = "url"
 )
-
-// NginxCertificate is what nginx verified, by way of its own variables.
-const NginxCertificate = CertificatePrefix + CertificateInURL + "/$ssl_client_verify/$ssl_client_escaped_cert/"
 
 // RenderPrefix is where a proxy can put the status and the target into the URL of the
 // render listener: {prefix}{code}/{method}/{host}{uri}.
 const RenderPrefix = "/render/v1/"
+
+// RenderCertificatePrefix is the same for a proxy that was told by CertificateInURL, which
+// follows, and then what follows RenderPrefix: a refusal is shown as it was decided.
+const RenderCertificatePrefix = RenderPrefix + "cert/"
 
 // DefaultPathPrefix begins our own paths on every host.
 const DefaultPathPrefix = "/.access"

@@ -36,7 +36,8 @@ func (c *Certified) Read(v View, a *Ask) *Refusal {
 		return refusal
 	}
 	if inURL, ok := strings.CutPrefix(c.source, contract.CertificateInURL+"/"); ok {
-		return a.readCertificateURL(inURL)
+		verified, said, _ := strings.Cut(inURL, "/")
+		return a.readCertificateURL(verified, said)
 	}
 	if c.source != contract.CertificateInHeader {
 		return configError("after " + contract.CertificatePrefix + " must come where the certificate is: " +
@@ -58,8 +59,7 @@ func (c *Certified) Read(v View, a *Ask) *Refusal {
 const caddyWithout = ":{http.request.tls.client.certificate_der_base64}:"
 
 // readCertificateURL reads nginx's own variables, in which no client can write.
-func (a *Ask) readCertificateURL(s string) *Refusal {
-	verified, said, _ := strings.Cut(s, "/")
+func (a *Ask) readCertificateURL(verified, said string) *Refusal {
 	if strings.HasPrefix(verified, "$") || strings.HasPrefix(said, "$") {
 		return configError("$ssl_client_verify and $ssl_client_escaped_cert came as they are: this proxy does not fill them in")
 	}

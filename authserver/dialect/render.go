@@ -25,6 +25,9 @@ func (Render) Read(v View, a *Ask) *Refusal {
 	if refusal := readTunnel(v); refusal != nil {
 		return refusal
 	}
+	if rest, ok := strings.CutPrefix(v.RequestTarget(), contract.RenderCertificatePrefix); ok {
+		return a.readCertifiedRender(rest, v.Host())
+	}
 	if rest, ok := strings.CutPrefix(v.RequestTarget(), contract.RenderPrefix); ok {
 		return a.readRender(rest, v.Host())
 	}
@@ -43,6 +46,20 @@ func (Render) Read(v View, a *Ask) *Refusal {
 		return visitorError(errMethod)
 	}
 	return a.target(v.Method(), v.Host(), uri)
+}
+
+// readCertifiedRender reads what nginx verified, and then what readRender does.
+func (a *Ask) readCertifiedRender(s, host string) *Refusal {
+	verified, rest, _ := strings.Cut(strings.TrimPrefix(s, contract.CertificateInURL+"/"), "/")
+	said, rest, ok := strings.Cut(rest, "/")
+	if !ok || !strings.HasPrefix(s, contract.CertificateInURL+"/") {
+		return configError("the render URL must be " + contract.RenderCertificatePrefix + contract.CertificateInURL +
+			"/$ssl_client_verify/$ssl_client_escaped_cert/{code}/$request_method/$host$request_uri, filled in by the proxy")
+	}
+	if refusal := a.readCertificateURL(verified, said); refusal != nil {
+		return refusal
+	}
+	return a.readRender(rest, host)
 }
 
 // readRender splits "{code}/{method}/{host}{uri}".

@@ -27,6 +27,7 @@ type Assembler struct {
 	tokens       *serviceTokens
 	tokenIssuers *TokenIssuers
 	namesTokens  map[*entry]struct{} // that name token issuers
+	certificates map[*entry]struct{} // whose rules look at client certificates
 	revoked      *revoked
 	revocations  sum
 	groups       *groupSet
@@ -102,7 +103,7 @@ func (a *Assembler) start(policies, exact, wild int) {
 	a.dirty, a.dirtyWild, a.warn = make([]*hostState, 0, exact), make([]*hostState, 0, wild), make([]*hostState, 0, wild)
 	a.exact.reserve(exact)
 	a.wild.reserve(wild)
-	a.namesTokens = map[*entry]struct{}{}
+	a.namesTokens, a.certificates = map[*entry]struct{}{}, map[*entry]struct{}{}
 	a.told, a.faulty, a.fresh = map[*hostState]struct{}{}, map[*entry]struct{}{}, map[*hostState]struct{}{}
 	if a.terms == nil {
 		a.terms = newTerms(Terms{})
@@ -160,6 +161,9 @@ func (a *Assembler) enact(e *entry, twice bool) {
 	if len(e.used.tokenUses) > 0 {
 		a.namesTokens[e] = struct{}{}
 	}
+	if e.used.app.looksAt(ClientCertificate) != nil {
+		a.certificates[e] = struct{}{}
+	}
 	if e.used.app.takesTokens() {
 		at, _ := slices.BinarySearchFunc(a.takers, e, olderEntry)
 		a.takers = slices.Insert(a.takers, at, e)
@@ -177,6 +181,7 @@ func (a *Assembler) withdraw(e *entry) {
 	delete(a.faulty, e)
 	a.leaveGroups(e)
 	delete(a.namesTokens, e)
+	delete(a.certificates, e)
 	is := func(o *entry) bool { return o == e }
 	if e.used.app.takesTokens() {
 		a.takers = slices.DeleteFunc(a.takers, is)
@@ -233,6 +238,7 @@ func (a *Assembler) Issues() []Issue {
 		out = append(out, h.more.warnings...)
 	}
 	out = append(out, a.tokenIssues()...)
+	out = append(out, a.certificateIssues()...)
 	sortIssues(out)
 	return out
 }

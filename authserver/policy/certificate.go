@@ -3,7 +3,9 @@
 package policy
 
 import (
+	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -93,4 +95,57 @@ func (tr *Trace) certificate(t *Table, a *app, r *Request) {
 	default:
 		tr.add("certificate", Source{}, "not known", "the proxy does not say whether there is a client certificate, which counts against the client")
 	}
+}
+
+// certificateIssues are those of policies that look at client certificates and that routes
+// of a cluster name: whoever asks for those tells of none.
+func (a *Assembler) certificateIssues() (out []Issue) {
+	entries := maps.Clone(a.certificates)
+	for name, users := range a.groupUsers {
+		if a.groups.find(name).looks.has(ClientCertificate) {
+			maps.Copy(entries, users)
+		}
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	routes := map[string]string{} // by policy, the first
+	for _, b := range a.bindings {
+		if routes[b.Policy] == "" {
+			routes[b.Policy] = b.Ingress
+		}
+	}
+	for e := range entries {
+		app := e.used.app
+		if route := routes[app.audience]; route != "" {
+			out = append(out, app.issue(a.firstLooking(app), codeCertificateUntold, "certificate: what Ostiary writes for Ingresses and HTTPRoutes tells it of no "+
+				"client certificate, and %s names this policy. There, certificate matches nobody in a rule that admits, and everybody in a rule that blocks", routeWords(route)))
+		}
+	}
+	return out
+}
+
+// firstLooking is the field of the first rule that looks at certificates, by way of groups
+// or not.
+func (a *Assembler) firstLooking(app *app) string {
+	for _, rules := range [...][]rule{app.relaxing, app.identity} {
+		for i := range rules {
+			for _, list := range rules[i].lists() {
+				if slices.ContainsFunc(list, func(s Selector) bool {
+					return s.Property == ClientCertificate || s.Property == AccessGroup && a.groups.find(s.Value).looks.has(ClientCertificate)
+				}) {
+					return rules[i].field
+				}
+			}
+		}
+	}
+	return "spec.rules"
+}
+
+// routeWords names a route of a Binding.
+func routeWords(route string) string {
+	if name, ok := strings.CutPrefix(route, RouteKind); ok {
+		return "HTTPRoute " + name
+	}
+	return "Ingress " + route
 }

@@ -5,6 +5,7 @@ package policy
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -159,6 +160,32 @@ func TestCertificateInGroup(t *testing.T) {
 		if bypass != (tc.rules[0].Action == Bypass) {
 			t.Errorf("%s: %v", name, issues)
 		}
+	}
+}
+
+// TestCertificateUntold: who looks at certificates is told where nobody tells of them.
+func TestCertificateUntold(t *testing.T) {
+	direct, group, plain := one(Rule{Action: Block, Include: emails("x@y")}, Rule{Action: ServiceAuth, Include: certificate("ci")}), one(does(Allow)...), one(does(Allow)...)
+	group.Source.Name, group.Hosts, group.Rules[0].Require = "g", []string{"g.x"}, named("nested")
+	plain.Source.Name, plain.Hosts, plain.Rules[0].Require = "q", []string{"q.x"}, named("other")
+	in := Input{Policies: CompileAll([]Policy{direct, group, plain}), Groups: CompileGroups([]Group{
+		groupOf("nested", everyone(), nil, named("machines")), groupOf("machines", certificate("ci"), nil, nil), groupOf("other", everyone(), nil, nil)})}
+	said := func() (out []string) {
+		_, issues := Build(in)
+		for _, i := range issues {
+			if i.Code == codeCertificateUntold && i.Warning() {
+				out = append(out, i.Source.String()+" "+i.Message[strings.Index(i.Message, "certificate, and ")+len("certificate, and "):strings.Index(i.Message, " names")])
+			}
+		}
+		return out
+	}
+	if got := said(); got != nil {
+		t.Errorf("no route names them: %q", got)
+	}
+	in.Bindings = []Binding{{"n/z", "n/p"}, {"n/a", "n/p"}, {"n/q", "n/q"}, {RouteKind + "n/r", "n/g"}}
+	want := []string{"n/g spec.rules[0] HTTPRoute n/r", "n/p spec.rules[1] Ingress n/a"}
+	if got := said(); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

@@ -127,6 +127,7 @@ var codes = []CodeDoc{
 	{codeShadowed, Unwise, "Move the rule up, narrow the rules that match first, or remove it."},
 	{codeBypassed, Unwise, "Narrow the Bypass rule, or give it a policy of its own with fewer paths."},
 	{codeUpstreamUnlisted, Unwise, "Ask the platform team to add the header to upstreamHeaders (--upstream-headers), or remove it."},
+	{codeCertificateUntold, Unwise, "Serve the host by a proxy that tells of certificates (ostiary config --client-certificates), or use service tokens."},
 	{codeNoCountries, Unwise, "Remove country, or ask the platform team for a GeoIP database (--geoip-database)."},
 	{codeGroupMissing, GroupUnusable, "Create the AccessGroup, or correct the name."},
 	{codeGroupMistaken, GroupUnusable, "Correct the AccessGroup; its condition Accepted says what is wrong."},

@@ -128,13 +128,19 @@ func (a *Assembler) SetGroups(list []*CompiledGroup) {
 	}
 	for name, entries := range a.groupUsers {
 		was, is := before.find(name), now.find(name)
-		if was.fault == usable && is.fault == usable && was.identifies == is.identifies && was.looks == is.looks {
+		if was.judgedLike(is) {
 			continue
 		}
 		for e := range entries {
 			a.judge(e, a.names[e.given.app.name()].next != nil)
 		}
 	}
+}
+
+// judgedLike reports whether all is said of who names the one that is said of who names the
+// other.
+func (g *group) judgedLike(o *group) bool {
+	return g.fault == usable && o.fault == usable && g.identifies == o.identifies && g.looks == o.looks
 }
 
 // readGroups finds out what some groups look at together.

@@ -172,9 +172,22 @@ func (v view) NginxPrefix() string { return contract.NginxPrefix }
 // NginxAsk begins the URLs that nginx asks.
 func (v view) NginxAsk() string {
 	if v.ClientCertificates {
-		return contract.NginxCertificate + strings.TrimPrefix(contract.NginxPrefix, contract.Endpoints+"/")
+		return contract.CertificatePrefix + v.nginxCertificate() + strings.TrimPrefix(contract.NginxPrefix, contract.Endpoints+"/")
 	}
 	return contract.NginxPrefix
+}
+
+// NginxShow begins the URLs at which nginx has refusals shown.
+func (v view) NginxShow() string {
+	if v.ClientCertificates {
+		return contract.RenderCertificatePrefix + v.nginxCertificate()
+	}
+	return contract.RenderPrefix
+}
+
+// nginxCertificate has nginx say what it verified.
+func (v view) nginxCertificate() string {
+	return contract.CertificateInURL + "/$" + v.Variable() + "_verified/$ssl_client_escaped_cert/"
 }
 
 // CertificateHeader is in which other proxies say what they verified.

@@ -12,13 +12,19 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/manifests"
+	"github.com/ostiary/ostiary/controllers/manifests/secrets"
 )
 
 // Run reads files and folders once, and writes what is wrong with them in one of the
 // Formats. The path "-" stands for stdin. It returns whether everything that they hold is
 // active; the error is for a path that is not there.
 func Run(w io.Writer, format string, terms policy.Terms, stdin io.Reader, paths []string) (valid bool, err error) {
-	set, err := manifests.ReadForCluster(nil, paths, terms, stdin)
+	return RunIn(secrets.SystemNamespace, w, format, terms, stdin, paths)
+}
+
+// RunIn is Run for a cluster in which Ostiary runs in the namespace system.
+func RunIn(system string, w io.Writer, format string, terms policy.Terms, stdin io.Reader, paths []string) (valid bool, err error) {
+	set, err := manifests.ReadForCluster(nil, paths, terms, stdin, system)
 	if err != nil {
 		return false, err
 	}

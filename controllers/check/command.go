@@ -11,12 +11,13 @@ import (
 	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/controllers/installation"
+	"github.com/ostiary/ostiary/controllers/manifests/secrets"
 )
 
 // Command is `ostiary check`.
 func Command() *cobra.Command {
 	var who installation.TermsFlags
-	var prefix, team, output string
+	var prefix, team, system, output string
 	c := command.New(&cobra.Command{
 		Use: "check PATH... [flags]", Short: "Check manifests without a cluster",
 		Long: "Read files and folders of manifests, and print every mistake in them. No cluster is needed.\nThe path \"-\" is standard input.",
@@ -46,7 +47,7 @@ func Command() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			valid, err := Run(c.OutOrStdout(), output, terms, c.InOrStdin(), args)
+			valid, err := RunIn(system, c.OutOrStdout(), output, terms, c.InOrStdin(), args)
 			if err != nil {
 				return err
 			}
@@ -57,6 +58,7 @@ func Command() *cobra.Command {
 	f.StringVar(&prefix, "path-prefix", contract.DefaultPathPrefix, "Ostiary's own path on every host, which no policy may claim")
 	who.Add(f)
 	f.StringVar(&team, "team-url", "", "the team host, where users sign in: no policy may claim it (default: not known)")
+	f.StringVar(&system, "system-namespace", secrets.SystemNamespace, "the namespace that Ostiary runs in, where the Secrets of IdentityProviders have to be")
 	f.StringVarP(&output, "output", "o", "text", "text, json, sarif or github (annotations of a workflow)")
 	command.OneOf(c, "output", Formats...)
 	return c

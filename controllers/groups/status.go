@@ -139,9 +139,13 @@ func set(o *v1alpha1.AccessGroup, use policy.GroupUse) bool {
 	accepted := metav1.Condition{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue, Reason: "Accepted",
 		Message: "Valid; policies can name this group", ObservedGeneration: o.Generation}
 	var problems, warnings []string
+	reason := policy.Unwise
 	for _, i := range use.Issues {
 		if line := i.Source.Field + ": " + i.Message; i.Warning() {
 			warnings = append(warnings, line)
+			if i.Reason == policy.GroupUnusable {
+				reason = i.Reason
+			}
 		} else {
 			problems = append(problems, line)
 		}
@@ -151,7 +155,7 @@ func set(o *v1alpha1.AccessGroup, use policy.GroupUse) bool {
 		accepted.Status, accepted.Reason = metav1.ConditionFalse, string(policy.Invalid)
 		accepted.Message = cluster.Listed(append(problems, warnings...))
 	case len(warnings) > 0:
-		accepted.Reason, accepted.Message = string(policy.GroupUnusable), "Valid, with warnings: "+cluster.Listed(warnings)
+		accepted.Reason, accepted.Message = string(reason), "Valid, with warnings: "+cluster.Listed(warnings)
 	}
 	changed := meta.SetStatusCondition(&o.Status.Conditions, accepted)
 	changed = cluster.Summarize(&o.Status.Conditions, o.Generation) || changed

@@ -3,7 +3,6 @@
 package manifests
 
 import (
-	"encoding/base64"
 	"fmt"
 	"regexp"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	bearerconfig "github.com/ostiary/ostiary/authserver/bearer/config"
 	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/manifests/secrets"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -41,6 +41,7 @@ type entry struct {
 	token      *v1alpha1.ServiceToken      // nil if it cannot be decoded
 	issuer     *v1alpha1.TokenIssuer       // nil if it cannot be decoded
 	secret     map[string][]byte
+	within     string           // the namespace of a Secret, as it is written
 	route      *translate.Route // of an Ingress or an HTTPRoute
 }
 
@@ -96,30 +97,10 @@ func decode[T, U any](e *entry, d *document, check func(*T) (U, []policy.Issue))
 
 // readSecret takes the values as they stand: no decoder could quote one that way.
 func (e *entry) readSecret() {
-	e.secret = map[string][]byte{}
+	e.secret, e.within = map[string][]byte{}, scalar(find(e.root, "metadata.namespace"))
 	for _, list := range []string{"data", "stringData"} { // the second wins, as with the API server
-		n := find(e.root, list)
-		if n == nil || n.Kind != yamlv3.MappingNode {
-			continue
-		}
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			key, value := n.Content[i].Value, n.Content[i+1]
-			for value.Kind == yamlv3.AliasNode && value.Alias != nil {
-				value = value.Alias
-			}
-			if value.Kind != yamlv3.ScalarNode {
-				e.defect(list, "a value is not text")
-				continue
-			}
-			plain := []byte(value.Value)
-			if list == "data" {
-				var err error
-				if plain, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(value.Value), "")); err != nil {
-					e.defect(list, "a value is not in base64: write it as it is, under stringData")
-					continue
-				}
-			}
-			e.secret[key] = plain
+		for _, wrong := range secrets.Read(find(e.root, list), list == "data", e.secret) {
+			e.defect(list, "%s", wrong)
 		}
 	}
 }
@@ -164,24 +145,20 @@ func (e *entry) wrong() bool {
 // where they have mistakes what they said before. A revocation that never could be
 // read voids all sessions of whom it seems to be about.
 func (l *Loader) settle(s *Set) {
-	first, secrets, used := s.distinct()
-	lookUp := func(name string) (map[string][]byte, bool) {
-		used[name] = true
-		data := secrets[name]
-		return data, data != nil
-	}
+	first := s.distinct(l)
+	found := l.secretsOf(s)
 	names := l.userNames(s, first)
 	s.TokenIssuers = map[bool][]bearerconfig.Issuer{false: {}}[l.forCluster]
 	providers, revocations := map[string]config.Provider{}, map[string]policy.Revocation{}
 	for _, e := range s.entries {
 		switch {
 		case e.kind == revocationKind:
-			found := l.revocationOf(s, e)
-			for _, r := range found {
+			said := l.revocationOf(s, e)
+			for _, r := range said {
 				s.Revocations = addTo(s.Revocations, r)
 			}
-			if _, taken := revocations[e.name]; !taken && len(found) > 0 {
-				revocations[e.name] = found[0]
+			if _, taken := revocations[e.name]; !taken && len(said) > 0 {
+				revocations[e.name] = said[0]
 			}
 		case e.kind == groupKind:
 			s.Groups = append(s.Groups, s.groupOf(e))
@@ -190,22 +167,33 @@ func (l *Loader) settle(s *Set) {
 		case e.kind == providerKind && first[e.key()] != e:
 			s.report(e, nil)
 		case e.kind == providerKind:
-			if p, ok := l.providerOf(s, e, names[e.name], lookUp); ok {
+			if p, ok := l.providerOf(s, e, names[e.name], found); ok {
 				providers[e.name] = p
 				s.Providers = append(s.Providers, p)
 			}
 		}
 	}
-	s.reportSecrets(used)
+	s.reportSecrets(found)
 	l.providers, l.revocations = providers, revocations
 	s.addSalvaged()
 	s.settleProviderNames()
 }
 
-// reportSecrets reports those that are used. What others hold does not matter.
-func (s *Set) reportSecrets(used map[string]bool) {
+// secretsOf are the Secrets of a set: in a cluster those of the namespace that Ostiary runs in.
+func (l *Loader) secretsOf(s *Set) *secrets.Set {
+	out := secrets.New(l.systemNamespace)
 	for _, e := range s.entries {
-		if e.kind == secretKind && used[e.name] {
+		if e.kind == secretKind {
+			out.Add(secrets.Secret{Name: e.name, Namespace: e.within, File: e.file, Line: e.start, Data: e.secret})
+		}
+	}
+	return out
+}
+
+// reportSecrets reports those that are used. What others hold does not matter.
+func (s *Set) reportSecrets(of *secrets.Set) {
+	for _, e := range s.entries {
+		if e.kind == secretKind && of.Used(e.name) && !of.Elsewhere(e.within) {
 			s.report(e, nil)
 		}
 	}
@@ -220,17 +208,17 @@ func (s *Set) addSalvaged() {
 	}
 }
 
-// distinct reports entries of one name, and returns the first of each and what
-// the Secrets hold.
-func (s *Set) distinct() (first map[string]*entry, secrets map[string]map[string][]byte, used map[string]bool) {
-	first, secrets, used = map[string]*entry{}, map[string]map[string][]byte{}, map[string]bool{}
+// distinct reports entries of one name, and returns the first of each.
+func (s *Set) distinct(l *Loader) map[string]*entry {
+	first := map[string]*entry{}
 	for i, e := range s.entries {
-		switch f := first[e.key()]; {
+		key := e.key()
+		if l.forCluster && e.kind == secretKind {
+			key += " " + e.within
+		}
+		switch f := first[key]; {
 		case f == nil:
-			first[e.key()] = e
-			if e.kind == secretKind {
-				secrets[e.name] = e.secret
-			}
+			first[key] = e
 		case !e.missing:
 			c := *e // the Loader remembers what was read
 			c.defects = slices.Clone(e.defects)
@@ -238,7 +226,7 @@ func (s *Set) distinct() (first map[string]*entry, secrets map[string]map[string
 			s.entries[i] = &c
 		}
 	}
-	return first, secrets, used
+	return first
 }
 
 // report notes what is wrong with an entry, and returns whether something is.
@@ -249,14 +237,14 @@ func (s *Set) report(e *entry, more []policy.Issue) bool {
 	return len(e.defects)+len(more) > 0
 }
 
-func (l *Loader) providerOf(s *Set, e *entry, name translate.UserName, secrets translate.Secrets) (config.Provider, bool) {
+func (l *Loader) providerOf(s *Set, e *entry, name translate.UserName, found *secrets.Set) (config.Provider, bool) {
 	var p config.Provider
 	var issues []policy.Issue
 	asked := ""
 	if e.provider != nil {
 		p, issues = translate.ProviderOf(e.provider, func(secret string) (map[string][]byte, bool) {
 			asked = secret
-			return secrets(secret)
+			return found.Find(secret)
 		})
 		p.Name, p.QualifiedUsers = e.name, name.Qualified
 	}
@@ -269,7 +257,7 @@ func (l *Loader) providerOf(s *Set, e *entry, name translate.UserName, secrets t
 	for i := range issues {
 		if issues[i].Reason == translate.SecretMissing { // nobody keeps secrets beside the manifests of a cluster
 			issues[i].Reason = policy.Unwise
-			issues[i].Message += "; no file that is read here holds it, so users cannot sign in by this provider"
+			issues[i].Message += found.Missing(asked) + ", so users cannot sign in by this provider"
 		} else if l.forCluster { // what is in use without one of its users is still not as it should be
 			issues[i].Reason = policy.Invalid
 		}

@@ -161,7 +161,8 @@ type Loader struct {
 	// stdin is what was read for the path Stdin.
 	stdin []byte
 	// forCluster: the files are for a cluster, where what is in them makes Secrets.
-	forCluster bool
+	forCluster      bool
+	systemNamespace string // the one in which Ostiary runs there
 	// verdicts are those of the texts that were read last.
 	verdicts verdicts
 	// again: a file looks as if it were still being written; read it once more.

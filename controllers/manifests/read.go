@@ -107,12 +107,12 @@ func parallel(n int, do func(int)) {
 // ReadForCluster reads files and folders once, as they will be applied to a cluster: what
 // is in them may make Secrets there. The path Stdin stands for stdin. What was read before
 // may be nil: a text that is in both is judged once.
-func ReadForCluster(before *Set, paths []string, terms policy.Terms, stdin io.Reader) (*Set, error) {
+func ReadForCluster(before *Set, paths []string, terms policy.Terms, stdin io.Reader, system string) (*Set, error) {
 	loader, err := NewLoader(paths)
 	if err != nil {
 		return nil, err
 	}
-	loader.Terms, loader.forCluster = terms, true
+	loader.Terms, loader.forCluster, loader.systemNamespace = terms, true, system
 	if before != nil {
 		loader.verdicts.now = before.judged
 	}

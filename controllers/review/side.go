@@ -17,6 +17,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy/compare"
 	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/controllers/manifests"
+	"github.com/ostiary/ostiary/controllers/manifests/secrets"
 	"github.com/ostiary/ostiary/controllers/revision"
 )
 
@@ -96,7 +97,7 @@ func (r *reader) read(ctx context.Context, s sideSource, before *side) (*side, e
 	if before != nil {
 		known = before.set
 	}
-	set, err := manifests.ReadForCluster(known, paths, r.terms, r.stdin)
+	set, err := manifests.ReadForCluster(known, paths, r.terms, r.stdin, secrets.SystemNamespace)
 	if err != nil {
 		return nil, err
 	}

@@ -66,8 +66,8 @@ func writeEndpoints(b *strings.Builder) {
 			"of what follows"},
 		{contract.CertificatePrefix + contract.CertificateInHeader + "/...", "in front of what follows `" + contract.Endpoints + "/`: the proxy sets or removes `" +
 			contract.ClientCertificate + "` (RFC 9440) on every auth request", "of what follows"},
-		{contract.CertificatePrefix + contract.CertificateInURL + "/{verify}/{certificate}/...", "the same, for nginx: `$ssl_client_verify` and " +
-			"`$ssl_client_escaped_cert`", "of what follows"},
+		{contract.CertificatePrefix + contract.CertificateInURL + "/{verify}/{certificate}/...", "the same, for nginx: `$ssl_client_verify`, if " +
+			"`$ssl_server_name` is `$host`, and `$ssl_client_escaped_cert`; on the render listener below `" + contract.RenderCertificatePrefix + "`", "of what follows"},
 	} {
 		fmt.Fprintf(b, "| `%s` | %s | %s |\n", e[0], e[1], e[2])
 	}

@@ -3,6 +3,7 @@
 package rendered
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -14,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -116,6 +118,112 @@ func withTLS(t *testing.T, name, text, addr string, ca issuer) string {
 	return strings.Replace(text, old, now, 1)
 }
 
+// present sends a request to the machines' host with a certificate, on a connection for a
+// host; "" is for none.
+func present(t *testing.T, addr, sni string, c *tls.Certificate, headers http.Header) (status int, user string, failed bool) {
+	t.Helper()
+	config := &tls.Config{ServerName: sni, InsecureSkipVerify: true} //nolint:gosec // whose the server is, is no matter
+	if c != nil {                                                    // whatever the server asks for
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return c, nil }
+	}
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close() //nolint:errcheck // it is over
+	transport := &http.Transport{DisableKeepAlives: true, DialTLSContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		secure := tls.Client(conn, config)
+		return secure, secure.HandshakeContext(ctx)
+	}}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+addr+"/x", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host, r.Header = "machines.example.com", headers.Clone()
+	env.app.Take()
+	res, err := transport.RoundTrip(r)
+	if err != nil {
+		return 0, "", true
+	}
+	defer res.Body.Close() //nolint:errcheck // it was read
+	_, _ = io.Copy(io.Discard, res.Body)
+	hits := env.app.Take()
+	if (res.StatusCode == 200) != (len(hits) == 1) {
+		t.Errorf("%d, and the application was asked %d times", res.StatusCode, len(hits))
+	} else if len(hits) == 1 {
+		user = hits[0].Header.Get("X-Access-User")
+	}
+	if res.StatusCode == http.StatusFound {
+		user = res.Header.Get("Location")
+	}
+	return res.StatusCode, user, false
+}
+
+// beside is a server for another host at the same address, whose clients another authority
+// vouches for. It is the one for connections that name no host.
+func beside(t *testing.T, name, text, addr string, ca, theirs issuer) string {
+	t.Helper()
+	dir := directory(t)
+	c, key := ca.issue(t, &x509.Certificate{Subject: pkix.Name{CommonName: "theirs.example.com"}, DNSNames: []string{"theirs.example.com"}})
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, private := encode(t, filepath.Join(dir, "their.crt"), "CERTIFICATE", c.Raw), encode(t, filepath.Join(dir, "their.key"), "PRIVATE KEY", pkcs8)
+	trusted := encode(t, filepath.Join(dir, "their-ca.crt"), "CERTIFICATE", theirs.cert.Raw)
+	switch name {
+	case "nginx":
+		return text + fmt.Sprintf("\nserver { listen %s ssl default_server; server_name theirs.example.com; ssl_certificate %s; ssl_certificate_key %s; "+
+			"ssl_client_certificate %s; ssl_verify_client optional; return 204; }\n", addr, cert, private, trusted)
+	case "caddy":
+		return text + fmt.Sprintf("\ntheirs.example.com:%s {\n\tbind 127.0.0.1\n\ttls %s %s {\n\t\tclient_auth {\n\t\t\tmode verify_if_given\n\t\t\ttrusted_ca_cert_file %s\n\t\t}\n\t}\n\trespond 204\n}\n",
+			addr[strings.LastIndexByte(addr, ':')+1:], cert, private, trusted)
+	}
+	both, err := os.ReadFile(cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := os.ReadFile(private)
+	list := filepath.Join(dir, "list")
+	bind, rest, _ := strings.Cut(text[strings.Index(text, "bind "+addr):], " #")
+	ours, own := filepath.Join(dir, "tls.crt.pem"), filepath.Join(dir, "ca.crt")
+	if err != nil || os.WriteFile(cert+".pem", append(both, k...), 0o600) != nil || os.WriteFile(list, fmt.Appendf(nil,
+		"%s.pem [ca-file %s verify optional] theirs.example.com\n%s [ca-file %s verify optional] machines.example.com\n", cert, trusted, ours, own), 0o600) != nil {
+		t.Fatal(err)
+	}
+	return text[:strings.Index(text, bind)] + "bind " + addr + " ssl crt-list " + list + " #" + rest
+}
+
+// TestCertificateOfAnotherServer: a certificate counts for the host that it was asked for:
+// not on a connection for another host, or for none, whose server trusts others.
+func TestCertificateOfAnotherServer(t *testing.T) {
+	for _, name := range []string{"nginx", "caddy", "haproxy"} {
+		t.Run(name, func(t *testing.T) {
+			ca, theirs := newIssuer(t, "ours"), newIssuer(t, "theirs")
+			addr := lab.FreeAddress()
+			o := options(addr, env.ostiary.Authz)
+			o.Hosts, o.TeamDomain, o.ClientCertificates, o.Policy = []string{"machines.example.com"}, "", true, "machines"
+			o.LuaPath = filepath.Join(directory(t), "ostiary.lua")
+			text := withTLS(t, name, printed(t, name, o), addr, ca)
+			startFiles(t, name, addr, file{"0.conf", beside(t, name, text, addr, ca, theirs)})
+			good, forged := ca.client(t, "ci"), theirs.client(t, "ci")
+			if status, user, _ := present(t, addr, "machines.example.com", &good, http.Header{}); status != 200 || user != "cert:ci" {
+				t.Errorf("our certificate: %d %q", status, user)
+			}
+			for _, sni := range []string{"machines.example.com", "theirs.example.com", "", "machines.example.com.", "a b"} {
+				for who, c := range map[string]*tls.Certificate{"theirs": &forged, "none": nil} {
+					if status, user, failed := present(t, addr, sni, c, http.Header{}); !failed && status < 400 {
+						t.Errorf("certificate: %s, on a connection for %q: %d %q", who, sni, status, user)
+					}
+				}
+			}
+			if status, user, _ := present(t, addr, "MACHINES.example.com", &good, http.Header{}); status != 200 && status != 421 {
+				t.Errorf("our certificate, in upper case: %d %q", status, user)
+			}
+		})
+	}
+}
+
 // TestClientCertificates: what a proxy verified counts, and nothing that a client says.
 func TestClientCertificates(t *testing.T) {
 	for _, name := range []string{"nginx", "caddy", "haproxy"} {
@@ -132,33 +240,8 @@ func testClientCertificates(t *testing.T, name string) {
 	o.LuaPath = filepath.Join(directory(t), "ostiary.lua")
 	startFiles(t, name, addr, file{"0.conf", withTLS(t, name, printed(t, name, o), addr, ca)})
 
-	ask := func(c *tls.Certificate, headers http.Header) (status int, user string, failed bool) {
-		config := &tls.Config{ServerName: "machines.example.com", RootCAs: x509.NewCertPool()}
-		config.RootCAs.AddCert(ca.cert)
-		if c != nil { // whatever the server asks for
-			config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return c, nil }
-		}
-		transport := &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+addr+"/x", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Host = "machines.example.com"
-		r.Header = headers.Clone()
-		env.app.Take()
-		res, err := transport.RoundTrip(r)
-		if err != nil {
-			return 0, "", true
-		}
-		defer res.Body.Close() //nolint:errcheck // it was read
-		_, _ = io.Copy(io.Discard, res.Body)
-		hits := env.app.Take()
-		if (res.StatusCode == 200) != (len(hits) == 1) {
-			t.Errorf("%d, and the application was asked %d times", res.StatusCode, len(hits))
-		} else if len(hits) == 1 {
-			user = hits[0].Header.Get("X-Access-User")
-		}
-		return res.StatusCode, user, false
+	ask := func(c *tls.Certificate, headers http.Header) (int, string, bool) {
+		return present(t, addr, "machines.example.com", c, headers)
 	}
 	b64 := ":" + base64.StdEncoding.EncodeToString(ci.Certificate[0]) + ":"
 	escaped := url.PathEscape(string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ci.Certificate[0]})))
@@ -172,6 +255,13 @@ func testClientCertificates(t *testing.T, name string) {
 		[]string{escaped}
 	forged["X-Forwarded-Client-Cert"] = []string{"Cert=\"" + escaped + "\";Subject=\"CN=ci\""}
 	twice := http.Header{"Client-Cert": {b64, b64}}
+	laptop := ca.client(t, "laptop")
+	if status, to, _ := ask(&laptop, http.Header{"Sec-Fetch-Mode": {"navigate"}}); status != 302 || !strings.Contains(to, "/.access/login?") {
+		t.Errorf("a person's certificate, without a session: %d to %q, want a login", status, to)
+	}
+	if status, _, _ := ask(&laptop, http.Header{"Sec-Fetch-Mode": {"cors"}}); status != 401 {
+		t.Errorf("a person's certificate, without a session, for a script: %d", status)
+	}
 	for what, h := range map[string]http.Header{"nothing": {}, "forged headers": forged, "twice": twice} {
 		if status, user, _ := ask(&ci, h); status != 200 || user != "cert:ci" {
 			t.Errorf("our certificate, with %s: %d, the application is told %q", what, status, user)

@@ -129,7 +129,9 @@ kind: AccessPolicy
 metadata: {name: machines, namespace: shop}
 spec:
   hosts: [machines.example.com]
-  rules: [{action: ServiceAuth, include: [{certificate: {commonName: ci}}]}]
+  rules:
+  - {action: ServiceAuth, include: [{certificate: {commonName: ci}}]}
+  - {action: Allow, include: [{emailDomain: example.com}], require: [{certificate: {commonName: laptop}}]}
 ---
 apiVersion: access.ostiary.dev/v1alpha1
 kind: AccessPolicy
