@@ -31,6 +31,38 @@ func TestGenerated(t *testing.T) {
 	}
 }
 
+// TestSelectorExamples: each selector has one worked example, which is a story.
+func TestSelectorExamples(t *testing.T) {
+	selectors, err := selectorsOf(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stories, err := exampleStories(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, s := range selectors {
+		example, ok := stories[name]
+		switch {
+		case s.Description == "":
+			t.Errorf("%s: the reference says nothing of it", name)
+		case !ok:
+			t.Errorf("%s: no story begins with %q: make hack/stories/selector-%s.story", name, storyOf+name, name)
+		case !strings.Contains(example.objects, name+": ") || !strings.Contains(example.requests, " => allow ") || !strings.Contains(example.requests, " => deny ") &&
+			!strings.Contains(example.requests, " => challenge "):
+			t.Errorf("%s: %s shows not both that it matches and that it does not", name, example.file)
+		}
+	}
+	for name := range stories {
+		if selectors[name] == nil {
+			t.Errorf("%s: there is no such selector", stories[name].file)
+		}
+	}
+	if len(selectors) < 14 {
+		t.Errorf("%d selectors", len(selectors))
+	}
+}
+
 // documented are the rows of the two pages, with the page of each.
 func documented(t *testing.T) map[string]string {
 	t.Helper()
