@@ -48,7 +48,7 @@ func TestSelectorExamples(t *testing.T) {
 			t.Errorf("%s: the reference says nothing of it", name)
 		case !ok:
 			t.Errorf("%s: no story begins with %q: make hack/stories/selector-%s.story", name, storyOf+name, name)
-		case !strings.Contains(example.objects, name+": ") || !strings.Contains(example.requests, " => allow ") || !strings.Contains(example.requests, " => deny ") &&
+		case !strings.Contains(example.objects, name+":") || !strings.Contains(example.requests, " => allow ") || !strings.Contains(example.requests, " => deny ") &&
 			!strings.Contains(example.requests, " => challenge "):
 			t.Errorf("%s: %s shows not both that it matches and that it does not", name, example.file)
 		}
