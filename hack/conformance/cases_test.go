@@ -13,4 +13,4 @@ type kase struct {
 }
 
 // cases are all rows. The last one stops ostiary.
-var cases = slices.Concat(decisionCases, corsCases, targetCases, headerCases, trafficCases)
+var cases = slices.Concat(decisionCases, corsCases, targetCases, headerCases, evidenceCases, trafficCases)

@@ -3,6 +3,7 @@
 package conformance
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"os"
@@ -15,17 +16,15 @@ import (
 // page is what the runs show, in the repository.
 var page = filepath.Join("..", "..", "docs", "conformance.md")
 
-// publish writes the page after a complete run, if it is asked to; otherwise it
-// compares: each column that ran must be the one that is committed.
+// publish writes the page, if it is asked to: cells that did not run stay as they are.
+// Otherwise it compares: each column that ran must be the one that is committed.
 func publish(t *testing.T, results map[string]map[string]bool) {
 	t.Helper()
 	if t.Failed() || len(results) == 0 {
 		return // what failed has been said, and what ran in part shows no column
 	}
 	if *update {
-		if len(results) != len(variants()) {
-			t.Fatalf("%d of %d variants ran: the page is written after a run of all", len(results), len(variants()))
-		}
+		merge(t, results)
 		if err := os.WriteFile(page, []byte(render(results)), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -39,7 +38,9 @@ func publish(t *testing.T, results map[string]map[string]bool) {
 	for name, got := range results {
 		for _, k := range cases {
 			cell, there := committed[name][k.name]
-			if !there || cell != got[k.name] {
+			if !there {
+				t.Logf("docs/conformance.md has a ? for %s, %s: run go test ./hack/conformance -update", name, k.name)
+			} else if cell != got[k.name] {
 				t.Errorf("docs/conformance.md says otherwise about %s, %s: run go test ./hack/conformance -update", name, k.name)
 			}
 		}
@@ -50,14 +51,33 @@ func publish(t *testing.T, results map[string]map[string]bool) {
 	}
 }
 
+// merge adds what the page says of cases that did not run.
+func merge(t *testing.T, results map[string]map[string]bool) {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, cells := range parse(string(text)) {
+		if results[name] == nil {
+			results[name] = map[string]bool{}
+		}
+		for k, cell := range cells {
+			if _, ran := results[name][k]; !ran {
+				results[name][k] = cell
+			}
+		}
+	}
+}
+
 // render makes the page of cells.
 func render(results map[string]map[string]bool) string {
-	var b strings.Builder
+	var b bytes.Buffer
 	all := variants()
 	fmt.Fprint(&b, "# Conformance\n\n<!-- Written by go test ./hack/conformance -update, from what ran. -->\n\n",
 		"The same policies, applications and requests, byte by byte, behind each proxy. ✓ is a case that ran and did what it\n",
 		"should. A number is a limit of the proxy, below; the case has run into it. No limit excuses a request that reaches an\n",
-		"application although its policy denies it: one such request in any column fails the whole run.\n",
+		"application although its policy denies it: one such request in any column fails the whole run. A ? has not run yet.\n",
 		"`make e2e PROXY=nginx` repeats the columns whose names begin with nginx.\n\n|")
 	for _, v := range all {
 		fmt.Fprintf(&b, " | %s", v.title)
@@ -87,6 +107,7 @@ func render(results map[string]map[string]bool) string {
 		}
 		fmt.Fprint(&b, " |\n")
 	}
+	renderEvidence(&b, all, results)
 	fmt.Fprint(&b, "\n## Limits\n\n")
 	for i, n := range footnotes {
 		fmt.Fprintf(&b, "%d. %s.\n", i+1, n)

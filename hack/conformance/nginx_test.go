@@ -21,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/yaml"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
 	"github.com/ostiary/ostiary/controllers/routes"
@@ -28,10 +29,8 @@ import (
 	"github.com/ostiary/ostiary/hack/lab"
 )
 
-// identityHeaders are those that an application is told, in the order of the
-// annotation auth-response-headers.
-var identityHeaders = []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups", "Cf-Access-Jwt-Assertion",
-	"Cf-Access-Authenticated-User-Email"}
+// identityHeaders are those that the installation takes off and sets.
+var identityHeaders = contract.AllIdentity()
 
 const (
 	snippetFree = "ingress-nginx puts no header of the auth server on the application's answers without a snippet"

@@ -44,6 +44,7 @@ var apps = []route{
 	{"write", "write.example.com", "/", "write"},
 	{"staff", "staff.example.com", "/", "staff"},
 	{"office", "office.example.com", "/", "office"},
+	{"evidence", "evidence.example.com", "/", "evidence"},
 	{"orphan", "orphan.example.com", "/", "no-such-policy"},
 }
 
