@@ -28,9 +28,9 @@ func (o outcome) survives() bool { return o == survived || o == unreached }
 // A result is a line of the file of results.
 type result struct {
 	Mutant  string  `json:"mutant"`
-	Code    string  `json:"code"`           // a sum over the function that was changed
-	Tests   string  `json:"tests"`          // a sum over the package and the settings
-	Outcome outcome `json:"outcome"`        //
+	Code    string  `json:"code"`  // a sum over the function that was changed
+	Tests   string  `json:"tests"` // a sum over the package and the settings
+	Outcome outcome `json:"outcome"`
 	By      string  `json:"by,omitempty"`   // the test that noticed
 	Millis  int64   `json:"cpu,omitempty"`  // what it took
 	Ran     int     `json:"runs,omitempty"` // how many processes
