@@ -190,8 +190,10 @@ func TestTokenIssuers(t *testing.T) {
 	stateOf(t, c, ci, v1alpha1.ConditionReady, "Ready")
 	// A set that no CEL rule can refuse: it has no key that verifies anything.
 	change(func(s *v1alpha1.TokenIssuerSpec) { s.JWKS = `{"keys": []}` })
-	if m := stateOf(t, c, ci, v1alpha1.ConditionReady, string(policy.Invalid)); !strings.Contains(m, "spec.jwks") {
-		t.Error(m)
+	for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionStalled} {
+		if m := stateOf(t, c, ci, kind, string(policy.Invalid)); !strings.Contains(m, "spec.jwks") {
+			t.Error(m)
+		}
 	}
 	says(`no usable TokenIssuer "ci"`)
 	if err := c.Delete(t.Context(), ci); err != nil {

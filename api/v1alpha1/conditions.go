@@ -12,11 +12,12 @@ const (
 	ConditionStalled = "Stalled"
 )
 
-// Condition types of an AccessPolicy.
+// Condition types of an AccessPolicy. The first three, other kinds have as well.
 const (
 	// ConditionAccepted is true when the whole policy is valid and owns what it claims.
 	ConditionAccepted = "Accepted"
 	// ConditionProgrammed is true when the policy is part of the table that decides requests.
+	// Of a TokenIssuer: when there are keys that tokens can be verified with.
 	ConditionProgrammed = "Programmed"
 	// ConditionDegraded is true when the policy works but something about it is unwise.
 	ConditionDegraded = "Degraded"

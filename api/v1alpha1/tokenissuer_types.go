@@ -26,6 +26,7 @@ type TokenIssuer struct {
 	Spec TokenIssuerSpec `json:"spec"`
 	// status is written by the controller's leader.
 	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
 	Status TokenIssuerStatus `json:"status,omitempty"`
 }
 
@@ -127,7 +128,8 @@ type TokenIssuerStatus struct {
 	// keysFetched is when they were fetched last by the replica that leads.
 	// +optional
 	KeysFetched *metav1.Time `json:"keysFetched,omitempty"`
-	// conditions are Ready: true when tokens of the issuer can be verified.
+	// conditions are Accepted: policies can name the issuer; Programmed: there are keys;
+	// Degraded: the keys are the last good ones; and what these come to, Ready and Stalled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -127,19 +127,8 @@ func (c *Controller) write(ctx context.Context, o *v1alpha1.TokenIssuer, issues 
 	if len(issues) == 0 {
 		state, there = c.State(o.Name)
 	}
-	ready := condition(o, state, there, issues)
-	meta.SetStatusCondition(&after.Status.Conditions, ready)
-	after.Status.ObservedGeneration = o.Generation
-	after.Status.Keys, after.Status.KeysFetched = nil, nil
-	if there {
-		keys := int32(state.Keys) //nolint:gosec // there are 64 at most
-		after.Status.Keys = &keys
-	}
-	if !state.Fetched.IsZero() {
-		at := metav1.NewTime(state.Fetched.UTC().Truncate(time.Second))
-		after.Status.KeysFetched = &at
-	}
-	isReady := ready.Status == metav1.ConditionTrue
+	set(after, state, there, issues)
+	isReady := meta.IsStatusConditionTrue(after.Status.Conditions, v1alpha1.ConditionReady)
 	if reflect.DeepEqual(normal(&after.Status), normal(&o.Status)) {
 		return isReady, nil
 	}
@@ -152,6 +141,36 @@ func (c *Controller) write(ctx context.Context, o *v1alpha1.TokenIssuer, issues 
 	return isReady, nil
 }
 
+// set puts into the status what became of an issuer. there: it is one that was published.
+func set(o *v1alpha1.TokenIssuer, s config.State, there bool, issues []policy.Issue) {
+	o.Status.Keys, o.Status.KeysFetched = nil, nil
+	if there {
+		keys := int32(s.Keys) //nolint:gosec // there are 64 at most
+		o.Status.Keys = &keys
+	}
+	if !s.Fetched.IsZero() {
+		at := metav1.NewTime(s.Fetched.UTC().Truncate(time.Second))
+		o.Status.KeysFetched = &at
+	}
+	list := &o.Status.Conditions
+	is := accepted(o, there, issues)
+	meta.SetStatusCondition(list, is)
+	if is.Status == metav1.ConditionTrue {
+		meta.SetStatusCondition(list, programmed(o, s))
+	} else {
+		meta.RemoveStatusCondition(list, v1alpha1.ConditionProgrammed)
+	}
+	if s.Keys > 0 && s.Err != nil {
+		meta.SetStatusCondition(list, metav1.Condition{Type: v1alpha1.ConditionDegraded, Status: metav1.ConditionTrue, Reason: "KeysStale",
+			ObservedGeneration: o.Generation,
+			Message:            cluster.Truncate("Tokens are verified with the last good keys; they cannot be fetched again: "+s.Err.Error(), 1024)})
+	} else {
+		meta.RemoveStatusCondition(list, v1alpha1.ConditionDegraded)
+	}
+	cluster.Summarize(list, o.Generation)
+	o.Status.ObservedGeneration = o.Generation
+}
+
 // normal is a status in a form that can be compared: times in one zone.
 func normal(s *v1alpha1.TokenIssuerStatus) v1alpha1.TokenIssuerStatus {
 	out := *s.DeepCopy()
@@ -162,30 +181,36 @@ func normal(s *v1alpha1.TokenIssuerStatus) v1alpha1.TokenIssuerStatus {
 	return out
 }
 
-// condition words what became of an issuer.
-func condition(o *v1alpha1.TokenIssuer, s config.State, there bool, issues []policy.Issue) metav1.Condition {
-	out := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, ObservedGeneration: o.Generation}
+// accepted says whether an issuer can be used at all.
+func accepted(o *v1alpha1.TokenIssuer, there bool, issues []policy.Issue) metav1.Condition {
+	out := metav1.Condition{Type: v1alpha1.ConditionAccepted, Status: metav1.ConditionTrue, Reason: "Accepted",
+		Message: "Valid; policies can name this issuer", ObservedGeneration: o.Generation}
 	switch {
 	case len(issues) > 0:
 		var lines []string
 		for _, i := range issues {
 			lines = append(lines, i.Source.Field+": "+i.Message)
 		}
-		out.Reason, out.Message = string(policy.Invalid), cluster.Listed(lines)
+		out.Status, out.Reason, out.Message = metav1.ConditionFalse, string(policy.Invalid), cluster.Listed(lines)
 	case !there:
-		out.Reason = "OwnIssuer"
+		out.Status, out.Reason = metav1.ConditionFalse, "OwnIssuer"
 		out.Message = "spec.issuer: this is the address of the team host: sessions of this installation need no TokenIssuer"
-	case s.Keys == 0 && s.Err != nil:
-		out.Reason, out.Message = "KeysUnavailable", cluster.Truncate("No keys, so its tokens are refused: "+s.Err.Error(), 1024)
+	}
+	return out
+}
+
+// programmed says whether there are keys that tokens can be verified with.
+func programmed(o *v1alpha1.TokenIssuer, s config.State) metav1.Condition {
+	out := metav1.Condition{Type: v1alpha1.ConditionProgrammed, Status: metav1.ConditionTrue, Reason: "Programmed",
+		Message: "Tokens are verified with the keys that were fetched", ObservedGeneration: o.Generation}
+	switch {
 	case s.Keys == 0:
-		out.Reason, out.Message = "KeysUnavailable", "No keys yet, so its tokens are refused: they are being fetched"
-	case s.Err != nil:
-		out.Status, out.Reason = metav1.ConditionTrue, "KeysStale"
-		out.Message = cluster.Truncate("Tokens are verified with the last good keys; they cannot be fetched again: "+s.Err.Error(), 1024)
+		out.Status, out.Reason = metav1.ConditionFalse, "KeysUnavailable"
+		if out.Message = "No keys yet, so its tokens are refused: they are being fetched"; s.Err != nil {
+			out.Message = cluster.Truncate("No keys, so its tokens are refused: "+s.Err.Error(), 1024)
+		}
 	case s.Fetched.IsZero():
-		out.Status, out.Reason, out.Message = metav1.ConditionTrue, "Ready", "Tokens are verified with the keys of spec.jwks"
-	default:
-		out.Status, out.Reason, out.Message = metav1.ConditionTrue, "Ready", "Tokens are verified with the keys that were fetched"
+		out.Message = "Tokens are verified with the keys of spec.jwks"
 	}
 	return out
 }

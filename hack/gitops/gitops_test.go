@@ -225,17 +225,30 @@ metadata: {name: db, namespace: shop}
 stringData: {password: p}
 `
 
+// issuer is a TokenIssuer of these keys.
+func issuer(keys string) string {
+	return fmt.Sprintf(`---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: TokenIssuer
+metadata: {name: ci}
+spec: {issuer: "https://ci.example.com", audiences: [app], namespaces: ["*"], jwks: '{"keys": [%s]}'}
+`, keys)
+}
+
+// key is one of RFC 8037 §A.2.
+const key = `{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`
+
 // TestHealth: from the moment that they are applied, until they are in force or refused.
 func TestHealth(t *testing.T) {
 	b := newBench(t)
 	b.kubectl("", "create", "namespace", "shop")
-	b.kubectl(policy("shop", "good", "good.example.com")+policy("shop", "first", "taken.example.com")+others+tokens, "apply", "-f", "-")
+	b.kubectl(policy("shop", "good", "good.example.com")+policy("shop", "first", "taken.example.com")+others+tokens+issuer(key), "apply", "-f", "-")
 	const good, first, second, provider, group = "ap/good", "ap/first", "ap/second", "idp/corp", "accessgroup/staff"
-	const token, stopped, db = "st/ci", "st/stopped", "st/db"
+	const token, stopped, db, trusted = "st/ci", "st/stopped", "st/db", "ti/ci"
 	b.kubectl("", "config", "set-context", "--current", "--namespace=shop")
 
 	// Nobody has looked at them yet.
-	for _, object := range []string{good, first, provider, group, token, stopped, db} {
+	for _, object := range []string{good, first, provider, group, token, stopped, db, trusted} {
 		b.sees(object, status.InProgressStatus, "Progressing", "")
 	}
 	b.sees("sessionrevocation/ann", status.CurrentStatus, "Healthy", "") // it has no status: it counts as soon as it is stored
@@ -246,7 +259,7 @@ func TestHealth(t *testing.T) {
 	b.serve()
 	b.kubectl("", "wait", "--for=condition=Ready", "--timeout=60s", good, first, token)
 	b.kubectl("", "get", "secret", "ci") // it is there as soon as its token is ready
-	for _, object := range []string{good, first, group, token, stopped} {
+	for _, object := range []string{good, first, group, token, stopped, trusted} {
 		b.sees(object, status.CurrentStatus, "Healthy", "")
 	}
 	// Its Secret may be applied later: no failure.
@@ -263,6 +276,10 @@ func TestHealth(t *testing.T) {
 	b.kubectl(policy("shop", "second", "taken.example.com"), "apply", "-f", "-")
 	b.sees(second, status.FailedStatus, "Degraded", "shop/first")
 	b.kubectl("", "wait", "--for=condition=Stalled", "--timeout=10s", second)
+	b.kubectl(issuer(""), "apply", "-f", "-") // which no schema refuses
+	b.sees(trusted, status.FailedStatus, "Degraded", "spec.jwks")
+	b.kubectl(issuer(key), "apply", "-f", "-")
+	b.sees(trusted, status.CurrentStatus, "Healthy", "")
 	b.columns()
 	b.kubectl("", "delete", first)
 	b.sees(second, status.CurrentStatus, "Healthy", "")
@@ -282,6 +299,7 @@ func (b *bench) columns() {
 		"get ap":         {"NAME HOSTS READY REASON DRY-RUN AGE", `first ["taken.example.com"] True Ready`, `second ["taken.example.com"] False Conflict`},
 		"get ap -o wide": {"NAME HOSTS READY REASON DRY-RUN AGE ACCEPTED PROGRAMMED DEGRADED ROUTED COVERED", `second ["taken.example.com"] False Conflict`},
 		"get st":         {"NAME READY REASON EXPIRES LAST-USED AGE", "ci True Ready 20", "stopped True Disabled 20", "db False SecretExists "},
+		"get ti":         {"NAME ISSUER READY REASON KEYS FETCHED AGE", "ci https://ci.example.com True Ready 1"},
 		"get idp":        {"NAME TYPE ISSUER READY REASON AGE", "corp oidc https://sso.example.com True Ready"},
 	} {
 		out := b.kubectl("", strings.Fields(args)...)
