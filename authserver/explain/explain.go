@@ -57,9 +57,12 @@ type Question struct {
 	// SessionDuration is how old a session may be where no policy says so. 0: as old as
 	// it says itself.
 	SessionDuration time.Duration
-	// Certificate is the common name of the client's certificate, or one of its other
-	// names as "uri=NAME" or "dnsName=NAME"; "none": it has none. Empty: that is not known.
-	Certificate string
+	// Certificate are names of the client's certificate: the common name, and others as
+	// "uri=NAME" or "dnsName=NAME"; "none": it has none. Empty: that is not known.
+	Certificate []string
+	// ServiceToken is the one that whoever sends the request has a secret of,
+	// "namespace/name", or "namespace/name@SHA256" of the secret. Empty: none.
+	ServiceToken string
 	// UpstreamHeaders are those that the installation lets policies set.
 	UpstreamHeaders []string
 	Now             time.Time
@@ -142,7 +145,7 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 	if err := q.signIn(t, &ask); err != nil {
 		return nil, err
 	}
-	if err := q.present(t, &ask.Request); err != nil {
+	if err := q.prove(t, &ask.Request); err != nil {
 		return nil, err
 	}
 	decision, trace := t.Explain(ask.Request)
@@ -186,72 +189,6 @@ func (q *Question) address() (a netip.Addr, err error) {
 type place string
 
 func (p place) Country(netip.Addr) string { return string(p) }
-
-// certificate is what the client proved itself by.
-func (q *Question) certificate() policy.PresentedCertificate {
-	if q.Certificate == "" || q.Certificate == "none" {
-		return policy.PresentedCertificate{Known: q.Certificate != ""}
-	}
-	c := &policy.Certificate{NotBefore: q.Now, NotAfter: q.Now.Add(time.Hour)}
-	switch key, name, _ := strings.Cut(q.Certificate, "="); key {
-	case "uri":
-		c.URIs, c.Machine.Name = []string{name}, "cert:"+name
-	case "dnsName":
-		c.DNSNames, c.Machine.Name = []string{name}, "cert:"+name
-	default:
-		c.CommonName, c.Machine.Name = q.Certificate, "cert:"+q.Certificate
-	}
-	return policy.PresentedCertificate{Certificate: c, Known: true}
-}
-
-// present enters the bearer token, as if it had been verified: one that no rule looks at is
-// nothing to the policy, and one that is not for it is refused.
-func (q *Question) present(t *policy.Table, r *policy.Request) error {
-	if q.Token == "" {
-		return nil
-	}
-	d := json.NewDecoder(strings.NewReader(q.Token))
-	d.UseNumber()
-	var claims map[string]any
-	if err := d.Decode(&claims); err != nil || claims == nil {
-		return fmt.Errorf("--claims %q: write what the token says, as in '{\"iss\": \"https://ci.example.com\", \"aud\": \"app\", \"sub\": \"job\"}'", q.Token)
-	}
-	var audience []string
-	switch aud := claims["aud"].(type) {
-	case string:
-		audience = []string{aud}
-	case []any:
-		for _, a := range aud {
-			if s, ok := a.(string); ok {
-				audience = append(audience, s)
-			}
-		}
-	}
-	at, fault := t.At(r), q.untimely(claims)
-	if b := at.TokenOf(claims, audience, q.Now.Add(time.Hour)); b != nil && fault == policy.NoReason {
-		r.PresentToken(b, policy.NoReason)
-	} else if at.Issues(claims) {
-		r.PresentToken(nil, cmp.Or(fault, policy.TokenInvalid))
-	}
-	return nil
-}
-
-// untimely says why a token is not good now, going by the times that are in its claims. A
-// server allows for clocks that differ (spec.leeway of the TokenIssuer).
-func (q *Question) untimely(claims map[string]any) policy.Reason {
-	at := func(name string) (time.Time, bool) {
-		n, _ := claims[name].(json.Number)
-		seconds, err := n.Float64()
-		return time.Unix(int64(seconds), 0), err == nil
-	}
-	if end, ok := at("exp"); ok && !q.Now.Before(end) {
-		return policy.TokenExpired
-	}
-	if begin, ok := at("nbf"); ok && q.Now.Before(begin) {
-		return policy.TokenInvalid
-	}
-	return policy.NoReason
-}
 
 // subject is who is signed in, to whatever guards the target.
 func (q *Question) subject(t *policy.Table, target policy.Target, claims []policy.IdentityClaim) *policy.Subject {

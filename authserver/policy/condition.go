@@ -66,7 +66,7 @@ func (v *visitor) condition(c Condition, ifUnknown bool) match {
 	case looks.Request && v.request == nil:
 		return matchIf(ifUnknown != v.hopeful)
 	}
-	holds, err := c.Holds(v.facts())
+	holds, err := v.holds(c)
 	if err == nil {
 		return matchIf(holds)
 	}
@@ -75,6 +75,21 @@ func (v *visitor) condition(c Condition, ifUnknown bool) match {
 		v.failed = &why
 	}
 	return matchIf(ifUnknown)
+}
+
+// Assumptions say of expressions whether they hold.
+type Assumptions interface {
+	// Assume is in place of Condition.Holds. known: whether anything is assumed of a text.
+	Assume(text string) (holds, known bool, err error)
+}
+
+func (v *visitor) holds(c Condition) (bool, error) {
+	if v.request != nil && v.request.Assumed != nil {
+		if holds, known, err := v.request.Assumed.Assume(c.Text()); known {
+			return holds, err
+		}
+	}
+	return c.Holds(v.facts())
 }
 
 // facts copies what there is. The request and the visitor stay on the stack of Decide, so

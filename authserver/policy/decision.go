@@ -52,6 +52,9 @@ type Request struct {
 	Certificate PresentedCertificate
 	// Countries tells in which country that is; nil: nobody does.
 	Countries Countries
+	// Assumed answers expressions in place of holding them against the request: to compare
+	// what two tables do with any answer. nil: they are held.
+	Assumed Assumptions
 	// SessionDuration is how old a session may be for a rule that says nothing,
 	// in a policy that says nothing. 0: as old as the credential itself allows.
 	SessionDuration time.Duration

@@ -197,6 +197,20 @@ func (a *Assembler) leaveGroups(e *entry) {
 	}
 }
 
+// GroupOf returns what a group matches by: any of the first list, all of the second, none
+// of the third. ok: it can be used.
+func (t *Table) GroupOf(name string) (lists [3][]Selector, ok bool) {
+	if t == nil {
+		return lists, false
+	}
+	g := t.groups.find(name)
+	return g.lists, g.fault == usable
+}
+
+// Blind reports whether rules with the action do not see what a group looks at: one that
+// names it matches nobody.
+func (t *Table) Blind(a Action, name string) bool { return t != nil && t.groups.find(name).unseen(a) }
+
 // SaysOfGroups stands for what the groups say that a policy names: of two tables it is the
 // same where they say the same.
 func (t *Table) SaysOfGroups(p *Policy) string {

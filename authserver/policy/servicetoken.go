@@ -38,9 +38,21 @@ type PresentedToken struct {
 	ID, Secret string
 	// Broken: what came is no service token, such as half of one, or two.
 	Broken bool
+	// Held is in place of all that where somebody is said to have a token: to explain and
+	// to compare. Nothing that comes over a network sets it.
+	Held *HeldToken
 }
 
-func (p *PresentedToken) present() bool { return p.ID != "" || p.Secret != "" || p.Broken }
+// A HeldToken is a service token of which somebody has a secret.
+type HeldToken struct {
+	Source Source
+	// Sum is the SHA-256 of the secret; nil: it is one that is good.
+	Sum *[sha256.Size]byte
+}
+
+func (p *PresentedToken) present() bool {
+	return p.ID != "" || p.Secret != "" || p.Broken || p.Held != nil
+}
 
 // What is longer is no client ID and no secret of ours.
 const (
@@ -48,14 +60,34 @@ const (
 	maxSecret   = 256
 )
 
+// AssumeTokens returns the tokens with one of each name, "namespace/name", as if it had a
+// secret that is good: for those who know no more of a token than its name.
+func AssumeTokens(list []ServiceToken, names ...string) []ServiceToken {
+	out := slices.Clone(list)
+	for _, name := range names {
+		namespace, object, _ := strings.Cut(name, "/")
+		i := slices.IndexFunc(out, func(t ServiceToken) bool { return t.Source.Namespace == namespace && t.Source.Name == object })
+		if i < 0 {
+			i = len(out)
+			out = append(out, ServiceToken{Source: Source{Namespace: namespace, Name: object}})
+		}
+		if t := &out[i]; len(t.Secrets) == 0 {
+			t.ClientID, t.ExpiresAt = "assumed:"+name, time.Unix(1<<38, 0)
+			t.Secrets = []TokenSecret{{Sum: SecretSum(t.ClientID)}}
+		}
+	}
+	return out
+}
+
 // SecretSum is what is kept of a secret. Secrets are random, of 256 bits: a hash that is
 // slow would only slow down requests.
 func SecretSum(secret string) [sha256.Size]byte { return sha256.Sum256([]byte(secret)) }
 
 // serviceTokens are the tokens in force, by client ID.
 type serviceTokens struct {
-	byID   map[string]*serviceToken
-	digest sum
+	byID     map[string]*serviceToken
+	bySource map[Source]*serviceToken
+	digest   sum
 }
 
 type serviceToken struct {
@@ -90,7 +122,7 @@ func newServiceTokens(tokens []ServiceToken) *serviceTokens {
 	slices.SortStableFunc(sorted, func(x, y ServiceToken) int {
 		return cmp.Or(cmp.Compare(x.ClientID, y.ClientID), compareSource(x.Source, y.Source))
 	})
-	out := &serviceTokens{byID: make(map[string]*serviceToken, len(sorted))}
+	out := &serviceTokens{byID: make(map[string]*serviceToken, len(sorted)), bySource: make(map[Source]*serviceToken, len(sorted))}
 	out.digest = *digested(func(d *digest) {
 		for i := range sorted {
 			d.serviceToken(&sorted[i])
@@ -105,6 +137,7 @@ func newServiceTokens(tokens []ServiceToken) *serviceTokens {
 			machine: Machine{Name: "service:" + s.Source.Namespace + "/" + s.Source.Name, ID: s.ClientID, Source: s.Source, ExpiresAt: s.ExpiresAt},
 			secrets: slices.Clone(s.Secrets), namespaces: slices.Clone(s.PolicyNamespaces), disabled: s.Disabled,
 		}
+		out.bySource[s.Source.at("")] = out.byID[s.ClientID]
 	}
 	return out
 }
@@ -142,6 +175,9 @@ func (t *Table) identifyMachine(a *app, r *Request) (*Machine, Reason) {
 // verify returns the token that was presented, if it is good. It takes as long for an ID
 // that nobody has.
 func (t *serviceTokens) verify(p *PresentedToken, now time.Time) *serviceToken {
+	if p.Held != nil {
+		return t.held(p.Held, now)
+	}
 	if p.Broken || len(p.ID) > maxClientID || len(p.Secret) > maxSecret || p.Secret == "" {
 		return nil
 	}
@@ -161,6 +197,30 @@ func (t *serviceTokens) verify(p *PresentedToken, now time.Time) *serviceToken {
 	return s
 }
 
+// held returns the token that somebody is said to have, if it is good.
+func (t *serviceTokens) held(h *HeldToken, now time.Time) *serviceToken {
+	if t == nil {
+		return nil
+	}
+	s := t.bySource[h.Source.at("")]
+	if s == nil || s.disabled || !now.Before(s.machine.ExpiresAt) {
+		return nil
+	}
+	for i := range s.secrets {
+		sum := cmp.Or(h.Sum, &s.secrets[i].Sum)
+		if s.has(sum, now) {
+			return s
+		}
+	}
+	return nil
+}
+
+// Holds reports whether a token is good now, and whether policies of a namespace can use it.
+func (t *Table) Holds(h *HeldToken, namespace string, now time.Time) (good, serves bool) {
+	s := t.tokens.held(h, now)
+	return s != nil, s != nil && s.serves(namespace)
+}
+
 // has reports whether this is the SHA-256 of a secret that is good now.
 func (s *serviceToken) has(sum *[sha256.Size]byte, now time.Time) bool {
 	good := 0
@@ -178,6 +238,8 @@ func (t *serviceTokens) fault(p *PresentedToken, now time.Time) string {
 	switch {
 	case p.Broken:
 		return "what came as a service token is none: half of one, two of them, or not in its form"
+	case p.Held != nil:
+		return "the service token " + p.Held.Source.String() + " is not there, or its secret is not, or it is disabled or has expired"
 	case p.ID == "" || p.Secret == "":
 		return "the client ID or the secret of the service token is missing"
 	case t == nil || t.byID[p.ID] == nil:

@@ -5,6 +5,7 @@ package policy
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"time"
@@ -45,6 +46,22 @@ func (t *TokenIssuers) Differing(other *TokenIssuers) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// Get returns the one of a name.
+func (t *TokenIssuers) Get(name string) (TokenIssuer, bool) {
+	if i := t.named(name); i != nil {
+		return *i, true
+	}
+	return TokenIssuer{}, false
+}
+
+// Any visits all of them, sorted by name, until visit returns true, and reports whether it did.
+func (t *TokenIssuers) Any(visit func(TokenIssuer) bool) bool {
+	if t == nil {
+		return false
+	}
+	return slices.ContainsFunc(slices.Sorted(maps.Keys(t.byName)), func(name string) bool { return visit(*t.byName[name]) })
 }
 
 // named returns the one of a name; nil: there is none.
@@ -99,6 +116,9 @@ func (t *TokenIssuers) find(name string) *TokenIssuer {
 	}
 	return t.byName[name]
 }
+
+// Serves reports whether policies of the namespace may name the issuer.
+func (t *TokenIssuer) Serves(namespace string) bool { return t.serves(namespace) }
 
 // serves reports whether policies of the namespace may name the issuer.
 func (t *TokenIssuer) serves(namespace string) bool {

@@ -39,6 +39,7 @@ type Source struct {
 	installation string
 	namespace    string   // ours, which holds the ledger of hosts
 	assumed      []string // providers that are taken for ones that are in use
+	tokens       []string // ServiceTokens that are taken for good ones
 	terms        installation.TermsFlags
 }
 
@@ -46,6 +47,7 @@ type Source struct {
 func (l *Source) Add(f *pflag.FlagSet) {
 	f.StringSliceVar(&l.paths, "policies", nil, "files and folders of manifests, or REV:PATH as of a git revision (default: the cluster of the current kubeconfig)")
 	f.StringSliceVar(&l.assumed, "assume-providers", nil, "identity providers to take for ones that are in use, by anybody")
+	f.StringSliceVar(&l.tokens, "assume-tokens", nil, "ServiceTokens, NAMESPACE/NAME, to take for ones that are there and have a secret")
 	l.terms.Add(f)
 	f.StringVar(&l.Kubeconfig, "kubeconfig", "", "the kubeconfig to use (default: $KUBECONFIG, or in-cluster)")
 	installation.AddFlag(f, &l.installation)
@@ -105,6 +107,7 @@ func (l *Source) Read(ctx context.Context, teamHost, pathPrefix string, stderr i
 		return r, err
 	}
 	r.Input.Providers = r.Input.Providers.And(l.assumed...)
+	r.Input.Tokens = policy.AssumeTokens(r.Input.Tokens, l.tokens...)
 	r.Table, _ = policy.Build(r.Input)
 	return r, nil
 }
@@ -130,6 +133,7 @@ func (l *Source) files(ctx context.Context, terms policy.Terms, stderr io.Writer
 	loader.Terms = terms
 	loader.InUse = func(list []config.Provider) *policy.Providers { return config.InUse(list).And(l.assumed...) }
 	set := loader.Load()
+	set.Tokens = policy.AssumeTokens(set.Tokens, l.tokens...)
 	r.Policies, r.Input = set.Policies, set.Input()
 	var problems []manifests.Problem
 	r.Table, problems = set.Build()

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/ostiary/ostiary/authserver/command"
@@ -48,6 +49,9 @@ func (r *report) explain(d *compare.Difference, on *side) string {
 	words := append([]string{"ostiary", "explain"}, d.Witness.Arguments()...)
 	if d.Witness.Provider != "" {
 		words = append(words, "--assume-providers", d.Witness.Provider)
+	}
+	if slices.Contains(on.assumed, d.Witness.ServiceToken) {
+		words = append(words, "--assume-tokens", d.Witness.ServiceToken)
 	}
 	switch {
 	case on.revision != "":

@@ -63,6 +63,7 @@ type side struct {
 	input    policy.Input
 	problems []manifests.Problem
 	set      *manifests.Set // nil: of a cluster
+	assumed  []string       // names of service tokens of which no more is known
 }
 
 // A reader reads sides.
@@ -152,6 +153,7 @@ func settle(old, now *side) {
 		}
 		s.inherit(other)
 	}
+	assume(old, now)
 	named := map[string]bool{}
 	for _, s := range []*side{old, now} {
 		for i := range s.Policies {

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ostiary/ostiary/authserver"
+	"github.com/ostiary/ostiary/authserver/bearer"
 	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/explain"
@@ -45,7 +46,7 @@ func unpack(t *testing.T, file, dir string) (about string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := strings.ReplaceAll(string(text), "REVOKED", time.Now().Add(-time.Hour).UTC().Format(time.RFC3339))
+	all := strings.NewReplacer("REVOKED", time.Now().Add(-time.Hour).UTC().Format(time.RFC3339), "KEYS", keySet()).Replace(string(text))
 	parts := strings.Split("\n"+all, "\n-- ")
 	for _, part := range parts[1:] {
 		name, body, _ := strings.Cut(part, " --\n")
@@ -67,20 +68,16 @@ type finding struct {
 		Effect, Summary string
 		Headers         []string
 		Age             string
-		Witness         struct {
-			Method, URL, Origin, Email, Provider, Address string
-			Token                                         bool
-			Groups, AMR, Claims                           []string
-		}
-		Before, After struct{ CORS map[string]string }
-		Explain       struct{ Before, After string }
+		Witness         witness
+		Before, After   struct{ CORS map[string]string }
+		Explain         struct{ Before, After string }
 	}
 }
 
 func cases(t *testing.T, folder string) []string {
 	t.Helper()
 	files, err := filepath.Glob("testdata/" + folder + "/*.txt")
-	if err != nil || len(files) < 30 {
+	if err != nil || len(files) < 45 {
 		t.Fatal(len(files), err)
 	}
 	return files
@@ -175,7 +172,8 @@ func replay(t *testing.T, folder string, of *finding, i int) (passes bool, cors 
 	loader.InUse = func([]config.Provider) *policy.Providers {
 		return policy.NewProviders(policy.Provider{Name: w.Provider})
 	}
-	table, problems := loader.Load().Build()
+	set := loader.Load()
+	table, problems := set.Build()
 	for _, p := range problems {
 		if !p.Warning {
 			t.Fatal(p)
@@ -193,7 +191,10 @@ func replay(t *testing.T, folder string, of *finding, i int) (passes bool, cors 
 		t.Fatal(err)
 	}
 	const issuer = "https://auth.example.net"
+	bearers := bearer.New(bearer.Options{Now: time.Now})
+	bearers.Update(set.TokenIssuers)
 	server := authserver.New(authserver.Config{
+		Tokens: bearers.Verify, Countries: land(w.Country),
 		Table: live.Table, Subject: credential.NewVerifier(ring, issuer, 10).Subject, KeySet: ring.JWKS, Ready: func() bool { return true },
 		Log: slog.New(slog.DiscardHandler), SessionDuration: policy.DefaultSessionDuration,
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
@@ -205,7 +206,7 @@ func replay(t *testing.T, folder string, of *finding, i int) (passes bool, cors 
 	go server.Serve(l)      //nolint:errcheck // it ends with the test
 	defer server.Shutdown() //nolint:errcheck // nobody waits
 	host, path, _ := strings.Cut(strings.TrimPrefix(w.URL, "https://"), "/")
-	request := fmt.Sprintf("GET /authz/v1/nginx-pass/%s/%s/%s HTTP/1.1\r\nHost: authz\r\nConnection: close\r\n", w.Method, host, path)
+	request := fmt.Sprintf("GET %s/%s/%s/%s HTTP/1.1\r\nHost: authz\r\nConnection: close\r\n%s", w.endpoint(), w.Method, host, path, w.proofs(t))
 	for _, h := range d.Headers {
 		request += h + "\r\n"
 	}

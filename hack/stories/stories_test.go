@@ -99,7 +99,7 @@ func tell(t *testing.T, table *policy.Table, l string) string {
 		case "ip":
 			q.Address = value
 		case "cert":
-			q.Certificate = value
+			q.Certificate = append(q.Certificate, value)
 		case "country":
 			q.Country = value
 		case "ingress":

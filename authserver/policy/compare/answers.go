@@ -12,9 +12,15 @@ import (
 )
 
 // answersOf are those that tell callers of the two policies apart.
-func (x *explorer) answersOf(policies []*policy.Policy) (answers, bool) {
+func (x *explorer) answersOf(policies []sided) (answers, bool) {
 	a, named := answers{}, map[policy.Property][]policy.Selector{}
-	unread, ok := selectors(policies, func(s *policy.Selector) { named[s.Property] = append(named[s.Property], *s) })
+	unread, ok := selectors(policies, func(in sided, s *policy.Selector) {
+		one := *s
+		if one.Property == policy.Token {
+			one.Value = tokenName(in, s)
+		}
+		named[one.Property] = append(named[one.Property], one)
+	})
 	if !ok {
 		x.c.cut(x.pair, "was edited and has a rule with the selector "+unread.String()+": "+cmp.Or(opaque[unread], "this version does not know it"))
 		return nil, false
@@ -25,10 +31,19 @@ func (x *explorer) answersOf(policies []*policy.Policy) (answers, bool) {
 	for _, s := range named[policy.OIDCClaim] {
 		a.add(aboutProvider, providerOf(&s))
 	}
-	x.addEmails(a, valuesOf(named[policy.Email]), valuesOf(named[policy.EmailDomain]))
+	if i := slices.IndexFunc(named[policy.JWT], func(s policy.Selector) bool { return slices.ContainsFunc(s.JWT.Claims, ofToken) }); i >= 0 {
+		x.c.cut(x.pair, "was edited and has a rule that names the claim iss, aud or exp, which every token has: use issuer and audience of jwt")
+		return nil, false
+	}
+	x.world = worldOf(named[policy.Expression])
+	x.addEmails(a, append(valuesOf(named[policy.Email]), x.world.emails...), valuesOf(named[policy.EmailDomain]))
+	for _, p := range x.world.providers {
+		a.add(aboutProvider, p)
+	}
 	x.c.addProviders(a, policies)
 	x.c.addAges(a, policies)
-	a[aboutAddress] = addressesOf(named[policy.Address])
+	x.addMachines(a, named)
+	a[aboutAddress] = addressesOf(append(named[policy.Address], policy.Selector{Networks: x.world.networks}))
 	a[aboutCountry] = countriesOf(named[policy.Country])
 	a[aboutIngress] = x.c.routesOf(x.pair)
 	for about, more := range x.c.people {
@@ -38,6 +53,9 @@ func (x *explorer) answersOf(policies []*policy.Policy) (answers, bool) {
 	}
 	return a, true
 }
+
+// ofToken reports whether a claim is about the token itself.
+func ofToken(c policy.ClaimMatch) bool { return c.Path == "iss" || c.Path == "aud" || c.Path == "exp" }
 
 // valuesOf are those of selectors that ignore case.
 func valuesOf(list []policy.Selector) (out []string) {
@@ -91,12 +109,10 @@ func addressesOf(list []policy.Selector) []string {
 }
 
 // addProviders adds those that policies tell apart, and one that they do not name.
-func (c *comparison) addProviders(a answers, policies []*policy.Policy) {
+func (c *comparison) addProviders(a answers, policies []sided) {
 	for _, p := range policies {
-		if p != nil {
-			for _, name := range p.IdentityProviders {
-				a.add(aboutProvider, name)
-			}
+		for _, name := range p.IdentityProviders {
+			a.add(aboutProvider, name)
 		}
 	}
 	named := len(a[aboutProvider])
@@ -112,13 +128,10 @@ func (c *comparison) addProviders(a answers, policies []*policy.Policy) {
 
 // addAges adds how old sessions are that limits tell apart. Where all limits are the same,
 // that makes no difference.
-func (c *comparison) addAges(a answers, policies []*policy.Policy) {
+func (c *comparison) addAges(a answers, policies []sided) {
 	var limits []time.Duration
 	var revoked []time.Time
 	for _, p := range policies {
-		if p == nil {
-			continue
-		}
 		if !p.Session.RevokedBefore.IsZero() {
 			revoked = append(revoked, p.Session.RevokedBefore)
 		}

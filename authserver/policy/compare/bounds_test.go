@@ -19,69 +19,23 @@ func TestEveryProperty(t *testing.T) {
 	}
 }
 
-// an expression, as far as it matters here.
-type expression struct {
-	policy.Condition
-	text string
-	run  func() // what is compiled is never equal
-}
-
-func (e expression) Text() string                      { return e.text }
-func (e expression) Problem() string                   { return "" }
-func (e expression) Cost() uint64                      { return 1 }
-func (e expression) Looks() policy.Looks               { return policy.Looks{Request: true} }
-func (e expression) Holds(*policy.Facts) (bool, error) { return true, nil }
-
-// TestOpaque: an edited policy with an expression may open; one that was not edited, or
-// only compiled again, does not.
+// TestOpaque: an edited policy with a selector that cannot be read may open; one that was
+// not edited does not.
 func TestOpaque(t *testing.T) {
-	of := func(text string, methods ...string) Side {
-		return sideOf(policy.Policy{Source: policy.Source{Namespace: "n", Name: "p"}, Hosts: []string{"a.x"}, Rules: []policy.Rule{{
-			Action: policy.Allow, Methods: methods,
-			Include: []policy.Selector{{Property: policy.Expression, Condition: expression{text: text, run: func() {}}}},
-		}}})
+	kept := evidences[policy.Country]
+	defer func() { evidences[policy.Country] = kept }()
+	delete(evidences, policy.Country)
+	of := func(country string) Side {
+		p := policy.Policy{Source: policy.Source{Namespace: "n", Name: "p"}, Hosts: []string{"a.x"}}
+		p.Rules = []policy.Rule{{Action: policy.Allow, Include: []policy.Selector{{Property: policy.AccessGroup, Value: "all"}},
+			Require: []policy.Selector{{Property: policy.Country, Countries: []string{country}}}}}
+		return sideOf(p)
 	}
-	if got := Compare(of("true"), of("true"), settings); len(got.Incomplete)+len(got.Differences) > 0 {
+	if got := Compare(of("NL"), of("NL"), settings); len(got.Incomplete)+len(got.Differences) > 0 {
 		t.Errorf("the same: %+v", got)
 	}
-	for name, is := range map[string]Side{"another text": of("false"), "another method": of("true", "GET")} {
-		got := Compare(of("true"), is, settings)
-		if len(got.Incomplete) != 1 || !strings.Contains(got.Incomplete[0], "selector cel") {
-			t.Errorf("%s: %+v", name, got)
-		}
-	}
-}
-
-// TestTokens: what is not compared is said.
-func TestTokens(t *testing.T) {
-	is := sideOf()
-	is.Tokens = []policy.ServiceToken{{Source: policy.Source{Namespace: "shop", Name: "ci"}}}
-	if got := Compare(is, is, settings); len(got.Incomplete) > 0 {
-		t.Errorf("the same: %v", got.Incomplete)
-	}
-	if got := Compare(sideOf(), is, settings); len(got.Incomplete) != 1 || !strings.HasPrefix(got.Incomplete[0], "service token shop/ci differs") {
-		t.Errorf("%v", got.Incomplete)
-	}
-}
-
-// TestTokenIssuers: whose bearer tokens count is not compared, and that is said.
-func TestTokenIssuers(t *testing.T) {
-	was, is := sideOf(), sideOf()
-	was.TokenIssuers = policy.NewTokenIssuers(policy.TokenIssuer{Name: "ci", Issuer: "https://a.test"}, policy.TokenIssuer{Name: "same"})
-	is.TokenIssuers = policy.NewTokenIssuers(policy.TokenIssuer{Name: "ci", Issuer: "https://b.test"}, policy.TokenIssuer{Name: "same"})
-	for _, old := range []Side{was, sideOf()} {
-		if got := Compare(old, old, settings); len(got.Incomplete) > 0 {
-			t.Errorf("the same: %v", got.Incomplete)
-		}
-	}
-	for want, old := range map[string]Side{"ci": was, "ci same": sideOf()} {
-		var names []string
-		for _, line := range Compare(old, is, settings).Incomplete {
-			names = append(names, strings.Fields(line)[2])
-		}
-		if strings.Join(names, " ") != want {
-			t.Errorf("%q, want %q", names, want)
-		}
+	if got := Compare(of("NL"), of("DE"), settings); len(got.Incomplete) != 1 || !strings.Contains(got.Incomplete[0], "selector country") {
+		t.Errorf("%+v", got)
 	}
 }
 
@@ -153,10 +107,10 @@ func TestGroupsDiffer(t *testing.T) {
 		return Side{Table: table, Policies: policies}
 	}
 	for _, c := range []struct {
-		old, now string
-		differ   bool
-	}{{"x", "x", false}, {"x", "y", true}, {"x", "", true}, {"", "x", true}, {"", "", false}} {
-		if got := Compare(of(c.old), of(c.now), settings); (len(got.Incomplete) > 0) != c.differ || len(got.Differences) > 0 {
+		old, now     string
+		opens, close bool
+	}{{"x", "x", false, false}, {"x", "y", true, true}, {"x", "", false, true}, {"", "x", true, false}, {"", "", false, false}} {
+		if got := Compare(of(c.old), of(c.now), settings); len(got.Incomplete) > 0 || got.Has(Opens) != c.opens || got.Has(Closes) != c.close {
 			t.Errorf("%q, %q: %+v", c.old, c.now, got)
 		}
 	}

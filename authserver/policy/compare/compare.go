@@ -71,12 +71,13 @@ type side struct {
 	plain    map[*policy.Policy]*policy.Policy // without what decides nothing
 	routes   map[string]string                 // Ingress → policy
 	byPolicy map[string][]string               // policy → Ingresses
+	callers  map[*policy.Policy]*callers
 }
 
 func newSide(s *Side) *side {
 	out := &side{
 		Side: s, byName: make(map[policy.Source]*policy.Policy, len(s.Policies)), plain: map[*policy.Policy]*policy.Policy{},
-		routes: map[string]string{}, byPolicy: map[string][]string{},
+		routes: map[string]string{}, byPolicy: map[string][]string{}, callers: map[*policy.Policy]*callers{},
 	}
 	for i := range s.Policies {
 		p := &s.Policies[i]
@@ -148,6 +149,9 @@ type comparison struct {
 	// people are those who differ although no policy does: who is revoked, whom no
 	// provider vouches for.
 	people answers
+	// tokensDiffer and issuersDiffer are not the same on both sides.
+	tokensDiffer  []policy.ServiceToken
+	issuersDiffer []string
 }
 
 // pairKey is what makes every place of a pair alike.
@@ -251,7 +255,8 @@ func (c *comparison) same(x, y *policy.Policy) bool {
 	if x == nil || y == nil {
 		return x == y
 	}
-	return reflect.DeepEqual(c.old.rules(x), c.now.rules(y)) && c.old.Table.SaysOfGroups(x) == c.now.Table.SaysOfGroups(y)
+	return reflect.DeepEqual(c.old.rules(x), c.now.rules(y)) && c.old.Table.SaysOfGroups(x) == c.now.Table.SaysOfGroups(y) &&
+		c.sameCallers(sided{x, c.old}, sided{y, c.now})
 }
 
 // exemptions are single paths that policies treat in a way of their own.

@@ -4,6 +4,8 @@ package compare
 
 import (
 	"cmp"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -148,10 +150,7 @@ func more(x, y *policy.CORSHeaders) bool {
 // note enters one request.
 func (c *comparison) note(x *explorer, r *Request, effect Effect, before, after *policy.Decision) {
 	b, a := outcome(before), outcome(after)
-	key := groupKey{
-		effect: effect, kind: kindOf(r), before: b.Source, after: a.Source, rule: b.Rule, now: a.Rule, why: b.Reason, whyNow: a.Reason,
-		verdict: b.Verdict, verdict2: a.Verdict, cors: changed(b.CORS, a.CORS),
-	}
+	key := keyOf(r, effect, before, after)
 	d := c.groups[key]
 	if d == nil {
 		d = &Difference{Effect: effect, Before: b, After: a, Witness: *r, seen: map[string]bool{}}
@@ -162,7 +161,9 @@ func (c *comparison) note(x *explorer, r *Request, effect Effect, before, after 
 	if r.weight() < d.Witness.weight() {
 		d.Witness, d.Before, d.After = *r, b, a
 	}
-	if d.last != x.pair {
+	if r.where != "" {
+		d.add(&d.Where, "w", r.where)
+	} else if d.last != x.pair {
 		d.last = x.pair
 		for _, p := range x.pair.places {
 			d.add(&d.Where, "w", p.where)
@@ -179,11 +180,58 @@ func (c *comparison) note(x *explorer, r *Request, effect Effect, before, after 
 	}
 }
 
+func keyOf(r *Request, effect Effect, before, after *policy.Decision) groupKey {
+	b, a := outcome(before), outcome(after)
+	return groupKey{
+		effect: effect, kind: kindOf(r), before: b.Source, after: a.Source, rule: b.Rule, now: a.Rule, why: b.Reason, whyNow: a.Reason,
+		verdict: b.Verdict, verdict2: a.Verdict, cors: changed(b.CORS, a.CORS),
+	}
+}
+
+// machine says what a machine proves itself by; empty: by nothing.
+func (r *Request) machine() string {
+	var parts []string
+	if r.ServiceToken != "" {
+		parts = append(parts, "service token "+r.ServiceToken)
+	}
+	if r.Bearer != nil {
+		text := fmt.Sprint("a token of ", r.Bearer["iss"], " for ", plain(r.Bearer["aud"]))
+		for _, path := range slices.Sorted(maps.Keys(r.Bearer)) {
+			if path != "iss" && path != "aud" {
+				text += " with " + path + " " + plain(r.Bearer[path])
+			}
+		}
+		parts = append(parts, text)
+	}
+	if r.Certificate != nil && r.Certificate[0] != noCertificate {
+		parts = append(parts, "a client certificate "+strings.Join(r.Certificate, ", "))
+	}
+	return strings.Join(parts, " and ")
+}
+
+// plain writes the value of a claim.
+func plain(v any) string {
+	list, ok := v.([]any)
+	if !ok {
+		return fmt.Sprint(v)
+	}
+	var out []string
+	for _, e := range list {
+		out = append(out, fmt.Sprint(e))
+	}
+	return strings.Join(out, " and ")
+}
+
 // who says who sends a request.
 func (x *explorer) who(r *Request) string {
 	out := "anybody without signing in"
-	if r.Email != "" {
+	switch by := r.machine(); {
+	case r.Email != "" && by != "":
+		out = cmp.Or(x.words[r.Email], r.Email) + " with " + by
+	case r.Email != "":
 		out = cmp.Or(x.words[r.Email], r.Email)
+	case by != "":
+		out = "whoever has " + by
 	}
 	for _, part := range [...]struct{ before, what string }{
 		{" in group ", strings.Join(r.Groups, " and ")}, {" with ", strings.Join(r.AMR, " and ")},

@@ -45,14 +45,7 @@ type evidence struct {
 
 // opaque are selectors that it cannot read: where a policy with one is edited, the report
 // says that it was not compared.
-var opaque = map[policy.Property]string{
-	policy.Token:             "what machines can do is not compared yet",
-	policy.AnyToken:          "what machines can do is not compared yet",
-	policy.ClientCertificate: "what machines can do is not compared yet",
-	policy.JWT:               "what machines can do is not compared yet",
-	policy.Expression:        "an expression can look at anything",
-	policy.AccessGroup:       "what groups say is not compared yet",
-}
+var opaque = map[policy.Property]string{}
 
 // evidences are all that it can read.
 var evidences = map[policy.Property]evidence{
@@ -78,6 +71,8 @@ var evidences = map[policy.Property]evidence{
 	policy.Country: {about: aboutCountry, fits: func(s *policy.Selector, answer string) bool {
 		return slices.Contains(s.Countries, answer)
 	}},
+	// explorer.proof reads these.
+	policy.Token: {}, policy.AnyToken: {}, policy.JWT: {}, policy.ClientCertificate: {}, policy.Expression: {}, policy.AccessGroup: {},
 }
 
 func answeredYes(_ *policy.Selector, answer string) bool { return answer == isSo }
@@ -98,24 +93,47 @@ func contains(networks []netip.Prefix, a netip.Addr) bool {
 	})
 }
 
-// selectors visits all of the policies' selectors, and reports whether each can be read.
-func selectors(policies []*policy.Policy, visit func(s *policy.Selector)) (unread policy.Property, ok bool) {
+// selectors visits all of the policies' selectors, and those of the groups that they name,
+// and reports whether each can be read.
+func selectors(policies []sided, visit func(in sided, s *policy.Selector)) (unread policy.Property, ok bool) {
 	for _, p := range policies {
-		if p == nil {
-			continue
-		}
+		v := visiting{in: p, visit: visit, seen: map[string]bool{}}
 		for i := range p.Rules {
-			for _, list := range [...][]policy.Selector{p.Rules[i].Include, p.Rules[i].Require, p.Rules[i].Exclude} {
-				for j := range list {
-					if _, ok := evidences[list[j].Property]; !ok {
-						return list[j].Property, false
-					}
-					visit(&list[j])
-				}
+			if !v.lists(p.Rules[i].Include, p.Rules[i].Require, p.Rules[i].Exclude) {
+				return v.unread, false
 			}
 		}
 	}
 	return 0, true
+}
+
+// visiting is a visit to one policy.
+type visiting struct {
+	in     sided
+	visit  func(in sided, s *policy.Selector)
+	seen   map[string]bool // groups
+	unread policy.Property
+}
+
+func (v *visiting) lists(lists ...[]policy.Selector) bool {
+	for _, list := range lists {
+		for i := range list {
+			s := &list[i]
+			if _, ok := evidences[s.Property]; !ok {
+				v.unread = s.Property
+				return false
+			}
+			v.visit(v.in, s)
+			if s.Property != policy.AccessGroup || v.seen[s.Value] {
+				continue
+			}
+			v.seen[s.Value] = true
+			if below, ok := v.in.on.Table.GroupOf(s.Value); ok && !v.lists(below[0], below[1], below[2]) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // answers are those of each question that is not yes or no, by what it is about, for the
@@ -131,8 +149,10 @@ func (a answers) add(about, value string) {
 // of returns the answers to a question.
 func (a answers) of(q question) []string {
 	switch q.about {
-	case aboutWho, aboutGroup, aboutAMR, aboutClaim:
+	case aboutWho, aboutGroup, aboutAMR, aboutClaim, aboutAudience, aboutDNSName, aboutURI:
 		return []string{notSo, isSo}
+	case aboutExpression:
+		return []string{notSo, isSo, noAnswer}
 	default:
 		return a[q.about]
 	}

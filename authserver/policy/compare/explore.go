@@ -25,6 +25,10 @@ type explorer struct {
 	origins [][]string
 	// words are of addresses that stand for many.
 	words map[string]string
+	// signers are by the answers about bearer tokens.
+	signers map[string]signer
+	world   world
+	realized
 }
 
 // explore compares what two policies decide.
@@ -32,12 +36,11 @@ func (c *comparison) explore(p *pair) {
 	slices.SortStableFunc(p.places, func(x, y place) int {
 		return cmp.Or(cmp.Compare(len(x.host)+len(x.path), len(y.host)+len(y.path)), cmp.Compare(x.host, y.host))
 	})
-	policies := []*policy.Policy{p.old, p.now, p.oldDry, p.nowDry}
 	left := min(maxPairDecisions, c.left)
 	before := left
 	x := &explorer{c: c, pair: p, known: map[question]string{}, left: &left, words: map[string]string{}}
 	var ok bool
-	if x.answers, ok = x.answersOf(policies); !ok {
+	if x.answers, ok = x.answersOf(x.policies()); !ok {
 		return
 	}
 	x.origins = x.originClasses()
@@ -52,6 +55,7 @@ func (c *comparison) explore(p *pair) {
 	if left <= 0 {
 		c.cut(p, "has more cases than can be compared")
 	}
+	x.report()
 	c.left -= before - left
 }
 
@@ -105,34 +109,49 @@ func (x *explorer) answered(q question) bool {
 }
 
 // asksNobody returns what an exempt path depends on, whoever it is.
-func (x *explorer) asksNobody(p *policy.Policy) (q question, open bool) {
+func (x *explorer) asksNobody(p sided) (q question, open bool) {
 	if !x.pair.oldExempt && !x.pair.nowExempt {
 		return q, false
 	}
-	_, _ = selectors([]*policy.Policy{p}, func(s *policy.Selector) {
-		e := evidences[s.Property]
-		if is := e.question(s); e.about != "" && !e.person && !open && !x.answered(is) {
-			q, open = is, true
+	_, _ = selectors([]sided{p}, func(in sided, s *policy.Selector) {
+		if !open && !ofPerson(s) {
+			_, q, open = x.selects(reading{sided: in, certain: true}, s)
 		}
 	})
 	return q, open
 }
 
+// ofPerson reports whether a selector is of somebody who is signed in, or leads to others.
+func ofPerson(s *policy.Selector) bool {
+	if s.Property == policy.Expression {
+		return s.Condition != nil && s.Condition.Looks().Identity
+	}
+	return evidences[s.Property].person || s.Property == policy.AccessGroup
+}
+
 // walk goes through a policy's rules as Decide does, as far as what is known leads.
-func (x *explorer) walk(p *policy.Policy) (question, bool) {
+func (x *explorer) walk(p sided) (question, bool) {
+	if x.useless(p) {
+		return question{}, false
+	}
 	passes, q, open := x.relaxing(p)
-	if open || passes {
-		return q, open
+	if open || passes || x.known[question{about: aboutToken}] != "" {
+		return q, open // no rule that is left admits a machine
 	}
 	if q, open := x.session(p); open {
 		return q, true
 	}
+	return x.identity(p)
+}
+
+// identity returns what the rules depend on that see who is signed in.
+func (x *explorer) identity(p sided) (question, bool) {
 	for i := range p.Rules {
 		r := &p.Rules[i]
-		if r.Action != policy.Allow && r.Action != policy.Block || !x.isFor(r) {
+		if relaxes(r) || !x.isFor(r) {
 			continue
 		}
-		if fits, q, open := x.match(r); open || fits && x.person() {
+		if fits, q, open := x.match(p, r); open || fits && x.person() {
 			return q, open
 		}
 	}
@@ -143,21 +162,48 @@ func (x *explorer) walk(p *policy.Policy) (question, bool) {
 func (x *explorer) person() bool { return x.known[question{about: aboutWho}] == isSo }
 
 // relaxing reports whether a rule admits without a session.
-func (x *explorer) relaxing(p *policy.Policy) (passes bool, q question, open bool) {
+func (x *explorer) relaxing(p sided) (passes bool, q question, open bool) {
 	for i := range p.Rules {
 		r := &p.Rules[i]
-		if x.pair.odd || r.Action != policy.Bypass && r.Action != policy.ServiceAuth || !x.isFor(r) {
+		if x.pair.odd || !relaxes(r) || !x.isFor(r) || x.seesNobody(p, r) {
 			continue
 		}
-		if fits, q, open := x.match(r); open || fits && r.Action == policy.Bypass {
+		if q, open := x.machine(r); open {
+			return false, q, true
+		}
+		if x.useless(p) {
+			return true, q, false
+		}
+		if fits, q, open := x.match(p, r); open || fits && x.admits(p, r) {
 			return fits, q, open
 		}
 	}
 	return false, question{}, false
 }
 
+// machine returns whose service token there is, if the rule admits machines.
+func (x *explorer) machine(r *policy.Rule) (q question, open bool) {
+	if r.Action != policy.ServiceAuth || len(x.answers[aboutToken]) < 2 {
+		return q, false
+	}
+	_, q, open = x.ask(aboutToken, "")
+	return q, open
+}
+
+// relaxes reports whether a rule asks nobody to sign in.
+func relaxes(r *policy.Rule) bool { return r.Action == policy.Bypass || r.Action == policy.ServiceAuth }
+
+// seesNobody reports whether a rule names a group that looks at what the rule does not see:
+// it never fits.
+func (x *explorer) seesNobody(p sided, r *policy.Rule) bool {
+	names := func(s policy.Selector) bool {
+		return s.Property == policy.AccessGroup && p.on.Table.Blind(r.Action, s.Value)
+	}
+	return slices.ContainsFunc(slices.Concat(r.Include, r.Require, r.Exclude), names)
+}
+
 // session returns what has to be known of any session at the policy.
-func (x *explorer) session(p *policy.Policy) (question, bool) {
+func (x *explorer) session(p sided) (question, bool) {
 	if who := (question{about: aboutWho}); !x.answered(who) {
 		return who, true
 	}
@@ -165,7 +211,7 @@ func (x *explorer) session(p *policy.Policy) (question, bool) {
 		return question{}, false
 	}
 	for _, q := range []question{{about: aboutProvider}, {about: aboutAge}, {about: aboutEmail}} {
-		if !x.answered(q) && x.matters(p, q) {
+		if !x.answered(q) && x.matters(p.Policy, q) {
 			return q, true
 		}
 	}
@@ -191,41 +237,56 @@ func (x *explorer) isFor(r *policy.Rule) bool {
 
 // match reports whether a rule fits, or what has to be known for that. Of nobody, it asks
 // all that does not depend on who they are.
-func (x *explorer) match(r *policy.Rule) (fits bool, q question, open bool) {
-	for i := range r.Include {
-		f, q, open := x.selects(&r.Include[i])
+func (x *explorer) match(p sided, r *policy.Rule) (fits bool, q question, open bool) {
+	return x.among(reading{p, r.Action == policy.Block, relaxes(r) || x.person()}, r.Include, r.Require, r.Exclude)
+}
+
+// among reports whether any of include, all of require and none of exclude fit.
+func (x *explorer) among(in reading, include, require, exclude []policy.Selector) (fits bool, q question, open bool) {
+	for i := range include {
+		f, q, open := x.selects(in, &include[i])
 		if open {
 			return false, q, true
 		}
-		if fits = fits || f; f && x.person() {
+		if fits = fits || f; f && in.certain {
 			break
 		}
 	}
-	if !fits && x.person() {
+	if !fits && in.certain {
 		return false, question{}, false
 	}
-	for i, s := range slices.Concat(r.Require, r.Exclude) {
-		f, q, open := x.selects(&s)
+	return x.all(in, fits, require, exclude)
+}
+
+// all reports whether all of require and none of exclude fit as well.
+func (x *explorer) all(in reading, fits bool, require, exclude []policy.Selector) (bool, question, bool) {
+	for i, s := range slices.Concat(require, exclude) {
+		out := i >= len(require)
+		by := in
+		if out {
+			by = in.excluded()
+		}
+		f, q, open := x.selects(by, &s)
 		if open {
 			return false, q, true
 		}
-		fits = fits && f == (i < len(r.Require))
+		fits = fits && f != out
 	}
 	return fits, question{}, false
 }
 
 // selects reports whether a selector fits what is known.
-func (x *explorer) selects(s *policy.Selector) (fits bool, q question, open bool) {
+func (x *explorer) selects(in reading, s *policy.Selector) (fits bool, q question, open bool) {
+	if fits, q, open, ok := x.proof(in, s); ok {
+		return fits, q, open
+	}
 	e := evidences[s.Property]
 	if e.about == "" {
 		return e.fits(s, ""), question{}, false
 	}
-	if who := (question{about: aboutWho}); e.person {
-		if !x.answered(who) {
-			return false, who, true
-		}
-		if x.known[who] == notSo {
-			return false, question{}, false
+	if e.person {
+		if answer, q, open := x.ask(aboutWho, ""); open || answer == notSo {
+			return false, q, open
 		}
 	}
 	if by := providerOf(s); by != "" {
@@ -251,7 +312,8 @@ func providerOf(s *policy.Selector) string {
 
 // fill enters what is known into a request.
 func (x *explorer) fill(r *Request) {
-	if x.known[question{about: aboutWho}] == isSo {
+	x.fillMachine(r)
+	if x.known[question{about: aboutWho}] == isSo && r.ServiceToken == "" {
 		r.Email = cmp.Or(x.known[question{about: aboutEmail}], x.answers[aboutEmail][0])
 		r.Provider = x.known[question{about: aboutProvider}]
 		r.Age, _ = time.ParseDuration(cmp.Or(x.known[question{about: aboutAge}], "0s"))
@@ -290,8 +352,19 @@ func (x *explorer) compare() {
 
 func (x *explorer) judge(r *Request) {
 	*x.left--
-	before, after := r.ask(x.c.old.Table, x.c.Settings), r.ask(x.c.now.Table, x.c.Settings)
-	if effect := effectOf(&before, &after); effect != Nothing {
+	for q, answer := range x.known {
+		if q.about == aboutExpression {
+			if r.assumed == nil {
+				r.assumed = assumed{}
+			}
+			r.assumed[q.name] = answer
+		}
+	}
+	switch before, after, effect := r.compare(x.c.old.Table, x.c.now.Table, x.c.Settings); {
+	case effect == Nothing:
+	case r.assumed != nil:
+		x.realize(r, keyOf(r, effect, &before, &after))
+	default:
 		x.c.note(x, r, effect, &before, &after)
 	}
 }

@@ -67,9 +67,10 @@ func (x *explorer) rehearses() bool { return x.pair.oldDry != nil || x.pair.nowD
 
 func changes(method string) bool { return method != "GET" && method != "HEAD" && method != "OPTIONS" }
 
-func (x *explorer) policies() (out []*policy.Policy) {
-	for _, p := range []*policy.Policy{x.pair.old, x.pair.now, x.pair.oldDry, x.pair.nowDry} {
-		if p != nil {
+// policies are those that decide, each with its side.
+func (x *explorer) policies() (out []sided) {
+	for _, p := range []sided{{x.pair.old, x.c.old}, {x.pair.now, x.c.now}, {x.pair.oldDry, x.c.old}, {x.pair.nowDry, x.c.now}} {
+		if p.Policy != nil {
 			out = append(out, p)
 		}
 	}
@@ -83,7 +84,7 @@ func (x *explorer) sameCORS() bool {
 }
 
 func (x *explorer) manages() bool {
-	return slices.ContainsFunc(x.policies(), func(p *policy.Policy) bool { return p.CORS != nil && p.CORS.ManageResponses })
+	return slices.ContainsFunc(x.policies(), func(p sided) bool { return p.CORS != nil && p.CORS.ManageResponses })
 }
 
 func (x *explorer) takesTokens() bool {
@@ -103,6 +104,11 @@ func (x *explorer) classes() []class {
 					named = append(named, m)
 				}
 			}
+		}
+	}
+	for _, m := range x.world.methods {
+		if !slices.Contains(named, m) {
+			named = append(named, m)
 		}
 	}
 	var out []class
@@ -216,7 +222,7 @@ func (x *explorer) routes() []string {
 }
 
 func (x *explorer) private() bool {
-	return slices.ContainsFunc(x.policies(), func(p *policy.Policy) bool { return p.CORS != nil && p.CORS.AllowPrivateNetwork })
+	return slices.ContainsFunc(x.policies(), func(p sided) bool { return p.CORS != nil && p.CORS.AllowPrivateNetwork })
 }
 
 // asked are methods and headers of preflights.

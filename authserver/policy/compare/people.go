@@ -43,20 +43,12 @@ func (c *comparison) findPeople() {
 	}
 }
 
-// findTokens says which service tokens and token issuers differ, as what machines can do is
-// not compared.
+// findTokens finds which service tokens and token issuers differ.
 func (c *comparison) findTokens() {
-	for _, t := range onlyIn(c.old.Tokens, c.now.Tokens, func(t policy.ServiceToken) string {
+	c.tokensDiffer = onlyIn(c.old.Tokens, c.now.Tokens, func(t policy.ServiceToken) string {
 		return fmt.Sprint(t.Source, t.ClientID, t.PolicyNamespaces, t.Disabled, t.ExpiresAt.UTC(), t.Secrets)
-	}) {
-		says := "service token " + t.Source.String() + " differs: " + opaque[policy.Token]
-		if !slices.Contains(c.out.Incomplete, says) {
-			c.out.Incomplete = append(c.out.Incomplete, says)
-		}
-	}
-	for _, name := range c.old.TokenIssuers.Differing(c.now.TokenIssuers) {
-		c.out.Incomplete = append(c.out.Incomplete, "token issuer "+name+" differs: "+opaque[policy.JWT])
-	}
+	})
+	c.issuersDiffer = c.old.TokenIssuers.Differing(c.now.TokenIssuers)
 }
 
 // onlyIn returns what one of two lists has alone.

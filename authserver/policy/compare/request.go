@@ -4,6 +4,7 @@ package compare
 
 import (
 	"encoding/csv"
+	"encoding/json"
 	"net/netip"
 	"strings"
 	"time"
@@ -39,10 +40,23 @@ type Request struct {
 	Address string `json:"address,omitempty"`
 	// Country is where the address is; empty: it is not known.
 	Country string `json:"country,omitempty"`
+	// ServiceToken is the one that whoever sends the request has a secret of,
+	// "namespace/name"; empty: none.
+	ServiceToken string `json:"serviceToken,omitempty"`
+	// SecretSHA256 is which of its secrets, in hexadecimal; empty: any.
+	SecretSHA256 string `json:"secretSHA256,omitempty"`
+	// Bearer is what a bearer token says that its issuer has signed; nil: there is none.
+	Bearer map[string]any `json:"bearer,omitempty"`
+	// Certificate is the client's, by its names: the common name, "dnsName=NAME" and
+	// "uri=NAME". "none" alone: it has none. nil: that is not known.
+	Certificate []string `json:"certificate,omitempty"`
 	// Ingress routed the request, "namespace/name", or an HTTPRoute; empty: not known.
 	Ingress string `json:"ingress,omitempty"`
 
 	target policy.Target
+	// assumed are answers of expressions, by their texts.
+	assumed assumed
+	where   string // in words, if that is not where the pair is
 }
 
 // Headers are those of the request that matter, 'name: value'.
@@ -92,6 +106,16 @@ func (r *Request) Arguments() []string {
 	if r.Token {
 		add("--token-from", r.Origin)
 	}
+	if r.ServiceToken != "" {
+		add("--service-token", strings.TrimSuffix(r.ServiceToken+"@"+r.SecretSHA256, "@"))
+	}
+	if r.Bearer != nil {
+		js, _ := json.Marshal(r.Bearer) // of strings
+		add("--claims", string(js))
+	}
+	for _, name := range r.Certificate {
+		add("--certificate", name)
+	}
 	add("--ip", r.Address)
 	add("--country", r.Country)
 	add("--ingress", r.Ingress)
@@ -107,6 +131,37 @@ func list(values []string) string {
 		w.Flush()
 	}
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// compare has both tables decide. Nobody has to send a token: what passes without one is no
+// difference.
+func (r *Request) compare(old, now *policy.Table, s Settings) (before, after policy.Decision, effect Effect) {
+	before, after = r.ask(old, s), r.ask(now, s)
+	effect = effectOf(&before, &after)
+	if effect == Opens && r.passesWithout(old, s) || effect == Closes && r.passesWithout(now, s) {
+		effect = Nothing
+	}
+	return before, after, effect
+}
+
+// passesWithout reports whether the request passes with fewer tokens than it has.
+func (r *Request) passesWithout(t *policy.Table, s Settings) bool {
+	for _, leave := range [...][2]bool{{true, false}, {false, true}, {true, true}} {
+		less := *r
+		if leave[0] {
+			less.ServiceToken = ""
+		}
+		if leave[1] {
+			less.Bearer = nil
+		}
+		if less.ServiceToken == r.ServiceToken && (less.Bearer == nil) == (r.Bearer == nil) {
+			continue
+		}
+		if d := less.ask(t, s); passes(&d) {
+			return true
+		}
+	}
+	return false
 }
 
 // ask has a table decide, as `ostiary explain` does.
@@ -135,6 +190,7 @@ func (r *Request) ask(t *policy.Table, s Settings) policy.Decision {
 	if r.Email != "" {
 		q.Present(policy.Presented{Subject: r.subject(t, s.Now), InHeader: r.Token})
 	}
+	r.prove(t, &q)
 	return t.Decide(q)
 }
 
@@ -169,8 +225,8 @@ func (r *Request) subject(t *policy.Table, now time.Time) *policy.Subject {
 
 // weight orders requests by how much there is to say of them.
 func (r *Request) weight() int {
-	n := len(r.URL) + 100*len(r.Groups) + 100*len(r.AMR) + 100*len(r.Claims)
-	for _, s := range []string{r.Email, r.Provider, r.Address, r.Country, r.Origin, r.Ingress, r.PreflightHeaders} {
+	n := len(r.URL) + 100*len(r.Groups) + 100*len(r.AMR) + 100*len(r.Claims) + 100*len(r.Bearer) + 100*len(r.Certificate)
+	for _, s := range []string{r.Email, r.Provider, r.Address, r.Country, r.Origin, r.Ingress, r.PreflightHeaders, r.ServiceToken} {
 		if s != "" {
 			n += 200
 		}
