@@ -123,14 +123,11 @@ func (v *validator) upstreamHeaders(list []UpstreamHeader) {
 const separators = ",;| "
 
 func (v *validator) upstreamGroups(at string, h *UpstreamHeader) {
-	if h.From != GroupsFact && len(h.Groups) > 0 || h.From != GroupsFact && h.From != ClaimFact && h.Separator != "" {
+	lists := h.From == GroupsFact || h.From == ClaimFact
+	if h.From != GroupsFact && len(h.Groups) > 0 || !lists && h.Separator != "" {
 		v.wrong(at, codeUpstreamGroups, "groups are for from: Groups, and separator for Groups and Claim")
 	}
-	if (h.From == ClaimFact) != (h.Claim != "") {
-		v.wrong(at+".claim", codeUpstreamClaim, "from: Claim names the claim of the identity provider, and no other does")
-	} else if wrong := (&ClaimValue{Name: h.Claim, Value: "x"}).check(); h.Claim != "" && wrong.found() {
-		v.wrong(at+".claim", wrong.code, "%q: %s", h.Claim, wrong.text)
-	}
+	v.upstreamClaim(at+".claim", h)
 	if h.Separator != "" && (len(h.Separator) != 1 || !strings.Contains(separators, h.Separator)) {
 		v.wrong(at+".separator", codeUpstreamGroups, "%q: a comma, a semicolon, a vertical bar or a space", h.Separator)
 	}
@@ -138,6 +135,14 @@ func (v *validator) upstreamGroups(at string, h *UpstreamHeader) {
 		if !isText(g) {
 			v.wrong(item(at+".groups", i), codeSaid, "%q is not what an identity provider says: 1 to 256 printable characters", g)
 		}
+	}
+}
+
+func (v *validator) upstreamClaim(at string, h *UpstreamHeader) {
+	if (h.From == ClaimFact) != (h.Claim != "") {
+		v.wrong(at, codeUpstreamClaim, "from: Claim names the claim of the identity provider, and no other does")
+	} else if wrong := (&ClaimValue{Name: h.Claim, Value: "x"}).check(); h.Claim != "" && wrong.found() {
+		v.wrong(at, wrong.code, "%q: %s", h.Claim, wrong.text)
 	}
 }
 
