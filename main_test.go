@@ -206,7 +206,8 @@ func TestServe(t *testing.T) {
 	}
 	addr := free()
 	args := []string{"serve", "--policies", "FILE", "--keys", t.TempDir(), "--authz-bind-address", addr, "--public-bind-address", "0",
-		"--render-bind-address", "0", "--grpc-bind-address", "0", "--preflight-bind-address", "0", "--metrics-bind-address", "0", "--health-probe-bind-address", "0"}
+		"--render-bind-address", "0", "--grpc-bind-address", "0", "--preflight-bind-address", "0", "--metrics-bind-address", "0",
+		"--health-probe-bind-address", "0"}
 	file := filepath.Join(t.TempDir(), "app2.yaml")
 	if err := os.WriteFile(file, []byte(seed), 0o600); err != nil {
 		t.Fatal(err)

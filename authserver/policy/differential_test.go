@@ -221,7 +221,8 @@ func (c *CORS) table(tb testing.TB) *Table {
 
 func TestCORSDifferential(t *testing.T) {
 	origins := []string{"", "null", "NULL", "https://a.x", "HTTPS://A.x", "http://a.x", "https://a.x:443", "https://b.x:8443", "https://b.x", "https://pr.dev.x.y", "https://a.b.dev.x.y",
-		"https://.dev.x.y", "https://dev.x.y", "https://PR.dev.x.y", "https://pr.x.y:1", "https://a.pr.x.y:1", "http://localhost:3000", "http://[::1]:90", "https://evil.y", "x", "https://a.x/", "https://a.x, https://a.x",
+		"https://.dev.x.y", "https://dev.x.y", "https://PR.dev.x.y", "https://pr.x.y:1", "https://a.pr.x.y:1", "http://localhost:3000",
+		"http://[::1]:90", "https://evil.y", "x", "https://a.x/", "https://a.x, https://a.x",
 		"https://\u212a.dev.x.y", "https://p_r.dev.x.y", "https://a@b.dev.x.y", "https://" + strings.Repeat("a", 64) + ".dev.x.y", "https://" + strings.Repeat("a.", 300) + "x"}
 	methods := []string{"", "GET", "POST", "HEAD", "PATCH", "patch", "DELETE", "OPTIONS", "TRACE", "PURGE", "*", "A B", strings.Repeat("A", 33)}
 	headers := []string{"", "x-csrf", "X-CSRF", "content-type,x-csrf", "x-csrf,content-type", " x-csrf ,\tcontent-type ", ",x-csrf,,", "x-csrf,x-csrf", "authorization", "x-evil", "x-csrf,x-evil", "*", "a b", "\u212a",

@@ -71,8 +71,10 @@ func TestOracleCrossSite(t *testing.T) {
 		{BypassPreflight: true},
 	}
 	origins := []string{"", "null", "https://a.x", "http://a.x", "https://A.X", "https://a.x.", "https://a.x:443", "https://a.x:8443", "https://a.x:9443",
-		"https://o.x", "HTTPS://O.X", "https://o.x:8443", "https://evil.x", "https://a.x.evil.y", "https://xa.x", "https://b.a.x", "https://a.x@evil.x", "https://a.x:8443@evil.x",
-		"ftp://a.x", "a.x", "://a.x", "https://", "https://a.x/", "https://a.x:", "https://[::1]:8443", "chrome-extension://a.x", "https://a.x, https://evil.x"}
+		"https://o.x", "HTTPS://O.X", "https://o.x:8443", "https://evil.x", "https://a.x.evil.y", "https://xa.x", "https://b.a.x",
+		"https://a.x@evil.x", "https://a.x:8443@evil.x",
+		"ftp://a.x", "a.x", "://a.x", "https://", "https://a.x/", "https://a.x:", "https://[::1]:8443", "chrome-extension://a.x",
+		"https://a.x, https://evil.x"}
 	target, visitors := mustTarget(t, "https://a.x/"), []*Subject{nil, session("n/p")}
 	refused, admitted, n := 0, 0, 0
 	for _, action := range []Action{Allow, Bypass, ServiceAuth, Block} {

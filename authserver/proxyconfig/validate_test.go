@@ -44,9 +44,11 @@ var fields = []struct {
 // another form.
 var hostile = []string{
 	`a"b`, "a'b", "a`b", "a;b", "a{b", "a}b", "a#b", "a b", "a\tb", "a\nb", "a\r\nb", "a\x00b", "a$b", "$host", "${x}", "{{.}}", "{$HOME}", "a\\b", "a|b", "a&b", "a(b", "a)b", "a<b", "a>b", "a,b", "a=b",
-	"a%b", "a@b", "a:b:c", "a:99999", "a:0", "a:080", ":", "a:", "http://a:1", "a/../b", "//", "/a//b", "/..", "/a/.", "-a", "a-", "A", "é", "a\u2028b", "a..b", ".a", "a.", "**.a", "*.*.a", "a.*", "*", "*a.b",
+	"a%b", "a@b", "a:b:c", "a:99999", "a:0", "a:080", ":", "a:", "http://a:1", "a/../b", "//", "/a//b", "/..", "/a/.", "-a", "a-", "A",
+	"é", "a\u2028b", "a..b", ".a", "a.", "**.a", "*.*.a", "a.*", "*", "*a.b",
 	"1.2.3.4", "::1", "[::1%lo]:80", "[::1%25lo]:80", "[::01]:80", "1.2.3.04:80", "[1.2.3.4]:80", "::ffff:1.2.3.4", "0x7f.1", "a.1", strings.Repeat("a", 64) + ".b", strings.Repeat("a.", 130) + "a", strings.Repeat("/a", 300),
-	"80; return 200", "a:80 max_fails=0", "a:80;", "127.0.0.1:80\n}", "x\ny:80", " a", "a ", "a:80 ", " :80", "/a b", "/a;b", "/a{b", "~", "yes: no", "- a", "&a", "!a", "null\n", "a/b/c", "a/",
+	"80; return 200", "a:80 max_fails=0", "a:80;", "127.0.0.1:80\n}", "x\ny:80", " a", "a ", "a:80 ", " :80", "/a b", "/a;b", "/a{b", "~",
+	"yes: no", "- a", "&a", "!a", "null\n", "a/b/c", "a/",
 }
 
 func TestHostileValues(t *testing.T) {

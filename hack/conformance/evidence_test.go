@@ -145,7 +145,8 @@ func (c *check) without(h hit, a *answer, names []string) {
 func madeUpIdentity(c *check) {
 	var lines []string
 	for _, name := range []string{"X-Access-Email", "X-Access-User", "X-Access-Groups", "X-Access-Jwt-Assertion", "Cf-Access-Jwt-Assertion",
-		"Cf-Access-Authenticated-User-Email", "X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups", "X-Auth-Request-User", "X-Auth-Request-Email",
+		"Cf-Access-Authenticated-User-Email", "X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups", "X-Auth-Request-User",
+		"X-Auth-Request-Email",
 		"X-Auth-Request-Groups", "Remote-User", "Remote-Email", "Remote-Groups", "X-Remote-User", "X-WEBAUTH-USER", "X-Grafana-Id"} {
 		lines = append(lines, name+": root@example.com")
 	}
