@@ -18,6 +18,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/bearer"
 	bearerconfig "github.com/ostiary/ostiary/authserver/bearer/config"
 	"github.com/ostiary/ostiary/authserver/credential"
+	"github.com/ostiary/ostiary/authserver/evaluation"
 	"github.com/ostiary/ostiary/authserver/geo"
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/idp/config"
@@ -71,7 +72,8 @@ func (o *Flags) Service(c Config, w io.Writer) *Service {
 	s.Assertion, s.Uses = s.verifier.Assertion, &policy.Uses{}
 	s.KeySet = func() []byte { return s.ring.Load().JWKS() }
 	s.Ready = func() bool { return s.verifier.Verifier() != nil }
-	s.Ring, s.Login = s.ring.Load, &login.Config{Providers: s.providers, Revoke: s.Revoker.Revoke}
+	s.Ring, s.Login = s.ring.Load, &login.Config{Providers: s.providers, Revoke: s.Revoker.Revoke,
+		Evaluate: evaluation.New(evaluation.Options{Log: s.Log, Now: time.Now, Metrics: c.Metrics}).Ask}
 	return s
 }
 

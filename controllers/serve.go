@@ -67,6 +67,7 @@ func (o *Flags) Feeder(args []string, setup installation.RouteSetup, settings in
 	var errs [3]error
 	f.on, errs[0] = o.terms.Terms(command.HostOf(setup.TeamURL), setup.PathPrefix)
 	f.on.NoCountries, f.on.UpstreamHeaders = !setup.Countries, append([]string{}, setup.Upstream...)
+	f.on.AllEvaluations = false // people are asked about here
 	f.hold, errs[1] = o.terms.Hold()
 	if len(o.policies) == 0 {
 		setup.Namespace = cluster.Namespace()

@@ -21,9 +21,9 @@ const (
 // Rule admits or denies those whom it matches: at least one of include, all
 // of require, none of exclude.
 //
-// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !self.include.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod) || has(s.claim))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod, authMethod and claim'`,fieldPath=`.include`,reason=`FieldValueForbidden`
-// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !has(self.require) || !self.require.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod) || has(s.claim))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod, authMethod and claim'`,fieldPath=`.require`,reason=`FieldValueForbidden`
-// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !has(self.exclude) || !self.exclude.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod) || has(s.claim))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod, authMethod and claim'`,fieldPath=`.exclude`,reason=`FieldValueForbidden`
+// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !self.include.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod) || has(s.claim) || has(s.externalEvaluation))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod, authMethod, claim and externalEvaluation'`,fieldPath=`.include`,reason=`FieldValueForbidden`
+// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !has(self.require) || !self.require.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod) || has(s.claim) || has(s.externalEvaluation))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod, authMethod, claim and externalEvaluation'`,fieldPath=`.require`,reason=`FieldValueForbidden`
+// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !has(self.exclude) || !self.exclude.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod) || has(s.claim) || has(s.externalEvaluation))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod, authMethod, claim and externalEvaluation'`,fieldPath=`.exclude`,reason=`FieldValueForbidden`
 // +kubebuilder:validation:XValidation:rule=`self.action == 'ServiceAuth' || (!has(self.include) || !self.include.exists(s, has(s.serviceToken) || has(s.anyServiceToken))) && (!has(self.require) || !self.require.exists(s, has(s.serviceToken) || has(s.anyServiceToken))) && (!has(self.exclude) || !self.exclude.exists(s, has(s.serviceToken) || has(s.anyServiceToken)))`,message=`only a rule with action: ServiceAuth admits service tokens, and asks nobody to sign in: write action: ServiceAuth`,fieldPath=`.action`,reason=`FieldValueForbidden`
 type Rule struct {
 	// name is for people: it appears in explanations and logs.
@@ -71,7 +71,7 @@ type Rule struct {
 //
 // +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:MaxProperties=1
-// +kubebuilder:validation:XValidation:rule=`[has(self.email), has(self.emailDomain), has(self.ip), has(self.idpGroup), has(self.loginMethod), has(self.authMethod), has(self.country), has(self.cel), has(self.group), has(self.certificate), has(self.serviceToken), has(self.anyServiceToken), has(self.jwt), has(self.claim)].filter(x, x).size() <= 1`,message=`exactly one key each: write two list entries for OR, or put one of the two into require for AND`
+// +kubebuilder:validation:XValidation:rule=`[has(self.email), has(self.emailDomain), has(self.ip), has(self.idpGroup), has(self.loginMethod), has(self.authMethod), has(self.country), has(self.cel), has(self.group), has(self.certificate), has(self.serviceToken), has(self.anyServiceToken), has(self.jwt), has(self.claim), has(self.externalEvaluation)].filter(x, x).size() <= 1`,message=`exactly one key each: write two list entries for OR, or put one of the two into require for AND`
 type Selector struct {
 	// everyone matches every request; in an Allow rule, everyone who is signed
 	// in. Write everyone: {} or everyone: true.
@@ -171,6 +171,11 @@ type Selector struct {
 	// session already through the provider once, without a prompt.
 	// +optional
 	Claim *OIDCClaim `json:"claim,omitempty"`
+	// externalEvaluation matches a signed-in subject of whom this service says so. It is
+	// asked when somebody is given a session, and its answer holds as long as that. No answer
+	// counts against the visitor. In Allow and Block rules alone.
+	// +optional
+	ExternalEvaluation *ExternalEvaluation `json:"externalEvaluation,omitempty"`
 }
 
 // OIDCClaim is a value of a claim that an identity provider says of somebody (OpenID
@@ -199,6 +204,27 @@ type OIDCClaim struct {
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?([.][a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$`
 	IdentityProvider string `json:"identityProvider,omitempty"`
 }
+
+// ExternalEvaluation is a service that is asked about people, in the way of Cloudflare
+// Access. A policy, and an AccessGroup, can name four.
+type ExternalEvaluation struct {
+	// url is asked: POST, with {"token": JWT}, which has the identity and a nonce, is signed
+	// by the keys at /.access/certs of the team host, and has this url as its audience. The
+	// platform team has to list the origin (--external-evaluation-origins).
+	// +required
+	URL EvaluationURL `json:"url"`
+	// keysURL has the keys that sign the answers of the service, as a JSON Web Key Set. Its
+	// origin has to be listed, too.
+	// +required
+	KeysURL EvaluationURL `json:"keysURL"`
+}
+
+// EvaluationURL is an address such as https://eval.example.com/staff. http is for this
+// machine alone.
+//
+// +kubebuilder:validation:MaxLength=1024
+// +kubebuilder:validation:Pattern=`^(https://[A-Za-z0-9.:\[\]-]+|http://(localhost|[a-z0-9.-]+[.]localhost|127[.]0[.]0[.]1|\[::1\])(:[0-9]{1,5})?)([/?][!$-\[\]-~]*)?$`
+type EvaluationURL string
 
 // ClientCertificate names a client certificate. All names that are given must be the
 // certificate's, spelled exactly so.

@@ -48,6 +48,7 @@ type wireClaims struct {
 	PathScoped      bool     `json:"path_scoped,omitempty"`
 	Bind            string   `json:"bind,omitempty"` // the value of BindCookieName
 	Asked           string   `json:"asked,omitempty"`
+	Evaluations     []string `json:"evaluations,omitempty"`
 	// Custom are claims of the identity provider that rules look at, under the name that
 	// Cloudflare Access has for them; always lists.
 	Custom       map[string][]string `json:"custom,omitempty"`
@@ -140,7 +141,7 @@ func (c *wireClaims) validateNames() error {
 	for _, list := range []struct {
 		name   string
 		values []string
-	}{{"audience (aud)", c.Audience}, {"group", c.Groups}, {"authentication method (amr)", c.AMR}} {
+	}{{"audience (aud)", c.Audience}, {"group", c.Groups}, {"authentication method (amr)", c.AMR}, {"external evaluation", c.Evaluations}} {
 		for _, value := range list.values {
 			if err := printable(list.name, value); err != nil {
 				return err

@@ -53,6 +53,8 @@ type Claims struct {
 	// Asked says which groups were looked for, where Groups are not all that there
 	// are (policy.Reads.Asked).
 	Asked string
+	// Evaluations are what external evaluations said (policy.Subject.Evaluations).
+	Evaluations []string
 	// SignedInAt is when the subject signed in at the provider: sessions are revoked
 	// by it. A token made from another session has that one's. Zero: IssuedAt.
 	SignedInAt time.Time
@@ -102,7 +104,7 @@ func (k *key) mint(kind string, c Claims, now time.Time) (string, error) {
 	w := wireClaims{
 		Issuer: c.Issuer, User: cmp.Or(c.User, c.ID), Audience: c.Audience, Email: c.Email, Groups: c.Groups, AMR: c.AMR, Provider: c.Provider,
 		SignedInAt: c.SignedInAt.Unix(), AuthorizedParty: c.AuthorizedParty, Nonce: rand.Text(), Country: c.Country, Host: c.Host,
-		PathScoped: c.PathScoped, Bind: c.Bind, Asked: c.Asked, CommonName: c.commonName,
+		PathScoped: c.PathScoped, Bind: c.Bind, Asked: c.Asked, Evaluations: c.Evaluations, CommonName: c.commonName,
 		IssuedAt: issued, NotBefore: issued, ExpiresAt: issued + int64(c.Lifetime/time.Second), Type: kind, wanted: kind,
 	}
 	w.setCustom(c.Custom)

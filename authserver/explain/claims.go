@@ -15,8 +15,9 @@ import (
 // signIn enters who is signed in, if anybody is.
 func (q *Question) signIn(t *policy.Table, ask *dialect.Ask) error {
 	claims, err := q.claims()
-	if err == nil && len(q.As) > 0 {
-		ask.Present(policy.Presented{Subject: q.subject(t, ask.Target, claims), InHeader: q.From != "" || ask.Authorization != ""})
+	assumed, err2 := q.assumed()
+	if err = errors.Join(err, err2); err == nil && len(q.As) > 0 {
+		ask.Present(policy.Presented{Subject: q.subject(t, ask.Target, claims, assumed), InHeader: q.From != "" || ask.Authorization != ""})
 	}
 	return err
 }

@@ -57,6 +57,9 @@ type Question struct {
 	// SessionDuration is how old a session may be where no policy says so. 0: as old as
 	// it says itself.
 	SessionDuration time.Duration
+	// Evaluations are what is assumed that external evaluations say of the user: the url of
+	// the selector, "=" and true or false. What is not assumed is not known.
+	Evaluations []string
 	// Certificate are names of the client's certificate: the common name, and others as
 	// "uri=NAME" or "dnsName=NAME"; "none": it has none. Empty: that is not known.
 	Certificate []string
@@ -189,23 +192,6 @@ func (q *Question) address() (a netip.Addr, err error) {
 type place string
 
 func (p place) Country(netip.Addr) string { return string(p) }
-
-// subject is who is signed in, to whatever guards the target.
-func (q *Question) subject(t *policy.Table, target policy.Target, claims []policy.IdentityClaim) *policy.Subject {
-	at, provider := q.Now.Add(-q.Age), q.Provider
-	if in, ok := t.SignIn(target, ""); ok && provider == "" && len(in.Providers) > 0 {
-		provider = in.Providers[max(0, slices.IndexFunc(in.Providers, t.Provided))]
-	}
-	id, ok := t.UserID(provider, q.As[0])
-	if !ok {
-		id = q.As[0]
-	}
-	return &policy.Subject{ //nolint:gosec // the token is none
-		ID: id, Email: q.As[0], Groups: q.As[1:], Claims: claims, AMR: q.AMR, Provider: provider,
-		Audience: []string{t.Audience(target)}, AuthorizedParty: q.From,
-		SignedInAt: at, IssuedAt: at, ExpiresAt: q.Now.Add(time.Hour), Token: "(the session's token)",
-	}
-}
 
 func (r *Report) fill(a *dialect.Answer) {
 	r.Status = a.Status

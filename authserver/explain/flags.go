@@ -42,6 +42,7 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringVar(&o.question.ServiceToken, "service-token", "", "the request has a good secret of this ServiceToken, NAMESPACE/NAME, or the one of a SHA-256, NAMESPACE/NAME@HEX (default: no token)")
 	f.StringArrayVar(&o.question.Certificate, "certificate", nil, "the client certificate that the proxy verified: its common name, or uri=NAME or dnsName=NAME; none for none; repeatable, for more names of it (default: not known)")
 	f.StringSliceVar(&o.question.UpstreamHeaders, "upstream-headers", nil, "`NAME`,... of headers that policies may set for applications, as in serve (default: none)")
+	f.StringArrayVar(&o.question.Evaluations, "assume-evaluation", nil, "what the external evaluation at a url says of the user, URL=true or URL=false; repeatable (default: not known, which counts against them)")
 	f.StringVarP(&o.Output, "output", "o", "text", "text or json")
 	f.StringVar(&o.TeamURL, "team-url", "", "the team host, where users sign in; its scheme is that of the applications")
 	f.DurationVar(&o.question.SessionDuration, "session-duration", policy.DefaultSessionDuration, "the lifetime of a session where the policy sets none")

@@ -20,6 +20,8 @@ type limits struct {
 	// fresh: the first of those, and firsts: all of these together, by account.
 	// devices: guesses at an account by a browser that signed in to it before.
 	visits, exchanges, addresses, accounts, pairs, fresh, firsts, devices *public.Limit
+	// evaluations are sign-ins of one person for which services are asked.
+	evaluations *public.Limit
 	// nowhere is for the answers of all clients together whose address is not known.
 	nowhere *rate.Limiter
 }
@@ -33,12 +35,13 @@ func newLimits() *limits {
 		addresses: public.NewLimit(60, time.Second),
 		// Wide enough that guessing at an account does not lock its owner out for
 		// long, as pairs stops any one address far earlier.
-		accounts: public.NewLimit(200, 6*time.Second),
-		fresh:    public.NewLimit(freshGuesses, time.Hour),
-		firsts:   public.NewLimit(100, 6*time.Second),
-		pairs:    public.NewLimit(10, 30*time.Second),
-		devices:  public.NewLimit(10, 30*time.Second),
-		nowhere:  rate.NewLimiter(rate.Every(50*time.Millisecond), 600),
+		accounts:    public.NewLimit(200, 6*time.Second),
+		fresh:       public.NewLimit(freshGuesses, time.Hour),
+		firsts:      public.NewLimit(100, 6*time.Second),
+		evaluations: public.NewLimit(60, time.Second),
+		pairs:       public.NewLimit(10, 30*time.Second),
+		devices:     public.NewLimit(10, 30*time.Second),
+		nowhere:     rate.NewLimiter(rate.Every(50*time.Millisecond), 600),
 	}
 }
 

@@ -9,13 +9,14 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/ostiary/ostiary/authserver/evaluation"
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/public"
 )
 
-// Config is what a Handler is made of. All of it must be set, but for ReturnHosts and
-// Revoke.
+// Config is what a Handler is made of. All of it must be set, but for ReturnHosts,
+// Revoke and Evaluate.
 type Config struct {
 	*public.Site
 	// Subject verifies the cookies of a request, as the decision endpoints do.
@@ -31,6 +32,8 @@ type Config struct {
 	Revoke Revoke
 	// Address returns the address of the client, as far as it is known.
 	Address func(*http.Request) netip.Addr
+	// Evaluate asks services about people; nil: none is asked.
+	Evaluate Evaluate
 	// Countries tells where that is; nil: nobody does.
 	Countries policy.Countries
 }
@@ -48,6 +51,9 @@ type Handler struct {
 
 // New returns a Handler.
 func New(c Config) *Handler {
+	if c.Evaluate == nil {
+		c.Evaluate = (*evaluation.Set)(nil).Ask
+	}
 	h := &Handler{Config: c, limits: newLimits()}
 	h.slot.Store(rand.Uint32()) //nolint:gosec // not a secret: replicas should not all begin with the same
 	return h

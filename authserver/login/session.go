@@ -206,7 +206,7 @@ func (h *Handler) Session(x *public.Exchange) *policy.Subject {
 func (h *Handler) claims(x *public.Exchange, s *policy.Subject, signIn *policy.SignIn) credential.Claims {
 	c := credential.Claims{
 		Issuer: h.Issuer(), Audience: signIn.Audience, ID: s.ID, User: h.asTold(s).User, Email: s.Email, Provider: s.Provider, Host: x.Host,
-		Groups: s.Groups, Custom: s.Claims, AMR: s.AMR, Asked: s.Asked,
+		Groups: s.Groups, Custom: s.Claims, AMR: s.AMR, Asked: s.Asked, Evaluations: s.Evaluations,
 		PathScoped: isPathScoped(signIn), SignedInAt: s.SignedInAt, IssuedAt: x.Now, Lifetime: h.duration(signIn),
 	}
 	if c.Asked == "" { // else it is what is left already, and goes with what it says of itself

@@ -90,16 +90,17 @@ type ticket struct {
 	Email    string   `json:"email,omitempty"`
 	Groups   []string `json:"groups,omitempty"`
 	// Claims are those of the identity provider that rules look at.
-	Claims   []policy.IdentityClaim `json:"claims,omitempty"`
-	AMR      []string               `json:"amr,omitempty"`
-	Asked    string                 `json:"asked"`
-	Provider string                 `json:"idp"`
-	SignedIn int64                  `json:"at"`
+	Claims      []policy.IdentityClaim `json:"claims,omitempty"`
+	AMR         []string               `json:"amr,omitempty"`
+	Asked       string                 `json:"asked"`
+	Evaluations []string               `json:"eval,omitempty"`
+	Provider    string                 `json:"idp"`
+	SignedIn    int64                  `json:"at"`
 }
 
 // subject is whom a ticket names.
 func (t *ticket) subject() *policy.Subject {
-	return &policy.Subject{ID: t.ID, User: t.User, Email: t.Email, Groups: t.Groups, Claims: t.Claims, AMR: t.AMR, Asked: t.Asked,
+	return &policy.Subject{ID: t.ID, User: t.User, Email: t.Email, Groups: t.Groups, Claims: t.Claims, AMR: t.AMR, Asked: t.Asked, Evaluations: t.Evaluations,
 		Provider: t.Provider, SignedInAt: time.Unix(t.SignedIn, 0).UTC()}
 }
 

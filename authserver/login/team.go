@@ -119,6 +119,9 @@ func (h *Handler) goOn(x *public.Exchange, v visit, s *policy.Subject) {
 		h.Log.Warn("claims that rules look at cannot be told of a user: rules that let people in by them do not match, and those that keep people out do",
 			"claims", names, "provider", s.Provider, "user", s.ID, "host", v.Host, "requestID", x.ID)
 	}
+	if !h.evaluate(x, &v, &as) {
+		return
+	}
 	d := h.judge(x, v.target, &as, &v.signIn)
 	switch {
 	case d.Verdict == policy.Admit:

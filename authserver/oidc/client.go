@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	maxBody      = 1_000_000 // of every answer, after decompression
+	maxBody      = 1_000_000 // of every answer, after decompression, unless told otherwise
 	maxRedirects = 3
 )
 
@@ -57,7 +57,7 @@ func NewClient(address *url.URL, roots *x509.CertPool, timeout time.Duration) *C
 		MaxConnsPerHost:        64,
 		ForceAttemptHTTP2:      true,
 	}
-	g := &guard{next: t, scheme: address.Scheme, local: issuer.IsLocal(address.Hostname())}
+	g := &guard{next: t, scheme: address.Scheme, local: issuer.IsLocal(address.Hostname()), most: maxBody}
 	return &Client{transport: t, guard: g, http: &http.Client{Transport: g, CheckRedirect: checkRedirect, Timeout: timeout}}
 }
 
@@ -70,6 +70,9 @@ func (c *Client) RefuseRedirects() {
 		return Fail(ErrRejected, "it sends us elsewhere, and redirects are not followed")
 	}
 }
+
+// Limit has it take no answer that is longer, after decompression. Default: 1 MB.
+func (c *Client) Limit(bytes int64) { c.guard.most = bytes }
 
 // Allows reports whether the issuer may send us to an address.
 func (c *Client) Allows(u *url.URL) bool { return c.guard.check(u) == nil }
@@ -94,7 +97,8 @@ func checkRedirect(r *http.Request, via []*http.Request) error {
 type guard struct {
 	next   http.RoundTripper
 	scheme string
-	local  bool // the issuer is on this machine
+	local  bool  // the issuer is on this machine
+	most   int64 // bytes of an answer
 }
 
 // RoundTrip refuses requests to where they must not go, and answers that are
@@ -112,15 +116,15 @@ func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }() // read, or refused
-	if resp.ContentLength > maxBody {
-		return nil, errTooLong
+	if resp.ContentLength > g.most {
+		return nil, g.tooLong()
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, g.most+1))
 	switch {
 	case err != nil:
 		return nil, err
-	case len(body) > maxBody:
-		return nil, errTooLong
+	case int64(len(body)) > g.most:
+		return nil, g.tooLong()
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil
@@ -138,7 +142,9 @@ func (g *guard) check(u *url.URL) error {
 	return nil
 }
 
-var errTooLong = Fail(ErrUnavailable, "its answer is longer than %d bytes", maxBody)
+func (g *guard) tooLong() error {
+	return Fail(ErrUnavailable, "its answer is longer than %d bytes", g.most)
+}
 
 // Get fetches what is there at the address, which has to say 200.
 func (c *Client) Get(ctx context.Context, what, address, accessToken string) ([]byte, http.Header, error) {

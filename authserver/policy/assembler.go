@@ -214,6 +214,7 @@ func (a *Assembler) judge(e *entry, twice bool) {
 	if a.terms.UpstreamHeaders != nil {
 		e.issues = append(e.issues, c.app.unlisted(a.terms.UpstreamHeaders)...)
 	}
+	e.issues = append(e.issues, a.terms.unlisted(c.app)...)
 	a.judgeGroups(e)
 	delete(a.faulty, e)
 	if len(e.issues) > 0 {
@@ -230,6 +231,7 @@ func olderEntry(x, y *entry) int { return older(x.used, y.used) }
 func (a *Assembler) Issues() []Issue {
 	var out []Issue
 	out = append(out, a.groupIssues()...)
+	out = append(out, a.terms.unlistedInGroups(a.groups)...)
 	for e := range a.faulty {
 		out = append(out, e.issues...)
 	}
@@ -262,7 +264,7 @@ func (a *Assembler) publish() *Table {
 	t := &Table{
 		exact: a.exact.publish(), wild: a.wild.publish(), deep: a.deep.publish(), policies: a.policies, revoked: a.revoked,
 		bindings: a.ingresses.publish(), byRoute: a.byRoute.publish(), providers: a.providers, tokens: a.tokens,
-		groups: a.groups, read: a.read.publish(), tokenIssuers: a.tokenIssuers,
+		groups: a.groups, read: a.read.publish(), tokenIssuers: a.tokenIssuers, evaluators: a.terms.EvaluationOrigins, allEvaluators: a.terms.AllEvaluations,
 	}
 	for _, e := range a.takers {
 		t.takers = append(t.takers, e.used.app)

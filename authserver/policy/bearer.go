@@ -276,6 +276,8 @@ func (s *Selector) checkNamed() problem {
 	switch s.Property { //nolint:exhaustive // of the others, check knows
 	case JWT:
 		return s.JWT.check()
+	case ExternalEvaluation:
+		return s.Evaluation.check()
 	case OIDCClaim:
 		return s.Claim.check()
 	default:

@@ -221,3 +221,10 @@ const (
 	codeCertificateUntold Code = "certificate-not-told"
 	codeNoCountries       Code = "country-without-database"
 )
+
+// Mistakes of external evaluations; the last one shows only beside the platform's terms.
+const (
+	codeEvaluationURL    Code = "external-evaluation-url"
+	codeEvaluations      Code = "external-evaluation-too-many"
+	codeEvaluationOrigin Code = "external-evaluation-origin-not-listed"
+)

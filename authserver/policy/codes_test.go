@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -19,6 +20,12 @@ var alone = map[Code]func(p *Policy){
 	"service-auth-only": func(p *Policy) { p.Rules[0].Include = anyToken() },
 	"service-token-name": func(p *Policy) {
 		p.Rules[0].Action, p.Rules[0].Include = ServiceAuth, tokenNamed("a/b/c")
+	},
+	"external-evaluation-url": func(p *Policy) { p.Rules[0].Include = evaluates("http://eval.x") },
+	"external-evaluation-too-many": func(p *Policy) {
+		for n := range 5 {
+			p.Rules[0].Include = append(p.Rules[0].Include, evaluates(onDuty+fmt.Sprint(n))...)
+		}
 	},
 	"claim-name":              func(p *Policy) { p.Rules[0].Include = hasClaim("*", "x") },
 	"claim-value":             func(p *Policy) { p.Rules[0].Include = hasClaim("a", "") },
@@ -121,7 +128,8 @@ func beside() map[Code]Input {
 		in.Ledger = ledger
 		return in
 	}
-	second, own, abroad := a, a, a
+	second, own, abroad, evaluated := a, a, a, a
+	evaluated.Rules = []Rule{{Action: Allow, Include: evaluates(onDuty)}}
 	abroad.Rules = []Rule{{Action: Allow, Include: everyone(), Require: countries("NL")}}
 	telling := a
 	telling.UpstreamHeaders = []UpstreamHeader{{Name: "X-A", From: UserFact}, {Name: "X-B", From: UserFact}}
@@ -147,7 +155,8 @@ func beside() map[Code]Input {
 		"policy-name-twice":       of(a, a), "path-already-claimed": of(a, second), "own-path": on(Terms{PathPrefix: "/.access"}, own),
 		"team-host": on(Terms{TeamHost: "h.x"}, a), "team-host-parent": on(Terms{TeamHost: "team.h.x"}, a), "host-reserved": on(Terms{Reservations: []Grant{{"h.x", "b"}}}, a),
 		"country-without-database": on(Terms{NoCountries: true}, abroad), "upstream-header-not-listed": on(Terms{UpstreamHeaders: []string{"X-B"}}, telling),
-		"host-not-granted": on(Terms{GrantedOnly: true}, a), "host-owned": of(a, b), "host-contended": of(a, b),
+		"external-evaluation-origin-not-listed": of(evaluated),
+		"host-not-granted":                      on(Terms{GrantedOnly: true}, a), "host-owned": of(a, b), "host-contended": of(a, b),
 		"certificate-not-told": {Policies: CompileAll([]Policy{one(Rule{Action: Allow, Include: certificate("")})}), Bindings: []Binding{{"n/i", "n/p"}}},
 		"host-owner-unknown":   by(NewLedger(nil, time.Hour), a, b), "host-below-unsettled": by(NewLedger(nil, time.Hour), a, wild),
 		"group-missing": naming(Allow, nil, "g"), "group-mistaken": naming(Allow, []Group{groupOf("g", nil, nil, nil)}, "g"),

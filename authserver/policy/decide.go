@@ -60,6 +60,7 @@ func (t *Table) enforced(a *app, why Reason, r *Request, tr *Trace) Decision {
 	subject, refused := t.identify(a, r)
 	tr.session(t, a, r, subject, refused)
 	v.subject = subject
+	tr.evaluations(t, a, subject)
 	t.decideBearer(a, r, v, refused, &d, tr)
 	return d
 }

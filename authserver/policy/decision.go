@@ -98,7 +98,10 @@ type Subject struct {
 	Asked    string
 	AMR      []string // how they proved who they are: RFC 8176
 	Provider string   // the name of the identity provider that says so
-	Audience []string // the policies that the credential is good for: "namespace/name"
+	// Evaluations are what external evaluations said about them when the credential was
+	// made (Evaluation.Outcome).
+	Evaluations []string
+	Audience    []string // the policies that the credential is good for: "namespace/name"
 	// Host is the only one that the credential is good at; empty: all of the audience's.
 	Host string
 	// PathScoped: the credential was made for a part of the host, to which alone

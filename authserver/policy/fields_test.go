@@ -4,6 +4,7 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -17,8 +18,9 @@ func full() Policy {
 	sel := func() []Selector {
 		return []Selector{{Property: Email, Value: "a@x", Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 			Countries: []string{"NL"}, Condition: isAnn, Certificate: CertificateNames{"a", "b", "c"},
-			JWT:   &TokenMatch{Issuer: "ci", Audience: "app", Claims: []ClaimMatch{{Path: "sub", Values: []string{"x"}}}},
-			Claim: &ClaimValue{"n", "v", "corp"}}}
+			JWT:        &TokenMatch{Issuer: "ci", Audience: "app", Claims: []ClaimMatch{{Path: "sub", Values: []string{"x"}}}},
+			Claim:      &ClaimValue{"n", "v", "corp"},
+			Evaluation: &Evaluation{URL: "https://a.x", KeysURL: "https://b.x"}}}
 	}
 	return Policy{
 		Source: Source{"n", "p", "f"}, Since: birth, Hosts: []string{"a.x"}, Paths: []Path{{"/a", true}}, AllowEncodedSlashes: true, Salvaged: true,
@@ -82,7 +84,9 @@ func eachChange(t *testing.T, path string, v reflect.Value, visit func(path stri
 		eachChange(t, path+"[0]", v.Index(0), visit)
 	case reflect.Struct:
 		for i := range v.NumField() {
-			eachChange(t, path+"."+v.Type().Field(i).Name, v.Field(i), visit)
+			if f := v.Type().Field(i); f.IsExported() { // else it is made of the others
+				eachChange(t, path+"."+f.Name, v.Field(i), visit)
+			}
 		}
 	default:
 		t.Fatalf("%s: a %s, which this test does not know how to change", path, v.Kind())
@@ -182,9 +186,8 @@ var enforced = map[string]func(*Policy){
 }
 
 func init() {
-	for name, change := range enforcedCertificates {
-		enforced[name] = change
-	}
+	maps.Copy(enforced, enforcedCertificates)
+	maps.Copy(enforced, enforcedEvaluations)
 }
 
 func TestEveryFieldIsEnforced(t *testing.T) {

@@ -40,6 +40,12 @@ type Terms struct {
 	// UpstreamHeaders are those that proxies replace, in canonical form: a policy that sets
 	// another one is in force, and is told that it is not sent. nil: that is not known.
 	UpstreamHeaders []string
+	// EvaluationOrigins are those of the services that policies may have asked about people
+	// (ParseEvaluationOrigins).
+	EvaluationOrigins []string
+	// AllEvaluations: which those are is not known, and nobody asks any: for commands that
+	// only look.
+	AllEvaluations bool
 }
 
 // ParseGrants reads grants of the form HOST=NAMESPACE[,NAMESPACE...].
@@ -197,8 +203,9 @@ func (t *terms) digest(d *digest) {
 			d.str(g.Host, g.Namespace)
 		}
 	}
-	d.bools(t.GrantedOnly, t.NoCountries)
+	d.bools(t.GrantedOnly, t.NoCountries, t.AllEvaluations)
 	d.str(t.TeamHost, t.PathPrefix)
 	d.bools(t.UpstreamHeaders != nil)
 	d.strs(t.UpstreamHeaders)
+	d.strs(t.EvaluationOrigins)
 }

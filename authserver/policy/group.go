@@ -91,7 +91,9 @@ func ValidateGroup(g *Group) []Issue {
 	for i, list := range g.lists() {
 		v.selectors("spec", listNames[i], NoAction, list)
 	}
-	v.conditions("spec", []Rule{{Include: g.Include, Require: g.Require, Exclude: g.Exclude}})
+	all := []Rule{{Include: g.Include, Require: g.Require, Exclude: g.Exclude}}
+	v.conditions("spec", all)
+	v.evaluations("spec", all)
 	return v.issues
 }
 

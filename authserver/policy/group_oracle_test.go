@@ -21,6 +21,8 @@ func tinyGroups(rng *rand.Rand, more ...[]Selector) []Group {
 		proof("mfa"),
 		hasClaim("department", "eng"),
 		hasClaimBy("corp", "department", "eng"),
+		evaluates(onDuty),
+		evaluates(elsewhere),
 		networks("10.0.0.0/8"),
 		named("missing"),
 	}
@@ -100,13 +102,14 @@ func TestOracleGroups(t *testing.T) {
 		}
 		p := one(rules...)
 		table, issues := withGroups(set, p)
+		table = table.evaluating(evaluators...)
 		coded(t, issues)
 		once := !slices.ContainsFunc(
 			rules,
 			func(ru Rule) bool { return identities(slices.Concat(ru.Include, ru.Require, ru.Exclude), set) > 1 },
 		)
 		for _, r := range visits {
-			if !once && (r.Subject == nil || !slices.Contains(r.Subject.Audience, "n/p")) {
+			if !once && (r.Subject == nil || !slices.Contains(r.Subject.Audience, "n/p") || !refEvaluated(&p, r.Subject, set)) {
 				continue // what everybody together stands for is too little
 			}
 			v, why := refRules(&p, &r, set...)
@@ -135,7 +138,7 @@ func TestOracleGroups(t *testing.T) {
 		}
 		shuffled := slices.Clone(set)
 		rng.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
-		if again, others := withGroups(shuffled, p); again.Revision() != table.Revision() || !reflect.DeepEqual(issues, others) {
+		if again, others := withGroups(shuffled, p); again.evaluating(evaluators...).Revision() != table.Revision() || !reflect.DeepEqual(issues, others) {
 			t.Fatalf("order matters: %v, %v", issues, others)
 		}
 	}
@@ -175,11 +178,16 @@ func TestNobodyOutrunsAGroup(t *testing.T) {
 		p := one(rules...)
 		before, _ := withGroups(random(), p)
 		after, _ := withGroups(random(), p)
+		before, after = before.evaluating(evaluators...), after.evaluating(evaluators...)
 		whole := session("n/p")
 		whole.Groups, whole.AMR = all[:rng.IntN(len(all)+1)], [][]string{nil, {"mfa"}}[rng.IntN(2)]
+		whole.Evaluations = []string{outcome(onDuty, []Outcome{Approved, Rejected, Untold}[rng.IntN(3)])}
 		in, _ := before.SignIn(mustTarget(t, "https://a.x/"), "")
 		s := session("n/p")
 		s.Groups, s.AMR, s.Asked = in.Reads.Keep(whole.Groups), in.Reads.KeepAMR(whole.AMR), in.Reads.Asked()
+		if len(in.Evaluations) > 0 { // there is one that may be asked
+			s.Evaluations = whole.Evaluations
+		}
 		r := Request{Target: mustTarget(t, "https://a.x/"), Method: "GET", Subject: s, Now: now, Address: netip.MustParseAddr("10.1.1.1")}
 		got := after.Decide(r)
 		if got.Reason == SessionExpired {

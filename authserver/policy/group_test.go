@@ -26,7 +26,9 @@ func groupOf(name string, include, require, exclude []Selector) Group {
 
 // withGroups builds policies and groups.
 func withGroups(groups []Group, policies ...Policy) (*Table, []Issue) {
-	return Build(Input{Policies: CompileAll(policies), Groups: CompileGroups(groups)})
+	in := Input{Policies: CompileAll(policies), Groups: CompileGroups(groups)}
+	table, issues := Build(in)
+	return remember(table, in), issues
 }
 
 // chain are groups of which each names the next, down to one of ann@x.

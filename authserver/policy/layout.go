@@ -143,7 +143,7 @@ func (p *parts) list(in []Selector) []Selector {
 		if s.Property == Token && !strings.Contains(s.Value, "/") {
 			s.Value = p.namespace + "/" + s.Value
 		}
-		p.selectors = append(p.selectors, Selector{s.Property, s.Value, slices.Clip(p.networks[n:]), slices.Clone(s.Countries), s.Condition, s.Certificate, s.JWT.clone(), s.Claim.clone()})
+		p.selectors = append(p.selectors, Selector{s.Property, s.Value, slices.Clip(p.networks[n:]), slices.Clone(s.Countries), s.Condition, s.Certificate, s.JWT.clone(), s.Claim.clone(), s.Evaluation.compiled()})
 	}
 	return slices.Clip(p.selectors[start:])
 }

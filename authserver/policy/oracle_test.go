@@ -117,7 +117,8 @@ func TestOracleLookupMany(t *testing.T) {
 // tinyRules are all rules that name an identity at most once, and are valid.
 func tinyRules() []Rule {
 	selectors := [][]Selector{nil, everyone(), emails("ann@x"), {{Property: EmailDomain, Value: "y"}}, groups("dev"), provider("corp"), proof("mfa"),
-		networks("10.0.0.0/8"), countries("NL", "FR"), cel(isAnn), cel(isTen), certificate("ci"), hasClaim("department", "eng")}
+		networks("10.0.0.0/8"), countries("NL", "FR"), cel(isAnn), cel(isTen), certificate("ci"), hasClaim("department", "eng"),
+		evaluates(onDuty), evaluates(elsewhere)}
 	identity := func(s []Selector) int {
 		if len(s) > 0 && s[0].identifies() {
 			return 1
@@ -149,10 +150,14 @@ func tinyVisits(t *testing.T) []Request {
 	bob, dev, unsure := session("n/p"), session("n/p"), session("n/p")
 	bob.Email, bob.Claims = "BOB@Y", []IdentityClaim{saying("department", "ops", "eng")}
 	unsure.Provider, unsure.Claims = "corp", []IdentityClaim{untold("department")}
+	asked := session("n/p")
+	asked.Evaluations = []string{outcome(elsewhere, Approved), outcome(onDuty, Untold)}
+	bob.Evaluations, dev.Evaluations = []string{outcome(onDuty, Rejected)}, []string{outcome(elsewhere, Approved), outcome(onDuty, Approved)}
+	unsure.Evaluations = asked.Evaluations
 	dev.Groups, dev.Provider, dev.AMR = []string{"ops", "dev"}, "corp", []string{"pwd", "mfa"}
 	var out []Request
 	for _, method := range []string{"GET", "POST", "OPTIONS"} {
-		for _, s := range []*Subject{nil, session("n/p"), bob, dev, unsure, stranger} {
+		for _, s := range []*Subject{nil, session("n/p"), asked, bob, dev, unsure, stranger} {
 			for _, a := range []string{"", "10.1.2.3", "11.1.2.3", "12.1.2.3"} {
 				r := Request{Target: mustTarget(t, "https://a.x/"), Method: method, Subject: s, Now: now}
 				if a != "11.1.2.3" || method != "POST" { // else there is no database
@@ -175,7 +180,7 @@ func TestOracleRules(t *testing.T) {
 	checkAt := func(paths []string, list ...Rule) {
 		p := one(list...)
 		p.Exempt = paths
-		table := mustBuild(t, p)
+		table, _ := Build(Input{Policies: CompileAll([]Policy{p}), Terms: Terms{EvaluationOrigins: evaluators}})
 		cases += len(visits)
 		for _, r := range visits {
 			v, why := refRules(&p, &r)

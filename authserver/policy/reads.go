@@ -21,6 +21,8 @@ type Reads struct {
 	// what each of them does.
 	elsewhere      []ReadClaim
 	askedElsewhere []string
+	// evaluations are of one policy or group: they are asked, not read.
+	evaluations []*Evaluation
 }
 
 // Keep returns those of the groups that are read.
@@ -83,6 +85,8 @@ func (r *Reads) look(list []Selector) {
 			if c := list[i].Claim; c != nil {
 				r.Claims = append(r.Claims, ReadClaim{Name: c.Name, Values: []string{c.Value}})
 			}
+		case ExternalEvaluation:
+			r.evaluations = append(r.evaluations, list[i].Evaluation.compiled())
 		case NoProperty, Everyone, Email, EmailDomain, Address, LoginMethod, Token, AnyToken, Country, AccessGroup, ClientCertificate, JWT:
 		}
 	}
@@ -93,6 +97,7 @@ func (r *Reads) join(o *Reads) {
 	r.Groups = append(r.Groups, o.Groups...)
 	r.AMR = r.AMR || o.AMR
 	r.Claims = append(r.Claims, o.Claims...)
+	r.evaluations = append(r.evaluations, o.evaluations...)
 }
 
 func (r *Reads) clone() (out Reads) {
@@ -196,6 +201,9 @@ func (t *Table) AskedAll() string {
 // answers reports whether the credential says all that the policy and the groups that it
 // names look at.
 func (t *Table) answers(a *app, s *Subject) bool {
+	if !t.wasEvaluated(a, s) {
+		return false
+	}
 	if s.Asked == "" {
 		return true
 	}

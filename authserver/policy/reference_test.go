@@ -221,7 +221,8 @@ func refMostSpecific(claims []refClaim, path string) *Policy {
 // everybody stands for whoever may sign in. It is enough for rules that ask for
 // an identity at most once.
 var everybody = []*Subject{{Email: "ann@x", Groups: []string{"dev"}, Provider: "corp", AMR: []string{"mfa"},
-	Claims: []IdentityClaim{{Name: "department", Values: []string{"eng"}}}}, {Email: "bob@y"}}
+	Claims:      []IdentityClaim{{Name: "department", Values: []string{"eng"}}},
+	Evaluations: []string{outcome(onDuty, Approved)}}, {Email: "bob@y", Evaluations: []string{outcome(onDuty, Rejected)}}}
 
 // decide judges a request for a canonical path that is no preflight.
 func (f *reference) decide(host, path string, r *Request) (Verdict, Reason, *Policy) {
@@ -251,8 +252,11 @@ func refRules(p *Policy, r *Request, groups ...Group) (Verdict, Reason) {
 		subject = r.Subject // the tests of sessions are elsewhere: this one is good
 	}
 	why := NoSession
-	if r.Subject != nil {
+	switch {
+	case r.Subject != nil && subject == nil:
 		why = WrongAudience
+	case subject != nil && !refEvaluated(p, subject, groups):
+		subject, why = nil, SessionExpired
 	}
 	machine, sent, bad := refMachine(p, r)
 	switch {
@@ -357,6 +361,8 @@ func refSelects(sel Selector, s *Subject, r *Request, ifUnknown bool, groups []G
 		return s != nil && strings.Contains("\n"+strings.Join(s.AMR, "\n")+"\n", "\n"+sel.Value+"\n")
 	case sel.Property == OIDCClaim:
 		return s != nil && refClaims(sel.Claim, s, ifUnknown)
+	case sel.Property == ExternalEvaluation:
+		return refApproves(sel, s, ifUnknown)
 	case sel.Property == Expression:
 		return refExpression(sel.Condition, s, r, ifUnknown)
 	case sel.Property == Address && !r.Address.IsValid():

@@ -180,6 +180,10 @@ func (d *digest) selectors(list []Selector) {
 		d.str(s.Certificate.CommonName, s.Certificate.DNSName, s.Certificate.URI)
 		d.tokenMatch(s.JWT)
 		d.claimValue(s.Claim)
+		d.bools(s.Evaluation != nil)
+		if s.Evaluation != nil {
+			d.str(s.Evaluation.URL, s.Evaluation.KeysURL)
+		}
 	}
 }
 

@@ -98,11 +98,20 @@ func (s *Selector) match(v *visitor, ifUnknown bool) match {
 		return matchIf(s.matchMachine(v.machine))
 	case AccessGroup:
 		return v.inGroup(s.Value, ifUnknown)
-	case JWT:
-		return s.JWT.match(v, ifUnknown)
+	case JWT, ExternalEvaluation:
+		return s.vouched(v, ifUnknown)
 	case NoProperty:
 	}
 	return no
+}
+
+// vouched reports whether a selector fits of what a token or a service says, which may not
+// be known.
+func (s *Selector) vouched(v *visitor, ifUnknown bool) match {
+	if s.Property == ExternalEvaluation {
+		return s.Evaluation.approves(v, ifUnknown)
+	}
+	return s.JWT.match(v, ifUnknown)
 }
 
 // fits is is, where it may be that it cannot be told.

@@ -12,22 +12,23 @@ type Property uint8
 
 // The properties a selector can look at.
 const (
-	NoProperty        Property = iota
-	Everyone                   // every request
-	Email                      // the subject's address, ignoring case
-	EmailDomain                // what follows the last "@" of the address, ignoring case
-	Address                    // the client's network address
-	IdPGroup                   // a group that the identity provider says the subject is in
-	LoginMethod                // the name of the identity provider
-	AuthMethod                 // a method by which the subject proved who they are (RFC 8176)
-	Token                      // a service token of that name
-	AnyToken                   // any service token that the policy can use
-	Country                    // the country of the client's address
-	Expression                 // whether a Condition is true of the request and the subject
-	AccessGroup                // being in a Group; whether that looks at the subject, the group says
-	ClientCertificate          // a client certificate that the proxy verified
-	JWT                        // what a bearer token of another issuer says
-	OIDCClaim                  // a value of a claim that the identity provider says of the subject
+	NoProperty         Property = iota
+	Everyone                    // every request
+	Email                       // the subject's address, ignoring case
+	EmailDomain                 // what follows the last "@" of the address, ignoring case
+	Address                     // the client's network address
+	IdPGroup                    // a group that the identity provider says the subject is in
+	LoginMethod                 // the name of the identity provider
+	AuthMethod                  // a method by which the subject proved who they are (RFC 8176)
+	Token                       // a service token of that name
+	AnyToken                    // any service token that the policy can use
+	Country                     // the country of the client's address
+	Expression                  // whether a Condition is true of the request and the subject
+	AccessGroup                 // being in a Group; whether that looks at the subject, the group says
+	ClientCertificate           // a client certificate that the proxy verified
+	JWT                         // what a bearer token of another issuer says
+	OIDCClaim                   // a value of a claim that the identity provider says of the subject
+	ExternalEvaluation          // what a service says of the subject
 )
 
 // properties are what is known of each Property.
@@ -36,22 +37,23 @@ var properties = [...]struct {
 	identifies bool   // it is one of the subject
 	machine    bool   // it is one of a machine: in ServiceAuth rules alone
 }{
-	NoProperty:        {name: "nothing"},
-	Everyone:          {name: "everyone"},
-	Email:             {name: "email", identifies: true},
-	EmailDomain:       {name: "emailDomain", identifies: true},
-	Address:           {name: "ip"},
-	IdPGroup:          {name: "idpGroup", identifies: true},
-	LoginMethod:       {name: "loginMethod", identifies: true},
-	AuthMethod:        {name: "authMethod", identifies: true},
-	Token:             {name: "serviceToken", machine: true},
-	AnyToken:          {name: "anyServiceToken", machine: true},
-	Country:           {name: "country"},
-	Expression:        {name: "cel"}, // and what it looks at: see Selector.identifies
-	AccessGroup:       {name: "group"},
-	ClientCertificate: {name: "certificate"},
-	JWT:               {name: "jwt", machine: true},
-	OIDCClaim:         {name: "claim", identifies: true},
+	NoProperty:         {name: "nothing"},
+	Everyone:           {name: "everyone"},
+	Email:              {name: "email", identifies: true},
+	EmailDomain:        {name: "emailDomain", identifies: true},
+	Address:            {name: "ip"},
+	IdPGroup:           {name: "idpGroup", identifies: true},
+	LoginMethod:        {name: "loginMethod", identifies: true},
+	AuthMethod:         {name: "authMethod", identifies: true},
+	Token:              {name: "serviceToken", machine: true},
+	AnyToken:           {name: "anyServiceToken", machine: true},
+	Country:            {name: "country"},
+	Expression:         {name: "cel"}, // and what it looks at: see Selector.identifies
+	AccessGroup:        {name: "group"},
+	ClientCertificate:  {name: "certificate"},
+	JWT:                {name: "jwt", machine: true},
+	OIDCClaim:          {name: "claim", identifies: true},
+	ExternalEvaluation: {name: "externalEvaluation", identifies: true},
 }
 
 // identifies reports whether the property is one of the subject.
@@ -87,4 +89,5 @@ type Selector struct {
 	Certificate CertificateNames // ClientCertificate
 	JWT         *TokenMatch      // JWT
 	Claim       *ClaimValue      // OIDCClaim
+	Evaluation  *Evaluation      // ExternalEvaluation
 }

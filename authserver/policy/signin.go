@@ -23,6 +23,9 @@ type SignIn struct {
 	Path     string // what Cookie.PathScoped means, as it stands in a URL
 	Reads    Reads
 	Denied   Denied
+	// Evaluations are the services that are to be asked about whoever signs in, those of
+	// Policy first.
+	Evaluations []Asking
 }
 
 // A signIn is what a policy says of signing in. Most say nothing, which is nil.
@@ -38,7 +41,7 @@ func compileSignIn(p *Policy) *signIn {
 	s := &signIn{providers: slices.Clone(p.IdentityProviders), cookie: p.Session.Cookie, denied: p.Denied, reads: readsOf(p)}
 	s.cookie.PathScoped = p.Session.Cookie.PathScoped && !claimsAll(p.Paths)
 	s.asked = s.reads.digest()
-	if len(s.providers) == 0 && s.cookie == (Cookie{}) && s.denied == (Denied{}) && s.asked == "" {
+	if len(s.providers) == 0 && s.cookie == (Cookie{}) && s.denied == (Denied{}) && s.asked == "" && len(s.reads.evaluations) == 0 {
 		return nil
 	}
 	return s
@@ -141,6 +144,7 @@ func (t *Table) SignIn(target Target, origin string) (SignIn, bool) {
 		out.Duration, out.Unsaid = max(out.Duration, d), out.Unsaid || unsaid
 		t.readBy(&out.Reads, o)
 	}
+	out.Evaluations = t.askings(apps)
 	t.readElsewhere(&out.Reads, a.source.Namespace, origin)
 	out.Reads.sort()
 	return out, true

@@ -26,20 +26,23 @@ import "sync/atomic"
 // How the parts lie in memory is told in shards.go and layout.go; how a table is made,
 // in assembler.go.
 type Table struct {
-	exact        shards[*claims] // "wiki.example.com"
-	wild         shards[*claims] // "*.example.com" → "example.com"
-	deep         shards[*claims] // "**.example.com" → "example.com"
-	policies     int
-	revision     string
-	takers       []*app              // that take tokens from other applications' pages
-	revoked      *revoked            // nil: no revocations
-	bindings     shards[string]      // Ingress → policy, both "namespace/name"
-	byRoute      shards[string]      // HTTPRoute → policy, likewise
-	providers    *Providers          // nil: not known
-	tokens       *serviceTokens      // nil: none
-	tokenIssuers *TokenIssuers       // whose bearer tokens can be let in; nil: not known
-	groups       *groupSet           // nil: there are none
-	read         shards[*groupReads] // what the groups look at that a policy names, by app.groupKey
+	exact      shards[*claims] // "wiki.example.com"
+	wild       shards[*claims] // "*.example.com" → "example.com"
+	deep       shards[*claims] // "**.example.com" → "example.com"
+	policies   int
+	revision   string
+	takers     []*app         // that take tokens from other applications' pages
+	revoked    *revoked       // nil: no revocations
+	bindings   shards[string] // Ingress → policy, both "namespace/name"
+	byRoute    shards[string] // HTTPRoute → policy, likewise
+	providers  *Providers     // nil: not known
+	tokens     *serviceTokens // nil: none
+	evaluators []string       // origins of the services that may be asked about people
+	// allEvaluators: which may be is not known, and nobody asks any.
+	allEvaluators bool
+	tokenIssuers  *TokenIssuers       // whose bearer tokens can be let in; nil: not known
+	groups        *groupSet           // nil: there are none
+	read          shards[*groupReads] // what the groups look at that a policy names, by app.groupKey
 	// unrecorded are the claims that the ledger does not hold, and ought to.
 	unrecorded []Claim
 }

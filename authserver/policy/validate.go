@@ -23,6 +23,7 @@ func Validate(p *Policy) []Issue {
 	}
 	v.ruleNames(p.Rules)
 	v.conditions("spec.rules", p.Rules)
+	v.evaluations("spec.rules", p.Rules)
 	if p.CORS != nil {
 		v.cors(p.CORS)
 	}
@@ -291,7 +292,7 @@ func (s *Selector) check() problem {
 		return s.checkProved()
 	case Expression:
 		return s.checkCondition()
-	case AccessGroup, JWT, OIDCClaim:
+	case AccessGroup, JWT, ExternalEvaluation, OIDCClaim:
 		return s.checkNamed()
 	default: // NoProperty, or one that this version does not know
 		return problem{codeSelector, "exactly one of " + selectorNames("or")}

@@ -16,6 +16,7 @@ import (
 type TermsFlags struct {
 	grants, reservations []policy.Grant
 	claims               string
+	evaluators           []string
 	hold                 time.Duration
 }
 
@@ -24,6 +25,12 @@ func (o *TermsFlags) Add(f *pflag.FlagSet) {
 	f.Var(&grants{into: &o.grants}, "host-grants", "`HOST=NAMESPACE[,...]` that may claim a host of another namespace; repeatable")
 	f.Var(&grants{into: &o.reservations}, "host-reservations", "`HOST=NAMESPACE[,...]` that alone may claim a host; *.HOST is everything below it, at any depth; repeatable")
 	f.StringVar(&o.claims, "host-claims", "first-come", "first-come: an unclaimed host belongs to the namespace whose policy claims it first; granted-only: a policy can claim only what --host-grants or --host-reservations name for its namespace")
+	o.addEvaluators(f)
+}
+
+// addEvaluators defines the flag of services that policies may have asked.
+func (o *TermsFlags) addEvaluators(f *pflag.FlagSet) {
+	f.StringSliceVar(&o.evaluators, "external-evaluation-origins", nil, "`https://HOST[:PORT]`,... of the services that policies may name in externalEvaluation (default: none, so such selectors admit nobody and block everybody; a command without a server then takes every origin for listed)")
 }
 
 // AddHold defines the flag that matters only where claims are written down.
@@ -37,6 +44,11 @@ func (o *TermsFlags) Terms(teamHost, pathPrefix string) (policy.Terms, error) {
 	if o.claims != "first-come" && !t.GrantedOnly {
 		return policy.Terms{}, fmt.Errorf("--host-claims %q: first-come or granted-only", o.claims)
 	}
+	var err error
+	if t.EvaluationOrigins, err = policy.ParseEvaluationOrigins(o.evaluators); err != nil {
+		return policy.Terms{}, fmt.Errorf("--external-evaluation-origins: %w", err)
+	}
+	t.AllEvaluations = len(o.evaluators) == 0
 	return t, nil
 }
 

@@ -15,7 +15,8 @@ var selectorWords = map[policy.Property]string{
 	policy.Everyone: "everybody", policy.Email: "%s", policy.EmailDomain: "people at %s", policy.Address: "clients from %s",
 	policy.IdPGroup: "members of group %s", policy.LoginMethod: "people signed in by %s", policy.AuthMethod: "people signed in with %s",
 	policy.Token: "service token %s", policy.AnyToken: "any service token", policy.Country: "clients in %s",
-	policy.OIDCClaim: "people with %s",
+	policy.OIDCClaim:          "people with %s",
+	policy.ExternalEvaluation: "people of whom %s approves",
 }
 
 // plainSelector says whom one selector means.
@@ -26,6 +27,9 @@ func plainSelector(s *policy.Selector) string {
 	}
 	for _, c := range s.Countries {
 		value += " or " + c
+	}
+	if s.Evaluation != nil {
+		value = s.Evaluation.URL
 	}
 	value = strings.TrimPrefix(value, " or ")
 	if c := s.Claim; c != nil {

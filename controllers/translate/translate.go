@@ -287,6 +287,10 @@ func (t *translator) structured(field string, s *v1alpha1.Selector) (set []polic
 		set = append(set, policy.Selector{Property: policy.OIDCClaim,
 			Claim: &policy.ClaimValue{Name: c.Name, Value: c.Value, Provider: c.IdentityProvider}})
 	}
+	if e := s.ExternalEvaluation; e != nil {
+		set = append(set, policy.Selector{Property: policy.ExternalEvaluation,
+			Evaluation: &policy.Evaluation{URL: string(e.URL), KeysURL: string(e.KeysURL)}})
+	}
 	return append(set, bearers(s.JWT)...)
 }
 

@@ -28,7 +28,8 @@ func full() v1alpha1.AccessPolicySpec {
 			{Group: "staff"},
 			{Certificate: &v1alpha1.ClientCertificate{CommonName: "ci", DNSName: "ci.example.com", URI: "spiffe://example.com/ci"}},
 			{ServiceToken: "ci"}, {AnyServiceToken: &v1alpha1.AnyServiceToken{}}, {JWT: jwt()},
-			{Claim: &v1alpha1.OIDCClaim{Name: "department", Value: "eng", IdentityProvider: "corp"}}}
+			{Claim: &v1alpha1.OIDCClaim{Name: "department", Value: "eng", IdentityProvider: "corp"}},
+			{ExternalEvaluation: &v1alpha1.ExternalEvaluation{URL: "https://eval.example.com/a", KeysURL: "https://eval.example.com/keys"}}}
 	}
 	return v1alpha1.AccessPolicySpec{
 		Hosts:               []v1alpha1.Host{"app.example.com"},

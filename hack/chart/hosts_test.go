@@ -13,7 +13,7 @@ import (
 func TestHostArguments(t *testing.T) {
 	of := func(values string) (out []string) {
 		for _, a := range container(t, render(t, values))["args"].([]any) {
-			if s := fmt.Sprint(a); strings.HasPrefix(s, "--host-") || strings.HasPrefix(s, "--return-") {
+			if s := fmt.Sprint(a); strings.HasPrefix(s, "--host-") || strings.HasPrefix(s, "--return-") || strings.HasPrefix(s, "--external-") {
 				out = append(out, s)
 			}
 		}
@@ -23,7 +23,7 @@ func TestHostArguments(t *testing.T) {
 	for values, want := range map[string][]string{
 		"testdata/values/defaults.yaml": {"--host-claims=first-come", "--host-hold=24h"},
 		"testdata/values/host-grants.yaml": {
-			"--host-claims=granted-only", "--host-grants=*.preview.example.com=shop,checkout", "--host-grants=app.example.com=checkout",
+			"--external-evaluation-origins=https://eval.example.com,https://eval.example.net:8443", "--host-claims=granted-only", "--host-grants=*.preview.example.com=shop,checkout", "--host-grants=app.example.com=checkout",
 			"--host-grants=pay.example.com=checkout", "--host-hold=1h30m", "--host-reservations=*.shop.example.com=shop",
 			"--return-hosts=www.example.com,*.corp.example.com",
 		},

@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write what is decided into the stories"
 // TestStories: manifests above the line; below it what is wrong with them ("!")
 // and a request a line, with what becomes of it behind "=>":
 //
-//	METHOD URL [as=EMAIL,GROUP...] [age=8h] [idp=NAME] [amr=METHODS] [claim=NAME=VALUE...] [token=ORIGIN] [jwt=CLAIMS] [origin=O] [acrm=METHOD] [acrh=NAMES] [ip=A] [accept=html] [ingress=NAMESPACE/NAME] [id=CLIENT secret=S] => VERDICT REASON NAMESPACE/NAME/RULE STATUS
+//	METHOD URL [as=EMAIL,GROUP...] [age=8h] [idp=NAME] [amr=METHODS] [claim=NAME=VALUE...] [token=ORIGIN] [jwt=CLAIMS] [origin=O] [acrm=METHOD] [acrh=NAMES] [ip=A] [eval=URL=true] [accept=html] [ingress=NAMESPACE/NAME] [id=CLIENT secret=S] => VERDICT REASON NAMESPACE/NAME/RULE STATUS
 //
 // go test ./hack/stories -update writes the problems and the right-hand sides.
 func TestStories(t *testing.T) {
@@ -44,6 +44,7 @@ func TestStories(t *testing.T) {
 				t.Fatal(err)
 			}
 			loader.InUse = config.InUse // as serve has it
+			loader.Terms.AllEvaluations = true
 			table, problems := loader.Load().Build()
 			got := objects + "\n----------\n"
 			for _, p := range problems {
@@ -98,6 +99,8 @@ func tell(t *testing.T, table *policy.Table, l string) string {
 			q.Token = value
 		case "ip":
 			q.Address = value
+		case "eval":
+			q.Evaluations = append(q.Evaluations, value)
 		case "cert":
 			q.Certificate = append(q.Certificate, value)
 		case "country":

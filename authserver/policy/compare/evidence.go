@@ -45,7 +45,9 @@ type evidence struct {
 
 // opaque are selectors that it cannot read: where a policy with one is edited, the report
 // says that it was not compared.
-var opaque = map[policy.Property]string{}
+var opaque = map[policy.Property]string{
+	policy.ExternalEvaluation: "what a service says of people is asked when they sign in",
+}
 
 // evidences are all that it can read.
 var evidences = map[policy.Property]evidence{
