@@ -1,4 +1,3 @@
-# selector: claim
 # What an identity provider says at other claims of the ID token than those for groups. A
 # list matches if one of its members does; objects match nothing.
 apiVersion: access.ostiary.dev/v1alpha1
@@ -56,7 +55,7 @@ spec:
   - action: Bypass
     include: [{claim: {name: department, value: finance}}]
 ----------
-! 57: shop/wrong spec.rules[0].include[0]: claim: a Bypass rule never sees an identity; use Allow
+! 56: shop/wrong spec.rules[0].include[0]: claim: a Bypass rule never sees an identity; use Allow
 GET https://payroll.example.com/ as=ann@example.com idp=corp claim=department=finance claim=clearance=3 => allow signed-in shop/payroll/finance 200
 GET https://payroll.example.com/ as=ann@example.com idp=corp claim=department=sales claim=department=finance claim=clearance=3 => allow signed-in shop/payroll/finance 200
 GET https://payroll.example.com/ as=ann@example.com idp=corp claim=department=Finance claim=clearance=3 => deny no-rule-matched shop/payroll 403
