@@ -185,7 +185,7 @@ func (r Reason) OfMachine() bool {
 // one more thing that rules look at, as pages send tokens of their own.
 func (t *Table) decideBearer(a *app, r *Request, v visitor, refused Reason, d *Decision, tr *Trace) {
 	tr.bearer(a, r)
-	if b := v.bearer; b != nil && v.table.trusts(b, v.namespace) && contains(a.tokenIssuers, b.Name) {
+	if b := v.bearer; b != nil && v.table.trusts(b, v.namespace) && v.table.looksAtTokensOf(a, b.Name) {
 		v.machine, v.byBearer = &b.machine, true
 	}
 	v.unattended = v.subject == nil && (v.machine != nil || v.unverified)

@@ -200,6 +200,7 @@ const (
 	codeGroupMissing  Code = "group-missing"
 	codeGroupMistaken Code = "group-mistaken"
 	codeGroupIdentity Code = "group-identity-never-seen"
+	codeGroupMachine  Code = "group-machine-in-rule-for-people"
 	codeGroupBypass   Code = "group-certificate-on-bypass"
 )
 

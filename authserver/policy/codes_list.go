@@ -135,6 +135,7 @@ var codes = []CodeDoc{
 	{codeGroupMissing, GroupUnusable, "Create the AccessGroup, or correct the name."},
 	{codeGroupMistaken, GroupUnusable, "Correct the AccessGroup; its condition Accepted says what is wrong."},
 	{codeGroupIdentity, GroupUnusable, "Change the rule's action to Allow, or name a group without identity selectors."},
+	{codeGroupMachine, GroupUnusable, "Change the rule's action to ServiceAuth, or name a group of people."},
 	{codeGroupBypass, GroupUnusable, "Change the rule's action to ServiceAuth, or name a group without certificate."},
 	{codeAudienceUnlisted, Unwise, "Write an audience that the TokenIssuer lists, or ask the platform team to list it."},
 	{codeIssuerOthers, Unwise, "Ask the platform team to list your namespace in the TokenIssuer."},

@@ -90,6 +90,12 @@ func ValidateGroup(g *Group) []Issue {
 	}
 	for i, list := range g.lists() {
 		v.selectors("spec", listNames[i], NoAction, list)
+		for j := range list {
+			if list[j].Property == Token && !strings.Contains(list[j].Value, "/") {
+				v.wrong(item("spec"+listNames[i], j), codeServiceToken, "serviceToken: a group is of no namespace: write that of the token "+
+					"as well, such as shop/%s", list[j].Value)
+			}
+		}
 	}
 	all := []Rule{{Include: g.Include, Require: g.Require, Exclude: g.Exclude}}
 	v.conditions("spec", all)
@@ -152,6 +158,7 @@ type group struct {
 	email      bool // at addresses
 	sifts      bool // at addresses, so as to leave out those who have them
 	looks      propertySet
+	tokens     []tokenUse // of bearer tokens, with those of the groups that it names
 }
 
 // A groupSet is all groups of a table. nil: there are none.
@@ -268,6 +275,7 @@ func (r *resolver) resolve(name string) *node {
 	})
 	if g.fault != usable {
 		g.lists, g.reads, g.identifies, g.email, g.sifts, g.looks = [3][]Selector{}, Reads{}, false, false, false, 0
+		g.tokens = nil
 	}
 	return n
 }
@@ -284,6 +292,9 @@ func (r *resolver) measure(n *node, g *group) {
 	for i, list := range n.lists {
 		for j := range list {
 			n.size = min(n.size+1+r.look(g, &list[j], i == excluded), maxGroupSize+1)
+			if m := list[j].JWT; list[j].Property == JWT && m != nil {
+				g.use(tokenUse{item("spec"+listNames[i], j) + ".jwt", m.Issuer, m.Audience})
+			}
 		}
 	}
 	g.reads.sort()
@@ -304,6 +315,16 @@ func (g *group) take(o *group) {
 	g.reads.join(&o.reads)
 	g.identifies, g.email, g.sifts = g.identifies || o.identifies, g.email || o.email, g.sifts || o.sifts
 	g.looks |= o.looks
+	for _, u := range o.tokens {
+		g.use(tokenUse{"", u.issuer, u.audience}) // which are told there
+	}
+}
+
+// use notes that bearer tokens of an issuer are looked at.
+func (g *group) use(u tokenUse) {
+	if !slices.Contains(g.tokens, u) {
+		g.tokens = append(g.tokens, u)
+	}
 }
 
 // look notes what a selector looks at, and returns how many are behind it. out: it is one

@@ -35,6 +35,9 @@ func (a *Assembler) judgeGroup(e *entry, r *rule, field, name string) {
 	case r.action.relaxes() && g.identifies:
 		e.issues = append(e.issues, app.issue(field, codeGroupIdentity, "the AccessGroup %q looks at who somebody is, and a %s rule "+
 			"never sees that: the rule matches nobody. Use Allow, or a group of addresses", name, r.action))
+	case r.action != ServiceAuth && g.looks.ofMachine():
+		e.issues = append(e.issues, app.issue(field, codeGroupMachine, "the AccessGroup %q looks at what machines have, and a rule with "+
+			"action: %s admits none: they match nobody there. Use ServiceAuth", name, r.action))
 	case g.unseen(r.action):
 		e.issues = append(e.issues, app.issue(field, codeGroupBypass, "the AccessGroup %q looks at client certificates, and a Bypass rule "+
 			"asks for no credential: the rule matches nobody. Use ServiceAuth, which tells the application who is calling", name))
@@ -46,21 +49,21 @@ func (a *Assembler) judgeGroup(e *entry, r *rule, field, name string) {
 
 // unseen reports whether a group looks at what rules with the action do not see.
 func (g *group) unseen(a Action) bool {
-	return a.relaxes() && g.identifies || a == Bypass && g.looks.has(ClientCertificate)
+	return a.relaxes() && g.identifies || a == Bypass && (g.looks.has(ClientCertificate) || g.looks.ofMachine())
 }
 
 // groupIssues are those of the groups.
 func (a *Assembler) groupIssues() []Issue {
-	if a.groups == nil || !a.terms.NoCountries {
-		return a.groups.problems()
+	if a.groups == nil {
+		return nil
 	}
 	out := slices.Clone(a.groups.issues)
 	for _, name := range a.groups.names {
 		g := a.groups.byName[name]
-		for i, list := range g.lists {
-			if j := slices.IndexFunc(list, func(s Selector) bool { return s.Property == Country }); j >= 0 {
-				out = append(out, newIssue(Source{Name: name, Field: item("spec"+listNames[i], j)}, codeNoCountries, "country: "+noCountries))
-				break
+		out = append(out, a.countriesIn(name, g)...)
+		for _, u := range g.tokens {
+			if code, text := a.tokenIssuers.problemOf(u); code != "" && u.field != "" {
+				out = append(out, newIssue(Source{Name: name, Field: u.field}, code, text))
 			}
 		}
 	}
@@ -68,10 +71,12 @@ func (a *Assembler) groupIssues() []Issue {
 	return out
 }
 
-// problems are the issues, of no groups, too.
-func (g *groupSet) problems() []Issue {
-	if g == nil {
-		return nil
+// countriesIn says where a group looks at countries, if nothing tells which one it is.
+func (a *Assembler) countriesIn(name string, g *group) []Issue {
+	for i, list := range g.lists {
+		if j := slices.IndexFunc(list, func(s Selector) bool { return s.Property == Country }); j >= 0 && a.terms.NoCountries {
+			return []Issue{newIssue(Source{Name: name, Field: item("spec"+listNames[i], j)}, codeNoCountries, "country: "+noCountries)}
+		}
 	}
-	return g.issues
+	return nil
 }

@@ -87,7 +87,9 @@ type groupReads struct {
 	reads Reads
 	asked string // stands for the reads; empty: there are none
 	users int    // policies that name just these groups; of the Assembler's own
-	names []string
+	// issuers are those whose bearer tokens they look at.
+	issuers []string
+	names   []string
 }
 
 // groupKey stands for the groups that a policy names.
@@ -147,7 +149,13 @@ func (g *group) judgedLike(o *group) bool {
 func (a *Assembler) readGroups(key string, use *groupReads) {
 	next := &groupReads{users: use.users, names: use.names}
 	for _, name := range use.names {
-		next.reads.join(&a.groups.find(name).reads)
+		g := a.groups.find(name)
+		next.reads.join(&g.reads)
+		for _, u := range g.tokens {
+			if !contains(next.issuers, u.issuer) {
+				next.issuers = append(next.issuers, u.issuer)
+			}
+		}
 	}
 	next.reads.sort()
 	next.asked = next.reads.digest()

@@ -142,11 +142,27 @@ func (p Place) EachTokenIssuer(visit func(name string) bool) {
 	if a == nil {
 		return
 	}
-	for _, name := range a.tokenIssuers {
-		if i := p.table.tokenIssuers.find(name); i != nil && i.serves(a.source.Namespace) && !visit(name) {
-			return
+	each := func(names []string) bool {
+		for _, name := range names {
+			if i := p.table.tokenIssuers.find(name); i != nil && i.serves(a.source.Namespace) && !visit(name) {
+				return false
+			}
 		}
+		return true
 	}
+	if g := p.table.readByGroups(a); each(a.tokenIssuers) && g != nil {
+		each(g.issuers)
+	}
+}
+
+// looksAtTokensOf reports whether a rule of the policy, or a group that it names, looks at
+// bearer tokens of an issuer.
+func (t *Table) looksAtTokensOf(a *app, issuer string) bool {
+	if contains(a.tokenIssuers, issuer) {
+		return true
+	}
+	g := t.readByGroups(a)
+	return g != nil && contains(g.issuers, issuer)
 }
 
 // TokenOf returns what a token with these claims says, as if it had been verified at the
@@ -176,7 +192,11 @@ func (p Place) Issues(claims map[string]any) (is bool) {
 // other issuers.
 func (p Place) LooksAtTokens() bool {
 	a := p.app()
-	return a != nil && len(a.tokenIssuers) > 0
+	if a == nil || len(a.tokenIssuers) > 0 {
+		return a != nil
+	}
+	g := p.table.readByGroups(a)
+	return g != nil && len(g.issuers) > 0
 }
 
 // tokenIssuersOf returns the names of those whose tokens rules look at, each once.
@@ -227,17 +247,54 @@ func (a *Assembler) tokenIssues() []Issue {
 			}
 		}
 	}
+	for name, entries := range a.groupUsers {
+		for _, u := range a.groups.find(name).tokens {
+			i := a.tokenIssuers.find(u.issuer)
+			for e := range entries {
+				if app := e.used.app; i != nil && !i.serves(app.source.Namespace) {
+					out = append(out, newIssue(app.source.at(app.names(name)), codeIssuerOthers, fmt.Sprintf("the AccessGroup %q looks at tokens of "+
+						"the TokenIssuer %q, which is not for policies of namespace %q: they do not match", name, u.issuer, app.source.Namespace)))
+				}
+			}
+		}
+	}
 	return out
 }
 
+// names returns where a policy names a group.
+func (a *app) names(group string) string {
+	for _, rules := range [...][]rule{a.relaxing, a.identity} {
+		for i := range rules {
+			for l, list := range rules[i].lists() {
+				for j := range list {
+					if list[j].Property == AccessGroup && list[j].Value == group {
+						return item(rules[i].field+listNames[l], j)
+					}
+				}
+			}
+		}
+	}
+	return "spec.rules"
+}
+
 func (t *TokenIssuers) problem(u tokenUse, namespace string) (Code, string) {
+	if i := t.find(u.issuer); i != nil && !i.serves(namespace) {
+		return codeIssuerOthers, fmt.Sprintf("the TokenIssuer %q is not for policies of namespace %q, so this matches no request",
+			u.issuer, namespace)
+	}
+	return t.problemOf(u)
+}
+
+// problemOf says why tokens for a use match nobody, whoever names it. Nothing is said
+// before it is known which issuers there are.
+func (t *TokenIssuers) problemOf(u tokenUse) (Code, string) {
+	if t == nil {
+		return "", ""
+	}
 	switch i := t.find(u.issuer); {
 	case i == nil:
 		return codeIssuerUnknown, fmt.Sprintf("there is no usable TokenIssuer %q, so this matches no request; "+
 			"it will once the platform team makes one", u.issuer)
-	case !i.serves(namespace):
-		return codeIssuerOthers, fmt.Sprintf("the TokenIssuer %q is not for policies of namespace %q, so this matches no request",
-			u.issuer, namespace)
 	case !contains(i.Audiences, u.audience):
 		return codeAudienceUnlisted, fmt.Sprintf("the TokenIssuer %q takes no tokens for audience %q, so this matches no request; "+
 			"it lists %.300q", u.issuer, u.audience, i.Audiences)

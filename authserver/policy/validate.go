@@ -250,7 +250,7 @@ func (v *validator) rule(field string, r *Rule) {
 // it only for a mistake.
 func (v *validator) selectors(field, list string, a Action, selectors []Selector) {
 	for i, s := range selectors {
-		if s.Property.ofMachine() && a != ServiceAuth {
+		if s.Property.ofMachine() && a != ServiceAuth && a != NoAction { // NoAction: a group, which rules of any action name
 			v.wrong(item(field+list, i), codeServiceAuth, "%s: only a rule with action: ServiceAuth admits machines, and "+
 				"asks nobody to sign in; put it into one", s.Property)
 		}

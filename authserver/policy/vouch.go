@@ -79,3 +79,6 @@ type propertySet uint64
 func setOf(p Property) propertySet { return 1 << p }
 
 func (s propertySet) has(p Property) bool { return s&setOf(p) != 0 }
+
+// ofMachine reports whether one of them is of machines.
+func (s propertySet) ofMachine() bool { return s.has(Token) || s.has(AnyToken) || s.has(JWT) }

@@ -87,7 +87,7 @@ func (t tiny) machineSelector(a policy.Action) policy.Selector {
 	if a == policy.ServiceAuth {
 		list = append(list, policy.Selector{Property: policy.Token, Value: "ci"}) // of its own namespace
 	}
-	if a == policy.ServiceAuth || a == policy.NoAction && machinesInGroups {
+	if a == policy.ServiceAuth || a == policy.NoAction {
 		match := &policy.TokenMatch{Issuer: t.pick("ci", "forge"), Audience: t.pick("x", "y")}
 		if t.IntN(3) > 0 {
 			match.Claims = []policy.ClaimMatch{{Path: "repository", Values: []string{t.pick("acme/a", "acme/b", "acme/*")}}}
@@ -97,9 +97,6 @@ func (t tiny) machineSelector(a policy.Action) policy.Selector {
 	}
 	return list[t.IntN(len(list))]
 }
-
-// machinesInGroups: groups may name what machines have.
-const machinesInGroups = false
 
 func (t tiny) machineList(most int, a policy.Action) (out []policy.Selector) {
 	for range t.IntN(most + 1) {
@@ -334,7 +331,7 @@ func TestMachines(t *testing.T) {
 	callers := everybody()
 	n := 100
 	if testing.Short() {
-		n = 25
+		n = 15
 	}
 	found, untold, needless := map[Effect]int{}, 0, 0
 	for seed := range n {
