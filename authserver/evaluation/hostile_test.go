@@ -106,11 +106,15 @@ func TestHostileServices(t *testing.T) {
 		{"our own question", "none of its keys", "invalid", writes(func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(w, r.Body)
 		})},
-		{"plain JSON", "is not {", "invalid", writes(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"success": true}`) })},
+		{"plain JSON", "is not {", "invalid", writes(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"success": true}`)
+		})},
 		{"a page", "is not {", "invalid", writes(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `<html>success`) })},
 		{"nothing", "is not {", "invalid", writes(func(http.ResponseWriter, *http.Request) {})},
 		{"500", "status 500", "unavailable", writes(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) })},
-		{"403, as Cloudflare's example", "status 403", "invalid", writes(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{"success":false}`, 403) })},
+		{"403, as Cloudflare's example", "status 403", "invalid", writes(func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, `{"success":false}`, 403)
+		})},
 		{"204", "status 204", "unavailable", writes(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) })},
 		{"elsewhere", "redirects are not followed", "invalid", writes(func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, metadata.URL+"/latest/meta-data/", http.StatusTemporaryRedirect)
@@ -150,7 +154,9 @@ func TestHostileServices(t *testing.T) {
 			w.Header().Set("Location", metadata.URL)
 			w.WriteHeader(302)
 		})},
-		{"keys: huge", "longer than 65536 bytes", "unavailable", keysDo(func(w http.ResponseWriter) { _, _ = w.Write(bytes.Repeat([]byte(" "), 65537)) })},
+		{"keys: huge", "longer than 65536 bytes", "unavailable", keysDo(func(w http.ResponseWriter) {
+			_, _ = w.Write(bytes.Repeat([]byte(" "), 65537))
+		})},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			b := newBench(t)

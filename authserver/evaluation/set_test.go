@@ -47,10 +47,12 @@ func TestAsk(t *testing.T) {
 	if q["aud"] != b.service.URL+"/staff?x=1" || q["iss"] != "https://auth.example.com" || q["exp"].(float64)-q["iat"].(float64) != 60 {
 		t.Errorf("%v", q)
 	}
-	if got := slices.Sorted(maps.Keys(who)); !slices.Equal(got, []string{"auth_time", "email", "exp", "geo", "groups", "iat", "idp", "ip", "sub", "user_uuid"}) {
+	if got := slices.Sorted(maps.Keys(who)); !slices.Equal(got, []string{"auth_time", "email", "exp", "geo", "groups", "iat", "idp",
+		"ip", "sub", "user_uuid"}) {
 		t.Errorf("identity: %v", got)
 	}
-	if who["email"] != "ann@example.com" || who["user_uuid"] != "u1" || who["ip"] != "192.0.2.7" || fmt.Sprint(who["geo"], who["idp"], who["groups"]) !=
+	if who["email"] != "ann@example.com" || who["user_uuid"] != "u1" || who["ip"] != "192.0.2.7" || fmt.Sprint(who["geo"], who["idp"],
+		who["groups"]) !=
 		"map[country:NL] map[id:corp type:oidc] [staff]" {
 		t.Errorf("identity: %v", who)
 	}
@@ -76,7 +78,8 @@ func TestQuestionIsNoSession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s, why := credential.NewVerifier(b.ring, "https://auth.example.com", 10).Verify(token, b.now()); s != nil || why != policy.BadSignature {
+	if s, why := credential.NewVerifier(b.ring, "https://auth.example.com", 10).Verify(token, b.now()); s != nil ||
+		why != policy.BadSignature {
 		t.Errorf("%+v, %s", s, why)
 	}
 	if s, why := b.ring.OpenTeam(token, "https://auth.example.com", b.now()); s != nil || why != policy.BadSignature {
@@ -201,7 +204,8 @@ func TestAsksAtOnce(t *testing.T) {
 func TestRemembersFew(t *testing.T) {
 	b := newBench(t)
 	for i := range maxServices + 10 {
-		if _, err := b.Set.service(&policy.Evaluation{URL: fmt.Sprintf("https://eval.example.com/%d", i), KeysURL: "https://eval.example.com"}); err != nil {
+		if _, err := b.Set.service(&policy.Evaluation{URL: fmt.Sprintf("https://eval.example.com/%d", i),
+			KeysURL: "https://eval.example.com"}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -129,14 +129,16 @@ func (r *roster) verify(token string) (a asked, err error) {
 		return a, err
 	}
 	err = json.Unmarshal(payload, &a)
-	if err == nil && (a.Iss != "https://auth.example.com:"+r.site.port || a.Identity.IP != "192.0.2.7" || !slices.Equal(a.Identity.Groups, []string{"staff"})) {
+	if err == nil && (a.Iss != "https://auth.example.com:"+r.site.port || a.Identity.IP != "192.0.2.7" ||
+		!slices.Equal(a.Identity.Groups, []string{"staff"})) {
 		err = fmt.Errorf("%+v", a)
 	}
 	return a, err
 }
 
 func (r *roster) approves(name string) policy.Selector {
-	return policy.Selector{Property: policy.ExternalEvaluation, Evaluation: &policy.Evaluation{URL: r.URL + "/" + name, KeysURL: r.URL + "/keys"}}
+	return policy.Selector{Property: policy.ExternalEvaluation, Evaluation: &policy.Evaluation{URL: r.URL + "/" + name,
+		KeysURL: r.URL + "/keys"}}
 }
 
 // A service says who may enter. It is asked when somebody is given a session and not in

@@ -46,23 +46,30 @@ func TestEvaluation(t *testing.T) {
 		said []string
 		want string
 	}{
-		"approved":                 {Rule{Action: Allow, Include: evaluates(onDuty)}, []string{yes}, "allow signed-in p"},
-		"rejected":                 {Rule{Action: Allow, Include: evaluates(onDuty)}, []string{no}, "deny no-rule-matched p"},
-		"untold":                   {Rule{Action: Allow, Include: evaluates(onDuty)}, []string{none}, "deny no-rule-matched p"},
-		"never asked":              {Rule{Action: Allow, Include: evaluates(onDuty)}, nil, "challenge session-expired p"},
-		"another was":              {Rule{Action: Allow, Include: evaluates(onDuty)}, []string{outcome(onDuty+"2", Approved)}, "challenge session-expired p"},
-		"required":                 {Rule{Action: Allow, Include: everyone(), Require: evaluates(onDuty)}, []string{yes}, "allow signed-in p"},
-		"required, untold":         {Rule{Action: Allow, Include: everyone(), Require: evaluates(onDuty)}, []string{none}, "deny no-rule-matched p"},
-		"excluded":                 {Rule{Action: Allow, Include: everyone(), Exclude: evaluates(onDuty)}, []string{yes}, "deny no-rule-matched p"},
-		"not excluded":             {Rule{Action: Allow, Include: everyone(), Exclude: evaluates(onDuty)}, []string{no}, "allow signed-in p"},
-		"excluded, untold":         {Rule{Action: Allow, Include: everyone(), Exclude: evaluates(onDuty)}, []string{none}, "deny no-rule-matched p"},
-		"blocked":                  {Rule{Action: Block, Include: evaluates(onDuty)}, []string{yes}, "deny blocked p"},
-		"not blocked":              {Rule{Action: Block, Include: evaluates(onDuty)}, []string{no}, "allow signed-in p"},
-		"blocked, untold":          {Rule{Action: Block, Include: evaluates(onDuty)}, []string{none}, "deny blocked p"},
-		"blocked, never asked":     {Rule{Action: Block, Include: evaluates(onDuty)}, nil, "challenge session-expired p"},
-		"no origin":                {Rule{Action: Allow, Include: evaluates(elsewhere)}, []string{outcome(elsewhere, Approved)}, "deny no-rule-matched p"},
-		"no origin, blocked":       {Rule{Action: Block, Include: evaluates(elsewhere)}, []string{outcome(elsewhere, Rejected)}, "deny blocked p"},
-		"cut off":                  {Rule{Action: Allow, Include: evaluates(onDuty)}, []string{yes[:22], yes[1:], yes + "1", ""}, "challenge session-expired p"},
+		"approved":    {Rule{Action: Allow, Include: evaluates(onDuty)}, []string{yes}, "allow signed-in p"},
+		"rejected":    {Rule{Action: Allow, Include: evaluates(onDuty)}, []string{no}, "deny no-rule-matched p"},
+		"untold":      {Rule{Action: Allow, Include: evaluates(onDuty)}, []string{none}, "deny no-rule-matched p"},
+		"never asked": {Rule{Action: Allow, Include: evaluates(onDuty)}, nil, "challenge session-expired p"},
+		"another was": {Rule{Action: Allow, Include: evaluates(onDuty)}, []string{outcome(onDuty+"2", Approved)},
+			"challenge session-expired p"},
+		"required": {Rule{Action: Allow, Include: everyone(), Require: evaluates(onDuty)}, []string{yes}, "allow signed-in p"},
+		"required, untold": {Rule{Action: Allow, Include: everyone(), Require: evaluates(onDuty)}, []string{none},
+			"deny no-rule-matched p"},
+		"excluded": {Rule{Action: Allow, Include: everyone(), Exclude: evaluates(onDuty)}, []string{yes},
+			"deny no-rule-matched p"},
+		"not excluded": {Rule{Action: Allow, Include: everyone(), Exclude: evaluates(onDuty)}, []string{no}, "allow signed-in p"},
+		"excluded, untold": {Rule{Action: Allow, Include: everyone(), Exclude: evaluates(onDuty)}, []string{none},
+			"deny no-rule-matched p"},
+		"blocked":              {Rule{Action: Block, Include: evaluates(onDuty)}, []string{yes}, "deny blocked p"},
+		"not blocked":          {Rule{Action: Block, Include: evaluates(onDuty)}, []string{no}, "allow signed-in p"},
+		"blocked, untold":      {Rule{Action: Block, Include: evaluates(onDuty)}, []string{none}, "deny blocked p"},
+		"blocked, never asked": {Rule{Action: Block, Include: evaluates(onDuty)}, nil, "challenge session-expired p"},
+		"no origin": {Rule{Action: Allow, Include: evaluates(elsewhere)}, []string{outcome(elsewhere, Approved)},
+			"deny no-rule-matched p"},
+		"no origin, blocked": {Rule{Action: Block, Include: evaluates(elsewhere)}, []string{outcome(elsewhere, Rejected)},
+			"deny blocked p"},
+		"cut off": {Rule{Action: Allow, Include: evaluates(onDuty)}, []string{yes[:22], yes[1:], yes + "1", ""},
+			"challenge session-expired p"},
 		"an outcome of the future": {Rule{Action: Allow, Include: evaluates(onDuty)}, []string{yes[:22] + "2"}, "deny no-rule-matched p"},
 	} {
 		rules := []Rule{tc.rule}
@@ -99,7 +106,8 @@ func TestEvaluationOfNobody(t *testing.T) {
 // A session is as old as what was said: a rule bounds both. And what one host's session
 // holds is asked of the policies there, the guarding one first, of groups as well.
 func TestSignInAsks(t *testing.T) {
-	p, q := one(Rule{Action: Allow, Include: evaluates(onDuty), SessionDuration: time.Hour}, Rule{Action: Block, Include: evaluates(elsewhere)}), one()
+	p, q := one(Rule{Action: Allow, Include: evaluates(onDuty), SessionDuration: time.Hour}, Rule{Action: Block,
+		Include: evaluates(elsewhere)}), one()
 	q.Source.Name, q.Paths = "q", prefixes("/q")
 	q.Rules = []Rule{{Action: Allow, Include: named("staff"), Require: evaluates("https://eval.x/q")}}
 	other := of("n", "z", 0, Allow, []string{"z.x"})
@@ -125,7 +133,8 @@ func TestSignInAsks(t *testing.T) {
 	}
 	s := session("n/p")
 	s.Evaluations, s.IssuedAt, s.SignedInAt = []string{outcome(onDuty, Approved)}, now.Add(-2*time.Hour), now.Add(-2*time.Hour)
-	if d := table.Decide(Request{Target: mustTarget(t, "https://a.x/"), Method: "GET", Subject: s, Now: now}); d.Verdict != Challenge || d.Reason != SessionExpired {
+	if d := table.Decide(Request{Target: mustTarget(t, "https://a.x/"), Method: "GET", Subject: s, Now: now}); d.Verdict != Challenge ||
+		d.Reason != SessionExpired {
 		t.Errorf("an old session: %s", brief(d))
 	}
 	// No token is made for an application that wants somebody asked of whom this one has not.
@@ -146,11 +155,12 @@ func TestNobodyOutrunsAnEvaluation(t *testing.T) {
 		table *Table
 		want  string
 	}{
-		"before":         {mustBuild(t, one(does(Allow)...)), "allow signed-in p"},
-		"not listed":     {blocks, "deny blocked p"},
-		"listed":         {blocks.evaluating(evaluators...), "challenge session-expired p"},
-		"keys elsewhere": {mustBuild(t, one(Rule{Action: Allow, Include: []Selector{{Property: ExternalEvaluation, Evaluation: &Evaluation{onDuty, elsewhere, "", "", ""}}}})).evaluating(evaluators...), "deny no-rule-matched p"},
-		"of a group":     {group.evaluating(evaluators...), "challenge session-expired p"},
+		"before":     {mustBuild(t, one(does(Allow)...)), "allow signed-in p"},
+		"not listed": {blocks, "deny blocked p"},
+		"listed":     {blocks.evaluating(evaluators...), "challenge session-expired p"},
+		"keys elsewhere": {mustBuild(t, one(Rule{Action: Allow, Include: []Selector{{Property: ExternalEvaluation,
+			Evaluation: &Evaluation{onDuty, elsewhere, "", "", ""}}}})).evaluating(evaluators...), "deny no-rule-matched p"},
+		"of a group": {group.evaluating(evaluators...), "challenge session-expired p"},
 	} {
 		if got := ask(tc.table); got != tc.want {
 			t.Errorf("%s: %s, want %s", name, got, tc.want)
@@ -159,7 +169,8 @@ func TestNobodyOutrunsAnEvaluation(t *testing.T) {
 }
 
 func TestEvaluationIssues(t *testing.T) {
-	in := Input{Policies: CompileAll([]Policy{one(Rule{Action: Allow, Include: everyone(), Require: append(evaluates(onDuty), evaluates(elsewhere)...)})}),
+	in := Input{Policies: CompileAll([]Policy{one(Rule{Action: Allow, Include: everyone(), Require: append(evaluates(onDuty),
+		evaluates(elsewhere)...)})}),
 		Groups: CompileGroups([]Group{groupOf("staff", evaluates(elsewhere), nil, nil)}), Terms: Terms{EvaluationOrigins: evaluators}}
 	_, issues := Build(in)
 	var got []string
@@ -169,7 +180,8 @@ func TestEvaluationIssues(t *testing.T) {
 			t.Errorf("%+v", i)
 		}
 	}
-	want := []string{"staff spec.include[0] external-evaluation-origin-not-listed", "n/p spec.rules[0].require[1] external-evaluation-origin-not-listed"}
+	want := []string{"staff spec.include[0] external-evaluation-origin-not-listed",
+		"n/p spec.rules[0].require[1] external-evaluation-origin-not-listed"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
@@ -178,10 +190,14 @@ func TestEvaluationIssues(t *testing.T) {
 		t.Errorf("%v", issues)
 	}
 	for address, wrong := range map[string]bool{
-		"https://eval.x": false, "https://eval.x:8443/a?b=c,d&e=@[1]": false, "http://localhost:8080/": false, "http://[::1]:8080/": false, "HTTPS://Eval.X/": false,
-		"": true, "eval.x": true, "http://eval.x/": true, "https://u:p@eval.x/": true, "https://eval.x/#a": true, "https:///a": true, "https://eval.x:443/": true,
-		"ftp://eval.x/": true, "https://eval.x/\n": true, "https://eval.x/a b": true, "https://*.x/": true, "https://eval.x/" + strings.Repeat("a", 1024): true,
-		"https://ä.x/": true, "javascript:alert(1)": true, "file:///etc/passwd": true, "https://eval.x\\@evil/": true, "http://127.0.0.1.evil.x/": true,
+		"https://eval.x": false, "https://eval.x:8443/a?b=c,d&e=@[1]": false, "http://localhost:8080/": false, "http://[::1]:8080/": false,
+		"HTTPS://Eval.X/": false,
+		"":                true, "eval.x": true, "http://eval.x/": true, "https://u:p@eval.x/": true, "https://eval.x/#a": true, "https:///a": true,
+		"https://eval.x:443/": true,
+		"ftp://eval.x/":       true, "https://eval.x/\n": true, "https://eval.x/a b": true, "https://*.x/": true,
+		"https://eval.x/" + strings.Repeat("a", 1024): true,
+		"https://ä.x/": true, "javascript:alert(1)": true, "file:///etc/passwd": true, "https://eval.x\\@evil/": true,
+		"http://127.0.0.1.evil.x/": true,
 	} {
 		for _, e := range []*Evaluation{{URL: address, KeysURL: onDuty}, {URL: onDuty, KeysURL: address}} {
 			if p := e.check(); p.found() != wrong {
@@ -195,11 +211,14 @@ func TestEvaluationIssues(t *testing.T) {
 }
 
 func TestParseEvaluationOrigins(t *testing.T) {
-	got, err := ParseEvaluationOrigins([]string{"https://b.x", "HTTPS://A.x:8443", "https://b.x", "http://127.0.0.1:9000", "http://eval.localhost"})
-	if want := []string{"http://127.0.0.1:9000", "http://eval.localhost", "https://a.x:8443", "https://b.x"}; err != nil || !slices.Equal(got, want) {
+	got, err := ParseEvaluationOrigins([]string{"https://b.x", "HTTPS://A.x:8443", "https://b.x", "http://127.0.0.1:9000",
+		"http://eval.localhost"})
+	if want := []string{"http://127.0.0.1:9000", "http://eval.localhost", "https://a.x:8443", "https://b.x"}; err != nil ||
+		!slices.Equal(got, want) {
 		t.Errorf("%q, %v", got, err)
 	}
-	for _, o := range []string{"", "null", "*", "a.x", "https://a.x/", "https://a.x/b", "https://*.a.x", "http://localhost:*", "http://a.x", "ftp://a.x", "https://u@a.x",
+	for _, o := range []string{"", "null", "*", "a.x", "https://a.x/", "https://a.x/b", "https://*.a.x", "http://localhost:*",
+		"http://a.x", "ftp://a.x", "https://u@a.x",
 		"https://a.x:443", "http://localhost.x"} {
 		if _, err := ParseEvaluationOrigins([]string{o}); err == nil {
 			t.Errorf("%q is taken", o)
