@@ -90,12 +90,7 @@ func ValidateGroup(g *Group) []Issue {
 	}
 	for i, list := range g.lists() {
 		v.selectors("spec", listNames[i], NoAction, list)
-		for j := range list {
-			if list[j].Property == Token && !strings.Contains(list[j].Value, "/") {
-				v.wrong(item("spec"+listNames[i], j), codeServiceToken, "serviceToken: a group is of no namespace: write that of the token "+
-					"as well, such as shop/%s", list[j].Value)
-			}
-		}
+		v.wholeNames("spec"+listNames[i], list)
 	}
 	all := []Rule{{Include: g.Include, Require: g.Require, Exclude: g.Exclude}}
 	v.conditions("spec", all)
@@ -317,13 +312,6 @@ func (g *group) take(o *group) {
 	g.looks |= o.looks
 	for _, u := range o.tokens {
 		g.use(tokenUse{"", u.issuer, u.audience}) // which are told there
-	}
-}
-
-// use notes that bearer tokens of an issuer are looked at.
-func (g *group) use(u tokenUse) {
-	if !slices.Contains(g.tokens, u) {
-		g.tokens = append(g.tokens, u)
 	}
 }
 

@@ -2,7 +2,10 @@
 
 package policy
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // judgeGroups says which of the groups that a policy names cannot be used.
 func (a *Assembler) judgeGroups(e *entry) {
@@ -50,6 +53,23 @@ func (a *Assembler) judgeGroup(e *entry, r *rule, field, name string) {
 // unseen reports whether a group looks at what rules with the action do not see.
 func (g *group) unseen(a Action) bool {
 	return a.relaxes() && g.identifies || a == Bypass && (g.looks.has(ClientCertificate) || g.looks.ofMachine())
+}
+
+// use notes that bearer tokens of an issuer are looked at.
+func (g *group) use(u tokenUse) {
+	if !slices.Contains(g.tokens, u) {
+		g.tokens = append(g.tokens, u)
+	}
+}
+
+// wholeNames refuses service tokens of a group without their namespace.
+func (v *validator) wholeNames(field string, list []Selector) {
+	for i := range list {
+		if list[i].Property == Token && !strings.Contains(list[i].Value, "/") {
+			v.wrong(item(field, i), codeServiceToken, "serviceToken: a group is of no namespace: write that of the token as well, "+
+				"such as shop/%s", list[i].Value)
+		}
+	}
 }
 
 // groupIssues are those of the groups.

@@ -68,13 +68,20 @@ func TestGroupOfMachinesIssues(t *testing.T) {
 		issuer []TokenIssuer
 		want   Code
 	}{
-		"good":                {robots, Rule{Action: ServiceAuth, Include: named("robots")}, tokenIssuers(), ""},
-		"a rule for people":   {robots, Rule{Action: Allow, Include: named("robots")}, tokenIssuers(), codeGroupMachine},
-		"a Bypass rule":       {robots, Rule{Action: Bypass, Include: named("robots")}, tokenIssuers(), codeGroupMachine},
-		"no issuer":           {robots, Rule{Action: ServiceAuth, Include: named("robots")}, []TokenIssuer{}, codeIssuerUnknown},
-		"another audience":    {groupOf("robots", jwt("ci", "x", says("sub", "job")), nil, nil), Rule{Action: ServiceAuth, Include: named("robots")}, tokenIssuers(), codeAudienceUnlisted},
-		"of other namespaces": {groupOf("robots", jwt("theirs", "app", says("sub", "job")), nil, nil), Rule{Action: ServiceAuth, Include: named("robots")}, tokenIssuers(), codeIssuerOthers},
-		"no namespace":        {groupOf("robots", []Selector{{Property: Token, Value: "ci"}}, nil, nil), Rule{Action: ServiceAuth, Include: named("robots")}, tokenIssuers(), codeServiceToken},
+		"good": {robots, Rule{Action: ServiceAuth, Include: named("robots")},
+			tokenIssuers(), ""},
+		"a rule for people": {robots, Rule{Action: Allow, Include: named("robots")},
+			tokenIssuers(), codeGroupMachine},
+		"a Bypass rule": {robots, Rule{Action: Bypass, Include: named("robots")},
+			tokenIssuers(), codeGroupMachine},
+		"no issuer": {robots, Rule{Action: ServiceAuth, Include: named("robots")},
+			[]TokenIssuer{}, codeIssuerUnknown},
+		"another audience": {groupOf("robots", jwt("ci", "x", says("sub", "job")), nil, nil), Rule{Action: ServiceAuth, Include: named("robots")},
+			tokenIssuers(), codeAudienceUnlisted},
+		"of other namespaces": {groupOf("robots", jwt("theirs", "app", says("sub", "job")), nil, nil), Rule{Action: ServiceAuth, Include: named("robots")},
+			tokenIssuers(), codeIssuerOthers},
+		"no namespace": {groupOf("robots", []Selector{{Property: Token, Value: "ci"}}, nil, nil), Rule{Action: ServiceAuth, Include: named("robots")},
+			tokenIssuers(), codeServiceToken},
 	} {
 		p := one(c.rule)
 		_, issues := Build(Input{Policies: CompileAll([]Policy{p}), Groups: CompileGroups([]Group{c.group}), TokenIssuers: NewTokenIssuers(c.issuer...)})

@@ -246,11 +246,15 @@ func (v *validator) rule(field string, r *Rule) {
 	}
 }
 
+// asksPeople reports whether rules with the action admit no machine. A group has no action:
+// rules of any name it.
+func (a Action) asksPeople() bool { return a != ServiceAuth && a != NoAction }
+
 // selectors, like duration, takes its field in two parts: to join them is worth
 // it only for a mistake.
 func (v *validator) selectors(field, list string, a Action, selectors []Selector) {
 	for i, s := range selectors {
-		if s.Property.ofMachine() && a != ServiceAuth && a != NoAction { // NoAction: a group, which rules of any action name
+		if s.Property.ofMachine() && a.asksPeople() {
 			v.wrong(item(field+list, i), codeServiceAuth, "%s: only a rule with action: ServiceAuth admits machines, and "+
 				"asks nobody to sign in; put it into one", s.Property)
 		}

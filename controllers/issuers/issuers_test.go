@@ -28,13 +28,20 @@ func TestConditions(t *testing.T) {
 		want   string // type=status of all but Ready, and its status and reason
 		says   string // Ready
 	}{
-		"fetched":   {config.State{Keys: 2, Fetched: fetched}, false, nil, "Accepted=True Programmed=True Ready=True/Ready", "Active"},
-		"inline":    {config.State{Keys: 1}, false, nil, "Accepted=True Programmed=True Ready=True/Ready", "Active"},
-		"stale":     {config.State{Keys: 1, Fetched: fetched, Err: down}, false, nil, "Accepted=True Degraded=True Programmed=True Ready=True/KeysStale", "refused"},
-		"no keys":   {config.State{}, false, nil, "Accepted=True Programmed=False Ready=False/KeysUnavailable", "being fetched"},
-		"down":      {config.State{Err: down}, false, nil, "Accepted=True Programmed=False Ready=False/KeysUnavailable", "connection refused"},
-		"our own":   {config.State{}, true, nil, "Accepted=False Ready=False/OwnIssuer Stalled=True", "team host"},
-		"a mistake": {config.State{}, true, []policy.Issue{{Message: "no key"}}, "Accepted=False Ready=False/Invalid Stalled=True", "no key"},
+		"fetched": {config.State{Keys: 2, Fetched: fetched}, false, nil,
+			"Accepted=True Programmed=True Ready=True/Ready", "Active"},
+		"inline": {config.State{Keys: 1}, false, nil,
+			"Accepted=True Programmed=True Ready=True/Ready", "Active"},
+		"stale": {config.State{Keys: 1, Fetched: fetched, Err: down}, false, nil,
+			"Accepted=True Degraded=True Programmed=True Ready=True/KeysStale", "refused"},
+		"no keys": {config.State{}, false, nil,
+			"Accepted=True Programmed=False Ready=False/KeysUnavailable", "being fetched"},
+		"down": {config.State{Err: down}, false, nil,
+			"Accepted=True Programmed=False Ready=False/KeysUnavailable", "connection refused"},
+		"our own": {config.State{}, true, nil,
+			"Accepted=False Ready=False/OwnIssuer Stalled=True", "team host"},
+		"a mistake": {config.State{}, true, []policy.Issue{{Message: "no key"}},
+			"Accepted=False Ready=False/Invalid Stalled=True", "no key"},
 	}
 	for before, was := range cases {
 		for name, c := range cases {

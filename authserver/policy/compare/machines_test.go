@@ -47,7 +47,9 @@ func expressions() []policy.Selector {
 		cel("request.path.startsWith('/a')", request, func(f *policy.Facts) (bool, error) { return strings.HasPrefix(f.Path, "/a"), nil }),
 		cel("cidr('10.0.0.0/8').containsIP(request.address)", request, inNetwork),
 		cel("identity.email == 'ann@x.test'", identity, func(f *policy.Facts) (bool, error) { return f.Email == "ann@x.test", nil }),
-		cel("identity.email.endsWith('@y.test')", identity, func(f *policy.Facts) (bool, error) { return strings.HasSuffix(f.Email, "@y.test"), nil }),
+		cel("identity.email.endsWith('@y.test')", identity, func(f *policy.Facts) (bool, error) {
+			return strings.HasSuffix(f.Email, "@y.test"), nil
+		}),
 		cel("'dev' in identity.groups", policy.Looks{Identity: true, Groups: []string{"dev"}}, func(f *policy.Facts) (bool, error) {
 			return slices.Contains(f.Groups, "dev"), nil
 		}),
@@ -106,7 +108,9 @@ func (t tiny) machineList(most int, a policy.Action) (out []policy.Selector) {
 }
 
 func (t tiny) machineRule() policy.Rule {
-	r := policy.Rule{Action: []policy.Action{policy.ServiceAuth, policy.ServiceAuth, policy.ServiceAuth, policy.Allow, policy.Block, policy.Bypass}[t.IntN(6)]}
+	r := policy.Rule{Action: []policy.Action{
+		policy.ServiceAuth, policy.ServiceAuth, policy.ServiceAuth, policy.Allow, policy.Block, policy.Bypass,
+	}[t.IntN(6)]}
 	r.Include = append(t.machineList(1, r.Action), t.machineSelector(r.Action))
 	if t.IntN(3) == 0 {
 		r.Require = t.machineList(2, r.Action)
@@ -257,7 +261,9 @@ func (h house) String() string {
 
 func (h *house) side() Side {
 	issuers := policy.NewTokenIssuers(h.issuers...)
-	table, _ := policy.Build(policy.Input{Policies: policy.CompileAll(h.policies), Groups: policy.CompileGroups(h.groups), Tokens: h.tokens, TokenIssuers: issuers})
+	table, _ := policy.Build(policy.Input{
+		Policies: policy.CompileAll(h.policies), Groups: policy.CompileGroups(h.groups), Tokens: h.tokens, TokenIssuers: issuers,
+	})
 	return Side{Table: table, Policies: h.policies, Tokens: h.tokens, TokenIssuers: issuers}
 }
 
