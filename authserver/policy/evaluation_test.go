@@ -253,10 +253,13 @@ func refEvaluated(p *Policy, s *Subject, groups []Group) bool {
 }
 
 func refApproves(sel Selector, s *Subject, ifUnknown bool) bool {
+	if !strings.HasPrefix(sel.Evaluation.URL, evaluators[0]+"/") {
+		return ifUnknown
+	} else if s == nil {
+		return false
+	}
 	said := " " + strings.Join(s.Evaluations, " ") + " "
 	switch key := " " + sel.Evaluation.Key(); {
-	case !strings.HasPrefix(sel.Evaluation.URL, evaluators[0]+"/"):
-		return ifUnknown
 	case strings.Contains(said, key+"1 "):
 		return true
 	case strings.Contains(said, key+"0 "):

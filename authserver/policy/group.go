@@ -109,21 +109,6 @@ func (s *Selector) checkGroup() problem {
 	return problem{}
 }
 
-// groupsIn returns the groups that selectors name.
-func groupsIn(list []Selector) (out []string) {
-	for i := range list {
-		if list[i].Property == AccessGroup {
-			out = append(out, list[i].Value)
-		}
-	}
-	return out
-}
-
-func sortedOnce(names []string) []string {
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
 func (d *digest) group(g *Group) {
 	d.str(g.Source.Name)
 	for _, list := range g.lists() {

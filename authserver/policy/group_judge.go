@@ -100,3 +100,18 @@ func (a *Assembler) countriesIn(name string, g *group) []Issue {
 	}
 	return nil
 }
+
+// groupsIn returns the groups that selectors name.
+func groupsIn(list []Selector) (out []string) {
+	for i := range list {
+		if list[i].Property == AccessGroup {
+			out = append(out, list[i].Value)
+		}
+	}
+	return out
+}
+
+func sortedOnce(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
+}
