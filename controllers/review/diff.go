@@ -118,6 +118,7 @@ func (o *flags) report(c *cobra.Command, args []string) (*report, error) {
 	settle(old, now)
 	at := time.Now()
 	result := compare.Compare(old.Side, now.Side, compare.Settings{Now: at, SessionDuration: o.sessions})
+	result.Incomplete = append(result.Incomplete, untold(old, now)...)
 	return &report{Result: result, old: old, now: now, shared: shared, kubeconfig: o.source.Kubeconfig}, nil
 }
 
@@ -151,7 +152,8 @@ func (o *flags) apply(ctx context.Context, f *pflag.FlagSet, stderr io.Writer) e
 
 // shared are the flags that `ostiary explain` takes as well, to judge files alike.
 func (o *flags) shared(f *pflag.FlagSet) (out []string) {
-	for _, name := range []string{"host-grants", "host-reservations", "host-claims", "team-url", "path-prefix", "session-duration"} {
+	for _, name := range []string{"host-grants", "host-reservations", "host-claims", "team-url", "path-prefix", "session-duration",
+		"external-evaluation-origins"} {
 		flag := f.Lookup(name)
 		if !flag.Changed {
 			continue
