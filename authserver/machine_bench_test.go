@@ -16,7 +16,7 @@ import (
 )
 
 // benchSecret is as long as a real one.
-const benchSecret = "ostiary_st_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" //nolint:gosec // nobody's
+const benchSecret = "ostiary_st_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 // hot is a proxy's question about one page, with the headers of a client, by somebody whom
 // we have seen before: a person with a session, or a machine with a service token.

@@ -52,7 +52,8 @@ func (h *Handler) token(x *public.Exchange) {
 	}
 	lifetime := min(maxTokenTime, s.ExpiresAt.Sub(x.Now)).Truncate(time.Second)
 	token, err := x.Ring.Mint(credential.Claims{Issuer: h.Issuer(), Audience: audience, Host: host, AuthorizedParty: h.Origin(x.Host),
-		ID: s.ID, User: s.User, Email: s.Email, Groups: s.Groups, Custom: s.Claims, AMR: s.AMR, Asked: s.Asked, Evaluations: s.Evaluations, Provider: s.Provider,
+		ID: s.ID, User: s.User, Email: s.Email, Groups: s.Groups, Custom: s.Claims, AMR: s.AMR, Asked: s.Asked, Evaluations: s.Evaluations,
+		Provider:   s.Provider,
 		SignedInAt: s.SignedInAt, IssuedAt: x.Now, Lifetime: lifetime}, x.Now)
 	if err != nil {
 		h.Log.Warn("no token can be made", "error", err, "user", s.ID, "provider", s.Provider, "requestID", x.ID)

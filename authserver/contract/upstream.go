@@ -74,19 +74,26 @@ var forUsers = []string{"X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Gr
 // it is to be handled, or what a proxy or Ostiary decides by. A header there that we set
 // would mislead the proxy or the application.
 var takenFamilies = []string{
-	"Accept-", "Access-Control-", "Alt-", "Cache-", "Cdn-", "Cf-", "Client-", "Cloudfront-", "Content-", "Fastly-", "Grpc-", "Http-", "Http2-", "If-",
+	"Accept-", "Access-Control-", "Alt-", "Cache-", "Cdn-", "Cf-", "Client-", "Cloudfront-", "Content-", "Fastly-", "Grpc-", "Http-",
+	"Http2-", "If-",
 	"Proxy-", "Sec-", "Ssl-", "Strict-", "X-Access-", "X-Accel-", "X-Amzn-", "X-Appengine-", "X-Azure-", "X-B3-",
-	"X-Client-", "X-Cluster-", "X-Csrf-", "X-Envoy-", "X-Forwarded-", "X-Google-", "X-Http-", "X-Original-", "X-Ostiary-", "X-Real-", "X-Request", "X-Rewrite-",
+	"X-Client-", "X-Cluster-", "X-Csrf-", "X-Envoy-", "X-Forwarded-", "X-Google-", "X-Http-", "X-Original-", "X-Ostiary-", "X-Real-",
+	"X-Request", "X-Rewrite-",
 	"X-Ssl-", "X-Tls-", "X-Traefik-", "X-Xsrf-",
 }
 
 // taken are the others: of one connection (RFC 9110 §7.6.1), of messages and their
 // authentication, and those in which proxies tell us or an application of a request.
 var taken = []string{
-	"Accept", "Age", "Allow", "Authority", "Authorization", "Baggage", "Connection", "Cookie", "Cookie2", "Date", "Destination", "Dnt", "Early-Data", "Etag", "Expect",
-	"Expires", "Forwarded", "From", "Front-End-Https", "Host", "Keep-Alive", "Last-Event-Id", "Link", "Location", "Max-Forwards", "Method", "Origin", "Overwrite",
-	"Path", "Pragma", "Priority", "Range", "Referer", "Refresh", "Remote-Addr", "Scheme", "Server", "Set-Cookie", "Set-Cookie2", "Status", "Te", "Trailer",
-	"Transfer-Encoding", "True-Client-Ip", "Traceparent", "Tracestate", "Upgrade", "Upgrade-Insecure-Requests", "User-Agent", "Vary", "Via", "Warning", "Www-Authenticate",
-	"X-Auth-Request-Redirect", "X-Code", "X-Correlation-Id", "X-Format", "X-Method-Override", "X-Scheme", "X-Namespace", "X-Ingress-Name", "X-Service-Name", "X-Service-Port",
+	"Accept", "Age", "Allow", "Authority", "Authorization", "Baggage", "Connection", "Cookie", "Cookie2", "Date", "Destination", "Dnt",
+	"Early-Data", "Etag", "Expect",
+	"Expires", "Forwarded", "From", "Front-End-Https", "Host", "Keep-Alive", "Last-Event-Id", "Link", "Location", "Max-Forwards",
+	"Method", "Origin", "Overwrite",
+	"Path", "Pragma", "Priority", "Range", "Referer", "Refresh", "Remote-Addr", "Scheme", "Server", "Set-Cookie", "Set-Cookie2",
+	"Status", "Te", "Trailer",
+	"Transfer-Encoding", "True-Client-Ip", "Traceparent", "Tracestate", "Upgrade", "Upgrade-Insecure-Requests", "User-Agent", "Vary",
+	"Via", "Warning", "Www-Authenticate",
+	"X-Auth-Request-Redirect", "X-Code", "X-Correlation-Id", "X-Format", "X-Method-Override", "X-Scheme", "X-Namespace",
+	"X-Ingress-Name", "X-Service-Name", "X-Service-Port",
 	"X-Powered-By", "X-Frame-Options", "X-Content-Type-Options", "X-Country-Code", "X-Sendfile",
 }

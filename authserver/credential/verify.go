@@ -202,10 +202,11 @@ func (k *key) read(kind, issuer, token string, now time.Time) (entry, error) {
 	// Else it can only be the wrong time for it, and that entry.at judges.
 	e.subject = &policy.Subject{
 		ID: c.User, Email: c.Email, Groups: c.Groups, Claims: c.custom(), AMR: c.AMR, Provider: c.Provider,
-		Audience: c.Audience, AuthorizedParty: c.AuthorizedParty, Host: c.Host, PathScoped: c.PathScoped, Bind: c.Bind, Asked: c.Asked, Evaluations: c.Evaluations,
-		Token:      token,
-		SignedInAt: time.Unix(cmp.Or(c.SignedInAt, c.IssuedAt), 0).UTC(),
-		IssuedAt:   time.Unix(c.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(c.ExpiresAt, 0).UTC(),
+		Audience: c.Audience, AuthorizedParty: c.AuthorizedParty, Host: c.Host, PathScoped: c.PathScoped, Bind: c.Bind, Asked: c.Asked,
+		Evaluations: c.Evaluations,
+		Token:       token,
+		SignedInAt:  time.Unix(cmp.Or(c.SignedInAt, c.IssuedAt), 0).UTC(),
+		IssuedAt:    time.Unix(c.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(c.ExpiresAt, 0).UTC(),
 	}
 	if c.ID != "" {
 		e.subject.ID, e.subject.User = c.ID, c.User

@@ -61,9 +61,11 @@ func readBoth(text string) (p policy.PresentedToken, ok bool) {
 		}
 	}
 	id := 0
-	if isNamed(names, contract.ClientSecret, contract.ClientID) || isNamed(names, contract.CloudflareClientSecret, contract.CloudflareClientID) {
+	if isNamed(names, contract.ClientSecret, contract.ClientID) || isNamed(names, contract.CloudflareClientSecret,
+		contract.CloudflareClientID) {
 		id = 1
-	} else if !isNamed(names, contract.ClientID, contract.ClientSecret) && !isNamed(names, contract.CloudflareClientID, contract.CloudflareClientSecret) {
+	} else if !isNamed(names, contract.ClientID, contract.ClientSecret) && !isNamed(names, contract.CloudflareClientID,
+		contract.CloudflareClientSecret) {
 		return p, false
 	}
 	p = policy.PresentedToken{ID: values[id], Secret: values[1-id]}

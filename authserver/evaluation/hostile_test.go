@@ -113,7 +113,7 @@ func TestHostileServices(t *testing.T) {
 		{"nothing", "is not {", "invalid", writes(func(http.ResponseWriter, *http.Request) {})},
 		{"500", "status 500", "unavailable", writes(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) })},
 		{"403, as Cloudflare's example", "status 403", "invalid", writes(func(w http.ResponseWriter, _ *http.Request) {
-			http.Error(w, `{"success":false}`, 403)
+			http.Error(w, `{"success":false}`, http.StatusForbidden)
 		})},
 		{"204", "status 204", "unavailable", writes(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) })},
 		{"elsewhere", "redirects are not followed", "invalid", writes(func(w http.ResponseWriter, r *http.Request) {

@@ -101,7 +101,8 @@ func (h *Handler) takeAnswer(x *public.Exchange, p *idp.Provider, l *providerLog
 		return
 	}
 	own, others := h.wanted(x, &l.Attempt)
-	identity, err := p.Exchange(x.R.Context(), idp.Callback{Code: x.Query.Get("code"), Issuer: x.Query.Get("iss"), Claims: namesOf(own, others),
+	identity, err := p.Exchange(x.R.Context(), idp.Callback{Code: x.Query.Get("code"), Issuer: x.Query.Get("iss"), Claims: namesOf(own,
+		others),
 		Nonce:    derive(key, "nonce", l.ID),
 		Verifier: derive(key, "verifier", l.ID), RedirectURI: h.callbackURL(p.Name()), Reauthenticate: l.Anew, Started: time.Unix(l.At, 0)})
 	if s, _ := h.TeamSubject(x); err != nil && s != nil && s.SignedInAt.Unix() >= l.At {

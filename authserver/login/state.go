@@ -100,8 +100,9 @@ type ticket struct {
 
 // subject is whom a ticket names.
 func (t *ticket) subject() *policy.Subject {
-	return &policy.Subject{ID: t.ID, User: t.User, Email: t.Email, Groups: t.Groups, Claims: t.Claims, AMR: t.AMR, Asked: t.Asked, Evaluations: t.Evaluations,
-		Provider: t.Provider, SignedInAt: time.Unix(t.SignedIn, 0).UTC()}
+	return &policy.Subject{ID: t.ID, User: t.User, Email: t.Email, Groups: t.Groups, Claims: t.Claims, AMR: t.AMR, Asked: t.Asked,
+		Evaluations: t.Evaluations,
+		Provider:    t.Provider, SignedInAt: time.Unix(t.SignedIn, 0).UTC()}
 }
 
 // randomID returns 128 bits that nobody guesses.

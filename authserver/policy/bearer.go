@@ -273,7 +273,7 @@ func isClaimText(s string, longest int) bool {
 
 // checkNamed checks a selector that names an object of the platform team, or can.
 func (s *Selector) checkNamed() problem {
-	switch s.Property { //nolint:exhaustive // of the others, check knows
+	switch s.Property {
 	case JWT:
 		return s.JWT.check()
 	case ExternalEvaluation:

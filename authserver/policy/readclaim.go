@@ -17,7 +17,7 @@ type ReadClaim struct {
 	All    bool     // and whatever else stands there
 }
 
-// Claims looks a claim up among those that are read.
+// Claim looks a claim up among those that are read.
 func (r *Reads) Claim(name string) (ReadClaim, bool) {
 	i, ok := slices.BinarySearchFunc(r.Claims, name, func(c ReadClaim, name string) int { return strings.Compare(c.Name, name) })
 	if !ok {

@@ -75,7 +75,7 @@ func (s *Service) read(token string) (q question, err error) {
 	if err != nil {
 		return q, err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	var keys jose.JSONWebKeySet
 	if err := json.NewDecoder(resp.Body).Decode(&keys); err != nil {
 		return q, err
@@ -84,18 +84,19 @@ func (s *Service) read(token string) (q question, err error) {
 	if err != nil {
 		return q, err
 	}
-	for _, key := range keys.Key(signed.Signatures[0].Header.KeyID) {
-		payload, err := signed.Verify(key)
-		if err != nil {
-			return q, err
-		}
-		err = json.Unmarshal(payload, &q)
-		if err == nil && (q.Audience != s.URL || q.Expires < time.Now().Unix()) {
-			err = fmt.Errorf("the question is for %s, until %d", q.Audience, q.Expires)
-		}
+	named := keys.Key(signed.Signatures[0].Header.KeyID)
+	if len(named) == 0 {
+		return q, fmt.Errorf("%s has no such key", s.Certs)
+	}
+	payload, err := signed.Verify(named[0])
+	if err != nil {
 		return q, err
 	}
-	return q, fmt.Errorf("%s has no such key", s.Certs)
+	err = json.Unmarshal(payload, &q)
+	if err == nil && (q.Audience != s.URL || q.Expires < time.Now().Unix()) {
+		err = fmt.Errorf("the question is for %s, until %d", q.Audience, q.Expires)
+	}
+	return q, err
 }
 
 func (s *Service) sign(text []byte) (string, error) {

@@ -341,7 +341,7 @@ func TestMachines(t *testing.T) {
 	}
 	found, untold, needless := map[Effect]int{}, 0, 0
 	for seed := range n {
-		r := tiny{rand.New(rand.NewPCG(uint64(seed), 11))} //nolint:gosec // no secret
+		r := tiny{rand.New(rand.NewPCG(uint64(seed), 11))}
 		h := r.house()
 		e := r.edited(h)
 		before, after := h.side(), e.side()
