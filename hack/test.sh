@@ -45,14 +45,13 @@ packages() {
 	apt-get install -qy --no-install-recommends "${missing[@]}"
 }
 
-# tests runs the tests of the module, and says which packages took longest. Many wait for an
-# API server, a proxy or the clock: there are more at a time than processors. The part vet has
+# tests runs the tests of the module, and says which packages took longest. The part vet has
 # looked at all of them.
 tests() {
 	local log status=0 packages
 	log=$(mktemp)
 	mapfile -t packages < <(go list ./... | grep -vE '/authserver/policy(/compare)?$')
-	go test -race -shuffle=on -vet=off -p $(($(nproc) + 1)) -timeout 30m "${packages[@]}" | tee "$log" || status=$?
+	go test -race -shuffle=on -vet=off -p "$(nproc)" -timeout 30m "${packages[@]}" | tee "$log" || status=$?
 	printf '\nthe slowest packages, in seconds:\n'
 	awk '$1 == "ok" && $3 ~ /s$/ { sub(/s$/, "", $3); printf "%8.1f  %s\n", $3, $2 }' "$log" | sort -rn | head -n 12
 	rm -f "$log"

@@ -53,7 +53,8 @@ func ParseUpstream(names []string) ([]string, error) {
 func checkUpstream(name, canonical string) string {
 	switch {
 	case len(name) > maxUpstreamName || !upstreamName.MatchString(name):
-		return fmt.Sprintf("write a header's name such as X-Webauth-User: letters, digits and at most four hyphens, no underscore, at most %d characters", maxUpstreamName)
+		return fmt.Sprintf("write a header's name such as X-Webauth-User: letters, digits and at most four hyphens, no underscore, "+
+			"at most %d characters", maxUpstreamName)
 	case slices.Contains(forUsers, canonical):
 		return ""
 	case slices.Contains(taken, canonical), slices.Contains(Asked(), canonical), slices.Contains(AllIdentity(), canonical):
@@ -61,7 +62,8 @@ func checkUpstream(name, canonical string) string {
 	}
 	for _, family := range takenFamilies {
 		if strings.HasPrefix(canonical, family) {
-			return fmt.Sprintf("proxies, browsers or Ostiary itself use headers that begin with %s for something else; choose one that only tells who is calling", family)
+			return fmt.Sprintf("proxies, browsers or Ostiary itself use headers that begin with %s for something else; "+
+				"choose one that only tells who is calling", family)
 		}
 	}
 	return ""

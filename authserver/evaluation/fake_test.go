@@ -156,7 +156,7 @@ func newBench(t testing.TB) *bench {
 		t.Fatal(err)
 	}
 	b.service = newFake(t, b.ring.JWKS)
-	b.Set = New(Options{Log: slog.New(slog.NewJSONHandler(&b.log, nil)), Now: b.now, Metrics: b.metrics, timeout: 400 * time.Millisecond})
+	b.Set = New(Options{Log: slog.New(slog.NewJSONHandler(&b.log, nil)), Now: b.now, Metrics: b.metrics, timeout: time.Minute})
 	return b
 }
 

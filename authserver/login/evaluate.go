@@ -29,7 +29,8 @@ func (h *Handler) evaluate(x *public.Exchange, v *visit, s *policy.Subject) bool
 	var rest []policy.Asking
 	if n := len(services) - policy.MaxEvaluations; n > 0 {
 		services, rest = services[:policy.MaxEvaluations], services[policy.MaxEvaluations:]
-		h.Log.Warn("the policies of a host want more external evaluations than are made at one sign-in: those left out count against whoever signs in",
+		h.Log.Warn("the policies of a host want more external evaluations than are made at one sign-in: "+
+			"those left out count against whoever signs in",
 			"host", v.Host, "most", policy.MaxEvaluations, "leftOut", n, "policy", rest[0].Policy.String(), "requestID", x.ID)
 	}
 	s.Evaluations = h.Evaluate(x.R.Context(), h.inquiry(x, s), services)

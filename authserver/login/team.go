@@ -116,7 +116,8 @@ func (h *Handler) goOn(x *public.Exchange, v visit, s *policy.Subject) {
 	var elsewhere bool
 	as.Claims, elsewhere = x.Table.KeepClaims(&v.signIn.Reads, s.Claims)
 	if names := policy.UnsaidOf(as.Claims); len(names) > 0 {
-		h.Log.Warn("claims that rules look at cannot be told of a user: rules that let people in by them do not match, and those that keep people out do",
+		h.Log.Warn("claims that rules look at cannot be told of a user: "+
+			"rules that let people in by them do not match, and those that keep people out do",
 			"claims", names, "provider", s.Provider, "user", s.ID, "host", v.Host, "requestID", x.ID)
 	}
 	if !h.evaluate(x, &v, &as) {

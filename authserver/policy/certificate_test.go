@@ -156,7 +156,7 @@ func TestCertificateInGroup(t *testing.T) {
 		if told := slices.ContainsFunc(trace.Steps, func(s Step) bool { return s.What == "certificate" }); told == (name == "a missing group") {
 			t.Errorf("%s: explain says of certificates: %t", name, told)
 		}
-		bypass := slices.ContainsFunc(issues, func(i Issue) bool { return i.Code == codeGroupBypass && i.Warning() })
+		bypass := slices.ContainsFunc(issues, func(i Issue) bool { return i.Code == codeGroupNotAsked && i.Warning() })
 		if bypass != (tc.rules[0].Action == Bypass) {
 			t.Errorf("%s: %v", name, issues)
 		}

@@ -201,7 +201,7 @@ const (
 	codeGroupMistaken Code = "group-mistaken"
 	codeGroupIdentity Code = "group-identity-never-seen"
 	codeGroupMachine  Code = "group-machine-in-rule-for-people"
-	codeGroupBypass   Code = "group-certificate-on-bypass"
+	codeGroupNotAsked Code = "group-certificate-on-bypass"
 )
 
 // What only shows beside other policies, and the platform's terms.

@@ -136,7 +136,7 @@ var codes = []CodeDoc{
 	{codeGroupMistaken, GroupUnusable, "Correct the AccessGroup; its condition Accepted says what is wrong."},
 	{codeGroupIdentity, GroupUnusable, "Change the rule's action to Allow, or name a group without identity selectors."},
 	{codeGroupMachine, GroupUnusable, "Change the rule's action to ServiceAuth, or name a group of people."},
-	{codeGroupBypass, GroupUnusable, "Change the rule's action to ServiceAuth, or name a group without certificate."},
+	{codeGroupNotAsked, GroupUnusable, "Change the rule's action to ServiceAuth, or name a group without certificate."},
 	{codeAudienceUnlisted, Unwise, "Write an audience that the TokenIssuer lists, or ask the platform team to list it."},
 	{codeIssuerOthers, Unwise, "Ask the platform team to list your namespace in the TokenIssuer."},
 	{codeIssuerUnknown, Unwise, "Name a TokenIssuer that there is, or ask the platform team for one."},

@@ -42,7 +42,7 @@ func (a *Assembler) judgeGroup(e *entry, r *rule, field, name string) {
 		e.issues = append(e.issues, app.issue(field, codeGroupMachine, "the AccessGroup %q looks at what machines have, and a rule with "+
 			"action: %s admits none: they match nobody there. Use ServiceAuth", name, r.action))
 	case g.unseen(r.action):
-		e.issues = append(e.issues, app.issue(field, codeGroupBypass, "the AccessGroup %q looks at client certificates, and a Bypass rule "+
+		e.issues = append(e.issues, app.issue(field, codeGroupNotAsked, "the AccessGroup %q looks at client certificates, and a Bypass rule "+
 			"asks for no credential: the rule matches nobody. Use ServiceAuth, which tells the application who is calling", name))
 	}
 	if a.terms.NoCountries && g.looks.has(Country) {
