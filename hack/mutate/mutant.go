@@ -208,7 +208,8 @@ func (m *mutator) operator(c *astutil.Cursor, n *ast.BinaryExpr) {
 	if n.Op == token.LAND || n.Op == token.LOR {
 		is := m.number(n, "%s becomes %s", n.Op, swaps[n.Op][0])
 		and := differs(is, ast.NewIdent(strconv.FormatBool(n.Op == token.LAND)))
-		c.Replace(&ast.CallExpr{Fun: ast.NewIdent("mutateJoins"), Args: []ast.Expr{and, n.X, function(&ast.ReturnStmt{Results: []ast.Expr{n.Y}})}})
+		right := function(&ast.ReturnStmt{Results: []ast.Expr{n.Y}})
+		c.Replace(&ast.CallExpr{Fun: ast.NewIdent("mutateJoins"), Args: []ast.Expr{and, n.X, right}})
 		return
 	}
 	var now ast.Expr = n
