@@ -54,6 +54,7 @@ type site struct {
 	table   *policy.Table
 	in      policy.Input  // of the table
 	ahead   time.Duration // how far the clock is ahead
+	stopped time.Time     // zero: the clock goes
 	turn    int
 	address netip.Addr // of every client
 	served  []string   // what the applications were asked: "METHOD host/path as user"
@@ -146,7 +147,18 @@ func newSite(t testing.TB, edit func([]policy.Policy) []policy.Policy) *site {
 func (s *site) now() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.stopped.IsZero() {
+		return s.stopped
+	}
 	return time.Now().Add(s.ahead)
+}
+
+// stop holds the clock, for what a slow machine must not have more time for.
+func (s *site) stop() {
+	now := s.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = now
 }
 
 func (s *site) later(d time.Duration) {

@@ -77,6 +77,7 @@ func TestGuessingAtAnotherDevice(t *testing.T) {
 	owner.want(owner.signIn(its, "ann", password), 200, "for ann")
 	forget()
 	its = owner.get(s.url("app3.example.org", "/"))
+	s.stop()
 	tried := 0
 	for tried < 50 && owner.signIn(its, "ann", "wrong").status != http.StatusTooManyRequests {
 		tried++
