@@ -63,16 +63,3 @@ func Patterns(host string) (out []string) {
 
 // IsPattern reports whether a host of a policy stands for others.
 func IsPattern(host string) bool { return isWild(host) || isDeep(host) }
-
-// Covers reports whether a host of a policy is the host of a request, or stands for it.
-func Covers(pattern, host string) bool {
-	zone := zoneOf(pattern)
-	switch {
-	case isWild(pattern):
-		return parentOf(host) == zone && host[0] != '.'
-	case isDeep(pattern):
-		return len(host) > len(zone)+1 && strings.HasSuffix(host, zone) && host[len(host)-len(zone)-1] == '.'
-	default:
-		return host == pattern
-	}
-}
