@@ -61,11 +61,12 @@ tests() {
 # oracles are those of the packages that decide. They compare every case there is, and run
 # in one goroutine: with the race detector a part of the cases will do.
 oracles() {
-	go test -race -short -shuffle=on -vet=off ./authserver/policy ./authserver/policy/compare
-	go test -shuffle=on -vet=off ./authserver/policy ./authserver/policy/compare
+	go test -race -short -shuffle=on -vet=off -timeout 30m ./authserver/policy ./authserver/policy/compare
+	go test -shuffle=on -vet=off -timeout 30m ./authserver/policy ./authserver/policy/compare
 }
 
-# alone are the parts that need the processor and nothing else.
+# alone are the parts that need the processor and nothing else. They run beside others, so
+# they have more time than go test gives by itself.
 alone() {
 	(oracles)
 	(strict)
@@ -78,7 +79,7 @@ alone() {
 strict() {
 	cd hack/strict
 	go vet ./...
-	go test -shuffle=on -count=1 ./... # the goldens are files of another module
+	go test -shuffle=on -count=1 -timeout 30m ./... # the goldens are files of another module
 }
 
 # gitops asks what Flux, Helm and Argo CD see: a module of its own, as kstatus brings
@@ -86,14 +87,14 @@ strict() {
 gitops() {
 	cd hack/gitops
 	go vet ./...
-	go test -count=1 ./... # the program is built anew, which go test cannot see
+	go test -count=1 -timeout 30m ./... # the program is built anew, which go test cannot see
 }
 
 # mutate tries what looks for changes that no test notices, a module of its own.
 mutate() {
 	cd hack/mutate
 	go vet ./...
-	go test -shuffle=on ./...
+	go test -shuffle=on -timeout 30m ./...
 }
 
 # browser tells the stories of hack/browser, a module of its own.

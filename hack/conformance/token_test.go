@@ -125,6 +125,7 @@ func openMachineRoom(t *testing.T) *machineRoom {
 			"proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi; include robots.conf; }"))
 		m.fronts[fmt.Sprintf("nginx, replica %d", i)] = front.addr
 	}
+	m.apps.Take() // what the tests before this one sent, in whichever order they run
 	m.all("before it was made", "ostiary_st_none", 401)
 	return m
 }
