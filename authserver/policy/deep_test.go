@@ -171,3 +171,86 @@ func TestDeepAllocations(t *testing.T) {
 		}
 	}
 }
+
+// Guards, and what stands above them, are all that decides on a host, in the order in which it
+// does: who goes through the lists finds what a look-up finds, of any names and patterns, dry
+// runs, grants and reservations.
+func TestGuardsAbove(t *testing.T) {
+	names, claimed := deepHosts(3)
+	rng, above := rand.New(rand.NewPCG(5, 9)), 0
+	for range 600 {
+		var policies []Policy
+		dry := map[string]bool{}
+		for i := range 2 + rng.IntN(5) {
+			p := of(string(rune('m'+rng.IntN(2))), fmt.Sprint("p", i), rng.IntN(3), Bypass, []string{claimed[rng.IntN(len(claimed))]})
+			if rng.IntN(3) == 0 {
+				p.Paths = prefixes("/a")
+			}
+			if rng.IntN(2) == 0 {
+				p.DryRun, dry[p.Source.Name] = DryRunOpen, true
+			}
+			policies = append(policies, p)
+		}
+		if rng.IntN(3) == 0 { // a pattern of nobody, between a dry run and what is enforced
+			policies = []Policy{of("m", "q0", 1, Bypass, []string{"a.a.x"}), of("m", "q1", 2, Bypass, []string{"*.a.x"}),
+				of("n", "q2", 2, Bypass, []string{"*.a.x"}), of("m", "q3", rng.IntN(3), Bypass, []string{"**.x"})}
+			policies[0].DryRun, dry["q0"] = DryRunOpen, true
+		}
+		in := Input{Policies: CompileAll(policies)}
+		if host := claimed[rng.IntN(len(claimed))]; rng.IntN(2) == 0 {
+			in.Terms.Grants = []Grant{{host, "m"}, {host, "n"}}
+		} else if rng.IntN(2) == 0 {
+			in.Terms.Reservations = []Grant{{host, "m"}}
+		}
+		table, _ := Build(in)
+		for _, host := range names {
+			for _, path := range []string{"/", "/a"} {
+				own, _ := table.Guards(host)
+				over := table.GuardsAbove(host)
+				want := Guarding{}
+				for i, g := range append(own, over...) {
+					switch covers := g.Path.Value == "/" || g.Path.Value == path; {
+					case !covers || i >= len(own) && want.Policy == (Source{}):
+					case want.Policy == (Source{}):
+						want.Policy = g.Policy
+						if dry[g.Policy.Name] {
+							want.DryRun = g.Policy
+						}
+					case want.Policy == want.DryRun && !dry[g.Policy.Name]:
+						want.Policy = g.Policy
+						if i >= len(own) {
+							above++
+						}
+					}
+				}
+				if got, _ := table.Guarding(mustTarget(t, "https://"+host+path)); got != want {
+					t.Fatalf("%s%s: %+v, and by the lists %+v\nown %v\nabove %v\n%+v\n%+v", host, path, got, want, own, over, policies, in.Terms)
+				}
+			}
+		}
+	}
+	if above < 100 {
+		t.Errorf("only %d decisions by a pattern above", above)
+	}
+}
+
+// What a policy meant to claim is read from what it says, patterns too: whatever a request can
+// name is denied, and nothing else is.
+func TestSalvagedHosts(t *testing.T) {
+	var hosts []string
+	for _, zone := range []string{"x", "a.x", "a_b.x", "-a.x", "xn--a.x"} {
+		hosts = append(hosts, zone, "*."+zone, "**."+zone)
+	}
+	for _, h := range hosts {
+		for _, odd := range []string{h, strings.ToUpper(h), " " + h + "\t", h + ".", "https://" + h, "https://" + h + ":8443/path?q#f", h + "/*", h + ":443", h + "#", h + "?"} {
+			if got := salvageHosts([]string{odd, h}); len(got) != 1 || got[0] != h {
+				t.Errorf("%q: %q, want %q", odd, got, h)
+			}
+		}
+	}
+	for _, none := range []string{"", "*", "**", "*.", "**.", "***.x", "*.*.x", "**.*.x", "*.**.x", "a.*.x", "a*.x", "**a.x", "a..x", ".x", "a b.x", "*.x.*"} {
+		if got := salvageHosts([]string{none}); len(got) > 0 {
+			t.Errorf("%q: %q", none, got)
+		}
+	}
+}

@@ -41,12 +41,12 @@ func (t *Table) Guards(host string) (guards []Guard, contended bool) {
 }
 
 // GuardsAbove lists what is claimed of the patterns that stand for a host, in the order of its
-// chain: what can decide there behind a dry run.
+// chain, up to one that denies: what can decide there behind a dry run.
 func (t *Table) GuardsAbove(host string) (guards []Guard) {
 	if t != nil {
 		t.eachAbove(host, func(c *claims) bool {
 			guards = append(guards, c.guards()...)
-			return true
+			return !c.empty()
 		})
 	}
 	return guards

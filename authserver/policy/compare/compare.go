@@ -54,6 +54,7 @@ func (c *comparison) compare() *Result {
 	c.findPeople()
 	c.findTokens()
 	c.hosts = merged(c.old.Table.Hosts(), c.now.Table.Hosts())
+	c.names = namesOf(c.hosts)
 	for _, host := range c.hosts {
 		c.host(host)
 	}
@@ -142,8 +143,10 @@ type comparison struct {
 	pairs    map[pairKey]*pair
 	order    []*pair
 	hosts    []string // of either table, sorted
-	out      *Result
-	groups   map[groupKey]*Difference
+	// names are those hosts without their stars, and all that stands behind a dot in one.
+	names  map[string]bool
+	out    *Result
+	groups map[groupKey]*Difference
 	// routesDiffer are the policies that other Ingresses name than before.
 	routesDiffer map[string][]string
 	// people are those who differ although no policy does: who is revoked, whom no
@@ -220,17 +223,31 @@ func (c *comparison) guards(s *side, host string) ([]policy.Guard, bool) {
 
 // hostsOf returns hosts for a request that stand for one of a policy: those that no other
 // has for its own, or for what is below.
-func (c *comparison) hostsOf(pattern string) []string {
-	stars, rest, wild := strings.Cut(pattern, ".")
-	if !wild || !strings.HasPrefix(stars, "*") {
+func (c *comparison) hostsOf(pattern string) (out []string) {
+	stars, zone, _ := strings.Cut(pattern, ".")
+	if !policy.IsPattern(pattern) {
 		return []string{pattern}
 	}
-	label := fresh("any", func(s string) bool {
-		return slices.ContainsFunc(c.hosts, func(h string) bool { return h == s+"."+rest || strings.HasSuffix(h, "."+s+"."+rest) })
-	})
-	out := []string{label + "." + rest}
+	label := fresh("any", func(s string) bool { return c.names[s+"."+zone] })
+	if _, other := slices.BinarySearch(c.hosts, "*."+zone); stars == "*" || !other {
+		out = append(out, label+"."+zone)
+	}
 	if stars == "**" { // any number of labels
-		out = append(out, label+"."+label+"."+rest, strings.Repeat(label+".", 4)+rest)
+		out = append(out, label+"."+label+"."+zone, strings.Repeat(label+".", 4)+zone)
+	}
+	return out
+}
+
+// namesOf are the names that hosts of policies are made of.
+func namesOf(hosts []string) map[string]bool {
+	out := make(map[string]bool, len(hosts))
+	for _, h := range hosts {
+		if policy.IsPattern(h) {
+			_, h, _ = strings.Cut(h, ".")
+		}
+		for rest := true; rest && !out[h]; _, h, rest = strings.Cut(h, ".") {
+			out[h] = true
+		}
 	}
 	return out
 }
