@@ -142,6 +142,25 @@ func TestBrokenAtStart(t *testing.T) {
 	}
 }
 
+// TestBrokenPatterns: a pattern, however it is written, is made out of a text that cannot be
+// read as a name is. A star without quotes is one that YAML cannot read.
+func TestBrokenPatterns(t *testing.T) {
+	for host, name := range map[string]string{"t.example.com": "t.example.com", "*.example.com": "t.example.com", "**.example.com": "a.t.example.com",
+		"*.t.example.com": "a.t.example.com", "**.t.example.com": "b.a.t.example.com"} {
+		for _, list := range []string{"\n  - \"%s\"", "\n  - '%s'", "\n  - %s", " [\"%s\"]", " ['%s']", " [%s]", " [other.example.com, %s]", "\n  - https://%s/"} {
+			for how, mistake := range map[string]string{"unclosed": "\n\t- x: [\n", "as it is": ""} {
+				dir := t.TempDir()
+				write(t, filepath.Join(dir, "a.yaml"), strings.Replace(openHost, "[t.example.com]", `["*.example.com", "**.example.com"]`, 1))
+				write(t, filepath.Join(dir, "b.yaml"), swap("\n  - t.example.com", fmt.Sprintf(list, host))+mistake)
+				table, problems := load(t, newLoader(t, dir))
+				if d := decide(t, table, "https://"+name+"/admin"); d.Verdict != policy.Deny {
+					t.Errorf("hosts:%s, %s: %s by %s\n%s", fmt.Sprintf(list, host), how, d.Reason, d.Source, problems)
+				}
+			}
+		}
+	}
+}
+
 // TestBrokenFileGivesNothingAway: whoever's host it is, however old, reserved or not: that
 // a file cannot be read, while serving or from the start, changes no answer but to a refusal.
 func TestBrokenFileGivesNothingAway(t *testing.T) {

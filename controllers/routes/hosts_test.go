@@ -32,7 +32,7 @@ func refServes(host, name string) bool {
 	switch {
 	case host == "":
 		return true
-	case strings.HasPrefix(host, "."):
+	case strings.HasPrefix(host, "."), strings.HasPrefix(host, "**."):
 		return tail
 	case strings.HasPrefix(host, "*."):
 		return tail && len(labels) == len(of)+1
@@ -48,7 +48,7 @@ func TestHostsOverlapIsExact(t *testing.T) {
 	hosts, names := combined(labels, 3, "."), combined(labels, 5, ".")
 	claimed, serves := slices.Clone(hosts), append(slices.Clone(hosts), "")
 	for _, h := range hosts {
-		claimed, serves = append(claimed, "*."+h), append(serves, "*."+h, "."+h)
+		claimed, serves = append(claimed, "*."+h, "**."+h), append(serves, "*."+h, "."+h)
 	}
 	for _, s := range serves {
 		if pattern := s == "" || s[0] == '.' || s[0] == '*'; IsPattern(s) != pattern {

@@ -139,7 +139,8 @@ func refAsks(w *routes.Snapshot, l *refLocation) bool {
 func refClaimed(w *routes.Snapshot, host string) bool {
 	return slices.ContainsFunc(w.Policies, func(p routes.Policy) bool {
 		return slices.ContainsFunc(p.Hosts, func(h string) bool {
-			return h == host || strings.HasPrefix(h, "*.") && strings.TrimPrefix(host, host[:strings.Index(host, ".")]) == h[1:]
+			return h == host || strings.HasPrefix(h, "*.") && strings.TrimPrefix(host, host[:strings.Index(host, ".")]) == h[1:] ||
+				strings.HasPrefix(h, "**.") && strings.HasSuffix(host, h[2:])
 		})
 	})
 }
@@ -151,7 +152,7 @@ func randomWorld(r *rand.Rand) routes.Snapshot {
 		{ObjectMeta: metav1.ObjectMeta{Name: "two", Annotations: map[string]string{routes.ProxyAnnotation: string(routes.IngressNGINX)}}},
 	}}
 	for i := range 1 + r.IntN(2) {
-		p := routes.Policy{Hosts: []string{routestest.Pick(r, "a.x.test", "b.x.test", "*.x.test", "c.a.x.test")}}
+		p := routes.Policy{Hosts: []string{routestest.Pick(r, "a.x.test", "b.x.test", "*.x.test", "c.a.x.test", "**.x.test", "**.a.x.test")}}
 		p.Namespace, p.Name = "shop", fmt.Sprint("p", i)
 		w.Policies = append(w.Policies, p)
 	}
@@ -271,13 +272,14 @@ func TestGuardedWorldsAreQuiet(t *testing.T) {
 	}
 }
 
-// TestOverlap: two patterns overlap where a name matches both.
+// TestOverlap: what is claimed of a pattern that somebody serves is exactly what has a name in
+// common with it, whatever else is claimed.
 func TestOverlap(t *testing.T) {
 	var names []string
 	labels := []string{"a", "b", "x"}
 	for _, l := range labels {
 		for _, m := range labels {
-			names = append(names, l+"."+m+".t")
+			names = append(names, l+"."+m+".t", l+".a."+m+".b.t", l+".b."+m+".x.t", l+".b."+m+".x")
 			for _, n := range labels {
 				names = append(names, l+"."+m+"."+n+".t", l+"."+m+"."+n, l+"."+m)
 			}
@@ -289,24 +291,41 @@ func TestOverlap(t *testing.T) {
 			return true
 		case pattern[0] == '.':
 			return strings.HasSuffix(name, pattern)
+		case strings.HasPrefix(pattern, "**."):
+			return strings.HasSuffix(name, pattern[2:])
 		case strings.HasPrefix(pattern, "*."):
 			return routes.ParentOf(name) == pattern[2:]
 		default:
 			return pattern == name
 		}
 	}
-	patterns := []string{"", ".x", ".b.x", ".x.t", ".t", "*.x", "*.b.x", "*.x.t", "*.b.x.t", "a.x", "b.x", "a.b.x", "a.b.x.t", "x.a"}
-	for _, serves := range patterns {
-		for _, claimed := range patterns {
-			if claimed == "" || claimed[0] == '.' {
-				continue
-			}
-			want := slices.ContainsFunc(names, func(n string) bool { return matches(serves, n) && matches(claimed, n) })
-			if got := routes.HostsOverlap(serves, claimed); got != want {
-				t.Errorf("%q and %q overlap: %v, want %v", serves, claimed, got, want)
-			}
-			if got := Claims(routes.Snapshot{Policies: []routes.Policy{{Hosts: []string{claimed}}}})(serves); got != want {
-				t.Errorf("%q is of %q: %v, want %v", serves, claimed, got, want)
+	serves := []string{"", ".x", ".b.x", ".x.t", ".t", "*.x", "*.b.x", "*.x.t", "*.b.x.t", "a.x", "b.x", "a.b.x", "a.b.x.t", "x.a"}
+	claimed := append(slices.Clone(serves[5:]), "**.x", "**.b.x", "**.x.t", "**.b.x.t", "**.t")
+	overlap := func(serves, claimed string) bool {
+		return slices.ContainsFunc(names, func(n string) bool { return matches(serves, n) && matches(claimed, n) })
+	}
+	for i, one := range claimed {
+		for _, other := range claimed[i:] {
+			w := routes.Snapshot{Policies: []routes.Policy{{Hosts: []string{one}}, {Hosts: []string{other}}}}
+			has := Claims(w)
+			c := newCoverage(routes.Read(w, routestest.Settings), has)
+			for _, s := range serves {
+				var want []string
+				for _, h := range []string{one, other} {
+					is := overlap(s, h)
+					if got := routes.HostsOverlap(s, h); got != is {
+						t.Errorf("%q and %q overlap: %v, want %v", s, h, got, is)
+					}
+					if is && !slices.Contains(want, h) {
+						want = append(want, h)
+					}
+				}
+				slices.Sort(want)
+				got := c.claimedBy(s)
+				slices.Sort(got)
+				if !slices.Equal(got, want) || has(s) != (len(want) > 0) {
+					t.Errorf("of %q and %q, %q serves %q (%v), want %q", one, other, s, got, has(s), want)
+				}
 			}
 		}
 	}

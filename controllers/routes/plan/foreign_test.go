@@ -332,3 +332,59 @@ func TestClaimedHosts(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a route serves and its policy claims, of names and patterns: a host is missed where
+// some name of one label more is of no policy's host, and a star is too wide to a Gateway where
+// all of those are, and some longer name is not. By names of up to four labels, of which no
+// policy writes z.
+func TestClaimedHostsAreExact(t *testing.T) {
+	zones := []string{"x", "a.x", "b.x", "b.a.x"}
+	var names, hosts []string
+	level := []string{"x"}
+	for range 4 {
+		var next []string
+		for _, zone := range level {
+			next = append(next, "a."+zone, "b."+zone, "z."+zone)
+		}
+		names, level = append(names, next...), next
+	}
+	for _, zone := range zones {
+		hosts = append(hosts, zone, "*."+zone, "**."+zone)
+	}
+	stands := func(host, name string) bool {
+		stars, zone, _ := strings.Cut(host, ".")
+		label, rest, _ := strings.Cut(name, ".")
+		switch stars {
+		case "*":
+			return label != "" && rest == zone
+		case "**":
+			return strings.HasSuffix(name, "."+zone)
+		}
+		return host == name
+	}
+	unclaimed := func(serves string, list []string) bool {
+		return slices.ContainsFunc(names, func(n string) bool {
+			return stands(serves, n) && !slices.ContainsFunc(list, func(h string) bool { return stands(h, n) })
+		})
+	}
+	x := routes.Read(routestest.Snapshot(t), routestest.Settings)
+	for i, one := range hosts {
+		for _, other := range hosts[i:] {
+			for _, serves := range hosts {
+				if strings.HasPrefix(serves, "**.") || serves == "x" {
+					continue // no route can have the first, and the names begin below the second
+				}
+				w := family.NewWants(x, &routes.Route{Rules: &routes.Policy{Hosts: []string{one, other}}})
+				claimed(w, serves)
+				missed := len(w.Findings) > 0
+				width(w, serves)
+				wide := len(w.Findings) > 0 && w.Findings[len(w.Findings)-1].Reason == routes.WildcardWidth
+				want := unclaimed(serves, w.Rules.Hosts)
+				wantWide := !want && strings.HasPrefix(serves, "*.") && unclaimed("*"+serves, w.Rules.Hosts)
+				if missed != want || wide != wantWide {
+					t.Errorf("%s of a policy of %q: missed %v, want %v; too wide %v, want %v", serves, w.Rules.Hosts, missed, want, wide, wantWide)
+				}
+			}
+		}
+	}
+}
