@@ -40,7 +40,8 @@ spec:
 `
 )
 
-// A machine room is a service token in use, with an nginx in front of each of two replicas.
+// A machine room is a service token in use, with an nginx and a Traefik in front of each of two
+// replicas.
 type machineRoom struct {
 	*window
 	fronts map[string]string // name → address
@@ -51,7 +52,7 @@ type machineRoom struct {
 // TestServiceTokenInForce: whatever happens to a service token, it is in force at every
 // replica and behind every proxy, in this order: what is said of a token holds from its
 // first answer on, and never goes back. The application sees neither ID nor secret. Two
-// processes, a real API server, and nginx as `ostiary config nginx` prints it.
+// processes, a real API server, and nginx and Traefik as `ostiary config` prints them.
 func TestServiceTokenInForce(t *testing.T) {
 	m := openMachineRoom(t)
 	began := time.Now()
@@ -92,7 +93,7 @@ func TestServiceTokenInForce(t *testing.T) {
 	if m.hits < 100 {
 		t.Errorf("hardly any request reached the application: %d", m.hits)
 	}
-	figures(t, "a service token in force, after the write that says so (two replicas, real nginx, real API server)", m.cases)
+	figures(t, "a service token in force, after the write that says so (two replicas, real nginx and Traefik, real API server)", m.cases)
 }
 
 func openMachineRoom(t *testing.T) *machineRoom {
@@ -111,23 +112,42 @@ func openMachineRoom(t *testing.T) *machineRoom {
 	m.must(m.cluster.apply("people", robotsPolicy))
 	m.must(m.startBoth())
 	for i, r := range m.replicas {
-		front := &setup{world: shared, addr: lab.FreeAddress()}
-		t.Cleanup(front.close)
-		o := s.options(apps[0])
-		o.Hosts, o.Policy, o.Listen = []string{robotsHost}, "robots", front.addr
-		o.Authz, o.Public, o.Render, o.Preflight = r.Authz, r.Public, r.Render, r.Preflight
-		var b bytes.Buffer
-		m.must(proxyconfig.Render(&b, "nginx", o))
-		folder := filepath.Join(dir, fmt.Sprintf("nginx%d", i))
-		m.must(os.MkdirAll(folder, 0o700))
-		m.must(os.WriteFile(filepath.Join(folder, "robots.conf"), b.Bytes(), 0o600))
-		m.must(front.nginx(folder, "daemon off; master_process off; pid nginx.pid; events {} http { access_log off; client_body_temp_path body; "+
-			"proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi; include robots.conf; }"))
-		m.fronts[fmt.Sprintf("nginx, replica %d", i)] = front.addr
+		m.must(r.WaitReady())
+		for _, proxy := range []string{"nginx", "traefik"} {
+			m.front(filepath.Join(dir, fmt.Sprintf("%s%d", proxy, i)), proxy, i, r)
+		}
 	}
 	m.apps.Take() // what the tests before this one sent, in whichever order they run
 	m.all("before it was made", "ostiary_st_none", 401)
 	return m
+}
+
+// front puts a proxy before a replica, as `ostiary config` prints it.
+func (m *machineRoom) front(folder, proxy string, i int, r *lab.Ostiary) {
+	m.t.Helper()
+	front := &setup{world: shared, addr: lab.FreeAddress()}
+	m.t.Cleanup(front.close)
+	o := m.options(apps[0])
+	o.Hosts, o.Policy, o.Listen = []string{robotsHost}, "robots", front.addr
+	o.Authz, o.Public, o.Render, o.Preflight = r.Authz, r.Public, r.Render, r.Preflight
+	if proxy == "traefik" { // it listens where its command line says
+		o.Listen = ""
+	}
+	var b bytes.Buffer
+	m.must(proxyconfig.Render(&b, proxy, o))
+	file := filepath.Join(folder, map[string]string{"nginx": "robots.conf", "traefik": "robots.yaml"}[proxy])
+	m.must(os.MkdirAll(folder, 0o700))
+	m.must(os.WriteFile(file, b.Bytes(), 0o600))
+	if proxy == "nginx" {
+		m.must(front.nginx(folder, "daemon off; master_process off; pid nginx.pid; events {} http { access_log off; client_body_temp_path body; "+
+			"proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi; include robots.conf; }"))
+	} else {
+		m.must(front.traefik(folder, nil, "--providers.file.filename="+file))
+		m.must(front.processes[0].Wait("the first route", func() bool {
+			return exchange(clientAddress, front.addr, request("GET", "/.access/certs", robotsHost)).Status == 200
+		}))
+	}
+	m.fronts[fmt.Sprintf("%s, replica %d", proxy, i)] = front.addr
 }
 
 func (*machineRoom) object() *unstructured.Unstructured {
