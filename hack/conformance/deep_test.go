@@ -62,7 +62,8 @@ func TestDeepHosts(t *testing.T) {
 	for name, app := range map[string]string{"deep": "app1", "near": "app2"} {
 		to := s.appAddr[app]
 		v.Services = append(v.Services, service{name, "shop", to[strings.LastIndex(to, ":")+1:], "80"})
-		v.Routes = append(v.Routes, manifestRoute{name, map[string]string{"deep": "*.deep.site.com", "near": "*.near.deep.site.com"}[name], "/", name, true})
+		v.Routes = append(v.Routes, manifestRoute{name, map[string]string{"deep": "*.deep.site.com",
+			"near": "*.near.deep.site.com"}[name], "/", name, true})
 	}
 	c, err := s.startCluster(dir, v)
 	must(err)
@@ -94,10 +95,13 @@ func TestDeepHosts(t *testing.T) {
 		app   string // whose session lets in
 		hosts []string
 	}{
-		{"app1", []string{"a.deep.site.com", "a.b.deep.site.com", "a.b.c.d.e.deep.site.com", "near.deep.site.com", "tools.deep.site.com", "a.b.tools.deep.site.com",
+		{"app1", []string{"a.deep.site.com", "a.b.deep.site.com", "a.b.c.d.e.deep.site.com", "near.deep.site.com", "tools.deep.site.com",
+			"a.b.tools.deep.site.com",
 			"a.one.deep.site.com", "A.B.DEEP.site.com", strings.Repeat("a.", 60) + "deep.site.com"}},
-		{"app2", []string{"x.near.deep.site.com", "x.y.near.deep.site.com", "near.near.deep.site.com", strings.Repeat("a.", 60) + "near.deep.site.com"}},
-		{"", []string{"deep.site.com", "evildeep.site.com", "a.evildeep.site.com", "a.deep.site.com.evil.com", "site.com", "one.deep.site.com", "a.tools.deep.site.com",
+		{"app2", []string{"x.near.deep.site.com", "x.y.near.deep.site.com", "near.near.deep.site.com", strings.Repeat("a.", 60) +
+			"near.deep.site.com"}},
+		{"", []string{"deep.site.com", "evildeep.site.com", "a.evildeep.site.com", "a.deep.site.com.evil.com", "site.com",
+			"one.deep.site.com", "a.tools.deep.site.com",
 			".deep.site.com", "a..deep.site.com", "*.deep.site.com"}},
 	} {
 		for _, host := range tc.hosts {
@@ -107,7 +111,8 @@ func TestDeepHosts(t *testing.T) {
 				if reached := len(a.hits) == 1 && a.hits[0].app == tc.app; reached != in || (a.Status == 200) != in || len(a.hits) > 1 {
 					t.Errorf("%s with a session for %q: reached %v, want %v%s", host, who, reached, in, a.dump())
 				}
-				if tc.app == "app1" && !in && (a.Status != 401 || !strings.Contains(a.Body, `"no-session"`) && !strings.Contains(a.Body, `"wrong-audience"`)) {
+				if tc.app == "app1" && !in && (a.Status != 401 || !strings.Contains(a.Body, `"no-session"`) && !strings.Contains(a.Body,
+					`"wrong-audience"`)) {
 					t.Errorf("%s with a session for %q%s", host, who, a.dump())
 				}
 			}

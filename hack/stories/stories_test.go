@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,10 @@ var update = flag.Bool("update", false, "write what is decided into the stories"
 //
 //	METHOD URL [as=EMAIL,GROUP...] [age=8h] [idp=NAME] [amr=METHODS] [claim=NAME=VALUE...] [token=ORIGIN] [jwt=CLAIMS] [origin=O] [acrm=METHOD] [acrh=NAMES] [ip=A] [eval=URL=true] [accept=html] [ingress=NAMESPACE/NAME] [id=CLIENT secret=S] => VERDICT REASON NAMESPACE/NAME/RULE STATUS
 //
-// go test ./hack/stories -update writes the problems and the right-hand sides.
+// A line "> NAME" below a request shows a header that the application gets, or nothing after
+// the colon where it gets none. The installation lists all upstreamHeaders of the policies.
+//
+// go test ./hack/stories -update writes the problems, the right-hand sides and the headers.
 func TestStories(t *testing.T) {
 	files, _ := filepath.Glob("*.story") // the pattern is a good one
 	if len(files) < 10 {
@@ -45,14 +49,29 @@ func TestStories(t *testing.T) {
 			}
 			loader.InUse = config.InUse // as serve has it
 			loader.Terms.AllEvaluations = true
-			table, problems := loader.Load().Build()
+			set := loader.Load()
+			table, problems := set.Build()
+			var told *explain.Report // about the last request
+			var listed []string
+			for i := range set.Policies {
+				for _, h := range set.Policies[i].UpstreamHeaders {
+					listed = append(listed, h.Name)
+				}
+			}
+			slices.Sort(listed)
+			listed = slices.Compact(listed)
 			got := objects + "\n----------\n"
 			for _, p := range problems {
 				got += "! " + strings.TrimPrefix(p.String(), yaml+":") + "\n"
 			}
 			for l := range strings.Lines(requests) {
-				if !strings.HasPrefix(l, "! ") {
-					got += tell(t, table, strings.TrimSuffix(l, "\n")) + "\n"
+				switch l = strings.TrimSuffix(l, "\n"); {
+				case strings.HasPrefix(l, "! "):
+				case strings.HasPrefix(l, "> "):
+					got += header(t, told, l) + "\n"
+				default:
+					l, told = tell(t, table, listed, l)
+					got += l + "\n"
 				}
 			}
 			if *update && err == nil {
@@ -72,15 +91,31 @@ var storyHeaders = map[string]string{"origin": "Origin: ", "accept": "Accept: te
 	"id": "X-Access-Client-Id: ", "secret": "X-Access-Client-Secret: ",
 	"acrm": "Access-Control-Request-Method: ", "acrh": "Access-Control-Request-Headers: "}
 
+// header completes a line that shows one.
+func header(t *testing.T, r *explain.Report, l string) string {
+	t.Helper()
+	name, _, _ := strings.Cut(strings.TrimPrefix(l, "> "), ":")
+	if r == nil {
+		t.Fatalf("%q stands below no request", l)
+	}
+	for _, f := range r.Headers {
+		if strings.EqualFold(f.Name, name) {
+			return "> " + name + ": " + f.Value
+		}
+	}
+	return "> " + name + ":"
+}
+
 // tell completes one line of a story.
-func tell(t *testing.T, table *policy.Table, l string) string {
+func tell(t *testing.T, table *policy.Table, listed []string, l string) (string, *explain.Report) {
+	t.Helper()
 	request, _, _ := strings.Cut(l, " =>")
 	words := strings.Fields(request)
 	if len(words) < 2 || words[0] == "#" {
-		return l
+		return l, nil
 	}
 	var err error
-	q := explain.Question{Method: words[0], URL: words[1], Now: time.Unix(1e9, 0)}
+	q := explain.Question{Method: words[0], URL: words[1], Now: time.Unix(1e9, 0), UpstreamHeaders: listed}
 	for _, w := range words[2:] {
 		switch key, value, _ := strings.Cut(w, "="); key {
 		case "as":
@@ -116,5 +151,5 @@ func tell(t *testing.T, table *policy.Table, l string) string {
 		t.Fatalf("%q: %v %v", l, err, askErr)
 	}
 	by := strings.Trim(policy.Audience(r.Source)+"/"+cmp.Or(r.Rule, strings.TrimPrefix(r.Source.Field, "spec.")), "/")
-	return fmt.Sprintf("%s => %s %s %s %d", strings.Join(words, " "), r.Verdict, r.Reason, cmp.Or(by, "-"), r.Status)
+	return fmt.Sprintf("%s => %s %s %s %d", strings.Join(words, " "), r.Verdict, r.Reason, cmp.Or(by, "-"), r.Status), r
 }
