@@ -33,5 +33,20 @@ func RunIn(system string, w io.Writer, format string, terms policy.Terms, stdin 
 	slices.SortStableFunc(problems, func(a, b manifests.Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
-	return Report(w, format, Read{table.Len(), set.Others(), set.Skipped()}, problems)
+	read := Read{Policies: table.Len(), Others: set.Others(), Skipped: set.Skipped()}
+	if terms.UpstreamHeaders == nil {
+		read.Headers = headersOf(set.Policies)
+	}
+	return Report(w, format, read, problems)
+}
+
+// headersOf are the names of the headers that policies set for applications, sorted.
+func headersOf(policies []policy.Policy) (out []string) {
+	for i := range policies {
+		for _, h := range policies[i].UpstreamHeaders {
+			out = append(out, h.Name)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }

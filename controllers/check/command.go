@@ -18,6 +18,7 @@ import (
 func Command() *cobra.Command {
 	var who installation.TermsFlags
 	var prefix, team, system, output string
+	var upstream []string
 	c := command.New(&cobra.Command{
 		Use: "check PATH... [flags]", Short: "Check manifests without a cluster",
 		Long: "Read files and folders of manifests, and print every mistake in them. No cluster is needed.\nThe path \"-\" is standard input.",
@@ -47,6 +48,13 @@ func Command() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if c.Flags().Changed("upstream-headers") {
+				listed, err := contract.ParseUpstream(upstream)
+				if err != nil {
+					return fmt.Errorf("--upstream-headers: %w", err)
+				}
+				terms.UpstreamHeaders = append([]string{}, listed...) // none is not the same as not known
+			}
 			valid, err := RunIn(system, c.OutOrStdout(), output, terms, c.InOrStdin(), args)
 			if err != nil {
 				return err
@@ -58,7 +66,10 @@ func Command() *cobra.Command {
 	f.StringVar(&prefix, "path-prefix", contract.DefaultPathPrefix, "Ostiary's own path on every host, which no policy may claim")
 	who.Add(f)
 	f.StringVar(&team, "team-url", "", "the team host, where users sign in: no policy may claim it (default: not known)")
-	f.StringVar(&system, "system-namespace", secrets.SystemNamespace, "the namespace that Ostiary runs in, where the Secrets of IdentityProviders have to be")
+	f.StringVar(&system, "system-namespace", secrets.SystemNamespace,
+		"the namespace that Ostiary runs in, where the Secrets of IdentityProviders have to be")
+	f.StringSliceVar(&upstream, "upstream-headers", nil,
+		"`NAME`,... of headers that policies may set for applications, as in serve; others are warned of (default: not known)")
 	f.StringVarP(&output, "output", "o", "text", "text, json, sarif or github (annotations of a workflow)")
 	command.OneOf(c, "output", Formats...)
 	return c

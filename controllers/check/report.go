@@ -23,7 +23,12 @@ import (
 var Formats = []string{"text", "json", "sarif", "github"}
 
 // Read is how much was read: policies, other objects of ours, and files that hold neither.
-type Read struct{ Policies, Others, Skipped int }
+type Read struct {
+	Policies, Others, Skipped int
+	// Headers are those that policies set for applications, if it is not known which the
+	// installation lists.
+	Headers []string
+}
 
 // Report writes what a check found, and returns whether everything is active. To have
 // looked at nothing is no success.
@@ -72,6 +77,10 @@ func (r Read) summary() (out string) {
 		out += "1 file was skipped: Ostiary reads nothing in it\n"
 	case r.Skipped > 1:
 		out += fmt.Sprintf("%d files were skipped: Ostiary reads nothing in them\n", r.Skipped)
+	}
+	if len(r.Headers) > 0 {
+		out += fmt.Sprintf("whether the installation lists the upstreamHeaders (%s) is not known: give --upstream-headers, as serve has it\n",
+			strings.Join(r.Headers, ", "))
 	}
 	return out
 }

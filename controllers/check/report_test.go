@@ -33,14 +33,17 @@ spec: {hosts: [%s.example.com], rules: [{action: Allow, include: [{everyone: tru
 		}
 	}
 	const table = 3 // policies
-	problems := []manifests.Problem{{File: "f", Line: 3, Object: "a/b", Field: "spec", Message: "bad", Warning: true}, {File: "f", Message: "worse"}}
+	problems := []manifests.Problem{{File: "f", Line: 3, Object: "a/b", Field: "spec", Message: "bad", Warning: true}, {File: "f",
+		Message: "worse"}}
 	b.Reset()
-	if ok, _ := check.Report(&b, "text", check.Read{Policies: table, Others: 0}, problems); ok || b.String() != "f:3: warning: a/b spec: bad\nf: worse\n" {
+	if ok, _ := check.Report(&b, "text", check.Read{Policies: table, Others: 0}, problems); ok ||
+		b.String() != "f:3: warning: a/b spec: bad\nf: worse\n" {
 		t.Errorf("%t %s", ok, b.String())
 	}
 	b.Reset()
 	var out struct{ Problems []manifests.Problem }
-	if ok, _ := check.Report(&b, "json", check.Read{Policies: table, Others: 0}, problems[:1]); !ok || json.Unmarshal([]byte(b.String()), &out) != nil || len(out.Problems) != 1 || out.Problems[0] != problems[0] {
+	if ok, _ := check.Report(&b, "json", check.Read{Policies: table, Others: 0}, problems[:1]); !ok ||
+		json.Unmarshal([]byte(b.String()), &out) != nil || len(out.Problems) != 1 || out.Problems[0] != problems[0] {
 		t.Errorf("%t %s", ok, b.String())
 	}
 }
@@ -80,7 +83,8 @@ func TestReportForTools(t *testing.T) {
 			}
 		}
 	}
-	if err := json.Unmarshal([]byte(b.String()), &log); err != nil || log.Version != "2.1.0" || len(log.Runs) != 1 || len(log.Runs[0].Results) != 2 {
+	if err := json.Unmarshal([]byte(b.String()), &log); err != nil || log.Version != "2.1.0" || len(log.Runs) != 1 ||
+		len(log.Runs[0].Results) != 2 {
 		t.Fatalf("%v %s", err, b.String())
 	}
 	run := log.Runs[0]
@@ -89,5 +93,46 @@ func TestReportForTools(t *testing.T) {
 	}
 	if r := run.Tool.Driver.Rules; len(r) != 2 || r[0].ShortDescription.Text != "Remove the scheme." {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestCheckUpstreamHeaders: headers that the installation does not list are warned of, if it
+// is known which it lists; if not, the flag that says so is named. Either is no mistake.
+func TestCheckUpstreamHeaders(t *testing.T) {
+	const text = `
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: grafana, namespace: shop}
+spec:
+  hosts: [grafana.example.com]
+  rules: [{action: Allow, include: [{everyone: true}]}]
+  upstreamHeaders: [{name: x-webauth-user, from: User}, {name: X-Webauth-Email, from: Email}]
+`
+	const unlisted = "-:8: warning: shop/grafana spec.upstreamHeaders[1].name: X-Webauth-Email is not sent"
+	const unknown = "the upstreamHeaders (X-Webauth-Email, X-Webauth-User) is not known: give --upstream-headers"
+	for name, tc := range map[string]struct {
+		args        []string
+		says, never string
+		fails       bool
+	}{
+		"not given": {nil, unknown, "warning", false},
+		"both":      {[]string{"--upstream-headers", "X-WEBAUTH-USER,X-Webauth-Email"}, "1 policy, all valid\n", "upstream", false},
+		"one":       {[]string{"--upstream-headers", "X-Webauth-User"}, unlisted, unknown, false},
+		"none":      {[]string{"--upstream-headers", ""}, "X-Webauth-User is not sent", unknown, false},
+		"as JSON": {[]string{"-o", "json", "--upstream-headers", "X-Webauth-User"}, `"upstream-header-not-listed"`,
+			"X-Webauth-User is", false},
+		"JSON alone":  {[]string{"-o", "json"}, `{"policies":1,"problems":[]}`, "upstream", false},
+		"a wrong one": {[]string{"--upstream-headers", "Authorization"}, "", "all valid", true},
+	} {
+		c := check.Command()
+		var out, errs strings.Builder
+		c.SetIn(strings.NewReader(text))
+		c.SetOut(&out)
+		c.SetErr(&errs)
+		c.SetArgs(append(tc.args, manifests.Stdin))
+		err := c.ExecuteContext(t.Context())
+		if !strings.Contains(out.String(), tc.says) || strings.Contains(out.String(), tc.never) || (err != nil) != tc.fails {
+			t.Errorf("%s: %v\n%s%s", name, err, out.String(), errs.String())
+		}
 	}
 }
