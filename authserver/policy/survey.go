@@ -106,6 +106,9 @@ func (t *Table) Guarding(target Target) (Guarding, bool) {
 	return out, true
 }
 
+// Asks reports whether the platform lets a service be asked about people.
+func (t *Table) Asks(e *Evaluation) bool { return t.mayAsk(e.compiled()) }
+
 // Disputed says for people what is odd about whose a host is; empty: nothing.
 func (t *Table) Disputed(host string) string {
 	if t == nil {

@@ -31,6 +31,7 @@ type flags struct {
 	installation         string
 	prefix, team, output string
 	sessions             time.Duration
+	upstream             []string
 }
 
 func (o *flags) add(f *pflag.FlagSet) {
@@ -39,6 +40,8 @@ func (o *flags) add(f *pflag.FlagSet) {
 	o.terms.Add(f)
 	f.StringVar(&o.team, "team-url", "", "the team host, where users sign in: no policy may claim it (default: not known)")
 	f.DurationVar(&o.sessions, "session-duration", policy.DefaultSessionDuration, "the lifetime of a session where the policy sets none")
+	f.StringSliceVar(&o.upstream, "upstream-headers", nil,
+		"`NAME`,... of headers that policies may set for applications, as in serve: for the commands that are printed (default: not known)")
 	f.StringVar(&o.source.Kubeconfig, "kubeconfig", "", "the kubeconfig to use for the word cluster (default: $KUBECONFIG, or in-cluster)")
 	installation.AddFlag(f, &o.installation)
 }
@@ -153,7 +156,7 @@ func (o *flags) apply(ctx context.Context, f *pflag.FlagSet, stderr io.Writer) e
 // shared are the flags that `ostiary explain` takes as well, to judge files alike.
 func (o *flags) shared(f *pflag.FlagSet) (out []string) {
 	for _, name := range []string{"host-grants", "host-reservations", "host-claims", "team-url", "path-prefix", "session-duration",
-		"external-evaluation-origins"} {
+		"external-evaluation-origins", "upstream-headers"} {
 		flag := f.Lookup(name)
 		if !flag.Changed {
 			continue

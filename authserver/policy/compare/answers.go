@@ -22,7 +22,7 @@ func (x *explorer) answersOf(policies []sided) (answers, bool) {
 		named[one.Property] = append(named[one.Property], one)
 	})
 	if !ok {
-		x.c.cut(x.pair, "was edited and has a rule with the selector "+unread.String()+": "+cmp.Or(opaque[unread], "this version does not know it"))
+		x.c.cut(x.pair, "was edited and has a rule with the selector "+unread.String()+": this version does not know it")
 		return nil, false
 	}
 	for _, s := range named[policy.LoginMethod] {
@@ -43,6 +43,7 @@ func (x *explorer) answersOf(policies []sided) (answers, bool) {
 	x.c.addProviders(a, policies)
 	x.c.addAges(a, policies)
 	x.addMachines(a, named)
+	x.findEvaluations(named[policy.ExternalEvaluation])
 	a[aboutAddress] = addressesOf(append(named[policy.Address], policy.Selector{Networks: x.world.networks}))
 	a[aboutCountry] = countriesOf(named[policy.Country])
 	a[aboutIngress] = x.c.routesOf(x.pair)

@@ -235,7 +235,7 @@ func (x *explorer) who(r *Request) string {
 	}
 	for _, part := range [...]struct{ before, what string }{
 		{" in group ", strings.Join(r.Groups, " and ")}, {" with ", strings.Join(r.AMR, " and ")},
-		{" with ", strings.Join(r.Claims, " and ")}, {" signed in by ", r.Provider},
+		{" with ", strings.Join(r.Claims, " and ")}, {" of whom ", r.approvals()}, {" signed in by ", r.Provider},
 		{" from ", cmp.Or(r.Country, r.Address)}, {" through ", r.Ingress},
 	} {
 		if part.what != "" {

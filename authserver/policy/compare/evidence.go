@@ -43,13 +43,8 @@ type evidence struct {
 	person bool
 }
 
-// opaque are selectors that it cannot read: where a policy with one is edited, the report
-// says that it was not compared.
-var opaque = map[policy.Property]string{
-	policy.ExternalEvaluation: "what a service says of people is asked when they sign in",
-}
-
-// evidences are all that it can read.
+// evidences are all selectors that it can read. Where a policy with another one is edited, the
+// report says that it was not compared.
 var evidences = map[policy.Property]evidence{
 	policy.NoProperty: {fits: func(*policy.Selector, string) bool { return false }},
 	policy.Everyone:   {fits: func(*policy.Selector, string) bool { return true }},
@@ -75,6 +70,7 @@ var evidences = map[policy.Property]evidence{
 	}},
 	// explorer.proof reads these.
 	policy.Token: {}, policy.AnyToken: {}, policy.JWT: {}, policy.ClientCertificate: {}, policy.Expression: {}, policy.AccessGroup: {},
+	policy.ExternalEvaluation: {person: true},
 }
 
 func answeredYes(_ *policy.Selector, answer string) bool { return answer == isSo }
@@ -153,7 +149,7 @@ func (a answers) of(q question) []string {
 	switch q.about {
 	case aboutWho, aboutGroup, aboutAMR, aboutClaim, aboutAudience, aboutDNSName, aboutURI:
 		return []string{notSo, isSo}
-	case aboutExpression:
+	case aboutExpression, aboutEvaluation:
 		return []string{notSo, isSo, noAnswer}
 	default:
 		return a[q.about]

@@ -27,7 +27,9 @@ type explorer struct {
 	words map[string]string
 	// signers are by the answers about bearer tokens.
 	signers map[string]signer
-	world   world
+	// evaluated: services are asked about whoever signs in.
+	evaluated bool
+	world     world
 	realized
 }
 
@@ -36,6 +38,9 @@ func (c *comparison) explore(p *pair) {
 	slices.SortStableFunc(p.places, func(x, y place) int {
 		return cmp.Or(cmp.Compare(len(x.host)+len(x.path), len(y.host)+len(y.path)), cmp.Compare(x.host, y.host))
 	})
+	if fields := headersDiffer(p.old, p.now); fields != "" {
+		c.cut(p, "was edited (spec.upstreamHeaders: "+fields+"): as whom the application takes people, no request shows")
+	}
 	left := min(maxPairDecisions, c.left)
 	before := left
 	x := &explorer{c: c, pair: p, known: map[question]string{}, left: &left, words: map[string]string{}}
@@ -49,7 +54,7 @@ func (c *comparison) explore(p *pair) {
 	if err != nil {
 		return
 	}
-	x.request = Request{URL: "https://" + at.host + at.path, target: target}
+	x.request = Request{URL: "https://" + at.host + at.path, target: target, evaluated: x.evaluated}
 	x.requests()
 	x.preflights()
 	if left <= 0 {
@@ -319,6 +324,8 @@ func (x *explorer) fill(r *Request) {
 		r.Age, _ = time.ParseDuration(cmp.Or(x.known[question{about: aboutAge}], "0s"))
 		for q, answer := range x.known {
 			switch {
+			case q.about == aboutEvaluation:
+				r.evaluate(q.name, answer)
 			case answer != isSo:
 			case q.about == aboutGroup:
 				r.Groups = append(r.Groups, q.name)
@@ -331,6 +338,7 @@ func (x *explorer) fill(r *Request) {
 		slices.Sort(r.Groups)
 		slices.Sort(r.AMR)
 		slices.Sort(r.Claims)
+		slices.Sort(r.Evaluations)
 	}
 	r.Address = x.known[question{about: aboutAddress}]
 	if r.Country = x.known[question{about: aboutCountry}]; r.Country != "" && r.Address == "" {

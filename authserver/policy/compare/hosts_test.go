@@ -51,7 +51,8 @@ func (t tiny) link(i int, hosts []string) policy.Policy {
 	p := policy.Policy{
 		Source: policy.Source{Namespace: t.pick("m", "m", "n"), Name: fmt.Sprint("p", i)}, Hosts: []string{t.pick(hosts...)},
 		Since: now.Add(time.Duration(t.IntN(4)-100) * time.Hour),
-		Rules: []policy.Rule{{Action: []policy.Action{policy.Bypass, policy.Block}[t.IntN(2)], Include: []policy.Selector{{Property: policy.Everyone}}}},
+		Rules: []policy.Rule{{Action: []policy.Action{policy.Bypass, policy.Block}[t.IntN(2)],
+			Include: []policy.Selector{{Property: policy.Everyone}}}},
 	}
 	if t.IntN(3) == 0 {
 		p.Paths = []policy.Path{{Value: "/a"}}
@@ -104,7 +105,8 @@ func TestHostOracle(t *testing.T) {
 		before, after := on(terms, was), on(terms, is)
 		got := Compare(before, after, settings)
 		known := merged(before.Table.Hosts(), after.Table.Hosts())
-		what := fmt.Sprintf("seed %d\nbefore %s\nafter  %s\nterms  %+v\ngot    %s", seed, brief(was), brief(is), terms, witnesses(got, Opens)+witnesses(got, Closes))
+		what := fmt.Sprintf("seed %d\nbefore %s\nafter  %s\nterms  %+v\ngot    %s", seed, brief(was), brief(is), terms, witnesses(got,
+			Opens)+witnesses(got, Closes))
 		said := map[Effect]map[string]bool{Opens: {}, Closes: {}, Changes: {}} // where something is said, and whether it is so
 		for _, d := range got.Differences {
 			for _, w := range d.Where {
@@ -172,7 +174,8 @@ func on(terms policy.Terms, policies []policy.Policy) Side {
 
 func brief(policies []policy.Policy) (out string) {
 	for _, p := range policies {
-		out += fmt.Sprintf("\n  %s %s %v %v dry run %v, since %s", p.Source, p.Hosts, p.Paths, p.Rules[0].Action, p.DryRun, p.Since.Format("15:04"))
+		out += fmt.Sprintf("\n  %s %s %v %v dry run %v, since %s", p.Source, p.Hosts, p.Paths, p.Rules[0].Action, p.DryRun,
+			p.Since.Format("15:04"))
 	}
 	return out
 }
@@ -205,7 +208,8 @@ func TestManyPatterns(t *testing.T) {
 func BenchmarkManyPatterns(b *testing.B) {
 	var policies []policy.Policy
 	for i := range 10_000 {
-		policies = append(policies, policy.Policy{Source: policy.Source{Namespace: "n", Name: fmt.Sprint("p", i)}, Hosts: []string{fmt.Sprintf("**.h%d.x", i)},
+		policies = append(policies, policy.Policy{Source: policy.Source{Namespace: "n", Name: fmt.Sprint("p", i)},
+			Hosts: []string{fmt.Sprintf("**.h%d.x", i)},
 			Rules: []policy.Rule{{Action: policy.Bypass, Include: []policy.Selector{{Property: policy.Everyone}}}}})
 	}
 	before, after := sideOf(policies...), sideOf(policies...)

@@ -13,7 +13,7 @@ import (
 // aboutExpression is whether an expression holds, by its text.
 const aboutExpression = "cel"
 
-// noAnswer is that an expression has none.
+// noAnswer is that an expression, or a service, has none.
 const noAnswer = "no answer"
 
 // assumed are answers of expressions.
@@ -56,6 +56,8 @@ func (x *explorer) proof(in reading, s *policy.Selector) (fits bool, q question,
 		fits, q, open = x.certificate(in, &s.Certificate)
 	case policy.Expression:
 		fits, q, open = x.expression(in, s.Condition)
+	case policy.ExternalEvaluation:
+		fits, q, open = x.evaluation(in, s.Evaluation)
 	case policy.AccessGroup:
 		lists, usable := in.on.Table.GroupOf(s.Value)
 		if !usable {

@@ -32,6 +32,9 @@ type Request struct {
 	AMR      []string `json:"amr,omitempty"`
 	// Claims are what the provider says of them, "name=value".
 	Claims []string `json:"claims,omitempty"`
+	// Evaluations are what external evaluations say of them, "url=true" or "url=false"; others
+	// tell nothing.
+	Evaluations []string `json:"evaluations,omitempty"`
 	// Token: the page calls with a token that it got at its own host, and no cookie.
 	Token bool `json:"token,omitempty"`
 	// Age is how long ago they signed in.
@@ -54,6 +57,8 @@ type Request struct {
 	Ingress string `json:"ingress,omitempty"`
 
 	target policy.Target
+	// evaluated: a policy wants services asked about whoever signs in.
+	evaluated bool
 	// assumed are answers of expressions, by their texts.
 	assumed assumed
 	where   string // in words, if that is not where the pair is
@@ -99,6 +104,9 @@ func (r *Request) Arguments() []string {
 	add("--amr", list(r.AMR))
 	for _, c := range r.Claims {
 		add("--claim", c)
+	}
+	for _, e := range r.Evaluations {
+		add("--assume-evaluation", e)
 	}
 	if r.Age > 0 {
 		add("--age", r.Age.String())
@@ -220,12 +228,15 @@ func (r *Request) subject(t *policy.Table, now time.Time) *policy.Subject {
 	if r.Token {
 		s.AuthorizedParty = r.Origin
 	}
+	if r.evaluated {
+		s.Evaluations = r.outcomes(t)
+	}
 	return s
 }
 
 // weight orders requests by how much there is to say of them.
 func (r *Request) weight() int {
-	n := len(r.URL) + 100*len(r.Groups) + 100*len(r.AMR) + 100*len(r.Claims) + 100*len(r.Bearer) + 100*len(r.Certificate)
+	n := len(r.URL) + 100*len(r.Groups) + 100*len(r.AMR) + 100*len(r.Claims) + 100*len(r.Evaluations) + 100*len(r.Bearer) + 100*len(r.Certificate)
 	for _, s := range []string{r.Email, r.Provider, r.Address, r.Country, r.Origin, r.Ingress, r.PreflightHeaders, r.ServiceToken} {
 		if s != "" {
 			n += 200
