@@ -69,8 +69,12 @@ func checkUpstream(name, canonical string) string {
 	return ""
 }
 
-// forUsers tell who is calling, in families that are taken.
-var forUsers = []string{"X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Preferred-Username"}
+// forUsers tell who is calling, in families that are taken: as oauth2-proxy names them, and
+// the Reverse Proxy Auth plugin of Jenkins.
+var forUsers = []string{
+	"X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Preferred-Username",
+	"X-Forwarded-Mail", "X-Forwarded-Displayname",
+}
 
 // takenFamilies begin the names of what says where a request came from, where it goes, how
 // it is to be handled, or what a proxy or Ostiary decides by. A header there that we set

@@ -15,7 +15,7 @@ func TestParseUpstream(t *testing.T) {
 	// What Grafana, Gitea, Jenkins, oauth2-proxy and Kubernetes call them.
 	names := []string{"X-WEBAUTH-USER", "x-webauth-email", "X-Webauth-Fullname", "X-Webauth-Groups", "X-Forwarded-User", "X-Forwarded-Email",
 		"X-Forwarded-Groups", "X-Forwarded-Preferred-Username", "Remote-User", "Remote-Groups", "X-Auth-Request-User", "X-Remote-User",
-		"Impersonate-User"}
+		"Impersonate-User", "X-Forwarded-Mail", "X-Forwarded-DisplayName"}
 	got, err := contract.ParseUpstream(names)
 	if err != nil || len(got) != len(names) || got[0] != "X-Webauth-User" || got[1] != "X-Webauth-Email" {
 		t.Errorf("%q, %v", got, err)
