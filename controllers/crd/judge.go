@@ -84,11 +84,11 @@ func (k *Kind) runRules(object map[string]any, blocking field.ErrorList, found *
 }
 
 // hides reports whether a rule of a field makes no sense where the schema has refused a
-// value. What is empty is there all the same, to the rules above it, as it is to the API
-// server.
+// value. What is empty, or not of the form that is asked for, is there all the same, to the
+// rules above it, as it is to the API server.
 func hides(refused *field.Error, rule string) bool {
 	at, of := dotted.Replace(refused.Field), dotted.Replace(rule)
-	return related(at, of) && (refused.Detail != string(codeEmpty) || at == of || isAbove(at, of))
+	return related(at, of) && (refused.Type != field.ErrorTypeInvalid || at == of || isAbove(at, of))
 }
 
 // related reports whether one of two fields is, or is above, the other.
