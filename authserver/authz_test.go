@@ -362,7 +362,7 @@ func TestEnvoy(t *testing.T) {
 		field, value     string
 	}{
 		{"GET /authz/v1/envoy/public/x?y", "", 200, "X-Envoy-Auth-Headers-To-Remove",
-			strings.Join(dialect.DefaultIdentityHeaders.Underscored(), ",") + ",x-access-jwt-assertion,x-access-email,x-access-user,x-access-groups,x-access-client-id,x-access-client-secret"},
+			strings.Join(dialect.DefaultIdentityHeaders.Underscored(), ",") + ",x-access-jwt-assertion,x-access-email,x-access-user,x-access-groups,x-access-client-id,x-access-client-secret,x-access-token"},
 		{"GET /authz/v1/envoy/x", "Cookie: __Host-ostiary=good\r\n", 200, "X-Access-Email", "ann@example.com"},
 		{"OPTIONS /authz/v1/envoy/x", "Origin: https://spa.example.com\r\nAccess-Control-Request-Method: PUT\r\n", 204, "Access-Control-Allow-Origin", "https://spa.example.com"},
 		{"OPTIONS /authz/v1/envoy/x", "Origin: https://evil.example\r\nAccess-Control-Request-Method: PUT\r\n", 403, "X-Access-Reason", "origin-not-allowed"},

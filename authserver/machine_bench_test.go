@@ -30,7 +30,7 @@ func hot(t testing.TB, who string) func() {
 	verifier := credential.NewVerifier(ring, "https://auth.example.com", 1000)
 	w := newWorld(t, func(c *Config) {
 		c.DecisionLog, c.Log = telemetry.LogOff, slog.New(slog.DiscardHandler)
-		c.Subject, c.Assertion, c.Uses = verifier.Subject, verifier.Assertion, &policy.Uses{}
+		c.Subject, c.Assertion, c.Linked, c.Uses = verifier.Subject, verifier.Assertion, verifier.Linked, &policy.Uses{}
 	})
 	w.rebuild(func(in *policy.Input) {
 		in.Tokens = []policy.ServiceToken{{Source: policy.Source{Namespace: "ns", Name: "ci"}, ClientID: "0123456789abcdef0123456789abcdef.access",
@@ -38,6 +38,9 @@ func hot(t testing.TB, who string) func() {
 		in.Policies = append(in.Policies, policy.CompileAll([]policy.Policy{{Source: policy.Source{Namespace: "ns", Name: "robots"},
 			Hosts: []string{"robots.example.com"}, Rules: []policy.Rule{
 				{Action: policy.ServiceAuth, Include: []policy.Selector{{Property: policy.Token, Value: "ns/ci"}}},
+				{Action: policy.ServiceAuth, Include: []policy.Selector{{Property: policy.LinkedApp, Value: "ns/desk"}}},
+				{Action: policy.Allow, Include: []policy.Selector{{Property: policy.EmailDomain, Value: "example.com"}}}}},
+			{Source: policy.Source{Namespace: "ns", Name: "desk"}, Hosts: []string{"desk.example.com"}, Rules: []policy.Rule{
 				{Action: policy.Allow, Include: []policy.Selector{{Property: policy.EmailDomain, Value: "example.com"}}}}}})...)
 	})
 	ctx := &fasthttp.RequestCtx{}
@@ -46,14 +49,20 @@ func hot(t testing.TB, who string) func() {
 	ctx.Request.Header.SetHost("robots.example.com")
 	fields := [][2]string{{"User-Agent", "curl/8.5.0"}, {"Accept", "*/*"}, {"X-Request-Id", "0123456789abcdef"}, {"X-Forwarded-For", "192.0.2.7"},
 		{"X-Forwarded-Proto", "https"}, {"X-Real-Ip", "192.0.2.7"}}
-	if who == "session" {
-		token, err := ring.Mint(credential.Claims{Issuer: "https://auth.example.com", Audience: []string{"ns/robots"}, ID: "00u1", Email: "ann@example.com",
-			Groups: []string{"staff", "ops"}, Lifetime: time.Hour}, now)
+	session := func(name string) string {
+		token, err := ring.Mint(credential.Claims{Issuer: "https://auth.example.com", Audience: []string{"ns/" + name},
+			Host: name + ".example.com", ID: "00u1", Email: "ann@example.com", Groups: []string{"staff", "ops"}, Lifetime: time.Hour}, now)
 		if err != nil {
 			t.Fatal(err)
 		}
-		fields = append(fields, [2]string{"Cookie", "__Host-ostiary=" + token})
-	} else {
+		return token
+	}
+	switch who {
+	case "session":
+		fields = append(fields, [2]string{"Cookie", "__Host-ostiary=" + session("robots")})
+	case "linked":
+		fields = append(fields, [2]string{"X-Access-Token", session("desk")})
+	default:
 		fields = append(fields, [2]string{"X-Access-Client-Id", "0123456789abcdef0123456789abcdef.access"}, [2]string{"X-Access-Client-Secret", benchSecret})
 	}
 	for _, f := range fields {
@@ -77,7 +86,7 @@ func hot(t testing.TB, who string) func() {
 // much as a session: "ratio" takes turns, and compares the fastest of both, as a machine
 // that does much else slows down the one or the other.
 func BenchmarkHot(b *testing.B) {
-	for _, who := range []string{"session", "service-token"} {
+	for _, who := range []string{"session", "service-token", "linked"} {
 		b.Run(who, func(b *testing.B) {
 			ask := hot(b, who)
 			b.ReportAllocs()
@@ -104,10 +113,12 @@ func BenchmarkHot(b *testing.B) {
 	})
 }
 
-// TestHotTokenAllocatesNothing: a service token that was seen before costs no allocation,
-// from the question to the answer. (Of a session's cookie, fasthttp makes a copy.)
+// TestHotTokenAllocatesNothing: a service token, or the session of a linked application,
+// that was seen before costs no allocation, from the question to the answer. (Of a session's cookie, fasthttp makes a copy.)
 func TestHotTokenAllocatesNothing(t *testing.T) {
-	if n := testing.AllocsPerRun(500, hot(t, "service-token")); n != 0 {
-		t.Errorf("%v allocations", n)
+	for _, who := range []string{"service-token", "linked"} {
+		if n := testing.AllocsPerRun(500, hot(t, who)); n != 0 {
+			t.Errorf("%s: %v allocations", who, n)
+		}
 	}
 }

@@ -39,6 +39,9 @@ type Config struct {
 	// Tokens looks at what Authorization holds for a bearer token of another issuer that a
 	// rule there looks at: it returns what that says, or why it does not count. Optional.
 	Tokens func(at policy.Place, authorization string, now time.Time) (*policy.Bearer, policy.Reason)
+	// Linked returns what the session of a linked application says, or why it is none that is
+	// good. The string is good only during the call. nil: none is.
+	Linked func(token string, now time.Time) (*policy.Linked, policy.Reason)
 	// Ring returns the keys, or nil before there are any. It is for Login.
 	Ring func() *credential.Ring
 	// KeySet returns the public keys (RFC 7517), or nil before there are any.
@@ -245,8 +248,19 @@ func (s *Server) judge(table *policy.Table, q *dialect.Ask) policy.Decision {
 		if q.Authorization != "" && !q.InHeader && s.Tokens != nil && at.LooksAtTokens() {
 			q.PresentToken(s.Tokens(at, q.Authorization, q.Now))
 		}
+		if q.AccessToken != "" && at.LooksAtLinks() {
+			q.PresentLinked(s.linked(q))
+		}
 	}
 	return table.Decide(q.Request)
+}
+
+// linked verifies the session of a linked application.
+func (s *Server) linked(q *dialect.Ask) (*policy.Linked, policy.Reason) {
+	if s.Linked == nil {
+		return nil, policy.TokenInvalid
+	}
+	return s.Linked(q.AccessToken, q.Now)
 }
 
 // strictness orders verdicts by how little they let through.

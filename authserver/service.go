@@ -69,6 +69,7 @@ func (o *Flags) Service(c Config, w io.Writer) *Service {
 	s.tokens = bearer.New(bearer.Options{Log: s.bearerLog(), Now: time.Now, Metrics: c.Metrics, Own: strings.TrimSuffix(s.TeamURL.String(), "/")})
 	s.Tokens = s.tokens.Verify
 	s.Table, s.Subject, s.Witnesses = s.Live.Table, s.verifier.Subject, &s.witnesses
+	s.Linked = s.verifier.Linked
 	s.Assertion, s.Uses = s.verifier.Assertion, &policy.Uses{}
 	s.KeySet = func() []byte { return s.ring.Load().JWKS() }
 	s.Ready = func() bool { return s.verifier.Verifier() != nil }

@@ -71,7 +71,7 @@ type Rule struct {
 //
 // +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:MaxProperties=1
-// +kubebuilder:validation:XValidation:rule=`[has(self.email), has(self.emailDomain), has(self.ip), has(self.idpGroup), has(self.loginMethod), has(self.authMethod), has(self.country), has(self.cel), has(self.group), has(self.certificate), has(self.serviceToken), has(self.anyServiceToken), has(self.jwt), has(self.claim), has(self.externalEvaluation)].filter(x, x).size() <= 1`,message=`exactly one key each: write two list entries for OR, or put one of the two into require for AND`
+// +kubebuilder:validation:XValidation:rule=`[has(self.email), has(self.emailDomain), has(self.ip), has(self.idpGroup), has(self.loginMethod), has(self.authMethod), has(self.country), has(self.cel), has(self.group), has(self.certificate), has(self.serviceToken), has(self.anyServiceToken), has(self.jwt), has(self.claim), has(self.externalEvaluation), has(self.linkedApp)].filter(x, x).size() <= 1`,message=`exactly one key each: write two list entries for OR, or put one of the two into require for AND`
 type Selector struct {
 	// everyone matches every request; in an Allow rule, everyone who is signed
 	// in. Write everyone: {} or everyone: true.
@@ -176,6 +176,25 @@ type Selector struct {
 	// counts against the visitor. In Allow and Block rules alone.
 	// +optional
 	ExternalEvaluation *ExternalEvaluation `json:"externalEvaluation,omitempty"`
+	// linkedApp matches a request that another application sends for somebody who is signed
+	// in there, with the token that it was told them by in the header X-Access-Token. The
+	// AccessPolicy that is named has to admit them at that moment. In ServiceAuth rules alone.
+	// +optional
+	LinkedApp *LinkedApp `json:"linkedApp,omitempty"`
+}
+
+// LinkedApp names the AccessPolicy of another application.
+type LinkedApp struct {
+	// name is that of the AccessPolicy.
+	// +required
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?([.][a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$`
+	Name string `json:"name"`
+	// namespace is that of the AccessPolicy, which has to list the namespace of this policy
+	// in its session.policyNamespaces. Default: that of this policy; an AccessGroup has to
+	// name one.
+	// +optional
+	Namespace NamespaceName `json:"namespace,omitempty"`
 }
 
 // OIDCClaim is a value of a claim that an identity provider says of somebody (OpenID

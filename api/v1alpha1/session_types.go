@@ -15,6 +15,12 @@ type Session struct {
 	// cookie is how browsers keep the session.
 	// +optional
 	Cookie *Cookie `json:"cookie,omitempty"`
+	// policyNamespaces are the namespaces whose AccessPolicies can take a session of this
+	// application for a caller (linkedApp), besides its own. Default: none.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	PolicyNamespaces []NamespaceName `json:"policyNamespaces,omitempty"`
 }
 
 // SameSiteMode says with which requests of other sites a cookie goes along.

@@ -38,7 +38,8 @@ const ClientCertificate = "Client-Cert"
 const ForwardedFor = "X-Forwarded-For"
 
 var asked = []string{
-	"Cookie", "Authorization", "Origin", ClientID, ClientSecret, CloudflareClientID, CloudflareClientSecret,
+	"Cookie", "Authorization", "Origin", ClientID, ClientSecret, AccessToken,
+	CloudflareClientID, CloudflareClientSecret, CloudflareAccessToken,
 	"Access-Control-Request-Method", "Access-Control-Request-Headers", "Access-Control-Request-Private-Network",
 	"Accept", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-Storage-Access", "Sec-WebSocket-Key",
 	"X-Requested-With", "X-Request-Id", "Content-Type", "HTTP2-Settings",
@@ -63,23 +64,35 @@ const (
 	CloudflareEmail = "Cf-Access-Authenticated-User-Email"
 )
 
-// Headers in which a machine sends its service token. They are for us alone: answers that
+// Headers in which a machine sends its service token, and an application the session of
+// whoever it calls another one for (linkedApp). They are for us alone: answers that
 // let a request pass carry them empty, so that they never reach an application.
 const (
 	ClientID               = "X-Access-Client-Id"
 	ClientSecret           = "X-Access-Client-Secret"
+	AccessToken            = "X-Access-Token"
 	CloudflareClientID     = "Cf-Access-Client-Id"
 	CloudflareClientSecret = "Cf-Access-Client-Secret"
+	CloudflareAccessToken  = "Cf-Access-Token"
 )
 
-var identity = []string{IdentityToken, IdentityEmail, IdentityUser, IdentityGroups, ClientID, ClientSecret,
-	CloudflareToken, CloudflareEmail, CloudflareClientID, CloudflareClientSecret}
+var identity = []string{IdentityToken, IdentityEmail, IdentityUser, IdentityGroups, ClientID, ClientSecret, AccessToken,
+	CloudflareToken, CloudflareEmail, CloudflareClientID, CloudflareClientSecret, CloudflareAccessToken}
+
+// IsCredential reports whether a header is one in which a machine proves who it is.
+func IsCredential(name string) bool {
+	switch name {
+	case ClientID, ClientSecret, AccessToken, CloudflareClientID, CloudflareClientSecret, CloudflareAccessToken:
+		return true
+	}
+	return false
+}
 
 // ours is how many of them are there without Cloudflare's.
-const ours = 6
+const ours = 7
 
 // Identity returns the headers that proxies set to what our answer says, on every request
-// that passes: those that tell an application who is calling, and those of service tokens.
+// that passes: those that tell an application who is calling, and those of credentials of machines.
 func Identity() []string { return slices.Clone(identity[:ours]) }
 
 // AllIdentity returns those of Identity, and the ones of Cloudflare Access. A client

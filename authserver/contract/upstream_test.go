@@ -38,7 +38,7 @@ func TestParseUpstream(t *testing.T) {
 		"Access-Control-Allow-Origin", "Access-Control-Request-Method", "Sec-Fetch-Site", "Sec-WebSocket-Key",
 		"Client-Cert", "Client-Cert-Chain", "Ssl-Client-Cert", "Ssl-Client-Verify", "X-Ssl-Client-Cert", "True-Client-Ip",
 		"Cf-Connecting-Ip", "Cf-Ipcountry", "X-Client-Ip",
-		"X-Access-Email", "X-Access-Role", "X-Access-Reason", "X-Access-Dry-Run", "X-Access-Client-Secret", "Cf-Access-Groups",
+		"X-Access-Email", "X-Access-Role", "X-Access-Reason", "X-Access-Dry-Run", "X-Access-Client-Secret", "X-Access-Token", "Cf-Access-Groups",
 		"CF-Access-Client-Id", "X-Ostiary-Cors"}
 	refused = append(append(refused, contract.Asked()...), contract.AllIdentity()...)
 	refused = append(refused, contract.ReasonHeader, contract.ManagedHeader, contract.OriginalURL, contract.ForwardedFor, contract.ClientCertificate)

@@ -32,6 +32,7 @@ type Verifier struct {
 	over   *cache // those that do not, or no more: they push out none that does
 	// asserted are what applications were told of machines.
 	asserted assertions
+	linked   linked
 }
 
 // NewVerifier makes a Verifier for the tokens of one ring and issuer, which

@@ -43,6 +43,9 @@ type Ask struct {
 	Cookie        string
 	Authorization string
 	ForwardedFor  string
+	// AccessToken is the session of a linked application. One that came twice, and differently,
+	// is none that is good: brokenToken.
+	AccessToken string
 	// ClientCertificate is one that the proxy verified, as it says it, if Certificate.Known.
 	ClientCertificate string
 	RequestID         string
@@ -97,6 +100,7 @@ func readCommon(v View, a *Ask) {
 	a.ForwardedFor = v.Joined(contract.ForwardedFor)
 	a.RequestID = readRequestID(v)
 	a.readToken(v)
+	a.readAccessToken(v)
 	if a.Cookie != "" { // whatever else says who is asking, a page could not have sent
 		a.readSite(v)
 	}

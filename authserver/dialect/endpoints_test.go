@@ -148,9 +148,9 @@ func checkGrant(t testing.TB, e endpoint, names map[string]int, set dialect.Iden
 	if e.name == "preflight" || strings.HasPrefix(e.name, "render") || (e.name == "browser" || e.name == "envoy") && names["access-control-allow-methods"] > 0 {
 		return // it goes to the browser
 	}
-	want := append(contract.Lower(set.Upstream()), "x-access-jwt-assertion", "x-access-email", "x-access-user", "x-access-groups", "x-access-client-id", "x-access-client-secret")
+	want := append(contract.Lower(set.Upstream()), "x-access-jwt-assertion", "x-access-email", "x-access-user", "x-access-groups", "x-access-client-id", "x-access-client-secret", "x-access-token")
 	if set.Cloudflare() {
-		want = append(want, "cf-access-jwt-assertion", "cf-access-authenticated-user-email", "cf-access-client-id", "cf-access-client-secret")
+		want = append(want, "cf-access-jwt-assertion", "cf-access-authenticated-user-email", "cf-access-client-id", "cf-access-client-secret", "cf-access-token")
 	}
 	for _, name := range want {
 		if names[name] != 1 {

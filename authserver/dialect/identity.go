@@ -130,11 +130,13 @@ func (h IdentityHeaders) identity(a *Answer, q *Ask, d *policy.Decision) {
 	a.Set(contract.IdentityGroups, groups)
 	a.Set(contract.ClientID, "") // a secret is not for the application
 	a.Set(contract.ClientSecret, "")
+	a.Set(contract.AccessToken, "")
 	if set.cloudflare {
 		a.Set(contract.CloudflareToken, token)
 		a.Set(contract.CloudflareEmail, email)
 		a.Set(contract.CloudflareClientID, "")
 		a.Set(contract.CloudflareClientSecret, "")
+		a.Set(contract.CloudflareAccessToken, "")
 	}
 	subject := q.Subject
 	if !d.Identified {

@@ -26,6 +26,34 @@ func (a *Ask) readToken(v View) {
 	}
 }
 
+// brokenToken stands for what is no token, whoever looks at it.
+const brokenToken = "?"
+
+// readAccessToken reads the session that a linked application sends along. One that came
+// twice is none that is good: nobody could tell which of them counts. An empty one is none,
+// as proxies make that of one which they take away.
+func (a *Ask) readAccessToken(v View) {
+	a.AccessToken = readOnce(v, contract.AccessToken)
+	if !a.Cloudflare {
+		return
+	}
+	switch other := readOnce(v, contract.CloudflareAccessToken); {
+	case other == "" || other == a.AccessToken:
+	case a.AccessToken == "":
+		a.AccessToken = other
+	default:
+		a.AccessToken = brokenToken
+	}
+}
+
+func readOnce(v View, header string) string {
+	value, n := v.Header(header)
+	if n > 1 {
+		return brokenToken
+	}
+	return value
+}
+
 // readPair reads two headers, or the header of the secret alone, in which a client that can
 // set one only says both. All proxies know already to keep that from applications.
 func readPair(v View, idHeader, secretHeader string) policy.PresentedToken {

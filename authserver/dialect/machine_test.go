@@ -92,6 +92,35 @@ func TestReadToken(t *testing.T) {
 	}
 }
 
+// TestReadAccessToken: the session of a linked application comes in one header, once. (THREATS F4)
+func TestReadAccessToken(t *testing.T) {
+	const ours, theirs = "X-Access-Token", "Cf-Access-Token"
+	for name, c := range map[string]struct {
+		in               lines
+		want, cloudflare string
+	}{
+		"nothing":          {lines{}, "", ""},
+		"one":              {lines{ours: {"a"}}, "a", "a"},
+		"Cloudflare's":     {lines{theirs: {"a"}}, "", "a"},
+		"both":             {lines{ours: {"a"}, theirs: {"a"}}, "a", "a"},
+		"both, differing":  {lines{ours: {"a"}, theirs: {"b"}}, "a", brokenToken},
+		"twice":            {lines{ours: {"a", "a"}}, brokenToken, brokenToken},
+		"twice, and one":   {lines{ours: {"a", "a"}, theirs: {"a"}}, brokenToken, brokenToken},
+		"theirs twice":     {lines{theirs: {"a", "b"}}, "", brokenToken},
+		"empty":            {lines{ours: {""}}, "", ""},
+		"empty, and one":   {lines{ours: {""}, theirs: {"a"}}, "", "a"},
+		"twice empty":      {lines{ours: {"", ""}}, brokenToken, brokenToken},
+		"in Authorization": {lines{"Authorization": {"Bearer a"}}, "", ""},
+	} {
+		for cloudflare, want := range map[bool]string{false: c.want, true: c.cloudflare} {
+			ask := Ask{Cloudflare: cloudflare}
+			if ask.readAccessToken(c.in); ask.AccessToken != want {
+				t.Errorf("%s, Cloudflare's names %t: %q, want %q", name, cloudflare, ask.AccessToken, want)
+			}
+		}
+	}
+}
+
 // readings is the reference, by encoding/json: of an object with these two names alone.
 func readings(text string) (p policy.PresentedToken, ok bool) {
 	d := json.NewDecoder(bytes.NewReader([]byte(text)))

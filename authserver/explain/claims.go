@@ -12,11 +12,14 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
-// signIn enters who is signed in, if anybody is.
+// signIn enters who is signed in, if anybody is, here or at a linked application.
 func (q *Question) signIn(t *policy.Table, ask *dialect.Ask) error {
 	claims, err := q.claims()
 	assumed, err2 := q.assumed()
-	if err = errors.Join(err, err2); err == nil && len(q.As) > 0 {
+	if err = errors.Join(err, err2); err == nil && q.LinkedApp != "" {
+		return q.link(t, ask, claims, assumed)
+	}
+	if err == nil && len(q.As) > 0 {
 		ask.Present(policy.Presented{Subject: q.subject(t, ask.Target, claims, assumed), InHeader: q.From != "" || ask.Authorization != ""})
 	}
 	return err

@@ -25,6 +25,7 @@ func TestDecideAllocatesNothing(t *testing.T) {
 	policies[3].Rules = append(policies[3].Rules,
 		Rule{Action: ServiceAuth, Include: jwt("ci", "app", says("a.b.c", "y", "x"), says("sub", "repo:o/n:*"))},
 		Rule{Action: ServiceAuth, Include: tokenNamed("shop/ci")})
+	policies[3].Rules = append(policies[3].Rules, Rule{Action: ServiceAuth, Include: linkedTo("intl", "apps"), Exclude: linkedTo("app")})
 	plain := mustBuild(t, policies...)
 	table := plain.bound([]Binding{{"shop/web", "shop/app-api"}, {"shop/back",
 		"shop/app-admin"}}).trusting(everywhere()...).revoking([]Revocation{{User: "bob@x", Before: now}, {User: "u7", Before: now.Add(-2 * time.Hour)}}).
@@ -61,6 +62,10 @@ func TestDecideAllocatesNothing(t *testing.T) {
 	stranger2.Bearer, refusedToken.BearerRefused = bearing(t, "ci", "https://ci.x", `{"sub":"repo:o/m:ref"}`), TokenExpired
 	machine, guess := get(api), get(api)
 	machine.Token, guess.Token = PresentedToken{ID: "id-ci", Secret: "new"}, PresentedToken{ID: "id-ci", Secret: "guess"}
+	linked, unlinked, linkedOver, badLink := get(api), get(api), get(api), get(api)
+	linked.Linked, unlinked.Linked = linkedAt("pr-1.apps.example.com", nil, "shop/apps"), linkedAt("public.example.com", nil, "shop/public")
+	linkedOver.Linked = linkedAt("pr-1.apps.example.com", func(s *Subject) { s.ExpiresAt = now }, "shop/apps")
+	badLink.LinkedRefused = TokenInvalid
 	readable := get(api)
 	readable.Origin = "https://Team-With-A-Long-Name.dev.example.com"
 	for name, tc := range map[string]struct {
@@ -99,6 +104,10 @@ func TestDecideAllocatesNothing(t *testing.T) {
 		"bearer":         {job, "allow service-auth app-api"},
 		"bearer, other":  {stranger2, "deny no-rule-matched app-api"},
 		"bearer refused": {refusedToken, "challenge token-expired app-api"},
+		"linked":         {linked, "allow service-auth app-api"},
+		"linked, other":  {unlinked, "deny no-rule-matched app-api"},
+		"linked, over":   {linkedOver, "challenge token-expired app-api"},
+		"linked refused": {badLink, "challenge token-invalid app-api"},
 		"bypass":         {get("https://app.example.com/public/logo.png"), "allow bypass app-public"},
 		"wildcard host":  {get("https://pr-1.apps.example.com/"), "challenge no-session apps"},
 		"no such host":   {get("https://nowhere.example.com/x"), "deny no-policy"},

@@ -28,6 +28,7 @@ type Assembler struct {
 	tokenIssuers *TokenIssuers
 	namesTokens  map[*entry]struct{} // that name token issuers
 	certificates map[*entry]struct{} // whose rules look at client certificates
+	linking      map[*entry]struct{} // that name linked applications
 	revoked      *revoked
 	revocations  sum
 	groups       *groupSet
@@ -103,7 +104,7 @@ func (a *Assembler) start(policies, exact, wild int) {
 	a.dirty, a.dirtyWild, a.warn = make([]*hostState, 0, exact), make([]*hostState, 0, wild), make([]*hostState, 0, wild)
 	a.exact.reserve(exact)
 	a.wild.reserve(wild)
-	a.namesTokens, a.certificates = map[*entry]struct{}{}, map[*entry]struct{}{}
+	a.namesTokens, a.certificates, a.linking = map[*entry]struct{}{}, map[*entry]struct{}{}, map[*entry]struct{}{}
 	a.told, a.faulty, a.fresh = map[*hostState]struct{}{}, map[*entry]struct{}{}, map[*hostState]struct{}{}
 	if a.terms == nil {
 		a.terms = newTerms(Terms{})
@@ -161,6 +162,9 @@ func (a *Assembler) enact(e *entry, twice bool) {
 	if len(e.used.tokenUses) > 0 {
 		a.namesTokens[e] = struct{}{}
 	}
+	if len(e.used.linkUses) > 0 {
+		a.linking[e] = struct{}{}
+	}
 	if e.used.app.looksAt(ClientCertificate) != nil {
 		a.certificates[e] = struct{}{}
 	}
@@ -182,6 +186,7 @@ func (a *Assembler) withdraw(e *entry) {
 	a.leaveGroups(e)
 	delete(a.namesTokens, e)
 	delete(a.certificates, e)
+	delete(a.linking, e)
 	is := func(o *entry) bool { return o == e }
 	if e.used.app.takesTokens() {
 		a.takers = slices.DeleteFunc(a.takers, is)
@@ -240,6 +245,7 @@ func (a *Assembler) Issues() []Issue {
 		out = append(out, h.more.warnings...)
 	}
 	out = append(out, a.tokenIssues()...)
+	out = append(out, a.linkIssues()...)
 	out = append(out, a.certificateIssues()...)
 	sortIssues(out)
 	return out

@@ -280,6 +280,8 @@ func (s *Selector) checkNamed() problem {
 		return s.Evaluation.check()
 	case OIDCClaim:
 		return s.Claim.check()
+	case LinkedApp:
+		return s.checkLinkedApp()
 	default:
 		return s.checkGroup()
 	}

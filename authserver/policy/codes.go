@@ -136,6 +136,15 @@ const (
 	codeServiceToken Code = "service-token-name"
 )
 
+// Mistakes about linked applications; all but the first show only beside other policies.
+const (
+	codeLinkedApp    Code = "linked-app-name"
+	codeLinkSelf     Code = "linked-app-itself"
+	codeLinkMissing  Code = "linked-app-missing"
+	codeLinkMistaken Code = "linked-app-mistaken"
+	codeLinkOthers   Code = "linked-app-of-others"
+)
+
 // Mistakes of what a rule says of bearer tokens; the last four show only beside the
 // TokenIssuers that there are, and whom they are for.
 const (

@@ -21,6 +21,9 @@ var alone = map[Code]func(p *Policy){
 	"service-token-name": func(p *Policy) {
 		p.Rules[0].Action, p.Rules[0].Include = ServiceAuth, tokenNamed("a/b/c")
 	},
+	"linked-app-name": func(p *Policy) {
+		p.Rules[0].Action, p.Rules[0].Include = ServiceAuth, linkedTo("a/b/c")
+	},
 	"external-evaluation-url": func(p *Policy) { p.Rules[0].Include = evaluates("http://eval.x") },
 	"external-evaluation-too-many": func(p *Policy) {
 		for n := range 5 {
@@ -140,6 +143,9 @@ func beside() map[Code]Input {
 			TokenIssuer{Name: "ci", Audiences: []string{"app"}, Namespaces: []string{"a"}},
 			TokenIssuer{Name: "theirs", Audiences: []string{"app"}})}
 	}
+	links := func(name string) Input {
+		return of(append(linkables(), one(Rule{Action: ServiceAuth, Include: linkedTo(name)}))...)
+	}
 	naming := func(action Action, set []Group, names ...string) Input {
 		in := of(one(Rule{Action: action, Include: named(names...)}))
 		in.Groups = CompileGroups(set)
@@ -149,6 +155,8 @@ func beside() map[Code]Input {
 	rehearsing := second
 	rehearsing.DryRun = DryRunOpen
 	return map[Code]Input{
+		"linked-app-itself": links("p"), "linked-app-missing": links("gone"),
+		"linked-app-mistaken": links("broken"), "linked-app-of-others": links("m/shut"),
 		"jwt-issuer-unknown": bearers("nobodys", "app"), "jwt-issuer-of-others": bearers("theirs", "app"),
 		"jwt-audience-not-listed": bearers("ci", "other"),
 		"path-enforced-elsewhere": of(a, rehearsing),

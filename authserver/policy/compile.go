@@ -20,6 +20,7 @@ type Compiled struct {
 	issues []Issue
 	// tokenUses are where rules name token issuers.
 	tokenUses []tokenUse
+	linkUses  []linkUse // where rules name linked applications
 }
 
 // Hosts are what the policy claims, or may have meant to.
@@ -45,6 +46,8 @@ type app struct {
 	groups          []string // that the rules name, sorted
 	groupKey        string   // stands for them
 	tokenIssuers    []string // whose bearer tokens its rules look at
+	links           []string // the policies that its rules link to
+	linkedFrom      []string // the namespaces whose policies may link to it, beside its own
 }
 
 // Compile checks and compiles one policy.
@@ -59,7 +62,7 @@ func Compile(p *Policy) *Compiled {
 	if defective {
 		return c.denied()
 	}
-	c.tokenUses = tokenUsesOf(p)
+	c.tokenUses, c.linkUses = tokenUsesOf(p), linkUsesOf(p)
 	return c
 }
 
@@ -68,7 +71,7 @@ func Compile(p *Policy) *Compiled {
 func (c *Compiled) denied() *Compiled {
 	d := *c
 	d.app = &app{source: c.app.source, audience: c.app.audience, defective: true, salvaged: c.app.salvaged}
-	d.tokenUses = nil // nothing of it is consulted
+	d.tokenUses, d.linkUses = nil, nil // nothing of it is consulted
 	d.hosts, d.paths = salvageHosts(c.hosts), salvagePaths(c.paths)
 	return &d
 }
@@ -94,6 +97,7 @@ func compile(p *Policy, defective bool) *app {
 	a.groups = groupsOf(p)
 	a.groupKey = groupKey(a.groups)
 	a.tokenIssuers = tokenIssuersOf(p)
+	a.links, a.linkedFrom = linksOf(p), slices.Clone(p.Session.PolicyNamespaces)
 	rules := make([]rule, 0, len(p.Rules)) // in one piece, as they are read one after the other
 	parts := newParts(p.Rules)
 	parts.duration, parts.namespace = p.Session.Duration, p.Source.Namespace

@@ -50,11 +50,24 @@ func (t *Table) enforced(a *app, why Reason, r *Request, tr *Trace) Decision {
 		d.CORS = a.cors.readable(r.Origin)
 		tr.readable(r, a, &d)
 	}
-	v := visitor{bearer: r.Bearer, unverified: r.BearerRefused != NoReason, table: t, namespace: a.source.Namespace}
+	v := visitor{bearer: r.Bearer, unverified: r.BearerRefused != NoReason, table: t, namespace: a.source.Namespace, policy: a.audience}
+	tr.linked(t, a, r)
+	if t.links(a, r) {
+		if r.LinkedRefused != NoReason {
+			d.Unauthenticated = Unauthorized
+			d.challenge(&rule{}, r.LinkedRefused, r.Method)
+			return d
+		}
+		v.linked = r.Linked
+	}
 	if machine, bad := t.identifyMachine(a, r); r.Token.present() {
 		tr.token(t, a, r, machine, bad)
 		v.machine = machine
 		t.decideMachine(a, r, v, bad, &d, tr)
+		return d
+	}
+	if v.linked != nil {
+		t.decideLinked(a, r, v, &d, tr)
 		return d
 	}
 	subject, refused := t.identify(a, r)

@@ -44,6 +44,10 @@ type Request struct {
 	// rule looks at, and it is a good one. BearerRefused is why it is not.
 	Bearer        *Bearer
 	BearerRefused Reason
+	// Linked is the session at another application that came along, if a rule looks at one,
+	// and it is a good one. LinkedRefused is why it is not.
+	Linked        *Linked
+	LinkedRefused Reason
 	// InHeader: Authorization says who the Subject is, and not a cookie alone.
 	InHeader bool
 	// Address is the client's, as far as it is known for sure; the zero Addr if not.

@@ -97,7 +97,8 @@ func (t *Table) rehearsed(a, dry *app, d Decision, r *Request, tr *Trace) Decisi
 // loosen makes of what a policy would decide what its dry run does.
 func (t *Table) loosen(a *app, d *Decision, r *Request) {
 	subject, refused := t.identify(a, r)
-	if r.Token.present() { // it is a machine's, and a session beside it does not count
+	machine := r.Token.present() || t.links(a, r)
+	if machine { // it is a machine's, and a session beside it does not count
 		subject = nil
 	}
 	if a.dryRun == DryRunOpen {
@@ -108,7 +109,7 @@ func (t *Table) loosen(a *app, d *Decision, r *Request) {
 		return
 	}
 	switch {
-	case d.Verdict != Deny, r.isPreflight(), d.Reason == AmbiguousPath, r.Token.present():
+	case d.Verdict != Deny, r.isPreflight(), d.Reason == AmbiguousPath, machine:
 		// a denial that has nothing to do with sessions stays one
 	case subject == nil:
 		d.challenge(&rule{field: "spec.dryRun"}, refused, r.Method)

@@ -28,14 +28,16 @@ func full() Policy {
 			AllowAllHeaders: true, AllowedHeaders: []string{"x-a"}, AllowCredentials: true, MaxAge: 1, ExposedHeaders: []string{"x-b"}, AllowPrivateNetwork: true, Tokens: true, ManageResponses: true},
 		Rules:             []Rule{{Name: "r", Action: Allow, Methods: []string{"GET"}, Include: sel(), Require: sel(), Exclude: sel(), SessionDuration: time.Hour}},
 		IdentityProviders: []string{"corp"},
-		Session:           Session{Duration: time.Hour, RevokedBefore: birth, Cookie: Cookie{SameSite: SameSiteLax, ScriptReadable: true, Partitioned: true, PathScoped: true}},
-		Unauthenticated:   Redirect,
-		AllowCrossSite:    true,
-		Exempt:            []string{"/sw.js"},
-		DryRun:            DryRunOpen,
-		UpstreamHeaders:   []UpstreamHeader{{Name: "X-A", From: GroupsFact, Groups: []string{"g"}, Claim: "c", Separator: ";", Encoding: RFC8187Encoding}},
-		Denied:            Denied{Message: "no", URL: "https://help.x"},
-		Defects:           []Issue{{Source{"n", "p", "g"}, Invalid, "c", "bad"}},
+		Session: Session{Duration: time.Hour, RevokedBefore: birth,
+			Cookie:           Cookie{SameSite: SameSiteLax, ScriptReadable: true, Partitioned: true, PathScoped: true},
+			PolicyNamespaces: []string{"k"}},
+		Unauthenticated: Redirect,
+		AllowCrossSite:  true,
+		Exempt:          []string{"/sw.js"},
+		DryRun:          DryRunOpen,
+		UpstreamHeaders: []UpstreamHeader{{Name: "X-A", From: GroupsFact, Groups: []string{"g"}, Claim: "c", Separator: ";", Encoding: RFC8187Encoding}},
+		Denied:          Denied{Message: "no", URL: "https://help.x"},
+		Defects:         []Issue{{Source{"n", "p", "g"}, Invalid, "c", "bad"}},
 	}
 }
 
@@ -187,6 +189,7 @@ var enforced = map[string]func(*Policy){
 
 func init() {
 	maps.Copy(enforced, enforcedCertificates)
+	enforced["Session.PolicyNamespaces"] = func(p *Policy) { p.Session.PolicyNamespaces = []string{"k"} }
 	maps.Copy(enforced, enforcedEvaluations)
 }
 
@@ -198,12 +201,15 @@ func TestEveryFieldIsEnforced(t *testing.T) {
 		p.Paths = prefixes("/a")
 		p.CORS = &CORS{AllowedOrigins: []string{"https://o.x"}, AllowedMethods: []string{"GET"}, AllowedHeaders: []string{"x-a"}}
 		change(&p)
-		table, _ := build([]Policy{p, of("n", "rival", 1, Block, []string{"a.x"}, prefixes("/a")...)})
+		caller := of("k", "caller", 1, ServiceAuth, []string{"c.x"})
+		caller.Rules[0].Include = linkedTo("n/p")
+		table, _ := build([]Policy{p, of("n", "rival", 1, Block, []string{"a.x"}, prefixes("/a")...), caller})
 		return table
 	}
 	person := session("n/p")
 	person.Claims = []IdentityClaim{saying("a", "b")}
 	job := bearing(t, "ci", "https://ci.x", `{"sub":"job"}`)
+	linked := linkedAt("a.x", nil, "n/p")
 	defer clear(said)
 	decisions := func(table *Table) []any {
 		var out []any
@@ -220,6 +226,7 @@ func TestEveryFieldIsEnforced(t *testing.T) {
 				r.WebSocket, r.Origin = true, "https://other.x"
 				out = append(out, table.Decide(r))
 			}
+			out = append(out, table.Decide(Request{Target: mustTarget(t, "https://c.x/"), Method: "GET", Now: now, Linked: linked}))
 			signIn, ok := table.SignIn(target, "https://a.x")
 			out = append(out, signIn, ok, table.TokenAudience("a.x", "https://o.x", session("n/p"), now))
 			for _, origin := range []string{"https://o.x", "https://o2.x"} {

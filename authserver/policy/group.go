@@ -139,6 +139,7 @@ type group struct {
 	sifts      bool // at addresses, so as to leave out those who have them
 	looks      propertySet
 	tokens     []tokenUse // of bearer tokens, with those of the groups that it names
+	links      []linkUse  // of linked applications, likewise
 }
 
 // A groupSet is all groups of a table. nil: there are none.
@@ -255,7 +256,7 @@ func (r *resolver) resolve(name string) *node {
 	})
 	if g.fault != usable {
 		g.lists, g.reads, g.identifies, g.email, g.sifts, g.looks = [3][]Selector{}, Reads{}, false, false, false, 0
-		g.tokens = nil
+		g.tokens, g.links = nil, nil
 	}
 	return n
 }
@@ -274,6 +275,9 @@ func (r *resolver) measure(n *node, g *group) {
 			n.size = min(n.size+1+r.look(g, &list[j], i == excluded), maxGroupSize+1)
 			if m := list[j].JWT; list[j].Property == JWT && m != nil {
 				g.use(tokenUse{item("spec"+listNames[i], j) + ".jwt", m.Issuer, m.Audience})
+			}
+			if list[j].Property == LinkedApp {
+				g.link(linkUse{"", list[j].Value})
 			}
 		}
 	}
@@ -297,6 +301,9 @@ func (g *group) take(o *group) {
 	g.looks |= o.looks
 	for _, u := range o.tokens {
 		g.use(tokenUse{"", u.issuer, u.audience}) // which are told there
+	}
+	for _, u := range o.links {
+		g.link(u)
 	}
 }
 

@@ -62,12 +62,24 @@ func (g *group) use(u tokenUse) {
 	}
 }
 
-// wholeNames refuses service tokens of a group without their namespace.
+// link notes that a linked application is looked at.
+func (g *group) link(u linkUse) {
+	if !slices.Contains(g.links, u) {
+		g.links = append(g.links, u)
+	}
+}
+
+// wholeNames refuses service tokens and linked applications of a group without their
+// namespace.
 func (v *validator) wholeNames(field string, list []Selector) {
 	for i := range list {
-		if list[i].Property == Token && !strings.Contains(list[i].Value, "/") {
+		switch s := &list[i]; {
+		case strings.Contains(s.Value, "/"):
+		case s.Property == Token:
 			v.wrong(item(field, i), codeServiceToken, "serviceToken: a group is of no namespace: write that of the token as well, "+
-				"such as shop/%s", list[i].Value)
+				"such as shop/%s", s.Value)
+		case s.Property == LinkedApp:
+			v.wrong(item(field, i), codeLinkedApp, "linkedApp: a group is of no namespace: write that of the policy %s as well", s.Value)
 		}
 	}
 }

@@ -89,6 +89,7 @@ type groupReads struct {
 	users int    // policies that name just these groups; of the Assembler's own
 	// issuers are those whose bearer tokens they look at.
 	issuers []string
+	links   []string // the policies that they link to
 	names   []string
 }
 
@@ -156,8 +157,12 @@ func (a *Assembler) readGroups(key string, use *groupReads) {
 				next.issuers = append(next.issuers, u.issuer)
 			}
 		}
+		for _, u := range g.links {
+			next.links = append(next.links, u.name)
+		}
 	}
 	next.reads.sort()
+	next.links = sortedOnce(next.links)
 	next.asked = next.reads.digest()
 	a.groupReads[key] = next
 	a.read.set(key, next)

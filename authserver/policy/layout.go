@@ -140,8 +140,8 @@ func (p *parts) list(in []Selector) []Selector {
 		for _, network := range s.Networks {
 			p.networks = append(p.networks, unmap(network).Masked())
 		}
-		if s.Property == Token && !strings.Contains(s.Value, "/") {
-			s.Value = p.namespace + "/" + s.Value
+		if s.Property == Token || s.Property == LinkedApp {
+			s.Value = inNamespace(s.Value, p.namespace)
 		}
 		p.selectors = append(p.selectors, Selector{s.Property, s.Value, slices.Clip(p.networks[n:]), slices.Clone(s.Countries), s.Condition, s.Certificate, s.JWT.clone(), s.Claim.clone(), s.Evaluation.compiled()})
 	}

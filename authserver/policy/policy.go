@@ -117,6 +117,9 @@ type Session struct {
 	// RevokedBefore voids the sessions of everybody who signed in before it.
 	RevokedBefore time.Time
 	Cookie        Cookie
+	// PolicyNamespaces are the namespaces whose policies can link to this one (LinkedApp),
+	// beside its own.
+	PolicyNamespaces []string
 }
 
 // A Cookie is how the session's cookie is set. The zero Cookie goes along with

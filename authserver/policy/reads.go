@@ -87,7 +87,7 @@ func (r *Reads) look(list []Selector) {
 			}
 		case ExternalEvaluation:
 			r.evaluations = append(r.evaluations, list[i].Evaluation.compiled())
-		case NoProperty, Everyone, Email, EmailDomain, Address, LoginMethod, Token, AnyToken, Country, AccessGroup, ClientCertificate, JWT:
+		case NoProperty, Everyone, Email, EmailDomain, Address, LoginMethod, Token, AnyToken, Country, AccessGroup, ClientCertificate, JWT, LinkedApp:
 		}
 	}
 }

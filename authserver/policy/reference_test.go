@@ -259,22 +259,30 @@ func refRules(p *Policy, r *Request, groups ...Group) (Verdict, Reason) {
 		subject, why = nil, SessionExpired
 	}
 	machine, sent, bad := refMachine(p, r)
+	linked := refSent(p, r, groups)
 	switch {
+	case linked && r.LinkedRefused != NoReason && r.Method == "OPTIONS":
+		return Deny, r.LinkedRefused
+	case linked && r.LinkedRefused != NoReason:
+		return Challenge, r.LinkedRefused
 	case bad && r.Method == "OPTIONS":
 		return Deny, ServiceTokenInvalid
 	case bad:
 		return Challenge, ServiceTokenInvalid
-	case sent:
+	case sent, linked:
 		subject = nil
 	}
-	holder := refBearer(p, r)
+	holder, by := refBearer(p, r) && !linked, linked && !sent
+	sent = sent || linked
 	refused := subject == nil && !sent && r.BearerRefused != NoReason
 	sent = sent || refused || subject == nil && holder
 	for _, ru := range p.Rules {
 		switch {
 		case ru.Action == Bypass && !refSeesNobody(&ru, groups) && refMatches(&ru, r, subject, groups):
 			return Admit, Bypassed
-		case ru.Action == ServiceAuth && (machine != nil || holder && refVouches(&ru, r, groups) || !sent && refAsksCertificate(&ru, r, groups)) &&
+		case ru.Action == ServiceAuth && (machine != nil || holder && refVouches(&ru, r, groups) ||
+			by && refAsks(ru.lists(), r, groups, func(sel Selector) bool { return refLinked(sel, r, false) }) ||
+			!sent && refAsksCertificate(&ru, r, groups)) &&
 			!refSeesNobody(&ru, groups) &&
 			refMatches(&ru, r, nil, groups):
 			return Admit, ServiceAdmitted
@@ -311,6 +319,10 @@ func refRules(p *Policy, r *Request, groups ...Group) (Verdict, Reason) {
 		}
 	}
 	switch {
+	case by && refLinkOver(p, r, groups) && r.Method == "OPTIONS":
+		return Deny, TokenExpired
+	case by && refLinkOver(p, r, groups):
+		return Challenge, TokenExpired
 	case refused && r.Method == "OPTIONS":
 		return Deny, r.BearerRefused
 	case refused:
@@ -341,7 +353,7 @@ func refAmong(lists [3][]Selector, s *Subject, r *Request, worst bool, groups []
 func refSelects(sel Selector, s *Subject, r *Request, ifUnknown bool, groups []Group) bool {
 	switch {
 	case sel.Property.ofMachine():
-		return refMachineSelects(sel, r) || refJWT(sel, r, ifUnknown)
+		return refMachineSelects(sel, r) || refJWT(sel, r, ifUnknown) || refLinked(sel, r, ifUnknown)
 	case sel.Property == AccessGroup && refBroken(sel.Value, groups):
 		return ifUnknown
 	case sel.Property == AccessGroup:

@@ -49,6 +49,12 @@ type visitor struct {
 	unverified bool   // there is one that is not good, of an issuer that rules look at
 	byBearer   bool   // that makes the machine
 	namespace  string // of the policy
+	policy     string // its name, "namespace/name"
+	// linked is the request's session of a linked application. Which of its audience's
+	// policies were asked, and which of those it counts for, is remembered; by is the last one.
+	linked                *Linked
+	linksKnown, linksGood uint32
+	by                    int
 }
 
 // asking is the visitor who sends a request. It is a copy, so that the request can stay
@@ -98,7 +104,7 @@ func (s *Selector) match(v *visitor, ifUnknown bool) match {
 		return matchIf(s.matchMachine(v.machine))
 	case AccessGroup:
 		return v.inGroup(s.Value, ifUnknown)
-	case JWT, ExternalEvaluation:
+	case JWT, ExternalEvaluation, LinkedApp:
 		return s.vouched(v, ifUnknown)
 	case NoProperty:
 	}
@@ -108,10 +114,14 @@ func (s *Selector) match(v *visitor, ifUnknown bool) match {
 // vouched reports whether a selector fits of what a token or a service says, which may not
 // be known.
 func (s *Selector) vouched(v *visitor, ifUnknown bool) match {
-	if s.Property == ExternalEvaluation {
+	switch s.Property {
+	case ExternalEvaluation:
 		return s.Evaluation.approves(v, ifUnknown)
+	case LinkedApp:
+		return v.linkedTo(s.Value, ifUnknown)
+	default:
+		return s.JWT.match(v, ifUnknown)
 	}
-	return s.JWT.match(v, ifUnknown)
 }
 
 // fits is is, where it may be that it cannot be told.

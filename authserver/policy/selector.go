@@ -29,6 +29,7 @@ const (
 	JWT                         // what a bearer token of another issuer says
 	OIDCClaim                   // a value of a claim that the identity provider says of the subject
 	ExternalEvaluation          // what a service says of the subject
+	LinkedApp                   // a session at the application of a policy of that name
 )
 
 // properties are what is known of each Property.
@@ -54,6 +55,7 @@ var properties = [...]struct {
 	JWT:                {name: "jwt", machine: true},
 	OIDCClaim:          {name: "claim", identifies: true},
 	ExternalEvaluation: {name: "externalEvaluation", identifies: true},
+	LinkedApp:          {name: "linkedApp", machine: true},
 }
 
 // identifies reports whether the property is one of the subject.
@@ -82,7 +84,7 @@ func selectorNames(last string) string {
 // A Selector matches requests by one property.
 type Selector struct {
 	Property    Property
-	Value       string           // all but those below, Everyone and AnyToken; of a Token "name" or "namespace/name"
+	Value       string           // all but those below, Everyone and AnyToken; of a Token and a LinkedApp "name" or "namespace/name"
 	Networks    []netip.Prefix   // Address
 	Countries   []string         // Country: ISO 3166-1 alpha-2, upper case
 	Condition   Condition        // Expression; nil cannot be told

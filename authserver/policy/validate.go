@@ -296,7 +296,7 @@ func (s *Selector) check() problem {
 		return s.checkProved()
 	case Expression:
 		return s.checkCondition()
-	case AccessGroup, JWT, ExternalEvaluation, OIDCClaim:
+	case AccessGroup, JWT, ExternalEvaluation, OIDCClaim, LinkedApp:
 		return s.checkNamed()
 	default: // NoProperty, or one that this version does not know
 		return problem{codeSelector, "exactly one of " + selectorNames("or")}

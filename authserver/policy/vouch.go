@@ -9,16 +9,19 @@ const (
 	nothing       voucher = iota
 	byToken               // visitor.machine: a service token, or a bearer token
 	byCertificate         // the request's client certificate
+	byLink                // the session of a linked application: that of the audience's first policy, and so on
 )
 
 // voucher returns by what the rule can admit the machine that sent the request. A service
-// token is enough for any ServiceAuth rule that matches. A bearer token or a certificate
-// has to be what the rule asks for: of one that admits by address, too, the address alone
-// says nothing of them.
+// token is enough for any ServiceAuth rule that matches. A bearer token, a
+// certificate or the session of a linked application has to be what the rule asks for: of one
+// that admits by address, too, the address alone says nothing of them.
 func (r *rule) voucher(v *visitor) voucher {
 	switch {
 	case v.machine != nil && (!v.byBearer || v.vouched(r, JWT)):
 		return byToken
+	case v.linked != nil && v.vouched(r, LinkedApp):
+		return byLink + voucher(v.by) //nolint:gosec // less than maxAudience
 	case !v.unattended && v.hasCertificate() && v.vouched(r, ClientCertificate):
 		return byCertificate
 	default:
@@ -37,6 +40,8 @@ func (by voucher) of(v *visitor, r *Request) *Machine {
 			return &c.Machine
 		}
 	case nothing:
+	default:
+		return &v.linked.machines[by-byLink]
 	}
 	return nil
 }
@@ -81,4 +86,6 @@ func setOf(p Property) propertySet { return 1 << p }
 func (s propertySet) has(p Property) bool { return s&setOf(p) != 0 }
 
 // ofMachine reports whether one of them is of machines.
-func (s propertySet) ofMachine() bool { return s.has(Token) || s.has(AnyToken) || s.has(JWT) }
+func (s propertySet) ofMachine() bool {
+	return s.has(Token) || s.has(AnyToken) || s.has(JWT) || s.has(LinkedApp)
+}

@@ -19,14 +19,17 @@ local asked = {
   "cookie", "authorization", "origin", "accept",
   "access-control-request-method", "access-control-request-headers", "access-control-request-private-network",
   "sec-fetch-mode", "sec-fetch-site", "sec-fetch-storage-access", "sec-websocket-key", "x-requested-with", "x-request-id", "content-type",
-  "http2-settings", "x-access-client-id", "x-access-client-secret", "cf-access-client-id", "cf-access-client-secret",
+  "http2-settings", "x-access-client-id", "x-access-client-secret", "x-access-token",
+  "cf-access-client-id", "cf-access-client-secret", "cf-access-token",
 }
 
 -- What tells the application who is calling, and what a machine tells us alone: the
 -- application gets none of a client's.
 local identity = {
-  "x-access-jwt-assertion", "x-access-email", "x-access-user", "x-access-groups", "x-access-client-id", "x-access-client-secret",
-  "cf-access-jwt-assertion", "cf-access-authenticated-user-email", "cf-access-client-id", "cf-access-client-secret",
+  "x-access-jwt-assertion", "x-access-email", "x-access-user", "x-access-groups",
+  "x-access-client-id", "x-access-client-secret", "x-access-token",
+  "cf-access-jwt-assertion", "cf-access-authenticated-user-email",
+  "cf-access-client-id", "cf-access-client-secret", "cf-access-token",
 }
 
 -- What is the business of one connection, and of this one HAProxy takes care itself.

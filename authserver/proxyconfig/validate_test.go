@@ -126,9 +126,9 @@ func TestIdentityHeaders(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := strings.ToLower(b.String() + proxyconfig.Lua)
-		names := []string{"x-access-jwt-assertion", "x-access-email", "x-access-user", "x-access-groups", "x-access-client-id", "x-access-client-secret"}
+		names := []string{"x-access-jwt-assertion", "x-access-email", "x-access-user", "x-access-groups", "x-access-client-id", "x-access-client-secret", "x-access-token"}
 		if s.IdentityHeaders == "cloudflare" {
-			names = append(names, "cf-access-jwt-assertion", "cf-access-authenticated-user-email", "cf-access-client-id", "cf-access-client-secret")
+			names = append(names, "cf-access-jwt-assertion", "cf-access-authenticated-user-email", "cf-access-client-id", "cf-access-client-secret", "cf-access-token")
 		}
 		if s.UpstreamHeaders != nil {
 			names = append(names, "x-webauth-user", "x-webauth-email")
@@ -137,7 +137,7 @@ func TestIdentityHeaders(t *testing.T) {
 			text = strings.Replace(text, "del-header ^(x[-_]webauth[-_]user|x[-_]webauth[-_]email)$ -m reg", "x-webauth-user x-webauth-email", 1)
 		}
 		want := 2 // HAProxy's script has each once
-		if s.proxy == "haproxy" && strings.Contains(text, "del-header ^(x|cf)(_access[-_]|-access_|-access-[^c]|-access-client_) -m reg") {
+		if s.proxy == "haproxy" && strings.Contains(text, "del-header ^(x|cf)(_access[-_]|-access_|-access-[^ct]|-access-client_) -m reg") {
 			want = 1
 		}
 		for _, name := range names {

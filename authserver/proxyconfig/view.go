@@ -134,9 +134,9 @@ func (v view) Cleared() []string {
 	return out
 }
 
-// TokenHeaders are those in which a machine sends its service token.
+// TokenHeaders are those in which a machine sends what it proves itself by.
 func (v view) TokenHeaders() []string {
-	return slices.DeleteFunc(v.Identity(), func(name string) bool { return !strings.Contains(name, "-Client-") })
+	return slices.DeleteFunc(v.Identity(), func(name string) bool { return !contract.IsCredential(name) })
 }
 
 // CORS are the headers by which an answer lets a page of another origin read it. The

@@ -37,6 +37,7 @@ func Policy(o *v1alpha1.AccessPolicy, routes ...Route) policy.Policy {
 		p.Session.Duration = t.duration("spec.session.duration", s.Duration)
 		p.Session.RevokedBefore = t.time("spec.session.revokedBefore", s.RevokedBefore)
 		p.Session.Cookie = t.cookie("spec.session.cookie", s.Cookie)
+		p.Session.PolicyNamespaces = stringsOf(s.PolicyNamespaces)
 	}
 	if d := o.Spec.Denied; d != nil {
 		p.Denied = policy.Denied{Message: d.Message, URL: d.URL}
@@ -291,7 +292,19 @@ func (t *translator) structured(field string, s *v1alpha1.Selector) (set []polic
 		set = append(set, policy.Selector{Property: policy.ExternalEvaluation,
 			Evaluation: &policy.Evaluation{URL: string(e.URL), KeysURL: string(e.KeysURL)}})
 	}
+	if l := s.LinkedApp; l != nil {
+		set = append(set, policy.Selector{Property: policy.LinkedApp, Value: linkedName(l)})
+	}
 	return append(set, bearers(s.JWT)...)
+}
+
+// linkedName is what policy calls the policy of a linked application. A name that is none
+// stays none.
+func linkedName(l *v1alpha1.LinkedApp) string {
+	if l.Namespace == "" {
+		return l.Name
+	}
+	return string(l.Namespace) + "/" + l.Name
 }
 
 func (t *translator) expression(text string) policy.Condition {

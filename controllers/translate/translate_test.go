@@ -29,7 +29,8 @@ func full() v1alpha1.AccessPolicySpec {
 			{Certificate: &v1alpha1.ClientCertificate{CommonName: "ci", DNSName: "ci.example.com", URI: "spiffe://example.com/ci"}},
 			{ServiceToken: "ci"}, {AnyServiceToken: &v1alpha1.AnyServiceToken{}}, {JWT: jwt()},
 			{Claim: &v1alpha1.OIDCClaim{Name: "department", Value: "eng", IdentityProvider: "corp"}},
-			{ExternalEvaluation: &v1alpha1.ExternalEvaluation{URL: "https://eval.example.com/a", KeysURL: "https://eval.example.com/keys"}}}
+			{ExternalEvaluation: &v1alpha1.ExternalEvaluation{URL: "https://eval.example.com/a", KeysURL: "https://eval.example.com/keys"}},
+			{LinkedApp: &v1alpha1.LinkedApp{Name: "reports", Namespace: "desk"}}}
 	}
 	return v1alpha1.AccessPolicySpec{
 		Hosts:               []v1alpha1.Host{"app.example.com"},
@@ -44,7 +45,8 @@ func full() v1alpha1.AccessPolicySpec {
 			Include: selectors(), Require: selectors(), Exclude: selectors(), SessionDuration: "1h"}},
 		IdentityProviders: []v1alpha1.ProviderName{"corp"},
 		Session: &v1alpha1.Session{Duration: "2h", RevokedBefore: "2026-01-31T12:00:00Z",
-			Cookie: &v1alpha1.Cookie{SameSite: v1alpha1.SameSiteLax, HTTPOnly: new(bool), Partitioned: true, PathScoped: true}},
+			Cookie:           &v1alpha1.Cookie{SameSite: v1alpha1.SameSiteLax, HTTPOnly: new(bool), Partitioned: true, PathScoped: true},
+			PolicyNamespaces: []v1alpha1.NamespaceName{"desk"}},
 		Denied:          &v1alpha1.Denied{Message: "ask", URL: "https://help.example.com"},
 		Unauthenticated: v1alpha1.UnauthenticatedRedirect,
 		CrossSite:       v1alpha1.CrossSiteAllow,
@@ -192,7 +194,7 @@ func TestEnums(t *testing.T) {
 			return p.Rules[0].Action == policy.NoAction && len(policy.Validate(&p)) > 0
 		}},
 		{func(s *v1alpha1.AccessPolicySpec) { s.Rules[0].Action = "Non_Identity" }, "", func(p policy.Policy) bool { return p.Rules[0].Action == policy.NoAction }},
-		{func(s *v1alpha1.AccessPolicySpec) { s.Session = nil }, "", func(p policy.Policy) bool { return p.Session == policy.Session{} }},
+		{func(s *v1alpha1.AccessPolicySpec) { s.Session = nil }, "", func(p policy.Policy) bool { return reflect.DeepEqual(p.Session, policy.Session{}) }},
 		{func(s *v1alpha1.AccessPolicySpec) { s.CORS = nil }, "", func(p policy.Policy) bool { return p.CORS == nil }},
 		{func(s *v1alpha1.AccessPolicySpec) { s.Session.Duration = "1d" }, "spec.session.duration", nil},
 		{func(s *v1alpha1.AccessPolicySpec) { s.Session.Duration = "-1h" }, "spec.session.duration", nil},

@@ -24,7 +24,7 @@ var update = flag.Bool("update", false, "write what is decided into the stories"
 // TestStories: manifests above the line; below it what is wrong with them ("!")
 // and a request a line, with what becomes of it behind "=>":
 //
-//	METHOD URL [as=EMAIL,GROUP...] [age=8h] [idp=NAME] [amr=METHODS] [claim=NAME=VALUE...] [token=ORIGIN] [jwt=CLAIMS] [origin=O] [acrm=METHOD] [acrh=NAMES] [ip=A] [eval=URL=true] [accept=html] [ingress=NAMESPACE/NAME] [id=CLIENT secret=S] => VERDICT REASON NAMESPACE/NAME/RULE STATUS
+//	METHOD URL [as=EMAIL,GROUP...] [age=8h] [idp=NAME] [amr=METHODS] [claim=NAME=VALUE...] [token=ORIGIN] [jwt=CLAIMS] [linked=NAMESPACE/NAME] [origin=O] [acrm=METHOD] [acrh=NAMES] [ip=A] [eval=URL=true] [accept=html] [ingress=NAMESPACE/NAME] [id=CLIENT secret=S] => VERDICT REASON NAMESPACE/NAME/RULE STATUS
 //
 // A line "> NAME" below a request shows a header that the application gets, or nothing after
 // the colon where it gets none. The installation lists all upstreamHeaders of the policies.
@@ -130,6 +130,8 @@ func tell(t *testing.T, table *policy.Table, listed []string, l string) (string,
 			q.AMR = strings.Split(value, ",")
 		case "token":
 			q.From = value
+		case "linked":
+			q.LinkedApp = value
 		case "jwt":
 			q.Token = value
 		case "ip":

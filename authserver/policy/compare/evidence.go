@@ -3,6 +3,7 @@
 package compare
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -43,8 +44,13 @@ type evidence struct {
 	person bool
 }
 
-// evidences are all selectors that it can read. Where a policy with another one is edited, the
-// report says that it was not compared.
+// opaque are selectors that it cannot read: where a policy with one is edited, the report
+// says that it was not compared.
+var opaque = map[policy.Property]string{
+	policy.LinkedApp: "whom another application calls for, its own policy says",
+}
+
+// evidences are all that it can read.
 var evidences = map[policy.Property]evidence{
 	policy.NoProperty: {fits: func(*policy.Selector, string) bool { return false }},
 	policy.Everyone:   {fits: func(*policy.Selector, string) bool { return true }},
@@ -92,17 +98,16 @@ func contains(networks []netip.Prefix, a netip.Addr) bool {
 }
 
 // selectors visits all of the policies' selectors, and those of the groups that they name,
-// and reports whether each can be read.
+// and reports whether each can be read, and else the first that cannot.
 func selectors(policies []sided, visit func(in sided, s *policy.Selector)) (unread policy.Property, ok bool) {
 	for _, p := range policies {
 		v := visiting{in: p, visit: visit, seen: map[string]bool{}}
 		for i := range p.Rules {
-			if !v.lists(p.Rules[i].Include, p.Rules[i].Require, p.Rules[i].Exclude) {
-				return v.unread, false
-			}
+			v.lists(p.Rules[i].Include, p.Rules[i].Require, p.Rules[i].Exclude)
 		}
+		unread = cmp.Or(unread, v.unread)
 	}
-	return 0, true
+	return unread, unread == 0
 }
 
 // visiting is a visit to one policy.
@@ -113,25 +118,23 @@ type visiting struct {
 	unread policy.Property
 }
 
-func (v *visiting) lists(lists ...[]policy.Selector) bool {
+func (v *visiting) lists(lists ...[]policy.Selector) {
 	for _, list := range lists {
 		for i := range list {
 			s := &list[i]
 			if _, ok := evidences[s.Property]; !ok {
-				v.unread = s.Property
-				return false
+				v.unread = cmp.Or(v.unread, s.Property)
 			}
 			v.visit(v.in, s)
 			if s.Property != policy.AccessGroup || v.seen[s.Value] {
 				continue
 			}
 			v.seen[s.Value] = true
-			if below, ok := v.in.on.Table.GroupOf(s.Value); ok && !v.lists(below[0], below[1], below[2]) {
-				return false
+			if below, ok := v.in.on.Table.GroupOf(s.Value); ok {
+				v.lists(below[0], below[1], below[2])
 			}
 		}
 	}
-	return true
 }
 
 // answers are those of each question that is not yes or no, by what it is about, for the

@@ -4,6 +4,7 @@ package compare
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -233,6 +234,7 @@ func (c *comparison) issuersOf(p sided) []string { return c.callersOf(p).issuers
 type callers struct {
 	machines bool // a rule admits some
 	issuers  []string
+	links    []policy.Source // the policies that it links to
 }
 
 func (c *comparison) callersOf(p sided) *callers {
@@ -244,9 +246,23 @@ func (c *comparison) callersOf(p sided) *callers {
 		if s.Property == policy.JWT && s.JWT != nil && !slices.Contains(out.issuers, s.JWT.Issuer) {
 			out.issuers = append(out.issuers, s.JWT.Issuer)
 		}
+		if s.Property == policy.LinkedApp {
+			namespace, name, _ := strings.Cut(tokenName(p, s), "/")
+			out.links = append(out.links, policy.Source{Namespace: namespace, Name: name})
+		}
 	})
 	p.on.callers[p.Policy] = out
 	return out
+}
+
+// linkDiffers reports whether the policy of a linked application is not the same on both sides.
+func (c *comparison) linkDiffers(name policy.Source) bool {
+	x, y := c.old.byName[name], c.now.byName[name]
+	if x == nil || y == nil {
+		return x != y
+	}
+	return !reflect.DeepEqual(c.old.rules(x), c.now.rules(y)) || !slices.Equal(x.Hosts, y.Hosts) || len(x.Defects) != len(y.Defects) ||
+		c.old.Table.SaysOfGroups(x) != c.now.Table.SaysOfGroups(y)
 }
 
 // sameCallers reports whether two policies that say the same admit the same machines.
@@ -258,7 +274,7 @@ func (c *comparison) sameCallers(x, y sided) bool {
 	if x.Source.Namespace != y.Source.Namespace {
 		return false
 	}
-	return !slices.ContainsFunc(c.tokensDiffer, func(t policy.ServiceToken) bool {
+	return !slices.ContainsFunc(is.links, c.linkDiffers) && !slices.ContainsFunc(c.tokensDiffer, func(t policy.ServiceToken) bool {
 		return is.machines && (t.Source.Namespace == x.Source.Namespace || slices.Contains(t.PolicyNamespaces, x.Source.Namespace))
 	}) && !slices.ContainsFunc(is.issuers, func(name string) bool { return slices.Contains(c.issuersDiffer, name) })
 }

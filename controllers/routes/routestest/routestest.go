@@ -30,7 +30,8 @@ const Opted = "access.ostiary.dev/policy: web"
 var Settings = routes.Settings{
 	Namespace: "ostiary", ServicePrefix: "ostiary", AuthzURL: "http://ostiary-authz.ostiary.svc.cluster.local:9001",
 	PublicPort: 9002, RenderPort: 9003, PreflightPort: 9004, PathPrefix: "/.access", Mode: routes.Render,
-	IdentityHeaders: []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups", "X-Access-Client-Id", "X-Access-Client-Secret"},
+	IdentityHeaders: []string{"X-Access-Jwt-Assertion", "X-Access-Email", "X-Access-User", "X-Access-Groups", "X-Access-Client-Id", "X-Access-Client-Secret",
+		"X-Access-Token"},
 }
 
 // Base is in the world of every case.
