@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/credential"
 )
 
 // evidenceCases are about what selectors look at, and a client could say of itself. Nobody
@@ -29,6 +30,7 @@ var evidenceCases = []kase{
 	{"made-up-certificate", "No header of a client counts as a client certificate, in the words and spellings of any proxy", madeUpCertificate},
 	{"made-up-country", "No header of a client says in which country it is", madeUpCountry},
 	{"made-up-token", "A made-up service token admits nobody, and no spelling of its headers reaches an application", madeUpToken},
+	{"linked-app", "What an application was told of its user opens the one that it calls: once, in its header, which reaches no application", linkedApp},
 	{"made-up-identity", "No header of a client says who it is, or in which groups", madeUpIdentity},
 }
 
@@ -99,7 +101,8 @@ func madeUpCountry(c *check) {
 	c.madeUp(lines)
 }
 
-var tokenHeaders = []string{"X-Access-Client-Id", "X-Access-Client-Secret", "Cf-Access-Client-Id", "Cf-Access-Client-Secret"}
+var tokenHeaders = []string{"X-Access-Client-Id", "X-Access-Client-Secret", "Cf-Access-Client-Id", "Cf-Access-Client-Secret",
+	"X-Access-Token", "Cf-Access-Token"}
 
 func madeUpToken(c *check) {
 	lines := []string{}
@@ -142,6 +145,49 @@ func (c *check) without(h hit, a *answer, names []string) {
 	}
 }
 
+// linkedApp sends the session of app1 to the application that links to it, in the header
+// for that and in every other way.
+func linkedApp(c *check) {
+	at := func(policy, host string) string {
+		return c.mint(credential.Claims{Audience: []string{"shop/" + policy}, Host: host}, time.Now())
+	}
+	token := at("app1", "app1.site.com")
+	const header = "X-Access-Token: "
+	ask := func(host string, lines ...string) *answer { // what the reference knows no rule for
+		c.apps.Take()
+		a := exchange(clientAddress, c.addr, request("GET", "/p", host, append(lines, fetch)...))
+		a.hits = c.apps.Take()
+		for _, h := range a.hits {
+			c.without(h, a, tokenHeaders)
+		}
+		return a
+	}
+	for _, sent := range []string{header + token, strings.ToLower(header) + token} {
+		a := ask("evidence.example.com", sent)
+		c.status(a, 200)
+		if h := c.through(a, "evidence"); !slices.ContainsFunc(h.header, func(line string) bool {
+			name, value, _ := strings.Cut(line, ":")
+			return strings.EqualFold(name, "X-Access-User") && strings.TrimSpace(value) == "linked:shop/app1:ann"
+		}) {
+			c.errorf("the application is not told who calls: %q%s", h.header, a.dump())
+		}
+	}
+	for _, lines := range [][]string{{header + token, header + token}, {header + "Bearer " + token}, {header + token + "x"}, {header + at("app2", "app2.site.com")},
+		{header + at("app1", "app2.site.com")}, {"X_Access_Token: " + token}, {"X-Access_Token: " + token}, {"X-Access-Jwt-Assertion: " + token},
+		{"Authorization: Bearer " + token}, {asCookie(token)}, {"Cf-Access-Token: " + token}} {
+		a := ask("evidence.example.com", lines...)
+		if len(a.hits) > 0 || a.Status/100 == 2 || a.Status/100 == 5 {
+			c.breach("%.40q opens the application%s", lines, a.dump())
+		}
+	}
+	for _, name := range []string{"X-Access-Token", "Cf-Access-Token"} {
+		for _, s := range spellings(name) {
+			ask("public.example.com", s+": "+token)
+			ask("public.example.com", s+": "+token, s+": "+token, "Connection: "+s)
+		}
+	}
+}
+
 func madeUpIdentity(c *check) {
 	var lines []string
 	for _, name := range []string{"X-Access-Email", "X-Access-User", "X-Access-Groups", "X-Access-Jwt-Assertion", "Cf-Access-Jwt-Assertion",
@@ -157,7 +203,7 @@ func madeUpIdentity(c *check) {
 // it reads nothing that a client could choose.
 var read = map[string][]string{
 	"everyone": nil, "email": asSession, "emailDomain": asSession, "idpGroup": asSession, "loginMethod": asSession, "authMethod": asSession,
-	"claim": asSession, "linkedApp": asSession, "externalEvaluation": asSession,
+	"claim": asSession, "linkedApp": {"linked-app", "made-up-token"}, "externalEvaluation": asSession,
 	"ip": {"forged-address"}, "country": {"forged-address", "made-up-country"}, "certificate": {"made-up-certificate"},
 	"serviceToken": {"made-up-token"}, "anyServiceToken": {"made-up-token"}, "jwt": {"bearer", "made-up-token"},
 	"group": nil, // what its selectors read
