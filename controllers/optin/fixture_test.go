@@ -3,14 +3,19 @@
 package optin
 
 import (
+	"context"
 	"sort"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -117,11 +122,55 @@ type bench struct {
 	*fixture.Site
 	make   func(routes.Snapshot, routes.Settings) plan.Plan
 	events *events.FakeRecorder
+	kinds  *missing
+}
+
+// missing are kinds that the API server was found not to have. Each is asked for once, until
+// a kind is made: it takes the API server longer than all else that these tests do.
+type missing struct {
+	meta.RESTMapper
+	mu   sync.Mutex
+	errs map[schema.GroupVersionKind]error
+}
+
+func (m *missing) RESTMapping(kind schema.GroupKind, versions ...string) (*meta.RESTMapping, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key := kind.WithVersion(strings.Join(versions, ","))
+	if err := m.errs[key]; err != nil {
+		return nil, err
+	}
+	mapping, err := m.RESTMapper.RESTMapping(kind, versions...)
+	if meta.IsNoMatchError(err) {
+		m.errs[key] = err
+	}
+	return mapping, err
+}
+
+// knowing is a client that looks up kinds there.
+type knowing struct {
+	client.Client
+	kinds *missing
+}
+
+func (k *knowing) RESTMapper() meta.RESTMapper { return k.kinds }
+
+func (k *knowing) Create(ctx context.Context, o client.Object, opts ...client.CreateOption) error {
+	err := k.Client.Create(ctx, o, opts...)
+	if _, is := o.(*apiextensionsv1.CustomResourceDefinition); is {
+		k.kinds.mu.Lock()
+		defer k.kinds.mu.Unlock()
+		clear(k.kinds.errs)
+	}
+	return err
 }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	return &bench{Site: fixture.NewSite(t, &server), make: simplePlan, events: events.NewFakeRecorder(1000)}
+	site := fixture.NewSite(t, &server)
+	kinds := &missing{RESTMapper: site.C.RESTMapper(), errs: map[schema.GroupVersionKind]error{}}
+	site.C = &knowing{site.C, kinds}
+	return &bench{Site: site, make: simplePlan, events: events.NewFakeRecorder(1000), kinds: kinds}
 }
 
 // of is the bench of a part of a test.
@@ -133,7 +182,8 @@ func (b *bench) of(t *testing.T) *bench {
 
 // optIns is as a process has it that just started to lead.
 func (b *bench) optIns(c client.Client) *Controller {
-	return &Controller{Settings: b.Settings, Leads: func() bool { return true }, make: b.make, theirs: liveReader{c}, ours: liveReader{c},
+	reader := liveReader{&knowing{c, b.kinds}}
+	return &Controller{Settings: b.Settings, Leads: func() bool { return true }, make: b.make, theirs: reader, ours: reader,
 		apply: applier{client: c, live: c}, events: b.events, found: newFindingMetrics(prometheus.NewRegistry())}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -54,14 +55,21 @@ func counting(t *testing.T) (client.Client, *atomic.Int32) {
 
 func intercepted(t *testing.T, funcs interceptor.Funcs) client.Client {
 	t.Helper()
-	cfg := server.Config(t)
-	cfg.QPS = -1
-	c, err := client.NewWithWatch(cfg, client.Options{Scheme: cluster.Scheme()})
+	c, err := plain()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return interceptor.NewClient(c, funcs)
 }
+
+// plain is what all that are intercepted share: what the API server has is asked for once.
+var plain = sync.OnceValues(func() (client.WithWatch, error) {
+	cfg, err := server.Start()
+	if err != nil {
+		return nil, err
+	}
+	return client.NewWithWatch(cfg, client.Options{Scheme: cluster.Scheme()})
+})
 
 // TestOptInAndOut: each way in gives a route what it needs, each way out leaves
 // nothing behind, and what is as it should be is not written.

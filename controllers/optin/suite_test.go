@@ -9,6 +9,6 @@ import (
 )
 
 // server is the API server that the tests of this package share.
-var server apiserver.Server
+var server = apiserver.Server{Direct: true}
 
 func TestMain(m *testing.M) { server.Main(m) }

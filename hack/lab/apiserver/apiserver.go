@@ -37,6 +37,9 @@ type Server struct {
 	// CRDs are the files and folders of the custom resources it knows, absolute or
 	// below the repository. The default is our own, config/crd.
 	CRDs []string
+	// Direct has lists read from etcd. Through its cache, an API server answers the first
+	// list after a write when etcd next tells how far it is, up to 100 ms later.
+	Direct bool
 
 	once sync.Once
 	env  envtest.Environment
@@ -85,6 +88,9 @@ func (s *Server) start() error {
 		s.env.CRDDirectoryPaths = append(s.env.CRDDirectoryPaths, path)
 	}
 	s.env.ErrorIfCRDPathMissing = true
+	if s.Direct {
+		s.env.ControlPlane.GetAPIServer().Configure().Set("watch-cache", "false")
+	}
 	log.SetLogger(logr.Discard()) // a logger that is never set is complained about
 	s.cfg, err = s.env.Start()
 	return err
