@@ -17,6 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/bearer"
+	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
@@ -89,15 +91,16 @@ func TestStartFindsWhatIsThere(t *testing.T) {
 	}
 }
 
-// delayed holds back answers about AccessPolicies until it is opened.
+// delayed holds back answers about a resource until it is opened.
 type delayed struct {
 	next http.RoundTripper
+	what string
 	open chan struct{}
 	held *atomic.Int32
 }
 
 func (d delayed) RoundTrip(r *http.Request) (*http.Response, error) {
-	if strings.Contains(r.URL.Path, "/accesspolicies") {
+	if strings.Contains(r.URL.Path, "/"+d.what) {
 		d.held.Add(1)
 		select {
 		case <-d.open:
@@ -108,16 +111,27 @@ func (d delayed) RoundTrip(r *http.Request) (*http.Response, error) {
 	return d.next.RoundTrip(r)
 }
 
-// TestNothingBeforeSync: as long as not everything was read, nothing is in force (G1).
+// TestNothingBeforeSync: as long as not everything was read that decides, nothing is in force
+// (G1).
 func TestNothingBeforeSync(t *testing.T) {
+	for _, what := range []string{"accesspolicies", "accessgroups", "tokenissuers", "servicetokens", "identityproviders", "sessionrevocations"} {
+		t.Run(what, func(t *testing.T) { testNothingBefore(t, what) })
+	}
+}
+
+func testNothingBefore(t *testing.T, what string) {
+	t.Helper()
 	c := emptied(t)
 	ns := namespace(t, c)
 	fixture.Create(t, c, fixture.Open(ns, "app", "app.example.com"))
 	gate, held := make(chan struct{}), new(atomic.Int32)
-	r := run(t, ns, func(o *Options) {
-		o.Config.Wrap(func(next http.RoundTripper) http.RoundTripper { return delayed{next, gate, held} })
+	set, providers := bearer.New(bearer.Options{Now: time.Now}), policy.NewProviders()
+	r := run(t, ns, verifies(set), func(o *Options) {
+		o.ProvidersInUse = func() *policy.Providers { return providers }
+		o.PublishProviders = func([]config.Provider) {}
+		o.Config.Wrap(func(next http.RoundTripper) http.RoundTripper { return delayed{next, what, gate, held} })
 	})
-	fixture.Eventually(t, "the policies are asked for", func() error {
+	fixture.Eventually(t, "they are asked for", func() error {
 		if held.Load() == 0 {
 			return context.Canceled
 		}
@@ -125,7 +139,7 @@ func TestNothingBeforeSync(t *testing.T) {
 	})
 	time.Sleep(time.Second)
 	if r.Live.Table() != nil {
-		t.Fatal("a table was published before the policies were read")
+		t.Fatalf("a table was published before %s were read", what)
 	}
 	if got := r.ask("GET", "https://app.example.com/"); got.Reason != policy.NotReady || got.Verdict != policy.Deny {
 		t.Errorf("decided before anything was read: %s, %s", got.Verdict, got.Reason)

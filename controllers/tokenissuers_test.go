@@ -70,7 +70,8 @@ func stateOf(t *testing.T, c client.Client, o client.Object, kind, reason string
 
 // TestServiceAccountTokens: tokens that the real API server makes for a service account
 // (TokenRequest) are let in by a rule, verified with the keys that it publishes; those of
-// another account, namespace or audience are not.
+// another account, namespace or audience are not, and none is once the issuer is for others,
+// has a mistake or is gone. (THREATS F5, F6, G3, G4, G5)
 func TestServiceAccountTokens(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
@@ -128,7 +129,50 @@ func TestServiceAccountTokens(t *testing.T) {
 			t.Errorf("%s: %s %s", what, d.Verdict, d.Reason)
 		}
 	}
+	// What the platform team takes back is taken back of tokens that are in use.
+	becomes := func(what string, want policy.Reason) {
+		t.Helper()
+		fixture.Eventually(t, what, func() error {
+			if d := r.admits(set, url, mine); d.Reason != want {
+				return fmt.Errorf("%s %s", d.Verdict, d.Reason)
+			}
+			return nil
+		})
+	}
+	edit := func(change func(*v1alpha1.TokenIssuerSpec)) {
+		t.Helper()
+		fixture.Eventually(t, "it is changed", func() error {
+			if err := c.Get(t.Context(), client.ObjectKeyFromObject(trusted), trusted); err != nil {
+				return err
+			}
+			change(&trusted.Spec)
+			return c.Update(t.Context(), trusted)
+		})
+	}
+	whose := []v1alpha1.NamespaceOrAll{v1alpha1.NamespaceOrAll(ns)}
+	edit(func(s *v1alpha1.TokenIssuerSpec) { s.Namespaces = []v1alpha1.NamespaceOrAll{"others"} })
+	becomes("for other namespaces", policy.NoRuleMatched)
+	edit(func(s *v1alpha1.TokenIssuerSpec) { s.Namespaces = whose })
+	becomes("for this one again", policy.ServiceAdmitted)
+	edit(func(s *v1alpha1.TokenIssuerSpec) { s.Audiences = []v1alpha1.Audience{"https://other.example.com"} })
+	becomes("for another audience", policy.TokenInvalid)
+	edit(func(s *v1alpha1.TokenIssuerSpec) { s.Audiences = []v1alpha1.Audience{audience} })
+	becomes("for this one again", policy.ServiceAdmitted)
+	keysURL, bundle := trusted.Spec.JWKSURL, trusted.Spec.CABundle
+	edit(func(s *v1alpha1.TokenIssuerSpec) { s.JWKSURL, s.CABundle, s.JWKS = "", "", otherKeys })
+	becomes("with the keys of another", policy.TokenInvalid)
+	edit(func(s *v1alpha1.TokenIssuerSpec) { s.JWKSURL, s.CABundle, s.JWKS = keysURL, bundle, "" })
+	becomes("with its own again", policy.ServiceAdmitted)
+	edit(func(s *v1alpha1.TokenIssuerSpec) { s.JWKSURL, s.CABundle, s.JWKS = "", "", `{"keys": []}` })
+	becomes("with a mistake", policy.NoRuleMatched)
+	edit(func(s *v1alpha1.TokenIssuerSpec) { s.JWKSURL, s.CABundle, s.JWKS = keysURL, bundle, "" })
+	becomes("mended", policy.ServiceAdmitted)
+	fixture.Remove(t, c, trusted)
+	becomes("deleted", policy.NoRuleMatched)
 }
+
+// otherKeys are those of nobody.
+const otherKeys = `{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`
 
 // issuerOf is what a token has as iss.
 func issuerOf(t *testing.T, token string) string {
@@ -184,8 +228,7 @@ func TestTokenIssuers(t *testing.T) {
 		s.Namespaces, s.Audiences = []v1alpha1.NamespaceOrAll{"*"}, []v1alpha1.Audience{"other"}
 	})
 	says(`takes no tokens for audience "app"`)
-	const keys = `{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`
-	change(func(s *v1alpha1.TokenIssuerSpec) { s.Audiences, s.JWKS = []v1alpha1.Audience{"app"}, keys })
+	change(func(s *v1alpha1.TokenIssuerSpec) { s.Audiences, s.JWKS = []v1alpha1.Audience{"app"}, otherKeys })
 	stateOf(t, c, ap, v1alpha1.ConditionDegraded, "")
 	stateOf(t, c, ci, v1alpha1.ConditionReady, "Ready")
 	// A set that no CEL rule can refuse: it has no key that verifies anything.

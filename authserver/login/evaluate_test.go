@@ -10,12 +10,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -209,6 +211,39 @@ func TestEvaluationOfNewRules(t *testing.T) {
 	r.setDown(false)
 	s.publish(append(policies, admin))
 	ann.want(ann.get(s.url("app1.example.com", "/c")), 403, "blocked")
+}
+
+// What the platform has not listed is never asked, be it the service or whose keys sign its
+// answers: nobody connects there at all. (THREATS F8, G4)
+func TestUnlistedIsNeverAsked(t *testing.T) {
+	s := newSite(t, nil)
+	r := newRoster(t, s, "ann")
+	var asked atomic.Int32
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	t.Cleanup(elsewhere.Close)
+	elsewhere.Config.ConnState = func(net.Conn, http.ConnState) { asked.Add(1) }
+	policies := standard(s.port)
+	for i, e := range []policy.Evaluation{
+		{URL: elsewhere.URL + "/x", KeysURL: r.URL + "/keys"},
+		{URL: r.URL + "/x", KeysURL: elsewhere.URL + "/keys"},
+		{URL: elsewhere.URL + "/x", KeysURL: elsewhere.URL + "/keys"},
+		{URL: strings.Replace(r.URL, "127.0.0.1", "localhost", 1) + "/x", KeysURL: r.URL + "/keys"},
+		{URL: strings.Replace(r.URL, "http:", "https:", 1) + "/x", KeysURL: r.URL + "/keys"},
+	} {
+		more := named(fmt.Sprint("more", i), "app1.example.com")
+		more.Paths = []policy.Path{{Value: fmt.Sprint("/", i)}}
+		more.Rules = allow([]policy.Selector{{Property: policy.ExternalEvaluation, Evaluation: &e}})
+		policies = append(policies, more)
+	}
+	s.publish(policies)
+	ann := s.browser()
+	ann.want(ann.enter("app1.example.com", "/", "ann"), 200, "for ann")
+	for i := range len(policies) - len(standard(s.port)) {
+		ann.want(ann.get(s.url("app1.example.com", fmt.Sprint("/", i))), 403, "no-rule-matched")
+	}
+	if got := r.wasAsked(); len(got) > 0 || asked.Load() > 0 {
+		t.Errorf("asked: %q, and elsewhere %d times", got, asked.Load())
+	}
 }
 
 // Nobody has services asked as often as they like; and no sign-in waits for more than a few.

@@ -196,6 +196,88 @@ func TestRights(t *testing.T) {
 	}
 }
 
+// TestUserRights: who may edit the workloads of a namespace may edit its policies and service
+// tokens, and nothing that says for others who is trusted, nor any status: not where they may
+// edit all namespaces either. (THREATS G4, G7)
+func TestUserRights(t *testing.T) {
+	c := cluster(t)
+	all := []*unstructured.Unstructured{}
+	bind := func(kind, ns, user, role string) {
+		u := &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": map[string]any{"name": user + "-" + role},
+			"subjects": []any{map[string]any{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": user}},
+			"roleRef":  map[string]any{"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+		}}
+		u.SetNamespace(ns)
+		all = append(all, u)
+	}
+	all = append(all, fixtureNamespace("shop"), fixtureNamespace("other"))
+	for _, u := range render(t, "testdata/values/defaults.yaml", "--set", "fullnameOverride=users") {
+		if u.GetKind() != "ClusterRole" {
+			continue
+		}
+		for label, who := range map[string]string{"aggregate-to-edit": "ed", "aggregate-to-view": "vi"} {
+			if u.GetLabels()["rbac.authorization.k8s.io/"+label] == "true" {
+				all = append(all, u)
+				bind("RoleBinding", "shop", who, u.GetName())
+				bind("ClusterRoleBinding", "", who+"-everywhere", u.GetName())
+			}
+		}
+	}
+	apply(t, c, all)
+	t.Cleanup(func() {
+		for _, u := range all {
+			if u.GetKind() != "Namespace" {
+				_ = c.Delete(t.Context(), u)
+			}
+		}
+	})
+	const group = "access.ostiary.dev"
+	change := []string{"create", "update", "patch", "delete", "deletecollection"}
+	own, look := []string{"accesspolicies", "servicetokens"}, []string{"get", "list", "watch"}
+	allowed := func(user, ns, verb, resource string, want bool) error {
+		return askAs(t, c, user, nil, right{ns, verb, group, resource, ""}, want)
+	}
+	fixture.Eventually(t, "the roles are in force", func() error { return allowed("ed-everywhere", "other", "create", own[0], true) })
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	for _, resource := range own {
+		for _, verb := range slices.Concat(change, look) {
+			edits := slices.Contains(change, verb)
+			for user, may := range map[string]bool{"ed": true, "vi": !edits, "ed-everywhere": true, "vi-everywhere": !edits} {
+				check(allowed(user, "shop", verb, resource, may))
+				check(allowed(user, "other", verb, resource, may && strings.HasSuffix(user, "-everywhere")))
+				if edits {
+					check(allowed(user, "shop", verb, resource+"/status", false))
+				}
+			}
+		}
+	}
+	for _, resource := range []string{"tokenissuers", "accessgroups", "identityproviders", "sessionrevocations"} {
+		for _, verb := range change {
+			for _, user := range []string{"ed", "vi", "ed-everywhere", "vi-everywhere"} {
+				check(allowed(user, "", verb, resource, false))
+				check(allowed(user, "", verb, resource+"/status", false))
+			}
+		}
+	}
+	for _, user := range []string{"ed-everywhere", "vi-everywhere"} { // what is in Secrets, and in force, is not in our roles
+		for _, verb := range slices.Concat(change, look) {
+			check(askAs(t, c, user, nil, right{"shop", verb, "", "secrets", ""}, false))
+			check(askAs(t, c, user, nil, right{namespace, verb, "", "configmaps", ""}, false))
+		}
+	}
+}
+
+func fixtureNamespace(name string) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace",
+		"metadata": map[string]any{"name": name}}}
+}
+
 type wrong struct {
 	right right
 	got   bool
@@ -212,10 +294,15 @@ func (w wrong) Error() string {
 
 func ask(t *testing.T, c client.Client, account string, r right, want bool) error {
 	t.Helper()
+	return askAs(t, c, "system:serviceaccount:"+namespace+":"+account,
+		[]string{"system:serviceaccounts", "system:serviceaccounts:" + namespace, "system:authenticated"}, r, want)
+}
+
+func askAs(t *testing.T, c client.Client, user string, groups []string, r right, want bool) error {
+	t.Helper()
 	resource, sub, _ := strings.Cut(r.resource, "/")
 	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-		User:   "system:serviceaccount:" + namespace + ":" + account,
-		Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace, "system:authenticated"},
+		User: user, Groups: groups,
 		ResourceAttributes: &authorizationv1.ResourceAttributes{
 			Namespace: r.namespace, Verb: r.verb, Group: r.group, Resource: resource, Subresource: sub, Name: r.name,
 		},
