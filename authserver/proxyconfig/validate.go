@@ -35,6 +35,9 @@ func checkHost(h string, wildcard bool) error {
 	rest, star := strings.CutPrefix(h, "*.")
 	labels := strings.Split(rest, ".")
 	switch {
+	case strings.HasPrefix(h, "**."):
+		return fmt.Errorf("%s: what is printed is for hosts of which a * is one label; several are served by an HTTPRoute of a Gateway "+
+			"with the annotation access.ostiary.dev/policy", quote(h))
 	case star && !wildcard:
 		return fmt.Errorf("%s: one host, without *", quote(h))
 	case len(h) > 253 || star && len(labels) < 2 || numeric.MatchString(labels[len(labels)-1]) ||

@@ -104,6 +104,9 @@ func TestEveryProblem(t *testing.T) {
 	if err := proxyconfig.Render(io.Discard, "apache", proxyconfig.Options{}); err == nil || !strings.Contains(err.Error(), "ingress-nginx") {
 		t.Errorf("an unknown proxy: %v", err)
 	}
+	if err := proxyconfig.Render(io.Discard, "traefik", proxyconfig.Options{Hosts: []string{"**.a.example"}}); err == nil || !strings.Contains(err.Error(), "Gateway") {
+		t.Errorf("a host of several labels: %v", err)
+	}
 	if err := proxyconfig.Render(io.Discard, "caddy", proxyconfig.Options{Hosts: []string{"a.example", "a.example"}}); err == nil {
 		t.Error("a host twice is taken")
 	}
