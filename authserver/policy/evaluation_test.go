@@ -103,6 +103,30 @@ func TestEvaluationOfNobody(t *testing.T) {
 	}
 }
 
+// Which services may be asked, the platform says, of both addresses; commands that ask none may
+// not know.
+func TestAsks(t *testing.T) {
+	listed := mustBuild(t).evaluating(evaluators...)
+	all := mustBuild(t).with(func(in *Input) { in.AllEvaluations = true })
+	for name, tc := range map[string]struct {
+		table *Table
+		e     *Evaluation
+		want  bool
+	}{
+		"listed":         {listed, evaluates(onDuty)[0].Evaluation, true},
+		"not listed":     {listed, evaluates(elsewhere)[0].Evaluation, false},
+		"keys elsewhere": {listed, &Evaluation{URL: onDuty, KeysURL: elsewhere}, false},
+		"url elsewhere":  {listed, &Evaluation{URL: elsewhere, KeysURL: onDuty}, false},
+		"any of all":     {all, evaluates(elsewhere)[0].Evaluation, true},
+		"of none":        {mustBuild(t), evaluates(onDuty)[0].Evaluation, false},
+		"no table":       {nil, evaluates(onDuty)[0].Evaluation, false},
+	} {
+		if got := tc.table.Asks(tc.e); got != tc.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 // A session is as old as what was said: a rule bounds both. And what one host's session
 // holds is asked of the policies there, the guarding one first, of groups as well.
 func TestSignInAsks(t *testing.T) {

@@ -29,6 +29,9 @@ type Side struct {
 // maxDecisions bounds the work: so many requests are decided, twice each.
 const maxDecisions = 500_000
 
+// maxHost is how long a name can be (RFC 1035 §2.3.4).
+const maxHost = 253
+
 // maxPairDecisions bounds the work for one pair of policies.
 const maxPairDecisions = 50_000
 
@@ -228,7 +231,11 @@ func (c *comparison) hostsOf(pattern string) (out []string) {
 	if !policy.IsPattern(pattern) {
 		return []string{pattern}
 	}
-	label := fresh("any", func(s string) bool { return c.names[s+"."+zone] })
+	word := "any"
+	if len(zone) > maxHost-len("any.any.any.any.") {
+		word = "a" // there is room for little
+	}
+	label := fresh(word, func(s string) bool { return c.names[s+"."+zone] })
 	if _, other := slices.BinarySearch(c.hosts, "*."+zone); stars == "*" || !other {
 		out = append(out, label+"."+zone)
 	}

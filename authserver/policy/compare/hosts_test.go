@@ -205,6 +205,33 @@ func TestManyPatterns(t *testing.T) {
 	}
 }
 
+// TestLongPatterns: what is below a name that is nearly as long as names can be, is compared.
+func TestLongPatterns(t *testing.T) {
+	longest := map[string]int{}
+	for n := 230; n < 260; n++ {
+		zone := strings.Repeat("b.", n)[:n-1] + "x"
+		for _, stars := range []string{"*.", "**."} {
+			p := policy.Policy{Source: policy.Source{Namespace: "n", Name: "p"}, Hosts: []string{stars + zone},
+				Rules: []policy.Rule{{Action: policy.Bypass, Include: []policy.Selector{{Property: policy.Everyone}}}}}
+			target, err := policy.NewTarget("q."+zone, "/")
+			if err != nil || policy.CheckHost(p.Hosts[0]) != "" {
+				continue
+			}
+			side := sideOf(p)
+			if d := side.Table.Decide(policy.Request{Target: target, Method: "GET", Now: now}); d.Verdict != policy.Admit {
+				t.Fatalf("%s%d: %s", stars, n, d.Reason)
+			}
+			if got := Compare(sideOf(), side, settings); !got.Has(Opens) {
+				t.Errorf("%s and %d letters: %+v", stars, n, got)
+			}
+			longest[stars] = n
+		}
+	}
+	if longest["*."] < 250 || longest["**."] < 249 {
+		t.Error(longest)
+	}
+}
+
 func BenchmarkManyPatterns(b *testing.B) {
 	var policies []policy.Policy
 	for i := range 10_000 {
