@@ -31,7 +31,7 @@ import (
 type witness struct {
 	Method, URL, Origin, Email, Provider, Address, Country string
 	Token                                                  bool
-	Groups, AMR, Claims                                    []string
+	Groups, AMR, Claims, Evaluations                       []string
 	ServiceToken, SecretSHA256                             string
 	Bearer                                                 map[string]any
 	Certificate                                            []string
@@ -68,6 +68,24 @@ func (w *witness) endpoint() string {
 		return contract.Endpoints + "/nginx-pass"
 	}
 	return contract.CertificatePrefix + contract.CertificateInHeader + "/nginx-pass"
+}
+
+// outcomes are what came of asking services when the user of the witness signed in.
+func (w *witness) outcomes(table *policy.Table, target policy.Target) (out []string) {
+	in, _ := table.SignIn(target, "")
+	for _, e := range in.Evaluations {
+		o := policy.Untold
+		for _, said := range w.Evaluations {
+			switch said {
+			case e.URL + "=true":
+				o = policy.Approved
+			case e.URL + "=false":
+				o = policy.Rejected
+			}
+		}
+		out = append(out, e.Outcome(o))
+	}
+	return out
 }
 
 // proofs are the headers by which a machine proves itself.

@@ -172,6 +172,7 @@ func replay(t *testing.T, folder string, of *finding, i int) (passes bool, cors 
 	loader.InUse = func([]config.Provider) *policy.Providers {
 		return policy.NewProviders(policy.Provider{Name: w.Provider})
 	}
+	loader.Terms.AllEvaluations = true // as diff has it
 	set := loader.Load()
 	table, problems := set.Build()
 	for _, p := range problems {
@@ -222,6 +223,7 @@ func replay(t *testing.T, folder string, of *finding, i int) (passes bool, cors 
 			claim, value, _ := strings.Cut(c, "=")
 			claims.Custom = append(claims.Custom, policy.IdentityClaim{Name: claim, Values: []string{value}})
 		}
+		claims.Evaluations = w.outcomes(table, target)
 		name := "Cookie: __Host-ostiary="
 		if w.Token {
 			claims.AuthorizedParty, name = w.Origin, "Authorization: Bearer "
