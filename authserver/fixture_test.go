@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/valyala/fasthttp"
 
 	"github.com/ostiary/ostiary/authserver/policy"
 )
@@ -224,7 +226,7 @@ func (w *world) counts(t testing.TB) []string {
 	}
 	var out []string
 	for _, f := range families {
-		if f.GetName() == "ostiary_expression_failures_total" {
+		if !slices.Contains([]string{"ostiary_decisions_total", "ostiary_dry_run_decisions_total", "ostiary_unknown_addresses_total"}, f.GetName()) {
 			continue
 		}
 		for _, m := range f.GetMetric() {
@@ -236,4 +238,36 @@ func (w *world) counts(t testing.TB) []string {
 		}
 	}
 	return out
+}
+
+// series counts all series of all metrics.
+func (w *world) series(t testing.TB) int {
+	t.Helper()
+	families, err := w.metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, f := range families {
+		n += len(f.GetMetric())
+	}
+	return n
+}
+
+// ask asks the authz listener without a network, with names and values of headers.
+func (w *world) ask(t testing.TB, target string, headers ...string) {
+	t.Helper()
+	var ctx fasthttp.RequestCtx
+	ctx.Init(&fasthttp.Request{}, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, nil)
+	ctx.Request.Header.SetRequestURI(target)
+	for i := 0; i < len(headers); i += 2 {
+		ctx.Request.Header.Set(headers[i], headers[i+1])
+	}
+	w.Authz().Handler(&ctx)
+}
+
+// request returns what asks for a path of the application.
+func (w *world) request(t testing.TB, path string) func() {
+	t.Helper()
+	return func() { w.ask(t, "/authz/v1/nginx/GET/app.example.com"+path) }
 }

@@ -66,6 +66,7 @@ const internalError = "internal-error"
 // panicked logs a panic, and returns the request id that it is logged under.
 func (s *Server) panicked(p any) string {
 	id := newRequestID()
+	s.decisions.Panicked()
 	s.Log.Error("panic; the request was refused", "panic", p, "stack", string(debug.Stack()), "requestID", id)
 	return id
 }

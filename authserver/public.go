@@ -5,6 +5,8 @@ package authserver
 import (
 	"net/http"
 	"strings"
+
+	"github.com/ostiary/ostiary/authserver/dialect"
 )
 
 // Public returns the handler of the public listener: the team host, and our
@@ -16,7 +18,15 @@ func (s *Server) Public() http.Handler {
 }
 
 func (s *Server) public(serve func(w http.ResponseWriter, r *http.Request, id string) bool) http.Handler {
-	return s.site.Handler(newRequestID, serve)
+	return s.site.Handler(requestID, serve)
+}
+
+// requestID is the proxy's, or one of ours where it gave none that can be used.
+func requestID(r *http.Request) string {
+	if ids := r.Header["X-Request-Id"]; len(ids) == 1 && dialect.IsRequestID(ids[0]) {
+		return ids[0]
+	}
+	return newRequestID()
 }
 
 // serveKeySet publishes the keys at their addresses, on every host: exact ones,

@@ -72,7 +72,10 @@ type Config struct {
 	Countries   policy.Countries
 	Log         *slog.Logger
 	DecisionLog telemetry.DecisionLog
-	Metrics     prometheus.Registerer
+	// DecisionSample is the part of the decisions that let a request pass of which a line
+	// is written with telemetry.LogAll. Default 0: all.
+	DecisionSample float64
+	Metrics        prometheus.Registerer
 	// SessionDuration is how old a session may be where no policy says so.
 	// 0: as old as it says itself.
 	SessionDuration time.Duration
@@ -118,7 +121,7 @@ func New(c Config) *Server {
 	pages := &dialect.Pages{Scheme: c.TeamURL.Scheme, PathPrefix: c.PathPrefix, HTML: web.Refusal, CSP: web.CSP()}
 	s := &Server{
 		Config:    c,
-		decisions: telemetry.New(c.Metrics, c.Log, c.DecisionLog),
+		decisions: telemetry.New(telemetry.Options{Metrics: c.Metrics, Log: c.Log, Wanted: c.DecisionLog, Sample: c.DecisionSample}),
 		addresses: newAddressBook(&c),
 		nginx:     dialect.Nginx{Identity: c.Identity},
 		pass:      dialect.Nginx{Identity: c.Identity, PassPreflights: true, Cold: c.Cold},
@@ -196,10 +199,10 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 		s.Uses.Saw(m, q.Now)
 	}
 	if q.RequestID == "" && (x.refuses || decision.Verdict != policy.Admit) {
-		q.RequestID = newRequestID()
+		q.RequestID, q.OwnRequestID = newRequestID(), true
 	}
 	d.Write(&x.answer, q, decision)
-	s.decisions.Decided(d.String(), q, decision, x.answer.Status, table)
+	s.decisions.Decided(d.String(), q, decision, x.answer.Status, table, s.Now().Sub(q.Now))
 	if name := d.String(); name != "render" && name != "preflight" { // these show what was refused or led there, not that anybody asks
 		s.Witnesses.Saw(q.Ingress, q.Pin, decision.Source)
 	}
@@ -279,7 +282,7 @@ func strictness(v policy.Verdict) int {
 
 func (s *Server) refuse(d dialect.Dialect, q *dialect.Ask, r *dialect.Refusal, a *dialect.Answer) {
 	if q.RequestID == "" {
-		q.RequestID = newRequestID()
+		q.RequestID, q.OwnRequestID = newRequestID(), true
 	}
 	dialect.WriteRefusal(d, a, q, r)
 	s.decisions.Refused(d.String(), q, r)

@@ -49,6 +49,8 @@ type Ask struct {
 	// ClientCertificate is one that the proxy verified, as it says it, if Certificate.Known.
 	ClientCertificate string
 	RequestID         string
+	// OwnRequestID: the proxy gave none that can be used, so RequestID is ours.
+	OwnRequestID bool
 	// HostPort is the host as the browser spelled it, URI the path and query it
 	// asked for: they make the address to come back to after a login.
 	HostPort string
@@ -98,7 +100,10 @@ func readCommon(v View, a *Ask) {
 	a.Cookie, _ = v.Header("Cookie")
 	a.Authorization, _ = v.Header("Authorization")
 	a.ForwardedFor = v.Joined(contract.ForwardedFor)
-	a.RequestID = readRequestID(v)
+	id, n := v.Header("X-Request-Id")
+	if n == 1 && IsRequestID(id) {
+		a.RequestID = id
+	}
 	a.readToken(v)
 	a.readAccessToken(v)
 	if a.Cookie != "" { // whatever else says who is asking, a page could not have sent
@@ -121,19 +126,18 @@ func readCommon(v View, a *Ask) {
 	}
 }
 
-// readRequestID takes the proxy's request id, if it is one that is safe to
-// repeat in a header and a log line.
-func readRequestID(v View) string {
-	id, n := v.Header("X-Request-Id")
-	if n != 1 || len(id) < 8 || len(id) > 64 {
-		return ""
+// IsRequestID reports whether a proxy's request id is one that is safe to repeat in a
+// header and a log line: 8 to 64 letters, digits and marks.
+func IsRequestID(id string) bool {
+	if len(id) < 8 || len(id) > 64 {
+		return false
 	}
 	for i := range len(id) {
 		if !isIDByte(id[i]) {
-			return ""
+			return false
 		}
 	}
-	return id
+	return true
 }
 
 func isIDByte(c byte) bool {

@@ -13,10 +13,10 @@ import (
 )
 
 // Handler answers what serve does not, and no answer's header section is longer than
-// a proxy takes. newID makes the id of a request.
-func (s *Site) Handler(newID func() string, serve func(w http.ResponseWriter, r *http.Request, id string) bool) http.Handler {
+// a proxy takes. newID says the id of a request.
+func (s *Site) Handler(newID func(*http.Request) string, serve func(w http.ResponseWriter, r *http.Request, id string) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := newID()
+		id := newID(r)
 		header(w.Header(), id)
 		w = bound(w, func(w http.ResponseWriter) { s.tooLarge(w, r, id) })
 		if !serve(w, r, id) {

@@ -152,7 +152,7 @@ func TestQuiet(t *testing.T) {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest(http.MethodGet, "https://app.example.com/nothing?secret", nil)
 		r.RequestURI = "/nothing?secret"
-		s.Handler(func() string { return "id-1" }, func(http.ResponseWriter, *http.Request, string) bool { return false }).ServeHTTP(w, r)
+		s.Handler(func(*http.Request) string { return "id-1" }, func(http.ResponseWriter, *http.Request, string) bool { return false }).ServeHTTP(w, r)
 		if w.Code != 404 || (log.Len() == 0) != quiet || strings.Contains(log.String(), "secret") || !strings.Contains(w.Body.String(), "https://app.example.com/") {
 			t.Errorf("%v: %d, %q", quiet, w.Code, log)
 		}

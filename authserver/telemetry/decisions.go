@@ -4,10 +4,10 @@ package telemetry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
+	"math/rand/v2"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -41,49 +41,45 @@ func Parse(s string) (DecisionLog, error) {
 // Decisions tell what was decided. They count without looking up labels by hash on every
 // request.
 type Decisions struct {
-	log      *slog.Logger
-	wanted   DecisionLog
-	vec      *prometheus.CounterVec
-	counters sync.Map // decisionKey → prometheus.Counter
+	log    *slog.Logger
+	wanted DecisionLog
+	// sample is the part of the decisions that let a request pass of which a line is
+	// written, where all are wanted.
+	sample   float64
+	series   series
 	failures failures
 	dryRuns  *prometheus.CounterVec
+	followed *prometheus.CounterVec
+	panics   prometheus.Counter
 }
 
-type decisionKey struct {
-	dialect string
-	verdict policy.Verdict
-	reason  policy.Reason
+// Options are what Decisions are made of.
+type Options struct {
+	// Metrics is where they count; nil: nowhere that can be read.
+	Metrics prometheus.Registerer
+	Log     *slog.Logger
+	Wanted  DecisionLog
+	// Sample is the part of the decisions that let a request pass of which a line is
+	// written with LogAll, of 1; those that refuse are never left out. Default 0: all.
+	Sample float64
 }
 
-// New returns Decisions that count at r, which may be nil, and write to a log what of
-// them is wanted.
-func New(r prometheus.Registerer, log *slog.Logger, wanted DecisionLog) *Decisions {
-	o := &Decisions{log: log, wanted: wanted, vec: prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "ostiary_decisions_total",
-		Help: "Decisions, by the dialect that asked, the verdict and the reason.",
-	}, []string{"dialect", "verdict", "reason"})}
-	o.failures.start(r)
-	o.dryRuns = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "ostiary_dry_run_decisions_total",
-		Help: "What policies with dryRun would have decided, by the policy, the verdict and the reason.",
-	}, []string{"policy", "verdict", "reason"})
-	if r != nil {
-		o.vec, o.dryRuns = registered(r, o.vec), registered(r, o.dryRuns)
-	}
-	return o
+// New returns Decisions.
+func New(o Options) *Decisions {
+	d := &Decisions{log: o.Log, wanted: o.Wanted, sample: o.Sample}
+	d.series.start(o.Metrics)
+	d.failures.start(o.Metrics)
+	d.dryRuns = counters(o.Metrics, "ostiary_dry_run_decisions_total",
+		"What policies with dryRun would have decided, by the policy, the verdict and the reason.", "policy", "verdict", "reason")
+	d.followed = counters(o.Metrics, "ostiary_follow_ups_total",
+		"Later steps of requests that count at another one: render shows a refusal, nginx-pass lets a preflight go to where it is answered.",
+		"dialect")
+	d.panics = counter(o.Metrics, "ostiary_panics_total", "Requests that were refused for a defect of Ostiary itself; the log has the stack.")
+	return d
 }
 
-// registered registers a vector, or returns the one of its name that another of this
-// process did: it has the same labels.
-func registered(r prometheus.Registerer, vec *prometheus.CounterVec) *prometheus.CounterVec {
-	var taken prometheus.AlreadyRegisteredError
-	if err := r.Register(vec); errors.As(err, &taken) {
-		if there, ok := taken.ExistingCollector.(*prometheus.CounterVec); ok {
-			return there
-		}
-	}
-	return vec
-}
+// Panicked counts a defect.
+func (o *Decisions) Panicked() { o.panics.Inc() }
 
 // rehearsed counts what a policy in a dry run would have decided.
 func (o *Decisions) rehearsed(w *policy.Would) {
@@ -91,15 +87,36 @@ func (o *Decisions) rehearsed(w *policy.Would) {
 }
 
 // wants reports whether a decision is logged. What passes only since it is a dry run counts
-// as refused.
+// as refused, and a preflight that is answered does not.
 func (o *Decisions) wants(d *policy.Decision, status int, dry bool) bool {
-	passes := d.Verdict == policy.Admit && status == 200 && (!dry || d.Would.Passes())
-	return o.wanted == LogAll || o.wanted != LogOff && !passes
+	if o.wanted == LogOff {
+		return false
+	}
+	passes := d.Verdict == policy.Admit && status == 200 || d.Verdict == policy.AnswerPreflight && status != 403
+	if !passes || dry && !d.Would.Passes() {
+		return true
+	}
+	return o.wanted == LogAll && (o.sample == 0 || rand.Float64() < o.sample) //nolint:gosec // not a secret
 }
 
-// Decided leaves one count and, if it is wanted, one log line of a decision by a table.
-func (o *Decisions) Decided(d string, q *dialect.Ask, dec *policy.Decision, status int, t *policy.Table) {
-	o.count(d, dec.Verdict, dec.Reason)
+// follows reports whether a step belongs to a request whose decision is counted and logged
+// at another one: what nginx refused comes to the render listener, and preflights that it
+// lets pass come to the preflight listener.
+func follows(name string, d *policy.Decision, status int) bool {
+	return name == "render" || name == "nginx-pass" && d.Verdict == policy.AnswerPreflight && status == 200
+}
+
+// Decided leaves one count and, if it is wanted, one log line of a decision by a table,
+// which took that long.
+func (o *Decisions) Decided(d string, q *dialect.Ask, dec *policy.Decision, status int, t *policy.Table, took time.Duration) {
+	if follows(d, dec, status) {
+		o.follow(d, q, dec.Reason, status)
+		return
+	}
+	s := o.series.of(d, dec)
+	s.decisions.Inc()
+	s.byPolicy.Inc()
+	s.seconds.Observe(took.Seconds())
 	if dec.Failed != "" {
 		o.failures.tell(o.log, dec, q)
 	}
@@ -107,72 +124,119 @@ func (o *Decisions) Decided(d string, q *dialect.Ask, dec *policy.Decision, stat
 	if dry {
 		o.rehearsed(&dec.Would)
 	}
-	if !o.wants(dec, status, dry) {
+	if o.wants(dec, status, dry) {
+		o.write(d, q, dec, status, t, took)
+	}
+}
+
+// write leaves the log line of a decision. No value is longer than maxLogged bytes.
+func (o *Decisions) write(d string, q *dialect.Ask, dec *policy.Decision, status int, t *policy.Table, took time.Duration) {
+	var l line
+	l.add("verdict", dec.Verdict.String())
+	l.add("reason", dec.Reason.String())
+	l.attr(slog.Int("status", status))
+	l.add("dialect", d)
+	l.add("method", q.Method)
+	l.add("host", q.Target.Host())
+	l.add("path", q.Target.Path()) // never the query: it can hold secrets
+	if dec.Source.Name != "" {
+		l.add("policy", dec.Source.Namespace+"/"+dec.Source.Name)
+	}
+	l.add("field", dec.Source.Field)
+	l.add("rule", dec.Rule)
+	l.add("origin", q.Origin)
+	if q.Withheld && dec.Reason == policy.NoSession {
+		l.add("cookies", "third-party cookies are blocked in this browser")
+	}
+	if dec.DryRun != policy.DryRunNone {
+		l.add("dryRun", dec.DryRun.String())
+		l.add("would", dec.Would.String())
+		l.add("wouldField", dec.Would.Source.String())
+	}
+	l.who(q, dec)
+	if q.Address.IsValid() {
+		l.add("address", q.Address.String())
+	}
+	l.add("revision", t.Revision())
+	l.attr(slog.Int64("latencyMicros", took.Microseconds()))
+	l.add("requestID", q.RequestID)
+	o.log.LogAttrs(context.Background(), slog.LevelInfo, "decision", l.attrs[:l.n]...)
+}
+
+// A line is what a log line says, in its order.
+type line struct {
+	attrs [24]slog.Attr
+	n     int
+}
+
+func (l *line) attr(a slog.Attr) {
+	l.attrs[l.n] = a
+	l.n++
+}
+
+// add adds what a client may have chosen, if there is any.
+func (l *line) add(key, value string) {
+	if value != "" {
+		l.attr(slog.String(key, bounded(value)))
+	}
+}
+
+// who adds whose request it was: a machine that was admitted, or else whoever presented a
+// session that is good, admitted or not.
+func (l *line) who(q *dialect.Ask, dec *policy.Decision) {
+	switch {
+	case dec.Machine != nil:
+		l.add("user", dec.Machine.Name)
+		l.add("clientID", dec.Machine.ID)
+	case q.Subject != nil:
+		l.add("user", q.Subject.ID)
+		l.add("email", q.Subject.Email)
+		l.add("provider", q.Subject.Provider)
+	}
+}
+
+// bounded is a text as it is logged.
+func bounded(s string) string { return s[:min(len(s), maxLogged)] }
+
+// follow counts a later step. Where the proxy gave the request no id, what the visitor is
+// shown leads to this line, and not to that of the decision.
+func (o *Decisions) follow(d string, q *dialect.Ask, r policy.Reason, status int) {
+	o.followed.WithLabelValues(d).Inc()
+	if o.wanted == LogOff || !q.OwnRequestID {
 		return
 	}
-	var attrs [18]slog.Attr
-	n := 0
-	add := func(key, value string) {
-		if value != "" {
-			attrs[n] = slog.String(key, value)
-			n++
-		}
-	}
-	add("verdict", dec.Verdict.String())
-	add("reason", dec.Reason.String())
-	attrs[n] = slog.Int("status", status)
-	n++
-	add("dialect", d)
-	add("method", q.Method)
-	add("host", q.Target.Host())
-	add("path", q.Target.Path()) // never the query: it can hold secrets
-	if dec.Source.Name != "" {
-		add("policy", dec.Source.Namespace+"/"+dec.Source.Name)
-	}
-	add("field", dec.Source.Field)
-	add("origin", q.Origin[:min(len(q.Origin), maxLogged)])
-	if q.Withheld && dec.Reason == policy.NoSession {
-		add("cookies", "third-party cookies are blocked in this browser")
-	}
-	if dec.Machine != nil {
-		add("user", dec.Machine.Name)
-	}
-	if dry {
-		add("dryRun", dec.DryRun.String())
-		add("would", dec.Would.String())
-		add("wouldField", dec.Would.Source.String())
-	}
-	if dec.Identified {
-		add("user", q.Subject.ID)
-		add("provider", q.Subject.Provider)
-	}
-	add("revision", t.Revision())
-	add("requestID", q.RequestID)
-	o.log.LogAttrs(context.Background(), slog.LevelInfo, "decision", attrs[:n]...)
+	var l line
+	l.add("dialect", d)
+	l.add("reason", r.String())
+	l.attr(slog.Int("status", status))
+	l.add("host", q.Target.Host())
+	l.add("path", q.Target.Path())
+	l.add("requestID", q.RequestID)
+	o.log.LogAttrs(context.Background(), slog.LevelInfo, "shown", l.attrs[:l.n]...)
 }
 
 // Refused is Decided for a question that never got as far as a decision. What only a wrong
 // configuration can cause is logged whatever is wanted.
 func (o *Decisions) Refused(d string, q *dialect.Ask, r *dialect.Refusal) {
-	o.count(d, policy.Deny, r.Reason)
+	if d == "render" && !r.Operator {
+		o.follow(d, q, r.Reason, r.Status)
+		return
+	}
+	o.series.of(d, &policy.Decision{Verdict: policy.Deny, Reason: r.Reason}).decisions.Inc()
 	level := slog.LevelInfo
 	if r.Operator {
 		level = slog.LevelWarn
 	} else if o.wanted == LogOff {
 		return
 	}
-	o.log.LogAttrs(context.Background(), level, "refused", slog.String("dialect", d),
-		slog.Int("status", r.Status), slog.String("reason", r.Reason.String()),
-		slog.String("why", r.Message), slog.String("requestID", q.RequestID))
-}
-
-func (o *Decisions) count(d string, v policy.Verdict, r policy.Reason) {
-	key := decisionKey{d, v, r}
-	if counter, ok := o.counters.Load(key); ok {
-		counter.(prometheus.Counter).Inc() // the map holds nothing else
-		return
+	var l line
+	l.add("dialect", d)
+	l.attr(slog.Int("status", r.Status))
+	l.add("reason", r.Reason.String())
+	l.add("why", r.Message)
+	if q.Address.IsValid() {
+		l.add("address", q.Address.String())
 	}
-	counter := o.vec.WithLabelValues(d, v.String(), r.String())
-	o.counters.Store(key, counter)
-	counter.Inc()
+	l.add("requestID", q.RequestID)
+	o.log.LogAttrs(context.Background(), level, "refused", l.attrs[:l.n]...)
 }

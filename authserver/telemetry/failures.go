@@ -4,7 +4,6 @@ package telemetry
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -31,17 +30,8 @@ type failures struct {
 
 func (f *failures) start(r prometheus.Registerer) {
 	f.last = map[[2]string]time.Time{}
-	f.counter = prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "ostiary_expression_failures_total",
-		Help: "Requests for which an expression (cel) of a policy had no answer, which counted against the visitor.",
-	})
-	if r == nil {
-		return
-	}
-	var taken prometheus.AlreadyRegisteredError
-	if err := r.Register(f.counter); errors.As(err, &taken) { // by another of this process
-		f.counter = taken.ExistingCollector.(prometheus.Counter) // it has the same name
-	}
+	f.counter = counter(r, "ostiary_expression_failures_total",
+		"Requests for which an expression (cel) of a policy had no answer, which counted against the visitor.")
 }
 
 func (f *failures) tell(log *slog.Logger, d *policy.Decision, q *dialect.Ask) {
