@@ -24,7 +24,6 @@ import (
 	"github.com/ostiary/ostiary/authserver/explain"
 	"github.com/ostiary/ostiary/authserver/probe"
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
-	"github.com/ostiary/ostiary/authserver/telemetry"
 	"github.com/ostiary/ostiary/controllers"
 	"github.com/ostiary/ostiary/controllers/audit"
 	"github.com/ostiary/ostiary/controllers/check"
@@ -78,7 +77,10 @@ func serve() *cobra.Command {
 			if err := errors.Join(err, err2); err != nil {
 				return err
 			}
-			log := telemetry.NewLogWriter(c.ErrOrStderr())
+			log, err := answering.OpenLog(c.ErrOrStderr())
+			if err != nil {
+				return command.Failed(err)
+			}
 			defer log.Close()
 			config.Metrics, config.Cold, config.Waits = metrics.Registry, feeder.Cold(), feeder.Waits()
 			s := answering.Service(config, log)
@@ -103,6 +105,8 @@ func serve() *cobra.Command {
 	feeding.Add(c.Flags())
 	command.OneOf(c, "ingress-mode", "render", "global", "canary", "static")
 	command.OneOf(c, "decision-log", "refused", "all", "off")
+	command.OneOf(c, "log-format", "auto", "json", "text")
+	command.OneOf(c, "log-identity", "plain", "hash", "none")
 	command.OneOf(c, "log-level", "debug", "info", "warn", "error")
 	command.OneOf(c, "identity-headers", "default", "cloudflare")
 	command.OneOf(c, "host-claims", "first-come", "granted-only")

@@ -41,6 +41,7 @@ type Flags struct {
 	keys           string
 	keyRotation    time.Duration
 	logLevel       string
+	log            logFlags
 }
 
 // Add defines the flags, with their defaults.
@@ -60,11 +61,12 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringVar(&o.GeoIPDatabase, "geoip-database", "", "`FILE` in MaxMind's format (.mmdb) that tells in which country clients are, read again when it changes (default: none, so rules with country admit nobody and block everybody)")
 	f.StringVar(&o.identity, "identity-headers", "default", "default, or cloudflare for Cf-Access-* as well, and tokens that Cloudflare's client libraries verify")
 	f.StringSliceVar(&o.upstream, "upstream-headers", nil, "`NAME`,... of headers that policies may set for applications (spec.upstreamHeaders), such as X-Webauth-User; proxies replace or remove a client's own; at most 16 (default: none)")
-	f.StringVar(&o.decisionLog, "decision-log", "refused", "refused, all or off")
+	f.StringVar(&o.decisionLog, "decision-log", "refused", "which decisions are logged: refused, all or off; all are counted")
 	f.IntVar(&o.CacheEntries, "session-cache", 100_000, "how many verified sessions are remembered")
 	f.StringVar(&o.keys, "keys", "", "files: a folder for the keys, made on first start (default: ostiary/keys in the user's configuration folder); cluster: the Secret's name (default ostiary-keys)")
 	f.DurationVar(&o.keyRotation, "key-rotation", 30*24*time.Hour, "how long a key signs; old keys verify until no session can need them; 0: never rotate")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
+	o.log.add(f)
 }
 
 // Config checks every flag, and returns what they say of a Config. The error
@@ -103,6 +105,10 @@ func (o *Flags) Config() (Config, error) {
 	}
 	_, err = credential.ParseRotation(o.keyRotation)
 	fail("--key-rotation", err)
+	c.DecisionSample = o.log.sample
+	for _, problem := range o.log.check() {
+		fail(problem.flag, problem.err)
+	}
 	fail("--log-level", new(slog.Level).UnmarshalText([]byte(o.logLevel)))
 	return c, errors.Join(errs...)
 }

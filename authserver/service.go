@@ -60,7 +60,7 @@ func (o *Flags) Service(c Config, w io.Writer) *Service {
 	if c.Identity.Cloudflare() {
 		s.schedule.Algorithm = "RS256" // the only one that its client libraries verify
 	}
-	s.Log = slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+	s.Log = o.logger(w, level)
 	if o.GeoIPDatabase != "" {
 		s.Geo = geo.Open(o.GeoIPDatabase, s.Log, c.Metrics)
 		s.Countries = s.Geo
