@@ -16,7 +16,7 @@ import (
 func (q *Question) signIn(t *policy.Table, ask *dialect.Ask) error {
 	claims, err := q.claims()
 	assumed, err2 := q.assumed()
-	if err = errors.Join(err, err2); err == nil && q.LinkedApp != "" {
+	if err = errors.Join(err, err2); err == nil && len(q.LinkedApps) > 0 {
 		return q.link(t, ask, claims, assumed)
 	}
 	if err == nil && len(q.As) > 0 {

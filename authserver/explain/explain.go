@@ -66,10 +66,10 @@ type Question struct {
 	// ServiceToken is the one that whoever sends the request has a secret of,
 	// "namespace/name", or "namespace/name@SHA256" of the secret. Empty: none.
 	ServiceToken string
-	// LinkedApp is the AccessPolicy of the application that sends the request for the user,
+	// LinkedApps are the AccessPolicies of applications that send the request for the user,
 	// who is signed in there and not here: "namespace/name", or the name of one in the
-	// namespace of the policy that decides. Empty: none.
-	LinkedApp string
+	// namespace of the policy that decides. Without As, it is somebody whom they admit.
+	LinkedApps []string
 	// UpstreamHeaders are those that the installation lets policies set.
 	UpstreamHeaders []string
 	Now             time.Time

@@ -40,7 +40,7 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringVar(&o.question.Address, "ip", "", "the client's address (default: not known)")
 	f.StringVar(&o.question.Country, "country", "", "the country of --ip, such as NL (default: not known)")
 	f.StringVar(&o.question.ServiceToken, "service-token", "", "the request has a good secret of this ServiceToken, NAMESPACE/NAME, or the one of a SHA-256, NAMESPACE/NAME@HEX (default: no token)")
-	f.StringVar(&o.question.LinkedApp, "linked-app", "", "the application of this AccessPolicy, [NAMESPACE/]NAME, sends the request for the user of --as, who is signed in there, with what it was told (default: no application)")
+	f.StringSliceVar(&o.question.LinkedApps, "linked-app", nil, "the application of this AccessPolicy, [NAMESPACE/]NAME, sends the request for the user of --as, or without that for somebody whom it admits (default: no application)")
 	f.StringArrayVar(&o.question.Certificate, "certificate", nil, "the client certificate that the proxy verified: its common name, or uri=NAME or dnsName=NAME; none for none; repeatable, for more names of it (default: not known)")
 	f.StringSliceVar(&o.question.UpstreamHeaders, "upstream-headers", nil, "`NAME`,... of headers that policies may set for applications, as in serve (default: none)")
 	f.StringArrayVar(&o.question.Evaluations, "assume-evaluation", nil, "what the external evaluation at a url says of the user, URL=true or URL=false; repeatable (default: not known, which counts against them)")

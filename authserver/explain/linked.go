@@ -14,16 +14,26 @@ import (
 // link enters the session that the user has at a linked application, which sends the request
 // for them.
 func (q *Question) link(t *policy.Table, ask *dialect.Ask, claims []policy.IdentityClaim, assumed map[string]policy.Outcome) error {
-	if len(q.As) == 0 || q.From != "" {
-		return errors.New("--linked-app calls for somebody who is signed in there: name the user with --as, and leave out --token-from")
+	namespace, _, _ := strings.Cut(t.Audience(ask.Target), "/")
+	var names []string
+	for _, name := range q.LinkedApps {
+		if !strings.Contains(name, "/") {
+			name = namespace + "/" + name
+		}
+		names = append(names, name)
 	}
-	name := q.LinkedApp
-	if namespace, _, _ := strings.Cut(t.Audience(ask.Target), "/"); !strings.Contains(name, "/") {
-		name = namespace + "/" + name
+	switch {
+	case q.From != "":
+		return errors.New("--linked-app and --token-from: an application calls, or a page does")
+	case len(q.As) == 0:
+		ask.PresentLinked(policy.AssumeLinked(names...), policy.NoReason)
+		return nil
+	case len(names) > 1:
+		return errors.New("--linked-app: name one application, as a session is one of one host; or leave out --as")
 	}
-	there, ok := t.TargetOf(name)
+	there, ok := t.TargetOf(names[0])
 	if !ok {
-		return fmt.Errorf("--linked-app %q: there is no such AccessPolicy, NAMESPACE/NAME, with a host and without a mistake", q.LinkedApp)
+		return fmt.Errorf("--linked-app %q: there is no such AccessPolicy, NAMESPACE/NAME, with a host and without a mistake", q.LinkedApps[0])
 	}
 	s := q.subject(t, there, claims, assumed)
 	s.Host = there.Host()

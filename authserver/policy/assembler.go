@@ -271,6 +271,7 @@ func (a *Assembler) publish() *Table {
 		exact: a.exact.publish(), wild: a.wild.publish(), deep: a.deep.publish(), policies: a.policies, revoked: a.revoked,
 		bindings: a.ingresses.publish(), byRoute: a.byRoute.publish(), providers: a.providers, tokens: a.tokens,
 		groups: a.groups, read: a.read.publish(), tokenIssuers: a.tokenIssuers, evaluators: a.terms.EvaluationOrigins, allEvaluators: a.terms.AllEvaluations,
+		linkable: a.linkables(),
 	}
 	for _, e := range a.takers {
 		t.takers = append(t.takers, e.used.app)

@@ -17,6 +17,8 @@ type Linked struct {
 	subject *Subject
 	// machines are who a ServiceAuth rule admits by it, for each policy of its audience.
 	machines []Machine
+	// assumed: whoever it is, the applications admit them.
+	assumed bool
 }
 
 // NewLinked makes a Linked of a session that was verified.
@@ -27,6 +29,14 @@ func NewLinked(s *Subject) *Linked {
 		l.machines[i] = Machine{Name: "linked:" + audience + ":" + s.Name(), ID: s.Name(),
 			Source: Source{Namespace: namespace, Name: name}, ExpiresAt: s.ExpiresAt}
 	}
+	return l
+}
+
+// AssumeLinked makes a Linked of somebody whom the applications of these policies admit: to
+// explain and to compare. Nothing that comes over a network makes one.
+func AssumeLinked(names ...string) *Linked {
+	l := NewLinked(&Subject{ID: "somebody", Audience: names})
+	l.assumed = true
 	return l
 }
 
@@ -70,7 +80,7 @@ func (t *Table) decideLinked(a *app, r *Request, v visitor, d *Decision, tr *Tra
 func (t *Table) linkEnded(a *app, r *Request) bool {
 	for i, name := range r.Linked.subject.Audience {
 		if a.audience != name && t.linksTo(a, name) {
-			if why := t.follow(a.source.Namespace, r, r.Linked.subject, i); why == SessionExpired || why == SessionRevoked {
+			if why := t.follow(a.source.Namespace, r, r.Linked, i); why == SessionExpired || why == SessionRevoked {
 				return true
 			}
 		}
@@ -88,7 +98,11 @@ func (t *Table) linksTo(a *app, name string) bool {
 // admits the same person now. Its rules see no address, and nothing of the request but its
 // method: what they ask of the rest cannot be known, and counts against the visitor. Nor do
 // they see that this is a session of a linked application, so that no link leads to another.
-func (t *Table) follow(namespace string, r *Request, s *Subject, i int) Reason {
+func (t *Table) follow(namespace string, r *Request, l *Linked, i int) Reason {
+	s := l.subject
+	if l.assumed {
+		return t.acceptsLinks(namespace, s.Audience[i])
+	}
 	a := t.claims(s.Host).named(s.Audience[i])
 	switch {
 	case a == nil:
@@ -113,6 +127,24 @@ func (t *Table) follow(namespace string, r *Request, s *Subject, i int) Reason {
 		}
 	}
 	return NoRuleMatched
+}
+
+// acceptsLinks returns why sessions at an application do not count for policies of a
+// namespace, whoever has one, or NoReason.
+func (t *Table) acceptsLinks(namespace, name string) Reason {
+	switch a := t.linkable[name]; {
+	case a == nil:
+		return NoPolicy
+	case !a.acceptsLinksOf(namespace):
+		return WrongAudience
+	}
+	return NoReason
+}
+
+// AcceptsLinks reports whether there is a policy of that name, "namespace/name", that one
+// of the namespace links to and may.
+func (t *Table) AcceptsLinks(namespace, name string) bool {
+	return t != nil && t.acceptsLinks(namespace, name) == NoReason
 }
 
 // named returns the policy of that name that has a claim on the host and no mistakes; nil:
@@ -150,7 +182,7 @@ func (v *visitor) linkedTo(name string, ifUnknown bool) match {
 	bit := uint32(1) << i
 	if v.linksKnown&bit == 0 {
 		v.linksKnown |= bit
-		if v.table.follow(v.namespace, v.request, s, i) == NoReason {
+		if v.table.follow(v.namespace, v.request, v.linked, i) == NoReason {
 			v.linksGood |= bit
 		}
 	}
@@ -218,6 +250,31 @@ func (a *Assembler) linkIssues() (out []Issue) {
 	return out
 }
 
+// linkables are the policies that others link to, by name, but for those with mistakes.
+func (a *Assembler) linkables() map[string]*app {
+	var out map[string]*app
+	add := func(name string) {
+		namespace, object, _ := strings.Cut(name, "/")
+		if e := a.names[[2]string{namespace, object}]; e != nil && !e.used.app.defective {
+			if out == nil {
+				out = map[string]*app{}
+			}
+			out[name] = e.used.app
+		}
+	}
+	for e := range a.linking {
+		for _, u := range e.used.linkUses {
+			add(u.name)
+		}
+	}
+	for name := range a.groupUsers {
+		for _, u := range a.groups.find(name).links {
+			add(u.name)
+		}
+	}
+	return out
+}
+
 // linkProblem says why sessions at an application match nobody in a policy.
 func (a *Assembler) linkProblem(name string, in *app) (Code, string) {
 	namespace, object, _ := strings.Cut(name, "/")
@@ -258,19 +315,19 @@ func (tr *Trace) linked(t *Table, a *app, r *Request) {
 	case l == nil:
 		tr.add("linkedApp", Source{}, "none", "the request has no session of a linked application, which rules look at")
 	default:
-		tr.eachLink(t, a, r, l.subject)
+		tr.eachLink(t, a, r)
 	}
 }
 
 // eachLink says of the applications that a session is for whether it counts here.
-func (tr *Trace) eachLink(t *Table, a *app, r *Request, s *Subject) {
-	said := false
+func (tr *Trace) eachLink(t *Table, a *app, r *Request) {
+	s, said := r.Linked.subject, false
 	for i, name := range s.Audience {
 		if !t.linksTo(a, name) {
 			continue
 		}
 		said = true
-		switch why := t.follow(a.source.Namespace, r, s, i); {
+		switch why := t.follow(a.source.Namespace, r, r.Linked, i); {
 		case name == a.audience:
 			tr.add("linkedApp", Source{}, "not matched", "the session is one of this policy, which links to itself: that matches nobody")
 		case why == NoReason:
@@ -290,7 +347,7 @@ func (t *Table) linkRefusal(why Reason, s *Subject, a *app, name string) string 
 	who := cmp.Or(s.Email, s.Name())
 	switch why {
 	case NoPolicy:
-		return fmt.Sprintf("is not there, or has a mistake, or has no claim on %s, where the session was made", cmp.Or(s.Host, "the host"))
+		return fmt.Sprintf("is not there, or has a mistake, or has no claim on %s, where the session was made", cmp.Or(s.Host, "a host"))
 	case WrongAudience:
 		return fmt.Sprintf("takes no part in policies of namespace %s, unless its spec.session.policyNamespaces lists that", a.source.Namespace)
 	case SessionExpired:

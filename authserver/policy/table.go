@@ -43,6 +43,7 @@ type Table struct {
 	tokenIssuers  *TokenIssuers       // whose bearer tokens can be let in; nil: not known
 	groups        *groupSet           // nil: there are none
 	read          shards[*groupReads] // what the groups look at that a policy names, by app.groupKey
+	linkable      map[string]*app     // those that others link to, by name
 	// unrecorded are the claims that the ledger does not hold, and ought to.
 	unrecorded []Claim
 }

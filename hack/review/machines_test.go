@@ -33,6 +33,7 @@ type witness struct {
 	Token                                                  bool
 	Groups, AMR, Claims, Evaluations                       []string
 	ServiceToken, SecretSHA256                             string
+	LinkedApps                                             []string
 	Bearer                                                 map[string]any
 	Certificate                                            []string
 }

@@ -194,9 +194,10 @@ func replay(t *testing.T, folder string, of *finding, i int) (passes bool, cors 
 	const issuer = "https://auth.example.net"
 	bearers := bearer.New(bearer.Options{Now: time.Now})
 	bearers.Update(set.TokenIssuers)
+	verifier := credential.NewVerifier(ring, issuer, 10)
 	server := authserver.New(authserver.Config{
-		Tokens: bearers.Verify, Countries: land(w.Country),
-		Table: live.Table, Subject: credential.NewVerifier(ring, issuer, 10).Subject, KeySet: ring.JWKS, Ready: func() bool { return true },
+		Tokens: bearers.Verify, Countries: land(w.Country), Linked: verifier.Linked,
+		Table: live.Table, Subject: verifier.Subject, KeySet: ring.JWKS, Ready: func() bool { return true },
 		Log: slog.New(slog.DiscardHandler), SessionDuration: policy.DefaultSessionDuration,
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 	}).Authz()
@@ -213,6 +214,15 @@ func replay(t *testing.T, folder string, of *finding, i int) (passes bool, cors 
 	}
 	if w.Address != "" {
 		request += "X-Forwarded-For: " + w.Address + "\r\n"
+	}
+	if len(w.LinkedApps) > 0 {
+		at, _ := table.TargetOf(w.LinkedApps[0])
+		token, err := ring.Mint(credential.Claims{Issuer: issuer, Audience: w.LinkedApps, Host: at.Host(), ID: "ann", Email: "ann@example.com",
+			Lifetime: time.Hour}, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request += "X-Access-Token: " + token + "\r\n"
 	}
 	if w.Email != "" {
 		age, _ := time.ParseDuration(d.Age)

@@ -131,7 +131,7 @@ func tell(t *testing.T, table *policy.Table, listed []string, l string) (string,
 		case "token":
 			q.From = value
 		case "linked":
-			q.LinkedApp = value
+			q.LinkedApps = strings.Split(value, ",")
 		case "jwt":
 			q.Token = value
 		case "ip":

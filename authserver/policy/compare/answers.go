@@ -19,14 +19,13 @@ func (x *explorer) answersOf(policies []sided) (answers, bool) {
 		if one.Property == policy.Token {
 			one.Value = tokenName(in, s)
 		}
+		if one.Property == policy.LinkedApp {
+			one.Value = linkName(in, s)
+		}
 		named[one.Property] = append(named[one.Property], one)
 	})
 	if !ok {
-		was := "was edited and has"
-		if unread == policy.LinkedApp {
-			was = "or what it links to was edited, and it has"
-		}
-		x.c.cut(x.pair, was+" a rule with the selector "+unread.String()+": "+cmp.Or(opaque[unread], "this version does not know it"))
+		x.c.cut(x.pair, "was edited and has a rule with the selector "+unread.String()+": this version does not know it")
 		return nil, false
 	}
 	for _, s := range named[policy.LoginMethod] {

@@ -13,8 +13,8 @@ import (
 // TestEveryProperty: a selector that cannot be read is no reason to be silent.
 func TestEveryProperty(t *testing.T) {
 	for p := policy.NoProperty; p.String() != "invalid"; p++ {
-		if _, ok := evidences[p]; !ok && opaque[p] == "" {
-			t.Errorf("the selector %s: neither evidences nor opaque has an entry", p)
+		if _, ok := evidences[p]; !ok {
+			t.Errorf("the selector %s: evidences has no entry", p)
 		}
 	}
 }
@@ -36,30 +36,6 @@ func TestOpaque(t *testing.T) {
 	}
 	if got := Compare(of("NL"), of("DE"), settings); len(got.Incomplete) != 1 || !strings.Contains(got.Incomplete[0], "selector country") {
 		t.Errorf("%+v", got)
-	}
-}
-
-// TestOpaqueLinks: who may pass by a link changes with the policy of the linked application.
-func TestOpaqueLinks(t *testing.T) {
-	of := func(domain, other string) Side {
-		at := func(name string, r policy.Rule) policy.Policy {
-			return policy.Policy{Source: policy.Source{Namespace: "n", Name: name}, Hosts: []string{name + ".x"}, Rules: []policy.Rule{r}}
-		}
-		allow := func(domain string) policy.Rule {
-			return policy.Rule{Action: policy.Allow, Include: []policy.Selector{selector(policy.EmailDomain, domain)}}
-		}
-		link := policy.Rule{Action: policy.ServiceAuth, Include: []policy.Selector{selector(policy.LinkedApp, "n/gone"),
-			selector(policy.LinkedApp, "desk")}}
-		return sideOf(at("stock", link), at("desk", allow(domain)), at("other", allow(other)))
-	}
-	for name, tc := range map[string]struct {
-		now  Side
-		want int
-	}{"the same": {of("a.x", "a.x"), 0}, "another application": {of("a.x", "b.x"), 0}, "the linked one": {of("b.x", "a.x"), 1}} {
-		got := Compare(of("a.x", "a.x"), tc.now, settings)
-		if len(got.Incomplete) != tc.want || tc.want > 0 && !strings.Contains(got.Incomplete[0], "n/stock or what it links to was edited") {
-			t.Errorf("%s: %v", name, got.Incomplete)
-		}
 	}
 }
 

@@ -194,6 +194,9 @@ func (r *Request) machine() string {
 	if r.ServiceToken != "" {
 		parts = append(parts, "service token "+r.ServiceToken)
 	}
+	if len(r.LinkedApps) > 0 {
+		parts = append(parts, "the token of a user of "+strings.Join(r.LinkedApps, " and "))
+	}
 	if r.Bearer != nil {
 		text := fmt.Sprint("a token of ", r.Bearer["iss"], " for ", plain(r.Bearer["aud"]))
 		for _, path := range slices.Sorted(maps.Keys(r.Bearer)) {

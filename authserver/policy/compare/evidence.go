@@ -44,13 +44,8 @@ type evidence struct {
 	person bool
 }
 
-// opaque are selectors that it cannot read: where a policy with one is edited, the report
-// says that it was not compared.
-var opaque = map[policy.Property]string{
-	policy.LinkedApp: "whom another application calls for, its own policy says",
-}
-
-// evidences are all that it can read.
+// evidences are all selectors that it can read. Where a policy with another one is edited, the
+// report says that it was not compared.
 var evidences = map[policy.Property]evidence{
 	policy.NoProperty: {fits: func(*policy.Selector, string) bool { return false }},
 	policy.Everyone:   {fits: func(*policy.Selector, string) bool { return true }},
@@ -75,7 +70,7 @@ var evidences = map[policy.Property]evidence{
 		return slices.Contains(s.Countries, answer)
 	}},
 	// explorer.proof reads these.
-	policy.Token: {}, policy.AnyToken: {}, policy.JWT: {}, policy.ClientCertificate: {}, policy.Expression: {}, policy.AccessGroup: {},
+	policy.Token: {}, policy.AnyToken: {}, policy.JWT: {}, policy.LinkedApp: {}, policy.ClientCertificate: {}, policy.Expression: {}, policy.AccessGroup: {},
 	policy.ExternalEvaluation: {person: true},
 }
 

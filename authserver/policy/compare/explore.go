@@ -27,6 +27,8 @@ type explorer struct {
 	words map[string]string
 	// signers are by the answers about bearer tokens.
 	signers map[string]signer
+	// audiences are those of bearer tokens that rules name.
+	audiences []string
 	// evaluated: services are asked about whoever signs in.
 	evaluated bool
 	world     world
@@ -136,11 +138,16 @@ func ofPerson(s *policy.Selector) bool {
 
 // walk goes through a policy's rules as Decide does, as far as what is known leads.
 func (x *explorer) walk(p sided) (question, bool) {
+	if len(x.c.callersOf(p).links) > 0 {
+		if _, q, open := x.ask(aboutLink, ""); open {
+			return q, true
+		}
+	}
 	if x.useless(p) {
 		return question{}, false
 	}
 	passes, q, open := x.relaxing(p)
-	if open || passes || x.known[question{about: aboutToken}] != "" {
+	if open || passes || x.known[question{about: aboutToken}] != "" || x.links(p) {
 		return q, open // no rule that is left admits a machine
 	}
 	if q, open := x.session(p); open {
@@ -179,7 +186,11 @@ func (x *explorer) relaxing(p sided) (passes bool, q question, open bool) {
 		if x.useless(p) {
 			return true, q, false
 		}
-		if fits, q, open := x.match(p, r); open || fits && x.admits(p, r) {
+		fits, q, open := x.match(p, r)
+		if fits && !open {
+			fits, q, open = x.admits(p, r)
+		}
+		if open || fits {
 			return fits, q, open
 		}
 	}
@@ -318,7 +329,7 @@ func providerOf(s *policy.Selector) string {
 // fill enters what is known into a request.
 func (x *explorer) fill(r *Request) {
 	x.fillMachine(r)
-	if x.known[question{about: aboutWho}] == isSo && r.ServiceToken == "" {
+	if x.known[question{about: aboutWho}] == isSo && !r.ofMachine() {
 		r.Email = cmp.Or(x.known[question{about: aboutEmail}], x.answers[aboutEmail][0])
 		r.Provider = x.known[question{about: aboutProvider}]
 		r.Age, _ = time.ParseDuration(cmp.Or(x.known[question{about: aboutAge}], "0s"))

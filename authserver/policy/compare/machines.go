@@ -42,6 +42,9 @@ func (r *Request) prove(t *policy.Table, q *policy.Request) {
 	if r.ServiceToken != "" {
 		q.Token.Held = heldOf(r.ServiceToken, r.SecretSHA256)
 	}
+	if len(r.LinkedApps) > 0 {
+		q.PresentLinked(policy.AssumeLinked(r.LinkedApps...), policy.NoReason)
+	}
 	if r.Certificate != nil {
 		q.Certificate = policy.PresentedCertificate{Certificate: certificateOf(r.Certificate, q.Now), Known: true}
 	}
@@ -102,6 +105,7 @@ func (x *explorer) addMachines(a answers, named map[policy.Property][]policy.Sel
 	}
 	x.addBearers(a, named[policy.JWT])
 	x.addCertificates(a, named[policy.ClientCertificate])
+	x.addLinks(a, named[policy.LinkedApp])
 }
 
 // admitsMachines reports whether a rule does.
@@ -170,6 +174,7 @@ func (x *explorer) addBearers(a answers, list []policy.Selector) {
 			}
 		}
 	}
+	x.audiences = audiences
 	for about, v := range values {
 		a[about] = claimed(v)
 	}
@@ -260,6 +265,7 @@ func (x *explorer) fillMachine(r *Request) {
 	if token := x.known[question{about: aboutToken}]; token != "" {
 		r.ServiceToken, r.SecretSHA256, _ = strings.Cut(token, "@")
 	}
+	r.LinkedApps = strings.Fields(x.known[question{about: aboutLink}])
 	if of, ok := x.signers[x.known[question{about: aboutBearer}]]; ok {
 		x.fillBearer(r, of)
 	}

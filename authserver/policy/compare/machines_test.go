@@ -95,7 +95,8 @@ func (t tiny) machineSelector(a policy.Action) policy.Selector {
 			match.Claims = []policy.ClaimMatch{{Path: "repository", Values: []string{t.pick("acme/a", "acme/b", "acme/*")}}}
 		}
 		list = append(list, policy.Selector{Property: policy.Token, Value: tokenNames[t.IntN(3)]}, policy.Selector{Property: policy.AnyToken},
-			policy.Selector{Property: policy.JWT, JWT: match}, policy.Selector{Property: policy.JWT, JWT: match})
+			policy.Selector{Property: policy.JWT, JWT: match}, policy.Selector{Property: policy.JWT, JWT: match},
+			selector(policy.LinkedApp, t.pick("n/desk", "m/till")))
 	}
 	return list[t.IntN(len(list))]
 }
@@ -179,6 +180,7 @@ func (t tiny) house() (h house) {
 		}
 		h.policies = append(h.policies, p)
 	}
+	h.policies = append(h.policies, linked("n", "desk"), t.till())
 	for _, name := range []string{"one", "two"} {
 		h.groups = append(h.groups, t.group(name))
 	}
@@ -194,7 +196,10 @@ func (t tiny) house() (h house) {
 // edited is a house with one thing replaced.
 func (t tiny) edited(h house) house {
 	h.policies, h.groups, h.tokens, h.issuers = slices.Clone(h.policies), slices.Clone(h.groups), slices.Clone(h.tokens), slices.Clone(h.issuers)
-	switch t.IntN(8) {
+	own := len(h.policies) - 2
+	switch t.IntN(9) {
+	case 8:
+		h.policies[own+1] = t.till()
 	case 0:
 		i := t.IntN(len(h.groups))
 		h.groups[i] = t.group(h.groups[i].Source.Name)
@@ -213,7 +218,7 @@ func (t tiny) edited(h house) house {
 		h.policies[0].Rules = slices.Clone(h.policies[0].Rules)
 		slices.Reverse(h.policies[0].Rules)
 	default:
-		p := &h.policies[t.IntN(len(h.policies))]
+		p := &h.policies[t.IntN(own)]
 		p.Rules = slices.Clone(p.Rules)
 		p.Rules[t.IntN(len(p.Rules))] = t.machineRule()
 	}
@@ -308,7 +313,7 @@ func everybody() (out []Request) {
 			}
 		}
 	}
-	for _, p := range proofs {
+	for _, p := range alsoLinked(proofs) {
 		for _, who := range []string{"", "ann@x.test", "bob@y.test", "eve@z.test", "eve@z.test dev"} {
 			if who != "" && p.ServiceToken != "" {
 				continue

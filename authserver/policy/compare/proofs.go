@@ -4,7 +4,6 @@ package compare
 
 import (
 	"errors"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -55,6 +54,8 @@ func (x *explorer) proof(in reading, s *policy.Selector) (fits bool, q question,
 		fits, q, open = x.bearer(in, s.JWT)
 	case policy.ClientCertificate:
 		fits, q, open = x.certificate(in, &s.Certificate)
+	case policy.LinkedApp:
+		fits, q, open = x.link(in, s)
 	case policy.Expression:
 		fits, q, open = x.expression(in, s.Condition)
 	case policy.ExternalEvaluation:
@@ -118,23 +119,29 @@ func (x *explorer) bearer(in reading, m *policy.TokenMatch) (bool, question, boo
 		return false, q, true
 	}
 	of := x.signers[answer]
-	good, known := x.vouched(in.sided, of)
+	good, known, q, open := x.vouched(in.sided, of)
+	if open {
+		return false, q, true
+	}
 	if !good {
 		return in.unknown && known, q, false
 	}
 	issuer, ok := in.on.TokenIssuers.Get(m.Issuer)
-	fits := ok && for_ == isSo && issuer.Issuer == of.issuer && issuer.Serves(in.Source.Namespace)
-	for _, c := range m.Claims {
-		if !fits {
-			return false, q, false
-		}
-		said, q, open := x.ask(aboutSaid+c.Path, "")
-		if open {
-			return false, q, true
-		}
-		fits = slices.ContainsFunc(strings.Split(said, claimSeparator), func(s string) bool { return among(c.Values, s) })
+	if !ok || for_ != isSo || issuer.Issuer != of.issuer || !issuer.Serves(in.Source.Namespace) {
+		return false, q, false
 	}
-	return fits, q, false
+	return x.says(m.Claims)
+}
+
+// says reports whether a token has all of the claims.
+func (x *explorer) says(claims []policy.ClaimMatch) (fits bool, q question, open bool) {
+	for _, c := range claims {
+		said, q, open := x.ask(aboutSaid+c.Path, "")
+		if open || !slices.ContainsFunc(strings.Split(said, claimSeparator), func(s string) bool { return among(c.Values, s) }) {
+			return false, q, open
+		}
+	}
+	return true, q, false
 }
 
 // among reports whether a value of a claim is one of those that a rule lists.
@@ -147,7 +154,7 @@ func among(values []string, said string) bool {
 
 // vouched reports whether a token is good at a policy; known: its rules look at tokens of
 // the issuer.
-func (x *explorer) vouched(p sided, of signer) (good, known bool) {
+func (x *explorer) vouched(p sided, of signer) (good, known bool, q question, open bool) {
 	for _, name := range x.c.issuersOf(p) {
 		t, ok := p.on.TokenIssuers.Get(name)
 		if !ok || t.Issuer != of.issuer || !t.Serves(p.Source.Namespace) {
@@ -155,10 +162,14 @@ func (x *explorer) vouched(p sided, of signer) (good, known bool) {
 		}
 		known = true
 		for _, a := range t.Audiences {
-			good = good || a == of.audience || x.known[question{aboutAudience, a}] == isSo
+			answer, next, unknown := x.ask(aboutAudience, a)
+			good = good || a == of.audience || answer == isSo
+			if unknown && slices.Contains(x.audiences, a) {
+				q, open = next, true
+			}
 		}
 	}
-	return good, known
+	return good, known, q, open && !good
 }
 
 func (x *explorer) certificate(in reading, names *policy.CertificateNames) (bool, question, bool) {
@@ -200,30 +211,48 @@ func (x *explorer) expression(in reading, c policy.Condition) (bool, question, b
 }
 
 // admits reports whether a rule that fits lets somebody in: a Bypass rule, or a ServiceAuth
-// rule that has a machine.
-func (x *explorer) admits(p sided, r *policy.Rule) bool {
+// rule that has a machine. What of the machine it depends on is asked for, as the rule may
+// have fitted before it was.
+func (x *explorer) admits(p sided, r *policy.Rule) (yes bool, q question, open bool) {
 	if r.Action == policy.Bypass {
-		return true
+		return true, q, false
 	}
 	if token := x.known[question{about: aboutToken}]; token != "" {
 		name, sum, _ := strings.Cut(token, "@")
 		_, serves := p.on.Table.Holds(heldOf(name, sum), p.Source.Namespace, x.c.Now)
-		return serves
+		return serves, q, false
 	}
-	own := func(s policy.Selector) bool {
-		in := reading{p, false, true}
-		switch s.Property {
-		case policy.JWT:
-			fits, _, open := x.bearer(in, s.JWT)
-			return fits && !open
-		case policy.ClientCertificate: // with a bearer token, that is the credential
-			fits, _, open := x.certificate(in, &s.Certificate)
-			return fits && !open && x.known[question{about: aboutBearer}] == ""
-		default:
-			return false
+	for _, s := range slices.Concat(r.Include, r.Require) {
+		fits, q, open := x.vouches(p, &s)
+		if open || fits {
+			return fits, q, open
 		}
 	}
-	return slices.ContainsFunc(r.Include, own) || slices.ContainsFunc(r.Require, own)
+	return false, q, false
+}
+
+// vouches reports whether a machine is let in by what a selector is about. Of a group it
+// asks only: whether one of its selectors does, the tables tell.
+func (x *explorer) vouches(p sided, s *policy.Selector) (fits bool, q question, open bool) {
+	in := reading{p, false, true}
+	switch s.Property {
+	case policy.JWT:
+		if fits, q, open = x.bearer(in, s.JWT); x.links(p) {
+			return false, q, false
+		}
+	case policy.LinkedApp:
+		fits, q, open = x.link(in, s)
+	case policy.ClientCertificate: // with a bearer token, that is the credential
+		if x.links(p) || x.known[question{about: aboutBearer}] != "" {
+			return false, q, false
+		}
+		fits, q, open = x.certificate(in, &s.Certificate)
+	case policy.AccessGroup:
+		_, q, open, _ = x.proof(in, s)
+		return false, q, open
+	default:
+	}
+	return fits, q, open
 }
 
 // issuersOf are the names of the TokenIssuers that a policy looks at tokens of, by itself
@@ -234,7 +263,7 @@ func (c *comparison) issuersOf(p sided) []string { return c.callersOf(p).issuers
 type callers struct {
 	machines bool // a rule admits some
 	issuers  []string
-	links    []policy.Source // the policies that it links to
+	links    []string // the policies that it links to, "namespace/name"
 }
 
 func (c *comparison) callersOf(p sided) *callers {
@@ -247,22 +276,11 @@ func (c *comparison) callersOf(p sided) *callers {
 			out.issuers = append(out.issuers, s.JWT.Issuer)
 		}
 		if s.Property == policy.LinkedApp {
-			namespace, name, _ := strings.Cut(tokenName(p, s), "/")
-			out.links = append(out.links, policy.Source{Namespace: namespace, Name: name})
+			out.links = append(out.links, linkName(p, s))
 		}
 	})
 	p.on.callers[p.Policy] = out
 	return out
-}
-
-// linkDiffers reports whether the policy of a linked application is not the same on both sides.
-func (c *comparison) linkDiffers(name policy.Source) bool {
-	x, y := c.old.byName[name], c.now.byName[name]
-	if x == nil || y == nil {
-		return x != y
-	}
-	return !reflect.DeepEqual(c.old.rules(x), c.now.rules(y)) || !slices.Equal(x.Hosts, y.Hosts) || len(x.Defects) != len(y.Defects) ||
-		c.old.Table.SaysOfGroups(x) != c.now.Table.SaysOfGroups(y)
 }
 
 // sameCallers reports whether two policies that say the same admit the same machines.
@@ -274,7 +292,7 @@ func (c *comparison) sameCallers(x, y sided) bool {
 	if x.Source.Namespace != y.Source.Namespace {
 		return false
 	}
-	return !slices.ContainsFunc(is.links, c.linkDiffers) && !slices.ContainsFunc(c.tokensDiffer, func(t policy.ServiceToken) bool {
+	return c.sameLinks(x, is.links) && !slices.ContainsFunc(c.tokensDiffer, func(t policy.ServiceToken) bool {
 		return is.machines && (t.Source.Namespace == x.Source.Namespace || slices.Contains(t.PolicyNamespaces, x.Source.Namespace))
 	}) && !slices.ContainsFunc(is.issuers, func(name string) bool { return slices.Contains(c.issuersDiffer, name) })
 }

@@ -50,6 +50,9 @@ type Request struct {
 	SecretSHA256 string `json:"secretSHA256,omitempty"`
 	// Bearer is what a bearer token says that its issuer has signed; nil: there is none.
 	Bearer map[string]any `json:"bearer,omitempty"`
+	// LinkedApps are the applications that send it for somebody whom they admit,
+	// "namespace/name" of their policies; nil: none does.
+	LinkedApps []string `json:"linkedApps,omitempty"`
 	// Certificate is the client's, by its names: the common name, "dnsName=NAME" and
 	// "uri=NAME". "none" alone: it has none. nil: that is not known.
 	Certificate []string `json:"certificate,omitempty"`
@@ -117,6 +120,7 @@ func (r *Request) Arguments() []string {
 	if r.ServiceToken != "" {
 		add("--service-token", strings.TrimSuffix(r.ServiceToken+"@"+r.SecretSHA256, "@"))
 	}
+	add("--linked-app", list(r.LinkedApps))
 	if r.Bearer != nil {
 		js, _ := json.Marshal(r.Bearer) // of strings
 		add("--claims", string(js))
@@ -149,20 +153,33 @@ func (r *Request) compare(old, now *policy.Table, s Settings) (before, after pol
 	if effect == Opens && r.passesWithout(old, s) || effect == Closes && r.passesWithout(now, s) {
 		effect = Nothing
 	}
+	if effect != Nothing && r.ServiceToken != "" && len(r.LinkedApps) > 0 { // one of them may show as much
+		less := *r
+		less.ServiceToken = ""
+		if _, _, same := less.compare(old, now, s); same == effect {
+			effect = Nothing
+		}
+	}
 	return before, after, effect
 }
 
+// ofMachine reports whether the request has a credential beside which no session counts.
+func (r *Request) ofMachine() bool { return r.ServiceToken != "" || len(r.LinkedApps) > 0 }
+
 // passesWithout reports whether the request passes with fewer tokens than it has.
 func (r *Request) passesWithout(t *policy.Table, s Settings) bool {
-	for _, leave := range [...][2]bool{{true, false}, {false, true}, {true, true}} {
-		less := *r
-		if leave[0] {
-			less.ServiceToken = ""
+	for leave := 1; leave < 1<<3; leave++ {
+		less, fewer := *r, false
+		if leave&1 != 0 {
+			less.ServiceToken, fewer = "", r.ServiceToken != ""
 		}
-		if leave[1] {
-			less.Bearer = nil
+		if leave&2 != 0 {
+			less.Bearer, fewer = nil, fewer || r.Bearer != nil
 		}
-		if less.ServiceToken == r.ServiceToken && (less.Bearer == nil) == (r.Bearer == nil) {
+		if leave&4 != 0 {
+			less.LinkedApps, fewer = nil, fewer || len(r.LinkedApps) > 0
+		}
+		if !fewer {
 			continue
 		}
 		if d := less.ask(t, s); passes(&d) {
@@ -236,7 +253,8 @@ func (r *Request) subject(t *policy.Table, now time.Time) *policy.Subject {
 
 // weight orders requests by how much there is to say of them.
 func (r *Request) weight() int {
-	n := len(r.URL) + 100*len(r.Groups) + 100*len(r.AMR) + 100*len(r.Claims) + 100*len(r.Evaluations) + 100*len(r.Bearer) + 100*len(r.Certificate)
+	n := len(r.URL) + 100*len(r.Groups) + 100*len(r.AMR) + 100*len(r.Claims) + 100*len(r.Evaluations) + 100*len(r.Bearer) + 100*len(r.Certificate) +
+		150*len(r.LinkedApps)
 	for _, s := range []string{r.Email, r.Provider, r.Address, r.Country, r.Origin, r.Ingress, r.PreflightHeaders, r.ServiceToken} {
 		if s != "" {
 			n += 200
