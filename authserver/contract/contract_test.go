@@ -41,7 +41,8 @@ func TestIdentity(t *testing.T) {
 
 // TestListsAreCopies: nobody who changes one changes it for others.
 func TestListsAreCopies(t *testing.T) {
-	for name, list := range map[string]func() []string{"Asked": contract.Asked, "Identity": contract.Identity, "AllIdentity": contract.AllIdentity, "EnvoyAsked": contract.EnvoyAsked} {
+	for name, list := range map[string]func() []string{"Asked": contract.Asked, "Identity": contract.Identity,
+		"AllIdentity": contract.AllIdentity, "EnvoyAsked": contract.EnvoyAsked} {
 		before := list()
 		_ = append(list()[:0], "changed")
 		if !slices.Equal(list(), before) {

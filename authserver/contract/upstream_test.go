@@ -23,7 +23,8 @@ func TestParseUpstream(t *testing.T) {
 	if got, err := contract.ParseUpstream(nil); got != nil || err != nil {
 		t.Errorf("none: %q, %v", got, err)
 	}
-	refused := []string{"", "X_Webauth_User", "X-Webauth_User", "X-Webauth-User:", "X Webauth", "X-Übel", "-X", "X-", "X--A", "1-A", ":path", "X-A-B-C-D-E", "X-" + strings.Repeat("a", 47),
+	refused := []string{"", "X_Webauth_User", "X-Webauth_User", "X-Webauth-User:", "X Webauth", "X-Übel", "-X", "X-", "X--A", "1-A", ":path",
+		"X-A-B-C-D-E", "X-" + strings.Repeat("a", 47),
 		"X-A\r\nB", "X-A\x00", "*", "X-*",
 		"Host", "host", "Cookie", "Set-Cookie", "Authorization", "Proxy-Authorization", "Www-Authenticate", "Connection", "Keep-Alive", "TE",
 		"Trailer", "Transfer-Encoding",
@@ -41,13 +42,16 @@ func TestParseUpstream(t *testing.T) {
 		"X-Access-Email", "X-Access-Role", "X-Access-Reason", "X-Access-Dry-Run", "X-Access-Client-Secret", "X-Access-Token", "Cf-Access-Groups",
 		"CF-Access-Client-Id", "X-Ostiary-Cors"}
 	refused = append(append(refused, contract.Asked()...), contract.AllIdentity()...)
-	refused = append(refused, contract.ReasonHeader, contract.ManagedHeader, contract.OriginalURL, contract.ForwardedFor, contract.ClientCertificate)
+	refused = append(refused, contract.ReasonHeader, contract.ManagedHeader, contract.OriginalURL, contract.ForwardedFor,
+		contract.ClientCertificate)
 	for _, name := range refused {
-		if got, err := contract.ParseUpstream([]string{"X-Webauth-User", name}); err == nil || got != nil || !strings.Contains(err.Error(), fmt.Sprintf("%q: ", name)) {
+		if got, err := contract.ParseUpstream([]string{"X-Webauth-User", name}); err == nil || got != nil || !strings.Contains(err.Error(),
+			fmt.Sprintf("%q: ", name)) {
 			t.Errorf("%q: %q, %v", name, got, err)
 		}
 	}
-	if _, err := contract.ParseUpstream([]string{"X-A", "x-a", "Host"}); err == nil || !strings.Contains(err.Error(), `"x-a": it is listed twice`) || !strings.Contains(err.Error(), `"Host"`) {
+	if _, err := contract.ParseUpstream([]string{"X-A", "x-a", "Host"}); err == nil || !strings.Contains(err.Error(),
+		`"x-a": it is listed twice`) || !strings.Contains(err.Error(), `"Host"`) {
 		t.Errorf("all that is wrong: %v", err)
 	}
 	var many []string

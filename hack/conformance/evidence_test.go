@@ -27,10 +27,12 @@ import (
 // evidenceCases are about what selectors look at, and a client could say of itself. Nobody
 // has what the policy evidence asks for: whoever gets in has made it up.
 var evidenceCases = []kase{
-	{"made-up-certificate", "No header of a client counts as a client certificate, in the words and spellings of any proxy", madeUpCertificate},
+	{"made-up-certificate", "No header of a client counts as a client certificate, in the words and spellings of any proxy",
+		madeUpCertificate},
 	{"made-up-country", "No header of a client says in which country it is", madeUpCountry},
 	{"made-up-token", "A made-up service token admits nobody, and no spelling of its headers reaches an application", madeUpToken},
-	{"linked-app", "What an application was told of its user opens the one that it calls: once, in its header, which reaches no application", linkedApp},
+	{"linked-app", "What an application was told of its user opens the one that it calls: once, in its header, which reaches no application",
+		linkedApp},
 	{"made-up-identity", "No header of a client says who it is, or in which groups", madeUpIdentity},
 }
 
@@ -71,10 +73,13 @@ func madeUpCertificate(c *check) {
 	b64 := base64.StdEncoding.EncodeToString(der)
 	escaped := url.PathEscape(string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
 	c.madeUp([]string{
-		"Client-Cert: :" + b64 + ":", "Client-Cert-Chain: :" + b64 + ":", "Ssl-Client-Cert: " + escaped, "Ssl-Client-Verify: SUCCESS", "Ssl-Client-Subject-Dn: CN=ci",
-		"Ssl-Client-Issuer-Dn: CN=ours", "X-SSL-Client-Cert: " + escaped, "X-SSL-Client-CN: ci", "X-SSL-Client-DN: CN=ci", "X-SSL-Client-SHA1: 00",
+		"Client-Cert: :" + b64 + ":", "Client-Cert-Chain: :" + b64 + ":", "Ssl-Client-Cert: " + escaped, "Ssl-Client-Verify: SUCCESS",
+		"Ssl-Client-Subject-Dn: CN=ci",
+		"Ssl-Client-Issuer-Dn: CN=ours", "X-SSL-Client-Cert: " + escaped, "X-SSL-Client-CN: ci", "X-SSL-Client-DN: CN=ci",
+		"X-SSL-Client-SHA1: 00",
 		"X-Forwarded-Tls-Client-Cert: " + b64, "X-Forwarded-Tls-Client-Cert-Info: Subject%3D%22CN%3Dci%22",
-		"X-Forwarded-Client-Cert: Hash=00;Cert=\"" + escaped + "\";Subject=\"CN=ci\";URI=spiffe://example.com/ci", "Cf-Client-Cert-Der-Base64: " + b64, "X-Client-Cert: " + escaped,
+		"X-Forwarded-Client-Cert: Hash=00;Cert=\"" + escaped + "\";Subject=\"CN=ci\";URI=spiffe://example.com/ci",
+		"Cf-Client-Cert-Der-Base64: " + b64, "X-Client-Cert: " + escaped,
 	})
 }
 
@@ -84,7 +89,8 @@ func certificate() []byte {
 	if err != nil {
 		panic(err) // no randomness
 	}
-	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ci"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ci"}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
 	if err != nil {
 		panic(err)
@@ -94,7 +100,8 @@ func certificate() []byte {
 
 func madeUpCountry(c *check) {
 	var lines []string
-	for _, name := range []string{"CF-IPCountry", "CloudFront-Viewer-Country", "X-Country-Code", "X-Geo-Country", "X-GeoIP-Country", "GeoIP-Country-Code", "X-AppEngine-Country",
+	for _, name := range []string{"CF-IPCountry", "CloudFront-Viewer-Country", "X-Country-Code", "X-Geo-Country", "X-GeoIP-Country",
+		"GeoIP-Country-Code", "X-AppEngine-Country",
 		"X-Client-Geo-Location", "X-Vercel-IP-Country", "Fastly-Geo-Country", "X-Akamai-Edgescape"} {
 		lines = append(lines, name+": NL")
 	}
@@ -172,7 +179,8 @@ func linkedApp(c *check) {
 			c.errorf("the application is not told who calls: %q%s", h.header, a.dump())
 		}
 	}
-	for _, lines := range [][]string{{header + token, header + token}, {header + "Bearer " + token}, {header + token + "x"}, {header + at("app2", "app2.site.com")},
+	for _, lines := range [][]string{{header + token, header + token}, {header + "Bearer " + token}, {header + token + "x"},
+		{header + at("app2", "app2.site.com")},
 		{header + at("app1", "app2.site.com")}, {"X_Access_Token: " + token}, {"X-Access_Token: " + token}, {"X-Access-Jwt-Assertion: " + token},
 		{"Authorization: Bearer " + token}, {asCookie(token)}, {"Cf-Access-Token: " + token}} {
 		a := ask("evidence.example.com", lines...)
@@ -224,7 +232,8 @@ func selectors() (out []string) {
 
 // renderEvidence is the section about selectors.
 func renderEvidence(b *bytes.Buffer, all []*variant, results map[string]map[string]bool) {
-	fmt.Fprint(b, "\n## What selectors read\n\nWhether a client can choose what a selector reads, behind each proxy: ✓ is no, and the rows above that show it stand beside it. Where one of them\n",
+	fmt.Fprint(b,
+		"\n## What selectors read\n\nWhether a client can choose what a selector reads, behind each proxy: ✓ is no, and the rows above that show it stand beside it. Where one of them\n",
 		"has a limit, that is about the answer: nobody gets in by it.\n\n| selector | shown by")
 	for _, v := range all {
 		fmt.Fprintf(b, " | `%s`", v.name)

@@ -52,7 +52,8 @@ func TestLinks(t *testing.T) {
 		"itself":                      {stock(link("desk")), stock(link("desk", "stock")), Nothing, "", ""},
 		"of both at once":             {stock(narrow), stock(link("desk")), Opens, "--linked-app n/desk", "till"},
 		"not of both":                 {stock(link("desk")), stock(but), Closes, "--linked-app n/desk,n/till", "--as"},
-		"beside an address":           {stock(link("desk")), stock(policy.Rule{Action: policy.Bypass, Include: link("desk").Include}), Closes, "--linked-app n/desk", "--as"},
+		"beside an address": {stock(link("desk")), stock(policy.Rule{Action: policy.Bypass, Include: link("desk").Include}), Closes,
+			"--linked-app n/desk", "--as"},
 	} {
 		got := Compare(tc.old, tc.now, settings)
 		args, found := "", false
@@ -66,7 +67,8 @@ func TestLinks(t *testing.T) {
 				t.Errorf("%s: %s is no witness", name, args)
 			}
 		}
-		if len(got.Incomplete) > 0 || found != (tc.effect != Nothing) || !strings.Contains(args, tc.has) || tc.not != "" && strings.Contains(args, tc.not) {
+		if len(got.Incomplete) > 0 || found != (tc.effect != Nothing) || !strings.Contains(args, tc.has) || tc.not != "" &&
+			strings.Contains(args, tc.not) {
 			t.Errorf("%s: %q, %v", name, args, got.Incomplete)
 		}
 	}
