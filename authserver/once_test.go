@@ -193,7 +193,8 @@ func TestManyPolicies(t *testing.T) {
 	w := newWorld(t, nil)
 	d := telemetry.New(telemetry.Options{Metrics: w.metrics, Log: w.Log, Wanted: telemetry.LogOff})
 	for i := range 3000 {
-		d.Decided("nginx", &w.begin().ask, &policy.Decision{Verdict: policy.Admit, Source: policy.Source{Namespace: "ns", Name: fmt.Sprint("p", i)}}, 200, nil, 0)
+		by := policy.Source{Namespace: "ns", Name: fmt.Sprint("p", i)}
+		d.Decided("nginx", &w.begin().ask, &policy.Decision{Verdict: policy.Admit, Source: by}, 200, nil, 0)
 	}
 	if n := w.series(t); n > 1100 {
 		t.Errorf("%d series", n)
@@ -216,7 +217,8 @@ func TestCountingAllocatesNothing(t *testing.T) {
 
 func BenchmarkObserve(b *testing.B) {
 	w := newWorld(b, func(c *Config) { c.DecisionLog = telemetry.LogOff })
-	q, d := &w.begin().ask, policy.Decision{Verdict: policy.Admit, Reason: policy.SignedIn, Source: policy.Source{Namespace: "ns", Name: "rest"}}
+	q := &w.begin().ask
+	d := policy.Decision{Verdict: policy.Admit, Reason: policy.SignedIn, Source: policy.Source{Namespace: "ns", Name: "rest"}}
 	b.ReportAllocs()
 	for b.Loop() {
 		w.decisions.Decided("nginx", q, &d, 200, nil, 5000)

@@ -4,6 +4,7 @@ package login
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/ostiary/ostiary/authserver/evaluation"
 	"github.com/ostiary/ostiary/authserver/policy"
@@ -23,7 +24,7 @@ func (h *Handler) evaluate(x *public.Exchange, v *visit, s *policy.Subject) bool
 	}
 	// Whoever is signed in could have us ask as often as they follow a link.
 	if !h.limits.evaluations.Allow(s.Provider+"\x00"+s.ID, x.Now) {
-		h.tooMany(x)
+		h.limited(x, "evaluation", s.Provider, v.Host, slog.String("user", s.ID), slog.String("email", s.Email))
 		return false
 	}
 	var rest []policy.Asking

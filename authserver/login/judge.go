@@ -3,11 +3,13 @@
 package login
 
 import (
+	"log/slog"
 	"net/http"
 
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/public"
+	"github.com/ostiary/ostiary/authserver/telemetry"
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
@@ -38,8 +40,9 @@ func (h *Handler) judge(x *public.Exchange, target policy.Target, s *policy.Subj
 // deny says that somebody is signed in and may not pass: what was missing as far
 // as it is safe to say, and how to be somebody else.
 func (h *Handler) deny(x *public.Exchange, host string, d *policy.Decision, s *policy.Subject, signIn *policy.SignIn) {
-	h.Log.Info("access denied", "host", host, "user", s.ID, "provider", s.Provider,
-		"reason", d.Reason.String(), "policy", signIn.Policy.String(), "requestID", x.ID)
+	h.came(x, s.Provider, host, telemetry.NotPermitted, slog.LevelInfo, "access denied",
+		slog.String("user", s.ID), slog.String("email", s.Email),
+		slog.String("reason", d.Reason.String()), slog.String("policy", signIn.Policy.String()))
 	x.W.Header().Set(contract.ReasonHeader, d.Reason.String())
 	who := s.Email
 	if who == "" {

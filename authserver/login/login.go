@@ -13,10 +13,11 @@ import (
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/public"
+	"github.com/ostiary/ostiary/authserver/telemetry"
 )
 
 // Config is what a Handler is made of. All of it must be set, but for ReturnHosts,
-// Revoke and Evaluate.
+// Revoke, Evaluate and SignIns.
 type Config struct {
 	*public.Site
 	// Subject verifies the cookies of a request, as the decision endpoints do.
@@ -36,6 +37,8 @@ type Config struct {
 	Evaluate Evaluate
 	// Countries tells where that is; nil: nobody does.
 	Countries policy.Countries
+	// SignIns count what becomes of sign-ins; nil: nobody wants to know.
+	SignIns *telemetry.SignIns
 }
 
 // A Handler signs people in and out, at the team host and on every host of an

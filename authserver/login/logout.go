@@ -5,6 +5,7 @@ package login
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -43,6 +44,7 @@ func (h *Handler) appLogout(x *public.Exchange) {
 	subject := h.Session(x)
 	h.dropSession(x)
 	if !x.Query.Has("all") {
+		h.SignIns.SignedOut("application")
 		h.signedOut(x, to, false)
 		return
 	}
@@ -80,6 +82,9 @@ func (h *Handler) teamLogout(x *public.Exchange) {
 	everywhere := subject != nil && !x.Query.Has("switch")
 	if everywhere && !h.revoke(x, subject) {
 		return
+	}
+	if !everywhere {
+		h.SignIns.SignedOut("team")
 	}
 	to := h.wayBackOf(x, subject)
 	if x.Query.Get("rd") != "" {
@@ -167,6 +172,7 @@ func (h *Handler) revoke(x *public.Exchange, s *policy.Subject) bool {
 	}
 	before = before.Add(time.Second) // sign-ins have whole seconds
 	if err := h.Revoke(x.R.Context(), s.Provider, s.ID, before); err != nil {
+		h.SignIns.Revoked("failed")
 		h.Log.Error("signing out everywhere failed", "error", err, "user", s.ID, "provider", s.Provider, "requestID", x.ID)
 		h.Fail(x, web.NotRevoked)
 		return false
@@ -174,7 +180,10 @@ func (h *Handler) revoke(x *public.Exchange, s *policy.Subject) bool {
 	old := h.asTold(s)
 	old.SignedInAt = before.Add(-time.Second)
 	h.await(x.R.Context(), func() bool { return h.Table().Revoked(old) })
-	h.Log.Info("signed out everywhere", "user", s.ID, "provider", s.Provider, "requestID", x.ID)
+	h.SignIns.Revoked("done")
+	h.SignIns.SignedOut("everywhere")
+	h.tell(x, slog.LevelInfo, "signed out everywhere",
+		slog.String("user", s.ID), slog.String("email", s.Email), slog.String("provider", s.Provider))
 	return true
 }
 

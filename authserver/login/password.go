@@ -5,12 +5,14 @@ package login
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"strings"
 
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/public"
+	"github.com/ostiary/ostiary/authserver/telemetry"
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
@@ -48,10 +50,12 @@ func (h *Handler) checkPassword(x *public.Exchange, v visit, sealed string, p *i
 	address, account := h.Address(x.R), p.Name()+"\x00"+p.Account(name)
 	device := deviceOf(x, p.Name()+"\x00"+p.IDOf(name))
 	if !h.limits.guess(address, account, device, x.Now) {
-		h.tooMany(x)
+		h.limited(x, "password", p.Name(), v.Host, known(p.IDOf(name))...)
 		return
 	}
+	began := h.Now()
 	identity, err := p.CheckPassword(x.R.Context(), turn(address, device), name, password)
+	h.SignIns.Asked(p.Name(), h.Now().Sub(began))
 	switch {
 	case errors.Is(err, idp.ErrWrongPassword):
 		problem := web.WrongPassword
@@ -60,10 +64,11 @@ func (h *Handler) checkPassword(x *public.Exchange, v visit, sealed string, p *i
 			h.Log.Warn("a password is longer than bcrypt can tell apart, so it matches no user: choose one of at most 72 bytes, and hash that",
 				"provider", p.Name(), "limit", idp.MaxPassword, "requestID", x.ID)
 		}
-		h.Log.Info("sign-in failed", "provider", p.Name(), "host", v.Host, "requestID", x.ID)
+		h.came(x, p.Name(), v.Host, telemetry.WrongPassword, slog.LevelInfo, "sign-in failed", known(p.IDOf(name))...)
 		h.showForm(x, http.StatusUnauthorized, v, sealed, p, name, problem)
 	case errors.Is(err, idp.ErrBusy):
 		x.W.Header().Set("Retry-After", "5")
+		h.came(x, p.Name(), v.Host, telemetry.PasswordsBusy, slog.LevelWarn, "sign-in failed", known(p.IDOf(name))...)
 		h.showForm(x, http.StatusServiceUnavailable, v, sealed, p, name, web.PasswordsBusy)
 	case err != nil:
 		h.providerFailed(x, p, v.Host, err)

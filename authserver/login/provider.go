@@ -4,10 +4,12 @@ package login
 
 import (
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/public"
+	"github.com/ostiary/ostiary/authserver/telemetry"
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
@@ -16,7 +18,7 @@ import (
 // the browser's key yields.
 func (h *Handler) visitProvider(x *public.Exchange, v visit, p *idp.Provider, l providerLogin) {
 	if !h.limits.start(h.Address(x.R), x.Now) {
-		h.tooMany(x)
+		h.limited(x, "visit", p.Name(), v.Host)
 		return
 	}
 	key := h.keepKey(x)
@@ -97,14 +99,16 @@ func (h *Handler) takeAnswer(x *public.Exchange, p *idp.Provider, l *providerLog
 		return
 	}
 	if !h.limits.exchange(h.Address(x.R), knownDevice(x).ID, x.Now) {
-		h.tooMany(x)
+		h.limited(x, "answer", p.Name(), l.Attempt.Host)
 		return
 	}
 	own, others := h.wanted(x, &l.Attempt)
+	began := h.Now()
 	identity, err := p.Exchange(x.R.Context(), idp.Callback{Code: x.Query.Get("code"), Issuer: x.Query.Get("iss"), Claims: namesOf(own,
 		others),
 		Nonce:    derive(key, "nonce", l.ID),
 		Verifier: derive(key, "verifier", l.ID), RedirectURI: h.callbackURL(p.Name()), Reauthenticate: l.Anew, Started: time.Unix(l.At, 0)})
+	h.SignIns.Asked(p.Name(), h.Now().Sub(began))
 	if s, _ := h.TeamSubject(x); err != nil && s != nil && s.SignedInAt.Unix() >= l.At {
 		// Somebody came back to an address that another replica has used up.
 		h.toTeam(x, l.Attempt, nil)
@@ -136,15 +140,16 @@ func (h *Handler) knowsEnough(x *public.Exchange, unsaid idp.Unsaid, a *attempt)
 // nothing else says what to do about it.
 func (h *Handler) providerRefused(x *public.Exchange, p *idp.Provider, l *providerLogin) {
 	code, words := idp.ErrorCode(x.Query.Get("error")), idp.Words(x.Query.Get("error_description"))
-	h.Log.Info("the identity provider refused", "provider", p.Name(), "code", code, "description", words, "requestID", x.ID)
+	h.came(x, p.Name(), l.Attempt.Host, telemetry.ProviderRefused, slog.LevelInfo, "the identity provider refused",
+		slog.String("code", code), slog.String("description", words))
 	h.startOver(x, l.Attempt.Host, web.StartAgain, web.ProviderRefused(p.DisplayName(), code, words))
 }
 
 func (h *Handler) providerFailed(x *public.Exchange, p *idp.Provider, host string, err error) {
-	h.Log.Warn("the identity provider failed", "provider", p.Name(), "error", err, "requestID", x.ID)
-	notice := web.ProviderDown(p.DisplayName())
+	notice, outcome := web.ProviderDown(p.DisplayName()), telemetry.ProviderFailed
 	if errors.Is(err, idp.ErrRejected) {
-		notice = web.ProviderRejected(p.DisplayName())
+		notice, outcome = web.ProviderRejected(p.DisplayName()), telemetry.AnswerRejected
 	}
+	h.came(x, p.Name(), host, outcome, slog.LevelWarn, "the identity provider failed", slog.Any("error", err))
 	h.startOver(x, host, web.TryAgain, notice)
 }

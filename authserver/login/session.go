@@ -5,6 +5,7 @@ package login
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/public"
+	"github.com/ostiary/ostiary/authserver/telemetry"
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
@@ -25,6 +27,9 @@ func (h *Handler) signedIn(x *public.Exchange, who idp.Identity, a attempt) {
 		return
 	}
 	http.SetCookie(x.W, cookie)
+	h.came(x, who.Provider, a.Host, telemetry.SignInSucceeded, slog.LevelInfo, "sign-in succeeded",
+		slog.String("user", who.ID), slog.String("email", who.Email))
+	h.SignIns.Took(who.Provider, x.Now.Sub(time.Unix(a.At, 0)))
 	h.rememberDevice(x, who.Provider+"\x00"+who.ID)
 	h.toTeam(x, a, url.Values{"done": {"1"}})
 }
@@ -73,8 +78,9 @@ func (h *Handler) teamCookieOf(x *public.Exchange, c credential.Claims) (*http.C
 func (h *Handler) tooLarge(x *public.Exchange, err error, provider, user string, groups int) {
 	x.W.Header().Del("Set-Cookie")
 	h.Fail(x, web.GroupsTooLarge)
-	h.Log.Warn("a session does not fit into a cookie: use fewer or shorter groups in the access policies, or at the identity provider",
-		"error", err, "provider", provider, "user", user, "groups", groups, "host", x.Host, "requestID", x.ID)
+	h.came(x, provider, x.Host, telemetry.SessionTooLarge, slog.LevelWarn,
+		"a session does not fit into a cookie: use fewer or shorter groups in the access policies, or at the identity provider",
+		slog.Any("error", err), slog.String("user", user), slog.Int("groups", groups))
 }
 
 // signInTime is now, in whole seconds as tokens have them. Whoever signed out
@@ -178,7 +184,8 @@ func (h *Handler) giveSession(x *public.Exchange, a *attempt, s *policy.Subject,
 	}
 	h.dropOther(x, cookie)
 	http.SetCookie(x.W, cookie)
-	h.Log.Info("signed in", "host", x.Host, "user", s.ID, "provider", s.Provider, "policy", signIn.Policy.String(), "requestID", x.ID)
+	h.tell(x, slog.LevelInfo, "signed in", slog.String("host", x.Host), slog.String("user", s.ID), slog.String("email", s.Email),
+		slog.String("provider", s.Provider), slog.String("policy", signIn.Policy.String()))
 	switch {
 	case a.Cut:
 		h.showCut(x, string(a.Dest))
