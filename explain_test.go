@@ -119,7 +119,7 @@ The browser gets
 
 Why
   1. target     canonical  host app2.example.com, path /api
-  2. policy     found      shop/app2: table revision REVISION, policies: 1
+  2. policy     found      shop/app2: by host app2.example.com, path / (Prefix); policies in the table: 1
   3. preflight  answered   shop/app2 spec.cors: origin, method and headers are allowed; credentials play no part
 `
 	if code != 0 || strings.ReplaceAll(got, revision, "REVISION") != want {

@@ -3,18 +3,13 @@
 package explain
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"net/netip"
 	"net/textproto"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/contract"
@@ -29,6 +24,8 @@ type Question struct {
 	// Scheme is that of the installation's team URL, and of login addresses. Empty: the
 	// URL's.
 	Scheme string
+	// Navigation: a browser opens a page, in place of a fetch.
+	Navigation bool
 	// Ingress is the one that routed the request, "namespace/name", or an HTTPRoute,
 	// "HTTPRoute/namespace/name". Empty: that is not known.
 	Ingress string
@@ -125,7 +122,10 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	scheme, _, _ := strings.Cut(q.URL, ":")
+	scheme, _, err := q.check()
+	if err != nil {
+		return nil, err
+	}
 	scheme = cmp.Or(q.Scheme, scheme)
 	listed, err := contract.ParseUpstream(q.UpstreamHeaders)
 	if err != nil {
@@ -155,8 +155,9 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 	if err := q.prove(t, &ask.Request); err != nil {
 		return nil, err
 	}
+	r.ownPath(ask.Target.Path(), pathPrefix)
 	decision, trace := t.Explain(ask.Request)
-	r.Verdict, r.Reason, r.Source, r.Rule, r.Steps = decision.Verdict, decision.Reason, decision.Source, decision.Rule, trace.Steps
+	r.Verdict, r.Reason, r.Source, r.Rule, r.Steps = decision.Verdict, decision.Reason, decision.Source, decision.Rule, append(r.Steps, trace.Steps...)
 	if w := decision.Would; decision.DryRun != policy.DryRunNone {
 		r.DryRun = &Rehearsal{decision.DryRun.String(), w.Verdict, w.Reason, w.Source, w.Rule}
 	}
@@ -164,6 +165,15 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 	r.fill(&answer)
 	r.notSent(decision.Upstream, listed)
 	return r, nil
+}
+
+// ownPath says that no proxy that is set up asks about a path.
+func (r *Report) ownPath(path, pathPrefix string) {
+	if path == pathPrefix || strings.HasPrefix(path, pathPrefix+"/") {
+		r.Steps = append(r.Steps, policy.Step{What: "path", Outcome: "ours",
+			Detail: "what is below " + pathPrefix + " is answered by Ostiary itself: a proxy that is set up as documented sends it to the " +
+				"public listener without asking. What follows is what one would be told that asks"})
+	}
 }
 
 // notSent says which headers of the policy the application does not get.
@@ -225,73 +235,6 @@ func headline(v policy.Verdict, why policy.Reason) string {
 	}
 }
 
-// Write writes the report as "text" for a person, or as "json" for a program.
-func (r *Report) Write(w io.Writer, format string) error {
-	if format != "json" {
-		return r.text(w)
-	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(r); err != nil {
-		return err
-	}
-	_, err := w.Write(policy.EscapeJSON(b.Bytes()))
-	return err
-}
-
-func (r *Report) text(w io.Writer) error {
-	var b strings.Builder
-	line := policy.Line // names come from manifests
-	fmt.Fprintf(&b, "%s  %s %s\n", headline(r.Verdict, r.Reason), line(r.Method), line(r.URL))
-	by := "no policy"
-	if r.Source.Name != "" {
-		by = r.Source.String()
-		if r.Rule != "" {
-			by += fmt.Sprintf(" (%s)", r.Rule)
-		}
-	}
-	fmt.Fprintf(&b, "  reason   %s\n  decided  %s\n", r.Reason, line(by))
-	if d := r.DryRun; d != nil {
-		fmt.Fprintf(&b, "  dry run  %s: without it %s, %s, by %s\n", d.Mode, headline(d.Verdict, d.Reason), d.Reason, line(d.Source.String()))
-	}
-	fmt.Fprintf(&b, "  table    %s\n", r.Revision)
-	if r.Verdict == policy.Admit {
-		with := "with"
-		if len(r.Headers) == 0 {
-			with = "without identity headers: every one is emptied"
-		}
-		fmt.Fprintf(&b, "\nThe application gets the request, %s\n", with)
-	} else {
-		who := "browser"
-		if r.Reason.OfMachine() {
-			who = "client"
-		}
-		fmt.Fprintf(&b, "\nThe %s gets\n  HTTP %d %s\n", who, r.Status, http.StatusText(r.Status))
-	}
-	for _, f := range r.Headers {
-		fmt.Fprintf(&b, "  %s: %s\n", line(f.Name), line(f.Value))
-	}
-	if r.Body != "" {
-		fmt.Fprintf(&b, "\n  %s\n", line(r.Body))
-	}
-	b.WriteString("\nWhy\n")
-	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for i, s := range r.Steps {
-		detail := s.Detail
-		if s.Source.Name != "" {
-			detail = strings.TrimSuffix(s.Source.String()+": "+detail, ": ")
-		}
-		fmt.Fprintf(tw, "  %d. %s\t%s\t%s\n", i+1, s.What, s.Outcome, line(detail))
-	}
-	if err := tw.Flush(); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
 // view is a dialect.View of a Question.
 type view struct {
 	method, target, host string
@@ -299,11 +242,14 @@ type view struct {
 }
 
 func newView(q Question) (*view, error) {
-	scheme, rest, ok := strings.Cut(q.URL, "://")
-	if !ok || scheme != "http" && scheme != "https" {
-		return nil, fmt.Errorf("%q is not a URL that begins with http:// or https://", q.URL)
+	_, rest, err := q.check()
+	if err != nil {
+		return nil, err
 	}
 	v := &view{method: q.Method, headers: map[string][]string{}}
+	if q.Navigation {
+		v.headers["Sec-Fetch-Mode"] = []string{"navigate"}
+	}
 	v.host, v.target = splitURL(rest)
 	for _, line := range q.Headers {
 		name, value, ok := strings.Cut(line, ":")
@@ -316,14 +262,32 @@ func newView(q Question) (*view, error) {
 	if len(q.As) > 0 && !strings.Contains(q.As[0], "@") {
 		return nil, fmt.Errorf("--as %q: name an address such as ann@example.com", q.As[0])
 	}
-	if q.Method == "" {
-		return nil, errors.New("the method is empty")
-	}
 	if len(q.As) > 0 && q.From == "" { // a browser sends the session's cookie
 		v.headers["Cookie"] = append(v.headers["Cookie"], "(the session)")
 	}
 	return v, nil
 }
+
+// check refuses what is no URL. A scheme has no case (RFC 3986 §3.1).
+func (q *Question) check() (scheme, rest string, err error) {
+	scheme, rest, ok := strings.Cut(q.URL, "://")
+	scheme = strings.ToLower(scheme)
+	switch {
+	case q.Method == "":
+		return "", "", errors.New("the method is empty")
+	case !ok && !strings.Contains(q.URL, ":"):
+		return "", "", fmt.Errorf("%q is not a URL that begins with http:// or https://: write https://%s", q.URL, q.URL)
+	case !ok || scheme != "http" && scheme != "https":
+		return "", "", fmt.Errorf("%q is not a URL that begins with http:// or https://", q.URL)
+	}
+	if host, _ := splitURL(rest); strings.Contains(host, "@") {
+		return "", "", fmt.Errorf("%q: no browser sends what stands before the @; leave it out", q.URL)
+	}
+	return scheme, rest, nil
+}
+
+// Methods are those that most applications know, for completion.
+var Methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 // splitURL splits what follows the scheme as browsers do: a path begins with "/".
 func splitURL(rest string) (host, target string) {

@@ -3,6 +3,8 @@
 package explain
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -29,6 +31,7 @@ type Flags struct {
 // Add defines the flags, with their defaults.
 func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.question.Headers, "header", "H", nil, "a header of the request, 'name: value'; repeatable")
+	f.BoolVar(&o.question.Navigation, "navigation", false, "a browser opens the page, as when somebody follows a link (default: a script fetches it)")
 	f.StringSliceVar(&o.question.As, "as", nil, "the signed-in user: EMAIL[,GROUP...] (default: not signed in)")
 	f.StringVar(&o.question.Ingress, "ingress", "", "the Ingress that routes the request, NAMESPACE/NAME, or an HTTPRoute, HTTPRoute/NAMESPACE/NAME: only its policy may decide (default: not known)")
 	f.StringVar(&o.question.Provider, "provider", "", "the identity provider of the user (default: one that the policy accepts)")
@@ -60,5 +63,11 @@ func (o *Flags) Question(args []string, now time.Time) (Question, error) {
 	}
 	q := o.question
 	q.Method, q.URL, q.Now = args[0], args[1], now
+	if upper := strings.ToUpper(q.Method); q.Method != upper && slices.Contains(Methods, upper) {
+		return Question{}, command.Mistake("the method %s: methods are case-sensitive, so write %s", q.Method, upper)
+	}
+	if _, _, err := q.check(); err != nil { // before a cluster is asked
+		return Question{}, command.Mistake("%s", err)
+	}
 	return q, nil
 }

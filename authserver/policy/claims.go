@@ -143,15 +143,14 @@ func (r *claims) apps() []*app {
 	return out
 }
 
-// claimOn returns the path of the app's most specific claim on a path.
-func (r *claims) claimOn(path string, a *app) string {
-	best := claim{}
+// claimOn returns the app's most specific claim on a path.
+func (r *claims) claimOn(path string, a *app) (best claim) {
 	r.each(func(c claim) {
 		if c.app == a && c.covers(path) && (!best.exact && len(c.path) >= len(best.path) || c.exact) {
 			best = c
 		}
 	})
-	return best.path
+	return best
 }
 
 // Claims reports whether a claim is in force that stands for the host.

@@ -44,6 +44,7 @@ func (t *Table) enforced(a *app, why Reason, r *Request, tr *Trace) Decision {
 		tr.preflight(r, a, &d)
 		return d
 	}
+	tr.notPreflight(r)
 	// Without an Origin, too: a cache may show the answer to any origin.
 	d.ManageResponses = a.cors != nil && a.cors.manage
 	if r.Origin != "" && r.Method != "OPTIONS" {
@@ -122,7 +123,7 @@ func (t *Table) decideRules(a *app, r *Request, who visitor, refused Reason, d *
 			tr.skipped(a, ru, doubt)
 			continue
 		}
-		tr.rule(a, ru, m)
+		tr.rule(a, ru, m, r.Method, &v)
 		tr.groups(t, a, ru)
 		if m == yes {
 			a.admit(ru, r, d, tr)
@@ -139,7 +140,7 @@ func (t *Table) decideRules(a *app, r *Request, who visitor, refused Reason, d *
 		ru := &a.identity[i]
 		m := ru.match(r.Method, &v)
 		v.report(a, ru, d, tr)
-		tr.rule(a, ru, m)
+		tr.rule(a, ru, m, r.Method, &v)
 		tr.groups(t, a, ru)
 		if a.apply(ru, m, r, &v, refused, d, tr) {
 			tr.outcome(r, ru, d)

@@ -50,7 +50,7 @@ func (t *Table) decideExempt(a *app, r *Request, d *Decision, tr *Trace) bool {
 		m := ru.match(r.Method, &nobody)
 		nobody.report(a, ru, d, tr)
 		if ru.action == Block && m == yes {
-			tr.rule(a, ru, m)
+			tr.rule(a, ru, m, r.Method, &nobody)
 			d.deny(ru, Blocked)
 			return true
 		}

@@ -20,6 +20,9 @@ type Step struct {
 	Source  Source `json:"source,omitzero"`  // the field that was looked at
 	Outcome string `json:"outcome"`          // "matched", "not matched", "refused", …
 	Detail  string `json:"detail,omitempty"` // why
+	// Findings are those of a rule's selectors.
+	Findings []Finding `json:"findings,omitempty"`
+	Fix      *Fix      `json:"fix,omitempty"`
 }
 
 // Explain decides, and shows its work. It is the walk of Decide.
@@ -32,8 +35,11 @@ func (t *Table) Explain(r Request) (Decision, Trace) {
 // The methods below do nothing on a nil Trace: that is what Decide passes.
 
 func (tr *Trace) add(what string, s Source, outcome, format string, args ...any) {
-	tr.Steps = append(tr.Steps, Step{what, s, outcome, fmt.Sprintf(format, args...)})
+	tr.Steps = append(tr.Steps, Step{What: what, Source: s, Outcome: outcome, Detail: fmt.Sprintf(format, args...)})
 }
+
+// last is the step that was added last.
+func (tr *Trace) last() *Step { return &tr.Steps[len(tr.Steps)-1] }
 
 func (tr *Trace) notReady() {
 	if tr != nil {
@@ -73,8 +79,32 @@ func (tr *Trace) guarded(t *Table, target *Target, a *app, why Reason) {
 	case a == nil:
 		tr.add("policy", Source{}, "none", "policies claim this host, but none of them this path")
 	default:
-		tr.add("policy", a.source, "found", "table revision %s, policies: %d", t.revision, t.Len())
+		tr.add("policy", a.source, "found", "by %s; policies in the table: %d", t.claimOf(target, a), t.Len())
 	}
+}
+
+// claimOf says which host and path of a policy guard the target.
+func (t *Table) claimOf(target *Target, a *app) string {
+	host := target.host
+	if _, is := t.exact.get(host); !is {
+		for _, p := range Patterns(host) {
+			known := &t.wild
+			if isDeep(p) {
+				known = &t.deep
+			}
+			if _, is := known.get(zoneOf(p)); is {
+				host = p
+				break
+			}
+		}
+	}
+	path, kind := "/", "Prefix"
+	if c := t.claims(target.host).claimOn(target.path, a); c.app != nil && c.path != "" {
+		if path = c.path; c.exact {
+			kind = "Exact"
+		}
+	}
+	return "host " + host + ", path " + path + " (" + kind + ")"
 }
 
 func (tr *Trace) otherPolicy(t *Table, r *Request, a *app) {
@@ -106,12 +136,12 @@ func (tr *Trace) preflight(r *Request, a *app, d *Decision) {
 		tr.add("preflight", d.Source, "refused", "the policy has no spec.cors, so every preflight is refused; add it to let "+
 			"other origins call this application")
 	case OriginNotAllowed:
-		tr.add("preflight", d.Source.at("spec.cors.allowedOrigins"), "refused", "origin %s is not listed", r.Origin)
+		tr.add("preflight", d.Source.at("spec.cors.allowedOrigins"), "refused", "%s", a.cors.originRefused(r.Origin))
 	case MethodNotAllowed:
-		tr.add("preflight", d.Source.at("spec.cors.allowedMethods"), "refused", "method %s is not listed (methods are "+
-			"case-sensitive)", r.Preflight.Method)
+		tr.add("preflight", d.Source.at("spec.cors.allowedMethods"), "refused", "%s", a.cors.methodRefused(r.Preflight.Method))
 	case HeaderNotAllowed:
-		tr.add("preflight", d.Source.at("spec.cors.allowedHeaders"), "refused", "%s", a.cors.refusedHeader(r.Preflight.Headers))
+		why, _ := a.cors.headerRefused(r.Preflight.Headers)
+		tr.add("preflight", d.Source.at("spec.cors.allowedHeaders"), "refused", "%s", why)
 	case AmbiguousPath:
 		tr.add("preflight", d.Source, "refused", "preflight: Bypass applies only to canonical paths")
 	case PreflightBypassed:
@@ -119,19 +149,7 @@ func (tr *Trace) preflight(r *Request, a *app, d *Decision) {
 	default:
 		tr.add("preflight", d.Source, "answered", "origin, method and headers are allowed; credentials play no part")
 	}
-}
-
-// refusedHeader names the header of a refused list.
-func (c *cors) refusedHeader(list string) string {
-	if len(list) > maxRequestHeaders {
-		return fmt.Sprintf("the list of headers is %d bytes long, and %d are allowed", len(list), maxRequestHeaders)
-	}
-	for name := range strings.SplitSeq(list, ",") {
-		if name = strings.Trim(name, " \t"); name != "" && !c.allowsHeader(name) {
-			return "header " + name + " is not listed"
-		}
-	}
-	return "a header is not listed"
+	tr.last().Fix = r.remedy(a.cors, d.Reason)
 }
 
 func (tr *Trace) readable(r *Request, a *app, d *Decision) {
@@ -140,10 +158,14 @@ func (tr *Trace) readable(r *Request, a *app, d *Decision) {
 	}
 	at := a.source.at("spec.cors")
 	if d.CORS.AllowOrigin == "" {
-		tr.add("readable", at, "no", "origin %s is not allowed, so its pages cannot read a refusal", r.Origin)
+		why := "the policy has no spec.cors"
+		if a.cors != nil {
+			why = a.cors.originRefused(r.Origin)
+		}
+		tr.add("readable", at, "no", "%s, so pages of %s cannot read the answer", why, shown(r.Origin))
 		return
 	}
-	tr.add("readable", at, "yes", "origin %s is allowed, so its pages can read a refusal", r.Origin)
+	tr.add("readable", at, "yes", "origin %s is allowed, so its pages can read a refusal", shown(r.Origin))
 }
 
 func (tr *Trace) session(t *Table, a *app, r *Request, s *Subject, why Reason) {
@@ -267,12 +289,16 @@ func (tr *Trace) failed(a *app, ru *rule, why string) {
 	}
 }
 
-func (tr *Trace) rule(a *app, ru *rule, m match) {
+func (tr *Trace) rule(a *app, ru *rule, m match, method string, v *visitor) {
 	if tr == nil {
 		return
 	}
-	outcome := [...]string{"not matched", "depends on the user", "matched"}[m]
-	tr.add("rule", a.source.at(ru.field), outcome, "%s%s", ru.action, ru.quoted())
+	outcome, detail := [...]string{"not matched", "depends on the user", "matched"}[m], ""
+	if why := v.whyNot(v.table, ru, method); why != "" {
+		outcome, detail = "not matched", ": "+why
+	}
+	tr.add("rule", a.source.at(ru.field), outcome, "%s%s%s", ru.action, ru.quoted(), detail)
+	tr.last().Findings = v.findings(ru)
 }
 
 // groups says which of the groups that a rule names cannot be used.

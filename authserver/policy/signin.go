@@ -102,9 +102,9 @@ func (a *app) longest() (d time.Duration, unsaid bool) {
 // claimOn returns the path of the policy's claim on a target: behind a dry run, it may stand
 // on a pattern above the host.
 func (t *Table) claimOn(r *claims, target Target, a *app) string {
-	at := r.claimOn(target.path, a)
+	at := r.claimOn(target.path, a).path
 	t.eachAbove(target.host, func(c *claims) bool {
-		at = cmp.Or(at, c.claimOn(target.path, a))
+		at = cmp.Or(at, c.claimOn(target.path, a).path)
 		return at == ""
 	})
 	return at
