@@ -145,3 +145,31 @@ func TestExplainJSON(t *testing.T) {
 		t.Errorf("%+v", report)
 	}
 }
+
+// TestExplainAsked: what is no question is refused before any policy is read, with what to
+// write; and a question can be one of a browser that opens a page, or about a path of ours.
+func TestExplainAsked(t *testing.T) {
+	for _, tc := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"get", "https://app2.example.com/"}, 2, "methods are case-sensitive, so write GET"},
+		{[]string{"GET", "app2.example.com/a"}, 2, "write https://app2.example.com/a"},
+		{[]string{"GET", "ftp://app2.example.com/"}, 2, "is not a URL that begins with http:// or https://"},
+		{[]string{"GET", "https://ann:secret@app2.example.com/"}, 2, "no browser sends what stands before the @"},
+		{[]string{"GET", "HTTPS://app2.example.com/"}, 3, "HTTP 401 Unauthorized"},
+		{[]string{"GET", "https://app2.example.com/", "--navigation"}, 3, "HTTP 302 Found"},
+		{[]string{"GET", "https://app2.example.com/.access/login"}, 3, "what is below /.access is answered by Ostiary itself"},
+		{[]string{"GET", "https://app2.example.com/.accessory"}, 3, "depends on the user"},
+	} {
+		policies := "FILE"
+		if tc.code == 2 {
+			policies = "no-such-file.yaml" // it is not looked at
+		}
+		code, out, errs := cli(t, append([]string{"explain", "--policies", policies}, tc.args...)...)
+		if got := out + errs; code != tc.code || !strings.Contains(got, tc.want) || strings.Contains(got, "no-such-file") {
+			t.Errorf("%v: exit code %d, want %d with %q:\n%s", tc.args, code, tc.code, tc.want, got)
+		}
+	}
+}
