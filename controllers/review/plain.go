@@ -17,7 +17,7 @@ var selectorWords = map[policy.Property]string{
 	policy.Token: "service token %s", policy.AnyToken: "any service token", policy.Country: "clients in %s",
 	policy.OIDCClaim:          "people with %s",
 	policy.ExternalEvaluation: "people of whom %s approves",
-	policy.LinkedApp:          "the application of policy %s, for people whom that admits",
+	policy.LinkedApp:          "calls by the application of %s for its users",
 }
 
 // plainSelector says whom one selector means.
