@@ -24,6 +24,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/explain"
 	"github.com/ostiary/ostiary/authserver/probe"
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
+	"github.com/ostiary/ostiary/authserver/telemetry"
 	"github.com/ostiary/ostiary/controllers"
 	"github.com/ostiary/ostiary/controllers/audit"
 	"github.com/ostiary/ostiary/controllers/check"
@@ -82,6 +83,7 @@ func serve() *cobra.Command {
 				return command.Failed(err)
 			}
 			defer log.Close()
+			telemetry.Build(metrics.Registry, version, commitOf(), runtime.Version())
 			config.Metrics, config.Cold, config.Waits = metrics.Registry, feeder.Cold(), feeder.Waits()
 			s := answering.Service(config, log)
 			ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
@@ -124,6 +126,11 @@ func versionCommand() *cobra.Command {
 }
 
 func versionText() string {
+	return fmt.Sprintf("ostiary %s\ncommit %s\n%s %s/%s\n", version, commitOf(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// commitOf returns the commit of this build.
+func commitOf() string {
 	c := cmp.Or(commit, "unknown")
 	if info, ok := debug.ReadBuildInfo(); ok && commit == "" {
 		for _, s := range info.Settings {
@@ -132,5 +139,5 @@ func versionText() string {
 			}
 		}
 	}
-	return fmt.Sprintf("ostiary %s\ncommit %s\n%s %s/%s\n", version, c, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return c
 }

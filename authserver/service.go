@@ -73,6 +73,7 @@ func (o *Flags) Service(c Config, w io.Writer) *Service {
 	s.Assertion, s.Uses = s.verifier.Assertion, &policy.Uses{}
 	s.KeySet = func() []byte { return s.ring.Load().JWKS() }
 	s.Ready = func() bool { return s.verifier.Verifier() != nil }
+	s.measure(w)
 	s.Ring, s.Login = s.ring.Load, &login.Config{Providers: s.providers, Revoke: s.Revoker.Revoke,
 		Evaluate: evaluation.New(evaluation.Options{Log: s.Log, Now: time.Now, Metrics: c.Metrics}).Ask}
 	return s

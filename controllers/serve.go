@@ -3,10 +3,12 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -152,7 +154,21 @@ func (f *Feeder) fromFiles(ctx context.Context, to Sink) error {
 		return err
 	}
 	loader.Terms, loader.InUse = f.on, config.InUse
-	return loader.Follow(ctx, manifests.Sink{Live: to.Live, Providers: to.PublishProviders, TokenIssuers: to.PublishTokenIssuers}, to.Log)
+	m := cluster.NewTableMetrics(metrics.Registry)
+	return loader.Follow(ctx, manifests.Sink{Live: to.Live, Providers: to.PublishProviders, TokenIssuers: to.PublishTokenIssuers,
+		InForce: m.InForce, Problems: func(all []manifests.Problem) { m.NotInForce(broken(all)) }}, to.Log)
+}
+
+// broken are the objects, or else the files, of problems that keep them out of force.
+func broken(problems []manifests.Problem) map[string]bool {
+	out := map[string]bool{}
+	for _, p := range problems {
+		if !p.Warning {
+			_, name, _ := strings.Cut(p.Object, " ")
+			out[cmp.Or(name, p.Object, p.File)] = true
+		}
+	}
+	return out
 }
 
 func (f *Feeder) fromCluster(ctx context.Context, to Sink) error {

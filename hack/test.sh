@@ -23,6 +23,8 @@ packages() {
 	# The proxies of hack/rendered and hack/conformance; Traefik is built.
 	command -v haproxy >/dev/null || missing+=(haproxy)
 	command -v caddy >/dev/null || missing+=(caddy)
+	# promtool checks the metrics, and tries the alerts.
+	command -v promtool >/dev/null || missing+=(prometheus)
 	# The race detector needs a C compiler.
 	command -v gcc >/dev/null || command -v clang >/dev/null || missing+=(gcc libc6-dev)
 	if ((${#missing[@]} == 0)); then

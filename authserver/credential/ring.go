@@ -120,6 +120,14 @@ func (r *Ring) signer(now time.Time) *key {
 	return r.keys[0]
 }
 
+// SigningSince returns from when on the key signs that signs now; zero: there is none.
+func (r *Ring) SigningSince(now time.Time) time.Time {
+	if k := r.signer(now); k != nil {
+		return k.active
+	}
+	return time.Time{}
+}
+
 // find returns the key that may have made the token, going by its first bytes.
 func (r *Ring) find(token string) *key {
 	if r == nil {

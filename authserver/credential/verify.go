@@ -33,6 +33,20 @@ type Verifier struct {
 	// asserted are what applications were told of machines.
 	asserted assertions
 	linked   linked
+	lookups  *lookups // of Live; nil: nobody counts
+}
+
+// lookups are how often a token was known already, and how often it was not.
+type lookups struct{ hits, misses atomic.Uint64 }
+
+func (l *lookups) count(known bool) {
+	switch {
+	case l == nil:
+	case known:
+		l.hits.Add(1)
+	default:
+		l.misses.Add(1)
+	}
 }
 
 // NewVerifier makes a Verifier for the tokens of one ring and issuer, which
@@ -84,6 +98,7 @@ func (v *Verifier) Verify(token string, now time.Time) (*policy.Subject, policy.
 	raw := s.token[:copy(s.token[:], token)]
 	id := k.nameOf(raw, at)
 	if e, ok := v.known(&id); ok {
+		v.lookups.count(true)
 		// Whoever has a token of ours can put any signature under it, and its MAC
 		// still fits. The right one is known here, so that no other costs a check.
 		if !hmac.Equal(raw[at+1:], []byte(e.signature)) {
@@ -97,6 +112,7 @@ func (v *Verifier) Verify(token string, now time.Time) (*policy.Subject, policy.
 	if !k.mayHaveMade(raw) {
 		return nil, policy.BadSignature
 	}
+	v.lookups.count(false)
 	return v.verify(k, &id, string(raw), now)
 }
 
@@ -240,14 +256,23 @@ func (e *entry) at(now time.Time) (*policy.Subject, policy.Reason) {
 
 // Live holds the Verifier in force. Its zero value holds none, which refuses
 // every credential.
-type Live struct{ p atomic.Pointer[Verifier] }
+type Live struct {
+	p       atomic.Pointer[Verifier]
+	lookups lookups
+}
+
+// Lookups returns how many sessions were known from before, and how many had to be verified.
+func (l *Live) Lookups() (hits, misses uint64) { return l.lookups.hits.Load(), l.lookups.misses.Load() }
 
 // Verifier returns the Verifier in force, or nil: its methods can be called all
 // the same. Load it once a request.
 func (l *Live) Verifier() *Verifier { return l.p.Load() }
 
 // Publish puts a Verifier in force.
-func (l *Live) Publish(v *Verifier) { l.p.Store(v) }
+func (l *Live) Publish(v *Verifier) {
+	v.lookups = &l.lookups
+	l.p.Store(v)
+}
 
 // Subject is that of the Verifier in force.
 func (l *Live) Subject(at policy.Place, cookie, authorization string, now time.Time) policy.Presented {

@@ -26,6 +26,7 @@ type LogWriter struct {
 	mu      sync.Mutex
 	waiting []byte
 	dropped int
+	lost    uint64 // all that were dropped
 	wake    chan struct{}
 	closed  chan struct{}
 	done    chan struct{}
@@ -44,6 +45,7 @@ func (l *LogWriter) Write(line []byte) (int, error) {
 	defer l.mu.Unlock()
 	if len(l.waiting)+len(line) > logBuffer {
 		l.dropped++
+		l.lost++
 		return len(line), nil
 	}
 	l.waiting = appendPrintable(l.waiting, line)
@@ -80,6 +82,13 @@ func appendPrintable(to, line []byte) []byte {
 		line = line[size:]
 	}
 	return to
+}
+
+// Dropped returns how many lines were lost so far.
+func (l *LogWriter) Dropped() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lost
 }
 
 // Close writes what waits. Lines written afterwards are lost.

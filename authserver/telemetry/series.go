@@ -118,3 +118,27 @@ func registered[C prometheus.Collector](r prometheus.Registerer, c C) C {
 	}
 	return c
 }
+
+// Gauge has a gauge be read when metrics are. The one of its name that another of this
+// process registered gives way.
+func Gauge(r prometheus.Registerer, name, help string, read func() float64) {
+	replace(r, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))
+}
+
+// Counter is Gauge for what only grows.
+func Counter(r prometheus.Registerer, name, help string, read func() float64) {
+	replace(r, prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read))
+}
+
+func replace(r prometheus.Registerer, c prometheus.Collector) {
+	r.Unregister(c)
+	_ = r.Register(c) // it was taken out
+}
+
+// Build tells which build this is.
+func Build(r prometheus.Registerer, version, commit, goVersion string) {
+	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "ostiary_build_info",
+		Help: "1, with the version, the commit and the version of Go of this build."}, []string{"version", "commit", "goversion"})
+	info.WithLabelValues(version, commit, goVersion).Set(1)
+	replace(r, info)
+}

@@ -71,14 +71,18 @@ const WriteTimeout = 10 * time.Second
 
 // Gauge registers a gauge, or returns the one that an earlier Run registered.
 func Gauge(m prometheus.Registerer, name, help string) prometheus.Gauge {
-	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+	return Registered(m, prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help}))
+}
+
+// Registered registers a collector, or returns the one that an earlier Run registered.
+func Registered[C prometheus.Collector](m prometheus.Registerer, c C) C {
 	var taken prometheus.AlreadyRegisteredError
-	if err := m.Register(g); errors.As(err, &taken) {
-		return taken.ExistingCollector.(prometheus.Gauge) // it has the same name
+	if err := m.Register(c); errors.As(err, &taken) {
+		return taken.ExistingCollector.(C) // it has the same name
 	} else if err != nil {
 		panic(err) // a name that is none: a defect of the program
 	}
-	return g
+	return c
 }
 
 // RetryStart is how long to wait before starting anew.

@@ -91,8 +91,7 @@ type Feed struct {
 	led        bool           // this replica, the last time
 	due        time.Time      // when a hold ends
 	queue      cluster.Requeue
-	built      prometheus.Gauge
-	size       prometheus.Gauge
+	metrics    *cluster.TableMetrics
 }
 
 // compiled remembers what became of an object: it holds as long as the
@@ -107,8 +106,7 @@ type compiled struct {
 // SetupWithManager makes the table follow the manager's cache. Metrics go to m.
 func (f *Feed) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) error {
 	f.reader = mgr.GetCache()
-	f.built = cluster.Gauge(m, "ostiary_table_built_timestamp_seconds", "When the active table was built.")
-	f.size = cluster.Gauge(m, "ostiary_table_policies", "How many policies the active table was built from.")
+	f.metrics = cluster.NewTableMetrics(m)
 	everyReplica := false
 	one := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request { return []reconcile.Request{cluster.OneKey} })
 	b := ctrl.NewControllerManagedBy(mgr).
@@ -189,11 +187,11 @@ func (f *Feed) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Re
 	}
 	if table.Revision() != f.revision {
 		f.revision = table.Revision()
-		f.built.SetToCurrentTime()
-		f.size.Set(float64(table.Len()))
+		f.metrics.InForce(table, time.Since(start))
 		logr.FromContextOrDiscard(ctx).Info("table in force", "revision", f.revision, "policies", table.Len(),
 			"revocations", len(revocations), "issues", len(f.issues), "took", time.Since(start).Round(time.Microsecond).String())
 	}
+	f.metrics.NotInForce(cluster.Broken(f.issues))
 	f.Status.report(table.Revision(), f.settled(list.Items), f.issues)
 	return reconcile.Result{RequeueAfter: wait}, nil
 }

@@ -25,6 +25,16 @@ type Sink struct {
 	// them changes. Optional.
 	Providers    func([]config.Provider)
 	TokenIssuers func([]bearerconfig.Issuer) // puts these in force, likewise
+	// InForce is told of each table that is in force, and of how long it took to make;
+	// Problems of what is wrong with what was read. Optional, both or neither.
+	InForce  func(t *policy.Table, took time.Duration)
+	Problems func([]Problem)
+}
+
+func (s *Sink) defaults() {
+	if s.InForce == nil {
+		s.InForce, s.Problems = func(*policy.Table, time.Duration) {}, func([]Problem) {}
+	}
 }
 
 // Follow keeps what is in force equal to the files until ctx is done: the
@@ -32,9 +42,11 @@ type Sink struct {
 // place, and what is affected by them is denied. There is no first table before
 // every file can be read.
 func (l *Loader) Follow(ctx context.Context, to Sink, log *slog.Logger) error {
+	to.defaults()
 	var providers []config.Provider // nil: none was published, yet
 	var issuers []bearerconfig.Issuer
 	publish := func() {
+		start := time.Now()
 		set := l.Load()
 		table, problems := set.Build()
 		for _, p := range problems {
@@ -44,6 +56,7 @@ func (l *Loader) Follow(ctx context.Context, to Sink, log *slog.Logger) error {
 			}
 			log.Log(ctx, level, "policy problem", "at", p.String())
 		}
+		to.Problems(problems)
 		if to.Live.Table() == nil && set.unread {
 			log.ErrorContext(ctx, "not ready: what cannot be read may protect a host; all requests are denied until it can")
 			return
@@ -59,6 +72,7 @@ func (l *Loader) Follow(ctx context.Context, to Sink, log *slog.Logger) error {
 		}
 		if now := to.Live.Table(); now == nil || now.Revision() != table.Revision() {
 			to.Live.Publish(table)
+			to.InForce(table, time.Since(start))
 			log.Info("table in force", "revision", table.Revision(), "policies", table.Len(), "revocations", len(set.Revocations), "problems", len(problems))
 		}
 	}
