@@ -145,7 +145,7 @@ func (s *Server) signIn() {
 		return
 	}
 	l := *c.Login
-	l.Site, l.Subject, l.ReturnHosts, l.Countries, l.SignIns = s.site, c.Subject, c.ReturnHosts, c.Countries, telemetry.NewSignIns(c.Metrics)
+	l.Site, l.Subject, l.ReturnHosts, l.Countries = s.site, c.Subject, c.ReturnHosts, c.Countries
 	l.Address = func(r *http.Request) netip.Addr {
 		return s.addresses.address(peer(r), strings.Join(r.Header[contract.ForwardedFor], ","), s.Now())
 	}

@@ -74,7 +74,7 @@ func (o *Flags) Service(c Config, w io.Writer) *Service {
 	s.KeySet = func() []byte { return s.ring.Load().JWKS() }
 	s.Ready = func() bool { return s.verifier.Verifier() != nil }
 	s.measure(w)
-	s.Ring, s.Login = s.ring.Load, &login.Config{Providers: s.providers, Revoke: s.Revoker.Revoke,
+	s.Ring, s.Login = s.ring.Load, &login.Config{SignIns: telemetry.NewSignIns(c.Metrics), Providers: s.providers, Revoke: s.Revoker.Revoke,
 		Evaluate: evaluation.New(evaluation.Options{Log: s.Log, Now: time.Now, Metrics: c.Metrics}).Ask}
 	return s
 }
@@ -143,6 +143,9 @@ func (s *Service) ProvidersInUse() *policy.Providers { return s.providers.InUse(
 func (s *Service) PublishProviders(all []config.Provider) {
 	for _, problem := range s.providers.Update(all) {
 		s.Log.Error(problem.String())
+	}
+	for i := range all {
+		s.Login.SignIns.Expect(all[i].Name)
 	}
 	s.warnOfGuesses(all)
 }

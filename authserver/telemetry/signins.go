@@ -24,6 +24,17 @@ const (
 	NotPermitted    Outcome = "not-permitted"     // somebody is signed in, and the application's policy refuses them
 )
 
+// Outcomes are all of them.
+var Outcomes = []Outcome{SignInSucceeded, WrongPassword, RateLimited, PasswordsBusy, ProviderRefused, ProviderFailed, AnswerRejected,
+	SessionTooLarge, NotPermitted}
+
+// What there is of limits, scopes of sign-outs, and results of revocations.
+var (
+	Limits  = []string{"password", "visit", "answer", "evaluation"}
+	Scopes  = []string{"application", "team", "everywhere"}
+	Results = []string{"done", "failed"}
+)
+
 // SignIns count what becomes of sign-ins. A nil *SignIns counts nothing.
 type SignIns struct {
 	outcomes, limits, signOuts, revocations *prometheus.CounterVec
@@ -38,7 +49,7 @@ var (
 
 // NewSignIns returns SignIns that count at r, which may be nil.
 func NewSignIns(r prometheus.Registerer) *SignIns {
-	return &SignIns{
+	s := &SignIns{
 		outcomes: counters(r, "ostiary_sign_ins_total",
 			"What became of sign-ins, by the identity provider and the outcome.", "provider", "outcome"),
 		limits: counters(r, "ostiary_rate_limited_total",
@@ -53,6 +64,22 @@ func NewSignIns(r prometheus.Registerer) *SignIns {
 		asked: seconds(r, "ostiary_provider_request_duration_seconds",
 			"How long identity providers took to say who came back; of built-in users, how long the password took, the wait included.",
 			remoteBuckets, "provider"),
+	}
+	for vec, values := range map[*prometheus.CounterVec][]string{s.limits: Limits, s.signOuts: Scopes, s.revocations: Results} {
+		for _, v := range values {
+			vec.WithLabelValues(v) // 0, so that the first one is an increase
+		}
+	}
+	return s
+}
+
+// Expect has what becomes of sign-ins at a provider begin at 0.
+func (s *SignIns) Expect(provider string) {
+	if s == nil {
+		return
+	}
+	for _, o := range Outcomes {
+		s.outcomes.WithLabelValues(provider, string(o))
 	}
 }
 

@@ -17,12 +17,21 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/telemetry"
 	"github.com/ostiary/ostiary/hack/lab"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
-// Of targets, and not of the program: Prometheus adds it to what it scrapes.
-const ofTargets = "pod"
+// Of targets, and not of the program: Prometheus adds them to what it scrapes.
+var ofTargets = []string{"pod", "job"}
+
+// rare are the labels of what is there once something went wrong, or somebody signed in:
+// TestMetricsOfTheProgram and TestSignInsAreTold see it.
+var rare = map[string][]string{
+	"ostiary_policies_not_in_force":                    {"object"},
+	"ostiary_sign_ins_total":                           {"provider", "outcome"},
+	"ostiary_provider_request_duration_seconds_bucket": {"provider", "le"},
+}
 
 // asked returns the expressions of the dashboard and of the alerts.
 func asked(t *testing.T) (all []string) {
@@ -164,8 +173,12 @@ func exported(scrape, expr string) error {
 	if len(names) == 0 {
 		return fmt.Errorf("%s asks for no metric of ours", expr)
 	}
-	labels := []string{ofTargets}
+	labels := slices.Clone(ofTargets)
 	for _, name := range names {
+		if of, ok := rare[name]; ok {
+			labels = append(labels, of...)
+			continue
+		}
 		line := regexp.MustCompile(`(?m)^` + name + `[{ ].*$`).FindString(scrape)
 		if line == "" {
 			return fmt.Errorf("%s: %s is not exported", expr, name)
@@ -198,8 +211,16 @@ func TestReasonsExist(t *testing.T) {
 	for _, v := range []policy.Verdict{policy.Deny, policy.Challenge, policy.Admit, policy.AnswerPreflight} {
 		known["verdict"] = append(known["verdict"], v.String())
 	}
+	for _, o := range telemetry.Outcomes {
+		known["outcome"] = append(known["outcome"], string(o))
+	}
+	known["result"] = telemetry.Results
+	known["le"] = []string{"0.025"} // TestMetricsExist: of decisions
 	for _, expr := range asked(t) {
 		for _, m := range matcher.FindAllStringSubmatch(expr, -1) {
+			if m[2] == "$"+m[1] { // a variable of the dashboard
+				continue
+			}
 			for one := range strings.SplitSeq(m[2], "|") {
 				if !slices.ContainsFunc(known[m[1]], regexp.MustCompile(`^(?:`+one+`)$`).MatchString) {
 					t.Errorf("%s: no decision has the %s %q", expr, m[1], one)
