@@ -110,7 +110,6 @@ func (a *app) decidePreflight(r *Request, d *Decision) {
 
 func (t *Table) decideRules(a *app, r *Request, who visitor, refused Reason, d *Decision, tr *Trace) {
 	v := who.asking(r) // of which nothing is kept: see visitor.facts
-	v.table = t
 	tr.country(t, a, &v)
 	tr.certificate(t, a, r)
 	d.Reason = NoRuleMatched
