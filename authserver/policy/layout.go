@@ -21,19 +21,23 @@ func (m *manyClaims) lookup(path string) *app {
 	if a := m.exact[path]; a != nil {
 		return a
 	}
-	p := path
-	if len(p) > m.longest { // so that a long path costs no more than a long claim
-		p = p[:strings.LastIndexByte(p[:m.longest+1], '/')]
-	}
-	for {
+	for p := m.start(path); ; p = p[:strings.LastIndexByte(p, '/')] {
 		if a := m.prefix[p]; a != nil {
 			return a
 		}
 		if p == "" {
 			return nil
 		}
-		p = p[:strings.LastIndexByte(p, '/')]
 	}
+}
+
+// start is the longest part of a path that a prefix can be: a long path costs no more than a
+// long claim.
+func (m *manyClaims) start(path string) string {
+	if len(path) > m.longest {
+		return path[:strings.LastIndexByte(path[:m.longest+1], '/')]
+	}
+	return path
 }
 
 // lookupEnforced is lookup among the claims of policies that are in no dry run.
@@ -41,7 +45,7 @@ func (m *manyClaims) lookupEnforced(path string) *app {
 	if a := m.exact[path]; a != nil && a.dryRun == DryRunNone {
 		return a
 	}
-	for p := path; ; p = p[:strings.LastIndexByte(p, '/')] {
+	for p := m.start(path); ; p = p[:strings.LastIndexByte(p, '/')] {
 		if a := m.prefix[p]; a != nil && a.dryRun == DryRunNone {
 			return a
 		}
