@@ -186,10 +186,13 @@ func assemblerOf(in Input) *Assembler {
 	a := &Assembler{}
 	a.SetTerms(in.Terms)
 	a.SetLedger(in.Ledger)
+	a.SetGroups(in.Groups)
 	for i, p := range in.Policies {
 		a.Set(fmt.Sprint(i), p)
 	}
 	a.SetBindings(in.Bindings)
+	a.SetServiceTokens(in.Tokens)
+	a.SetTokenIssuers(in.TokenIssuers)
 	a.Table()
 	return a
 }

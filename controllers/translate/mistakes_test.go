@@ -35,8 +35,9 @@ func TestMistakesOfProviders(t *testing.T) {
 		spec v1alpha1.IdentityProviderSpec
 		want []string
 	}{
-		"nothing":           {"p", v1alpha1.IdentityProviderSpec{}, []string{"spec Invalid"}},
-		"both":              {"p", named(users("s", ""), func(s *v1alpha1.IdentityProviderSpec) { s.OIDC = &v1alpha1.OIDC{} }), []string{"spec Invalid"}},
+		"nothing": {"p", v1alpha1.IdentityProviderSpec{}, []string{"spec Invalid"}},
+		"both": {"p", named(users("s", ""), func(s *v1alpha1.IdentityProviderSpec) { s.OIDC = &v1alpha1.OIDC{} }),
+			[]string{"spec Invalid"}},
 		"good":              {"p", users("s", ""), nil},
 		"a good key":        {"p", users("s", "list_1.yaml"), nil},
 		"another good key":  {"p", users("s", "A-z.0"), nil},
@@ -46,13 +47,15 @@ func TestMistakesOfProviders(t *testing.T) {
 		"no Secret's name":  {"p", users("", ""), []string{name + " Invalid"}},
 		"a name with a path": {"p", users("../s", ""),
 			[]string{name + " Invalid"}},
-		"a broken list":      {"p", users("s", "broken"), []string{"spec.users Invalid"}},
-		"one broken user":    {"p", users("s", "partial"), []string{"spec.users Unwise"}},
-		"an empty key":       {"p", users("s", "none"), []string{"spec.users.secretRef Invalid"}},
-		"its name":           {"A b", users("s", ""), []string{"metadata.name Invalid"}},
-		"its display name":   {"p", named(users("s", ""), func(s *v1alpha1.IdentityProviderSpec) { s.DisplayName = " " }), []string{"spec.displayName Invalid"}},
-		"names, plain":       {"p", named(users("s", ""), func(s *v1alpha1.IdentityProviderSpec) { s.UserNames = v1alpha1.UserNamesPlain }), nil},
-		"names of two words": {"p", named(users("s", ""), func(s *v1alpha1.IdentityProviderSpec) { s.UserNames = "plain" }), []string{"spec.userNames Invalid"}},
+		"a broken list":   {"p", users("s", "broken"), []string{"spec.users Invalid"}},
+		"one broken user": {"p", users("s", "partial"), []string{"spec.users Unwise"}},
+		"an empty key":    {"p", users("s", "none"), []string{"spec.users.secretRef Invalid"}},
+		"its name":        {"A b", users("s", ""), []string{"metadata.name Invalid"}},
+		"its display name": {"p", named(users("s", ""), func(s *v1alpha1.IdentityProviderSpec) { s.DisplayName = " " }),
+			[]string{"spec.displayName Invalid"}},
+		"names, plain": {"p", named(users("s", ""), func(s *v1alpha1.IdentityProviderSpec) { s.UserNames = v1alpha1.UserNamesPlain }), nil},
+		"names of two words": {"p", named(users("s", ""), func(s *v1alpha1.IdentityProviderSpec) { s.UserNames = "plain" }),
+			[]string{"spec.userNames Invalid"}},
 	} {
 		_, issues := translate.ProviderOf(&v1alpha1.IdentityProvider{ObjectMeta: metav1.ObjectMeta{Name: c.name}, Spec: c.spec}, some)
 		var got []string
@@ -120,15 +123,18 @@ func TestSoManyDefects(t *testing.T) {
 // TestNamesAcrossNamespaces: a name alone is one of the own namespace, and a route of the
 // Gateway API is no Ingress of the same name.
 func TestNamesAcrossNamespaces(t *testing.T) {
-	for want, l := range map[string]v1alpha1.LinkedApp{"reports": {Name: "reports"}, "desk/reports": {Namespace: "desk", Name: "reports"}, "desk/": {Namespace: "desk"}} {
+	for want, l := range map[string]v1alpha1.LinkedApp{"reports": {Name: "reports"}, "desk/reports": {Namespace: "desk", Name: "reports"},
+		"desk/": {Namespace: "desk"}} {
 		s := full()
 		s.Rules[0].Include = []v1alpha1.Selector{{LinkedApp: &l}}
 		if got := policyOf(s).Rules[0].Include[0].Value; got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
-	got := translate.Bindings([]translate.Route{{Namespace: "n", Name: "r", Policy: "p"}, {Kind: translate.HTTPRouteKind, Namespace: "n", Name: "r", Policy: "q"}})
-	if want := []policy.Binding{{Ingress: "n/r", Policy: "n/p"}, {Ingress: policy.RouteKind + "n/r", Policy: "n/q"}}; !slices.Equal(got, want) {
+	got := translate.Bindings([]translate.Route{{Namespace: "n", Name: "r", Policy: "p"},
+		{Kind: translate.HTTPRouteKind, Namespace: "n", Name: "r", Policy: "q"}})
+	want := []policy.Binding{{Ingress: "n/r", Policy: "n/p"}, {Ingress: policy.RouteKind + "n/r", Policy: "n/q"}}
+	if !slices.Equal(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }
