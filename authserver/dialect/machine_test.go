@@ -158,8 +158,10 @@ func readings(text string) (p policy.PresentedToken, ok bool) {
 // FuzzReadBoth: what is read in one header is what any reader of JSON would read there, and
 // nothing is read out of what is none.
 func FuzzReadBoth(f *testing.F) {
-	for _, s := range []string{`{"x-access-client-id": "i", "x-access-client-secret": "s"}`, `{"cf-access-client-secret":"s","cf-access-client-id":"i"}`,
-		`{"x-access-client-id":"i","x-access-client-secret":"s","x-access-client-id":"j"}`, `{"x-access-client-id":"\u0069","x-access-client-secret":"s"}`,
+	for _, s := range []string{`{"x-access-client-id": "i", "x-access-client-secret": "s"}`,
+		`{"cf-access-client-secret":"s","cf-access-client-id":"i"}`,
+		`{"x-access-client-id":"i","x-access-client-secret":"s","x-access-client-id":"j"}`,
+		`{"x-access-client-id":"\u0069","x-access-client-secret":"s"}`,
 		`{}`, `[]`, `"`, `{"a":{}}`, ` {"X-ACCESS-CLIENT-ID" : "{\"" , "x-access-client-secret":"}"}`} {
 		f.Add(s)
 	}
