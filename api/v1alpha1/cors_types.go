@@ -94,6 +94,9 @@ type CORS struct {
 	ExposedHeaders []HeaderName `json:"exposedHeaders,omitempty"`
 
 	// allowPrivateNetwork answers Access-Control-Request-Private-Network.
+	// Deprecated: no browser sends it any more. Since Chromium 142 the person is asked
+	// whether a page may reach the local network (Local Network Access), without a header.
+	// A policy that sets it has the condition Degraded.
 	// +optional
 	AllowPrivateNetwork bool `json:"allowPrivateNetwork,omitempty"`
 

@@ -169,6 +169,7 @@ const (
 	codeMaxAge          Code = "max-age-range"
 	codeNullOrigin      Code = "null-origin-with-credentials"
 	codePlainOrigin     Code = "plain-http-origin-with-credentials"
+	codePrivateNetwork  Code = "private-network-unused"
 	codeOriginAll       Code = "origin-all"
 	codeOriginNoScheme  Code = "origin-no-scheme"
 	codeOriginScheme    Code = "origin-scheme"

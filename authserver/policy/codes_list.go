@@ -149,6 +149,7 @@ var codes = []CodeDoc{
 	{codeNoHosts, Unwise, "Add hosts, or name the policy in an Ingress's annotation."},
 	{codeNullOrigin, Unwise, "Remove \"null\" from allowedOrigins, or remove allowCredentials."},
 	{codePlainOrigin, Unwise, "Serve the other application with TLS and write https, or remove allowCredentials."},
+	{codePrivateNetwork, Unwise, "Remove allowPrivateNetwork; browsers ask the person instead (Local Network Access)."},
 	{codeDryRun, NotEnforced, "Remove dryRun once the log shows no denials that you do not want."},
 	{codeExemptElsewhere, Unwise, "Add the path to spec.paths, or remove it from exempt."},
 	{codePathScoped, Unwise, "Add spec.paths, or remove pathScoped."},

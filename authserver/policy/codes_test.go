@@ -78,6 +78,7 @@ var alone = map[Code]func(p *Policy){
 	"credentials-with-all-origins": cross(func(c *CORS) { c.AllowAllOrigins, c.AllowedOrigins = true, nil }),
 	"tokens-without-credentials":   cross(func(c *CORS) { c.Tokens, c.AllowCredentials = true, false }), "max-age-range": cross(func(c *CORS) { c.MaxAge = -2 }),
 	"plain-http-origin-with-credentials": origin("http://a.x:8080"),
+	"private-network-unused":             cross(func(c *CORS) { c.AllowPrivateNetwork = true }),
 	"null-origin-with-credentials":       origin("null"), "origin-all": origin("*"), "origin-no-scheme": origin("a.x"), "origin-scheme": origin("1s://a.x"),
 	"origin-user-information": origin("https://u@a.x"), "origin-trailing-slash": origin("https://a.x/"), "origin-path": origin("https://a.x/a/"), "origin-not-ascii": origin("https://ä.x"),
 	"origin-too-long": origin("https://" + strings.Repeat("a.", 300) + "x"), "origin-port": origin("https://a.x:0"), "default-port": origin("https://a.x:443"),

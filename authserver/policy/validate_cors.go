@@ -37,6 +37,10 @@ func (v *validator) cors(c *CORS) {
 	v.each(at+".allowedMethods", c.AllowedMethods, checkMethod)
 	v.each(at+".allowedHeaders", c.AllowedHeaders, checkRequestHeader)
 	v.each(at+".exposedHeaders", c.ExposedHeaders, checkExposedHeader)
+	if c.AllowPrivateNetwork {
+		v.unwise(at+".allowPrivateNetwork", codePrivateNetwork, "no browser asks for it any more: since Chromium 142 the person is asked "+
+			"whether a page may reach devices on the local network (Local Network Access), and no header takes part in that")
+	}
 	if c.AllowCredentials {
 		v.trusted(at+".allowedOrigins", c.AllowedOrigins)
 	}
