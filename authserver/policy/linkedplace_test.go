@@ -147,3 +147,28 @@ func TestTargetOf(t *testing.T) {
 		t.Error("no table guards nothing")
 	}
 }
+
+// TestLinksOfGroups: a group is of no namespace, so it has to name that of an application;
+// and rules for people say that a group of applications is not for them.
+func TestLinksOfGroups(t *testing.T) {
+	for name, want := range map[string]Code{"desk": codeLinkedApp, "n/desk": "", "n/a/b": codeLinkedApp} {
+		got := Code("")
+		for _, i := range ValidateGroup(&Group{Source: Source{Name: "apps"}, Include: linkedTo(name)}) {
+			got = i.Code
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	set := []Group{{Source: Source{Name: "apps"}, Include: linkedTo("n/desk")}}
+	for action, want := range map[Action]Code{Allow: codeGroupMachine, Block: codeGroupMachine, Bypass: codeGroupMachine, ServiceAuth: ""} {
+		_, issues := withGroups(set, linkables()[0], one(Rule{Action: action, Include: named("apps")}))
+		got := Code("")
+		for _, i := range issues {
+			got = i.Code
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", action, got, want)
+		}
+	}
+}
