@@ -32,8 +32,8 @@ spec:
   rules: [{action: Bypass, include: [{ip: not-a-network}]}]
 `
 
-// scraped serves the policies of a file, asks the authz listener about a target, and returns
-// what is at /metrics then.
+// scraped serves the policies of a file, asks the authz listener about a target, edits
+// the file, and returns what is at /metrics then.
 func scraped(t *testing.T, manifests, target string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -45,7 +45,8 @@ func scraped(t *testing.T, manifests, target string) string {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		args := []string{"serve", "--policies", filepath.Join(dir, "p.yaml"), "--keys", filepath.Join(dir, "keys"), "--team-url", "https://auth.example.com"}
+		args := []string{"serve", "--policies", filepath.Join(dir, "p.yaml"), "--keys", filepath.Join(dir, "keys"),
+			"--team-url", "https://auth.example.com"}
 		for _, l := range []string{"authz", "public", "render", "preflight", "grpc", "metrics", "health-probe"} {
 			args = append(args, "--"+l+"-bind-address", "127.0.0.1:0")
 		}
@@ -69,7 +70,17 @@ func scraped(t *testing.T, manifests, target string) string {
 			addresses[l.Listener] = l.Address
 		}
 	}
-	go io.Copy(io.Discard, log) //nolint:errcheck // it ends with the log
+	again := make(chan struct{}, 1)
+	go func() { // until the log ends
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), `"msg":"table in force"`) {
+				select {
+				case again <- struct{}{}:
+				default:
+				}
+			}
+		}
+	}()
 	t.Cleanup(func() { cancel(); <-done })
 	get := func(listener, path string) string {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addresses[listener]+path, nil)
@@ -88,6 +99,11 @@ func scraped(t *testing.T, manifests, target string) string {
 		return string(body)
 	}
 	get("authz-bind-address", target)
+	edited := strings.Replace(manifests, "good.example.com", "better.example.com", 1)
+	if err := os.WriteFile(filepath.Join(dir, "p.yaml"), []byte(edited), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	<-again
 	return get("metrics-bind-address", "/metrics")
 }
 
@@ -98,8 +114,8 @@ func TestMetricsOfTheProgram(t *testing.T) {
 	for _, want := range []string{
 		"ostiary_table_policies 2\n", `ostiary_policies_not_in_force{object="shop/broken"} 1` + "\n", `ostiary_table_info{revision="`,
 		"ostiary_table_built_timestamp_seconds 1", "ostiary_table_build_duration_seconds_count ",
-		`ostiary_decisions_total{dialect="nginx",reason="bypass",verdict="allow"} 1` + "\n",
-		`ostiary_policy_decisions_total{policy="shop/good",reason="bypass",verdict="allow"} 1` + "\n",
+		`ostiary_decisions_total{dialect="nginx",reason="bypass",verdict="allow"} `,
+		`ostiary_policy_decisions_total{policy="shop/good",reason="bypass",verdict="allow"} `,
 		`ostiary_decision_duration_seconds_count{dialect="nginx"} `,
 		`ostiary_build_info{commit="`, "ostiary_signing_key_active_timestamp_seconds 1", "ostiary_session_cache_hits_total 0\n",
 		"ostiary_session_cache_misses_total 0\n", "ostiary_log_lines_dropped_total 0\n", "ostiary_panics_total 0\n",
@@ -107,6 +123,9 @@ func TestMetricsOfTheProgram(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %s", want)
 		}
+	}
+	if !regexp.MustCompile(`(?m)^ostiary_change_enforcement_duration_seconds_count [1-9]`).MatchString(text) {
+		t.Error("an edit that is in force was not measured")
 	}
 	page, err := os.ReadFile("docs/reference/metrics.md")
 	if err != nil {

@@ -155,8 +155,17 @@ func (f *Feeder) fromFiles(ctx context.Context, to Sink) error {
 	}
 	loader.Terms, loader.InUse = f.on, config.InUse
 	m := cluster.NewTableMetrics(metrics.Registry)
-	return loader.Follow(ctx, manifests.Sink{Live: to.Live, Providers: to.PublishProviders, TokenIssuers: to.PublishTokenIssuers,
-		InForce: m.InForce, Problems: func(all []manifests.Problem) { m.NotInForce(broken(all)) }}, to.Log)
+	var heard int64 // of what was loaded last
+	return loader.Follow(ctx, manifests.Sink{Live: to.Live, Providers: to.PublishProviders, TokenIssuers: to.PublishTokenIssuers, Heard: m.Heard,
+		Problems: func(all []manifests.Problem) {
+			heard = m.Looked()
+			m.NotInForce(broken(all))
+		},
+		InForce: func(t *policy.Table, took time.Duration) {
+			m.InForce(t, took)
+			m.Enforced(heard)
+		},
+	}, to.Log)
 }
 
 // broken are the objects, or else the files, of problems that keep them out of force.

@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,6 +17,8 @@ type TableMetrics struct {
 	revision    *prometheus.GaugeVec
 	broken      *prometheus.GaugeVec
 	building    prometheus.Histogram
+	enforced    prometheus.Histogram
+	heard       atomic.Int64    // when the first change came that is not in force yet; 0: none
 	was         string          // the revision
 	known       map[string]bool // of broken
 }
@@ -35,11 +38,35 @@ func NewTableMetrics(m prometheus.Registerer) *TableMetrics {
 		building: Registered(m, prometheus.NewHistogram(prometheus.HistogramOpts{Name: "ostiary_table_build_duration_seconds",
 			Help:                        "How long it took to make the active table of what was read.",
 			NativeHistogramBucketFactor: 1.1, Buckets: []float64{.001, .005, .025, .1, .5, 2, 10}})),
+		enforced: Registered(m, prometheus.NewHistogram(prometheus.HistogramOpts{Name: "ostiary_change_enforcement_duration_seconds",
+			Help:                        "From when this replica heard of a change to when a table was in force that has it.",
+			NativeHistogramBucketFactor: 1.1, Buckets: []float64{.01, .05, .1, .5, 1, 5, 30}})),
 		known: map[string]bool{},
 	}
 	t.revision.Reset() // of an earlier run
 	t.broken.Reset()
 	return t
+}
+
+// Heard takes down that something changed.
+func (t *TableMetrics) Heard() { t.heard.CompareAndSwap(0, time.Now().UnixNano()) }
+
+// Looked returns when the first change came that what is read from now on has. Give it to
+// Enforced if that comes to be in force, and to Again if it could not be read.
+func (t *TableMetrics) Looked() (heard int64) { return t.heard.Swap(0) }
+
+// Again takes back what Looked returned, as it could not be read.
+func (t *TableMetrics) Again(heard int64) {
+	if heard != 0 {
+		t.heard.Store(heard)
+	}
+}
+
+// Enforced takes down that a table is in force with the changes since then.
+func (t *TableMetrics) Enforced(heard int64) {
+	if heard != 0 {
+		t.enforced.Observe(time.Since(time.Unix(0, heard)).Seconds())
+	}
 }
 
 // InForce takes down that a table is in force, which took that long to build.

@@ -108,7 +108,10 @@ func (f *Feed) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) error
 	f.reader = mgr.GetCache()
 	f.metrics = cluster.NewTableMetrics(m)
 	everyReplica := false
-	one := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request { return []reconcile.Request{cluster.OneKey} })
+	one := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request {
+		f.metrics.Heard()
+		return []reconcile.Request{cluster.OneKey}
+	})
 	b := ctrl.NewControllerManagedBy(mgr).
 		Named("table").
 		Watches(&v1alpha1.AccessPolicy{}, one, builder.WithPredicates(predicate.Funcs{UpdateFunc: cluster.Changed}))
@@ -146,6 +149,18 @@ func (f *Feed) ProvidersChanged() { f.providersChanged.Add() }
 // no event, and so on no order of events. Only errors of the API are returned:
 // a user's mistake is a condition, and trying again would not mend it.
 func (f *Feed) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
+	heard, was := f.metrics.Looked(), f.revision
+	result, err := f.reconcile(ctx)
+	switch {
+	case err != nil:
+		f.metrics.Again(heard)
+	case f.revision != was:
+		f.metrics.Enforced(heard)
+	}
+	return result, err
+}
+
+func (f *Feed) reconcile(ctx context.Context) (reconcile.Result, error) {
 	var list v1alpha1.AccessPolicyList
 	if err := f.reader.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil { // they are only read
 		return reconcile.Result{}, fmt.Errorf("listing AccessPolicies: %w", err)

@@ -26,14 +26,16 @@ type Sink struct {
 	Providers    func([]config.Provider)
 	TokenIssuers func([]bearerconfig.Issuer) // puts these in force, likewise
 	// InForce is told of each table that is in force, and of how long it took to make;
-	// Problems of what is wrong with what was read. Optional, both or neither.
+	// Problems of what is wrong with what was read. Optional, all or none.
 	InForce  func(t *policy.Table, took time.Duration)
 	Problems func([]Problem)
+	Heard    func() // that a file changed
 }
 
 func (s *Sink) defaults() {
 	if s.InForce == nil {
 		s.InForce, s.Problems = func(*policy.Table, time.Duration) {}, func([]Problem) {}
+		s.Heard = func() {}
 	}
 }
 
@@ -76,7 +78,7 @@ func (l *Loader) Follow(ctx context.Context, to Sink, log *slog.Logger) error {
 			log.Info("table in force", "revision", table.Revision(), "policies", table.Len(), "revocations", len(set.Revocations), "problems", len(problems))
 		}
 	}
-	return l.watch(ctx, publish)
+	return l.watch(ctx, to.Heard, publish)
 }
 
 // settle is how long after a first change files are read: an editor and a
@@ -84,9 +86,9 @@ func (l *Loader) Follow(ctx context.Context, to Sink, log *slog.Logger) error {
 const settle = 50 * time.Millisecond
 
 // watch calls changed at once, and whenever something that Load reads may have
-// changed, until ctx is done. Folders are watched and not files, as a file that is
+// changed, heard as soon as that is known, until ctx is done. Folders are watched and not files, as a file that is
 // replaced is another file.
-func (l *Loader) watch(ctx context.Context, changed func()) error {
+func (l *Loader) watch(ctx context.Context, heard, changed func()) error {
 	w, err := l.watcher()
 	if err != nil {
 		return err
@@ -97,6 +99,7 @@ func (l *Loader) watch(ctx context.Context, changed func()) error {
 	timer.Stop()
 	pending := false
 	soon := func() {
+		heard()
 		if !pending { // from the first event on, so that steady noise beside the files delays nothing
 			pending = true
 			timer.Reset(settle)

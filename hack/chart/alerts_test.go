@@ -125,7 +125,8 @@ func (c *alertCase) run(t *testing.T, promtool, rules string) (string, error) {
 		series = append(series, map[string]any{"series": name, "values": values})
 	}
 	expect := func(at string, samples ...any) {
-		tests = append(tests, map[string]any{"expr": `count(ALERTS{alertname="` + c.alert + `",alertstate="firing"})`, "eval_time": at, "exp_samples": samples})
+		tests = append(tests, map[string]any{"expr": `count(ALERTS{alertname="` + c.alert + `",alertstate="firing"})`,
+			"eval_time": at, "exp_samples": samples})
 	}
 	for _, at := range c.silent {
 		expect(at)
