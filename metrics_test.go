@@ -104,6 +104,10 @@ func scraped(t *testing.T, manifests, target string) string {
 		t.Fatal(err)
 	}
 	<-again
+	if front, stray := get("metrics-bind-address", "/"), get("metrics-bind-address", "/x"); !strings.Contains(front, "/metrics") ||
+		strings.Contains(front+stray, "# HELP") {
+		t.Errorf("/ says %.100q, /x says %.100q", front, stray)
+	}
 	return get("metrics-bind-address", "/metrics")
 }
 

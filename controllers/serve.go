@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -201,4 +202,12 @@ func (f *Feeder) fromCluster(ctx context.Context, to Sink) error {
 }
 
 // Metrics serves those of the controllers, and what else is registered there.
-func Metrics() http.Handler { return promhttp.HandlerFor(metrics.Registry, promhttp.HandlerOpts{}) }
+// They are at /metrics alone, and / says so.
+func Metrics() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", promhttp.HandlerFor(metrics.Registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "Ostiary. The metrics are at /metrics.\n") // the client has gone, if it fails
+	})
+	return mux
+}
