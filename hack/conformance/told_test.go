@@ -206,7 +206,7 @@ func (a *asking) explained(t *testing.T, q *question) told {
 	if q.session != "" {
 		args = append(args, "--as", "ann@example.com,staff,ops")
 	}
-	out, err := exec.CommandContext(t.Context(), a.ostiary.Binary, args...).Output() //nolint:gosec // our own program
+	out, err := exec.CommandContext(t.Context(), a.ostiary.Binary, args...).Output()
 	var report struct {
 		Verdict, Reason string
 		Source          struct{ Namespace, Name, Field string }
