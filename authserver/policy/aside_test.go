@@ -199,3 +199,56 @@ func TestBadLinkIsNoVisit(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 }
+
+// TestRevisionTellsWhoseHosts: of the same policies, tables that decide something differently
+// have different revisions, whatever the ledger says of their hosts: by a new revision it is
+// seen that a table has to be put in force.
+func TestRevisionTellsWhoseHosts(t *testing.T) {
+	claims := tinyClaims()
+	rng := rand.New(rand.NewPCG(31, 32))
+	hosts := []string{"a.x", "*.x", "b.x", "**.x", "*.a.x", "b.a.x"}
+	differ := 0
+	for range 1500 / every(5) {
+		var some []Policy
+		for range 2 + rng.IntN(3) {
+			p := claims[rng.IntN(len(claims))]
+			p.Hosts = []string{hosts[rng.IntN(len(hosts))]}
+			some = append(some, p)
+		}
+		policies := enact(rng.IntN(16), some...)
+		for i := range policies {
+			policies[i].Rules = [][]Rule{does(Bypass), does(Allow)}[rng.IntN(2)]
+		}
+		seen := map[string]string{} // what is decided, by revision
+		for range 6 {
+			var known []Claim
+			for range rng.IntN(6) {
+				c := Claim{Host: hosts[rng.IntN(len(hosts))], Namespace: string(rune('m' + rng.IntN(3))), Since: birth.Add(time.Duration(rng.IntN(5)) * time.Hour)}
+				if rng.IntN(4) == 0 {
+					c.Released = now.Add(-time.Minute)
+				}
+				known = append(known, c)
+			}
+			table, _ := Build(Input{Policies: CompileAll(policies), Ledger: NewLedger(known, 24*time.Hour)})
+			var all strings.Builder
+			for _, h := range askHosts {
+				for _, path := range []string{"/", "/a", "/a/b"} {
+					for _, route := range []string{"", "m/i", "n/i"} {
+						d := table.Decide(Request{Target: mustTarget(t, "https://"+h+path), Method: "GET", Ingress: route, Now: now})
+						fmt.Fprintln(&all, h, path, route, d.Verdict, d.Reason, d.Source)
+					}
+				}
+			}
+			if before, is := seen[table.Revision()]; is && before != all.String() {
+				t.Fatalf("one revision, and it decides\n%s\nand\n%s\npolicies: %+v\nledger: %+v", before, all.String(), policies, known)
+			}
+			seen[table.Revision()] = all.String()
+		}
+		if len(seen) > 1 {
+			differ++
+		}
+	}
+	if differ < 20 {
+		t.Errorf("the ledger hardly matters: %d worlds", differ)
+	}
+}

@@ -126,9 +126,7 @@ func (t *Table) decideRules(a *app, r *Request, who visitor, refused Reason, d *
 		tr.groups(t, a, ru)
 		if m == yes {
 			a.admit(ru, r, d, tr)
-			if ru.action == ServiceAuth && d.Verdict == Admit {
-				d.Machine = by.of(&who, r)
-			}
+			d.Machine = by.of(&who, r)
 			return
 		}
 	}
