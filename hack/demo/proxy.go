@@ -3,6 +3,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"io"
 	"net"
 	"net/http"
@@ -26,6 +27,9 @@ type proxy struct {
 func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	host := hostname(r)
 	app := p.apps[host]
+	if r.Header.Get("X-Request-Id") == "" { // as ingress-nginx's $req_id: one for all that this request leads to
+		r.Header.Set("X-Request-Id", strings.ToLower(rand.Text()))
+	}
 	switch {
 	case host == "auth.localhost", app != "" && strings.HasPrefix(r.URL.Path, contract.DefaultPathPrefix+"/"):
 		forward(w, r, p.public, nil)

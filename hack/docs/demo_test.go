@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net"
 	"os"
 	"os/exec"
@@ -47,6 +48,32 @@ func TestDemo(t *testing.T) {
 	if ran < 5 {
 		t.Errorf("only %d commands were run", ran)
 	}
+	oneID(t)
+}
+
+// oneID: the id that a refusal shows is the one under which the decision is logged.
+func oneID(t *testing.T) {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "curl", "-sS", "http://app2.localhost:8000/id").Output()
+	var refusal struct {
+		ID string `json:"request_id"`
+	}
+	if err != nil || json.Unmarshal(out, &refusal) != nil || refusal.ID == "" {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for range 100 {
+		log, err := os.ReadFile(filepath.Join(root, ".cache", "demo", "ostiary.log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(log)) {
+			if strings.Contains(line, `"msg":"decision"`) && strings.Contains(line, refusal.ID) {
+				return
+			}
+		}
+		time.Sleep(50 * time.Millisecond) // lines are written in batches
+	}
+	t.Errorf("no decision is logged with the id %s of %s", refusal.ID, out)
 }
 
 // settled is an answer without what changes.
