@@ -22,18 +22,20 @@ func (u *Uses) Saw(m *Machine, now time.Time) {
 	if u == nil || !m.byToken() {
 		return
 	}
+	hour := now.Truncate(time.Hour).Unix()
 	u.mu.RLock()
 	last := u.hours[m.ID]
 	u.mu.RUnlock()
 	if last == nil {
-		last = u.first(m.ID)
+		last = u.first(m.ID, hour)
 	}
-	if hour := now.Truncate(time.Hour).Unix(); last.Load() < hour {
+	if last.Load() < hour {
 		last.Store(hour)
 	}
 }
 
-func (u *Uses) first(clientID string) *atomic.Int64 {
+// first notes the first use. It is not seen before it has its hour.
+func (u *Uses) first(clientID string, hour int64) *atomic.Int64 {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if last := u.hours[clientID]; last != nil {
@@ -43,6 +45,7 @@ func (u *Uses) first(clientID string) *atomic.Int64 {
 		u.hours = map[string]*atomic.Int64{}
 	}
 	last := new(atomic.Int64)
+	last.Store(hour)
 	u.hours[strings.Clone(clientID)] = last
 	return last
 }
