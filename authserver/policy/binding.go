@@ -106,10 +106,12 @@ func sameRoute(bindings []Binding) (n int) {
 }
 
 func (b *Binding) digest() *sum {
-	return digested(func(d *digest) {
-		d.num(tagBinding)
-		d.str(b.Ingress, b.Policy)
-	})
+	return digested(func(d *digest) { d.binding(b) })
+}
+
+func (d *digest) binding(b *Binding) {
+	d.num(tagBinding)
+	d.str(b.Ingress, b.Policy)
 }
 
 // names reports whether what routed the request names the policy. A request of which

@@ -173,7 +173,8 @@ func (t *terms) refuse(why Code, host, namespace string) string {
 
 // protected are the hosts on which a pattern that stands for them may not decide for
 // namespaces that may not claim them. Of a reserved zone it is the "**." pattern: within, all
-// that nobody claims has that before the patterns from outside.
+// that nobody claims has that before the patterns from outside. They are in no order, and a host
+// can be there twice.
 func (t *terms) protected() []string {
 	var out []string
 	for host := t.TeamHost; host != ""; {
@@ -186,8 +187,7 @@ func (t *terms) protected() []string {
 	for zone := range t.zones {
 		out = append(out, deepPrefix+zone)
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return out
 }
 
 // ownPath reports whether a path of a policy is our own, or below it.

@@ -35,33 +35,37 @@ type people struct {
 func NewProviders(list ...Provider) *Providers {
 	sorted := slices.Clone(list)
 	slices.SortStableFunc(sorted, func(x, y Provider) int { return cmp.Compare(x.Name, y.Name) })
-	d := digests.Get().(*digest)
-	defer digests.Put(d)
-	d.h.Reset()
-	d.buf = d.buf[:0]
 	out := &Providers{byName: make(map[string]*people, len(sorted))}
-	for i, p := range sorted {
-		if i > 0 && sorted[i-1].Name == p.Name || i+1 < len(sorted) && sorted[i+1].Name == p.Name {
-			continue
+	out.digest = *digested(func(d *digest) {
+		for i, p := range sorted {
+			if i > 0 && sorted[i-1].Name == p.Name || i+1 < len(sorted) && sorted[i+1].Name == p.Name {
+				continue
+			}
+			p.Users = slices.Clone(p.Users)
+			slices.SortFunc(p.Users, func(x, y User) int { return cmp.Or(cmp.Compare(x.ID, y.ID), cmp.Compare(x.Email, y.Email)) })
+			d.provider(&p)
+			out.byName[p.Name] = p.people()
 		}
-		d.str(p.Name)
-		d.bools(p.Listed)
-		out.byName[p.Name] = p.people(d)
-	}
-	copy(out.digest[:], d.sum())
+	})
 	return out
 }
 
-func (p *Provider) people(d *digest) *people {
+func (d *digest) provider(p *Provider) {
+	d.str(p.Name)
+	d.bools(p.Listed)
+	d.num(len(p.Users))
+	for _, u := range p.Users {
+		d.str(u.ID, u.Email)
+	}
+}
+
+// people enters the users. Of two with one address, the last one has it.
+func (p *Provider) people() *people {
 	if !p.Listed {
 		return &people{}
 	}
 	out := &people{make(map[string]bool, len(p.Users)), make(map[string]string, len(p.Users))}
-	users := slices.Clone(p.Users)
-	slices.SortFunc(users, func(x, y User) int { return cmp.Or(cmp.Compare(x.ID, y.ID), cmp.Compare(x.Email, y.Email)) })
-	d.num(len(users))
-	for _, u := range users {
-		d.str(u.ID, u.Email)
+	for _, u := range p.Users {
 		out.ids[u.ID] = true
 		if u.Email != "" {
 			out.emails[string(appendFolded(nil, u.Email))] = u.ID
@@ -73,10 +77,18 @@ func (p *Provider) people(d *digest) *people {
 // SetProviders replaces the providers that can be used: a session that another one
 // vouched for, or that is of a user whom its provider lists no more, is void.
 func (a *Assembler) SetProviders(p *Providers) {
-	if p != a.providers && (p == nil || a.providers == nil || p.digest != a.providers.digest) {
+	if p.sum() != a.providers.sum() {
 		a.begin()
 		a.providers = p
 	}
+}
+
+// sum stands for all of them; empty: they are not known.
+func (p *Providers) sum() string {
+	if p == nil {
+		return ""
+	}
+	return string(p.digest[:])
 }
 
 // vouch reports whether the provider that a credential came from still answers for

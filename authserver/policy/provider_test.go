@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -69,8 +70,15 @@ func TestProviders(t *testing.T) {
 		t.Errorf("%q %v", id, ok)
 	}
 	for _, c := range [][2]string{{"people", "bob"}, {"people", ""}, {"corp", "ann@example.com"}, {"gone", "ann@example.com"}} {
-		if id, ok := table.UserID(c[0], c[1]); ok {
-			t.Errorf("%q is %q", c, id)
+		for _, table := range []*Table{table, free, none} {
+			if id, ok := table.UserID(c[0], c[1]); ok {
+				t.Errorf("%q is %q", c, id)
+			}
+		}
+	}
+	for name, want := range map[string]bool{"corp": true, "people": true, "empty": true, "gone": false} {
+		if got := table.Provided(name); got != want {
+			t.Errorf("%s is provided: %v", name, got)
 		}
 	}
 }
@@ -110,6 +118,21 @@ func TestProvidersAreInTheRevision(t *testing.T) {
 	}
 	if got := table.providing(NewProviders()).providing(nil); got.Revision() != table.Revision() || !got.Provided("x") {
 		t.Error("providers stay that were taken away")
+	}
+}
+
+// In which order a provider lists its users is no matter, even where two have one address.
+func TestUsersInAnyOrder(t *testing.T) {
+	users := []User{{"ann", "a@x"}, {"bob", "A@X"}, {"bob", "b@x"}, {"eve", ""}}
+	want := NewProviders(Provider{Name: "people", Listed: true, Users: users})
+	for range 6 {
+		users = append(users[1:], users[0])
+		for _, list := range [][]User{users, {users[1], users[0], users[3], users[2]}} {
+			before := slices.Clone(list)
+			if got := NewProviders(Provider{Name: "people", Listed: true, Users: list}); !reflect.DeepEqual(got, want) || !slices.Equal(list, before) {
+				t.Errorf("%v: %+v, want %+v", before, got.byName["people"], want.byName["people"])
+			}
+		}
 	}
 }
 

@@ -15,24 +15,13 @@ import (
 // it: that a claim is written down changes nothing. Nothing is decided by it; whether
 // there is another table, the pointer tells.
 func (a *Assembler) revision() string {
+	all, tokens, groups := a.tree.sum(), a.tokens.sum(), sum{}
+	if a.groups != nil {
+		groups = a.groups.sum
+	}
 	out := digested(func(d *digest) {
-		all := a.tree.sum()
-		d.str(string(all[:]), string(a.terms.sum[:]), string(a.revocations[:]))
-		if a.tokens != nil {
-			d.str(string(a.tokens.digest[:]))
-		}
-		d.bools(a.providers != nil)
-		if a.providers != nil {
-			d.str(string(a.providers.digest[:]))
-		}
-		d.bools(a.tokenIssuers != nil)
-		if a.tokenIssuers != nil {
-			d.str(string(a.tokenIssuers.digest[:]))
-		}
-		d.bools(a.groups != nil)
-		if a.groups != nil {
-			d.str(string(a.groups.sum[:]))
-		}
+		d.str(string(all[:]), string(a.terms.sum[:]), string(a.revocations[:]), string(tokens[:]), string(groups[:]),
+			a.providers.sum(), a.tokenIssuers.sum())
 	})
 	return hex.EncodeToString(out[:revisionSize])
 }

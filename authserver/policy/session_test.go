@@ -4,6 +4,7 @@ package policy
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -200,6 +201,58 @@ func TestSessionHost(t *testing.T) {
 		}
 		if ok := table.Session(c.asked, s, now, 0) == NoReason; ok != (c.want == SignedIn) {
 			t.Errorf("made for %q: a session on %s: %v", c.made, c.asked, ok)
+		}
+	}
+}
+
+// TestSessionOutlives: a session is over for a host when it is older than every rule there
+// lets it be; a rule that says nothing lets it be as old as the installation does.
+func TestSessionOutlives(t *testing.T) {
+	hour := Rule{Action: Allow, Include: everyone(), SessionDuration: time.Hour}
+	silent := Rule{Action: Allow, Include: everyone()}
+	for name, tc := range map[string]struct {
+		rules  []Rule
+		unsaid time.Duration
+		limit  time.Duration // 0: none
+	}{
+		"an hour":                      {[]Rule{hour}, 0, time.Hour},
+		"an hour, whatever is unsaid":  {[]Rule{hour}, 2 * time.Hour, time.Hour},
+		"unsaid":                       {[]Rule{silent}, 2 * time.Hour, 2 * time.Hour},
+		"an hour, or unsaid, of more":  {[]Rule{hour, silent}, 2 * time.Hour, 2 * time.Hour},
+		"an hour, or unsaid, of less":  {[]Rule{hour, silent}, 30 * time.Minute, time.Hour},
+		"an hour, or unsaid, of none":  {[]Rule{hour, silent}, 0, 0},
+		"an hour, for who is no guest": {[]Rule{hour, {Action: Block, Include: emails("guest@x")}}, 2 * time.Hour, time.Hour},
+	} {
+		table := mustBuild(t, one(tc.rules...))
+		for age, over := range map[time.Duration]bool{
+			0: false, tc.limit: false, tc.limit + 1: tc.limit > 0, 100 * time.Hour: tc.limit > 0,
+		} {
+			s, want := session("n/p"), NoReason
+			if s.IssuedAt = now.Add(-age); over {
+				want = SessionExpired
+			}
+			if got := table.Session("a.x", s, now, tc.unsaid); got != want {
+				t.Errorf("%s: after %v: %s, want %s", name, age, got, want)
+			}
+		}
+	}
+}
+
+// TestTokensOfManyPolicies: a token for pages is for no more policies than fit into a cookie.
+func TestTokensOfManyPolicies(t *testing.T) {
+	for _, n := range []int{1, maxAudience - 1, maxAudience, maxAudience + 1, 2 * maxAudience} {
+		var list []Policy
+		for i := range n {
+			p := of("n", fmt.Sprint("p", i), 0, Allow, []string{"a.x"}, prefixes(fmt.Sprint("/p", i))...)
+			p.CORS = &CORS{AllowedOrigins: []string{"https://o.x"}, AllowAllMethods: true, AllowCredentials: true, Tokens: true}
+			list = append(list, p)
+		}
+		s := session("n/p")
+		for _, p := range list {
+			s.Audience = append(s.Audience, Audience(p.Source))
+		}
+		if got := mustBuild(t, list...).TokenAudience("a.x", "https://o.x", s, now); len(got) != min(n, maxAudience) {
+			t.Errorf("for %d of %d", len(got), n)
 		}
 	}
 }

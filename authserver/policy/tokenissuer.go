@@ -40,7 +40,7 @@ func (t *TokenIssuers) Differing(other *TokenIssuers) []string {
 	}
 	var out []string
 	for name := range names {
-		if !reflect.DeepEqual(t.named(name), other.named(name)) {
+		if !reflect.DeepEqual(t.find(name), other.find(name)) {
 			out = append(out, name)
 		}
 	}
@@ -50,7 +50,7 @@ func (t *TokenIssuers) Differing(other *TokenIssuers) []string {
 
 // Get returns the one of a name.
 func (t *TokenIssuers) Get(name string) (TokenIssuer, bool) {
-	if i := t.named(name); i != nil {
+	if i := t.find(name); i != nil {
 		return *i, true
 	}
 	return TokenIssuer{}, false
@@ -62,14 +62,6 @@ func (t *TokenIssuers) Any(visit func(TokenIssuer) bool) bool {
 		return false
 	}
 	return slices.ContainsFunc(slices.Sorted(maps.Keys(t.byName)), func(name string) bool { return visit(*t.byName[name]) })
-}
-
-// named returns the one of a name; nil: there is none.
-func (t *TokenIssuers) named(name string) *TokenIssuer {
-	if t == nil {
-		return nil
-	}
-	return t.byName[name]
 }
 
 // Len is how many there are.
@@ -92,24 +84,37 @@ func NewTokenIssuers(list ...TokenIssuer) *TokenIssuers {
 			if i > 0 && sorted[i-1].Name == t.Name || i+1 < len(sorted) && sorted[i+1].Name == t.Name {
 				continue
 			}
-			d.str(t.Name, t.Issuer)
-			d.strs(slices.Sorted(slices.Values(t.Audiences)))
-			d.bools(t.Everywhere)
-			d.strs(slices.Sorted(slices.Values(t.Namespaces)))
+			d.tokenIssuer(t)
 			out.byName[t.Name] = t
 		}
 	})
 	return out
 }
 
+func (d *digest) tokenIssuer(t *TokenIssuer) {
+	d.str(t.Name, t.Issuer)
+	d.strs(slices.Sorted(slices.Values(t.Audiences)))
+	d.bools(t.Everywhere)
+	d.strs(slices.Sorted(slices.Values(t.Namespaces)))
+}
+
 // SetTokenIssuers replaces the issuers whose tokens policies can let in.
 func (a *Assembler) SetTokenIssuers(t *TokenIssuers) {
-	if t != a.tokenIssuers && (t == nil || a.tokenIssuers == nil || t.digest != a.tokenIssuers.digest) {
+	if t.sum() != a.tokenIssuers.sum() {
 		a.begin()
 		a.tokenIssuers = t
 	}
 }
 
+// sum stands for all of them; empty: they are not known.
+func (t *TokenIssuers) sum() string {
+	if t == nil {
+		return ""
+	}
+	return string(t.digest[:])
+}
+
+// find returns the one of a name; nil: there is none.
 func (t *TokenIssuers) find(name string) *TokenIssuer {
 	if t == nil {
 		return nil

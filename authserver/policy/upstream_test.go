@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"fmt"
 	"io"
 	"mime/quotedprintable"
 	"net/url"
@@ -273,6 +274,94 @@ func TestUpstreamValueAllocates(t *testing.T) {
 	for _, h := range []UpstreamHeader{{From: UserFact}, {From: EmailFact}, {From: GroupsFact, Groups: []string{"dev"}}, {From: UserFact, Encoding: QuotedPrintable}} {
 		if n := testing.AllocsPerRun(100, func() { h.value(s, nil) }); n != 0 {
 			t.Errorf("%s: %v allocations", h.From, n)
+		}
+	}
+}
+
+// TestUpstreamBytes: an encoding leaves letters and digits as they are, and of what else is
+// printable, what its own specification does.
+func TestUpstreamBytes(t *testing.T) {
+	const alphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	for c := byte(' '); c <= '~'; c++ {
+		for e, plain := range map[Encoding]bool{
+			PercentEncoding: c != '%', QuotedPrintable: c != '=', NoEncoding: true,
+			RFC8187Encoding: strings.IndexByte(alphanumeric+"!#$&+-.^_`|~", c) >= 0,
+		} {
+			want := "a" + string(c) + "b"
+			if !plain {
+				mark := map[Encoding]string{PercentEncoding: "%", RFC8187Encoding: "%", QuotedPrintable: "="}[e]
+				want = fmt.Sprintf("a%s%02Xb", mark, c)
+			}
+			if e == RFC8187Encoding {
+				want = "UTF-8''" + want
+			}
+			if got := e.encode("a"+string(c)+"b", 0); got != want {
+				t.Errorf("%s of %q: %q, want %q", e, c, got, want)
+			}
+		}
+	}
+}
+
+// TestUpstreamMistakes: what is wrong with headers is told of where it stands; at the bounds,
+// nothing is.
+func TestUpstreamMistakes(t *testing.T) {
+	const (
+		noName    = "spec.upstreamHeaders[0].name header-not-a-name: %q: not the name of a header such as X-Webauth-User"
+		noFact    = "spec.upstreamHeaders[0].from upstream-header-from: one of User, Email, Groups, Claim"
+		noGroups  = "spec.upstreamHeaders[0] upstream-header-groups: groups are for from: Groups, and separator for Groups and Claim"
+		noClaim   = "spec.upstreamHeaders[0].claim upstream-header-claim: from: Claim names the claim of the identity provider, and no other does"
+		separator = "spec.upstreamHeaders[0].separator upstream-header-groups: %q: a comma, a semicolon, a vertical bar or a space"
+	)
+	many := func(n int) (out []UpstreamHeader) {
+		for i := range n {
+			out = append(out, UpstreamHeader{Name: fmt.Sprint("X-", i), From: UserFact})
+		}
+		return out
+	}
+	one := func(change func(h *UpstreamHeader)) []UpstreamHeader {
+		h := UpstreamHeader{Name: "X-A", From: UserFact}
+		change(&h)
+		return []UpstreamHeader{h}
+	}
+	of := func(from Fact, claim, separator string, groups ...string) []UpstreamHeader {
+		return []UpstreamHeader{{Name: "X-A", From: from, Claim: claim, Separator: separator, Groups: groups}}
+	}
+	for _, tc := range []struct {
+		list []UpstreamHeader
+		want []string
+	}{
+		{many(maxUpstream), nil},
+		{many(maxUpstream + 1), []string{"spec.upstreamHeaders upstream-headers-too-many: 17 headers, at most 16"}},
+		{one(func(h *UpstreamHeader) { h.Name = "" }), []string{fmt.Sprintf(noName, "")}},
+		{one(func(h *UpstreamHeader) { h.Name = "X A" }), []string{fmt.Sprintf(noName, "X A")}},
+		{one(func(h *UpstreamHeader) { h.Name = "X_A" }), []string{fmt.Sprintf(noName, "X_A")}},
+		{append(many(2), many(1)...), []string{`spec.upstreamHeaders[2].name listed-twice: "X-0": listed twice`}},
+		{one(func(h *UpstreamHeader) { h.From = NoFact }), []string{noFact}},
+		{one(func(h *UpstreamHeader) { h.From = ClaimFact + 1 }), []string{noFact}},
+		{one(func(h *UpstreamHeader) { h.Encoding = NoEncoding }), nil},
+		{one(func(h *UpstreamHeader) { h.Encoding = NoEncoding + 1 }),
+			[]string{"spec.upstreamHeaders[0].encoding upstream-header-encoding: one of Percent, RFC8187, QuotedPrintable, None"}},
+		{of(GroupsFact, "", ";", "dev", strings.Repeat("g", 256)), nil},
+		{of(GroupsFact, "", "", "dev", "", "\n"), []string{
+			`spec.upstreamHeaders[0].groups[1] provider-text-unprintable: "" is not what an identity provider says: 1 to 256 printable characters`,
+			`spec.upstreamHeaders[0].groups[2] provider-text-unprintable: "\n" is not what an identity provider says: 1 to 256 printable characters`,
+		}},
+		{of(UserFact, "", "", "dev"), []string{noGroups}}, {of(ClaimFact, "a", "", "dev"), []string{noGroups}},
+		{of(UserFact, "", ","), []string{noGroups}}, {of(EmailFact, "", ","), []string{noGroups}},
+		{of(GroupsFact, "", ","), nil}, {of(ClaimFact, "a", "|"), nil}, {of(ClaimFact, "a", " "), nil},
+		{of(GroupsFact, "", ",;"), []string{fmt.Sprintf(separator, ",;")}}, {of(GroupsFact, "", "/"), []string{fmt.Sprintf(separator, "/")}},
+		{of(UserFact, "a", ""), []string{noClaim}}, {of(ClaimFact, "", ""), []string{noClaim}},
+		{of(ClaimFact, "a=b", ""), []string{`spec.upstreamHeaders[0].claim claim-name: "a=b": claim: name is that of a claim, such as department or ` +
+			`realm_access.roles: printable, with at most 8 dots, and without "*" and "="`}},
+	} {
+		v := validator{}
+		v.upstreamHeaders(tc.list)
+		var got []string
+		for _, i := range v.issues {
+			got = append(got, fmt.Sprintf("%s %s: %s", i.Source.Field, i.Code, i.Message))
+		}
+		if !slices.Equal(got, tc.want) {
+			t.Errorf("%+v:\n%q, want\n%q", tc.list, got, tc.want)
 		}
 	}
 }
