@@ -22,6 +22,7 @@ import (
 	"github.com/ostiary/ostiary/authserver"
 	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/authserver/explain"
+	"github.com/ostiary/ostiary/authserver/har"
 	"github.com/ostiary/ostiary/authserver/probe"
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
 	"github.com/ostiary/ostiary/authserver/telemetry"
@@ -47,6 +48,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := command.Root("ostiary", "ostiary protects applications behind an ingress proxy, CORS preflights included", versionText(),
 		serve(),
 		explain.Command(&feed.Source{}),
+		har.Command(&feed.Source{}),
 		check.Command(),
 		review.Diff(),
 		review.Who(),
