@@ -28,12 +28,18 @@ const (
 	send = "https://send.hostname.test" // redirects everybody to the login, fetches too
 	evil = "https://evil.other.test"    // nobody's: it keeps what it gets
 	free = "https://free.third.test"    // for everybody, like evil
+	bare = "https://bare.plain.test"    // for everybody; what it answers, the address says
+	alto = "https://alt.third.test"     // of the site of free
+	none = "https://nobody.site.test"   // no policy claims it
+	laxa = "https://laxapi.cookie.test" // its cookie is SameSite=Lax
+	part = "https://partapi.cookie.test"
+	area = "https://area.site.test" // /admin is for root alone
 )
 
 var hosts = []string{"app1.site.test", "app2.hostname.test", "api.site.test", "app3.site.test", "corp.site.test", "both.site.test",
 	"quick.site.test", "null.hostname.test", "send.hostname.test", "evil.other.test", "free.third.test",
 	"ask1.site.test", "ask2.hostname.test", "strict.cookie.test", "lax.cookie.test", "partitioned.cookie.test", "readable.cookie.test",
-	"path.cookie.test"}
+	"path.cookie.test", "bare.plain.test", "alt.third.test", "nobody.site.test", "laxapi.cookie.test", "partapi.cookie.test", "area.site.test"}
 
 // people is how many there are: each has one story, as the times that somebody may
 // sign in are limited.
@@ -249,7 +255,44 @@ apiVersion: access.ostiary.dev/v1alpha1
 kind: AccessPolicy
 metadata: {name: evil, namespace: nobody}
 spec:
-  hosts: [evil.other.test, free.third.test]
+  hosts: [evil.other.test, free.third.test, alt.third.test, bare.plain.test]
   cors: {preflight: Bypass}
   rules: [{action: Bypass, include: [{everyone: true}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: laxapi, namespace: cookies}
+spec:
+  hosts: [laxapi.cookie.test]
+  identityProviders: [people]
+  session: {cookie: {sameSite: Lax}}
+  cors: {allowedOrigins: ["https://app1.site.test"], allowedMethods: [GET, PUT], allowCredentials: true}
+  rules: [{action: Allow, include: [{everyone: true}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: partapi, namespace: cookies}
+spec:
+  hosts: [partapi.cookie.test]
+  identityProviders: [people]
+  session: {cookie: {partitioned: true}}
+  cors: {allowedOrigins: ["https://app1.site.test"], allowedMethods: [GET, PUT], allowCredentials: true}
+  rules: [{action: Allow, include: [{everyone: true}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: area, namespace: shop}
+spec:
+  hosts: [area.site.test]
+  identityProviders: [people]
+  rules: [{action: Allow, include: [{everyone: true}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: area-admin, namespace: shop}
+spec:
+  hosts: [area.site.test]
+  paths: [{path: /admin}]
+  identityProviders: [people]
+  rules: [{action: Allow, include: [{email: root@example.com}]}]
 `
