@@ -18,6 +18,7 @@ import (
 // A block of a page has a language and perhaps one word about it:
 //
 //	```yaml file=orders.yaml    commands of the page find it under that name
+//	```json file=shop.har       the same
 //	```yaml file=x.broken.yaml  the same, of what is wrong on purpose
 //	```console                  lines with "$ ostiary ..." are run, and print what follows
 //	```console demo             lines with "$ curl ..." are run against hack/demo
@@ -74,7 +75,8 @@ func TestConsole(t *testing.T) {
 	for _, p := range pagesOf(t) {
 		dir := t.TempDir()
 		for _, b := range p.blocks {
-			if name, ok := strings.CutPrefix(b.language, "yaml file="); ok {
+			kind, name, ok := strings.Cut(b.language, " file=")
+			if ok && (kind == "yaml" || kind == "json") {
 				if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o700); err != nil {
 					t.Fatal(err)
 				}

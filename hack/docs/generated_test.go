@@ -8,6 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/ostiary/ostiary/authserver/har"
 )
 
 var update = flag.Bool("update", false, "write the pages that are made from the sources")
@@ -143,3 +147,37 @@ func TestRowsIn(t *testing.T) {
 		}
 	}
 }
+
+// TestHARFields: each field that `ostiary har` names is one of an AccessPolicy.
+func TestHARFields(t *testing.T) {
+	definition, err := os.ReadFile(filepath.Join(root, "config", "crd", "access.ostiary.dev_accesspolicies.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var crd struct {
+		Spec struct {
+			Versions []struct {
+				Schema struct{ OpenAPIV3Schema schemaNode }
+			}
+		}
+	}
+	if err := yaml.Unmarshal(definition, &crd); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range har.Causes() {
+		at := crd.Spec.Versions[0].Schema.OpenAPIV3Schema
+		for name := range strings.SplitSeq(d.Field, ".") {
+			if d.Field == "" {
+				break
+			}
+			next, ok := at.Properties[name]
+			if !ok {
+				t.Errorf("%s: there is no field %s", d.Cause, d.Field)
+				break
+			}
+			at = next
+		}
+	}
+}
+
+type schemaNode struct{ Properties map[string]schemaNode }

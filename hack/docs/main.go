@@ -24,7 +24,7 @@ func main() {
 // text by its path from the root.
 func generated(root string) (map[string]string, error) {
 	pages := map[string]string{}
-	for _, make := range []func(string, map[string]string) error{rowPages, apiPage, selectorsPage, cliPage, metricsPage, reasonsPage,
+	for _, make := range []func(string, map[string]string) error{rowPages, apiPage, selectorsPage, cliPage, metricsPage, reasonsPage, harPage,
 		wirePage, annotationsPage} {
 		if err := make(root, pages); err != nil {
 			return nil, err
