@@ -61,6 +61,27 @@ func TestManyClaimsAreFew(t *testing.T) {
 	}
 }
 
+// TestEachClaimOnce: however many claims are on a host, each is visited once, and those of few
+// parts are kept in a list.
+func TestEachClaimOnce(t *testing.T) {
+	for n := range 2 * few {
+		var r claims
+		for i := range n {
+			r.add(claim{path: fmt.Sprint("/", i), exact: i%2 == 0, app: &app{}})
+		}
+		seen := map[string]int{}
+		r.each(func(c claim) { seen[c.path]++ })
+		for i := range n {
+			if times := seen[fmt.Sprint("/", i)]; times != 1 {
+				t.Errorf("%d claims: one is visited %d times", n, times)
+			}
+		}
+		if len(seen) != n || (r.many != nil) != (n > few) {
+			t.Errorf("%d claims: %d are visited; in maps: %v", n, len(seen), r.many != nil)
+		}
+	}
+}
+
 // best is the reference: of the claims on a path, the exact one, or else the longest.
 func best(all []claim, path string, enforced bool) (found *app) {
 	length := -1

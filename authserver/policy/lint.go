@@ -344,7 +344,6 @@ func addressesOf(rules []*rule) []netip.Addr {
 	out := []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}
 	eachOf(rules, func(s *Selector) {
 		for _, n := range s.Networks {
-			n = unmap(n).Masked()
 			out = append(out, n.Addr())
 			if next := lastOf(n).Next(); next.IsValid() {
 				out = append(out, next)

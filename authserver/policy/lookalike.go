@@ -79,7 +79,7 @@ func trimSegment(s string) string {
 	}
 	seen := strings.TrimRightFunc(s, isUnseen)
 	last, _ := utf8.DecodeLastRuneInString(seen)
-	if s == "." || s == ".." || last != '.' && !unicode.IsSpace(last) {
+	if last != '.' && !unicode.IsSpace(last) {
 		return s
 	}
 	switch bare := strings.Map(bared, s); {
@@ -103,7 +103,7 @@ func bared(r rune) rune {
 
 // isUnseen: joiners, marks of direction, soft hyphens and selectors of glyphs.
 func isUnseen(r rune) bool {
-	return r >= 0x80 && (unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Variation_Selector, r))
+	return unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Variation_Selector, r)
 }
 
 // hasTrailing reports whether a segment ends with a dot or a space.

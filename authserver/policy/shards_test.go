@@ -77,6 +77,127 @@ func TestShardsMissing(t *testing.T) {
 	}
 }
 
+// TestShardsGrowAndShrink: a directory has as many shards as its entries need, on the way up
+// and on the way down, and all that is there is found.
+func TestShardsGrowAndShrink(t *testing.T) {
+	const most = 65*shardMax + 1 // so that there is more than one word of what is copied
+	var e shardsEditor[int]
+	dir := 0
+	for n := 1; n <= most; n++ {
+		e.set(fmt.Sprint(n), n)
+		if dir = max(dir, 1); n > shardMax*dir {
+			dir *= 2
+		}
+		if len(e.now.dir) != dir || e.now.size != n {
+			t.Fatalf("%d entries: %d shards, want %d", n, len(e.now.dir), dir)
+		}
+		if n%1000 == 0 {
+			e.publish()
+		}
+	}
+	for n := most; n > 0; n-- {
+		if v, ok := e.now.get(fmt.Sprint(n)); !ok || v != n {
+			t.Fatalf("%d is %d", n, v)
+		}
+		e.remove(fmt.Sprint(n))
+		if left := n - 1; dir > 1 && left < shardMax/8*dir {
+			dir /= 2
+		}
+		if len(e.now.dir) != dir || e.now.size != n-1 {
+			t.Fatalf("%d entries are left: %d shards, want %d", n-1, len(e.now.dir), dir)
+		}
+	}
+}
+
+// TestShardsReserve: room is made for many, at once, where there are none yet.
+func TestShardsReserve(t *testing.T) {
+	for _, tc := range []struct{ before, reserved, shards, slots int }{
+		{0, 0, 1, 4}, {0, shardMax, 1, 4}, {0, shardMax + 1, 2, shardMax}, {0, 2 * shardMax, 2, shardMax}, {0, 2*shardMax + 1, 4, shardMax},
+		{0, 4*shardMax + 1, 8, shardMax}, {1, 10 * shardMax, 1, 4},
+	} {
+		var e shardsEditor[int]
+		for i := range tc.before {
+			e.set(fmt.Sprint("before", i), 0)
+		}
+		e.reserve(tc.reserved)
+		e.set("x", 1)
+		slots := 0
+		for _, s := range e.now.dir {
+			slots = max(slots, len(s.slots))
+		}
+		if len(e.now.dir) != tc.shards || slots != tc.slots {
+			t.Errorf("%+v: %d shards of %d slots", tc, len(e.now.dir), slots)
+		}
+	}
+}
+
+// TestShardsLoad: a shard has as many slots as leave a quarter empty, and no more.
+func TestShardsLoad(t *testing.T) {
+	var e shardsEditor[int]
+	slots := 4
+	for n := 1; n <= shardMax; n++ {
+		e.set(fmt.Sprint(n), n)
+		if 4*n > 3*slots {
+			slots *= 2
+		}
+		if s := e.now.dir[0]; len(s.slots) != slots || s.used != n {
+			t.Fatalf("%d entries: %d slots, want %d", n, len(s.slots), slots)
+		}
+	}
+}
+
+// TestShardsOneSided: all entries are found, and others are not, be it that one shard has
+// them all, and be it that several have one hash.
+func TestShardsOneSided(t *testing.T) {
+	var e shardsEditor[int]
+	var upper []string
+	for n := 0; len(upper) < 2*shardMax; n++ {
+		key := fmt.Sprint(n)
+		switch v, ok := e.now.get(key); {
+		case ok:
+			t.Fatalf("%s is %d, and was never set", key, v)
+		case hashOf(key)>>63 == 1:
+			e.set(key, len(upper))
+			upper = append(upper, key)
+		}
+	}
+	if len(e.now.dir) != 2 || e.now.dir[0].used != 0 {
+		t.Fatalf("%d shards, and %d entries in the first", len(e.now.dir), e.now.dir[0].used)
+	}
+	for i, key := range upper {
+		if v, ok := e.now.get(key); !ok || v != i {
+			t.Errorf("%s is %d, want %d", key, v, i)
+		}
+	}
+	s := shard[int]{slots: make([]slot[int], 8)}
+	keys := []string{"a", "b", "c"}
+	for i, key := range keys {
+		s.put(&slot[int]{7, key, i})
+	}
+	for i, key := range keys {
+		if o := s.find(7, key); o.key != key || o.value != i {
+			t.Errorf("for %s, %s is found", key, o.key)
+		}
+	}
+}
+
+// TestShardsCopyOnce: after one is published, the first edit of a shard copies it, and
+// further ones do not.
+func TestShardsCopyOnce(t *testing.T) {
+	var e shardsEditor[int]
+	e.set("a", 1)
+	was := e.publish()
+	e.set("a", 2)
+	once := &e.now.dir[0].slots[0]
+	e.set("a", 3)
+	if once == &was.dir[0].slots[0] {
+		t.Error("what was published is edited")
+	}
+	if once != &e.now.dir[0].slots[0] {
+		t.Error("it is copied for each edit")
+	}
+}
+
 // TestTree: the sum is that of the set, whatever way it came to be; and no two sets that
 // were seen have one.
 func TestTree(t *testing.T) {

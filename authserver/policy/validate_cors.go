@@ -177,7 +177,7 @@ func checkOriginIPv6(host string) problem {
 
 func splitOriginPort(rest string) (host, port string, wrong problem) {
 	i := strings.LastIndexByte(rest, ':')
-	if i < 0 || strings.IndexByte(rest[i:], ']') >= 0 {
+	if i < 0 || strings.Contains(rest[i:], "]") {
 		return rest, "", problem{}
 	}
 	if rest[i+1:] == "*" {
