@@ -92,6 +92,22 @@ func TestClaim(t *testing.T) {
 	}
 }
 
+// TestClaimOfNobody: of nobody nothing is known, and no claim matches nobody.
+func TestClaimOfNobody(t *testing.T) {
+	var none *ClaimValue
+	eng, ann := &ClaimValue{Name: "department", Value: "eng"}, &Subject{}
+	for _, ifUnknown := range []bool{false, true} {
+		for i, got := range []match{none.match(nil, ifUnknown), none.match(ann, ifUnknown), eng.match(ann, ifUnknown)} {
+			if got != no {
+				t.Errorf("%d, %v: %v", i, ifUnknown, got)
+			}
+		}
+		if got := eng.match(nil, ifUnknown); got != matchIf(ifUnknown) {
+			t.Errorf("%v: %v", ifUnknown, got)
+		}
+	}
+}
+
 // TestClaimOfSubject: what is told to those that make headers of it.
 func TestClaimOfSubject(t *testing.T) {
 	s := &Subject{Claims: []IdentityClaim{saying("a", "1", "2"), untold("b"), {Name: "c", Values: []string{"x"}, Asked: "z"}}}
@@ -109,13 +125,14 @@ func TestClaimOfSubject(t *testing.T) {
 // TestClaimNames: those of Ostiary's own are nobody's to name.
 func TestClaimNames(t *testing.T) {
 	for name, good := range map[string]bool{"department": true, "realm_access.roles": true, "https://example.com/groups": true, "cognito:groups": true, "ä": true,
-		"": false, "*": false, "a*": false, "a=b": false, "ostiary:x": false, "a\n": false, " a": false, "a\u200b": false, "a.b.c.d.e.f.g.h.i.j": false, strings.Repeat("a", 256): false} {
+		"": false, "*": false, "a*": false, "a=b": false, "ostiary:x": false, "a\n": false, " a": false, "a\u200b": false, "a.b.c.d.e.f.g.h.i": true, "a.b.c.d.e.f.g.h.i.j": false,
+		strings.Repeat("a", 255): true, strings.Repeat("a", 256): false} {
 		if p := (&ClaimValue{Name: name, Value: "x"}).check(); p.found() == good {
 			t.Errorf("%q: %v", name, p)
 		}
 	}
 	for value, good := range map[string]bool{"eng": true, "true": true, "1.5": true, "a b": true, "a*": true, "": false, "a\n": false, " ": false, "a\u00a0b": false,
-		strings.Repeat("a", 513): false} {
+		strings.Repeat("a", 512): true, strings.Repeat("a", 513): false} {
 		if p := (&ClaimValue{Name: "a", Value: value}).check(); p.found() == good {
 			t.Errorf("%q: %v", value, p)
 		}

@@ -169,3 +169,27 @@ func TestAskedAll(t *testing.T) {
 		t.Error(one.AskedAll(), same.AskedAll(), other.AskedAll(), none.AskedAll())
 	}
 }
+
+// TestRoomForElsewhere: what policies elsewhere look at fits exactly, or is not looked for. By
+// way of a group it takes as much room.
+func TestRoomForElsewhere(t *testing.T) {
+	for more := range 2 {
+		var names []string
+		for i := range 6 {
+			names = append(names, strings.Repeat(string(rune('a'+i)), (maxElsewhere-askedSize)/6-len(`,""`)))
+		}
+		names[0] += strings.Repeat("a", more)
+		direct, by := reading("b", "b", "b.x", names...), reading("b", "b", "b.x")
+		by.Rules = append([]Rule{{Action: Block, Include: named("six")}}, by.Rules...)
+		for name, taker := range map[string]Policy{"direct": takesTokens(direct), "by a group": takesTokens(by)} {
+			table, issues := withGroups([]Group{groupOf("six", groups(names...), nil, nil)}, reading("n", "app", "a.x"), taker)
+			in, ok := table.SignIn(mustTarget(t, "https://a.x/"), "https://a.x")
+			if !ok || len(issues) > 0 || len(in.Reads.Groups) != len(names)*(1-more) {
+				t.Errorf("%s, %d too much: %d groups, %v", name, more, len(in.Reads.Groups), issues)
+			}
+			if size := table.readSize(table.claims("b.x").apps()[0]); size != maxElsewhere+more {
+				t.Errorf("%s: %d bytes", name, size)
+			}
+		}
+	}
+}

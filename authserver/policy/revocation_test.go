@@ -4,8 +4,11 @@ package policy
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 func TestRevoked(t *testing.T) {
@@ -47,6 +50,25 @@ func TestRevoked(t *testing.T) {
 	var none *Table
 	if !none.Revoked(&Subject{ID: "u1"}) || !table.Revoked(nil) || (&Table{}).Revoked(&Subject{ID: "u7"}) {
 		t.Error("what a nil or an empty table says")
+	}
+}
+
+// TestFoldedCharacters: of every character, its cases have the same in common, and no two
+// others have.
+func TestFoldedCharacters(t *testing.T) {
+	seen := map[string]rune{}
+	for r := range rune(0x20000) {
+		if !utf8.ValidRune(r) {
+			continue
+		}
+		folded := string(appendFolded(nil, string(r)))
+		if other := string(unicode.SimpleFold(r)); string(appendFolded(nil, other)) != folded {
+			t.Errorf("%q and %q are told apart", r, other)
+		}
+		if other, ok := seen[folded]; ok && !strings.EqualFold(string(r), string(other)) {
+			t.Errorf("%q and %q have %q in common", r, other, folded)
+		}
+		seen[folded] = r
 	}
 }
 

@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -53,6 +54,30 @@ func TestCheckHostAndPathHints(t *testing.T) {
 		"/a b": "spaces", "/a\n": "spaces", "/a\u0085": "spaces", "//": "canonical", "/a//b": "canonical", "/a/../b": "canonical", "/.": "canonical", "/" + strings.Repeat("a", 1024): "1024",
 	} {
 		hinted(t, path, checkPath(path).text, hint)
+	}
+}
+
+// TestPathKinds: a path is told with its kind, by which two of one value differ.
+func TestPathKinds(t *testing.T) {
+	both := []Path{{"/a", true}, {"/a", false}}
+	p := of("n", "p", 0, Allow, []string{"a.x"}, both...)
+	if issues := Validate(&p); len(issues) > 0 {
+		t.Error(issues)
+	}
+	p.Paths = append(both, both...)
+	old, young := of("n", "old", 0, Allow, []string{"a.x"}, both...), of("n", "young", 1, Allow, []string{"a.x"}, both...)
+	_, issues := build([]Policy{old, young})
+	var got []string
+	for _, i := range append(Validate(&p), issues...) {
+		got = append(got, i.Message)
+	}
+	want := []string{
+		`"/a" (Exact): listed twice`, `"/a" (Prefix): listed twice`,
+		"a.x/a (Exact) is already claimed by n/old, which is older; this claim is not active",
+		"a.x/a (Prefix) is already claimed by n/old, which is older; this claim is not active",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
 	}
 }
 
