@@ -287,3 +287,24 @@ func refRehearses(p *Policy, v Verdict, why Reason, r *Request) (Verdict, Reason
 	}
 	return Challenge, why
 }
+
+// TestSignInBehindADryRun: people sign in for the policy that decides, as it stands above the
+// host, and by the providers that the dry run takes, too.
+func TestSignInBehindADryRun(t *testing.T) {
+	dry, other := of("n", "dry", 0, Allow, []string{"a.b.x"}), of("n", "other", 1, Allow, []string{"*.b.x"}, prefixes("/other")...)
+	team := of("n", "team", 2, Allow, []string{"**.x"}, prefixes("/team")...)
+	team.Session.Cookie.PathScoped = true
+	dry.DryRun, dry.IdentityProviders = DryRunAuthenticate, []string{"corp"}
+	other.IdentityProviders = []string{"corp", "guests"}
+	for _, more := range [][]Policy{nil, {other}} {
+		table := mustBuild(t, append(more, dry, team)...)
+		in, ok := table.SignIn(mustTarget(t, "https://a.b.x/team/one"), "https://a.b.x")
+		if !ok || in.Policy != team.Source || in.Path != "/team" || !slices.Equal(in.Providers, dry.IdentityProviders) {
+			t.Errorf("with %d more: %v %+v", len(more), ok, in)
+		}
+	}
+	in, _ := mustBuild(t, dry, other).SignIn(mustTarget(t, "https://a.b.x/other"), "https://a.b.x")
+	if in.Policy != other.Source || !slices.Equal(in.Providers, dry.IdentityProviders) {
+		t.Errorf("beside one that names providers: %+v", in)
+	}
+}

@@ -65,7 +65,7 @@ func (tr *Trace) found(t *Table, r *Request, a *app, why Reason) {
 // guarded says which policy guards the target, or why none does.
 func (tr *Trace) guarded(t *Table, target *Target, a *app, why Reason) {
 	switch {
-	case why == AmbiguousPath && len(target.readings) > 0 && !target.encodedSlash:
+	case why == AmbiguousPath && !target.encodedSlash: // then it has several readings
 		tr.add("policy", Source{}, "ambiguous", "the readings of this path lead to different policies")
 	case why == AmbiguousPath:
 		tr.add("policy", sourceOf(a), "ambiguous", "the path holds an encoded slash; allowEncodedSlashes would let this "+

@@ -64,7 +64,8 @@ const far = 5
 func unlike(listed, origin string) (int, string) {
 	scheme, host, port := splitOrigin(origin)
 	s, h, p := splitOrigin(listed)
-	if h == host || oneLabel(h, host) == 1 {
+	labels := oneLabel(h, host)
+	if h == host || labels == 1 {
 		switch {
 		case p == port:
 			return 0, fmt.Sprintf("the scheme differs, %s and %s", scheme, s)
@@ -74,9 +75,9 @@ func unlike(listed, origin string) (int, string) {
 			return 2, "scheme and port differ"
 		}
 	}
-	switch n := oneLabel(h, host); {
-	case n > 1:
-		return 2, fmt.Sprintf("\"*\" stands for one label, and %s has %d in its place", host, n)
+	switch {
+	case labels > 0:
+		return 2, fmt.Sprintf("\"*\" stands for one label, and %s has %d in its place", host, labels)
 	case "www."+h == host || "www."+host == h:
 		return 2, "with and without www. are two origins"
 	default:
@@ -86,10 +87,7 @@ func unlike(listed, origin string) (int, string) {
 
 func splitOrigin(origin string) (scheme, host, port string) {
 	scheme, rest, _ := strings.Cut(origin, "://")
-	host, port = rest, ""
-	if at := strings.LastIndexByte(rest, ':'); at >= 0 && !strings.HasSuffix(rest, "]") {
-		host, port = rest[:at], rest[at+1:]
-	}
+	host, port, _ = splitOriginPort(rest)
 	return scheme, host, port
 }
 

@@ -98,7 +98,7 @@ func (v *visitor) finding(field string, s *Selector, ifUnknown bool) Finding {
 	case m == yes:
 		f.Matches = "yes"
 	}
-	if s.Property == AccessGroup && v.table != nil {
+	if s.Property == AccessGroup {
 		if g := v.table.groups.find(s.Value); g.fault == usable {
 			f.Within = v.each(g.lists, ifUnknown)
 		}
@@ -170,10 +170,8 @@ func (v *visitor) told(s *Selector) string {
 	case ClientCertificate:
 		return v.toldOfCertificate()
 	case AccessGroup:
-		if v.table != nil {
-			_, why := v.table.groups.unusable(s.Value)
-			return why
-		}
+		_, why := v.table.groups.unusable(s.Value)
+		return why
 	case ExternalEvaluation, Expression, Everyone, NoProperty:
 	}
 	return ""
@@ -274,9 +272,6 @@ func toldOfToken(m *TokenMatch, b *Bearer) string {
 }
 
 func (v *visitor) toldOfCertificate() string {
-	if v.request == nil {
-		return ""
-	}
 	switch c, known := v.request.Certificate.good(v.request.Now); {
 	case c != nil:
 		return "the certificate is of " + shownList(append(append([]string{c.CommonName}, c.DNSNames...), c.URIs...))

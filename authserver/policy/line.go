@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -58,14 +59,12 @@ func EscapeJSON(js []byte) []byte {
 	}
 	var out []byte
 	for _, r := range string(js) {
-		switch {
-		case unseenInJSON(r) && r > 0xffff:
-			r -= 0x10000 // a surrogate pair, RFC 8259 §7
-			out = fmt.Appendf(out, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
-		case unseenInJSON(r):
-			out = fmt.Appendf(out, `\u%04x`, r)
-		default:
+		if !unseenInJSON(r) {
 			out = utf8.AppendRune(out, r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) { // RFC 8259 §7
+			out = fmt.Appendf(out, `\u%04x`, unit)
 		}
 	}
 	return out

@@ -40,3 +40,32 @@ func FuzzLine(f *testing.F) {
 		}
 	})
 }
+
+// TestLine: each character that is no part of a line is written as its escape, and every other
+// one stays.
+func TestLine(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "",
+		"plain é日本 \U0001f600 \ufffd \uffff": "plain é日本 \U0001f600 \ufffd \uffff",
+		"a\nb\tc": `a\nb\tc`, "\r\x00\x1b\x7f": `\x0d\x00\x1b\x7f`,
+		"\u0080\u0085\u202e\ufeff": `\u0080\u0085\u202e\ufeff`, "\U000e0041": `\U000e0041`, "a\xff\ufffdb\xc3": `a\xff` + "\ufffd" + `b\xc3`,
+	} {
+		if got := Line(in); got != want {
+			t.Errorf("%q: %s, want %s", in, got, want)
+		}
+	}
+}
+
+// TestEscapeJSON: what cannot be seen is written as JSON has it. What can, and what stands
+// between values, stays.
+func TestEscapeJSON(t *testing.T) {
+	for in, want := range map[string]string{
+		"{\n\t\"é日本\": \"\U0001f600\"}\n": "{\n\t\"é日本\": \"\U0001f600\"}\n", "\"~\x7f\u0080é\"": "\"~" + `\u007f\u0080` + "é\"",
+		"{\n\t\"é\": \"\u202e\ufeff\"}": "{\n\t\"é\": \"" + `\u202e\ufeff` + "\"}", "\"\U000e0041\"": `"\udb40\udc41"`,
+		"\"\U000f0000\uffff\"": "\"\U000f0000\uffff\"",
+	} {
+		if got := string(EscapeJSON([]byte(in))); got != want {
+			t.Errorf("%q: %s, want %s", in, got, want)
+		}
+	}
+}

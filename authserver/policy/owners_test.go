@@ -12,6 +12,9 @@ func TestEachHost(t *testing.T) {
 	own, other := of("a", "p", 1, Allow, []string{"h.x", "*.x"}), of("b", "q", 2, Allow, []string{"h.x", "mine.x"})
 	broken := of("c", "r", 3, Allow, []string{"broken.y"})
 	broken.Rules = []Rule{{}}
+	granted := []Policy{of("b", "q", 1, Allow, []string{"h.x"}, prefixes("/a/b", "/c")...),
+		of("a", "p", 2, Allow, []string{"h.x"}, prefixes("/a")...)}
+	both := Terms{Grants: []Grant{{"h.x", "a"}, {"h.x", "b"}}}
 	for name, tc := range map[string]struct {
 		in   Input
 		want map[string]string
@@ -23,6 +26,7 @@ func TestEachHost(t *testing.T) {
 		"a mistake":  {Input{Policies: CompileAll([]Policy{broken})}, map[string]string{"broken.y": "c"}},
 		"not known":  {Input{Policies: CompileAll([]Policy{of("a", "p", 1, Allow, []string{"h.x"}), of("b", "q", 2, Allow, []string{"h.x"})}), Ledger: NewLedger(nil, time.Hour)}, map[string]string{"h.x": ""}},
 		"held":       {Input{Policies: CompileAll([]Policy{of("a", "p", 1, Allow, []string{"h.x"})}), Ledger: NewLedger([]Claim{{"h.x", "b", birth, now}}, time.Hour)}, map[string]string{"h.x": ""}},
+		"two grants": {Input{Policies: CompileAll(granted), Terms: both}, map[string]string{"h.x": "a b"}},
 		"two of one": {Input{Policies: CompileAll([]Policy{own, of("a", "s", 2, Allow, []string{"h.x"}, Path{Value: "/s"})})}, map[string]string{"h.x": "a", "*.x": "a"}},
 	} {
 		table, _ := Build(tc.in)

@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 )
@@ -67,13 +68,9 @@ func (r *claims) guards() (guards []Guard) {
 // compareGuards puts first what is looked up first, and else goes by the text.
 func compareGuards(x, y Guard) int {
 	switch {
-	case x.Path.Exact != y.Path.Exact && x.Path.Exact:
-		return -1
-	case x.Path.Exact != y.Path.Exact:
-		return 1
-	case len(x.Path.Value) != len(y.Path.Value):
-		return len(y.Path.Value) - len(x.Path.Value)
-	case x.Path.Value < y.Path.Value:
+	case x.Path.Exact == y.Path.Exact:
+		return cmp.Or(cmp.Compare(len(y.Path.Value), len(x.Path.Value)), cmp.Compare(x.Path.Value, y.Path.Value))
+	case x.Path.Exact:
 		return -1
 	default:
 		return 1
