@@ -144,6 +144,8 @@ func (tr *Trace) preflight(r *Request, a *app, d *Decision) {
 		tr.add("preflight", d.Source.at("spec.cors.allowedHeaders"), "refused", "%s", why)
 	case AmbiguousPath:
 		tr.add("preflight", d.Source, "refused", "preflight: Bypass applies only to canonical paths")
+	case BadRequest:
+		tr.add("preflight", d.Source, "refused", "preflight: Bypass applies only where the proxy, and not the client, names the host")
 	case PreflightBypassed:
 		tr.add("preflight", d.Source, "let through", "preflight: Bypass: the application answers it")
 	default:

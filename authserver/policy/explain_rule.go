@@ -240,7 +240,7 @@ func (v *visitor) toldOfLink(name string) string {
 func (v *visitor) toldOfBearer(m *TokenMatch) string {
 	switch {
 	case v.bearer != nil:
-		return toldOfToken(m, v.bearer)
+		return v.toldOfToken(m)
 	case v.unverified:
 		return "the bearer token is not good"
 	default:
@@ -249,12 +249,15 @@ func (v *visitor) toldOfBearer(m *TokenMatch) string {
 }
 
 // toldOfToken says where a bearer token first differs.
-func toldOfToken(m *TokenMatch, b *Bearer) string {
+func (v *visitor) toldOfToken(m *TokenMatch) string {
+	b := v.bearer
 	switch {
 	case m == nil:
 		return ""
 	case b.Name != m.Issuer:
 		return "the token is of " + shown(b.Name)
+	case !v.table.trusts(b, v.namespace):
+		return "policies of namespace " + v.namespace + " cannot use the TokenIssuer " + m.Issuer
 	case !contains(b.Audience, m.Audience):
 		return "the token is for " + shownList(b.Audience)
 	}

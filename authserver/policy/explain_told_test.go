@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -103,5 +104,37 @@ func TestToldOfOtherSites(t *testing.T) {
 		if _, tr := table.Explain(r); stepOf(tr, "crossSite") != want {
 			t.Errorf("%q, want %q", stepOf(tr, "crossSite"), want)
 		}
+	}
+}
+
+// TestToldOfPreflightsLetThrough: a preflight that is let through, or is not for what is in
+// doubt, is explained as what was decided.
+func TestToldOfPreflightsLetThrough(t *testing.T) {
+	p := one(does(Allow)...)
+	p.CORS = &CORS{BypassPreflight: true}
+	table := mustBuild(t, p)
+	twice := mustTarget(t, "https://a.x/b/../c")
+	const unproven = "refused: preflight: Bypass applies only where the proxy, and not the client, names the host"
+	for want, change := range map[string]func(r *Request){
+		"let through: preflight: Bypass: the application answers it": func(*Request) {},
+		"refused: preflight: Bypass applies only to canonical paths": func(r *Request) { r.Target = twice },
+		unproven: func(r *Request) { r.HostUnproven = true },
+	} {
+		r := preflight(t, "https://a.x/", "https://o.x", "GET", "")
+		change(&r)
+		if d, tr := table.Explain(r); stepOf(tr, "preflight") != want || (d.Verdict == Admit) != strings.HasPrefix(want, "let") {
+			t.Errorf("%s: %q, want %q", brief(d), stepOf(tr, "preflight"), want)
+		}
+	}
+}
+
+// TestToldOfIssuersThatAreNotForAll: of a token that would match, were its issuer for the policy's
+// namespace, it is said that it is not.
+func TestToldOfIssuersThatAreNotForAll(t *testing.T) {
+	table := mustBuild(t, one(Rule{Action: ServiceAuth, Include: jwt("theirs", "app")})).trusting(tokenIssuers()...)
+	_, tr := table.Explain(Request{Target: mustTarget(t, "https://a.x/"), Method: "GET", Now: now,
+		Bearer: bearing(t, "theirs", "https://theirs.x", `{"sub":"s"}`)})
+	if f := tr.last().Findings[0]; f.Matches != "no" || f.Detail != "policies of namespace n cannot use the TokenIssuer theirs" {
+		t.Errorf("%+v", f)
 	}
 }
