@@ -37,8 +37,8 @@ func surveyed() *Table {
 	return table
 }
 
-// TestHosts: all hosts of which a table has something to say, each once, sorted as text.
-func TestHosts(t *testing.T) {
+// TestHostsOfATable: all hosts of which a table has something to say, each once, sorted as text.
+func TestHostsOfATable(t *testing.T) {
 	want := []string{"**.x", "**.y.x", "*.w.x", "*.y.x", "b.x", "d.w.x", "z.x"}
 	if got := surveyed().Hosts(); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
