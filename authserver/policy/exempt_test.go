@@ -12,6 +12,10 @@ import (
 func TestExempt(t *testing.T) {
 	staff := Rule{Action: Allow, Include: []Selector{{Property: EmailDomain, Value: "x"}}}
 	block := func(s []Selector) Rule { return Rule{Action: Block, Include: s} }
+	const exempt, rule = "spec.exempt[1]", "spec.rules[0]"
+	person, socket := func(r *Request) { r.Subject = session("n/p") }, func(r *Request) { r.WebSocket = true }
+	asks := func(r *Request) { r.Origin, r.Preflight.Method = "https://o.x", "GET" }
+	unproven, nowhere := func(r *Request) { r.HostUnproven = true }, func(r *Request) { r.Address = netip.Addr{} }
 	for name, tc := range map[string]struct {
 		rules   []Rule
 		method  string
@@ -21,29 +25,36 @@ func TestExempt(t *testing.T) {
 		reason  Reason
 		field   string
 	}{
-		"exempt":                      {url: "/sw.js", verdict: Admit, reason: Bypassed, field: "spec.exempt[1]"},
-		"with a query":                {url: "/sw.js?v=2", verdict: Admit, reason: Bypassed, field: "spec.exempt[1]"},
-		"HEAD":                        {url: "/sw.js", method: "HEAD", verdict: Admit, reason: Bypassed, field: "spec.exempt[1]"},
-		"of a blocked person":         {rules: []Rule{block(emails("ann@x")), staff}, url: "/sw.js", change: func(r *Request) { r.Subject = session("n/p") }, verdict: Admit, reason: Bypassed, field: "spec.exempt[1]"},
-		"no rule at all":              {rules: []Rule{{Action: Allow, Include: networks("11.0.0.0/8")}}, url: "/sw.js", verdict: Admit, reason: Bypassed, field: "spec.exempt[1]"},
-		"POST":                        {url: "/sw.js", method: "POST", verdict: Challenge, reason: NoSession, field: "spec.rules[0]"},
-		"get":                         {url: "/sw.js", method: "get", verdict: Challenge, reason: NoSession, field: "spec.rules[0]"},
-		"OPTIONS":                     {url: "/sw.js", method: "OPTIONS", verdict: Deny, reason: NoSession, field: "spec.rules[0]"},
-		"a preflight":                 {url: "/sw.js", method: "OPTIONS", change: func(r *Request) { r.Origin, r.Preflight.Method = "https://o.x", "GET" }, verdict: Deny, reason: PreflightNotConfigured, field: "spec.cors"},
-		"a WebSocket":                 {url: "/sw.js", change: func(r *Request) { r.WebSocket = true }, verdict: Challenge, reason: NoSession, field: "spec.rules[0]"},
-		"below":                       {url: "/sw.js/x", verdict: Challenge, reason: NoSession, field: "spec.rules[0]"},
-		"beside":                      {url: "/sw.jsx", verdict: Challenge, reason: NoSession, field: "spec.rules[0]"},
-		"another case":                {url: "/SW.js", verdict: Challenge, reason: NoSession, field: "spec.rules[0]"},
-		"a slash more":                {url: "/sw.js/", verdict: Challenge, reason: NoSession, field: "spec.rules[0]"},
-		"an encoded letter":           {url: "/s%77.js", verdict: Challenge, reason: NoSession, field: "spec.rules[0]"},
-		"two slashes":                 {url: "//sw.js", verdict: Challenge, reason: NoSession, field: "spec.rules[0]"},
-		"a parameter":                 {url: "/sw.js;x", verdict: Challenge, reason: NoSession, field: "spec.rules[0]"},
-		"a host that the client says": {url: "/sw.js", change: func(r *Request) { r.HostUnproven = true }, verdict: Challenge, reason: NoSession, field: "spec.rules[0]"},
-		"a blocked network":           {rules: []Rule{block(networks("10.0.0.0/8")), staff}, url: "/sw.js", verdict: Deny, reason: Blocked, field: "spec.rules[0]"},
-		"an unknown address":          {rules: []Rule{block(networks("10.0.0.0/8")), staff}, url: "/sw.js", change: func(r *Request) { r.Address = netip.Addr{} }, verdict: Deny, reason: Blocked, field: "spec.rules[0]"},
-		"a blocked method":            {rules: []Rule{{Action: Block, Methods: []string{"HEAD"}, Include: everyone()}, staff}, method: "HEAD", url: "/sw.js", verdict: Deny, reason: Blocked, field: "spec.rules[0]"},
-		"a Block that is not reached": {rules: []Rule{staff, block(everyone())}, url: "/sw.js", verdict: Admit, reason: Bypassed, field: "spec.exempt[1]"},
-		"a Bypass comes first":        {rules: []Rule{{Action: Bypass, Include: everyone()}}, url: "/sw.js", verdict: Admit, reason: Bypassed, field: "spec.rules[0]"},
+		"exempt":       {url: "/sw.js", verdict: Admit, reason: Bypassed, field: exempt},
+		"with a query": {url: "/sw.js?v=2", verdict: Admit, reason: Bypassed, field: exempt},
+		"HEAD":         {url: "/sw.js", method: "HEAD", verdict: Admit, reason: Bypassed, field: exempt},
+		"of a blocked person": {rules: []Rule{block(emails("ann@x")), staff},
+			url: "/sw.js", change: person, verdict: Admit, reason: Bypassed, field: exempt},
+		"no rule at all": {rules: []Rule{{Action: Allow, Include: networks("11.0.0.0/8")}},
+			url: "/sw.js", verdict: Admit, reason: Bypassed, field: exempt},
+		"POST":    {url: "/sw.js", method: "POST", verdict: Challenge, reason: NoSession, field: rule},
+		"get":     {url: "/sw.js", method: "get", verdict: Challenge, reason: NoSession, field: rule},
+		"OPTIONS": {url: "/sw.js", method: "OPTIONS", verdict: Deny, reason: NoSession, field: rule},
+		"a preflight": {url: "/sw.js", method: "OPTIONS", change: asks,
+			verdict: Deny, reason: PreflightNotConfigured, field: "spec.cors"},
+		"a WebSocket":                 {url: "/sw.js", change: socket, verdict: Challenge, reason: NoSession, field: rule},
+		"below":                       {url: "/sw.js/x", verdict: Challenge, reason: NoSession, field: rule},
+		"beside":                      {url: "/sw.jsx", verdict: Challenge, reason: NoSession, field: rule},
+		"another case":                {url: "/SW.js", verdict: Challenge, reason: NoSession, field: rule},
+		"a slash more":                {url: "/sw.js/", verdict: Challenge, reason: NoSession, field: rule},
+		"an encoded letter":           {url: "/s%77.js", verdict: Challenge, reason: NoSession, field: rule},
+		"two slashes":                 {url: "//sw.js", verdict: Challenge, reason: NoSession, field: rule},
+		"a parameter":                 {url: "/sw.js;x", verdict: Challenge, reason: NoSession, field: rule},
+		"a host that the client says": {url: "/sw.js", change: unproven, verdict: Challenge, reason: NoSession, field: rule},
+		"a blocked network": {rules: []Rule{block(networks("10.0.0.0/8")), staff},
+			url: "/sw.js", verdict: Deny, reason: Blocked, field: rule},
+		"an unknown address": {rules: []Rule{block(networks("10.0.0.0/8")), staff},
+			url: "/sw.js", change: nowhere, verdict: Deny, reason: Blocked, field: rule},
+		"a blocked method": {rules: []Rule{{Action: Block, Methods: []string{"HEAD"}, Include: everyone()}, staff},
+			method: "HEAD", url: "/sw.js", verdict: Deny, reason: Blocked, field: rule},
+		"a Block that is not reached": {rules: []Rule{staff, block(everyone())}, url: "/sw.js", verdict: Admit, reason: Bypassed, field: exempt},
+		"a Bypass comes first": {rules: []Rule{{Action: Bypass, Include: everyone()}},
+			url: "/sw.js", verdict: Admit, reason: Bypassed, field: rule},
 	} {
 		if tc.rules == nil {
 			tc.rules = []Rule{staff}
@@ -97,7 +108,8 @@ func TestExemptOfAnotherPolicy(t *testing.T) {
 func TestExemptIsValidated(t *testing.T) {
 	for path, want := range map[string]Code{
 		"/sw.js": "", "/a/b": "", "/.well-known/assetlinks.json": "exempt-not-claimed", "/b": "exempt-not-claimed",
-		"sw.js": codePathSlash, "/a/*": codePathWildcard, "/a//b": codePathCanonical, "/a/%73": codePathPercent, "/a?x": codePathQuery, "/a;x": codePathBackslash, "": codePathSlash,
+		"sw.js": codePathSlash, "/a/*": codePathWildcard, "/a//b": codePathCanonical, "/a/%73": codePathPercent,
+		"/a?x": codePathQuery, "/a;x": codePathBackslash, "": codePathSlash,
 	} {
 		p := one(does(Allow)...)
 		p.Paths = []Path{{Value: "/a"}, {Value: "/sw.js", Exact: true}}

@@ -123,11 +123,13 @@ func TestFixes(t *testing.T) {
 		p := one(Rule{Action: Allow, Include: []Selector{{Property: Everyone}}})
 		p.CORS = &CORS{
 			AllowedOrigins: append(some("https://*.p.x.y", "http://localhost:*", "https://pr-*.x.y:8443", "null"), "https://a.x.y"),
-			AllowedMethods: append(some("PUT", "DELETE"), "GET"), AllowedHeaders: some("X-Token", "Content-Type"), AllowCredentials: rng.IntN(2) == 0,
+			AllowedMethods: append(some("PUT", "DELETE"), "GET"), AllowedHeaders: some("X-Token", "Content-Type"),
+			AllowCredentials: rng.IntN(2) == 0,
 		}
 		r := Request{Target: mustTarget(t, "https://a.x/"), Method: "OPTIONS", Now: now,
 			Origin: pick("https://a.x.y", "http://a.x.y", "https://a.x.y:444", "https://b.p.x.y", "https://c.b.p.x.y", "null",
-				"https://www.a.x.y", "https://pr-.x.y:8443", "https://a.x.y/", "https://*.x.y", "nonsense", "HTTPS://A.X.Y", "http://localhost:99999", "http://[::1]:80x", "http://localhost:3000"),
+				"https://www.a.x.y", "https://pr-.x.y:8443", "https://a.x.y/", "https://*.x.y", "nonsense", "HTTPS://A.X.Y", "http://localhost:99999",
+				"http://[::1]:80x", "http://localhost:3000"),
 			Preflight: Preflight{Method: pick("GET", "PUT", "put", "PATCH", "TRACE", "G T", "*"),
 				Headers: pick("", "x-token", "x-tokn", "x-token, x-other", "a b", "content-type,,x-y", strings.Repeat("x", 3000))}}
 		d, trace := mustBuild(t, p).Explain(r)

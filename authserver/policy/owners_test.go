@@ -19,15 +19,22 @@ func TestEachHost(t *testing.T) {
 		in   Input
 		want map[string]string
 	}{
-		"one":        {Input{Policies: CompileAll([]Policy{own})}, map[string]string{"h.x": "a", "*.x": "a"}},
-		"nobody":     {Input{}, map[string]string{}},
-		"in vain":    {Input{Policies: CompileAll([]Policy{own, of("b", "q", 2, Allow, []string{"h.x"})})}, map[string]string{"h.x": "a", "*.x": "a"}},
-		"a grant":    {Input{Policies: CompileAll([]Policy{own, other}), Terms: Terms{Grants: []Grant{{"h.x", "b"}, {"mine.x", "b"}}}}, map[string]string{"h.x": "a", "mine.x": "b", "*.x": "a"}},
-		"a mistake":  {Input{Policies: CompileAll([]Policy{broken})}, map[string]string{"broken.y": "c"}},
-		"not known":  {Input{Policies: CompileAll([]Policy{of("a", "p", 1, Allow, []string{"h.x"}), of("b", "q", 2, Allow, []string{"h.x"})}), Ledger: NewLedger(nil, time.Hour)}, map[string]string{"h.x": ""}},
-		"held":       {Input{Policies: CompileAll([]Policy{of("a", "p", 1, Allow, []string{"h.x"})}), Ledger: NewLedger([]Claim{{"h.x", "b", birth, now}}, time.Hour)}, map[string]string{"h.x": ""}},
+		"one":    {Input{Policies: CompileAll([]Policy{own})}, map[string]string{"h.x": "a", "*.x": "a"}},
+		"nobody": {Input{}, map[string]string{}},
+		"in vain": {Input{Policies: CompileAll([]Policy{own, of("b", "q", 2, Allow, []string{"h.x"})})},
+			map[string]string{"h.x": "a", "*.x": "a"}},
+		"a grant": {Input{Policies: CompileAll([]Policy{own, other}), Terms: Terms{Grants: []Grant{{"h.x", "b"}, {"mine.x", "b"}}}},
+			map[string]string{"h.x": "a", "mine.x": "b", "*.x": "a"}},
+		"a mistake": {Input{Policies: CompileAll([]Policy{broken})}, map[string]string{"broken.y": "c"}},
+		"not known": {Input{Policies: CompileAll([]Policy{of("a", "p", 1, Allow, []string{"h.x"}), of("b", "q", 2, Allow, []string{"h.x"})}),
+			Ledger: NewLedger(nil, time.Hour)},
+			map[string]string{"h.x": ""}},
+		"held": {Input{Policies: CompileAll([]Policy{of("a", "p", 1, Allow, []string{"h.x"})}),
+			Ledger: NewLedger([]Claim{{"h.x", "b", birth, now}}, time.Hour)},
+			map[string]string{"h.x": ""}},
 		"two grants": {Input{Policies: CompileAll(granted), Terms: both}, map[string]string{"h.x": "a b"}},
-		"two of one": {Input{Policies: CompileAll([]Policy{own, of("a", "s", 2, Allow, []string{"h.x"}, Path{Value: "/s"})})}, map[string]string{"h.x": "a", "*.x": "a"}},
+		"two of one": {Input{Policies: CompileAll([]Policy{own, of("a", "s", 2, Allow, []string{"h.x"}, Path{Value: "/s"})})},
+			map[string]string{"h.x": "a", "*.x": "a"}},
 	} {
 		table, _ := Build(tc.in)
 		got := map[string]string{}
