@@ -49,7 +49,8 @@ func TestHARCommand(t *testing.T) {
 		{[]string{corpus("preflight-method-refused"), "--policies", policies, "-o", "json"}, 1, []string{
 			`"cause": "preflight-method-refused"`, `"patch": "- \"DELETE\""`, `"reason": "method-not-allowed"`}, ""},
 		{[]string{corpus("session-over"), "--policies", policies}, 1, []string{"policies deny: no policy claims this host"}, ""},
-		{[]string{corpus("not-permitted"), "--policies", policies}, 1, []string{"not-permitted"}, "policies deny"}, // of somebody who is not named
+		{[]string{corpus("not-permitted"), "--policies", policies}, 1, []string{"not-permitted"}, "policies deny"},
+		// of somebody who is not named
 		{[]string{corpus("not-signed-in"), "--policies", policies}, 1, []string{"policies challenge, shop/api"}, "to allow it"},
 		{[]string{}, 2, []string{"name a file"}, ""},
 		{[]string{filepath.Join(dir, "nothing.har")}, 2, []string{"nothing.har: no such file"}, ""},

@@ -104,7 +104,8 @@ func planted(t testing.TB, text []byte, secret string) []byte {
 		entry := e.(map[string]any)
 		request, response := entry["request"].(map[string]any), entry["response"].(map[string]any)
 		request["url"] = plant(request["url"].(string), secret)
-		request["postData"] = map[string]any{"mimeType": secret, "text": secret, "params": []any{map[string]any{"name": secret, "value": secret}}}
+		request["postData"] = map[string]any{"mimeType": secret, "text": secret, "params": []any{map[string]any{"name": secret,
+			"value": secret}}}
 		request["queryString"] = []any{map[string]any{"name": "a", "value": secret}}
 		if cookies := list(request["cookies"]); len(cookies) > 0 { // one more would make it a request with credentials
 			request["cookies"] = append(cookies, map[string]any{"name": "z", "value": secret})

@@ -38,7 +38,8 @@ func TestWhatIsNoArchive(t *testing.T) {
 func TestOddEntries(t *testing.T) {
 	good := `{"request": {"method": "GET", "url": "https://a.example/x"}, "response": {"status": 200}}`
 	for _, odd := range []string{
-		`null`, `7`, `[]`, `{}`, `{"request": null}`, `{"request": {"method": "GET", "url": "//"}}`, `{"request": {"method": "GET", "url": ":"}}`,
+		`null`, `7`, `[]`, `{}`, `{"request": null}`, `{"request": {"method": "GET", "url": "//"}}`,
+		`{"request": {"method": "GET", "url": ":"}}`,
 		`{"request": {"url": "https://a.example/"}}`, `{"_initiator": 3}`, `{"response": {"headers": {"a": "b"}}}`,
 	} {
 		_, err := Read(strings.NewReader("\xef\xbb\xbf" + `{"log": {"entries": [` + good + "," + odd + "," + good + `], "pages": "none" } }`))
@@ -85,12 +86,16 @@ func TestLargeFiles(t *testing.T) {
 	entry := `{"request": {"method": "GET", "url": "https://a.example/%s"}, "response": {"status": 200, "content": {"text": "`
 	const size = 200 << 20
 	for name, in := range map[string]io.Reader{
-		"one body": io.MultiReader(strings.NewReader(`{"log": {"entries": [`+fmt.Sprintf(entry, "x")), &body{unit: `\u00e9\"\\abc`, left: size / 12},
+		"one body": io.MultiReader(strings.NewReader(`{"log": {"entries": [`+fmt.Sprintf(entry, "x")), &body{unit: `\u00e9\"\\abc`,
+			left: size / 12},
 			strings.NewReader(`"}}}]}}`)),
-		"many entries": io.MultiReader(strings.NewReader(`{"log": {"entries": [`), &body{left: size / 200, unit: fmt.Sprintf(entry, strings.Repeat("y", 100)) + `z"}}},`}),
-		"long paths":   io.MultiReader(strings.NewReader(`{"log": {"entries": [`), &body{left: size / 8300, unit: fmt.Sprintf(entry, strings.Repeat("/yyy", 2000)) + `z"}}},`}),
-		"headers": io.MultiReader(strings.NewReader(`{"log": {"entries": [`), &body{left: size / 40000, unit: `{"request": {"method": "GET", "url": "https://a.example/"}, "response": {"headers": [` +
-			strings.Repeat(`{"name": "vary", "value": "`+strings.Repeat("v", 900)+`"},`, 40) + `{}]}},`}),
+		"many entries": io.MultiReader(strings.NewReader(`{"log": {"entries": [`), &body{left: size / 200, unit: fmt.Sprintf(entry,
+			strings.Repeat("y", 100)) + `z"}}},`}),
+		"long paths": io.MultiReader(strings.NewReader(`{"log": {"entries": [`), &body{left: size / 8300, unit: fmt.Sprintf(entry,
+			strings.Repeat("/yyy", 2000)) + `z"}}},`}),
+		"headers": io.MultiReader(strings.NewReader(`{"log": {"entries": [`), &body{left: size / 40000,
+			unit: `{"request": {"method": "GET", "url": "https://a.example/"}, "response": {"headers": [` +
+				strings.Repeat(`{"name": "vary", "value": "`+strings.Repeat("v", 900)+`"},`, 40) + `{}]}},`}),
 	} {
 		var before, after runtime.MemStats
 		runtime.GC()

@@ -100,7 +100,8 @@ func lines(pairs ...string) string {
 
 func randomAnswer(r *rand.Rand) answer {
 	origin := func() string {
-		return one(r, "{origin}", "{origin}", "{origin}", "{origin}", "{origin}", "{origin}", "*", "*", "*", "", free, free+"/", strings.ToUpper(free), "null", app1, "{origin}, {origin}", "true")
+		return one(r, "{origin}", "{origin}", "{origin}", "{origin}", "{origin}", "{origin}", "*", "*", "*", "", free, free+"/",
+			strings.ToUpper(free), "null", app1, "{origin}, {origin}", "true")
 	}
 	credentials := func() string { return one(r, "true", "true", "true", "", "TRUE", "false") }
 	preflight := []int{204, 204, 204, 204, 204, 204, 200, 200, 200, 200, 299, 302, 401, 404, 500}[r.IntN(15)]
@@ -111,7 +112,8 @@ func randomAnswer(r *rand.Rand) answer {
 	return answer{
 		preflight: preflight,
 		preflightHeaders: lines("Access-Control-Allow-Origin", origin(), "Access-Control-Allow-Credentials", credentials(),
-			"Access-Control-Allow-Methods", one(r, "PUT, PATCH, patch", "PUT, PATCH, patch", "*", "PUT, PATCH, patch", "PUT", "put", "", "PATCH", "patch", "POST"),
+			"Access-Control-Allow-Methods", one(r, "PUT, PATCH, patch", "PUT, PATCH, patch", "*", "PUT, PATCH, patch", "PUT", "put", "",
+				"PATCH", "patch", "POST"),
 			"Access-Control-Allow-Headers", one(r, "X-CSRF, Authorization", "*", "", "authorization", "x-csrf,authorization", "x-other"),
 			"Access-Control-Max-Age", "0", "Location", location),
 		status:  []int{200, 200, 200, 204, 401, 404, 500}[r.IntN(7)],
@@ -120,7 +122,8 @@ func randomAnswer(r *rand.Rand) answer {
 }
 
 func randomInit(r *rand.Rand) map[string]any {
-	init := map[string]any{"method": one(r, "GET", "GET", "POST", "PUT", "PATCH", "patch"), "credentials": one(r, "include", "omit", "same-origin")}
+	init := map[string]any{"method": one(r, "GET", "GET", "POST", "PUT", "PATCH", "patch"), "credentials": one(r, "include", "omit",
+		"same-origin")}
 	headers := map[string]string{}
 	for _, name := range []string{"x-csrf", "authorization"} {
 		if r.IntN(3) == 0 {

@@ -73,7 +73,8 @@ var harNetwork = []harCase{
 		t.fetch("fetch", "https://"+at+"/", "{}")
 	}},
 	{cause: har.LocalNetwork, page: "-", run: func(t *tab) {
-		t.open(answer{headers: "Content-Type: text/html\nContent-Security-Policy: treat-as-public-address", body: "<title>public</title>"}.at(free))
+		t.open(answer{headers: "Content-Type: text/html\nContent-Security-Policy: treat-as-public-address",
+			body: "<title>public</title>"}.at(free))
 		t.fetch("fetch", strings.Replace(plainApps(), "localhost", "127.0.0.1", 1)+"/data", "{}")
 	}},
 	{cause: har.BlockedByClient, run: func(t *tab) {
@@ -90,7 +91,8 @@ var harNetwork = []harCase{
 		t.element("img", says(200, "Cross-Origin-Resource-Policy: same-origin\nContent-Type: image/svg+xml"))
 	}},
 	{cause: har.BlockedORB, run: func(t *tab) {
-		t.element("script", answer{headers: "Content-Type: application/json\nX-Content-Type-Options: nosniff", body: `{"login": true}`}.at(bare))
+		t.element("script", answer{headers: "Content-Type: application/json\nX-Content-Type-Options: nosniff",
+			body: `{"login": true}`}.at(bare))
 	}},
 	{cause: har.UnsafePort, call: bare + ":6000/data"},
 	{cause: har.Aborted, run: func(t *tab) {
