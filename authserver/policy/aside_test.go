@@ -221,6 +221,7 @@ func TestRevisionTellsWhoseHosts(t *testing.T) {
 		policies := enact(rng.IntN(16), some...)
 		for i := range policies {
 			policies[i].Rules = [][]Rule{does(Bypass), does(Allow)}[rng.IntN(2)]
+			policies[i].Salvaged = rng.IntN(5) == 0
 		}
 		seen := map[string]string{} // what is decided, by revision
 		for range 6 {

@@ -87,11 +87,9 @@ func (r *claims) lookup(path string) *app {
 	return nil
 }
 
-// lookupEnforced is lookup among the claims of policies that are in no dry run.
+// lookupEnforced is lookup among the claims of policies that are in no dry run, on a path that
+// one in a dry run has.
 func (r *claims) lookupEnforced(path string) *app {
-	if r == nil || path == "" {
-		return nil
-	}
 	if r.many != nil {
 		return r.many.lookupEnforced(path)
 	}
@@ -110,6 +108,17 @@ func (c *claim) covers(path string) bool {
 		return path == c.path
 	}
 	return path[n] == '/' && path[:n] == c.path
+}
+
+// shares reports whether what is in force on a host is what is on another one.
+func (r *claims) shares(o *claims) bool { return r.many == o.many && r.head() == o.head() }
+
+// head is where the few claims on a host stand; nil: there are none.
+func (r *claims) head() *claim {
+	if len(r.few) == 0 {
+		return nil
+	}
+	return &r.few[0]
 }
 
 // each calls visit with all claims on a host.

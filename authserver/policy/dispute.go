@@ -69,9 +69,17 @@ func (c *contest) note(admitted bool) string {
 	}
 }
 
+// disputed is the dispute about a host; the zero one: there is none.
+func (r *claims) disputed() dispute {
+	if r.dispute == nil {
+		return dispute{}
+	}
+	return *r.dispute
+}
+
 // warn tells those who own a contended host.
 func (e *entering) warn() {
-	if c := e.contest; c.winner != nil && !c.byAbove && len(c.refused) > 0 {
+	if c := e.contest; !c.byAbove && len(c.refused) > 0 {
 		e.a.owners(e.host, c, func(p *Compiled) {
 			e.tell(p, codeContended, "%s", contested(c.host, c.refused, p.namespace()))
 		})

@@ -3,7 +3,6 @@
 package policy
 
 import (
-	"cmp"
 	"fmt"
 	"time"
 )
@@ -127,7 +126,6 @@ type entering struct {
 	contest  *contest
 	above    *hostState // the first pattern in the chain of which the table says anything; nil: none
 	into     *claims
-	claimed  bool
 	admitted bool // a claim is in force, be its paths our own
 	issues   []Issue
 }
@@ -136,9 +134,6 @@ type entering struct {
 // held for anybody either.
 func (e *entering) enter() *claims {
 	a, h := e.a, e.host
-	for _, o := range h.claimants {
-		e.claimed = e.claimed || a.terms.refusal(h.name, o.used.namespace()) == ""
-	}
 	if len(e.contest.stakes) > 0 {
 		e.into = a.newClaims()
 	}
@@ -215,9 +210,8 @@ func (e *entering) finish(r *claims) (follows bool) {
 		follows = true
 		if w := e.above.claims; !e.foreign(w) {
 			r.few, r.many = w.few, w.many
-			if w.dispute != nil {
-				d.contended = d.contended || w.dispute.contended
-				d.note = cmp.Or(d.note, w.dispute.note)
+			if !d.contended { // what is said of the pattern is said of the host
+				d = w.disputed()
 			}
 		}
 	}
@@ -244,20 +238,21 @@ func (e *entering) shield() *claims {
 }
 
 // outcome is what the revision has to say of the host; nil: it is the plain one, that
-// whose host it is claims it first.
+// whose host it is claims it first. Who claims it in vain, policies and owner tell.
 func (e *entering) outcome() *sum {
 	c := e.contest
-	if len(c.stakes) == 0 || e.claimed && c.winner != nil && !c.byAbove && len(c.refused) == 0 && c.winner.namespace == e.first() {
+	owner, obscure := c.owner(), c.obscure()
+	if len(c.stakes) == 0 || owner != "" && owner == e.first() && !obscure {
 		return nil
 	}
-	return digested(func(d *digest) {
-		d.num(tagHost)
-		d.str(c.host)
-		d.bools(c.winner == nil, c.byAbove, len(c.refused) > 0)
-		if c.winner != nil {
-			d.str(c.winner.namespace)
-		}
-	})
+	return digested(func(d *digest) { d.outcome(e.host.name, owner, obscure) })
+}
+
+func (d *digest) outcome(host, owner string, obscure bool) {
+	d.num(tagHost)
+	d.str(host)
+	d.str(owner)
+	d.bools(obscure)
 }
 
 // first returns the namespace of the oldest claim that could own the host.

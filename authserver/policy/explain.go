@@ -83,19 +83,21 @@ func (tr *Trace) guarded(t *Table, target *Target, a *app, why Reason) {
 	}
 }
 
-// claimOf says which host and path of a policy guard the target.
+// claimOf says which host and path of a policy guard the target. A host that is held for
+// whose pattern it is has what the pattern has.
 func (t *Table) claimOf(target *Target, a *app) string {
 	host := target.host
-	if _, is := t.exact.get(host); !is {
-		for _, p := range Patterns(host) {
-			known := &t.wild
-			if isDeep(p) {
-				known = &t.deep
-			}
-			if _, is := known.get(zoneOf(p)); is {
+	own, exact := t.exact.get(host)
+	for _, p := range Patterns(host) {
+		known := &t.wild
+		if isDeep(p) {
+			known = &t.deep
+		}
+		if c, is := known.get(zoneOf(p)); is {
+			if !exact || own.shares(c) {
 				host = p
-				break
 			}
+			break
 		}
 	}
 	path, kind := "/", "Prefix"

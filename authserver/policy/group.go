@@ -65,7 +65,6 @@ func CompileGroup(g *Group) *CompiledGroup {
 		c.reads.look(list)
 	}
 	c.names = sortedOnce(c.names)
-	c.reads.sort()
 	return c
 }
 
@@ -188,7 +187,6 @@ func newGroups(list []*CompiledGroup) *groupSet {
 		r.warn(name)
 		r.out.below[name] = r.nodes[name].names
 	}
-	sortIssues(r.out.issues)
 	return r.out
 }
 
@@ -242,7 +240,6 @@ func (r *resolver) resolve(name string) *node {
 	}
 	if n.cycle != nil {
 		g.fault = mistaken
-		n.depth, n.size = 1, 1
 		r.wrong(n, "spec", codeGroupCycle, "the group names itself by way of others: %s; remove one of these names. Until then "+
 			"the group cannot be used", strings.Join(n.cycle, " → "))
 	} else {
@@ -281,7 +278,6 @@ func (r *resolver) measure(n *node, g *group) {
 			}
 		}
 	}
-	g.reads.sort()
 	if n.depth > maxGroupDepth {
 		g.fault = mistaken
 		r.wrong(n, "spec", codeGroupDeep, "the group names others, which name others, more than %d in all; name them in fewer "+
@@ -297,7 +293,7 @@ func (r *resolver) measure(n *node, g *group) {
 // take adds what a group looks at that this one names.
 func (g *group) take(o *group) {
 	g.reads.join(&o.reads)
-	g.identifies, g.email, g.sifts = g.identifies || o.identifies, g.email || o.email, g.sifts || o.sifts
+	g.identifies, g.sifts = g.identifies || o.identifies, g.sifts || o.sifts
 	g.looks |= o.looks
 	for _, u := range o.tokens {
 		g.use(tokenUse{"", u.issuer, u.audience}) // which are told there

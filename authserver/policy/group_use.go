@@ -143,7 +143,8 @@ func (a *Assembler) SetGroups(list []*CompiledGroup) {
 // judgedLike reports whether all is said of who names the one that is said of who names the
 // other.
 func (g *group) judgedLike(o *group) bool {
-	return g.fault == usable && o.fault == usable && g.identifies == o.identifies && g.looks == o.looks
+	// One that can be used looks at something, so the other one can be used, too.
+	return g.fault == usable && g.identifies == o.identifies && g.looks == o.looks
 }
 
 // readGroups finds out what some groups look at together.
@@ -239,13 +240,13 @@ func (t *Table) SaysOfGroups(p *Policy) string {
 	return string(out[:])
 }
 
-// standing adds what a group says; of one that cannot be used, that it cannot.
+// standing adds what a group says; of one that cannot be used, nothing.
 func (d *digest) standing(name string, g *group) {
-	d.str(name)
-	d.num(int(g.fault))
+	says := ""
 	if g.fault == usable {
-		d.str(string(g.sum[:]))
+		says = string(g.sum[:])
 	}
+	d.strs([]string{name, says})
 }
 
 // A GroupUse is how much a group is used.

@@ -124,7 +124,7 @@ func (a *Assembler) touchAll() {
 
 // remind has the owner of a pattern told anew of hosts below it.
 func (a *Assembler) remind(h *hostState) {
-	if h != nil && !h.warned {
+	if !h.warned {
 		h.warned = true
 		a.warn = append(a.warn, h)
 	}

@@ -76,13 +76,11 @@ func (a *Assembler) SetTerms(t Terms) {
 	for _, name := range a.terms.protected() {
 		h := a.host(name)
 		h.protected = false
-		a.touch(h)
 	}
 	a.terms = now
 	for _, name := range now.protected() {
 		h := a.host(name)
 		h.protected = true
-		a.touch(h)
 	}
 	for _, first := range a.names {
 		for e := first; e != nil; e = e.next {
@@ -130,8 +128,9 @@ func differ(old, now []Claim, visit func(host string, now bool)) {
 	}
 }
 
+// equal compares records of one host.
 func (c Claim) equal(o Claim) bool {
-	return c.Host == o.Host && c.Namespace == o.Namespace && c.Since.Equal(o.Since) && c.Released.Equal(o.Released)
+	return c.Namespace == o.Namespace && c.Since.Equal(o.Since) && c.Released.Equal(o.Released)
 }
 
 // sameHost returns how many records there are of the first one's host.

@@ -30,10 +30,11 @@ type contest struct {
 	unsettled bool
 }
 
-// A standing is what hosts below a pattern see of its contest.
+// A standing is what hosts below a pattern see of its contest. What is best is the winner's, if
+// there is one.
 type standing struct {
 	known, won, sure bool
-	winner, best     stake
+	best             stake
 	origin           string
 }
 
@@ -41,11 +42,7 @@ func (c *contest) standing() standing {
 	if len(c.stakes) == 0 {
 		return standing{}
 	}
-	s := standing{known: true, won: c.winner != nil, sure: c.sure(), best: *c.best(), origin: c.origin().host}
-	if s.won {
-		s.winner = *c.winner
-	}
-	return s
+	return standing{known: true, won: c.winner != nil, sure: c.sure(), best: *c.best(), origin: c.origin().host}
 }
 
 // origin is the contest in which the winner was found: this one, or one above.

@@ -19,7 +19,7 @@ func (a *Assembler) settle(h *hostState, c *contest) {
 func (a *Assembler) contestOf(h *hostState, c *contest) {
 	*c = contest{host: h.name, at: h}
 	c.stakes = c.one[:0]
-	if a.ledger != nil && h.recorded {
+	if h.recorded {
 		a.collectRecords(c)
 	}
 	for _, e := range h.claimants {
