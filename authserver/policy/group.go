@@ -240,6 +240,7 @@ func (r *resolver) resolve(name string) *node {
 	}
 	if n.cycle != nil {
 		g.fault = mistaken
+		n.depth, n.size = 1, 1 // whatever leads to it counts it, as any other group
 		r.wrong(n, "spec", codeGroupCycle, "the group names itself by way of others: %s; remove one of these names. Until then "+
 			"the group cannot be used", strings.Join(n.cycle, " → "))
 	} else {

@@ -280,3 +280,30 @@ func TestAnswersAreKeptApart(t *testing.T) {
 
 // emails selects the address of a subject.
 func (s *Subject) emails() []Selector { return emails(s.Email) }
+
+// TestCirclesCount: a group that leads to a circle counts it towards the limits, as it does
+// any other group.
+func TestCirclesCount(t *testing.T) {
+	above := func(steps, wide int) []Group { // so many groups, of which the last leads to a circle by so many selectors
+		out := []Group{groupOf("c", named("d"), nil, nil), groupOf("d", named("c"), nil, nil),
+			groupOf("g1", slices.Repeat(named("c"), wide), nil, nil)}
+		for i := 2; i <= steps; i++ {
+			out = append(out, groupOf(fmt.Sprint("g", i), named(fmt.Sprint("g", i-1)), nil, nil))
+		}
+		return out
+	}
+	for _, c := range []struct {
+		steps, wide int
+		code        Code
+		want        bool
+	}{
+		{maxGroupDepth - 1, 1, codeGroupDeep, false}, {maxGroupDepth, 1, codeGroupDeep, true},
+		{1, maxGroupSize / 2, codeGroupLarge, false}, {1, maxGroupSize/2 + 1, codeGroupLarge, true},
+	} {
+		table, issues := withGroups(above(c.steps, c.wide))
+		told := slices.ContainsFunc(issues, func(i Issue) bool { return i.Code == c.code })
+		if _, ok := table.GroupOf(fmt.Sprint("g", c.steps)); told != c.want || ok == c.want {
+			t.Errorf("%d above a circle, %d wide: said %v, usable %v", c.steps, c.wide, told, ok)
+		}
+	}
+}
