@@ -98,7 +98,7 @@ fuzz: ## run every fuzz target for FUZZTIME (60s) each
 	FUZZTIME=$(FUZZTIME) hack/fuzz.sh
 
 .PHONY: mutate
-mutate: ## try every change of policies and their translation that a test ought to notice (an hour; goes on where it was stopped)
+mutate: ## try every change of policies and their translation that a test ought to notice (20 minutes; goes on where it was stopped)
 	cd hack/mutate && go run . -short ../../controllers/translate
 	-cd hack/mutate && go run . -short -env OSTIARY_ORACLE_EVERY=19 ../../authserver/policy
 	cd hack/mutate && go run . -short ../../authserver/policy

@@ -96,9 +96,6 @@ func (o *options) places() error {
 	if o.accepted == "" {
 		o.accepted = filepath.Join(root, "hack", "mutate", "survivors.txt")
 	}
-	if o.open == "" {
-		o.open = filepath.Join(root, "hack", "mutate", "open.txt")
-	}
 	return os.MkdirAll(filepath.Dir(o.results), 0o750)
 }
 

@@ -11,7 +11,7 @@
 // What is known of each mutant is added to a file at once, so a run can be stopped, and the
 // next one goes on. A survivor is retried when a file of the package or a setting changed;
 // a mutant that was noticed counts as noticed until its function changes. survivors.txt has
-// the survivors that are accepted, and why; open.txt those that nobody has looked at yet.
+// the survivors that are accepted, and why.
 package main
 
 import (
@@ -32,7 +32,6 @@ func main() {
 	flag.IntVar(&o.every, "every", 1, "try every n-th mutant: a sample")
 	flag.StringVar(&o.results, "results", "", "the file of what is known of each mutant (default .cache/mutate/PACKAGE.jsonl)")
 	flag.StringVar(&o.accepted, "survivors", "", "the list of accepted survivors (default hack/mutate/survivors.txt)")
-	flag.StringVar(&o.open, "open", "", "the list of survivors that nobody has looked at (default hack/mutate/open.txt)")
 	flag.Func("env", "NAME=VALUE for the tests, may be repeated: OSTIARY_ORACLE_EVERY=20", func(s string) error {
 		o.env = append(o.env, s)
 		return nil
@@ -53,7 +52,6 @@ type options struct {
 	dir, name         string // absolute, and from the root of the module
 	only, run         string
 	results, accepted string
-	open              string
 	env               []string
 	short             bool
 	parallel, every   int
@@ -110,10 +108,6 @@ func (o *options) judge(mutants []*mutant, known *results) error {
 	if err != nil {
 		return err
 	}
-	open, err := o.loadOpen()
-	if err != nil {
-		return err
-	}
 	counts, exists, wrong := map[outcome]int{}, map[string]bool{}, 0
 	for i, m := range mutants {
 		exists[m.id()] = true
@@ -122,12 +116,7 @@ func (o *options) judge(mutants []*mutant, known *results) error {
 			continue
 		}
 		counts[r.Outcome]++
-		_, listed := accepted[m.id()]
-		if open[m.id()] && !listed {
-			counts[undecided]++
-			continue
-		}
-		if r.Outcome.survives() != listed {
+		if _, listed := accepted[m.id()]; r.Outcome.survives() != listed {
 			fmt.Fprintln(o.out, o.complaint(m, r))
 			wrong++
 		}
@@ -135,9 +124,6 @@ func (o *options) judge(mutants []*mutant, known *results) error {
 	wrong += o.outdated(accepted, exists)
 	fmt.Fprintf(o.out, "%d mutants were noticed, %d of them by time; %d survive, and no test reaches %d more\n",
 		counts[noticed]+counts[timeout], counts[timeout], counts[survived], counts[unreached])
-	if counts[undecided] > 0 {
-		fmt.Fprintf(o.out, "%d of %s are not looked at\n", counts[undecided], o.open)
-	}
 	if wrong > 0 {
 		return fmt.Errorf("%d: write the test that notices, or list the survivor in %s with the reason", wrong, o.accepted)
 	}

@@ -148,20 +148,6 @@ func TestMutate(t *testing.T) {
 			t.Errorf("%q: %v", wrong, err)
 		}
 	}
-
-	// The debts.
-	write(t, o.accepted, "")
-	o.open = filepath.Join(o.dir, "open")
-	write(t, o.open, "# later\ntiny.go big `3 > 2`: > becomes >=\n")
-	if _, err := mutates(t, o); err == nil || !strings.HasPrefix(err.Error(), "1: ") {
-		t.Errorf("one of two is a debt: %v", err)
-	}
-	write(t, o.open, "tiny.go big `3 > 2`: > becomes >=\ntiny.go Sum `n > 0`: > becomes >=\n")
-	said, err = mutates(t, o)
-	if err != nil {
-		t.Errorf("both are debts: %v", err)
-	}
-	contains(t, said, "2 of "+o.open+" are not looked at")
 }
 
 // TestSample: every third mutant, with some tests.

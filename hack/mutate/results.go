@@ -21,7 +21,6 @@ const (
 	timeout   outcome = "timeout" // noticed as well: the tests did not end
 	survived  outcome = "survived"
 	unreached outcome = "unreached" // no test runs the code that was changed
-	undecided outcome = "undecided" // in a count: it is in the list of those that nobody has looked at
 )
 
 func (o outcome) survives() bool { return o == survived || o == unreached }
@@ -97,24 +96,6 @@ func (r *results) add(m *mutant, found result) error {
 }
 
 func (r *results) close() { _ = r.file.Close() }
-
-// loadOpen reads the list of survivors that nobody has looked at. It is a debt, and only
-// shrinks: a line is FILE FUNCTION MUTATION.
-func (o *options) loadOpen() (map[string]bool, error) {
-	text, err := os.ReadFile(o.open)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	} else if err != nil {
-		return nil, err
-	}
-	out := map[string]bool{}
-	for line := range strings.Lines(string(text)) {
-		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-			out[line] = true
-		}
-	}
-	return out, nil
-}
 
 // loadAccepted reads the list of accepted survivors, from the mutant to the reason. A line is
 //
