@@ -45,13 +45,27 @@ type diagnosis struct {
 	pairs map[*Entry]*Entry
 	// signIns is how often a host sent the browser to sign in.
 	signIns map[string]int
+	// sessions are what the export shows of those of each host.
+	sessions map[string]*session
+	// tells: the browser says which requests are made with credentials.
+	tells   bool
 	found   []*Finding
+	byKey   map[uint64][]int       // places in the log, by address
+	kept    map[uint64]*Entry      // what the browser may have in its cache
+	byWords map[[5]string]*Finding // what is found, by all that is said of it
 }
 
 // Diagnose tells what went wrong in an export, in the order in which it did, and then notes
 // about what worked.
 func Diagnose(log *Log) []*Finding {
-	d := &diagnosis{log: log, taken: map[*Entry]bool{}, pairs: map[*Entry]*Entry{}, signIns: map[string]int{}}
+	d := &diagnosis{
+		log: log, taken: map[*Entry]bool{}, pairs: map[*Entry]*Entry{}, signIns: map[string]int{}, sessions: map[string]*session{},
+		byWords: map[[5]string]*Finding{}, byKey: map[uint64][]int{}, kept: map[uint64]*Entry{},
+	}
+	for i, e := range log.Entries {
+		d.look(e)
+		d.byKey[e.key] = append(d.byKey[e.key], i)
+	}
 	d.pair()
 	for i, e := range log.Entries {
 		told := d.taken[e]
@@ -61,6 +75,7 @@ func Diagnose(log *Log) []*Finding {
 				told = true
 			}
 		}
+		d.keepAnswer(e)
 		if next := d.next(i, e); told && next != nil {
 			d.taken[next] = true // what a redirect leads to that failed is told there
 		}
@@ -107,15 +122,13 @@ func (d *diagnosis) add(e *Entry, cause Cause, detail string) {
 	if p := d.pairs[e]; p != nil && strings.HasPrefix(string(cause), "preflight-") || e.isPreflight() {
 		d.preflight(f, cmp.Or(p, e))
 	}
-	same := func(o *Finding) bool {
-		return o.Cause == f.Cause && o.Method == f.Method && o.URL == f.URL && o.Page == f.Page && o.Detail == f.Detail
-	}
-	if i := slices.IndexFunc(d.found, same); i >= 0 {
-		d.found[i].Entries = append(d.found[i].Entries, e.Index)
+	same := [...]string{string(f.Cause), f.Method, f.URL, f.Page, f.Detail}
+	if known := d.byWords[same]; known != nil {
+		known.Entries = append(known.Entries, e.Index)
 		return
 	}
 	f.Entries = []int{e.Index}
-	d.found = append(d.found, f)
+	d.found, d.byWords[same] = append(d.found, f), f
 }
 
 // preflight has a finding be about a preflight.
@@ -255,6 +268,7 @@ func preflightStatus(p *Entry) (Cause, string) {
 // special tells apart why an answer does not name the page's origin.
 func special(cause Cause, e *Entry, detail string) (Cause, string) {
 	value := e.Response.Get("access-control-allow-origin")
+	_, proxy := statuses[e.Status]
 	switch {
 	case cause == AllowOriginDiffers && e.Cached:
 		return CachedForOther, detail
@@ -262,21 +276,12 @@ func special(cause Cause, e *Entry, detail string) (Cause, string) {
 		return CachedWithout, detail
 	case cause == AllowOriginMissing && e.reason() != "":
 		return RefusalUnreadable, status(e.Status) + " for " + e.reason() + ", and " + detail
-	case cause == AllowOriginMissing && isProxyError(e):
+	case cause == AllowOriginMissing && proxy:
 		return ProxyErrorUnreadable, status(e.Status) + by(e) + ", and " + detail
 	case cause == AllowOriginDiffers && value != "null" && parseAddress(value).Origin() != value:
 		return AllowOriginSlash, detail
 	}
 	return cause, detail
-}
-
-// isProxyError: an answer that proxies give themselves.
-func isProxyError(e *Entry) bool {
-	switch e.Status {
-	case 413, 414, 429, 431, 494, 502, 503, 504:
-		return true
-	}
-	return false
 }
 
 // loginWords are in addresses of logins of this kind of software.

@@ -135,27 +135,30 @@ var notKept = regexp.MustCompile(`no-store|no-cache`)
 
 // ofCache: a request that got nothing, for an address whose answer the browser had kept for
 // somebody else. Chrome exports no headers of it.
-func (d *diagnosis) ofCache(i int, e *Entry) (Cause, string) {
+func (d *diagnosis) ofCache(_ int, e *Entry) (Cause, string) {
 	if !e.isScripted() || e.Request.Has("sec-fetch-mode") || !strings.Contains(e.Error, "ERR_FAILED") {
 		return "", "" // what went over the network has that
 	}
-	for j := i - 1; j >= 0; j-- {
-		before := d.log.Entries[j]
-		control := before.Response.Get("cache-control")
-		if before.key != e.key || before.Status != 200 || before.isPreflight() || notKept.MatchString(control) {
-			continue
-		}
-		allowed := before.Response.Get("access-control-allow-origin")
-		detail := fmt.Sprintf("request %d has the answer, with Cache-Control %q", before.Index+1, control)
-		switch allowed {
-		case "":
-			return CachedWithout, detail + " and without Access-Control-Allow-Origin"
-		case "*", e.origin():
-		default:
-			return CachedForOther, detail + " and Access-Control-Allow-Origin " + quote(allowed)
-		}
+	before := d.kept[e.key]
+	if before == nil {
+		return "", ""
 	}
-	return "", ""
+	detail := fmt.Sprintf("request %d has the answer, with Cache-Control %q", before.Index+1, before.Response.Get("cache-control"))
+	switch allowed := before.Response.Get("access-control-allow-origin"); allowed {
+	case "":
+		return CachedWithout, detail + " and without Access-Control-Allow-Origin"
+	case "*", e.origin():
+		return "", ""
+	default:
+		return CachedForOther, detail + " and Access-Control-Allow-Origin " + quote(allowed)
+	}
+}
+
+// keepAnswer notes what the browser may have kept.
+func (d *diagnosis) keepAnswer(e *Entry) {
+	if e.Status == 200 && !e.isPreflight() && !notKept.MatchString(e.Response.Get("cache-control")) {
+		d.kept[e.key] = e
+	}
 }
 
 // isLocal: a page of the internet called an address that is not of it.

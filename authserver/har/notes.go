@@ -18,25 +18,25 @@ var wanted = []string{
 
 // notes are about requests that worked.
 func (d *diagnosis) notes() {
-	preflights := map[string]int{}
+	preflights, failed := map[string]int{}, map[int]bool{}
+	for _, f := range d.found {
+		for _, at := range f.Entries {
+			failed[at] = true
+		}
+	}
 	for _, e := range d.log.Entries {
-		if e.isPreflight() && e.Status >= 200 && e.Status < 300 {
+		switch {
+		case e.Status < 200 || e.Status > 299:
+		case e.isPreflight():
 			key := e.Request.Get("origin") + " " + e.URL.String() + " " + e.Request.Get("access-control-request-method")
 			if preflights[key]++; preflights[key] == repeats {
 				d.add(e, NotCached, "the export has the same preflight 5 times or more; Access-Control-Max-Age is "+
 					quote(e.Response.Get("access-control-max-age")))
 			}
-			continue
+		case e.isCross() && e.mode() == "cors" && !failed[e.Index]:
+			d.note(e)
 		}
-		if e.Status < 200 || e.Status > 299 || !e.isCross() || e.mode() != "cors" || d.failed(e) {
-			continue
-		}
-		d.note(e)
 	}
-}
-
-func (d *diagnosis) failed(e *Entry) bool {
-	return slices.ContainsFunc(d.found, func(f *Finding) bool { return slices.Contains(f.Entries, e.Index) })
 }
 
 func (d *diagnosis) note(e *Entry) {

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestWhatIsNoArchive: a file that cannot be read gets an error that says why, and quotes
@@ -140,3 +141,35 @@ func TestShortStrings(t *testing.T) {
 }
 
 func tail(s string) string { return s[max(0, len(s)-40):] }
+
+// TestHostileExports: as many requests as are looked at, each of which has to be looked for among
+// the others, are all told of. Where that took the square of their number, it took minutes.
+func TestHostileExports(t *testing.T) {
+	for name, entry := range map[string]string{
+		"redirects": `{"request": {"method": "GET", "url": "https://a.example/%[1]d", "headers": [{"name": "Origin", "value": "https://b.example"}]},
+			"response": {"status": 302, "headers": [{"name": "Location", "value": "https://a.example/x"}]}}`,
+		"sessions": `{"request": {"method": "GET", "url": "https://a.example/%[1]d", "headers": [{"name": "Origin", "value": "https://b.example"}]},
+			"response": {"status": 401, "headers": [{"name": "X-Access-Reason", "value": "no-session"}, {"name": "Set-Cookie", "value": "__Host-ostiary=x"},
+			{"name": "Access-Control-Allow-Origin", "value": "https://b.example"}]}}`,
+		"cache": `{"_resourceType": "fetch", "request": {"method": "GET", "url": "https://a.example/", "headers": [{"name": "Referer",
+			"value": "https://b.example/%[1]d"}]}, "response": {"status": 0, "_error": "net::ERR_FAILED"}}`,
+		"successes": `{"request": {"method": "GET", "url": "https://a.example/%[1]d", "headers": [{"name": "Origin", "value": "https://b%[1]d.example"}]},
+			"response": {"status": 200, "headers": [{"name": "Access-Control-Allow-Origin", "value": "*"}, {"name": "ETag", "value": "x"}]}}`,
+	} {
+		var b strings.Builder
+		b.WriteString(`{"log": {"entries": [`)
+		for i := range maxEntries {
+			fmt.Fprintf(&b, entry+",", i)
+		}
+		log, err := Read(strings.NewReader(strings.TrimSuffix(b.String(), ",") + "]}}"))
+		if err != nil || len(log.Entries) != maxEntries {
+			t.Fatalf("%s: %v", name, err)
+		}
+		begun := time.Now()
+		found := Diagnose(log)
+		if len(found) == 0 {
+			t.Errorf("%s: nothing is found", name)
+		}
+		t.Logf("%s: %d findings in %s", name, len(found), time.Since(begun).Round(time.Millisecond))
+	}
+}

@@ -4,6 +4,7 @@ package har
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -63,8 +64,10 @@ func (d *diagnosis) next(i int, of *Entry) *Entry {
 	if !of.redirects() {
 		return nil
 	}
-	for _, e := range d.log.Entries[i+1:] {
-		if e.key == of.to && !e.isPreflight() {
+	places := d.byKey[of.to]
+	at, _ := slices.BinarySearch(places, i+1)
+	for _, j := range places[at:] {
+		if e := d.log.Entries[j]; !e.isPreflight() {
 			return e
 		}
 	}

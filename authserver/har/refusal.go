@@ -3,6 +3,7 @@
 package har
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -48,7 +49,7 @@ func (d *diagnosis) noSession(e *Entry, detail string) (Cause, string) {
 	if d.log.Sanitized {
 		return SessionUnknown, detail
 	}
-	set, sent := d.session(e)
+	set, sent := d.sessions[e.URL.Host].set, d.sessions[e.URL.Host].sent
 	if set != nil {
 		if why := set.rejected(e.URL); why != "" {
 			return CookieRejected, detail + ": the cookie " + set.Name + " is not kept, as " + why
@@ -60,7 +61,7 @@ func (d *diagnosis) noSession(e *Entry, detail string) (Cause, string) {
 	if set != nil && set.over(e.began) {
 		return SessionOver, detail + ": the cookie " + set.Name + " was to be kept for " + set.MaxAge.String()
 	}
-	if set == nil && sent == nil {
+	if set == nil && !sent {
 		return NotSignedIn, detail + ", and no other request in the export has a session of " + e.URL.name()
 	}
 	switch {
@@ -76,13 +77,13 @@ func (d *diagnosis) noSession(e *Entry, detail string) (Cause, string) {
 
 // crossSite tells why the cookie of a session was not sent to another site.
 func (d *diagnosis) crossSite(e *Entry, set *SetCookie, detail string) (Cause, string) {
-	if !e.Request.Has("sec-fetch-storage-access") && e.Request.Has("sec-fetch-site") && d.tellsStorageAccess() {
+	if !e.Request.Has("sec-fetch-storage-access") && e.Request.Has("sec-fetch-site") && d.tells {
 		return CredentialsOmitted, detail + ": there is a session of " + e.URL.name() + ", and the call is not one with credentials"
 	}
 	if set != nil {
 		switch {
 		case set.SameSite != "none":
-			return CookieSameSite, detail + ": the cookie " + set.Name + " is SameSite=" + orDefault(set.SameSite, "Lax, as by default") +
+			return CookieSameSite, detail + ": the cookie " + set.Name + " is SameSite=" + cmp.Or(set.SameSite, "Lax, as by default") +
 				", and the page is of another site"
 		case set.Partitioned:
 			return CookiePartition, detail + ": the cookie " + set.Name + " is Partitioned, and was set below another site"
@@ -96,29 +97,27 @@ func (d *diagnosis) crossSite(e *Entry, set *SetCookie, detail string) (Cause, s
 		`, and its cookie was not sent to another site. If the call lacks credentials: "include", that is why`
 }
 
-// tellsStorageAccess reports whether the browser is one that says which requests are made
-// with credentials.
-func (d *diagnosis) tellsStorageAccess() bool {
-	return slices.ContainsFunc(d.log.Entries, func(e *Entry) bool { return e.Request.Has("sec-fetch-storage-access") })
+// A session is what an export shows of one at a host: the cookie that an answer set last, and
+// whether a request had it.
+type session struct {
+	set  *SetCookie
+	sent bool
 }
 
-// session finds where the export shows one of a host: an answer that set its cookie, and a
-// request that had it.
-func (d *diagnosis) session(of *Entry) (set *SetCookie, sent *Entry) {
-	for _, e := range d.log.Entries {
-		if e.URL.Host != of.URL.Host {
-			continue
-		}
-		for i := range e.Set {
-			if c := &e.Set[i]; sessionCookie(c.Name) && c.Size > len(c.Name)+1 {
-				set = c
-			}
-		}
-		if slices.ContainsFunc(e.Cookies, sessionCookie) {
-			sent = e
+// look notes what an entry shows of sessions.
+func (d *diagnosis) look(e *Entry) {
+	d.tells = d.tells || e.Request.Has("sec-fetch-storage-access")
+	known := d.sessions[e.URL.Host]
+	if known == nil {
+		known = &session{}
+		d.sessions[e.URL.Host] = known
+	}
+	for i := range e.Set {
+		if c := &e.Set[i]; sessionCookie(c.Name) && c.Size > len(c.Name)+1 {
+			known.set = c
 		}
 	}
-	return set, sent
+	known.sent = known.sent || slices.ContainsFunc(e.Cookies, sessionCookie)
 }
 
 // isSubresource: an element of the page asked for it.
@@ -128,11 +127,4 @@ func (e *Entry) isSubresource() bool {
 		return true
 	}
 	return false
-}
-
-func orDefault(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }

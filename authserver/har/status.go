@@ -7,7 +7,7 @@ import "strings"
 // manyCookies is how many make the headers of a request large.
 const manyCookies = 20
 
-// statuses are those that have a cause of their own, whoever answers.
+// statuses are those that proxies answer themselves, and so have a cause of their own.
 var statuses = map[int]Cause{
 	413: TooLarge, 414: HeaderTooLarge, 431: HeaderTooLarge, 494: HeaderTooLarge, 429: RateLimited,
 	502: ProxyError, 503: ProxyError, 504: ProxyError,
