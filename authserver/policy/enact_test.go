@@ -310,3 +310,19 @@ func TestPlainHostsCostNothing(t *testing.T) {
 		t.Errorf("%+v", a.hosts["a.x"].more)
 	}
 }
+
+// TestEdges: what begins with a dot is no host, brackets are numbers wherever they stand, and a
+// claim on a whole host is one.
+func TestEdges(t *testing.T) {
+	table := mustBuild(t, of("n", "p", 0, Allow, []string{"*.x"}))
+	if table.Claims(".x") || !table.Claims("a.x") {
+		t.Error("a pattern stands for what begins with a dot, or for nothing")
+	}
+	if compareField("[2]", "[10]") >= 0 || compareField("[10]", "[2]") <= 0 {
+		t.Error("2 is not before 10")
+	}
+	r := table.claims("a.x")
+	if c := r.claimOn("/a", r.few[0].app); c.app != r.few[0].app || c.path != "" || c.exact {
+		t.Errorf("%+v", c)
+	}
+}
