@@ -75,17 +75,25 @@ func Command(source Source) *cobra.Command {
 
 // table checks the flags once they are complete: what a question depends on beside the
 // policies is the scheme of applications, and what is ours.
-func (o *Flags) table(c *cobra.Command, source Source, q *Question) (*policy.Table, error) {
+func (o *Flags) table(c *cobra.Command, source Source, q *Question) (t *policy.Table, err error) {
+	t, q.Scheme, err = Table(c, source, o.TeamURL, o.PathPrefix)
+	return t, err
+}
+
+// Table builds the table of a source for a command with these values of --team-url, which may be
+// empty, and --path-prefix. The scheme is that of the team URL.
+func Table(c *cobra.Command, source Source, teamURL, pathPrefix string) (t *policy.Table, scheme string, err error) {
 	host := ""
-	if o.TeamURL != "" {
-		team, err := command.ParseTeamURL(o.TeamURL)
+	if teamURL != "" {
+		team, err := command.ParseTeamURL(teamURL)
 		if err != nil {
-			return nil, fmt.Errorf("--team-url: %w", err)
+			return nil, "", fmt.Errorf("--team-url: %w", err)
 		}
-		q.Scheme, host = team.Scheme, command.HostOf(team)
+		scheme, host = team.Scheme, command.HostOf(team)
 	}
-	if err := command.CheckPathPrefix(o.PathPrefix); err != nil {
-		return nil, fmt.Errorf("--path-prefix: %w", err)
+	if err := command.CheckPathPrefix(pathPrefix); err != nil {
+		return nil, "", fmt.Errorf("--path-prefix: %w", err)
 	}
-	return source.Table(c.Context(), host, o.PathPrefix, c.ErrOrStderr())
+	t, err = source.Table(c.Context(), host, pathPrefix, c.ErrOrStderr())
+	return t, scheme, err
 }

@@ -3,14 +3,13 @@
 package explain
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"text/tabwriter"
 
+	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
@@ -19,15 +18,7 @@ func (r *Report) Write(w io.Writer, format string) error {
 	if format != "json" {
 		return r.text(w)
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(r); err != nil {
-		return err
-	}
-	_, err := w.Write(policy.EscapeJSON(b.Bytes()))
-	return err
+	return command.WriteJSON(w, r)
 }
 
 func (r *Report) text(w io.Writer) error {

@@ -97,18 +97,7 @@ func (o *options) ask(c *cobra.Command, source explain.Source, paths []string, r
 	if err := source.Open(c.Context(), c.Flags(), paths, c.ErrOrStderr()); err != nil {
 		return err
 	}
-	host := ""
-	if o.teamURL != "" {
-		team, err := command.ParseTeamURL(o.teamURL)
-		if err != nil {
-			return fmt.Errorf("--team-url: %w", err)
-		}
-		host = command.HostOf(team)
-	}
-	if err := command.CheckPathPrefix(o.pathPrefix); err != nil {
-		return fmt.Errorf("--path-prefix: %w", err)
-	}
-	table, err := source.Table(c.Context(), host, o.pathPrefix, c.ErrOrStderr())
+	table, _, err := explain.Table(c, source, o.teamURL, o.pathPrefix)
 	if err != nil {
 		return err
 	}

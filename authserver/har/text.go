@@ -4,11 +4,11 @@ package har
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 
+	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
@@ -50,17 +50,10 @@ func (r *Report) count(notes bool) (n int) {
 
 // Write writes the report as "text" for a person, or as "json" for a program.
 func (r *Report) Write(w io.Writer, format string) error {
-	var b bytes.Buffer
 	if format == "json" {
-		e := json.NewEncoder(&b)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		if err := e.Encode(r); err != nil {
-			return err
-		}
-		_, err := w.Write(policy.EscapeJSON(b.Bytes()))
-		return err
+		return command.WriteJSON(w, r)
 	}
+	var b bytes.Buffer
 	r.text(&b)
 	_, err := w.Write(b.Bytes())
 	return err

@@ -3,14 +3,13 @@
 package audit
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/authserver/policy"
 )
 
@@ -20,15 +19,7 @@ const width = 100
 // Write writes the report as "text" or "json".
 func (r Report) Write(w io.Writer, format string) error {
 	if format == "json" {
-		var b bytes.Buffer
-		e := json.NewEncoder(&b)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		if err := e.Encode(r); err != nil {
-			return err
-		}
-		_, err := w.Write(policy.EscapeJSON(b.Bytes()))
-		return err
+		return command.WriteJSON(w, r)
 	}
 	_, err := io.WriteString(w, r.text())
 	return err

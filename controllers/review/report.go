@@ -3,8 +3,6 @@
 package review
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -135,16 +133,8 @@ func (r *report) json(w io.Writer) error {
 		}
 		all[i].Explain.Before, all[i].Explain.After = r.explain(d, r.old), r.explain(d, r.now)
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	err := e.Encode(map[string]any{
+	return command.WriteJSON(w, map[string]any{
 		"version": version, "old": r.old.name, "new": r.now.name, "opens": r.count(compare.Opens), "closes": r.count(compare.Closes),
 		"changes": r.count(compare.Changes), "differences": all, "incomplete": append([]string{}, r.Incomplete...),
 	})
-	if err == nil {
-		_, err = w.Write(policy.EscapeJSON(b.Bytes()))
-	}
-	return err
 }

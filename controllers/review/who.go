@@ -3,9 +3,7 @@
 package review
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -272,13 +270,5 @@ func (w *who) write(out io.Writer, format string) error {
 		_, err := io.WriteString(out, w.text())
 		return err
 	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	err := e.Encode(w)
-	if err == nil {
-		_, err = out.Write(policy.EscapeJSON(b.Bytes()))
-	}
-	return err
+	return command.WriteJSON(out, w)
 }
