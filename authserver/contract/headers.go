@@ -50,7 +50,16 @@ var asked = []string{
 // pass on these.
 func Asked() []string { return slices.Clone(asked) }
 
-// EnvoyAsked returns the same for Envoy, in lower case. It knows a client's address
+// Harmless returns those of Asked by which browsers and policies judge, and that hold no secret:
+// their values may be kept and shown.
+func Harmless() []string {
+	return []string{
+		"Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers", "Access-Control-Request-Private-Network",
+		"Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-Storage-Access",
+	}
+}
+
+// EnvoyAsked returns the same as Asked for Envoy, in lower case. It knows a client's address
 // better than its own connection tells.
 func EnvoyAsked() []string { return Lower(append([]string{ForwardedFor}, asked...)) }
 

@@ -130,7 +130,7 @@ func (e *Entry) isScripted() bool {
 }
 
 // reason is why Ostiary refused; empty: it did not.
-func (e *Entry) reason() string { return e.Response.Get("x-access-reason") }
+func (e *Entry) reason() string { return e.Response.Get(reasonHeader) }
 
 // answered reports whether anything came back.
 func (e *Entry) answered() bool { return e.Status > 0 }

@@ -7,22 +7,24 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/ostiary/ostiary/authserver/contract"
 )
 
 // Values of these headers alone are read: they are what browsers judge by, and hold no
 // secrets. Of all others the name is kept.
 var (
-	plainRequest = []string{
-		"origin", "access-control-request-method", "access-control-request-headers", "access-control-request-private-network",
-		"access-control-request-local-network", "sec-fetch-mode", "sec-fetch-site", "sec-fetch-dest", "sec-fetch-storage-access", "upgrade",
-	}
+	plainRequest  = contract.Lower(append(contract.Harmless(), "Access-Control-Request-Local-Network", "Sec-Fetch-Dest", "Upgrade"))
 	plainResponse = []string{
 		"access-control-allow-origin", "access-control-allow-methods", "access-control-allow-headers", "access-control-allow-credentials",
 		"access-control-expose-headers", "access-control-max-age", "access-control-allow-private-network", "vary", "age", "cache-control",
-		"cross-origin-resource-policy", "cross-origin-embedder-policy", "x-access-reason", "x-request-id", "x-ostiary-cors", "server", "via",
-		"retry-after", "allow",
+		"cross-origin-resource-policy", "cross-origin-embedder-policy", reasonHeader, strings.ToLower(contract.ManagedHeader), "x-request-id",
+		"server", "via", "retry-after", "allow",
 	}
 )
+
+// reasonHeader says why Ostiary refused.
+var reasonHeader = strings.ToLower(contract.ReasonHeader)
 
 // maxPlain is how much of a header's value is kept.
 const maxPlain = 1024

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/ostiary/ostiary/authserver/contract"
 )
 
 // loginLoop is how often a host may send a browser to sign in before that is a loop.
@@ -20,7 +22,7 @@ func (d *diagnosis) ofRedirect(i int, e *Entry) (Cause, string) {
 	if e.mode() == "navigate" {
 		return d.ofNavigation(e)
 	}
-	ours := e.reason() != "" || strings.Contains(to.Path+"/", "/.access/login/")
+	ours := e.reason() != "" || strings.Contains(to.Path+"/", contract.DefaultPathPrefix+"/login/")
 	switch {
 	case ours && isLogin(to):
 		return ToLogin, detail
