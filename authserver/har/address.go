@@ -20,8 +20,9 @@ type Address struct {
 	Cut    bool // there was a segment that is left out
 }
 
-// maxSegment is how long a segment of a path may be to be shown. A UUID has 36 characters.
-const maxSegment = 48
+// maxSegment is how long a segment of a path may be to be shown: a UUID has 36 characters, and
+// 32 random bytes in base64 have 43.
+const maxSegment = 36
 
 // hidden is what stands for what is left out.
 const hidden = "…"
@@ -45,14 +46,31 @@ func parseAddress(text string) (a Address) {
 	}
 	segments := strings.Split(u.EscapedPath(), "/")
 	for i, s := range segments {
-		if len(s) > maxSegment || strings.Contains(s, "eyJ") { // how the JSON of a JWT begins, in base64
-			segments[i], a.Cut = hidden, true
+		name, _, has := strings.Cut(s, ";") // behind it are parameters, such as jsessionid (RFC 3986 §3.3)
+		if looksSecret(name) {
+			name, has = "", true
+		}
+		if has {
+			segments[i], a.Cut = name+hidden, true
 		}
 	}
 	if a.Path = strings.Join(segments, "/"); a.Path == "" {
 		a.Path = "/"
 	}
 	return a
+}
+
+// looksSecret reports whether a segment looks like a token: long, the JSON of a JWT in base64,
+// 32 and more hexadecimal digits, or 20 and more characters of all three kinds.
+func looksSecret(s string) bool {
+	const lower, upper, digits = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
+	switch {
+	case len(s) > maxSegment, strings.Contains(s, "eyJ"):
+		return true
+	case len(s) >= 32 && strings.Trim(s, digits+"abcdefABCDEF") == "":
+		return true
+	}
+	return len(s) >= 20 && strings.ContainsAny(s, lower) && strings.ContainsAny(s, upper) && strings.ContainsAny(s, digits)
 }
 
 // relative is where a Location leads that an address answered; empty: nowhere.

@@ -30,9 +30,22 @@ func parseCSP(raw []rawHeader) csp {
 			continue
 		}
 		if _, known := cspDirectives[words[0]]; known {
-			out[words[0]] = slices.DeleteFunc(words[1:], func(w string) bool {
-				return len(w) > 128 || strings.HasPrefix(w, "'nonce-") || strings.HasPrefix(w, "'sha")
-			})
+			out[words[0]] = sources(words[1:])
+		}
+	}
+	return out
+}
+
+// sources are those without nonces, hashes, and the paths of hosts.
+func sources(words []string) []string {
+	out := []string{}
+	for _, w := range words {
+		_, rest, has := strings.Cut(w, "://")
+		if !has {
+			rest = w
+		}
+		if host, _, _ := strings.Cut(rest, "/"); len(w) <= 128 && !strings.HasPrefix(w, "'nonce-") && !strings.HasPrefix(w, "'sha") {
+			out = append(out, w[:len(w)-len(rest)]+host)
 		}
 	}
 	return out

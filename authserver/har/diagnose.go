@@ -76,6 +76,9 @@ func Diagnose(log *Log) []*Finding {
 			}
 		}
 		d.keepAnswer(e)
+		if e.mode() == "navigate" && e.Status == 200 {
+			delete(d.signIns, e.URL.Host) // it is in
+		}
 		if next := d.next(i, e); told && next != nil {
 			d.taken[next] = true // what a redirect leads to that failed is told there
 		}

@@ -23,16 +23,13 @@ type Entry struct {
 
 	Request, Response Headers
 	// Cookies are the names of those that were sent; Set are those of the answer.
-	Cookies []string
-	Set     []SetCookie
-	// initiator is what made the browser ask: "script", "parser", "preflight"...
-	initiator string
-	extension bool // it was an extension
-	csp       csp  // of a page
-	began     time.Time
-	key, to   uint64 // of the whole URL, and of that of Redirect, which are not kept
-	// Credential is the scheme of Authorization; empty: there is none.
-	Credential string
+	Cookies    []string
+	Set        []SetCookie
+	extension  bool // it was an extension
+	csp        csp  // of a page
+	began      time.Time
+	key, to    uint64 // of the whole URL, and of that of Redirect, which are not kept
+	authorized bool   // there was an Authorization header
 }
 
 // Headers are values by names in lower case. A header whose value may be a secret has an

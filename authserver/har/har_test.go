@@ -231,3 +231,26 @@ func FuzzHAR(f *testing.F) {
 		}
 	})
 }
+
+// TestPathsWithoutSecrets: what looks like a token is left out of a path, and names are not.
+func TestPathsWithoutSecrets(t *testing.T) {
+	for path, want := range map[string]string{
+		"/orders/6ba7b810-9dad-11d1-80b4-00c04fd430c8":       "/orders/6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+		"/assets/main.3f2a9c81d4e5.js":                       "/assets/main.3f2a9c81d4e5.js",
+		"/app;jsessionid=0123456789ABCDEF0123456789ABCDEF/x": "/app…/x",
+		"/a;b": "/a…",
+		"/reset/dGhpcyBpcyBhIHNlY3JldCB0b2tlbiBvZiAzMiBieXQ": "/reset/…",
+		"/reset/9f86d081884c7d659a2feaa0c55ad015":            "/reset/…",
+		"/reset/kX3v9QpLm2ZtRb7Yw0Ns/":                       "/reset/…/",
+		"/t/eyJhbGciOiJub25lIn0.e30.":                        "/t/…",
+		"/internationalization-settings":                     "/internationalization-settings",
+	} {
+		a := parseAddress("https://a.example" + path)
+		if a.Path != want || a.Cut != (path != want) {
+			t.Errorf("%s is shown as %s", path, a.Path)
+		}
+		if to := parseAddress(relative("https://a.example/", path)); to != a {
+			t.Errorf("%s: redirected to %s", path, to)
+		}
+	}
+}

@@ -40,7 +40,7 @@ func (d *diagnosis) notes() {
 }
 
 func (d *diagnosis) note(e *Entry) {
-	if p := d.pairs[e]; p != nil && e.Credential != "" {
+	if p := d.pairs[e]; p != nil && e.authorized {
 		list := p.Response.List("access-control-allow-headers")
 		if listed(list, "*") && !listed(list, "authorization") {
 			d.add(e, WildcardAuthorization, "the preflight's answer: Access-Control-Allow-Headers is "+quote(strings.Join(list, ", ")))

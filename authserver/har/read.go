@@ -27,10 +27,10 @@ var errFull = errors.New("no more is read")
 // A rawEntry is what is read of an entry, before what may be a secret is dropped.
 type rawEntry struct {
 	Pageref, StartedDateTime, ServerIPAddress string
-	Type                                      string                     `json:"_resourceType"`
-	Cache                                     string                     `json:"_fromCache"`
-	FetchType                                 string                     `json:"_fetchType"` // Safari
-	Initiator                                 struct{ Type, URL string } `json:"_initiator"`
+	Type                                      string               `json:"_resourceType"`
+	Cache                                     string               `json:"_fromCache"`
+	FetchType                                 string               `json:"_fetchType"` // Safari
+	Initiator                                 struct{ URL string } `json:"_initiator"`
 	Request                                   struct {
 		Method, URL string
 		Headers     []rawHeader
@@ -223,18 +223,16 @@ func newEntry(raw *rawEntry) *Entry {
 		Error: raw.Response.Error, Cached: raw.Cache != "" || strings.HasSuffix(raw.FetchType, " Cache"),
 		Worker: raw.Response.Worker || raw.FetchType == "Service Worker", Remote: raw.ServerIPAddress,
 		Request: keep(raw.Request.Headers, plainRequest), Response: keep(raw.Response.Headers, plainResponse),
-		Set: setCookies(raw.Response.Headers), initiator: raw.Initiator.Type, key: keyOf(raw.Request.URL),
+		Set: setCookies(raw.Response.Headers), key: keyOf(raw.Request.URL),
 		began: startedAt(raw.StartedDateTime),
 	}
-	for _, field := range []*string{&e.Method, &e.Type, &e.Error, &e.Remote, &e.initiator} {
+	for _, field := range []*string{&e.Method, &e.Type, &e.Error, &e.Remote} {
 		if *field = plainValue(*field); len(*field) > 200 {
 			*field = (*field)[:200]
 		}
 	}
 	e.Cookies = raw.cookies()
-	if a := first(raw.Request.Headers, "authorization"); a != "" {
-		e.Credential = scheme(a)
-	}
+	e.authorized = first(raw.Request.Headers, "authorization") != ""
 	to := relative(raw.Request.URL, cmp.Or(raw.Response.RedirectURL, first(raw.Response.Headers, "location")))
 	e.Redirect, e.to = parseAddress(to), keyOf(to)
 	for _, from := range []string{first(raw.Request.Headers, "referer"), raw.Initiator.URL} {

@@ -88,15 +88,6 @@ func first(raw []rawHeader, name string) string {
 	return ""
 }
 
-// scheme is how an Authorization begins, where that is the name of a scheme (RFC 9110 §11.1).
-func scheme(authorization string) string {
-	name, _, more := strings.Cut(strings.TrimSpace(authorization), " ")
-	if !more || len(name) > 24 {
-		return "a credential"
-	}
-	return name
-}
-
 // cookieNames are those of a Cookie header.
 func cookieNames(header string) (out []string) {
 	for pair := range strings.SplitSeq(header, ";") {
