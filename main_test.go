@@ -85,6 +85,9 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com"}, 0, "ALLOWED", ""},
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com", "--upstream-headers", "x-webauth-user,X-Other"}, 0, "  x-webauth-user: ann@example.com\n", ""},
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.com", "--upstream-headers", "X-Other", "-o", "json"}, 0, `"X-Webauth-User is not among the installation's --upstream-headers`, ""},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--docs-url", "https://docs.example.com/r"}, 3,
+			`,"request_id":"explain","docs":"https://docs.example.com/r#no-session"}`, ""},
+		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--docs-url", "docs"}, 2, "", `--docs-url: "docs" is not of the form https://docs.example.com/reasons`},
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--upstream-headers", "Cookie"}, 2, "", `--upstream-headers: "Cookie": proxies, browsers or Ostiary itself use this header`},
 		{[]string{"audit", "--upstream-headers", "X_Webauth_User", "FILE"}, 2, "", `--upstream-headers: "X_Webauth_User": write a header's name`},
 		{[]string{"explain", "GET", "https://app2.example.com/", "--policies", "FILE", "--as", "ann@example.org"}, 1, "no-rule-matched", ""},
@@ -187,10 +190,10 @@ func TestServeOptions(t *testing.T) {
 	_, _, stderr := cli(t, "serve", "--policies", "FILE", "--team-url", "ftp://x", "--trusted-proxies", "0.0.0.0/0", "--path-prefix", "x/",
 		"--identity-headers", "x", "--decision-log", "x", "--key-rotation", "1h", "--log-level", "loud",
 		"--return-hosts", "https://x", "--host-claims", "x", "--host-hold", "-1s", "--upstream-headers", "Host,X-Webauth-User",
-		"--decision-log-sample", "2", "--log-format", "x", "--log-identity", "x", "--log-identity-key", "x")
+		"--decision-log-sample", "2", "--log-format", "x", "--log-identity", "x", "--log-identity-key", "x", "--docs-url", "https://x/?y")
 	for _, flag := range []string{"--decision-log-sample", "--log-format", "--log-identity", "--log-identity-key", "--upstream-headers",
 		"--return-hosts", "--host-claims", "--host-hold", "--team-url", "--trusted-proxies", "--path-prefix", "--identity-headers",
-		"--decision-log", "--key-rotation", "--log-level"} {
+		"--decision-log", "--key-rotation", "--log-level", "--docs-url"} {
 		if !strings.Contains(stderr, flag+": ") && !strings.Contains(stderr, flag+" \"") {
 			t.Errorf("%s is not named:\n%s", flag, stderr)
 		}

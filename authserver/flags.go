@@ -18,6 +18,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/telemetry"
+	"github.com/ostiary/ostiary/authserver/web"
 )
 
 // Flags are the options of the command line that concern answering.
@@ -33,6 +34,7 @@ type Flags struct {
 
 	teamURL        string
 	pathPrefix     string
+	docs           string
 	returnHosts    []string
 	trustedProxies []string
 	identity       string
@@ -56,6 +58,7 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringVar(&o.teamURL, "team-url", "", "the team host, where users sign in, such as https://auth.example.com; it is the issuer of sessions, and its scheme and port are those of the applications")
 	f.DurationVar(&o.SessionDuration, "session-duration", policy.DefaultSessionDuration, "the lifetime of a session at the team host, and at applications whose policy sets none")
 	f.StringVar(&o.pathPrefix, "path-prefix", contract.DefaultPathPrefix, "Ostiary's own path on every host")
+	f.StringVar(&o.docs, "docs-url", "", web.DocsUsage)
 	f.StringSliceVar(&o.returnHosts, "return-hosts", nil, "`HOST` or *.HOST,... to which every application may redirect after a sign-in or sign-out, beside the hosts of its own namespace's policies")
 	f.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks of the proxies whose X-Forwarded-For is trusted (default: none, so client addresses are not known and rules with ip match no request)")
 	f.StringVar(&o.GeoIPDatabase, "geoip-database", "", "`FILE` in MaxMind's format (.mmdb) that tells in which country clients are, read again when it changes (default: none, so rules with country admit nobody and block everybody)")
@@ -86,6 +89,8 @@ func (o *Flags) Config() (Config, error) {
 	fail("--trusted-proxies", err)
 	fail("--path-prefix", command.CheckPathPrefix(o.pathPrefix))
 	c.PathPrefix = o.pathPrefix
+	c.Docs, err = web.ParseDocs(o.docs)
+	fail("--docs-url", err)
 	for _, h := range o.returnHosts {
 		if problem := policy.CheckHost(h); problem != "" {
 			fail("--return-hosts", fmt.Errorf("%q: %s", h, problem))

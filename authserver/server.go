@@ -61,6 +61,8 @@ type Config struct {
 	TeamURL *url.URL
 	// PathPrefix is ours on every host. Default "/.access".
 	PathPrefix string
+	// Docs is where refusals and pages link to; empty: nowhere.
+	Docs web.Docs
 	// ReturnHosts are hosts that every application may send people to after they
 	// signed in or out, beside those of its own namespace.
 	ReturnHosts []string
@@ -118,7 +120,7 @@ func New(c Config) *Server {
 	if c.TeamURL == nil {
 		c.TeamURL = &url.URL{Scheme: "https"}
 	}
-	pages := &dialect.Pages{Scheme: c.TeamURL.Scheme, PathPrefix: c.PathPrefix, HTML: web.Refusal, CSP: web.CSP()}
+	pages := &dialect.Pages{Scheme: c.TeamURL.Scheme, PathPrefix: c.PathPrefix, HTML: web.Refusal, CSP: web.CSP(), Docs: c.Docs}
 	s := &Server{
 		Config:    c,
 		decisions: telemetry.New(telemetry.Options{Metrics: c.Metrics, Log: c.Log, Wanted: c.DecisionLog, Sample: c.DecisionSample}),
@@ -139,7 +141,7 @@ func New(c Config) *Server {
 // signIn makes what answers on the public listener.
 func (s *Server) signIn() {
 	c := &s.Config
-	s.site = &public.Site{Table: c.Table, Ring: c.Ring, TeamURL: c.TeamURL, PathPrefix: c.PathPrefix, SessionDuration: c.SessionDuration,
+	s.site = &public.Site{Table: c.Table, Ring: c.Ring, TeamURL: c.TeamURL, PathPrefix: c.PathPrefix, Docs: c.Docs, SessionDuration: c.SessionDuration,
 		Log: c.Log, Now: c.Now, SignsIn: c.Login != nil, Quiet: c.DecisionLog == telemetry.LogOff}
 	if c.Login == nil {
 		return

@@ -23,6 +23,8 @@ type Pages struct {
 	// CSP is the Content-Security-Policy that HTML's style needs; empty: one that
 	// blocks everything.
 	CSP string
+	// Docs is where reasons are explained.
+	Docs web.Docs
 }
 
 // problem is what a fetch can read.
@@ -31,6 +33,7 @@ type problem struct {
 	Message   string `json:"message,omitempty"`
 	LoginURL  string `json:"login_url,omitempty"`
 	RequestID string `json:"request_id"`
+	Docs      string `json:"docs,omitempty"`
 }
 
 func (p *Pages) write(a *Answer, q *Ask, d *policy.Decision) { p.say(a, q, d, "") }
@@ -67,12 +70,13 @@ func (p *Pages) say(a *Answer, q *Ask, d *policy.Decision, words string) {
 		if p.HTML != nil {
 			a.Body = p.HTML(web.RefusalView{
 				Status: a.Status, Reason: d.Reason.String(), Host: q.Target.Host(), LoginURL: login, RequestID: q.RequestID, Message: words,
+				DocsURL: p.Docs.Of(d.Reason.String()),
 			})
 		}
 	default:
 		a.Set("Content-Type", "application/json")
 		a.Set("X-Content-Type-Options", "nosniff")
-		a.Body, _ = json.Marshal(problem{d.Reason.String(), words, login, q.RequestID})
+		a.Body, _ = json.Marshal(problem{d.Reason.String(), words, login, q.RequestID, p.Docs.Of(d.Reason.String())})
 	}
 }
 

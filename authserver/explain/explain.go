@@ -15,6 +15,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/web"
 )
 
 // A Question is a request as a person describes it.
@@ -69,7 +70,9 @@ type Question struct {
 	LinkedApps []string
 	// UpstreamHeaders are those that the installation lets policies set.
 	UpstreamHeaders []string
-	Now             time.Time
+	// Docs is the installation's page of reasons, as in serve.
+	Docs string
+	Now  time.Time
 }
 
 // A Report is the answer to a Question.
@@ -131,7 +134,11 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--upstream-headers: %w", err)
 	}
-	d := dialect.Browser{Identity: dialect.DefaultIdentityHeaders.With(listed), Pages: &dialect.Pages{Scheme: scheme, PathPrefix: pathPrefix}}
+	docs, err := web.ParseDocs(q.Docs)
+	if err != nil {
+		return nil, fmt.Errorf("--docs-url: %w", err)
+	}
+	d := dialect.Browser{Identity: dialect.DefaultIdentityHeaders.With(listed), Pages: &dialect.Pages{Scheme: scheme, PathPrefix: pathPrefix, Docs: docs}}
 	r := &Report{Method: q.Method, URL: q.URL, Revision: t.Revision()}
 	var ask dialect.Ask
 	var answer dialect.Answer

@@ -12,6 +12,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/web"
 )
 
 // Flags are the options of the command line that make a Question, and how its
@@ -51,6 +52,7 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringVar(&o.TeamURL, "team-url", "", "the team host, where users sign in; its scheme is that of the applications")
 	f.DurationVar(&o.question.SessionDuration, "session-duration", policy.DefaultSessionDuration, "the lifetime of a session where the policy sets none")
 	f.StringVar(&o.PathPrefix, "path-prefix", contract.DefaultPathPrefix, "Ostiary's own path on every host")
+	f.StringVar(&o.question.Docs, "docs-url", "", web.DocsUsage)
 }
 
 // Question returns the question of a command line: METHOD URL and the flags.

@@ -85,6 +85,6 @@ func (h *Handler) showLoop(x *public.Exchange, dest string) {
 	h.Log.Warn("a sign-in loop was stopped", "host", x.Host, "reason", reason.String(), "requestID", x.ID)
 	x.W.Header().Set(contract.ReasonHeader, "login-loop")
 	h.Page(x, http.StatusConflict, "sign-in loop", web.Loop(web.LoopView{
-		Host: x.Host, Why: web.WhyLoop(s != nil, reason), RequestID: x.ID,
+		Host: x.Host, Why: web.WhyLoop(s != nil, reason), RequestID: x.ID, DocsURL: h.Docs.Of("login-loop"),
 		AgainURL: h.Own(x.Host, "login", url.Values{"rd": {dest}, "again": {"1"}})}))
 }

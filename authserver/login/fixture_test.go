@@ -136,6 +136,7 @@ func newSite(t testing.TB, edit func([]policy.Policy) []policy.Policy) *site {
 			Table:   func() *policy.Table { s.mu.Lock(); defer s.mu.Unlock(); return s.table },
 			Ring:    func() *credential.Ring { return s.ring },
 			TeamURL: team, PathPrefix: "/.access", SessionDuration: 24 * time.Hour, Log: log, Now: s.now, SignsIn: true,
+			Docs: "https://docs.example.com/reasons",
 		}
 		h := New(Config{Site: shared, Subject: v.Subject, Providers: s.providers, Revoke: s.revoke,
 			Address: func(*http.Request) netip.Addr { return s.address }})
@@ -305,6 +306,10 @@ func (b *browser) do(method, address string, form url.Values, header ...string) 
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		b.t.Fatal(err)
+	}
+	if reason := resp.Header.Get("X-Access-Reason"); reason != "" && strings.Contains(string(text), "</html>") && resp.StatusCode >= 400 &&
+		!strings.Contains(string(text), `href="https://docs.example.com/reasons#`+reason+`"`) {
+		b.t.Errorf("%s: the page does not link to what %s means:\n%s", address, reason, afterMain(string(text)))
 	}
 	return page{resp.StatusCode, resp.Header, string(text), resp.Request.URL, resp.Header.Get("Location")}
 }

@@ -50,6 +50,6 @@ func (h *Handler) deny(x *public.Exchange, host string, d *policy.Decision, s *p
 	}
 	h.Page(x, http.StatusForbidden, "access denied", web.Denied(web.DeniedView{
 		Host: host, SignedInAs: who, Why: web.WhyDenied(d.Reason), Message: signIn.Denied.Message, HelpURL: signIn.Denied.URL,
-		Reason: d.Reason.String(), RequestID: x.ID, SwitchURL: h.switchURL(x, host, s), HomeURL: h.Origin(h.TeamHost()) + "/",
+		Reason: d.Reason.String(), RequestID: x.ID, DocsURL: h.Docs.Of(d.Reason.String()), SwitchURL: h.switchURL(x, host, s), HomeURL: h.Origin(h.TeamHost()) + "/",
 	}))
 }

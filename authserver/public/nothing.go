@@ -78,7 +78,7 @@ func (s *Site) application(host string) string {
 // stray shows a page at an address that nothing answers for.
 func (s *Site) stray(w http.ResponseWriter, r *http.Request, id string, n web.Notice, host string) {
 	p := n.Page(host)
-	p.RequestID = id
+	p.RequestID, p.DocsURL = id, s.Docs.Of(n.Reason)
 	if n == web.NothingHere {
 		if p.URL = s.application(r.Host); p.URL != "" {
 			p.Action = web.OpenApplication

@@ -51,7 +51,7 @@ func (s *Site) Show(x *Exchange, status int, p web.Page) {
 	if p.Action == "" {
 		p.Action, p.URL = s.wayOn(x)
 	}
-	p.RequestID = x.ID
+	p.RequestID, p.DocsURL = x.ID, s.Docs.Of(p.Reason)
 	x.W.Header().Set(contract.ReasonHeader, p.Reason)
 	s.Page(x, status, p.Title, web.Render(p))
 }
@@ -94,6 +94,9 @@ func (s *Site) RefuseJSON(x *Exchange, status int, reason string) {
 	answer := map[string]string{"reason": reason, "request_id": x.ID}
 	if status == http.StatusUnauthorized && x.Host != s.TeamHost() {
 		answer["login_url"] = s.Own(x.Host, "login", nil)
+	}
+	if docs := s.Docs.Of(reason); docs != "" {
+		answer["docs"] = docs
 	}
 	s.JSON(x, status, answer)
 }

@@ -4,6 +4,7 @@ package public
 
 import (
 	"bytes"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/web"
 )
 
 var now = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
@@ -155,6 +157,26 @@ func TestQuiet(t *testing.T) {
 		s.Handler(func(*http.Request) string { return "id-1" }, func(http.ResponseWriter, *http.Request, string) bool { return false }).ServeHTTP(w, r)
 		if w.Code != 404 || (log.Len() == 0) != quiet || strings.Contains(log.String(), "secret") || !strings.Contains(w.Body.String(), "https://app.example.com/") {
 			t.Errorf("%v: %d, %q", quiet, w.Code, log)
+		}
+	}
+}
+
+// TestDocs: what a script or a person is refused links to what that means.
+func TestDocs(t *testing.T) {
+	for docs, want := range map[web.Docs]string{"": "", "https://docs.example.com/r": "https://docs.example.com/r#no-session"} {
+		s, _ := newSite(t, "https://login.example.com", build(t))
+		s.Docs = docs
+		w := httptest.NewRecorder()
+		s.RefuseJSON(&Exchange{W: w, R: httptest.NewRequest(http.MethodGet, "/", nil), ID: "id-1", Host: "app.example.com"}, http.StatusUnauthorized, "no-session")
+		var answer map[string]string
+		if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || answer["docs"] != want || len(answer) != 3+min(1, len(want)) {
+			t.Errorf("%q: %v, %s", docs, err, w.Body)
+		}
+		w = httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodPut, "https://login.example.com/x", nil)
+		s.Handler(func(*http.Request) string { return "id-1" }, func(http.ResponseWriter, *http.Request, string) bool { return false }).ServeHTTP(w, r)
+		if linked := strings.Contains(w.Body.String(), `href="https://docs.example.com/r#method-not-allowed"`); linked != (docs != "") {
+			t.Errorf("%q: %s", docs, w.Body)
 		}
 	}
 }

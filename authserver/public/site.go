@@ -25,6 +25,8 @@ type Site struct {
 	TeamURL *url.URL
 	// PathPrefix is ours on every host, such as "/.access".
 	PathPrefix string
+	// Docs is where the reasons are explained that pages and answers name.
+	Docs web.Docs
 	// SessionDuration is how long a session at the team host lasts, and one at
 	// an application whose policy says nothing.
 	SessionDuration time.Duration

@@ -45,6 +45,8 @@ func samples(next string) []sample {
 	long.Why = web.WhyDenied(policy.SessionExpired)
 	page := web.ProviderDown("Example Company").Page("app1.example.com")
 	page.Action, page.URL, page.RequestID = web.TryAgain, "https://app1.example.com/", "4f1d09c2a7be6634"
+	page.DocsURL = "https://docs.example.com/reasons#provider-unavailable"
+	long.DocsURL = "https://docs.example.com/reasons#no-rule-matched"
 	return []sample{
 		{"page", web.Render(page), ""},
 		{"refusal", web.Refusal(web.RefusalView{Status: 403, Reason: "no-policy", Host: "app1.example.com", RequestID: "4f1d09c2a7be6634"}), ""},

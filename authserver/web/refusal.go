@@ -10,6 +10,7 @@ func Refusal(v RefusalView) []byte {
 		Host:      v.Host,
 		Reason:    v.Reason,
 		RequestID: v.RequestID,
+		DocsURL:   v.DocsURL,
 	}
 	switch {
 	case v.LoginURL != "":

@@ -8,8 +8,9 @@ type Page struct {
 	Message string
 	// Action is the label of the link to URL; empty: no link.
 	Action, URL string
-	// Host, Reason and RequestID go into the small print, for whoever helps.
-	Host, Reason, RequestID string
+	// Host, Reason and RequestID go into the small print, for whoever helps. DocsURL is where
+	// the reason is explained; empty: no link.
+	Host, Reason, RequestID, DocsURL string
 }
 
 // A LoginView is the form of the users that are built in. It posts "username"
@@ -45,6 +46,8 @@ type DeniedView struct {
 	// Message and HelpURL are the words of the application's owner.
 	Message, HelpURL  string
 	Reason, RequestID string
+	// DocsURL is where the reason is explained; empty: no link.
+	DocsURL string
 	// SwitchURL signs out, to be somebody else; HomeURL leads to the launcher.
 	SwitchURL, HomeURL string
 }
@@ -67,7 +70,7 @@ type ConfirmLogoutView struct {
 
 // A LoopView ends a sign-in loop.
 type LoopView struct {
-	Host, Why, AgainURL, RequestID string
+	Host, Why, AgainURL, RequestID, DocsURL string
 }
 
 // A ContinueView moves on to an absolute http or https address.
@@ -92,4 +95,5 @@ type RefusalView struct {
 	LoginURL  string // empty: signing in will not help
 	RequestID string
 	Message   string // what to do, if the reason does not say it
+	DocsURL   string // where the reason is explained; empty: no link
 }

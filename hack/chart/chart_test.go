@@ -165,6 +165,8 @@ func TestRefused(t *testing.T) {
 		{"identityHeaders=google", []string{"/identityHeaders", "cloudflare"}},
 		{"upstreamHeaders={X_Webauth_User}", []string{"/upstreamHeaders/0", "pattern"}},
 		{"upstreamHeaders=X-Webauth-User", []string{"/upstreamHeaders", "array"}},
+		{"docsURL=docs.example.com", []string{"/docsURL", "pattern"}},
+		{"docsURL=https://docs.example.com/?a", []string{"/docsURL", "pattern"}},
 		{"decisionLog=some", []string{"/decisionLog", "refused"}},
 		{"image.digest=e3b0c442", []string{"/image/digest", "sha256"}},
 		{"extraArgs={serve}", []string{"/extraArgs/0"}},
