@@ -163,15 +163,11 @@ func TestHostileLoad(t *testing.T) {
 			"Origin", "https://"+random(letters, rand.IntN(5000)), "X-Forwarded-For", random(letters+".:", 300), "X-Request-Id", random(letters, 20),
 			"Cookie", "__Host-ostiary="+random(letters, 30))
 	}
-	for range asked / 2 {
+	for range asked {
 		ask()
 	}
-	before := w.series(t)
-	for range asked / 2 {
-		ask()
-	}
-	if after := w.series(t); after > before+4 { // a rare reason may come late
-		t.Errorf("%d series, and then %d", before, after)
+	if n := w.series(t); n > 40 {
+		t.Errorf("%d series", n)
 	}
 	t.Logf("%d questions with random hosts, paths and origins: %d series, %d bytes of log", asked, w.series(t), len(w.log.String()))
 	for line := range strings.Lines(w.log.String()) {
