@@ -74,6 +74,7 @@ func (o *Flags) Feeder(args []string, setup installation.RouteSetup, settings in
 	f.hold, errs[1] = o.terms.Hold()
 	if len(o.policies) == 0 {
 		setup.Namespace = cluster.Namespace()
+		f.on.AnyConsole, f.on.Console = false, []string{setup.Namespace}
 		f.opting, errs[2] = o.routes.Settings(setup)
 	}
 	return f, errors.Join(errs[:]...)

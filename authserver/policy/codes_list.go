@@ -15,7 +15,7 @@ var codes = []CodeDoc{
 	{codeOwnerLeft, HostOwnedByOtherNamespace, "Wait until the hold ends, or ask the platform team for a host grant."},
 	{codeOwnerUnknown, HostOwnedByOtherNamespace, "Ask the platform team for a host grant for one of the namespaces."},
 	{codeOwnPath, HostReserved, "Remove the path, or choose another one: this one is Ostiary's on every host."},
-	{codeTeamHost, HostReserved, "Choose another host: this is the team host, where users sign in."},
+	{codeTeamHost, HostReserved, "Choose another host: this is the team host, where users sign in. To say who the operators are, claim its console alone."},
 	{codeTeamParent, HostReserved, "Choose another host, or ask the platform team for a host grant."},
 
 	{codeAction, Invalid, "Set action to Allow, Block, Bypass or ServiceAuth."},

@@ -26,7 +26,8 @@
 //     which Ingress it came (6). What the platform reserved, or does not grant, does
 //     not exist at all (HostNotGranted, HostReserved), and stands in nobody's way. Nor does
 //     a pattern decide, for a namespace that may not claim it, about the team host and its
-//     parent domains, about a reserved host, or within a reserved zone. A grant for "*." is for
+//     parent domains, about a reserved host, or within a reserved zone. The console of the
+//     team host is for policies of the platform that have rules alone (Terms.Console). A grant for "*." is for
 //     one label, one for "**." for all below; a reservation of either for all below.
 //  5. A policy with a mistake keeps its claims, and denies all of them. To have
 //     the namespace and name of another policy is a mistake of both.

@@ -158,6 +158,9 @@ func (e *entering) enter() *claims {
 // admits reports whether a claim on the host is in force, and else says why it is not.
 func (e *entering) admits(p *Compiled) bool {
 	a, c, namespace := e.a, e.contest, p.namespace()
+	if e.host.name == a.terms.TeamHost {
+		return e.admitsConsole(p)
+	}
 	if why := a.terms.refusal(e.host.name, namespace); why != "" {
 		e.tell(p, why, "%s", a.terms.refuse(why, e.host.name, namespace))
 		return false
@@ -174,6 +177,18 @@ func (e *entering) admits(p *Compiled) bool {
 	return false
 }
 
+// admitsConsole is admits for the team host, which is nobody's: there is no contest about it.
+func (e *entering) admitsConsole(p *Compiled) bool {
+	if why := e.a.terms.noConsole(p); why != "" {
+		e.tell(p, codeTeamHost, "%s", e.a.terms.refuseTeamHost(why))
+		return false
+	}
+	if e.into == nil {
+		e.into = e.a.newClaims()
+	}
+	return true
+}
+
 // wholeHost are the paths of a policy that names none.
 var wholeHost = []Path{{Value: "/"}}
 
@@ -184,7 +199,7 @@ func (e *entering) add(p *Compiled) {
 		paths = wholeHost
 	}
 	for _, path := range paths {
-		if e.a.terms.ownPath(path.Value) {
+		if e.a.terms.ownPath(path.Value) && e.host.name != e.a.terms.TeamHost {
 			continue
 		}
 		c := p.app.claim(path)

@@ -29,9 +29,15 @@ type Terms struct {
 	Reservations []Grant
 	// GrantedOnly: nobody claims what is neither granted nor reserved to them.
 	GrantedOnly bool
-	// TeamHost is where people sign in: no policy may claim it, and none decides
-	// there by a pattern. Its parent domains take a grant. Empty: there is none.
+	// TeamHost is where people sign in: no policy may claim it, but for the console (see
+	// Console), and none decides there by a pattern. Its parent domains take a grant. Empty:
+	// there is none.
 	TeamHost string
+	// Console are the namespaces whose policies may claim the console on the team host,
+	// beside those with a grant or a reservation for that host by name.
+	Console []string
+	// AnyConsole: every namespace may. It is for files, which the platform team writes.
+	AnyConsole bool
 	// PathPrefix is our own path on every host: no policy may claim a part of it.
 	PathPrefix string
 	// NoCountries: no database tells in which country clients are. Policies that look at
@@ -153,8 +159,6 @@ func (t *terms) refusal(host, namespace string) Code {
 // refuse words a refusal.
 func (t *terms) refuse(why Code, host, namespace string) string {
 	switch why {
-	case codeTeamHost:
-		return host + " is the team host, where users sign in: no policy can claim it; choose another host"
 	case codeReserved:
 		holders, _ := t.reservedTo(host)
 		return fmt.Sprintf("%s is reserved: only policies of namespace %s can claim it; this claim is not active. Ask the "+
@@ -208,4 +212,6 @@ func (t *terms) digest(d *digest) {
 	d.bools(t.UpstreamHeaders != nil)
 	d.strs(t.UpstreamHeaders)
 	d.strs(t.EvaluationOrigins)
+	d.strs(t.Console)
+	d.bools(t.AnyConsole)
 }

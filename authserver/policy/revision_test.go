@@ -173,7 +173,7 @@ func (r *reader) terms() (t Terms) {
 	if t.UpstreamHeaders = r.strs(); known && t.UpstreamHeaders == nil {
 		t.UpstreamHeaders = []string{}
 	}
-	t.EvaluationOrigins = r.strs()
+	t.EvaluationOrigins, t.Console, t.AnyConsole = r.strs(), r.strs(), r.is()
 	return t
 }
 
@@ -275,7 +275,7 @@ func TestDigestsCanBeReadBack(t *testing.T) {
 	readAllBack(t, all, (*digest).policy, (*reader).policy)
 	readAllBack(t, Terms{
 		Grants: []Grant{{"a.x", "n"}}, Reservations: []Grant{{"b.x", "m"}}, GrantedOnly: true, TeamHost: "team.x", PathPrefix: "/.o",
-		NoCountries: true, UpstreamHeaders: []string{"X-A"}, EvaluationOrigins: []string{"https://e.x"}, AllEvaluations: true,
+		NoCountries: true, UpstreamHeaders: []string{"X-A"}, EvaluationOrigins: []string{"https://e.x"}, AllEvaluations: true, Console: []string{"own"}, AnyConsole: true,
 	}, func(d *digest, v *Terms) { (&terms{Terms: *v}).digest(d) }, (*reader).terms)
 	readBack(t, "no header listed", Terms{UpstreamHeaders: []string{}}, func(d *digest, v *Terms) { (&terms{Terms: *v}).digest(d) }, (*reader).terms)
 	readAllBack(t, Provider{"people", true, []User{{"ann", "ann@x"}}}, (*digest).provider, (*reader).provider)

@@ -146,6 +146,7 @@ func (l *Source) files(ctx context.Context, terms policy.Terms, stderr io.Writer
 // Cluster reads the policies of a cluster, and what a table is built from.
 func (l *Source) Cluster(ctx context.Context, terms policy.Terms, stderr io.Writer) ([]policy.Policy, policy.Input, error) {
 	none := policy.Input{}
+	terms.AnyConsole, terms.Console = false, []string{cmp.Or(l.namespace, cluster.Namespace())}
 	c, err := cluster.RESTConfig(l.Kubeconfig)
 	if err != nil {
 		return nil, none, fmt.Errorf(hint, err)

@@ -38,9 +38,11 @@ func (o *TermsFlags) AddHold(f *pflag.FlagSet) {
 	f.DurationVar(&o.hold, "host-hold", DefaultHostHold, "how long a host stays held for its namespace, and denied, after its last claim; 0 disables it; no effect on files")
 }
 
-// Terms checks the flags and returns what they say, with what is Ostiary's own.
+// Terms checks the flags and returns what they say, with what is Ostiary's own. Policies of
+// any namespace may say who the operators are: they are read from files, unless the caller knows
+// better.
 func (o *TermsFlags) Terms(teamHost, pathPrefix string) (policy.Terms, error) {
-	t := policy.Terms{Grants: o.grants, Reservations: o.reservations, TeamHost: teamHost, PathPrefix: pathPrefix, GrantedOnly: o.claims == "granted-only"}
+	t := policy.Terms{Grants: o.grants, Reservations: o.reservations, TeamHost: teamHost, PathPrefix: pathPrefix, GrantedOnly: o.claims == "granted-only", AnyConsole: true}
 	if o.claims != "first-come" && !t.GrantedOnly {
 		return policy.Terms{}, fmt.Errorf("--host-claims %q: first-come or granted-only", o.claims)
 	}
