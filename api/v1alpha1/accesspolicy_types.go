@@ -101,6 +101,10 @@ type AccessPolicySpec struct {
 	// +optional
 	Denied *Denied `json:"denied,omitempty"`
 
+	// launcher is how the application stands on the team host's start page.
+	// +optional
+	Launcher *Launcher `json:"launcher,omitempty"`
+
 	// unauthenticated is what a visitor without a session gets. Auto
 	// (default): a navigation is redirected to the login, everything else
 	// gets a 401 it can read. Redirect and Unauthorized force one of the two.

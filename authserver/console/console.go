@@ -27,6 +27,8 @@ type Sessions interface {
 	Session(x *public.Exchange) *policy.Subject
 	// TeamSubject returns who is signed in at the team host; nil: nobody, and why.
 	TeamSubject(x *public.Exchange) (*policy.Subject, policy.Reason)
+	// MayOpen reports whether an application lets a visit of somebody pass; nil: of anybody.
+	MayOpen(x *public.Exchange, target policy.Target, s *policy.Subject) bool
 }
 
 // A Handler answers those who are signed in. Make one with New.

@@ -27,6 +27,10 @@ func (p person) TeamSubject(*public.Exchange) (*policy.Subject, policy.Reason) {
 	return p.subject, policy.NoSession
 }
 
+func (p person) MayOpen(x *public.Exchange, target policy.Target, s *policy.Subject) bool {
+	return x.Table.Decide(policy.Request{Target: target, Method: "GET", Subject: s, Now: x.Now}).Verdict == policy.Admit
+}
+
 var now = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
 func newConsole(t *testing.T, p person) *Handler {

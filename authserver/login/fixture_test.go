@@ -374,7 +374,7 @@ func (b *browser) want(p page, status int, text string) {
 
 // afterMain leaves the style out of a page.
 func afterMain(body string) string {
-	if _, main, ok := strings.Cut(body, "<main>"); ok {
+	if _, main, ok := strings.Cut(body, "<main "); ok {
 		return main
 	}
 	return body

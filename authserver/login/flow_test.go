@@ -24,7 +24,8 @@ func TestSignIn(t *testing.T) {
 	if got := b.jar("app1.example.com"); !slices.Contains(got, "__Host-ostiary") {
 		t.Errorf("cookies of app1: %v", got)
 	}
-	if got := b.jar("auth.example.com"); !slices.Equal(slices.Sorted(slices.Values(got)), []string{"__Host-ostiary-device", "__Host-ostiary-team"}) {
+	want := []string{"__Host-ostiary-device", "__Host-ostiary-opened", "__Host-ostiary-team"}
+	if got := b.jar("auth.example.com"); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
 		t.Errorf("cookies of the team host: %v", got)
 	}
 	if got := b.jar("app2.example.net"); len(got) != 0 {

@@ -19,14 +19,11 @@ var methods = [...]string{"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 // judge says what would be decided about a request of somebody who signs in now.
 func (h *Handler) judge(x *public.Exchange, target policy.Target, s *policy.Subject, signIn *policy.SignIn) policy.Decision {
-	as := *s
-	as.Audience, as.Host, as.IssuedAt, as.ExpiresAt = signIn.Audience, "", x.Now, x.Now.Add(h.duration(signIn))
+	r := policy.Request{Target: target, Address: h.Address(x.R), Countries: h.Countries, SessionDuration: h.SessionDuration, Now: x.Now}
 	var first policy.Decision
 	for i, m := range methods {
-		d := x.Table.Decide(policy.Request{
-			Target: target, Method: m, Subject: &as, Address: h.Address(x.R), Countries: h.Countries,
-			Certificate: policy.PresentedCertificate{Hoped: true}, SessionDuration: h.SessionDuration, Now: x.Now,
-		})
+		r.Method = m
+		d := h.judgeMethod(x, &r, s, signIn)
 		if d.Verdict == policy.Admit {
 			return d
 		}
@@ -35,6 +32,14 @@ func (h *Handler) judge(x *public.Exchange, target policy.Target, s *policy.Subj
 		}
 	}
 	return first
+}
+
+// judgeMethod judges a request as one of somebody who has just been given a session.
+func (h *Handler) judgeMethod(x *public.Exchange, r *policy.Request, s *policy.Subject, signIn *policy.SignIn) policy.Decision {
+	as := *s
+	as.Audience, as.Host, as.IssuedAt, as.ExpiresAt = signIn.Audience, "", x.Now, x.Now.Add(h.duration(signIn))
+	r.Subject, r.Certificate = &as, policy.PresentedCertificate{Hoped: true}
+	return x.Table.Decide(*r)
 }
 
 // deny says that somebody is signed in and may not pass: what was missing as far

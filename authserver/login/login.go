@@ -72,6 +72,10 @@ func (h *Handler) Route(host, path string) func(*public.Exchange) {
 		return map[string]func(*public.Exchange){"login": h.appLogin, "authorized": h.authorized, "logout": h.appLogout, "done": h.done}[own]
 	case own == "logout":
 		return h.teamLogout
+	case own == "login":
+		return h.teamBegin
+	case own == "sessions":
+		return h.sessions
 	case strings.HasPrefix(own, "login/"):
 		return func(x *public.Exchange) { h.teamLogin(x, own[len("login/"):]) }
 	case strings.HasPrefix(own, "idp/") && strings.HasSuffix(own, "/callback"):

@@ -34,6 +34,9 @@ func (f *farewell) isAbout(s *policy.Subject) bool {
 
 // appLogout ends the session at an application, or with ?all every one.
 func (h *Handler) appLogout(x *public.Exchange) {
+	if x.Query.Has("end") && h.endHere(x) {
+		return
+	}
 	if !h.isMeant(x) {
 		return
 	}
@@ -70,14 +73,14 @@ func (h *Handler) teamLogout(x *public.Exchange) {
 	var f farewell
 	// Somebody else may be signed in here by now: then the page asks.
 	if x.Query.Has("farewell") && x.Ring.Open(purposeLogout, x.Query.Get("farewell"), &f, x.Now) == nil && f.isAbout(subject) {
-		x.DropCookie(teamCookie)
+		dropTeam(x)
 		h.signedOut(x, f.To, true)
 		return
 	}
 	if !h.isMeant(x) {
 		return
 	}
-	x.DropCookie(teamCookie)
+	dropTeam(x)
 	// To be somebody else takes another session here, and voids none.
 	everywhere := subject != nil && !x.Query.Has("switch")
 	if everywhere && !h.revoke(x, subject) {
@@ -93,6 +96,14 @@ func (h *Handler) teamLogout(x *public.Exchange) {
 		}
 	}
 	h.signedOut(x, to, everywhere)
+}
+
+// dropTeam removes the session at the team host from the browser, and what came of it there.
+func dropTeam(x *public.Exchange) {
+	x.DropCookie(teamCookie)
+	if _, err := x.R.Cookie(openedCookie); err == nil {
+		x.DropCookie(openedCookie)
+	}
 }
 
 // isMeant reports whether a request to sign out is the person's own wish. Another

@@ -22,6 +22,8 @@ const (
 	purposeHops     = "finished logins"    // a cookie on the application's host
 	purposeLogout   = "logout"             // a parameter: application → team host
 	purposeDevice   = "known device"       // a cookie on the team host
+	purposeOpened   = "opened"             // a cookie on the team host
+	purposeEnd      = "end one session"    // a parameter: team host → application
 
 	attemptTime = 10 * time.Minute
 	ticketTime  = 60 * time.Second
@@ -37,6 +39,7 @@ const (
 	teamCookie   = "__Host-ostiary-team"
 	hopsCookie   = "__Host-ostiary-hops"
 	deviceCookie = "__Host-ostiary-device"
+	openedCookie = "__Host-ostiary-opened"
 )
 
 // An attempt is a login that an application's host began. It travels sealed, in

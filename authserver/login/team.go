@@ -96,6 +96,9 @@ func (h *Handler) leadsTo(a *attempt) policy.Target {
 // visitFor finds out what an attempt takes.
 func (h *Handler) visitFor(x *public.Exchange, a attempt) (v visit, ok bool) {
 	v.attempt, v.target = a, h.leadsTo(&a)
+	if a.Host == h.TeamHost() { // whoever can sign in at all may see its pages
+		return v, true
+	}
 	if v.signIn, ok = x.Table.SignIn(v.target, h.Origin(v.Host)); !ok {
 		h.Fail(x, web.NoRules)
 	}
@@ -108,6 +111,10 @@ var errOtherHost = errors.New("the attempt is for another host")
 
 // goOn goes on with somebody who has a session at the team host.
 func (h *Handler) goOn(x *public.Exchange, v visit, s *policy.Subject) {
+	if v.Host == h.TeamHost() {
+		h.Redirect(x, string(v.Dest))
+		return
+	}
 	if !x.Table.Carries(s.Claims, &v.signIn.Reads) && !x.Query.Has("done") {
 		h.offerProviders(x, v, false) // a rule looks at a claim that their provider was not asked for
 		return

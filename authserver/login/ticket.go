@@ -44,7 +44,9 @@ func (h *Handler) issueTicket(x *public.Exchange, v visit, s *policy.Subject, el
 	case err != nil:
 		h.Broken(x, err)
 	default:
-		h.Redirect(x, h.Own(v.Host, "authorized", url.Values{"ticket": {sealed}}))
+		to := h.Own(v.Host, "authorized", url.Values{"ticket": {sealed}})
+		h.remember(x, v.Host, s, len(to))
+		h.Redirect(x, to)
 	}
 }
 

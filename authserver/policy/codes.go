@@ -89,6 +89,9 @@ const (
 	codePathScoped      Code = "path-scoped-without-paths"
 	codeDeniedMessage   Code = "denied-message-text"
 	codeDeniedURL       Code = "denied-url"
+	codeLauncherTitle   Code = "launcher-title-text"
+	codeLauncherLogo    Code = "launcher-logo-url"
+	codeLauncherTags    Code = "launcher-tags"
 )
 
 // Mistakes of headers for the application.

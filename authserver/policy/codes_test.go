@@ -80,6 +80,10 @@ var alone = map[Code]func(p *Policy){
 	"path-scoped-without-paths":    func(p *Policy) { p.Session.Cookie.PathScoped = true },
 	"denied-message-text":          func(p *Policy) { p.Denied.Message = "\n" }, "denied-url": func(p *Policy) { p.Denied.URL = "help" },
 
+	"launcher-title-text": func(p *Policy) { p.Launcher.Title = "a\u2028b" },
+	"launcher-logo-url":   func(p *Policy) { p.Launcher.LogoURL = "http://a.x" },
+	"launcher-tags":       func(p *Policy) { p.Launcher.Tags = []string{""} },
+
 	"preflight-bypass-not-alone":         cross(func(c *CORS) { c.BypassPreflight = true }),
 	"cors-all-and-list":                  cross(func(c *CORS) { c.AllowAllMethods = true }),
 	"cors-neither-all-nor-list":          cross(func(c *CORS) { c.AllowedMethods = nil }),

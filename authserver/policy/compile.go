@@ -43,6 +43,7 @@ type app struct {
 	revokedBefore   time.Time
 	unauthenticated Unauthenticated
 	signIn          *signIn  // nil: nothing out of the ordinary
+	launcher        *launch  // the same
 	groups          []string // that the rules name, sorted
 	groupKey        string   // stands for them
 	tokenIssuers    []string // whose bearer tokens its rules look at
@@ -90,7 +91,7 @@ func compile(p *Policy, defective bool) *app {
 	a.cors = compileCORS(p.CORS)
 	a.revokedBefore = p.Session.RevokedBefore
 	a.unauthenticated = p.Unauthenticated
-	a.signIn = compileSignIn(p)
+	a.signIn, a.launcher = compileSignIn(p), compileLauncher(p)
 	a.exempt = compileExempt(p.Exempt)
 	a.dryRun = p.DryRun
 	a.upstream = newUpstream(p.UpstreamHeaders)

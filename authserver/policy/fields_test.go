@@ -37,6 +37,7 @@ func full() Policy {
 		DryRun:          DryRunOpen,
 		UpstreamHeaders: []UpstreamHeader{{Name: "X-A", From: GroupsFact, Groups: []string{"g"}, Claim: "c", Separator: ";", Encoding: RFC8187Encoding}},
 		Denied:          Denied{Message: "no", URL: "https://help.x"},
+		Launcher:        Launcher{Hidden: true, Title: "t", LogoURL: "https://logo.x", Tags: []string{"a"}},
 		Defects:         []Issue{{Source{"n", "p", "g"}, Invalid, "c", "bad"}},
 	}
 }
@@ -228,7 +229,7 @@ func TestEveryFieldIsEnforced(t *testing.T) {
 			}
 			out = append(out, table.Decide(Request{Target: mustTarget(t, "https://c.x/"), Method: "GET", Now: now, Linked: linked}))
 			signIn, ok := table.SignIn(target, "https://a.x")
-			out = append(out, signIn, ok, table.TokenAudience("a.x", "https://o.x", session("n/p"), now))
+			out = append(out, signIn, ok, table.TokenAudience("a.x", "https://o.x", session("n/p"), now), table.Applications())
 			for _, origin := range []string{"https://o.x", "https://o2.x"} {
 				for _, method := range []string{"GET", "PUT"} {
 					r := preflight(t, url, origin, method, "x-a")

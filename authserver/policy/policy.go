@@ -53,6 +53,8 @@ type Policy struct {
 	Session           Session
 	Unauthenticated   Unauthenticated
 	Denied            Denied
+	// Launcher is how the application stands on the team host's start page.
+	Launcher Launcher
 	// AllowCrossSite lets a cookie be enough for what another site makes a browser
 	// ask, whatever that is.
 	AllowCrossSite bool

@@ -111,6 +111,7 @@ func (r *reader) policy() (p Policy) {
 	p.Session.Cookie = Cookie{SameSite(r.num()), r.is(), r.is(), r.is()}
 	p.Session.PolicyNamespaces = r.strs()
 	p.Unauthenticated, p.Denied = Unauthenticated(r.num()), Denied{r.str(), r.str()}
+	p.Launcher = Launcher{r.is(), r.str(), r.str(), r.strs()}
 	p.Exempt, p.DryRun = r.strs(), DryRun(r.num())
 	p.UpstreamHeaders = readList(r, r.upstreamHeader)
 	p.Defects = readList(r, r.issue)

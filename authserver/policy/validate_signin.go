@@ -26,12 +26,13 @@ func (v *validator) signIn(p *Policy) {
 	if cookie.PathScoped && claimsAll(p.Paths) {
 		v.unwise("spec.session.cookie.pathScoped", codePathScoped, "the policy is for the whole host, so this has no effect; it needs spec.paths")
 	}
-	if m := p.Denied.Message; utf8.RuneCountInString(m) > 500 || !utf8.ValidString(m) || strings.ContainsFunc(m, unprintable) {
+	if !isLine(p.Denied.Message, 500) {
 		v.wrong("spec.denied.message", codeDeniedMessage, "one line of at most 500 printable characters")
 	}
 	if wrong := checkHelp(p.Denied.URL); wrong != "" {
 		v.wrong("spec.denied.url", codeDeniedURL, "%q: %s", p.Denied.URL, wrong)
 	}
+	v.launcher(&p.Launcher)
 }
 
 // checkHelp says what is wrong with an address where people find help.

@@ -133,6 +133,20 @@ func TestSignInHints(t *testing.T) {
 			p.IdentityProviders, p.Session.Cookie = []string{"corp", "guests.corp"}, Cookie{SameSiteStrict, true, true, true}
 			p.Paths, p.Denied = prefixes("/team"), Denied{"Ask Ann.", "https://help.x/a?b#c"}
 		}, ""},
+		"launcher": {func(p *Policy) {
+			p.Launcher = Launcher{true, strings.Repeat("é", 80), "https://cdn.x:8443/a%20b.png?v=1", strings.Split("abcdefgh", "")}
+		}, ""},
+		"title, long":       {func(p *Policy) { p.Launcher.Title = strings.Repeat("é", 81) }, "spec.launcher.title Invalid"},
+		"title, turned":     {func(p *Policy) { p.Launcher.Title = "a\u202eb" }, "spec.launcher.title Invalid"},
+		"logo, plain":       {func(p *Policy) { p.Launcher.LogoURL = "http://cdn.x/a.png" }, "spec.launcher.logoURL Invalid"},
+		"logo, script":      {func(p *Policy) { p.Launcher.LogoURL = "javascript:alert(1)" }, "spec.launcher.logoURL Invalid"},
+		"logo, directive":   {func(p *Policy) { p.Launcher.LogoURL = "https://cdn.x;script-src" }, "spec.launcher.logoURL Invalid"},
+		"logo, sources":     {func(p *Policy) { p.Launcher.LogoURL = "https://cdn.x/a,b" }, "spec.launcher.logoURL Invalid"},
+		"logo, user":        {func(p *Policy) { p.Launcher.LogoURL = "https://u@cdn.x/" }, "spec.launcher.logoURL Invalid"},
+		"logo, no host":     {func(p *Policy) { p.Launcher.LogoURL = "https:///a.png" }, "spec.launcher.logoURL Invalid"},
+		"tags, many":        {func(p *Policy) { p.Launcher.Tags = strings.Split("abcdefghi", "") }, "spec.launcher.tags Invalid"},
+		"tag, empty":        {func(p *Policy) { p.Launcher.Tags = []string{"a", ""} }, "spec.launcher.tags[1] Invalid"},
+		"tag, long":         {func(p *Policy) { p.Launcher.Tags = []string{strings.Repeat("é", 41)} }, "spec.launcher.tags[0] Invalid"},
 		"mail":              {func(p *Policy) { p.Denied.URL = "mailto:help@x?subject=access" }, ""},
 		"provider, case":    {func(p *Policy) { p.IdentityProviders = []string{"Corp"} }, "spec.identityProviders[0] Invalid"},
 		"provider, empty":   {func(p *Policy) { p.IdentityProviders = []string{"a", ""} }, "spec.identityProviders[1] Invalid"},

@@ -18,6 +18,13 @@ func (s *Site) Page(x *Exchange, status int, title string, html []byte) {
 	s.write(x.W, x.R, status, html, slog.String("title", title), slog.String("host", x.Host), slog.String("requestID", x.ID))
 }
 
+// PageWithImages shows a page with pictures from other origins.
+func (s *Site) PageWithImages(x *Exchange, title string, html []byte, origins []string) {
+	s.pageHeader(x.W.Header())
+	x.W.Header().Set("Content-Security-Policy", web.WithImages(x.W.Header().Get("Content-Security-Policy"), origins...))
+	s.write(x.W, x.R, http.StatusOK, html, slog.String("title", title), slog.String("host", x.Host), slog.String("requestID", x.ID))
+}
+
 // maxLogged bounds what of a request a line of the log repeats.
 const maxLogged = 512
 

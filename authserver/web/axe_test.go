@@ -37,12 +37,19 @@ func TestAccessible(t *testing.T) {
 	defer server.Close()
 	mux.HandleFunc("/nothing", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }) // a browser stays where it is
 	mux.HandleFunc("/favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	mux.HandleFunc("/logo.svg", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "image/svg+xml")
+		_, _ = w.Write([]byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 4"><circle cx="2" cy="2" r="2" fill="#c60"/></svg>`))
+	})
 	var names []string
 	for _, s := range samples(server.URL + "/nothing?a=b&c=d;e") {
 		names = append(names, s.name)
 		csp := web.CSP()
 		if s.form != "" {
 			csp = web.CSP(s.form)
+		}
+		if from := imagesOf(s.name, server.URL); from != "" {
+			csp = web.WithImages(csp, from)
 		}
 		mux.HandleFunc("/"+s.name, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -4,6 +4,7 @@ package web_test
 
 import (
 	"strings"
+	"time"
 
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/web"
@@ -19,6 +20,8 @@ var providers = []web.ProviderLink{
 	{Name: "Partners and suppliers", URL: "https://login.example.com/.access/login/app1.example.com?attempt=x&idp=partners"},
 	{Name: "Local accounts", URL: "https://login.example.com/.access/login/app1.example.com?attempt=x&idp=local"},
 }
+
+var signedIn = time.Date(2026, 1, 31, 8, 5, 0, 0, time.UTC)
 
 // A sample is a page with what people would see in it.
 type sample struct {
@@ -47,6 +50,7 @@ func samples(next string) []sample {
 	page.Action, page.URL, page.RequestID = web.TryAgain, "https://app1.example.com/", "4f1d09c2a7be6634"
 	page.DocsURL = "https://docs.example.com/reasons#provider-unavailable"
 	long.DocsURL = "https://docs.example.com/reasons#no-rule-matched"
+	full, none, sessions, never := consoleViews(imagesOf("launcher", next))
 	return []sample{
 		{"page", web.Render(page), ""},
 		{"refusal", web.Refusal(web.RefusalView{Status: 403, Reason: "no-policy", Host: "app1.example.com", RequestID: "4f1d09c2a7be6634"}), ""},
@@ -67,9 +71,55 @@ func samples(next string) []sample {
 		{"confirm-logout-everywhere", web.ConfirmLogout(web.ConfirmLogoutView{Host: "login.example.com", Action: "/.access/logout?all=", Everywhere: true}), "'self'"},
 		{"loop", web.Loop(web.LoopView{Host: "app1.example.com", Why: web.WhyLoop(false, policy.NoReason), AgainURL: "https://app1.example.com/.access/login?rd=%2F&again=1", RequestID: "4f1d09c2a7be6634"}), ""},
 		{"continue", web.Continue(web.ContinueView{URL: next}), ""},
-		{"launcher", web.Launcher(web.LauncherView{Host: "login.example.com", SignedInAs: "ada@example.com", SignOutURL: "/.access/logout", Apps: []web.AppLink{
-			{Title: "Payroll", URL: "https://payroll.example.com/"}, {Title: "Wiki", URL: "https://wiki.example.com/"}, {URL: "https://" + longHost + "/"}, {Title: "الموارد البشرية", URL: "https://hr.example.com/start"}}}), ""},
-		{"launcher-empty", web.Launcher(web.LauncherView{Host: "login.example.com", SignedInAs: "ada@example.com", SignOutURL: "/.access/logout"}), ""},
+		{"launcher", web.Launcher(full), "'self'"},
+		{"launcher-none", web.Launcher(none), "'self'"},
+		{"sessions", web.Sessions(sessions), "'self'"},
+		{"sessions-none", web.Sessions(never), ""},
+		{"sessions-nobody", web.Sessions(web.SessionsView{Host: "login.example.com", SignInURL: "/.access/login"}), ""},
+		{"launcher-empty", web.Launcher(web.LauncherView{Host: team, SignedInAs: ada, SignOutURL: "/.access/logout"}), ""},
 		{"launcher-nobody", web.Launcher(web.LauncherView{Host: "login.example.com"}), ""},
+		{"launcher-sign-in", web.Launcher(web.LauncherView{Host: "login.example.com", SignInURL: "/.access/login"}), ""},
 	}
+}
+
+// imagesOf is from where a page has pictures; empty: it has none.
+func imagesOf(name, next string) string {
+	if name != "launcher" {
+		return ""
+	}
+	scheme, rest, _ := strings.Cut(next, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	return scheme + "://" + host
+}
+
+const team, ada = "login.example.com", "ada@example.com"
+
+// consoleViews are what the team host shows whoever is signed in.
+func consoleViews(origin string) (full, none web.LauncherView, sessions, never web.SessionsView) {
+	full = web.LauncherView{
+		Host: team, SignedInAs: ada, SignOutURL: "/.access/logout", SessionsURL: "/.access/sessions", HomeURL: "/",
+		Search: true, More: 12,
+		Tags: []web.TagLink{
+			{Name: "finance", URL: "/?tag=finance"}, {Name: "tools", URL: "/", Chosen: true},
+			{Name: "الموارد البشرية", URL: "/?tag=hr"},
+		},
+		Apps: []web.AppLink{
+			{Title: "Payroll", Address: "payroll.example.com", URL: "https://payroll.example.com/", Initial: "P", LogoURL: origin + "/logo.svg"},
+			{Title: "Wiki", Address: "wiki.example.com", URL: "https://wiki.example.com/", Initial: "W"},
+			{Address: longHost, URL: "https://" + longHost + "/", Initial: "Q"},
+			{Title: "الموارد البشرية", Address: "hr.example.com/start", URL: "https://hr.example.com/start", Initial: "ا"},
+		},
+	}
+	none = full
+	none.Apps, none.Query, none.More = nil, "ledger", 0
+	never = web.SessionsView{
+		Host: team, SignedInAs: ada, Provider: "Example Company", Since: signedIn, Until: signedIn.Add(24 * time.Hour),
+		Action: "/.access/sessions", SignOutURL: "/.access/logout", HomeURL: "/",
+	}
+	sessions = never
+	sessions.Apps = []web.SessionAt{
+		{Host: "payroll.example.com", URL: "https://payroll.example.com/", Since: signedIn, Until: signedIn.Add(time.Hour)},
+		{Host: longHost, URL: "https://" + longHost + "/", Since: signedIn, Until: signedIn.Add(24 * time.Hour)},
+	}
+	return full, none, sessions, never
 }

@@ -2,6 +2,8 @@
 
 package web
 
+import "time"
+
 // A Page is one short message with, perhaps, one thing to do about it.
 type Page struct {
 	Title   string
@@ -80,12 +82,50 @@ type ContinueView struct{ URL string }
 type LauncherView struct {
 	Host       string
 	SignedInAs string // empty: nobody
-	SignOutURL string
-	Apps       []AppLink
+	// Empty: no link.
+	SignInURL, SignOutURL, SessionsURL string
+	HomeURL                            string
+	Apps                               []AppLink
+	// Search: there is a way to find some of many, Query is what was asked for.
+	Search bool
+	Query  string
+	Tags   []TagLink
+	More   int // how many are not shown
 }
 
 // An AppLink leads to an application.
-type AppLink struct{ Title, URL string }
+type AppLink struct {
+	Title   string // empty: its address
+	Address string // as people read it
+	URL     string
+	LogoURL string // an https address; empty: none
+	Initial string // in its place
+}
+
+// A TagLink shows the applications of a tag, or all again.
+type TagLink struct {
+	Name, URL string
+	Chosen    bool
+}
+
+// A SessionsView is what a person sees of their sessions.
+type SessionsView struct {
+	Host         string
+	SignedInAs   string // empty: nobody
+	Provider     string
+	Since, Until time.Time
+	Apps         []SessionAt
+	Action       string // where a form ends one
+	SignInURL    string
+	SignOutURL   string
+	HomeURL      string
+}
+
+// A SessionAt is one at an application.
+type SessionAt struct {
+	Host, URL    string
+	Since, Until time.Time
+}
 
 // A RefusalView tells a person that a decision refused their request.
 type RefusalView struct {

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"html/template"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -40,6 +41,18 @@ func CSP(formAction ...string) string {
 	return "default-src 'none'; style-src " + StyleHash + "; frame-ancestors 'none'; base-uri 'none'; form-action " + forms
 }
 
+// WithImages returns a Content-Security-Policy that CSP made, which also lets a page load
+// pictures from the origins. What is no origin is left out.
+func WithImages(csp string, origins ...string) string {
+	good := slices.DeleteFunc(slices.Clone(origins), func(o string) bool {
+		return strings.ContainsAny(o, " ;,\r\n'") || !strings.Contains(o, "://")
+	})
+	if len(good) == 0 {
+		return csp
+	}
+	return csp + "; img-src " + strings.Join(good, " ")
+}
+
 var (
 	pageHTML     = parse("page.html")
 	loginHTML    = parse("login.html")
@@ -50,6 +63,7 @@ var (
 	loopHTML     = parse("loop.html")
 	continueHTML = parse("continue.html")
 	launcherHTML = parse("launcher.html")
+	sessionsHTML = parse("sessions.html")
 )
 
 func parse(name string) *template.Template {
@@ -92,6 +106,9 @@ func Loop(v LoopView) []byte { return render(loopHTML, v) }
 
 // Launcher returns the team host's front page.
 func Launcher(v LauncherView) []byte { return render(launcherHTML, v) }
+
+// Sessions returns the page of a person's sessions.
+func Sessions(v SessionsView) []byte { return render(sessionsHTML, v) }
 
 // Continue returns a page that moves on by itself: where a redirect and its
 // cookies would be too large for a proxy, or where the next request must not

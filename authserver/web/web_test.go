@@ -90,6 +90,7 @@ func filled[V any](show func(V) []byte) func(s, url string, flag bool) []byte {
 var shows = map[string]func(s, url string, flag bool) []byte{
 	"page": filled(web.Render), "login": filled(web.Login), "chooser": filled(web.Chooser), "denied": filled(web.Denied), "signed out": filled(web.SignedOut),
 	"confirm logout": filled(web.ConfirmLogout), "loop": filled(web.Loop), "continue": filled(web.Continue), "launcher": filled(web.Launcher),
+	"sessions": filled(web.Sessions),
 }
 
 // shape is what a page is made of: elements and the names of their attributes.
@@ -165,7 +166,8 @@ func TestShown(t *testing.T) {
 // TestStructure: a language, a title, one heading, one main part, a label for
 // every field, and nothing from elsewhere.
 func TestStructure(t *testing.T) {
-	for _, s := range samples("https://app1.example.com/a?b=c") {
+	const next = "https://app1.example.com/a?b=c"
+	for _, s := range samples(next) {
 		count, labels, ids := map[string]int{}, map[string]bool{}, map[string]bool{}
 		all := parsed(t, s.html)
 		for _, n := range all {
@@ -182,6 +184,10 @@ func TestStructure(t *testing.T) {
 				t.Errorf("%s: %s says nothing", s.name, n.Data)
 			case n.Data == "label":
 				labels[attr(n, "for")] = true
+			}
+			from := imagesOf(s.name, next)
+			if n.Data == "img" && from != "" && strings.HasPrefix(attr(n, "src"), from+"/") && attr(n, "referrerpolicy") == "no-referrer" {
+				continue
 			}
 			if attr(n, "src") != "" || attr(n, "style") != "" || slices.Contains([]string{"script", "link", "iframe", "object", "img"}, n.Data) {
 				t.Errorf("%s: the policy blocks %s", s.name, n.Data)
@@ -249,6 +255,22 @@ func TestContinue(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%q: %q, want %q", to, got, want)
+		}
+	}
+}
+
+// TestImages: a page's policy gets origins of pictures, and nothing that is none.
+func TestImages(t *testing.T) {
+	for _, tc := range []struct {
+		origins []string
+		want    string
+	}{
+		{nil, web.CSP()},
+		{[]string{"https://a.x", "https://b.x:8443"}, web.CSP() + "; img-src https://a.x https://b.x:8443"},
+		{[]string{"https://a.x; script-src *", "https://a.x *", "https://a.x,x", "'unsafe-inline'", "*", "data:", "https://a.x\r\n"}, web.CSP()},
+	} {
+		if got := web.WithImages(web.CSP(), tc.origins...); got != tc.want {
+			t.Errorf("%q: %s", tc.origins, got)
 		}
 	}
 }

@@ -42,6 +42,9 @@ func Policy(o *v1alpha1.AccessPolicy, routes ...Route) policy.Policy {
 	if d := o.Spec.Denied; d != nil {
 		p.Denied = policy.Denied{Message: d.Message, URL: d.URL}
 	}
+	if l := o.Spec.Launcher; l != nil {
+		p.Launcher = policy.Launcher{Hidden: l.Visible != nil && !*l.Visible, Title: l.Title, LogoURL: l.LogoURL, Tags: stringsOf(l.Tags)}
+	}
 	if len(o.Spec.Hosts) == 0 {
 		t.routed(&p, o, routes)
 	}

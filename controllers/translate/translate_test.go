@@ -48,6 +48,7 @@ func full() v1alpha1.AccessPolicySpec {
 			Cookie:           &v1alpha1.Cookie{SameSite: v1alpha1.SameSiteLax, HTTPOnly: new(bool), Partitioned: true, PathScoped: true},
 			PolicyNamespaces: []v1alpha1.NamespaceName{"desk"}},
 		Denied:          &v1alpha1.Denied{Message: "ask", URL: "https://help.example.com"},
+		Launcher:        &v1alpha1.Launcher{Visible: new(false), Title: "Wiki", LogoURL: "https://c.x/", Tags: []v1alpha1.LauncherTag{"a"}},
 		Unauthenticated: v1alpha1.UnauthenticatedRedirect,
 		CrossSite:       v1alpha1.CrossSiteAllow,
 		Exempt:          []v1alpha1.Path{"/sw.js"},

@@ -112,7 +112,8 @@ func (s *side) rules(p *policy.Policy) *policy.Policy {
 		return out
 	}
 	out := *p
-	out.Source, out.Since, out.Hosts, out.Paths, out.Denied, out.Defects = policy.Source{}, time.Time{}, nil, nil, policy.Denied{}, nil
+	out.Source, out.Since, out.Hosts, out.Paths, out.Defects = policy.Source{}, time.Time{}, nil, nil, nil
+	out.Denied, out.Launcher = policy.Denied{}, policy.Launcher{}
 	out.Session.Cookie = policy.Cookie{}
 	out.Rules = make([]policy.Rule, len(p.Rules))
 	for i, r := range p.Rules {
