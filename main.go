@@ -87,6 +87,11 @@ func serve() *cobra.Command {
 			defer log.Close()
 			telemetry.Build(metrics.Registry, version, commitOf(), runtime.Version())
 			config.Metrics, config.Cold, config.Waits = metrics.Registry, feeder.Cold(), feeder.Waits()
+			exports, err := answering.OpenExports(&config, version, log)
+			if err != nil {
+				return command.Failed(err)
+			}
+			defer exports.Close() //nolint:errcheck // it never fails
 			s := answering.Service(config, log)
 			ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
@@ -110,6 +115,7 @@ func serve() *cobra.Command {
 	command.OneOf(c, "ingress-mode", "render", "global", "canary", "static")
 	command.OneOf(c, "decision-log", "refused", "all", "off")
 	command.OneOf(c, "log-format", "auto", "json", "text")
+	command.OneOf(c, "otlp-protocol", "grpc", "http/protobuf")
 	command.OneOf(c, "log-identity", "plain", "hash", "none")
 	command.OneOf(c, "log-level", "debug", "info", "warn", "error")
 	command.OneOf(c, "identity-headers", "default", "cloudflare")

@@ -13,6 +13,7 @@ import (
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	grpcpeer "google.golang.org/grpc/peer"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -20,6 +21,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/telemetry/span"
 )
 
 // authorization is envoy.service.auth.v3.Authorization.
@@ -39,6 +41,9 @@ func (a authorization) Check(ctx context.Context, r *authv3.CheckRequest) (resp 
 			resp = denied(&x.answer)
 		}
 	}()
+	if s.Tracer != nil {
+		x.ask.TraceParent, x.ask.TraceState = traceOf(ctx)
+	}
 	v := checkView{r.GetAttributes()}
 	d := dialect.Dialect(&s.grpc)
 	if r.GetAttributes() == unreadable {
@@ -60,6 +65,16 @@ func callerOf(ctx context.Context) netip.Addr {
 		}
 	}
 	return netip.Addr{}
+}
+
+// traceOf returns the trace context of Envoy's own span of the question. That of the
+// application's client is among the headers of its request.
+func traceOf(ctx context.Context) (parent, state string) {
+	lines := metadata.ValueFromIncomingContext(ctx, strings.ToLower(span.ParentHeader))
+	if len(lines) != 1 {
+		return "", ""
+	}
+	return lines[0], strings.Join(metadata.ValueFromIncomingContext(ctx, strings.ToLower(span.StateHeader)), ",")
 }
 
 // Only what asks can be wrong in these ways: Envoy writes the names in lower case,

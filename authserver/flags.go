@@ -44,6 +44,7 @@ type Flags struct {
 	keyRotation    time.Duration
 	logLevel       string
 	log            logFlags
+	export         exportFlags
 }
 
 // Add defines the flags, with their defaults.
@@ -70,6 +71,7 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.DurationVar(&o.keyRotation, "key-rotation", 30*24*time.Hour, "how long a key signs; old keys verify until no session can need them; 0: never rotate")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	o.log.add(f)
+	o.export.add(f)
 }
 
 // Config checks every flag, and returns what they say of a Config. The error
@@ -111,7 +113,7 @@ func (o *Flags) Config() (Config, error) {
 	_, err = credential.ParseRotation(o.keyRotation)
 	fail("--key-rotation", err)
 	c.DecisionSample = o.log.sample
-	for _, problem := range o.log.check() {
+	for _, problem := range append(o.log.check(), o.export.check()...) {
 		fail(problem.flag, problem.err)
 	}
 	fail("--log-level", new(slog.Level).UnmarshalText([]byte(o.logLevel)))

@@ -64,8 +64,19 @@ func (o *Flags) OpenLog(stderr io.Writer) (*telemetry.LogWriter, error) {
 	return telemetry.NewLogWriter(f), nil
 }
 
-// logger returns the log that writes to w.
-func (o *Flags) logger(w io.Writer, level slog.Level) *slog.Logger {
-	return slog.New(telemetry.NewHandler(w, telemetry.HandlerOptions{Level: level, Format: telemetry.Format(o.log.format),
-		Identity: telemetry.Identity(o.log.identity), Key: o.log.key}))
+// logger returns the log that writes to w, and to a collector if there is one.
+func (o *Flags) logger(w io.Writer) *slog.Logger {
+	options := o.handlerOptions()
+	h := telemetry.NewHandler(w, options)
+	if exported := o.export.exports.Handler(options.Level, options.Replace); exported != nil {
+		h = telemetry.Both(h, exported)
+	}
+	return slog.New(h)
+}
+
+func (o *Flags) handlerOptions() telemetry.HandlerOptions {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(o.logLevel)) // Config has looked
+	return telemetry.HandlerOptions{Level: level, Format: telemetry.Format(o.log.format), Identity: telemetry.Identity(o.log.identity),
+		Key: o.log.key, Traces: o.export.options.Traces != ""}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/public"
 	"github.com/ostiary/ostiary/authserver/telemetry"
+	"github.com/ostiary/ostiary/authserver/telemetry/span"
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
@@ -77,7 +78,9 @@ type Config struct {
 	// DecisionSample is the part of the decisions that let a request pass of which a line
 	// is written with telemetry.LogAll. Default 0: all.
 	DecisionSample float64
-	Metrics        prometheus.Registerer
+	// Tracer makes spans of decisions and sign-ins; nil: nobody wants them.
+	Tracer  *span.Tracer
+	Metrics prometheus.Registerer
 	// SessionDuration is how old a session may be where no policy says so.
 	// 0: as old as it says itself.
 	SessionDuration time.Duration
@@ -122,8 +125,9 @@ func New(c Config) *Server {
 	}
 	pages := &dialect.Pages{Scheme: c.TeamURL.Scheme, PathPrefix: c.PathPrefix, HTML: web.Refusal, CSP: web.CSP(), Docs: c.Docs}
 	s := &Server{
-		Config:    c,
-		decisions: telemetry.New(telemetry.Options{Metrics: c.Metrics, Log: c.Log, Wanted: c.DecisionLog, Sample: c.DecisionSample}),
+		Config: c,
+		decisions: telemetry.New(telemetry.Options{Metrics: c.Metrics, Log: c.Log, Wanted: c.DecisionLog, Sample: c.DecisionSample,
+			Tracer: c.Tracer}),
 		addresses: newAddressBook(&c),
 		nginx:     dialect.Nginx{Identity: c.Identity},
 		pass:      dialect.Nginx{Identity: c.Identity, PassPreflights: true, Cold: c.Cold},
@@ -147,7 +151,7 @@ func (s *Server) signIn() {
 		return
 	}
 	l := *c.Login
-	l.Site, l.Subject, l.ReturnHosts, l.Countries = s.site, c.Subject, c.ReturnHosts, c.Countries
+	l.Site, l.Subject, l.ReturnHosts, l.Countries, l.Tracer = s.site, c.Subject, c.ReturnHosts, c.Countries, c.Tracer
 	l.Address = func(r *http.Request) netip.Addr {
 		return s.addresses.address(peer(r), strings.Join(r.Header[contract.ForwardedFor], ","), s.Now())
 	}
@@ -179,6 +183,7 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 	x.answer.Reset()
 	q := &x.ask
 	q.Cloudflare = s.Identity.Cloudflare()
+	s.joinTrace(v, q)
 	if refusal := d.Read(v, q); refusal != nil {
 		s.refuse(d, q, refusal, &x.answer)
 		return
@@ -207,6 +212,23 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 	s.decisions.Decided(d.String(), q, decision, x.answer.Status, table, s.Now().Sub(q.Now))
 	if name := d.String(); name != "render" && name != "preflight" { // these show what was refused or led there, not that anybody asks
 		s.Witnesses.Saw(q.Ingress, q.Pin, decision.Source)
+	}
+}
+
+// joinTrace is readTrace where somebody wants it.
+func (s *Server) joinTrace(v dialect.View, q *dialect.Ask) {
+	if s.Tracer != nil {
+		readTrace(v, q)
+	}
+}
+
+// readTrace reads the trace context of a question, unless how it came has said it.
+func readTrace(v dialect.View, q *dialect.Ask) {
+	if q.TraceParent != "" {
+		return
+	}
+	if parent, lines := v.Header(span.ParentHeader); lines == 1 {
+		q.TraceParent, q.TraceState = parent, v.Joined(span.StateHeader)
 	}
 }
 

@@ -53,14 +53,12 @@ type Service struct {
 
 // Service makes a Service of flags that Config found to be right. It logs to w.
 func (o *Flags) Service(c Config, w io.Writer) *Service {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(o.logLevel)) // Config has looked
 	s := &Service{Config: c, Keys: o.keys, addresses: o.Addresses, cacheEntries: o.CacheEntries}
 	s.schedule, _ = credential.ParseRotation(o.keyRotation) // as above
 	if c.Identity.Cloudflare() {
 		s.schedule.Algorithm = "RS256" // the only one that its client libraries verify
 	}
-	s.Log = o.logger(w, level)
+	s.Log = o.logger(w)
 	if o.GeoIPDatabase != "" {
 		s.Geo = geo.Open(o.GeoIPDatabase, s.Log, c.Metrics)
 		s.Countries = s.Geo

@@ -51,6 +51,9 @@ type Ask struct {
 	RequestID         string
 	// OwnRequestID: the proxy gave none that can be used, so RequestID is ours.
 	OwnRequestID bool
+	// TraceParent and TraceState are the trace context that the question came with (W3C Trace
+	// Context), if anybody wants to know.
+	TraceParent, TraceState string
 	// HostPort is the host as the browser spelled it, URI the path and query it
 	// asked for: they make the address to come back to after a login.
 	HostPort string

@@ -9,6 +9,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/evaluation"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/public"
+	"github.com/ostiary/ostiary/authserver/telemetry/span"
 )
 
 // Evaluate asks services about a person, and returns what came of it, in their order.
@@ -34,7 +35,9 @@ func (h *Handler) evaluate(x *public.Exchange, v *visit, s *policy.Subject) bool
 			"those left out count against whoever signs in",
 			"host", v.Host, "most", policy.MaxEvaluations, "leftOut", n, "policy", rest[0].Policy.String(), "requestID", x.ID)
 	}
-	s.Evaluations = h.Evaluate(x.R.Context(), h.inquiry(x, s), services)
+	ctx, step := span.Within(x.R.Context(), "sign-in evaluation")
+	s.Evaluations = h.Evaluate(ctx, h.inquiry(x, s), services)
+	step.End()
 	for _, a := range rest {
 		s.Evaluations = append(s.Evaluations, a.Outcome(policy.Untold))
 	}

@@ -9,15 +9,17 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/evaluation"
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/public"
 	"github.com/ostiary/ostiary/authserver/telemetry"
+	"github.com/ostiary/ostiary/authserver/telemetry/span"
 )
 
 // Config is what a Handler is made of. All of it must be set, but for ReturnHosts,
-// Revoke, Evaluate and SignIns.
+// Revoke, Evaluate, SignIns and Tracer.
 type Config struct {
 	*public.Site
 	// Subject verifies the cookies of a request, as the decision endpoints do.
@@ -39,6 +41,8 @@ type Config struct {
 	Countries policy.Countries
 	// SignIns count what becomes of sign-ins; nil: nobody wants to know.
 	SignIns *telemetry.SignIns
+	// Tracer makes spans of the steps; nil: nobody wants them.
+	Tracer *span.Tracer
 }
 
 // A Handler signs people in and out, at the team host and on every host of an
@@ -69,19 +73,48 @@ func (h *Handler) Route(host, path string) func(*public.Exchange) {
 	case !ours:
 		return nil
 	case host != h.TeamHost():
-		return map[string]func(*public.Exchange){"login": h.appLogin, "authorized": h.authorized, "logout": h.appLogout, "done": h.done}[own]
+		return h.ofApplication(own)
 	case own == "logout":
-		return h.teamLogout
+		return h.traced("sign-out", h.teamLogout)
 	case own == "login":
-		return h.teamBegin
+		return h.traced("sign-in begin", h.teamBegin)
 	case own == "sessions":
 		return h.sessions
 	case strings.HasPrefix(own, "login/"):
-		return func(x *public.Exchange) { h.teamLogin(x, own[len("login/"):]) }
+		return h.traced("sign-in team", func(x *public.Exchange) { h.teamLogin(x, own[len("login/"):]) })
 	case strings.HasPrefix(own, "idp/") && strings.HasSuffix(own, "/callback"):
-		return func(x *public.Exchange) { h.callback(x, own[len("idp/"):len(own)-len("/callback")]) }
+		return h.traced("sign-in callback", func(x *public.Exchange) { h.callback(x, own[len("idp/"):len(own)-len("/callback")]) })
 	}
 	return nil
+}
+
+// ofApplication finds a step on the host of an application.
+func (h *Handler) ofApplication(own string) func(*public.Exchange) {
+	switch own {
+	case "login":
+		return h.traced("sign-in begin", h.appLogin)
+	case "authorized":
+		return h.traced("sign-in authorized", h.authorized)
+	case "logout":
+		return h.traced("sign-out", h.appLogout)
+	case "done":
+		return h.done
+	}
+	return nil
+}
+
+// traced is a step with a span of its own, where anybody wants one.
+func (h *Handler) traced(name string, step func(*public.Exchange)) func(*public.Exchange) {
+	if h.Tracer == nil {
+		return step
+	}
+	return func(x *public.Exchange) {
+		r, s := h.Tracer.Step(x.R, name, x.Host, x.ID)
+		defer s.End()
+		x.R = r
+		step(x)
+		h.Tracer.Say(r.Context(), "reason", x.W.Header().Get(contract.ReasonHeader))
+	}
 }
 
 func (h *Handler) root(host string) policy.Target {

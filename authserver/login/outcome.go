@@ -24,6 +24,11 @@ func (h *Handler) came(x *public.Exchange, provider, host string, o telemetry.Ou
 // What is empty is left out.
 func (h *Handler) tell(x *public.Exchange, level slog.Level, message string, about ...slog.Attr) {
 	about = slices.DeleteFunc(about, func(a slog.Attr) bool { return a.Value.Kind() == slog.KindString && a.Value.String() == "" })
+	if h.Tracer != nil {
+		for _, a := range about {
+			h.Tracer.Say(x.R.Context(), a.Key, a.Value.String())
+		}
+	}
 	if a := h.Address(x.R); a.IsValid() {
 		about = append(about, slog.String("address", a.Unmap().String()))
 	}

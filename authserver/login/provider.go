@@ -10,6 +10,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/public"
 	"github.com/ostiary/ostiary/authserver/telemetry"
+	"github.com/ostiary/ostiary/authserver/telemetry/span"
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
@@ -104,10 +105,12 @@ func (h *Handler) takeAnswer(x *public.Exchange, p *idp.Provider, l *providerLog
 	}
 	own, others := h.wanted(x, &l.Attempt)
 	began := h.Now()
-	identity, err := p.Exchange(x.R.Context(), idp.Callback{Code: x.Query.Get("code"), Issuer: x.Query.Get("iss"), Claims: namesOf(own,
+	ctx, step := span.Within(x.R.Context(), "sign-in exchange")
+	identity, err := p.Exchange(ctx, idp.Callback{Code: x.Query.Get("code"), Issuer: x.Query.Get("iss"), Claims: namesOf(own,
 		others),
 		Nonce:    derive(key, "nonce", l.ID),
 		Verifier: derive(key, "verifier", l.ID), RedirectURI: h.callbackURL(p.Name()), Reauthenticate: l.Anew, Started: time.Unix(l.At, 0)})
+	step.End()
 	h.SignIns.Asked(p.Name(), h.Now().Sub(began))
 	if s, _ := h.TeamSubject(x); err != nil && s != nil && s.SignedInAt.Unix() >= l.At {
 		// Somebody came back to an address that another replica has used up.

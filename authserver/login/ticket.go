@@ -13,12 +13,15 @@ import (
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/public"
+	"github.com/ostiary/ostiary/authserver/telemetry/span"
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
 // issueTicket sends the browser back to the application with a ticket. elsewhere: the
 // claims are all that policies elsewhere look at, too.
 func (h *Handler) issueTicket(x *public.Exchange, v visit, s *policy.Subject, elsewhere bool) {
+	_, step := span.Within(x.R.Context(), "sign-in ticket")
+	defer step.End()
 	reads := &v.signIn.Reads
 	t := ticket{Attempt: v.attempt, IssuedAt: x.Now.Unix(), ID: s.ID, User: s.User, Email: s.Email, Groups: reads.Keep(s.Groups),
 		Claims: s.Claims, AMR: reads.KeepAMR(s.AMR), Asked: reads.Asked(), Evaluations: s.Evaluations, Provider: s.Provider,

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/oidc/issuer"
+	"github.com/ostiary/ostiary/authserver/telemetry/span"
 )
 
 const (
@@ -58,7 +59,7 @@ func NewClient(address *url.URL, roots *x509.CertPool, timeout time.Duration) *C
 		ForceAttemptHTTP2:      true,
 	}
 	g := &guard{next: t, scheme: address.Scheme, local: issuer.IsLocal(address.Hostname()), most: maxBody}
-	return &Client{transport: t, guard: g, http: &http.Client{Transport: g, CheckRedirect: checkRedirect, Timeout: timeout}}
+	return &Client{transport: t, guard: g, http: &http.Client{Transport: span.Transport(g), CheckRedirect: checkRedirect, Timeout: timeout}}
 }
 
 // HTTP is for libraries that talk to the issuer themselves.

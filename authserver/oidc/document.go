@@ -6,6 +6,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/ostiary/ostiary/authserver/telemetry/span"
 )
 
 const (
@@ -44,7 +46,7 @@ func (d *document[T]) get(ctx context.Context) (T, error) {
 	now := d.now()
 	if d.got {
 		if d.attempt == nil && !now.Before(d.due) && !now.Before(d.next) {
-			d.start()
+			d.start(ctx)
 		}
 		return d.value, nil
 	}
@@ -52,7 +54,7 @@ func (d *document[T]) get(ctx context.Context) (T, error) {
 		if d.err != nil && now.Before(d.next) {
 			return d.value, d.err
 		}
-		d.start()
+		d.start(ctx)
 	}
 	return d.wait(ctx)
 }
@@ -66,7 +68,7 @@ func (d *document[T]) renew(ctx context.Context) (T, error) {
 		if d.now().Before(d.next) {
 			return d.value, d.err
 		}
-		d.start()
+		d.start(ctx)
 	}
 	return d.wait(ctx)
 }
@@ -85,11 +87,12 @@ func (d *document[T]) wait(ctx context.Context) (T, error) {
 	}
 }
 
-func (d *document[T]) start() {
+// start begins an attempt, which outlives whoever asks for it, and belongs to their trace.
+func (d *document[T]) start(asks context.Context) {
 	attempt := make(chan struct{})
 	d.attempt = attempt
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), d.timeout)
+		ctx, cancel := context.WithTimeout(span.Detached(asks), d.timeout)
 		defer cancel()
 		value, err := d.fetch(ctx)
 		d.mu.Lock()

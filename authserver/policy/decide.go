@@ -39,7 +39,7 @@ func (t *Table) enforced(a *app, why Reason, r *Request, tr *Trace) Decision {
 		d.Reason = why
 		return d
 	}
-	if r.isPreflight() {
+	if r.IsPreflight() {
 		a.decidePreflight(r, &d)
 		tr.preflight(r, a, &d)
 		return d

@@ -65,8 +65,8 @@ type Request struct {
 	Now             time.Time
 }
 
-// isPreflight: Fetch standard §4.8, and nothing less.
-func (r *Request) isPreflight() bool {
+// IsPreflight reports whether this is one by Fetch standard §4.8, and nothing less.
+func (r *Request) IsPreflight() bool {
 	return r.Method == "OPTIONS" && r.Origin != "" && r.Preflight.Method != ""
 }
 

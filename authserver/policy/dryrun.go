@@ -109,7 +109,7 @@ func (t *Table) loosen(a *app, d *Decision, r *Request) {
 		return
 	}
 	switch {
-	case d.Verdict != Deny, r.isPreflight(), d.Reason == AmbiguousPath, machine:
+	case d.Verdict != Deny, r.IsPreflight(), d.Reason == AmbiguousPath, machine:
 		// a denial that has nothing to do with sessions stays one
 	case subject == nil:
 		d.challenge(&rule{field: "spec.dryRun"}, refused, r.Method)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/telemetry/span"
 )
 
 // maxLogged bounds what a client can put into a log line; a policy's origins are
@@ -51,6 +52,7 @@ type Decisions struct {
 	dryRuns  *prometheus.CounterVec
 	followed *prometheus.CounterVec
 	panics   prometheus.Counter
+	tracer   *span.Tracer
 }
 
 // Options are what Decisions are made of.
@@ -62,11 +64,13 @@ type Options struct {
 	// Sample is the part of the decisions that let a request pass of which a line is
 	// written with LogAll, of 1; those that refuse are never left out. Default 0: all.
 	Sample float64
+	// Tracer makes a span of each decision; nil: nobody wants them.
+	Tracer *span.Tracer
 }
 
 // New returns Decisions.
 func New(o Options) *Decisions {
-	d := &Decisions{log: o.Log, wanted: o.Wanted, sample: o.Sample}
+	d := &Decisions{log: o.Log, wanted: o.Wanted, sample: o.Sample, tracer: o.Tracer}
 	d.series.start(o.Metrics)
 	d.failures.start(o.Metrics)
 	d.dryRuns = counters(o.Metrics, "ostiary_dry_run_decisions_total",
@@ -124,13 +128,18 @@ func (o *Decisions) Decided(d string, q *dialect.Ask, dec *policy.Decision, stat
 	if dry {
 		o.rehearsed(&dec.Would)
 	}
+	ctx := context.Background()
+	if o.tracer != nil {
+		ctx = o.trace(d, q, dec, status, t, took)
+	}
 	if o.wants(dec, status, dry) {
-		o.write(d, q, dec, status, t, took)
+		o.write(ctx, d, q, dec, status, t, took)
 	}
 }
 
 // write leaves the log line of a decision. No value is longer than maxLogged bytes.
-func (o *Decisions) write(d string, q *dialect.Ask, dec *policy.Decision, status int, t *policy.Table, took time.Duration) {
+func (o *Decisions) write(ctx context.Context, d string, q *dialect.Ask, dec *policy.Decision, status int, t *policy.Table,
+	took time.Duration) {
 	var l line
 	l.add("verdict", dec.Verdict.String())
 	l.add("reason", dec.Reason.String())
@@ -160,7 +169,7 @@ func (o *Decisions) write(d string, q *dialect.Ask, dec *policy.Decision, status
 	l.add("revision", t.Revision())
 	l.attr(slog.Int64("latencyMicros", took.Microseconds()))
 	l.add("requestID", q.RequestID)
-	o.log.LogAttrs(context.Background(), slog.LevelInfo, "decision", l.attrs[:l.n]...)
+	o.log.LogAttrs(ctx, slog.LevelInfo, "decision", l.attrs[:l.n]...)
 }
 
 // A line is what a log line says, in its order.
@@ -223,6 +232,10 @@ func (o *Decisions) Refused(d string, q *dialect.Ask, r *dialect.Refusal) {
 		return
 	}
 	o.series.of(d, &policy.Decision{Verdict: policy.Deny, Reason: r.Reason}).decisions.Inc()
+	ctx := context.Background()
+	if o.tracer != nil {
+		ctx = o.traceRefusal(d, q, r)
+	}
 	level := slog.LevelInfo
 	if r.Operator {
 		level = slog.LevelWarn
@@ -238,5 +251,5 @@ func (o *Decisions) Refused(d string, q *dialect.Ask, r *dialect.Refusal) {
 		l.add("address", q.Address.String())
 	}
 	l.add("requestID", q.RequestID)
-	o.log.LogAttrs(context.Background(), level, "refused", l.attrs[:l.n]...)
+	o.log.LogAttrs(ctx, level, "refused", l.attrs[:l.n]...)
 }

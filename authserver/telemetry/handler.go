@@ -77,31 +77,55 @@ type HandlerOptions struct {
 	Identity Identity
 	// Key is that of IdentityHash.
 	Key []byte
+	// Traces: lines about something that is traced have its trace ID.
+	Traces bool
 }
 
 // NewHandler returns what writes log lines to w.
 func NewHandler(w io.Writer, o HandlerOptions) slog.Handler {
 	options := &slog.HandlerOptions{Level: o.Level}
-	if o.Identity == IdentityHash || o.Identity == IdentityNone {
-		options.ReplaceAttr = o.replace
+	if o.hides() {
+		options.ReplaceAttr = o.Replace
 	}
+	var h slog.Handler = slog.NewJSONHandler(w, options)
 	if o.Format == FormatText || o.Format != FormatJSON && isTerminal(w) {
-		return slog.NewTextHandler(w, options)
+		h = slog.NewTextHandler(w, options)
 	}
-	return slog.NewJSONHandler(w, options)
+	if o.Traces {
+		return Traced(h)
+	}
+	return h
 }
 
-// replace hides who a line is about. All lines say that under these two keys.
-func (o *HandlerOptions) replace(_ []string, a slog.Attr) slog.Attr {
-	if a.Key != "user" && a.Key != "email" {
+func (o *HandlerOptions) hides() bool {
+	return o.Identity == IdentityHash || o.Identity == IdentityNone
+}
+
+// Replace hides who a line is about, as slog.HandlerOptions.ReplaceAttr. All lines say that
+// under these two keys.
+func (o *HandlerOptions) Replace(_ []string, a slog.Attr) slog.Attr {
+	if a.Key != "user" && a.Key != "email" || !o.hides() {
 		return a
 	}
-	if o.Identity == IdentityNone {
+	hidden := o.Hide(a.Value.String())
+	if hidden == "" {
 		return slog.Attr{}
 	}
-	h := hmac.New(sha256.New, o.Key)
-	_, _ = io.WriteString(h, a.Value.String()) // it never fails
-	return slog.String(a.Key, hex.EncodeToString(h.Sum(nil)[:16]))
+	return slog.String(a.Key, hidden)
+}
+
+// Hide returns what is said in place of a user or an email address; empty: nothing.
+func (o *HandlerOptions) Hide(who string) string {
+	switch o.Identity {
+	case IdentityNone:
+		return ""
+	case IdentityHash:
+		h := hmac.New(sha256.New, o.Key)
+		_, _ = io.WriteString(h, who) // it never fails
+		return hex.EncodeToString(h.Sum(nil)[:16])
+	case IdentityPlain:
+	}
+	return who
 }
 
 // isTerminal reports whether people read what is written to w as it comes.
