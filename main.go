@@ -29,6 +29,7 @@ import (
 	"github.com/ostiary/ostiary/controllers"
 	"github.com/ostiary/ostiary/controllers/audit"
 	"github.com/ostiary/ostiary/controllers/check"
+	"github.com/ostiary/ostiary/controllers/denials"
 	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/optin"
@@ -40,12 +41,17 @@ import (
 var version, commit = "dev", ""
 
 func main() {
-	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+	name, args := command.Called(os.Args)
+	start := run
+	if name == command.Plugin {
+		start = runPlugin
+	}
+	os.Exit(start(context.Background(), args, os.Stdout, os.Stderr))
 }
 
 // run is the table of contents.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := command.Root("ostiary", "ostiary protects applications behind an ingress proxy, CORS preflights included", versionText(),
+	root := command.Root(command.Program, "ostiary protects applications behind an ingress proxy, CORS preflights included", versionText(),
 		serve(),
 		explain.Command(&feed.Source{}),
 		har.Command(&feed.Source{}),
@@ -53,10 +59,26 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		review.Diff(),
 		review.Who(),
 		audit.Command(),
+		denials.Command(),
 		proxyconfig.Command(),
 		tokens.Command(),
 		optin.DetachCommand(),
 		probe.Command(),
+		versionCommand(),
+	)
+	return command.Execute(ctx, root, args, stdout, stderr)
+}
+
+// runPlugin is that of `kubectl access`: what people ask and do who look after a cluster.
+func runPlugin(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := command.Root(command.Plugin, "kubectl access shows who can reach the applications that Ostiary protects, and why", versionText(),
+		explain.Command(&feed.Source{}),
+		review.Who(),
+		review.Diff(),
+		audit.Command(),
+		check.Command(),
+		denials.Command(),
+		tokens.Command(),
 		versionCommand(),
 	)
 	return command.Execute(ctx, root, args, stdout, stderr)

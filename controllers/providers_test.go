@@ -300,7 +300,7 @@ func TestLookAtProviders(t *testing.T) {
 	looker := func(name string, rules ...rbacv1.PolicyRule) *feed.Source {
 		l := &feed.Source{}
 		l.Add(pflag.NewFlagSet("explain", pflag.ContinueOnError)) // with its defaults
-		l.Kubeconfig = fixture.Kubeconfig(t, c, server.Config(t), ns, name, rules...)
+		l.Kubeconfig.Path = fixture.Kubeconfig(t, c, server.Config(t), ns, name, rules...)
 		return l
 	}
 	few := looker("few", fixture.MayList("access.ostiary.dev", "accesspolicies"))

@@ -183,7 +183,7 @@ func broken(problems []manifests.Problem) map[string]bool {
 }
 
 func (f *Feeder) fromCluster(ctx context.Context, to Sink) error {
-	c, err := cluster.RESTConfig(f.kubeconfig)
+	c, err := cluster.Kubeconfig{Path: f.kubeconfig}.RESTConfig()
 	if err != nil {
 		return err
 	}

@@ -30,20 +30,25 @@ func New(c *cobra.Command, exit string) *cobra.Command {
 func Root(name, short, version string, commands ...*cobra.Command) *cobra.Command {
 	cobra.EnableCommandSorting = false // in the order in which they are given
 	root := &cobra.Command{
-		Use: name, Short: short, Version: version, SilenceErrors: true, SilenceUsage: true, Args: cobra.ArbitraryArgs,
+		Short: short, Version: version, SilenceErrors: true, SilenceUsage: true, Args: cobra.ArbitraryArgs,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true}, // ours has one help for all shells
 		RunE: func(c *cobra.Command, _ []string) error {
 			_ = c.Help() // there is nobody to tell
 			return &exit{code: usage}
 		},
 	}
+	displayed(root, name)
 	root.SuggestionsMinimumDistance = 2
 	root.Flags().Bool("version", false, "print the version of this build") // cobra would take -v as well, which is free for what comes
 	root.SetVersionTemplate("{{.Version}}")
 	root.SetHelpFunc(help)
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(commands...)
-	root.AddCommand(completion(name))
+	if name == Plugin {
+		root.AddCommand(pluginCompletion())
+	} else {
+		root.AddCommand(completion(name))
+	}
 	root.SetHelpCommand(helpOf(name))
 	root.InitDefaultHelpCmd()
 	for _, c := range append(root.Commands(), root) {
@@ -58,7 +63,7 @@ func Execute(ctx context.Context, root *cobra.Command, args []string, stdout, st
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	name, err := root.Name(), error(nil)
+	name, err := root.CommandPath(), error(nil)
 	if len(args) > 0 && !isCommand(root, args[0]) {
 		err = unknown(root, args[0])
 	} else {
@@ -70,7 +75,9 @@ func Execute(ctx context.Context, root *cobra.Command, args []string, stdout, st
 	if err == nil {
 		return ok
 	}
-	complain(stderr, name, err)
+	var what strings.Builder
+	complain(&what, name, err)
+	_, _ = io.WriteString(stderr, asCalled(root, what.String())) // there is nobody to tell
 	e := &exit{code: usage}
 	if errors.As(err, &e) && e.mistake {
 		fmt.Fprintf(stderr, "Run '%s --help' for how it is used.\n", name)

@@ -34,7 +34,7 @@ func help(c *cobra.Command, _ []string) {
 	if c.HasAvailableSubCommands() {
 		fmt.Fprintf(&b, "\nRun '%s COMMAND --help' for examples and the flags of a command.\n", c.CommandPath())
 	}
-	_, _ = io.WriteString(c.OutOrStdout(), b.String()) // there is nobody to tell
+	_, _ = io.WriteString(c.OutOrStdout(), asCalled(c.Root(), b.String())) // there is nobody to tell
 }
 
 // column is where the list of commands says what each is for.

@@ -49,7 +49,7 @@ type Finding struct {
 
 // Options say where to look, and what the installation has decided.
 type Options struct {
-	Kubeconfig string
+	Kubeconfig cluster.Kubeconfig
 	// Authz is the Service of the authz listener, NAMESPACE/NAME; "": the one that
 	// its labels tell.
 	Authz string
@@ -74,7 +74,7 @@ type Options struct {
 // Cluster reads a cluster and says what goes around its policies. What may not be
 // read is in the report; the error is for a cluster that cannot be asked at all.
 func Cluster(ctx context.Context, o Options) (Report, error) {
-	config, err := cluster.RESTConfig(o.Kubeconfig)
+	config, err := o.Kubeconfig.RESTConfig()
 	if err != nil {
 		return Report{}, err
 	}

@@ -35,7 +35,7 @@ type flags struct {
 
 func (o *flags) add(f *pflag.FlagSet) {
 	f.StringVarP(&o.output, "output", "o", "text", "text or json")
-	f.StringVar(&o.Kubeconfig, "kubeconfig", "", "the kubeconfig to use (default: $KUBECONFIG, or in-cluster)")
+	o.Kubeconfig.Add(f, "")
 	installation.AddFlag(f, &o.installation)
 	f.StringVar(&o.Authz, "authz-service", "", "NAMESPACE/NAME of the Service of the authz listener (default: the installation's, or the one with its labels, or "+defaultAuthz+")")
 	f.StringVarP(&o.namespace, "namespace", "n", "default", "files: the namespace of manifests that name none")

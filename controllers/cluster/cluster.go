@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -30,12 +31,39 @@ func Scheme() *runtime.Scheme {
 	return s
 }
 
-// RESTConfig finds the cluster: the kubeconfig that is named, or $KUBECONFIG,
-// or the one in the home folder, or the cluster that this runs in.
-func RESTConfig(kubeconfig string) (*rest.Config, error) {
+// A Kubeconfig says which cluster a command talks to, as kubectl's flags do.
+type Kubeconfig struct {
+	// Path is the file; empty: $KUBECONFIG, or the one in the home folder, or the
+	// cluster that this runs in.
+	Path string
+	// Context is one of it; empty: the current one.
+	Context string
+}
+
+// Add defines the flags of a command, which needs it for what is said.
+func (k *Kubeconfig) Add(f *pflag.FlagSet, what string) {
+	f.StringVar(&k.Path, "kubeconfig", "", "the kubeconfig to use"+what+" (default: $KUBECONFIG, or in-cluster)")
+	f.StringVar(&k.Context, "context", "", "the context of the kubeconfig to use (default: the current one)")
+}
+
+// Arguments are the flags again, for a command that is to talk to the same cluster.
+func (k Kubeconfig) Arguments() []string {
+	var words []string
+	if k.Path != "" {
+		words = append(words, "--kubeconfig", k.Path)
+	}
+	if k.Context != "" {
+		words = append(words, "--context", k.Context)
+	}
+	return words
+}
+
+// RESTConfig finds the cluster.
+func (k Kubeconfig) RESTConfig() (*rest.Config, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = kubeconfig
-	c, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	rules.ExplicitPath = k.Path
+	overrides := &clientcmd.ConfigOverrides{CurrentContext: k.Context}
+	c, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, overrides).ClientConfig()
 	if err != nil {
 		return nil, fmt.Errorf("no cluster to talk to: %w", err)
 	}

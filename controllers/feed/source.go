@@ -32,8 +32,8 @@ import (
 // A Source is where a command finds the table that would be in force: files, or a
 // cluster. It is the Source of `ostiary explain`.
 type Source struct {
-	// Kubeconfig is the one to use; empty: as RESTConfig finds it.
-	Kubeconfig string
+	// Kubeconfig is which cluster that is.
+	Kubeconfig cluster.Kubeconfig
 
 	paths        []string
 	installation string
@@ -49,7 +49,7 @@ func (l *Source) Add(f *pflag.FlagSet) {
 	f.StringSliceVar(&l.assumed, "assume-providers", nil, "identity providers to take for ones that are in use, by anybody")
 	f.StringSliceVar(&l.tokens, "assume-tokens", nil, "ServiceTokens, NAMESPACE/NAME, to take for ones that are there and have a secret")
 	l.terms.Add(f)
-	f.StringVar(&l.Kubeconfig, "kubeconfig", "", "the kubeconfig to use (default: $KUBECONFIG, or in-cluster)")
+	l.Kubeconfig.Add(f, "")
 	installation.AddFlag(f, &l.installation)
 }
 
@@ -147,7 +147,7 @@ func (l *Source) files(ctx context.Context, terms policy.Terms, stderr io.Writer
 func (l *Source) Cluster(ctx context.Context, terms policy.Terms, stderr io.Writer) ([]policy.Policy, policy.Input, error) {
 	none := policy.Input{}
 	terms.AnyConsole, terms.Console = false, []string{cmp.Or(l.namespace, cluster.Namespace())}
-	c, err := cluster.RESTConfig(l.Kubeconfig)
+	c, err := l.Kubeconfig.RESTConfig()
 	if err != nil {
 		return nil, none, fmt.Errorf(hint, err)
 	}

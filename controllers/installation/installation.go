@@ -166,8 +166,8 @@ func AddFlag(f *pflag.FlagSet, into *string) {
 
 // Apply finds the installation of a cluster, and sets the flags of a command
 // that its command line does not. The note is for people; "": there is nothing to say.
-func Apply(ctx context.Context, f *pflag.FlagSet, kubeconfig, namespace string) (in Installation, note string, err error) {
-	config, err := cluster.RESTConfig(kubeconfig)
+func Apply(ctx context.Context, f *pflag.FlagSet, kubeconfig cluster.Kubeconfig, namespace string) (in Installation, note string, err error) {
+	config, err := kubeconfig.RESTConfig()
 	if err != nil {
 		return in, "", err
 	}

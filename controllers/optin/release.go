@@ -71,7 +71,7 @@ func Release(ctx context.Context, config *rest.Config) error {
 // as applications are open afterwards.
 func DetachCommand() *cobra.Command {
 	var yes bool
-	var kubeconfig string
+	var kubeconfig cluster.Kubeconfig
 	c := command.New(&cobra.Command{
 		Use: "detach --yes [flags]", Short: "Remove what Ostiary wrote to routes, before an uninstall",
 		Long: "Remove everything that Ostiary wrote to routes that name a policy. Stop the controller first, or it writes all of\nit again. The applications are unprotected afterwards.",
@@ -81,7 +81,7 @@ func DetachCommand() *cobra.Command {
 			if len(args) > 0 || !yes {
 				return command.Mistake("it leaves every application open that names a policy: write --yes, and stop the controller first, or it writes all of it again")
 			}
-			config, err := cluster.RESTConfig(kubeconfig)
+			config, err := kubeconfig.RESTConfig()
 			if err != nil {
 				return err
 			}
@@ -90,6 +90,6 @@ func DetachCommand() *cobra.Command {
 	}, "0 all is taken back, 2 not")
 	f := c.Flags()
 	f.BoolVar(&yes, "yes", false, "confirm that the applications of these routes become unprotected")
-	f.StringVar(&kubeconfig, "kubeconfig", "", "the kubeconfig to use (default: $KUBECONFIG, or in-cluster)")
+	kubeconfig.Add(f, "")
 	return command.Renamed(c, "release")
 }

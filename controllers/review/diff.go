@@ -42,7 +42,7 @@ func (o *flags) add(f *pflag.FlagSet) {
 	f.DurationVar(&o.sessions, "session-duration", policy.DefaultSessionDuration, "the lifetime of a session where the policy sets none")
 	f.StringSliceVar(&o.upstream, "upstream-headers", nil,
 		"`NAME`,... of headers that policies may set for applications, as in serve: for the commands that are printed (default: not known)")
-	f.StringVar(&o.source.Kubeconfig, "kubeconfig", "", "the kubeconfig to use for the word cluster (default: $KUBECONFIG, or in-cluster)")
+	o.source.Kubeconfig.Add(f, " for the word cluster")
 	installation.AddFlag(f, &o.installation)
 }
 
@@ -122,7 +122,7 @@ func (o *flags) report(c *cobra.Command, args []string) (*report, error) {
 	at := time.Now()
 	result := compare.Compare(old.Side, now.Side, compare.Settings{Now: at, SessionDuration: o.sessions})
 	result.Incomplete = append(result.Incomplete, untold(old, now)...)
-	return &report{Result: result, old: old, now: now, shared: shared, kubeconfig: o.source.Kubeconfig}, nil
+	return &report{Result: result, old: old, now: now, shared: shared, kubeconfig: o.source.Kubeconfig, program: command.Name(c)}, nil
 }
 
 func (o *flags) readTerms() (policy.Terms, error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/policy/compare"
+	"github.com/ostiary/ostiary/controllers/cluster"
 )
 
 // version is that of the JSON that diff writes. What is there keeps its meaning in it.
@@ -21,7 +22,8 @@ type report struct {
 	*compare.Result
 	old, now   *side
 	shared     []string
-	kubeconfig string
+	kubeconfig cluster.Kubeconfig
+	program    string // as it was called
 }
 
 // exit codes of diff.
@@ -44,7 +46,7 @@ func (r *report) exit() error {
 
 // explain is the command that shows a witness on one side.
 func (r *report) explain(d *compare.Difference, on *side) string {
-	words := append([]string{"ostiary", "explain"}, d.Witness.Arguments()...)
+	words := append(append(strings.Fields(r.program), "explain"), d.Witness.Arguments()...)
 	if d.Witness.Provider != "" {
 		words = append(words, "--assume-providers", d.Witness.Provider)
 	}
@@ -56,8 +58,8 @@ func (r *report) explain(d *compare.Difference, on *side) string {
 		words = append(append(words, "--policies", on.revision), r.shared...)
 	case !on.cluster:
 		words = append(append(words, "--policies", on.paths[0]), r.shared...)
-	case r.kubeconfig != "":
-		words = append(words, "--kubeconfig", r.kubeconfig)
+	default:
+		words = append(words, r.kubeconfig.Arguments()...)
 	}
 	for i, w := range words {
 		words[i] = quoted(w)

@@ -183,7 +183,7 @@ func TestFlags(t *testing.T) {
 		}
 		for _, line := range linesOfCode(p) {
 			n++
-			if rest, ok := strings.CutPrefix(line, "ostiary "); ok {
+			if rest, ok := strings.CutPrefix(strings.Replace(line, "kubectl access ", "ostiary ", 1), "ostiary "); ok {
 				if why := checkCommand(rest, help); why != "" {
 					t.Errorf("%s: %s: %s", p.path, line, why)
 				}
@@ -214,7 +214,7 @@ var (
 	makeTarget   = regexp.MustCompile(`(?:^|\s)make ([a-z][a-z-]+)`)
 	setFlag      = regexp.MustCompile(`--set(?:-string)? ([a-zA-Z.]+)`)
 	kubectlVerb  = regexp.MustCompile(`(?:^|\s)kubectl (?:(?:-n|--namespace) \S+ )?([a-z-]+)`)
-	kubectlVerbs = []string{"annotate", "apply", "create", "delete", "describe", "edit", "exec", "explain", "get", "label",
+	kubectlVerbs = []string{"access", "annotate", "apply", "create", "delete", "describe", "edit", "exec", "explain", "get", "krew", "label",
 		"logs", "patch", "port-forward", "rollout", "run", "scale", "wait"}
 	inlineCode = regexp.MustCompile("`([^`]+)`")
 	longFlag   = regexp.MustCompile(`(?:^|\s)(--?[a-z][a-z-]*)`)

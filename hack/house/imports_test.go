@@ -108,7 +108,7 @@ func TestImports(t *testing.T) {
 				!under(at, dep):
 				t.Errorf("%s imports %s: it is started by controllers, or by main.go", at, dep)
 			case under(at, controllers) && under(dep, authserver) &&
-				!under(dep, policyPath, contract, command, expressions, providerConfig, tokenIssuer) &&
+				!under(dep, policyPath, contract, command, expressions, providerConfig, tokenIssuer, authserver+"/telemetry/decisionlog") &&
 				slices.Contains(p.Imports, dep):
 				t.Errorf("%s imports %s: of the auth server, the vocabularies alone", at, dep)
 			case under(dep, module+"/hack") && !under(at, module+"/hack") && (slices.Contains(p.Imports, dep) || !under(dep, module+"/hack/lab")):
