@@ -40,7 +40,7 @@ func (s *Server) Run(ctx context.Context, a Addresses, metrics http.Handler) err
 	authz := s.Authz()
 	listeners := []listener{
 		{"authz-bind-address", a.Authz, authz.Serve, authz.ShutdownWithContext},
-		s.httpListener("public-bind-address", a.Public, s.Public()),
+		s.publicListener(a.Public),
 		s.httpListener("render-bind-address", a.Render, s.Render()),
 		s.httpListener("preflight-bind-address", a.Preflight, s.Preflight()),
 		s.grpcListener("grpc-bind-address", a.GRPC),
@@ -66,6 +66,13 @@ func (s *Server) Run(ctx context.Context, a Addresses, metrics http.Handler) err
 func (s *Server) httpListener(flag, addr string, h http.Handler) listener {
 	srv := NewHTTPServer(h, s.Log)
 	return listener{flag, addr, srv.Serve, srv.Shutdown}
+}
+
+// publicListener is that of the public listener. Who watches denials is not waited for.
+func (s *Server) publicListener(addr string) listener {
+	srv := NewHTTPServer(s.Public(), s.Log)
+	srv.RegisterOnShutdown(s.denials.Close)
+	return listener{"public-bind-address", addr, srv.Serve, srv.Shutdown}
 }
 
 func closeAll(sockets []net.Listener) {

@@ -3,6 +3,7 @@
 package authserver
 
 import (
+	"context"
 	"encoding/hex"
 	"log/slog"
 	"math/rand/v2"
@@ -86,6 +87,9 @@ type Config struct {
 	SessionDuration time.Duration
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
+	// Diff and Survey are those of console.Config. Optional.
+	Diff   func(ctx context.Context, manifests []byte) (string, error)
+	Survey func() console.Survey
 	// Login signs people in; nil: nobody can. What it shares with this Config is
 	// filled in from it.
 	Login *login.Config
@@ -107,6 +111,7 @@ type Server struct {
 	external     dialect.External
 	grpc         dialect.GRPC
 	render       dialect.Render
+	denials      console.Denials
 	site         *public.Site
 	login        *login.Handler
 	console      *console.Handler
@@ -138,7 +143,9 @@ func New(c Config) *Server {
 	s.external = dialect.External{Envoy: s.envoy}
 	s.headers, s.url, s.grpc = dialect.NginxHeaders{Nginx: s.nginx}, dialect.URL{Forward: s.forward}, dialect.GRPC{Envoy: s.envoy}
 	s.exchanges.New = func() any { return new(exchange) }
-	s.signIn()
+	if s.signIn(); s.console != nil {
+		pages.Why = s.console.WhyURL
+	}
 	return s
 }
 
@@ -155,8 +162,12 @@ func (s *Server) signIn() {
 	l.Address = func(r *http.Request) netip.Addr {
 		return s.addresses.address(peer(r), strings.Join(r.Header[contract.ForwardedFor], ","), s.Now())
 	}
+	l.Denied = func(x *public.Exchange, target policy.Target, who *policy.Subject, d *policy.Decision) string {
+		return s.console.Denied(x, target, who, d)
+	}
 	s.login = login.New(l)
-	s.console = console.New(console.Config{Site: s.site, Subject: c.Subject, Sessions: s.login, Providers: l.Providers})
+	s.console = console.New(console.Config{Site: s.site, Subject: c.Subject, Sessions: s.login, Providers: l.Providers,
+		Denials: &s.denials, Address: l.Address, Countries: c.Countries, Diff: c.Diff, Survey: c.Survey})
 }
 
 // An exchange is one request and its answer. It is reused: nothing in it
@@ -209,8 +220,17 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 		q.RequestID, q.OwnRequestID = newRequestID(), true
 	}
 	d.Write(&x.answer, q, decision)
-	s.decisions.Decided(d.String(), q, decision, x.answer.Status, table, s.Now().Sub(q.Now))
-	if name := d.String(); name != "render" && name != "preflight" { // these show what was refused or led there, not that anybody asks
+	s.observe(d.String(), x, table)
+}
+
+// observe tells whoever wants to know of a decision.
+func (s *Server) observe(name string, x *exchange, table *policy.Table) {
+	q, decision := &x.ask, &x.decision
+	s.decisions.Decided(name, q, decision, x.answer.Status, table, s.Now().Sub(q.Now))
+	if name != "render" && s.console != nil { // it shows what was refused
+		s.denials.Saw(q, decision, table)
+	}
+	if name != "render" && name != "preflight" { // these show what was refused or led there, not that anybody asks
 		s.Witnesses.Saw(q.Ingress, q.Pin, decision.Source)
 	}
 }

@@ -3,14 +3,20 @@
 package console
 
 import (
+	"context"
+	"net/http"
+	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/public"
+	"github.com/ostiary/ostiary/authserver/web"
 )
 
-// Config is what a Handler is made of. All of it must be set.
+// Config is what a Handler is made of. All of it must be set, but for what is said to be
+// optional by what nil means.
 type Config struct {
 	*public.Site
 	// Subject verifies a token, as the decision endpoints do.
@@ -19,6 +25,25 @@ type Config struct {
 	Sessions Sessions
 	// Providers are the identity providers in force.
 	Providers *idp.Set
+	// Denials are the last ones; nil: there are none.
+	Denials *Denials
+	// Address returns where the client is, as far as that is known, and Countries tells in
+	// which country that is; nil: nobody does.
+	Address   func(*http.Request) netip.Addr
+	Countries policy.Countries
+	// Diff says what changes where manifests take the place of what is in force; nil: nobody
+	// can tell.
+	Diff func(ctx context.Context, manifests []byte) (string, error)
+	// Survey says what is wrong with what is in force; nil: that is not known.
+	Survey func() Survey
+}
+
+// A Survey is what is wrong with what is in force, and where nothing is: each with what it
+// is about.
+type Survey struct {
+	Problems, Gaps []web.Fact
+	// Unknown says what is not known; empty: nothing.
+	Unknown string
 }
 
 // Sessions say who sent a request.
@@ -35,10 +60,15 @@ type Sessions interface {
 type Handler struct {
 	Config
 	tokens *public.Limit // tokens for other applications, by person
+	// comparing is held by whoever compares manifests with what is in force.
+	comparing sync.Mutex
 }
 
 // New returns a Handler.
 func New(c Config) *Handler {
+	if c.Denials == nil {
+		c.Denials = new(Denials)
+	}
 	return &Handler{Config: c, tokens: public.NewLimit(60, time.Second)}
 }
 
@@ -54,6 +84,8 @@ func (h *Handler) Route(host, path string) func(*public.Exchange) {
 		return h.home
 	case host == h.TeamHost() && ours && own == "get-identity":
 		return h.identityOf
+	case host == h.TeamHost() && ours:
+		return h.operatorsRoute(own)
 	}
 	return nil
 }

@@ -23,6 +23,9 @@ type Pages struct {
 	// CSP is the Content-Security-Policy that HTML's style needs; empty: one that
 	// blocks everything.
 	CSP string
+	// Why is the address of the page that says why a request was denied; nil, or empty:
+	// there is none.
+	Why func(*Ask, *policy.Decision) string
 	// Docs is where reasons are explained.
 	Docs web.Docs
 }
@@ -70,7 +73,7 @@ func (p *Pages) say(a *Answer, q *Ask, d *policy.Decision, words string) {
 		if p.HTML != nil {
 			a.Body = p.HTML(web.RefusalView{
 				Status: a.Status, Reason: d.Reason.String(), Host: q.Target.Host(), LoginURL: login, RequestID: q.RequestID, Message: words,
-				DocsURL: p.Docs.Of(d.Reason.String()),
+				DocsURL: p.Docs.Of(d.Reason.String()), WhyURL: p.why(a, q, d),
 			})
 		}
 	default:
@@ -78,6 +81,14 @@ func (p *Pages) say(a *Answer, q *Ask, d *policy.Decision, words string) {
 		a.Set("X-Content-Type-Options", "nosniff")
 		a.Body, _ = json.Marshal(problem{d.Reason.String(), words, login, q.RequestID, p.Docs.Of(d.Reason.String())})
 	}
+}
+
+// why is where the page leads that says that a request was denied.
+func (p *Pages) why(a *Answer, q *Ask, d *policy.Decision) string {
+	if p.Why == nil || a.Status != 403 {
+		return ""
+	}
+	return p.Why(q, d)
 }
 
 // grpcStatus is what gRPC calls a status of ours: UNAUTHENTICATED, UNAVAILABLE or

@@ -228,8 +228,8 @@ func (r *Report) fill(a *dialect.Answer) {
 	}
 }
 
-// headline is a verdict in the words of a report.
-func headline(v policy.Verdict, why policy.Reason) string {
+// Headline is a verdict in the words of a report.
+func Headline(v policy.Verdict, why policy.Reason) string {
 	switch {
 	case v == policy.Admit:
 		return "ALLOWED"

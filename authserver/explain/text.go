@@ -24,7 +24,7 @@ func (r *Report) Write(w io.Writer, format string) error {
 func (r *Report) text(w io.Writer) error {
 	var b strings.Builder
 	line := policy.Line // names come from manifests
-	fmt.Fprintf(&b, "%s  %s %s\n", headline(r.Verdict, r.Reason), line(r.Method), line(r.URL))
+	fmt.Fprintf(&b, "%s  %s %s\n", Headline(r.Verdict, r.Reason), line(r.Method), line(r.URL))
 	by := "no policy"
 	if r.Source.Name != "" {
 		by = r.Source.String()
@@ -34,7 +34,7 @@ func (r *Report) text(w io.Writer) error {
 	}
 	fmt.Fprintf(&b, "  reason   %s\n  decided  %s\n", r.Reason, line(by))
 	if d := r.DryRun; d != nil {
-		fmt.Fprintf(&b, "  dry run  %s: without it %s, %s, by %s\n", d.Mode, headline(d.Verdict, d.Reason), d.Reason, line(d.Source.String()))
+		fmt.Fprintf(&b, "  dry run  %s: without it %s, %s, by %s\n", d.Mode, Headline(d.Verdict, d.Reason), d.Reason, line(d.Source.String()))
 	}
 	fmt.Fprintf(&b, "  table    %s\n", r.Revision)
 	if r.Verdict == policy.Admit {

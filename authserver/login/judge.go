@@ -44,7 +44,11 @@ func (h *Handler) judgeMethod(x *public.Exchange, r *policy.Request, s *policy.S
 
 // deny says that somebody is signed in and may not pass: what was missing as far
 // as it is safe to say, and how to be somebody else.
-func (h *Handler) deny(x *public.Exchange, host string, d *policy.Decision, s *policy.Subject, signIn *policy.SignIn) {
+func (h *Handler) deny(x *public.Exchange, target policy.Target, d *policy.Decision, s *policy.Subject, signIn *policy.SignIn) {
+	host, why := target.Host(), ""
+	if h.Denied != nil {
+		why = h.Denied(x, target, s, d)
+	}
 	h.came(x, s.Provider, host, telemetry.NotPermitted, slog.LevelInfo, "access denied",
 		slog.String("user", s.ID), slog.String("email", s.Email),
 		slog.String("reason", d.Reason.String()), slog.String("policy", signIn.Policy.String()))
@@ -55,6 +59,7 @@ func (h *Handler) deny(x *public.Exchange, host string, d *policy.Decision, s *p
 	}
 	h.Page(x, http.StatusForbidden, "access denied", web.Denied(web.DeniedView{
 		Host: host, SignedInAs: who, Why: web.WhyDenied(d.Reason), Message: signIn.Denied.Message, HelpURL: signIn.Denied.URL,
-		Reason: d.Reason.String(), RequestID: x.ID, DocsURL: h.Docs.Of(d.Reason.String()), SwitchURL: h.switchURL(x, host, s), HomeURL: h.Origin(h.TeamHost()) + "/",
+		Reason: d.Reason.String(), RequestID: x.ID, DocsURL: h.Docs.Of(d.Reason.String()), WhyURL: why,
+		SwitchURL: h.switchURL(x, host, s), HomeURL: h.Origin(h.TeamHost()) + "/",
 	}))
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // Config is what a Handler is made of. All of it must be set, but for ReturnHosts,
-// Revoke, Evaluate, SignIns and Tracer.
+// Revoke, Evaluate, Denied, SignIns and Tracer.
 type Config struct {
 	*public.Site
 	// Subject verifies the cookies of a request, as the decision endpoints do.
@@ -39,6 +39,9 @@ type Config struct {
 	Evaluate Evaluate
 	// Countries tells where that is; nil: nobody does.
 	Countries policy.Countries
+	// Denied is told of whoever signed in and may not pass, and returns the address of a page
+	// that says why; nil, or empty: there is none.
+	Denied func(x *public.Exchange, target policy.Target, s *policy.Subject, d *policy.Decision) string
 	// SignIns count what becomes of sign-ins; nil: nobody wants to know.
 	SignIns *telemetry.SignIns
 	// Tracer makes spans of the steps; nil: nobody wants them.

@@ -151,7 +151,7 @@ func (h *Handler) admit(x *public.Exchange, a *attempt, subject *policy.Subject)
 		return
 	}
 	if d := h.judge(x, target, subject, &signIn); d.Verdict != policy.Admit {
-		h.deny(x, x.Host, &d, subject, &signIn)
+		h.deny(x, target, &d, subject, &signIn)
 		return
 	}
 	h.giveSession(x, a, subject, &signIn)

@@ -137,7 +137,7 @@ func (h *Handler) goOn(x *public.Exchange, v visit, s *policy.Subject) {
 	case d.Verdict == policy.Challenge && !x.Query.Has("done"):
 		h.offerProviders(x, v, true)
 	default:
-		h.deny(x, v.Host, &d, s, &v.signIn)
+		h.deny(x, v.target, &d, s, &v.signIn)
 	}
 }
 

@@ -25,6 +25,13 @@ func (s *Site) PageWithImages(x *Exchange, title string, html []byte, origins []
 	s.write(x.W, x.R, http.StatusOK, html, slog.String("title", title), slog.String("host", x.Host), slog.String("requestID", x.ID))
 }
 
+// LivePage is Page for the one page with a script.
+func (s *Site) LivePage(x *Exchange, status int, title string, html []byte) {
+	s.pageHeader(x.W.Header())
+	x.W.Header().Set("Content-Security-Policy", web.LiveCSP("'self'"))
+	s.write(x.W, x.R, status, html, slog.String("title", title), slog.String("host", x.Host), slog.String("requestID", x.ID))
+}
+
 // maxLogged bounds what of a request a line of the log repeats.
 const maxLogged = 512
 

@@ -51,6 +51,9 @@ func TestAccessible(t *testing.T) {
 		if from := imagesOf(s.name, server.URL); from != "" {
 			csp = web.WithImages(csp, from)
 		}
+		if s.form == live {
+			csp = web.LiveCSP("'self'")
+		}
 		mux.HandleFunc("/"+s.name, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			w.Header().Set("Content-Security-Policy", csp)

@@ -51,7 +51,7 @@ func samples(next string) []sample {
 	page.DocsURL = "https://docs.example.com/reasons#provider-unavailable"
 	long.DocsURL = "https://docs.example.com/reasons#no-rule-matched"
 	full, none, sessions, never := consoleViews(imagesOf("launcher", next))
-	return []sample{
+	return append(consoleSamples(), []sample{
 		{"page", web.Render(page), ""},
 		{"refusal", web.Refusal(web.RefusalView{Status: 403, Reason: "no-policy", Host: "app1.example.com", RequestID: "4f1d09c2a7be6634"}), ""},
 		{"refusal-login", web.Refusal(web.RefusalView{Status: 401, Reason: "no-session", Host: "app1.example.com", LoginURL: "https://app1.example.com/.access/login", RequestID: "4f1d09c2a7be6634"}), ""},
@@ -79,7 +79,7 @@ func samples(next string) []sample {
 		{"launcher-empty", web.Launcher(web.LauncherView{Host: team, SignedInAs: ada, SignOutURL: "/.access/logout"}), ""},
 		{"launcher-nobody", web.Launcher(web.LauncherView{Host: "login.example.com"}), ""},
 		{"launcher-sign-in", web.Launcher(web.LauncherView{Host: "login.example.com", SignInURL: "/.access/login"}), ""},
-	}
+	}...)
 }
 
 // imagesOf is from where a page has pictures; empty: it has none.

@@ -12,6 +12,9 @@ func Refusal(v RefusalView) []byte {
 		RequestID: v.RequestID,
 		DocsURL:   v.DocsURL,
 	}
+	if v.WhyURL != "" {
+		p.Action, p.URL = WhyDeniedLabel, v.WhyURL
+	}
 	switch {
 	case v.LoginURL != "":
 		p.Title, p.Action, p.URL = "Sign-in required", "Sign in", v.LoginURL

@@ -48,8 +48,9 @@ type DeniedView struct {
 	// Message and HelpURL are the words of the application's owner.
 	Message, HelpURL  string
 	Reason, RequestID string
-	// DocsURL is where the reason is explained; empty: no link.
-	DocsURL string
+	// DocsURL is where the reason is explained, WhyURL the page that says more of this
+	// request; empty: no link.
+	DocsURL, WhyURL string
 	// SwitchURL signs out, to be somebody else; HomeURL leads to the launcher.
 	SwitchURL, HomeURL string
 }
@@ -136,4 +137,5 @@ type RefusalView struct {
 	RequestID string
 	Message   string // what to do, if the reason does not say it
 	DocsURL   string // where the reason is explained; empty: no link
+	WhyURL    string // the page that says more of this request; empty: no link
 }

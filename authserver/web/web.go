@@ -70,7 +70,7 @@ func parse(name string) *template.Template {
 	// As HTML, the style stays what it is, byte for byte: the template's escaper
 	// takes the comments out of a style, and the hash is of all of it.
 	style := template.HTML("<style>" + css + "</style>") //nolint:gosec // ours
-	t := template.New("layout.html").Funcs(template.FuncMap{"style": func() template.HTML { return style }})
+	t := template.New("layout.html").Funcs(template.FuncMap{"style": func() template.HTML { return style }, "live": liveScript})
 	return template.Must(t.ParseFS(files, "layout.html", name))
 }
 

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package web_test
+
+import (
+	"strings"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/web"
+)
+
+// consoleSamples are the pages of the console, and why.
+func consoleSamples() []sample {
+	nav := func(at int) []web.Link {
+		out := []web.Link{{Label: "Denials", URL: "/a"}, {Label: "Tester", URL: "/b"}, {Label: "Policies", URL: "/c"}}
+		if at >= 0 {
+			out[at].Current = true
+		}
+		return out
+	}
+	walk := &web.Walk{Headline: "DENIED", Reason: "no-rule-matched", Decided: "shop/orders", Revision: "3f1d09c2a7be6634",
+		Facts: []web.Fact{{Name: "x-access-reason", Value: "no-rule-matched"}},
+		Steps: []web.WalkStep{{What: "target", Outcome: "canonical", Detail: "host " + longHost + ", path /"},
+			{What: "rule", Outcome: "not matched", Detail: "shop/orders spec.rules[0]: Allow \"staff\"", Findings: []web.WalkFinding{
+				{Field: "include[0]", Selector: "accessGroup staff", Outcome: "no", Within: []web.WalkFinding{{Field: "include[0]",
+					Selector: "emailDomain example.com", Outcome: "no, eve@example.org"}}}}},
+			{What: "preflight", Outcome: "refused", Detail: "origin http://shop.example.com is not listed",
+				FixField: "spec.cors.allowedOrigins", FixLine: `- "http://shop.example.com"`}}}
+	row := web.DenialRow{When: "12:03:04", Time: "2026-01-31T12:03:04Z", Method: "GET", Host: "app1.example.com", Path: "/orders",
+		Reason: "no-rule-matched",
+		Policy: "shop/orders (staff)", Who: "eve@example.org", URL: "/why"}
+	nobody := web.DenialRow{When: "12:03:05", Time: "2026-01-31T12:03:05Z", Method: "OPTIONS", Host: longHost,
+		Path: "/" + strings.Repeat("path", 100), Origin: "https://" + longHost,
+		Reason: "preflight-not-configured", URL: "/why"}
+	denials := web.DenialsView{Nav: nav(0), Host: "login.example.com", Reasons: []string{"no-policy", "blocked"},
+		Rows: []web.DenialRow{row, nobody, row}, Events: "/nothing",
+		ReloadURL: "/again", Scope: "The last ones that this replica decided.", Missed: "17 denials were not kept."}
+	none := denials
+	none.Rows, none.Missed, none.FilterHost, none.FilterReason = nil, "", longHost, "blocked"
+	tester := web.TesterView{Nav: nav(1), Host: "login.example.com", Action: "/test", Method: "GET", CanDiff: true}
+	tested := tester
+	tested.URL, tested.As, tested.Walk, tested.YAML, tested.Diff = "https://app1.example.com/orders", "eve@example.org", walk,
+		"kind: AccessPolicy", "OPENS\n\n  1. "+strings.Repeat("everybody can now reach ", 20)
+	wrong := tester
+	wrong.Problem, wrong.DiffProblem = "“x” is not a URL.", "objects.yaml:3: "+rightway
+	facts := []web.Fact{{Name: "When", Value: "31 January 2026"}, {Name: "Host", Value: longHost}, {Name: "Path as it came",
+		Value: "/" + strings.Repeat("path", 60)}}
+	policies := web.PoliciesView{Nav: nav(2), Host: "login.example.com", Revision: "3f1d09c2a7be6634", Policies: 3,
+		More:     "40 more hosts are not shown.",
+		Problems: facts, Gaps: facts, Unknown: "Routes are not known here.",
+		Hosts: []web.PolicyHost{{Host: longHost, Note: "another namespace claims it, too",
+			Guards: []web.PolicyGuard{{Path: "/ (and below)", Policy: "shop/orders", Note: "has mistakes, and denies"}}},
+			{Host: "*.example.com"}}}
+	why := web.WhyView{Host: longHost, When: "31 January 2026, 12:00:00 UTC", Answer: web.AnswerTo(policy.NoRuleMatched),
+		Message: rightway, HelpURL: "https://wiki.example.com/",
+		SignedInAs: "eve@example.org", Reason: "no-rule-matched", RequestID: "4f1d09c2a7be6634", HomeURL: "/"}
+	bare := why
+	bare.Host, bare.Message, bare.HelpURL, bare.SignedInAs = "app1.example.com", "", "", ""
+	return []sample{
+		{"why", web.Why(why), ""}, {"why-bare", web.Why(bare), ""},
+		{"why-details", web.WhyDetails(web.WhyDetailsView{Nav: nav(-1), Host: "login.example.com", Title: "Why it was denied",
+			Facts: facts, Notes: []string{"Policies have changed."}, Walk: walk}), ""},
+		{"no-operators", web.NoOperators(web.NoOperatorsView{Host: longHost, Path: "/.access/console", SignedInAs: "eve@example.org"}), ""},
+		{"denials", web.Denials(denials), live}, {"denials-none", web.Denials(none), live},
+		{"tester", web.Tester(tester), "'self'"}, {"tester-result", web.Tester(tested), "'self'"}, {"tester-wrong", web.Tester(wrong),
+			"'self'"},
+		{"policies", web.Policies(policies), "'self'"}, {"policies-none", web.Policies(web.PoliciesView{Nav: nav(2),
+			Host: "login.example.com", Filter: "x"}), "'self'"},
+		{"sign-in-first", web.Render(web.SignInFirst.Page("login.example.com")), ""},
+	}
+}
+
+// live marks the sample that needs the script.
+const live = "live"

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"html/template"
+)
+
+// The one script of our pages: it shows new denials as they come. Without it, the list
+// has a link to load it again.
+//
+//go:embed live.js
+var live string
+
+var liveHash = func() string {
+	sum := sha256.Sum256([]byte(live))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}()
+
+// LiveCSP is CSP for the page with that script: no other script runs, and nothing is asked
+// but the page's own host.
+func LiveCSP(formAction ...string) string {
+	return CSP(formAction...) + "; script-src " + liveHash + "; connect-src 'self'"
+}
+
+// liveScript is, as the style is, byte for byte what the hash is of.
+func liveScript() template.HTML {
+	return template.HTML("<script>" + live + "</script>") //nolint:gosec // ours
+}
+
+// parseConsole is parse for pages of operators, with the parts that they share.
+func parseConsole(name string) *template.Template {
+	return template.Must(parse(name).ParseFS(files, "parts.html"))
+}
+
+// DenialItem returns a row of the list of denials, on one line.
+func DenialItem(v DenialRow) []byte {
+	var b bytes.Buffer
+	if err := denialsHTML.ExecuteTemplate(&b, "denial", v); err != nil {
+		return nil
+	}
+	return bytes.ReplaceAll(b.Bytes(), []byte("\n"), nil)
+}
