@@ -11,7 +11,8 @@ var (
 	OperatorsOnly = Notice{403, "not-an-operator", "For operators only",
 		"You’re signed in, but this page is for the people who operate this site’s sign-in."}
 	WhyExpired = Notice{404, "unknown-request", "This link has expired",
-		"What a link says about a denied request can be read for 24 hours. Open the application again: if you’re denied again, there is a new link."}
+		"What a link says about a denied request can be read for 24 hours. Open the application again: " +
+			"if you’re denied again, there is a new link."}
 	WhyUnknown = Notice{404, "unknown-request", "Nothing is known about this request",
 		"Open the link on the page that denied you. If you have only the number of a request, send it to the site’s administrator."}
 	WhyUnknownHere = Notice{404, "unknown-request", "Nothing is known about this request",
@@ -37,12 +38,14 @@ const (
 
 // answers are for the person whose request it was. They name no rule.
 var answers = map[policy.Reason]Answer{
-	policy.NoPolicy:               {"No access policy covers this address, so nobody can open it.", "Check the address. " + askOwner},
-	policy.NoSession:              {"You weren’t signed in there.", "Open the application and sign in."},
-	policy.SessionExpired:         {"The application wanted a newer sign-in than yours.", "Open the application, and sign in again."},
-	policy.SessionRevoked:         {"Your session was ended: you signed out everywhere, or an administrator ended it.", "Open the application, and sign in again."},
-	policy.WrongAudience:          {"Your session was for another part of the site.", "Open the application, and sign in again."},
-	policy.WrongProvider:          {"The application requires a different identity provider than the one you signed in with.", "Sign in with another account. " + askOwner},
+	policy.NoPolicy:       {"No access policy covers this address, so nobody can open it.", "Check the address. " + askOwner},
+	policy.NoSession:      {"You weren’t signed in there.", "Open the application and sign in."},
+	policy.SessionExpired: {"The application wanted a newer sign-in than yours.", "Open the application, and sign in again."},
+	policy.SessionRevoked: {"Your session was ended: you signed out everywhere, or an administrator ended it.",
+		"Open the application, and sign in again."},
+	policy.WrongAudience: {"Your session was for another part of the site.", "Open the application, and sign in again."},
+	policy.WrongProvider: {"The application requires a different identity provider than the one you signed in with.",
+		"Sign in with another account. " + askOwner},
 	policy.BadSignature:           {"The session that your browser sent is not one of this site.", "Open the application, and sign in again."},
 	policy.Blocked:                {"A rule of the application blocks your account.", askOwner},
 	policy.NoRuleMatched:          {"You don’t have access to this part of the application.", askOwner},
@@ -55,9 +58,10 @@ var answers = map[policy.Reason]Answer{
 	policy.TokenExpired:           {"The token of the request has expired.", "Get a new token, and try again."},
 	policy.TokenUnverified:        {"The token of the request could not be verified right now.", "Try again in a moment."},
 	policy.BadRequest:             {"The request could not be read in just one way.", "Open the application from its start page."},
-	policy.AmbiguousPath:          {"The address can be read in several ways, and they lead to different parts of the application.", "Open the application from its start page."},
-	policy.InvalidPolicy:          {"The application’s access policy has a mistake, so nobody can open it until that is mended.", askOwner},
-	policy.NotReady:               {"The access policies were still loading.", "Try again in a moment."},
+	policy.AmbiguousPath: {"The address can be read in several ways, and they lead to different parts of the application.",
+		"Open the application from its start page."},
+	policy.InvalidPolicy: {"The application’s access policy has a mistake, so nobody can open it until that is mended.", askOwner},
+	policy.NotReady:      {"The access policies were still loading.", "Try again in a moment."},
 }
 
 // AnswerTo words a reason for the person whose request it was.

@@ -42,7 +42,8 @@ func (o *TermsFlags) AddHold(f *pflag.FlagSet) {
 // any namespace may say who the operators are: they are read from files, unless the caller knows
 // better.
 func (o *TermsFlags) Terms(teamHost, pathPrefix string) (policy.Terms, error) {
-	t := policy.Terms{Grants: o.grants, Reservations: o.reservations, TeamHost: teamHost, PathPrefix: pathPrefix, GrantedOnly: o.claims == "granted-only", AnyConsole: true}
+	t := policy.Terms{Grants: o.grants, Reservations: o.reservations, TeamHost: teamHost, PathPrefix: pathPrefix,
+		GrantedOnly: o.claims == "granted-only", AnyConsole: true}
 	if o.claims != "first-come" && !t.GrantedOnly {
 		return policy.Terms{}, fmt.Errorf("--host-claims %q: first-come or granted-only", o.claims)
 	}

@@ -43,7 +43,7 @@ func TestSingleSignOn(t *testing.T) {
 			if !one.Secure || !one.HTTPOnly || one.SameSite != "Lax" || two.SameSite != "None" || one.Path != "/" {
 				t.Errorf("the session's cookie: %+v", one)
 			}
-			if len(team) != 2 || team["__Host-ostiary-team"] == nil || team["__Host-ostiary-device"] == nil {
+			if len(team) != 3 || team["__Host-ostiary-team"] == nil || team["__Host-ostiary-opened"] == nil {
 				t.Errorf("cookies of the team host: %v", team)
 			}
 			if hits := env.apps.at("GET", app2+"/deep"); len(hits) != 1 || hits[0].header.Get("X-Access-Email") != ann.email {
