@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 // unknown is why a client's address is not known.
@@ -165,7 +167,7 @@ func (b *addressBook) address(peer netip.Addr, forwardedFor string, now time.Tim
 	}
 	attrs := []slog.Attr{slog.String("why", whyUnknown[why]), slog.String("peer", peer.String())}
 	if hop != "" {
-		attrs = append(attrs, slog.String("said", strconv.QuoteToASCII(hop[:min(len(hop), 64)])))
+		attrs = append(attrs, slog.String("said", strconv.QuoteToASCII(policy.Cut(hop, 64))))
 	}
 	b.log.LogAttrs(context.Background(), slog.LevelWarn, unknownWords[why], attrs...)
 	return client

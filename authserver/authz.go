@@ -52,7 +52,7 @@ func (s *Server) serveAuthz(ctx *fasthttp.RequestCtx) {
 	defer func() {
 		if p := recover(); p != nil {
 			ctx.Response.Reset()
-			ctx.Response.Header.Set("X-Request-Id", s.panicked(p))
+			ctx.Response.Header.Set("X-Request-Id", s.panicked(p, &x.ask))
 			ctx.Response.Header.Set(contract.ReasonHeader, internalError)
 			ctx.SetStatusCode(fasthttp.StatusInternalServerError)
 		}

@@ -36,7 +36,7 @@ func (a authorization) Check(ctx context.Context, r *authv3.CheckRequest) (resp 
 	defer func() {
 		if p := recover(); p != nil {
 			x.answer.Reset()
-			x.answer.Set("X-Request-Id", s.panicked(p))
+			x.answer.Set("X-Request-Id", s.panicked(p, &x.ask))
 			x.answer.Set(contract.ReasonHeader, internalError)
 			resp = denied(&x.answer)
 		}

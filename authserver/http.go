@@ -3,6 +3,7 @@
 package authserver
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/dialect"
+	"github.com/ostiary/ostiary/authserver/telemetry"
 )
 
 // Render returns the handler of the render listener, to which a proxy's error
@@ -51,7 +53,9 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		defer func() {
 			if p := recover(); p != nil {
 				clear(w.Header())
-				w.Header().Set("X-Request-Id", s.panicked(p))
+				at := dialect.Ask{HostPort: r.Host, URI: r.RequestURI}
+				at.Method = r.Method
+				w.Header().Set("X-Request-Id", s.panicked(p, &at))
 				w.Header().Set(contract.ReasonHeader, internalError)
 				w.WriteHeader(http.StatusInternalServerError)
 			}
@@ -64,10 +68,11 @@ func (s *Server) guard(next http.Handler) http.Handler {
 const internalError = "internal-error"
 
 // panicked logs a panic, and returns the request id that it is logged under.
-func (s *Server) panicked(p any) string {
+func (s *Server) panicked(p any, at *dialect.Ask) string {
 	id := newRequestID()
 	s.decisions.Panicked()
-	s.Log.Error("panic; the request was refused", "panic", p, "stack", string(debug.Stack()), "requestID", id)
+	s.Log.LogAttrs(context.Background(), slog.LevelError, "panic; the request was refused",
+		append(telemetry.About(at), slog.Any("panic", p), slog.String("stack", string(debug.Stack())), slog.String("requestID", id))...)
 	return id
 }
 

@@ -154,20 +154,20 @@ func (s *Server) signIn() {
 	c := &s.Config
 	s.site = &public.Site{Table: c.Table, Ring: c.Ring, TeamURL: c.TeamURL, PathPrefix: c.PathPrefix, Docs: c.Docs, SessionDuration: c.SessionDuration,
 		Log: c.Log, Now: c.Now, SignsIn: c.Login != nil, Quiet: c.DecisionLog == telemetry.LogOff}
+	s.site.Client = func(r *http.Request) netip.Addr {
+		return s.addresses.address(peer(r), strings.Join(r.Header[contract.ForwardedFor], ","), s.Now())
+	}
 	if c.Login == nil {
 		return
 	}
 	l := *c.Login
 	l.Site, l.Subject, l.ReturnHosts, l.Countries, l.Tracer = s.site, c.Subject, c.ReturnHosts, c.Countries, c.Tracer
-	l.Address = func(r *http.Request) netip.Addr {
-		return s.addresses.address(peer(r), strings.Join(r.Header[contract.ForwardedFor], ","), s.Now())
-	}
 	l.Denied = func(x *public.Exchange, target policy.Target, who *policy.Subject, d *policy.Decision) string {
 		return s.console.Denied(x, target, who, d)
 	}
 	s.login = login.New(l)
 	s.console = console.New(console.Config{Site: s.site, Subject: c.Subject, Sessions: s.login, Providers: l.Providers,
-		Denials: &s.denials, Address: l.Address, Countries: c.Countries, Diff: c.Diff, Survey: c.Survey})
+		Denials: &s.denials, Address: s.site.Address, Countries: c.Countries, Diff: c.Diff, Survey: c.Survey})
 }
 
 // An exchange is one request and its answer. It is reused: nothing in it
@@ -196,6 +196,7 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 	q.Cloudflare = s.Identity.Cloudflare()
 	s.joinTrace(v, q)
 	if refusal := d.Read(v, q); refusal != nil {
+		s.locate(d, v, peer, q)
 		s.refuse(d, q, refusal, &x.answer)
 		return
 	}
@@ -250,6 +251,17 @@ func readTrace(v dialect.View, q *dialect.Ask) {
 	if parent, lines := v.Header(span.ParentHeader); lines == 1 {
 		q.TraceParent, q.TraceState = parent, v.Joined(span.StateHeader)
 	}
+}
+
+// locate finds out where a question came from, and what it was, that was refused unread.
+func (s *Server) locate(d dialect.Dialect, v dialect.View, peer netip.Addr, q *dialect.Ask) {
+	if q.HostPort == "" && d != nowhere { // what leads nowhere can be anything
+		q.Asked = v.RequestTarget()
+	}
+	if q.ForwardedFor == "" {
+		q.ForwardedFor = v.Joined(contract.ForwardedFor)
+	}
+	q.Address = s.addresses.address(peer, q.ForwardedFor, s.Now())
 }
 
 // certified reads the certificate that the proxy verified, if it says so. One that cannot be read is not

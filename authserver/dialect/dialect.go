@@ -58,6 +58,8 @@ type Ask struct {
 	// asked for: they make the address to come back to after a login.
 	HostPort string
 	URI      string
+	// Asked is the proxy's own request target, where no host could be read: it is for the log.
+	Asked string
 	// Navigation: a page is being opened, so a redirect will be followed and a
 	// page seen. Anything else is a fetch, which can do with neither.
 	Navigation bool

@@ -136,10 +136,9 @@ func newSite(t testing.TB, edit func([]policy.Policy) []policy.Policy) *site {
 			Table:   func() *policy.Table { s.mu.Lock(); defer s.mu.Unlock(); return s.table },
 			Ring:    func() *credential.Ring { return s.ring },
 			TeamURL: team, PathPrefix: "/.access", SessionDuration: 24 * time.Hour, Log: log, Now: s.now, SignsIn: true,
-			Docs: "https://docs.example.com/reasons",
+			Docs: "https://docs.example.com/reasons", Client: func(*http.Request) netip.Addr { return s.address },
 		}
-		h := New(Config{Site: shared, Subject: v.Subject, Providers: s.providers, Revoke: s.revoke,
-			Address: func(*http.Request) netip.Addr { return s.address }})
+		h := New(Config{Site: shared, Subject: v.Subject, Providers: s.providers, Revoke: s.revoke})
 		s.replicas = append(s.replicas, replica{h, console.New(console.Config{Site: shared, Subject: v.Subject, Sessions: h, Providers: s.providers})})
 	}
 	return s

@@ -4,8 +4,6 @@ package login
 
 import (
 	"math/rand/v2"
-	"net/http"
-	"net/netip"
 	"strings"
 	"sync/atomic"
 
@@ -33,8 +31,6 @@ type Config struct {
 	// replica.
 	// Nil: signing out everywhere is not possible.
 	Revoke Revoke
-	// Address returns the address of the client, as far as it is known.
-	Address func(*http.Request) netip.Addr
 	// Evaluate asks services about people; nil: none is asked.
 	Evaluate Evaluate
 	// Countries tells where that is; nil: nobody does.

@@ -20,9 +20,13 @@ func (h *Handler) came(x *public.Exchange, provider, host string, o telemetry.Ou
 	h.tell(x, level, message, append(about, more...)...)
 }
 
-// tell leaves a line in the log about a request, with the client's address if it is known.
-// What is empty is left out.
+// tell leaves a line in the log about a request, with its path and the client's address if that
+// is known. What is empty is left out. Where no decision is logged, only warnings are.
 func (h *Handler) tell(x *public.Exchange, level slog.Level, message string, about ...slog.Attr) {
+	if h.Quiet && level < slog.LevelWarn {
+		return
+	}
+	about = append(about, slog.String("path", public.LoggedPath(x.R)))
 	about = slices.DeleteFunc(about, func(a slog.Attr) bool { return a.Value.Kind() == slog.KindString && a.Value.String() == "" })
 	if h.Tracer != nil {
 		for _, a := range about {

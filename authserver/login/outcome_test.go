@@ -88,6 +88,9 @@ func TestSignInsAreTold(t *testing.T) {
 		}
 		for i := range want {
 			want[i]["address"], want[i]["provider"] = "192.0.2.7", "people"
+			if path, _ := lines[i]["path"].(string); !strings.HasPrefix(path, "/.access/") || strings.ContainsAny(path, "?#") {
+				t.Errorf("%s, line %d: of %q", message, i, path)
+			}
 			for key, value := range want[i] {
 				if lines[i][key] != value {
 					t.Errorf("%s, line %d: %s is %v, want %v", message, i, key, lines[i][key], value)
@@ -105,6 +108,27 @@ func TestSignInsAreTold(t *testing.T) {
 		if !slices.Contains(got, want) {
 			t.Errorf("%q is not counted:\n%s", want, strings.Join(got, "\n"))
 		}
+	}
+}
+
+// TestQuietSignIns: where no decisions are logged, no line says who signed in, and all is counted.
+func TestQuietSignIns(t *testing.T) {
+	s, log, metrics := watched(t)
+	for _, r := range s.replicas {
+		r.Quiet = true
+	}
+	b := s.browser()
+	form := b.get(s.url("app1.example.com", "/"))
+	b.signIn(form, "ann", "wrong")
+	b.want(b.signIn(form, "ann", password), 200, "for ann")
+	b.get(s.url("app3.example.org", "/"))
+	b.do(http.MethodPost, s.url("auth.example.com", "/.access/logout"), url.Values{})
+	if _, lines := log.lines(t, ""); slices.ContainsFunc(lines, func(l map[string]any) bool { return l["msg"] != "page" }) {
+		t.Error(log.text.String())
+	}
+	if got := counted(t, metrics); !slices.Contains(got, `ostiary_sign_ins_total wrong-password people 1`) ||
+		!slices.Contains(got, `ostiary_revocations_total done 1`) {
+		t.Error(got)
 	}
 }
 

@@ -154,6 +154,13 @@ func (t *Table) Torn(r *Request) bool {
 	return one && other && ingress != route
 }
 
+// knows reports whether what routed the request is known to name a policy, or several.
+func (t *Table) knows(r *Request) bool {
+	_, one := t.bindings.get(r.Ingress)
+	_, other := t.byRoute.get(r.Ingress)
+	return one && r.Pin != RoutePin || other && r.Pin != IngressPin
+}
+
 // HasRoute reports whether an HTTPRoute, "namespace/name", is known to name a policy.
 func (t *Table) HasRoute(route string) bool {
 	if t == nil {

@@ -113,7 +113,7 @@ const maxFailure = 200
 func failure(err error) string {
 	text := strings.Clone(err.Error()) // it may be a part of the request
 	if len(text) > maxFailure {
-		text = text[:maxFailure] + "…"
+		text = Cut(text, maxFailure) + "…"
 	}
 	return Line(text)
 }

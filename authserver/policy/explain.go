@@ -113,13 +113,28 @@ func (tr *Trace) otherPolicy(t *Table, r *Request, a *app) {
 	if tr == nil {
 		return
 	}
-	names := t.named(r)
-	if names == "" {
-		tr.add("ingress", Source{}, "refused", "the request was routed by %s %s, which names no policy", r.Pin, r.Ingress)
-		return
+	names, why := t.named(r), ""
+	switch {
+	case names != "":
+		why = "names policy " + names + "; this host and path are those of " + a.source.String()
+	case t.Torn(r):
+		ingress, _ := t.bindings.get(r.Ingress)
+		route, _ := t.byRoute.get(r.Ingress)
+		why = "are two objects: the Ingress names " + policyOr(ingress) + ", and the HTTPRoute " + policyOr(route)
+	case t.knows(r):
+		why = "names more than one policy, and so none"
+	default:
+		why = "names no policy"
 	}
-	tr.add("ingress", Source{}, "refused", "the request was routed by %s %s, which names policy %s; this host and path "+
-		"are those of %s", r.Pin, r.Ingress, names, a.source)
+	tr.add("ingress", Source{}, "refused", "the request was routed by %s %s, which %s", r.Pin, r.Ingress, why)
+}
+
+// policyOr says which policy a route names that is known to name one or more.
+func policyOr(named string) string {
+	if named == "" {
+		return "more than one"
+	}
+	return "policy " + named
 }
 
 func sourceOf(a *app) Source {

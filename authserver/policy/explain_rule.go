@@ -28,7 +28,7 @@ const maxShown = 200
 func shown(text string) string {
 	text = strings.Clone(text) // nothing of the request may be kept, see visitor.bearer
 	if len(text) > maxShown {
-		text = text[:maxShown] + "…"
+		text = Cut(text, maxShown) + "…"
 	}
 	return Line(text)
 }

@@ -28,6 +28,20 @@ func Line(s string) string {
 	return b.String()
 }
 
+// Cut returns the beginning of a text that is at most so many bytes long, and ends with a
+// whole character.
+func Cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for n := most; n > most-utf8.UTFMax && n >= 0; n-- {
+		if utf8.RuneStart(s[n]) {
+			return s[:n]
+		}
+	}
+	return s[:most] // it is no UTF-8
+}
+
 // inLine is one character of a Line.
 func inLine(r rune) string {
 	switch {

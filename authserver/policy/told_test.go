@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // A noted is a Condition that keeps the facts it is held against.
@@ -65,6 +66,28 @@ func TestBoundsOfTexts(t *testing.T) {
 	for n, want := range map[int]int{1: 1, maxFailure: maxFailure, maxFailure + 1: maxFailure + len("…")} {
 		if got := failure(errors.New(strings.Repeat("a", n))); len(got) != want {
 			t.Errorf("a failure of %d bytes becomes one of %d, want %d", n, len(got), want)
+		}
+	}
+}
+
+// TestCut: what is too long is cut as late as it can be, and never within a character.
+func TestCut(t *testing.T) {
+	for _, text := range []string{"", "a", "abcdef", "ääääää", "a你b你c", "🙂🙂🙂", "ab\xffcd", strings.Repeat("\x80", 20)} {
+		for most := range len(text) + 2 {
+			got := Cut(text, most)
+			switch {
+			case !strings.HasPrefix(text, got) || len(got) > most:
+				t.Errorf("%q becomes %q", text, got)
+			case len(text) <= most && got != text, len(got) <= most-utf8.UTFMax && got != text:
+				t.Errorf("of %q only %q is left, of %d bytes", text, got, most)
+			case utf8.ValidString(text) && !utf8.ValidString(got):
+				t.Errorf("%q is cut within a character: %q", text, got)
+			}
+		}
+	}
+	for _, cut := range []string{shown(strings.Repeat("你", 100)), failure(errors.New(strings.Repeat("你", 100)))} {
+		if cut != strings.Repeat("你", 66)+"…" {
+			t.Errorf("%q", cut)
 		}
 	}
 }

@@ -44,7 +44,8 @@ func (s *Site) tooLarge(w http.ResponseWriter, r *http.Request, id string) {
 	header(w.Header(), id)
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set(contract.ReasonHeader, web.AnswerTooLarge.Reason)
-	s.Log.Error("an answer's header section was longer than a proxy takes; a page was sent in its place", "limit", MaxHeader, "requestID", id)
+	s.Log.LogAttrs(r.Context(), slog.LevelError, "an answer's header section was longer than a proxy takes; a page was sent in its place",
+		append(s.about(r, id), slog.Int("limit", MaxHeader))...)
 	s.stray(w, r, id, web.AnswerTooLarge, "")
 }
 
@@ -88,5 +89,5 @@ func (s *Site) stray(w http.ResponseWriter, r *http.Request, id string, n web.No
 		send(w, n.Status, web.Render(p))
 		return
 	}
-	s.write(w, r, n.Status, web.Render(p), slog.String("title", p.Title), slog.String("requestID", id))
+	s.write(w, r, id, n.Status, p.Title, web.Render(p))
 }

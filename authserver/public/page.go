@@ -3,44 +3,63 @@
 package public
 
 import (
+	"cmp"
 	"encoding/json"
 	"log/slog"
 	"net/http"
 	"strings"
 
 	"github.com/ostiary/ostiary/authserver/contract"
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
 // Page shows a page, and leaves a line in the log that its request id leads to.
 func (s *Site) Page(x *Exchange, status int, title string, html []byte) {
 	s.pageHeader(x.W.Header())
-	s.write(x.W, x.R, status, html, slog.String("title", title), slog.String("host", x.Host), slog.String("requestID", x.ID))
+	s.write(x.W, x.R, x.ID, status, title, html)
+}
+
+// write sends a page, and logs that.
+func (s *Site) write(w http.ResponseWriter, r *http.Request, id string, status int, title string, html []byte) {
+	about := []slog.Attr{slog.String("title", title), slog.Int("status", status)}
+	s.Log.LogAttrs(r.Context(), slog.LevelInfo, "page", append(about, s.about(r, id)...)...)
+	send(w, status, html)
 }
 
 // PageWithImages shows a page with pictures from other origins.
 func (s *Site) PageWithImages(x *Exchange, title string, html []byte, origins []string) {
 	s.pageHeader(x.W.Header())
 	x.W.Header().Set("Content-Security-Policy", web.WithImages(x.W.Header().Get("Content-Security-Policy"), origins...))
-	s.write(x.W, x.R, http.StatusOK, html, slog.String("title", title), slog.String("host", x.Host), slog.String("requestID", x.ID))
+	s.write(x.W, x.R, x.ID, http.StatusOK, title, html)
 }
 
 // LivePage is Page for the one page with a script.
 func (s *Site) LivePage(x *Exchange, status int, title string, html []byte) {
 	s.pageHeader(x.W.Header())
 	x.W.Header().Set("Content-Security-Policy", web.LiveCSP("'self'"))
-	s.write(x.W, x.R, status, html, slog.String("title", title), slog.String("host", x.Host), slog.String("requestID", x.ID))
+	s.write(x.W, x.R, x.ID, status, title, html)
 }
 
 // maxLogged bounds what of a request a line of the log repeats.
 const maxLogged = 512
 
-// write sends a page, and logs that.
-func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, html []byte, about ...slog.Attr) {
-	path, _, _ := strings.Cut(r.RequestURI, "?") // never the query: it can hold secrets
-	about = append(about, slog.Int("status", status), slog.String("path", path[:min(len(path), maxLogged)]))
-	s.Log.LogAttrs(r.Context(), slog.LevelInfo, "page", about...)
-	send(w, status, html)
+// LoggedPath is the path of a request as a line of the log repeats it: no query, which can hold
+// secrets.
+func LoggedPath(r *http.Request) string {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	return policy.Cut(path, maxLogged)
+}
+
+// about is what a line of the log says of a request.
+func (s *Site) about(r *http.Request, id string) []slog.Attr {
+	host := cmp.Or(CanonicalHost(r.Host), r.Host)
+	about := []slog.Attr{slog.String("method", policy.Cut(r.Method, maxLogged)), slog.String("host", policy.Cut(host, maxLogged)),
+		slog.String("path", LoggedPath(r))}
+	if a := s.Address(r); a.IsValid() {
+		about = append(about, slog.String("address", a.Unmap().String()))
+	}
+	return append(about, slog.String("requestID", id))
 }
 
 func send(w http.ResponseWriter, status int, html []byte) {
@@ -86,7 +105,7 @@ func (s *Site) wayOn(x *Exchange) (label, address string) {
 
 // Broken is for defects of ours, and for keys that cannot do their job.
 func (s *Site) Broken(x *Exchange, err error) {
-	s.Log.Error("a request was not answered", "error", err, "requestID", x.ID)
+	s.Log.LogAttrs(x.R.Context(), slog.LevelError, "a request was not answered", append(s.about(x.R, x.ID), slog.Any("error", err))...)
 	s.Fail(x, web.Broken)
 }
 

@@ -5,6 +5,7 @@ package public
 import (
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -31,10 +32,13 @@ type Site struct {
 	// an application whose policy says nothing.
 	SessionDuration time.Duration
 	Log             *slog.Logger
-	Now             func() time.Time
+	// Client returns the address of the client, as far as it is known; nil: it never is.
+	Client func(*http.Request) netip.Addr
+	Now    func() time.Time
 	// SignsIn: people can sign in here.
 	SignsIn bool
-	// Quiet: a page at an address that nothing answers for leaves no line in the log.
+	// Quiet: neither sign-ins nor pages at addresses that nothing answers for leave lines in the
+	// log, unless they are warnings.
 	Quiet bool
 }
 
@@ -81,6 +85,14 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, id string, routers 
 	}
 	serve(x)
 	return true
+}
+
+// Address is that of the client; the zero Addr is not known.
+func (s *Site) Address(r *http.Request) netip.Addr {
+	if s.Client == nil {
+		return netip.Addr{}
+	}
+	return s.Client(r)
 }
 
 // Ours returns what follows our prefix in a path, if it is below that.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -145,9 +146,7 @@ func (o *Decisions) write(ctx context.Context, d string, q *dialect.Ask, dec *po
 	l.add("reason", dec.Reason.String())
 	l.attr(slog.Int("status", status))
 	l.add("dialect", d)
-	l.add("method", q.Method)
-	l.add("host", q.Target.Host())
-	l.add("path", q.Target.Path()) // never the query: it can hold secrets
+	l.at(q)
 	if dec.Source.Name != "" {
 		l.add("policy", dec.Source.Namespace+"/"+dec.Source.Name)
 	}
@@ -163,9 +162,7 @@ func (o *Decisions) write(ctx context.Context, d string, q *dialect.Ask, dec *po
 		l.add("wouldField", dec.Would.Source.String())
 	}
 	l.who(q, dec)
-	if q.Address.IsValid() {
-		l.add("address", q.Address.String())
-	}
+	l.from(q)
 	l.add("revision", t.Revision())
 	l.attr(slog.Int64("latencyMicros", took.Microseconds()))
 	l.add("requestID", q.RequestID)
@@ -204,8 +201,43 @@ func (l *line) who(q *dialect.Ask, dec *policy.Decision) {
 	}
 }
 
+// at adds what was asked for, as far as it was read: never the query, which can hold secrets.
+func (l *line) at(q *dialect.Ask) {
+	host, path := q.Target.Host(), q.Target.Path()
+	if host == "" {
+		host, path = q.HostPort, withoutQuery(q.URI)
+	}
+	l.add("method", q.Method)
+	l.add("host", host)
+	l.add("path", path)
+	if host == "" {
+		l.add("asked", withoutQuery(q.Asked))
+	}
+}
+
+// About is what a line says of where a request was for, and from where, as far as it was read.
+func About(q *dialect.Ask) []slog.Attr {
+	var l line
+	l.at(q)
+	l.from(q)
+	return l.attrs[:l.n:l.n]
+}
+
+// from adds where the client is, if that is known.
+func (l *line) from(q *dialect.Ask) {
+	if q.Address.IsValid() {
+		l.add("address", q.Address.String())
+	}
+}
+
+func withoutQuery(uri string) string {
+	path, _, _ := strings.Cut(uri, "?")
+	path, _, _ = strings.Cut(path, "#")
+	return path
+}
+
 // bounded is a text as it is logged.
-func bounded(s string) string { return s[:min(len(s), maxLogged)] }
+func bounded(s string) string { return policy.Cut(s, maxLogged) }
 
 // follow counts a later step. Where the proxy gave the request no id, what the visitor is
 // shown leads to this line, and not to that of the decision.
@@ -218,8 +250,8 @@ func (o *Decisions) follow(d string, q *dialect.Ask, r policy.Reason, status int
 	l.add("dialect", d)
 	l.add("reason", r.String())
 	l.attr(slog.Int("status", status))
-	l.add("host", q.Target.Host())
-	l.add("path", q.Target.Path())
+	l.at(q)
+	l.from(q)
 	l.add("requestID", q.RequestID)
 	o.log.LogAttrs(context.Background(), slog.LevelInfo, "shown", l.attrs[:l.n]...)
 }
@@ -247,9 +279,9 @@ func (o *Decisions) Refused(d string, q *dialect.Ask, r *dialect.Refusal) {
 	l.attr(slog.Int("status", r.Status))
 	l.add("reason", r.Reason.String())
 	l.add("why", r.Message)
-	if q.Address.IsValid() {
-		l.add("address", q.Address.String())
-	}
+	l.at(q)
+	l.add("origin", q.Origin)
+	l.from(q)
 	l.add("requestID", q.RequestID)
 	o.log.LogAttrs(ctx, level, "refused", l.attrs[:l.n]...)
 }

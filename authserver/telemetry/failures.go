@@ -39,8 +39,13 @@ func (f *failures) tell(log *slog.Logger, d *policy.Decision, q *dialect.Ask) {
 	if !f.due([2]string{d.Source.Namespace, d.Source.Name}, q.Now) {
 		return
 	}
-	log.LogAttrs(context.Background(), slog.LevelWarn, "expression has no answer",
-		slog.String("policy", d.Source.Namespace+"/"+d.Source.Name), slog.String("failed", d.Failed), slog.String("requestID", q.RequestID))
+	var l line
+	l.add("policy", d.Source.Namespace+"/"+d.Source.Name)
+	l.add("failed", d.Failed)
+	l.at(q)
+	l.from(q)
+	l.add("requestID", q.RequestID)
+	log.LogAttrs(context.Background(), slog.LevelWarn, "expression has no answer", l.attrs[:l.n]...)
 }
 
 // due reports whether a line of the policy is to be written.
