@@ -203,16 +203,21 @@ func (l *line) who(q *dialect.Ask, dec *policy.Decision) {
 
 // at adds what was asked for, as far as it was read: never the query, which can hold secrets.
 func (l *line) at(q *dialect.Ask) {
-	host, path := q.Target.Host(), q.Target.Path()
-	if host == "" {
-		host, path = q.HostPort, withoutQuery(q.URI)
-	}
+	host, path := place(q)
 	l.add("method", q.Method)
 	l.add("host", host)
 	l.add("path", path)
 	if host == "" {
 		l.add("asked", withoutQuery(q.Asked))
 	}
+}
+
+// place is the host and the path, as far as they were read.
+func place(q *dialect.Ask) (host, path string) {
+	if q.Target.Host() != "" {
+		return q.Target.Host(), q.Target.Path()
+	}
+	return q.HostPort, withoutQuery(q.URI)
 }
 
 // About is what a line says of where a request was for, and from where, as far as it was read.

@@ -34,6 +34,7 @@ func (o *Decisions) trace(d string, q *dialect.Ask, dec *policy.Decision, status
 
 // traceRefusal is trace for a question that never got as far as a decision.
 func (o *Decisions) traceRefusal(d string, q *dialect.Ask, r *dialect.Refusal) context.Context {
+	host, _ := place(q)
 	return o.tracer.Decided(&span.Decision{Parent: q.TraceParent, State: q.TraceState, Dialect: d, Verdict: policy.Deny.String(),
-		Reason: r.Reason.String(), RequestID: q.RequestID, Detail: r.Message, Status: r.Status, Start: time.Now()})
+		Method: bounded(q.Method), Host: bounded(host), Reason: r.Reason.String(), RequestID: q.RequestID, Detail: r.Message, Status: r.Status, Start: time.Now()})
 }
