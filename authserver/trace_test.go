@@ -237,11 +237,11 @@ func TestCollectorIsAway(t *testing.T) {
 		}
 	}
 	took := time.Since(began)
-	if answers != 6000 || took > 20*time.Second {
+	if answers != 6000 || took > time.Minute { // ten, if each waited for the collector
 		t.Errorf("%d answers in %s", answers, took)
 	}
 	for _, name := range []string{"ostiary_spans_dropped_total", "ostiary_log_records_dropped_total"} {
-		if n := value(t, metrics, name); n < 1000 {
+		if n := value(t, metrics, name); n < 6000-2048 {
 			t.Errorf("%s: %v", name, n)
 		}
 	}

@@ -33,11 +33,12 @@ type openIDProvider struct {
 	codes    map[string]url.Values // the authorization requests, by code
 	tokens   int                   // how often the token endpoint was asked
 	userinfo http.HandlerFunc      // nil: there is none
+	traces   map[string]string     // by path, the traceparent of the last request
 }
 
 func newOpenIDProvider(t testing.TB) *openIDProvider {
 	t.Helper()
-	p := &openIDProvider{t: t, codes: map[string]url.Values{}, claims: map[string]any{"email": "carol@example.com", "email_verified": true, "groups": []string{"staff"}}}
+	p := &openIDProvider{t: t, codes: map[string]url.Values{}, traces: map[string]string{}, claims: map[string]any{"email": "carol@example.com", "email_verified": true, "groups": []string{"staff"}}}
 	var err error
 	if p.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 		t.Fatal(err)
@@ -65,6 +66,9 @@ func (p *openIDProvider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(v)
 	}
+	p.mu.Lock()
+	p.traces[r.URL.Path] = r.Header.Get("Traceparent")
+	p.mu.Unlock()
 	switch r.URL.Path {
 	case "/.well-known/openid-configuration":
 		m := map[string]any{"issuer": p.server.URL, "authorization_endpoint": p.server.URL + "/authorize", "token_endpoint": p.server.URL + "/token", "jwks_uri": p.server.URL + "/jwks",
@@ -138,4 +142,11 @@ func (p *openIDProvider) asked() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.tokens
+}
+
+// trace is the trace context with which a path was asked for last.
+func (p *openIDProvider) trace(path string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.traces[path]
 }

@@ -4,11 +4,14 @@ package telemetry
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"go.opentelemetry.io/otel/trace"
 )
 
 // TestIdentity: a person is named, hashed or left out, whichever line it is; with one key
@@ -95,5 +98,25 @@ func TestLogFile(t *testing.T) {
 	}
 	if _, err := OpenFile(t.TempDir()); err == nil {
 		t.Error("a folder is a log file")
+	}
+}
+
+// TestTracedLines: a line has the trace ID of its context if that trace is kept, once, and
+// whoever else gets the line gets it as it was.
+func TestTracedLines(t *testing.T) {
+	var first, second bytes.Buffer
+	log := slog.New(Both(Traced(slog.NewJSONHandler(&first, nil)), slog.NewJSONHandler(&second, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	in := func(flags trace.TraceFlags) context.Context {
+		return trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(
+			trace.SpanContextConfig{TraceID: trace.TraceID{0xab}, SpanID: trace.SpanID{1}, TraceFlags: flags}))
+	}
+	log.With("a", 1).WithGroup("").InfoContext(in(trace.FlagsSampled), "kept", "1", 1, "2", 2, "3", 3, "4", 4, "5", 5, "6", 6)
+	log.WarnContext(in(0), "not kept")
+	if got := first.String(); strings.Count(got, `"traceID":"ab000000000000000000000000000000"`) != 1 || strings.Count(got, "\n") != 2 ||
+		!strings.Contains(got, `"a":1`) {
+		t.Error(got)
+	}
+	if got := second.String(); strings.Contains(got, "trace") || strings.Count(got, "\n") != 1 {
+		t.Error(got)
 	}
 }
