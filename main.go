@@ -31,6 +31,7 @@ import (
 	"github.com/ostiary/ostiary/controllers/check"
 	"github.com/ostiary/ostiary/controllers/denials"
 	"github.com/ostiary/ostiary/controllers/feed"
+	"github.com/ostiary/ostiary/controllers/imports"
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/optin"
 	"github.com/ostiary/ostiary/controllers/review"
@@ -60,6 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		review.Who(),
 		audit.Command(),
 		denials.Command(),
+		imports.Command(),
 		proxyconfig.Command(),
 		tokens.Command(),
 		optin.DetachCommand(),

@@ -1,0 +1,1 @@
+resource "cloudflare_access_application" "x" { name = "x"
