@@ -3,11 +3,14 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"net/netip"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -199,12 +202,14 @@ func beside() map[Code]Input {
 // TestEveryCode: each code is produced, has the reason that the list says, and is
 // described; and no code is made anywhere else.
 func TestEveryCode(t *testing.T) {
-	seen := map[Code]bool{}
+	seen, messages := map[Code]bool{}, map[Code]string{}
 	check := func(want Code, issues []Issue) {
-		if !slices.ContainsFunc(issues, func(i Issue) bool { return i.Code == want }) {
+		at := slices.IndexFunc(issues, func(i Issue) bool { return i.Code == want })
+		if at < 0 {
 			t.Errorf("%s: not among %v", want, issues)
+			return
 		}
-		seen[want] = true
+		seen[want], messages[want] = true, cmp.Or(messages[want], issues[at].Source.Field+": "+issues[at].Message)
 		coded(t, issues)
 	}
 	for want, change := range alone {
@@ -232,6 +237,31 @@ func TestEveryCode(t *testing.T) {
 	}
 	if len(seen) > 0 {
 		t.Errorf("not in the list: %v", seen)
+	}
+	keptMessages(t, messages)
+}
+
+// keptMessages: a message of each code is in a file, which the documentation shows.
+func keptMessages(t *testing.T, messages map[Code]string) {
+	t.Helper()
+	var b strings.Builder
+	for _, code := range slices.Sorted(maps.Keys(messages)) {
+		message := strings.Map(func(r rune) rune {
+			if r < ' ' {
+				return -1
+			}
+			return r
+		}, strings.ToValidUTF8(messages[code], "?"))
+		fmt.Fprintf(&b, "%s\t%.300s\n", code, message)
+	}
+	const file = "testdata/messages.txt"
+	if *update {
+		if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if kept, err := os.ReadFile(file); err != nil || string(kept) != b.String() {
+		t.Errorf("%s is not what is said (%v): go test ./authserver/policy -run TestEveryCode -update, and go run ./hack/docs", file, err)
 	}
 }
 

@@ -97,24 +97,26 @@ func declared(t *testing.T) (values map[string]string, said map[string]bool) {
 	return values, said
 }
 
-// Every reason is called what it says, is explained where it is declared, and has a line in the
+// Every reason is called what it says, is explained where it is declared, and has a heading in the
 // reference, with what it means and what to do.
 func TestReasonsAreDocumented(t *testing.T) {
 	values, said := declared(t)
 	if len(values) < 40 {
 		t.Fatalf("only %d reasons were found", len(values))
 	}
-	page, err := os.ReadFile("../../docs/reference/reasons.md")
+	page, err := os.ReadFile("../../docs/reference/conditions.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	row := regexp.MustCompile("(?m)^\\| `([A-Za-z0-9]+)` \\| (.*) \\| (.*) \\|$")
-	rows := map[string][]string{}
-	for _, m := range row.FindAllStringSubmatch(string(page), -1) {
-		if rows[m[1]] != nil {
-			t.Errorf("%s has two lines in the reference", m[1])
+	sections := map[string][]string{}
+	for _, section := range strings.Split(string(page), "\n### `")[1:] {
+		name, rest, _ := strings.Cut(section, "`\n\n")
+		if sections[name] != nil {
+			t.Errorf("%s has two headings in the reference", name)
 		}
-		rows[m[1]] = m[2:]
+		meaning, rest, _ := strings.Cut(rest, "\n")
+		_, todo, _ := strings.Cut(rest, "**What to do.** ")
+		sections[name] = []string{meaning, todo}
 	}
 	valid := regexp.MustCompile(`^[A-Z][A-Za-z0-9]+$`) // the API server takes no other of a condition
 	for name, value := range values {
@@ -124,11 +126,11 @@ func TestReasonsAreDocumented(t *testing.T) {
 		if !said[name] {
 			t.Errorf("%s: no comment says what it is", name)
 		}
-		switch cells := rows[value]; {
-		case cells == nil:
-			t.Errorf("%s is not in docs/reference/reasons.md", value)
-		case strings.TrimSpace(cells[0]) == "" || strings.TrimSpace(cells[1]) == "":
-			t.Errorf("%s: the reference has no meaning or no fix: %q", value, cells)
+		switch said := sections[value]; {
+		case said == nil:
+			t.Errorf("%s is not in docs/reference/conditions.md", value)
+		case strings.TrimSpace(said[0]) == "" || strings.TrimSpace(said[1]) == "":
+			t.Errorf("%s: the reference has no meaning or no fix: %q", value, said)
 		}
 	}
 }

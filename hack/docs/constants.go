@@ -3,7 +3,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -16,12 +15,6 @@ import (
 	"strconv"
 	"strings"
 )
-
-// A constant is a string with what its comment says.
-type constant struct {
-	name, value, comment, file string
-	group                      string // the comment of its declaration
-}
 
 // source calls visit with every file of Go that ships.
 func source(root string, visit func(name string, f *ast.File)) error {
@@ -43,38 +36,6 @@ func source(root string, visit func(name string, f *ast.File)) error {
 		}
 	}
 	return nil
-}
-
-// constants are those whose value matches, by value.
-func constants(root string, value *regexp.Regexp) ([]constant, error) {
-	var found []constant
-	err := source(root, func(file string, f *ast.File) {
-		for _, decl := range f.Decls {
-			d, ok := decl.(*ast.GenDecl)
-			if !ok || d.Tok != token.CONST {
-				continue
-			}
-			for _, s := range d.Specs {
-				v := s.(*ast.ValueSpec)
-				if len(v.Values) != 1 {
-					continue
-				}
-				lit, ok := v.Values[0].(*ast.BasicLit)
-				if !ok || lit.Kind != token.STRING {
-					continue
-				}
-				if text, err := strconv.Unquote(lit.Value); err == nil && value.MatchString(text) {
-					comment := cmp.Or(v.Doc.Text(), v.Comment.Text())
-					if comment == "" && !d.Lparen.IsValid() {
-						comment = d.Doc.Text()
-					}
-					found = append(found, constant{v.Names[0].Name, text, flow(comment), file, flow(d.Doc.Text())})
-				}
-			}
-		}
-	})
-	slices.SortStableFunc(found, func(a, b constant) int { return cmp.Compare(a.value, b.value) })
-	return found, err
 }
 
 var metricName = regexp.MustCompile(`^ostiary_[a-z_]+$`)

@@ -57,6 +57,7 @@ var findings = map[string]meaning{
 	"NoHost":            {"The route has no host, so no policy can be chosen.", "Give it a host."},
 	"NoRenderEndpoints": {"The render Service has no endpoints.", "Wait for the replicas of Ostiary."},
 	"NotAccepted":       {"The policy is not accepted, or not for all that it claims.", "Look at the condition `Accepted`."},
+	"NotGuarded":        {"A route that names the policy is not fully protected.", "Look at the other findings of the route: `ostiary audit`."},
 	"NotEnforced": {"The policy of the host has `dryRun`, so it is not, or not wholly, enforced.",
 		"Remove `dryRun` once the log shows no denials that you do not want."},
 	"NotAllowed": {"Ostiary lacks a right.", "Upgrade the chart, or grant what the message names."},

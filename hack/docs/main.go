@@ -25,7 +25,7 @@ func main() {
 func generated(root string) (map[string]string, error) {
 	pages := map[string]string{}
 	for _, make := range []func(string, map[string]string) error{rowPages, apiPage, selectorsPage, cliPage, metricsPage, reasonsPage, harPage,
-		wirePage, annotationsPage} {
+		wirePage, annotationsPage, conditionsPage, mistakesPage, consolePage} {
 		if err := make(root, pages); err != nil {
 			return nil, err
 		}
