@@ -313,6 +313,26 @@ func TestTracingFlags(t *testing.T) {
 	}
 }
 
+// TestNoTracesCostNothing: where nobody wants traces, a traceparent costs no garbage, and none
+// goes to the application.
+func TestNoTracesCostNothing(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.DecisionLog, c.Log = telemetry.LogOff, slog.New(slog.DiscardHandler) })
+	var ctx fasthttp.RequestCtx
+	ctx.Init(&fasthttp.Request{}, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, nil)
+	ctx.Request.Header.SetRequestURI("/authz/v1/nginx/GET/app.example.com/public/x")
+	ctx.Request.Header.Set("Traceparent", traceParent)
+	h := w.Authz().Handler
+	if n := testing.AllocsPerRun(1000, func() {
+		ctx.Response.Reset()
+		h(&ctx)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if ctx.Response.StatusCode() != 200 || strings.Contains(strings.ToLower(ctx.Response.String()), "trace") {
+		t.Error(ctx.Response.String())
+	}
+}
+
 // BenchmarkTelling is what it costs to tell of a decision.
 func BenchmarkTelling(b *testing.B) {
 	c := collector.New(b)

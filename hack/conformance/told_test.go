@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/ostiary/ostiary/hack/lab"
+	"github.com/ostiary/ostiary/hack/lab/collector"
 )
 
 // A told is what one way of telling says of a decision.
@@ -29,30 +30,34 @@ type question struct {
 }
 
 // TestToldAlike: through a real nginx, which asks and then has refusals rendered, each of many
-// random requests is logged once and counted once; and log, header, body, metric and explain
-// say the same verdict and reason of it, by the same policy and rule.
+// random requests is logged once, counted once and traced once; and log, header, body, page,
+// metric, span, what a collector gets of the log, and explain say the same verdict and reason
+// of it, by the same policy and rule.
 func TestToldAlike(t *testing.T) {
 	a := ask(t, nil)
 	a.ostiary.Stop()
 	a.ostiary.Metrics = lab.FreeAddress()
-	if err := a.ostiary.Serve(nil, "--policies", a.policyDir(), "--keys", a.keys(), "--team-url", teamURL, "--decision-log", "all"); err != nil {
+	c := collector.New(t)
+	if err := a.ostiary.Serve([]string{"OTEL_BSP_SCHEDULE_DELAY=100", "OTEL_BLRP_SCHEDULE_DELAY=100"}, "--policies", a.policyDir(),
+		"--keys", a.keys(), "--team-url", teamURL, "--decision-log", "all", "--tracing-endpoint", c.GRPC, "--log-otlp-endpoint", c.GRPC,
+		"--tracing-sampling-ratio", "0", "--tracing-sampling-limit", "100000"); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.ostiary.WaitReady(); err != nil {
 		t.Fatal(err)
 	}
-	for _, way := range []string{"render", "global"} {
-		t.Run(way, func(t *testing.T) { a.toldAlike(t, way) })
+	for _, way := range []string{"render", "global", "route"} {
+		t.Run(way, func(t *testing.T) { a.toldAlike(t, way, c) })
 	}
 }
 
-func (a *asking) toldAlike(t *testing.T, way string) {
+func (a *asking) toldAlike(t *testing.T, way string, c *collector.Collector) {
 	before := a.counted(t)
 	rng := rand.New(rand.NewPCG(5, uint64(len(way))))
 	var asked []*question
 	for i := range 400 {
 		q := anyQuestion(rng, fmt.Sprintf("%s-%04d-0123456789", way, i))
-		lines := append([]string{"X-Request-ID: " + q.id}, q.lines...)
+		lines := append([]string{"X-Request-ID: " + q.id, q.traceParent()}, q.lines...)
 		if q.session != "" {
 			lines = append(lines, a.session(q.session))
 		}
@@ -62,9 +67,13 @@ func (a *asking) toldAlike(t *testing.T, way string) {
 		asked = append(asked, q)
 	}
 	log := a.loggedOnce(t, asked)
+	a.tracedAlike(t, c, asked, log)
 	want := map[told]int{}
-	reasons := map[string]bool{}
+	reasons, pages := map[string]bool{}, 0
 	for i, q := range asked {
+		if strings.HasPrefix(q.answer.Body, "<!") {
+			pages++
+		}
 		said := log[q.id]
 		want[told{Verdict: said.Verdict, Reason: said.Reason}]++
 		reasons[said.Reason] = true
@@ -81,9 +90,9 @@ func (a *asking) toldAlike(t *testing.T, way string) {
 		}
 		delete(want, d)
 	}
-	t.Logf("%d requests, %d reasons", len(asked), len(reasons))
-	if len(want) > 0 || len(reasons) < 8 {
-		t.Errorf("never counted: %v; reasons: %v", want, reasons)
+	t.Logf("%d requests, %d reasons, %d pages", len(asked), len(reasons), pages)
+	if len(want) > 0 || len(reasons) < 7 || pages == 0 {
+		t.Errorf("never counted: %v; reasons: %v; %d pages", want, reasons, pages)
 	}
 }
 
@@ -124,6 +133,9 @@ func (q *question) answered(t *testing.T, said told) {
 	}
 	if header := got.Header.Get("X-Access-Reason"); got.Status >= 400 && header != said.Reason {
 		t.Errorf("%s %s %q: X-Access-Reason is %q, and %+v in the log%s", q.method, q.url, q.lines, header, said, got.dump())
+	}
+	if strings.HasPrefix(got.Body, "<!") && (!strings.Contains(got.Body, q.id) || !strings.Contains(got.Body, "<dd>"+said.Reason+"</dd>")) {
+		t.Errorf("%s %s %q: %+v in the log, and the page does not say so:%s", q.method, q.url, q.lines, said, got.dump())
 	}
 	if strings.HasPrefix(got.Body, "{") {
 		var body struct {
