@@ -21,11 +21,13 @@ import (
 
 	"github.com/ostiary/ostiary/authserver"
 	"github.com/ostiary/ostiary/authserver/command"
+	"github.com/ostiary/ostiary/authserver/console"
 	"github.com/ostiary/ostiary/authserver/explain"
 	"github.com/ostiary/ostiary/authserver/har"
 	"github.com/ostiary/ostiary/authserver/probe"
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
 	"github.com/ostiary/ostiary/authserver/telemetry"
+	"github.com/ostiary/ostiary/authserver/web"
 	"github.com/ostiary/ostiary/controllers"
 	"github.com/ostiary/ostiary/controllers/audit"
 	"github.com/ostiary/ostiary/controllers/check"
@@ -111,6 +113,7 @@ func serve() *cobra.Command {
 			defer log.Close()
 			telemetry.Build(metrics.Registry, version, commitOf(), runtime.Version())
 			config.Metrics, config.Cold, config.Waits = metrics.Registry, feeder.Cold(), feeder.Waits()
+			config.Diff, config.Survey = feeder.Diff(config.SessionDuration), surveyOf(feeder)
 			exports, err := answering.OpenExports(&config, version, log)
 			if err != nil {
 				return command.Failed(err)
@@ -145,6 +148,20 @@ func serve() *cobra.Command {
 	command.OneOf(c, "identity-headers", "default", "cloudflare")
 	command.OneOf(c, "host-claims", "first-come", "granted-only")
 	return c
+}
+
+// surveyOf tells the console what is wrong with what the feeder reads.
+func surveyOf(feeder *controllers.Feeder) func(context.Context) console.Survey {
+	facts := func(all []controllers.Finding) (out []web.Fact) {
+		for _, f := range all {
+			out = append(out, web.Fact{Name: f.About, Value: f.Says})
+		}
+		return out
+	}
+	return func(ctx context.Context) console.Survey {
+		s := feeder.Survey(ctx)
+		return console.Survey{Problems: facts(s.Problems), Gaps: facts(s.Gaps), Unknown: s.Unknown}
+	}
 }
 
 func versionCommand() *cobra.Command {

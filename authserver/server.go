@@ -89,7 +89,7 @@ type Config struct {
 	Now func() time.Time
 	// Diff and Survey are those of console.Config. Optional.
 	Diff   func(ctx context.Context, manifests []byte) (string, error)
-	Survey func() console.Survey
+	Survey func(context.Context) console.Survey
 	// Login signs people in; nil: nobody can. What it shares with this Config is
 	// filled in from it.
 	Login *login.Config

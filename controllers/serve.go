@@ -88,6 +88,7 @@ type Feeder struct {
 	hold     time.Duration
 	opting   *routes.Settings
 	warmth   optin.Warmth
+	found    problems // in files
 }
 
 // Cold and Waits are those of a Warmth; nil where whoever leads preflights here has to
@@ -161,6 +162,7 @@ func (f *Feeder) fromFiles(ctx context.Context, to Sink) error {
 	return loader.Follow(ctx, manifests.Sink{Live: to.Live, Providers: to.PublishProviders, TokenIssuers: to.PublishTokenIssuers, Heard: m.Heard,
 		Problems: func(all []manifests.Problem) {
 			heard = m.Looked()
+			f.found.set(all)
 			m.NotInForce(broken(all))
 		},
 		InForce: func(t *policy.Table, took time.Duration) {

@@ -35,7 +35,7 @@ type Config struct {
 	// can tell.
 	Diff func(ctx context.Context, manifests []byte) (string, error)
 	// Survey says what is wrong with what is in force; nil: that is not known.
-	Survey func() Survey
+	Survey func(context.Context) Survey
 }
 
 // A Survey is what is wrong with what is in force, and where nothing is: each with what it

@@ -44,7 +44,7 @@ func (h *Handler) policies(x *public.Exchange, _ operator) {
 	v.Unknown = "What is wrong with policies that are not in force, and which routes nothing protects, " +
 		"this server does not know: see ostiary check and ostiary audit."
 	if h.Survey != nil {
-		s := h.Survey()
+		s := h.Survey(x.R.Context())
 		v.Problems, v.Gaps, v.Unknown = firstFacts(s.Problems), firstFacts(s.Gaps), s.Unknown
 	}
 	h.Page(x, http.StatusOK, "policies", web.Policies(v))

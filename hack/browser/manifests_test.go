@@ -103,6 +103,14 @@ stringData: {clientSecret: %q}
 ---
 apiVersion: access.ostiary.dev/v1alpha1
 kind: AccessPolicy
+metadata: {name: operators, namespace: access-system}
+spec:
+  hosts: [auth.team.test]
+  paths: [{path: /.access/console}]
+  rules: [{action: Allow, include: [{email: root@example.com}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
 metadata: {name: app1, namespace: shop}
 spec:
   hosts: [app1.site.test]
