@@ -56,7 +56,7 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := command.Root(command.Program, "ostiary protects applications behind an ingress proxy, CORS preflights included", versionText(),
 		serve(),
-		explain.Command(&feed.Source{}),
+		explaining(),
 		har.Command(&feed.Source{}),
 		check.Command(),
 		review.Diff(),
@@ -73,10 +73,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return command.Execute(ctx, root, args, stdout, stderr)
 }
 
+// explaining asks the policies and, for --request-id, the logs of one and the same cluster.
+func explaining() *cobra.Command {
+	source := &feed.Source{}
+	return explain.Command(source, &denials.History{Source: source})
+}
+
 // runPlugin is that of `kubectl access`: what people ask and do who look after a cluster.
 func runPlugin(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := command.Root(command.Plugin, "kubectl access shows who can reach the applications that Ostiary protects, and why", versionText(),
-		explain.Command(&feed.Source{}),
+		explaining(),
 		review.Who(),
 		review.Diff(),
 		audit.Command(),

@@ -27,15 +27,18 @@ type Source interface {
 	Table(ctx context.Context, teamHost, pathPrefix string, stderr io.Writer) (*policy.Table, error)
 }
 
-// Command is `ostiary explain`: it asks the table that would be in force.
-func Command(source Source) *cobra.Command {
+// Command is `ostiary explain`: it asks the table that would be in force, and the history
+// what was decided.
+func Command(source Source, history History) *cobra.Command {
 	var o Flags
 	c := command.New(&cobra.Command{
 		Use: "explain METHOD URL [flags]", Short: "Explain the decision about a request",
-		Long: "Print the decision about a request: the rule of the policy that makes it, and why.\nReads the policies of the cluster with the settings of its installation, or files (--policies).",
+		Long: "Print the decision about a request: the rule of the policy that makes it, and why.\n" +
+			"Reads the policies of the cluster with the settings of its installation, or files (--policies).",
 		Example: `  ostiary explain GET https://app.example.com/ --as ann@example.com,staff
   ostiary explain OPTIONS https://api.example.com/ -H 'origin: https://app.example.com' -H 'access-control-request-method: PUT'
-  ostiary explain GET https://app.example.com/ --policies policies/ -o json`,
+  ostiary explain GET https://app.example.com/ --policies policies/ -o json
+  ostiary explain --request-id 0b3cb7f4a0c9`,
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(args) == 0 {
 				return Methods, cobra.ShellCompDirectiveNoFileComp
@@ -43,6 +46,9 @@ func Command(source Source) *cobra.Command {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(c *cobra.Command, args []string) error {
+			if o.requestID != "" {
+				return o.again(c, source, history)
+			}
 			question, err := o.Question(args, time.Now())
 			if err != nil {
 				return err
@@ -61,16 +67,24 @@ func Command(source Source) *cobra.Command {
 			if err := report.Write(c.OutOrStdout(), o.Output); err != nil {
 				return err
 			}
-			if report.SignInFirst() {
-				return command.SignInFirst()
-			}
-			return command.Answer(report.Allowed())
+			return report.exit()
 		},
 	}, "0 allowed, 1 denied, 2 usage, 3 sign in first")
 	o.Add(c.Flags())
+	c.Flags().StringVar(&o.requestID, "request-id", "",
+		"in place of METHOD and URL, the ID of a request: what the server decided, by its log, and what it would decide now")
+	history.Add(c.Flags())
 	source.Add(c.Flags())
 	command.OneOf(c, "output", "text", "json")
 	return c
+}
+
+// exit is how the command ends.
+func (r *Report) exit() error {
+	if r.SignInFirst() {
+		return command.SignInFirst()
+	}
+	return command.Answer(r.Allowed())
 }
 
 // table checks the flags once they are complete: what a question depends on beside the

@@ -26,7 +26,8 @@ type Flags struct {
 	// of the question.
 	TeamURL string
 
-	question Question
+	question  Question
+	requestID string
 }
 
 // Add defines the flags, with their defaults.
@@ -60,8 +61,8 @@ func (o *Flags) Question(args []string, now time.Time) (Question, error) {
 	if len(args) < 2 {
 		return Question{}, command.Mistake("name a method and a URL, as in: ostiary explain GET https://app.example.com/")
 	}
-	if o.Output != "text" && o.Output != "json" {
-		return Question{}, command.Mistake("--output %q: text or json", o.Output)
+	if err := o.checkOutput(); err != nil {
+		return Question{}, err
 	}
 	q := o.question
 	q.Method, q.URL, q.Now = args[0], args[1], now
@@ -72,4 +73,11 @@ func (o *Flags) Question(args []string, now time.Time) (Question, error) {
 		return Question{}, command.Mistake("%s", err)
 	}
 	return q, nil
+}
+
+func (o *Flags) checkOutput() error {
+	if o.Output != "text" && o.Output != "json" {
+		return command.Mistake("--output %q: text or json", o.Output)
+	}
+	return nil
 }

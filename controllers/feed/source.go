@@ -77,6 +77,9 @@ func (l *Source) Open(ctx context.Context, f *pflag.FlagSet, paths []string, std
 // In says in which namespace the installation is, for those who do not Open.
 func (l *Source) In(namespace string) { l.namespace = cmp.Or(namespace, cluster.Namespace()) }
 
+// Installation is the one that the command line names; "": the only one.
+func (l *Source) Installation() string { return l.installation }
+
 const hint = "%w (for files instead of a cluster: --policies PATH)"
 
 // A Reading is a table, and what it was built from.

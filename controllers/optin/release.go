@@ -74,7 +74,8 @@ func DetachCommand() *cobra.Command {
 	var kubeconfig cluster.Kubeconfig
 	c := command.New(&cobra.Command{
 		Use: "detach --yes [flags]", Short: "Remove what Ostiary wrote to routes, before an uninstall",
-		Long: "Remove everything that Ostiary wrote to routes that name a policy. Stop the controller first, or it writes all of\nit again. The applications are unprotected afterwards.",
+		Long: "Remove everything that Ostiary wrote to routes that name a policy. Stop the controller first, or it writes all of\n" +
+			"it again. The applications are unprotected afterwards.",
 		Example: `  kubectl -n ostiary-system scale deployment/ostiary --replicas=0
   ostiary detach --yes`,
 		RunE: func(c *cobra.Command, args []string) error {

@@ -25,6 +25,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/explain"
 	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/controllers/denials"
 	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/controllers/manifests"
 	"github.com/ostiary/ostiary/controllers/review"
@@ -33,7 +34,7 @@ import (
 // run runs a command line of the program.
 func run(t *testing.T, line ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	commands := []*cobra.Command{explain.Command(&feed.Source{}), review.Diff()}
+	commands := []*cobra.Command{explain.Command(&feed.Source{}, &denials.History{Source: &feed.Source{}}), review.Diff()}
 	var out, errs strings.Builder
 	code = command.Execute(t.Context(), command.Root("ostiary", "test", "", commands...), line, &out, &errs)
 	return code, out.String(), errs.String()
