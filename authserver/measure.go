@@ -35,5 +35,8 @@ func (s *Service) measure(log io.Writer) {
 	if w, ok := log.(*telemetry.LogWriter); ok {
 		telemetry.Counter(s.Metrics, "ostiary_log_lines_dropped_total",
 			"Log lines that were lost, as whatever reads the log is too slow.", func() float64 { return float64(w.Dropped()) })
+		telemetry.Counter(s.Metrics, "ostiary_log_lines_left_out_total",
+			"Log lines that were left out, as there were more than --log-rate allows; the log says of which kind.",
+			func() float64 { return float64(w.LeftOut()) })
 	}
 }

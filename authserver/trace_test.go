@@ -352,7 +352,7 @@ func BenchmarkTelling(b *testing.B) {
 	} {
 		b.Run(way.name, func(b *testing.B) {
 			w := newWorld(b, func(cfg *Config) {
-				out := telemetry.NewLogWriter(io.Discard)
+				out := telemetry.NewLogWriter(io.Discard, telemetry.WriterOptions{})
 				b.Cleanup(out.Close)
 				cfg.DecisionLog, cfg.Log = way.log, slog.New(telemetry.NewHandler(out,
 					telemetry.HandlerOptions{Format: telemetry.FormatJSON, Traces: way.ratio >= 0}))

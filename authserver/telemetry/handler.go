@@ -87,9 +87,14 @@ func NewHandler(w io.Writer, o HandlerOptions) slog.Handler {
 	if o.hides() {
 		options.ReplaceAttr = o.Replace
 	}
-	var h slog.Handler = slog.NewJSONHandler(w, options)
-	if o.Format == FormatText || o.Format != FormatJSON && isTerminal(w) {
-		h = slog.NewTextHandler(w, options)
+	format := resolve(o.Format, w)
+	h := plainHandler(w, format, options)
+	if l, ok := w.(*LogWriter); ok {
+		all := new(split)
+		for kind, lane := range l.lanes {
+			all[kind] = plainHandler(lane, format, options)
+		}
+		h = all
 	}
 	if o.Traces {
 		return Traced(h)

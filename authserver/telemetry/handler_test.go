@@ -57,7 +57,7 @@ func TestIdentityKey(t *testing.T) {
 func TestFormat(t *testing.T) {
 	for f, begin := range map[Format]string{FormatAuto: `{"time":`, FormatJSON: `{"time":`, FormatText: `time=`, "": `{"time":`} {
 		var out bytes.Buffer
-		w := NewLogWriter(&out)
+		w := NewLogWriter(&out, WriterOptions{})
 		slog.New(NewHandler(w, HandlerOptions{Format: f})).Info("x")
 		w.Close()
 		if !strings.HasPrefix(out.String(), begin) {

@@ -23,7 +23,7 @@ func TestLogIsPrintable(t *testing.T) {
 	}
 	for _, text := range []string{all.String(), "/\u202e/gpj.exe", "a\u009b31mb\x7f", "\U000e0041\u200b", "é ü 你", "\xff\xfe"} {
 		var out bytes.Buffer
-		w := NewLogWriter(&out)
+		w := NewLogWriter(&out, WriterOptions{})
 		slog.New(slog.NewJSONHandler(w, nil)).Info("x", "path", text)
 		w.Close()
 		line := strings.TrimSuffix(out.String(), "\n")
