@@ -38,7 +38,7 @@ func (s stranger) word(alphabet string, n int) string {
 func (s stranger) ask() {
 	const small, large = "abcdefghijklmnopqrstuvwxyz0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	method, host, path := s.word(large, 8), s.word(small, 8)+".example.com", "/r"+s.word(small+"%./;\\é", 300)
-	headers := map[string]string{"Origin": "https://" + s.word(small, 100), "X-Request-Id": s.word(small, 40), "User-Agent": s.word(small, 100),
+	headers := map[string]string{"Origin": "https://" + s.word(small, 100), "X-Request-Id": s.word(small, 40),
 		"X-Forwarded-For": netip.AddrFrom4([4]byte{198, 51, byte(s.IntN(256)), byte(s.IntN(256))}).String()}
 	if s.IntN(4) > 0 {
 		var ctx fasthttp.RequestCtx
@@ -64,7 +64,7 @@ func (s stranger) ask() {
 func TestFlood(t *testing.T) {
 	asked := 200_000
 	if testing.Short() {
-		asked = 20_000
+		asked = 10_000
 	}
 	seed := rand.Uint64()
 	var out bytes.Buffer
@@ -102,7 +102,8 @@ func TestFlood(t *testing.T) {
 		}
 	}
 	there = seen["decision"] + seen["refused"] + seen["page"] + seen["shown"]
-	if there+leftOut != asked || leftOut == 0 || uint64(leftOut) != log.LeftOut() || log.Dropped() > 0 {
+	slow := took > time.Second*time.Duration(asked)/500 // so few lines a second may all be there
+	if there+leftOut != asked || leftOut == 0 && !slow || uint64(leftOut) != log.LeftOut() || log.Dropped() > 0 {
 		t.Errorf("seed %d: of %d lines %d are there, and %d are counted: %v", seed, asked, there, leftOut, seen)
 	}
 	if seen["sign-in failed"] != 1 || seen["something else"] != 1 {

@@ -22,7 +22,9 @@ type logFlags struct {
 
 func (o *logFlags) add(f *pflag.FlagSet) {
 	f.Float64Var(&o.sample, "decision-log-sample", 1, "with --decision-log=all: the part of the decisions that let a request pass that is logged, above 0, at most 1; refusals always are")
-	f.IntVar(&o.rate, "log-rate", telemetry.DefaultLogRate, "how many bytes a second the log may grow by for each of four kinds of lines (requests that pass, requests that are refused, warnings, and all else), for longer than ten seconds; more lines are left out and counted; 0: any number")
+	f.IntVar(&o.rate, "log-rate", telemetry.DefaultLogRate, "how many bytes a second the log may grow by for each of four kinds of lines "+
+		"(requests that pass, requests that are refused, warnings, and all else), for longer than ten seconds; "+
+		"more lines are left out and counted; 0: any number")
 	f.StringVar(&o.file, "log-file", "", "`FILE` to which the log is appended; a renamed one is followed by a new one (default: standard error)")
 	f.StringVar(&o.format, "log-format", "auto", "json, text, or auto for text on a terminal and json elsewhere")
 	f.StringVar(&o.identity, "log-identity", "plain", "how the log names people: plain (the provider's user ID, and the email address), hash (a keyed hash of each) or none")

@@ -46,7 +46,8 @@ type WriterOptions struct {
 
 // NewLogWriter returns a LogWriter; Close writes what waits.
 func NewLogWriter(w io.Writer, o WriterOptions) *LogWriter {
-	l := &LogWriter{w: w, format: resolve(o.Format, w), wake: make(chan struct{}, 1), closed: make(chan struct{}), done: make(chan struct{})}
+	l := &LogWriter{w: w, format: resolve(o.Format, w), wake: make(chan struct{}, 1), closed: make(chan struct{}),
+		done: make(chan struct{})}
 	l.lanes = newLanes(l, o.Rate)
 	go l.flushAll()
 	return l

@@ -36,5 +36,6 @@ func (o *Decisions) trace(d string, q *dialect.Ask, dec *policy.Decision, status
 func (o *Decisions) traceRefusal(d string, q *dialect.Ask, r *dialect.Refusal) context.Context {
 	host, _ := place(q)
 	return o.tracer.Decided(&span.Decision{Parent: q.TraceParent, State: q.TraceState, Dialect: d, Verdict: policy.Deny.String(),
-		Method: bounded(q.Method), Host: bounded(host), Reason: r.Reason.String(), RequestID: q.RequestID, Detail: r.Message, Status: r.Status, Start: time.Now()})
+		Method: bounded(q.Method), Host: bounded(host),
+		Reason: r.Reason.String(), RequestID: q.RequestID, Detail: r.Message, Status: r.Status, Start: time.Now()})
 }

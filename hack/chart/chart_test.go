@@ -7,6 +7,7 @@ package chart
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -172,6 +173,10 @@ func TestRefused(t *testing.T) {
 		{"extraArgs={serve}", []string{"/extraArgs/0"}},
 		{"extraEnv={OTEL_SERVICE_NAME}", []string{"/extraEnv/0", "object"}},
 		{"tracing.endpoint=collector:4317", []string{"/tracing/endpoint", "pattern"}},
+		{"log.rate=1000", []string{"/log/rate"}},
+		{"log.sample=0", []string{"/log/sample"}},
+		{"log.identity=some", []string{"/log/identity", "hash"}},
+		{"log.identityKeySecret=a", []string{"/log/identityKeySecret"}},
 		{"tracing.samplingRatio=2", []string{"/tracing/samplingRatio", "maximum"}},
 		{"tracing.samplingLimit=0", []string{"/tracing/samplingLimit", "xclusiveMinimum"}},
 		{"logOTLPEndpoint=collector:4317", []string{"/logOTLPEndpoint", "pattern"}},
@@ -274,6 +279,23 @@ func TestArguments(t *testing.T) {
 		_, err := command(t, binary, append(args, onLoopback("127.0.0.1:0")...)...)
 		if err == nil || !strings.Contains(err.Error(), "no cluster to talk to") {
 			t.Errorf("%s: ostiary %s: %v", values, strings.Join(args, " "), err)
+		}
+	}
+}
+
+// TestLogKey: the key of hashes is read where its Secret is mounted, beside the GeoIP database.
+func TestLogKey(t *testing.T) {
+	const set = "log.identity=hash,log.identityKeySecret=hashes"
+	for values, volumes := range map[string]int{"testdata/values/log.yaml": 1, "testdata/values/geoip.yaml": 2} {
+		objects := render(t, values, "--set", set)
+		mounts, _, _ := unstructured.NestedSlice(container(t, objects), "volumeMounts")
+		sources, _, _ := unstructured.NestedSlice(find(t, objects, "Deployment").Object, "spec", "template", "spec", "volumes")
+		args := strings.Join(arguments(t, objects), " ")
+		if len(mounts) != volumes || len(sources) != volumes ||
+			!strings.Contains(fmt.Sprint(sources[volumes-1]), "secretName:hashes") ||
+			!strings.Contains(fmt.Sprint(mounts[volumes-1]), "mountPath:/log ") ||
+			!strings.Contains(args, "--log-identity-key=/log/identity.key") {
+			t.Errorf("%s: %v, %v", values, mounts, sources)
 		}
 	}
 }

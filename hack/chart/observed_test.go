@@ -23,7 +23,7 @@ import (
 )
 
 // Of targets, and not of the program: Prometheus adds them to what it scrapes.
-var ofTargets = []string{"pod", "job"}
+var ofTargets = []string{"pod", "job", "namespace", "cluster"}
 
 // rare are the labels of what is there once something went wrong, or somebody signed in:
 // TestMetricsOfTheProgram and TestSignInsAreTold see it.
@@ -74,6 +74,30 @@ func asked(t *testing.T) (all []string) {
 		all = append(all, r.Expr)
 	}
 	return all
+}
+
+// TestDashboardVariables: what the dashboard asks for is of the clusters, namespaces, jobs and pods
+// that are chosen. Of what has a namespace of its own, that is another one.
+func TestDashboardVariables(t *testing.T) {
+	metric := regexp.MustCompile(`(ostiary_\w+)\{([^}]*)\}`)
+	n := 0
+	for _, expr := range asked(t) {
+		for _, m := range metric.FindAllStringSubmatch(expr, -1) {
+			if !strings.Contains(m[2], "$job") { // of an alert
+				continue
+			}
+			n++
+			for _, name := range ofTargets {
+				own := name == "namespace" && (m[1] == "ostiary_unguarded_routes" || m[1] == "ostiary_route_findings")
+				if strings.Contains(m[2], name+`=~"$`+name+`"`) == own {
+					t.Errorf("%s: %s", name, m[0])
+				}
+			}
+		}
+	}
+	if n < 25 {
+		t.Errorf("%d series are asked for", n)
+	}
 }
 
 // TestMetricsExist: the dashboard and the alerts ask for what the running program
