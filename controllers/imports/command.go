@@ -15,6 +15,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/imports/cloudflare"
 	"github.com/ostiary/ostiary/controllers/imports/draft"
+	"github.com/ostiary/ostiary/controllers/imports/ingressnginx"
 	"github.com/ostiary/ostiary/controllers/imports/tree"
 )
 
@@ -26,6 +27,7 @@ type source struct {
 
 var sources = []source{
 	{"cloudflare", cloudflare.Read},
+	{"ingress-nginx", ingressnginx.Read},
 }
 
 func names() (out []string) {

@@ -40,3 +40,5 @@ func fuzz(f *testing.F, name string) {
 }
 
 func FuzzCloudflare(f *testing.F) { fuzz(f, "cloudflare") }
+
+func FuzzIngressNGINX(f *testing.F) { fuzz(f, "ingress-nginx") }

@@ -37,6 +37,9 @@ type CORS struct {
 	// Echoes: where all origins are allowed, each is told its own name, so that
 	// credentials work with all of them.
 	Echoes bool
+	// Literal: with credentials, "*" in the lists of methods and headers is a name like others,
+	// which nobody sends.
+	Literal bool
 }
 
 // CORS writes the settings, and nil where nothing of them is left: then every preflight is
@@ -54,6 +57,9 @@ func (d *Draft) CORS(c CORS) *v1alpha1.CORS {
 			d.Say(Closed, c.From, c.Of, "no origin is left: cors is not written, and every preflight is refused")
 			return nil
 		}
+	}
+	if c.Literal && c.Credentials && !out.AllowAllOrigins {
+		c.Methods, c.Headers = d.named(c, c.Methods), d.named(c, c.Headers)
 	}
 	if out.AllowAllMethods = all(c.Methods); !out.AllowAllMethods {
 		d.entries(c.Of, c.Methods, func(cors *v1alpha1.CORS, v string) {
@@ -77,6 +83,16 @@ func (d *Draft) CORS(c CORS) *v1alpha1.CORS {
 		d.Say(Noted, c.From, c.Of, "max age %d is written as %d: no browser keeps an answer for longer than a day", c.MaxAge, out.MaxAge)
 	}
 	return out
+}
+
+// named are the members of a list but "*".
+func (d *Draft) named(c CORS, list []Entry) []Entry {
+	return slices.DeleteFunc(slices.Clone(list), func(e Entry) bool {
+		if e.Value == "*" {
+			d.Say(Noted, e.From, c.Of, "with credentials, * is no wildcard to browsers: it is left out")
+		}
+		return e.Value == "*"
+	})
 }
 
 func (d *Draft) credentials(c CORS, out *v1alpha1.CORS) {
@@ -107,8 +123,8 @@ func (d *Draft) entries(of string, list []Entry, add func(*v1alpha1.CORS, string
 		switch why := d.wrongEntry(e.Value, add); {
 		case why == "":
 			add(out, e.Value)
-		case strings.Contains(why, "forbidden by the Fetch standard"):
-			d.Say(Noted, e.From, of, "%q: %s", e.Value, why)
+		case strings.Contains(why, "forbidden request-header"):
+			d.Say(Noted, e.From, of, "%s", why)
 		default:
 			d.Say(Closed, e.From, of, "%q cannot be allowed, and is left out: %s", e.Value, why)
 		}

@@ -158,7 +158,7 @@ func (d *Draft) claims() {
 		host v1alpha1.Host
 		path v1alpha1.PathMatch
 	}
-	first := map[claim]*Policy{}
+	first, owner := map[claim]*Policy{}, map[v1alpha1.Host]string{}
 	for _, p := range d.Policies {
 		paths := p.Spec.Paths
 		if len(paths) == 0 {
@@ -166,6 +166,15 @@ func (d *Draft) claims() {
 		}
 		named := len(p.Spec.Hosts) > 0
 		p.Spec.Hosts = slices.DeleteFunc(compact(p.Spec.Hosts), func(h v1alpha1.Host) bool {
+			if of := owner[h]; of != "" && of != p.Namespace {
+				d.Say(Closed, p.From, p.Of, "%s is claimed in the namespace %s as well, and belongs to one: it is left out here until the "+
+					"platform team grants it (host grants)", h, of)
+				for _, path := range paths {
+					d.Shut(string(h), string(path.Path), nil)
+				}
+				return true
+			}
+			owner[h] = p.Namespace
 			for _, path := range paths {
 				if o := first[claim{h, path}]; o != nil {
 					d.Say(Closed, p.From, p.Of, "%s%s is claimed by %s as well: nobody is admitted there until one of them is removed",
