@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ostiary/ostiary/authserver/command"
+	"github.com/ostiary/ostiary/authserver/console"
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/dialect"
@@ -34,6 +35,7 @@ type Flags struct {
 
 	teamURL        string
 	pathPrefix     string
+	peers          string
 	docs           string
 	returnHosts    []string
 	trustedProxies []string
@@ -59,6 +61,8 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringVar(&o.teamURL, "team-url", "", "the team host, where users sign in, such as https://auth.example.com; it is the issuer of sessions, and its scheme and port are those of the applications")
 	f.DurationVar(&o.SessionDuration, "session-duration", policy.DefaultSessionDuration, "the lifetime of a session at the team host, and at applications whose policy sets none")
 	f.StringVar(&o.pathPrefix, "path-prefix", contract.DefaultPathPrefix, "Ostiary's own path on every host")
+	f.StringVar(&o.peers, "peers", "", "`NAME:PORT` of the public listeners of all replicas, where NAME has the address of each, as a headless Service has: "+
+		"the console then shows the denials of all (default: of the replica that is asked)")
 	f.StringVar(&o.docs, "docs-url", "", web.DocsUsage)
 	f.StringSliceVar(&o.returnHosts, "return-hosts", nil, "`HOST` or *.HOST,... to which every application may redirect after a sign-in or sign-out, beside the hosts of its own namespace's policies")
 	f.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks of the proxies whose X-Forwarded-For is trusted (default: none, so client addresses are not known and rules with ip match no request)")
@@ -93,6 +97,8 @@ func (o *Flags) Config() (Config, error) {
 	c.PathPrefix = o.pathPrefix
 	c.Docs, err = web.ParseDocs(o.docs)
 	fail("--docs-url", err)
+	c.Peers, err = console.NewPeers(o.peers)
+	fail("--peers", err)
 	for _, h := range o.returnHosts {
 		if problem := policy.CheckHost(h); problem != "" {
 			fail("--return-hosts", fmt.Errorf("%q: %s", h, problem))

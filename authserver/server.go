@@ -87,7 +87,8 @@ type Config struct {
 	SessionDuration time.Duration
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
-	// Diff and Survey are those of console.Config. Optional.
+	// Peers, Diff and Survey are those of console.Config. Optional.
+	Peers  *console.Peers
 	Diff   func(ctx context.Context, manifests []byte) (string, error)
 	Survey func(context.Context) console.Survey
 	// Login signs people in; nil: nobody can. What it shares with this Config is
@@ -167,7 +168,7 @@ func (s *Server) signIn() {
 	}
 	s.login = login.New(l)
 	s.console = console.New(console.Config{Site: s.site, Subject: c.Subject, Sessions: s.login, Providers: l.Providers,
-		Denials: &s.denials, Address: s.site.Address, Countries: c.Countries, Diff: c.Diff, Survey: c.Survey})
+		Denials: &s.denials, Peers: c.Peers, Address: s.site.Address, Countries: c.Countries, Diff: c.Diff, Survey: c.Survey})
 }
 
 // An exchange is one request and its answer. It is reused: nothing in it

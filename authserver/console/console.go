@@ -4,6 +4,7 @@ package console
 
 import (
 	"context"
+	"crypto/rand"
 	"net/http"
 	"net/netip"
 	"sync"
@@ -27,6 +28,8 @@ type Config struct {
 	Providers *idp.Set
 	// Denials are the last ones; nil: there are none.
 	Denials *Denials
+	// Peers are the other replicas; nil: they are not known.
+	Peers *Peers
 	// Address returns where the client is, as far as that is known, and Countries tells in
 	// which country that is; nil: nobody does.
 	Address   func(*http.Request) netip.Addr
@@ -60,6 +63,7 @@ type Sessions interface {
 type Handler struct {
 	Config
 	tokens *public.Limit // tokens for other applications, by person
+	boot   string        // tells this process from others, and from itself before a restart
 	// comparing is held by whoever compares manifests with what is in force.
 	comparing sync.Mutex
 }
@@ -69,7 +73,7 @@ func New(c Config) *Handler {
 	if c.Denials == nil {
 		c.Denials = new(Denials)
 	}
-	return &Handler{Config: c, tokens: public.NewLimit(60, time.Second)}
+	return &Handler{Config: c, boot: rand.Text(), tokens: public.NewLimit(60, time.Second)}
 }
 
 // Route finds what answers for an address (public.Router).

@@ -3,6 +3,7 @@
 package console
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -38,11 +39,11 @@ func (h *Handler) denials(x *public.Exchange, _ operator) {
 		return
 	}
 	f := filterOf(x.Query)
-	all, missed := h.Denials.last(f, shownDenials)
+	all, missed, scope := h.lastOfAll(x.R.Context(), f, shownDenials)
 	here := "console/denials"
 	v := web.DenialsView{Nav: h.nav("denials"), Host: x.Host, FilterHost: f.host, FilterReason: f.reason, FilterUser: f.user,
 		Reasons: refusals(), Events: h.Own(h.TeamHost(), here+"/events", f.query()), ReloadURL: h.Own(h.TeamHost(), here, f.query()),
-		Scope: h.scope()}
+		Scope: scope}
 	if missed > 0 {
 		v.Missed = fmt.Sprintf("%d denials were not kept, as there were more than %d a second.", missed, perSecond)
 	}
@@ -50,10 +51,6 @@ func (h *Handler) denials(x *public.Exchange, _ operator) {
 		v.Rows = append(v.Rows, h.row(n, x.Now))
 	}
 	h.LivePage(x, http.StatusOK, "denials", web.Denials(v))
-}
-
-func (h *Handler) scope() string {
-	return fmt.Sprintf("The last ones that this replica decided, at most %d. Who was only asked to sign in is not among them.", kept)
 }
 
 // refusals are the reasons that a denial can have.
@@ -104,10 +101,11 @@ func (h *Handler) denialEvents(x *public.Exchange, _ operator) {
 
 // relay sends what the filter takes, until somebody ends it.
 func (h *Handler) relay(x *public.Exchange, w *watcher, f filter) {
-	good := send(x, "retry: 5000\n\n")
 	beat, over := time.NewTicker(watchBeat), time.After(watchTime)
 	defer beat.Stop()
-	for good {
+	others, stop := h.follow(x, f)
+	defer stop()
+	for good := send(x, "retry: 5000\n\n"); good; {
 		select {
 		case <-x.R.Context().Done():
 			return
@@ -119,9 +117,42 @@ func (h *Handler) relay(x *public.Exchange, w *watcher, f filter) {
 			if !more {
 				return
 			}
-			good = !f.takes(n) || send(x, "event: denial\ndata: %s\n\n", web.DenialItem(h.row(n, h.Now())))
+			good = !f.takes(n) || h.sendDenial(x, n)
+		case n := <-others:
+			good = h.sendDenial(x, n)
 		}
 	}
+}
+
+func (h *Handler) sendDenial(x *public.Exchange, n *Denial) bool {
+	return send(x, "event: denial\ndata: %s\n\n", web.DenialItem(h.row(n, h.Now())))
+}
+
+// follow tells what is new at the other replicas, until stop is called.
+func (h *Handler) follow(x *public.Exchange, f filter) (news <-chan *Denial, stop func()) {
+	if h.Peers == nil {
+		return nil, func() {}
+	}
+	ctx, cancel := context.WithCancel(x.R.Context())
+	out := make(chan *Denial)
+	w := follower{h: h, f: f}
+	_ = w.next(ctx) // nothing yet: from here on, none is missed
+	go func() {
+		for {
+			select {
+			case <-time.After(peerBeat):
+			case <-ctx.Done():
+				return
+			}
+			for _, n := range w.next(ctx) {
+				select {
+				case out <- n:
+				case <-ctx.Done():
+				}
+			}
+		}
+	}()
+	return out, cancel
 }
 
 // send sends a part of a stream at once, to whoever takes it in time.

@@ -79,6 +79,19 @@ func (l *Denials) last(f filter, most int) (out []*Denial, missed uint64) {
 	return out, l.missed
 }
 
+// since returns those from a number on that a filter takes, the oldest first, the number of the
+// next one, and how many were not kept.
+func (l *Denials) since(from int, f filter) (out []*Denial, next int, missed uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := max(from, l.n-kept, 0); i < l.n; i++ {
+		if n := l.ring[i%kept]; f.takes(n) {
+			out = append(out, n)
+		}
+	}
+	return out, l.n, l.missed
+}
+
 // find returns the newest of a request; nil: it is not kept.
 func (l *Denials) find(id string) *Denial {
 	out, _ := l.last(filter{id: id}, 1)

@@ -66,6 +66,8 @@ func (h *Handler) operatorsRoute(own string) func(*public.Exchange) {
 	switch own {
 	case "why":
 		return h.why
+	case peerPath:
+		return h.answerPeer
 	case "console":
 		return h.forOperators(func(x *public.Exchange, _ operator) { h.Redirect(x, h.consoleURL(pages[0].own)) })
 	case "console/denials":

@@ -79,7 +79,7 @@ func (h *Handler) asked(x *public.Exchange, operates bool) (*Denial, web.Notice)
 	if !operates {
 		return nil, web.WhyUnknown
 	}
-	return h.Denials.find(x.Query.Get("id")), web.WhyUnknownHere
+	return h.findOfAll(x.R.Context(), x.Query.Get("id")), web.WhyUnknownHere
 }
 
 func (h *Handler) whyPerson(x *public.Exchange, n *Denial, s *policy.Subject) {

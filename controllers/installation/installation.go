@@ -34,7 +34,7 @@ var SettingsLabels = client.MatchingLabels{"app.kubernetes.io/name": "ostiary", 
 type Settings map[string][]string
 
 // unshared are flags that say where a process runs, and not how it decides.
-var unshared = []string{"policies", "kubeconfig", "log-level", "leader-elect", "geoip-database", "help"}
+var unshared = []string{"policies", "kubeconfig", "log-level", "leader-elect", "geoip-database", "peers", "help"}
 
 // SettingsOf returns what a command line says of every flag, once it was parsed, defaults
 // included: those may be others in the version that reads them.
