@@ -128,7 +128,7 @@ func TestSpanOfEnvoysQuestion(t *testing.T) {
 }
 
 // TestHostileTraceContexts: what is no trace context is none, one that says it is not sampled
-// is not, and what else a stranger sends is bounded and can be sent on.
+// is not, and what else a stranger sends is bounded and can be sent on. THREATS H12.
 func TestHostileTraceContexts(t *testing.T) {
 	for parent, want := range map[string]int{
 		traceParent: 1, strings.TrimSuffix(traceParent, "01") + "00": 0,
@@ -174,7 +174,7 @@ func TestDistantTraces(t *testing.T) {
 }
 
 // TestStrangersCannotForceTraces: of requests that say they are sampled, so many a second are
-// traced, and they take nothing from the others.
+// traced, and they take nothing from the others. THREATS H12.
 func TestStrangersCannotForceTraces(t *testing.T) {
 	w, c, flush := tracedWorld(t, 1, 5, false)
 	began := time.Now()
@@ -199,7 +199,7 @@ func TestStrangersCannotForceTraces(t *testing.T) {
 }
 
 // TestCollectorIsAway: decisions go on as fast as they did, what is lost is counted, and
-// the log has a line of it.
+// the log has a line of it. THREATS H12.
 func TestCollectorIsAway(t *testing.T) {
 	nobody := listen(t)  // accepts, and says nothing
 	defer nobody.Close() //nolint:errcheck // the test is over
