@@ -15,10 +15,12 @@ import (
 // A shown is a refusal that somebody reads: the listener that gives it, and the request.
 type shown struct{ listener, request string }
 
+const forwarded = "GET /authz/v1/forward HTTP/1.1\r\nX-Forwarded-Method: GET\r\nX-Forwarded-Host: app.example.com\r\nX-Forwarded-Uri: "
+
 var allShown = []shown{
-	{"authz", "GET /authz/v1/forward HTTP/1.1\r\nX-Forwarded-Method: GET\r\nX-Forwarded-Host: app.example.com\r\nX-Forwarded-Uri: /office\r\n"},
-	{"authz", "GET /authz/v1/forward HTTP/1.1\r\nX-Forwarded-Method: GET\r\nX-Forwarded-Host: app.example.com\r\nX-Forwarded-Uri: /public/../x\r\n"},
-	{"authz", "GET /authz/v1/forward HTTP/1.1\r\nX-Forwarded-Method: GET\r\nX-Forwarded-Host: app.example.com\r\nX-Forwarded-Uri: /x\r\n"},
+	{"authz", forwarded + "/office\r\n"},
+	{"authz", forwarded + "/public/../x\r\n"},
+	{"authz", forwarded + "/x\r\n"},
 	{"authz", "GET /authz/v1/envoy/office HTTP/1.1\r\n"},
 	{"render", "GET / HTTP/1.1\r\nX-Code: 403\r\nX-Original-URI: /office\r\n"},
 	{"render", "GET / HTTP/1.1\r\nX-Code: 401\r\nX-Original-URI: /x\r\n"},
@@ -63,7 +65,8 @@ func TestDocs(t *testing.T) {
 		if len(with.Header) != len(without.Header) {
 			t.Errorf("%q: %v and %v", s.request, without.Header, with.Header)
 		}
-		if with, page := ask(at, s, "Accept: text/html\r\n"); with.StatusCode != http.StatusFound && !strings.Contains(page, `href="`+at+`#`+reason+`"`) {
+		with, page := ask(at, s, "Accept: text/html\r\n")
+		if with.StatusCode != http.StatusFound && !strings.Contains(page, `href="`+at+`#`+reason+`"`) {
 			t.Errorf("%q: the page has no link: %s", s.request, page)
 		}
 	}

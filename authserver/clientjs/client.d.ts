@@ -8,6 +8,8 @@ export interface Refusal {
   login_url: string;
   /** The line of the decision log. */
   request_id: string;
+  /** What the reason means, if the installation has such a page. */
+  docs?: string;
 }
 
 /**

@@ -48,7 +48,7 @@ func onceForAllProxies(t *testing.T) {
 func (c *harCase) try(t *testing.T) {
 	p := newPerson(t, cmp.Or(c.profile, allowed))
 	tab := p.tab()
-	a := record(tab)
+	a, said := record(tab), tab.console()
 	for _, at := range c.enter {
 		tab.enter(at)
 	}
@@ -62,6 +62,7 @@ func (c *harCase) try(t *testing.T) {
 		tab.fetch("fetch", c.call, cmp.Or(c.init, "{}"))
 	}
 	text := a.quiet(!c.sanitized)
+	said.explained()
 	log, err := har.Read(bytes.NewReader(text))
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)

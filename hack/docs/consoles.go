@@ -107,7 +107,8 @@ var chromium = []message{
 	{text: "The FetchEvent for \"…\" resulted in a network error response: …", causes: []har.Cause{har.ServiceWorker}},
 	{text: "Failed to register a ServiceWorker for scope ('…') with script ('…'): …", causes: nil,
 		note: "With `The script has an unsupported MIME type` or `The script resource is behind a redirect` the session was over when the " +
-			"browser fetched the worker's script. Browsers send its cookie, so signing in is enough."},
+			"browser fetched the worker's script. Browsers send its cookie, so signing in is enough: " +
+			"[service workers](../guides/app-authors.md#service-workers)."},
 }
 
 var firefox = []message{
