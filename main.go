@@ -37,6 +37,7 @@ import (
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/optin"
 	"github.com/ostiary/ostiary/controllers/review"
+	"github.com/ostiary/ostiary/controllers/revocation"
 	"github.com/ostiary/ostiary/controllers/tokens"
 )
 
@@ -66,6 +67,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		imports.Command(),
 		proxyconfig.Command(),
 		tokens.Command(),
+		revocation.Command(),
 		optin.DetachCommand(),
 		probe.Command(),
 		versionCommand(),
@@ -89,6 +91,7 @@ func runPlugin(ctx context.Context, args []string, stdout, stderr io.Writer) int
 		check.Command(),
 		denials.Command(),
 		tokens.Command(),
+		revocation.Command(),
 		versionCommand(),
 	)
 	return command.Execute(ctx, root, args, stdout, stderr)

@@ -136,8 +136,8 @@ func TestRequestIDInWords(t *testing.T) {
 	}{
 		{[]string{"a", "--policies", "FILE", "--assume-providers", "corp"}, 1,
 			"DENIED  GET app2.example.com/x\n  time     2026-11-28T09:15:01Z\n" +
-			"  reason   no-rule-matched\n  decided  shop/app2\n  user     eve@example.org\n  provider corp\n  address  192.0.2.7\n" +
-			"  table    abc\n\nThe log does not say:\n", ""},
+				"  reason   no-rule-matched\n  decided  shop/app2\n  user     eve@example.org\n  provider corp\n  address  192.0.2.7\n" +
+				"  table    abc\n\nThe log does not say:\n", ""},
 		{[]string{"a", "--policies", "FILE", "--as", "ann@example.com"}, 0,
 			"Now: ANOTHER ANSWER, as far as is known.\n\nALLOWED  GET https://app2.example.com/x\n", ""},
 		{[]string{"b", "--policies", "FILE"}, 1, "  - which method the preflight asked for: GET is assumed", ""},

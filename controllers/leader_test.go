@@ -225,7 +225,7 @@ func TestRights(t *testing.T) {
 	r := run(t, ns, elected, in.use, as(t, "system:serviceaccount:"+ns+":ostiary"), func(o *Options) { o.pace.sweep = 100 * time.Millisecond })
 	r.decides("https://app.example.com/", policy.Bypassed)
 	fixture.Accepted(t, c, ap)
-	fixture.Create(t, c, clientSecret(ns, "corp-client", "s3cret"), corp("corp", "corp-client"), revocation("old", "ann@example.com", time.Unix(1e9, 0)))
+	fixture.Create(t, c, clientSecret(ns, "corp-client", "s3cret"), corp("corp", "corp-client"), revokes("old", "ann@example.com", time.Unix(1e9, 0)))
 	in.has(t, "corp", "s3cret")
 	judged(t, c, "corp", metav1.ConditionTrue, "Accepted")
 	fixture.Eventually(t, "the old revocation is deleted", func() error {

@@ -286,7 +286,7 @@ func TestRemovedProvider(t *testing.T) {
 // TestLookAtProviders: explain judges by the providers and revocations of the cluster.
 func TestLookAtProviders(t *testing.T) {
 	c := emptied(t)
-	fixture.Create(t, c, corp("corp", "corp-client"), corp("broken", "no-client"), revocation("ann", "ann@example.com", time.Now().Add(-time.Hour)))
+	fixture.Create(t, c, corp("corp", "corp-client"), corp("broken", "no-client"), revokes("ann", "ann@example.com", time.Now().Add(-time.Hour)))
 	var broken v1alpha1.IdentityProvider
 	if err := c.Get(t.Context(), client.ObjectKey{Name: "broken"}, &broken); err != nil {
 		t.Fatal(err)

@@ -21,7 +21,7 @@ import (
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
 
-func revocation(name, user string, before time.Time) *v1alpha1.SessionRevocation {
+func revokes(name, user string, before time.Time) *v1alpha1.SessionRevocation {
 	return &v1alpha1.SessionRevocation{ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: v1alpha1.SessionRevocationSpec{User: user, Before: v1alpha1.Timestamp(before.UTC().Format(time.RFC3339Nano))}}
 }
@@ -57,7 +57,7 @@ func TestRevocations(t *testing.T) {
 			t.Fatalf("before the revocation: %s", d.Reason)
 		}
 	}
-	fixture.Create(t, c, revocation("ann", "Ann@Example.com", time.Now()))
+	fixture.Create(t, c, revokes("ann", "Ann@Example.com", time.Now()))
 	start := time.Now()
 	var took []time.Duration
 	for _, r := range rs {
@@ -81,7 +81,7 @@ func TestRevocations(t *testing.T) {
 			t.Errorf("signed in again: %s", d.Reason)
 		}
 	}
-	fixture.Remove(t, c, revocation("ann", "", time.Time{}))
+	fixture.Remove(t, c, revokes("ann", "", time.Time{}))
 	fixture.Eventually(t, "the revocation is gone", func() error {
 		if d := rs[0].as("ann@example.com", app, signedIn); d.Verdict != policy.Admit {
 			return fmt.Errorf("%s", d.Reason)
@@ -94,7 +94,7 @@ func TestRevocations(t *testing.T) {
 func TestRevokedFromTheStart(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
-	fixture.Create(t, c, fixture.Protect(ns, "app", v1alpha1.ActionAllow, "app.example.com"), revocation("ann", "ann@example.com", time.Now().Add(time.Hour)))
+	fixture.Create(t, c, fixture.Protect(ns, "app", v1alpha1.ActionAllow, "app.example.com"), revokes("ann", "ann@example.com", time.Now().Add(time.Hour)))
 	r := run(t, ns)
 	for r.Live.Table() == nil {
 		time.Sleep(time.Millisecond)
@@ -111,10 +111,10 @@ func TestOldRevocationsAreDeleted(t *testing.T) {
 	day := 24 * time.Hour
 	now := time.Now()
 	fixture.Create(t, c,
-		revocation("old", "ann@example.com", now.Add(-policy.MaxSessionDuration-day-time.Hour)),
-		revocation("needed", "ann@example.com", now.Add(-policy.MaxSessionDuration-day+time.Hour)),
-		revocation("recent", "ann@example.com", now),
-		revocation("future", "ann@example.com", now.Add(1000*day)))
+		revokes("old", "ann@example.com", now.Add(-policy.MaxSessionDuration-day-time.Hour)),
+		revokes("needed", "ann@example.com", now.Add(-policy.MaxSessionDuration-day+time.Hour)),
+		revokes("recent", "ann@example.com", now),
+		revokes("future", "ann@example.com", now.Add(1000*day)))
 	run(t, ns, func(o *Options) { o.pace.sweep = 200 * time.Millisecond })
 	fixture.Eventually(t, "the old one is deleted", func() error {
 		err := c.Get(t.Context(), client.ObjectKey{Name: "old"}, &v1alpha1.SessionRevocation{})

@@ -27,6 +27,7 @@ import (
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/issuers"
 	"github.com/ostiary/ostiary/controllers/optin"
+	"github.com/ostiary/ostiary/controllers/revocation"
 	"github.com/ostiary/ostiary/controllers/routes"
 	"github.com/ostiary/ostiary/controllers/tokens"
 )
@@ -144,6 +145,11 @@ func Run(ctx context.Context, o Options) error {
 	keys.Leads = leader.Leads
 	table := &feed.Feed{Live: o.Live, Terms: o.Terms, Ledger: ledger, Leads: leader.Leads, Status: status,
 		Revocations: !slices.Contains(absent, cluster.RevocationKind), Tokens: !slices.Contains(absent, cluster.TokenKind), Providers: o.ProvidersInUse}
+	if table.Revocations {
+		table.RevocationStatus = new(revocation.Status)
+		table.RevocationStatus.SetupWithManager(mgr)
+		leader.Duties = append(leader.Duties, table.RevocationStatus.Write)
+	}
 	if !slices.Contains(absent, cluster.GroupKind) {
 		table.Groups, table.GroupStatus = new(groups.List), new(groups.Status)
 		table.GroupStatus.SetupWithManager(mgr)

@@ -8,10 +8,12 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // every application. It is removed by itself once no session can be that old.
 //
 // +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
 // +kubebuilder:resource:scope=Cluster,shortName=sr,categories=ostiary
 // +kubebuilder:printcolumn:name="User",type=string,JSONPath=`.spec.user`
 // +kubebuilder:printcolumn:name="Provider",type=string,JSONPath=`.spec.identityProvider`
 // +kubebuilder:printcolumn:name="Before",type=string,JSONPath=`.spec.before`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type SessionRevocation struct {
 	metav1.TypeMeta   `json:",inline"`
@@ -20,6 +22,24 @@ type SessionRevocation struct {
 	// spec is whose sessions are void.
 	// +required
 	Spec SessionRevocationSpec `json:"spec"`
+	// status is written by the controller's leader.
+	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
+	Status SessionRevocationStatus `json:"status,omitempty"`
+}
+
+// SessionRevocationStatus is what became of a revocation.
+type SessionRevocationStatus struct {
+	// observedGeneration is the metadata.generation that the status is about. -1: none yet.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// conditions are Accepted, false when it has a mistake, Programmed, true when the leader
+	// decides by it, and Ready, which sums them up for tools. A revocation with a mistake is
+	// in force all the same, and voids more rather than less.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
 
 // SessionRevocationList is a list of SessionRevocation.

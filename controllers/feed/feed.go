@@ -31,6 +31,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/groups"
+	"github.com/ostiary/ostiary/controllers/revocation"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -46,8 +47,10 @@ type Feed struct {
 	Leads func() bool
 	// Status writes conditions, on the replica that leads.
 	Status *Status
-	// Revocations: there are SessionRevocations to heed.
-	Revocations bool
+	// Revocations: there are SessionRevocations to heed. RevocationStatus is told of those
+	// that are in force.
+	Revocations      bool
+	RevocationStatus *revocation.Status
 	// Groups are the AccessGroups that policies can name; nil: none.
 	Groups *groups.List
 	// GroupStatus is told what became of them.
@@ -125,7 +128,7 @@ func (f *Feed) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) error
 		b = b.Watches(&v1alpha1.AccessGroup{}, one, builder.WithPredicates(predicate.Funcs{UpdateFunc: cluster.Changed}))
 	}
 	if f.Revocations {
-		b = b.Watches(&v1alpha1.SessionRevocation{}, one)
+		b = b.Watches(&v1alpha1.SessionRevocation{}, one, builder.WithPredicates(predicate.Funcs{UpdateFunc: cluster.Changed}))
 	}
 	if f.Tokens {
 		b = b.Watches(&v1alpha1.ServiceToken{}, one)
@@ -165,7 +168,7 @@ func (f *Feed) reconcile(ctx context.Context) (reconcile.Result, error) {
 	if err := f.reader.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil { // they are only read
 		return reconcile.Result{}, fmt.Errorf("listing AccessPolicies: %w", err)
 	}
-	revocations, err := f.revocations(ctx)
+	revocations, revoked, err := f.revocations(ctx)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
@@ -200,6 +203,7 @@ func (f *Feed) reconcile(ctx context.Context) (reconcile.Result, error) {
 		f.seenGroups = seen
 		f.GroupStatus.Report(seen, f.table.GroupUses())
 	}
+	f.RevocationStatus.Report(table.Revision(), revoked)
 	if table.Revision() != f.revision {
 		f.revision = table.Revision()
 		f.metrics.InForce(table, time.Since(start))
@@ -329,23 +333,25 @@ func (f *Feed) compile(items []v1alpha1.AccessPolicy, named *routeIndex) (polici
 
 // revocations lists and translates the SessionRevocations. What is wrong with one
 // is in the log: it is in force all the same.
-func (f *Feed) revocations(ctx context.Context) ([]policy.Revocation, error) {
+func (f *Feed) revocations(ctx context.Context) ([]policy.Revocation, map[string]revocation.Seen, error) {
+	seen := map[string]revocation.Seen{}
 	if !f.Revocations {
-		return nil, nil
+		return nil, seen, nil
 	}
 	var list v1alpha1.SessionRevocationList
 	if err := f.reader.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("listing SessionRevocations: %w", err)
+		return nil, nil, fmt.Errorf("listing SessionRevocations: %w", err)
 	}
 	out := make([]policy.Revocation, len(list.Items))
 	for i := range list.Items {
+		seen[list.Items[i].Name] = revocation.Seen{UID: list.Items[i].UID, Generation: list.Items[i].Generation}
 		var issues []policy.Issue
 		out[i], issues = translate.Revocation(&list.Items[i])
 		for _, issue := range issues {
 			logr.FromContextOrDiscard(ctx).Info("a SessionRevocation is active, but has a mistake", "at", issue.Source.String(), "problem", issue.Message)
 		}
 	}
-	return out, nil
+	return out, seen, nil
 }
 
 // serviceTokens lists and translates the ServiceTokens. What is wrong with one, its

@@ -34,6 +34,7 @@ var needed = []right{
 	{"", "list", "access.ostiary.dev", "tokenissuers", ""},
 	{"", "watch", "access.ostiary.dev", "tokenissuers", ""},
 	{"", "patch", "access.ostiary.dev", "tokenissuers/status", "ci"},
+	{"", "patch", "access.ostiary.dev", "sessionrevocations/status", "ann"},
 	{"", "list", "access.ostiary.dev", "sessionrevocations", ""},
 	{"", "watch", "access.ostiary.dev", "sessionrevocations", ""},
 	{"", "create", "access.ostiary.dev", "sessionrevocations", ""},
