@@ -28,7 +28,7 @@ func TestDenialsAreBounded(t *testing.T) {
 	if len(all) != kept || all[0].ID != fmt.Sprint(kept+49) || all[kept-1].ID != "50" || missed != 0 {
 		t.Errorf("%d from %s to %s, %d missed", len(all), all[0].ID, all[len(all)-1].ID, missed)
 	}
-	if l.find("49") != nil || l.find("50") == nil || l.find("") != nil {
+	if l.Find("49") != nil || l.Find("50") == nil || l.Find("") != nil {
 		t.Error("what is found by its number")
 	}
 	built := 0

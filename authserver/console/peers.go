@@ -190,9 +190,9 @@ func (h *Handler) lastOfAll(ctx context.Context, f filter, most int) (all []*Den
 	return all[:min(len(all), most)], missed, fmt.Sprintf(scope, kept) + " Who was only asked to sign in is not among them."
 }
 
-// findOfAll is Denials.find for all replicas.
+// findOfAll is Denials.Find for all replicas.
 func (h *Handler) findOfAll(ctx context.Context, id string) *Denial {
-	if n := h.Denials.find(id); n != nil || h.Peers == nil || id == "" || len(id) > maxText {
+	if n := h.Denials.Find(id); n != nil || h.Peers == nil || id == "" || len(id) > maxText {
 		return n
 	}
 	answers, _ := h.Peers.ask(ctx, h, filter{id: id}, nil)

@@ -92,8 +92,8 @@ func (l *Denials) since(from int, f filter) (out []*Denial, next int, missed uin
 	return out, l.n, l.missed
 }
 
-// find returns the newest of a request; nil: it is not kept.
-func (l *Denials) find(id string) *Denial {
+// Find returns the newest of a request; nil: it is not kept.
+func (l *Denials) Find(id string) *Denial {
 	out, _ := l.last(filter{id: id}, 1)
 	if len(out) == 0 || id == "" {
 		return nil
