@@ -37,6 +37,7 @@ type Flags struct {
 	pathPrefix     string
 	peers          string
 	docs           string
+	branding       string
 	returnHosts    []string
 	trustedProxies []string
 	identity       string
@@ -64,6 +65,7 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringVar(&o.peers, "peers", "", "`NAME:PORT` of the public listeners of all replicas, where NAME has the address of each, as a headless Service has: "+
 		"the console then shows the denials of all (default: of the replica that is asked)")
 	f.StringVar(&o.docs, "docs-url", "", web.DocsUsage)
+	f.StringVar(&o.branding, "branding", "", web.BrandUsage)
 	f.StringSliceVar(&o.returnHosts, "return-hosts", nil, "`HOST` or *.HOST,... to which every application may redirect after a sign-in or sign-out, beside the hosts of its own namespace's policies")
 	f.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks of the proxies whose X-Forwarded-For is trusted (default: none, so client addresses are not known and rules with ip match no request)")
 	f.StringVar(&o.GeoIPDatabase, "geoip-database", "", "`FILE` in MaxMind's format (.mmdb) that tells in which country clients are, read again when it changes (default: none, so rules with country admit nobody and block everybody)")
@@ -99,6 +101,9 @@ func (o *Flags) Config() (Config, error) {
 	fail("--docs-url", err)
 	c.Peers, err = console.NewPeers(o.peers)
 	fail("--peers", err)
+	brand, err := web.ReadBrand(o.branding)
+	fail("--branding", err)
+	c.Look = web.NewLook(brand)
 	for _, h := range o.returnHosts {
 		if problem := policy.CheckHost(h); problem != "" {
 			fail("--return-hosts", fmt.Errorf("%q: %s", h, problem))

@@ -3,6 +3,7 @@
 package authserver
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"log/slog"
@@ -65,6 +66,8 @@ type Config struct {
 	PathPrefix string
 	// Docs is where refusals and pages link to; empty: nowhere.
 	Docs web.Docs
+	// Look is how pages look. Nil: as web.Plain.
+	Look *web.Look
 	// ReturnHosts are hosts that every application may send people to after they
 	// signed in or out, beside those of its own namespace.
 	ReturnHosts []string
@@ -129,7 +132,7 @@ func New(c Config) *Server {
 	if c.TeamURL == nil {
 		c.TeamURL = &url.URL{Scheme: "https"}
 	}
-	pages := &dialect.Pages{Scheme: c.TeamURL.Scheme, PathPrefix: c.PathPrefix, HTML: web.Refusal, CSP: web.CSP(), Docs: c.Docs}
+	pages := &dialect.Pages{Scheme: c.TeamURL.Scheme, PathPrefix: c.PathPrefix, Look: cmp.Or(c.Look, web.Plain()), Docs: c.Docs}
 	s := &Server{
 		Config: c,
 		decisions: telemetry.New(telemetry.Options{Metrics: c.Metrics, Log: c.Log, Wanted: c.DecisionLog, Sample: c.DecisionSample,
@@ -153,7 +156,8 @@ func New(c Config) *Server {
 // signIn makes what answers on the public listener.
 func (s *Server) signIn() {
 	c := &s.Config
-	s.site = &public.Site{Table: c.Table, Ring: c.Ring, TeamURL: c.TeamURL, PathPrefix: c.PathPrefix, Docs: c.Docs, SessionDuration: c.SessionDuration,
+	s.site = &public.Site{Table: c.Table, Ring: c.Ring, TeamURL: c.TeamURL, PathPrefix: c.PathPrefix, Docs: c.Docs, Look: c.Look,
+		SessionDuration: c.SessionDuration,
 		Log: c.Log, Now: c.Now, SignsIn: c.Login != nil, Quiet: c.DecisionLog == telemetry.LogOff}
 	s.site.Client = func(r *http.Request) netip.Addr {
 		return s.addresses.address(peer(r), strings.Join(r.Header[contract.ForwardedFor], ","), s.Now())

@@ -154,7 +154,7 @@ func TestWhy(t *testing.T) {
 		return ask(h, http.MethodGet, link)
 	}
 	w := as(eve)
-	for _, want := range []string{"app.example.com", "31 January 2026, 12:00:00 UTC", "access to this part", "Ask in #shop.",
+	for _, want := range []string{"app.example.com", "2026-01-31 12:00 UTC", "access to this part", "Ask in #shop.",
 		`href="https://help.example.com/"`, "request-of-eve",
 		"no-rule-matched"} {
 		if !strings.Contains(w.Body.String(), want) {

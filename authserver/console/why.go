@@ -83,7 +83,7 @@ func (h *Handler) asked(x *public.Exchange, operates bool) (*Denial, web.Notice)
 }
 
 func (h *Handler) whyPerson(x *public.Exchange, n *Denial, s *policy.Subject) {
-	v := web.WhyView{Host: n.Host, When: when(n.time()), Answer: web.AnswerTo(n.reason()), Reason: n.Reason, RequestID: n.ID,
+	v := web.WhyView{Host: n.Host, When: n.time(), Answer: web.AnswerTo(n.reason()), Reason: n.Reason, RequestID: n.ID,
 		HomeURL: h.Origin(h.TeamHost()) + "/"}
 	if s != nil {
 		v.SignedInAs = cmp.Or(s.Email, s.Name())

@@ -63,6 +63,8 @@ type Ask struct {
 	// Navigation: a page is being opened, so a redirect will be followed and a
 	// page seen. Anything else is a fetch, which can do with neither.
 	Navigation bool
+	// Languages are those of a navigation's Accept-Language.
+	Languages string
 	// GRPC: the client reads a status in grpc-status, and neither page nor redirect.
 	GRPC bool
 	// Withheld: the browser says that it keeps this site's cookies from the page
@@ -155,7 +157,9 @@ func (a *Ask) readClient(v View) {
 		a.GRPC = true
 		return
 	}
-	a.Navigation = readNavigation(v)
+	if a.Navigation = readNavigation(v); a.Navigation {
+		a.Languages, _ = v.Header("Accept-Language")
+	}
 }
 
 // isGRPC reports whether this is gRPC's content type. That of grpc-web is not: it

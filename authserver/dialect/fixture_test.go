@@ -89,9 +89,7 @@ func fixture(t testing.TB, bindings ...policy.Binding) *policy.Table {
 	return table
 }
 
-var pages = &dialect.Pages{Scheme: "https", PathPrefix: "/.access", HTML: func(v web.RefusalView) []byte {
-	return web.Render(web.Page{Title: "no", Host: v.Host, Reason: v.Reason, RequestID: v.RequestID, Action: "in", URL: v.LoginURL})
-}}
+var pages = &dialect.Pages{Scheme: "https", PathPrefix: "/.access", Look: web.Plain()}
 
 // request is what a browser sent to the proxy.
 type request struct {

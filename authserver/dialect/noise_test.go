@@ -27,7 +27,6 @@ var noise = map[string][]string{
 	"Via":                       {"1.1 a, 2 b", "\x80"},
 	"User-Agent":                {"curl/8", "", "caf\xe9"},
 	"Referer":                   {"https://public.example.com/public", "x"},
-	"Accept-Language":           {"nl, en;q=0.5"},
 	"Accept-Encoding":           {"gzip, br"},
 	"Te":                        {"trailers"},
 	"Range":                     {"bytes=0-1, 3-"},

@@ -3,7 +3,6 @@
 package dialect
 
 import (
-	"cmp"
 	"encoding/json"
 	"net/url"
 	"strings"
@@ -18,11 +17,8 @@ type Pages struct {
 	// Scheme and PathPrefix make the login address on the application's host.
 	Scheme     string // "https"
 	PathPrefix string // "/.access"
-	// HTML renders a page for people; nil: an empty one.
-	HTML func(web.RefusalView) []byte
-	// CSP is the Content-Security-Policy that HTML's style needs; empty: one that
-	// blocks everything.
-	CSP string
+	// Look is how the pages for people look; nil: they are empty.
+	Look *web.Look
 	// Why is the address of the page that says why a request was denied; nil, or empty:
 	// there is none.
 	Why func(*Ask, *policy.Decision) string
@@ -68,14 +64,16 @@ func (p *Pages) say(a *Answer, q *Ask, d *policy.Decision, words string) {
 		p.redirect(a, q, login)
 	case q.Navigation:
 		a.Set("Content-Type", "text/html; charset=utf-8")
-		a.Set("Content-Security-Policy", cmp.Or(p.CSP, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"))
 		a.Set("X-Content-Type-Options", "nosniff")
-		if p.HTML != nil {
-			a.Body = p.HTML(web.RefusalView{
-				Status: a.Status, Reason: d.Reason.String(), Host: q.Target.Host(), LoginURL: login, RequestID: q.RequestID, Message: words,
-				DocsURL: p.Docs.Of(d.Reason.String()), WhyURL: p.why(a, q, d),
-			})
+		if p.Look == nil {
+			a.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+			return
 		}
+		a.Set("Content-Security-Policy", p.Look.CSP())
+		a.Body = p.Look.Render(web.Refusal(web.RefusalView{
+			Status: a.Status, Reason: d.Reason.String(), Host: q.Target.Host(), LoginURL: login, RequestID: q.RequestID, Message: words,
+			DocsURL: p.Docs.Of(d.Reason.String()), WhyURL: p.why(a, q, d),
+		}), q.Languages)
 	default:
 		a.Set("Content-Type", "application/json")
 		a.Set("X-Content-Type-Options", "nosniff")

@@ -191,8 +191,8 @@ func TestNavigation(t *testing.T) {
 // TestPageEscapes is G17: what a visitor chose is shown, and runs nowhere.
 func TestPageEscapes(t *testing.T) {
 	const attack = `"><script>alert(1)</script>'{{.}}javascript:`
-	html := pages.HTML(web.RefusalView{Status: 403, Reason: attack, Host: attack, LoginURL: "javascript:alert(1)//" + attack,
-		RequestID: attack})
+	html := pages.Look.Render(web.Refusal(web.RefusalView{Status: 403, Reason: attack, Host: attack, LoginURL: "javascript:alert(1)//" + attack,
+		RequestID: attack}), "")
 	for _, bad := range []string{"<script", `href="javascript:`, `">` + "<"} {
 		if bytes.Contains(html, []byte(bad)) {
 			t.Errorf("the page holds %s:\n%s", bad, html)

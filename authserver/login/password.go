@@ -4,7 +4,6 @@ package login
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -60,7 +59,7 @@ func (h *Handler) checkPassword(x *public.Exchange, v visit, sealed string, p *i
 	case errors.Is(err, idp.ErrWrongPassword):
 		problem := web.WrongPassword
 		if len(password) > idp.MaxPassword { // whoever it is, so that it gives nobody away
-			problem += fmt.Sprintf(web.PasswordTooLong, idp.MaxPassword)
+			problem = web.PasswordTooLong
 			h.Log.Warn("a password is longer than bcrypt can tell apart, so it matches no user: choose one of at most 72 bytes, and hash that",
 				"provider", p.Name(), "limit", idp.MaxPassword, "requestID", x.ID)
 		}

@@ -16,7 +16,7 @@
 -- What a decision depends on. No other header of the client is passed on, so that
 -- none can be taken for the proxy's.
 local asked = {
-  "cookie", "authorization", "origin", "accept",
+  "cookie", "authorization", "origin", "accept", "accept-language",
   "access-control-request-method", "access-control-request-headers", "access-control-request-private-network",
   "sec-fetch-mode", "sec-fetch-site", "sec-fetch-storage-access", "sec-websocket-key", "x-requested-with", "x-request-id", "content-type",
   "http2-settings", "x-access-client-id", "x-access-client-secret", "x-access-token",

@@ -17,7 +17,7 @@ import (
 func (s *Site) Handler(newID func(*http.Request) string, serve func(w http.ResponseWriter, r *http.Request, id string) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := newID(r)
-		header(w.Header(), id)
+		s.header(w.Header(), id)
 		w = bound(w, func(w http.ResponseWriter) { s.tooLarge(w, r, id) })
 		if !serve(w, r, id) {
 			s.nothingHere(w, r, id)
@@ -28,9 +28,9 @@ func (s *Site) Handler(newID func(*http.Request) string, serve func(w http.Respo
 // header sets what is on every answer: no page of another site may read, frame or post
 // to what is here. The Access-Control-* headers are absent on purpose, for every
 // origin.
-func header(h http.Header, id string) {
+func (s *Site) header(h http.Header, id string) {
 	h.Set("X-Frame-Options", "DENY")
-	h.Set("Content-Security-Policy", web.CSP())
+	h.Set("Content-Security-Policy", s.look().CSP())
 	h.Set("X-Content-Type-Options", "nosniff")
 	// Not no-referrer: with it, the Origin of our own forms is null (Fetch §3.2).
 	h.Set("Referrer-Policy", "same-origin")
@@ -41,7 +41,7 @@ func header(h http.Header, id string) {
 // tooLarge answers in place of what would not pass a proxy's buffer. What leads to
 // such an answer should have seen it coming: hence the line in the log.
 func (s *Site) tooLarge(w http.ResponseWriter, r *http.Request, id string) {
-	header(w.Header(), id)
+	s.header(w.Header(), id)
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set(contract.ReasonHeader, web.AnswerTooLarge.Reason)
 	s.Log.LogAttrs(r.Context(), slog.LevelError, "an answer's header section was longer than a proxy takes; a page was sent in its place",
@@ -86,7 +86,7 @@ func (s *Site) stray(w http.ResponseWriter, r *http.Request, id string, n web.No
 		}
 	}
 	if s.Quiet {
-		send(w, n.Status, web.Render(p))
+		s.send(w, r, n.Status, web.Render(p))
 		return
 	}
 	s.write(w, r, id, n.Status, p.Title, web.Render(p))

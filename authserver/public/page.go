@@ -15,30 +15,30 @@ import (
 )
 
 // Page shows a page, and leaves a line in the log that its request id leads to.
-func (s *Site) Page(x *Exchange, status int, title string, html []byte) {
+func (s *Site) Page(x *Exchange, status int, title string, d web.Document) {
 	s.pageHeader(x.W.Header())
-	s.write(x.W, x.R, x.ID, status, title, html)
+	s.write(x.W, x.R, x.ID, status, title, d)
 }
 
 // write sends a page, and logs that.
-func (s *Site) write(w http.ResponseWriter, r *http.Request, id string, status int, title string, html []byte) {
+func (s *Site) write(w http.ResponseWriter, r *http.Request, id string, status int, title string, d web.Document) {
 	about := []slog.Attr{slog.String("title", title), slog.Int("status", status)}
 	s.Log.LogAttrs(r.Context(), slog.LevelInfo, "page", append(about, s.about(r, id)...)...)
-	send(w, status, html)
+	s.send(w, r, status, d)
 }
 
 // PageWithImages shows a page with pictures from other origins.
-func (s *Site) PageWithImages(x *Exchange, title string, html []byte, origins []string) {
+func (s *Site) PageWithImages(x *Exchange, title string, d web.Document, origins []string) {
 	s.pageHeader(x.W.Header())
 	x.W.Header().Set("Content-Security-Policy", web.WithImages(x.W.Header().Get("Content-Security-Policy"), origins...))
-	s.write(x.W, x.R, x.ID, http.StatusOK, title, html)
+	s.write(x.W, x.R, x.ID, http.StatusOK, title, d)
 }
 
 // LivePage is Page for the one page with a script.
-func (s *Site) LivePage(x *Exchange, status int, title string, html []byte) {
+func (s *Site) LivePage(x *Exchange, status int, title string, d web.Document) {
 	s.pageHeader(x.W.Header())
-	x.W.Header().Set("Content-Security-Policy", web.LiveCSP("'self'"))
-	s.write(x.W, x.R, x.ID, status, title, html)
+	x.W.Header().Set("Content-Security-Policy", s.look().LiveCSP("'self'"))
+	s.write(x.W, x.R, x.ID, status, title, d)
 }
 
 // maxLogged bounds what of a request a line of the log repeats.
@@ -62,18 +62,21 @@ func (s *Site) about(r *http.Request, id string) []slog.Attr {
 	return append(about, slog.String("requestID", id))
 }
 
-func send(w http.ResponseWriter, status int, html []byte) {
+func (s *Site) send(w http.ResponseWriter, r *http.Request, status int, d web.Document) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	// The client has gone, if it fails; nothing is left to tell it.
-	_, _ = w.Write(html) //nolint:gosec // html/template has escaped it
+	_, _ = w.Write(s.look().Render(d, r.Header.Get("Accept-Language"))) //nolint:gosec // html/template has escaped it
 }
+
+// look is how pages look.
+func (s *Site) look() *web.Look { return cmp.Or(s.Look, web.Plain()) }
 
 func (s *Site) pageHeader(header http.Header) {
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	// What a form leads to is held against the policy as well, and a sign-in ends
 	// at an application.
-	header.Set("Content-Security-Policy", web.CSP("'self'", s.TeamURL.Scheme+":"))
+	header.Set("Content-Security-Policy", s.look().CSP("'self'", s.TeamURL.Scheme+":"))
 }
 
 // Fail shows that something did not work, and why, with a way on.

@@ -37,6 +37,8 @@ type Site struct {
 	Now    func() time.Time
 	// SignsIn: people can sign in here.
 	SignsIn bool
+	// Look is how pages look. Nil: as web.Plain.
+	Look *web.Look
 	// Quiet: neither sign-ins nor pages at addresses that nothing answers for leave lines in the
 	// log, unless they are warnings.
 	Quiet bool

@@ -44,15 +44,15 @@ func TestAccessible(t *testing.T) {
 	var names []string
 	for _, s := range samples(server.URL + "/nothing?a=b&c=d;e") {
 		names = append(names, s.name)
-		csp := web.CSP()
+		csp := web.Plain().CSP()
 		if s.form != "" {
-			csp = web.CSP(s.form)
+			csp = web.Plain().CSP(s.form)
 		}
 		if from := imagesOf(s.name, server.URL); from != "" {
 			csp = web.WithImages(csp, from)
 		}
 		if s.form == live {
-			csp = web.LiveCSP("'self'")
+			csp = web.Plain().LiveCSP("'self'")
 		}
 		mux.HandleFunc("/"+s.name, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -10,7 +10,7 @@ import (
 )
 
 // consoleSamples are the pages of the console, and why.
-func consoleSamples() []sample {
+func consoleSamples() []row {
 	nav := func(at int) []web.Link {
 		out := []web.Link{{Label: "Denials", URL: "/a"}, {Label: "Tester", URL: "/b"}, {Label: "Policies", URL: "/c"}}
 		if at >= 0 {
@@ -26,14 +26,14 @@ func consoleSamples() []sample {
 					Selector: "emailDomain example.com", Outcome: "no, eve@example.org"}}}}},
 			{What: "preflight", Outcome: "refused", Detail: "origin http://shop.example.com is not listed",
 				FixField: "spec.cors.allowedOrigins", FixLine: `- "http://shop.example.com"`}}}
-	row := web.DenialRow{When: "12:03:04", Time: "2026-01-31T12:03:04Z", Method: "GET", Host: "app1.example.com", Path: "/orders",
+	denial := web.DenialRow{When: "12:03:04", Time: "2026-01-31T12:03:04Z", Method: "GET", Host: "app1.example.com", Path: "/orders",
 		Reason: "no-rule-matched",
 		Policy: "shop/orders (staff)", Who: "eve@example.org", URL: "/why"}
 	nobody := web.DenialRow{When: "12:03:05", Time: "2026-01-31T12:03:05Z", Method: "OPTIONS", Host: longHost,
 		Path: "/" + strings.Repeat("path", 100), Origin: "https://" + longHost,
 		Reason: "preflight-not-configured", URL: "/why"}
 	denials := web.DenialsView{Nav: nav(0), Host: "login.example.com", Reasons: []string{"no-policy", "blocked"},
-		Rows: []web.DenialRow{row, nobody, row}, Events: "/nothing",
+		Rows: []web.DenialRow{denial, nobody, denial}, Events: "/nothing",
 		ReloadURL: "/again", Scope: "The last ones that this replica decided.", Missed: "17 denials were not kept."}
 	none := denials
 	none.Rows, none.Missed, none.FilterHost, none.FilterReason = nil, "", longHost, "blocked"
@@ -51,12 +51,12 @@ func consoleSamples() []sample {
 		Hosts: []web.PolicyHost{{Host: longHost, Note: "another namespace claims it, too",
 			Guards: []web.PolicyGuard{{Path: "/ (and below)", Policy: "shop/orders", Note: "has mistakes, and denies"}}},
 			{Host: "*.example.com"}}}
-	why := web.WhyView{Host: longHost, When: "31 January 2026, 12:00:00 UTC", Answer: web.AnswerTo(policy.NoRuleMatched),
+	why := web.WhyView{Host: longHost, When: signedIn, Answer: web.AnswerTo(policy.NoRuleMatched),
 		Message: rightway, HelpURL: "https://wiki.example.com/",
 		SignedInAs: "eve@example.org", Reason: "no-rule-matched", RequestID: "4f1d09c2a7be6634", HomeURL: "/"}
 	bare := why
 	bare.Host, bare.Message, bare.HelpURL, bare.SignedInAs = "app1.example.com", "", "", ""
-	return []sample{
+	return []row{
 		{"why", web.Why(why), ""}, {"why-bare", web.Why(bare), ""},
 		{"why-details", web.WhyDetails(web.WhyDetailsView{Nav: nav(-1), Host: "login.example.com", Title: "Why it was denied",
 			Facts: facts, Notes: []string{"Policies have changed."}, Walk: walk}), ""},

@@ -34,10 +34,12 @@ func TestParseDocs(t *testing.T) {
 // TestDocsLink: pages link to what their reason means, and only if there is such a page.
 func TestDocsLink(t *testing.T) {
 	for name, show := range map[string]func(docs string) []byte{
-		"page":    func(docs string) []byte { return web.Render(web.Page{Title: "No", Reason: "blocked", DocsURL: docs}) },
-		"refusal": func(docs string) []byte { return web.Refusal(web.RefusalView{Reason: "blocked", DocsURL: docs}) },
-		"denied":  func(docs string) []byte { return web.Denied(web.DeniedView{Reason: "blocked", DocsURL: docs}) },
-		"loop":    func(docs string) []byte { return web.Loop(web.LoopView{DocsURL: docs}) },
+		"page": func(docs string) []byte {
+			return page(web.Render(web.Page{Title: "No", Reason: "blocked", DocsURL: docs}))
+		},
+		"refusal": func(docs string) []byte { return page(web.Refusal(web.RefusalView{Reason: "blocked", DocsURL: docs})) },
+		"denied":  func(docs string) []byte { return page(web.Denied(web.DeniedView{Reason: "blocked", DocsURL: docs})) },
+		"loop":    func(docs string) []byte { return page(web.Loop(web.LoopView{DocsURL: docs})) },
 	} {
 		const to = "https://docs.example.com/reasons#blocked"
 		found := 0

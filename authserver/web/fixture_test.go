@@ -3,6 +3,7 @@
 package web_test
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -46,13 +47,13 @@ func samples(next string) []sample {
 	long.Host, long.SignedInAs = longHost, strings.Repeat("firstname.", 12)+"lastname@"+longHost
 	long.Message = rightway + "\n" + strings.Repeat("https://wiki.example.com/a/very/long/path", 5)
 	long.Why = web.WhyDenied(policy.SessionExpired)
-	page := web.ProviderDown("Example Company").Page("app1.example.com")
-	page.Action, page.URL, page.RequestID = web.TryAgain, "https://app1.example.com/", "4f1d09c2a7be6634"
-	page.DocsURL = "https://docs.example.com/reasons#provider-unavailable"
+	down := web.ProviderDown("Example Company").Page("app1.example.com")
+	down.Action, down.URL, down.RequestID = web.TryAgain, "https://app1.example.com/", "4f1d09c2a7be6634"
+	down.DocsURL = "https://docs.example.com/reasons#provider-unavailable"
 	long.DocsURL = "https://docs.example.com/reasons#no-rule-matched"
 	full, none, sessions, never := consoleViews(imagesOf("launcher", next))
-	return append(consoleSamples(), []sample{
-		{"page", web.Render(page), ""},
+	rows := append(consoleSamples(), []row{
+		{"page", web.Render(down), ""},
 		{"refusal", web.Refusal(web.RefusalView{Status: 403, Reason: "no-policy", Host: "app1.example.com", RequestID: "4f1d09c2a7be6634"}), ""},
 		{"refusal-login", web.Refusal(web.RefusalView{Status: 401, Reason: "no-session", Host: "app1.example.com", LoginURL: "https://app1.example.com/.access/login", RequestID: "4f1d09c2a7be6634"}), ""},
 		{"page-bare", web.Render(web.Page{Title: "Page not found", Message: "There is no page at this address."}), ""},
@@ -80,11 +81,40 @@ func samples(next string) []sample {
 		{"launcher-nobody", web.Launcher(web.LauncherView{Host: "login.example.com"}), ""},
 		{"launcher-sign-in", web.Launcher(web.LauncherView{Host: "login.example.com", SignInURL: "/.access/login"}), ""},
 	}...)
+	var out []sample
+	for _, r := range rows {
+		out = append(out, sample{r.name, page(r.doc), r.form})
+		if slices.Contains([]string{"login-wrong", "denied-plain", "launcher", "sessions", "why"}, r.name) {
+			for _, lang := range []string{"de", "ja"} {
+				out = append(out, sample{r.name + "-" + lang, web.Plain().Render(r.doc, lang), r.form})
+			}
+		}
+	}
+	return out
+}
+
+// A row is a sample that is not rendered yet.
+type row struct {
+	name string
+	doc  web.Document
+	form string
+}
+
+func page(d web.Document) []byte { return web.Plain().Render(d, "") }
+
+// langOf is the language of a sample.
+func langOf(name string) string {
+	for _, lang := range []string{"de", "ja"} {
+		if strings.HasSuffix(name, "-"+lang) {
+			return lang
+		}
+	}
+	return "en"
 }
 
 // imagesOf is from where a page has pictures; empty: it has none.
 func imagesOf(name, next string) string {
-	if name != "launcher" {
+	if !strings.HasPrefix(name, "launcher") {
 		return ""
 	}
 	scheme, rest, _ := strings.Cut(next, "://")

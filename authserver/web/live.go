@@ -23,8 +23,8 @@ var liveHash = func() string {
 
 // LiveCSP is CSP for the page with that script: no other script runs, and nothing is asked
 // but the page's own host.
-func LiveCSP(formAction ...string) string {
-	return CSP(formAction...) + "; script-src " + liveHash + "; connect-src 'self'"
+func (l *Look) LiveCSP(formAction ...string) string {
+	return l.CSP(formAction...) + "; script-src " + liveHash + "; connect-src 'self'"
 }
 
 // liveScript is, as the style is, byte for byte what the hash is of.
@@ -32,15 +32,10 @@ func liveScript() template.HTML {
 	return template.HTML("<script>" + live + "</script>") //nolint:gosec // ours
 }
 
-// parseConsole is parse for pages of operators, with the parts that they share.
-func parseConsole(name string) *template.Template {
-	return template.Must(parse(name).ParseFS(files, "parts.html"))
-}
-
 // DenialItem returns a row of the list of denials, on one line.
 func DenialItem(v DenialRow) []byte {
 	var b bytes.Buffer
-	if err := denialsHTML.ExecuteTemplate(&b, "denial", v); err != nil {
+	if err := Plain().templates[english]["denials.html"].ExecuteTemplate(&b, "denial", v); err != nil {
 		return nil
 	}
 	return bytes.ReplaceAll(b.Bytes(), []byte("\n"), nil)

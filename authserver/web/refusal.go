@@ -3,7 +3,7 @@
 package web
 
 // Refusal words a refusal by a decision for a person.
-func Refusal(v RefusalView) []byte {
+func Refusal(v RefusalView) Document {
 	p := Page{
 		Title:     "Access denied",
 		Message:   "You don’t have access to this page. If you think you should, send the details below to the site’s administrator.",

@@ -8,6 +8,8 @@ import "time"
 type Page struct {
 	Title   string
 	Message string
+	// Args are what stands for {1}, {2} and {3} in Message.
+	Args [3]string
 	// Action is the label of the link to URL; empty: no link.
 	Action, URL string
 	// Host, Reason and RequestID go into the small print, for whoever helps. DocsURL is where
@@ -138,4 +140,24 @@ type RefusalView struct {
 	Message   string // what to do, if the reason does not say it
 	DocsURL   string // where the reason is explained; empty: no link
 	WhyURL    string // the page that says more of this request; empty: no link
+}
+
+func (v Page) in(c *catalogue) any {
+	v.Title, v.Message, v.Action = c.text(v.Title), c.text(v.Message, args(v.Args)...), c.text(v.Action)
+	return v
+}
+
+func (v LoginView) in(c *catalogue) any {
+	v.Problem = c.text(v.Problem)
+	return v
+}
+
+func (v DeniedView) in(c *catalogue) any {
+	v.Why = c.text(v.Why)
+	return v
+}
+
+func (v LoopView) in(c *catalogue) any {
+	v.Why = c.text(v.Why)
+	return v
 }

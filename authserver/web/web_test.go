@@ -69,13 +69,17 @@ func fill(v reflect.Value, s, url string) {
 		for i := range 2 {
 			fill(v.Index(i), s, url)
 		}
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(v.Index(i), s, url)
+		}
 	case reflect.String:
 		v.SetString(s)
 	default:
 	}
 }
 
-func filled[V any](show func(V) []byte) func(s, url string, flag bool) []byte {
+func filled[V any](show func(V) web.Document) func(s, url string, flag bool) []byte {
 	return func(s, url string, flag bool) []byte {
 		var view V
 		v := reflect.ValueOf(&view).Elem()
@@ -83,12 +87,13 @@ func filled[V any](show func(V) []byte) func(s, url string, flag bool) []byte {
 		if f := v.FieldByName("Everywhere"); f.IsValid() {
 			f.SetBool(flag)
 		}
-		return show(view)
+		return page(show(view))
 	}
 }
 
 var shows = map[string]func(s, url string, flag bool) []byte{
-	"page": filled(web.Render), "login": filled(web.Login), "chooser": filled(web.Chooser), "denied": filled(web.Denied), "signed out": filled(web.SignedOut),
+	"page": filled(web.Render), "login": filled(web.Login), "chooser": filled(web.Chooser),
+	"denied": filled(web.Denied), "signed out": filled(web.SignedOut),
 	"confirm logout": filled(web.ConfirmLogout), "loop": filled(web.Loop), "continue": filled(web.Continue), "launcher": filled(web.Launcher),
 	"sessions": filled(web.Sessions),
 }
@@ -179,7 +184,7 @@ func TestStructure(t *testing.T) {
 				ids[id] = true
 			}
 			switch {
-			case n.Data == "html" && attr(n, "lang") != "en",
+			case n.Data == "html" && attr(n, "lang") != langOf(s.name),
 				(n.Data == "title" || n.Data == "h1" || n.Data == "a" || n.Data == "button") && strings.TrimSpace(text(n)) == "":
 				t.Errorf("%s: %s says nothing", s.name, n.Data)
 			case n.Data == "label":
@@ -220,15 +225,17 @@ func TestStructure(t *testing.T) {
 
 // TestPolicy: the style that pages hold is the one that the policy allows.
 func TestPolicy(t *testing.T) {
+	_, hash, _ := strings.Cut(web.Plain().CSP(), "style-src ")
+	hash, _, _ = strings.Cut(hash, ";")
 	for _, s := range samples("https://app1.example.com/") {
 		_, style, _ := strings.Cut(string(s.html), "<style>")
 		style, _, _ = strings.Cut(style, "</style>")
 		sum := sha256.Sum256([]byte(style))
-		if want := fmt.Sprintf("'sha256-%s'", base64.StdEncoding.EncodeToString(sum[:])); web.StyleHash != want {
-			t.Errorf("%s: the style's hash is %s, and %s allowed", s.name, want, web.StyleHash)
+		if want := fmt.Sprintf("'sha256-%s'", base64.StdEncoding.EncodeToString(sum[:])); hash != want {
+			t.Errorf("%s: the style's hash is %s, and %s allowed", s.name, want, hash)
 		}
 	}
-	base := "default-src 'none'; style-src " + web.StyleHash + "; frame-ancestors 'none'; base-uri 'none'; form-action "
+	base := "default-src 'none'; style-src " + hash + "; frame-ancestors 'none'; base-uri 'none'; form-action "
 	for _, c := range []struct {
 		forms []string
 		want  string
@@ -240,7 +247,7 @@ func TestPolicy(t *testing.T) {
 		{[]string{"'self'", "https://a.example, default-src *"}, "'none'"},
 		{[]string{"https://a.example\r\nSet-Cookie: a=b"}, "'none'"},
 	} {
-		if got := web.CSP(c.forms...); got != base+c.want {
+		if got := web.Plain().CSP(c.forms...); got != base+c.want {
 			t.Errorf("%q: %s", c.forms, got)
 		}
 	}
@@ -254,7 +261,7 @@ func TestContinue(t *testing.T) {
 		"/relative":                                   "", "//a.example/": "", "": "", "javascript:alert(1)": "", "ftp://a.example/": "", "https:a.example": "",
 	} {
 		got := ""
-		for _, n := range parsed(t, web.Continue(web.ContinueView{URL: to})) {
+		for _, n := range parsed(t, page(web.Continue(web.ContinueView{URL: to}))) {
 			if attr(n, "http-equiv") == "refresh" {
 				got = attr(n, "content")
 			}
@@ -271,11 +278,12 @@ func TestImages(t *testing.T) {
 		origins []string
 		want    string
 	}{
-		{nil, web.CSP()},
-		{[]string{"https://a.x", "https://b.x:8443"}, web.CSP() + "; img-src https://a.x https://b.x:8443"},
-		{[]string{"https://a.x; script-src *", "https://a.x *", "https://a.x,x", "'unsafe-inline'", "*", "data:", "https://a.x\r\n"}, web.CSP()},
+		{nil, web.Plain().CSP()},
+		{[]string{"https://a.x", "https://b.x:8443"}, web.Plain().CSP() + "; img-src https://a.x https://b.x:8443"},
+		{[]string{"https://a.x; script-src *", "https://a.x *"}, web.Plain().CSP()},
+		{[]string{"https://a.x,x", "'unsafe-inline'", "*", "data:", "https://a.x\r\n"}, web.Plain().CSP()},
 	} {
-		if got := web.WithImages(web.CSP(), tc.origins...); got != tc.want {
+		if got := web.WithImages(web.Plain().CSP(), tc.origins...); got != tc.want {
 			t.Errorf("%q: %s", tc.origins, got)
 		}
 	}

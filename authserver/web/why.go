@@ -2,24 +2,28 @@
 
 package web
 
-import "github.com/ostiary/ostiary/authserver/policy"
+import (
+	"time"
+
+	"github.com/ostiary/ostiary/authserver/policy"
+)
 
 // Notices of the team host's own pages.
 var (
-	SignInFirst = Notice{401, "no-session", "Sign-in required",
-		"You need to sign in to open this page."}
-	OperatorsOnly = Notice{403, "not-an-operator", "For operators only",
-		"You’re signed in, but this page is for the people who operate this site’s sign-in."}
-	WhyExpired = Notice{404, "unknown-request", "This link has expired",
-		"What a link says about a denied request can be read for 24 hours. Open the application again: " +
-			"if you’re denied again, there is a new link."}
-	WhyUnknown = Notice{404, "unknown-request", "Nothing is known about this request",
-		"Open the link on the page that denied you. If you have only the number of a request, send it to the site’s administrator."}
-	WhyUnknownHere = Notice{404, "unknown-request", "Nothing is known about this request",
-		"This replica did not deny a request of that number, or has forgotten it. The decision log may have it. " +
-			"The link on the page that denied it says all, for 24 hours."}
-	WhyOthers = Notice{403, "not-yours", "This is not about you",
-		"Somebody else sent this request, so only they can see why it was denied. If it was you, sign in with the account that you used then."}
+	SignInFirst = notice(401, "no-session", "Sign-in required",
+		"You need to sign in to open this page.")
+	OperatorsOnly = notice(403, "not-an-operator", "For operators only",
+		"You’re signed in, but this page is for the people who operate this site’s sign-in.")
+	WhyExpired = notice(404, "unknown-request", "This link has expired",
+		"What a link says about a denied request can be read for 24 hours. Open the application again: "+
+			"if you’re denied again, there is a new link.")
+	WhyUnknown = notice(404, "unknown-request", "Nothing is known about this request",
+		"Open the link on the page that denied you. If you have only the number of a request, send it to the site’s administrator.")
+	WhyUnknownHere = notice(404, "unknown-request", "Nothing is known about this request",
+		"This replica did not deny a request of that number, or has forgotten it. The decision log may have it. "+
+			"The link on the page that denied it says all, for 24 hours.")
+	WhyOthers = notice(403, "not-yours", "This is not about you",
+		"Somebody else sent this request, so only they can see why it was denied. If it was you, sign in with the account that you used then.")
 )
 
 // Labels of links.
@@ -29,7 +33,10 @@ const (
 )
 
 // An Answer says why a request was denied, and what can be done about it.
-type Answer struct{ Why, Todo string }
+type Answer struct {
+	Why  string
+	Todo []string // sentences
+}
 
 const (
 	askOwner = "If you think you should have access, ask whoever runs the application, and send them the request’s number."
@@ -38,30 +45,30 @@ const (
 
 // answers are for the person whose request it was. They name no rule.
 var answers = map[policy.Reason]Answer{
-	policy.NoPolicy:       {"No access policy covers this address, so nobody can open it.", "Check the address. " + askOwner},
-	policy.NoSession:      {"You weren’t signed in there.", "Open the application and sign in."},
-	policy.SessionExpired: {"The application wanted a newer sign-in than yours.", "Open the application, and sign in again."},
+	policy.NoPolicy:       {"No access policy covers this address, so nobody can open it.", []string{"Check the address.", askOwner}},
+	policy.NoSession:      {"You weren’t signed in there.", []string{"Open the application and sign in."}},
+	policy.SessionExpired: {"The application wanted a newer sign-in than yours.", []string{"Open the application, and sign in again."}},
 	policy.SessionRevoked: {"Your session was ended: you signed out everywhere, or an administrator ended it.",
-		"Open the application, and sign in again."},
-	policy.WrongAudience: {"Your session was for another part of the site.", "Open the application, and sign in again."},
+		[]string{"Open the application, and sign in again."}},
+	policy.WrongAudience: {"Your session was for another part of the site.", []string{"Open the application, and sign in again."}},
 	policy.WrongProvider: {"The application requires a different identity provider than the one you signed in with.",
-		"Sign in with another account. " + askOwner},
-	policy.BadSignature:           {"The session that your browser sent is not one of this site.", "Open the application, and sign in again."},
-	policy.Blocked:                {"A rule of the application blocks your account.", askOwner},
-	policy.NoRuleMatched:          {"You don’t have access to this part of the application.", askOwner},
-	policy.PreflightNotConfigured: {"A page of another site called the application, which answers no pages of other sites.", askDev},
-	policy.OriginNotAllowed:       {"A page of another site called the application, and that site is not allowed to.", askDev},
-	policy.MethodNotAllowed:       {"A page of another site called the application in a way that it does not allow.", askDev},
-	policy.HeaderNotAllowed:       {"A page of another site called the application with headers that it does not allow.", askDev},
-	policy.ServiceTokenInvalid:    {"The service token of the request is not valid.", "Check the token with whoever made it for you."},
-	policy.TokenInvalid:           {"The token of the request is not valid.", "Get a new token, and try again."},
-	policy.TokenExpired:           {"The token of the request has expired.", "Get a new token, and try again."},
-	policy.TokenUnverified:        {"The token of the request could not be verified right now.", "Try again in a moment."},
-	policy.BadRequest:             {"The request could not be read in just one way.", "Open the application from its start page."},
+		[]string{"Sign in with another account.", askOwner}},
+	policy.BadSignature:           {"The session that your browser sent is not one of this site.", []string{"Open the application, and sign in again."}},
+	policy.Blocked:                {"A rule of the application blocks your account.", []string{askOwner}},
+	policy.NoRuleMatched:          {"You don’t have access to this part of the application.", []string{askOwner}},
+	policy.PreflightNotConfigured: {"A page of another site called the application, which answers no pages of other sites.", []string{askDev}},
+	policy.OriginNotAllowed:       {"A page of another site called the application, and that site is not allowed to.", []string{askDev}},
+	policy.MethodNotAllowed:       {"A page of another site called the application in a way that it does not allow.", []string{askDev}},
+	policy.HeaderNotAllowed:       {"A page of another site called the application with headers that it does not allow.", []string{askDev}},
+	policy.ServiceTokenInvalid:    {"The service token of the request is not valid.", []string{"Check the token with whoever made it for you."}},
+	policy.TokenInvalid:           {"The token of the request is not valid.", []string{"Get a new token, and try again."}},
+	policy.TokenExpired:           {"The token of the request has expired.", []string{"Get a new token, and try again."}},
+	policy.TokenUnverified:        {"The token of the request could not be verified right now.", []string{"Try again in a moment."}},
+	policy.BadRequest:             {"The request could not be read in just one way.", []string{"Open the application from its start page."}},
 	policy.AmbiguousPath: {"The address can be read in several ways, and they lead to different parts of the application.",
-		"Open the application from its start page."},
-	policy.InvalidPolicy: {"The application’s access policy has a mistake, so nobody can open it until that is mended.", askOwner},
-	policy.NotReady:      {"The access policies were still loading.", "Try again in a moment."},
+		[]string{"Open the application from its start page."}},
+	policy.InvalidPolicy: {"The application’s access policy has a mistake, so nobody can open it until that is mended.", []string{askOwner}},
+	policy.NotReady:      {"The access policies were still loading.", []string{"Try again in a moment."}},
 }
 
 // AnswerTo words a reason for the person whose request it was.
@@ -69,12 +76,13 @@ func AnswerTo(r policy.Reason) Answer {
 	if a, ok := answers[r]; ok {
 		return a
 	}
-	return Answer{"The request was denied.", askOwner}
+	return Answer{"The request was denied.", []string{askOwner}}
 }
 
 // A WhyView says why a request was denied: to the person, in plain words.
 type WhyView struct {
-	Host, When string
+	Host string
+	When time.Time
 	Answer
 	// Message and HelpURL are the words of the application's owner.
 	Message, HelpURL           string
@@ -178,29 +186,20 @@ type PolicyHost struct {
 // A PolicyGuard is a claim in force.
 type PolicyGuard struct{ Path, Policy, Note string }
 
-var (
-	whyHTML         = parse("why.html")
-	whyDetailsHTML  = parseConsole("whydetails.html")
-	noOperatorsHTML = parse("nooperators.html")
-	denialsHTML     = parseConsole("denials.html")
-	testerHTML      = parseConsole("tester.html")
-	policiesHTML    = parseConsole("policies.html")
-)
+// Why is the page for the person who was denied.
+func Why(v WhyView) Document { return Document{"why.html", v} }
 
-// Why returns the page for the person who was denied.
-func Why(v WhyView) []byte { return render(whyHTML, v) }
+// WhyDetails is the page about a denial for operators.
+func WhyDetails(v WhyDetailsView) Document { return Document{"whydetails.html", v} }
 
-// WhyDetails returns the page about a denial for operators.
-func WhyDetails(v WhyDetailsView) []byte { return render(whyDetailsHTML, v) }
+// NoOperators is the page that says how to make operators.
+func NoOperators(v NoOperatorsView) Document { return Document{"nooperators.html", v} }
 
-// NoOperators returns the page that says how to make operators.
-func NoOperators(v NoOperatorsView) []byte { return render(noOperatorsHTML, v) }
+// Denials is the list of denials. It needs LiveCSP.
+func Denials(v DenialsView) Document { return Document{"denials.html", v} }
 
-// Denials returns the list of denials. It needs LiveCSP.
-func Denials(v DenialsView) []byte { return render(denialsHTML, v) }
+// Tester is the page that asks what would be decided.
+func Tester(v TesterView) Document { return Document{"tester.html", v} }
 
-// Tester returns the page that asks what would be decided.
-func Tester(v TesterView) []byte { return render(testerHTML, v) }
-
-// Policies returns the list of what is in force.
-func Policies(v PoliciesView) []byte { return render(policiesHTML, v) }
+// Policies is the list of what is in force.
+func Policies(v PoliciesView) Document { return Document{"policies.html", v} }

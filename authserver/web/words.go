@@ -10,112 +10,126 @@ type Notice struct {
 	Status       int
 	Reason       string
 	Title, Words string
+	Args         [3]string // what stands for {1}, {2} and {3} in Words
 }
 
 // Page returns the page of a notice, about a host.
 func (n Notice) Page(host string) Page {
-	return Page{Title: n.Title, Message: n.Words, Host: host, Reason: n.Reason}
+	return Page{Title: n.Title, Message: n.Words, Args: n.Args, Host: host, Reason: n.Reason}
+}
+
+// notice is a Notice without arguments.
+func notice(status int, reason, title, words string) Notice {
+	return Notice{Status: status, Reason: reason, Title: title, Words: words}
 }
 
 // Notices about a request.
 var (
-	DamagedAddress = Notice{400, "bad-request", "Invalid address",
-		"Part of this address can’t be read. Open the application again."}
-	DamagedForm = Notice{400, "bad-request", "Invalid form",
-		"What the form sent can’t be read. Open the application again."}
-	CrossSite = Notice{403, "cross-site", "Request blocked",
-		"This form was sent from another site."}
-	GetOnly = Notice{405, "method-not-allowed", "Method not allowed",
-		"This address accepts GET requests only."}
-	GetAndPostOnly = Notice{405, "method-not-allowed", "Method not allowed",
-		"This address accepts GET and POST requests only."}
-	TooManyRequests = Notice{429, "too-many-requests", "Too many attempts",
-		"Wait 30 seconds, then try again."}
-	NothingHere = Notice{404, "", "Page not found",
-		"There is no page at this address."}
-	NotReady = Notice{503, "not-ready", "Not ready yet",
-		"The access policies are still loading. Try again in a moment."}
-	Broken = Notice{500, "internal-error", "Something went wrong",
-		"This is not your fault. Send the details below to the site’s administrator."}
+	DamagedAddress = notice(400, "bad-request", "Invalid address",
+		"Part of this address can’t be read. Open the application again.")
+	DamagedForm = notice(400, "bad-request", "Invalid form",
+		"What the form sent can’t be read. Open the application again.")
+	CrossSite = notice(403, "cross-site", "Request blocked",
+		"This form was sent from another site.")
+	GetOnly = notice(405, "method-not-allowed", "Method not allowed",
+		"This address accepts GET requests only.")
+	GetAndPostOnly = notice(405, "method-not-allowed", "Method not allowed",
+		"This address accepts GET and POST requests only.")
+	TooManyRequests = notice(429, "too-many-requests", "Too many attempts",
+		"Wait 30 seconds, then try again.")
+	NothingHere = notice(404, "", "Page not found",
+		"There is no page at this address.")
+	NotReady = notice(503, "not-ready", "Not ready yet",
+		"The access policies are still loading. Try again in a moment.")
+	Broken = notice(500, "internal-error", "Something went wrong",
+		"This is not your fault. Send the details below to the site’s administrator.")
 )
 
 // Notices about who can sign in.
 var (
-	NoApplication = Notice{404, "no-policy", "No application here",
-		"No access policy covers this host, so there is nothing to sign in to."}
-	NoRules = Notice{403, "no-policy", "Access denied",
-		"No valid access policy covers this address, so nobody can open it."}
-	NotConfigured = Notice{503, "not-configured", "Sign-in is not set up",
-		"No identity provider is configured yet, so nobody can sign in. Tell the site’s administrator."}
-	NoPermittedProvider = Notice{503, "not-configured", "Sign-in is not available",
-		"None of the identity providers that this application allows is configured. Tell the site’s administrator."}
-	ProviderRemoved = Notice{400, "no-provider", "This identity provider was removed",
-		"It can no longer be used to sign in. Open the application again."}
-	ProviderChanged = Notice{400, "no-provider", "This identity provider was changed",
-		"Its settings have just changed. Open the application again."}
+	NoApplication = notice(404, "no-policy", "No application here",
+		"No access policy covers this host, so there is nothing to sign in to.")
+	NoRules = notice(403, "no-policy", "Access denied",
+		"No valid access policy covers this address, so nobody can open it.")
+	NotConfigured = notice(503, "not-configured", "Sign-in is not set up",
+		"No identity provider is configured yet, so nobody can sign in. Tell the site’s administrator.")
+	NoPermittedProvider = notice(503, "not-configured", "Sign-in is not available",
+		"None of the identity providers that this application allows is configured. Tell the site’s administrator.")
+	ProviderRemoved = notice(400, "no-provider", "This identity provider was removed",
+		"It can no longer be used to sign in. Open the application again.")
+	ProviderChanged = notice(400, "no-provider", "This identity provider was changed",
+		"Its settings have just changed. Open the application again.")
 )
 
 // Notices about a sign-in.
 var (
-	AttemptExpired = Notice{400, "expired-attempt", "Sign-in took too long",
-		"You have 10 minutes to sign in. Start again from the application."}
-	TicketExpired = Notice{400, "bad-ticket", "Sign-in link expired",
-		"This link works once, for one minute, and on one site. Open the application again."}
-	TicketUsed = Notice{400, "bad-ticket", "Sign-in link expired",
-		"This link was already used, or is older than one minute. Open the application again."}
-	StateUsed = Notice{400, "no-state", "This sign-in can’t be completed",
-		"It was started in another browser, was already completed, or took longer than 10 minutes. Open the application again."}
-	NotThisBrowser = Notice{400, "no-state", "This sign-in can’t be completed",
-		"It was started in another browser, was already completed, or this browser blocks cookies for this site. " +
-			"Open the application again. If you come back to this page, allow cookies for this site."}
+	AttemptExpired = notice(400, "expired-attempt", "Sign-in took too long",
+		"You have 10 minutes to sign in. Start again from the application.")
+	TicketExpired = notice(400, "bad-ticket", "Sign-in link expired",
+		"This link works once, for one minute, and on one site. Open the application again.")
+	TicketUsed = notice(400, "bad-ticket", "Sign-in link expired",
+		"This link was already used, or is older than one minute. Open the application again.")
+	StateUsed = notice(400, "no-state", "This sign-in can’t be completed",
+		"It was started in another browser, was already completed, or took longer than 10 minutes. Open the application again.")
+	NotThisBrowser = notice(400, "no-state", "This sign-in can’t be completed",
+		"It was started in another browser, was already completed, or this browser blocks cookies for this site. "+
+			"Open the application again. If you come back to this page, allow cookies for this site.")
 	// AnswerTooLarge is for what no step has seen coming, GroupsTooLarge for a cookie.
-	AnswerTooLarge = Notice{500, "token-too-large", "Session is too large",
-		"Your session does not fit into a response of this site. " +
-			"Tell the site’s administrator: fewer or shorter groups in the access policies help."}
-	GroupsTooLarge = Notice{500, "token-too-large", "Too many groups",
-		"Your account has more groups than fit into a cookie. " +
-			"Tell the site’s administrator: fewer or shorter groups in the access policies, or at the identity provider, help."}
+	AnswerTooLarge = notice(500, "token-too-large", "Session is too large",
+		"Your session does not fit into a response of this site. "+
+			"Tell the site’s administrator: fewer or shorter groups in the access policies help.")
+	GroupsTooLarge = notice(500, "token-too-large", "Too many groups",
+		"Your account has more groups than fit into a cookie. "+
+			"Tell the site’s administrator: fewer or shorter groups in the access policies, or at the identity provider, help.")
 )
 
 // Notices about a sign-out.
 var (
-	CannotRevoke = Notice{501, "not-configured", "Signed out of this application only",
-		"This installation can’t end your sessions at other applications."}
-	NotRevoked = Notice{503, "not-revoked", "Not signed out everywhere",
-		"Your sessions at other applications could not be ended. Try again in a moment."}
+	CannotRevoke = notice(501, "not-configured", "Signed out of this application only",
+		"This installation can’t end your sessions at other applications.")
+	NotRevoked = notice(503, "not-revoked", "Not signed out everywhere",
+		"Your sessions at other applications could not be ended. Try again in a moment.")
 )
 
 // NoCookies is for a browser that does not keep the cookie of the team host.
 func NoCookies(teamHost string) Notice {
-	return Notice{403, "no-cookie", "Your browser blocks cookies",
-		"You signed in, but your browser did not keep the session cookie. Allow cookies for " + teamHost + " and open the application again."}
+	n := notice(403, "no-cookie", "Your browser blocks cookies",
+		"You signed in, but your browser did not keep the session cookie. Allow cookies for {1} and open the application again.")
+	n.Args[0] = teamHost
+	return n
 }
 
 // ProviderRefused is for an identity provider that said no: with its error code and
 // in its own words, as often nothing else says what to do about it.
 func ProviderRefused(provider, code, words string) Notice {
-	message := "The identity provider " + provider + " did not sign you in"
-	if code != "" {
-		message += " (" + code + ")"
+	text := "The identity provider {1} did not sign you in."
+	switch {
+	case code != "" && words != "":
+		text = "The identity provider {1} did not sign you in ({2}). It says: “{3}”"
+	case code != "":
+		text = "The identity provider {1} did not sign you in ({2})."
+	case words != "":
+		text = "The identity provider {1} did not sign you in. It says: “{3}”"
 	}
-	message += "."
-	if words != "" {
-		message += " It says: \u201c" + words + "\u201d"
-	}
-	return Notice{400, "provider-refused", "Sign-in failed", message}
+	n := notice(400, "provider-refused", "Sign-in failed", text)
+	n.Args = [3]string{provider, code, words}
+	return n
 }
 
 // ProviderDown is for an identity provider that does not answer.
 func ProviderDown(provider string) Notice {
-	return Notice{502, "provider-unavailable", "Sign-in is temporarily unavailable",
-		"The identity provider " + provider + " does not respond. Try again in a moment. " +
-			"Applications where you’re already signed in keep working."}
+	n := notice(502, "provider-unavailable", "Sign-in is temporarily unavailable",
+		"The identity provider {1} does not respond. Try again in a moment. Applications where you’re already signed in keep working.")
+	n.Args[0] = provider
+	return n
 }
 
 // ProviderRejected is for one whose answer cannot be accepted.
 func ProviderRejected(provider string) Notice {
-	return Notice{403, "provider-rejected", "Sign-in failed",
-		"The response of the identity provider " + provider + " was not accepted. If this keeps happening, tell the site’s administrator."}
+	n := notice(403, "provider-rejected", "Sign-in failed",
+		"The response of the identity provider {1} was not accepted. If this keeps happening, tell the site’s administrator.")
+	n.Args[0] = provider
+	return n
 }
 
 // OnlyWebSockets tells the client of a refused upgrade what to do: a page, or the
@@ -135,7 +149,7 @@ const (
 // What is wrong with a password form.
 const (
 	WrongPassword   = "Wrong user name or password."
-	PasswordTooLong = " Passwords have at most %d bytes, and this one is longer."
+	PasswordTooLong = "Wrong user name or password. Passwords have at most 72 bytes, and this one is longer."
 	PasswordsBusy   = "Too many people are signing in right now. Try again in a moment."
 )
 
@@ -178,7 +192,7 @@ func WhyLoop(signedIn bool, r policy.Reason) string {
 	case r == policy.SessionExpired:
 		return "Every new session expires at once. The clocks of this site’s servers may be wrong."
 	case r != policy.NoReason:
-		return "The session that your browser sends is not valid for this site (" + r.String() + ")."
+		return "The session that your browser sends is not valid for this site."
 	}
 	return "Your browser does not send this site’s cookie back. Allow cookies for this site."
 }
