@@ -163,7 +163,7 @@ func TestBanGuessers(t *testing.T) {
 	if found == nil {
 		t.Fatal("the documentation has no failregex")
 	}
-	for _, block := range regexp.MustCompile("(?s)```yml\n(.*?)```").FindAllSubmatch(text, -1) {
+	for _, block := range regexp.MustCompile("(?s)```yml\n(# /etc/crowdsec/[ps].*?)```").FindAllSubmatch(text, -1) {
 		var what struct{ Name, Filter string }
 		if err := yaml.Unmarshal(block[1], &what); err != nil || what.Name == "" || what.Filter == "" {
 			t.Errorf("%v: %s", err, block[1])
