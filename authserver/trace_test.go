@@ -14,8 +14,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/spf13/pflag"
 	"github.com/valyala/fasthttp"
 	"google.golang.org/grpc/metadata"
 
@@ -198,81 +196,6 @@ func TestStrangersCannotForceTraces(t *testing.T) {
 	}
 }
 
-// TestCollectorIsAway: decisions go on as fast as they did, what is lost is counted, and
-// the log has a line of it. THREATS H12.
-func TestCollectorIsAway(t *testing.T) {
-	nobody := listen(t)  // accepts, and says nothing
-	defer nobody.Close() //nolint:errcheck // the test is over
-	t.Setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "100")
-	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
-	t.Setenv("OTEL_BLRP_SCHEDULE_DELAY", "10")
-	t.Setenv("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "100")
-	var flags Flags
-	set := pflag.NewFlagSet("", pflag.ContinueOnError)
-	flags.Add(set)
-	at := "http://" + nobody.Addr().String()
-	if err := set.Parse([]string{"--team-url", "https://auth.example.com", "--decision-log", "all",
-		"--tracing-endpoint", at, "--log-otlp-endpoint", at,
-		"--tracing-sampling-ratio", "1", "--tracing-sampling-limit", "100000"}); err != nil {
-		t.Fatal(err)
-	}
-	config, err := flags.Config()
-	if err != nil {
-		t.Fatal(err)
-	}
-	metrics, log := prometheus.NewRegistry(), &journal{}
-	config.Metrics = metrics
-	exports, err := flags.OpenExports(&config, "1.2.3", log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer exports.Close() //nolint:errcheck // it never fails
-	w := newWorld(t, func(c *Config) {
-		c.DecisionLog, c.Tracer, c.Log = config.DecisionLog, config.Tracer, flags.logger(log)
-	})
-	began, answers := time.Now(), 0
-	for range 6000 {
-		if w.answer(t, "/authz/v1/nginx/GET/app.example.com/public") == 200 {
-			answers++
-		}
-	}
-	took := time.Since(began)
-	if answers != 6000 || took > time.Minute { // ten, if each waited for the collector
-		t.Errorf("%d answers in %s", answers, took)
-	}
-	for _, name := range []string{"ostiary_spans_dropped_total", "ostiary_log_records_dropped_total"} {
-		if n := value(t, metrics, name); n < 6000-2048 {
-			t.Errorf("%s: %v", name, n)
-		}
-	}
-	const complaint = "the collector does not take all that it should get; what is lost is counted"
-	for end := time.Now().Add(10 * time.Second); len(log.lines(t, complaint)) < 2; {
-		if time.Now().After(end) {
-			t.Fatalf("no line for each: %.3000s", log.String())
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	if n := len(log.lines(t, "decision")); n != 6000 {
-		t.Errorf("%d lines", n)
-	}
-}
-
-// value is that of a metric without labels.
-func value(t testing.TB, r *prometheus.Registry, name string) float64 {
-	t.Helper()
-	families, err := r.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range families {
-		if f.GetName() == name {
-			return f.GetMetric()[0].GetCounter().GetValue()
-		}
-	}
-	t.Fatalf("there is no %s", name)
-	return 0
-}
-
 // answer is the status that a question gets.
 func (w *world) answer(t testing.TB, target string) int {
 	t.Helper()
@@ -281,36 +204,6 @@ func (w *world) answer(t testing.TB, target string) int {
 	ctx.Request.Header.SetRequestURI(target)
 	w.Authz().Handler(&ctx)
 	return ctx.Response.StatusCode()
-}
-
-// TestTracingFlags: what is wrong with a flag is said, whatever else is.
-func TestTracingFlags(t *testing.T) {
-	for args, want := range map[string]string{
-		"":                                     "",
-		"--tracing-endpoint=http://c:4317":     "",
-		"--tracing-endpoint=c:4317":            "--tracing-endpoint",
-		"--tracing-endpoint=https://u:p@c/":    "--tracing-endpoint",
-		"--log-otlp-endpoint=https://c/?key=1": "--log-otlp-endpoint",
-		"--tracing-sampling-ratio=1.01":        "--tracing-sampling-ratio",
-		"--tracing-sampling-ratio=-0.1":        "--tracing-sampling-ratio",
-		"--tracing-sampling-ratio=NaN":         "--tracing-sampling-ratio",
-		"--tracing-sampling-limit=0":           "--tracing-sampling-limit",
-		"--tracing-sampling-limit=NaN":         "--tracing-sampling-limit",
-		"--tracing-sampling-limit=1e6":         "--tracing-sampling-limit",
-		"--otlp-protocol=http":                 "--otlp-protocol",
-		"--otlp-protocol=http/protobuf":        "",
-	} {
-		var flags Flags
-		set := pflag.NewFlagSet("", pflag.ContinueOnError)
-		flags.Add(set)
-		if err := set.Parse(append([]string{"--team-url", "https://auth.example.com"}, strings.Fields(args)...)); err != nil {
-			t.Fatal(err)
-		}
-		_, err := flags.Config()
-		if (err == nil) != (want == "") || err != nil && (!strings.HasPrefix(err.Error(), want+": ") || strings.Contains(err.Error(), "u:p@")) {
-			t.Errorf("%s: %v", args, err)
-		}
-	}
 }
 
 // TestNoTracesCostNothing: where nobody wants traces, a traceparent costs no garbage, and none
