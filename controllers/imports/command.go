@@ -16,6 +16,7 @@ import (
 	"github.com/ostiary/ostiary/controllers/imports/cloudflare"
 	"github.com/ostiary/ostiary/controllers/imports/draft"
 	"github.com/ostiary/ostiary/controllers/imports/ingressnginx"
+	"github.com/ostiary/ostiary/controllers/imports/oauth2proxy"
 	"github.com/ostiary/ostiary/controllers/imports/tree"
 )
 
@@ -27,6 +28,7 @@ type source struct {
 
 var sources = []source{
 	{"cloudflare", cloudflare.Read},
+	{"oauth2-proxy", oauth2proxy.Read},
 	{"ingress-nginx", ingressnginx.Read},
 }
 

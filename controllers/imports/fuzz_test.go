@@ -42,3 +42,5 @@ func fuzz(f *testing.F, name string) {
 func FuzzCloudflare(f *testing.F) { fuzz(f, "cloudflare") }
 
 func FuzzIngressNGINX(f *testing.F) { fuzz(f, "ingress-nginx") }
+
+func FuzzOAuth2Proxy(f *testing.F) { fuzz(f, "oauth2-proxy") }

@@ -121,6 +121,12 @@ type Place struct {
 	Paths []v1alpha1.PathMatch
 }
 
+// PlacesOf are the hosts and paths of an Ingress, as far as a policy can claim them.
+func PlacesOf(d *draft.Draft, o *tree.Object) []Place {
+	in := &Ingress{Object: *o, Draft: d, values: o.Annotations()}
+	return in.Places()
+}
+
 // Places are the hosts and paths of the rules.
 func (in *Ingress) Places() []Place {
 	spec := in.Get("spec")
