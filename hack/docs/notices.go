@@ -18,15 +18,13 @@ func notices(root string) (found []notice, err error) {
 			return
 		}
 		ast.Inspect(f, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.CompositeLit:
-				if name, ok := n.Type.(*ast.Ident); ok && name.Name == "Notice" && len(n.Elts) == 4 {
-					found = append(found, notice{text(n.Elts[1]), text(n.Elts[2]), text(n.Elts[3])})
-				}
-			case *ast.CallExpr:
-				if isRefusal(n) {
-					found = append(found, notice{reason: text(n.Args[len(n.Args)-1])})
-				}
+			call, ok := n.(*ast.CallExpr)
+			switch {
+			case !ok:
+			case called(call) == "notice" && len(call.Args) == 4:
+				found = append(found, notice{text(call.Args[1]), text(call.Args[2]), strings.ReplaceAll(text(call.Args[3]), "{1}", "…")})
+			case isRefusal(call):
+				found = append(found, notice{reason: text(call.Args[len(call.Args)-1])})
 			}
 			return true
 		})
