@@ -3,6 +3,7 @@
 package denials
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,11 +15,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/ostiary/ostiary/authserver/command"
+	"github.com/ostiary/ostiary/authserver/telemetry/decisionlog"
+	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/hack/lab/fixture"
 )
@@ -196,3 +200,31 @@ var errFull = errors.New("the disk is full")
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errFull }
+
+// TestFind: of all lines with an ID the decision's counts, in whichever replica's log.
+func TestFind(t *testing.T) {
+	c := server.Client(t, nil)
+	ns := server.Namespace(t, c)
+	k := newKubelet(t, c)
+	k.pod(ns, "a", 0, ours, "ostiary")
+	k.pod(ns, "b", 0, ours, "ostiary")
+	k.writes("a", denied(9, "other"), `{"time":"2026-01-01T00:00:00Z","msg":"shown","requestID":"r1"}`, `{"msg":"shown","requestID":"r2"}`)
+	k.writes("b", denied(7200, "r1", "reason", "blocked"))
+	h := &History{Source: &feed.Source{}}
+	f := pflag.NewFlagSet("explain", pflag.ContinueOnError)
+	h.Add(f)
+	h.Source.Add(f)
+	if err := f.Parse([]string{"--kubeconfig", admin(t), "--installation", ns}); err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]string{"r1": decisionlog.Decision, "r2": decisionlog.Shown, "r": ""} {
+		e, where, err := h.Find(t.Context(), id, nil, t.Output())
+		if err != nil || !strings.HasPrefix(where, "the logs of the Pods in namespace "+ns+" (") {
+			t.Fatal(where, err)
+		}
+		e = cmp.Or(e, &decisionlog.Entry{})
+		if e.Kind != want || (e.Reason == "blocked") != (id == "r1") {
+			t.Errorf("%s: %+v, want %q", id, e, want)
+		}
+	}
+}
