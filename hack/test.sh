@@ -79,6 +79,7 @@ alone() {
 	(strict)
 	(gitops)
 	(mutate)
+	(crowdsec)
 }
 
 # strict decodes what is rendered with the types of those who read it: a module
@@ -95,6 +96,13 @@ gitops() {
 	cd hack/gitops
 	go vet ./...
 	go test -count=1 -timeout 30m ./... # the program is built anew, which go test cannot see
+}
+
+# crowdsec reads the server's lines with CrowdSec's own parser, a module of its own.
+crowdsec() {
+	cd hack/crowdsec
+	go vet ./...
+	go test -count=1 -timeout 30m ./... # it runs a test of another module
 }
 
 # mutate tries what looks for changes that no test notices, a module of its own.
