@@ -85,8 +85,7 @@ func explaining() *cobra.Command {
 func runPlugin(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := command.Root(command.Plugin, "kubectl access shows who can reach the applications that Ostiary protects, and why", versionText(),
 		explaining(),
-		review.Who(),
-		review.Diff(),
+		review.Who(), review.Diff(),
 		audit.Command(),
 		check.Command(),
 		denials.Command(),

@@ -238,10 +238,13 @@ func linesOfCode(p page) []string {
 			lines = append(lines, strings.Split(strings.ReplaceAll(b.text, "\\\n", " "), "\n")...)
 		}
 	}
-	for i := range lines {
-		lines[i] = strings.TrimSpace(lines[i])
+	var commands []string
+	for _, line := range lines {
+		for command := range strings.SplitSeq(line, " && ") {
+			commands = append(commands, strings.TrimSpace(command))
+		}
 	}
-	return lines
+	return commands
 }
 
 // checkCommand says what is wrong with the arguments of ostiary.
