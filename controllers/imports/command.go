@@ -15,6 +15,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/imports/cloudflare"
 	"github.com/ostiary/ostiary/controllers/imports/draft"
+	"github.com/ostiary/ostiary/controllers/imports/gatewayapi"
 	"github.com/ostiary/ostiary/controllers/imports/ingressnginx"
 	"github.com/ostiary/ostiary/controllers/imports/oauth2proxy"
 	"github.com/ostiary/ostiary/controllers/imports/tree"
@@ -30,6 +31,7 @@ var sources = []source{
 	{"cloudflare", cloudflare.Read},
 	{"oauth2-proxy", oauth2proxy.Read},
 	{"ingress-nginx", ingressnginx.Read},
+	{"httproute-cors", gatewayapi.Read},
 }
 
 func names() (out []string) {

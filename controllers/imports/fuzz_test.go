@@ -44,3 +44,5 @@ func FuzzCloudflare(f *testing.F) { fuzz(f, "cloudflare") }
 func FuzzIngressNGINX(f *testing.F) { fuzz(f, "ingress-nginx") }
 
 func FuzzOAuth2Proxy(f *testing.F) { fuzz(f, "oauth2-proxy") }
+
+func FuzzHTTPRouteCORS(f *testing.F) { fuzz(f, "httproute-cors") }

@@ -168,7 +168,7 @@ func clean(fields map[string]any) {
 	if meta, ok := fields["metadata"].(map[string]any); ok {
 		delete(meta, "creationTimestamp")
 	}
-	if spec, ok := fields["spec"].(map[string]any); ok && len(spec) == 0 {
+	if spec, ok := fields["spec"].(map[string]any); ok && len(spec) == 0 && fields["kind"] == "ServiceToken" {
 		delete(fields, "spec")
 	}
 }
