@@ -121,7 +121,7 @@ func serve() *cobra.Command {
 			defer log.Close()
 			telemetry.Build(metrics.Registry, version, commitOf(), runtime.Version())
 			config.Metrics, config.Cold, config.Waits = metrics.Registry, feeder.Cold(), feeder.Waits()
-			config.Diff, config.Survey = feeder.Diff(config.SessionDuration), surveyOf(feeder)
+			config.Diff, config.Survey, config.Where = feeder.Diff(config.SessionDuration), surveyOf(feeder), feeder.Where
 			exports, err := answering.OpenExports(&config, version, log)
 			if err != nil {
 				return command.Failed(err)

@@ -90,8 +90,9 @@ type Config struct {
 	SessionDuration time.Duration
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
-	// Peers, Diff and Survey are those of console.Config. Optional.
+	// Peers, Where, Diff and Survey are those of console.Config. Optional.
 	Peers  *console.Peers
+	Where  func(policy string) string
 	Diff   func(ctx context.Context, manifests []byte) (string, error)
 	Survey func(context.Context) console.Survey
 	// Login signs people in; nil: nobody can. What it shares with this Config is
@@ -158,7 +159,7 @@ func (s *Server) signIn() {
 	c := &s.Config
 	s.site = &public.Site{Table: c.Table, Ring: c.Ring, TeamURL: c.TeamURL, PathPrefix: c.PathPrefix, Docs: c.Docs, Look: c.Look,
 		SessionDuration: c.SessionDuration,
-		Log: c.Log, Now: c.Now, SignsIn: c.Login != nil, Quiet: c.DecisionLog == telemetry.LogOff}
+		Log:             c.Log, Now: c.Now, SignsIn: c.Login != nil, Quiet: c.DecisionLog == telemetry.LogOff}
 	s.site.Client = func(r *http.Request) netip.Addr {
 		return s.addresses.address(peer(r), strings.Join(r.Header[contract.ForwardedFor], ","), s.Now())
 	}
@@ -172,7 +173,7 @@ func (s *Server) signIn() {
 	}
 	s.login = login.New(l)
 	s.console = console.New(console.Config{Site: s.site, Subject: c.Subject, Sessions: s.login, Providers: l.Providers,
-		Denials: &s.denials, Peers: c.Peers, Address: s.site.Address, Countries: c.Countries, Diff: c.Diff, Survey: c.Survey})
+		Denials: &s.denials, Peers: c.Peers, Where: c.Where, Address: s.site.Address, Countries: c.Countries, Diff: c.Diff, Survey: c.Survey})
 }
 
 // An exchange is one request and its answer. It is reused: nothing in it

@@ -165,6 +165,7 @@ func (f *Feeder) fromFiles(ctx context.Context, to Sink) error {
 			f.found.set(all)
 			m.NotInForce(broken(all))
 		},
+		Places: f.found.setPlaces,
 		InForce: func(t *policy.Table, took time.Duration) {
 			m.InForce(t, took)
 			m.Enforced(heard)

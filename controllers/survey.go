@@ -28,10 +28,27 @@ type Survey struct {
 	Unknown        string
 }
 
-// problems are those of the files that were read last.
+// problems are those of the files that were read last, and where policies stand there.
 type problems struct {
-	mu  sync.Mutex
-	all []manifests.Problem
+	mu     sync.Mutex
+	all    []manifests.Problem
+	places map[string]string // of policies, by name
+}
+
+func (p *problems) setPlaces(places map[string]string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.places = places
+}
+
+// Where says where a policy comes from, "namespace/name"; empty: that is not known.
+func (f *Feeder) Where(policy string) string {
+	if len(f.policies) == 0 {
+		return "AccessPolicy " + policy + " of the cluster"
+	}
+	f.found.mu.Lock()
+	defer f.found.mu.Unlock()
+	return f.found.places[policy]
 }
 
 func (p *problems) set(all []manifests.Problem) {

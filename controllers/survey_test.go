@@ -42,6 +42,10 @@ func TestSurvey(t *testing.T) {
 		t.Errorf("gaps %q", got)
 	}
 	f := &Feeder{Flags: &Flags{policies: []string{"x"}}}
+	f.found.setPlaces(map[string]string{"shop/app": "a.yaml:1"})
+	if got := f.Where("shop/app") + f.Where("shop/other"); got != "a.yaml:1" {
+		t.Errorf("it comes from %q", got)
+	}
 	f.found.set([]manifests.Problem{{File: "a.yaml", Line: 3, Object: "shop/app", Field: "spec.hosts", Message: "no"}})
 	if got := f.Survey(t.Context()); len(got.Problems) != 1 || got.Problems[0] != (Finding{"a.yaml:3",
 		"shop/app spec.hosts: no"}) || got.Unknown == "" {

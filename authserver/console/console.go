@@ -37,6 +37,8 @@ type Config struct {
 	// Diff says what changes where manifests take the place of what is in force; nil: nobody
 	// can tell.
 	Diff func(ctx context.Context, manifests []byte) (string, error)
+	// Where says where a policy comes from, "namespace/name"; nil, or empty: that is not known.
+	Where func(policy string) string
 	// Survey says what is wrong with what is in force; nil: that is not known.
 	Survey func(context.Context) Survey
 }

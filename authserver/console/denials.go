@@ -42,8 +42,9 @@ func (h *Handler) denials(x *public.Exchange, _ operator) {
 	all, missed, scope := h.lastOfAll(x.R.Context(), f, shownDenials)
 	here := "console/denials"
 	v := web.DenialsView{Nav: h.nav("denials"), Host: x.Host, FilterHost: f.host, FilterReason: f.reason, FilterUser: f.user,
-		Reasons: refusals(), Events: h.Own(h.TeamHost(), here+"/events", f.query()), ReloadURL: h.Own(h.TeamHost(), here, f.query()),
-		Scope: scope}
+		WhyURL: h.Own(h.TeamHost(), "why", nil), Reasons: refusals(), Events: h.Own(h.TeamHost(), here+"/events", f.query()),
+		ReloadURL: h.Own(h.TeamHost(), here, f.query()),
+		Scope:     scope}
 	if missed > 0 {
 		v.Missed = fmt.Sprintf("%d denials were not kept, as there were more than %d a second.", missed, perSecond)
 	}

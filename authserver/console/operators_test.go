@@ -166,8 +166,10 @@ func TestWhy(t *testing.T) {
 			t.Errorf("the person is told %q", secret)
 		}
 	}
+	h.Where = func(policy string) string { return "policies/" + policy + ".yaml:7" }
 	w = as(ann)
-	for _, want := range []string{"/pages", "eve@example.com", "people", "other-group", "192.0.2.7", "https://other.example.com",
+	for _, want := range []string{"policies/shop/app.yaml:7", "/pages", "eve@example.com", "people", "other-group", "192.0.2.7",
+		"https://other.example.com",
 		"shop/app", "idpGroup secret-group",
 		"include[0]", "DENIED", h.Table().Revision()} {
 		if !strings.Contains(w.Body.String(), want) {

@@ -100,7 +100,7 @@ func (h *Handler) whyPerson(x *public.Exchange, n *Denial, s *policy.Subject) {
 func when(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04:05 UTC") }
 
 func (h *Handler) whyDetails(x *public.Exchange, n *Denial) {
-	v := web.WhyDetailsView{Nav: h.nav(""), Host: x.Host, Title: "Why it was denied", Facts: factsOf(n)}
+	v := web.WhyDetailsView{Nav: h.nav(""), Host: x.Host, Title: "Why it was denied", Facts: h.factsOf(n)}
 	if r, err := n.request(x.Table, x.Now); err == nil {
 		r.SessionDuration, r.Countries = h.SessionDuration, h.Countries
 		d, trace := x.Table.Explain(r)
@@ -110,7 +110,7 @@ func (h *Handler) whyDetails(x *public.Exchange, n *Denial) {
 	h.Page(x, http.StatusOK, "why", web.WhyDetails(v))
 }
 
-func factsOf(n *Denial) (out []web.Fact) {
+func (h *Handler) factsOf(n *Denial) (out []web.Fact) {
 	add := func(name, value string) {
 		if value != "" {
 			out = append(out, web.Fact{Name: name, Value: policy.Line(value)})
@@ -134,6 +134,9 @@ func factsOf(n *Denial) (out []web.Fact) {
 	add("Verdict", n.Verdict)
 	add("Reason", n.Reason)
 	add("Policy", n.Policy)
+	if h.Where != nil && n.Policy != "" {
+		add("It comes from", h.Where(n.Policy))
+	}
 	add("Field", n.Field)
 	add("Rule", n.Rule)
 	add("Asked by", n.Dialect)

@@ -33,7 +33,7 @@ func consoleSamples() []row {
 		Path: "/" + strings.Repeat("path", 100), Origin: "https://" + longHost,
 		Reason: "preflight-not-configured", URL: "/why"}
 	denials := web.DenialsView{Nav: nav(0), Host: "login.example.com", Reasons: []string{"no-policy", "blocked"},
-		Rows: []web.DenialRow{denial, nobody, denial}, Events: "/nothing",
+		Rows: []web.DenialRow{denial, nobody, denial}, Events: "/nothing", WhyURL: "/why",
 		ReloadURL: "/again", Scope: "The last ones that this replica decided.", Missed: "17 denials were not kept."}
 	none := denials
 	none.Rows, none.Missed, none.FilterHost, none.FilterReason = nil, "", longHost, "blocked"

@@ -141,6 +141,7 @@ type DenialsView struct {
 	Reasons                              []string
 	Rows                                 []DenialRow
 	Events                               string // where new ones come from
+	WhyURL                               string // where one is found by its number
 	ReloadURL                            string
 	Scope                                string // of which replicas they are
 	Missed                               string // empty: none were

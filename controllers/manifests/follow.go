@@ -29,13 +29,14 @@ type Sink struct {
 	// Problems of what is wrong with what was read. Optional, all or none.
 	InForce  func(t *policy.Table, took time.Duration)
 	Problems func([]Problem)
-	Heard    func() // that a file changed
+	Heard    func()                  // that a file changed
+	Places   func(map[string]string) // Set.Places of what was read
 }
 
 func (s *Sink) defaults() {
 	if s.InForce == nil {
 		s.InForce, s.Problems = func(*policy.Table, time.Duration) {}, func([]Problem) {}
-		s.Heard = func() {}
+		s.Heard, s.Places = func() {}, func(map[string]string) {}
 	}
 }
 
@@ -59,6 +60,7 @@ func (l *Loader) Follow(ctx context.Context, to Sink, log *slog.Logger) error {
 			log.Log(ctx, level, "policy problem", "at", p.String())
 		}
 		to.Problems(problems)
+		to.Places(set.Places())
 		if to.Live.Table() == nil && set.unread {
 			log.ErrorContext(ctx, "not ready: what cannot be read may protect a host; all requests are denied until it can")
 			return

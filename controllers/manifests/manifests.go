@@ -122,18 +122,21 @@ func (s *Set) Input() policy.Input {
 // Read reads files and folders once. Problems is never nil; the error is for a
 // path that is not there.
 func Read(paths []string) (*policy.Table, []Problem, error) {
-	return ReadOn(policy.Terms{}, paths)
-}
-
-// ReadOn is Read on the platform's terms.
-func ReadOn(terms policy.Terms, paths []string) (*policy.Table, []Problem, error) {
 	loader, err := NewLoader(paths)
 	if err != nil {
 		return nil, nil, err
 	}
-	loader.Terms = terms
 	table, problems := loader.Load().Build()
 	return table, append([]Problem{}, problems...), nil
+}
+
+// Places are where policies stand, "FILE:LINE" by "namespace/name".
+func (s *Set) Places() map[string]string {
+	out := map[string]string{}
+	for _, o := range s.objects {
+		out[o.namespace+"/"+o.name] = fmt.Sprintf("%s:%d", o.file, o.line("metadata"))
+	}
+	return out
 }
 
 // Skipped is how many files were read that hold nothing of ours.
