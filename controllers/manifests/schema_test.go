@@ -50,8 +50,12 @@ func limitsOf(schema map[string]any, path []string) (out []limit) {
 	if _, ok := schema["enum"]; ok {
 		add("enum", "Bogus")
 	}
-	if _, ok := schema["pattern"]; ok {
-		add("pattern", "\u00e9 \"")
+	if p, ok := schema["pattern"].(string); ok {
+		value := "\u00e9 \""
+		if strings.HasPrefix(p, "^[^") { // of text for people
+			value = "\u202e"
+		}
+		add("pattern", value)
 	}
 	rules, _ := schema["x-kubernetes-validations"].([]any)
 	for _, r := range rules {
