@@ -110,8 +110,12 @@ func (p *Process) Failure() error {
 	return fmt.Errorf("%s has ended (%s):\n%s", filepath.Base(p.cmd.Path), how, p.Tail())
 }
 
-// Tail is the end of what the program has written.
+// Tail is the end of what the program has written. One that was never started has
+// written nothing.
 func (p *Process) Tail() string {
+	if p == nil {
+		return ""
+	}
 	text, err := os.ReadFile(p.Log)
 	if err != nil {
 		return err.Error()
