@@ -62,7 +62,7 @@ func ReadBrand(file string) (Brand, error) {
 	if info.Size() > maxBrandFile {
 		return Brand{}, fmt.Errorf("%s is longer than %d KiB", file, maxBrandFile>>10)
 	}
-	text, err := os.ReadFile(file) //nolint:gosec // the operator names it
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return Brand{}, err
 	}
