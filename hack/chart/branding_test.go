@@ -12,17 +12,21 @@ import (
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
+// brandOf is what the server reads; empty: there is none.
+func brandOf(objects []*unstructured.Unstructured) (text string) {
+	for _, u := range objects {
+		if u.GetKind() == "ConfigMap" && strings.HasSuffix(u.GetName(), "-branding") {
+			text, _, _ = unstructured.NestedString(u.Object, "data", "branding.yaml")
+		}
+	}
+	return text
+}
+
 // TestBranding: what the chart writes of the value is what the server reads, where it is
 // told to look, and a change of it starts new Pods.
 func TestBranding(t *testing.T) {
 	objects := render(t, "testdata/values/branding.yaml")
-	var text string
-	for _, u := range objects {
-		if u.GetKind() == "ConfigMap" && u.GetName() == "ostiary-branding" {
-			text, _, _ = unstructured.NestedString(u.Object, "data", "branding.yaml")
-		}
-	}
-	b, err := web.ParseBrand([]byte(text))
+	b, err := web.ParseBrand([]byte(brandOf(objects)))
 	if err != nil || b.Name != "Example & Co" || b.Footer != "IT: room 7" || b.AccentDark != "#f0a6d8" {
 		t.Errorf("%+v, %v", b, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -278,7 +279,15 @@ func TestNotes(t *testing.T) {
 func TestArguments(t *testing.T) {
 	binary := build(t)
 	for _, values := range valueSets(t) {
-		args := append(arguments(t, render(t, values)), "--kubeconfig", filepath.Join(t.TempDir(), "none"))
+		objects := render(t, values)
+		args := append(arguments(t, objects), "--kubeconfig", filepath.Join(t.TempDir(), "none"))
+		if i := slices.Index(args, "--branding=/branding/branding.yaml"); i >= 0 { // in the Pod it is mounted there
+			file := filepath.Join(t.TempDir(), "branding.yaml")
+			if err := os.WriteFile(file, []byte(brandOf(objects)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			args[i] = "--branding=" + file
+		}
 		_, err := command(t, binary, append(args, onLoopback("127.0.0.1:0")...)...)
 		if err == nil || !strings.Contains(err.Error(), "no cluster to talk to") {
 			t.Errorf("%s: ostiary %s: %v", values, strings.Join(args, " "), err)

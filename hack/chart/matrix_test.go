@@ -42,8 +42,9 @@ func toggles(t *testing.T) map[string]bool {
 
 // What some toggles cannot be without.
 var needs = map[string][]string{
-	"teamIngress.enabled":   {"teamDomain=auth.example.com"},
-	"teamHTTPRoute.enabled": {"teamDomain=auth.example.com", "teamHTTPRoute.parentRefs[0].name=gateway"},
+	"tracing.trustIncomingSpan": {"tracing.endpoint=http://collector:4317"},
+	"teamIngress.enabled":       {"teamDomain=auth.example.com"},
+	"teamHTTPRoute.enabled":     {"teamDomain=auth.example.com", "teamHTTPRoute.parentRefs[0].name=gateway"},
 }
 
 // TestToggles: each on its own, and all at once, is taken by the API server.

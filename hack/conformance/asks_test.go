@@ -164,6 +164,9 @@ func TestAsks(t *testing.T) {
 	t.Run("curl", a.curl)
 }
 
+// sealed is what a page's link says of its request: no two seals are the same.
+var sealed = regexp.MustCompile(`([?&]|&amp;)what=[A-Za-z0-9_.-]+`)
+
 // agree: however nginx asks, the same request gets the same answer.
 func (a *asking) agree(t *testing.T) {
 	var requests []string
@@ -192,7 +195,7 @@ func (a *asking) agree(t *testing.T) {
 		for _, name := range []string{"global", "keepalive", "route", "header"} {
 			a.by(t, name, func(c *check) {
 				got := c.send(raw)
-				if got.Status != want.Status || len(got.hits) != len(want.hits) || got.Body != want.Body || !slices.Equal(fields(got), fields(want)) {
+				if got.Status != want.Status || len(got.hits) != len(want.hits) || sealed.ReplaceAllString(got.Body, "") != sealed.ReplaceAllString(want.Body, "") || !slices.Equal(fields(got), fields(want)) {
 					c.errorf("it differs from render%s\n--- render%s", got.dump(), want.dump())
 				}
 			})
