@@ -7,6 +7,7 @@ import (
 	"regexp"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/controllers/imports/draft"
 	"github.com/ostiary/ostiary/controllers/imports/tree"
 	"github.com/ostiary/ostiary/controllers/routes"
@@ -142,7 +143,7 @@ func (in *Ingress) certificate() []draft.Part {
 		in.Say(draft.Noted, secret, in.Of, "a certificate is not asked of everybody, so no rule asks for one")
 		return nil
 	}
-	in.Say(draft.Noted, secret, in.Of, "certificates count where the proxy tells Ostiary of them (an endpoint below /authz/v1/cert/)")
+	in.Say(draft.Noted, secret, in.Of, "certificates count where the proxy tells Ostiary of them (an endpoint below "+contract.CertificatePrefix+")")
 	names := &v1alpha1.ClientCertificate{}
 	if at != nil {
 		m := plainName.FindStringSubmatch(match)
