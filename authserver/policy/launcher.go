@@ -61,7 +61,7 @@ func isLine(s string, longest int) bool {
 
 // notPlain: what must be escaped in a URL, and what ends a source expression in a
 // Content-Security-Policy.
-func notPlain(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`;,'"\`, r) }
+func notPlain(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`;,'"\`, r) }
 
 // An Application is where people open what a policy protects.
 type Application struct {
@@ -121,12 +121,12 @@ func (t *Table) opens(o *opening) bool {
 func (o *opening) before(other *opening) bool {
 	l := o.app.launcher
 	if d := cmp.Or(cmp.Compare(l.rank(o.host), l.rank(other.host)), cmp.Compare(o.host, other.host)); d != 0 {
-		return d < 0
+		return d == -1
 	}
 	if o.exact != other.exact {
 		return other.exact
 	}
-	return cmp.Or(cmp.Compare(len(o.path), len(other.path)), cmp.Compare(o.path, other.path)) < 0
+	return cmp.Or(cmp.Compare(len(o.path), len(other.path)), cmp.Compare(o.path, other.path)) == -1
 }
 
 // A launch is a Launcher compiled. Most policies say nothing, which is nil, and have one

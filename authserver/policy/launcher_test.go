@@ -99,3 +99,23 @@ func TestApplicationsAreThePolicysOwn(t *testing.T) {
 		t.Errorf("%d applications: too few", n)
 	}
 }
+
+// TestLauncherIsCompiledOnce: what its owner does to a policy afterwards changes no table.
+func TestLauncherIsCompiledOnce(t *testing.T) {
+	p := of("n", "a", 1, Allow, []string{"a.x"})
+	p.Launcher.Tags = []string{"docs"}
+	table, _ := build([]Policy{p})
+	p.Launcher.Tags[0] = "changed"
+	if got := table.Applications()[0].Launcher.Tags; !slices.Equal(got, []string{"docs"}) {
+		t.Error(got)
+	}
+}
+
+// TestCutOfNoText: bytes that are no characters are cut where they have to be, and no earlier.
+func TestCutOfNoText(t *testing.T) {
+	for in, want := range map[string]string{"a\x80\x80\x80\x80\x80": "a\x80\x80\x80", "aé€x": "aé", "abcd": "abcd", "abcde": "abcd"} {
+		if got := Cut(in, 4); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
