@@ -87,6 +87,29 @@ type OIDC struct {
 	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'[?#]|//[^/]*@')`,message=`an issuer has no user name, no query and no fragment`
 	// +kubebuilder:validation:XValidation:rule=`!self.endsWith('/.well-known/openid-configuration')`,message=`leave out /.well-known/openid-configuration: the issuer is what stands before it`
 	Issuer string `json:"issuer"`
+	// discoveryURL is where the provider's metadata is read, in place of
+	// issuer/.well-known/openid-configuration: for a provider that is reached at another
+	// address than it calls itself, as inside a cluster, or that keeps its metadata elsewhere,
+	// as Azure AD B2C. All of it, with its path. The metadata, ID tokens and answers must name
+	// issuer all the same. Default: found by issuer.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:Pattern=`^(https://[^/?#@\x00-\x20\x7F]+/|http://(([^/?#@:\x00-\x20\x7F]*[.])?[lL][oO][cC][aA][lL][hH][oO][sS][tT]|127[.][0-9.]+|\[::1\])(:[0-9]*)?/)[^#@\x00-\x20\x7F]+$`
+	DiscoveryURL string `json:"discoveryURL,omitempty"`
+	// nonce is whether an ID token must repeat the nonce of its sign-in. Required: it must
+	// (OpenID Connect Core 1.0, section 3.1.2.1). Optional: one without any is accepted, for a
+	// provider that leaves it out; one with another is refused all the same. The price: that
+	// nobody plants the answer to a sign-in of theirs then relies on PKCE alone, and so on
+	// the provider's checking it. Default: Required.
+	// +optional
+	// +kubebuilder:validation:Enum=Required;Optional
+	Nonce Nonce `json:"nonce,omitempty"`
+	// responseMode is how the provider answers. query: in the address that it sends people
+	// back to. form_post: in a form that their browser posts from the provider's page, as
+	// Apple insists on if it is asked for a name or an address. Default: query.
+	// +optional
+	// +kubebuilder:validation:Enum=query;form_post
+	ResponseMode ResponseMode `json:"responseMode,omitempty"`
 	// clientID is what the provider calls this client.
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -123,6 +146,30 @@ type OIDC struct {
 	// +kubebuilder:validation:XValidation:rule=`self == "" || self.contains('-----BEGIN CERTIFICATE-----') && !self.contains('PRIVATE KEY')`,message=`write certificates in PEM form, which begin with -----BEGIN CERTIFICATE----- (and no private key)`
 	CABundle string `json:"caBundle,omitempty"`
 }
+
+// Nonce is whether an ID token must repeat the nonce of its sign-in.
+type Nonce string
+
+const (
+	// NonceRequired refuses an ID token without it.
+	NonceRequired Nonce = "Required"
+	// NonceOptional accepts one without it, and refuses one with another.
+	NonceOptional Nonce = "Optional"
+)
+
+// ResponseMode is how a provider answers (OAuth 2.0 Multiple Response Type Encoding
+// Practices, OAuth 2.0 Form Post Response Mode).
+type ResponseMode string
+
+const (
+	// ResponseModeQuery answers in an address.
+	ResponseModeQuery ResponseMode = "query"
+	// ResponseModeFormPost answers in a form.
+	ResponseModeFormPost ResponseMode = "form_post"
+)
+
+// GroupsFormat is the form of the claim of groups.
+type GroupsFormat string
 
 // Users are people with a password each: a YAML list of name, email, groups and
 // passwordHash (bcrypt).
@@ -167,6 +214,16 @@ type Claims struct {
 	// groups is where the groups are. Default: groups.
 	// +optional
 	Groups ClaimPath `json:"groups,omitempty"`
+	// groupsFormat is how groups stand there. List: a list of names, or a text that is one
+	// name. Comma, Space: a text with commas, or blanks, between the names. JSON: a text that
+	// is a JSON list of names. Keys: an object whose keys are the names, as Zitadel's roles.
+	// DN: distinguished names, of which the first value counts: staff of
+	// cn=staff,ou=groups,dc=example; groups of one name in different branches are one group
+	// then. What stands there in another form is no group, and a warning in the log names
+	// the claim. Default: List.
+	// +optional
+	// +kubebuilder:validation:Enum=List;Comma;Space;JSON;Keys;DN
+	GroupsFormat GroupsFormat `json:"groupsFormat,omitempty"`
 	// user is the name of the user for applications (X-Access-User): a claim that
 	// users cannot choose themselves, if applications go by it. Sessions,
 	// revocations and limits go by sub in any case. Default:

@@ -15,13 +15,14 @@ import (
 // A mapping says which claims are what, by their paths.
 type mapping struct {
 	user, email, groups, amr string
+	format                   string // of groups
 	trustEmail               bool
 }
 
 func newMapping(c *Config) mapping {
 	return mapping{
 		user: cmp.Or(c.UserClaim, "sub"), email: cmp.Or(c.EmailClaim, "email"), trustEmail: c.TrustUnverifiedEmail,
-		groups: cmp.Or(c.GroupsClaim, "groups"), amr: cmp.Or(c.AMRClaim, "amr"),
+		groups: cmp.Or(c.GroupsClaim, "groups"), format: cmp.Or(c.GroupsFormat, config.List), amr: cmp.Or(c.AMRClaim, "amr"),
 	}
 }
 
@@ -53,6 +54,9 @@ func (o *openID) identify(ctx context.Context, m *oidc.Metadata, id claims, acce
 	}
 	if dropped != "" {
 		o.log.Warn("not all groups of a user who signs in are known", "user", who.ID, "provider", o.config.Name, "why", dropped)
+	}
+	if odd := o.mapping.unread(sources); len(odd) > 0 {
+		o.log.Warn("claims of a user who signs in could not be read, and count as missing", "user", who.ID, "claims", odd)
 	}
 	who.Provider, who.Unsaid = o.config.Name, unsaid
 	var warnings []string
@@ -94,10 +98,11 @@ func (m *mapping) identity(sources []claims) (who Identity, dropped string, err 
 		dropped = "there are too many for the ID token (_claim_names)"
 	}
 	var more bool
-	if who.Groups, more = names(groups); more {
+	written, _ := groupTexts(m.format, groups)
+	if who.Groups, more = names(written); more {
 		dropped = "there are more than it may have"
 	}
-	who.AMR, _ = names(first(sources, m.amr))
+	who.AMR, _ = names(texts(first(sources, m.amr)))
 	return who, dropped, nil
 }
 
@@ -161,11 +166,11 @@ func (m *mapping) emailOf(c claims) (bool, string) {
 	return true, email
 }
 
-// names returns the strings at a claim that can be names, each once, and whether
-// there are more than are taken.
-func names(v any) (list []string, more bool) {
+// names returns the texts that can be names, each once, and whether there are more
+// than are taken.
+func names(all []string) (list []string, more bool) {
 	seen := map[string]bool{}
-	for _, s := range texts(v) {
+	for _, s := range all {
 		switch {
 		case !config.IsName(s) || seen[s]:
 		case len(list) == config.MaxGroups:

@@ -40,11 +40,12 @@ type flow struct {
 
 // newOpenID makes one of a Config that is valid.
 func newOpenID(c *Config, r *config.Reading, opts *Options) *openID {
-	client := oidc.NewClient(r.Issuer, r.Roots, opts.Timeout)
+	client := oidc.NewClient(r.Asked, r.Roots, opts.Timeout)
 	return &openID{
 		config: c, scopes: scopes(c.Scopes), mapping: newMapping(c),
 		log: opts.Log.With("provider", c.Name), now: opts.Now, timeout: opts.Timeout, client: client,
-		issuer: oidc.New(oidc.Options{Issuer: c.Issuer, Client: client, Now: opts.Now, Timeout: opts.Timeout, SignsIn: true}),
+		issuer: oidc.New(oidc.Options{Issuer: c.Issuer, DiscoveryURL: c.DiscoveryURL, Client: client, Now: opts.Now, Timeout: opts.Timeout,
+			SignsIn: true}),
 	}
 }
 
@@ -98,6 +99,9 @@ func (o *openID) authCodeURL(ctx context.Context, s Start) (string, error) {
 		oauth2.S256ChallengeOption(s.Verifier)}
 	for name, value := range o.config.AuthParams {
 		params = append(params, oauth2.SetAuthURLParam(name, value))
+	}
+	if o.config.FormPost {
+		params = append(params, oauth2.SetAuthURLParam("response_mode", "form_post"))
 	}
 	if s.Reauthenticate {
 		params = append(params, oauth2.SetAuthURLParam("prompt", "login"), oauth2.SetAuthURLParam("max_age", "0"))

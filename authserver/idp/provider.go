@@ -62,6 +62,10 @@ func (p *Provider) Type() string { return p.config.Type }
 // of the provider's own.
 func (p *Provider) Password() bool { return p.users != nil }
 
+// Posts reports whether it answers by a form that the browser posts from its page (OAuth 2.0
+// Form Post Response Mode). One that is not there does not.
+func (p *Provider) Posts() bool { return p != nil && p.openID != nil && p.config.FormPost }
+
 // Knows reports whether the user of this ID may still exist: a built-in user
 // that was removed does not, and of others only their provider knows.
 func (p *Provider) Knows(id string) bool {

@@ -79,7 +79,7 @@ func (o *openID) checkParties(id claims, token *gooidc.IDToken, nonce string) er
 		return oidc.Fail(ErrRejected, "the ID token is for another client")
 	case azp != nil && azp != o.config.ClientID, azp == nil && len(audience) > 1:
 		return oidc.Fail(ErrRejected, "the ID token was issued to another client (azp)")
-	case id["nonce"] != nonce:
+	case id["nonce"] != nonce && (id["nonce"] != nil || !o.config.NonceOptional):
 		return oidc.Fail(ErrRejected, "the ID token is of another sign-in (nonce)")
 	case len(sub) > 255 || !config.IsName(sub): // §2
 		return oidc.Fail(ErrRejected, "the ID token has no usable subject (sub)")

@@ -4,6 +4,7 @@ package login
 
 import (
 	"math/rand/v2"
+	"net/http"
 	"strings"
 	"sync/atomic"
 
@@ -81,10 +82,26 @@ func (h *Handler) Route(host, path string) func(*public.Exchange) {
 		return h.sessions
 	case strings.HasPrefix(own, "login/"):
 		return h.traced("sign-in team", func(x *public.Exchange) { h.teamLogin(x, own[len("login/"):]) })
-	case strings.HasPrefix(own, "idp/") && strings.HasSuffix(own, "/callback"):
-		return h.traced("sign-in callback", func(x *public.Exchange) { h.callback(x, own[len("idp/"):len(own)-len("/callback")]) })
+	}
+	if name, ok := calledBack(own); ok {
+		return h.traced("sign-in callback", func(x *public.Exchange) {
+			if x.R.Method == http.MethodPost && h.Providers.Find(name).Posts() {
+				h.takeForm(x, name)
+			} else {
+				h.callback(x, name)
+			}
+		})
 	}
 	return nil
+}
+
+// calledBack returns which identity provider sends people back to a path of ours.
+func calledBack(own string) (provider string, ok bool) {
+	rest, ok := strings.CutPrefix(own, "idp/")
+	if !ok {
+		return "", false
+	}
+	return strings.CutSuffix(rest, "/callback")
 }
 
 // ofApplication finds a step on the host of an application.

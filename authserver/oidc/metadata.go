@@ -3,11 +3,14 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ostiary/ostiary/authserver/oidc/issuer"
 )
 
 // Metadata is what an issuer says about itself (OpenID Connect Discovery 1.0 §3,
@@ -31,6 +34,8 @@ type Options struct {
 	Timeout time.Duration // of one attempt to fetch a document
 	// SignsIn: its metadata must name the endpoints of the code flow as well.
 	SignsIn bool
+	// DiscoveryURL is where its metadata is. Empty: below Issuer.
+	DiscoveryURL string
 	// JWKSURL is where its keys are. Empty: its metadata says so.
 	JWKSURL string
 	// KeysAtIssuer: its metadata cannot put the keys at another host than its own.
@@ -65,7 +70,8 @@ func (i *Issuer) Metadata(ctx context.Context) (*Metadata, error) { return i.met
 func (i *Issuer) discover(ctx context.Context) (*Metadata, error) {
 	const what = "its metadata"
 	// §4: a path of the issuer comes first, and ends without a slash.
-	text, _, err := i.Client.Get(ctx, what, strings.TrimSuffix(i.Issuer, "/")+"/.well-known/openid-configuration", "")
+	address := cmp.Or(i.DiscoveryURL, strings.TrimSuffix(i.Issuer, "/")+"/.well-known/openid-configuration")
+	text, _, err := i.Client.Get(ctx, what, address, "")
 	if err != nil {
 		return nil, err
 	}
@@ -83,20 +89,36 @@ func (i *Issuer) discover(ctx context.Context) (*Metadata, error) {
 	return m, nil
 }
 
+const authorization = "authorization_endpoint"
+
+// visits reports whether browsers may be sent to an address, of which the issuer's own says
+// what is proper.
+func (i *Issuer) visits(u *url.URL) bool {
+	own, err := url.Parse(i.Issuer)
+	if err != nil {
+		return false
+	}
+	return (&guard{scheme: own.Scheme, local: issuer.IsLocal(own.Hostname())}).check(u) == nil
+}
+
 // checkEndpoints looks at where metadata sends us.
 func (i *Issuer) checkEndpoints(m *Metadata) error {
 	for _, endpoint := range []struct {
 		name, address string
 		optional      bool
 	}{
-		{"authorization_endpoint", m.AuthURL, !i.SignsIn}, {"token_endpoint", m.TokenURL, !i.SignsIn},
+		{authorization, m.AuthURL, !i.SignsIn}, {"token_endpoint", m.TokenURL, !i.SignsIn},
 		{"jwks_uri", m.JWKSURL, false}, {"userinfo_endpoint", m.UserInfoURL, true},
 	} {
 		if endpoint.address == "" && endpoint.optional {
 			continue
 		}
+		allows := i.Client.Allows
+		if endpoint.name == authorization { // the browser goes there, which need not reach what we ask
+			allows = i.visits
+		}
 		u, err := url.Parse(endpoint.address)
-		if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || !i.Client.Allows(u) {
+		if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || !allows(u) {
 			return Fail(ErrRejected, "its metadata has no usable %s", endpoint.name)
 		}
 	}

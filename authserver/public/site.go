@@ -54,6 +54,12 @@ type Router interface {
 	Route(host, path string) func(*Exchange)
 }
 
+// Posted is a Router with addresses that pages of other sites post forms to: no other
+// of ours takes one.
+type Posted interface {
+	PostedTo(host, path string) bool
+}
+
 // Serve answers if one of the routers knows the address, and otherwise reports false
 // and has written nothing. id is the request's, for people and logs.
 func (s *Site) Serve(w http.ResponseWriter, r *http.Request, id string, routers ...Router) bool {
@@ -64,8 +70,11 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, id string, routers 
 	}
 	x := &Exchange{W: w, R: r, ID: id, Host: target.Host(), Table: s.Table(), Ring: s.Ring(), Now: s.Now()}
 	var serve func(*Exchange)
+	var posted bool
 	for _, router := range routers {
 		if serve = router.Route(x.Host, path); serve != nil {
+			p, ok := router.(Posted)
+			posted = ok && p.PostedTo(x.Host, path)
 			break
 		}
 	}
@@ -81,7 +90,7 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, id string, routers 
 		s.Fail(x, web.NotReady)
 		return true
 	}
-	if x.R.Method == http.MethodPost && !SameOrigin(x.R) {
+	if x.R.Method == http.MethodPost && !posted && !SameOrigin(x.R) {
 		s.Fail(x, web.CrossSite)
 		return true
 	}

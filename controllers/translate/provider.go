@@ -4,6 +4,7 @@ package translate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -30,11 +31,7 @@ type Secrets func(name string) (data map[string][]byte, ok bool)
 func ProviderOf(o *v1alpha1.IdentityProvider, secrets Secrets) (config.Provider, []policy.Issue) {
 	t := translator{source: policy.Source{Name: o.Name}}
 	p := config.Provider{Name: o.Name, DisplayName: o.Spec.DisplayName}
-	switch o.Spec.UserNames {
-	case "", v1alpha1.UserNamesPlain, v1alpha1.UserNamesQualified:
-	default:
-		t.wrong("spec.userNames", "%q: Plain or Qualified", o.Spec.UserNames)
-	}
+	t.oneOf("spec.userNames", string(o.Spec.UserNames), string(v1alpha1.UserNamesPlain), string(v1alpha1.UserNamesQualified))
 	switch oidc, users := o.Spec.OIDC, o.Spec.Users; {
 	case oidc != nil && users != nil:
 		t.wrong("spec", "exactly one of oidc and users: make two IdentityProviders of them")
@@ -53,12 +50,16 @@ func ProviderOf(o *v1alpha1.IdentityProvider, secrets Secrets) (config.Provider,
 
 func (t *translator) oidc(p *config.Provider, o *v1alpha1.OIDC, secrets Secrets) {
 	p.Issuer, p.ClientID, p.Scopes = o.Issuer, o.ClientID, stringsOf(o.Scopes)
-	p.TrustUnverifiedEmail = o.TrustUnverifiedEmail
+	p.TrustUnverifiedEmail, p.DiscoveryURL = o.TrustUnverifiedEmail, o.DiscoveryURL
+	p.NonceOptional, p.FormPost = o.Nonce == v1alpha1.NonceOptional, o.ResponseMode == v1alpha1.ResponseModeFormPost
+	t.oneOf("spec.oidc.nonce", string(o.Nonce), string(v1alpha1.NonceRequired), string(v1alpha1.NonceOptional))
+	t.oneOf("spec.oidc.responseMode", string(o.ResponseMode), string(v1alpha1.ResponseModeQuery), string(v1alpha1.ResponseModeFormPost))
 	if o.ClientSecretRef != nil {
 		p.ClientSecret = string(t.secret("spec.oidc.clientSecretRef", *o.ClientSecretRef, clientSecretKey, secrets))
 	}
 	if c := o.Claims; c != nil {
 		p.EmailClaim, p.GroupsClaim, p.UserClaim, p.AMRClaim = string(c.Email), string(c.Groups), string(c.User), string(c.AMR)
+		p.GroupsFormat = string(c.GroupsFormat)
 	}
 	if o.AuthParams != nil {
 		p.AuthParams = make(map[string]string, len(o.AuthParams))
@@ -68,6 +69,13 @@ func (t *translator) oidc(p *config.Provider, o *v1alpha1.OIDC, secrets Secrets)
 	}
 	if o.CABundle != "" {
 		p.CABundle = []byte(o.CABundle)
+	}
+}
+
+// oneOf refuses a word that is none of those that a field knows. None stands for the default.
+func (t *translator) oneOf(field, word string, known ...string) {
+	if word != "" && !slices.Contains(known, word) {
+		t.wrong(field, "%.40q: %s", word, strings.Join(known, " or "))
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 // A Reading is what a Provider's texts say.
 type Reading struct {
 	Issuer *url.URL       // of OIDC
+	Asked  *url.URL       // of OIDC: where its metadata is asked for, at its Issuer or elsewhere
 	Roots  *x509.CertPool // of OIDC; nil: the system's
 	Users  *UserList      // of Users
 }
@@ -89,6 +90,15 @@ func (c *check) oidc() {
 	address, problem := issuer.Parse(p.Issuer)
 	if c.Issuer = address; problem != "" {
 		c.wrong("issuer", codeIssuer, "%.300q: %s", p.Issuer, problem)
+	}
+	c.Asked = c.Issuer
+	if p.DiscoveryURL != "" {
+		if c.Asked, problem = issuer.ParseDocument(p.DiscoveryURL); problem != "" {
+			c.wrong("discoveryURL", codeDiscovery, "%.300q: %s", p.DiscoveryURL, problem)
+		}
+	}
+	if p.GroupsFormat != "" && !slices.Contains(GroupsFormats(), p.GroupsFormat) {
+		c.wrong("claims.groupsFormat", codeFormat, "%.40q: one of %s", p.GroupsFormat, strings.Join(GroupsFormats(), ", "))
 	}
 	c.printable("clientID", codeClientID, p.ClientID, maxIdentifier)
 	if strings.TrimSpace(p.ClientSecret) != p.ClientSecret {

@@ -26,6 +26,8 @@ var mistakes = map[policy.Code]func() Provider{
 	codeDisplayName: func() Provider { p := corp(); p.DisplayName = "a\u202eb"; return p },
 	codeType:        func() Provider { p := corp(); p.Type = "OIDC"; return p },
 	codeIssuer:      func() Provider { p := corp(); p.Issuer = "http://sso.example.com"; return p },
+	codeDiscovery:   func() Provider { p := corp(); p.DiscoveryURL = "http://sso.example.com/x"; return p },
+	codeFormat:      func() Provider { p := corp(); p.GroupsFormat = "XML"; return p },
 	codeClientID:    func() Provider { p := corp(); p.ClientID = ""; return p },
 	codeSecretBlank: func() Provider { p := corp(); p.ClientSecret = "secret\n"; return p },
 	codeScope:       func() Provider { p := corp(); p.Scopes = []string{"a b"}; return p },

@@ -15,6 +15,8 @@ const (
 	codeType         policy.Code = "provider-type"
 	codeTwice        policy.Code = "provider-twice"
 	codeIssuer       policy.Code = "issuer"
+	codeDiscovery    policy.Code = "discovery-url"
+	codeFormat       policy.Code = "groups-format"
 	codeClientID     policy.Code = "client-id"
 	codeSecretBlank  policy.Code = "client-secret-blank"
 	codeScope        policy.Code = "scope"
@@ -45,6 +47,8 @@ var codes = []policy.CodeDoc{
 	{Code: codeClaim, Reason: policy.Invalid, Fix: "Write the path of a claim, such as realm_access.roles."},
 	{Code: codeClientID, Reason: policy.Invalid, Fix: "Write the client ID as the provider shows it."},
 	{Code: codeSecretBlank, Reason: policy.Invalid, Fix: "Store the secret without a line end: printf, not echo."},
+	{Code: codeDiscovery, Reason: policy.Invalid, Fix: "Write the https address of the provider's metadata, with its path."},
+	{Code: codeFormat, Reason: policy.Invalid, Fix: "Write List, Comma, Space, JSON, Keys or DN."},
 	{Code: codeIssuer, Reason: policy.Invalid, Fix: "Write the https address that the provider's metadata has as its issuer."},
 	{Code: codeDisplayName, Reason: policy.Invalid, Fix: "Write 1 to 100 printable characters."},
 	{Code: codeName, Reason: policy.Invalid, Fix: "Use lower-case letters, digits, dots and hyphens."},

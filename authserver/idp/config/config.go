@@ -23,6 +23,7 @@ type Provider struct {
 
 	// OIDC. A claim is named by its path: "groups", "realm_access.roles".
 	Issuer       string // https, or http on this machine
+	DiscoveryURL string // where the metadata is; default: below Issuer
 	ClientID     string
 	ClientSecret string            // empty: a public client
 	Scopes       []string          // default: openid profile email; openid is always asked for
@@ -30,9 +31,15 @@ type Provider struct {
 	GroupsClaim  string            // default: groups
 	UserClaim    string            // what people are called; default: sub. Who they are says sub
 	AMRClaim     string            // default: amr
+	GroupsFormat string            // one of GroupsFormats; default: List
 	AuthParams   map[string]string // added to the authorization request
 	CABundle     []byte            // PEM; in place of the system's roots
 
+	// NonceOptional accepts ID tokens without a nonce: whose sign-in a code is of, PKCE alone
+	// tells then.
+	NonceOptional bool
+	// FormPost has the provider answer by a form that the browser posts.
+	FormPost bool
 	// TrustUnverifiedEmail takes an address that the provider does not say it has
 	// verified: only for a provider whose users cannot choose their address.
 	TrustUnverifiedEmail bool
@@ -44,6 +51,19 @@ type Provider struct {
 	// Users: a YAML list of {name, email, groups, passwordHash}.
 	Users []byte
 }
+
+// How groups stand at their claim.
+const (
+	List  = "List"  // a list of names, or one name
+	Comma = "Comma" // a text, with commas between names
+	Space = "Space" // a text, with blanks between names
+	JSON  = "JSON"  // a text that is a JSON list
+	Keys  = "Keys"  // an object, whose keys are the names
+	DN    = "DN"    // distinguished names (RFC 4514), whose first values are the names
+)
+
+// GroupsFormats are all of them.
+func GroupsFormats() []string { return []string{List, Comma, Space, JSON, Keys, DN} }
 
 // String names the provider, and keeps its secrets out of whatever is printed.
 func (p Provider) String() string { return "identity provider " + p.Name }

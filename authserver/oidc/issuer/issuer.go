@@ -36,6 +36,28 @@ func Parse(address string) (u *url.URL, problem string) {
 	return u, ""
 }
 
+// maxDocument is how long the address of a document can be, in bytes.
+const maxDocument = 1024
+
+// ParseDocument reads the address of a document that an issuer publishes, such as its
+// metadata: by the rules of an issuer's, but for a query, which it may have.
+func ParseDocument(address string) (u *url.URL, problem string) {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil, u.Hostname() == "", IsOddNumber(u.Hostname()), !utf8.ValidString(address), strings.ContainsFunc(address, notInAddress):
+		return nil, "not an address, such as https://sso.example.com/.well-known/openid-configuration"
+	case len(address) > maxDocument:
+		return nil, "longer than 1024 characters"
+	case u.User != nil || strings.Contains(address, "#"):
+		return nil, "it has no user name and no fragment"
+	case strings.Trim(u.Path, "/") == "":
+		return nil, "write all of the address, with its path, such as /.well-known/openid-configuration"
+	case u.Scheme == "http" && !IsLocal(u.Hostname()), u.Scheme != "http" && u.Scheme != "https":
+		return nil, "it is https: http is for this machine alone (localhost, *.localhost, 127.0.0.1)"
+	}
+	return u, ""
+}
+
 func notInAddress(r rune) bool { return r <= ' ' || r == utf8.RuneError || !unicode.IsPrint(r) }
 
 // IsLocal reports whether a host is this machine by its name (RFC 6761 §6.3) or

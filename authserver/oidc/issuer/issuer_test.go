@@ -37,3 +37,28 @@ func TestParse(t *testing.T) {
 		}
 	}
 }
+
+// TestParseDocument: as an issuer's address, but with a path, and a query if need be.
+func TestParseDocument(t *testing.T) {
+	for _, address := range []string{
+		"https://sso.example.com/.well-known/openid-configuration", "https://b2c.example.com/t/v2.0/.well-known/openid-configuration?p=policy",
+		"http://localhost:8080/x", "http://a.localhost/x", "http://127.0.0.1:1/x", "http://[::1]/x", "https://10.0.0.1:8443/x",
+		"https://sso.example.com/" + strings.Repeat("x", 1024-24),
+	} {
+		if u, problem := issuer.ParseDocument(address); problem != "" || u.String() != address {
+			t.Errorf("%.60s: %s", address, problem)
+		}
+	}
+	for _, address := range []string{
+		"", "x", "https://", "https:///x",
+		"https://sso.example.com", "https://sso.example.com/", "https://sso.example.com//", "https://sso.example.com?x",
+		"http://sso.example.com/x", "http://localhost.example.com/x", "http://10.0.0.1/x", "ftp://sso.example.com/x", "//sso.example.com/x",
+		"https://u@sso.example.com/x", "https://sso.example.com/x#y",
+		"https://sso.example.com/a b", "https://sso.example.com/a\nb", "https://127.1/x",
+		"https://sso.example.com/\u200bx", "https://sso.example.com/" + strings.Repeat("x", 1024-23),
+	} {
+		if u, problem := issuer.ParseDocument(address); problem == "" || u != nil {
+			t.Errorf("%.60s is taken", address)
+		}
+	}
+}
