@@ -83,6 +83,11 @@ browser: ## tell the stories in Chromium alone, `test` does it too
 # Of which proxy the conformance suite is run: nginx, traefik, traefik-ingress-nginx, caddy or haproxy.
 PROXY ?=
 
+.PHONY: test-providers
+test-providers: ## sign in at oidc-provider, Dex and Keycloak, which is fetched (160 MB)
+	hack/tools.sh dex
+	eval "$$(hack/tools.sh -env)"; OSTIARY_KEYCLOAK=1 go test -count=1 -timeout 10m ./hack/providers
+
 .PHONY: e2e
 e2e: ## the conformance suite behind one proxy, PROXY=nginx, traefik, caddy... (empty: all)
 	hack/tools.sh etcd kube-apiserver kubectl traefik

@@ -141,7 +141,7 @@ export OSTIARY_NGINX OSTIARY_PROXIES=1 OSTIARY_BINARY
 # What tests measured, printed at the end: go test hides the logs of those that pass.
 OSTIARY_FIGURES=$(mktemp)
 export OSTIARY_FIGURES
-part tools hack/tools.sh etcd kube-apiserver kubectl helm controller-gen traefik
+part tools hack/tools.sh etcd kube-apiserver kubectl helm controller-gen traefik dex
 eval "$(hack/tools.sh -env)"
 part vet go vet ./...
 part binary binary

@@ -19,7 +19,7 @@ cache=${OSTIARY_CACHE:-$root/.cache/bin}
 mkdir -p "$cache"
 cache=$(cd "$cache" && pwd)
 
-all=(etcd kube-apiserver kubectl controller-gen helm golangci-lint traefik)
+all=(etcd kube-apiserver kubectl controller-gen helm golangci-lint traefik dex)
 
 die() {
 	echo "tools: $*" >&2
@@ -58,6 +58,10 @@ describe() {
 	traefik)
 		package=github.com/traefik/traefik/v3/cmd/traefik
 		pin=github.com/traefik/traefik/v3
+		;;
+	dex)
+		package=.
+		pin=github.com/dexidp/dex
 		;;
 	*)
 		die "no tool is named '$1'; there are: ${all[*]}"
