@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -57,6 +58,13 @@ func alertCases() []alertCase {
 			`ostiary_signing_key_active_timestamp_seconds{job="o",pod="a"}`: "1+0x100000",
 			`ostiary_signing_key_active_timestamp_seconds{job="new"}`:       "0+0x100000"}, []string{"59d", "60d30m"}, "61d"},
 		{"OstiaryLogLinesLost", map[string]string{`ostiary_log_lines_dropped_total{pod="a"}`: rate}, []string{"20m"}, "25m"},
+		{"OstiaryLogLinesLeftOut", map[string]string{`ostiary_log_lines_left_out_total{pod="a"}`: rate}, []string{"20m"}, "25m"},
+		{"OstiaryExportsLost", map[string]string{`ostiary_spans_dropped_total{pod="a"}`: rate,
+			`ostiary_log_records_dropped_total{pod="a"}`: "0+0x60"}, []string{"20m", "30m"}, "35m"},
+		{"OstiaryExportsLost", map[string]string{`ostiary_spans_dropped_total{pod="a"}`: "0+0x60",
+			`ostiary_log_records_dropped_total{pod="a"}`: rate}, []string{"20m", "30m"}, "35m"},
+		{"OstiaryExportsLost", map[string]string{ // told of once
+			`ostiary_spans_dropped_total{pod="a"}`: rate, `ostiary_log_records_dropped_total{pod="a"}`: rate}, []string{"20m", "30m"}, "35m"},
 	}
 }
 
@@ -115,6 +123,29 @@ func TestAlerts(t *testing.T) {
 	early.silent = append(early.silent, early.tells)
 	if out, err := early.run(t, promtool, file); err == nil || !strings.Contains(out+err.Error(), "FAILED") {
 		t.Errorf("what is not silent passes: %v\n%s", err, out)
+	}
+}
+
+// TestNothingIsLostSilently: each counter of what the log or a collector does not get has an
+// alert, the counters that are still to come too.
+func TestNothingIsLostSilently(t *testing.T) {
+	reference, err := os.ReadFile("../../docs/reference/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, _ := rules(t, t.TempDir())
+	alerts, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := regexp.MustCompile("`(ostiary_[a-z_]+_(?:dropped|left_out|lost)_total)`").FindAllStringSubmatch(string(reference), -1)
+	if len(lost) < 4 {
+		t.Fatalf("the reference has %d counters of what is lost", len(lost))
+	}
+	for _, name := range lost {
+		if !strings.Contains(string(alerts), name[1]+"[") {
+			t.Errorf("no alert looks at %s", name[1])
+		}
 	}
 }
 
