@@ -158,7 +158,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"who", "other.example.com", "--policies", "FILE"}, 1, "nobody: no policy claims other.example.com", ""},
 		{[]string{"who", "app2.example.com", "--policies", "FILE", "--team-url", "https://app2.example.com"}, 1, "nobody: ", "where users sign in"},
 		{[]string{"diff", "FILE"}, 2, "", "name what was and what is to be"},
-		{[]string{"diff", "FILE", "FILE"}, 0, "Nothing opens, closes or changes: 1 policies before, 1 after.", ""},
+		{[]string{"diff", "FILE", "FILE"}, 0, "Nothing opens, closes or changes: 1 policy before, 1 after.", ""},
 		{[]string{"diff", "FILE", "nowhere"}, 2, "", "nowhere: no such file, no git revision (REV or REV:PATH), and not the word cluster"},
 		{[]string{"diff", "FILE", "nowhere:x"}, 2, "", "nowhere:x: git: "},
 		{[]string{"diff", "FILE", "FILE", "-o", "yaml"}, 2, "", `--output "yaml": text, markdown or json`},

@@ -112,7 +112,7 @@ func (r Report) summary() string {
 	var looked []string
 	for _, kind := range []string{"AccessPolicy", "Ingress", "HTTPRoute", "GRPCRoute", "TLSRoute", "IngressRoute", "Service", "ConfigMap"} {
 		if n := r.Looked[kind]; n > 0 || kind == "AccessPolicy" || kind == "Ingress" {
-			looked = append(looked, count(n, kind))
+			looked = append(looked, command.Count(n, kind))
 		}
 	}
 	hosts := map[string]bool{}
@@ -122,7 +122,7 @@ func (r Report) summary() string {
 	found := "No unprotected route was found"
 	switch {
 	case len(r.Findings) > 0:
-		found = count(len(r.Findings), "finding") + " on " + hostsFound(hosts)
+		found = command.Count(len(r.Findings), "finding") + " on " + hostsFound(hosts)
 	case r.Blind:
 		found = "No result"
 	case len(r.NotLooked) > 0:
@@ -134,23 +134,10 @@ func (r Report) summary() string {
 func hostsFound(hosts map[string]bool) string {
 	switch {
 	case !hosts[""]:
-		return count(len(hosts), "host")
+		return command.Count(len(hosts), "host")
 	case len(hosts) == 1:
 		return "any host"
 	default:
-		return count(len(hosts)-1, "host") + " and on any host"
+		return command.Count(len(hosts)-1, "host") + " and on any host"
 	}
-}
-
-func count(n int, what string) string {
-	switch {
-	case n == 1:
-	case strings.HasSuffix(what, "y"):
-		what = strings.TrimSuffix(what, "y") + "ies"
-	case strings.HasSuffix(what, "s"):
-		what += "es"
-	default:
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/crd"
 	"github.com/ostiary/ostiary/controllers/manifests"
@@ -63,10 +64,8 @@ func Report(w io.Writer, format string, read Read, problems []manifests.Problem)
 
 func (r Read) summary() (out string) {
 	switch {
-	case r.Policies == 1:
-		out = "1 policy, all valid\n"
 	case r.Policies > 0:
-		out = fmt.Sprintf("%d policies, all valid\n", r.Policies)
+		out = command.Count(r.Policies, "policy") + ", all valid\n"
 	case r.Others > 0:
 		out = "no AccessPolicy, and all else is valid\n"
 	default:

@@ -115,11 +115,11 @@ func (o *flags) run(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	if n == 0 {
-		fmt.Fprintf(o.Notes, "note: nothing was refused, as far as %s tell\n", policy.Line(summary.Where))
+		fmt.Fprintf(o.Notes, "note: nothing was refused, as far as one can see in %s\n", policy.Line(summary.Where))
 	}
 	if summary.Skipped > 0 {
-		fmt.Fprintf(o.Notes, "note: %d lines were skipped, as they are not JSON; %d were read (--log-format=json has Ostiary write JSON)\n",
-			summary.Skipped, summary.Lines)
+		fmt.Fprintf(o.Notes, "note: skipped what is not JSON: %s; %d were read (--log-format=json has Ostiary write JSON)\n",
+			command.Count(summary.Skipped, "line"), summary.Lines)
 	}
 	return command.Answer(!summary.Failed)
 }

@@ -67,7 +67,7 @@ func TestFilters(t *testing.T) {
 		if got := ids(t, stdout); got != want || code != 0 {
 			t.Errorf("%s: exit code %d: %q, want %q\n%s", args, code, got, want, stderr)
 		}
-		if !strings.Contains(stderr, "note: 4 lines were skipped") || strings.Contains(stderr, "nothing was refused") != (stdout == "") {
+		if !strings.Contains(stderr, "not JSON: 4 lines;") || strings.Contains(stderr, "nothing was refused") != (stdout == "") {
 			t.Errorf("%s: %s", args, stderr)
 		}
 	}
@@ -131,9 +131,12 @@ func TestTable(t *testing.T) {
 			}
 		}
 	}
-	code, stdout, stderr = run(t.Context(), t, nil, "--log", writeLog(t))
-	if code != 0 || stdout != "" || !strings.Contains(stderr, "nothing was refused") {
-		t.Errorf("exit code %d, %q, %s", code, stdout, stderr)
+	one, two := writeLog(t), writeLog(t)
+	for logs, want := range map[string]string{one: one, one + "," + two: one + ", " + two, "-": "-"} {
+		code, stdout, stderr = run(t.Context(), t, strings.NewReader(""), "--log", logs)
+		if code != 0 || stdout != "" || stderr != "note: nothing was refused, as far as one can see in "+want+"\n" {
+			t.Errorf("exit code %d, %q, %s", code, stdout, stderr)
+		}
 	}
 	_, stdout, _ = run(t.Context(), t, nil, "-o", "json", "--log", writeLog(t, `{"msg":"decision","host":"`+"\u202e\u009b"+`"}`))
 	if stdout != "{\"msg\":\"decision\",\"host\":\"\\u202e\\u009b\"}\n" {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/authserver/telemetry/decisionlog"
 	"github.com/ostiary/ostiary/controllers/feed"
 )
@@ -47,5 +48,5 @@ func (h *History) Find(ctx context.Context, requestID string, stdin io.Reader, s
 	if errors.Is(err, errFound) {
 		err = nil
 	}
-	return found, fmt.Sprintf("%s (%d lines)", summary.Where, summary.Lines), err
+	return found, fmt.Sprintf("%s (%s)", summary.Where, command.Count(summary.Lines, "line")), err
 }

@@ -94,7 +94,7 @@ func TestReplicas(t *testing.T) {
 		if got := ids(t, stdout); got != want || code != 0 {
 			t.Errorf("%s: exit code %d, %q, want %q\n%s", args, code, got, want, stderr)
 		}
-		if !strings.Contains(stderr, "1 lines were skipped") || strings.Contains(stderr, "nothing was refused") != (want == "") {
+		if !strings.Contains(stderr, "not JSON: 1 line;") || strings.Contains(stderr, "nothing was refused") != (want == "") {
 			t.Errorf("%s: %s", args, stderr)
 		}
 	}

@@ -91,7 +91,8 @@ func (r *report) count(e compare.Effect) (n int) {
 func (r *report) summary() string {
 	opens, closes, changes := r.count(compare.Opens), r.count(compare.Closes), r.count(compare.Changes)
 	if opens+closes+changes+len(r.Incomplete) == 0 {
-		return fmt.Sprintf("Nothing opens, closes or changes: %d policies before, %d after.", r.old.Table.Len(), r.now.Table.Len())
+		return "Nothing opens, closes or changes: " + command.Count(r.old.Table.Len(), "policy") +
+			fmt.Sprintf(" before, %d after.", r.now.Table.Len())
 	}
 	out := fmt.Sprintf("Opens: %d. Closes: %d. Changes: %d.", opens, closes, changes)
 	if len(r.Incomplete) > 0 {

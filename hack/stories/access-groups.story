@@ -65,7 +65,7 @@ apiVersion: access.ostiary.dev/v1alpha1
 kind: AccessPolicy
 metadata: {name: farm, namespace: ci}
 spec:
-  hosts: [farm.example.com]
+  hosts: [app.example.com]
   rules:
   - name: no hens
     action: Block
@@ -101,5 +101,5 @@ POST https://wiki.example.com/ ip=192.0.2.7 => challenge no-session docs/wiki/st
 GET https://wiki.example.com/ ip=198.51.100.7 => challenge no-session docs/wiki/staff 401
 GET https://builds.example.com/ as=ann@example.com => deny no-rule-matched ci/builds 403
 GET https://builds.example.com/ as=max@partner.example amr=mfa => deny blocked ci/builds/no contractors 403
-GET https://farm.example.com/ as=ann@example.com => deny blocked ci/farm/no hens 403
+GET https://app.example.com/ as=ann@example.com => deny blocked ci/farm/no hens 403
 GET https://open.example.com/ => deny no-rule-matched ci/open 403
