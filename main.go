@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"runtime"
@@ -119,7 +120,6 @@ func serve() *cobra.Command {
 				return command.Failed(err)
 			}
 			defer log.Close()
-			telemetry.Build(metrics.Registry, version, commitOf(), runtime.Version())
 			config.Metrics, config.Cold, config.Waits = metrics.Registry, feeder.Cold(), feeder.Waits()
 			config.Diff, config.Survey, config.Where = feeder.Diff(config.SessionDuration), surveyOf(feeder), feeder.Where
 			exports, err := answering.OpenExports(&config, version, log)
@@ -128,6 +128,7 @@ func serve() *cobra.Command {
 			}
 			defer exports.Close() //nolint:errcheck // it never fails
 			s := answering.Service(config, log)
+			introduce(s.Log)
 			ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			err = s.Run(ctx, controllers.Metrics(), func(ctx context.Context) error {
@@ -172,14 +173,31 @@ func surveyOf(feeder *controllers.Feeder) func(context.Context) console.Survey {
 	}
 }
 
+// introduce says which build this is, where its log and its metrics begin.
+func introduce(log *slog.Logger) {
+	telemetry.Build(metrics.Registry, version, commitOf(), runtime.Version())
+	log.Info("starting", "version", version, "commit", commitOf(), "goVersion", runtime.Version())
+}
+
 func versionCommand() *cobra.Command {
-	return command.New(&cobra.Command{
-		Use: "version", Short: "Print the version of this build", Args: command.NoArguments, DisableFlagsInUseLine: true,
+	var output string
+	c := command.New(&cobra.Command{
+		Use: "version [flags]", Short: "Print the version of this build", Args: command.NoArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := io.WriteString(c.OutOrStdout(), versionText())
-			return err
+			switch output {
+			case "text":
+				_, err := io.WriteString(c.OutOrStdout(), versionText())
+				return err
+			case "json":
+				return command.WriteJSON(c.OutOrStdout(), map[string]string{"version": version, "commit": commitOf(),
+					"goVersion": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH})
+			}
+			return command.Mistake("--output %q: text or json", output)
 		},
 	}, "")
+	c.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	command.OneOf(c, "output", "text", "json")
+	return c
 }
 
 func versionText() string {

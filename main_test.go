@@ -3,7 +3,9 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -73,6 +75,9 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"__complete", "explain", "-o", ""}, 0, "json\n", ""},
 		{[]string{"version"}, 0, "ostiary dev\ncommit ", ""},
 		{[]string{"version", "--help"}, 0, "ostiary version", ""},
+		{[]string{"version", "-o", "json"}, 0, `"version": "dev"`, ""},
+		{[]string{"version", "-o", "yaml"}, 2, "", `--output "yaml": text or json`},
+		{[]string{"serve", "--log-level", "verbose", "--policies", "FILE"}, 2, "", `--log-level: "verbose": debug, info, warn or error`},
 		{[]string{"version", "--short"}, 2, "", "unknown flag: --short"},
 
 		{[]string{"explain", "--help"}, 0, "exit code: 0 allowed, 1 denied, 2 usage, 3 sign in first", ""},
@@ -222,7 +227,8 @@ func TestServe(t *testing.T) {
 	args[2] = file
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan int)
-	go func() { done <- run(ctx, args, &strings.Builder{}, &strings.Builder{}) }()
+	var log strings.Builder // read once the server is done
+	go func() { done <- run(ctx, args, &strings.Builder{}, &log) }()
 	answered := false
 	for start := time.Now(); !answered && time.Since(start) < 10*time.Second; time.Sleep(20 * time.Millisecond) {
 		c, err := net.Dial("tcp", addr)
@@ -238,6 +244,12 @@ func TestServe(t *testing.T) {
 	cancel()
 	if code := <-done; code != 0 || !answered {
 		t.Errorf("exit code %d, answered: %t", code, answered)
+	}
+	if strings.Contains(log.String(), "no AccessPolicy") {
+		t.Errorf("there is one: %s", log.String())
+	}
+	if first, _, _ := strings.Cut(log.String(), "\n"); !strings.Contains(first, `"msg":"starting","version":"dev","commit":"`) {
+		t.Errorf("the log begins with %s", first)
 	}
 }
 
@@ -296,5 +308,31 @@ func TestComplain(t *testing.T) {
 		if code, stdout, stderr := cli(t, line...); code != 2 || strings.Count(stdout+stderr, "\n") != 1 || strings.Contains(stderr, "\x1b") {
 			t.Errorf("%s: %d, %q %q", command, code, stdout, stderr)
 		}
+	}
+}
+
+// TestServeNothing: where the files hold no policy, the log says so, as everything is denied.
+func TestServeNothing(t *testing.T) {
+	args := []string{"serve", "--policies", t.TempDir(), "--keys", t.TempDir()}
+	for _, l := range []string{"authz", "public", "render", "preflight", "grpc", "metrics", "health-probe"} {
+		args = append(args, "--"+l+"-bind-address", "127.0.0.1:0")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	log, stderr := io.Pipe()
+	done := make(chan int, 1)
+	go func() {
+		done <- run(ctx, args, io.Discard, stderr)
+		_ = stderr.Close() // it ends the log
+	}()
+	said := false
+	for lines := bufio.NewScanner(log); lines.Scan(); {
+		if strings.Contains(lines.Text(), `"level":"WARN","msg":"there is no AccessPolicy in the files and folders`) {
+			said = true
+			cancel()
+		}
+	}
+	if code := <-done; code != 0 || !said {
+		t.Errorf("exit code %d, said: %t", code, said)
 	}
 }

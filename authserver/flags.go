@@ -127,7 +127,9 @@ func (o *Flags) Config() (Config, error) {
 	for _, problem := range append(o.log.check(), o.export.check()...) {
 		fail(problem.flag, problem.err)
 	}
-	fail("--log-level", new(slog.Level).UnmarshalText([]byte(o.logLevel)))
+	if new(slog.Level).UnmarshalText([]byte(o.logLevel)) != nil {
+		fail("--log-level", fmt.Errorf("%q: debug, info, warn or error", o.logLevel))
+	}
 	return c, errors.Join(errs...)
 }
 

@@ -149,7 +149,7 @@ func New(c Config) *Server {
 	s.headers, s.url, s.grpc = dialect.NginxHeaders{Nginx: s.nginx}, dialect.URL{Forward: s.forward}, dialect.GRPC{Envoy: s.envoy}
 	s.exchanges.New = func() any { return new(exchange) }
 	if s.signIn(); s.console != nil {
-		pages.Why = s.console.WhyURL
+		pages.Why, pages.Denied = s.console.WhyURL, s.login.DeniedOf
 	}
 	return s
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/login"
+	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 // signingIn is a world where people can sign in.
@@ -83,5 +84,44 @@ func TestNoWhyWithoutSignIn(t *testing.T) {
 	body, _ := io.ReadAll(a[0].Body)
 	if a[0].StatusCode != 403 || strings.Contains(string(body), "/why") || w.denials.Find("request-1") != nil {
 		t.Errorf("%d %s", a[0].StatusCode, body)
+	}
+}
+
+// TestDeniedIsToldTwiceAlike: whoever is signed in and may not pass is told who they are, what
+// the application's owner says of it, and how to be somebody else, by whatever listener.
+func TestDeniedIsToldTwiceAlike(t *testing.T) {
+	w := signingIn(t)
+	w.rebuild(func(in *policy.Input) {
+		mine := []policy.Policy{{Source: policy.Source{Namespace: "ns", Name: "rest"}, Hosts: []string{"app.example.com"},
+			Rules:  []policy.Rule{{Action: policy.Allow, Include: []policy.Selector{{Property: policy.Email, Value: "bob@example.com"}}}},
+			Denied: policy.Denied{Message: "Ask the payroll team.", URL: "https://help.example.com/payroll"}}}
+		in.Policies = policy.CompileAll(mine)
+	})
+	const navigate = "Sec-Fetch-Mode: navigate\r\nHost: app.example.com\r\nX-Request-Id: request-1\r\nConnection: close\r\n"
+	const cookie = "Cookie: __Host-ostiary=good\r\n"
+	words := []string{"Signed in as <bdi>ann@example.com</bdi>", "Ask the payroll team.", `href="https://help.example.com/payroll"`,
+		"Use another account", `href="https://auth.example.com/"`, "Why was I denied?", "<dd>request-1</dd>", "<dd>no-rule-matched</dd>"}
+	for name, c := range map[string]struct {
+		addr, request string
+		told          bool
+	}{
+		"forward": {w.authz(t), "GET /authz/v1/forward HTTP/1.1\r\nX-Forwarded-Method: GET\r\nX-Forwarded-Host: app.example.com\r\n" +
+			"X-Forwarded-Uri: /x\r\n" + cookie, true},
+		"envoy":                    {w.authz(t), "GET /authz/v1/envoy/x HTTP/1.1\r\n" + cookie, true},
+		"render":                   {w.http(t, w.Render()), "GET / HTTP/1.1\r\nX-Code: 403\r\nX-Original-URI: /x\r\n" + cookie, true},
+		"a mistake of the request": {w.authz(t), "GET /authz/v1/envoy/x%2f..%2fy HTTP/1.1\r\n" + cookie, false},
+		"nobody":                   {w.http(t, w.Render()), "GET / HTTP/1.1\r\nX-Code: 403\r\nX-Original-URI: /x\r\n", false},
+	} {
+		a := raw(t, c.addr, c.request+navigate+"\r\n")
+		if len(a) != 1 {
+			t.Fatalf("%s: %v", name, statuses(a))
+		}
+		body, _ := io.ReadAll(a[0].Body)
+		for _, want := range words {
+			told := strings.Contains(string(body), want)
+			if c.told && (!told || a[0].StatusCode != 403) || !c.told && strings.Contains(want, "ann@") && told {
+				t.Errorf("%s: %d, %q: %t\n%s", name, a[0].StatusCode, want, told, body)
+			}
+		}
 	}
 }

@@ -168,6 +168,9 @@ func (f *Feeder) fromFiles(ctx context.Context, to Sink) error {
 		Places: f.found.setPlaces,
 		InForce: func(t *policy.Table, took time.Duration) {
 			m.InForce(t, took)
+			if t.Len() == 0 {
+				to.Log.Warn("there is no AccessPolicy in the files and folders of --policies: every request is denied")
+			}
 			m.Enforced(heard)
 		},
 	}, to.Log)

@@ -22,6 +22,9 @@ type Pages struct {
 	// Why is the address of the page that says why a request was denied; nil, or empty:
 	// there is none.
 	Why func(*Ask, *policy.Decision) string
+	// Denied is what is shown to somebody who is signed in and may not pass; nil, or none: the
+	// page that everybody gets.
+	Denied func(*Ask, *policy.Decision) (web.DeniedView, bool)
 	// Docs is where reasons are explained.
 	Docs web.Docs
 }
@@ -70,15 +73,26 @@ func (p *Pages) say(a *Answer, q *Ask, d *policy.Decision, words string) {
 			return
 		}
 		a.Set("Content-Security-Policy", p.Look.CSP())
-		a.Body = p.Look.Render(web.Refusal(web.RefusalView{
-			Status: a.Status, Reason: d.Reason.String(), Host: q.Target.Host(), LoginURL: login, RequestID: q.RequestID, Message: words,
-			DocsURL: p.Docs.Of(d.Reason.String()), WhyURL: p.why(a, q, d),
-		}), q.Languages)
+		a.Body = p.Look.Render(p.page(a, q, d, login, words), q.Languages)
 	default:
 		a.Set("Content-Type", "application/json")
 		a.Set("X-Content-Type-Options", "nosniff")
 		a.Body, _ = json.Marshal(problem{d.Reason.String(), words, login, q.RequestID, p.Docs.Of(d.Reason.String())})
 	}
+}
+
+// page is what a person sees of a refusal.
+func (p *Pages) page(a *Answer, q *Ask, d *policy.Decision, login, words string) web.Document {
+	if p.Denied != nil && a.Status == 403 && words == "" {
+		if v, ok := p.Denied(q, d); ok {
+			v.WhyURL = p.why(a, q, d)
+			return web.Denied(v)
+		}
+	}
+	return web.Refusal(web.RefusalView{
+		Status: a.Status, Reason: d.Reason.String(), Host: q.Target.Host(), LoginURL: login, RequestID: q.RequestID, Message: words,
+		DocsURL: p.Docs.Of(d.Reason.String()), WhyURL: p.why(a, q, d),
+	})
 }
 
 // why is where the page leads that says that a request was denied.

@@ -64,7 +64,7 @@ func TestStartPage(t *testing.T) {
 	root := s.browser()
 	root.want(root.enter("auth.example.com", "/.access/login", "root"), 200, "The root&#39;s own")
 	csp := root.get(s.url("auth.example.com", "/")).header.Get("Content-Security-Policy")
-	if !strings.Contains(csp, "; img-src https://cdn.example.com") {
+	if !strings.Contains(csp, "; img-src data: https://cdn.example.com") {
 		t.Error("the logo cannot be loaded:", csp)
 	}
 }

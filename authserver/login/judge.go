@@ -3,10 +3,14 @@
 package login
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/ostiary/ostiary/authserver/contract"
+	"github.com/ostiary/ostiary/authserver/credential"
+	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/public"
 	"github.com/ostiary/ostiary/authserver/telemetry"
@@ -45,21 +49,41 @@ func (h *Handler) judgeMethod(x *public.Exchange, r *policy.Request, s *policy.S
 // deny says that somebody is signed in and may not pass: what was missing as far
 // as it is safe to say, and how to be somebody else.
 func (h *Handler) deny(x *public.Exchange, target policy.Target, d *policy.Decision, s *policy.Subject, signIn *policy.SignIn) {
-	host, why := target.Host(), ""
+	why := ""
 	if h.Denied != nil {
 		why = h.Denied(x, target, s, d)
 	}
-	h.came(x, s.Provider, host, telemetry.NotPermitted, slog.LevelInfo, "access denied",
+	h.came(x, s.Provider, target.Host(), telemetry.NotPermitted, slog.LevelInfo, "access denied",
 		slog.String("user", s.ID), slog.String("email", s.Email),
 		slog.String("reason", d.Reason.String()), slog.String("policy", signIn.Policy.String()))
 	x.W.Header().Set(contract.ReasonHeader, d.Reason.String())
-	who := s.Email
-	if who == "" {
-		who = s.Name()
+	v := h.deniedView(target.Host(), d, s, signIn, x.Ring, x.Now)
+	v.RequestID, v.WhyURL = x.ID, why
+	h.Page(x, http.StatusForbidden, "access denied", web.Denied(v))
+}
+
+// deniedView is what somebody is told who is signed in and may not pass.
+func (h *Handler) deniedView(host string, d *policy.Decision, s *policy.Subject, signIn *policy.SignIn, ring *credential.Ring,
+	now time.Time) web.DeniedView {
+	return web.DeniedView{
+		Host: host, SignedInAs: cmp.Or(s.Email, s.Name()), Why: web.WhyDenied(d.Reason),
+		Message: signIn.Denied.Message, HelpURL: signIn.Denied.URL, Reason: d.Reason.String(), DocsURL: h.Docs.Of(d.Reason.String()),
+		SwitchURL: h.switchURL(ring, host, s, now), HomeURL: h.Origin(h.TeamHost()) + "/",
 	}
-	h.Page(x, http.StatusForbidden, "access denied", web.Denied(web.DeniedView{
-		Host: host, SignedInAs: who, Why: web.WhyDenied(d.Reason), Message: signIn.Denied.Message, HelpURL: signIn.Denied.URL,
-		Reason: d.Reason.String(), RequestID: x.ID, DocsURL: h.Docs.Of(d.Reason.String()), WhyURL: why,
-		SwitchURL: h.switchURL(x, host, s), HomeURL: h.Origin(h.TeamHost()) + "/",
-	}))
+}
+
+// DeniedOf is what a page of the decision endpoints says to somebody who is signed in and may
+// not pass: what they would be told at the end of a sign-in (dialect.Pages).
+func (h *Handler) DeniedOf(q *dialect.Ask, d *policy.Decision) (web.DeniedView, bool) {
+	table, ring := h.Table(), h.Ring()
+	if d.Verdict != policy.Deny || q.Subject == nil || q.Subject.AuthorizedParty != "" || table == nil || ring == nil {
+		return web.DeniedView{}, false
+	}
+	signIn, ok := table.SignIn(q.Target, h.Origin(q.Target.Host()))
+	if !ok || table.Session(q.Target.Host(), q.Subject, q.Now, h.SessionDuration) != policy.NoReason {
+		return web.DeniedView{}, false
+	}
+	v := h.deniedView(q.Target.Host(), d, q.Subject, &signIn, ring, q.Now)
+	v.RequestID = q.RequestID
+	return v, true
 }

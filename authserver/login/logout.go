@@ -119,7 +119,7 @@ func (h *Handler) isMeant(x *public.Exchange) bool {
 		if fromHere(x.R) && (!everywhere || saysFrom(x.R)) {
 			return true
 		}
-		view := web.ConfirmLogoutView{Host: x.Host, Action: x.R.URL.RequestURI(), Everywhere: everywhere}
+		view := web.ConfirmLogoutView{Host: x.Host, Action: x.R.URL.RequestURI(), Everywhere: everywhere, StayURL: h.Origin(x.Host) + "/"}
 		h.Page(x, http.StatusOK, "sign out?", web.ConfirmLogout(view))
 	default:
 		x.W.Header().Set("Allow", "GET, POST")
@@ -221,6 +221,8 @@ func (h *Handler) signedOut(x *public.Exchange, to string, everywhere bool) {
 	if x.Host != h.TeamHost() {
 		v.SignInURL = h.Own(x.Host, "login", nil)
 		v.EverywhereURL = h.Own(x.Host, "logout", url.Values{"all": {""}})
+	} else {
+		v.HomeURL = h.Origin(x.Host) + "/"
 	}
 	h.Page(x, http.StatusOK, "signed out", web.SignedOut(v))
 }

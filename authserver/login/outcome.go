@@ -43,7 +43,7 @@ func (h *Handler) tell(x *public.Exchange, level slog.Level, message string, abo
 func (h *Handler) limited(x *public.Exchange, limit, provider, host string, who ...slog.Attr) {
 	h.SignIns.Limited(limit)
 	h.came(x, provider, host, telemetry.RateLimited, slog.LevelInfo, "sign-in rate-limited", append(who, slog.String("limit", limit))...)
-	h.tooMany(x)
+	h.tooMany(x, host)
 }
 
 // known says which user a typed name is of. What is nobody's name is not repeated: people

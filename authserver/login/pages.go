@@ -19,7 +19,8 @@ func (h *Handler) startOver(x *public.Exchange, host, label string, n web.Notice
 	h.Show(x, n.Status, p)
 }
 
-func (h *Handler) tooMany(x *public.Exchange) {
+// tooMany refuses a sign-in for a host for now.
+func (h *Handler) tooMany(x *public.Exchange, host string) {
 	x.W.Header().Set("Retry-After", "30")
-	h.Fail(x, web.TooManyRequests)
+	h.startOver(x, host, web.TryAgain, web.TooManyRequests)
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 
 	"github.com/ostiary/ostiary/authserver/idp"
@@ -91,9 +92,13 @@ func turn(a netip.Addr, device string) idp.Turn {
 }
 
 func (h *Handler) showForm(x *public.Exchange, status int, v visit, sealed string, p *idp.Provider, name, problem string) {
-	h.Page(x, status, "sign in", web.Login(web.LoginView{
+	view := web.LoginView{
 		Host: v.Host, Provider: p.DisplayName(), Action: h.Own(h.TeamHost(), "login/"+v.Host, nil),
 		Hidden:   []web.Field{{Name: "attempt", Value: sealed}, {Name: "idp", Value: p.Name()}},
 		Username: name, Problem: problem, RequestID: x.ID,
-	}))
+	}
+	if len(h.Providers.Permitted(v.signIn.Providers)) > 1 {
+		view.OthersURL = h.Own(h.TeamHost(), "login/"+v.Host, url.Values{"attempt": {sealed}})
+	}
+	h.Page(x, status, "sign in", web.Login(view))
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/public"
@@ -69,9 +70,9 @@ type wayBack struct {
 const purposeBack = "way back"
 
 // switchURL is where to become somebody else, and come back to a host.
-func (h *Handler) switchURL(x *public.Exchange, host string, s *policy.Subject) string {
+func (h *Handler) switchURL(ring *credential.Ring, host string, s *policy.Subject, now time.Time) string {
 	q := url.Values{"switch": {"1"}}
-	if sealed, err := x.Ring.Seal(purposeBack, wayBack{host, s.Provider, s.ID}, x.Now.Add(time.Hour), x.Now); err == nil {
+	if sealed, err := ring.Seal(purposeBack, wayBack{host, s.Provider, s.ID}, now.Add(time.Hour), now); err == nil {
 		q.Set("back", sealed)
 	}
 	return h.Own(h.TeamHost(), "logout", q)

@@ -56,10 +56,27 @@ func (tr *Trace) found(t *Table, r *Request, a *app, why Reason) {
 	outcome := "canonical"
 	if target.notCanonical {
 		outcome = "not canonical"
-		detail += fmt.Sprintf("; it came as %s, which servers may also read as %s", target.raw, strings.Join(target.readings, " or "))
+		detail += "; it came as " + target.raw + otherReadings(target)
 	}
 	tr.add("target", Source{}, outcome, "%s", detail)
 	tr.guarded(t, target, a, why)
+}
+
+// otherReadings says what servers may make of a target besides its path.
+func otherReadings(target *Target) string {
+	others := slices.DeleteFunc(slices.Clone(target.readings), func(p string) bool { return p == target.raw })
+	said := ""
+	if len(others) > 0 {
+		said = ", which servers may also read as " + strings.Join(others, " or ")
+	}
+	switch {
+	case len(others) == len(target.readings):
+		return said
+	case said == "":
+		return ", which servers may also read as it stands"
+	default:
+		return said + ", or as it stands"
+	}
 }
 
 // guarded says which policy guards the target, or why none does.

@@ -18,7 +18,11 @@ func TestToldOfTargets(t *testing.T) {
 		of("n", "wild", 2, Bypass, []string{"*.w.x"}), broken, of("n", "deep", 4, Bypass, []string{"**.d.x"}),
 		of("n", "under", 5, Bypass, []string{"a.x"}, prefixes("/under")...)})
 	for url, want := range map[string][2]string{
-		"https://a.x/":  {"canonical: host a.x, path /", "found: by host a.x, path / (Prefix); policies in the table: 6"},
+		"https://a.x/": {"canonical: host a.x, path /", "found: by host a.x, path / (Prefix); policies in the table: 6"},
+		"https://a.x/b/../c": {"not canonical: host a.x, path /c; it came as /b/../c, which servers may also read as it stands",
+			"found: by host a.x, path / (Prefix); policies in the table: 6"},
+		"https://a.x/one%2f..%2fc": {"", "ambiguous: the path holds an encoded slash; " +
+			"allowEncodedSlashes would let this policy judge it if every reading led here"},
 		"https://a.x/c": {"canonical: host a.x, path /c", "found: by host a.x, path / (Prefix); policies in the table: 6"},
 		"https://a.x/under/c": {"canonical: host a.x, path /under/c",
 			"found: by host a.x, path /under (Prefix); policies in the table: 6"},

@@ -4,6 +4,8 @@ package web
 
 import (
 	"bytes"
+	"cmp"
+	_ "embed" // the icon
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -173,7 +175,15 @@ func luminance(colour string) (sum float64) {
 	return sum
 }
 
-func (b *Brand) hasImages() bool { return b.Logo != "" || b.Favicon != "" }
+//go:embed icon.svg
+var mark []byte
+
+// icon is the page's icon, which every page has: browsers ask the application's host for
+// /favicon.ico otherwise, and are refused.
+func (b *Brand) icon() template.URL {
+	own := template.URL("data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(mark)) //nolint:gosec // ours
+	return cmp.Or(b.Favicon, own)
+}
 
 // css sets the colours.
 func (b *Brand) css() string {

@@ -70,6 +70,7 @@ func (l *Look) parse(name string, c *catalogue) *template.Template {
 	t := template.New(layout).Funcs(template.FuncMap{
 		"style": func() template.HTML { return style },
 		"brand": func() *Brand { return &l.brand },
+		"icon":  l.brand.icon,
 		"lang":  func() string { return c.tag },
 		"text":  c.text,
 		"say":   c.html,
@@ -126,11 +127,7 @@ func (l *Look) CSP(formAction ...string) string {
 			forms = "'none'"
 		}
 	}
-	images := ""
-	if l.brand.hasImages() {
-		images = "; img-src data:"
-	}
-	return "default-src 'none'; style-src " + l.hash + "; frame-ancestors 'none'; base-uri 'none'; form-action " + forms + images
+	return "default-src 'none'; style-src " + l.hash + "; frame-ancestors 'none'; base-uri 'none'; form-action " + forms + "; img-src data:"
 }
 
 // WithImages returns a Content-Security-Policy that CSP made, which also lets a page load

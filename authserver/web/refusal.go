@@ -2,6 +2,8 @@
 
 package web
 
+import "github.com/ostiary/ostiary/authserver/policy"
+
 // Refusal words a refusal by a decision for a person.
 func Refusal(v RefusalView) Document {
 	p := Page{
@@ -21,6 +23,10 @@ func Refusal(v RefusalView) Document {
 		p.Message = "You need to sign in to open this page."
 	case v.Message != "":
 		p.Title, p.Message = "This request can’t be answered", v.Message
+	case v.Reason == policy.InvalidPolicy.String():
+		p.Title = "This application is not available"
+		p.Message = "Its access policy has a mistake, so nobody can open it until that is fixed. It is not about your account. " +
+			"Send the details below to the site’s administrator."
 	case v.Status == 401:
 		p.Title = "Sign-in is not connected"
 		p.Message = "This address should open the sign-in page, but it reaches the application. " +

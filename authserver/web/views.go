@@ -26,6 +26,8 @@ type LoginView struct {
 	Hidden   []Field
 	Username string // what was typed last time
 	Problem  string // what was wrong with it
+	// OthersURL is where the other providers are; empty: there are none.
+	OthersURL string
 	// RequestID is shown with a problem.
 	RequestID string
 }
@@ -62,7 +64,7 @@ type SignedOutView struct {
 	Host       string
 	Everywhere bool
 	// Empty: no link.
-	SignInURL, EverywhereURL string
+	SignInURL, EverywhereURL, HomeURL string
 }
 
 // A ConfirmLogoutView asks whether they mean it, as another site's link may not
@@ -71,6 +73,7 @@ type ConfirmLogoutView struct {
 	Host       string
 	Action     string
 	Everywhere bool
+	StayURL    string // back, without signing out
 }
 
 // A LoopView ends a sign-in loop.

@@ -144,7 +144,11 @@ func checkAddresses(t *testing.T, name, to string, page []byte) {
 	t.Helper()
 	for _, n := range parsed(t, page) {
 		for _, key := range []string{"href", "action"} {
-			if at := attr(n, key); at != "" && at != "#ZgotmplZ" && !strings.HasPrefix(at, "https://") && !strings.HasPrefix(at, "javascript&colon;") {
+			at := attr(n, key)
+			if attr(n, "rel") == "icon" {
+				continue
+			}
+			if at != "" && at != "#ZgotmplZ" && !strings.HasPrefix(at, "https://") && !strings.HasPrefix(at, "javascript&colon;") {
 				t.Errorf("%s with %q: %s leads to %q", name, to, n.Data, at)
 			}
 		}
@@ -174,7 +178,7 @@ func TestStructure(t *testing.T) {
 	const next = "https://app1.example.com/a?b=c"
 	for _, s := range samples(next) {
 		count, labels, ids := map[string]int{}, map[string]bool{}, map[string]bool{}
-		all := parsed(t, s.html)
+		all, icons := parsed(t, s.html), 0
 		for _, n := range all {
 			count[n.Data]++
 			if id := attr(n, "id"); id != "" {
@@ -194,6 +198,10 @@ func TestStructure(t *testing.T) {
 			if n.Data == "img" && from != "" && strings.HasPrefix(attr(n, "src"), from+"/") && attr(n, "referrerpolicy") == "no-referrer" {
 				continue
 			}
+			if n.Data == "link" && attr(n, "rel") == "icon" && strings.HasPrefix(attr(n, "href"), "data:image/svg+xml;base64,") {
+				icons++ // without one, browsers ask the application for /favicon.ico
+				continue
+			}
 			if s.form == live && n.Data == "script" { // of which the policy has the hash
 				continue
 			}
@@ -211,6 +219,9 @@ func TestStructure(t *testing.T) {
 			if by := attr(n, "aria-describedby"); by != "" && !ids[by] {
 				t.Errorf("%s: there is no #%s", s.name, by)
 			}
+		}
+		if icons != 1 {
+			t.Errorf("%s: %d icons", s.name, icons)
 		}
 		for _, name := range []string{"title", "h1", "main", "style"} {
 			if count[name] != 1 {
@@ -247,7 +258,7 @@ func TestPolicy(t *testing.T) {
 		{[]string{"'self'", "https://a.example, default-src *"}, "'none'"},
 		{[]string{"https://a.example\r\nSet-Cookie: a=b"}, "'none'"},
 	} {
-		if got := web.Plain().CSP(c.forms...); got != base+c.want {
+		if got := web.Plain().CSP(c.forms...); got != base+c.want+"; img-src data:" {
 			t.Errorf("%q: %s", c.forms, got)
 		}
 	}
@@ -279,12 +290,27 @@ func TestImages(t *testing.T) {
 		want    string
 	}{
 		{nil, web.Plain().CSP()},
-		{[]string{"https://a.x", "https://b.x:8443"}, web.Plain().CSP() + "; img-src https://a.x https://b.x:8443"},
+		{[]string{"https://a.x", "https://b.x:8443"}, web.Plain().CSP() + " https://a.x https://b.x:8443"},
 		{[]string{"https://a.x; script-src *", "https://a.x *"}, web.Plain().CSP()},
 		{[]string{"https://a.x,x", "'unsafe-inline'", "*", "data:", "https://a.x\r\n"}, web.Plain().CSP()},
 	} {
 		if got := web.WithImages(web.Plain().CSP(), tc.origins...); got != tc.want {
 			t.Errorf("%q: %s", tc.origins, got)
 		}
+	}
+}
+
+// TestMistakeIsNotTheVisitors: where a policy has a mistake, nobody is told that it is they who
+// may not pass.
+func TestMistakeIsNotTheVisitors(t *testing.T) {
+	view := web.RefusalView{Status: 403, Reason: "invalid-policy", Host: "app1.example.com", RequestID: "4f1d09c2a7be6634"}
+	said := text(parsed(t, page(web.Refusal(view)))[0])
+	for _, want := range []string{"not available", "not about your account", "administrator", view.RequestID} {
+		if !strings.Contains(said, want) {
+			t.Errorf("%q is not said:\n%s", want, said)
+		}
+	}
+	if strings.Contains(said, "don’t have access") {
+		t.Error(said)
 	}
 }

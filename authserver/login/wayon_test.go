@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package login
+
+import (
+	"html"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// links are where a page leads, by what its links say.
+func (p page) links() map[string]string {
+	out := map[string]string{}
+	for _, m := range regexp.MustCompile(`<a [^>]*href="([^"]*)"[^>]*>\s*(?:<[^>]*>)*([^<]*)`).FindAllStringSubmatch(p.body, -1) {
+		out[html.UnescapeString(m[2])] = html.UnescapeString(m[1])
+	}
+	return out
+}
+
+// TestWayToAnotherProvider: from the form of one provider, after a mistake too, and from one
+// that does not answer, it goes back to the choice; where there is no choice, nothing says so.
+func TestWayToAnotherProvider(t *testing.T) {
+	s := newSite(t, nil)
+	twoLists(t, s, false)
+	b := s.browser()
+	choice := b.get(s.url("app1.example.com", "/x"))
+	form := b.get(choice.links()["guests"])
+	wrong := b.signIn(form, "ann", "wrong")
+	for name, p := range map[string]page{"form": form, "wrong": wrong} {
+		back := b.get(p.links()["Sign in another way"])
+		if back.status != 200 || back.links()["people"] == "" || back.links()["guests"] == "" {
+			t.Errorf("%s: %d %v", name, back.status, back.links())
+		}
+	}
+	if s := newSite(t, nil); strings.Contains(s.browser().get(s.url("app1.example.com", "/")).body, "another way") {
+		t.Error("another way where there is one provider")
+	}
+}
+
+// TestTooManyTriesLeadBack: whoever tried too often is told for which application, and has a
+// link to try again there.
+func TestTooManyTriesLeadBack(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.browser()
+	form := b.get(s.url("app1.example.com", "/deep?q=1"))
+	var p page
+	for range 50 {
+		if p = b.signIn(form, "ann", "wrong"); p.status == http.StatusTooManyRequests {
+			break
+		}
+	}
+	if p.status != http.StatusTooManyRequests || p.links()["Try again"] != s.url("app1.example.com", "/deep?q=1") ||
+		!strings.Contains(p.body, "<dd>app1.example.com</dd>") {
+		t.Errorf("%d %v\n%s", p.status, p.links(), afterMain(p.body))
+	}
+}
+
+// TestSignOutLeadsOn: the question whether to sign out has a link to stay, and a page after it
+// says of what somebody is signed out, and leads on.
+func TestSignOutLeadsOn(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.browser()
+	b.enter("app1.example.com", "/", "ann")
+	from := []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}
+	for address, stay := range map[string]string{
+		s.url("app1.example.com", "/.access/logout"): s.url("app1.example.com", "/"),
+		s.url("auth.example.com", "/.access/logout"): s.url("auth.example.com", "/"),
+	} {
+		if p := b.get(address, from...); p.links()["Stay signed in"] != stay {
+			t.Errorf("%s: %v\n%s", address, p.links(), afterMain(p.body))
+		}
+	}
+	out := b.get(s.url("app1.example.com", "/.access/logout"))
+	if !strings.Contains(out.body, "<h1>You’re signed out of <bdi>app1.example.com</bdi></h1>") || out.links()["Sign in again"] == "" {
+		t.Error(afterMain(out.body))
+	}
+	b.enter("app1.example.com", "/", "ann")
+	p := b.do(http.MethodPost, s.url("auth.example.com", "/.access/logout"), url.Values{})
+	if p.status != 200 || p.links()["Go to the start page"] != s.url("auth.example.com", "/") {
+		t.Errorf("%d %v\n%s", p.status, p.links(), afterMain(p.body))
+	}
+}
