@@ -7,8 +7,11 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/ostiary/ostiary/authserver/idp"
 )
 
 // links are where a page leads, by what its links say.
@@ -18,6 +21,20 @@ func (p page) links() map[string]string {
 		out[html.UnescapeString(m[2])] = html.UnescapeString(m[1])
 	}
 	return out
+}
+
+// twoProviders are the built-in users, and a provider that does not answer.
+func twoProviders(t *testing.T, s *site) {
+	t.Helper()
+	hash, _ := hashed()
+	users := idp.Config{Name: "people", DisplayName: "people", Type: "users", Users: []byte("[{name: ann, passwordHash: " + strconv.Quote(string(hash)) + "}]")}
+	gone := newOpenIDProvider(t)
+	away := gone.config()
+	away.Name, away.DisplayName = "gone", "gone"
+	gone.server.Close()
+	if problems := s.providers.Update([]idp.Config{users, away}); len(problems) > 0 {
+		t.Fatal(problems)
+	}
 }
 
 // TestWayToAnotherProvider: from the form of one provider, after a mistake too, and from one
@@ -34,6 +51,13 @@ func TestWayToAnotherProvider(t *testing.T) {
 		if back.status != 200 || back.links()["people"] == "" || back.links()["guests"] == "" {
 			t.Errorf("%s: %d %v", name, back.status, back.links())
 		}
+	}
+	down := newSite(t, nil)
+	twoProviders(t, down)
+	b = down.browser()
+	p := b.get(b.get(down.url("app1.example.com", "/x")).links()["gone"])
+	if back := b.get(p.links()["Try again"]); p.status != 502 || back.links()["people"] == "" || back.links()["gone"] == "" {
+		t.Errorf("a provider that does not answer: %d %v\n%s", p.status, p.links(), afterMain(p.body))
 	}
 	if s := newSite(t, nil); strings.Contains(s.browser().get(s.url("app1.example.com", "/")).body, "another way") {
 		t.Error("another way where there is one provider")

@@ -29,6 +29,8 @@ type Brand struct {
 	Name    string // of the organisation: in titles, and beside the logo
 	Footer  string
 	HelpURL string // https, http or mailto
+	// PasswordURL is where people get a new password of the built-in users; empty: no link.
+	PasswordURL string // likewise
 	// Logo and Favicon are data: URLs of pictures.
 	Logo, Favicon template.URL
 	// Accent is the colour of links and buttons on light pages, AccentDark on dark ones:
@@ -94,14 +96,14 @@ func ParseBrand(text []byte) (Brand, error) {
 		}
 	}
 	return Brand{
-		Name: raw["name"], Footer: raw["footer"], HelpURL: raw["helpURL"], Accent: raw["accent"], AccentDark: raw["accentDark"],
+		Name: raw["name"], Footer: raw["footer"], HelpURL: raw["helpURL"], PasswordURL: raw["passwordURL"], Accent: raw["accent"], AccentDark: raw["accentDark"],
 		Logo: template.URL(raw["logo"]), Favicon: template.URL(raw["favicon"]), //nolint:gosec // checkPicture
 	}, errors.Join(errs...)
 }
 
 // brandKeys are the settings, and say what is wrong with one that is not empty.
 var brandKeys = map[string]func(string) error{
-	"name": checkLine, "footer": checkLine, "helpURL": checkHelp, "logo": checkPicture, "favicon": checkPicture,
+	"name": checkLine, "footer": checkLine, "helpURL": checkHelp, "passwordURL": checkHelp, "logo": checkPicture, "favicon": checkPicture,
 	"accent":     func(c string) error { return checkColour(c, lightPapers) },
 	"accentDark": func(c string) error { return checkColour(c, darkPapers) },
 }

@@ -23,7 +23,7 @@ const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 4"><circle c
 func TestBrand(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "brand.yaml")
 	text := fmt.Sprintf("name: Example & Co\nfooter: IT <desk>, room 7\nhelpURL: https://help.example.com/?a=b&c\n"+
-		"logo: %s\nfavicon: %s\naccent: '#7a1f5c'\naccentDark: '#f0a6d8'\n",
+		"passwordURL: https://help.example.com/new\nlogo: %s\nfavicon: %s\naccent: '#7a1f5c'\naccentDark: '#f0a6d8'\n",
 		picture("image/svg+xml", svg), picture("image/png", "\x89PNG\r\n\x1a\n0"))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -42,6 +42,9 @@ func TestBrand(t *testing.T) {
 		if !strings.Contains(html, want) {
 			t.Errorf("%s is not on the page:\n%s", want, html)
 		}
+	}
+	if form := string(l.Render(web.Login(web.LoginView{}), "de")); !strings.Contains(form, `<a href="https://help.example.com/new">Passwort vergessen?</a>`) {
+		t.Error(form)
 	}
 	if strings.Contains(html, "<svg") {
 		t.Error("two logos")
@@ -68,6 +71,7 @@ func TestBrandMistakes(t *testing.T) {
 		"name: [a]":                               "not a list of settings",
 		`name: "a\nb"`:                            "name: one line",
 		"footer: " + strings.Repeat("a", 121):     "footer: one line",
+		"passwordURL: javascript:alert(1)":        "passwordURL: write an https, http or mailto address",
 		"helpURL: javascript:alert(1)":            "helpURL: write an https, http or mailto address",
 		"accent: red":                             `accent: "red": write a colour like #0d5c63`,
 		"accent: '#ffff00'":                       "accent: #ffff00 can't be read on #ffffff",
