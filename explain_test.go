@@ -173,3 +173,31 @@ func TestExplainAsked(t *testing.T) {
 		}
 	}
 }
+
+// TestExplainSessions: a question can be about a session of some age, and about a token of
+// cors.tokens in place of one.
+func TestExplainSessions(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "tokens.yaml")
+	text := strings.Replace(seed, "    maxAge: 600\n", "    tokens: true\n", 1)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		args         []string
+		code         int
+		word, reason string
+	}{
+		"fresh":              {nil, 0, "ALLOWED", "signed-in"},
+		"in time":            {[]string{"--age", "23h"}, 0, "ALLOWED", "signed-in"},
+		"over":               {[]string{"--age", "25h"}, 3, "SIGN IN FIRST", "session-expired"},
+		"a token":            {[]string{"--token-from", "https://app1.example.com", "-H", "origin: https://app1.example.com"}, 0, "ALLOWED", "signed-in"},
+		"a token, elsewhere": {[]string{"--token-from", "https://app1.example.com", "-H", "origin: https://evil.example"}, 3, "SIGN IN FIRST", "wrong-audience"},
+		"a token for others": {[]string{"--token-from", "https://evil.example", "-H", "origin: https://evil.example"}, 3, "SIGN IN FIRST", "wrong-audience"},
+	} {
+		line := append([]string{"explain", "GET", "https://app2.example.com/", "--policies", file, "--as", "ann@example.com"}, c.args...)
+		code, got, stderr := cli(t, line...)
+		if code != c.code || !strings.HasPrefix(got, c.word+"  GET ") || !strings.Contains(got, "reason   "+c.reason+"\n") {
+			t.Errorf("%s: exit code %d, want %d\n%s%s", name, code, c.code, got, stderr)
+		}
+	}
+}

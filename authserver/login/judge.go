@@ -58,7 +58,7 @@ func (h *Handler) deny(x *public.Exchange, target policy.Target, d *policy.Decis
 		slog.String("reason", d.Reason.String()), slog.String("policy", signIn.Policy.String()))
 	x.W.Header().Set(contract.ReasonHeader, d.Reason.String())
 	v := h.deniedView(target.Host(), d, s, signIn, x.Ring, x.Now)
-	v.RequestID, v.WhyURL = x.ID, why
+	v.RequestID, v.WhyURL, v.RetryURL = x.ID, why, cmp.Or(x.Dest, h.Origin(target.Host())+"/")
 	h.Page(x, http.StatusForbidden, "access denied", web.Denied(v))
 }
 
@@ -84,6 +84,6 @@ func (h *Handler) DeniedOf(q *dialect.Ask, d *policy.Decision) (web.DeniedView, 
 		return web.DeniedView{}, false
 	}
 	v := h.deniedView(q.Target.Host(), d, q.Subject, &signIn, ring, q.Now)
-	v.RequestID = q.RequestID
+	v.RequestID, v.RetryURL = q.RequestID, h.destination(q.URI, q.Target.Host(), table)
 	return v, true
 }

@@ -55,8 +55,9 @@ type DeniedView struct {
 	// DocsURL is where the reason is explained, WhyURL the page that says more of this
 	// request; empty: no link.
 	DocsURL, WhyURL string
-	// SwitchURL signs out, to be somebody else; HomeURL leads to the launcher.
-	SwitchURL, HomeURL string
+	// SwitchURL signs out, to be somebody else; HomeURL leads to the launcher; RetryURL is what
+	// they wanted to open, for whoever was let in just now.
+	SwitchURL, HomeURL, RetryURL string
 }
 
 // A SignedOutView says what somebody is signed out of: one application, or all.

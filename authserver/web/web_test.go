@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
@@ -311,6 +312,22 @@ func TestMistakeIsNotTheVisitors(t *testing.T) {
 		}
 	}
 	if strings.Contains(said, "don’t have access") {
+		t.Error(said)
+	}
+}
+
+// TestDeniedSaysWhatToDo: without words of the application's owner, whoever is denied is told
+// whom to send what; with them, those stand there.
+func TestDeniedSaysWhatToDo(t *testing.T) {
+	view := web.DeniedView{Host: "app1.example.com", SignedInAs: "ann@example.com", Why: web.WhyDenied(policy.NoRuleMatched),
+		Reason: "no-rule-matched", RequestID: "4f1d09c2a7be6634", RetryURL: "https://app1.example.com/x"}
+	const sends = "send the details below to the site’s administrator"
+	said := text(parsed(t, page(web.Denied(view)))[0])
+	if !strings.Contains(said, sends) || !strings.Contains(said, view.RequestID) || !strings.Contains(said, "Try again") {
+		t.Error(said)
+	}
+	view.Message = "Ask the payroll team."
+	if said = text(parsed(t, page(web.Denied(view)))[0]); !strings.Contains(said, view.Message) || strings.Contains(said, sends) {
 		t.Error(said)
 	}
 }
