@@ -182,6 +182,7 @@ func TestExplainSessions(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	const app1, evil = "https://app1.example.com", "https://evil.example"
 	for name, c := range map[string]struct {
 		args         []string
 		code         int
@@ -190,9 +191,9 @@ func TestExplainSessions(t *testing.T) {
 		"fresh":              {nil, 0, "ALLOWED", "signed-in"},
 		"in time":            {[]string{"--age", "23h"}, 0, "ALLOWED", "signed-in"},
 		"over":               {[]string{"--age", "25h"}, 3, "SIGN IN FIRST", "session-expired"},
-		"a token":            {[]string{"--token-from", "https://app1.example.com", "-H", "origin: https://app1.example.com"}, 0, "ALLOWED", "signed-in"},
-		"a token, elsewhere": {[]string{"--token-from", "https://app1.example.com", "-H", "origin: https://evil.example"}, 3, "SIGN IN FIRST", "wrong-audience"},
-		"a token for others": {[]string{"--token-from", "https://evil.example", "-H", "origin: https://evil.example"}, 3, "SIGN IN FIRST", "wrong-audience"},
+		"a token":            {[]string{"--token-from", app1, "-H", "origin: " + app1}, 0, "ALLOWED", "signed-in"},
+		"a token, elsewhere": {[]string{"--token-from", app1, "-H", "origin: " + evil}, 3, "SIGN IN FIRST", "wrong-audience"},
+		"a token for others": {[]string{"--token-from", evil, "-H", "origin: " + evil}, 3, "SIGN IN FIRST", "wrong-audience"},
 	} {
 		line := append([]string{"explain", "GET", "https://app2.example.com/", "--policies", file, "--as", "ann@example.com"}, c.args...)
 		code, got, stderr := cli(t, line...)

@@ -100,7 +100,8 @@ func TestDeniedIsToldTwiceAlike(t *testing.T) {
 	const navigate = "Sec-Fetch-Mode: navigate\r\nHost: app.example.com\r\nX-Request-Id: request-1\r\nConnection: close\r\n"
 	const cookie = "Cookie: __Host-ostiary=good\r\n"
 	words := []string{"Signed in as <bdi>ann@example.com</bdi>", "Ask the payroll team.", `href="https://help.example.com/payroll"`,
-		"Use another account", ">Try again<", `href="https://app.example.com/x"`, `href="https://auth.example.com/"`, "Why was I denied?", "<dd>request-1</dd>", "<dd>no-rule-matched</dd>"}
+		"Use another account", ">Try again<", `href="https://app.example.com/x"`,
+		`href="https://auth.example.com/"`, "Why was I denied?", "<dd>request-1</dd>", "<dd>no-rule-matched</dd>"}
 	for name, c := range map[string]struct {
 		addr, request string
 		told          bool

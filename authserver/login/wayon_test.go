@@ -27,7 +27,8 @@ func (p page) links() map[string]string {
 func twoProviders(t *testing.T, s *site) {
 	t.Helper()
 	hash, _ := hashed()
-	users := idp.Config{Name: "people", DisplayName: "people", Type: "users", Users: []byte("[{name: ann, passwordHash: " + strconv.Quote(string(hash)) + "}]")}
+	users := idp.Config{Name: "people", DisplayName: "people", Type: "users",
+		Users: []byte("[{name: ann, passwordHash: " + strconv.Quote(string(hash)) + "}]")}
 	gone := newOpenIDProvider(t)
 	away := gone.config()
 	away.Name, away.DisplayName = "gone", "gone"

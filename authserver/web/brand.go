@@ -96,7 +96,8 @@ func ParseBrand(text []byte) (Brand, error) {
 		}
 	}
 	return Brand{
-		Name: raw["name"], Footer: raw["footer"], HelpURL: raw["helpURL"], PasswordURL: raw["passwordURL"], Accent: raw["accent"], AccentDark: raw["accentDark"],
+		Name: raw["name"], Footer: raw["footer"], HelpURL: raw["helpURL"], PasswordURL: raw["passwordURL"],
+		Accent: raw["accent"], AccentDark: raw["accentDark"],
 		Logo: template.URL(raw["logo"]), Favicon: template.URL(raw["favicon"]), //nolint:gosec // checkPicture
 	}, errors.Join(errs...)
 }

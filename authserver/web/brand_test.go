@@ -43,7 +43,8 @@ func TestBrand(t *testing.T) {
 			t.Errorf("%s is not on the page:\n%s", want, html)
 		}
 	}
-	if form := string(l.Render(web.Login(web.LoginView{}), "de")); !strings.Contains(form, `<a href="https://help.example.com/new">Passwort vergessen?</a>`) {
+	form := string(l.Render(web.Login(web.LoginView{}), "de"))
+	if !strings.Contains(form, `<a href="https://help.example.com/new">Passwort vergessen?</a>`) {
 		t.Error(form)
 	}
 	if strings.Contains(html, "<svg") {

@@ -16,7 +16,8 @@ func TestPages(t *testing.T) {
 			t.Fatal(err)
 		}
 		all := string(page)
-		if !strings.Contains(all, `<meta name="color-scheme" content="light dark">`) && !strings.Contains(all, ":root { color-scheme: light dark; }") {
+		const meta, style = `<meta name="color-scheme" content="light dark">`, ":root { color-scheme: light dark; }"
+		if !strings.Contains(all, meta) && !strings.Contains(all, style) {
 			t.Errorf("%s: the colours of the body alone", file)
 		}
 		if strings.Count(all, "<main>") != 1 || strings.Count(all, "</main>") != 1 {
