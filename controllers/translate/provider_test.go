@@ -61,7 +61,7 @@ func TestProvider(t *testing.T) {
 		Name: "idp-oidc-full", DisplayName: "Corp Zürich", Type: "oidc", Issuer: "https://sso.example.com:8443/realms/corp",
 		ClientID: "ostiary", ClientSecret: "other", Scopes: []string{"openid", "email", "https://graph.example.com/.default"},
 		EmailClaim: "mail", GroupsClaim: "realm_access.roles", UserClaim: "oid", AMRClaim: "https://example.com/amr",
-		DiscoveryURL: "https://sso.sso.svc:8443/realms/corp/.well-known/openid-configuration",
+		DiscoveryURL:  "https://sso.sso.svc:8443/realms/corp/.well-known/openid-configuration",
 		NonceOptional: true, FormPost: true, GroupsFormat: "DN",
 		AuthParams: map[string]string{"hd": "example.com", "acr_values": "urn:a urn:b"}, CABundle: []byte(o.Spec.OIDC.CABundle), TrustUnverifiedEmail: true,
 	}
