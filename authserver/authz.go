@@ -116,6 +116,8 @@ func (s *Server) endpoint(target string) dialect.Dialect {
 		return &s.nginx
 	case strings.HasPrefix(target, contract.NginxPassPrefix):
 		return &s.pass
+	case strings.HasPrefix(target, contract.NginxCanaryPrefix):
+		return &s.canary
 	case strings.HasPrefix(target, contract.URLPrefix):
 		return &s.url
 	case strings.HasPrefix(target, contract.ForwardPrefix), strings.HasPrefix(target, contract.ForwardRoutePrefix):

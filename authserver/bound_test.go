@@ -30,11 +30,12 @@ func boundWorld(t *testing.T) string {
 func asksAbout(host string) map[string]string {
 	forwarded := "X-Forwarded-Method: GET\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Uri: /x\r\nX-Forwarded-Host: " + host + "\r\n"
 	return map[string]string{
-		"/nginx/GET/" + host + "/x":      "Host: authz\r\n",
-		"/nginx-pass/GET/" + host + "/x": "Host: authz\r\n",
-		"/url/GET/" + host + "/x":        "Host: authz\r\n",
-		"/forward":                       "Host: authz\r\n" + forwarded,
-		"/envoy/x":                       "Host: " + host + "\r\n",
+		"/nginx/GET/" + host + "/x":        "Host: authz\r\n",
+		"/nginx-pass/GET/" + host + "/x":   "Host: authz\r\n",
+		"/nginx-canary/GET/" + host + "/x": "Host: authz\r\n",
+		"/url/GET/" + host + "/x":          "Host: authz\r\n",
+		"/forward":                         "Host: authz\r\n" + forwarded,
+		"/envoy/x":                         "Host: " + host + "\r\n",
 	}
 }
 

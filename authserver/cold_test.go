@@ -35,8 +35,10 @@ func TestCold(t *testing.T) {
 	for _, is := range []bool{true, false, true} {
 		cold.Store(is)
 		want := map[bool]string{true: "403 not-ready", false: "200 "}[is]
-		if got := ask("nginx-pass", "OPTIONS", "/x", preflight...); got != want {
-			t.Errorf("cold %v: a preflight: %s, want %s", is, got, want)
+		for _, endpoint := range []string{"nginx-pass", "nginx-canary"} {
+			if got := ask(endpoint, "OPTIONS", "/x", preflight...); got != want {
+				t.Errorf("cold %v: a preflight at %s: %s, want %s", is, endpoint, got, want)
+			}
 		}
 		if got := ask("nginx", "OPTIONS", "/x", preflight...); !strings.HasPrefix(got, "401") {
 			t.Errorf("cold %v: a preflight that is answered by the proxy: %s", is, got)

@@ -109,6 +109,7 @@ type Server struct {
 	certificates credential.Certificates
 	nginx        dialect.Nginx
 	pass         dialect.Nginx
+	canary       dialect.Nginx
 	headers      dialect.NginxHeaders
 	forward      dialect.Forward
 	url          dialect.URL
@@ -141,6 +142,7 @@ func New(c Config) *Server {
 		addresses: newAddressBook(&c),
 		nginx:     dialect.Nginx{Identity: c.Identity},
 		pass:      dialect.Nginx{Identity: c.Identity, PassPreflights: true, Cold: c.Cold},
+		canary:    dialect.Nginx{Identity: c.Identity, PassPreflights: true, Canary: true, Cold: c.Cold},
 		forward:   dialect.Forward{Identity: c.Identity, Pages: pages},
 		envoy:     dialect.Envoy{Identity: c.Identity, Pages: pages},
 		render:    dialect.Render{Pages: pages},

@@ -12,7 +12,11 @@ const Endpoints = "/authz/v1"
 // fill them in.
 const (
 	NginxPrefix     = Endpoints + "/nginx/"
+	// NginxPassPrefix says yes to preflights that a policy answers. Pinned to an Ingress, a
+	// canary of it leads them to the preflight listener; otherwise the application may answer them.
 	NginxPassPrefix = Endpoints + "/nginx-pass/"
+	// NginxCanaryPrefix is NginxPassPrefix where such a canary is written by hand.
+	NginxCanaryPrefix = Endpoints + "/nginx-canary/"
 	// URLPrefix reads as NginxPrefix and answers as ForwardPath.
 	URLPrefix = Endpoints + "/url/"
 )

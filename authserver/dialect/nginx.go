@@ -17,20 +17,28 @@ type Nginx struct {
 	// PassPreflights answers 200 to preflights that the policy answers, so that
 	// the proxy routes them on, to the preflight listener or to the application.
 	PassPreflights bool
+	// Canary says that all of those come to the preflight listener.
+	Canary bool
 	// Cold reports whether the proxy may not know yet of what takes those preflights,
 	// and would give them to the application; nil: never. They are refused then.
 	Cold func() bool
 }
 
 func (n Nginx) String() string {
-	if n.PassPreflights {
+	switch {
+	case n.Canary:
+		return "nginx-canary"
+	case n.PassPreflights:
 		return "nginx-pass"
 	}
 	return "nginx"
 }
 
 func (n Nginx) prefix() string {
-	if n.PassPreflights {
+	switch {
+	case n.Canary:
+		return contract.NginxCanaryPrefix
+	case n.PassPreflights:
 		return contract.NginxPassPrefix
 	}
 	return contract.NginxPrefix

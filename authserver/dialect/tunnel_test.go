@@ -89,7 +89,7 @@ func TestTunnelWords(t *testing.T) {
 			a, _ := e.ask(pinned(t), request{method: "GET", host: "public.example.com", uri: "/x",
 				headers: []string{"HTTP2-Settings: a", "Accept: " + accept}})
 			switch e.d.String() {
-			case "nginx", "nginx-pass", "nginx-headers", "preflight":
+			case "nginx", "nginx-pass", "nginx-canary", "nginx-headers", "preflight":
 				if len(a.Body) > 0 {
 					t.Errorf("%s has a body", e.name)
 				}

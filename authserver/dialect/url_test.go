@@ -27,9 +27,10 @@ func pinned(t testing.TB) *policy.Table {
 // urlEndpoints are those that carry the target in their own URL, by their prefix.
 func urlEndpoints(set dialect.IdentityHeaders) map[string]dialect.Dialect {
 	return map[string]dialect.Dialect{
-		contract.NginxPrefix:     dialect.Nginx{Identity: set},
-		contract.NginxPassPrefix: dialect.Nginx{Identity: set, PassPreflights: true},
-		contract.URLPrefix:       dialect.URL{Forward: dialect.Forward{Identity: set, Pages: pages}},
+		contract.NginxPrefix:       dialect.Nginx{Identity: set},
+		contract.NginxPassPrefix:   dialect.Nginx{Identity: set, PassPreflights: true},
+		contract.NginxCanaryPrefix: dialect.Nginx{Identity: set, PassPreflights: true, Canary: true},
+		contract.URLPrefix:         dialect.URL{Forward: dialect.Forward{Identity: set, Pages: pages}},
 	}
 }
 
@@ -43,7 +44,7 @@ func askURL(d dialect.Dialect, table *policy.Table, r request, target string) (*
 // otherwise; pinned to any other, it refuses. URL answers as Forward does.
 func TestPinned(t *testing.T) {
 	table := pinned(t)
-	column := map[string]int{contract.NginxPrefix: 0, contract.NginxPassPrefix: 1, contract.URLPrefix: 3}
+	column := map[string]int{contract.NginxPrefix: 0, contract.NginxPassPrefix: 1, contract.NginxCanaryPrefix: 1, contract.URLPrefix: 3}
 	for prefix, d := range urlEndpoints(dialect.DefaultIdentityHeaders) {
 		for _, c := range statuses {
 			rest := c.r.method + "/" + c.r.host + c.r.uri

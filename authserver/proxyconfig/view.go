@@ -166,7 +166,7 @@ func (v view) Variable() string {
 // Managed tells that the answer's CORS headers take the place of the application's.
 func (v view) Managed() string { return contract.ManagedHeader }
 
-// NginxPrefix and NginxPassPrefix begin the URLs that ingress-nginx asks.
+// NginxPrefix and NginxCanaryPrefix begin the URLs that ingress-nginx asks.
 func (v view) NginxPrefix() string { return contract.NginxPrefix }
 
 // NginxAsk begins the URLs that nginx asks.
@@ -193,8 +193,8 @@ func (v view) nginxCertificate() string {
 // CertificateHeader is in which other proxies say what they verified.
 func (v view) CertificateHeader() string { return contract.ClientCertificate }
 
-// NginxPassPrefix is for a canary that takes preflights.
-func (v view) NginxPassPrefix() string { return contract.NginxPassPrefix }
+// NginxCanaryPrefix is for a canary that takes preflights.
+func (v view) NginxCanaryPrefix() string { return contract.NginxCanaryPrefix }
 
 // RenderPrefix begins the URLs at which refusals are shown.
 func (v view) RenderPrefix() string { return contract.RenderPrefix }

@@ -77,7 +77,8 @@ func New(o Options) *Decisions {
 	d.dryRuns = counters(o.Metrics, "ostiary_dry_run_decisions_total",
 		"What policies with dryRun would have decided, by the policy, the verdict and the reason.", "policy", "verdict", "reason")
 	d.followed = counters(o.Metrics, "ostiary_follow_ups_total",
-		"Later steps of requests that count at another one: render shows a refusal, nginx-pass lets a preflight go to where it is answered.",
+		"Later steps of requests that count at another one: render shows a refusal, nginx-pass and nginx-canary lead a preflight to "+
+			"the preflight listener.",
 		"dialect")
 	d.panics = counter(o.Metrics, "ostiary_panics_total", "Requests that were refused for a defect of Ostiary itself; the log has the stack.")
 	return d
@@ -105,16 +106,21 @@ func (o *Decisions) wants(d *policy.Decision, status int, dry bool) bool {
 }
 
 // follows reports whether a step belongs to a request whose decision is counted and logged
-// at another one: what nginx refused comes to the render listener, and preflights that it
-// lets pass come to the preflight listener.
-func follows(name string, d *policy.Decision, status int) bool {
-	return name == "render" || name == "nginx-pass" && d.Verdict == policy.AnswerPreflight && status == 200
+// at another one: what nginx refused comes to the render listener, and preflights that a
+// canary takes come to the preflight listener. A question at nginx-pass that names no Ingress
+// is of no canary that we wrote: the application may answer the preflight, and nobody else
+// hears of it.
+func follows(name string, q *dialect.Ask, d *policy.Decision, status int) bool {
+	if d.Verdict != policy.AnswerPreflight || status != 200 {
+		return name == "render"
+	}
+	return name == "render" || name == "nginx-canary" || name == "nginx-pass" && q.Ingress != ""
 }
 
 // Decided leaves one count and, if it is wanted, one log line of a decision by a table,
 // which took that long.
 func (o *Decisions) Decided(d string, q *dialect.Ask, dec *policy.Decision, status int, t *policy.Table, took time.Duration) {
-	if follows(d, dec, status) {
+	if follows(d, q, dec, status) {
 		o.follow(d, q, dec.Reason, status)
 		return
 	}

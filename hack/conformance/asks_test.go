@@ -26,23 +26,29 @@ type way struct {
 	Name, Addr, TLSAddr string
 	AuthPath            string // what follows the address in auth-url
 	ErrorPages          string // the named locations that render a 401 or 403
-	Route               bool   // nginx sends preflights to the preflight listener
+	Route               bool   // nginx sends preflights to the preflight listener, and asks about none
+	Canary              bool   // nginx asks about preflights, and sends those that pass to the preflight listener
+	Own                 bool   // the application answers the preflights that pass
 	Pool                bool   // nginx keeps connections to the authz listener
 }
 
 const (
 	targetInURL = "/authz/v1/nginx/$request_method/$host$request_uri"
 	passInURL   = "/authz/v1/nginx-pass/$request_method/$host$request_uri"
+	canaryInURL = "/authz/v1/nginx-canary/$request_method/$host$request_uri"
 )
 
 // everyWay are those in which it may: as in mode render and in mode global, with kept
-// connections, with a route for preflights, and with a plain auth-url.
+// connections, with a route for preflights, with a plain auth-url, in mode canary,
+// and with applications that answer preflights themselves.
 func everyWay() []*way {
 	return []*way{
 		{Name: "render", AuthPath: targetInURL, ErrorPages: "custom_render"},
 		{Name: "global", AuthPath: targetInURL, ErrorPages: "access_policy"},
 		{Name: "keepalive", AuthPath: targetInURL, ErrorPages: "custom_render", Pool: true},
 		{Name: "route", AuthPath: passInURL, ErrorPages: "custom_render", Route: true},
+		{Name: "canary", AuthPath: canaryInURL, ErrorPages: "custom_render", Canary: true},
+		{Name: "own", AuthPath: passInURL, ErrorPages: "custom_render", Own: true},
 		{Name: "header", AuthPath: "/authz/v1/nginx?host=$host", ErrorPages: "custom_render"},
 	}
 }

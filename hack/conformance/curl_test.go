@@ -19,6 +19,9 @@ func (a *asking) curl(t *testing.T) {
 	want := append([]string{"vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers"}, seedAnswer...)
 	slices.Sort(want)
 	for name, v := range a.ways {
+		if v.Own {
+			continue // its application would answer
+		}
 		for _, tt := range []struct{ scheme, addr, status string }{{"https", v.TLSAddr, "HTTP/2 200"}, {"http", v.Addr, "HTTP/1.1 200 OK"}} {
 			t.Run(name+" "+tt.scheme, func(t *testing.T) {
 				a.apps.Take()

@@ -49,8 +49,9 @@ func writeEndpoints(b *strings.Builder) {
 	for _, e := range [][3]string{
 		{contract.NginxPrefix + url, "nginx, ingress-nginx and its forks", "the URL"},
 		{contract.NginxPrefix + "{namespace}/{ingress}/" + url, "the same, pinned to an Ingress", "the URL"},
-		{contract.NginxPassPrefix + url, "ingress-nginx in mode canary, and applications that answer preflights themselves",
-			"the URL"},
+		{contract.NginxPassPrefix + url, "applications that answer the preflights themselves that the policy lets pass; " +
+			"pinned to an Ingress: ingress-nginx in mode canary", "the URL"},
+		{contract.NginxCanaryPrefix + url, "ingress-nginx with a canary by hand that leads preflights to the preflight listener", "the URL"},
 		{contract.URLPrefix + url, "Traefik's ingress-nginx provider", "the URL"},
 		{contract.NginxHeaderPath, "ingress-nginx with a plain auth-url; Bypass rules have no effect here",
 			"`" + contract.OriginalURL + "`, `" + contract.OriginalMethod + "`"},

@@ -40,7 +40,8 @@ func (f nginx) Plan(w *Wants) {
 // Without variables they would ask about another, which may well be allowed; with
 // $http_host in place of $host the visitor chooses.
 var nginxTargets = regexp.MustCompile("^(" + contract.NginxHeaderPath +
-	"|(" + contract.NginxPrefix + "|" + contract.NginxPassPrefix + "|" + contract.URLPrefix + ")([a-z0-9.-]+/[a-z0-9.-]+/)?" + regexp.QuoteMeta(contract.NginxTarget) + ")$")
+	"|(" + contract.NginxPrefix + "|" + contract.NginxPassPrefix + "|" + contract.NginxCanaryPrefix + "|" +
+	contract.URLPrefix + ")([a-z0-9.-]+/[a-z0-9.-]+/)?" + regexp.QuoteMeta(contract.NginxTarget) + ")$")
 
 // Question: with an auth-url, or by the ConfigMap of the controller.
 func (f nginx) Question(x *routes.Index, r *routes.Route) routes.Question {

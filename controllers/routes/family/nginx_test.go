@@ -23,6 +23,7 @@ func TestNGINXQuestion(t *testing.T) {
 		us + "/authz/v1/nginx": routes.AsksUs,
 		us + "/authz/v1/nginx/shop/web/" + contract.NginxTarget:           routes.AsksUs,
 		us + "/authz/v1/nginx-pass/shop/web/" + contract.NginxTarget:      routes.AsksUs,
+		us + "/authz/v1/nginx-canary/" + contract.NginxTarget:             routes.AsksUs,
 		us + "/authz/v1/url/shop/web/" + contract.NginxTarget:             routes.AsksUs,
 		"  " + routestest.AuthURL + " ":                                   routes.AsksUs,
 		"http://ostiary-authz.ostiary:9001/authz/v1/nginx":                routes.AsksUs,
