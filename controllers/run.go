@@ -211,10 +211,10 @@ func (o *Options) setupOptional(mgr ctrl.Manager, leader *Leader, table *feed.Fe
 // setupIssuers sets up whose bearer tokens policies can let in.
 func (o *Options) setupIssuers(mgr ctrl.Manager, leader *Leader, table *feed.Feed) error {
 	trusted := &issuers.Controller{
-		Publish: o.PublishTokenIssuers, State: o.TokenIssuerState, Published: table.ProvidersChanged, Leads: leader.Leads,
+		Publish: o.PublishTokenIssuers, State: o.TokenIssuerState, Published: table.ProvidersChanged,
 	}
 	table.TokenIssuers = trusted.Known
-	leader.Duties = append(leader.Duties, trusted.Recheck)
+	leader.Duties = append(leader.Duties, trusted.Write)
 	return trusted.SetupWithManager(mgr)
 }
 

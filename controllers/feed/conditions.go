@@ -34,13 +34,13 @@ type Standing struct {
 
 // Report hands over what another controller says. It does not wait.
 func (s *Status) Report(c *Conditions) {
-	if s == nil || s.changed == nil {
+	if s == nil || s.writer == nil {
 		return
 	}
-	s.mu.Lock()
-	s.others = c
-	s.mu.Unlock()
-	s.wake()
+	s.writer.Update(func(latest report) (report, bool) {
+		latest.others = c
+		return latest, true
+	})
 }
 
 func (c *Conditions) issues(of types.NamespacedName) []policy.Issue {

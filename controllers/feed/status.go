@@ -5,12 +5,9 @@ package feed
 import (
 	"context"
 	"slices"
-	"sync"
-	"time"
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -21,6 +18,7 @@ import (
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/controllers/statuses"
 )
 
 // Status writes what became of policies into their conditions. It runs beside
@@ -28,159 +26,82 @@ import (
 type Status struct {
 	client client.Client
 	events events.EventRecorder
-	log    logr.Logger
-
-	mu      sync.Mutex
-	latest  *report
-	others  *Conditions // nil: nothing is known of them yet
-	changed chan struct{}
+	writer *statuses.Writer[types.NamespacedName, report]
+	now    comparison // one for all: nearly every object is as it should be
 }
 
-// A report is the outcome of one build.
+// A report is the outcome of one build, beside what others said last. The zero report is
+// of no object.
 type report struct {
 	revision string
-	objects  []seenObject
+	objects  []types.NamespacedName
+	seen     map[types.NamespacedName]seen
 	issues   map[types.NamespacedName][]policy.Issue
-	others   *Conditions // the latest, whatever the build
+	others   *Conditions // nil: nothing is known of them yet
 }
 
-type seenObject struct {
-	key        types.NamespacedName
+// seen is which object a build was made with.
+type seen struct {
 	uid        types.UID
 	generation int64
 }
 
 // SetupWithManager takes what it needs from the manager. Write does the work.
 func (s *Status) SetupWithManager(mgr ctrl.Manager) {
-	s.client, s.log = mgr.GetClient(), mgr.GetLogger()
-	s.events = mgr.GetEventRecorder("ostiary")
-	s.changed = make(chan struct{}, 1)
+	s.start(mgr.GetClient(), mgr.GetEventRecorder("ostiary"), mgr.GetLogger())
+}
+
+func (s *Status) start(c client.Client, recorder events.EventRecorder, log logr.Logger) {
+	s.client, s.events = c, recorder
+	s.writer = &statuses.Writer[types.NamespacedName, report]{Kind: "policy", Log: log, Write: s.write,
+		Objects: func(r report) []types.NamespacedName { return r.objects }}
 }
 
 // report hands over the outcome of a build. It does not wait.
 func (s *Status) report(revision string, items []v1alpha1.AccessPolicy, issues []policy.Issue) {
-	if s == nil || s.changed == nil {
+	if s == nil || s.writer == nil {
 		return
 	}
-	r := &report{revision: revision, objects: make([]seenObject, len(items)), issues: map[types.NamespacedName][]policy.Issue{}}
+	r := report{revision: revision, objects: make([]types.NamespacedName, len(items)),
+		seen: make(map[types.NamespacedName]seen, len(items)), issues: map[types.NamespacedName][]policy.Issue{}}
 	for i := range items {
-		r.objects[i] = seenObject{client.ObjectKeyFromObject(&items[i]), items[i].UID, items[i].Generation}
+		key := client.ObjectKeyFromObject(&items[i])
+		r.objects[i], r.seen[key] = key, seen{items[i].UID, items[i].Generation}
 	}
 	for _, i := range issues {
 		key := types.NamespacedName{Namespace: i.Source.Namespace, Name: i.Source.Name}
 		r.issues[key] = append(r.issues[key], i)
 	}
-	s.mu.Lock()
-	s.latest = r
-	s.mu.Unlock()
-	s.wake()
+	s.writer.Update(func(latest report) (report, bool) {
+		r.others = latest.others
+		return r, true
+	})
 }
 
-func (s *Status) wake() {
-	select {
-	case s.changed <- struct{}{}:
-	default: // it is awake already
-	}
-}
-
-// Write writes until ctx is done: a duty of the leader. Reports that come faster
-// than they can be written are skipped: only the latest counts.
-func (s *Status) Write(ctx context.Context) {
-	s.wake() // what was reported while another replica led may still be unwritten
-	wait := cluster.FirstRetry
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.changed:
-		}
-		if ctx.Err() != nil {
-			s.wake() // it was meant for who leads next
-			return
-		}
-		s.mu.Lock()
-		r := s.latest
-		if r != nil {
-			together := *r
-			together.others = s.others
-			r = &together
-		}
-		s.mu.Unlock()
-		if r == nil {
-			continue
-		}
-		switch s.write(ctx, r) {
-		case written:
-			wait = cluster.FirstRetry
-			continue
-		case leftOver:
-			time.AfterFunc(wait, s.wake)
-		case noUse:
-			s.wake()
-			select {
-			case <-ctx.Done():
-			case <-time.After(wait):
-			}
-		}
-		wait = min(2*wait, cluster.LastRetry)
-	}
-}
-
-// An outcome is how writing a report went.
-type outcome int
-
-const (
-	written  outcome = iota // or a newer report is there
-	leftOver                // some objects have to be tried again
-	noUse                   // the API server takes no writes now
-)
-
-// write brings all conditions up to date.
-func (s *Status) write(ctx context.Context, r *report) outcome {
-	result := written
-	var now comparison // one for all: nearly every object is as it should be
-	for i := range r.objects {
-		if ctx.Err() != nil || len(s.changed) > 0 {
-			return written // there is a newer report; begin with that
-		}
-		err := s.writeOne(ctx, r, &r.objects[i], &now)
-		switch {
-		case err == nil, apierrors.IsNotFound(err), ctx.Err() != nil:
-		case apierrors.IsConflict(err): // our cache is behind, and will not be for long
-			result = leftOver
-		default:
-			s.log.Error(err, "cannot write the status; trying again later", "policy", r.objects[i].key.String())
-			if result = leftOver; !apierrors.IsInvalid(err) {
-				return noUse // the next one would fare no better
-			}
-		}
-	}
-	return result
-}
+// Write writes until ctx is done: a duty of the leader.
+func (s *Status) Write(ctx context.Context) { s.writer.Run(ctx) }
 
 // A comparison holds an object as it is, which is the cache's own and only read,
 // and the object as it should be.
 type comparison struct{ before, after v1alpha1.AccessPolicy }
 
-func (s *Status) writeOne(ctx context.Context, r *report, o *seenObject, now *comparison) error {
-	before, after := &now.before, &now.after
-	if err := s.client.Get(ctx, o.key, before, client.UnsafeDisableDeepCopy); err != nil {
+func (s *Status) write(ctx context.Context, r report, key types.NamespacedName) error {
+	before, after := &s.now.before, &s.now.after
+	if err := s.client.Get(ctx, key, before, client.UnsafeDisableDeepCopy); err != nil {
 		return err
 	}
-	if before.UID != o.uid || before.Generation != o.generation {
+	if o := r.seen[key]; before.UID != o.uid || before.Generation != o.generation {
 		return nil // a newer report is under way
 	}
 	conditions := append(after.Status.Conditions[:0], before.Status.Conditions...)
 	*after = *before
 	after.Status.Conditions = conditions
-	issues := slices.Concat(r.issues[o.key], r.others.issues(o.key))
+	issues := slices.Concat(r.issues[key], r.others.issues(key))
 	if !r.set(after, issues) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, cluster.WriteTimeout)
-	defer cancel()
 	patched := after.DeepCopy()
-	if err := s.client.Status().Patch(ctx, patched, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
+	if err := statuses.Patch(ctx, s.client, before, patched); err != nil {
 		return err
 	}
 	s.tell(before, patched)
@@ -188,7 +109,7 @@ func (s *Status) writeOne(ctx context.Context, r *report, o *seenObject, now *co
 }
 
 // set brings the status of a policy up to date, and reports whether anything changed.
-func (r *report) set(ap *v1alpha1.AccessPolicy, issues []policy.Issue) bool {
+func (r report) set(ap *v1alpha1.AccessPolicy, issues []policy.Issue) bool {
 	changed := ap.Status.ObservedGeneration != ap.Generation
 	ap.Status.ObservedGeneration = ap.Generation
 	changed = setConditions(ap, r.revision, issues) || changed

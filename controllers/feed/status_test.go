@@ -42,7 +42,8 @@ func TestSecondTerm(t *testing.T) {
 			return c.SubResource(sub).Patch(ctx, o, p, opts...)
 		},
 	})
-	s := &Status{client: slow, events: &events.FakeRecorder{}, log: logr.Discard(), changed: make(chan struct{}, 1)}
+	s := &Status{}
+	s.start(slow, &events.FakeRecorder{}, logr.Discard())
 	s.report("r1", []v1alpha1.AccessPolicy{*ap}, nil)
 	term := func() (end func()) {
 		ctx, cancel := context.WithCancel(t.Context())

@@ -4,14 +4,10 @@ package groups
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
-	"github.com/go-logr/logr"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -21,6 +17,7 @@ import (
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/controllers/statuses"
 )
 
 // maxUsers is how many policies a status names.
@@ -32,12 +29,7 @@ const pause = time.Second
 
 // Status writes what became of groups, and who uses them. It runs beside the table.
 type Status struct {
-	client client.Client
-	log    logr.Logger
-
-	mu      sync.Mutex
-	latest  *report
-	changed chan struct{}
+	writer *statuses.Writer[string, report]
 }
 
 // A report is what one table says of groups.
@@ -48,90 +40,35 @@ type report struct {
 
 // SetupWithManager takes what it needs from the manager. Write does the work.
 func (s *Status) SetupWithManager(mgr ctrl.Manager) {
-	s.client, s.log = mgr.GetClient(), mgr.GetLogger()
-	s.changed = make(chan struct{}, 1)
+	c := mgr.GetClient()
+	s.writer = &statuses.Writer[string, report]{Kind: "accessGroup", Log: mgr.GetLogger(), Pause: pause,
+		Objects: func(r report) []string { return slices.Sorted(maps.Keys(r.seen)) },
+		Write:   func(ctx context.Context, r report, name string) error { return r.write(ctx, c, name) }}
 }
 
 // Report hands over what a table says of groups. It does not wait. It does nothing on nil.
 func (s *Status) Report(seen map[string]Seen, uses map[string]policy.GroupUse) {
-	if s == nil || s.changed == nil {
-		return
-	}
-	s.mu.Lock()
-	s.latest = &report{seen, uses}
-	s.mu.Unlock()
-	s.wake()
-}
-
-func (s *Status) wake() {
-	select {
-	case s.changed <- struct{}{}:
-	default: // it is awake already
+	if s != nil && s.writer != nil {
+		s.writer.Report(report{seen, uses})
 	}
 }
 
 // Write writes until ctx is done: a duty of the leader.
-func (s *Status) Write(ctx context.Context) {
-	s.wake() // what was reported while another replica led may still be unwritten
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.changed:
-		}
-		s.mu.Lock()
-		r := s.latest
-		s.mu.Unlock()
-		wait := pause
-		if r != nil && !s.write(ctx, r) {
-			wait = cluster.LastRetry / 10
-			s.wake()
-		}
-		select {
-		case <-ctx.Done():
-			s.wake() // it may be meant for who leads next
-			return
-		case <-time.After(wait):
-		}
-	}
-}
+func (s *Status) Write(ctx context.Context) { s.writer.Run(ctx) }
 
-// write brings all statuses up to date, and reports whether they are.
-func (s *Status) write(ctx context.Context, r *report) bool {
-	all := true
-	for _, name := range slices.Sorted(maps.Keys(r.seen)) {
-		err := s.writeOne(ctx, name, r.seen[name], r.uses[name])
-		switch {
-		case err == nil, apierrors.IsNotFound(err), ctx.Err() != nil:
-		case apierrors.IsConflict(err): // our cache is behind, and will not be for long
-			all = false
-		default:
-			s.log.Error(err, "cannot write the status; trying again later", "accessGroup", name)
-			all = false
-		}
-	}
-	return all
-}
-
-func (s *Status) writeOne(ctx context.Context, name string, seen Seen, use policy.GroupUse) error {
+func (r report) write(ctx context.Context, c client.Client, name string) error {
 	var before v1alpha1.AccessGroup
-	if err := s.client.Get(ctx, types.NamespacedName{Name: name}, &before); err != nil {
+	if err := c.Get(ctx, types.NamespacedName{Name: name}, &before); err != nil {
 		return err
 	}
-	if before.UID != seen.UID || before.Generation != seen.Generation {
+	if seen := r.seen[name]; before.UID != seen.UID || before.Generation != seen.Generation {
 		return nil // a newer report is under way
 	}
 	after := before.DeepCopy()
-	if !set(after, use) {
+	if !set(after, r.uses[name]) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, cluster.WriteTimeout)
-	defer cancel()
-	err := s.client.Status().Patch(ctx, after, client.MergeFromWithOptions(&before, client.MergeFromWithOptimisticLock{}))
-	if err != nil {
-		return fmt.Errorf("writing the status of AccessGroup %s: %w", name, err)
-	}
-	return nil
+	return statuses.Patch(ctx, c, &before, after)
 }
 
 // set puts into the status what a table says, and reports whether anything changed.

@@ -8,17 +8,17 @@ package issuers
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -31,6 +31,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/bearer/config"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/controllers/statuses"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -42,13 +43,21 @@ type Controller struct {
 	State func(name string) (config.State, bool)
 	// Published is called after Publish. Optional.
 	Published func()
-	// Leads reports whether this replica may write.
-	Leads func() bool
 
 	client    client.Client
+	writer    *statuses.Writer[string, report]
 	queue     cluster.Requeue
 	published []config.Issuer // nil: nothing was, yet
 	known     atomic.Pointer[policy.TokenIssuers]
+}
+
+// A report is which issuers there are, and what is wrong with each.
+type report map[string]seen
+
+type seen struct {
+	uid        types.UID
+	generation int64
+	issues     []policy.Issue
 }
 
 // How often the leader looks at what became of keys: soon, while there are none.
@@ -63,6 +72,8 @@ const forever = 10 * 365 * 24 * time.Hour
 // SetupWithManager makes the issuers follow the manager's cache.
 func (c *Controller) SetupWithManager(mgr ctrl.Manager) error {
 	c.client = mgr.GetClient()
+	c.writer = &statuses.Writer[string, report]{Kind: "tokenIssuer", Log: mgr.GetLogger(), Write: c.write, Again: c.again,
+		Objects: func(r report) []string { return slices.Sorted(maps.Keys(r)) }}
 	all := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request {
 		return []reconcile.Request{cluster.OneKey}
 	})
@@ -75,14 +86,13 @@ func (c *Controller) SetupWithManager(mgr ctrl.Manager) error {
 		Complete(c)
 }
 
-// Recheck writes what another leader may have left: a duty of whoever begins to lead.
-func (c *Controller) Recheck(context.Context) { c.queue.Add() }
+// Write writes until ctx is done what became of issuers and of their keys: a duty of the leader.
+func (c *Controller) Write(ctx context.Context) { c.writer.Run(ctx) }
 
 // Known returns what a table is to know of the issuers; nil before they were listed.
 func (c *Controller) Known() *policy.TokenIssuers { return c.known.Load() }
 
-// Reconcile translates and publishes all issuers, and on the leader writes what became of
-// them and of their keys.
+// Reconcile translates and publishes all issuers.
 func (c *Controller) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
 	var list v1alpha1.TokenIssuerList
 	if err := c.client.List(ctx, &list); err != nil {
@@ -90,10 +100,11 @@ func (c *Controller) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 	}
 	slices.SortFunc(list.Items, func(a, b v1alpha1.TokenIssuer) int { return cmp.Compare(a.Name, b.Name) })
 	valid := []config.Issuer{}
-	issues := make([][]policy.Issue, len(list.Items))
+	told := report{}
 	for i := range list.Items {
-		one, wrong := translate.TokenIssuer(&list.Items[i])
-		if issues[i] = wrong; len(wrong) == 0 {
+		o := &list.Items[i]
+		one, wrong := translate.TokenIssuer(o)
+		if told[o.Name] = (seen{o.UID, o.Generation, wrong}); len(wrong) == 0 {
 			valid = append(valid, one)
 		}
 	}
@@ -106,39 +117,43 @@ func (c *Controller) Reconcile(ctx context.Context, _ reconcile.Request) (reconc
 		c.published = valid
 		logr.FromContextOrDiscard(ctx).Info("token issuers in use", "issuers", len(valid), "refused", len(list.Items)-len(valid))
 	}
-	if len(list.Items) == 0 || !c.Leads() {
-		return reconcile.Result{}, nil
-	}
-	var errs []error
-	again := lookEvery
-	for i := range list.Items {
-		ready, err := c.write(ctx, &list.Items[i], issues[i])
-		if errs = append(errs, err); !ready && len(issues[i]) == 0 {
-			again = lookSoon
-		}
-	}
-	return reconcile.Result{RequeueAfter: again}, errors.Join(errs...)
+	c.writer.Report(told)
+	return reconcile.Result{}, nil
 }
 
-// write brings the status of an issuer up to date, and reports whether it is ready.
-func (c *Controller) write(ctx context.Context, o *v1alpha1.TokenIssuer, issues []policy.Issue) (bool, error) {
-	after := o.DeepCopy()
+// again is when to look at the keys again.
+func (c *Controller) again(r report) time.Duration {
+	if len(r) == 0 {
+		return 0
+	}
+	for name, o := range r {
+		if state, there := c.State(name); len(o.issues) == 0 && (!there || state.Keys == 0) {
+			return lookSoon
+		}
+	}
+	return lookEvery
+}
+
+// write brings the status of an issuer up to date.
+func (c *Controller) write(ctx context.Context, r report, name string) error {
+	var before v1alpha1.TokenIssuer
+	if err := c.client.Get(ctx, types.NamespacedName{Name: name}, &before); err != nil {
+		return err
+	}
+	is := r[name]
+	if before.UID != is.uid || before.Generation != is.generation {
+		return nil // a newer report is under way
+	}
 	state, there := config.State{}, false
-	if len(issues) == 0 {
-		state, there = c.State(o.Name)
+	if len(is.issues) == 0 {
+		state, there = c.State(name)
 	}
-	set(after, state, there, issues)
-	isReady := meta.IsStatusConditionTrue(after.Status.Conditions, v1alpha1.ConditionReady)
-	if reflect.DeepEqual(normal(&after.Status), normal(&o.Status)) {
-		return isReady, nil
+	after := before.DeepCopy()
+	set(after, state, there, is.issues)
+	if reflect.DeepEqual(normal(&after.Status), normal(&before.Status)) {
+		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, cluster.WriteTimeout)
-	defer cancel()
-	err := c.client.Status().Patch(ctx, after, client.MergeFromWithOptions(o, client.MergeFromWithOptimisticLock{}))
-	if err != nil && !apierrors.IsNotFound(err) {
-		return isReady, fmt.Errorf("writing the status of token issuer %s: %w", o.Name, err)
-	}
-	return isReady, nil
+	return statuses.Patch(ctx, c.client, &before, after)
 }
 
 // set puts into the status what became of an issuer. there: it is one that was published.
