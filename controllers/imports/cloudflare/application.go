@@ -5,6 +5,7 @@ package cloudflare
 import (
 	"cmp"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
@@ -20,7 +21,7 @@ func (t *translator) application(it *item) {
 	if multiple(it.Node) != nil {
 		t.Say(draft.Left, it.Node, it.of, "it is made several times, or not at all (count, for_each): it is written once")
 	}
-	spec := v1alpha1.AccessPolicySpec{CORS: t.cors(it), Session: t.session(it), Denied: t.denied(it)}
+	spec := v1alpha1.AccessPolicySpec{CORS: t.cors(it), Session: t.session(it), Denied: t.denied(it), Launcher: t.launcher(it)}
 	for _, id := range it.Get("allowed_idps").List() {
 		if id.Kind != tree.Text {
 			t.Say(draft.Closed, id.Known(), it.of, "%s: nobody can sign in with it until it is written", cmp.Or(id.Why, "it is no text"))
@@ -76,6 +77,45 @@ func (t *translator) session(it *item) *v1alpha1.Session {
 		return nil
 	}
 	return s
+}
+
+// launcher is how the application stands on the start page.
+func (t *translator) launcher(it *item) *v1alpha1.Launcher {
+	out := &v1alpha1.Launcher{}
+	if !it.Get("app_launcher_visible").Flag(true, true) {
+		hidden := false
+		out.Visible = &hidden
+	}
+	if l := (v1alpha1.Launcher{Title: it.name}); t.shown(it, it.Peek("name"), l) {
+		out.Title = it.name
+	}
+	logo := it.Get("logo_url")
+	if l := (v1alpha1.Launcher{LogoURL: logo.Text()}); t.shown(it, logo, l) {
+		out.LogoURL = l.LogoURL
+	}
+	for _, e := range draft.Entries(it.Get("tags")) {
+		tag := v1alpha1.LauncherTag(e.Value)
+		if slices.Contains(out.Tags, tag) {
+			continue
+		}
+		if l := (v1alpha1.Launcher{Tags: append(slices.Clone(out.Tags), tag)}); t.shown(it, e.From, l) {
+			out.Tags = l.Tags
+		}
+	}
+	if reflect.DeepEqual(*out, v1alpha1.Launcher{}) {
+		return nil
+	}
+	return out
+}
+
+// shown reports whether a part of a launcher can be written. One that cannot decides about
+// nobody.
+func (t *translator) shown(it *item, n *tree.Node, l v1alpha1.Launcher) bool {
+	why := draft.Wrong(v1alpha1.AccessPolicySpec{Launcher: &l})
+	if why != "" {
+		t.Say(draft.Left, n, it.of, "it cannot be shown on the start page: %s", why)
+	}
+	return why == ""
 }
 
 func (t *translator) denied(it *item) *v1alpha1.Denied {

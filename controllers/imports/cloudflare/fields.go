@@ -37,12 +37,12 @@ var (
 		"connection_rules": {draft.Noted, "they are about SSH and RDP, and mean nothing to HTTP"},
 	}
 	applicationFields = map[string]field{
-		"aud": plain, "domain_type": plain, "app_launcher_visible": plain, "auto_redirect_to_identity": plain, "service_auth_401_redirect": plain,
+		"aud": plain, "domain_type": plain, "auto_redirect_to_identity": plain, "service_auth_401_redirect": plain,
 		"skip_interstitial": plain, "is_default": plain,
 		"allow_authenticate_via_warp": {draft.Left, "there is no client on devices: people sign in at an identity provider"},
 		"allow_iframe":                {draft.Noted, "the application's own headers say who may show it in a frame"},
-		"app_launcher_logo_url":       {draft.Left, launcher}, "logo_url": {draft.Left, launcher}, "tags": {draft.Left, launcher},
-		"bg_color": {draft.Left, launcher}, "header_bg_color": {draft.Left, launcher}, "footer_links": {draft.Left, launcher},
+		"app_launcher_logo_url":       {draft.Left, launcher},
+		"bg_color":                    {draft.Left, launcher}, "header_bg_color": {draft.Left, launcher}, "footer_links": {draft.Left, launcher},
 		"landing_page_design": {draft.Left, launcher}, "skip_app_launcher_login_page": {draft.Left, launcher},
 		"custom_pages":                              {draft.Left, "pages have one design"},
 		"custom_non_identity_deny_url":              {draft.Left, "who is refused before signing in gets 403 with the reason, and no redirect"},
@@ -56,7 +56,7 @@ var (
 	}
 )
 
-const launcher = "there is no launcher to show it in"
+const launcher = "the start page looks as the brand of the installation says"
 
 // known notes what fields that no translation reads mean.
 func known(t *translator, it *item, fields map[string]field) {

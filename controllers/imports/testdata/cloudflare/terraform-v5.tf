@@ -54,6 +54,8 @@ resource "cloudflare_zero_trust_access_application" "admin" {
   ]
   enable_binding_cookie = true
   logo_url              = "https://cdn.example.com/admin.svg"
+  tags                  = ["ops", "internal", "ops", "a tag that is longer than the start page has room for"]
+  app_launcher_visible  = false
 }
 
 resource "cloudflare_zero_trust_access_application" "shop" {
