@@ -4,8 +4,8 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// IdentityProvider says who people are: an OpenID provider, or a list of users
-// with passwords. Its name is part of the address that an OpenID provider sends
+// IdentityProvider says who people are: an OpenID provider, GitHub, or a list of users
+// with passwords. Its name is part of the address that an OpenID provider, or GitHub, sends
 // people back to.
 //
 // +kubebuilder:object:root=true
@@ -38,10 +38,10 @@ type IdentityProviderList struct {
 	Items           []IdentityProvider `json:"items"`
 }
 
-// IdentityProviderSpec is one identity provider: exactly one of oidc and users.
+// IdentityProviderSpec is one identity provider: exactly one of oidc, github and users.
 //
-// +kubebuilder:validation:XValidation:rule=`has(self.oidc) || has(self.users)`,message=`set one of oidc, for an OpenID provider, and users, for a list of users with passwords`
-// +kubebuilder:validation:XValidation:rule=`!has(self.oidc) || !has(self.users)`,message=`exactly one of oidc and users: make two IdentityProviders of them`
+// +kubebuilder:validation:XValidation:rule=`has(self.oidc) || has(self.github) || has(self.users)`,message=`set one of oidc, for an OpenID provider, github, and users, for a list of users with passwords`
+// +kubebuilder:validation:XValidation:rule=`[has(self.oidc), has(self.github), has(self.users)].filter(x, x).size() < 2`,message=`exactly one of oidc, github and users: make two IdentityProviders of them`
 type IdentityProviderSpec struct {
 	// displayName is what people see when they choose. Default: the name.
 	// +optional
@@ -61,6 +61,9 @@ type IdentityProviderSpec struct {
 	// oidc is an OpenID provider.
 	// +optional
 	OIDC *OIDC `json:"oidc,omitempty"`
+	// github is GitHub, which is no OpenID provider.
+	// +optional
+	GitHub *GitHub `json:"github,omitempty"`
 	// users are people with a password each.
 	// +optional
 	Users *Users `json:"users,omitempty"`
@@ -96,6 +99,15 @@ type OIDC struct {
 	// +kubebuilder:validation:MaxLength=1024
 	// +kubebuilder:validation:Pattern=`^(https://[^/?#@\x00-\x20\x7F]+/|http://(([^/?#@:\x00-\x20\x7F]*[.])?[lL][oO][cC][aA][lL][hH][oO][sS][tT]|127[.][0-9.]+|\[::1\])(:[0-9]*)?/)[^#@\x00-\x20\x7F]+$`
 	DiscoveryURL string `json:"discoveryURL,omitempty"`
+	// graphURL is where Microsoft Graph is, such as https://graph.microsoft.com, for Microsoft
+	// Entra: it is asked for the groups of whoever has too many for an ID token. The access
+	// token is sent there, and has to be for it: the scope User.Read, beside openid, profile
+	// and email. Groups are their ids, as in the ID token. Default: nobody is asked, and such
+	// people have no groups.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:Pattern=`^(https://[^/?#@:\x00-\x20\x7F]+|http://(localhost|127[.][0-9.]+|\[::1\]))(:[0-9]+)?/?$`
+	GraphURL string `json:"graphURL,omitempty"`
 	// nonce is whether an ID token must repeat the nonce of its sign-in. Required: it must
 	// (OpenID Connect Core 1.0, section 3.1.2.1). Optional: one without any is accepted, for a
 	// provider that leaves it out; one with another is refused all the same. The price: that
@@ -146,6 +158,64 @@ type OIDC struct {
 	// +kubebuilder:validation:XValidation:rule=`self == "" || self.contains('-----BEGIN CERTIFICATE-----') && !self.contains('PRIVATE KEY')`,message=`write certificates in PEM form, which begin with -----BEGIN CERTIFICATE----- (and no private key)`
 	CABundle string `json:"caBundle,omitempty"`
 }
+
+// GitHub is GitHub, or GitHub Enterprise, with an OAuth app or a GitHub App there. Somebody's
+// address is their primary one, if it is verified. Their groups are their organizations
+// ("example") and teams ("example/ops"). Claims of rules are the fields of the REST API's
+// answer about the user. GitHub cannot be made to ask for a password again.
+type GitHub struct {
+	// url is where it is. Its REST API is asked at the host api.github.com, api.NAME.ghe.com,
+	// or, of GitHub Enterprise Server, below /api/v3. Default: https://github.com.
+	// +optional
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:Pattern=`^(https://[^/?#@:\x00-\x20\x7F]+|http://(localhost|127[.][0-9.]+|\[::1\]))(:[0-9]+)?/?$`
+	URL string `json:"url,omitempty"`
+	// clientID is what GitHub calls this client.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9._-]+$`
+	ClientID string `json:"clientID"`
+	// clientSecretRef is where the client's secret is: key clientSecret unless another is
+	// named.
+	// +required
+	ClientSecretRef SecretKey `json:"clientSecretRef"`
+	// organizations are those of which somebody must be a member to sign in, and the only
+	// ones whose names and teams are groups. Default: anybody who has an account is taken,
+	// and rules alone say who gets in.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	Organizations []Organization `json:"organizations,omitempty"`
+	// user is what applications are told of somebody (X-Access-User). ID: the number of
+	// the account. Login: the name, which its owner can change, and somebody else take
+	// then. Sessions and revocations go by the number in any case. Default: ID.
+	// +optional
+	// +kubebuilder:validation:Enum=ID;Login
+	User GitHubUser `json:"user,omitempty"`
+	// caBundle are the certificates that those of GitHub Enterprise Server must descend
+	// from, in PEM form. Default: the system's.
+	// +optional
+	// +kubebuilder:validation:MaxLength=262144
+	CABundle string `json:"caBundle,omitempty"`
+}
+
+// Organization is the login of an organization at GitHub.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=100
+// +kubebuilder:validation:Pattern=`^[A-Za-z0-9_-]+$`
+type Organization string
+
+// GitHubUser is what applications are told of somebody.
+type GitHubUser string
+
+const (
+	// GitHubUserID tells the number of the account.
+	GitHubUserID GitHubUser = "ID"
+	// GitHubUserLogin tells its name.
+	GitHubUserLogin GitHubUser = "Login"
+)
 
 // Nonce is whether an ID token must repeat the nonce of its sign-in.
 type Nonce string
@@ -247,7 +317,7 @@ type IdentityProviderStatus struct {
 	// observedGeneration is the metadata.generation that the status is about. -1: none yet.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// type is oidc or users.
+	// type is oidc, github or users.
 	// +optional
 	Type string `json:"type,omitempty"`
 	// userNames is what applications are told of its users: Plain or Qualified.

@@ -17,8 +17,9 @@ type Config = config.Provider
 
 // The types of a provider.
 const (
-	TypeOIDC  = config.OIDC
-	TypeUsers = config.Users
+	TypeOIDC   = config.OIDC
+	TypeGitHub = config.GitHub
+	TypeUsers  = config.Users
 )
 
 // An Identity is who signed in, as the provider says and as far as that counts.

@@ -7,6 +7,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
+	"maps"
 
 	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/oidc"
@@ -48,21 +50,42 @@ func (o *openID) identify(ctx context.Context, m *oidc.Metadata, id claims, acce
 				"error", err, "email", !email, "groups", !groups, "claims", missing(id, wanted))
 		}
 	}
-	who, dropped, err := o.mapping.identity(sources)
+	if o.graph != nil && first(sources, o.mapping.groups) == nil && overage(id, o.mapping.groups) {
+		sources[0], unsaid = o.withGroups(ctx, id, accessToken, unsaid)
+	}
+	return o.mapping.person(o.log, o.config.Name, sources, wanted, unsaid)
+}
+
+// withGroups returns the claims of an ID token with the groups that it had no room for.
+func (o *openID) withGroups(ctx context.Context, id claims, accessToken string, unsaid Unsaid) (claims, Unsaid) {
+	groups, err := o.memberOf(ctx, accessToken)
+	if err != nil {
+		o.log.Warn("the groups of a user who signs in are not in the ID token, and Microsoft Graph does not tell them", "error", err)
+		unsaid.Groups, unsaid.Err = true, err
+		return id, unsaid
+	}
+	id = maps.Clone(id)
+	id[o.mapping.groups] = groups
+	return id, unsaid
+}
+
+// person makes an Identity of what sources say, the most important one first, and warns of
+// all that they say in vain.
+func (m *mapping) person(log *slog.Logger, provider string, sources []claims, wanted []string, unsaid Unsaid) (Identity, error) {
+	who, dropped, err := m.identity(sources)
 	if err != nil {
 		return Identity{}, err
 	}
 	if dropped != "" {
-		o.log.Warn("not all groups of a user who signs in are known", "user", who.ID, "provider", o.config.Name, "why", dropped)
+		log.Warn("not all groups of a user who signs in are known", "user", who.ID, "provider", provider, "why", dropped)
 	}
-	if odd := o.mapping.unread(sources); len(odd) > 0 {
-		o.log.Warn("claims of a user who signs in could not be read, and count as missing", "user", who.ID, "claims", odd)
+	if odd := m.unread(sources); len(odd) > 0 {
+		log.Warn("claims of a user who signs in could not be read, and count as missing", "user", who.ID, "claims", odd)
 	}
-	who.Provider, who.Unsaid = o.config.Name, unsaid
+	who.Provider, who.Unsaid = provider, unsaid
 	var warnings []string
-	who.Claims, warnings = o.mapping.said(sources, wanted, unsaid.Err != nil)
-	if len(warnings) > 0 {
-		o.log.Warn("not all claims of a user who signs in can be used by rules", "user", who.ID, "why", warnings)
+	if who.Claims, warnings = m.said(sources, wanted, unsaid.Err != nil); len(warnings) > 0 {
+		log.Warn("not all claims of a user who signs in can be used by rules", "user", who.ID, "why", warnings)
 	}
 	return who, nil
 }
@@ -184,7 +207,7 @@ func names(all []string) (list []string, more bool) {
 }
 
 // overage reports whether a claim is kept elsewhere (§5.6.2), as Entra does it
-// with groups. Nobody follows: there it takes a right of its own to read them.
+// with groups. Nobody follows the address that stands beside it: see memberOf.
 func overage(c claims, path string) bool {
 	named, _ := c["_claim_names"].(map[string]any)
 	_, ok := named[path]

@@ -28,6 +28,7 @@ type openID struct {
 	timeout time.Duration
 	client  *oidc.Client
 	issuer  *oidc.Issuer
+	graph   *oidc.Client // nil: groups that are not in an ID token are not asked for
 	flow    atomic.Pointer[flow]
 }
 
@@ -41,11 +42,23 @@ type flow struct {
 // newOpenID makes one of a Config that is valid.
 func newOpenID(c *Config, r *config.Reading, opts *Options) *openID {
 	client := oidc.NewClient(r.Asked, r.Roots, opts.Timeout)
-	return &openID{
+	o := &openID{
 		config: c, scopes: scopes(c.Scopes), mapping: newMapping(c),
 		log: opts.Log.With("provider", c.Name), now: opts.Now, timeout: opts.Timeout, client: client,
 		issuer: oidc.New(oidc.Options{Issuer: c.Issuer, DiscoveryURL: c.DiscoveryURL, Client: client, Now: opts.Now, Timeout: opts.Timeout,
 			SignsIn: true}),
+	}
+	if r.Graph != nil {
+		o.graph = oidc.NewClient(r.Graph, nil, opts.Timeout)
+		o.graph.RefuseRedirects()
+	}
+	return o
+}
+
+func (o *openID) close() {
+	o.client.Close()
+	if o.graph != nil {
+		o.graph.Close()
 	}
 }
 
@@ -123,7 +136,7 @@ func (o *openID) exchange(ctx context.Context, c Callback) (Identity, error) {
 	if err := o.checkIssuer(m, c.Issuer); err != nil {
 		return Identity{}, err
 	}
-	token, err := o.redeem(ctx, m, c)
+	token, err := redeem(ctx, o.client, o.oauth2(m), o.log, c)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -151,27 +164,27 @@ func (o *openID) checkIssuer(m *oidc.Metadata, issuer string) error {
 }
 
 // redeem exchanges the code for tokens.
-func (o *openID) redeem(ctx context.Context, m *oidc.Metadata, c Callback) (*oauth2.Token, error) {
+func redeem(ctx context.Context, client *oidc.Client, at *oauth2.Config, log *slog.Logger, c Callback) (*oauth2.Token, error) {
 	const what = "its token endpoint"
-	ctx = context.WithValue(ctx, oauth2.HTTPClient, o.client.HTTP())
-	token, err := o.oauth2(m).Exchange(ctx, c.Code, oauth2.SetAuthURLParam("redirect_uri", c.RedirectURI), oauth2.VerifierOption(c.Verifier))
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, client.HTTP())
+	token, err := at.Exchange(ctx, c.Code, oauth2.SetAuthURLParam("redirect_uri", c.RedirectURI), oauth2.VerifierOption(c.Verifier))
 	var refused *oauth2.RetrieveError
 	switch {
 	case err == nil:
 		return token, nil
 	case errors.As(err, &refused):
-		return nil, o.refused(refused)
+		return nil, refusal(log, refused)
 	case oidc.OnTheWay(err):
 		return nil, oidc.AsFailure(what, err)
 	}
 	return nil, oidc.Fail(ErrRejected, "%s sent no tokens", what)
 }
 
-// refused words an answer that is an error: with its code, and its description
+// refusal words an answer that is an error: with its code, and its description
 // for the log alone.
-func (o *openID) refused(e *oauth2.RetrieveError) error {
+func refusal(log *slog.Logger, e *oauth2.RetrieveError) error {
 	status, code := e.Response.StatusCode, ErrorCode(e.ErrorCode)
-	o.log.Info("the identity provider refused a code", "status", status, "error", code,
+	log.Info("the identity provider refused a code", "status", status, "error", code,
 		"description", oidc.Printable(e.ErrorDescription, oidc.MaxText))
 	switch {
 	case status >= 500 || code == "":

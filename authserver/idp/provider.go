@@ -19,9 +19,16 @@ type Provider struct {
 	problems []Problem
 	usable   bool            // whatever Partial problems there are
 	known    policy.Provider // what tables know of it
-	openID   *openID         // of TypeOIDC
+	site     site            // of TypeOIDC and TypeGitHub
 	users    *users          // of TypeUsers
 	gate     *gate
+}
+
+// A site is one of a provider's own, at which people sign in.
+type site interface {
+	authCodeURL(ctx context.Context, s Start) (string, error)
+	exchange(ctx context.Context, c Callback) (Identity, error)
+	close()
 }
 
 // newProvider makes a provider that is usable unless there are problems.
@@ -34,7 +41,9 @@ func (s *Set) newProvider(c Config) *Provider {
 	switch p.usable = config.Usable(issues); {
 	case !p.usable:
 	case c.Type == TypeOIDC:
-		p.openID = newOpenID(&p.config, &reading, &s.opts)
+		p.site = newOpenID(&p.config, &reading, &s.opts)
+	case c.Type == TypeGitHub:
+		p.site = newGitHub(&p.config, &reading, &s.opts)
 	case c.Type == TypeUsers:
 		p.users = newUsers(reading.Users)
 	}
@@ -44,8 +53,8 @@ func (s *Set) newProvider(c Config) *Provider {
 
 // close lets go of connections that are not in use.
 func (p *Provider) close() {
-	if p.openID != nil {
-		p.openID.client.Close()
+	if p.site != nil {
+		p.site.close()
 	}
 }
 
@@ -55,7 +64,7 @@ func (p *Provider) Name() string { return p.config.Name }
 // DisplayName returns its name for people.
 func (p *Provider) DisplayName() string { return cmp.Or(p.config.DisplayName, p.config.Name) }
 
-// Type returns TypeOIDC or TypeUsers.
+// Type returns TypeOIDC, TypeGitHub or TypeUsers.
 func (p *Provider) Type() string { return p.config.Type }
 
 // Password reports whether people sign in with CheckPassword, and not at a site
@@ -64,7 +73,7 @@ func (p *Provider) Password() bool { return p.users != nil }
 
 // Posts reports whether it answers by a form that the browser posts from its page (OAuth 2.0
 // Form Post Response Mode). One that is not there does not.
-func (p *Provider) Posts() bool { return p != nil && p.openID != nil && p.config.FormPost }
+func (p *Provider) Posts() bool { return p != nil && p.site != nil && p.config.FormPost }
 
 // Knows reports whether the user of this ID may still exist: a built-in user
 // that was removed does not, and of others only their provider knows.
@@ -77,18 +86,18 @@ func (p *Provider) Knows(id string) bool {
 
 // AuthCodeURL returns the address at the provider to send the browser to.
 func (p *Provider) AuthCodeURL(ctx context.Context, s Start) (string, error) {
-	if p.openID == nil {
+	if p.site == nil {
 		return "", oidc.Fail(ErrRejected, "%s has no site to sign in at", p.config.Name)
 	}
-	return p.openID.authCodeURL(ctx, s)
+	return p.site.authCodeURL(ctx, s)
 }
 
 // Exchange finds out who came back from the provider.
 func (p *Provider) Exchange(ctx context.Context, c Callback) (Identity, error) {
-	if p.openID == nil {
+	if p.site == nil {
 		return Identity{}, oidc.Fail(ErrRejected, "%s has no site to sign in at", p.config.Name)
 	}
-	return p.openID.exchange(ctx, c)
+	return p.site.exchange(ctx, c)
 }
 
 // CheckPassword returns the built-in user of that name or email address, if the

@@ -68,6 +68,7 @@ func TestSet(t *testing.T) {
 // is forgotten; and what is handed in can be changed without harm.
 func TestEveryField(t *testing.T) {
 	base := corp("a")
+	base.Organizations = []string{"example"}
 	base.Scopes, base.AuthParams = []string{"openid"}, map[string]string{"hd": "example.com"}
 	fields := reflect.TypeFor[Config]()
 	for i := range fields.NumField() {
@@ -143,8 +144,8 @@ func TestProblems(t *testing.T) {
 		"name with dots":       {func(c *Config) { c.Name = ".." }, "name", "lower-case"},
 		"name in upper case":   {func(c *Config) { c.Name = "A" }, "name", "lower-case"},
 		"odd display name":     {func(c *Config) { c.DisplayName = "a\u202eb" }, "displayName", "printable"},
-		"no type":              {func(c *Config) { c.Type = "" }, "type", "neither"},
-		"type in another case": {func(c *Config) { c.Type = "OIDC" }, "type", "neither"},
+		"no type":              {func(c *Config) { c.Type = "" }, "type", "none of"},
+		"type in another case": {func(c *Config) { c.Type = "OIDC" }, "type", "none of"},
 	} {
 		one := corp("a")
 		c.edit(&one)

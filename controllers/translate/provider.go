@@ -32,17 +32,20 @@ func ProviderOf(o *v1alpha1.IdentityProvider, secrets Secrets) (config.Provider,
 	t := translator{source: policy.Source{Name: o.Name}}
 	p := config.Provider{Name: o.Name, DisplayName: o.Spec.DisplayName}
 	t.oneOf("spec.userNames", string(o.Spec.UserNames), string(v1alpha1.UserNamesPlain), string(v1alpha1.UserNamesQualified))
-	switch oidc, users := o.Spec.OIDC, o.Spec.Users; {
-	case oidc != nil && users != nil:
-		t.wrong("spec", "exactly one of oidc and users: make two IdentityProviders of them")
+	switch oidc, gitHub, users := o.Spec.OIDC, o.Spec.GitHub, o.Spec.Users; {
+	case oidc != nil && users != nil, oidc != nil && gitHub != nil, gitHub != nil && users != nil:
+		t.wrong("spec", "exactly one of oidc, github and users: make two IdentityProviders of them")
 	case oidc != nil:
 		p.Type = config.OIDC
 		t.oidc(&p, oidc, secrets)
+	case gitHub != nil:
+		p.Type = config.GitHub
+		t.gitHub(&p, gitHub, secrets)
 	case users != nil:
 		p.Type = config.Users
 		p.Users = t.secret("spec.users.secretRef", users.SecretRef, usersKey, secrets)
 	default:
-		t.wrong("spec", "set one of oidc, for an OpenID provider, and users, for a list of users with passwords")
+		t.wrong("spec", "set one of oidc, for an OpenID provider, github, and users, for a list of users with passwords")
 	}
 	t.check(&p)
 	return p, t.defects
@@ -51,6 +54,7 @@ func ProviderOf(o *v1alpha1.IdentityProvider, secrets Secrets) (config.Provider,
 func (t *translator) oidc(p *config.Provider, o *v1alpha1.OIDC, secrets Secrets) {
 	p.Issuer, p.ClientID, p.Scopes = o.Issuer, o.ClientID, stringsOf(o.Scopes)
 	p.TrustUnverifiedEmail, p.DiscoveryURL = o.TrustUnverifiedEmail, o.DiscoveryURL
+	p.GraphURL = o.GraphURL
 	p.NonceOptional, p.FormPost = o.Nonce == v1alpha1.NonceOptional, o.ResponseMode == v1alpha1.ResponseModeFormPost
 	t.oneOf("spec.oidc.nonce", string(o.Nonce), string(v1alpha1.NonceRequired), string(v1alpha1.NonceOptional))
 	t.oneOf("spec.oidc.responseMode", string(o.ResponseMode), string(v1alpha1.ResponseModeQuery), string(v1alpha1.ResponseModeFormPost))
@@ -69,6 +73,18 @@ func (t *translator) oidc(p *config.Provider, o *v1alpha1.OIDC, secrets Secrets)
 	}
 	if o.CABundle != "" {
 		p.CABundle = []byte(o.CABundle)
+	}
+}
+
+func (t *translator) gitHub(p *config.Provider, g *v1alpha1.GitHub, secrets Secrets) {
+	p.Site, p.ClientID, p.Organizations = g.URL, g.ClientID, stringsOf(g.Organizations)
+	p.ClientSecret = string(t.secret("spec.github.clientSecretRef", g.ClientSecretRef, clientSecretKey, secrets))
+	t.oneOf("spec.github.user", string(g.User), string(v1alpha1.GitHubUserID), string(v1alpha1.GitHubUserLogin))
+	if g.User == v1alpha1.GitHubUserLogin {
+		p.UserClaim = config.GitHubLogin
+	}
+	if g.CABundle != "" {
+		p.CABundle = []byte(g.CABundle)
 	}
 }
 
@@ -95,9 +111,12 @@ func (t *translator) check(p *config.Provider) {
 			}
 			i.Field = "spec.users"
 		case "clientSecret":
-			i.Field = "spec.oidc.clientSecretRef"
+			if p.Type == config.GitHub && p.ClientSecret == "" { // said by secret
+				continue
+			}
+			i.Field = "spec." + p.Type + ".clientSecretRef"
 		default:
-			i.Field = "spec.oidc." + i.Field
+			i.Field = "spec." + p.Type + "." + i.Field
 		}
 		reason := policy.Invalid
 		if i.Partial {

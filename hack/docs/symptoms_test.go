@@ -119,7 +119,7 @@ func TestRefusalsAreExplained(t *testing.T) {
 // TestMistakesHaveMessages: but for those that no text can have any more, or that other
 // checks are faster to find.
 func TestMistakesHaveMessages(t *testing.T) {
-	without := []string{"auth-param", "provider-name", "provider-twice", "provider-type", "client-id", "schema-one-key", "schema-range",
+	without := []string{"auth-param", "provider-name", "provider-twice", "provider-type", "client-id", "client-secret-none", "schema-one-key", "schema-range",
 		"schema-value"}
 	for code, below := range headings(t, "mistakes.md") {
 		if !strings.Contains(below, "```text\n") && !slices.Contains(without, code) {

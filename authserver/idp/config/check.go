@@ -18,8 +18,9 @@ import (
 // A Reading is what a Provider's texts say.
 type Reading struct {
 	Issuer *url.URL       // of OIDC
-	Asked  *url.URL       // of OIDC: where its metadata is asked for, at its Issuer or elsewhere
-	Roots  *x509.CertPool // of OIDC; nil: the system's
+	Asked  *url.URL       // of OIDC: where its metadata is asked for, at its Issuer or elsewhere; of GitHub: its site
+	Graph  *url.URL       // of OIDC: Microsoft Graph; nil: it is not asked
+	Roots  *x509.CertPool // of OIDC and GitHub; nil: the system's
 	Users  *UserList      // of Users
 }
 
@@ -42,6 +43,8 @@ func Read(p *Provider) (Reading, []Issue) {
 	switch p.Type {
 	case OIDC:
 		c.oidc()
+	case GitHub:
+		c.gitHub()
 	case Users:
 		users, issues := readUsers(p.Users)
 		c.Users, c.issues = users, append(c.issues, issues...)
@@ -71,9 +74,9 @@ func (c *check) common() {
 		c.printable("displayName", codeDisplayName, p.DisplayName, 100)
 	}
 	switch p.Type {
-	case OIDC, Users:
+	case OIDC, GitHub, Users:
 	default:
-		c.wrong("type", codeType, "%.40q: neither %q nor %q", p.Type, OIDC, Users)
+		c.wrong("type", codeType, "%.40q: none of %q, %q and %q", p.Type, OIDC, GitHub, Users)
 	}
 }
 
@@ -100,11 +103,12 @@ func (c *check) oidc() {
 	if p.GroupsFormat != "" && !slices.Contains(GroupsFormats(), p.GroupsFormat) {
 		c.wrong("claims.groupsFormat", codeFormat, "%.40q: one of %s", p.GroupsFormat, strings.Join(GroupsFormats(), ", "))
 	}
-	c.printable("clientID", codeClientID, p.ClientID, maxIdentifier)
-	if strings.TrimSpace(p.ClientSecret) != p.ClientSecret {
-		c.wrong("clientSecret", codeSecretBlank, "the secret begins or ends with a blank or a line end, which the provider would take for a part of it: "+
-			"store it without (printf, not echo)")
+	if p.GraphURL != "" {
+		if c.Graph, problem = issuer.Parse(p.GraphURL); problem != "" {
+			c.wrong("graphURL", codeGraph, "%.300q: %s", p.GraphURL, problem)
+		}
 	}
+	c.client()
 	c.scopes()
 	for _, claim := range []struct{ field, path string }{
 		{"claims.email", p.EmailClaim}, {"claims.groups", p.GroupsClaim}, {"claims.user", p.UserClaim}, {"claims.amr", p.AMRClaim},
@@ -115,6 +119,16 @@ func (c *check) oidc() {
 	}
 	c.authParams()
 	c.certificates()
+}
+
+// client checks what GitHub and OpenID providers know this client by.
+func (c *check) client() {
+	p := c.provider
+	c.printable("clientID", codeClientID, p.ClientID, maxIdentifier)
+	if strings.TrimSpace(p.ClientSecret) != p.ClientSecret {
+		c.wrong("clientSecret", codeSecretBlank, "the secret begins or ends with a blank or a line end, which the provider would take for a part of it: "+
+			"store it without (printf, not echo)")
+	}
 }
 
 func (c *check) scopes() {

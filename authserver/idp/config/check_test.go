@@ -16,18 +16,33 @@ func corp() Provider {
 	return Provider{Name: "corp", Type: OIDC, Issuer: "https://sso.example.com", ClientID: "ostiary"}
 }
 
+func hub() Provider {
+	return Provider{Name: "hub", Type: GitHub, ClientID: "ostiary", ClientSecret: "secret"}
+}
+
 func people(text string) Provider { return Provider{Name: "people", Type: Users, Users: []byte(text)} }
 
 const user = "- {name: %s, passwordHash: $2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy}\n"
 
 // mistakes has one for each code.
 var mistakes = map[policy.Code]func() Provider{
-	codeName:        func() Provider { p := corp(); p.Name = "Corp"; return p },
-	codeDisplayName: func() Provider { p := corp(); p.DisplayName = "a\u202eb"; return p },
-	codeType:        func() Provider { p := corp(); p.Type = "OIDC"; return p },
-	codeIssuer:      func() Provider { p := corp(); p.Issuer = "http://sso.example.com"; return p },
-	codeDiscovery:   func() Provider { p := corp(); p.DiscoveryURL = "http://sso.example.com/x"; return p },
-	codeFormat:      func() Provider { p := corp(); p.GroupsFormat = "XML"; return p },
+	codeName:         func() Provider { p := corp(); p.Name = "Corp"; return p },
+	codeDisplayName:  func() Provider { p := corp(); p.DisplayName = "a\u202eb"; return p },
+	codeType:         func() Provider { p := corp(); p.Type = "OIDC"; return p },
+	codeIssuer:       func() Provider { p := corp(); p.Issuer = "http://sso.example.com"; return p },
+	codeDiscovery:    func() Provider { p := corp(); p.DiscoveryURL = "http://sso.example.com/x"; return p },
+	codeFormat:       func() Provider { p := corp(); p.GroupsFormat = "XML"; return p },
+	codeGraph:        func() Provider { p := corp(); p.GraphURL = "http://graph.example.com"; return p },
+	codeSite:         func() Provider { p := hub(); p.Site = "https://github.example.com/api/v3"; return p },
+	codeSecretNone:   func() Provider { p := hub(); p.ClientSecret = ""; return p },
+	codeOrganization: func() Provider { p := hub(); p.Organizations = []string{"example/ops"}; return p },
+	codeOrganizations: func() Provider {
+		p := hub()
+		for i := range maxOrganizations + 1 {
+			p.Organizations = append(p.Organizations, fmt.Sprint("o", i))
+		}
+		return p
+	},
 	codeClientID:    func() Provider { p := corp(); p.ClientID = ""; return p },
 	codeSecretBlank: func() Provider { p := corp(); p.ClientSecret = "secret\n"; return p },
 	codeScope:       func() Provider { p := corp(); p.Scopes = []string{"a b"}; return p },

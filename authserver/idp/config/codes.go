@@ -17,20 +17,26 @@ const (
 	codeIssuer       policy.Code = "issuer"
 	codeDiscovery    policy.Code = "discovery-url"
 	codeFormat       policy.Code = "groups-format"
-	codeClientID     policy.Code = "client-id"
-	codeSecretBlank  policy.Code = "client-secret-blank"
-	codeScope        policy.Code = "scope"
-	codeScopeTwice   policy.Code = "scope-twice"
-	codeScopes       policy.Code = "too-many-scopes"
-	codeClaim        policy.Code = "claim-path"
-	codeReserved     policy.Code = "auth-param-reserved"
-	codeParam        policy.Code = "auth-param"
-	codeParams       policy.Code = "too-many-auth-params"
-	codePrivateKey   policy.Code = "ca-bundle-private-key"
-	codeCertificates policy.Code = "ca-bundle"
-	codeUsers        policy.Code = "users"
-	codeUser         policy.Code = "user"
-	codeUserTwice    policy.Code = "user-twice"
+	codeGraph        policy.Code = "graph-url"
+	codeSite         policy.Code = "github-url"
+	codeSecretNone   policy.Code = "client-secret-none"
+	codeOrganization policy.Code = "github-organization"
+	// codeOrganizations is that there are too many.
+	codeOrganizations policy.Code = "too-many-github-organizations"
+	codeClientID      policy.Code = "client-id"
+	codeSecretBlank   policy.Code = "client-secret-blank"
+	codeScope         policy.Code = "scope"
+	codeScopeTwice    policy.Code = "scope-twice"
+	codeScopes        policy.Code = "too-many-scopes"
+	codeClaim         policy.Code = "claim-path"
+	codeReserved      policy.Code = "auth-param-reserved"
+	codeParam         policy.Code = "auth-param"
+	codeParams        policy.Code = "too-many-auth-params"
+	codePrivateKey    policy.Code = "ca-bundle-private-key"
+	codeCertificates  policy.Code = "ca-bundle"
+	codeUsers         policy.Code = "users"
+	codeUser          policy.Code = "user"
+	codeUserTwice     policy.Code = "user-twice"
 )
 
 // What is wrong with the Secrets that a provider names, for whoever reads them.
@@ -49,11 +55,16 @@ var codes = []policy.CodeDoc{
 	{Code: codeSecretBlank, Reason: policy.Invalid, Fix: "Store the secret without a line end: printf, not echo."},
 	{Code: codeDiscovery, Reason: policy.Invalid, Fix: "Write the https address of the provider's metadata, with its path."},
 	{Code: codeFormat, Reason: policy.Invalid, Fix: "Write List, Comma, Space, JSON, Keys or DN."},
+	{Code: codeGraph, Reason: policy.Invalid, Fix: "Write the https address of Microsoft Graph, such as https://graph.microsoft.com."},
+	{Code: codeSite, Reason: policy.Invalid, Fix: "Write the https address of GitHub, without a path."},
+	{Code: codeSecretNone, Reason: policy.Invalid, Fix: "Make a client secret at GitHub, and name the Secret that holds it."},
+	{Code: codeOrganization, Reason: policy.Invalid, Fix: "Write the organization as it stands in its address, once."},
+	{Code: codeOrganizations, Reason: policy.Invalid, Fix: "Keep at most 64 organizations."},
 	{Code: codeIssuer, Reason: policy.Invalid, Fix: "Write the https address that the provider's metadata has as its issuer."},
 	{Code: codeDisplayName, Reason: policy.Invalid, Fix: "Write 1 to 100 printable characters."},
 	{Code: codeName, Reason: policy.Invalid, Fix: "Use lower-case letters, digits, dots and hyphens."},
 	{Code: codeTwice, Reason: policy.Invalid, Fix: "Give each identity provider a name of its own."},
-	{Code: codeType, Reason: policy.Invalid, Fix: "Write oidc or users."},
+	{Code: codeType, Reason: policy.Invalid, Fix: "Write oidc, github or users."},
 	{Code: codeScope, Reason: policy.Invalid, Fix: "Write each scope as one word, without quotes."},
 	{Code: codeScopeTwice, Reason: policy.Invalid, Fix: "Remove one of the two."},
 	{Code: codeParams, Reason: policy.Invalid, Fix: "Keep at most 16 parameters."},

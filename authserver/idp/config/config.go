@@ -11,18 +11,22 @@ import (
 
 // The types of a provider.
 const (
-	OIDC  = "oidc"
-	Users = "users"
+	OIDC   = "oidc"
+	GitHub = "github"
+	Users  = "users"
 )
 
 // A Provider describes one identity provider.
 type Provider struct {
 	Name        string // unique; it is part of the callback's address
 	DisplayName string // for people; default: Name
-	Type        string // OIDC or Users
+	Type        string // OIDC, GitHub or Users
 
 	// OIDC. A claim is named by its path: "groups", "realm_access.roles".
-	Issuer       string // https, or http on this machine
+	Issuer string // https, or http on this machine
+	// GraphURL is where Microsoft Graph is, which is asked for groups that an ID token has no
+	// room for. Empty: nobody is asked.
+	GraphURL     string
 	DiscoveryURL string // where the metadata is; default: below Issuer
 	ClientID     string
 	ClientSecret string            // empty: a public client
@@ -47,6 +51,11 @@ type Provider struct {
 	// QualifiedUsers: applications are told "NAME/USER", as another provider may have
 	// users of the same names.
 	QualifiedUsers bool
+
+	// GitHub, beside ClientID, ClientSecret, CABundle, and UserClaim: "login", or the number of
+	// the account.
+	Site          string   // default: https://github.com
+	Organizations []string // who is in none of them is refused; default: anybody is taken
 
 	// Users: a YAML list of {name, email, groups, passwordHash}.
 	Users []byte
@@ -73,6 +82,7 @@ func (p *Provider) Clone() Provider {
 	d := *p
 	d.Scopes, d.AuthParams = slices.Clone(p.Scopes), maps.Clone(p.AuthParams)
 	d.CABundle, d.Users = slices.Clone(p.CABundle), slices.Clone(p.Users)
+	d.Organizations = slices.Clone(p.Organizations)
 	return d
 }
 
