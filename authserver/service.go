@@ -64,7 +64,8 @@ func (o *Flags) Service(c Config, w io.Writer) *Service {
 		s.Countries = s.Geo
 	}
 	s.providers = idp.New(idp.Options{Log: s.Log})
-	s.tokens = bearer.New(bearer.Options{Log: s.bearerLog(), Now: time.Now, Metrics: c.Metrics, Own: strings.TrimSuffix(s.TeamURL.String(), "/")})
+	s.tokens = bearer.New(bearer.Options{Log: s.bearerLog(), Now: time.Now, Metrics: c.Metrics, Tracer: c.Tracer,
+		Own: strings.TrimSuffix(s.TeamURL.String(), "/")})
 	s.Tokens = s.tokens.Verify
 	s.Table, s.Subject, s.Witnesses = s.Live.Table, s.verifier.Subject, &s.witnesses
 	s.Linked = s.verifier.Linked

@@ -32,7 +32,7 @@ type issuer struct {
 }
 
 // newIssuer makes one of a description that has no mistakes.
-func newIssuer(c *config.Issuer, r config.Reading, seed [sha256.Size]byte, now func() time.Time) (*issuer, error) {
+func newIssuer(c *config.Issuer, r config.Reading, seed [sha256.Size]byte, o *Options) (*issuer, error) {
 	i := &issuer{config: *c, reading: r, seed: seed}
 	if c.JWKS != "" {
 		var err error
@@ -42,7 +42,8 @@ func newIssuer(c *config.Issuer, r config.Reading, seed [sha256.Size]byte, now f
 	client := oidc.NewClient(r.Address, r.Roots, fetchTimeout)
 	client.RefuseRedirects()
 	i.remote = oidc.New(oidc.Options{
-		Issuer: c.Issuer, Client: client, Now: now, Timeout: fetchTimeout, JWKSURL: c.JWKSURL, KeysAtIssuer: true,
+		Issuer: c.Issuer, Client: client, Now: o.Now, Timeout: fetchTimeout, JWKSURL: c.JWKSURL, KeysAtIssuer: true,
+		Tracer: o.Tracer,
 	})
 	return i, nil
 }

@@ -19,6 +19,8 @@ import (
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/oidc"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/telemetry"
+	"github.com/ostiary/ostiary/authserver/telemetry/span"
 )
 
 // Options are what a Set is made of.
@@ -28,6 +30,7 @@ type Options struct {
 	// Entries is how many verified tokens are remembered, at some 3 kB each.
 	Entries int
 	Metrics prometheus.Registerer // nil: nothing is counted
+	Tracer  *span.Tracer          // of fetching keys
 	// Own is the issuer of our own tokens: what they mean, no TokenIssuer says.
 	Own string
 }
@@ -103,7 +106,7 @@ func (s *Set) issuerOf(c *config.Issuer, old *issuer) *issuer {
 	if old != nil && old.seed == seed {
 		return old
 	}
-	i, err := newIssuer(c, r, seed, s.Now)
+	i, err := newIssuer(c, r, seed, &s.Options)
 	if err != nil {
 		return nil // Read has said so
 	}
@@ -212,7 +215,7 @@ func (s *Set) verify(live map[string]*issuer, at policy.Place, token string, now
 			return true
 		}
 		found, keys, until, f := i.verify(token, d, now)
-		if s.count(name, f); f != good {
+		if s.count(at, name, f); f != good {
 			refused = f.reason
 			return true
 		}
@@ -225,7 +228,8 @@ func (s *Set) verify(live map[string]*issuer, at policy.Place, token string, now
 	return b, refused
 }
 
-func (s *Set) count(name string, f fault) {
+// count counts a token of an issuer, and tells of one that is refused there.
+func (s *Set) count(at policy.Place, name string, f fault) {
 	if f == good {
 		s.tokens.WithLabelValues(name, "verified").Inc()
 		return
@@ -236,6 +240,7 @@ func (s *Set) count(name string, f fault) {
 	}
 	level := slog.LevelInfo
 	attrs := []slog.Attr{slog.String("issuer", name), slog.String("why", f.why)}
+	attrs = append(attrs, telemetry.Where(at.Asked())...)
 	if f == noKeys {
 		level = slog.LevelWarn
 		if state, _ := s.State(name); state.Err != nil {

@@ -4,6 +4,7 @@ package oidc
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -25,6 +26,8 @@ const (
 type document[T any] struct {
 	fetch   func(context.Context) (T, error)
 	now     func() time.Time
+	tracer  *span.Tracer
+	name    string // of the span of an attempt that is part of no trace
 	timeout time.Duration
 	fresh   time.Duration // for how long a value is not asked for again
 
@@ -87,14 +90,23 @@ func (d *document[T]) wait(ctx context.Context) (T, error) {
 	}
 }
 
-// start begins an attempt, which outlives whoever asks for it, and belongs to their trace.
+// start begins an attempt, which outlives whoever asks for it, and belongs to their trace,
+// or has one of its own.
 func (d *document[T]) start(asks context.Context) {
 	attempt := make(chan struct{})
 	d.attempt = attempt
 	go func() {
 		ctx, cancel := context.WithTimeout(span.Detached(asks), d.timeout)
 		defer cancel()
+		ctx, step := d.tracer.Begin(ctx, d.name)
 		value, err := d.fetch(ctx)
+		switch {
+		case errors.Is(err, ErrRejected):
+			span.Failed(step, "rejected")
+		case err != nil:
+			span.Failed(step, "unavailable")
+		}
+		step.End()
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.end(value, err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/oidc/issuer"
+	"github.com/ostiary/ostiary/authserver/telemetry/span"
 )
 
 // Metadata is what an issuer says about itself (OpenID Connect Discovery 1.0 §3,
@@ -40,6 +41,8 @@ type Options struct {
 	JWKSURL string
 	// KeysAtIssuer: its metadata cannot put the keys at another host than its own.
 	KeysAtIssuer bool
+	// Tracer makes a span of what is fetched without a step of a sign-in that needs it.
+	Tracer *span.Tracer
 }
 
 // An Issuer is one whose documents are fetched when they are needed. Make one
@@ -58,8 +61,9 @@ const (
 // New returns an Issuer, which was asked nothing yet.
 func New(o Options) *Issuer {
 	i := &Issuer{Options: o}
-	i.metadata = document[*Metadata]{fetch: i.discover, now: o.Now, timeout: o.Timeout, fresh: freshMetadata}
-	i.keys = document[*KeySet]{fetch: i.fetchKeys, now: o.Now, timeout: o.Timeout, fresh: freshKeys}
+	i.metadata = document[*Metadata]{fetch: i.discover, now: o.Now, timeout: o.Timeout, fresh: freshMetadata, tracer: o.Tracer,
+		name: "issuer metadata"}
+	i.keys = document[*KeySet]{fetch: i.fetchKeys, now: o.Now, timeout: o.Timeout, fresh: freshKeys, tracer: o.Tracer, name: "issuer keys"}
 	return i
 }
 

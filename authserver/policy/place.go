@@ -37,6 +37,10 @@ func (t *Table) OnHost(host string, now time.Time, unsaid time.Duration) Place {
 	return Place{table: t, host: host, now: now, unsaid: unsaid}
 }
 
+// Asked returns the request for which credentials are presented there; nil: none, as it is
+// a host as a whole.
+func (p Place) Asked() *Request { return p.request }
+
 // app is whose policy guards the place; nil: nobody's, or there is none.
 func (p Place) app() *app {
 	if p.table == nil || p.request == nil {

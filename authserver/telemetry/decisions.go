@@ -234,6 +234,14 @@ func About(q *dialect.Ask) []slog.Attr {
 	return l.attrs[:l.n:l.n]
 }
 
+// Where is About for a request as it is decided; nil: nothing is known.
+func Where(r *policy.Request) []slog.Attr {
+	if r == nil {
+		return nil
+	}
+	return About(&dialect.Ask{Request: *r})
+}
+
 // from adds where the client is, if that is known.
 func (l *line) from(q *dialect.Ask) {
 	if q.Address.IsValid() {

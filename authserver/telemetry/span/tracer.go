@@ -184,6 +184,15 @@ func Within(ctx context.Context, name string) (context.Context, trace.Span) {
 	return trace.SpanFromContext(ctx).TracerProvider().Tracer(scope).Start(ctx, name)
 }
 
+// Begin begins a span of what Ostiary does by itself. Where the context has a span already,
+// that is told of there: it is returned as it is, with a span that does nothing. End the span.
+func (t *Tracer) Begin(ctx context.Context, name string) (context.Context, trace.Span) {
+	if t == nil || trace.SpanContextFromContext(ctx).IsValid() {
+		return ctx, trace.SpanFromContext(context.Background())
+	}
+	return t.tracer.Start(ctx, name)
+}
+
 // Detached is a context that ends with nothing, and whose spans belong to the one of ctx.
 func Detached(ctx context.Context) context.Context {
 	return trace.ContextWithSpan(context.Background(), trace.SpanFromContext(ctx))

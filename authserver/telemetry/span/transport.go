@@ -36,17 +36,18 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := t.next.RoundTrip(r)
 	switch {
 	case err != nil: // it may quote what was sent
-		failed(s, "transport")
+		Failed(s, "transport")
 	default:
 		s.SetAttributes(attribute.Int("http.response.status_code", resp.StatusCode))
 		if resp.StatusCode >= http.StatusBadRequest {
-			failed(s, strconv.Itoa(resp.StatusCode))
+			Failed(s, strconv.Itoa(resp.StatusCode))
 		}
 	}
 	return resp, err
 }
 
-func failed(s trace.Span, kind string) {
+// Failed has a span say that what it is of failed, and how, in a word that is one of few.
+func Failed(s trace.Span, kind string) {
 	s.SetStatus(codes.Error, "")
 	s.SetAttributes(attribute.String("error.type", kind))
 }
