@@ -207,7 +207,7 @@ func (a *Assembler) judge(e *entry, twice bool) {
 			"another policy has the same namespace and name; neither is active"))
 	}
 	for i, path := range c.paths {
-		if a.terms.ownPath(path.Value) && !a.terms.saysOperators(c) {
+		if a.terms.ownPath(path.Value) && !a.terms.saysOperators(c) && !a.terms.toldAtTeamHost(c, path.Value) {
 			e.issues = append(e.issues, c.app.issue(item("spec.paths", i), codeOwnPath,
 				"%s is Ostiary's own path, on every host (%s): users sign in there; this claim is not active. Remove it",
 				path.Value, a.terms.PathPrefix))

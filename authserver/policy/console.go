@@ -54,6 +54,12 @@ func (t *terms) noConsole(c *Compiled) string {
 	return ""
 }
 
+// toldAtTeamHost reports whether what is said of a policy's claim on the team host (noConsole)
+// says all that is to be said of one of its paths: that it is our own, and whose it may be.
+func (t *terms) toldAtTeamHost(c *Compiled, path string) bool {
+	return slices.Contains(c.hosts, t.TeamHost) && (len(c.hosts) == 1 || t.isConsole(path))
+}
+
 // refuseTeamHost words why a claim on the team host is not in force.
 func (t *terms) refuseTeamHost(why string) string {
 	return fmt.Sprintf("%s is the team host, where users sign in: a policy can claim %s alone there, to say who the operators are "+
