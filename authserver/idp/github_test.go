@@ -343,7 +343,7 @@ func TestOverage(t *testing.T) {
 func TestNoOverage(t *testing.T) {
 	asked := 0
 	l, graph := entra(t, func(http.ResponseWriter, *http.Request) { asked++ })
-	if who, err := exchange(t, l.provider(nil)); err != nil || len(who.Groups) > 0 || asked > 0 {
+	if who, err := exchange(t, l.provider(nil)); err != nil || len(who.Groups) > 0 || !who.Unsaid.Groups || asked > 0 {
 		t.Errorf("not configured: %+v, %v; asked %d times", who, err, asked)
 	}
 	configured := func(o *Config, _ *Options) { o.GraphURL = graph.URL }

@@ -82,10 +82,15 @@ func (m *mapping) person(log *slog.Logger, provider string, sources []claims, wa
 	if odd := m.unread(sources); len(odd) > 0 {
 		log.Warn("claims of a user who signs in could not be read, and count as missing", "user", who.ID, "claims", odd)
 	}
-	who.Provider, who.Unsaid = provider, unsaid
+	who.Provider = provider
 	var warnings []string
 	if who.Claims, warnings = m.said(sources, wanted, unsaid.Err != nil); len(warnings) > 0 {
 		log.Warn("not all claims of a user who signs in can be used by rules", "user", who.ID, "why", warnings)
+	}
+	who.Unsaid = unsaid
+	if dropped != "" { // one that is not known may be one that a rule keeps out
+		who.Unsaid.Groups = true
+		who.Unsaid.Err = cmp.Or(unsaid.Err, oidc.Fail(ErrRejected, "not all groups are known: %s", dropped))
 	}
 	return who, nil
 }

@@ -5,8 +5,10 @@ package login
 import (
 	"bytes"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -98,6 +100,47 @@ func TestUserInfoIsNotNeeded(t *testing.T) {
 		s.publish(policies)
 		if at := b.walk(p, b.get(s.url("app1.example.com", "/x"))); at.status == 200 {
 			t.Errorf("%s: a rule about groups is outrun", name)
+		}
+	}
+}
+
+// TestGroupsThatDoNotFitAreNotNone: whose groups do not all fit into what the provider says is
+// not taken for somebody without them: a rule could keep them out by one that is missing.
+func TestGroupsThatDoNotFitAreNotNone(t *testing.T) {
+	group := policy.Selector{Property: policy.IdPGroup, Value: "suspended"}
+	block := append([]policy.Rule{{Action: policy.Block, Include: []policy.Selector{group}}}, allow(everyone())...)
+	many := make([]string, 1001)
+	for i := range many {
+		many[i] = "g" + strconv.Itoa(i)
+	}
+	elsewhere := map[string]any{"_claim_names": map[string]any{"groups": "src1"},
+		"_claim_sources": map[string]any{"src1": map[string]any{"endpoint": "https://graph.example/x"}}}
+	for name, c := range map[string]struct {
+		claims map[string]any
+		rules  []policy.Rule
+		status int
+	}{
+		"kept elsewhere, and they decide":   {elsewhere, block, 403},
+		"kept elsewhere, and nothing reads": {elsewhere, allow(everyone()), 200},
+		"a thousand and one":                {map[string]any{"groups": many}, block, 403},
+		"a thousand":                        {map[string]any{"groups": many[:1000]}, block, 200},
+		"none":                              {map[string]any{"groups": []string{}}, block, 200},
+	} {
+		s := newSite(t, func(p []policy.Policy) []policy.Policy {
+			for i := range p {
+				p[i].Rules = allow(everyone())
+			}
+			p[0].Rules = c.rules
+			return p
+		})
+		p := newOpenIDProvider(t)
+		delete(p.claims, "groups")
+		maps.Copy(p.claims, c.claims)
+		p.use(s)
+		b := s.browser()
+		b.follow = false
+		if at := b.walk(p, b.get(s.url("app1.example.com", "/x"))); at.status != c.status {
+			t.Errorf("%s: %d %s", name, at.status, afterMain(at.body))
 		}
 	}
 }
