@@ -57,8 +57,9 @@ type Rule struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	Exclude []Selector `json:"exclude,omitempty"`
-	// sessionDuration is how long ago a session may have begun for this rule
-	// to admit it, such as 1h or 30m. Default: session.duration.
+	// sessionDuration is how old what the identity provider says of somebody may
+	// be for this rule to admit them, such as 1h or 30m. When it is over, the
+	// provider is asked again. Default: session.duration.
 	// +optional
 	SessionDuration Duration `json:"sessionDuration,omitempty"`
 }

@@ -4,8 +4,9 @@ package v1alpha1
 
 // Session bounds the sessions of an application.
 type Session struct {
-	// duration is how long after its login a session is good for, at most
-	// 720h. Default: 24h.
+	// duration is how old what the identity provider says of somebody may be, at
+	// most 720h. When it is over, the provider is asked again: without a prompt if
+	// it still knows them. Default: 24h.
 	// +optional
 	Duration Duration `json:"duration,omitempty"`
 	// revokedBefore voids every session that began before this time (RFC 3339).

@@ -53,6 +53,9 @@ type Start struct {
 	// Reauthenticate has the provider ask for the credentials again, whatever
 	// session it has.
 	Reauthenticate bool
+	// Silent has it show the person nothing: it answers by the session that it has, or with
+	// an error such as login_required (OpenID Connect Core 1.0 §3.1.2.6).
+	Silent bool
 }
 
 // Callback is what the browser brings back, with what was sent along.

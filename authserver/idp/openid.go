@@ -119,6 +119,9 @@ func (o *openID) authCodeURL(ctx context.Context, s Start) (string, error) {
 	if s.Reauthenticate {
 		params = append(params, oauth2.SetAuthURLParam("prompt", "login"), oauth2.SetAuthURLParam("max_age", "0"))
 	}
+	if s.Silent {
+		params = append(params, oauth2.SetAuthURLParam("prompt", "none"))
+	}
 	return o.oauth2(m).AuthCodeURL(s.State, params...), nil
 }
 

@@ -67,6 +67,24 @@ func (p *Provider) checkPassword(ctx context.Context, t Turn, name, password str
 		p.gate.hold(ctx, turn)
 		return Identity{}, ErrWrongPassword
 	}
+	return p.identityOf(one), nil
+}
+
+// identityOf is what the list of built-in users says of one.
+func (p *Provider) identityOf(one *config.User) Identity {
 	return Identity{Provider: p.config.Name, ID: one.Name, User: one.Name, Email: one.Email, Name: one.Shown,
-		Groups: slices.Clone(one.Groups)}, nil
+		Groups: slices.Clone(one.Groups)}
+}
+
+// Listed returns the built-in user of an ID as the list has them now. It is false if there is
+// none, or the provider is of another type. It proves nothing: whoever asks has to know who it is.
+func (p *Provider) Listed(id string) (Identity, bool) {
+	if p.users == nil {
+		return Identity{}, false
+	}
+	one := p.users.ByID(id)
+	if one == nil {
+		return Identity{}, false
+	}
+	return p.identityOf(one), true
 }

@@ -56,5 +56,7 @@ func (h *Handler) MayOpen(x *public.Exchange, target policy.Target, s *policy.Su
 	if s == nil {
 		return x.Table.Decide(r).Verdict == policy.Admit
 	}
-	return h.judgeMethod(x, &r, s, &signIn).Verdict == policy.Admit
+	fresh := *s
+	fresh.IssuedAt = x.Now // if that is too long ago, it is found out anew on the way
+	return h.judgeMethod(x, &r, &fresh, &signIn).Verdict == policy.Admit
 }

@@ -28,20 +28,21 @@ func (h *Handler) judge(x *public.Exchange, target policy.Target, s *policy.Subj
 	for i, m := range methods {
 		r.Method = m
 		d := h.judgeMethod(x, &r, s, signIn)
-		if d.Verdict == policy.Admit {
-			return d
-		}
-		if i == 0 {
+		switch {
+		case d.Verdict == policy.Challenge && d.Reason == policy.SessionExpired:
+			return d // it would be asked for again, however much it is good for
+		case i == 0, d.Verdict == policy.Admit && first.Verdict != policy.Admit:
 			first = d
 		}
 	}
 	return first
 }
 
-// judgeMethod judges a request as one of somebody who has just been given a session.
+// judgeMethod judges a request as one of somebody who has just been given a session: it is as
+// old as what the provider said.
 func (h *Handler) judgeMethod(x *public.Exchange, r *policy.Request, s *policy.Subject, signIn *policy.SignIn) policy.Decision {
 	as := *s
-	as.Audience, as.Host, as.IssuedAt, as.ExpiresAt = signIn.Audience, "", x.Now, x.Now.Add(h.duration(signIn))
+	as.Audience, as.Host, as.ExpiresAt = signIn.Audience, "", s.IssuedAt.Add(h.duration(signIn))
 	r.Subject, r.Certificate = &as, policy.PresentedCertificate{Hoped: true}
 	return x.Table.Decide(*r)
 }

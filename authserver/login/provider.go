@@ -30,7 +30,7 @@ func (h *Handler) visitProvider(x *public.Exchange, v visit, p *idp.Provider, l 
 		return
 	}
 	to, err := p.AuthCodeURL(x.R.Context(), idp.Start{State: state, Nonce: derive(key, "nonce", l.ID), Verifier: derive(key, "verifier", l.ID),
-		RedirectURI: h.callbackURL(p.Name()), Reauthenticate: l.Anew})
+		RedirectURI: h.callbackURL(p.Name()), Reauthenticate: l.Anew, Silent: l.Silent})
 	if err != nil {
 		h.providerFailed(x, p, v.Host, err)
 		return
@@ -85,7 +85,7 @@ func (h *Handler) goOnWithout(x *public.Exchange, p *idp.Provider, l *providerLo
 	// It was begun elsewhere, or by this browser with a key that a sign-in beside it
 	// has overwritten. The provider is asked anew, once, and knows them by now.
 	if v, ok := h.visitFor(x, l.Attempt); ok {
-		h.visitProvider(x, v, p, providerLogin{Anew: l.Anew, Again: l.Again + 1})
+		h.visitProvider(x, v, p, providerLogin{Anew: l.Anew, Silent: l.Silent, Again: l.Again + 1})
 	}
 }
 
@@ -95,6 +95,10 @@ func (h *Handler) stateUsed(x *public.Exchange) {
 
 // takeAnswer takes the answer of a provider that this browser was sent to.
 func (h *Handler) takeAnswer(x *public.Exchange, p *idp.Provider, l *providerLogin, key string) {
+	if l.Silent && x.Query.Has("error") { // login_required, or it knows no prompt=none: no loop, as this visit is not silent
+		h.askAloud(x, p, l, false)
+		return
+	}
 	if x.Query.Has("error") || !x.Query.Has("code") {
 		h.providerRefused(x, p, l)
 		return
@@ -123,6 +127,10 @@ func (h *Handler) takeAnswer(x *public.Exchange, p *idp.Provider, l *providerLog
 	}
 	if !h.knowsEnough(x, identity.Unsaid, &l.Attempt) {
 		h.providerFailed(x, p, l.Attempt.Host, identity.Unsaid.Err)
+		return
+	}
+	if l.Silent {
+		h.takeRenewal(x, p, identity, l)
 		return
 	}
 	h.signedIn(x, identity, l.Attempt)

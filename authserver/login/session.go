@@ -21,7 +21,7 @@ import (
 // signedIn gives the browser a new session at the team host, and goes on from
 // there: a ticket besides the cookie would not fit a proxy's buffer.
 func (h *Handler) signedIn(x *public.Exchange, who idp.Identity, a attempt) {
-	cookie, err := h.teamSession(x, who, &a)
+	cookie, err := h.teamSession(x, who, &a, h.signInTime(x, who))
 	if err != nil {
 		h.tooLarge(x, err, who.Provider, who.ID, len(who.Groups))
 		return
@@ -36,9 +36,9 @@ func (h *Handler) signedIn(x *public.Exchange, who idp.Identity, a attempt) {
 
 // teamSession makes a session at the team host: with all groups if they fit, and
 // otherwise with those that rules ask about; then, if need be, without claims.
-func (h *Handler) teamSession(x *public.Exchange, who idp.Identity, a *attempt) (*http.Cookie, error) {
+func (h *Handler) teamSession(x *public.Exchange, who idp.Identity, a *attempt, signedIn time.Time) (*http.Cookie, error) {
 	c := credential.Claims{Issuer: h.Issuer(), Audience: []string{h.Issuer()}, ID: who.ID, User: who.User, Email: who.Email,
-		Groups: who.Groups, AMR: who.AMR, Provider: who.Provider, SignedInAt: h.signInTime(x, who), IssuedAt: x.Now, Lifetime: h.SessionDuration}
+		Groups: who.Groups, AMR: who.AMR, Provider: who.Provider, SignedInAt: signedIn, IssuedAt: x.Now, Lifetime: h.SessionDuration}
 	if who.Unsaid.Groups { // no rule looks at any (saysEnough), and one that is made later must not take that for none
 		c.Groups, c.Asked = nil, x.Table.AskedAll()
 	}
@@ -150,11 +150,14 @@ func (h *Handler) admit(x *public.Exchange, a *attempt, subject *policy.Subject)
 		h.Fail(x, web.NoRules)
 		return
 	}
-	if d := h.judge(x, target, subject, &signIn); d.Verdict != policy.Admit {
+	switch d := h.judge(x, target, subject, &signIn); {
+	case d.Verdict == policy.Admit:
+		h.giveSession(x, a, subject, &signIn)
+	case d.Verdict == policy.Challenge && d.Reason == policy.SessionExpired: // on the way here
+		h.beginAgain(x, a)
+	default:
 		h.deny(x, target, &d, subject, &signIn)
-		return
 	}
-	h.giveSession(x, a, subject, &signIn)
 }
 
 // giveSession gives the browser its session and sends it where it wanted to go.
@@ -174,7 +177,7 @@ func (h *Handler) giveSession(x *public.Exchange, a *attempt, s *policy.Subject,
 		return
 	}
 	h.addHop(x, a)
-	cookie := h.sessionCookie(signIn, token, h.duration(signIn))
+	cookie := h.sessionCookie(signIn, token, s.IssuedAt.Add(h.duration(signIn)).Sub(x.Now))
 	if err == nil && !h.Fits(x, cookie) {
 		err = fmt.Errorf("%w: %d bytes, and an answer's header section has %d in all", credential.ErrTooLarge, len(token), public.MaxHeader)
 	}
@@ -214,7 +217,7 @@ func (h *Handler) claims(x *public.Exchange, s *policy.Subject, signIn *policy.S
 	c := credential.Claims{
 		Issuer: h.Issuer(), Audience: signIn.Audience, ID: s.ID, User: h.asTold(s).User, Email: s.Email, Provider: s.Provider, Host: x.Host,
 		Groups: s.Groups, Custom: s.Claims, AMR: s.AMR, Asked: s.Asked, Evaluations: s.Evaluations,
-		PathScoped: isPathScoped(signIn), SignedInAt: s.SignedInAt, IssuedAt: x.Now, Lifetime: h.duration(signIn),
+		PathScoped: isPathScoped(signIn), SignedInAt: s.SignedInAt, IssuedAt: s.IssuedAt, Lifetime: h.duration(signIn),
 	}
 	if c.Asked == "" { // else it is what is left already, and goes with what it says of itself
 		c.Groups, c.AMR, c.Asked = signIn.Reads.Keep(s.Groups), signIn.Reads.KeepAMR(s.AMR), signIn.Reads.Asked()
@@ -226,7 +229,8 @@ func (h *Handler) claims(x *public.Exchange, s *policy.Subject, signIn *policy.S
 	return c
 }
 
-// duration is how long a session at an application lasts.
+// duration is how long a session at an application lasts, from when the provider said what
+// it says.
 func (h *Handler) duration(signIn *policy.SignIn) time.Duration {
 	if signIn.Unsaid || signIn.Duration == 0 {
 		return max(signIn.Duration, h.SessionDuration)

@@ -3,6 +3,7 @@
 package login
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -82,6 +83,7 @@ type providerLogin struct {
 	At       int64   `json:"t"`
 	Anew     bool    `json:"s,omitempty"` // they have to sign in anew
 	Again    int     `json:"r,omitempty"` // how often it was begun anew without asking
+	Silent   bool    `json:"q,omitempty"` // the provider is to ask nothing (Handler.renew)
 }
 
 // A ticket carries an identity from the team host to the application that asked.
@@ -99,13 +101,14 @@ type ticket struct {
 	Evaluations []string               `json:"eval,omitempty"`
 	Provider    string                 `json:"idp"`
 	SignedIn    int64                  `json:"at"`
+	Said        int64                  `json:"st"` // when the provider said so. 0, from before there was this: IssuedAt
 }
 
 // subject is whom a ticket names.
 func (t *ticket) subject() *policy.Subject {
 	return &policy.Subject{ID: t.ID, User: t.User, Email: t.Email, Groups: t.Groups, Claims: t.Claims, AMR: t.AMR, Asked: t.Asked,
 		Evaluations: t.Evaluations,
-		Provider:    t.Provider, SignedInAt: time.Unix(t.SignedIn, 0).UTC()}
+		Provider:    t.Provider, SignedInAt: time.Unix(t.SignedIn, 0).UTC(), IssuedAt: time.Unix(cmp.Or(t.Said, t.IssuedAt), 0).UTC()}
 }
 
 // randomID returns 128 bits that nobody guesses.

@@ -134,6 +134,8 @@ func (h *Handler) goOn(x *public.Exchange, v visit, s *policy.Subject) {
 	switch {
 	case d.Verdict == policy.Admit:
 		h.issueTicket(x, v, &as, elsewhere)
+	case d.Verdict == policy.Challenge && d.Reason == policy.SessionExpired && !x.Query.Has("done"):
+		h.renew(x, v, s)
 	case d.Verdict == policy.Challenge && !x.Query.Has("done"):
 		h.offerProviders(x, v, true)
 	default:

@@ -25,7 +25,7 @@ func (h *Handler) issueTicket(x *public.Exchange, v visit, s *policy.Subject, el
 	reads := &v.signIn.Reads
 	t := ticket{Attempt: v.attempt, IssuedAt: x.Now.Unix(), ID: s.ID, User: s.User, Email: s.Email, Groups: reads.Keep(s.Groups),
 		Claims: s.Claims, AMR: reads.KeepAMR(s.AMR), Asked: reads.Asked(), Evaluations: s.Evaluations, Provider: s.Provider,
-		SignedIn: s.SignedInAt.Unix()}
+		SignedIn: s.SignedInAt.Unix(), Said: s.IssuedAt.Unix()}
 	if !elsewhere {
 		t.Asked = reads.AskedHere()
 	}
