@@ -99,8 +99,10 @@ func (h *Handler) teamLogout(x *public.Exchange) {
 }
 
 // dropTeam removes the session at the team host from the browser, and what came of it there.
+// The next sign-in is not one without a word.
 func dropTeam(x *public.Exchange) {
 	x.DropCookie(teamCookie)
+	x.SetCookie(anewCookie, "1", anewTime)
 	if _, err := x.R.Cookie(openedCookie); err == nil {
 		x.DropCookie(openedCookie)
 	}

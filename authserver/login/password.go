@@ -74,6 +74,7 @@ func (h *Handler) checkPassword(x *public.Exchange, v visit, sealed string, p *i
 		h.providerFailed(x, p, v.Host, err)
 	default:
 		identity.Claims = unclaimed(h.wanted(x, &v.attempt))
+		hasSignedInAnew(x)
 		h.signedIn(x, identity, v.attempt)
 	}
 }

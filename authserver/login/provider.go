@@ -129,11 +129,19 @@ func (h *Handler) takeAnswer(x *public.Exchange, p *idp.Provider, l *providerLog
 		h.providerFailed(x, p, l.Attempt.Host, identity.Unsaid.Err)
 		return
 	}
+	h.takeIdentity(x, p, identity, l)
+}
+
+// takeIdentity takes who the provider says that it is.
+func (h *Handler) takeIdentity(x *public.Exchange, p *idp.Provider, who idp.Identity, l *providerLogin) {
 	if l.Silent {
-		h.takeRenewal(x, p, identity, l)
+		h.takeRenewal(x, p, who, l)
 		return
 	}
-	h.signedIn(x, identity, l.Attempt)
+	if l.Anew {
+		hasSignedInAnew(x)
+	}
+	h.signedIn(x, who, l.Attempt)
 }
 
 // knowsEnough reports whether somebody can be judged without what their provider could

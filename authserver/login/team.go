@@ -56,7 +56,7 @@ func (h *Handler) teamLogin(x *public.Exchange, host string) {
 	if x.Cookie(teamCookie) != "" {
 		x.DropCookie(teamCookie) // it is of no use, or somebody else planted it
 	}
-	h.offerProviders(x, v, why == policy.SessionRevoked) // the provider may still know them
+	h.offerProviders(x, v, why == policy.SessionRevoked || mustSignInAnew(x)) // the provider may still know them
 }
 
 // openAttempt opens the attempt of a request for login/HOST.
