@@ -33,6 +33,13 @@ export interface Options {
 export declare function configure(options: Options): void;
 
 /**
+ * Ends the session at this application, or with `true` all sessions of this person.
+ * Resolves to whether that worked. It arrives where a service worker answers visits to
+ * `logout` from a cache.
+ */
+export declare function signOut(everywhere?: boolean): Promise<boolean>;
+
+/**
  * `fetch`, which signs in where the session is over, and which calls applications
  * at other origins with a token, if they accept one: browsers may keep their
  * cookies from this page. Such a call follows no redirect unless the application

@@ -10,7 +10,14 @@ export function configure(options) {
   login = options.login ?? login;
 }
 
+// signOut ends the session at this application, or at all of them.
+export async function signOut(everywhere) {
+  tokens.clear();
+  return (await own("logout" + (everywhere ? "?all" : ""), {})).ok;
+}
+
 export async function accessFetch(input, init) {
+  await landed;
   let renewed, offered;
   for (;;) {
     let request = new Request(input, init);
@@ -44,11 +51,22 @@ function needsToken({ url, mode, credentials, headers }) {
     credentials !== "omit" && !headers.has("Authorization") && origin;
 }
 
-function own(path) {
+// own asks our host, by a GET or with a form. No service worker of the application
+// takes a fetch of ours for a visit.
+function own(path, form) {
   return fetch(new URL(path, base), {
-    headers: { "X-Requested-With": "ostiary" },
+    headers: { "X-Requested-With": "ostiary", Accept: "application/json" },
     credentials: "same-origin", cache: "no-store", redirect: "error",
+    ...(form && { method: "POST", body: new URLSearchParams(form) }),
   });
+}
+
+// post sends a form, and returns where our host says to go then.
+async function post(path, form) {
+  try {
+    const response = await own(path, form);
+    if (response.ok) return new URL((await response.json()).to);
+  } catch {}
 }
 
 async function grantFor(origin) {
@@ -108,37 +126,76 @@ async function start(refusal) {
   let done;
   if (login === "popup") done = await popup();
   else if (login === "redirect") {
-    location.assign(loginURL(refusal.login_url, location.href));
+    location.assign(await begin(refusal.login_url, location.href));
     await new Promise(() => {}); // this page ends
   } else if (login !== "none") done = await login(refusal, popup);
   if (done) tokens.clear(); // it may be somebody else
   return done;
 }
 
-function loginURL(address, back) {
+// begin returns where to sign in: at the team host, where no worker of this application
+// is. Our own host alone can say which that is; failing that, the login address.
+async function begin(address, back) {
   const url = new URL(address);
+  const team = url.origin === location.origin && (await post("login", { rd: back }));
   url.searchParams.set("rd", back);
-  return url.href;
+  return team || url;
 }
 
 async function inPopup(address) {
   const done = new URL("done", base).href;
-  const popup = globalThis.open?.(loginURL(address, done), "ostiary", "popup,width=520,height=680");
+  const popup = globalThis.open?.("", "ostiary", "popup,width=520,height=680"); // at once, as the click counts for moments
   if (!popup) return false;
-  for (;;) {
-    await new Promise((next) => setTimeout(next, 500));
-    try {
-      if (popup.location.href === done) {
-        popup.close();
-        return true;
-      }
-    } catch {} // another origin's
-    // Cross-Origin-Opener-Policy makes an open window look closed, but for the focus.
-    if (!popup.closed) continue;
-    if (document.hasFocus()) return true;
-    if (address.startsWith(base) && (await own("get-identity").catch(() => {}))?.ok) return true;
+  const team = await begin(address, done);
+  const heard = new AbortController();
+  const word = listen(popup, team.origin, heard.signal);
+  popup.location.replace(team.href);
+  try {
+    for (let away, here = 0; ; ) {
+      if (await Promise.race([word, new Promise((next) => setTimeout(next, 500))])) return true;
+      try {
+        if (popup.location.href === done) return true;
+      } catch {} // another origin's
+      if (document.hasFocus()) here++;
+      else here = 0, away = true;
+      // Cross-Origin-Opener-Policy makes an open window look closed. Whoever closes
+      // one comes back to this page.
+      if (!popup.closed) here = 0;
+      else if (new URL(address).origin === location.origin && (await own("get-identity").catch(() => {}))?.ok) return true;
+      else if (here > (away ? 1 : 20)) return true;
+    }
+  } finally {
+    heard.abort();
+    popup.close();
   }
 }
+
+// listen waits until the team host's page says that the sign-in is over. What that could
+// not bring to this host itself, it hands over.
+function listen(popup, team, signal) {
+  return new Promise((done) => {
+    globalThis.addEventListener?.("message", async ({ source, origin, data }) => {
+      if (source !== popup || origin !== team || typeof data?.ostiary !== "string") return;
+      const yes = !data.ostiary || !!(await post("authorized", data.ostiary));
+      if (data.ostiary) popup.postMessage({ ostiary: yes }, team);
+      if (yes) done(true);
+    }, { signal });
+  });
+}
+
+// land ends a sign-in that arrived at a page of the application, by a service worker
+// that answers any visit.
+async function land() {
+  const ticket = location.hash.slice(1);
+  history.replaceState(null, "", "/");
+  const to = await post("authorized", ticket);
+  if (!to) return;
+  if (to.href === new URL("done", base).href) close();
+  location.replace(to.href);
+  await new Promise(() => {}); // this page ends
+}
+
+const landed = location.pathname === base.pathname + "authorized" && location.hash ? land() : undefined;
 
 function unlessAborted(signal, promise) {
   return new Promise((yes, no) => {

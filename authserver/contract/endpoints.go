@@ -11,7 +11,7 @@ const Endpoints = "/authz/v1"
 // with the namespace and name of the Ingress before the method. NginxTarget has nginx
 // fill them in.
 const (
-	NginxPrefix     = Endpoints + "/nginx/"
+	NginxPrefix = Endpoints + "/nginx/"
 	// NginxPassPrefix says yes to preflights that a policy answers. Pinned to an Ingress, a
 	// canary of it leads them to the preflight listener; otherwise the application may answer them.
 	NginxPassPrefix = Endpoints + "/nginx-pass/"

@@ -19,7 +19,7 @@ const maxBounces = 2
 
 // appLogin begins a login on an application's host.
 func (h *Handler) appLogin(x *public.Exchange) {
-	if !h.Get(x) {
+	if !h.arrives(x, h.Get) {
 		return
 	}
 	if !x.Table.Claims(x.Host) {
@@ -41,7 +41,11 @@ func (h *Handler) appLogin(x *public.Exchange) {
 		n = 0
 	}
 	again, _ := strconv.Atoi(x.Query.Get("began")) // no number: for the first time
-	h.begin(x, attempt{Dest: text(dest), Hops: n, Cut: cut, Again: max(0, min(again, maxAgain))})
+	a := attempt{Dest: text(dest), Hops: n, Cut: cut, Again: max(0, min(again, maxAgain))}
+	if x.R.Method == http.MethodPost {
+		a.Script, a.Network = true, h.networkOf(x)
+	}
+	h.begin(x, a)
 }
 
 // begin makes an attempt of what is given, and takes it to the team host.
@@ -61,7 +65,7 @@ func (h *Handler) toTeam(x *public.Exchange, a attempt, more url.Values) {
 	for k, v := range more {
 		q[k] = v
 	}
-	h.Redirect(x, h.Own(h.TeamHost(), "login/"+a.Host, q))
+	h.GoTo(x, h.Own(h.TeamHost(), "login/"+a.Host, q))
 }
 
 // configured reports whether anybody can sign in.

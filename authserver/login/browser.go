@@ -7,6 +7,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -64,7 +65,13 @@ func (h *Handler) keepKey(x *public.Exchange) string {
 		slot := h.slot.Add(1) % keySlots
 		k.name = keyCookie + slotLetters[slot:slot+1]
 	}
-	x.SetCookie(k.name, k.value, attemptTime)
+	c := public.NewCookie(k.name, k.value, attemptTime) //nolint:gosec // it has all three
+	if x.Host != h.TeamHost() {
+		// A form of the team host's page may come from another site. Who else has a browser
+		// send this key learns nothing: what it belongs to is sealed.
+		c.SameSite = http.SameSiteNoneMode
+	}
+	http.SetCookie(x.W, c)
 	return k.value
 }
 

@@ -3,7 +3,6 @@
 package login
 
 import (
-	"net/http"
 	"net/url"
 
 	"github.com/ostiary/ostiary/authserver/public"
@@ -27,9 +26,7 @@ var answerParams = []string{"code", "state", "iss", "error", "error_description"
 // which it is, and by which it is judged. What anybody else posts here does no more
 // than a link to that address would.
 func (h *Handler) takeForm(x *public.Exchange, name string) {
-	x.R.Body = http.MaxBytesReader(x.W, x.R.Body, maxForm)
-	if err := x.R.ParseForm(); err != nil {
-		h.Fail(x, web.DamagedForm)
+	if !h.ReadForm(x) {
 		return
 	}
 	answer := url.Values{}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/ostiary/ostiary/authserver/idp"
+	"github.com/ostiary/ostiary/authserver/public"
 )
 
 // posting is a site whose provider answers by forms, if posts, and a browser at it: answer is
@@ -116,7 +117,7 @@ func TestFormPostRefused(t *testing.T) {
 		"a path below":           {"auth.example.com", callback + "/x", answer, 404},
 		"two states":             {"auth.example.com", callback, with("state", "a", "b"), 400},
 		"two codes":              {"auth.example.com", callback, with("code", "a", "b"), 400},
-		"too long":               {"auth.example.com", callback, with("code", strings.Repeat("x", maxForm)), 400},
+		"too long":               {"auth.example.com", callback, with("code", strings.Repeat("x", public.MaxForm)), 400},
 		"an error":               {"auth.example.com", callback, with("error", "user_cancelled_authorize"), 303},
 		"a code with line ends":  {"auth.example.com", callback, with("code", "a\r\nSet-Cookie: x=y"), 303},
 		"nothing that is known":  {"auth.example.com", callback, url.Values{"x": {"y"}}, 303},

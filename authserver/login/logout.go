@@ -34,7 +34,7 @@ func (f *farewell) isAbout(s *policy.Subject) bool {
 
 // appLogout ends the session at an application, or with ?all every one.
 func (h *Handler) appLogout(x *public.Exchange) {
-	if x.Query.Has("end") && h.endHere(x) {
+	if x.R.Method == http.MethodPost && !h.Form(x) || x.Query.Has("end") && h.endHere(x) {
 		return
 	}
 	if !h.isMeant(x) {
@@ -63,7 +63,7 @@ func (h *Handler) appLogout(x *public.Exchange) {
 		h.Broken(x, err)
 		return
 	}
-	h.Redirect(x, h.Own(h.TeamHost(), "logout", url.Values{"farewell": {sealed}}))
+	h.GoTo(x, h.Own(h.TeamHost(), "logout", url.Values{"farewell": {sealed}}))
 }
 
 // teamLogout ends the session at the team host and all that came of it. An

@@ -16,14 +16,9 @@ import (
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
-// maxForm bounds the body of a form.
-const maxForm = 16 << 10
-
 // passwordForm takes the form of the built-in users.
 func (h *Handler) passwordForm(x *public.Exchange, host string) {
-	x.R.Body = http.MaxBytesReader(x.W, x.R.Body, maxForm)
-	if err := x.R.ParseForm(); err != nil {
-		h.Fail(x, web.DamagedForm)
+	if !h.ReadForm(x) {
 		return
 	}
 	form := x.R.PostForm

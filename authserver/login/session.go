@@ -189,9 +189,20 @@ func (h *Handler) giveSession(x *public.Exchange, a *attempt, s *policy.Subject,
 	http.SetCookie(x.W, cookie)
 	h.tell(x, slog.LevelInfo, "signed in", slog.String("host", x.Host), slog.String("user", s.ID), slog.String("email", s.Email),
 		slog.String("provider", s.Provider), slog.String("policy", signIn.Policy.String()))
+	h.leave(x, a, signIn)
+}
+
+// leave sends whoever has a session by now where they wanted to go.
+func (h *Handler) leave(x *public.Exchange, a *attempt, signIn *policy.SignIn) {
 	switch {
+	case x.ByScript():
+		h.GoTo(x, string(a.Dest))
 	case a.Cut:
 		h.showCut(x, string(a.Dest))
+	case x.R.Method == http.MethodPost:
+		// The fragment of a form's address would go along with a redirect (Fetch, HTTP-redirect
+		// fetch), and that is the ticket.
+		h.MoveOn(x, string(a.Dest))
 	case signIn.Cookie.SameSite == policy.SameSiteStrict:
 		// A cookie of SameSite=Strict does not go along with a request that another
 		// site began, and this one began at the team host. Moving on from a page of

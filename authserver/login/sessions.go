@@ -128,9 +128,7 @@ type lastWord struct {
 
 // endOne ends the session of this browser at one application, and comes back.
 func (h *Handler) endOne(x *public.Exchange, s *policy.Subject) {
-	x.R.Body = http.MaxBytesReader(x.W, x.R.Body, maxForm)
-	if err := x.R.ParseForm(); err != nil {
-		h.Fail(x, web.DamagedForm)
+	if !h.ReadForm(x) {
 		return
 	}
 	back := h.Own(x.Host, "sessions", nil)
@@ -147,9 +145,9 @@ func (h *Handler) endOne(x *public.Exchange, s *policy.Subject) {
 		h.Broken(x, err)
 		return
 	}
-	to := h.Own(host, "logout", url.Values{"end": {sealed}})
-	h.keepOpened(x, &o, len(to))
-	h.Redirect(x, to)
+	h.keepOpened(x, &o, len(sealed))
+	h.Onward(x, web.OnwardView{Host: host, Origin: h.Origin(host), Action: h.Own(host, "logout", nil),
+		Hidden: []web.Field{{Name: "end", Value: sealed}}, To: back})
 }
 
 // endHere ends the session at an application on the team host's word, and leads back there.
@@ -159,13 +157,13 @@ func (h *Handler) endHere(x *public.Exchange) bool {
 	if x.Ring.Open(purposeEnd, x.Query.Get("end"), &w, x.Now) != nil || w.Host != x.Host {
 		return false
 	}
-	if !h.Visit(x) {
+	if x.R.Method != http.MethodPost && !h.Visit(x) {
 		return true
 	}
 	if w.isAbout(h.Session(x)) {
 		h.dropSession(x)
 		h.SignIns.SignedOut("application")
 	}
-	h.Redirect(x, w.To)
+	h.GoTo(x, w.To)
 	return true
 }

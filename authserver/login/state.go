@@ -55,6 +55,12 @@ type attempt struct {
 	Hops    int    `json:"n,omitempty"` // logins for Dest that were finished then
 	Again   int    `json:"r,omitempty"` // how often it was begun anew without asking
 	Cut     bool   `json:"c,omitempty"` // Dest is less than what was asked for
+	// Script: it was begun by a script, or by a form, as a worker of the application may
+	// eat what a browser visits there; and so it ends (onward.go).
+	Script bool `json:"s,omitempty"`
+	// Network stands for that of the browser that began it by a script; empty: it is not
+	// known.
+	Network string `json:"w,omitempty"`
 }
 
 // isOver reports whether the time for the attempt has passed.

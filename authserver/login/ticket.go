@@ -49,15 +49,19 @@ func (h *Handler) issueTicket(x *public.Exchange, v visit, s *policy.Subject, el
 	default:
 		to := h.Own(v.Host, "authorized", url.Values{"ticket": {sealed}})
 		h.remember(x, v.Host, s, len(to))
+		if v.Script {
+			h.endBy(x, &v.attempt, sealed)
+			return
+		}
 		h.Redirect(x, to)
 	}
 }
 
 // authorized ends a login on the application's host: the ticket becomes a
 // session, if this browser is the one that asked for it. It answers a visit alone:
-// what only looks, as HEAD does, must not use a ticket up.
+// what only looks, as HEAD does, must not use a ticket up; or a form (onward.go).
 func (h *Handler) authorized(x *public.Exchange) {
-	if !h.Visit(x) {
+	if !h.arrives(x, h.Visit) {
 		return
 	}
 	if !x.Query.Has("ticket") {
@@ -72,6 +76,7 @@ func (h *Handler) authorized(x *public.Exchange) {
 	}
 	x.Dest = string(t.Attempt.Dest)
 	_, mine := holds(x, t.Attempt.Browser)
+	mine = mine && h.mayCome(x, &t.Attempt)
 	over := x.Now.Sub(time.Unix(t.IssuedAt, 0)) >= ticketTime
 	switch {
 	case mine && !over && h.firstUse(x, t.Attempt.ID):
@@ -79,7 +84,7 @@ func (h *Handler) authorized(x *public.Exchange) {
 	case h.Session(x) != nil:
 		// Whoever has a session needs no other: another tab got it, or they came back
 		// to this address. Where it leads is a link like any other.
-		h.Redirect(x, x.Dest)
+		h.GoTo(x, x.Dest)
 	case mine || over:
 		h.Fail(x, web.TicketUsed)
 	default:
@@ -93,6 +98,10 @@ func (h *Handler) authorized(x *public.Exchange) {
 // there as who it is itself. It must not stay in the address, where a script of this
 // host could read it from the window that it opened.
 func (h *Handler) beginAgain(x *public.Exchange, a *attempt) {
+	if x.ByScript() { // it has another way, which ends here again
+		h.RefuseJSON(x, http.StatusConflict, "no-state")
+		return
+	}
 	if a.Again >= maxAgain {
 		h.Redirect(x, h.Own(x.Host, "authorized", nil))
 		return

@@ -91,6 +91,15 @@ func (s *Site) Redirect(x *Exchange, location string) {
 	x.W.WriteHeader(status)
 }
 
+// GoTo is Redirect, and tells a script where that leads.
+func (s *Site) GoTo(x *Exchange, location string) {
+	if x.ByScript() {
+		s.JSON(x, http.StatusOK, map[string]string{"to": location})
+		return
+	}
+	s.Redirect(x, location)
+}
+
 // MoveOn sends the browser on by a page.
 func (s *Site) MoveOn(x *Exchange, to string) {
 	x.W.Header().Set("Referrer-Policy", "no-referrer") // this page's address may hold a ticket

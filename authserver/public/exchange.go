@@ -47,6 +47,48 @@ func (s *Site) Visit(x *Exchange) bool {
 	return false
 }
 
+// MaxForm bounds the body of a form, in bytes.
+const MaxForm = 16 << 10
+
+// ReadForm reads the form of a POST, of a bounded size, and refuses what is none.
+func (s *Site) ReadForm(x *Exchange) bool {
+	x.R.Body = http.MaxBytesReader(x.W, x.R.Body, MaxForm)
+	if err := x.R.ParseForm(); err != nil {
+		s.Fail(x, web.DamagedForm)
+		return false
+	}
+	return true
+}
+
+// Form reads the form of a POST to an application's host into the query, and lets the page
+// of the team host that sent it read the answer. What a script of another site sends is
+// refused: no cookie that comes of it would be kept.
+func (s *Site) Form(x *Exchange) bool {
+	if s.FromTeam(x.R) {
+		h := x.W.Header()
+		h.Set("Access-Control-Allow-Origin", s.Origin(s.TeamHost()))
+		h.Set("Access-Control-Allow-Credentials", "true")
+		h.Set("Vary", "Origin")
+	}
+	if x.ByScript() && x.R.Header.Get("Sec-Fetch-Site") == "cross-site" {
+		s.RefuseJSON(x, http.StatusForbidden, "cross-site")
+		return false
+	}
+	if !s.ReadForm(x) {
+		return false
+	}
+	for name, values := range x.R.PostForm {
+		x.Query[name] = values
+	}
+	return true
+}
+
+// ByScript reports whether a script sent a form, and reads the answer as JSON.
+func (x *Exchange) ByScript() bool {
+	return x.R.Method == http.MethodPost && x.R.Header.Get("Accept") == "application/json" &&
+		x.R.Header.Get("Sec-Fetch-Mode") != "navigate"
+}
+
 // SetCookie sets a cookie of our own: for this host, top-level navigations and no
 // script.
 func (x *Exchange) SetCookie(name, value string, age time.Duration) {

@@ -27,7 +27,7 @@ func (s *Site) Handler(newID func(*http.Request) string, serve func(w http.Respo
 
 // header sets what is on every answer: no page of another site may read, frame or post
 // to what is here. The Access-Control-* headers are absent on purpose, for every
-// origin.
+// origin but the team host's (Form).
 func (s *Site) header(h http.Header, id string) {
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Content-Security-Policy", s.look().CSP())

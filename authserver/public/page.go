@@ -34,11 +34,21 @@ func (s *Site) PageWithImages(x *Exchange, title string, d web.Document, origins
 	s.write(x.W, x.R, x.ID, http.StatusOK, title, d)
 }
 
-// LivePage is Page for the one page with a script.
+// LivePage is Page for the page with the script of web.Denials.
 func (s *Site) LivePage(x *Exchange, status int, title string, d web.Document) {
 	s.pageHeader(x.W.Header())
 	x.W.Header().Set("Content-Security-Policy", s.look().LiveCSP("'self'"))
 	s.write(x.W, x.R, x.ID, status, title, d)
+}
+
+// Onward shows a page that has something for the host of an application.
+func (s *Site) Onward(x *Exchange, v web.OnwardView) {
+	s.pageHeader(x.W.Header())
+	x.W.Header().Set("Content-Security-Policy", s.look().OnwardCSP(v.Origin, "'self'", s.TeamURL.Scheme+":"))
+	// With same-origin, the Origin of a form for another host is null (Fetch, append a
+	// request `Origin` header). This page's address stays here with either.
+	x.W.Header().Set("Referrer-Policy", "strict-origin")
+	s.write(x.W, x.R, x.ID, http.StatusOK, "onward", web.Onward(v))
 }
 
 // maxLogged bounds what of a request a line of the log repeats.

@@ -90,12 +90,18 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, id string, routers 
 		s.Fail(x, web.NotReady)
 		return true
 	}
-	if x.R.Method == http.MethodPost && !posted && !SameOrigin(x.R) {
+	if x.R.Method == http.MethodPost && !posted && !s.isOurForm(x) {
 		s.Fail(x, web.CrossSite)
 		return true
 	}
 	serve(x)
 	return true
+}
+
+// isOurForm reports whether a POST comes from a page of the same host, or to an application
+// from one of the team host's.
+func (s *Site) isOurForm(x *Exchange) bool {
+	return SameOrigin(x.R) || x.Host != s.TeamHost() && s.FromTeam(x.R)
 }
 
 // Address is that of the client; the zero Addr is not known.
@@ -154,6 +160,12 @@ func CanonicalHost(host string) string {
 		return ""
 	}
 	return t.Host()
+}
+
+// FromTeam reports whether a page of the team host sent a POST. All of those are ours.
+func (s *Site) FromTeam(r *http.Request) bool {
+	from := r.Header["Origin"]
+	return len(from) == 1 && from[0] == s.Origin(s.TeamHost())
 }
 
 // SameOrigin reports whether a page of this very host sent a request: Fetch

@@ -51,8 +51,11 @@ func TestAccessible(t *testing.T) {
 		if from := imagesOf(s.name, server.URL); from != "" {
 			csp = web.WithImages(csp, from)
 		}
-		if s.form == live {
+		switch s.form {
+		case live:
 			csp = web.Plain().LiveCSP("'self'")
+		case onward:
+			csp = web.Plain().OnwardCSP(server.URL, "'self'")
 		}
 		mux.HandleFunc("/"+s.name, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")

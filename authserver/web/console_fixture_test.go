@@ -70,5 +70,6 @@ func consoleSamples() []row {
 	}
 }
 
-// live marks the sample that needs the script.
-const live = "live"
+// live marks the sample that needs the script, and onward the one that needs another: it is
+// the origin that this asks.
+const live, onward = "live", "https://app1.example.com"

@@ -74,6 +74,8 @@ func samples(next string) []sample {
 		{"confirm-logout-everywhere", web.ConfirmLogout(web.ConfirmLogoutView{Host: "login.example.com", Action: "/.access/logout?all=", Everywhere: true}), "'self'"},
 		{"loop", web.Loop(web.LoopView{Host: "app1.example.com", Why: web.WhyLoop(false, policy.NoReason), AgainURL: "https://app1.example.com/.access/login?rd=%2F&again=1", RequestID: "4f1d09c2a7be6634"}), ""},
 		{"continue", web.Continue(web.ContinueView{URL: next}), ""},
+		{"onward", web.Onward(web.OnwardView{Host: "app1.example.com", Origin: onward, Action: next, To: next,
+			Hidden: []web.Field{{Name: "rd", Value: "/"}}, Next: "https://login.example.com/", Plain: next}), onward},
 		{"launcher", web.Launcher(full), "'self'"},
 		{"launcher-none", web.Launcher(none), "'self'"},
 		{"sessions", web.Sessions(sessions), "'self'"},

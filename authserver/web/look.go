@@ -4,9 +4,7 @@ package web
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/base64"
 	"html/template"
 	"slices"
 	"strings"
@@ -35,8 +33,7 @@ var Plain = sync.OnceValue(func() *Look { return NewLook(Brand{}) })
 // NewLook returns a Look. The brand must be one that ParseBrand made, or none.
 func NewLook(b Brand) *Look {
 	l := &Look{brand: b, style: css + b.css(), templates: map[string]map[string]*template.Template{}}
-	sum := sha256.Sum256([]byte(l.style))
-	l.hash = "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	l.hash = hashOf(l.style)
 	names, err := files.ReadDir(".")
 	if err != nil {
 		panic(err) // they are embedded
@@ -68,14 +65,15 @@ func (l *Look) parse(name string, c *catalogue) *template.Template {
 	// takes the comments out of a style, and the hash is of all of it.
 	style := template.HTML("<style>" + l.style + "</style>") //nolint:gosec // ours
 	t := template.New(layout).Funcs(template.FuncMap{
-		"style": func() template.HTML { return style },
-		"brand": func() *Brand { return &l.brand },
-		"icon":  l.brand.icon,
-		"lang":  func() string { return c.tag },
-		"text":  c.text,
-		"say":   c.html,
-		"time":  timeOf,
-		"live":  liveScript,
+		"style":  func() template.HTML { return style },
+		"brand":  func() *Brand { return &l.brand },
+		"icon":   l.brand.icon,
+		"lang":   func() string { return c.tag },
+		"text":   c.text,
+		"say":    c.html,
+		"time":   timeOf,
+		"live":   liveScript,
+		"onward": onwardScript,
 	})
 	return template.Must(t.ParseFS(files, layout, parts, name))
 }

@@ -62,8 +62,8 @@ const strict = "default-src 'none'; script-src 'self'; connect-src 'self' https:
 
 // main is the script of every page.
 const mainScript = `
-import { accessFetch, configure } from "/.access/client.js";
-Object.assign(globalThis, { accessFetch, configure });
+import { accessFetch, configure, signOut } from "/.access/client.js";
+Object.assign(globalThis, { accessFetch, configure, signOut });
 document.querySelector("#call").addEventListener("click", async () => {
   const call = JSON.parse(document.querySelector("#call").dataset.call);
   try {
@@ -86,6 +86,10 @@ func (a *recorder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.Add(hit{r.Method, "https://" + r.Host + r.RequestURI, r.Header.Clone(), string(body)})
 	if strings.HasPrefix(r.URL.Path, "/answer") {
 		scripted(w, r)
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, "/worker") {
+		serveWorker(w, r)
 		return
 	}
 	a.cors(w, r)

@@ -379,7 +379,7 @@ func (t *tab) window(open func()) (*tab, error) {
 	open()
 	select {
 	case id := <-opened:
-		return t.attach(id)
+		return t.follow(id)
 	case <-time.After(patience):
 		t.t.Fatal("no window was opened")
 		return nil, nil

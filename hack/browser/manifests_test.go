@@ -26,6 +26,7 @@ const (
 	quik = "https://quick.site.test"    // a session of seconds; its pages may call app2
 	null = "https://null.hostname.test" // lists the origin null
 	send = "https://send.hostname.test" // redirects everybody to the login, fetches too
+	home = "https://app.team.test"      // of the site of the team host
 	evil = "https://evil.other.test"    // nobody's: it keeps what it gets
 	free = "https://free.third.test"    // for everybody, like evil
 	bare = "https://bare.plain.test"    // for everybody; what it answers, the address says
@@ -39,7 +40,7 @@ const (
 var hosts = []string{"app1.site.test", "app2.hostname.test", "api.site.test", "app3.site.test", "corp.site.test", "both.site.test",
 	"quick.site.test", "null.hostname.test", "send.hostname.test", "evil.other.test", "free.third.test",
 	"ask1.site.test", "ask2.hostname.test", "strict.cookie.test", "lax.cookie.test", "partitioned.cookie.test", "readable.cookie.test",
-	"path.cookie.test", "bare.plain.test", "alt.third.test", "nobody.site.test", "laxapi.cookie.test", "partapi.cookie.test", "area.site.test"}
+	"path.cookie.test", "bare.plain.test", "alt.third.test", "nobody.site.test", "app.team.test", "laxapi.cookie.test", "partapi.cookie.test", "area.site.test"}
 
 // people is how many there are: each has one story, as the times that somebody may
 // sign in are limited.
@@ -114,6 +115,14 @@ kind: AccessPolicy
 metadata: {name: app1, namespace: shop}
 spec:
   hosts: [app1.site.test]
+  identityProviders: [people]
+  rules: [{action: Allow, include: [{emailDomain: example.com}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
+metadata: {name: home, namespace: shop}
+spec:
+  hosts: [app.team.test]
   identityProviders: [people]
   rules: [{action: Allow, include: [{emailDomain: example.com}]}]
 ---

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 
 	"github.com/ostiary/ostiary/hack/lab"
@@ -25,15 +26,15 @@ func (e *environment) startProxy(ctx context.Context) error {
 		return e.startNginx(ctx)
 	}
 	start, ok := map[string]func(dir, listen, config string) (*lab.Process, error){"caddy": startCaddy, "haproxy": startHAProxy,
-		"traefik": startTraefik}[name]
+		"nginx-config": startNginxConfig, "traefik": startTraefik}[name]
 	if !ok {
-		return fmt.Errorf("OSTIARY_BROWSER_PROXY=%s: there are nginx, caddy, haproxy and traefik", name)
+		return fmt.Errorf("OSTIARY_BROWSER_PROXY=%s: there are nginx, nginx-config, caddy, haproxy and traefik", name)
 	}
 	dir, plain := filepath.Join(e.dir, name), lab.FreeAddress()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	config, err := e.rendered(name, dir, plain)
+	config, err := e.rendered(strings.TrimSuffix(name, "-config"), dir, plain)
 	if err != nil {
 		return err
 	}
@@ -114,6 +115,21 @@ func relay(listen string, to []string, config *tls.Config) (string, error) {
 		}
 	})
 	return l.Addr().String(), nil
+}
+
+// aroundNginx is what nginx.conf holds beside the file that is printed.
+const aroundNginx = "daemon off; master_process off; pid nginx.pid; events {} http { access_log off; server_names_hash_bucket_size 128; " +
+	"client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi; include %s; }"
+
+func startNginxConfig(dir, _, config string) (*lab.Process, error) {
+	file, included := filepath.Join(dir, "nginx.conf"), filepath.Join(dir, "ostiary.conf")
+	path, err1 := lab.Program("OSTIARY_NGINX", "nginx", "/usr/sbin/nginx")
+	err2 := os.WriteFile(included, []byte(config), 0o600)
+	err3 := os.WriteFile(file, fmt.Appendf(nil, aroundNginx, included), 0o600)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, err
+	}
+	return lab.Start(filepath.Join(dir, "log"), nil, path, "-p", dir, "-e", filepath.Join(dir, "error.log"), "-c", file)
 }
 
 func startCaddy(dir, _, config string) (*lab.Process, error) {

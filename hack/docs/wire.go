@@ -79,12 +79,12 @@ func writeEndpoints(b *strings.Builder) {
 	b.WriteString("\n## Public endpoints\n\nBelow `--path-prefix` (default `" + p + "`).\n\n| on | endpoint | for |\n|---|---|---|\n")
 	for _, e := range [][3]string{
 		{"every application's host", "/login?rd=", "begins a sign-in"},
-		{"every application's host", "/authorized", "ends it"},
+		{"every application's host", "/authorized", "ends it. Both take forms of the own pages and of the team host's"},
 		{"every application's host", "/logout, /logout?all", "signs out here, or everywhere"},
 		{"every application's host", "/get-identity", "tells a page who is signed in"},
 		{"every application's host", "/certs", "the keys that verify tokens (JWKS)"},
 		{"every application's host", "/token?for=ORIGIN", "a short-lived token for another application (`cors.tokens`)"},
-		{"every application's host", "/client.js, /client.d.ts", "`accessFetch`"},
+		{"every application's host", "/client.js, /client.d.ts", "`accessFetch`, `signOut`"},
 		{"the team host", "/idp/NAME/callback", "the redirect URL to register with an identity provider"},
 		{"the team host", "/login/HOST", "the sign-in for a host"},
 		{"the team host", "/certs", "the keys that verify tokens; also at `/.well-known/jwks.json`"},

@@ -9,7 +9,9 @@ const app1 = "https://app1.site.test", app2 = "https://app2.hostname.test";
 const pathname = new URL(".", process.env.CLIENT_JS).pathname;
 const base = app1 + pathname;
 
-let calls, answers, windows, focus, n = 0;
+const team = "https://auth.team.test", attempt = team + pathname + "login/app1.site.test?attempt=a";
+
+let calls, answers, windows, focus, heard, n = 0;
 
 // json is a response that a script can read, as fetch gives it.
 function json(status, body, url) {
@@ -32,7 +34,12 @@ beforeEach(() => {
   answers = new Map();
   windows = [];
   focus = false;
-  globalThis.location = { origin: app1, href: app1 + "/page?q=1#top", assign: (to) => windows.push({ assigned: to }) };
+  heard = new Set();
+  globalThis.location = { origin: app1, href: app1 + "/page?q=1#top", pathname: "/page", hash: "#top", assign: (to) => windows.push({ assigned: String(to) }) };
+  globalThis.addEventListener = (name, listener, { signal }) => {
+    heard.add(listener);
+    signal.addEventListener("abort", () => heard.delete(listener));
+  };
   globalThis.document = { hasFocus: () => focus };
   globalThis.open = undefined;
   globalThis.fetch = async (input, init) => {
@@ -59,13 +66,23 @@ const accepts = (...good) => (r) => good.includes(r.headers.get("Authorization")
 
 function opens(then) {
   globalThis.open = (url, name, features) => {
-    const w = { url, name, features, closed: false, close() { this.closed = true; }, location: { get href() { throw new Error("another origin's"); } } };
+    assert.equal(url, ""); // within the click: what is asked first takes time
+    const w = { name, features, closed: false, told: [], close() { this.closed = this.over = true; }, postMessage(...m) { this.told.push(m); } };
+    w.location = { get href() { throw new Error("another origin's"); }, replace(to) { w.url = to; setTimeout(then, 20, w); } };
     windows.push(w);
-    setTimeout(then, 20, w);
     return w;
   };
 }
 const finish = (w) => { w.location = { href: base + "done" }; };
+
+// until waits for what comes soon, or not for long.
+async function until(yes) {
+  for (let i = 0; i < 1000 && !yes(); i++) await new Promise((r) => setTimeout(r, 5));
+}
+
+// says plays a message of a window.
+const says = (source, origin, data) => [...heard].forEach((listen) => listen({ source, origin, data }));
+const begins = () => answer(base + "login", (r) => json(200, { to: attempt }, r.url));
 
 test("the same origin gets a plain fetch", async () => {
   const { accessFetch } = await load();
@@ -206,7 +223,7 @@ test("no window: the caller gets the 401", async () => {
 
 test("a window closed without a sign-in: the call is tried again, and its 401 handed back", async () => {
   const { accessFetch } = await load();
-  opens((w) => { w.closed = true; focus = true; });
+  opens((w) => setTimeout(() => { w.closed = true; focus = true; }, 600));
   answer(app1 + "/data", () => refused(app1));
   assert.equal((await accessFetch(app1 + "/data")).status, 401);
   assert.equal(to(app1 + "/data").length, 2);
@@ -224,6 +241,120 @@ test("a window that only looks closed is waited for", async () => {
   answer(app1 + "/data", (r) => (signedIn ? data(r.url)() : refused(app1)));
   assert.equal((await accessFetch(app1 + "/data")).status, 200);
   assert.equal(polls, 2);
+});
+
+test("a window that only looks closed, and a page that has not lost the focus yet", async () => {
+  const { accessFetch } = await load();
+  focus = true; // a slow machine
+  opens((w) => { w.closed = true; });
+  let polls = 0, signedIn = false;
+  answer(base + "get-identity", () => {
+    signedIn = ++polls > 4;
+    return json(signedIn ? 200 : 401, {}, base + "get-identity");
+  });
+  answer(app1 + "/data", (r) => (signedIn ? data(r.url)() : refused(app1)));
+  assert.equal((await accessFetch(app1 + "/data")).status, 200);
+  assert.equal(polls, 5);
+});
+
+test("the window goes to the team host that our own host names, and its page says when it is over", async () => {
+  const { accessFetch } = await load();
+  begins();
+  let signedIn = false, early;
+  opens((w) => {
+    for (const [source, origin, message] of [
+      [w, "https://evil.test", { ostiary: "" }], [{}, team, { ostiary: "" }], [w, app1, { ostiary: "" }],
+      [w, team, {}], [w, team, null], [w, team, "done"], [w, team, { ostiary: true }],
+    ]) says(source, origin, message);
+    setTimeout(() => {
+      early = to(app1 + "/data").length + w.told.length;
+      signedIn = true;
+      says(w, team, { ostiary: "" });
+    }, 100);
+  });
+  answer(app1 + "/data", (r) => (signedIn ? data(r.url)() : refused(app1)));
+  assert.equal((await accessFetch(app1 + "/data")).status, 200);
+  assert.equal(early, 1, "somebody else was believed");
+  assert.equal(windows[0].url, attempt);
+  assert.ok(windows[0].closed);
+  const [begun] = to(base + "login");
+  assert.deepEqual([begun.method, begun.text, begun.redirect, begun.credentials],
+    ["POST", "rd=" + encodeURIComponent(base + "done"), "error", "same-origin"]);
+  assert.equal(heard.size, 0);
+});
+
+test("what the window hands over goes to our own host, and the window is told", async () => {
+  const { accessFetch } = await load();
+  begins();
+  let signedIn = false, tries = 0;
+  opens((w) => { says({}, team, { ostiary: "ticket=stolen" }); says(w, "https://evil.test", { ostiary: "ticket=planted" }); says(w, team, { ostiary: "ticket=t" }); });
+  answer(base + "authorized", (r) => {
+    if (!tries++) {
+      until(() => windows[0].told.length).then(() => says(windows[0], team, { ostiary: "ticket=t" }));
+      return json(409, { reason: "no-state" }, r.url);
+    }
+    signedIn = true;
+    return json(200, { to: base + "done" }, r.url);
+  });
+  answer(app1 + "/data", (r) => (signedIn ? data(r.url)() : refused(app1)));
+  assert.equal((await accessFetch(app1 + "/data")).status, 200);
+  assert.deepEqual(to(base + "authorized").map((c) => [c.method, c.text, c.redirect]), Array(2).fill(["POST", "ticket=t", "error"]));
+  assert.deepEqual(windows[0].told, [[{ ostiary: false }, team], [{ ostiary: true }, team]]);
+});
+
+test("what another host answers is no place to sign in at", async () => {
+  const { accessFetch } = await load();
+  opens(finish);
+  answer(app2 + "/data", () => refused(app2));
+  answer(tokenURL(app2), () => json(403, { reason: "tokens-not-accepted" }, tokenURL(app2)));
+  await accessFetch(app2 + "/data", { credentials: "include" });
+  assert.equal(windows[0].url, app2 + pathname + "login?rd=" + encodeURIComponent(base + "done"));
+  assert.equal(calls.filter((c) => c.method === "POST").length, 0);
+});
+
+test("a host that begins no sign-in by a script is visited", async () => {
+  for (const how of [() => json(405, {}, ""), () => json(200, { to: "no address" }, ""), () => json(200, {}, ""), () => new Response("old"), () => { throw new TypeError("offline"); }]) {
+    const { accessFetch } = await load();
+    answer(base + "login", how);
+    opens(finish);
+    answer(app1 + "/data", () => refused(app1), data(app1 + "/data"));
+    assert.equal((await accessFetch(app1 + "/data")).status, 200);
+    assert.equal(windows.at(-1).url, app1 + pathname + "login?rd=" + encodeURIComponent(base + "done"));
+  }
+});
+
+test("a sign-in that arrives at a page of the application is ended there first", async () => {
+  const steps = [];
+  Object.assign(location, { pathname: pathname + "authorized", hash: "#ticket=t", replace: (to) => steps.push(to) });
+  globalThis.history = { replaceState: (...s) => { steps.push(s.join()); location.hash = ""; } };
+  globalThis.close = () => steps.push("close");
+  answer(base + "authorized", (r) => json(200, { to: app1 + "/page" }, r.url));
+  answer(app1 + "/data", data(app1 + "/data"));
+  const { accessFetch } = await load();
+  accessFetch(app1 + "/data").then(() => assert.fail("this page ends"));
+  await until(() => steps.length > 1);
+  assert.deepEqual(steps, [",,/", app1 + "/page"]);
+  assert.deepEqual(calls.map((c) => [c.url, c.method, c.text]), [[base + "authorized", "POST", "ticket=t"]]);
+  // One that is of no use is forgotten, and the page goes on.
+  answer(base + "authorized", (r) => json(409, {}, r.url));
+  location.hash = "#ticket=t";
+  assert.equal((await (await load()).accessFetch(app1 + "/data")).status, 200);
+  delete globalThis.close;
+});
+
+test("signing out", async () => {
+  const { signOut, accessFetch } = await load();
+  answer(base + "logout", data(base + "logout"));
+  answer(base + "logout?all", () => json(503, {}, ""));
+  assert.equal(await signOut(), true);
+  assert.equal(await signOut(true), false);
+  assert.deepEqual(calls.map((c) => [c.url, c.method, c.text]), [[base + "logout", "POST", ""], [base + "logout?all", "POST", ""]]);
+  answer(tokenURL(app2), token("ann"), token("bob"));
+  answer(app2 + "/a", data(app2 + "/a"));
+  await accessFetch(app2 + "/a");
+  await signOut();
+  await accessFetch(app2 + "/a");
+  assert.deepEqual(to(app2 + "/a").map((c) => c.token), ["Bearer ann", "Bearer bob"]);
 });
 
 test("our session is over: sign in here, then the token, then the call", async () => {
@@ -273,8 +404,19 @@ test("redirect: this page goes to sign in and comes back", async () => {
   configure({ login: "redirect" });
   answer(app1 + "/data", () => refused(app1));
   accessFetch(app1 + "/data").then(() => assert.fail("it must not go on"));
-  await new Promise((r) => setTimeout(r, 50));
+  await until(() => windows.length);
   assert.deepEqual(windows, [{ assigned: app1 + pathname + "login?rd=" + encodeURIComponent(location.href) }]);
+});
+
+test("redirect: to the team host that our own host names", async () => {
+  const { accessFetch, configure } = await load();
+  configure({ login: "redirect" });
+  begins();
+  answer(app1 + "/data", () => refused(app1));
+  accessFetch(app1 + "/data").then(() => assert.fail("it must not go on"));
+  await until(() => windows.length);
+  assert.deepEqual(windows, [{ assigned: attempt }]);
+  assert.equal(to(base + "login")[0].text, "rd=" + encodeURIComponent(location.href));
 });
 
 test("a function of the page's own offers the sign-in", async () => {
@@ -319,8 +461,9 @@ test("an aborted call waits for nobody", async () => {
   setTimeout(() => late.abort(new Error("too late")), 20);
   await assert.rejects(accessFetch(app2 + "/a", { signal: late.signal }), /too late/);
   assert.equal(to(app2 + "/a").length, 0);
+  await new Promise((r) => setTimeout(r, 600)); // the window has the focus
   windows[0].closed = focus = true; // who shares the sign-in would go on
-  await new Promise((r) => setTimeout(r, 600));
+  await until(() => windows[0].over);
 });
 
 test("it may take the place of fetch", async () => {
@@ -336,6 +479,6 @@ test("no globals, and importing it calls nobody", async () => {
   const before = Object.keys(globalThis).sort();
   const module = await load();
   assert.deepEqual(Object.keys(globalThis).sort(), before);
-  assert.deepEqual(Object.keys(module).sort(), ["accessFetch", "configure"]);
+  assert.deepEqual(Object.keys(module).sort(), ["accessFetch", "configure", "signOut"]);
   assert.equal(calls.length, 0);
 });

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package login
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/ostiary/ostiary/authserver/dialect"
+	"github.com/ostiary/ostiary/authserver/public"
+	"github.com/ostiary/ostiary/authserver/web"
+)
+
+// A service worker of an application may answer each visit to its host from a cache, our
+// own paths with the rest: what is visited there may never arrive (decision 49). What
+// arrives is what a script sends: one of the application's own pages, to its own host,
+// or one of the team host's, where both are one site. And most workers let forms pass.
+// So a sign-in that did not begin by a visit does not end by one.
+
+// beginAt begins a sign-in for an application at the team host: where the application
+// remembers who began.
+func (h *Handler) beginAt(x *public.Exchange, host, rd string) {
+	rd, cut := dialect.Shorten(rd)
+	q, fields := url.Values{"rd": {rd}}, []web.Field{{Name: "rd", Value: rd}}
+	if cut {
+		q.Set("cut", "1")
+		fields = append(fields, web.Field{Name: "cut", Value: "1"})
+	}
+	h.Onward(x, web.OnwardView{Host: host, Origin: h.Origin(host), Action: h.Own(host, "login", nil), Hidden: fields,
+		Next: h.Own(h.TeamHost(), "login/"+host, nil) + "?attempt=", Plain: h.Own(host, "login", q)})
+}
+
+// endBy takes a ticket to the application.
+func (h *Handler) endBy(x *public.Exchange, a *attempt, sealed string) {
+	h.Onward(x, web.OnwardView{Host: a.Host, Origin: h.Origin(a.Host), Action: h.Own(a.Host, "authorized", nil),
+		Hidden: []web.Field{{Name: "ticket", Value: sealed}}, To: string(a.Dest),
+		Popup: string(a.Dest) == h.Own(a.Host, "done", nil), Hand: h.isNear(x, a)})
+}
+
+// arrives reports whether a request is a form that is taken here, or a visit as it may be.
+func (h *Handler) arrives(x *public.Exchange, visit func(*public.Exchange) bool) bool {
+	if x.R.Method == http.MethodPost {
+		return h.Form(x)
+	}
+	return visit(x)
+}
+
+// mayCome reports whether a ticket may come in the way it does. Pages of the application
+// itself are believed less than those of the team host.
+func (h *Handler) mayCome(x *public.Exchange, a *attempt) bool {
+	return x.R.Method != http.MethodPost || a.Script && (h.FromTeam(x.R) || h.isNear(x, a))
+}
+
+// isNear reports whether a request comes from the network that an attempt was begun in.
+// A ticket that pages of the application get to see could be sent away by a script that
+// somebody smuggled in there: to whoever began the attempt, and holds its key. So they
+// only see one if that would be somebody in the same network.
+func (h *Handler) isNear(x *public.Exchange, a *attempt) bool {
+	return a.Script && a.Network != "" && a.Network == h.networkOf(x)
+}
+
+// networkOf stands for the network of a client; empty: it is not known.
+func (h *Handler) networkOf(x *public.Exchange) string {
+	if a := h.Address(x.R); a.IsValid() {
+		return digest(network(a))
+	}
+	return ""
+}
