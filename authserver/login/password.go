@@ -96,5 +96,5 @@ func (h *Handler) showForm(x *public.Exchange, status int, v visit, sealed strin
 	if len(h.Providers.Permitted(v.signIn.Providers)) > 1 {
 		view.OthersURL = h.Own(h.TeamHost(), "login/"+v.Host, url.Values{"attempt": {sealed}})
 	}
-	h.Page(x, status, "sign in", web.Login(view))
+	h.LoginPage(x, status, view)
 }

@@ -41,6 +41,13 @@ func (s *Site) LivePage(x *Exchange, status int, title string, d web.Document) {
 	s.write(x.W, x.R, x.ID, status, title, d)
 }
 
+// LoginPage shows the page with a form for a password.
+func (s *Site) LoginPage(x *Exchange, status int, v web.LoginView) {
+	s.pageHeader(x.W.Header())
+	x.W.Header().Set("Content-Security-Policy", s.look().LoginCSP("'self'", s.TeamURL.Scheme+":"))
+	s.write(x.W, x.R, x.ID, status, "sign in", web.Login(v))
+}
+
 // Onward shows a page that has something for the host of an application.
 func (s *Site) Onward(x *Exchange, v web.OnwardView) {
 	s.pageHeader(x.W.Header())

@@ -54,6 +54,8 @@ func TestAccessible(t *testing.T) {
 		switch s.form {
 		case live:
 			csp = web.Plain().LiveCSP("'self'")
+		case typing:
+			csp = web.Plain().LoginCSP("'self'")
 		case onward:
 			csp = web.Plain().OnwardCSP(server.URL, "'self'")
 		}

@@ -71,5 +71,5 @@ func consoleSamples() []row {
 }
 
 // live marks the sample that needs the script, and onward the one that needs another: it is
-// the origin that this asks.
-const live, onward = "live", "https://app1.example.com"
+// the origin that this asks; typing marks forms for a password.
+const live, onward, typing = "live", "https://app1.example.com", "typing"

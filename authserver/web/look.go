@@ -74,6 +74,7 @@ func (l *Look) parse(name string, c *catalogue) *template.Template {
 		"time":   timeOf,
 		"live":   liveScript,
 		"onward": onwardScript,
+		"show":   showScript,
 	})
 	return template.Must(t.ParseFS(files, layout, parts, name))
 }

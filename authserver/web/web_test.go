@@ -203,7 +203,7 @@ func TestStructure(t *testing.T) {
 				icons++ // without one, browsers ask the application for /favicon.ico
 				continue
 			}
-			if (s.form == live || s.form == onward) && n.Data == "script" { // of which the policy has the hash
+			if slices.Contains([]string{live, onward, typing}, s.form) && n.Data == "script" { // of which the policy has the hash
 				continue
 			}
 			if attr(n, "src") != "" || attr(n, "style") != "" || slices.Contains([]string{"script", "link", "iframe", "object", "img"}, n.Data) {
@@ -329,5 +329,32 @@ func TestDeniedSaysWhatToDo(t *testing.T) {
 	view.Message = "Ask the payroll team."
 	if said = text(parsed(t, page(web.Denied(view)))[0]); !strings.Contains(said, view.Message) || strings.Contains(said, sends) {
 		t.Error(said)
+	}
+}
+
+// TestShowPassword: the form's script is the one that its policy allows, it asks nobody, and its
+// button is not there without it.
+func TestShowPassword(t *testing.T) {
+	all := parsed(t, page(web.Login(web.LoginView{Host: "app1.example.com", Action: "/.access/login/app1.example.com"})))
+	var script, button string
+	for _, n := range all {
+		switch {
+		case n.Data == "script":
+			script = text(n)
+		case attr(n, "id") == "show":
+			button = attr(n, "type") + " " + attr(n, "aria-controls")
+			if !slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Key == "hidden" }) {
+				t.Error("the button is there without the script")
+			}
+		}
+	}
+	sum := sha256.Sum256([]byte(script))
+	csp := web.Plain().LoginCSP("'self'")
+	if want := "; script-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"; !strings.HasSuffix(csp, want) ||
+		!strings.HasPrefix(csp, web.Plain().CSP("'self'")) || script == "" || strings.Contains(script, "fetch") {
+		t.Errorf("%s\n%s", csp, script)
+	}
+	if button != "button password" {
+		t.Error(button)
 	}
 }

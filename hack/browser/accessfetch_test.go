@@ -143,7 +143,7 @@ func TestPopupWithPassword(t *testing.T) {
 	window.run(chromedp.WaitVisible(`input[name=password]`, chromedp.ByQuery),
 		chromedp.SetValue(`input[name=username]`, tab.name, chromedp.ByQuery),
 		chromedp.SetValue(`input[name=password]`, password, chromedp.ByQuery),
-		chromedp.Click(`form button`, chromedp.ByQuery))
+		chromedp.Click(`form button[type=submit]`, chromedp.ByQuery))
 	if got := tab.called(); !strings.HasPrefix(got, "200 ") || !strings.Contains(got, "precious") {
 		t.Fatalf("the call: %s", got)
 	}

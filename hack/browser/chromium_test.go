@@ -232,7 +232,7 @@ func (t *tab) signInAs(name string) {
 	t.run(chromedp.WaitVisible(`input[name=password]`, chromedp.ByQuery))
 	t.run(chromedp.SetValue(`input[name=username]`, name, chromedp.ByQuery),
 		chromedp.SetValue(`input[name=password]`, password, chromedp.ByQuery))
-	t.after(chromedp.Click(`form button`, chromedp.ByQuery))
+	t.after(chromedp.Click(`form button[type=submit]`, chromedp.ByQuery))
 }
 
 // enter opens an address and signs in on the way.

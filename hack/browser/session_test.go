@@ -104,7 +104,7 @@ func TestLogoutByAnotherSite(t *testing.T) {
 	if tab.cookies(app1)[sessionCookie] == nil || len(tab.cookies(teamURL)) == 0 {
 		t.Error("signed out by another site's link")
 	}
-	tab.after(chromedp.Click(`form button`, chromedp.ByQuery))
+	tab.after(chromedp.Click(`form button[type=submit]`, chromedp.ByQuery))
 	if tab.cookies(app1)[sessionCookie] != nil {
 		t.Error("the person said yes, and is still signed in")
 	}

@@ -77,7 +77,7 @@ func TestOpenID(t *testing.T) {
 func (t *tab) signInAtProvider() {
 	t.t.Helper()
 	t.run(chromedp.SendKeys(`input[name=user]`, "carol", chromedp.ByQuery))
-	t.after(chromedp.Click(`form button`, chromedp.ByQuery))
+	t.after(chromedp.Click(`form button[type=submit]`, chromedp.ByQuery))
 }
 
 func TestChoice(t *testing.T) {
@@ -93,7 +93,7 @@ func TestWrongPassword(t *testing.T) {
 	tab := newPerson(t, blocked).tab().open(app1 + "/page")
 	tab.run(chromedp.SetValue(`input[name=username]`, tab.name, chromedp.ByQuery),
 		chromedp.SetValue(`input[name=password]`, "wrong", chromedp.ByQuery))
-	tab.after(chromedp.Click(`form button`, chromedp.ByQuery))
+	tab.after(chromedp.Click(`form button[type=submit]`, chromedp.ByQuery))
 	tab.wants("Wrong user name or password")
 	tab.signIn()
 	tab.at(app1+"/page", 200)
@@ -118,7 +118,7 @@ func TestNotPermitted(t *testing.T) {
 	// Somebody else signs in from there.
 	tab.after(chromedp.Click(`//a[contains(., "else") or contains(., "other") or contains(., "out")]`, chromedp.BySearch))
 	for strings.Contains(tab.url(), "logout") && tab.eval1(`document.querySelector("form button") !== null`) {
-		tab.after(chromedp.Click(`form button`, chromedp.ByQuery))
+		tab.after(chromedp.Click(`form button[type=submit]`, chromedp.ByQuery))
 	}
 	tab.open(app3 + "/secret")
 	tab.signInAs("root")
@@ -241,4 +241,18 @@ func TestClientIsServed(t *testing.T) {
 	if r := tab.fetch("fetch", api+"/.access/get-identity", `{credentials: "include"}`); r.Error == "" {
 		t.Errorf("the identity at another origin can be read: %+v", r)
 	}
+}
+
+// TestShowPassword: whoever wants to see what they type as a password does, and the form sends
+// it as ever.
+func TestShowPassword(t *testing.T) {
+	tab := newPerson(t, blocked).tab().open(home + "/loose-app")
+	tab.until(`!!document.querySelector("#show:not([hidden])")`)
+	tab.run(chromedp.SendKeys(`#password`, password, chromedp.ByQuery), chromedp.Click(`#show`, chromedp.ByQuery))
+	tab.until(`document.querySelector("#password").type === "text" && document.querySelector("#show").ariaPressed === "true"`)
+	tab.run(chromedp.Click(`#show`, chromedp.ByQuery))
+	tab.until(`document.querySelector("#password").type === "password" && document.querySelector("#show").ariaPressed === "false"`)
+	tab.run(chromedp.Click(`#show`, chromedp.ByQuery), chromedp.SendKeys(`#username`, tab.name, chromedp.ByQuery))
+	tab.after(chromedp.Click(`form button[type=submit]`, chromedp.ByQuery))
+	tab.at(home+"/loose-app", 200)
 }

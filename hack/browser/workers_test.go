@@ -180,7 +180,7 @@ func TestWorkers(t *testing.T) {
 				tab.until(`location.host === "auth.team.test" && !!document.querySelector("input[name=password]")`)
 				tab.run(chromedp.SetValue(`input[name=username]`, tab.name, chromedp.ByQuery),
 					chromedp.SetValue(`input[name=password]`, password, chromedp.ByQuery),
-					chromedp.Click(`form button`, chromedp.ByQuery))
+					chromedp.Click(`form button[type=submit]`, chromedp.ByQuery))
 				tab.until(`location.href === "` + w.origin + `/loose-app" && document.documentElement.dataset.ready === "yes"`)
 				tab.answered()
 			})
