@@ -117,8 +117,10 @@ func TestMetricsExist(t *testing.T) {
 		}
 	}()
 	authz, metrics := lab.FreeAddress(), lab.FreeAddress()
+	nobody := "http://" + lab.FreeAddress() // what a collector does not get is counted where there is to be one
 	stop := serveAs(t, "system:serviceaccount:"+namespace+":ostiary", arguments(t, render(t, "testdata/values/defaults.yaml")),
-		"--authz-bind-address="+authz, "--metrics-bind-address="+metrics)
+		"--authz-bind-address="+authz, "--metrics-bind-address="+metrics,
+		"--tracing-endpoint="+nobody, "--log-otlp-endpoint="+nobody)
 	defer stop() // before its rights are gone
 	fixture.Eventually(t, "the API server guards", func() error {
 		lost := objects[len(objects)-1].DeepCopy()
