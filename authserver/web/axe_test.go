@@ -10,11 +10,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/ostiary/ostiary/authserver/web"
 )
+
+var script = regexp.MustCompile(`(?s)<script>.*?</script>`)
 
 // TestAccessible opens every page in Chromium, with its policy in force, and has
 // axe-core look at it; testdata/axe/run.mjs says at what else.
@@ -56,13 +59,15 @@ func TestAccessible(t *testing.T) {
 			csp = web.Plain().LiveCSP("'self'")
 		case typing:
 			csp = web.Plain().LoginCSP("'self'")
-		case onward:
-			csp = web.Plain().OnwardCSP(server.URL, "'self'")
+		}
+		text := s.html
+		if s.form == onward { // its script goes on, and away from here
+			text = script.ReplaceAll(text, nil)
 		}
 		mux.HandleFunc("/"+s.name, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			w.Header().Set("Content-Security-Policy", csp)
-			_, _ = w.Write(s.html)
+			_, _ = w.Write(text)
 		})
 	}
 	run := exec.CommandContext(t.Context(), node, "run.mjs")

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,6 +29,7 @@ type entry struct {
 
 // A server takes statuses, and takes its time.
 type server struct {
+	mu      sync.Mutex
 	takes   time.Duration
 	answer  func(object int) error // what comes of a write; nil: it succeeds
 	start   time.Time
@@ -38,23 +40,51 @@ type server struct {
 }
 
 func (s *server) write(ctx context.Context, r version, object int) error {
+	s.mu.Lock()
 	if ctx.Err() != nil {
 		s.late++
 	}
 	s.writing++
 	s.most = max(s.most, s.writing)
-	defer func() { s.writing-- }()
+	s.mu.Unlock()
 	e := entry{object: object, at: r.at, when: time.Since(s.start)}
 	select {
 	case <-ctx.Done():
 		e.err = ctx.Err()
 	case <-time.After(s.takes):
-		if s.answer != nil {
-			e.err = s.answer(object)
-		}
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e.err == nil && s.answer != nil {
+		e.err = s.answer(object)
+	}
+	s.writing--
 	s.log = append(s.log, e)
 	return e.err
+}
+
+func (s *server) entries() []entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.log)
+}
+
+func (s *server) lates() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.late
+}
+
+func (s *server) atOnce() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.most
+}
+
+func (s *server) answers(answer func(object int) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answer = answer
 }
 
 func (s *server) writer() *Writer[int, version] {
@@ -86,7 +116,7 @@ func term(t *testing.T, w *Writer[int, version]) (end func()) {
 // written are the versions of all objects, as the server has them.
 func (s *server) written() map[int]int {
 	out := map[int]int{}
-	for _, e := range s.log {
+	for _, e := range s.entries() {
 		if e.err == nil {
 			out[e.object] = e.at
 		}
@@ -95,7 +125,7 @@ func (s *server) written() map[int]int {
 }
 
 func (s *server) of(object int) (out []entry) {
-	for _, e := range s.log {
+	for _, e := range s.entries() {
 		if e.object == object {
 			out = append(out, e)
 		}
@@ -131,10 +161,12 @@ func TestEachHasItsTurn(t *testing.T) {
 				n := 1
 				for time.Since(s.start) < rounds*max(all, c.every) {
 					time.Sleep(c.every)
+					synctest.Wait()
 					n++
 					w.Report(version{n, c.objects})
 				}
 				time.Sleep(2 * all)
+				synctest.Wait()
 				end()
 				for i := range c.objects {
 					of := s.of(i)
@@ -152,9 +184,9 @@ func TestEachHasItsTurn(t *testing.T) {
 						t.Errorf("object %d is of report %d, and %d is the latest", i, of[len(of)-1].at, n)
 					}
 				}
-				for i := 1; i < len(s.log); i++ {
-					if s.log[i].at < s.log[i-1].at {
-						t.Fatalf("report %d was written after report %d", s.log[i].at, s.log[i-1].at)
+				for i := 1; i < len(s.entries()); i++ {
+					if s.entries()[i].at < s.entries()[i-1].at {
+						t.Fatalf("report %d was written after report %d", s.entries()[i].at, s.entries()[i-1].at)
 					}
 				}
 			})
@@ -183,10 +215,12 @@ func TestRefused(t *testing.T) {
 				w.Report(version{1, 3})
 				end := term(t, w)
 				time.Sleep(100 * time.Millisecond)
+				synctest.Wait()
 				if n := len(s.of(2)); (n == 1) != c.others || n > 1 {
 					t.Errorf("another object was written %d times", n)
 				}
 				time.Sleep(time.Minute)
+				synctest.Wait()
 				tried := s.of(0)
 				if c.again != (len(tried) > 5) || len(tried) > 12 {
 					t.Fatalf("it was tried %d times in a minute", len(tried))
@@ -216,20 +250,23 @@ func TestReportsDoNotHurry(t *testing.T) {
 		for i := range 60_000 {
 			w.Report(version{i, 100})
 			time.Sleep(time.Millisecond)
+			synctest.Wait()
 		}
-		if n := len(s.log); n < 5 || n > 12 {
+		if n := len(s.entries()); n < 5 || n > 12 {
 			t.Errorf("%d tries in a minute", n)
 		}
-		s.answer = nil
+		s.answers(nil)
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		if is := s.written(); len(is) != 100 || is[99] != 59_999 {
 			t.Errorf("%d of 100 were written after it", len(is))
 		}
-		n := len(s.log)
-		s.answer = func(int) error { return errDown }
+		n := len(s.entries())
+		s.answers(func(int) error { return errDown })
 		w.Report(version{60_000, 1})
 		time.Sleep(1500 * time.Millisecond)
-		if tries := len(s.log) - n; tries != 2 {
+		synctest.Wait()
+		if tries := len(s.entries()) - n; tries != 2 {
 			t.Errorf("%d tries: the first wait is long after all was well", tries)
 		}
 		end()
@@ -246,15 +283,18 @@ func TestLostLease(t *testing.T) {
 			w.Report(version{1, 20})
 			end := term(t, w)
 			time.Sleep(time.Duration(after) * 9 * time.Millisecond)
+			synctest.Wait()
 			end()
-			n := len(s.log)
+			n := len(s.entries())
 			w.Report(version{2, 20})
 			time.Sleep(time.Minute)
-			if s.late > 0 || len(s.log) != n {
-				t.Errorf("%d writes began, and %d ended, without office", s.late, len(s.log)-n)
+			synctest.Wait()
+			if s.lates() > 0 || len(s.entries()) != n {
+				t.Errorf("%d writes began, and %d ended, without office", s.lates(), len(s.entries())-n)
 			}
 			end = term(t, w)
 			time.Sleep(time.Second)
+			synctest.Wait()
 			end()
 			for i := range 20 {
 				if is := s.written()[i]; is != 2 {
@@ -274,10 +314,11 @@ func TestTermsOneAfterTheOther(t *testing.T) {
 		ends := []func(){term(t, w), term(t, w), term(t, w)}
 		for _, end := range ends {
 			time.Sleep(100 * time.Millisecond)
+			synctest.Wait()
 			end()
 		}
-		if s.most != 1 || len(s.written()) != 50 {
-			t.Errorf("%d were written at a time, %d in all", s.most, len(s.written()))
+		if s.atOnce() != 1 || len(s.written()) != 50 {
+			t.Errorf("%d were written at a time, %d in all", s.atOnce(), len(s.written()))
 		}
 	})
 }
@@ -293,9 +334,10 @@ func TestPauseAndAgain(t *testing.T) {
 		for i := range 1000 {
 			w.Report(version{i, 1})
 			time.Sleep(10 * time.Millisecond)
+			synctest.Wait()
 		}
 		end()
-		if n := len(s.log); n < 9 || n > 11 {
+		if n := len(s.entries()); n < 9 || n > 11 {
 			t.Errorf("%d writes in ten seconds, with a pause of one", n)
 		}
 		s = &server{takes: time.Millisecond}
@@ -304,13 +346,15 @@ func TestPauseAndAgain(t *testing.T) {
 		w.Report(version{2, 1})
 		end = term(t, w)
 		time.Sleep(21 * time.Second)
-		if n := len(s.log); n != 11 {
+		synctest.Wait()
+		if n := len(s.entries()); n != 11 {
 			t.Errorf("%d writes in 21 seconds, one every 2", n)
 		}
 		w.Report(version{0, 1})
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		end()
-		if n := len(s.log); n != 12 {
+		if n := len(s.entries()); n != 12 {
 			t.Errorf("%d writes after nobody wanted another", n-11)
 		}
 	})
@@ -323,8 +367,8 @@ func TestUpdate(t *testing.T) {
 		w := s.writer()
 		end := term(t, w)
 		synctest.Wait()
-		if len(s.log) > 0 {
-			t.Errorf("there is no report, and written was %v", s.log)
+		if len(s.entries()) > 0 {
+			t.Errorf("there is no report, and written was %v", s.entries())
 		}
 		w.Update(func(latest version) (version, bool) {
 			latest.objects += 2
@@ -339,8 +383,8 @@ func TestUpdate(t *testing.T) {
 		})
 		synctest.Wait()
 		end()
-		if len(s.log) != 2 || s.log[1].at != 0 {
-			t.Errorf("written was %v", s.log)
+		if len(s.entries()) != 2 || s.entries()[1].at != 0 {
+			t.Errorf("written was %v", s.entries())
 		}
 	})
 }
@@ -352,12 +396,9 @@ func TestAnyCourse(t *testing.T) {
 	for seed := range uint64(150) {
 		synctest.Test(t, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 11))
-			calm := false
+			luck := rand.New(rand.NewPCG(seed, 11+1000)) // the server's
 			s := &server{takes: time.Duration(1+rng.IntN(5)) * time.Millisecond, answer: func(int) error {
-				if calm {
-					return nil
-				}
-				return []error{nil, nil, nil, nil, errConflict, errGone, errInvalid, errDown}[rng.IntN(8)]
+				return []error{nil, nil, nil, nil, errConflict, errGone, errInvalid, errDown}[luck.IntN(8)]
 			}}
 			w := s.writer()
 			w.Pause = time.Duration(rng.IntN(3)) * 10 * time.Millisecond
@@ -367,23 +408,27 @@ func TestAnyCourse(t *testing.T) {
 				case 0:
 					end()
 					time.Sleep(time.Duration(rng.IntN(100)) * time.Millisecond)
+					synctest.Wait()
 					end = term(t, w)
 				default:
 					now = version{now.at + 1, rng.IntN(30)}
 					w.Report(now)
 				}
 				time.Sleep(time.Duration(rng.IntN(20)) * time.Millisecond)
+				synctest.Wait()
 			}
-			calm = true
+			s.answers(nil)
 			time.Sleep(10 * time.Second)
+			synctest.Wait()
 			now.at++
 			w.Report(now)
 			time.Sleep(10 * time.Second)
+			synctest.Wait()
 			end()
-			if s.most != 1 || s.late > 0 {
-				t.Errorf("seed %d: %d wrote at a time, and %d without office", seed, s.most, s.late)
+			if s.atOnce() != 1 || s.lates() > 0 {
+				t.Errorf("seed %d: %d wrote at a time, and %d without office", seed, s.atOnce(), s.lates())
 			}
-			if !slices.IsSortedFunc(s.log, func(a, b entry) int { return a.at - b.at }) {
+			if !slices.IsSortedFunc(s.entries(), func(a, b entry) int { return a.at - b.at }) {
 				t.Errorf("seed %d: an older report was written after a newer one", seed)
 			}
 			is := s.written()
