@@ -189,7 +189,8 @@ func checkLogin(t *testing.T, server *authserver.Server, address string) {
 	w := httptest.NewRecorder()
 	server.Public().ServeHTTP(w, r)
 	// A page goes on by a script, and by this without one.
-	const want = `<noscript><meta http-equiv="refresh" content="0; url=https://app.example.com/cdn-cgi/access/login?rd=%2Fx%3Fy%3D1"></noscript>`
+	const want = `<noscript><meta http-equiv="refresh" ` +
+		`content="0; url=https://app.example.com/cdn-cgi/access/login?rd=%2Fx%3Fy%3D1"></noscript>`
 	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
 		t.Errorf("%s: %d %s, want %s", address, w.Code, w.Body.String(), want)
 	}
