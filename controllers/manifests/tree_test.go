@@ -65,8 +65,8 @@ func TestHostileTexts(t *testing.T) {
 			}()
 			select {
 			case <-done:
-			case <-time.After(20 * time.Second):
-				t.Fatal("still being read after 20 s")
+			case <-time.After(2 * time.Minute): // it never ends: a busy machine takes half a minute
+				t.Fatal("still being read after two minutes")
 			}
 		})
 	}
