@@ -6,8 +6,11 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 // After a sign-out at the team host, the provider's own session signs in nobody without a word
@@ -77,5 +80,37 @@ func TestSignInAnewIsBounded(t *testing.T) {
 	s.later(2 * time.Second)
 	for range 2 { // until it has asked
 		b.want(r.follow(b, s.url("app1.example.com", "/")), 403, "provider-rejected")
+	}
+}
+
+// Who signs out while the provider is asked, in another tab, is not signed in by an answer that
+// it gave without asking for the credentials.
+func TestSignOutMeanwhile(t *testing.T) {
+	for name, c := range map[string]struct {
+		away time.Duration
+		want []string
+	}{
+		"of a renewal": {61 * time.Minute, []string{silently, anew}},
+		"of a sign-in": {25 * time.Hour, []string{plainly, anew}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := staffFor(t, func(p *policy.Policy) { p.Session.Duration = time.Hour })
+			r, b := remembers(t, s), s.browser()
+			b.want(r.follow(b, s.url("app1.example.com", "/")), 200, "for carol")
+			s.later(c.away)
+			r.asked()
+			var once sync.Once
+			r.before = func() {
+				once.Do(func() {
+					tab := *b
+					tab.want(tab.do(http.MethodPost, s.url("auth.example.com", "/.access/logout"), url.Values{}), 200, "")
+					s.later(2 * time.Second)
+				})
+			}
+			b.want(r.follow(b, s.url("app1.example.com", "/")), 200, "for carol")
+			if got := r.asked(); !slices.Equal(got, c.want) {
+				t.Errorf("the provider is asked %q, want %q", got, c.want)
+			}
+		})
 	}
 }

@@ -134,11 +134,14 @@ func (h *Handler) takeAnswer(x *public.Exchange, p *idp.Provider, l *providerLog
 
 // takeIdentity takes who the provider says that it is.
 func (h *Handler) takeIdentity(x *public.Exchange, p *idp.Provider, who idp.Identity, l *providerLogin) {
-	if l.Silent {
+	switch {
+	case !l.Anew && mustSignInAnew(x): // they signed out meanwhile, in another tab
+		h.askAloud(x, p, l, true)
+		return
+	case l.Silent:
 		h.takeRenewal(x, p, who, l)
 		return
-	}
-	if l.Anew {
+	case l.Anew:
 		hasSignedInAnew(x)
 	}
 	h.signedIn(x, who, l.Attempt)
