@@ -34,7 +34,8 @@ type Writer[K comparable, R any] struct {
 	// Pause is how long it is waited after all are written. Default 0.
 	Pause time.Duration
 	// Again is when a report is looked at again after all are written, though there is no
-	// newer one; 0: never. Optional.
+	// newer one; 0: never. It is asked before they are: what changes while they are written
+	// was perhaps not seen. Optional.
 	Again func(R) time.Duration
 	// FirstRetry and LastRetry are how long it is waited after the API server refused a
 	// write: longer each time. Default: those of package cluster.
@@ -102,10 +103,10 @@ func (w *Writer[K, R]) Run(ctx context.Context) {
 		case <-look.C:
 		case <-w.signal():
 		}
-		r, result := w.write(ctx, &l)
+		result, next := w.write(ctx, &l)
 		pause, again := p.after(result)
-		if result == written && w.Again != nil {
-			again = w.Again(r)
+		if result == written {
+			again = next
 		}
 		select {
 		case <-ctx.Done():
@@ -146,24 +147,25 @@ const (
 	refused                 // the API server takes no writes now
 )
 
-// write brings all statuses up to date with the latest report, and returns that.
-func (w *Writer[K, R]) write(ctx context.Context, l *line[K]) (R, outcome) {
-	r, there := w.queue(l)
+// write brings all statuses up to date with the latest report, and returns when that one
+// wants to be looked at again.
+func (w *Writer[K, R]) write(ctx context.Context, l *line[K]) (result outcome, again time.Duration) {
+	r, again, there := w.queue(l)
 	if !there {
-		return r, nothing
+		return nothing, 0
 	}
-	result := written
+	result = written
 	for {
 		select {
 		case <-w.signal(): // there is a newer one
-			r, _ = w.queue(l)
+			r, again, _ = w.queue(l)
 		default:
 		}
 		if len(l.keys) == 0 {
-			return r, result
+			return result, again
 		}
 		if ctx.Err() != nil {
-			return r, nothing // whoever leads next does it
+			return nothing, 0 // whoever leads next does it
 		}
 		k := l.next()
 		err := w.Write(ctx, r, k)
@@ -175,7 +177,7 @@ func (w *Writer[K, R]) write(ctx context.Context, l *line[K]) (R, outcome) {
 			w.Log.Error(err, "cannot write the status; trying again later", w.Kind, fmt.Sprint(k))
 			if result = leftOver; !apierrors.IsInvalid(err) {
 				l.add(k) // the next one would fare no better now, and comes first then
-				return r, refused
+				return refused, 0
 			}
 		}
 	}
@@ -183,15 +185,18 @@ func (w *Writer[K, R]) write(ctx context.Context, l *line[K]) (R, outcome) {
 
 // queue takes the latest report: its objects join the line, and those that it does not tell
 // of leave.
-func (w *Writer[K, R]) queue(l *line[K]) (R, bool) {
+func (w *Writer[K, R]) queue(l *line[K]) (r R, again time.Duration, there bool) {
 	w.mu.Lock()
-	r, there := w.latest, w.there
+	r, there = w.latest, w.there
 	w.mu.Unlock()
 	if !there {
-		return r, false
+		return r, 0, false
 	}
 	l.keep(w.Objects(r))
-	return r, true
+	if w.Again != nil {
+		again = w.Again(r)
+	}
+	return r, again, true
 }
 
 // A line is of objects that wait for their turn.

@@ -3,6 +3,7 @@
 package statuses
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -250,6 +251,37 @@ func TestPauseAndAgain(t *testing.T) {
 			t.Errorf("%d writes after nobody wanted another", n-11)
 		}
 	})
+}
+
+// TestTurnsUpWhileWritten: what a report waits for may turn up at any time, between the look
+// at it and the question when to look again as well: its status says so soon.
+func TestTurnsUpWhileWritten(t *testing.T) {
+	for at := range 50 * time.Millisecond / time.Millisecond {
+		synctest.Test(t, func(t *testing.T) {
+			s := &server{takes: 10 * time.Millisecond}
+			w := s.writer()
+			there := func() bool { return time.Since(s.start) >= at*time.Millisecond+time.Microsecond }
+			said := map[int]bool{}
+			w.Write = func(ctx context.Context, r version, object int) error {
+				said[object] = there()
+				return s.write(ctx, r, object)
+			}
+			w.Again = func(version) time.Duration {
+				if there() {
+					return time.Hour
+				}
+				return time.Second
+			}
+			w.Report(version{1, 2})
+			end := term(t, w)
+			time.Sleep(3 * time.Second)
+			synctest.Wait()
+			end()
+			if !said[0] || !said[1] {
+				t.Errorf("there since %d ms, and said to be: %v", at, said)
+			}
+		})
+	}
 }
 
 // TestUpdate: what is unchanged wakes nobody, and a change is of the latest.
