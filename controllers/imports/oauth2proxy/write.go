@@ -54,7 +54,7 @@ func (s *settings) write() {
 	}
 	for _, name := range s.Keys {
 		switch n := s.Peek(name); {
-		case meaningless[name]:
+		case meaningless[name], s.kind() == "github" && gitHubs[name]:
 			n.Known()
 		case reasons[name] != "" && (len(n.Items) != 1 || n.Items[0].Value != "false"):
 			s.Say(draft.Left, n.Known(), of, "%s", reasons[name])
@@ -138,8 +138,17 @@ func (s *settings) rules(more []draft.Part) []v1alpha1.Rule {
 	if groups := s.groups(); len(groups.Selectors) > 0 {
 		r.Require = append(r.Require, groups)
 	}
-	for _, key := range []string{"github-org", "github-team", "github-repo", "github-user", "google-group", "gitlab-project", "bitbucket-team",
-		"bitbucket-repository", "keycloak-group", "allowed-email"} {
+	gitHub := []string{"github-org", "github-team", "github-repo", "github-user"}
+	lacking := []string{"google-group", "gitlab-project", "bitbucket-team", "bitbucket-repository", "keycloak-group", "allowed-email"}
+	if s.kind() == "github" {
+		r.Require = append(r.Require, s.members()...)
+		for _, key := range gitHub {
+			s.Get(key).Known()
+		}
+	} else {
+		lacking = append(lacking, gitHub...)
+	}
+	for _, key := range lacking {
 		if n := s.last(key); n != nil {
 			r.Require = append(r.Require, draft.Lacks(s.Get(key), "who had to be what "+key+" says has no equivalent"))
 			s.Get(key).Known()
