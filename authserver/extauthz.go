@@ -233,7 +233,7 @@ func admitted(a *dialect.Answer, set dialect.IdentityHeaders) *authv3.CheckRespo
 func denied(a *dialect.Answer) *authv3.CheckResponse {
 	code, reason := codes.PermissionDenied, ""
 	switch a.Status {
-	case 302, 303, 401:
+	case 302, 401:
 		code = codes.Unauthenticated
 	case 500:
 		code = codes.Internal

@@ -140,7 +140,7 @@ func TestCheck(t *testing.T) {
 		"fetch, said why":        {"GET /x", nil, 401, codes.Unauthenticated, "x-access-reason", "no-session"},
 		"fetch of another":       {"GET /x", []string{"origin: https://evil.example"}, 401, codes.Unauthenticated, "access-control-allow-origin", ""},
 		"navigation":             {"GET /x?y=1", []string{pageLoad}, 302, codes.Unauthenticated, "location", "https://app.example.com/.access/login?rd=%2Fx%3Fy%3D1"},
-		"navigation by POST":     {"POST /x", []string{pageLoad}, 303, codes.Unauthenticated, "location", "https://app.example.com/.access/login?rd=%2Fx"},
+		"navigation by POST":     {"POST /x", []string{pageLoad}, 401, codes.Unauthenticated, "location", ""},
 		"navigation, old":        {"GET /x", []string{"accept: text/html,*/*"}, 302, codes.Unauthenticated, "x-access-reason", "no-session"},
 		"two modes":              {"GET /x", []string{pageLoad, pageLoad}, 401, codes.Unauthenticated, "location", ""},
 		"websocket":              {"GET /x", []string{"sec-websocket-key: x", "upgrade: websocket", "accept: text/html"}, 401, codes.Unauthenticated, "location", ""},

@@ -108,6 +108,8 @@ type AccessPolicySpec struct {
 	// unauthenticated is what a visitor without a session gets. Auto
 	// (default): a navigation is redirected to the login, everything else
 	// gets a 401 it can read. Redirect and Unauthorized force one of the two.
+	// What is neither GET nor HEAD is never redirected, as it would come back
+	// without what it sent: it gets a 401, and a person a page that says so.
 	// +optional
 	// +kubebuilder:validation:Enum=Auto;Redirect;Unauthorized
 	// +kubebuilder:default=Auto

@@ -137,8 +137,9 @@ async function start(refusal) {
 // is. Our own host alone can say which that is; failing that, the login address.
 async function begin(address, back) {
   const url = new URL(address);
-  const team = url.origin === location.origin && (await post("login", { rd: back }));
-  url.searchParams.set("rd", back);
+  const { searchParams } = url, form = { rd: back, for: searchParams.get("rd") };
+  const team = url.origin === location.origin && (await post("login", form));
+  for (const name in form) searchParams.set(name, form[name]);
   return team || url;
 }
 

@@ -63,8 +63,8 @@ func (p *Pages) say(a *Answer, q *Ask, d *policy.Decision, words string) {
 	case q.GRPC:
 		a.Set("Grpc-Status", grpcStatus(a.Status))
 		a.Set("Grpc-Message", d.Reason.String())
-	case login != "" && redirects(q, d):
-		p.redirect(a, q, login)
+	case login != "" && !q.mayChange() && redirects(q, d):
+		p.redirect(a, login)
 	case q.Navigation:
 		a.Set("Content-Type", "text/html; charset=utf-8")
 		a.Set("X-Content-Type-Options", "nosniff")
@@ -89,9 +89,13 @@ func (p *Pages) page(a *Answer, q *Ask, d *policy.Decision, login, words string)
 			return web.Denied(v)
 		}
 	}
+	unsent := login != "" && q.mayChange()
+	if unsent {
+		login = p.unsentURL(q)
+	}
 	return web.Refusal(web.RefusalView{
 		Status: a.Status, Reason: d.Reason.String(), Host: q.Target.Host(), LoginURL: login, RequestID: q.RequestID, Message: words,
-		DocsURL: p.Docs.Of(d.Reason.String()), WhyURL: p.why(a, q, d),
+		DocsURL: p.Docs.Of(d.Reason.String()), WhyURL: p.why(a, q, d), Unsent: unsent,
 	})
 }
 
@@ -126,13 +130,13 @@ func redirects(q *Ask, d *policy.Decision) bool {
 	return q.Navigation
 }
 
-// redirect sends a browser to the login. 303 for anything that may have a body,
-// so that no client repeats it there (RFC 9110 §15.4.4).
-func (p *Pages) redirect(a *Answer, q *Ask, login string) {
+// mayChange reports whether a request may be more than a look (RFC 9110 §9.2.1). A browser
+// would come back from the login with a GET of its address and without what it sent, and
+// whoever sent it would see some page, and believe it saved.
+func (q *Ask) mayChange() bool { return q.Method != "GET" && q.Method != "HEAD" }
+
+func (p *Pages) redirect(a *Answer, login string) {
 	a.Status = 302
-	if q.Method != "GET" && q.Method != "HEAD" {
-		a.Status = 303
-	}
 	a.Set("Location", login)
 }
 
@@ -169,6 +173,14 @@ func (p *Pages) loginURL(q *Ask) string {
 		back += "&cut=1" // so that the login can say so
 	}
 	return p.Scheme + "://" + q.Target.Host() + q.port() + p.PathPrefix + "/login?rd=" + back
+}
+
+// unsentURL signs in for what was asked, in a window of its own, and leads nowhere: what was
+// asked is not to be repeated as a GET.
+func (p *Pages) unsentURL(q *Ask) string {
+	path, _, _ := strings.Cut(q.URI, "?")
+	return p.Scheme + "://" + q.Target.Host() + q.port() + p.PathPrefix + "/login?rd=" + url.QueryEscape(p.PathPrefix+"/done") +
+		"&for=" + url.QueryEscape(path)
 }
 
 // port returns the port of the browser's host, with its colon.

@@ -41,7 +41,7 @@ func (h *Handler) appLogin(x *public.Exchange) {
 		n = 0
 	}
 	again, _ := strconv.Atoi(x.Query.Get("began")) // no number: for the first time
-	a := attempt{Dest: text(dest), Hops: n, Cut: cut, Again: max(0, min(again, maxAgain))}
+	a := attempt{Dest: text(dest), Hops: n, Cut: cut, Again: max(0, min(again, maxAgain)), For: h.wantedFor(x)}
 	if x.R.Method == http.MethodPost {
 		a.Script, a.Network = true, h.networkOf(x)
 	}

@@ -19,12 +19,18 @@ import (
 
 // beginAt begins a sign-in for an application at the team host: where the application
 // remembers who began.
-func (h *Handler) beginAt(x *public.Exchange, host, rd string) {
+func (h *Handler) beginAt(x *public.Exchange, host, rd string, wanted text) {
 	rd, cut := dialect.Shorten(rd)
 	q, fields := url.Values{"rd": {rd}}, []web.Field{{Name: "rd", Value: rd}}
+	also := func(name, value string) {
+		q.Set(name, value)
+		fields = append(fields, web.Field{Name: name, Value: value})
+	}
 	if cut {
-		q.Set("cut", "1")
-		fields = append(fields, web.Field{Name: "cut", Value: "1"})
+		also("cut", "1")
+	}
+	if wanted != "" {
+		also("for", string(wanted))
 	}
 	h.Onward(x, web.OnwardView{Host: host, Origin: h.Origin(host), Action: h.Own(host, "login", nil), Hidden: fields,
 		Next: h.Own(h.TeamHost(), "login/"+host, nil) + "?attempt=", Plain: h.Own(host, "login", q)})

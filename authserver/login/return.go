@@ -26,6 +26,25 @@ func (h *Handler) returnAddress(x *public.Exchange) (dest string, cut bool) {
 	return h.destination(rd, x.Host, x.Table), cut || x.Query.Has("cut")
 }
 
+// maxFor bounds the path for which somebody signs in, beside where they come back to.
+const maxFor = 512
+
+// wantedFor returns the path on this host that has to be open after a sign-in, where that is
+// not what it comes back to: a fetch was refused there, or a form. Empty: it is. Of a path
+// that is none, or too long, nothing is known, and what it comes back to counts.
+func (h *Handler) wantedFor(x *public.Exchange) text {
+	path, _, _ := strings.Cut(x.Query.Get("for"), "?")
+	path, _, _ = strings.Cut(path, "#")
+	if path == "" || len(path) > maxFor || path[0] != '/' {
+		return ""
+	}
+	rest, ok := strings.CutPrefix(h.destination(path, x.Host, x.Table), h.Origin(x.Host))
+	if !ok || rest != path {
+		return ""
+	}
+	return text(path)
+}
+
 // destination turns what a request asks to come back to into an absolute
 // address: on the host itself, on another host of the same namespace's policies, or
 // on one that the platform allows, with our scheme and port. Anything else is the

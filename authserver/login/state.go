@@ -55,6 +55,8 @@ type attempt struct {
 	Hops    int    `json:"n,omitempty"` // logins for Dest that were finished then
 	Again   int    `json:"r,omitempty"` // how often it was begun anew without asking
 	Cut     bool   `json:"c,omitempty"` // Dest is less than what was asked for
+	// For is the path that has to be open afterwards, where that is not Dest. Optional.
+	For text `json:"f,omitempty"`
 	// Script: it was begun by a script, or by a form, as a worker of the application may
 	// eat what a browser visits there; and so it ends (onward.go).
 	Script bool `json:"s,omitempty"`

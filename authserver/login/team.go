@@ -33,7 +33,7 @@ func (h *Handler) teamLogin(x *public.Exchange, host string) {
 	if !x.Query.Has("attempt") && x.Table.Claims(public.CanonicalHost(host)) {
 		// A link to sign in, as Cloudflare's own library makes them: it begins at
 		// the application, which alone can remember who began.
-		h.beginAt(x, public.CanonicalHost(host), x.Query.Get("redirect_url"))
+		h.beginAt(x, public.CanonicalHost(host), x.Query.Get("redirect_url"), "")
 		return
 	}
 	if !h.configured() { // or not yet: a session that is there must not be dropped for it
@@ -72,7 +72,7 @@ func (h *Handler) openAttempt(x *public.Exchange, host, sealed string) (visit, b
 	if err == nil && a.isOver(x.Now) {
 		if s, _ := h.TeamSubject(x); s != nil && x.R.Method == http.MethodGet {
 			// Somebody came back to this address. The application begins anew.
-			h.beginAt(x, a.Host, x.Dest)
+			h.beginAt(x, a.Host, x.Dest, a.For)
 			return visit{}, false
 		}
 		err = errOver
@@ -84,9 +84,13 @@ func (h *Handler) openAttempt(x *public.Exchange, host, sealed string) (visit, b
 	return h.visitFor(x, a)
 }
 
-// leadsTo is where an attempt leads: to somewhere on its host.
+// leadsTo is what an attempt has to open: somewhere on its host.
 func (h *Handler) leadsTo(a *attempt) policy.Target {
-	target, err := targetOf(string(a.Dest))
+	dest := string(a.Dest)
+	if a.For != "" {
+		dest = h.Origin(a.Host) + string(a.For)
+	}
+	target, err := targetOf(dest)
 	if err != nil || target.Host() != a.Host {
 		return h.root(a.Host)
 	}

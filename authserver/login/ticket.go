@@ -110,6 +110,9 @@ func (h *Handler) beginAgain(x *public.Exchange, a *attempt) {
 	if a.Cut {
 		q.Set("cut", "1")
 	}
+	if a.For != "" {
+		q.Set("for", string(a.For))
+	}
 	h.Redirect(x, h.Own(x.Host, "login", q))
 }
 

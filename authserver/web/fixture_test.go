@@ -57,6 +57,8 @@ func samples(next string) []sample {
 		{"refusal", web.Refusal(web.RefusalView{Status: 403, Reason: "no-policy", Host: "app1.example.com", RequestID: "4f1d09c2a7be6634"}), ""},
 		{"refusal-broken", web.Refusal(web.RefusalView{Status: 403, Reason: "invalid-policy", Host: "app1.example.com",
 			RequestID: "4f1d09c2a7be6634"}), ""},
+		{"refusal-unsent", web.Refusal(web.RefusalView{Status: 401, Reason: "session-expired", Host: "app1.example.com", Unsent: true,
+			LoginURL: "https://app1.example.com/.access/login", RequestID: "4f1d09c2a7be6634"}), ""},
 		{"refusal-login", web.Refusal(web.RefusalView{Status: 401, Reason: "no-session", Host: "app1.example.com", LoginURL: "https://app1.example.com/.access/login", RequestID: "4f1d09c2a7be6634"}), ""},
 		{"page-bare", web.Render(web.Page{Title: "Page not found", Message: "There is no page at this address."}), ""},
 		{"login", web.Login(login), typing},

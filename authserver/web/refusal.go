@@ -18,6 +18,10 @@ func Refusal(v RefusalView) Document {
 		p.Action, p.URL = WhyDeniedLabel, v.WhyURL
 	}
 	switch {
+	case v.LoginURL != "" && v.Unsent:
+		p.Title, p.Action, p.URL, p.Beside = "Nothing was sent", "Sign in", v.LoginURL, true
+		p.Message = "Your session has ended, so what you sent did not reach the application. Sign in, which opens a new tab. " +
+			"Then come back to this one, and reload it to send everything again, or go back to the form."
 	case v.LoginURL != "":
 		p.Title, p.Action, p.URL = "Sign-in required", "Sign in", v.LoginURL
 		p.Message = "You need to sign in to open this page."

@@ -12,6 +12,8 @@ type Page struct {
 	Args [3]string
 	// Action is the label of the link to URL; empty: no link.
 	Action, URL string
+	// Beside opens URL in a tab of its own: this one is still needed.
+	Beside bool
 	// Host, Reason and RequestID go into the small print, for whoever helps. DocsURL is where
 	// the reason is explained; empty: no link.
 	Host, Reason, RequestID, DocsURL string
@@ -144,6 +146,7 @@ type RefusalView struct {
 	Message   string // what to do, if the reason does not say it
 	DocsURL   string // where the reason is explained; empty: no link
 	WhyURL    string // the page that says more of this request; empty: no link
+	Unsent    bool   // signing in is of no use to what they sent: it has to be sent again
 }
 
 func (v Page) in(c *catalogue) any {

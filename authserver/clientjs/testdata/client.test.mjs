@@ -22,6 +22,7 @@ function json(status, body, url) {
   return r;
 }
 
+const wanted = "&for=%2Fdata";
 const refused = (origin, url = origin + "/data", reason = "no-session") =>
   json(401, { reason, login_url: origin + pathname + "login?rd=%2Fdata", request_id: "1" }, url);
 
@@ -209,7 +210,7 @@ test("a sign-in in a window, then the call goes on; one window for all callers",
   const rs = await Promise.all([1, 2, 3].map(() => accessFetch(app1 + "/data")));
   assert.deepEqual(rs.map((r) => r.status), [200, 200, 200]);
   assert.equal(windows.length, 1);
-  assert.equal(windows[0].url, app1 + pathname + "login?rd=" + encodeURIComponent(base + "done"));
+  assert.equal(windows[0].url, app1 + pathname + "login?rd=" + encodeURIComponent(base + "done") + wanted);
   assert.ok(windows[0].closed);
 });
 
@@ -279,7 +280,7 @@ test("the window goes to the team host that our own host names, and its page say
   assert.ok(windows[0].closed);
   const [begun] = to(base + "login");
   assert.deepEqual([begun.method, begun.text, begun.redirect, begun.credentials],
-    ["POST", "rd=" + encodeURIComponent(base + "done"), "error", "same-origin"]);
+    ["POST", "rd=" + encodeURIComponent(base + "done") + wanted, "error", "same-origin"]);
   assert.equal(heard.size, 0);
 });
 
@@ -308,7 +309,7 @@ test("what another host answers is no place to sign in at", async () => {
   answer(app2 + "/data", () => refused(app2));
   answer(tokenURL(app2), () => json(403, { reason: "tokens-not-accepted" }, tokenURL(app2)));
   await accessFetch(app2 + "/data", { credentials: "include" });
-  assert.equal(windows[0].url, app2 + pathname + "login?rd=" + encodeURIComponent(base + "done"));
+  assert.equal(windows[0].url, app2 + pathname + "login?rd=" + encodeURIComponent(base + "done") + wanted);
   assert.equal(calls.filter((c) => c.method === "POST").length, 0);
 });
 
@@ -319,7 +320,7 @@ test("a host that begins no sign-in by a script is visited", async () => {
     opens(finish);
     answer(app1 + "/data", () => refused(app1), data(app1 + "/data"));
     assert.equal((await accessFetch(app1 + "/data")).status, 200);
-    assert.equal(windows.at(-1).url, app1 + pathname + "login?rd=" + encodeURIComponent(base + "done"));
+    assert.equal(windows.at(-1).url, app1 + pathname + "login?rd=" + encodeURIComponent(base + "done") + wanted);
   }
 });
 
@@ -405,7 +406,7 @@ test("redirect: this page goes to sign in and comes back", async () => {
   answer(app1 + "/data", () => refused(app1));
   accessFetch(app1 + "/data").then(() => assert.fail("it must not go on"));
   await until(() => windows.length);
-  assert.deepEqual(windows, [{ assigned: app1 + pathname + "login?rd=" + encodeURIComponent(location.href) }]);
+  assert.deepEqual(windows, [{ assigned: app1 + pathname + "login?rd=" + encodeURIComponent(location.href) + wanted }]);
 });
 
 test("redirect: to the team host that our own host names", async () => {
@@ -416,7 +417,7 @@ test("redirect: to the team host that our own host names", async () => {
   accessFetch(app1 + "/data").then(() => assert.fail("it must not go on"));
   await until(() => windows.length);
   assert.deepEqual(windows, [{ assigned: attempt }]);
-  assert.equal(to(base + "login")[0].text, "rd=" + encodeURIComponent(location.href));
+  assert.equal(to(base + "login")[0].text, "rd=" + encodeURIComponent(location.href) + wanted);
 });
 
 test("a function of the page's own offers the sign-in", async () => {
