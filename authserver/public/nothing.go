@@ -17,7 +17,7 @@ import (
 func (s *Site) Handler(newID func(*http.Request) string, serve func(w http.ResponseWriter, r *http.Request, id string) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := newID(r)
-		s.header(w.Header(), id)
+		s.header(w.Header(), r, id)
 		w = bound(w, func(w http.ResponseWriter) { s.tooLarge(w, r, id) })
 		if !serve(w, r, id) {
 			s.nothingHere(w, r, id)
@@ -28,7 +28,7 @@ func (s *Site) Handler(newID func(*http.Request) string, serve func(w http.Respo
 // header sets what is on every answer: no page of another site may read, frame or post
 // to what is here. The Access-Control-* headers are absent on purpose, for every
 // origin but the team host's (Form).
-func (s *Site) header(h http.Header, id string) {
+func (s *Site) header(h http.Header, r *http.Request, id string) {
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Content-Security-Policy", s.look().CSP())
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -36,12 +36,13 @@ func (s *Site) header(h http.Header, id string) {
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("X-Request-Id", id)
+	s.teamHeader(h, r)
 }
 
 // tooLarge answers in place of what would not pass a proxy's buffer. What leads to
 // such an answer should have seen it coming: hence the line in the log.
 func (s *Site) tooLarge(w http.ResponseWriter, r *http.Request, id string) {
-	s.header(w.Header(), id)
+	s.header(w.Header(), r, id)
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set(contract.ReasonHeader, web.AnswerTooLarge.Reason)
 	s.Log.LogAttrs(r.Context(), slog.LevelError, "an answer's header section was longer than a proxy takes; a page was sent in its place",
