@@ -87,6 +87,7 @@ const (
 	codeProvider        Code = "identity-provider-not-a-name"
 	codeSameSite        Code = "cookie-same-site-unknown"
 	codePathScoped      Code = "path-scoped-without-paths"
+	codeScriptReadable  Code = "cookie-script-readable"
 	codeDeniedMessage   Code = "denied-message-text"
 	codeDeniedURL       Code = "denied-url"
 	codeLauncherTitle   Code = "launcher-title-text"

@@ -26,6 +26,10 @@ func (v *validator) signIn(p *Policy) {
 	if cookie.PathScoped && claimsAll(p.Paths) {
 		v.unwise("spec.session.cookie.pathScoped", codePathScoped, "the policy is for the whole host, so this has no effect; it needs spec.paths")
 	}
+	if cookie.ScriptReadable {
+		v.unwise("spec.session.cookie.httpOnly", codeScriptReadable,
+			"scripts of the application's pages can read the session, so any script that is smuggled into one can take it along")
+	}
 	if !isLine(p.Denied.Message, 500) {
 		v.wrong("spec.denied.message", codeDeniedMessage, "one line of at most 500 printable characters")
 	}

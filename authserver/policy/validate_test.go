@@ -130,9 +130,10 @@ func TestSignInHints(t *testing.T) {
 		hint   string
 	}{
 		"good": {func(p *Policy) {
-			p.IdentityProviders, p.Session.Cookie = []string{"corp", "guests.corp"}, Cookie{SameSiteStrict, true, true, true}
+			p.IdentityProviders, p.Session.Cookie = []string{"corp", "guests.corp"}, Cookie{SameSiteStrict, false, true, true}
 			p.Paths, p.Denied = prefixes("/team"), Denied{"Ask Ann.", "https://help.x/a?b#c"}
 		}, ""},
+		"no HttpOnly": {func(p *Policy) { p.Session.Cookie.ScriptReadable = true }, "spec.session.cookie.httpOnly Unwise"},
 		"launcher": {func(p *Policy) {
 			p.Launcher = Launcher{true, strings.Repeat("é", 80), "https://cdn.x:8443/a%20b.png?v=1", strings.Split("abcdefgh", "")}
 		}, ""},
