@@ -279,7 +279,7 @@ func TestExpressions(t *testing.T) {
 	said := func(texts ...string) (out []string) {
 		s := full()
 		s.CORS, s.Exempt, s.Rules[0].Include, s.Rules[0].Require, s.Rules[0].Exclude = nil, nil, nil, nil, nil
-		s.DryRun, s.UpstreamHeaders = "", nil
+		s.DryRun, s.UpstreamHeaders, s.Session = "", nil, nil
 		for _, text := range texts {
 			s.Rules[0].Include = append(s.Rules[0].Include, v1alpha1.Selector{CEL: text})
 		}
