@@ -122,6 +122,20 @@ type OIDC struct {
 	// +optional
 	// +kubebuilder:validation:Enum=query;form_post
 	ResponseMode ResponseMode `json:"responseMode,omitempty"`
+	// logout is what a sign-out everywhere does about the provider's own session. Local:
+	// nothing; the provider is made to ask for the credentials at the next sign-in of that
+	// browser. EndSession: when all is ended here, the browser goes to the provider's
+	// end_session_endpoint (OpenID Connect RP-Initiated Logout 1.0), and comes back to
+	// /.access/signed-out of the team host, which the provider has to know as a
+	// post_logout_redirect_uri. Default: Local.
+	// +optional
+	// +kubebuilder:validation:Enum=Local;EndSession
+	Logout Logout `json:"logout,omitempty"`
+	// endSessionURL is where that is, if the provider's metadata does not say it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:Pattern=`^(https://[^/?#@\x00-\x20\x7F]+/|http://(([^/?#@:\x00-\x20\x7F]*[.])?[lL][oO][cC][aA][lL][hH][oO][sS][tT]|127[.][0-9.]+|\[::1\])(:[0-9]*)?/)[^#@\x00-\x20\x7F]+$`
+	EndSessionURL string `json:"endSessionURL,omitempty"`
 	// clientID is what the provider calls this client.
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -236,6 +250,16 @@ const (
 	ResponseModeQuery ResponseMode = "query"
 	// ResponseModeFormPost answers in a form.
 	ResponseModeFormPost ResponseMode = "form_post"
+)
+
+// Logout is what a sign-out does about the provider's own session.
+type Logout string
+
+const (
+	// LogoutLocal leaves it.
+	LogoutLocal Logout = "Local"
+	// LogoutEndSession ends it.
+	LogoutEndSession Logout = "EndSession"
 )
 
 // GroupsFormat is the form of the claim of groups.

@@ -76,6 +76,8 @@ func (h *Handler) Route(host, path string) func(*public.Exchange) {
 		return h.ofApplication(own)
 	case own == "logout":
 		return h.traced("sign-out", h.teamLogout)
+	case own == "signed-out":
+		return h.traced("sign-out end", h.gone)
 	case own == "login":
 		return h.traced("sign-in begin", h.teamBegin)
 	case own == "sessions":

@@ -23,6 +23,7 @@ import (
 type farewell struct {
 	Provider string `json:"idp"`
 	ID       string `json:"sub"`
+	Email    string `json:"email,omitempty"`
 	To       string `json:"to"` // where to go afterwards; empty: stay
 }
 
@@ -53,7 +54,7 @@ func (h *Handler) appLogout(x *public.Exchange) {
 	}
 	f := farewell{To: to}
 	if subject != nil {
-		f.Provider, f.ID = subject.Provider, subject.ID
+		f.Provider, f.ID, f.Email = subject.Provider, subject.ID, subject.Email
 		if !h.revoke(x, subject) {
 			return
 		}
@@ -74,7 +75,7 @@ func (h *Handler) teamLogout(x *public.Exchange) {
 	// Somebody else may be signed in here by now: then the page asks.
 	if x.Query.Has("farewell") && x.Ring.Open(purposeLogout, x.Query.Get("farewell"), &f, x.Now) == nil && f.isAbout(subject) {
 		dropTeam(x)
-		h.signedOut(x, f.To, true)
+		h.endSession(x, f.Provider, f.Email, departure{f.To, true})
 		return
 	}
 	if !h.isMeant(x) {
@@ -95,7 +96,11 @@ func (h *Handler) teamLogout(x *public.Exchange) {
 			to = ""
 		}
 	}
-	h.signedOut(x, to, everywhere)
+	if everywhere {
+		h.endSession(x, subject.Provider, subject.Email, departure{to, true})
+		return
+	}
+	h.signedOut(x, to, false)
 }
 
 // dropTeam removes the session at the team host from the browser, and what came of it there.

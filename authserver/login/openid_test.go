@@ -32,6 +32,7 @@ type openIDProvider struct {
 	mu       sync.Mutex
 	codes    map[string]url.Values // the authorization requests, by code
 	tokens   int                   // how often the token endpoint was asked
+	metadata map[string]any        // beside what it must hold
 	userinfo http.HandlerFunc      // nil: there is none
 	traces   map[string]string     // by path, the traceparent of the last request
 }
@@ -73,6 +74,9 @@ func (p *openIDProvider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/.well-known/openid-configuration":
 		m := map[string]any{"issuer": p.server.URL, "authorization_endpoint": p.server.URL + "/authorize", "token_endpoint": p.server.URL + "/token", "jwks_uri": p.server.URL + "/jwks",
 			"token_endpoint_auth_methods_supported": []string{"client_secret_basic"}}
+		for name, value := range p.metadata {
+			m[name] = value
+		}
 		if p.userinfo != nil {
 			m["userinfo_endpoint"] = p.server.URL + "/userinfo"
 		}

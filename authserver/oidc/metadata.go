@@ -17,13 +17,16 @@ import (
 // Metadata is what an issuer says about itself (OpenID Connect Discovery 1.0 §3,
 // RFC 8414 §2).
 type Metadata struct {
-	Issuer      string   `json:"issuer"`
-	AuthURL     string   `json:"authorization_endpoint"`
-	TokenURL    string   `json:"token_endpoint"`
-	JWKSURL     string   `json:"jwks_uri"`
-	UserInfoURL string   `json:"userinfo_endpoint"`
-	AuthMethods []string `json:"token_endpoint_auth_methods_supported"`
-	NamesItself bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207 §3
+	Issuer      string `json:"issuer"`
+	AuthURL     string `json:"authorization_endpoint"`
+	TokenURL    string `json:"token_endpoint"`
+	JWKSURL     string `json:"jwks_uri"`
+	UserInfoURL string `json:"userinfo_endpoint"`
+	// EndSessionURL is looked at by who sends a browser there (Issuer.Visits): a provider that has an odd one
+	// signs people in all the same.
+	EndSessionURL string   `json:"end_session_endpoint"`
+	AuthMethods   []string `json:"token_endpoint_auth_methods_supported"`
+	NamesItself   bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207 §3
 }
 
 // Options are what an Issuer is made of. All of it must be set, but for what follows
@@ -95,9 +98,9 @@ func (i *Issuer) discover(ctx context.Context) (*Metadata, error) {
 
 const authorization = "authorization_endpoint"
 
-// visits reports whether browsers may be sent to an address, of which the issuer's own says
+// Visits reports whether browsers may be sent to an address, of which the issuer's own says
 // what is proper.
-func (i *Issuer) visits(u *url.URL) bool {
+func (i *Issuer) Visits(u *url.URL) bool {
 	own, err := url.Parse(i.Issuer)
 	if err != nil {
 		return false
@@ -119,7 +122,7 @@ func (i *Issuer) checkEndpoints(m *Metadata) error {
 		}
 		allows := i.Client.Allows
 		if endpoint.name == authorization { // the browser goes there, which need not reach what we ask
-			allows = i.visits
+			allows = i.Visits
 		}
 		u, err := url.Parse(endpoint.address)
 		if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || !allows(u) {

@@ -58,6 +58,8 @@ func (t *translator) oidc(p *config.Provider, o *v1alpha1.OIDC, secrets Secrets)
 	p.NonceOptional, p.FormPost = o.Nonce == v1alpha1.NonceOptional, o.ResponseMode == v1alpha1.ResponseModeFormPost
 	t.oneOf("spec.oidc.nonce", string(o.Nonce), string(v1alpha1.NonceRequired), string(v1alpha1.NonceOptional))
 	t.oneOf("spec.oidc.responseMode", string(o.ResponseMode), string(v1alpha1.ResponseModeQuery), string(v1alpha1.ResponseModeFormPost))
+	p.EndSession, p.EndSessionURL = o.Logout == v1alpha1.LogoutEndSession, o.EndSessionURL
+	t.oneOf("spec.oidc.logout", string(o.Logout), string(v1alpha1.LogoutLocal), string(v1alpha1.LogoutEndSession))
 	if o.ClientSecretRef != nil {
 		p.ClientSecret = string(t.secret("spec.oidc.clientSecretRef", *o.ClientSecretRef, clientSecretKey, secrets))
 	}

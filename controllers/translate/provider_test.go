@@ -65,6 +65,7 @@ func TestProvider(t *testing.T) {
 		ClientID: "ostiary", ClientSecret: "other", Scopes: []string{"openid", "email", "https://graph.example.com/.default"},
 		EmailClaim: "mail", GroupsClaim: "realm_access.roles", UserClaim: "oid", AMRClaim: "https://example.com/amr",
 		GraphURL: "https://graph.microsoft.com", DiscoveryURL: "https://sso.sso.svc:8443/realms/corp/.well-known/openid-configuration",
+		EndSession: true, EndSessionURL: "https://sso.example.com:8443/logout?p=x",
 		NonceOptional: true, FormPost: true, GroupsFormat: "DN",
 		AuthParams: map[string]string{"hd": "example.com", "acr_values": "urn:a urn:b"}, CABundle: []byte(o.Spec.OIDC.CABundle),
 		TrustUnverifiedEmail: true,

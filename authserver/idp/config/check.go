@@ -100,6 +100,11 @@ func (c *check) oidc() {
 			c.wrong("discoveryURL", codeDiscovery, "%.300q: %s", p.DiscoveryURL, problem)
 		}
 	}
+	if p.EndSessionURL != "" {
+		if _, problem = issuer.ParseDocument(p.EndSessionURL); problem != "" {
+			c.wrong("endSessionURL", codeEndSession, "%.300q: %s", p.EndSessionURL, problem)
+		}
+	}
 	if p.GroupsFormat != "" && !slices.Contains(GroupsFormats(), p.GroupsFormat) {
 		c.wrong("claims.groupsFormat", codeFormat, "%.40q: one of %s", p.GroupsFormat, strings.Join(GroupsFormats(), ", "))
 	}

@@ -30,6 +30,7 @@ var mistakes = map[policy.Code]func() Provider{
 	codeDisplayName:  func() Provider { p := corp(); p.DisplayName = "a\u202eb"; return p },
 	codeType:         func() Provider { p := corp(); p.Type = "OIDC"; return p },
 	codeIssuer:       func() Provider { p := corp(); p.Issuer = "http://sso.example.com"; return p },
+	codeEndSession:   func() Provider { p := corp(); p.EndSessionURL = "http://sso.example.com/x"; return p },
 	codeDiscovery:    func() Provider { p := corp(); p.DiscoveryURL = "http://sso.example.com/x"; return p },
 	codeFormat:       func() Provider { p := corp(); p.GroupsFormat = "XML"; return p },
 	codeGraph:        func() Provider { p := corp(); p.GraphURL = "http://graph.example.com"; return p },

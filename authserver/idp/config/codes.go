@@ -16,6 +16,7 @@ const (
 	codeTwice        policy.Code = "provider-twice"
 	codeIssuer       policy.Code = "issuer"
 	codeDiscovery    policy.Code = "discovery-url"
+	codeEndSession   policy.Code = "end-session-url"
 	codeFormat       policy.Code = "groups-format"
 	codeGraph        policy.Code = "graph-url"
 	codeSite         policy.Code = "github-url"
@@ -54,6 +55,7 @@ var codes = []policy.CodeDoc{
 	{Code: codeClientID, Reason: policy.Invalid, Fix: "Write the client ID as the provider shows it."},
 	{Code: codeSecretBlank, Reason: policy.Invalid, Fix: "Store the secret without a line end: printf, not echo."},
 	{Code: codeDiscovery, Reason: policy.Invalid, Fix: "Write the https address of the provider's metadata, with its path."},
+	{Code: codeEndSession, Reason: policy.Invalid, Fix: "Write the https address at the provider that ends sessions, with its path."},
 	{Code: codeFormat, Reason: policy.Invalid, Fix: "Write List, Comma, Space, JSON, Keys or DN."},
 	{Code: codeGraph, Reason: policy.Invalid, Fix: "Write the https address of Microsoft Graph, such as https://graph.microsoft.com."},
 	{Code: codeSite, Reason: policy.Invalid, Fix: "Write the https address of GitHub, without a path."},

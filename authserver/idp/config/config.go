@@ -44,6 +44,10 @@ type Provider struct {
 	NonceOptional bool
 	// FormPost has the provider answer by a form that the browser posts.
 	FormPost bool
+	// EndSession has a sign-out everywhere go on to the provider, at EndSessionURL, or else where its
+	// metadata says.
+	EndSession    bool
+	EndSessionURL string
 	// TrustUnverifiedEmail takes an address that the provider does not say it has
 	// verified: only for a provider whose users cannot choose their address.
 	TrustUnverifiedEmail bool
