@@ -77,7 +77,7 @@ func TestOpenID(t *testing.T) {
 func (t *tab) signInAtProvider() {
 	t.t.Helper()
 	t.run(chromedp.SendKeys(`input[name=user]`, "carol", chromedp.ByQuery))
-	t.after(chromedp.Click(`form button[type=submit]`, chromedp.ByQuery))
+	t.after(chromedp.Click(`form button[value=login]`, chromedp.ByQuery))
 }
 
 func TestChoice(t *testing.T) {
