@@ -126,11 +126,20 @@ async function start(refusal) {
   let done;
   if (login === "popup") done = await popup();
   else if (login === "redirect") {
+    keepAddress();
     location.assign(await begin(refusal.login_url, location.href));
     await new Promise(() => {}); // this page ends
   } else if (login !== "none") done = await login(refusal, popup);
   if (done) tokens.clear(); // it may be somebody else
   return done;
+}
+
+// keepAddress has this tab keep where it is, as the address may be too long for the sign-in:
+// the page that ends it looks here.
+function keepAddress() {
+  try {
+    sessionStorage.setItem("ostiary-address", location.pathname + location.search + location.hash);
+  } catch {} // a full storage, or none
 }
 
 // begin returns where to sign in: at the team host, where no worker of this application

@@ -43,12 +43,9 @@ func (p *Pages) write(a *Answer, q *Ask, d *policy.Decision) { p.say(a, q, d, ""
 // say writes a refusal, with words for whoever reads it.
 func (p *Pages) say(a *Answer, q *Ask, d *policy.Decision, words string) {
 	a.Status = 403
-	login := ""
+	login, keep := p.loginFor(q, d)
 	if d.Verdict == policy.Challenge {
 		a.Status = 401
-		if !p.isOurs(q) && !d.Reason.OfMachine() {
-			login = p.loginURL(q)
-		}
 	}
 	if d.Reason == policy.NotReady {
 		a.Status = 503
@@ -63,21 +60,41 @@ func (p *Pages) say(a *Answer, q *Ask, d *policy.Decision, words string) {
 	case q.GRPC:
 		a.Set("Grpc-Status", grpcStatus(a.Status))
 		a.Set("Grpc-Message", d.Reason.String())
-	case login != "" && !q.mayChange() && redirects(q, d):
+	case login != "" && !q.mayChange() && !keep && redirects(q, d):
 		p.redirect(a, login)
 	case q.Navigation:
-		a.Set("Content-Type", "text/html; charset=utf-8")
-		a.Set("X-Content-Type-Options", "nosniff")
-		if p.Look == nil {
-			a.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
-			return
-		}
-		a.Set("Content-Security-Policy", p.Look.CSP())
-		a.Body = p.Look.Render(p.page(a, q, d, login, words), q.Languages)
+		p.show(a, q, d, words, login, keep)
 	default:
 		a.Set("Content-Type", "application/json")
 		a.Set("X-Content-Type-Options", "nosniff")
 		a.Body, _ = json.Marshal(problem{d.Reason.String(), words, login, q.RequestID, p.Docs.Of(d.Reason.String())})
+	}
+}
+
+// loginFor is loginURL where signing in helps; empty: it does not. keep: a page is to keep what
+// that cannot carry, as a redirect does not (decision 50).
+func (p *Pages) loginFor(q *Ask, d *policy.Decision) (address string, keep bool) {
+	if d.Verdict != policy.Challenge || p.isOurs(q) || d.Reason.OfMachine() {
+		return "", false
+	}
+	address, cut := p.loginURL(q)
+	return address, cut && p.Look != nil && q.Navigation && q.Method == "GET" && redirects(q, d)
+}
+
+// show shows a refusal to a person, or keeps their address and goes on to the login.
+func (p *Pages) show(a *Answer, q *Ask, d *policy.Decision, words, login string, keep bool) {
+	a.Set("Content-Type", "text/html; charset=utf-8")
+	a.Set("X-Content-Type-Options", "nosniff")
+	switch {
+	case p.Look == nil:
+		a.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+	case keep:
+		a.Set("Content-Security-Policy", p.Look.KeepCSP())
+		a.Set("Referrer-Policy", "no-referrer") // it is as long as the address
+		a.Body = p.Look.Render(web.Keep(web.KeepView{Host: q.Target.Host(), Next: login}), q.Languages)
+	default:
+		a.Set("Content-Security-Policy", p.Look.CSP())
+		a.Body = p.Look.Render(p.page(a, q, d, login, words), q.Languages)
 	}
 }
 
@@ -162,17 +179,18 @@ func Shorten(address string) (string, bool) {
 }
 
 // loginURL is on the application's own host: only there can its cookie be set.
-func (p *Pages) loginURL(q *Ask) string {
+// cut: it does not hold the whole address to come back to.
+func (p *Pages) loginURL(q *Ask) (address string, cut bool) {
 	uri := q.URI
 	if uri == "" || uri[0] != '/' {
 		uri = "/" + uri
 	}
-	uri, cut := Shorten(uri)
+	uri, cut = Shorten(uri)
 	back := url.QueryEscape(uri)
 	if cut {
 		back += "&cut=1" // so that the login can say so
 	}
-	return p.Scheme + "://" + q.Target.Host() + q.port() + p.PathPrefix + "/login?rd=" + back
+	return p.Scheme + "://" + q.Target.Host() + q.port() + p.PathPrefix + "/login?rd=" + back, cut
 }
 
 // unsentURL signs in for what was asked, in a window of its own, and leads nowhere: what was

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"html"
 	"slices"
 	"strings"
 	"testing"
@@ -211,6 +212,41 @@ func TestLongReturn(t *testing.T) {
 				t.Errorf("%s: %.80q", e.name, l)
 			}
 		}
+	}
+}
+
+// TestLongAddressIsKept: where a login cannot carry the whole address, a visit gets a page that
+// has the tab keep it and leads to the same login; anything else, and what fits, is redirected.
+func TestLongAddressIsKept(t *testing.T) {
+	long := "/explore?panes=" + strings.Repeat("x", 4000)
+	login := html.EscapeString("https://redirect.example.com/.access/login?rd=%2Fexplore&cut=1")
+	kept := 0
+	for _, e := range endpoints(dialect.DefaultIdentityHeaders) {
+		ask := func(method, uri string, headers ...string) (*dialect.Answer, string) {
+			a, _ := e.ask(fixture(t), request{method: method, host: "redirect.example.com", uri: uri, headers: headers})
+			location, _ := field(a, "Location")
+			return a, location
+		}
+		for _, c := range [][]string{{"GET", "/explore?panes=x", navigate}, {"HEAD", long, navigate}, {"PUT", long, navigate}, {"GET", long}} {
+			if a, _ := ask(c[0], c[1], c[2:]...); strings.Contains(string(a.Body), "data-keep") {
+				t.Errorf("%s %s %.20s: %d", e.name, c[0], c[1], a.Status)
+			}
+		}
+		a, location := ask("GET", long, navigate)
+		if len(a.Body) == 0 && location == "" { // the page is another listener's, or nobody's
+			continue
+		}
+		kept++
+		csp, _ := field(a, "Content-Security-Policy")
+		noscript := `<noscript><meta http-equiv="refresh" content="0; url=` + login
+		for _, want := range []string{`id="go" href="` + login + `" data-keep=""`, noscript} {
+			if location != "" || a.Status != 401 || csp != web.Plain().KeepCSP() || !strings.Contains(string(a.Body), want) {
+				t.Errorf("%s: %d, %s, %s\n%s", e.name, a.Status, location, csp, a.Body)
+			}
+		}
+	}
+	if kept < 4 {
+		t.Errorf("%d endpoints show the page", kept)
 	}
 }
 

@@ -30,6 +30,9 @@ func (h *Handler) appLogin(x *public.Exchange) {
 		h.notConfigured(x)
 		return
 	}
+	if h.keepAddress(x) {
+		return
+	}
 	dest, cut := h.returnAddress(x)
 	n := h.hopsOf(x, dest)
 	if n >= maxBounces {

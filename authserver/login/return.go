@@ -3,6 +3,8 @@
 package login
 
 import (
+	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/public"
+	"github.com/ostiary/ostiary/authserver/web"
 )
 
 // maxReturn bounds an address to come back to, in bytes. Whoever sends people here
@@ -45,14 +48,44 @@ func (h *Handler) wantedFor(x *public.Exchange) text {
 	return text(path)
 }
 
+// maxKept bounds an address that a page keeps, in bytes: no proxy takes a longer one.
+const maxKept = 32 << 10
+
+// keepAddress shows the page that has the tab keep an address that is too long for a sign-in,
+// and reports whether there was one. The tab can only keep what leads to this host.
+func (h *Handler) keepAddress(x *public.Exchange) bool {
+	rd := x.Query.Get("rd")
+	short, cut := dialect.Shorten(rd)
+	origin := h.Origin(x.Host)
+	dest := h.checked(rd, x.Host, x.Table, maxKept)
+	if !cut || x.R.Method != http.MethodGet || dest == origin+"/" || !strings.HasPrefix(dest, origin+"/") {
+		return false
+	}
+	q := maps.Clone(x.Query)
+	q.Set("rd", short)
+	q.Set("cut", "1")
+	h.KeepPage(x, "sign in", web.Keep(web.KeepView{Host: x.Host, Address: dest[len(origin):], Next: h.Own(x.Host, "login", q)}))
+	return true
+}
+
+// showKept ends a sign-in that could not carry all of a long address: the tab may have it.
+func (h *Handler) showKept(x *public.Exchange, dest string) {
+	h.KeepPage(x, "signed in", web.Kept(x.Host, dest, x.ID))
+}
+
 // destination turns what a request asks to come back to into an absolute
 // address: on the host itself, on another host of the same namespace's policies, or
 // on one that the platform allows, with our scheme and port. Anything else is the
 // root of the host. It never returns an address that a browser could read as
 // another host's.
 func (h *Handler) destination(rd, host string, table *policy.Table) string {
+	return h.checked(rd, host, table, maxReturn)
+}
+
+// checked is destination for addresses of at most so many bytes.
+func (h *Handler) checked(rd, host string, table *policy.Table, most int) string {
 	home := h.Origin(host) + "/"
-	if rd == "" || len(rd) > maxReturn || strings.IndexFunc(rd, unsafeInReturn) >= 0 {
+	if rd == "" || len(rd) > most || strings.IndexFunc(rd, unsafeInReturn) >= 0 {
 		return home
 	}
 	name, path := host, rd

@@ -198,7 +198,7 @@ func (h *Handler) leave(x *public.Exchange, a *attempt, signIn *policy.SignIn) {
 	case x.ByScript():
 		h.GoTo(x, string(a.Dest))
 	case a.Cut:
-		h.showCut(x, string(a.Dest))
+		h.showKept(x, string(a.Dest))
 	case x.R.Method == http.MethodPost:
 		// The fragment of a form's address would go along with a redirect (Fetch, HTTP-redirect
 		// fetch), and that is the ticket.
@@ -299,9 +299,4 @@ func (h *Handler) dropOther(x *public.Exchange, c *http.Cookie) {
 	if _, err := x.R.Cookie(c.Name); err == nil && c.Name == credential.CookieName && h.Fits(x, c, other) {
 		http.SetCookie(x.W, other)
 	}
-}
-
-// showCut ends a sign-in that could not keep all of a long address, and says so.
-func (h *Handler) showCut(x *public.Exchange, dest string) {
-	h.Page(x, http.StatusOK, "signed in", web.Render(web.SignedInShortened(x.Host, dest, x.ID)))
 }

@@ -48,6 +48,14 @@ func (s *Site) LoginPage(x *Exchange, status int, v web.LoginView) {
 	s.write(x.W, x.R, x.ID, status, "sign in", web.Login(v))
 }
 
+// KeepPage shows a page with the script of web.Keep.
+func (s *Site) KeepPage(x *Exchange, title string, d web.Document) {
+	s.pageHeader(x.W.Header())
+	x.W.Header().Set("Content-Security-Policy", s.look().KeepCSP())
+	x.W.Header().Set("Referrer-Policy", "no-referrer") // this page's address may hold a ticket, or be very long
+	s.write(x.W, x.R, x.ID, http.StatusOK, title, d)
+}
+
 // Onward shows a page that has something for the host of an application.
 func (s *Site) Onward(x *Exchange, v web.OnwardView) {
 	s.pageHeader(x.W.Header())

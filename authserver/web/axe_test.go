@@ -57,11 +57,13 @@ func TestAccessible(t *testing.T) {
 		switch s.form {
 		case live:
 			csp = web.Plain().LiveCSP("'self'")
+		case keeping:
+			csp = web.Plain().KeepCSP()
 		case typing:
 			csp = web.Plain().LoginCSP("'self'")
 		}
 		text := s.html
-		if s.form == onward { // its script goes on, and away from here
+		if s.form == onward || s.form == keeping { // its script goes on, and away from here
 			text = script.ReplaceAll(text, nil)
 		}
 		mux.HandleFunc("/"+s.name, func(w http.ResponseWriter, _ *http.Request) {

@@ -71,5 +71,6 @@ func consoleSamples() []row {
 }
 
 // live marks the sample that needs the script, and onward the one that needs another: it is
-// the origin that this asks; typing marks forms for a password.
-const live, onward, typing = "live", "https://app1.example.com", "typing"
+// the origin that this asks; typing marks forms for a password, and keeping what has no form
+// and keeps an address.
+const live, onward, typing, keeping = "live", "https://app1.example.com", "typing", "keeping"

@@ -78,6 +78,8 @@ func samples(next string) []sample {
 		{"continue", web.Continue(web.ContinueView{URL: next}), ""},
 		{"onward", web.Onward(web.OnwardView{Host: "app1.example.com", Origin: onward, Action: next, To: next,
 			Hidden: []web.Field{{Name: "rd", Value: "/"}}, Next: "https://login.example.com/", Plain: next}), onward},
+		{"keep", web.Keep(web.KeepView{Host: "app1.example.com", Address: "/x?" + strings.Repeat("y", 3000), Next: next}), keeping},
+		{"kept", web.Kept("app1.example.com", next, "4f1d09c2a7be6634"), keeping},
 		{"launcher", web.Launcher(full), "'self'"},
 		{"launcher-none", web.Launcher(none), "'self'"},
 		{"sessions", web.Sessions(sessions), "'self'"},

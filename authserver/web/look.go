@@ -75,6 +75,7 @@ func (l *Look) parse(name string, c *catalogue) *template.Template {
 		"live":   liveScript,
 		"onward": onwardScript,
 		"show":   showScript,
+		"keep":   keepScript,
 	})
 	return template.Must(t.ParseFS(files, layout, parts, name))
 }

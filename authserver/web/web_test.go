@@ -97,6 +97,10 @@ var shows = map[string]func(s, url string, flag bool) []byte{
 	"denied": filled(web.Denied), "signed out": filled(web.SignedOut),
 	"confirm logout": filled(web.ConfirmLogout), "loop": filled(web.Loop), "continue": filled(web.Continue), "launcher": filled(web.Launcher),
 	"sessions": filled(web.Sessions),
+	"keep": func(s, url string, _ bool) []byte {
+		return page(web.Keep(web.KeepView{Host: s, Address: s, Next: url}))
+	},
+	"kept": func(s, url string, _ bool) []byte { return page(web.Kept(s, url, s)) },
 }
 
 // shape is what a page is made of: elements and the names of their attributes.
@@ -203,7 +207,7 @@ func TestStructure(t *testing.T) {
 				icons++ // without one, browsers ask the application for /favicon.ico
 				continue
 			}
-			if slices.Contains([]string{live, onward, typing}, s.form) && n.Data == "script" { // of which the policy has the hash
+			if slices.Contains([]string{live, onward, typing, keeping}, s.form) && n.Data == "script" { // of which the policy has the hash
 				continue
 			}
 			if attr(n, "src") != "" || attr(n, "style") != "" || slices.Contains([]string{"script", "link", "iframe", "object", "img"}, n.Data) {
@@ -229,7 +233,7 @@ func TestStructure(t *testing.T) {
 				t.Errorf("%s: %d of %s", s.name, count[name], name)
 			}
 		}
-		if (count["form"] > 0) != (s.form != "") {
+		if (count["form"] > 0) != (s.form != "" && s.form != keeping) {
 			t.Errorf("%s: %d forms", s.name, count["form"])
 		}
 	}

@@ -159,8 +159,8 @@ func SignedIn(application string) Page {
 		Action: OpenApplication, URL: application}
 }
 
-// SignedInShortened ends a sign-in that could not keep all of a long address.
-func SignedInShortened(host, to, requestID string) Page {
+// signedInShortened ends a sign-in that could not keep all of a long address.
+func signedInShortened(host, to, requestID string) Page {
 	return Page{Title: "You’re signed in", Host: host, RequestID: requestID, Action: "Continue", URL: to,
 		Message: "The address you came from is too long to keep during sign-in. Continue opens a shorter one. " +
 			"For the full address, use your original link again."}
