@@ -151,6 +151,11 @@ type AccessPolicySpec struct {
 	// +kubebuilder:validation:MaxItems=16
 	UpstreamHeaders []UpstreamHeader `json:"upstreamHeaders,omitempty"`
 
+	// oauth lets programs in that act for people, such as agents and other clients of the
+	// Model Context Protocol, and tells them where to get a token. Default: none.
+	// +optional
+	OAuth *OAuth `json:"oauth,omitempty"`
+
 	// dryRun is how far the policy is enforced. None (default): wholly. Open: nothing is
 	// enforced, for an application that is in use and has no sign-in yet: every request
 	// passes, preflights go to the application, and the header X-Access-Dry-Run of the

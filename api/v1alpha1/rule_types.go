@@ -21,9 +21,9 @@ const (
 // Rule admits or denies those whom it matches: at least one of include, all
 // of require, none of exclude.
 //
-// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !self.include.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod) || has(s.claim) || has(s.externalEvaluation))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod, authMethod, claim and externalEvaluation'`,fieldPath=`.include`,reason=`FieldValueForbidden`
-// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !has(self.require) || !self.require.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod) || has(s.claim) || has(s.externalEvaluation))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod, authMethod, claim and externalEvaluation'`,fieldPath=`.require`,reason=`FieldValueForbidden`
-// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !has(self.exclude) || !self.exclude.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod) || has(s.claim) || has(s.externalEvaluation))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod, authMethod, claim and externalEvaluation'`,fieldPath=`.exclude`,reason=`FieldValueForbidden`
+// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !self.include.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod) || has(s.claim) || has(s.externalEvaluation) || has(s.client))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod, authMethod, claim, externalEvaluation and client'`,fieldPath=`.include`,reason=`FieldValueForbidden`
+// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !has(self.require) || !self.require.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod) || has(s.claim) || has(s.externalEvaluation) || has(s.client))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod, authMethod, claim, externalEvaluation and client'`,fieldPath=`.require`,reason=`FieldValueForbidden`
+// +kubebuilder:validation:XValidation:rule=`!(self.action in ['Bypass', 'ServiceAuth']) || !has(self.exclude) || !self.exclude.exists(s, has(s.email) || has(s.emailDomain) || has(s.idpGroup) || has(s.loginMethod) || has(s.authMethod) || has(s.claim) || has(s.externalEvaluation) || has(s.client))`,message=`a Bypass rule never sees an identity; use Allow`,messageExpression=`'a ' + self.action + ' rule never sees an identity; use Allow for email, emailDomain, idpGroup, loginMethod, authMethod, claim, externalEvaluation and client'`,fieldPath=`.exclude`,reason=`FieldValueForbidden`
 // +kubebuilder:validation:XValidation:rule=`self.action == 'ServiceAuth' || (!has(self.include) || !self.include.exists(s, has(s.serviceToken) || has(s.anyServiceToken))) && (!has(self.require) || !self.require.exists(s, has(s.serviceToken) || has(s.anyServiceToken))) && (!has(self.exclude) || !self.exclude.exists(s, has(s.serviceToken) || has(s.anyServiceToken)))`,message=`only a rule with action: ServiceAuth admits service tokens, and asks nobody to sign in: write action: ServiceAuth`,fieldPath=`.action`,reason=`FieldValueForbidden`
 type Rule struct {
 	// name is for people: it appears in explanations and logs.
@@ -72,7 +72,7 @@ type Rule struct {
 //
 // +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:MaxProperties=1
-// +kubebuilder:validation:XValidation:rule=`[has(self.email), has(self.emailDomain), has(self.ip), has(self.idpGroup), has(self.loginMethod), has(self.authMethod), has(self.country), has(self.cel), has(self.group), has(self.certificate), has(self.serviceToken), has(self.anyServiceToken), has(self.jwt), has(self.claim), has(self.externalEvaluation), has(self.linkedApp)].filter(x, x).size() <= 1`,message=`exactly one key each: write two list entries for OR, or put one of the two into require for AND`
+// +kubebuilder:validation:XValidation:rule=`[has(self.email), has(self.emailDomain), has(self.ip), has(self.idpGroup), has(self.loginMethod), has(self.authMethod), has(self.country), has(self.cel), has(self.group), has(self.certificate), has(self.serviceToken), has(self.anyServiceToken), has(self.jwt), has(self.claim), has(self.externalEvaluation), has(self.linkedApp), has(self.client)].filter(x, x).size() <= 1`,message=`exactly one key each: write two list entries for OR, or put one of the two into require for AND`
 type Selector struct {
 	// everyone matches every request; in an Allow rule, everyone who is signed
 	// in. Write everyone: {} or everyone: true.
@@ -182,6 +182,11 @@ type Selector struct {
 	// AccessPolicy that is named has to admit them at that moment. In ServiceAuth rules alone.
 	// +optional
 	LinkedApp *LinkedApp `json:"linkedApp,omitempty"`
+	// client matches a request that a program sends for somebody who agreed to it, where the
+	// policy has oauth; client: {} matches any program. A browser is none. In Allow and Block
+	// rules alone.
+	// +optional
+	Client *ClientSelector `json:"client,omitempty"`
 }
 
 // LinkedApp names the AccessPolicy of another application.

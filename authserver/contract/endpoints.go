@@ -75,6 +75,27 @@ const RenderCertificatePrefix = RenderPrefix + "cert/"
 // DefaultPathPrefix begins our own paths on every host.
 const DefaultPathPrefix = "/.access"
 
+// Paths of OAuth 2.0, for clients that act for people: below our own prefix on the host of an
+// application, or on the team host.
+const (
+	// OAuthResource is the metadata of a protected resource (RFC 9728). The path of the resource
+	// follows, unless that is "/".
+	OAuthResource = "/oauth/resource"
+	// Of the authorization server, at the team host.
+	OAuthAuthorize = "/oauth/authorize"
+	OAuthToken     = "/oauth/token" //nolint:gosec // no credential
+	OAuthRevoke    = "/oauth/revoke"
+)
+
+// Paths of OAuth 2.0 that are the same on every host, without our prefix.
+const (
+	// WellKnownResource is OAuthResource where clients look that were not told (RFC 9728 §3.1):
+	// on hosts of applications, if a proxy routes it to us.
+	WellKnownResource = "/.well-known/oauth-protected-resource"
+	// WellKnownServer is the metadata of an authorization server (RFC 8414), at the team host.
+	WellKnownServer = "/.well-known/oauth-authorization-server"
+)
+
 // Default ports of the listeners.
 const (
 	AuthzPort     = 9001

@@ -14,13 +14,19 @@ import (
 
 // signIn enters who is signed in, if anybody is, here or at a linked application.
 func (q *Question) signIn(t *policy.Table, ask *dialect.Ask) error {
+	if q.Client != "" && len(q.As) == 0 {
+		return errors.New("--client sends the request for a user: name that as well, with --as")
+	}
 	claims, err := q.claims()
 	assumed, err2 := q.assumed()
 	if err = errors.Join(err, err2); err == nil && len(q.LinkedApps) > 0 {
 		return q.link(t, ask, claims, assumed)
 	}
 	if err == nil && len(q.As) > 0 {
-		ask.Present(policy.Presented{Subject: q.subject(t, ask.Target, claims, assumed), InHeader: q.From != "" || ask.Authorization != ""})
+		ask.Present(policy.Presented{
+			Subject:  q.subject(t, ask.Target, claims, assumed),
+			InHeader: q.From != "" || q.Client != "" || ask.Authorization != "",
+		})
 	}
 	return err
 }

@@ -42,6 +42,9 @@ type Question struct {
 	Claims []string
 	// AMR are the methods by which they did (RFC 8176).
 	AMR []string
+	// Client is the client_id of the program that sends the request for the user. Empty: their
+	// browser does.
+	Client string
 	// From is the origin whose pages were given a token for this application, in
 	// place of a session.
 	From string

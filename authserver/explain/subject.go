@@ -30,7 +30,7 @@ func (q *Question) subject(t *policy.Table, target policy.Target, claims []polic
 	return &policy.Subject{ //nolint:gosec // the token is none
 		ID: id, Email: q.As[0], Groups: q.As[1:], Claims: claims, AMR: q.AMR, Provider: provider, Evaluations: said,
 		Audience: []string{t.Audience(target)}, AuthorizedParty: q.From,
-		SignedInAt: at, IssuedAt: at, ExpiresAt: q.Now.Add(time.Hour), Token: "(the session's token)",
+		Client: q.Client, SignedInAt: at, IssuedAt: at, ExpiresAt: q.Now.Add(time.Hour), Token: "(the session's token)",
 	}
 }
 

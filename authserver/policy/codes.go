@@ -105,6 +105,14 @@ const (
 	codeUpstreamUnlisted Code = "upstream-header-not-listed"
 )
 
+// Mistakes about clients that act for people.
+const (
+	codeOAuthServer   Code = "oauth-authorization-server"
+	codeOAuthScope    Code = "oauth-scope"
+	codeOAuthDuration Code = "oauth-token-duration"
+	codeClientID      Code = "client-id"
+)
+
 // Mistakes of selectors of where a request comes from.
 const (
 	codeNoCountry         Code = "country-empty"

@@ -84,9 +84,13 @@ var alone = map[Code]func(p *Policy){
 	"path-scoped-without-paths":    func(p *Policy) { p.Session.Cookie.PathScoped = true },
 	"denied-message-text":          func(p *Policy) { p.Denied.Message = "\n" }, "denied-url": func(p *Policy) { p.Denied.URL = "help" },
 
-	"launcher-title-text": func(p *Policy) { p.Launcher.Title = "a\u2028b" },
-	"launcher-logo-url":   func(p *Policy) { p.Launcher.LogoURL = "http://a.x" },
-	"launcher-tags":       func(p *Policy) { p.Launcher.Tags = []string{""} },
+	"launcher-title-text":        func(p *Policy) { p.Launcher.Title = "a\u2028b" },
+	"launcher-logo-url":          func(p *Policy) { p.Launcher.LogoURL = "http://a.x" },
+	"oauth-authorization-server": func(p *Policy) { p.OAuth = &OAuth{Issuer: "A b"} },
+	"oauth-scope":                func(p *Policy) { p.OAuth = &OAuth{Scopes: []string{"a b"}} },
+	"oauth-token-duration":       func(p *Policy) { p.OAuth = &OAuth{AccessTokenDuration: 2 * time.Hour} },
+	"client-id":                  func(p *Policy) { p.Rules[0].Include = client("a b") },
+	"launcher-tags":              func(p *Policy) { p.Launcher.Tags = []string{""} },
 
 	"preflight-bypass-not-alone":         cross(func(c *CORS) { c.BypassPreflight = true }),
 	"cors-all-and-list":                  cross(func(c *CORS) { c.AllowAllMethods = true }),

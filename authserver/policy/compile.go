@@ -49,6 +49,7 @@ type app struct {
 	tokenIssuers    []string // whose bearer tokens its rules look at
 	links           []string // the policies that its rules link to
 	linkedFrom      []string // the namespaces whose policies may link to it, beside its own
+	oauth           *OAuth   // nil: no client may act for anybody
 }
 
 // Compile checks and compiles one policy.
@@ -92,6 +93,7 @@ func compile(p *Policy, defective bool) *app {
 	a.revokedBefore = p.Session.RevokedBefore
 	a.unauthenticated = p.Unauthenticated
 	a.signIn, a.launcher = compileSignIn(p), compileLauncher(p)
+	a.oauth = p.OAuth.compiled()
 	a.exempt = compileExempt(p.Exempt)
 	a.dryRun = p.DryRun
 	a.upstream = newUpstream(p.UpstreamHeaders)

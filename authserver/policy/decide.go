@@ -45,6 +45,9 @@ func (t *Table) enforced(a *app, why Reason, r *Request, tr *Trace) Decision {
 		return d
 	}
 	tr.notPreflight(r)
+	if a.oauth != nil {
+		d.Resource = t.resource(&r.Target)
+	}
 	// Without an Origin, too: a cache may show the answer to any origin.
 	d.ManageResponses = a.cors != nil && a.cors.manage
 	if r.Origin != "" && r.Method != "OPTIONS" {
@@ -224,7 +227,7 @@ func (t *Table) identify(a *app, r *Request) (*Subject, Reason) {
 
 // judge returns why a credential does not count for the request, or NoReason.
 func (t *Table) judge(a *app, r *Request, s *Subject) Reason {
-	if !a.meant(s, r.Target.host, r.Origin) {
+	if !a.meant(s, r.Target.host, r.Origin) || s.Client != "" && !a.takesClients(r) {
 		return WrongAudience
 	}
 	return t.standing(a, s, r.Now)

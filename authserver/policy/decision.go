@@ -114,10 +114,12 @@ type Subject struct {
 	Bind       string
 	// AuthorizedParty is the only Origin that the credential is good from; empty: any.
 	AuthorizedParty string
-	SignedInAt      time.Time // at the identity provider: what a revocation goes by
-	IssuedAt        time.Time // of the credential: what its age goes by
-	ExpiresAt       time.Time
-	Token           string // the credential itself, for the application
+	// Client is which client acts for the subject: its client_id. Empty: none, it is their browser.
+	Client     string
+	SignedInAt time.Time // at the identity provider: what a revocation goes by
+	IssuedAt   time.Time // of the credential: what its age goes by
+	ExpiresAt  time.Time
+	Token      string // the credential itself, for the application
 }
 
 // A Verdict is what to do with a request. The zero Verdict denies.
@@ -212,6 +214,9 @@ type Decision struct {
 	// ManageResponses asks for CORS on the application's own answer as well.
 	ManageResponses bool
 	Unauthenticated Unauthenticated
+	// Resource is the path of the Resource that the request is for, decoded; empty: the policy
+	// has no OAuth.
+	Resource string
 	// Failed is the field of the first rule with an expression that had no answer, and
 	// why; that counted against the visitor. Empty: there was none.
 	Failed string

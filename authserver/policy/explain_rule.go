@@ -118,7 +118,7 @@ func (s *Selector) words() string {
 // selectorWords are what the selectors of each property ask for; none where the name says it all.
 var selectorWords = [len(properties)]func(*Selector) string{
 	Email: value, EmailDomain: value, IdPGroup: value, LoginMethod: value, AuthMethod: value,
-	Token: value, AccessGroup: value, LinkedApp: value,
+	Token: value, AccessGroup: value, LinkedApp: value, Client: value,
 	Address: func(s *Selector) string {
 		texts := make([]string, len(s.Networks))
 		for i, n := range s.Networks {
@@ -161,7 +161,7 @@ func value(s *Selector) string { return shown(s.Value) }
 // told is what the selector found to look at.
 func (v *visitor) told(s *Selector) string {
 	switch s.Property {
-	case Email, EmailDomain, IdPGroup, LoginMethod, AuthMethod, OIDCClaim:
+	case Email, EmailDomain, IdPGroup, LoginMethod, AuthMethod, OIDCClaim, Client:
 		return v.toldOfPerson(s)
 	case Address, Country:
 		return v.toldOfPlace(s.Property)
@@ -194,6 +194,8 @@ func (v *visitor) toldOfPerson(s *Selector) string {
 		return "this session has " + shownList(u.AMR)
 	case OIDCClaim:
 		return toldOfClaim(s.Claim, u)
+	case Client:
+		return "the request is sent by " + cmp.Or(shown(u.Client), "the user's browser")
 	default:
 		return shown(u.Email)
 	}

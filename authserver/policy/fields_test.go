@@ -38,6 +38,7 @@ func full() Policy {
 		UpstreamHeaders: []UpstreamHeader{{Name: "X-A", From: GroupsFact, Groups: []string{"g"}, Claim: "c", Separator: ";", Encoding: RFC8187Encoding}},
 		Denied:          Denied{Message: "no", URL: "https://help.x"},
 		Launcher:        Launcher{Hidden: true, Title: "t", LogoURL: "https://logo.x", Tags: []string{"a"}},
+		OAuth:           &OAuth{Issuer: "corp", Scopes: []string{"a"}, AccessTokenDuration: time.Minute, RefreshTokenDuration: time.Hour},
 		Defects:         []Issue{{Source{"n", "p", "g"}, Invalid, "c", "bad"}},
 	}
 }
@@ -192,6 +193,7 @@ func init() {
 	maps.Copy(enforced, enforcedCertificates)
 	enforced["Session.PolicyNamespaces"] = func(p *Policy) { p.Session.PolicyNamespaces = []string{"k"} }
 	maps.Copy(enforced, enforcedEvaluations)
+	maps.Copy(enforced, enforcedOAuth)
 }
 
 func TestEveryFieldIsEnforced(t *testing.T) {

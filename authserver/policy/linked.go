@@ -107,7 +107,7 @@ func (t *Table) follow(namespace string, r *Request, l *Linked, i int) Reason {
 	switch {
 	case a == nil:
 		return NoPolicy
-	case s.AuthorizedParty != "" || !a.acceptsLinksOf(namespace):
+	case s.AuthorizedParty != "" || s.Client != "" || !a.acceptsLinksOf(namespace):
 		return WrongAudience
 	}
 	if why := t.standing(a, s, r.Now); why != NoReason {

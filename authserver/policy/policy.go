@@ -64,6 +64,8 @@ type Policy struct {
 	DryRun DryRun
 	// UpstreamHeaders tell the application who is calling, beside Ostiary's own headers.
 	UpstreamHeaders []UpstreamHeader
+	// OAuth lets clients in that act for people. nil: none.
+	OAuth *OAuth
 	// Defects are what is wrong with the object. A policy that has any denies
 	// all that it claims; what it claims need not be complete or valid.
 	Defects []Issue

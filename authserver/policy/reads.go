@@ -87,7 +87,8 @@ func (r *Reads) look(list []Selector) {
 			}
 		case ExternalEvaluation:
 			r.evaluations = append(r.evaluations, list[i].Evaluation.compiled())
-		case NoProperty, Everyone, Email, EmailDomain, Address, LoginMethod, Token, AnyToken, Country, AccessGroup, ClientCertificate, JWT, LinkedApp:
+		case NoProperty, Everyone, Email, EmailDomain, Address, LoginMethod, Token, AnyToken, Country, AccessGroup, ClientCertificate,
+			JWT, LinkedApp, Client:
 		}
 	}
 }

@@ -133,6 +133,7 @@ func (d *digest) policy(p *Policy) {
 	d.strs(p.Exempt)
 	d.num(int(p.DryRun))
 	d.upstream(p.UpstreamHeaders)
+	d.oauth(p.OAuth)
 	d.issues(p.Defects)
 }
 

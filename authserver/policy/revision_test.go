@@ -114,8 +114,13 @@ func (r *reader) policy() (p Policy) {
 	p.Launcher = Launcher{r.is(), r.str(), r.str(), r.strs()}
 	p.Exempt, p.DryRun = r.strs(), DryRun(r.num())
 	p.UpstreamHeaders = readList(r, r.upstreamHeader)
+	p.OAuth = readIf(r, r.oauth)
 	p.Defects = readList(r, r.issue)
 	return p
+}
+
+func (r *reader) oauth() OAuth {
+	return OAuth{r.str(), r.strs(), time.Duration(r.num()), time.Duration(r.num())}
 }
 
 func (r *reader) cors() (c CORS) {

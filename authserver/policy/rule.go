@@ -89,7 +89,7 @@ func (s *Selector) match(v *visitor, ifUnknown bool) match {
 	switch s.Property {
 	case Everyone:
 		return yes
-	case Email, EmailDomain, IdPGroup, LoginMethod, AuthMethod, OIDCClaim:
+	case Email, EmailDomain, IdPGroup, LoginMethod, AuthMethod, OIDCClaim, Client:
 		if v.subject == nil {
 			return maybe
 		}
@@ -145,6 +145,8 @@ func (s *Selector) is(u *Subject) bool {
 		return u.Provider == s.Value
 	case AuthMethod:
 		return slices.Contains(u.AMR, s.Value)
+	case Client:
+		return u.Client != "" && (s.Value == "" || s.Value == u.Client)
 	default:
 		return false
 	}

@@ -30,6 +30,7 @@ const (
 	OIDCClaim                   // a value of a claim that the identity provider says of the subject
 	ExternalEvaluation          // what a service says of the subject
 	LinkedApp                   // a session at the application of a policy of that name
+	Client                      // the client that acts for the subject; without a value any, and no browser
 )
 
 // properties are what is known of each Property.
@@ -56,6 +57,7 @@ var properties = [...]struct {
 	OIDCClaim:          {name: "claim", identifies: true},
 	ExternalEvaluation: {name: "externalEvaluation", identifies: true},
 	LinkedApp:          {name: "linkedApp", machine: true},
+	Client:             {name: "client", identifies: true},
 }
 
 // identifies reports whether the property is one of the subject.

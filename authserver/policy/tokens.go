@@ -19,6 +19,8 @@ func (t *Table) Session(host string, s *Subject, now time.Time, unsaid time.Dura
 		return NoSession
 	case t.claims(host).empty():
 		return NoPolicy
+	case s.Client != "": // what a client holds for somebody is no session of theirs
+		return WrongAudience
 	}
 	why := WrongAudience
 	for _, a := range t.claims(host).apps() {
@@ -58,7 +60,7 @@ const maxAudience = 32
 // TokenAudience returns which policies on a host take tokens from pages of the
 // origin, and would let the subject do something there.
 func (t *Table) TokenAudience(host, origin string, s *Subject, now time.Time) []string {
-	if t == nil || s == nil {
+	if t == nil || s == nil || s.Client != "" {
 		return nil
 	}
 	var out []string

@@ -30,6 +30,7 @@ func Validate(p *Policy) []Issue {
 	v.exempt(p)
 	v.dryRun(p.DryRun)
 	v.upstreamHeaders(p.UpstreamHeaders)
+	v.oauth(p.OAuth)
 	v.signIn(p)
 	if p.Unauthenticated > Unauthorized {
 		v.wrong("spec.unauthenticated", codeUnknownAuth, "one of Auto, Redirect, Unauthorized")
@@ -288,7 +289,7 @@ func (s *Selector) check() problem {
 		if !isMailDomain(s.Value) {
 			return problem{codeEmailDomain, fmt.Sprintf("emailDomain: %q is not a domain like example.com", s.Value)}
 		}
-	case IdPGroup, AuthMethod, LoginMethod:
+	case IdPGroup, AuthMethod, LoginMethod, Client:
 		return s.checkSaid()
 	case Address:
 		return s.checkNetworks()

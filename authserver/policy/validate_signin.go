@@ -76,6 +76,9 @@ func isText(s string) bool {
 // checkSaid checks a selector of what an identity provider says, or of which one
 // it is.
 func (s *Selector) checkSaid() problem {
+	if s.Property == Client {
+		return s.checkClient()
+	}
 	if s.Property == LoginMethod && !isObjectName(s.Value) {
 		return problem{codeLoginMethod, fmt.Sprintf("loginMethod: %q is not the name of an IdentityProvider", s.Value)}
 	}

@@ -17,6 +17,7 @@ var selectorWords = map[policy.Property]string{
 	policy.Token: "service token %s", policy.AnyToken: "any service token", policy.Country: "clients in %s",
 	policy.OIDCClaim:          "people with %s",
 	policy.ExternalEvaluation: "people of whom %s approves",
+	policy.Client:             "client %s for people",
 	policy.LinkedApp:          "calls by the application of %s for its users",
 }
 

@@ -45,6 +45,7 @@ func Policy(o *v1alpha1.AccessPolicy, routes ...Route) policy.Policy {
 	if l := o.Spec.Launcher; l != nil {
 		p.Launcher = policy.Launcher{Hidden: l.Visible != nil && !*l.Visible, Title: l.Title, LogoURL: l.LogoURL, Tags: stringsOf(l.Tags)}
 	}
+	p.OAuth = t.oauth(o.Spec.OAuth)
 	if len(o.Spec.Hosts) == 0 {
 		t.routed(&p, o, routes)
 	}
@@ -297,6 +298,9 @@ func (t *translator) structured(field string, s *v1alpha1.Selector) (set []polic
 	}
 	if l := s.LinkedApp; l != nil {
 		set = append(set, policy.Selector{Property: policy.LinkedApp, Value: linkedName(l)})
+	}
+	if c := s.Client; c != nil {
+		set = append(set, policy.Selector{Property: policy.Client, Value: string(c.ID)})
 	}
 	return append(set, bearers(s.JWT)...)
 }

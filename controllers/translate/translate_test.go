@@ -30,7 +30,7 @@ func full() v1alpha1.AccessPolicySpec {
 			{ServiceToken: "ci"}, {AnyServiceToken: &v1alpha1.AnyServiceToken{}}, {JWT: jwt()},
 			{Claim: &v1alpha1.OIDCClaim{Name: "department", Value: "eng", IdentityProvider: "corp"}},
 			{ExternalEvaluation: &v1alpha1.ExternalEvaluation{URL: "https://eval.example.com/a", KeysURL: "https://eval.example.com/keys"}},
-			{LinkedApp: &v1alpha1.LinkedApp{Name: "reports", Namespace: "desk"}}}
+			{LinkedApp: &v1alpha1.LinkedApp{Name: "reports", Namespace: "desk"}}, {Client: &v1alpha1.ClientSelector{ID: "https://agent.example/id"}}}
 	}
 	return v1alpha1.AccessPolicySpec{
 		Hosts:               []v1alpha1.Host{"app.example.com"},
@@ -53,6 +53,8 @@ func full() v1alpha1.AccessPolicySpec {
 		CrossSite:       v1alpha1.CrossSiteAllow,
 		Exempt:          []v1alpha1.Path{"/sw.js"},
 		DryRun:          v1alpha1.DryRunOpen,
+		OAuth: &v1alpha1.OAuth{AuthorizationServer: "corp", Scopes: []v1alpha1.OAuthScope{"notes:read"},
+			AccessTokenDuration: "5m", RefreshTokenDuration: "24h"},
 		UpstreamHeaders: []v1alpha1.UpstreamHeader{{Name: "x-webauth-groups", From: v1alpha1.UpstreamGroups, Groups: []v1alpha1.UpstreamGroup{"staff"}, Claim: "name", Separator: ";", Encoding: v1alpha1.UpstreamRFC8187}},
 	}
 }

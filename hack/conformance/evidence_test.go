@@ -211,7 +211,7 @@ func madeUpIdentity(c *check) {
 // it reads nothing that a client could choose.
 var read = map[string][]string{
 	"everyone": nil, "email": asSession, "emailDomain": asSession, "idpGroup": asSession, "loginMethod": asSession, "authMethod": asSession,
-	"claim": asSession, "linkedApp": {"linked-app", "made-up-token"}, "externalEvaluation": asSession,
+	"claim": asSession, "client": asSession, "linkedApp": {"linked-app", "made-up-token"}, "externalEvaluation": asSession,
 	"ip": {"forged-address"}, "country": {"forged-address", "made-up-country"}, "certificate": {"made-up-certificate"},
 	"serviceToken": {"made-up-token"}, "anyServiceToken": {"made-up-token"}, "jwt": {"bearer", "made-up-token"},
 	"group": nil, // what its selectors read

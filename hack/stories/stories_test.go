@@ -124,6 +124,8 @@ func tell(t *testing.T, table *policy.Table, listed []string, l string) (string,
 			q.Age, err = time.ParseDuration(value)
 		case "idp":
 			q.Provider = value
+		case "client":
+			q.Client = value
 		case "claim":
 			q.Claims = append(q.Claims, value)
 		case "amr":

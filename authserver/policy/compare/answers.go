@@ -45,6 +45,7 @@ func (x *explorer) answersOf(policies []sided) (answers, bool) {
 	}
 	x.c.addProviders(a, policies)
 	x.c.addAges(a, policies)
+	addClients(a, named[policy.Client], policies)
 	x.addMachines(a, named)
 	x.findEvaluations(named[policy.ExternalEvaluation])
 	a[aboutAddress] = addressesOf(append(named[policy.Address], policy.Selector{Networks: x.world.networks}))
@@ -127,6 +128,18 @@ func (c *comparison) addProviders(a answers, policies []sided) {
 	}
 	if len(a[aboutProvider]) == named {
 		a.add(aboutProvider, fresh("another-provider", func(s string) bool { return slices.Contains(a[aboutProvider], s) }))
+	}
+}
+
+// addClients adds the browser, and where policies are for clients or look at them those that
+// they tell apart, and one that they do not name.
+func addClients(a answers, named []policy.Selector, policies []sided) {
+	a[aboutClient] = []string{notSo}
+	for _, s := range named {
+		a.add(aboutClient, s.Value)
+	}
+	if len(named) > 0 || slices.ContainsFunc(policies, func(p sided) bool { return p.OAuth != nil && p.OAuth.Issuer == "" }) {
+		a.add(aboutClient, fresh("another-client", func(s string) bool { return slices.Contains(a[aboutClient], s) }))
 	}
 }
 

@@ -23,6 +23,7 @@ const (
 	aboutAMR      = "amr"
 	aboutClaim    = "claim" // "name=value"
 	aboutAddress  = "address"
+	aboutClient   = "client"
 	aboutCountry  = "country"
 	aboutAge      = "age"
 	aboutIngress  = "ingress"
@@ -63,6 +64,9 @@ var evidences = map[policy.Property]evidence{
 	policy.IdPGroup: {about: aboutGroup, named: true, person: true, fits: answeredYes},
 	policy.LoginMethod: {about: aboutProvider, person: true, fits: func(s *policy.Selector, answer string) bool {
 		return s.Value == answer
+	}},
+	policy.Client: {about: aboutClient, person: true, fits: func(s *policy.Selector, answer string) bool {
+		return answer != notSo && (s.Value == "" || s.Value == answer)
 	}},
 	policy.AuthMethod: {about: aboutAMR, named: true, person: true, fits: answeredYes},
 	policy.OIDCClaim:  {about: aboutClaim, named: true, person: true, fits: answeredYes},

@@ -226,7 +226,7 @@ func (x *explorer) session(p sided) (question, bool) {
 	if !x.person() {
 		return question{}, false
 	}
-	for _, q := range []question{{about: aboutProvider}, {about: aboutAge}, {about: aboutEmail}} {
+	for _, q := range []question{{about: aboutProvider}, {about: aboutAge}, {about: aboutEmail}, {about: aboutClient}} {
 		if !x.answered(q) && x.matters(p.Policy, q) {
 			return q, true
 		}
@@ -239,8 +239,8 @@ func (x *explorer) matters(p *policy.Policy, q question) bool {
 	switch q.about {
 	case aboutProvider:
 		return len(p.IdentityProviders) > 0 || len(x.c.people[aboutProvider]) > 0
-	case aboutAge:
-		return len(x.answers[aboutAge]) > 1
+	case aboutAge, aboutClient:
+		return len(x.answers[q.about]) > 1
 	default:
 		return len(x.c.people[aboutEmail]) > 0
 	}
@@ -331,7 +331,7 @@ func (x *explorer) fill(r *Request) {
 	x.fillMachine(r)
 	if x.known[question{about: aboutWho}] == isSo && !r.ofMachine() {
 		r.Email = cmp.Or(x.known[question{about: aboutEmail}], x.answers[aboutEmail][0])
-		r.Provider = x.known[question{about: aboutProvider}]
+		r.Provider, r.Client = x.known[question{about: aboutProvider}], x.known[question{about: aboutClient}]
 		r.Age, _ = time.ParseDuration(cmp.Or(x.known[question{about: aboutAge}], "0s"))
 		for q, answer := range x.known {
 			switch {

@@ -37,6 +37,8 @@ type Request struct {
 	Evaluations []string `json:"evaluations,omitempty"`
 	// Token: the page calls with a token that it got at its own host, and no cookie.
 	Token bool `json:"token,omitempty"`
+	// Client is the program that sends the request for them; empty: their browser does.
+	Client string `json:"client,omitempty"`
 	// Age is how long ago they signed in.
 	Age time.Duration `json:"-"`
 	// Address is the client's; empty: it is not known.
@@ -104,6 +106,7 @@ func (r *Request) Arguments() []string {
 		add("--as", list(append([]string{r.Email}, r.Groups...)))
 	}
 	add("--provider", r.Provider)
+	add("--client", r.Client)
 	add("--amr", list(r.AMR))
 	for _, c := range r.Claims {
 		add("--claim", c)
@@ -213,7 +216,7 @@ func (r *Request) ask(t *policy.Table, s Settings) policy.Decision {
 		q.Countries = land(r.Country)
 	}
 	if r.Email != "" {
-		q.Present(policy.Presented{Subject: r.subject(t, s.Now), InHeader: r.Token})
+		q.Present(policy.Presented{Subject: r.subject(t, s.Now), InHeader: r.Token || r.Client != ""})
 	}
 	r.prove(t, &q)
 	return t.Decide(q)
@@ -232,7 +235,7 @@ func (r *Request) subject(t *policy.Table, now time.Time) *policy.Subject {
 	}
 	s := &policy.Subject{
 		ID: id, Email: r.Email, Groups: r.Groups, AMR: r.AMR, Provider: r.Provider, Audience: []string{t.Audience(r.target)},
-		SignedInAt: now.Add(-r.Age), IssuedAt: now.Add(-r.Age), ExpiresAt: now.Add(time.Hour),
+		Client: r.Client, SignedInAt: now.Add(-r.Age), IssuedAt: now.Add(-r.Age), ExpiresAt: now.Add(time.Hour),
 	}
 	for _, c := range r.Claims {
 		name, value, _ := strings.Cut(c, "=")
@@ -255,7 +258,7 @@ func (r *Request) subject(t *policy.Table, now time.Time) *policy.Subject {
 func (r *Request) weight() int {
 	n := len(r.URL) + 100*len(r.Groups) + 100*len(r.AMR) + 100*len(r.Claims) + 100*len(r.Evaluations) + 100*len(r.Bearer) + 100*len(r.Certificate) +
 		150*len(r.LinkedApps)
-	for _, s := range []string{r.Email, r.Provider, r.Address, r.Country, r.Origin, r.Ingress, r.PreflightHeaders, r.ServiceToken} {
+	for _, s := range []string{r.Email, r.Provider, r.Client, r.Address, r.Country, r.Origin, r.Ingress, r.PreflightHeaders, r.ServiceToken} {
 		if s != "" {
 			n += 200
 		}
