@@ -102,7 +102,7 @@ func TestEndSession(t *testing.T) {
 	}
 }
 
-// TestEndSessionFails: a provider that cannot be asked, or names no address that browsers may be sent to, undoes no sign-out.
+// TestEndSessionFails: THREATS E15. A provider that cannot be asked, or names no address that browsers may be sent to, undoes no sign-out.
 func TestEndSessionFails(t *testing.T) {
 	for name, metadata := range map[string]map[string]any{
 		"none": nil, "another scheme": {"end_session_endpoint": "https://sso.example.com/logout"},

@@ -9,12 +9,18 @@ import (
 	"github.com/ostiary/ostiary/authserver/web"
 )
 
-// PostedTo reports whether an address takes forms from pages of other sites: the callback
-// of an identity provider that answers so (public.Posted).
+// PostedTo reports whether an address takes forms that no page of ours sends: the callback
+// of an identity provider that answers so (public.Posted), and its back channel.
 func (h *Handler) PostedTo(host, path string) bool {
 	own, ours := h.Ours(path)
+	if !ours || host != h.TeamHost() {
+		return false
+	}
+	if name, ok := loggedOutBy(own); ok {
+		return h.Providers.Find(name).LogsOut()
+	}
 	name, ok := calledBack(own)
-	return ours && ok && host == h.TeamHost() && h.Providers.Find(name).Posts()
+	return ok && h.Providers.Find(name).Posts()
 }
 
 // answerParams are what a provider's answer consists of (RFC 6749 §4.1.2, RFC 9207 §2).

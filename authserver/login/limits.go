@@ -22,6 +22,8 @@ type limits struct {
 	visits, exchanges, addresses, accounts, pairs, fresh, firsts, devices *public.Limit
 	// evaluations are sign-ins of one person for which services are asked.
 	evaluations *public.Limit
+	// logouts are words of providers that sessions are over, by provider and address.
+	logouts *public.Limit
 	// nowhere is for the answers of all clients together whose address is not known.
 	nowhere *rate.Limiter
 }
@@ -39,9 +41,11 @@ func newLimits() *limits {
 		fresh:       public.NewLimit(freshGuesses, time.Hour),
 		firsts:      public.NewLimit(100, 6*time.Second),
 		evaluations: public.NewLimit(60, time.Second),
-		pairs:       public.NewLimit(10, 30*time.Second),
-		devices:     public.NewLimit(10, 30*time.Second),
-		nowhere:     rate.NewLimiter(rate.Every(50*time.Millisecond), 600),
+		// A provider that signs everybody out says so of one after the other.
+		logouts: public.NewLimit(1000, 10*time.Millisecond),
+		pairs:   public.NewLimit(10, 30*time.Second),
+		devices: public.NewLimit(10, 30*time.Second),
+		nowhere: rate.NewLimiter(rate.Every(50*time.Millisecond), 600),
 	}
 }
 
@@ -73,6 +77,16 @@ func (l *limits) exchange(a netip.Addr, device string, now time.Time) bool {
 		return l.nowhere.AllowN(now, 1)
 	}
 	return l.exchanges.Allow(network(a), now)
+}
+
+// logout reports whether one more word of a provider is looked at. Those from addresses that are not
+// known count together.
+func (l *limits) logout(provider string, a netip.Addr, now time.Time) bool {
+	from := ""
+	if a.IsValid() {
+		from = network(a)
+	}
+	return l.logouts.Allow(provider+"\x00"+from, now)
 }
 
 // freshGuesses is how many guesses at an account an address has that count apart.

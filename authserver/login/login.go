@@ -50,10 +50,10 @@ type Config struct {
 type Handler struct {
 	Config
 	limits *limits
-	// states and tickets are those that were used; slot is where the next browser's
-	// key goes.
-	states, tickets spent
-	slot            atomic.Uint32
+	// states, tickets, and words of providers are those that were used; slot is where the
+	// next browser's key goes.
+	states, tickets, words spent
+	slot                   atomic.Uint32
 }
 
 // New returns a Handler.
@@ -84,6 +84,9 @@ func (h *Handler) Route(host, path string) func(*public.Exchange) {
 		return h.sessions
 	case strings.HasPrefix(own, "login/"):
 		return h.traced("sign-in team", func(x *public.Exchange) { h.teamLogin(x, own[len("login/"):]) })
+	}
+	if name, ok := loggedOutBy(own); ok && h.Providers.Find(name).LogsOut() {
+		return h.traced("sign-out back channel", func(x *public.Exchange) { h.backchannel(x, name) })
 	}
 	if name, ok := calledBack(own); ok {
 		return h.traced("sign-in callback", func(x *public.Exchange) {

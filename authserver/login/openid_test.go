@@ -108,11 +108,16 @@ func (p *openIDProvider) idToken(nonce string) string {
 	for k, v := range p.claims {
 		claims[k] = v
 	}
+	return p.sign(claims, nil)
+}
+
+// sign signs claims as the provider does.
+func (p *openIDProvider) sign(claims map[string]any, o *jose.SignerOptions) string {
 	text, err := json.Marshal(claims)
 	if err != nil {
 		p.t.Error(err)
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: p.key, KeyID: "1"}}, nil)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: p.key, KeyID: "1"}}, o)
 	if err != nil {
 		p.t.Error(err)
 		return ""

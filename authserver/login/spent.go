@@ -36,3 +36,10 @@ func (s *spent) use(id string) bool {
 	s.seen[id] = true
 	return true
 }
+
+// forget lets an id be used again, as what it was used for did not happen.
+func (s *spent) forget(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.seen, id)
+}

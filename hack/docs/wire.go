@@ -86,6 +86,8 @@ func writeEndpoints(b *strings.Builder) {
 		{"every application's host", "/token?for=ORIGIN", "a short-lived token for another application (`cors.tokens`)"},
 		{"every application's host", "/client.js, /client.d.ts", "`accessFetch`, `signOut`"},
 		{"the team host", "/idp/NAME/callback", "the redirect URL to register with an identity provider"},
+		{"the team host", "/idp/NAME/backchannel-logout", "the back-channel logout URI to register with an OpenID provider"},
+		{"the team host", "/signed-out", "the post_logout_redirect_uri to register with it, if its `logout` is EndSession"},
 		{"the team host", "/login/HOST", "the sign-in for a host"},
 		{"the team host", "/certs", "the keys that verify tokens; also at `/.well-known/jwks.json`"},
 	} {
