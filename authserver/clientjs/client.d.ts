@@ -22,7 +22,9 @@ export type Login = (refusal: Refusal, popup: () => Promise<boolean>) => boolean
 export interface Options {
   /**
    * - `"popup"` (the default): a window to sign in, then the call goes on. Where the
-   *   browser opens none, the caller gets the 401.
+   *   browser opens none, the caller gets the 401. An isolated page
+   *   (Cross-Origin-Opener-Policy) cannot see whether the window was closed: whoever
+   *   clicks on it goes on without.
    * - `"redirect"`: this page goes to sign in, and is loaded again.
    * - `"none"`: the caller gets the 401.
    */

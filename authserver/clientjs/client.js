@@ -2,6 +2,7 @@
 
 const { fetch } = globalThis; // so that accessFetch may take its place
 const base = new URL(new URL(".", import.meta.url).pathname, location.origin);
+const done = new URL("done", base).href; // where a window ends that was opened to sign in
 const tokens = new Map(); // by origin, in memory alone
 const logins = new Map();
 let login = "popup";
@@ -153,26 +154,25 @@ async function begin(address, back) {
 }
 
 async function inPopup(address) {
-  const done = new URL("done", base).href;
+  const key = "?" + Math.random(); // another window's end is not this one's
   const popup = globalThis.open?.("", "ostiary", "popup,width=520,height=680"); // at once, as the click counts for moments
   if (!popup) return false;
-  const team = await begin(address, done);
+  const team = await begin(address, done + key);
   const heard = new AbortController();
-  const word = listen(popup, team.origin, heard.signal);
+  const word = listen(popup, team.origin, key, heard.signal);
   popup.location.replace(team.href);
   try {
-    for (let away, here = 0; ; ) {
+    for (let seen, here = 0; ; ) {
       if (await Promise.race([word, new Promise((next) => setTimeout(next, 500))])) return true;
       try {
-        if (popup.location.href === done) return true;
-      } catch {} // another origin's
-      if (document.hasFocus()) here++;
-      else here = 0, away = true;
-      // Cross-Origin-Opener-Policy makes an open window look closed. Whoever closes
-      // one comes back to this page.
-      if (!popup.closed) here = 0;
-      else if (new URL(address).origin === location.origin && (await own("get-identity").catch(() => {}))?.ok) return true;
-      else if (here > (away ? 1 : 20)) return true;
+        if (popup.location.href === done + key) return true;
+      } catch {
+        seen ||= !popup.closed; // at another origin
+      }
+      // Where this page is isolated (Cross-Origin-Opener-Policy), the window looks closed from
+      // the start. A provider's page may cut it off later: whoever closes one comes back here.
+      here = popup.closed && seen && document.hasFocus() ? here + 1 : 0;
+      if (here > 1) return true;
     }
   } finally {
     heard.abort();
@@ -180,10 +180,16 @@ async function inPopup(address) {
   }
 }
 
-// listen waits until the team host's page says that the sign-in is over. What that could
-// not bring to this host itself, it hands over.
-function listen(popup, team, signal) {
+// listen waits until a page says that the sign-in is over: the team host's, or the window's
+// last one, which is of this origin. What the former could not bring to this host itself,
+// it hands over. Only the person knows of a window that looks closed whether it is: whoever
+// clicks on this page goes on without it.
+function listen(popup, team, key, signal) {
   return new Promise((done) => {
+    const channel = new BroadcastChannel("ostiary");
+    channel.onmessage = ({ data }) => data === key && done(true);
+    signal.addEventListener("abort", () => channel.close());
+    globalThis.addEventListener?.("click", ({ isTrusted }) => isTrusted && popup.closed && done(true), { signal, capture: true });
     globalThis.addEventListener?.("message", async ({ source, origin, data }) => {
       if (source !== popup || origin !== team || typeof data?.ostiary !== "string") return;
       const yes = !data.ostiary || !!(await post("authorized", data.ostiary));
@@ -193,6 +199,14 @@ function listen(popup, team, signal) {
   });
 }
 
+// end is for a window's last page, where a service worker shows one of the application.
+function end({ href }) {
+  const [page, key] = href.split("?");
+  if (page !== done || !key) return;
+  new BroadcastChannel("ostiary").postMessage("?" + key);
+  close();
+}
+
 // land ends a sign-in that arrived at a page of the application, by a service worker
 // that answers any visit.
 async function land() {
@@ -200,11 +214,12 @@ async function land() {
   history.replaceState(null, "", "/");
   const to = await post("authorized", ticket);
   if (!to) return;
-  if (to.href === new URL("done", base).href) close();
+  end(to);
   location.replace(to.href);
   await new Promise(() => {}); // this page ends
 }
 
+end(location);
 const landed = location.pathname === base.pathname + "authorized" && location.hash ? land() : undefined;
 
 function unlessAborted(signal, promise) {

@@ -5,6 +5,7 @@ package login
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/public"
@@ -38,9 +39,10 @@ func (h *Handler) beginAt(x *public.Exchange, host, rd string, wanted text) {
 
 // endBy takes a ticket to the application.
 func (h *Handler) endBy(x *public.Exchange, a *attempt, sealed string) {
+	page, _, _ := strings.Cut(string(a.Dest), "?")
 	h.Onward(x, web.OnwardView{Host: a.Host, Origin: h.Origin(a.Host), Action: h.Own(a.Host, "authorized", nil),
 		Hidden: []web.Field{{Name: "ticket", Value: sealed}}, To: string(a.Dest),
-		Popup: string(a.Dest) == h.Own(a.Host, "done", nil), Hand: h.isNear(x, a)})
+		Popup: page == h.Own(a.Host, "done", nil), Hand: h.isNear(x, a)})
 }
 
 // arrives reports whether a request is a form that is taken here, or a visit as it may be.

@@ -146,7 +146,8 @@ func (h *Handler) wayBackOf(x *public.Exchange, s *policy.Subject) string {
 // there on somebody else's word.
 func (h *Handler) isAction(path string) bool {
 	own, ours := strings.CutPrefix(path, h.PathPrefix)
-	return ours && (own == "" || own[0] == '/' || own[0] == '?') && own != "/done"
+	page, _, _ := strings.Cut(own, "?")
+	return ours && (own == "" || own[0] == '/' || own[0] == '?') && page != "/done"
 }
 
 // split takes an absolute address apart. Scheme and host must be spelled as we

@@ -45,6 +45,8 @@ func TestReturnURL(t *testing.T) {
 		{"/a//b", home + "a//b"},
 		{"/a%2Fb", home + "a%2Fb"},
 		{"/.access/done", home + ".access/done"},
+		{"/.access/done?0.5", home + ".access/done?0.5"},
+		{"/.access/done2?0.5", home}, {"/.access/done/?0.5", home}, {"/.access/logout?/done", home},
 		{"https://app.example.com/x", home + "x"},
 		{"https://app.example.com", home},
 		{"https://app.example.com?q=1", home + "?q=1"},

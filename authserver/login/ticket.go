@@ -124,12 +124,12 @@ func (h *Handler) cannotFinish(x *public.Exchange) {
 	h.Fail(x, web.NotThisBrowser)
 }
 
-// done is where a window that was opened to sign in ends up.
+// done is where a window that was opened to sign in ends up. Its query is that window's own.
 func (h *Handler) done(x *public.Exchange) {
 	if !h.Get(x) {
 		return
 	}
-	h.Page(x, http.StatusOK, "signed in", web.Render(web.SignedIn(h.Origin(x.Host)+"/")))
+	h.SignedInPage(x, h.Origin(x.Host)+"/")
 }
 
 // What a browser remembers itself of the tickets that it used, as the next one may

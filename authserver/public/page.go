@@ -56,6 +56,13 @@ func (s *Site) KeepPage(x *Exchange, title string, d web.Document) {
 	s.write(x.W, x.R, x.ID, http.StatusOK, title, d)
 }
 
+// SignedInPage ends a sign-in in a window of its own. The link leads to the application.
+func (s *Site) SignedInPage(x *Exchange, application string) {
+	s.pageHeader(x.W.Header())
+	x.W.Header().Set("Content-Security-Policy", s.look().SignedInCSP())
+	s.write(x.W, x.R, x.ID, http.StatusOK, "signed in", web.SignedIn(application))
+}
+
 // Onward shows a page that has something for the host of an application.
 func (s *Site) Onward(x *Exchange, v web.OnwardView) {
 	s.pageHeader(x.W.Header())

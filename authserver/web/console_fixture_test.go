@@ -71,6 +71,6 @@ func consoleSamples() []row {
 }
 
 // live marks the sample that needs the script, and onward the one that needs another: it is
-// the origin that this asks; typing marks forms for a password, and keeping what has no form
-// and keeps an address.
-const live, onward, typing, keeping = "live", "https://app1.example.com", "typing", "keeping"
+// the origin that this asks; typing marks forms for a password, keeping what has no form
+// and keeps an address, and closing the page that closes its window.
+const live, onward, typing, keeping, closing = "live", "https://app1.example.com", "typing", "keeping", "closing"

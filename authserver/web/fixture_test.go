@@ -75,6 +75,7 @@ func samples(next string) []sample {
 		{"confirm-logout", web.ConfirmLogout(web.ConfirmLogoutView{Host: "app1.example.com", Action: "/.access/logout"}), "'self'"},
 		{"confirm-logout-everywhere", web.ConfirmLogout(web.ConfirmLogoutView{Host: "login.example.com", Action: "/.access/logout?all=", Everywhere: true}), "'self'"},
 		{"loop", web.Loop(web.LoopView{Host: "app1.example.com", Why: web.WhyLoop(false, policy.NoReason), AgainURL: "https://app1.example.com/.access/login?rd=%2F&again=1", RequestID: "4f1d09c2a7be6634"}), ""},
+		{"signed-in", web.SignedIn(next), closing},
 		{"continue", web.Continue(web.ContinueView{URL: next}), ""},
 		{"onward", web.Onward(web.OnwardView{Host: "app1.example.com", Origin: onward, Action: next, To: next,
 			Hidden: []web.Field{{Name: "rd", Value: "/"}}, Next: "https://login.example.com/", Plain: next}), onward},

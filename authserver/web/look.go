@@ -72,6 +72,7 @@ func (l *Look) parse(name string, c *catalogue) *template.Template {
 		"text":   c.text,
 		"say":    c.html,
 		"time":   timeOf,
+		"ended":  endedScript,
 		"live":   liveScript,
 		"onward": onwardScript,
 		"show":   showScript,

@@ -36,8 +36,8 @@ function handed() {
 async function onward() {
   const address = await taken();
   if (address) {
-    if (popup) {
-      opener?.postMessage({ ostiary: "" }, origin);
+    if (popup && opener) { // without an opener, the last page says it
+      opener.postMessage({ ostiary: "" }, origin);
       close();
     }
     location.replace(address);

@@ -153,10 +153,10 @@ const (
 	PasswordsBusy   = "Too many people are signing in right now. Try again in a moment."
 )
 
-// SignedIn is where a window that was opened to sign in ends up.
-func SignedIn(application string) Page {
-	return Page{Title: "You’re signed in", Message: "You can close this window and continue in the previous one.",
-		Action: OpenApplication, URL: application}
+// SignedIn is where a window that was opened to sign in ends up. It needs SignedInCSP.
+func SignedIn(application string) Document {
+	return Document{"signedin.html", Page{Title: "You’re signed in",
+		Message: "You can close this window and continue in the previous one.", Action: OpenApplication, URL: application}}
 }
 
 // signedInShortened ends a sign-in that could not keep all of a long address.

@@ -11,7 +11,7 @@ const base = app1 + pathname;
 
 const team = "https://auth.team.test", attempt = team + pathname + "login/app1.site.test?attempt=a";
 
-let calls, answers, windows, focus, heard, n = 0;
+let calls, answers, windows, focus, heard, clicks, channels, n = 0;
 
 // json is a response that a script can read, as fetch gives it.
 function json(status, body, url) {
@@ -36,10 +36,18 @@ beforeEach(() => {
   windows = [];
   focus = false;
   heard = new Set();
+  clicks = new Set();
+  channels = new Set();
   globalThis.location = { origin: app1, href: app1 + "/page?q=1#top", pathname: "/page", hash: "#top", assign: (to) => windows.push({ assigned: String(to) }) };
   globalThis.addEventListener = (name, listener, { signal }) => {
-    heard.add(listener);
-    signal.addEventListener("abort", () => heard.delete(listener));
+    const all = { message: heard, click: clicks }[name];
+    all.add(listener);
+    signal.addEventListener("abort", () => all.delete(listener));
+  };
+  globalThis.BroadcastChannel = class {
+    constructor(name) { assert.equal(name, "ostiary"); channels.add(this); }
+    postMessage(data) { broadcast(data, this); }
+    close() { channels.delete(this); }
   };
   globalThis.document = { hasFocus: () => focus };
   globalThis.open = undefined;
@@ -74,7 +82,15 @@ function opens(then) {
     return w;
   };
 }
-const finish = (w) => { w.location = { href: base + "done" }; };
+const literal = (text) => text.replace(/[.?+/]/g, "\\$&");
+const form = new RegExp("^/rd=" + literal(encodeURIComponent(base + "done?0.")) + "\\d+" + literal(wanted) + "$");
+const visit = (origin) => new RegExp("^" + literal(origin + pathname + "login") + form.source.replace("^\\/", "\\?"));
+const keyOf = (w) => new URL(new URL(w.url).searchParams.get("rd")).search;
+const finish = (w) => { w.location = { href: base + "done" + keyOf(w) }; };
+const isolated = (then) => opens((w) => { w.closed = true; setTimeout(then, 20, w); }); // as a page with Cross-Origin-Opener-Policy sees it
+const broadcast = (data, from) => [...channels].forEach((c) => c !== from && c.onmessage?.({ data }));
+const click = (isTrusted) => [...clicks].forEach((listen) => listen({ isTrusted }));
+const pause = (ms) => new Promise((r) => setTimeout(r, ms));
 
 // until waits for what comes soon, or not for long.
 async function until(yes) {
@@ -210,7 +226,7 @@ test("a sign-in in a window, then the call goes on; one window for all callers",
   const rs = await Promise.all([1, 2, 3].map(() => accessFetch(app1 + "/data")));
   assert.deepEqual(rs.map((r) => r.status), [200, 200, 200]);
   assert.equal(windows.length, 1);
-  assert.equal(windows[0].url, app1 + pathname + "login?rd=" + encodeURIComponent(base + "done") + wanted);
+  assert.match(windows[0].url, visit(app1));
   assert.ok(windows[0].closed);
 });
 
@@ -231,31 +247,79 @@ test("a window closed without a sign-in: the call is tried again, and its 401 ha
   assert.equal(windows.length, 1);
 });
 
-test("a window that only looks closed is waited for", async () => {
+test("a window that only looks closed is waited for, wherever the focus is, until its last page says so", async () => {
   const { accessFetch } = await load();
-  opens((w) => { w.closed = true; }); // as a page with Cross-Origin-Opener-Policy leaves it
-  let polls = 0, signedIn = false;
-  answer(base + "get-identity", () => {
-    signedIn = ++polls > 1;
-    return json(signedIn ? 200 : 401, {}, base + "get-identity");
+  let signedIn = false, early;
+  answer(base + "get-identity", () => json(200, {}, base + "get-identity")); // an older session, for other pages
+  isolated(async (w) => {
+    for (focus of [true, true, false, true, true]) await pause(600);
+    for (const other of ["", "done", null, "?0.5", keyOf(w).slice(1)]) broadcast(other);
+    click(false); // a script's
+    await pause(20);
+    early = calls.length;
+    signedIn = true;
+    broadcast(keyOf(w));
   });
   answer(app1 + "/data", (r) => (signedIn ? data(r.url)() : refused(app1)));
   assert.equal((await accessFetch(app1 + "/data")).status, 200);
-  assert.equal(polls, 2);
+  assert.equal(early, 2, "it went on before the sign-in was over, or asked somebody"); // the call, and where to sign in
+  assert.deepEqual([heard.size, clicks.size, channels.size], [0, 0, 0]);
 });
 
-test("a window that only looks closed, and a page that has not lost the focus yet", async () => {
+test("whoever clicks on the page goes on without a window that looks closed", async () => {
   const { accessFetch } = await load();
-  focus = true; // a slow machine
-  opens((w) => { w.closed = true; });
-  let polls = 0, signedIn = false;
-  answer(base + "get-identity", () => {
-    signedIn = ++polls > 4;
-    return json(signedIn ? 200 : 401, {}, base + "get-identity");
+  isolated(() => click(true));
+  answer(app1 + "/data", () => refused(app1));
+  assert.equal((await accessFetch(app1 + "/data")).status, 401);
+  const again = accessFetch(app1 + "/data");
+  await until(() => windows.length > 1);
+  assert.equal((await again).status, 401);
+  assert.equal(windows.length, 2, "the next call has no window of its own");
+});
+
+test("a click on the page leaves a window that can be seen alone", async () => {
+  const { accessFetch } = await load();
+  let early;
+  opens(async (w) => {
+    click(true);
+    await pause(20);
+    early = to(app1 + "/data").length;
+    finish(w);
   });
-  answer(app1 + "/data", (r) => (signedIn ? data(r.url)() : refused(app1)));
-  assert.equal((await accessFetch(app1 + "/data")).status, 200);
-  assert.equal(polls, 5);
+  answer(app1 + "/data", () => refused(app1));
+  await accessFetch(app1 + "/data");
+  assert.equal(early, 1);
+});
+
+test("a provider's page may cut a window off that was seen before", async () => {
+  const { accessFetch } = await load();
+  let early;
+  opens(async (w) => {
+    await pause(600);
+    w.closed = true;
+    await pause(1700);
+    early = to(app1 + "/data").length;
+    broadcast(keyOf(w));
+  });
+  answer(app1 + "/data", () => refused(app1));
+  await accessFetch(app1 + "/data");
+  assert.equal(early, 1);
+});
+
+test("a worker's page in place of a window's last one says that it is over", async () => {
+  const said = [];
+  globalThis.close = () => said.push("close");
+  for (const [href, want] of [
+    [base + "done?0.5", ["?0.5", "close"]], [base + "done", []], [base + "done2?0.5", []], [app1 + "/done?0.5", []],
+  ]) {
+    said.length = 0;
+    channels.clear();
+    channels.add({ onmessage: ({ data }) => said.push(data) });
+    location.href = href;
+    await load();
+    assert.deepEqual(said, want, href);
+  }
+  delete globalThis.close;
 });
 
 test("the window goes to the team host that our own host names, and its page says when it is over", async () => {
@@ -279,8 +343,8 @@ test("the window goes to the team host that our own host names, and its page say
   assert.equal(windows[0].url, attempt);
   assert.ok(windows[0].closed);
   const [begun] = to(base + "login");
-  assert.deepEqual([begun.method, begun.text, begun.redirect, begun.credentials],
-    ["POST", "rd=" + encodeURIComponent(base + "done") + wanted, "error", "same-origin"]);
+  assert.deepEqual([begun.method, begun.redirect, begun.credentials], ["POST", "error", "same-origin"]);
+  assert.match("/" + begun.text, form);
   assert.equal(heard.size, 0);
 });
 
@@ -309,7 +373,7 @@ test("what another host answers is no place to sign in at", async () => {
   answer(app2 + "/data", () => refused(app2));
   answer(tokenURL(app2), () => json(403, { reason: "tokens-not-accepted" }, tokenURL(app2)));
   await accessFetch(app2 + "/data", { credentials: "include" });
-  assert.equal(windows[0].url, app2 + pathname + "login?rd=" + encodeURIComponent(base + "done") + wanted);
+  assert.match(windows[0].url, visit(app2));
   assert.equal(calls.filter((c) => c.method === "POST").length, 0);
 });
 
@@ -320,7 +384,7 @@ test("a host that begins no sign-in by a script is visited", async () => {
     opens(finish);
     answer(app1 + "/data", () => refused(app1), data(app1 + "/data"));
     assert.equal((await accessFetch(app1 + "/data")).status, 200);
-    assert.equal(windows.at(-1).url, app1 + pathname + "login?rd=" + encodeURIComponent(base + "done") + wanted);
+    assert.match(windows.at(-1).url, visit(app1));
   }
 });
 
