@@ -104,19 +104,28 @@ func (o *openID) readLogout(c claims) (Logout, error) {
 	case len(sub) > 255 || !config.IsName(sub):
 		return Logout{}, oidc.Fail(ErrRejected, "the logout token names no user (sub): sessions by sid alone are not known here")
 	}
+	until, err := o.reaches(c)
+	if err != nil {
+		return Logout{}, err
+	}
+	return Logout{ID: sub, Token: jti, Until: until}, nil
+}
+
+// reaches returns until when somebody signed in whom a logout token is about. The provider's clock may be
+// behind; and a word that comes late, or twice, is not about what began since.
+func (o *openID) reaches(c claims) (time.Time, error) {
 	now := o.now()
 	exp, hasExp := c.time("exp")
 	iat, hasIAT := c.time("iat")
 	switch {
 	case !hasExp || !hasIAT:
-		return Logout{}, oidc.Fail(ErrRejected, "the logout token does not say from and until when it is good (iat, exp)")
+		return time.Time{}, oidc.Fail(ErrRejected, "the logout token does not say from and until when it is good (iat, exp)")
 	case !now.Before(exp.Add(skew)), iat.After(now.Add(skew)):
-		return Logout{}, oidc.Fail(ErrRejected, "the logout token is over, or of the future: is a clock wrong?")
+		return time.Time{}, oidc.Fail(ErrRejected, "the logout token is over, or of the future: is a clock wrong?")
 	}
-	// The provider's clock may be behind; and a word that comes late, or twice, is not about what began since.
 	until := iat.Add(skew)
 	if until.After(now) {
 		until = now
 	}
-	return Logout{ID: sub, Token: jti, Until: until}, nil
+	return until, nil
 }

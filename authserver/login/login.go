@@ -85,6 +85,11 @@ func (h *Handler) Route(host, path string) func(*public.Exchange) {
 	case strings.HasPrefix(own, "login/"):
 		return h.traced("sign-in team", func(x *public.Exchange) { h.teamLogin(x, own[len("login/"):]) })
 	}
+	return h.byProvider(own)
+}
+
+// byProvider finds what answers where an identity provider sends people, or speaks for itself.
+func (h *Handler) byProvider(own string) func(*public.Exchange) {
 	if name, ok := loggedOutBy(own); ok && h.Providers.Find(name).LogsOut() {
 		return h.traced("sign-out back channel", func(x *public.Exchange) { h.backchannel(x, name) })
 	}

@@ -100,11 +100,7 @@ func (c *check) oidc() {
 			c.wrong("discoveryURL", codeDiscovery, "%.300q: %s", p.DiscoveryURL, problem)
 		}
 	}
-	if p.EndSessionURL != "" {
-		if _, problem = issuer.ParseDocument(p.EndSessionURL); problem != "" {
-			c.wrong("endSessionURL", codeEndSession, "%.300q: %s", p.EndSessionURL, problem)
-		}
-	}
+	c.endSession()
 	if p.GroupsFormat != "" && !slices.Contains(GroupsFormats(), p.GroupsFormat) {
 		c.wrong("claims.groupsFormat", codeFormat, "%.40q: one of %s", p.GroupsFormat, strings.Join(GroupsFormats(), ", "))
 	}
@@ -124,6 +120,16 @@ func (c *check) oidc() {
 	}
 	c.authParams()
 	c.certificates()
+}
+
+func (c *check) endSession() {
+	address := c.provider.EndSessionURL
+	if address == "" {
+		return
+	}
+	if _, problem := issuer.ParseDocument(address); problem != "" {
+		c.wrong("endSessionURL", codeEndSession, "%.300q: %s", address, problem)
+	}
 }
 
 // client checks what GitHub and OpenID providers know this client by.
