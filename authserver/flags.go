@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -39,6 +40,7 @@ type Flags struct {
 	docs           string
 	branding       string
 	returnHosts    []string
+	returnPorts    []string
 	trustedProxies []string
 	identity       string
 	upstream       []string
@@ -67,6 +69,8 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringVar(&o.docs, "docs-url", "", web.DocsUsage)
 	f.StringVar(&o.branding, "branding", "", web.BrandUsage)
 	f.StringSliceVar(&o.returnHosts, "return-hosts", nil, "`HOST` or *.HOST,... to which every application may redirect after a sign-in or sign-out, beside the hosts of its own namespace's policies")
+	f.StringSliceVar(&o.returnPorts, "return-ports", nil, "`PORT`,... at which applications are reached beside the port of --team-url: "+
+		"who comes there is led back there after a sign-in (default: to the port of --team-url)")
 	f.StringSliceVar(&o.trustedProxies, "trusted-proxies", nil, "networks of the proxies whose X-Forwarded-For is trusted (default: none, so client addresses are not known and rules with ip match no request)")
 	f.StringVar(&o.GeoIPDatabase, "geoip-database", "", "`FILE` in MaxMind's format (.mmdb) that tells in which country clients are, read again when it changes (default: none, so rules with country admit nobody and block everybody)")
 	f.StringVar(&o.identity, "identity-headers", "default", "default, or cloudflare for Cf-Access-* as well, and tokens that Cloudflare's client libraries verify")
@@ -110,6 +114,12 @@ func (o *Flags) Config() (Config, error) {
 		}
 	}
 	c.ReturnHosts = o.returnHosts
+	for _, p := range o.returnPorts {
+		if n, err := strconv.ParseUint(p, 10, 16); err != nil || n == 0 || p[0] == '0' {
+			fail("--return-ports", fmt.Errorf("%q is not a port: 1 to 65535", p))
+		}
+	}
+	c.ReturnPorts = o.returnPorts
 	c.Identity, err = ParseIdentityHeaders(o.identity)
 	fail("--identity-headers", err)
 	upstream, err := contract.ParseUpstream(o.upstream)

@@ -71,6 +71,8 @@ type Config struct {
 	// ReturnHosts are hosts that every application may send people to after they
 	// signed in or out, beside those of its own namespace.
 	ReturnHosts []string
+	// ReturnPorts are ports of applications beside that of the team host.
+	ReturnPorts []string
 	Identity    dialect.IdentityHeaders
 	// TrustedProxies may say what the client's address is. Empty: no one may,
 	// and no address is known.
@@ -160,8 +162,8 @@ func New(c Config) *Server {
 func (s *Server) signIn() {
 	c := &s.Config
 	s.site = &public.Site{Table: c.Table, Ring: c.Ring, TeamURL: c.TeamURL, PathPrefix: c.PathPrefix, Docs: c.Docs, Look: c.Look,
-		SessionDuration: c.SessionDuration,
-		Log:             c.Log, Now: c.Now, SignsIn: c.Login != nil, Quiet: c.DecisionLog == telemetry.LogOff}
+		SessionDuration: c.SessionDuration, ReturnPorts: c.ReturnPorts,
+		Log: c.Log, Now: c.Now, SignsIn: c.Login != nil, Quiet: c.DecisionLog == telemetry.LogOff}
 	s.site.Client = func(r *http.Request) netip.Addr {
 		return s.addresses.address(peer(r), strings.Join(r.Header[contract.ForwardedFor], ","), s.Now())
 	}

@@ -53,7 +53,7 @@ func (h *Handler) appLogin(x *public.Exchange) {
 
 // begin makes an attempt of what is given, and takes it to the team host.
 func (h *Handler) begin(x *public.Exchange, a attempt) {
-	a.ID, a.Host, a.At, a.Browser = randomID(), x.Host, x.Now.Unix(), digest(h.keepKey(x))
+	a.ID, a.Host, a.Port, a.At, a.Browser = randomID(), x.Host, h.portIn(x), x.Now.Unix(), digest(h.keepKey(x))
 	h.toTeam(x, a, nil)
 }
 
@@ -93,5 +93,5 @@ func (h *Handler) showLoop(x *public.Exchange, dest string) {
 	x.W.Header().Set(contract.ReasonHeader, "login-loop")
 	h.Page(x, http.StatusConflict, "sign-in loop", web.Loop(web.LoopView{
 		Host: x.Host, Why: web.WhyLoop(s != nil, reason), RequestID: x.ID, DocsURL: h.Docs.Of("login-loop"),
-		AgainURL: h.Own(x.Host, "login", url.Values{"rd": {dest}, "again": {"1"}})}))
+		AgainURL: h.OwnAt(h.Here(x), "login", url.Values{"rd": {dest}, "again": {"1"}})}))
 }

@@ -58,18 +58,18 @@ func (h *Handler) deny(x *public.Exchange, target policy.Target, d *policy.Decis
 		slog.String("user", s.ID), slog.String("email", s.Email),
 		slog.String("reason", d.Reason.String()), slog.String("policy", signIn.Policy.String()))
 	x.W.Header().Set(contract.ReasonHeader, d.Reason.String())
-	v := h.deniedView(target.Host(), d, s, signIn, x.Ring, x.Now)
-	v.RequestID, v.WhyURL, v.RetryURL = x.ID, why, cmp.Or(x.Dest, h.Origin(target.Host())+"/")
+	v := h.deniedView(target.Host(), cmp.Or(x.Dest, h.Origin(target.Host())+"/"), d, s, signIn, x.Ring, x.Now)
+	v.RequestID, v.WhyURL = x.ID, why
 	h.Page(x, http.StatusForbidden, "access denied", web.Denied(v))
 }
 
-// deniedView is what somebody is told who is signed in and may not pass.
-func (h *Handler) deniedView(host string, d *policy.Decision, s *policy.Subject, signIn *policy.SignIn, ring *credential.Ring,
+// deniedView is what somebody is told who is signed in and may not pass to an address.
+func (h *Handler) deniedView(host, dest string, d *policy.Decision, s *policy.Subject, signIn *policy.SignIn, ring *credential.Ring,
 	now time.Time) web.DeniedView {
 	return web.DeniedView{
 		Host: host, SignedInAs: cmp.Or(s.Email, s.Name()), Why: web.WhyDenied(d.Reason),
 		Message: signIn.Denied.Message, HelpURL: signIn.Denied.URL, Reason: d.Reason.String(), DocsURL: h.Docs.Of(d.Reason.String()),
-		SwitchURL: h.switchURL(ring, host, s, now), HomeURL: h.Origin(h.TeamHost()) + "/",
+		SwitchURL: h.switchURL(ring, host, dest, s, now), RetryURL: dest, HomeURL: h.Origin(h.TeamHost()) + "/",
 	}
 }
 
@@ -84,7 +84,8 @@ func (h *Handler) DeniedOf(q *dialect.Ask, d *policy.Decision) (web.DeniedView, 
 	if !ok || table.Session(q.Target.Host(), q.Subject, q.Now, h.SessionDuration) != policy.NoReason {
 		return web.DeniedView{}, false
 	}
-	v := h.deniedView(q.Target.Host(), d, q.Subject, &signIn, ring, q.Now)
-	v.RequestID, v.RetryURL = q.RequestID, h.destination(q.URI, q.Target.Host(), table)
+	dest := h.checked(q.URI, q.Target.Host(), h.PortOf(q.HostPort), table, maxReturn)
+	v := h.deniedView(q.Target.Host(), dest, d, q.Subject, &signIn, ring, q.Now)
+	v.RequestID = q.RequestID
 	return v, true
 }

@@ -126,7 +126,7 @@ func (h *Handler) isMeant(x *public.Exchange) bool {
 		if fromHere(x.R) && (!everywhere || saysFrom(x.R)) {
 			return true
 		}
-		view := web.ConfirmLogoutView{Host: x.Host, Action: x.R.URL.RequestURI(), Everywhere: everywhere, StayURL: h.Origin(x.Host) + "/"}
+		view := web.ConfirmLogoutView{Host: x.Host, Action: x.R.URL.RequestURI(), Everywhere: everywhere, StayURL: h.Here(x) + "/"}
 		h.Page(x, http.StatusOK, "sign out?", web.ConfirmLogout(view))
 	default:
 		x.W.Header().Set("Allow", "GET, POST")
@@ -226,8 +226,8 @@ func (h *Handler) signedOut(x *public.Exchange, to string, everywhere bool) {
 	}
 	v := web.SignedOutView{Host: x.Host, Everywhere: everywhere}
 	if x.Host != h.TeamHost() {
-		v.SignInURL = h.Own(x.Host, "login", nil)
-		v.EverywhereURL = h.Own(x.Host, "logout", url.Values{"all": {""}})
+		v.SignInURL = h.OwnAt(h.Here(x), "login", nil)
+		v.EverywhereURL = h.OwnAt(h.Here(x), "logout", url.Values{"all": {""}})
 	} else {
 		v.HomeURL = h.Origin(x.Host) + "/"
 	}

@@ -33,16 +33,21 @@ func (h *Handler) beginAt(x *public.Exchange, host, rd string, wanted text) {
 	if wanted != "" {
 		also("for", string(wanted))
 	}
-	h.Onward(x, web.OnwardView{Host: host, Origin: h.Origin(host), Action: h.Own(host, "login", nil), Hidden: fields,
-		Next: h.Own(h.TeamHost(), "login/"+host, nil) + "?attempt=", Plain: h.Own(host, "login", q)})
+	origin := h.Origin(host)
+	if name, port, _, ok := h.split(rd); ok && name == host {
+		origin = h.OriginAt(host, port)
+	}
+	h.Onward(x, web.OnwardView{Host: host, Origin: origin, Action: h.OwnAt(origin, "login", nil), Hidden: fields,
+		Next: h.Own(h.TeamHost(), "login/"+host, nil) + "?attempt=", Plain: h.OwnAt(origin, "login", q)})
 }
 
 // endBy takes a ticket to the application.
 func (h *Handler) endBy(x *public.Exchange, a *attempt, sealed string) {
+	origin := h.originOf(a.Host, a.Port)
 	page, _, _ := strings.Cut(string(a.Dest), "?")
-	h.Onward(x, web.OnwardView{Host: a.Host, Origin: h.Origin(a.Host), Action: h.Own(a.Host, "authorized", nil),
+	h.Onward(x, web.OnwardView{Host: a.Host, Origin: origin, Action: h.OwnAt(origin, "authorized", nil),
 		Hidden: []web.Field{{Name: "ticket", Value: sealed}}, To: string(a.Dest),
-		Popup: page == h.Own(a.Host, "done", nil), Hand: h.isNear(x, a)})
+		Popup: page == h.OwnAt(origin, "done", nil), Hand: h.isNear(x, a)})
 }
 
 // arrives reports whether a request is a form that is taken here, or a visit as it may be.

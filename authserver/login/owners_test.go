@@ -66,7 +66,7 @@ var switchLink = regexp.MustCompile(`href="([^"]*switch=1[^"]*)"`)
 func TestSwitchComesBack(t *testing.T) {
 	s := newSite(t, nil)
 	b := s.browser()
-	p := b.enter("app3.example.org", "/", "ann")
+	p := b.enter("app3.example.org", "/deep?x=1&y=2", "ann")
 	b.want(p, 403, "ann@example.com")
 	m := switchLink.FindStringSubmatch(p.body)
 	if m == nil {
@@ -81,7 +81,7 @@ func TestSwitchComesBack(t *testing.T) {
 		t.Errorf("bob is led to %s", p.location)
 	}
 	b.follow = false
-	if p := b.get(link, "Sec-Fetch-Site", "same-origin"); p.location != s.url("app3.example.org", "/") {
+	if p := b.get(link, "Sec-Fetch-Site", "same-origin"); p.location != s.url("app3.example.org", "/deep?x=1&y=2") {
 		t.Errorf("ann is led to %q", p.location)
 	}
 	// An address in the open leads nowhere from the team host.

@@ -3,6 +3,7 @@
 package login
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"net/url"
@@ -26,7 +27,7 @@ const maxReturn = dialect.MaxReturn
 // than it asked for, as it is too long: then its page is worth more than its query.
 func (h *Handler) returnAddress(x *public.Exchange) (dest string, cut bool) {
 	rd, cut := dialect.Shorten(x.Query.Get("rd"))
-	return h.destination(rd, x.Host, x.Table), cut || x.Query.Has("cut")
+	return h.checked(rd, x.Host, x.Port, x.Table, maxReturn), cut || x.Query.Has("cut")
 }
 
 // maxFor bounds the path for which somebody signs in, beside where they come back to.
@@ -41,7 +42,7 @@ func (h *Handler) wantedFor(x *public.Exchange) text {
 	if path == "" || len(path) > maxFor || path[0] != '/' {
 		return ""
 	}
-	rest, ok := strings.CutPrefix(h.destination(path, x.Host, x.Table), h.Origin(x.Host))
+	rest, ok := strings.CutPrefix(h.checked(path, x.Host, x.Port, x.Table, maxReturn), h.Here(x))
 	if !ok || rest != path {
 		return ""
 	}
@@ -56,15 +57,15 @@ const maxKept = 32 << 10
 func (h *Handler) keepAddress(x *public.Exchange) bool {
 	rd := x.Query.Get("rd")
 	short, cut := dialect.Shorten(rd)
-	origin := h.Origin(x.Host)
-	dest := h.checked(rd, x.Host, x.Table, maxKept)
+	origin := h.Here(x)
+	dest := h.checked(rd, x.Host, x.Port, x.Table, maxKept)
 	if !cut || x.R.Method != http.MethodGet || dest == origin+"/" || !strings.HasPrefix(dest, origin+"/") {
 		return false
 	}
 	q := maps.Clone(x.Query)
 	q.Set("rd", short)
 	q.Set("cut", "1")
-	h.KeepPage(x, "sign in", web.Keep(web.KeepView{Host: x.Host, Address: dest[len(origin):], Next: h.Own(x.Host, "login", q)}))
+	h.KeepPage(x, "sign in", web.Keep(web.KeepView{Host: x.Host, Address: dest[len(origin):], Next: h.OwnAt(origin, "login", q)}))
 	return true
 }
 
@@ -79,26 +80,44 @@ func (h *Handler) showKept(x *public.Exchange, dest string) {
 // root of the host. It never returns an address that a browser could read as
 // another host's.
 func (h *Handler) destination(rd, host string, table *policy.Table) string {
-	return h.checked(rd, host, table, maxReturn)
+	return h.checked(rd, host, h.Port(), table, maxReturn)
 }
 
-// checked is destination for addresses of at most so many bytes.
-func (h *Handler) checked(rd, host string, table *policy.Table, most int) string {
-	home := h.Origin(host) + "/"
+// checked is destination from a host at a port, for addresses of at most so many bytes.
+func (h *Handler) checked(rd, host, port string, table *policy.Table, most int) string {
+	home := h.OriginAt(host, port) + "/"
 	if rd == "" || len(rd) > most || strings.IndexFunc(rd, unsafeInReturn) >= 0 {
 		return home
 	}
 	name, path := host, rd
 	if rd[0] != '/' {
 		var ok bool
-		if name, path, ok = h.split(rd); !ok || !h.mayLead(host, name, table) {
+		if name, port, path, ok = h.split(rd); !ok || !h.mayLead(host, name, table) {
 			return home
 		}
 	}
 	if !plainPath(name, path) || h.isAction(path) {
 		return home
 	}
-	return h.Origin(name) + path
+	return h.OriginAt(name, port) + path
+}
+
+// portIn is what is remembered of the port that an application was asked at: nothing, if it is
+// that of every host, and a colon where there is none.
+func (h *Handler) portIn(x *public.Exchange) string {
+	if x.Port == h.Port() {
+		return ""
+	}
+	return cmp.Or(x.Port, ":")
+}
+
+// originOf is the origin of an application at the port that portIn said. One that is no longer
+// listed is none.
+func (h *Handler) originOf(host, port string) string {
+	if port == "" {
+		return h.Origin(host)
+	}
+	return h.OriginAt(host, h.PortOf(host+strings.TrimSuffix(port, ":")))
 }
 
 // mayLead reports whether people may be sent from a host to another one. That some
@@ -114,6 +133,7 @@ func (h *Handler) mayLead(host, other string, table *policy.Table) bool {
 // could lead others there.
 type wayBack struct {
 	Host     string `json:"host"`
+	Dest     text   `json:"d,omitempty"` // there; empty: its root
 	Provider string `json:"idp"`
 	ID       string `json:"sub"`
 }
@@ -121,10 +141,17 @@ type wayBack struct {
 // purposeBack is a parameter: team host → team host.
 const purposeBack = "way back"
 
-// switchURL is where to become somebody else, and come back to a host.
-func (h *Handler) switchURL(ring *credential.Ring, host string, s *policy.Subject, now time.Time) string {
+// maxBack bounds where a way back leads, in bytes: its own address stands in one of ours, on a
+// page beside others.
+const maxBack = 1 << 10
+
+// switchURL is where to become somebody else, and come back to what they could not open.
+func (h *Handler) switchURL(ring *credential.Ring, host, dest string, s *policy.Subject, now time.Time) string {
 	q := url.Values{"switch": {"1"}}
-	if sealed, err := ring.Seal(purposeBack, wayBack{host, s.Provider, s.ID}, now.Add(time.Hour), now); err == nil {
+	if len(dest) > maxBack {
+		dest = ""
+	}
+	if sealed, err := ring.Seal(purposeBack, wayBack{host, text(dest), s.Provider, s.ID}, now.Add(time.Hour), now); err == nil {
 		q.Set("back", sealed)
 	}
 	return h.Own(h.TeamHost(), "logout", q)
@@ -139,7 +166,7 @@ func (h *Handler) wayBackOf(x *public.Exchange, s *policy.Subject) string {
 	if w.ID != s.ID || w.Provider != s.Provider || !x.Table.Claims(w.Host) {
 		return ""
 	}
-	return h.Origin(w.Host) + "/"
+	return cmp.Or(string(w.Dest), h.Origin(w.Host)+"/")
 }
 
 // isAction reports whether a path is one of ours that does something: nobody is sent
@@ -153,10 +180,10 @@ func (h *Handler) isAction(path string) bool {
 // split takes an absolute address apart. Scheme and host must be spelled as we
 // would: no parser's opinion about "https:evil", userinfo, ports or case is
 // asked for.
-func (h *Handler) split(rd string) (host, path string, ok bool) {
+func (h *Handler) split(rd string) (host, port, path string, ok bool) {
 	rest, ok := strings.CutPrefix(rd, h.TeamURL.Scheme+"://")
 	if !ok {
-		return "", "", false
+		return "", "", "", false
 	}
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
 		rest, path = rest[:i], rest[i:]
@@ -164,8 +191,9 @@ func (h *Handler) split(rd string) (host, path string, ok bool) {
 	if path == "" || path[0] != '/' {
 		path = "/" + path
 	}
-	host, ok = strings.CutSuffix(rest, h.Port())
-	return host, path, ok && public.CanonicalHost(host) == host && !strings.Contains(host, ":")
+	port = h.PortOf(rest)
+	host, ok = strings.CutSuffix(rest, port)
+	return host, port, path, ok && public.CanonicalHost(host) == host && !strings.Contains(host, ":")
 }
 
 // unsafeInReturn: browsers drop tabs and line ends from a URL, and take a

@@ -24,6 +24,7 @@ type opened struct {
 
 type openedByHost struct {
 	Host string `json:"h"`
+	Port string `json:"o,omitempty"`
 	At   int64  `json:"t"`
 }
 
@@ -35,12 +36,13 @@ const (
 	maxBesideIt    = 2200
 )
 
-// remember notes that a session at a host is about to be given, in an answer that has an
+// remember notes that a session at an application is about to be given, in an answer that has an
 // address of size bytes besides.
-func (h *Handler) remember(x *public.Exchange, host string, s *policy.Subject, size int) {
+func (h *Handler) remember(x *public.Exchange, app openedByHost, s *policy.Subject, size int) {
 	o := h.openedBy(x, s)
-	o.Apps = slices.DeleteFunc(o.Apps, func(a openedByHost) bool { return a.Host == host })
-	o.Apps = slices.Insert(o.Apps, 0, openedByHost{host, x.Now.Unix()})
+	o.Apps = slices.DeleteFunc(o.Apps, func(a openedByHost) bool { return a.Host == app.Host })
+	app.At = x.Now.Unix()
+	o.Apps = slices.Insert(o.Apps, 0, app)
 	h.keepOpened(x, &o, size)
 }
 
@@ -116,7 +118,7 @@ func (h *Handler) openedSession(x *public.Exchange, a openedByHost, s *policy.Su
 	if !x.Table.Claims(a.Host) || !x.Now.Before(until) || since.Before(s.SignedInAt) {
 		return out, false
 	}
-	return web.SessionAt{Host: a.Host, URL: h.Origin(a.Host) + "/", Since: since, Until: until}, true
+	return web.SessionAt{Host: a.Host, URL: h.originOf(a.Host, a.Port) + "/", Since: since, Until: until}, true
 }
 
 // A lastWord is what the team host tells an application's host: that this person ended
@@ -137,8 +139,13 @@ func (h *Handler) endOne(x *public.Exchange, s *policy.Subject) {
 		h.Redirect(x, back) // it is over, there or here
 		return
 	}
-	o := h.openedBy(x, s)
-	o.Apps = slices.DeleteFunc(o.Apps, func(a openedByHost) bool { return a.Host == host })
+	o, origin := h.openedBy(x, s), h.Origin(host)
+	o.Apps = slices.DeleteFunc(o.Apps, func(a openedByHost) bool {
+		if a.Host == host {
+			origin = h.originOf(host, a.Port)
+		}
+		return a.Host == host
+	})
 	word := lastWord{farewell{Provider: s.Provider, ID: s.ID, To: back}, host}
 	sealed, err := x.Ring.Seal(purposeEnd, word, x.Now.Add(ticketTime), x.Now)
 	if err != nil {
@@ -146,7 +153,7 @@ func (h *Handler) endOne(x *public.Exchange, s *policy.Subject) {
 		return
 	}
 	h.keepOpened(x, &o, len(sealed))
-	h.Onward(x, web.OnwardView{Host: host, Origin: h.Origin(host), Action: h.Own(host, "logout", nil),
+	h.Onward(x, web.OnwardView{Host: host, Origin: origin, Action: h.OwnAt(origin, "logout", nil),
 		Hidden: []web.Field{{Name: "end", Value: sealed}}, To: back})
 }
 

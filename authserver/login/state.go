@@ -48,7 +48,8 @@ const (
 type attempt struct {
 	ID   string `json:"i"`
 	Host string `json:"h"`
-	Dest text   `json:"d"` // where to go in the end
+	Port string `json:"o,omitempty"` // as portIn says
+	Dest text   `json:"d"`           // where to go in the end
 	// Browser stands for the key of the browser that began it.
 	Browser string `json:"b"`
 	At      int64  `json:"t"`

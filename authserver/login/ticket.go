@@ -47,8 +47,8 @@ func (h *Handler) issueTicket(x *public.Exchange, v visit, s *policy.Subject, el
 	case err != nil:
 		h.Broken(x, err)
 	default:
-		to := h.Own(v.Host, "authorized", url.Values{"ticket": {sealed}})
-		h.remember(x, v.Host, s, len(to))
+		to := h.OwnAt(h.originOf(v.Host, v.Port), "authorized", url.Values{"ticket": {sealed}})
+		h.remember(x, openedByHost{Host: v.Host, Port: v.Port}, s, len(to))
 		if v.Script {
 			h.endBy(x, &v.attempt, sealed)
 			return
@@ -103,7 +103,7 @@ func (h *Handler) beginAgain(x *public.Exchange, a *attempt) {
 		return
 	}
 	if a.Again >= maxAgain {
-		h.Redirect(x, h.Own(x.Host, "authorized", nil))
+		h.Redirect(x, h.OwnAt(h.Here(x), "authorized", nil))
 		return
 	}
 	q := url.Values{"rd": {x.Dest}, "began": {strconv.Itoa(a.Again + 1)}}
@@ -113,7 +113,7 @@ func (h *Handler) beginAgain(x *public.Exchange, a *attempt) {
 	if a.For != "" {
 		q.Set("for", string(a.For))
 	}
-	h.Redirect(x, h.Own(x.Host, "login", q))
+	h.Redirect(x, h.OwnAt(h.Here(x), "login", q))
 }
 
 // maxAgain is how often a login is begun anew without asking: once more than other
@@ -129,7 +129,7 @@ func (h *Handler) done(x *public.Exchange) {
 	if !h.Get(x) {
 		return
 	}
-	h.SignedInPage(x, h.Origin(x.Host)+"/")
+	h.SignedInPage(x, h.Here(x)+"/")
 }
 
 // What a browser remembers itself of the tickets that it used, as the next one may

@@ -19,6 +19,7 @@ type Exchange struct {
 	R     *http.Request
 	ID    string // of the request, for people and logs
 	Host  string // canonical, without a port
+	Port  string // of the host, with its colon, as Site.PortOf says
 	Query url.Values
 	Table *policy.Table
 	Ring  *credential.Ring

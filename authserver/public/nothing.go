@@ -74,7 +74,7 @@ func (s *Site) application(host string) string {
 	if err != nil || !s.SignsIn || target.Host() != s.TeamHost() && !s.Table().Claims(target.Host()) {
 		return ""
 	}
-	return s.Origin(target.Host()) + "/"
+	return s.OriginAt(target.Host(), s.PortOf(host)) + "/"
 }
 
 // stray shows a page at an address that nothing answers for.

@@ -133,7 +133,7 @@ func (s *Site) wayOn(x *Exchange) (label, address string) {
 	case x.Host == s.TeamHost():
 		return web.StartPage, s.Origin(x.Host) + "/"
 	case x.Table != nil && x.Table.Claims(x.Host):
-		return web.OpenApplication, s.Origin(x.Host) + "/"
+		return web.OpenApplication, s.Here(x) + "/"
 	}
 	return "", ""
 }
@@ -161,7 +161,7 @@ func (s *Site) RefuseJSON(x *Exchange, status int, reason string) {
 	x.W.Header().Set(contract.ReasonHeader, reason)
 	answer := map[string]string{"reason": reason, "request_id": x.ID}
 	if status == http.StatusUnauthorized && x.Host != s.TeamHost() {
-		answer["login_url"] = s.Own(x.Host, "login", nil)
+		answer["login_url"] = s.OwnAt(s.Here(x), "login", nil)
 	}
 	if docs := s.Docs.Of(reason); docs != "" {
 		answer["docs"] = docs

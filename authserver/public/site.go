@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,9 @@ type Site struct {
 	TeamURL *url.URL
 	// PathPrefix is ours on every host, such as "/.access".
 	PathPrefix string
+	// ReturnPorts are ports of applications beside that of the team host. Who listens there is
+	// sent the sessions' cookies anyway, as those know no ports.
+	ReturnPorts []string
 	// Docs is where the reasons are explained that pages and answers name.
 	Docs web.Docs
 	// SessionDuration is how long a session at the team host lasts, and one at
@@ -68,7 +72,7 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, id string, routers 
 	if err != nil {
 		return false
 	}
-	x := &Exchange{W: w, R: r, ID: id, Host: target.Host(), Table: s.Table(), Ring: s.Ring(), Now: s.Now()}
+	x := &Exchange{W: w, R: r, ID: id, Host: target.Host(), Port: s.PortOf(r.Host), Table: s.Table(), Ring: s.Ring(), Now: s.Now()}
 	var serve func(*Exchange)
 	var posted bool
 	for _, router := range routers {
@@ -128,13 +132,41 @@ func (s *Site) Port() string {
 	return ""
 }
 
-// Own returns an address below our prefix on a host.
-func (s *Site) Own(host, path string, query url.Values) string {
-	u := s.Origin(host) + s.PathPrefix + "/" + path
+// PortOf returns the port of an application, with its colon, by what a browser wrote into
+// Host: if it is one that the operator lists, and otherwise that of every host.
+func (s *Site) PortOf(host string) string {
+	standard := map[string]string{"http": "80", "https": "443"}[s.TeamURL.Scheme]
+	port := standard
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		port = host[i+1:]
+	}
+	switch {
+	case CanonicalHost(host) == s.TeamHost() || !slices.Contains(s.ReturnPorts, port):
+		return s.Port()
+	case port == standard:
+		return ""
+	}
+	return ":" + port
+}
+
+// OriginAt is Origin at a port that PortOf returned.
+func (s *Site) OriginAt(host, port string) string { return s.TeamURL.Scheme + "://" + host + port }
+
+// Here is the origin of the host that was asked.
+func (s *Site) Here(x *Exchange) string { return s.OriginAt(x.Host, x.Port) }
+
+// OwnAt returns an address below our prefix at an origin.
+func (s *Site) OwnAt(origin, path string, query url.Values) string {
+	u := origin + s.PathPrefix + "/" + path
 	if len(query) > 0 {
 		u += "?" + query.Encode()
 	}
 	return u
+}
+
+// Own returns an address below our prefix on a host.
+func (s *Site) Own(host, path string, query url.Values) string {
+	return s.OwnAt(s.Origin(host), path, query)
 }
 
 // TeamHost is the team host without a port.

@@ -192,6 +192,8 @@ func TestRefused(t *testing.T) {
 		{"hostClaims=granted-only", []string{"/hostClaims", "GrantedOnly"}},
 		{"hostHold=1d", []string{"/hostHold", "pattern"}},
 		{"returnHosts=www.example.com", []string{"/returnHosts", "array"}},
+		{"returnPorts={0}", []string{"/returnPorts/0", "minimum"}},
+		{"returnPorts={https}", []string{"/returnPorts/0", "integer"}},
 		{"geoip.file=/etc/passwd", []string{"/geoip/file", "pattern"}},
 		{"geoip.volume=geoip", []string{"/geoip/volume", "object"}},
 		{"geoip.volume.secret.secretName=a,geoip.volume.configMap.name=b", []string{"/geoip/volume", "maxProperties"}},

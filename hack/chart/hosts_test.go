@@ -25,7 +25,7 @@ func TestHostArguments(t *testing.T) {
 		"testdata/values/host-grants.yaml": {
 			"--external-evaluation-origins=https://eval.example.com,https://eval.example.net:8443", "--host-claims=granted-only", "--host-grants=*.preview.example.com=shop,checkout", "--host-grants=app.example.com=checkout",
 			"--host-grants=pay.example.com=checkout", "--host-hold=1h30m", "--host-reservations=*.shop.example.com=shop",
-			"--return-hosts=www.example.com,*.corp.example.com",
+			"--return-hosts=www.example.com,*.corp.example.com", "--return-ports=8443,443",
 		},
 	} {
 		if got := of(values); !slices.Equal(got, want) {
