@@ -7,34 +7,33 @@ import (
 	"net/netip"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/ostiary/ostiary/authserver/public"
 )
 
-// limits slow down whoever tries too often.
+// limits slow down whoever guesses. What turns out to be no guess costs nothing: a
+// visit, the right password, a code that the provider takes, a try that nobody looked
+// at. So many people may have one address.
 type limits struct {
-	// visits: visits to a provider, by address. exchanges: answers that are taken to
-	// one, by address. addresses: guesses, by address. accounts: guesses at one
-	// account, from anywhere. pairs: guesses at one account from one address.
-	// fresh: the first of those, and firsts: all of these together, by account.
-	// devices: guesses at an account by a browser that signed in to it before.
-	visits, exchanges, addresses, accounts, pairs, fresh, firsts, devices *public.Limit
+	// exchanges: answers that are taken to a provider, which it refuses, by address.
+	// addresses: guesses, by address. accounts: guesses at one account, from
+	// anywhere. pairs: guesses at one account from one address. fresh: the first of
+	// those, and firsts: all of these together, by account. devices: guesses at an
+	// account by a browser that signed in to it before.
+	exchanges, addresses, accounts, pairs, fresh, firsts, devices *public.Limit
+	// nowhere is for the answers of all clients together whose address is not known.
+	nowhere *public.Limit
 	// evaluations are sign-ins of one person for which services are asked.
 	evaluations *public.Limit
 	// logouts are words of providers that sessions are over, by provider and address.
 	logouts *public.Limit
-	// nowhere is for the answers of all clients together whose address is not known.
-	nowhere *rate.Limiter
 }
 
 func newLimits() *limits {
 	return &limits{
-		// An office is one address, and in the morning each of its people opens a
-		// window with many tabs.
-		visits:    public.NewLimit(1000, 100*time.Millisecond),
-		exchanges: public.NewLimit(300, 200*time.Millisecond),
-		addresses: public.NewLimit(60, time.Second),
+		// An office is one address. As many as these may be under way at once, and as
+		// many of its people may mistype.
+		exchanges: public.NewLimit(1000, 200*time.Millisecond),
+		addresses: public.NewLimit(1000, time.Second),
 		// Wide enough that guessing at an account does not lock its owner out for
 		// long, as pairs stops any one address far earlier.
 		accounts:    public.NewLimit(200, 6*time.Second),
@@ -45,8 +44,36 @@ func newLimits() *limits {
 		logouts: public.NewLimit(1000, 10*time.Millisecond),
 		pairs:   public.NewLimit(10, 30*time.Second),
 		devices: public.NewLimit(10, 30*time.Second),
-		nowhere: rate.NewLimiter(rate.Every(50*time.Millisecond), 600),
+		nowhere: public.NewLimit(1000, 50*time.Millisecond),
 	}
+}
+
+// A charge is what a try was counted as, before anybody knows whether it is a guess.
+// Counting first bounds those that are under way as well.
+type charge struct {
+	now time.Time
+	on  []taken
+}
+
+type taken struct {
+	limit *public.Limit
+	key   string
+}
+
+func (c *charge) take(l *public.Limit, key string) bool {
+	if !l.Allow(key, c.now) {
+		return false
+	}
+	c.on = append(c.on, taken{l, key})
+	return true
+}
+
+// giveBack is for what was no guess.
+func (c *charge) giveBack() {
+	for _, one := range c.on {
+		one.limit.GiveBack(one.key, c.now)
+	}
+	c.on = nil
 }
 
 // network is what one client can have of addresses: of IPv6, a /64.
@@ -58,25 +85,19 @@ func network(a netip.Addr) string {
 	return a.Unmap().String()
 }
 
-// start reports whether a client may begin another visit to a provider. A client
-// whose address is not known is not limited: it would share with all others, and
-// the visit costs us nothing.
-func (l *limits) start(a netip.Addr, now time.Time) bool {
-	return !a.IsValid() || l.visits.Allow(network(a), now)
-}
-
 // exchange reports whether a client may have its answer taken to the provider. Those
 // whose address is not known share one limit: a provider that is asked too often
 // with codes that are none may lock all of us out. A browser that has signed in here
 // before has one of its own, so that nobody keeps it out.
-func (l *limits) exchange(a netip.Addr, device string, now time.Time) bool {
-	if device != "" {
-		return l.devices.Allow(device, now)
+func (l *limits) exchange(a netip.Addr, device string, now time.Time) (*charge, bool) {
+	c := &charge{now: now}
+	switch {
+	case device != "":
+		return c, c.take(l.devices, device)
+	case !a.IsValid():
+		return c, c.take(l.nowhere, "")
 	}
-	if !a.IsValid() {
-		return l.nowhere.AllowN(now, 1)
-	}
-	return l.exchanges.Allow(network(a), now)
+	return c, c.take(l.exchanges, network(a))
 }
 
 // logout reports whether one more word of a provider is looked at. Those from addresses that are not
@@ -96,18 +117,21 @@ const freshGuesses = 3
 // there are no pairs: ten wrong guesses by anybody would lock the owner out. A
 // device that signed in to the account before has guesses of its own, and so have
 // the first few of an address: so nobody else's keep the owner out, who needs few.
-func (l *limits) guess(a netip.Addr, account, device string, now time.Time) bool {
+func (l *limits) guess(a netip.Addr, account, device string, now time.Time) (*charge, bool) {
+	c := &charge{now: now}
 	if device != "" {
-		return l.devices.Allow(device+"\x00"+account, now)
+		return c, c.take(l.devices, device+"\x00"+account)
 	}
 	if !a.IsValid() {
-		return l.accounts.Allow(account, now)
+		return c, c.take(l.accounts, account)
 	}
 	pair := network(a) + "\x00" + account
-	if !l.addresses.Allow(network(a), now) || !l.pairs.Allow(pair, now) {
-		return false
+	ok := c.take(l.addresses, network(a)) && c.take(l.pairs, pair) &&
+		(c.take(l.fresh, pair) && c.take(l.firsts, account) || c.take(l.accounts, account))
+	if !ok {
+		c.giveBack() // nobody will look at it
 	}
-	return l.fresh.Allow(pair, now) && l.firsts.Allow(account, now) || l.accounts.Allow(account, now)
+	return c, ok
 }
 
 // A device is a browser that has signed in to an account.

@@ -44,13 +44,17 @@ func (h *Handler) passwordForm(x *public.Exchange, host string) {
 func (h *Handler) checkPassword(x *public.Exchange, v visit, sealed string, p *idp.Provider, name, password string) {
 	address, account := h.Address(x.R), p.Name()+"\x00"+p.Account(name)
 	device := deviceOf(x, p.Name()+"\x00"+p.IDOf(name))
-	if !h.limits.guess(address, account, device, x.Now) {
+	charge, ok := h.limits.guess(address, account, device, x.Now)
+	if !ok {
 		h.limited(x, "password", p.Name(), v.Host, known(p.IDOf(name))...)
 		return
 	}
 	began := h.Now()
 	identity, err := p.CheckPassword(x.R.Context(), turn(address, device), name, password)
 	h.SignIns.Asked(p.Name(), h.Now().Sub(began))
+	if !errors.Is(err, idp.ErrWrongPassword) {
+		charge.giveBack()
+	}
 	switch {
 	case errors.Is(err, idp.ErrWrongPassword):
 		problem := web.WrongPassword

@@ -18,10 +18,6 @@ import (
 // the state is the visit, sealed, and what must not be seen by who sees an address,
 // the browser's key yields.
 func (h *Handler) visitProvider(x *public.Exchange, v visit, p *idp.Provider, l providerLogin) {
-	if !h.limits.start(h.Address(x.R), x.Now) {
-		h.limited(x, "visit", p.Name(), v.Host)
-		return
-	}
 	key := h.keepKey(x)
 	l.ID, l.Provider, l.Attempt, l.Browser, l.At = randomID(), p.Name(), v.attempt, digest(key), x.Now.Unix()
 	state, err := x.Ring.Seal(purposeProvider, l, x.Now.Add(readTime), x.Now)
@@ -103,7 +99,8 @@ func (h *Handler) takeAnswer(x *public.Exchange, p *idp.Provider, l *providerLog
 		h.providerRefused(x, p, l)
 		return
 	}
-	if !h.limits.exchange(h.Address(x.R), knownDevice(x).ID, x.Now) {
+	charge, ok := h.limits.exchange(h.Address(x.R), knownDevice(x).ID, x.Now)
+	if !ok {
 		h.limited(x, "answer", p.Name(), l.Attempt.Host)
 		return
 	}
@@ -115,6 +112,9 @@ func (h *Handler) takeAnswer(x *public.Exchange, p *idp.Provider, l *providerLog
 		Nonce:    derive(key, "nonce", l.ID),
 		Verifier: derive(key, "verifier", l.ID), RedirectURI: h.callbackURL(p.Name()), Reauthenticate: l.Anew, Started: time.Unix(l.At, 0)})
 	step.End()
+	if err == nil {
+		charge.giveBack()
+	}
 	h.SignIns.Asked(p.Name(), h.Now().Sub(began))
 	if s, _ := h.TeamSubject(x); err != nil && s != nil && s.SignedInAt.Unix() >= l.At {
 		// Somebody came back to an address that another replica has used up.

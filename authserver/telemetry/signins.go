@@ -30,7 +30,7 @@ var Outcomes = []Outcome{SignInSucceeded, WrongPassword, RateLimited, PasswordsB
 
 // What there is of limits, scopes of sign-outs, and results of revocations.
 var (
-	Limits  = []string{"password", "visit", "answer", "evaluation"}
+	Limits  = []string{"password", "answer", "evaluation"}
 	Scopes  = []string{"application", "team", "everywhere"}
 	Results = []string{"done", "failed"}
 )
@@ -53,7 +53,7 @@ func NewSignIns(r prometheus.Registerer) *SignIns {
 		outcomes: counters(r, "ostiary_sign_ins_total",
 			"What became of sign-ins, by the identity provider and the outcome.", "provider", "outcome"),
 		limits: counters(r, "ostiary_rate_limited_total",
-			"Requests that were refused as there were too many, by the limit: password, visit, answer or evaluation.", "limit"),
+			"Requests that were refused as there were too many, by the limit: password, answer or evaluation.", "limit"),
 		signOuts: counters(r, "ostiary_sign_outs_total",
 			"Sign-outs that people wished for, by where: application, team or everywhere.", "scope"),
 		revocations: counters(r, "ostiary_revocations_total",
