@@ -13,7 +13,7 @@ import (
 // path prefix on the hosts of applications. The internet reaches it.
 func (s *Server) Public() http.Handler {
 	return s.guard(s.public(func(w http.ResponseWriter, r *http.Request, id string) bool {
-		return s.serveKeySet(w, r) || s.site.SignsIn && s.site.Serve(w, r, id, s.login, s.console)
+		return s.serveKeySet(w, r) || s.site.SignsIn && s.site.Serve(w, r, id, s.login, s.console, s.oauth)
 	}))
 }
 

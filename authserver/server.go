@@ -22,6 +22,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/credential"
 	"github.com/ostiary/ostiary/authserver/dialect"
 	"github.com/ostiary/ostiary/authserver/login"
+	"github.com/ostiary/ostiary/authserver/oauth"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/public"
 	"github.com/ostiary/ostiary/authserver/telemetry"
@@ -123,6 +124,7 @@ type Server struct {
 	site         *public.Site
 	login        *login.Handler
 	console      *console.Handler
+	oauth        *oauth.Handler
 }
 
 // New returns a Server. Log, Table, Subject, KeySet and Ready must be set.
@@ -178,6 +180,7 @@ func (s *Server) signIn() {
 	s.login = login.New(l)
 	s.console = console.New(console.Config{Site: s.site, Subject: c.Subject, Sessions: s.login, Providers: l.Providers,
 		Denials: &s.denials, Peers: c.Peers, Where: c.Where, Address: s.site.Address, Countries: c.Countries, Diff: c.Diff, Survey: c.Survey})
+	s.oauth = oauth.New(oauth.Config{Site: s.site, People: s.login, Subject: c.Subject, Revoke: l.Revoke})
 }
 
 // An exchange is one request and its answer. It is reused: nothing in it

@@ -238,7 +238,7 @@ func TestRights(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := revoke(t.Context(), "corp", "ann@example.com", time.Now()); err != nil {
+		if err := revoke(t.Context(), policy.Revocation{Provider: "corp", User: "ann@example.com", Before: time.Now()}); err != nil {
 			t.Error(err)
 		}
 	}

@@ -179,9 +179,10 @@ func TestStatusesOfRevocations(t *testing.T) {
 	fixture.Create(t, c, revokes("early", "ann", time.Now()))
 	first := run(t, ns)
 	programmed("early")
-	fixture.Create(t, c, revokes("late", "bob", time.Now()), translate.SignedOut("corp", "carl", time.Now()))
+	fixture.Create(t, c, revokes("late", "bob", time.Now()),
+		translate.SignedOut(policy.Revocation{Provider: "corp", User: "carl", Before: time.Now()}))
 	programmed("late")
-	programmed(translate.SignedOut("corp", "carl", time.Now()).Name)
+	programmed(translate.SignedOut(policy.Revocation{Provider: "corp", User: "carl", Before: time.Now()}).Name)
 	fixture.Remove(t, c, revokes("late", "bob", time.Now()))
 	fixture.Create(t, c, revokes("late", "dora", time.Now()))
 	programmed("late")

@@ -129,7 +129,7 @@ type Sink struct {
 	PublishTokenIssuers func([]bearerconfig.Issuer)
 	TokenIssuerState    func(name string) (bearerconfig.State, bool)
 	// SetRevoke is told how sessions are voided, once that is known.
-	SetRevoke func(func(ctx context.Context, provider, user string, before time.Time) error)
+	SetRevoke func(func(ctx context.Context, what policy.Revocation) error)
 }
 
 // Run feeds until ctx is done.

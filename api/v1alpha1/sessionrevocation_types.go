@@ -67,6 +67,14 @@ type SessionRevocationSpec struct {
 	// can have the same ID.
 	// +optional
 	IdentityProvider ProviderName `json:"identityProvider,omitempty"`
+	// client narrows it to what the user let one OAuth client do, such as an agent: its
+	// client_id. What they let it do before the time is void, whenever they signed in, and
+	// nothing else. Default: all that the user has is void.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:Pattern=`^[!-~]+$`
+	Client string `json:"client,omitempty"`
 	// before is when (RFC 3339): who signed in earlier has to sign in again.
 	// +required
 	Before Timestamp `json:"before"`

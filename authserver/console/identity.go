@@ -29,7 +29,7 @@ func (h *Handler) identityOf(x *public.Exchange) {
 		token = x.Cookie(credential.CookieName)
 	}
 	s := h.Subject(policy.Place{}, "", "Bearer "+token, x.Now).Subject
-	if s != nil && (s.AuthorizedParty != "" || x.Table.Session(s.Host, s, x.Now, h.SessionDuration) != policy.NoReason) {
+	if s != nil && (s.AuthorizedParty != "" || s.Client != "" || x.Table.Session(s.Host, s, x.Now, h.SessionDuration) != policy.NoReason) {
 		s = nil
 	}
 	h.tell(x, s)

@@ -4,6 +4,7 @@ package credential
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,8 +19,10 @@ import (
 
 // A token's type tells what it is for: one is never taken for the other.
 const (
-	typeApp  = "app" // a session at an application
-	typeTeam = "org" // one at the team host, which those at applications are made from
+	typeApp = "app" // a session at an application
+	// typeAgent is one at an application of an OAuth client that acts for somebody.
+	typeAgent = "agent"
+	typeTeam  = "org" // one at the team host, which those at applications are made from
 )
 
 // MaxAudience is how many audiences a token has at most.
@@ -42,6 +45,9 @@ type wireClaims struct {
 	Provider        string   `json:"idp,omitempty"`
 	SignedInAt      int64    `json:"auth_time,omitempty"` // OpenID Connect Core §2; 0: iat
 	AuthorizedParty string   `json:"azp,omitempty"`
+	ClientID        string   `json:"client_id,omitempty"` // RFC 9068 §2.2
+	Scope           string   `json:"scope,omitempty"`
+	GrantedAt       int64    `json:"granted_at,omitempty"`     // when the client was let act
 	Nonce           string   `json:"identity_nonce,omitempty"` // makes a token another one than all others
 	Country         string   `json:"country,omitempty"`
 	Host            string   `json:"host,omitempty"`
@@ -100,12 +106,45 @@ func (c *wireClaims) Validate() error {
 		return err
 	}
 	switch {
-	case c.Type != c.wanted:
+	case c.Type != c.wanted && (c.Type != typeAgent || c.wanted != typeApp):
 		return fmt.Errorf("its type is not %q", c.wanted)
 	case c.Type == typeTeam && (len(c.Audience) != 1 || c.Audience[0] != c.Issuer || c.AuthorizedParty != ""):
 		return errors.New("a token of the team host is for the team host alone")
-	case c.PathScoped && (c.Type == typeTeam || c.AuthorizedParty != ""), c.Bind != "" && !c.PathScoped:
+	}
+	return cmp.Or(c.validatePart(), c.validateAgent())
+}
+
+// validatePart checks what a token says of a part of a host.
+func (c *wireClaims) validatePart() error {
+	if c.PathScoped && (c.Type == typeTeam || c.AuthorizedParty != "") || c.Bind != "" && !c.PathScoped {
 		return errors.New("only the cookie of an application is for a part of a host")
+	}
+	return nil
+}
+
+// setAgent enters the client that acts for somebody, in a token that is for one.
+func (c *wireClaims) setAgent(of *Claims) {
+	if c.Type == typeAgent {
+		c.ClientID, c.Scope, c.GrantedAt = of.Client, of.Scope, of.GrantedAt.Unix()
+	}
+}
+
+// validateAgent checks what a token says of a client that acts for somebody: none says so
+// but of the type that is for it.
+func (c *wireClaims) validateAgent() error {
+	if c.Type != typeAgent {
+		if c.ClientID != "" || c.Scope != "" || c.GrantedAt != 0 {
+			return errors.New("a token of a client is of a type of its own")
+		}
+		return nil
+	}
+	switch {
+	case c.ClientID == "" || c.GrantedAt <= 0 || c.GrantedAt > lastSecond:
+		return errors.New("a token of a client names it, and since when it may act")
+	case c.Host == "" || len(c.Audience) != 1:
+		return errors.New("a token of a client is for one policy on one host")
+	case c.AuthorizedParty != "" || c.PathScoped:
+		return errors.New("a token of a client is no cookie, and not for pages")
 	}
 	return nil
 }
@@ -128,7 +167,8 @@ func (c *wireClaims) validateNames() error {
 	}{
 		{"issuer (iss)", c.Issuer, false}, {"subject (sub)", c.User, false}, {"provider's subject (idp_sub)", c.ID, true},
 		{"email", c.Email, true}, {"identity provider (idp)", c.Provider, true},
-		{"authorized party (azp)", c.AuthorizedParty, true}, {"nonce", c.Nonce, true}, {"country", c.Country, true}, {"host", c.Host, true},
+		{"authorized party (azp)", c.AuthorizedParty, true}, {"client (client_id)", c.ClientID, true}, {"scope", c.Scope, true},
+		{"nonce", c.Nonce, true}, {"country", c.Country, true}, {"host", c.Host, true},
 		{"bind", c.Bind, true}, {"asked", c.Asked, true}, {"common name", c.CommonName, true},
 	} {
 		if f.optional && f.value == "" {

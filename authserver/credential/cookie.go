@@ -98,9 +98,10 @@ func (c *choice) cookies(v *Verifier, field, name string, now time.Time) bool {
 		// browsers say from where: in Authorization. Cookies come with requests
 		// that no script made, and some that do not say from where. So nobody
 		// can turn a token that a page was given into a session in a browser.
+		// An agent puts its token there as well, and no browser does it for one.
 		// Nor can one for a part of the host become one of it all, or the other
 		// way about: they are kept in different ways.
-		case subject.AuthorizedParty != "", subject.PathScoped != (name == PathCookieName):
+		case subject.AuthorizedParty != "", subject.Client != "", subject.PathScoped != (name == PathCookieName):
 			c.refuse(policy.BadSignature)
 		default:
 			good = append(good, subject)

@@ -22,8 +22,8 @@ type linked struct {
 // Linked returns what the session at an application says, which that sends along when it
 // calls another one for somebody. It is the token that the application was told them by
 // (X-Access-Jwt-Assertion), or their cookie: the same. Nothing else is one: no assertion of
-// a machine, no session of the team host, and no token for pages of one origin, which is for
-// nobody but those.
+// a machine, no session of the team host, no token for pages of one origin, which is for
+// nobody but those, and no token of an agent, which is for one application.
 //
 //	TokenExpired  it was a good one
 //	TokenInvalid  it is anything else
@@ -34,7 +34,7 @@ func (v *Verifier) Linked(token string, now time.Time) (*policy.Linked, policy.R
 	switch {
 	case why == policy.SessionExpired:
 		return nil, policy.TokenExpired
-	case s == nil || s.AuthorizedParty != "":
+	case s == nil || s.AuthorizedParty != "" || s.Client != "":
 		return nil, policy.TokenInvalid
 	}
 	return v.linked.of(s), policy.NoReason

@@ -43,7 +43,13 @@ type Claims struct {
 	// AuthorizedParty is the one origin whose scripts may use the token, in the
 	// Authorization field only. Empty: whoever has it.
 	AuthorizedParty string
-	Country         string
+	// Client is the id of the OAuth client that acts for them, since GrantedAt, with Scope
+	// (RFC 9068 §2.2). With one, the token is good in the Authorization field only, at Host,
+	// and for one policy.
+	Client    string
+	GrantedAt time.Time
+	Scope     string
+	Country   string
 	// Host is the one host that the token is good at. Empty: all of its audience's.
 	Host string
 	// PathScoped makes it the token of a cookie for a part of the host (PathCookieName),
@@ -75,7 +81,11 @@ func (r *Ring) Mint(c Claims, now time.Time) (string, error) {
 	if k == nil {
 		return "", errNoRing
 	}
-	token, err := k.mint(typeApp, c, now)
+	kind := typeApp
+	if c.Client != "" {
+		kind = typeAgent
+	}
+	token, err := k.mint(kind, c, now)
 	if err != nil {
 		return "", err
 	}
@@ -107,6 +117,7 @@ func (k *key) mint(kind string, c Claims, now time.Time) (string, error) {
 		PathScoped: c.PathScoped, Bind: c.Bind, Asked: c.Asked, Evaluations: c.Evaluations, CommonName: c.commonName,
 		IssuedAt: issued, NotBefore: issued, ExpiresAt: issued + int64(c.Lifetime/time.Second), Type: kind, wanted: kind,
 	}
+	w.setAgent(&c)
 	w.setCustom(c.Custom)
 	if w.ID = c.ID; w.ID != "" && w.ID == w.User { // who is told what the provider says
 		w.ID = ""

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/public"
 )
 
@@ -55,7 +56,7 @@ func (h *Handler) backchannel(x *public.Exchange, name string) {
 		h.refuseLogout(x, http.StatusBadRequest, "server_error", "sessions cannot be ended here")
 		return
 	}
-	if !h.words.use(name + "\x00" + word.Token) { // it was taken: what it says is in force
+	if !h.words.Use(name + "\x00" + word.Token) { // it was taken: what it says is in force
 		h.refuseLogout(x, http.StatusBadRequest, "invalid_request", "the logout token was used")
 		return
 	}
@@ -65,8 +66,8 @@ func (h *Handler) backchannel(x *public.Exchange, name string) {
 // takeWord voids what a user has until then.
 func (h *Handler) takeWord(x *public.Exchange, provider, token, user string, until time.Time) {
 	before := until.Truncate(time.Second).Add(time.Second) // sign-ins have whole seconds
-	if err := h.Revoke(x.R.Context(), provider, user, before); err != nil {
-		h.words.forget(provider + "\x00" + token) // so that the provider can send it again
+	if err := h.Revoke(x.R.Context(), policy.Revocation{Provider: provider, User: user, Before: before}); err != nil {
+		h.words.Forget(provider + "\x00" + token) // so that the provider can send it again
 		h.SignIns.Revoked("failed")
 		h.Log.Error("a sign-out at the identity provider was not taken over", "error", err, "user", user, "provider", provider, "requestID", x.ID)
 		h.refuseLogout(x, http.StatusBadRequest, "server_error", "the sessions were not ended: send it again")

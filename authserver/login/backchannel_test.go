@@ -20,6 +20,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/public"
 )
 
@@ -172,7 +173,7 @@ func TestBackchannelRefused(t *testing.T) {
 func TestBackchannelAgain(t *testing.T) {
 	s, p, _ := departing(t, nil, nil)
 	for _, r := range s.replicas {
-		r.Revoke = func(context.Context, string, string, time.Time) error { return errors.New("down") }
+		r.Revoke = func(context.Context, policy.Revocation) error { return errors.New("down") }
 	}
 	token := p.sign(p.word(s.now(), nil), nil)
 	for range 2 * len(s.replicas) {

@@ -10,6 +10,6 @@
 //
 // It keeps no state: what has to be remembered travels in addresses, sealed (state),
 // and any replica opens it. A browser's key for each host (browser) binds each step to
-// the browser that began it. What was used up, a replica remembers for itself (spent).
+// the browser that began it. What was used up, a replica remembers for itself (public.Spent).
 // It decides about nobody: whom an application admits, policy.Decide says (judge).
 package login

@@ -181,10 +181,10 @@ func (s *site) publish(policies []policy.Policy) {
 	s.table = table
 }
 
-func (s *site) revoke(_ context.Context, provider, user string, before time.Time) error {
+func (s *site) revoke(_ context.Context, what policy.Revocation) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.in.Revocations = append(s.in.Revocations, policy.Revocation{Provider: provider, User: user, Before: before})
+	s.in.Revocations = append(s.in.Revocations, what)
 	s.table, _ = policy.Build(s.in)
 	return nil
 }

@@ -167,7 +167,7 @@ func TestRevokedUser(t *testing.T) {
 	b := s.browser()
 	b.want(b.enter("app1.example.com", "/", "ann"), 200, "ann")
 	b.want(b.get(s.url("app2.example.net", "/")), 200, "ann")
-	if err := s.revoke(t.Context(), "", "ann@example.com", s.now().Add(time.Second)); err != nil {
+	if err := s.revoke(t.Context(), policy.Revocation{User: "ann@example.com", Before: s.now().Add(time.Second)}); err != nil {
 		t.Fatal(err)
 	}
 	for _, host := range []string{"app1.example.com", "app2.example.net"} {

@@ -23,7 +23,8 @@ var methods = [...]string{"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 // judge says what would be decided about a request of somebody who signs in now.
 func (h *Handler) judge(x *public.Exchange, target policy.Target, s *policy.Subject, signIn *policy.SignIn) policy.Decision {
-	r := policy.Request{Target: target, Address: h.Address(x.R), Countries: h.Countries, SessionDuration: h.SessionDuration, Now: x.Now}
+	r := policy.Request{Target: target, Address: h.Address(x.R), Countries: h.Countries, SessionDuration: h.SessionDuration, Now: x.Now,
+		InHeader: s.Client != ""} // where a client puts its token
 	var first policy.Decision
 	for i, m := range methods {
 		r.Method = m
@@ -77,7 +78,10 @@ func (h *Handler) deniedView(host, dest string, d *policy.Decision, s *policy.Su
 // not pass: what they would be told at the end of a sign-in (dialect.Pages).
 func (h *Handler) DeniedOf(q *dialect.Ask, d *policy.Decision) (web.DeniedView, bool) {
 	table, ring := h.Table(), h.Ring()
-	if d.Verdict != policy.Deny || q.Subject == nil || q.Subject.AuthorizedParty != "" || table == nil || ring == nil {
+	if d.Verdict != policy.Deny || q.Subject == nil || table == nil || ring == nil {
+		return web.DeniedView{}, false
+	}
+	if q.Subject.AuthorizedParty != "" || q.Subject.Client != "" { // no person sees the answer
 		return web.DeniedView{}, false
 	}
 	signIn, ok := table.SignIn(q.Target, h.Origin(q.Target.Host()))

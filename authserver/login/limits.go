@@ -76,15 +76,6 @@ func (c *charge) giveBack() {
 	c.on = nil
 }
 
-// network is what one client can have of addresses: of IPv6, a /64.
-func network(a netip.Addr) string {
-	if a.Is6() && !a.Is4In6() {
-		p, _ := a.WithZone("").Prefix(64) // 64 is never too long
-		return p.String()
-	}
-	return a.Unmap().String()
-}
-
 // exchange reports whether a client may have its answer taken to the provider. Those
 // whose address is not known share one limit: a provider that is asked too often
 // with codes that are none may lock all of us out. A browser that has signed in here
@@ -97,7 +88,7 @@ func (l *limits) exchange(a netip.Addr, device string, now time.Time) (*charge, 
 	case !a.IsValid():
 		return c, c.take(l.nowhere, "")
 	}
-	return c, c.take(l.exchanges, network(a))
+	return c, c.take(l.exchanges, public.Network(a))
 }
 
 // logout reports whether one more word of a provider is looked at. Those from addresses that are not
@@ -105,7 +96,7 @@ func (l *limits) exchange(a netip.Addr, device string, now time.Time) (*charge, 
 func (l *limits) logout(provider string, a netip.Addr, now time.Time) bool {
 	from := ""
 	if a.IsValid() {
-		from = network(a)
+		from = public.Network(a)
 	}
 	return l.logouts.Allow(provider+"\x00"+from, now)
 }
@@ -125,8 +116,8 @@ func (l *limits) guess(a netip.Addr, account, device string, now time.Time) (*ch
 	if !a.IsValid() {
 		return c, c.take(l.accounts, account)
 	}
-	pair := network(a) + "\x00" + account
-	ok := c.take(l.addresses, network(a)) && c.take(l.pairs, pair) &&
+	pair := public.Network(a) + "\x00" + account
+	ok := c.take(l.addresses, public.Network(a)) && c.take(l.pairs, pair) &&
 		(c.take(l.fresh, pair) && c.take(l.firsts, account) || c.take(l.accounts, account))
 	if !ok {
 		c.giveBack() // nobody will look at it

@@ -28,8 +28,7 @@ type Config struct {
 	// ReturnHosts are hosts that every application may send people to after they
 	// signed in or out, beside those of its own namespace; "*." is one label.
 	ReturnHosts []string
-	// Revoke voids all that was issued to a user of a provider before a time, on every
-	// replica.
+	// Revoke puts a revocation in force on every replica.
 	// Nil: signing out everywhere is not possible.
 	Revoke Revoke
 	// Evaluate asks services about people; nil: none is asked.
@@ -52,7 +51,7 @@ type Handler struct {
 	limits *limits
 	// states, tickets, and words of providers are those that were used; slot is where the
 	// next browser's key goes.
-	states, tickets, words spent
+	states, tickets, words public.Spent
 	slot                   atomic.Uint32
 }
 

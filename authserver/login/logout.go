@@ -108,8 +108,10 @@ func (h *Handler) teamLogout(x *public.Exchange) {
 func dropTeam(x *public.Exchange) {
 	x.DropCookie(teamCookie)
 	x.SetCookie(anewCookie, "1", anewTime)
-	if _, err := x.R.Cookie(openedCookie); err == nil {
-		x.DropCookie(openedCookie)
+	for _, name := range []string{openedCookie, agentsCookie} {
+		if _, err := x.R.Cookie(name); err == nil {
+			x.DropCookie(name)
+		}
 	}
 }
 
@@ -158,9 +160,9 @@ func fromHere(r *http.Request) bool {
 	return false
 }
 
-// A Revoke voids all that was issued to a user of a provider before a time, on every
-// replica. The user is the provider's own ID.
-type Revoke = func(ctx context.Context, provider, user string, before time.Time) error
+// A Revoke puts a revocation in force on every replica: of all that was issued to a user of a
+// provider before a time, or what they let one client do. The user is the provider's own ID.
+type Revoke = func(ctx context.Context, what policy.Revocation) error
 
 // A Revoker is a Revoke that is known later. Its zero value fails until then.
 type Revoker struct{ p atomic.Pointer[Revoke] }
@@ -169,9 +171,9 @@ type Revoker struct{ p atomic.Pointer[Revoke] }
 func (r *Revoker) Set(f Revoke) { r.p.Store(&f) }
 
 // Revoke does it.
-func (r *Revoker) Revoke(ctx context.Context, provider, user string, before time.Time) error {
+func (r *Revoker) Revoke(ctx context.Context, what policy.Revocation) error {
 	if f := r.p.Load(); f != nil {
-		return (*f)(ctx, provider, user, before)
+		return (*f)(ctx, what)
 	}
 	return errors.New("login: not ready to revoke anything")
 }
@@ -189,7 +191,7 @@ func (h *Handler) revoke(x *public.Exchange, s *policy.Subject) bool {
 		before = s.SignedInAt
 	}
 	before = before.Add(time.Second) // sign-ins have whole seconds
-	if err := h.Revoke(x.R.Context(), s.Provider, s.ID, before); err != nil {
+	if err := h.Revoke(x.R.Context(), policy.Revocation{Provider: s.Provider, User: s.ID, Before: before}); err != nil {
 		h.SignIns.Revoked("failed")
 		h.Log.Error("signing out everywhere failed", "error", err, "user", s.ID, "provider", s.Provider, "requestID", x.ID)
 		h.Fail(x, web.NotRevoked)

@@ -147,7 +147,7 @@ func TestGetIdentity(t *testing.T) {
 	if who.Email != "ann@example.com" || !slices.Equal(who.Groups, []string{"staff"}) || who.IDP.ID != "people" || who.IDP.Type != "users" || who.Exp == 0 {
 		t.Errorf("%+v", who)
 	}
-	if err := s.revoke(t.Context(), "", "ann@example.com", s.now().Add(time.Second)); err != nil {
+	if err := s.revoke(t.Context(), policy.Revocation{User: "ann@example.com", Before: s.now().Add(time.Second)}); err != nil {
 		t.Fatal(err)
 	}
 	if p := b.get(address); p.status != 401 {
@@ -234,7 +234,7 @@ func TestTokenRevoked(t *testing.T) {
 	b := s.browser()
 	b.want(b.enter("app1.example.com", "/", "ann"), 200, "ann")
 	_, a := b.token("app1.example.com", "app2.example.net")
-	if err := s.revoke(t.Context(), "", "ann@example.com", s.now().Add(time.Second)); err != nil {
+	if err := s.revoke(t.Context(), policy.Revocation{User: "ann@example.com", Before: s.now().Add(time.Second)}); err != nil {
 		t.Fatal(err)
 	}
 	b.follow = false

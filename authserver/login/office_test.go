@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/idp"
+	"github.com/ostiary/ostiary/authserver/public"
 )
 
 // TestOffice: a thousand people behind one address, each with a browser that was never
@@ -190,11 +191,11 @@ func TestNetworkOfAddresses(t *testing.T) {
 		t.Errorf("%d guesses at one account from one /64", let)
 	}
 	for _, same := range [][2]string{{"192.0.2.1", "::ffff:192.0.2.1"}, {"fe80::1%eth0", "fe80::2%eth1"}} {
-		if network(netip.MustParseAddr(same[0])) != network(netip.MustParseAddr(same[1])) {
+		if public.Network(netip.MustParseAddr(same[0])) != public.Network(netip.MustParseAddr(same[1])) {
 			t.Error(same)
 		}
 	}
-	if strings.Contains(network(netip.MustParseAddr("fe80::1%eth0")), "%") {
+	if strings.Contains(public.Network(netip.MustParseAddr("fe80::1%eth0")), "%") {
 		t.Error("a zone is the client's to choose")
 	}
 }

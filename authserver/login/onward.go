@@ -75,7 +75,7 @@ func (h *Handler) isNear(x *public.Exchange, a *attempt) bool {
 // networkOf stands for the network of a client; empty: it is not known.
 func (h *Handler) networkOf(x *public.Exchange) string {
 	if a := h.Address(x.R); a.IsValid() {
-		return digest(network(a))
+		return digest(public.Network(a))
 	}
 	return ""
 }

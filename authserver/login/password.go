@@ -86,7 +86,7 @@ func turn(a netip.Addr, device string) idp.Turn {
 	case device != "":
 		return idp.Turn{Lane: "device " + device, Known: true}
 	case a.IsValid():
-		return idp.Turn{Lane: network(a)}
+		return idp.Turn{Lane: public.Network(a)}
 	}
 	return idp.Turn{}
 }

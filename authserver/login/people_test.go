@@ -84,13 +84,13 @@ func TestPeopleOfTwoProviders(t *testing.T) {
 	// Who writes one by hand means whoever is called that, at any provider.
 	again := s.browser()
 	again.enterBy("guests", "ann")
-	if err := s.revoke(t.Context(), "", "guests/ann", s.now().Add(1e9)); err != nil {
+	if err := s.revoke(t.Context(), policy.Revocation{User: "guests/ann", Before: s.now().Add(1e9)}); err != nil {
 		t.Fatal(err)
 	}
 	if again.told() != "" || staff.told() != "ann" {
 		t.Error("guests/ann by hand: guests' ann alone")
 	}
-	if err := s.revoke(t.Context(), "", "ann", s.now().Add(1e9)); err != nil {
+	if err := s.revoke(t.Context(), policy.Revocation{User: "ann", Before: s.now().Add(1e9)}); err != nil {
 		t.Fatal(err)
 	}
 	if staff.told() != "" {

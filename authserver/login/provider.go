@@ -58,7 +58,7 @@ func (h *Handler) callback(x *public.Exchange, name string) {
 	}
 	key, mine := holds(x, l.Browser)
 	over := x.Now.Sub(time.Unix(l.At, 0)) >= attemptTime
-	if mine && !over && h.states.use(l.ID) {
+	if mine && !over && h.states.Use(l.ID) {
 		h.takeAnswer(x, p, &l, key)
 		return
 	}

@@ -208,7 +208,9 @@ func TestRenewalIsNoSignIn(t *testing.T) {
 	s.later(61 * time.Minute)
 	var once sync.Once
 	r.before = func() {
-		once.Do(func() { _ = s.revoke(t.Context(), "corp", "carol", s.now().Add(-time.Minute)) })
+		once.Do(func() {
+			_ = s.revoke(t.Context(), policy.Revocation{Provider: "corp", User: "carol", Before: s.now().Add(-time.Minute)})
+		})
 	}
 	b.want(r.follow(b, app), 200, "for carol")
 	if got := r.asked(); !slices.Equal(got, []string{silently, anew}) {

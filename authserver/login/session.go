@@ -217,7 +217,7 @@ func (h *Handler) leave(x *public.Exchange, a *attempt, signIn *policy.SignIn) {
 // if that is over, void, or none.
 func (h *Handler) Session(x *public.Exchange) *policy.Subject {
 	s := h.Subject(x.Table.OnHost(x.Host, x.Now, h.SessionDuration), x.Cookies(), "", x.Now).Subject
-	if s == nil || s.AuthorizedParty != "" || x.Table.Session(x.Host, s, x.Now, h.SessionDuration) != policy.NoReason {
+	if s == nil || s.AuthorizedParty != "" || s.Client != "" || x.Table.Session(x.Host, s, x.Now, h.SessionDuration) != policy.NoReason {
 		return nil
 	}
 	return s

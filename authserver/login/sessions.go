@@ -101,6 +101,7 @@ func (h *Handler) showSessions(x *public.Exchange, s *policy.Subject) {
 			v.Apps = append(v.Apps, one)
 		}
 	}
+	v.Agents = h.shownAgents(x, s)
 	h.Page(x, http.StatusOK, "sessions", web.Sessions(v))
 }
 
@@ -131,6 +132,10 @@ type lastWord struct {
 // endOne ends the session of this browser at one application, and comes back.
 func (h *Handler) endOne(x *public.Exchange, s *policy.Subject) {
 	if !h.ReadForm(x) {
+		return
+	}
+	if client := x.R.PostForm.Get("client"); s != nil && client != "" {
+		h.endAgent(x, s, client)
 		return
 	}
 	back := h.Own(x.Host, "sessions", nil)

@@ -116,35 +116,48 @@ var errOtherHost = errors.New("the attempt is for another host")
 // goOn goes on with somebody who has a session at the team host.
 func (h *Handler) goOn(x *public.Exchange, v visit, s *policy.Subject) {
 	if v.Host == h.TeamHost() {
+		if x.Query.Has("idp") && !x.Query.Has("done") { // they were asked to choose, see errand
+			h.offerProviders(x, v, true)
+			return
+		}
 		h.Redirect(x, string(v.Dest))
 		return
 	}
-	if !x.Table.Carries(s.Claims, &v.signIn.Reads) && !x.Query.Has("done") {
-		h.offerProviders(x, v, false) // a rule looks at a claim that their provider was not asked for
-		return
-	}
 	as := *s
-	var elsewhere bool
+	if told, elsewhere, ok := h.settle(x, &v, s, &as); ok {
+		h.issueTicket(x, v, told, elsewhere)
+	}
+}
+
+// settle finds out whether an application admits somebody with a session at the team host, as
+// whom it is to know them, and what of that. elsewhere: the claims are all that policies
+// elsewhere look at, too. If it is false, the request is answered.
+func (h *Handler) settle(x *public.Exchange, v *visit, s, as *policy.Subject) (told *policy.Subject, elsewhere, ok bool) {
+	if !x.Table.Carries(s.Claims, &v.signIn.Reads) && !x.Query.Has("done") {
+		h.offerProviders(x, *v, false) // a rule looks at a claim that their provider was not asked for
+		return nil, false, false
+	}
 	as.Claims, elsewhere = x.Table.KeepClaims(&v.signIn.Reads, s.Claims)
 	if names := policy.UnsaidOf(as.Claims); len(names) > 0 {
 		h.Log.Warn("claims that rules look at cannot be told of a user: "+
 			"rules that let people in by them do not match, and those that keep people out do",
-			"claims", names, "provider", s.Provider, "user", s.ID, "host", v.Host, "requestID", x.ID)
+			"claims", names, "provider", s.Provider, "user", s.ID, "host", v.target.Host(), "requestID", x.ID)
 	}
-	if !h.evaluate(x, &v, &as) {
-		return
+	if !h.evaluate(x, v, as) {
+		return nil, false, false
 	}
-	d := h.judge(x, v.target, &as, &v.signIn)
+	d := h.judge(x, v.target, as, &v.signIn)
 	switch {
 	case d.Verdict == policy.Admit:
-		h.issueTicket(x, v, &as, elsewhere)
+		return as, elsewhere, true
 	case d.Verdict == policy.Challenge && d.Reason == policy.SessionExpired && !x.Query.Has("done"):
-		h.renew(x, v, s)
+		h.renew(x, *v, s)
 	case d.Verdict == policy.Challenge && !x.Query.Has("done"):
-		h.offerProviders(x, v, true)
+		h.offerProviders(x, *v, true)
 	default:
 		h.deny(x, v.target, &d, s, &v.signIn)
 	}
+	return nil, false, false
 }
 
 // offerProviders shows the ways to sign in; the only one is taken without asking.

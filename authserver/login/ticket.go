@@ -160,5 +160,5 @@ func (h *Handler) firstUse(x *public.Exchange, id string) bool {
 			return false
 		}
 	}
-	return h.tickets.use(id)
+	return h.tickets.Use(id)
 }

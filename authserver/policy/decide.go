@@ -195,6 +195,9 @@ func (a *app) admit(ru *rule, r *Request, d *Decision, tr *Trace) {
 // outlived reports whether a credential is older than the rule allows.
 func (r *rule) outlived(s *Subject, q *Request) bool {
 	limit := r.limit(q)
+	if s.Client != "" {
+		limit = r.duration // how long a client may act, the policy says: its tokens end by then
+	}
 	return limit > 0 && q.Now.Sub(s.IssuedAt) > limit
 }
 

@@ -115,7 +115,9 @@ type Subject struct {
 	// AuthorizedParty is the only Origin that the credential is good from; empty: any.
 	AuthorizedParty string
 	// Client is which client acts for the subject: its client_id. Empty: none, it is their browser.
-	Client     string
+	Client string
+	// GrantedAt is when the subject let the Client do so.
+	GrantedAt  time.Time
 	SignedInAt time.Time // at the identity provider: what a revocation goes by
 	IssuedAt   time.Time // of the credential: what its age goes by
 	ExpiresAt  time.Time

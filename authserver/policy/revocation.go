@@ -20,7 +20,10 @@ type Revocation struct {
 	// session too many is void. Who signs out has a Provider.
 	Provider string
 	User     string
-	Before   time.Time
+	// Client narrows it to what the user let that client do before that time, whenever they
+	// signed in. Empty: all is void.
+	Client string
+	Before time.Time
 }
 
 // A person is known by an ID at a provider. Nobody is by an address.
@@ -31,6 +34,8 @@ type revoked struct {
 	people map[person]*Revocation
 	names  map[string]*Revocation // at any provider
 	emails map[string]*Revocation // folded
+	// clients are those of what was let a client do.
+	clients map[string]*revoked
 }
 
 // SetRevocations replaces the revocations in force. Their order is no matter.
@@ -38,6 +43,7 @@ func (a *Assembler) SetRevocations(revocations []Revocation) {
 	sorted := slices.Clone(revocations)
 	slices.SortFunc(sorted, func(x, y Revocation) int {
 		return cmp.Or(x.Before.Compare(y.Before), cmp.Compare(x.User, y.User), cmp.Compare(x.Provider, y.Provider),
+			cmp.Compare(x.Client, y.Client),
 			compareSource(y.Source, x.Source))
 	})
 	var now sum
@@ -45,7 +51,7 @@ func (a *Assembler) SetRevocations(revocations []Revocation) {
 		now = *digested(func(d *digest) {
 			for i := range sorted {
 				r := &sorted[i]
-				d.str(r.Source.Namespace, r.Source.Name, r.Source.Field, r.Provider, r.User)
+				d.str(r.Source.Namespace, r.Source.Name, r.Source.Field, r.Provider, r.User, r.Client)
 				d.time(r.Before)
 			}
 		})
@@ -62,11 +68,22 @@ func newRevoked(sorted []Revocation) *revoked {
 	if len(sorted) == 0 {
 		return nil
 	}
-	out := &revoked{map[person]*Revocation{}, map[string]*Revocation{}, map[string]*Revocation{}}
+	out := emptyRevoked()
 	for i := range sorted {
-		out.add(&sorted[i])
+		of, r := out, &sorted[i]
+		if r.Client != "" {
+			if of = out.clients[r.Client]; of == nil {
+				of = emptyRevoked()
+				out.clients[r.Client] = of
+			}
+		}
+		of.add(r)
 	}
 	return out
+}
+
+func emptyRevoked() *revoked {
+	return &revoked{map[person]*Revocation{}, map[string]*Revocation{}, map[string]*Revocation{}, map[string]*revoked{}}
 }
 
 // Revoked reports whether the subject's sessions are void: by a revocation, or for
@@ -91,11 +108,22 @@ func (r *revoked) find(s *Subject) *Revocation {
 	if r == nil {
 		return nil
 	}
+	if v := r.since(s, s.SignedInAt); v != nil || s.Client == "" {
+		return v
+	}
+	if of := r.clients[s.Client]; of != nil {
+		return of.since(s, s.GrantedAt)
+	}
+	return nil
+}
+
+// since returns the one that voids what the subject has had since a time.
+func (r *revoked) since(s *Subject, at time.Time) *Revocation {
 	var buf [maxFolded]byte
 	for _, v := range [...]*Revocation{
 		r.people[person{s.Provider, s.ID}], r.names[s.ID], r.names[s.User], r.names[s.called()], r.emails[string(appendFolded(buf[:0], s.Email))],
 	} {
-		if v != nil && s.SignedInAt.Before(v.Before) {
+		if v != nil && at.Before(v.Before) {
 			return v
 		}
 	}

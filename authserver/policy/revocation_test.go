@@ -92,8 +92,9 @@ func FuzzFolded(f *testing.F) {
 
 func TestRevocationsAreInTheRevision(t *testing.T) {
 	table := mustBuild(t, one(does(Allow)...))
-	all := []Revocation{{Source{Name: "a"}, "", "u1", now}, {Source{Name: "b"}, "", "u1", now}, {Source{Name: "b"}, "", "u2", now}, {Source{Name: "b"}, "", "u2", now.Add(1)},
-		{Source{Name: "b"}, "corp", "u2", now}, {Source{Name: "b"}, "cor", "pu2", now}}
+	all := []Revocation{{Source{Name: "a"}, "", "u1", "", now}, {Source{Name: "b"}, "", "u1", "", now}, {Source{Name: "b"}, "", "u2", "", now},
+		{Source{Name: "b"}, "", "u2", "", now.Add(1)}, {Source{Name: "b"}, "corp", "u2", "", now}, {Source{Name: "b"}, "cor", "pu2", "", now},
+		{Source{Name: "b"}, "corp", "u2", "cli", now}, {Source{Name: "b"}, "corp", "u2c", "li", now}}
 	seen := map[string]bool{table.Revision(): true}
 	for i := range all {
 		for _, list := range [][]Revocation{all[i : i+1], {all[i], all[i]}} {

@@ -4,6 +4,7 @@ package public
 
 import (
 	"hash/maphash"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -81,4 +82,13 @@ func (l *Limit) hasRoom(now time.Time) bool {
 		}
 	}
 	return len(l.known) < maxKnown
+}
+
+// Network is what one client can have of addresses: of IPv6, a /64.
+func Network(a netip.Addr) string {
+	if a.Is6() && !a.Is4In6() {
+		p, _ := a.WithZone("").Prefix(64) // 64 is never too long
+		return p.String()
+	}
+	return a.Unmap().String()
 }

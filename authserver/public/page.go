@@ -63,6 +63,14 @@ func (s *Site) SignedInPage(x *Exchange, application string) {
 	s.write(x.W, x.R, x.ID, http.StatusOK, "signed in", web.SignedIn(application))
 }
 
+// ConsentPage shows the question whether a client may act for somebody. The answer leads to one
+// of the sources, beside those of all pages.
+func (s *Site) ConsentPage(x *Exchange, v web.ConsentView, leadsTo ...string) {
+	s.pageHeader(x.W.Header())
+	x.W.Header().Set("Content-Security-Policy", s.look().CSP(append([]string{"'self'", s.TeamURL.Scheme + ":"}, leadsTo...)...))
+	s.write(x.W, x.R, x.ID, http.StatusOK, "consent", web.Consent(v))
+}
+
 // Onward shows a page that has something for the host of an application.
 func (s *Site) Onward(x *Exchange, v web.OnwardView) {
 	s.pageHeader(x.W.Header())

@@ -124,6 +124,7 @@ type SessionsView struct {
 	Provider     string
 	Since, Until time.Time
 	Apps         []SessionAt
+	Agents       []AgentAt
 	Action       string // where a form ends one
 	SignInURL    string
 	SignOutURL   string
@@ -147,6 +148,12 @@ type RefusalView struct {
 	DocsURL   string // where the reason is explained; empty: no link
 	WhyURL    string // the page that says more of this request; empty: no link
 	Unsent    bool   // signing in is of no use to what they sent: it has to be sent again
+}
+
+// An AgentAt is a client that somebody lets act for them.
+type AgentAt struct {
+	Client, Name, Host string // Client is its id
+	Since, Until       time.Time
 }
 
 func (v Page) in(c *catalogue) any {

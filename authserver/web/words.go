@@ -83,6 +83,10 @@ var (
 			"Tell the site’s administrator: fewer or shorter groups in the access policies, or at the identity provider, help.")
 )
 
+// ConsentExpired is for an answer to a question that was not asked, or not of this person.
+var ConsentExpired = notice(400, "expired-attempt", "This question has expired",
+	"It can be answered once, within 10 minutes, by the person who was asked. Start again from the app.")
+
 // Notices about a sign-out.
 var (
 	CannotRevoke = notice(501, "not-configured", "Signed out of this application only",
@@ -90,6 +94,15 @@ var (
 	NotRevoked = notice(503, "not-revoked", "Not signed out everywhere",
 		"Your sessions at other applications could not be ended. Try again in a moment.")
 )
+
+// AgentRefused is for a client that asks for what it cannot have: with the error code of
+// OAuth, and what is wrong in words for whoever made the client.
+func AgentRefused(code, words string) Notice {
+	n := notice(400, "oauth-refused", "This app can’t be connected",
+		"The app’s request was refused ({1}). For whoever develops it: {2}")
+	n.Args = [3]string{code, words}
+	return n
+}
 
 // NoCookies is for a browser that does not keep the cookie of the team host.
 func NoCookies(teamHost string) Notice {
@@ -144,6 +157,7 @@ const (
 	StartPage       = "Go to the start page"
 	StartAgain      = "Start again"
 	TryAgain        = "Try again"
+	BackToAgent     = "Back to the app"
 )
 
 // What is wrong with a password form.

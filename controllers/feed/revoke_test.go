@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -22,10 +23,10 @@ func TestRevocationStays(t *testing.T) {
 	}
 	const user = "stays@example.com"
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	o := translate.SignedOut("corp", user, at)
+	o := translate.SignedOut(policy.Revocation{Provider: "corp", User: user, Before: at})
 	t.Cleanup(func() { _ = c.Delete(context.Background(), o) })
 	for _, step := range []struct{ before, want time.Time }{{at, at}, {at.Add(-time.Minute), at}, {at.Add(time.Second), at.Add(time.Second)}} {
-		if err := revoke(t.Context(), "corp", user, step.before); err != nil {
+		if err := revoke(t.Context(), policy.Revocation{Provider: "corp", User: user, Before: step.before}); err != nil {
 			t.Fatal(err)
 		}
 		var got v1alpha1.SessionRevocation

@@ -123,11 +123,12 @@ const (
 
 // file writes a revocation where every process that reads the folder sees it.
 func (r *result) file(ctx context.Context, keys string, before time.Time) error {
+	what := policy.Revocation{Provider: r.Provider, User: r.User, Before: before}
 	dir, void, err := revoke.Revocations(keys)
 	if err == nil {
-		err = void(ctx, r.Provider, r.User, before)
+		err = void(ctx, what)
 	}
-	r.Name = translate.SignedOut(r.Provider, r.User, before).Name
+	r.Name = translate.SignedOut(what).Name
 	r.Message = "written to " + dir + "; every process that reads it heeds it within a second"
 	return err
 }
@@ -145,9 +146,10 @@ func (o *flags) cluster(ctx context.Context, r *result, before time.Time) error 
 	if err := known(ctx, c, o.provider); err != nil {
 		return err
 	}
-	object := translate.SignedOut(o.provider, r.User, before)
+	what := policy.Revocation{Provider: o.provider, User: r.User, Before: before}
+	object := translate.SignedOut(what)
 	r.Name = object.Name
-	if r.Existed, err = put(ctx, c, object, before, o.dryRun); err != nil {
+	if r.Existed, err = put(ctx, c, object, what, o.dryRun); err != nil {
 		return err
 	}
 	switch {
@@ -179,12 +181,12 @@ func known(ctx context.Context, c client.Client, provider string) error {
 }
 
 // put writes a revocation, unless one is there that reaches as far.
-func put(ctx context.Context, c client.Client, o *v1alpha1.SessionRevocation, before time.Time, dryRun bool) (existed bool, err error) {
+func put(ctx context.Context, c client.Client, o *v1alpha1.SessionRevocation, what policy.Revocation, dryRun bool) (bool, error) {
 	var was v1alpha1.SessionRevocation
 	if err := c.Get(ctx, client.ObjectKeyFromObject(o), &was); client.IgnoreNotFound(err) != nil {
 		return false, fmt.Errorf("reading SessionRevocation %s: %w", o.Name, err)
 	}
-	if translate.Reaches(&was, string(o.Spec.IdentityProvider), o.Spec.User, before) {
+	if translate.Reaches(&was, what) {
 		return true, nil
 	}
 	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)

@@ -196,16 +196,34 @@ func TestRevocationOfAProvider(t *testing.T) {
 func TestSignedOut(t *testing.T) {
 	at := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	seen := map[string]bool{}
-	for _, who := range [][2]string{{"people", "ann"}, {"guests", "ann"}, {"people", "ann@corp.com"}, {"guest", "sann"}, {"", "guestsann"}} {
-		o := translate.SignedOut(who[0], who[1], at)
-		if seen[o.Name] || string(o.Spec.IdentityProvider) != who[0] || o.Spec.User != who[1] {
+	for _, who := range [][3]string{{"people", "ann"}, {"guests", "ann"}, {"people", "ann@corp.com"}, {"guest", "sann"}, {"", "guestsann"},
+		{"people", "ann", "cli"}, {"people", "ann", "https://agent.example.net/client.json"}, {"people", "bob", "cli"}} {
+		what := policy.Revocation{Provider: who[0], User: who[1], Client: who[2], Before: at}
+		o := translate.SignedOut(what)
+		if seen[o.Name] || string(o.Spec.IdentityProvider) != who[0] || o.Spec.User != who[1] || o.Spec.Client != who[2] {
 			t.Errorf("%q: %+v", who, o)
 		}
 		seen[o.Name] = true
-		if !translate.Reaches(o, who[0], who[1], at) || translate.Reaches(o, "other", who[1], at) || translate.Reaches(o, who[0], "other", at) || translate.Reaches(o, who[0], who[1], at.Add(time.Minute)) {
-			t.Errorf("%q: whom it reaches", who)
+		if !translate.Reaches(o, what) {
+			t.Errorf("%q: it does not reach itself", who)
 		}
-		if r, issues := translate.Revocation(o); r.Provider != who[0] || r.User != who[1] || len(issues) > 0 {
+		for i, other := range []policy.Revocation{what, what, what, what} {
+			switch i {
+			case 0:
+				other.Provider = "other"
+			case 1:
+				other.User = "other"
+			case 2:
+				other.Client = "other"
+			default:
+				other.Before = at.Add(time.Minute)
+			}
+			if translate.Reaches(o, other) {
+				t.Errorf("%q: it reaches %+v", who, other)
+			}
+		}
+		r, issues := translate.Revocation(o)
+		if r.Provider != who[0] || r.User != who[1] || r.Client != who[2] || !r.Before.Equal(at) || len(issues) > 0 {
 			t.Errorf("%q: %+v %v", who, r, issues)
 		}
 	}

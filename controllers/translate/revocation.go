@@ -27,6 +27,11 @@ func Revocation(o *v1alpha1.SessionRevocation) (policy.Revocation, []policy.Issu
 		o = o.DeepCopy()
 		o.Spec.IdentityProvider = "" // whoever's it is
 	}
+	client := o.Spec.Client
+	if client != "" && !policy.IsClientID(client) {
+		t.wrong("spec.client", "%.40q: 1 to 512 printable characters of ASCII, without blanks", client)
+		client = "" // all of it
+	}
 	before := t.time("spec.before", o.Spec.Before)
 	if o.Spec.Before == "" {
 		t.wrong("spec.before", "write a time in RFC 3339 notation, such as 2026-01-31T12:00:00Z")
@@ -34,5 +39,6 @@ func Revocation(o *v1alpha1.SessionRevocation) (policy.Revocation, []policy.Issu
 	if before.IsZero() {
 		before = always
 	}
-	return policy.Revocation{Source: t.source, Provider: string(o.Spec.IdentityProvider), User: o.Spec.User, Before: before}, t.defects
+	return policy.Revocation{Source: t.source, Provider: string(o.Spec.IdentityProvider), User: o.Spec.User, Client: client,
+		Before: before}, t.defects
 }

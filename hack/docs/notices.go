@@ -68,8 +68,13 @@ var signIn = map[string]symptom{
 	"no-provider": {why: "The identity provider was removed or changed while the person was signing in.",
 		todo:  "Open the application again. If it stays, the provider's name in a bookmark or link is old.",
 		shell: "kubectl get identityproviders"},
-	"expired-attempt": {why: "Signing in took more than 10 minutes.", todo: "Start again from the application: a sign-in page cannot be " +
-		"kept as a bookmark.", shell: signInLog},
+	"expired-attempt": {why: "Signing in, or an answer whether a program may act for somebody, took more than 10 minutes.",
+		todo: "Start again from the application: a sign-in page cannot be kept as a bookmark.", shell: signInLog},
+	"oauth-refused": {why: "A program that wants to act for a person (an OAuth client, such as an MCP client) asked for what " +
+		"it cannot have. The page names the error code of OAuth, and what is wrong.",
+		todo: "`invalid_target`: the policy of the address has no `oauth`, or another authorization server. `invalid_client`: the client's " +
+			"metadata document cannot be fetched from the public internet over HTTPS, or says something else than its own address. Else: " +
+			"tell whoever develops the program.", shell: signInLog},
 	"bad-ticket": {why: "The last step of a sign-in was repeated, came after a minute, or at another host: by the back button, a reload, " +
 		"a shared link, or a proxy that repeats requests.",
 		todo: "Open the application again. If everybody meets it, compare the clocks of the replicas, and see that the proxy does not repeat " +

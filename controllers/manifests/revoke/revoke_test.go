@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/manifests/revoke"
 )
 
@@ -25,7 +26,7 @@ func TestRevocationStays(t *testing.T) {
 	}{
 		{at, "03:04:05Z"}, {at.Add(-time.Minute), "03:04:05Z"}, {at, "03:04:05Z"}, {at.Add(time.Second), "03:04:06Z"},
 	} {
-		if err := void(t.Context(), "people", "ann", step.before); err != nil {
+		if err := void(t.Context(), policy.Revocation{Provider: "people", User: "ann", Before: step.before}); err != nil {
 			t.Fatal(err)
 		}
 		if text := only(t, dir); !strings.Contains(text, step.want) {
@@ -37,7 +38,8 @@ func TestRevocationStays(t *testing.T) {
 	if err := os.WriteFile(files[0], []byte("spec: {user: ann, identityProvider: people, before: then}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := void(t.Context(), "people", "ann", at); err != nil || !strings.Contains(only(t, dir), "03:04:05Z") {
+	err = void(t.Context(), policy.Revocation{Provider: "people", User: "ann", Before: at})
+	if err != nil || !strings.Contains(only(t, dir), "03:04:05Z") {
 		t.Error(err, only(t, dir))
 	}
 }

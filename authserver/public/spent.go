@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package login
+package public
 
 import "sync"
 
-// spentCount bounds the memory of a spent to some megabytes.
+// spentCount bounds the memory of a Spent to some megabytes.
 const spentCount = 1 << 15
 
-// A spent remembers what was used and is good once, at this replica. The oldest
+// A Spent remembers what was used and is good once, at this replica. The oldest
 // give way. Its zero value is ready.
-type spent struct {
+type Spent struct {
 	mu   sync.Mutex
 	seen map[string]bool
 	ring []string
 	next int
 }
 
-// use reports whether this is the first use of an id.
-func (s *spent) use(id string) bool {
+// Use reports whether this is the first use of an id.
+func (s *Spent) Use(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.seen[id] {
@@ -37,8 +37,8 @@ func (s *spent) use(id string) bool {
 	return true
 }
 
-// forget lets an id be used again, as what it was used for did not happen.
-func (s *spent) forget(id string) {
+// Forget lets an id be used again, as what it was used for did not happen.
+func (s *Spent) Forget(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.seen, id)

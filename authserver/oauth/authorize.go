@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package oauth
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/ostiary/ostiary/authserver/login"
+	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/public"
+	"github.com/ostiary/ostiary/authserver/web"
+)
+
+// authorize asks a person whether a client may act for them (OAuth 2.1 §4.1.1), and takes
+// their answer.
+//
+// Until the client and its redirect URI are known to belong together, all that is wrong is
+// said on a page of ours. And so is what is wrong afterwards, where nobody but the client's
+// own document says whose it is: else anybody could have us send people anywhere (RFC 9700
+// §4.11.2). Nothing is fetched for whoever is not signed in.
+func (h *Handler) authorize(x *public.Exchange) {
+	switch x.R.Method {
+	case http.MethodPost:
+		h.answer(x)
+	case http.MethodGet:
+		h.ask(x)
+	default:
+		x.W.Header().Set("Allow", "GET, POST")
+		h.Fail(x, web.GetAndPostOnly)
+	}
+}
+
+func (h *Handler) ask(x *public.Exchange) {
+	if _, rawQuery, _ := strings.Cut(x.R.RequestURI, "?"); len(rawQuery) > maxAuthorize {
+		h.show(x, refuse("invalid_request", "The request is too long."))
+		return
+	}
+	r, bad := parseRequest(x.Query)
+	if bad != nil && (r.Client == "" || r.RedirectURI == "") {
+		h.show(x, bad)
+		return
+	}
+	target, ours := targetOf(h.Site, r.Resource)
+	agency, open := x.Table.Agency(target)
+	if r.Resource != "" && (!ours || !open) {
+		h.show(x, refuse("invalid_target", "The resource is no application here that lets clients act for people."))
+		return
+	}
+	e := &login.Errand{Client: r.Client, Target: target, Page: h.page(x)}
+	s, why := h.People.TeamSubject(x)
+	if s == nil {
+		h.People.SignInFor(x, e, why)
+		return
+	}
+	c := h.clientOf(x, &r, s)
+	if c == nil {
+		return
+	}
+	if bad != nil {
+		h.send(x, c, &r, bad)
+		return
+	}
+	if as, signIn, ok := h.People.Admits(x, e, s); ok {
+		h.showConsent(x, &ballot{c, &r, target, &agency, &as, &signIn})
+	}
+}
+
+// page is the address of the page that asks, with what was asked.
+func (h *Handler) page(x *public.Exchange) string {
+	q := url.Values{}
+	for name, values := range x.Query {
+		if name != "done" && name != "attempt" && name != "idp" && name != "again" {
+			q[name] = values
+		}
+	}
+	return h.Own(h.TeamHost(), authorizePath, q)
+}
+
+// clientOf returns the client of a request whose redirect URI is its own. nil: it is not, and
+// the request is answered.
+func (h *Handler) clientOf(x *public.Exchange, r *request, s *policy.Subject) *Client {
+	c, bad := h.find(x, r.Client, s)
+	if bad == nil && !c.mayReturnTo(r.RedirectURI) {
+		bad = refuse("invalid_request", "The redirect_uri is none of this client's.")
+	}
+	if bad != nil {
+		h.show(x, bad)
+		return nil
+	}
+	return c
+}
+
+// find returns a client by its id.
+func (h *Handler) find(x *public.Exchange, id string, s *policy.Subject) (*Client, *refusal) {
+	if h.Registered != nil {
+		if c := h.Registered(id); c != nil {
+			return c, nil
+		}
+	}
+	if !isDocument(id) {
+		return nil, refuse("invalid_client", "No client of this client_id is registered here.")
+	}
+	if !h.fetches.Allow(s.Provider+"\x00"+s.ID, x.Now) {
+		return nil, refuse("temporarily_unavailable", "Too many requests. Try again in a minute.")
+	}
+	c, err := h.documents.client(x.R.Context(), id)
+	if err != nil {
+		h.Log.LogAttrs(x.R.Context(), slog.LevelInfo, "a client's metadata document was not taken",
+			slog.String("client", policy.Cut(id, maxClientID)), slog.Any("error", err), slog.String("requestID", x.ID))
+		return nil, refuse("invalid_client", "The client’s metadata document was not taken: "+err.Error()+".")
+	}
+	return c, nil
+}
+
+// send tells a client why not: by sending the person there, if an operator answers for it, and
+// else by a page with a link.
+func (h *Handler) send(x *public.Exchange, c *Client, r *request, bad *refusal) {
+	to := h.back(r, url.Values{"error": {bad.Code}, "error_description": {bad.Description}})
+	if c.Registered {
+		h.Redirect(x, to)
+		return
+	}
+	n := web.AgentRefused(bad.Code, bad.Description)
+	p := n.Page(x.Host)
+	if u, err := url.Parse(to); err == nil && (u.Scheme == "https" || u.Scheme == "http") {
+		p.Action, p.URL = web.BackToAgent, to
+	}
+	h.Show(x, n.Status, p)
+}
+
+// back is where a client hears what came of its request. All answers say whose they are
+// (RFC 9207), so that a client is not confused about whom it asked.
+func (h *Handler) back(r *request, q url.Values) string {
+	q.Set("iss", h.Issuer())
+	if r.State != "" {
+		q.Set("state", r.State)
+	}
+	if strings.Contains(r.RedirectURI, "?") {
+		return r.RedirectURI + "&" + q.Encode()
+	}
+	return r.RedirectURI + "?" + q.Encode()
+}
