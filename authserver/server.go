@@ -127,6 +127,14 @@ type Server struct {
 	oauth        *oauth.Handler
 }
 
+// home is the start page; empty: nobody can sign in here.
+func (c *Config) home() string {
+	if c.Login == nil || !login.HasTeamHost(c.TeamURL) {
+		return ""
+	}
+	return strings.TrimSuffix(c.TeamURL.String(), "/") + "/"
+}
+
 // New returns a Server. Log, Table, Subject, KeySet and Ready must be set.
 func New(c Config) *Server {
 	if c.PathPrefix == "" {
@@ -138,7 +146,7 @@ func New(c Config) *Server {
 	if c.TeamURL == nil {
 		c.TeamURL = &url.URL{Scheme: "https"}
 	}
-	pages := &dialect.Pages{Scheme: c.TeamURL.Scheme, PathPrefix: c.PathPrefix, Look: cmp.Or(c.Look, web.Plain()), Docs: c.Docs}
+	pages := &dialect.Pages{Scheme: c.TeamURL.Scheme, PathPrefix: c.PathPrefix, Look: cmp.Or(c.Look, web.Plain()), Docs: c.Docs, Home: c.home()}
 	s := &Server{
 		Config: c,
 		decisions: telemetry.New(telemetry.Options{Metrics: c.Metrics, Log: c.Log, Wanted: c.DecisionLog, Sample: c.DecisionSample,
@@ -164,7 +172,7 @@ func New(c Config) *Server {
 func (s *Server) signIn() {
 	c := &s.Config
 	s.site = &public.Site{Table: c.Table, Ring: c.Ring, TeamURL: c.TeamURL, PathPrefix: c.PathPrefix, Docs: c.Docs, Look: c.Look,
-		SessionDuration: c.SessionDuration, ReturnPorts: c.ReturnPorts,
+		SessionDuration: c.SessionDuration, ReturnPorts: c.ReturnPorts, Home: c.home(),
 		Log: c.Log, Now: c.Now, SignsIn: c.Login != nil, Quiet: c.DecisionLog == telemetry.LogOff}
 	s.site.Client = func(r *http.Request) netip.Addr {
 		return s.addresses.address(peer(r), strings.Join(r.Header[contract.ForwardedFor], ","), s.Now())

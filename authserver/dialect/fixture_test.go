@@ -89,7 +89,7 @@ func fixture(t testing.TB, bindings ...policy.Binding) *policy.Table {
 	return table
 }
 
-var pages = &dialect.Pages{Scheme: "https", PathPrefix: "/.access", Look: web.Plain()}
+var pages = &dialect.Pages{Scheme: "https", PathPrefix: "/.access", Look: web.Plain(), Home: "https://auth.example.com/"}
 
 // request is what a browser sent to the proxy.
 type request struct {

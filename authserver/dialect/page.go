@@ -25,6 +25,8 @@ type Pages struct {
 	// Denied is what is shown to somebody who is signed in and may not pass; nil, or none: the
 	// page that everybody gets.
 	Denied func(*Ask, *policy.Decision) (web.DeniedView, bool)
+	// Home is the start page; empty: there is none.
+	Home string
 	// Docs is where reasons are explained.
 	Docs web.Docs
 }
@@ -113,7 +115,21 @@ func (p *Pages) page(a *Answer, q *Ask, d *policy.Decision, login, words string)
 	return web.Refusal(web.RefusalView{
 		Status: a.Status, Reason: d.Reason.String(), Host: q.Target.Host(), LoginURL: login, RequestID: q.RequestID, Message: words,
 		DocsURL: p.Docs.Of(d.Reason.String()), WhyURL: p.why(a, q, d), Unsent: unsent,
+		RetryURL: p.retryURL(q), Looked: !q.mayChange(), HomeURL: p.Home,
 	})
+}
+
+// retryURL is what was asked for, or the application if that was no look. Empty: it is not known
+// what that is.
+func (p *Pages) retryURL(q *Ask) string {
+	origin := p.Scheme + "://" + q.Target.Host() + q.port()
+	switch {
+	case q.Target.Host() == "":
+		return ""
+	case q.mayChange() || q.URI == "" || q.URI[0] != '/' || len(q.URI) > MaxReturn:
+		return origin + "/"
+	}
+	return origin + q.URI
 }
 
 // why is where the page leads that says that a request was denied.

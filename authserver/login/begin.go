@@ -73,8 +73,11 @@ func (h *Handler) toTeam(x *public.Exchange, a attempt, more url.Values) {
 
 // configured reports whether anybody can sign in.
 func (h *Handler) configured() bool {
-	return h.TeamURL.Hostname() != noTeamHost && len(h.Providers.Permitted(nil)) > 0
+	return HasTeamHost(h.TeamURL) && len(h.Providers.Permitted(nil)) > 0
 }
+
+// HasTeamHost reports whether an installation was given a team host.
+func HasTeamHost(u *url.URL) bool { return u.Hostname() != noTeamHost }
 
 // noTeamHost is the team host of an installation that was given none.
 const noTeamHost = "ostiary.invalid"

@@ -15,6 +15,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -310,7 +311,18 @@ func (b *browser) do(method, address string, form url.Values, header ...string) 
 		!strings.Contains(string(text), `href="https://docs.example.com/reasons#`+reason+`"`) {
 		b.t.Errorf("%s: the page does not link to what %s means:\n%s", address, reason, afterMain(string(text)))
 	}
+	if strings.Contains(string(text), "</html>") && !leadsOn(string(text)) {
+		b.t.Errorf("%s %s: the page is a dead end:\n%s", method, address, afterMain(string(text)))
+	}
 	return page{resp.StatusCode, resp.Header, string(text), resp.Request.URL, resp.Header.Get("Location")}
+}
+
+var way = regexp.MustCompile(`<a [^>]*href="https?://[^"]*"[^>]*>|<form [^>]*action="|http-equiv="refresh"`)
+
+// leadsOn reports whether a page has a way to go on: what explains it is none.
+func leadsOn(html string) bool {
+	main, _, _ := strings.Cut(afterMain(html), "</main>")
+	return slices.ContainsFunc(way.FindAllString(main, -1), func(way string) bool { return !strings.Contains(way, `rel="noreferrer"`) })
 }
 
 func (b *browser) get(address string, header ...string) page {

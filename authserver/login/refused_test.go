@@ -49,7 +49,7 @@ func TestProviderSaysWhy(t *testing.T) {
 	at := b.get(b.get(s.url("app1.example.com", "/.access/login?rd=/x")).location)
 	for _, state := range []string{queryOf(at.location).Get("state"), "x", ""} {
 		p := other.get(s.url("auth.example.com", "/.access/idp/corp/callback?"+url.Values{"state": {state}, "error": {"e"}, "error_description": {"call 555"}}.Encode()))
-		if strings.Contains(p.body, "555") {
+		if strings.Contains(p.body, "call 555") {
 			t.Errorf("shown: %s", afterMain(p.body))
 		}
 	}

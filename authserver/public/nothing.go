@@ -81,10 +81,10 @@ func (s *Site) application(host string) string {
 func (s *Site) stray(w http.ResponseWriter, r *http.Request, id string, n web.Notice, host string) {
 	p := n.Page(host)
 	p.RequestID, p.DocsURL = id, s.Docs.Of(n.Reason)
-	if n == web.NothingHere {
-		if p.URL = s.application(r.Host); p.URL != "" {
-			p.Action = web.OpenApplication
-		}
+	if p.URL = s.application(r.Host); p.URL != "" {
+		p.Action = web.OpenApplication
+	} else if s.Home != "" {
+		p.Action, p.URL = web.StartPage, s.Home
 	}
 	if s.Quiet {
 		s.send(w, r, n.Status, web.Render(p))

@@ -127,6 +127,9 @@ func (s *Site) Show(x *Exchange, status int, p web.Page) {
 	if p.Action == "" {
 		p.Action, p.URL = s.wayOn(x)
 	}
+	if p.Action == "" && x.R.Method == http.MethodGet { // nothing is known here yet
+		p.Action, p.URL = web.TryAgain, s.Here(x)+x.R.URL.RequestURI()
+	}
 	p.RequestID, p.DocsURL = x.ID, s.Docs.Of(p.Reason)
 	x.W.Header().Set(contract.ReasonHeader, p.Reason)
 	s.Page(x, status, p.Title, web.Render(p))
@@ -142,6 +145,9 @@ func (s *Site) wayOn(x *Exchange) (label, address string) {
 		return web.StartPage, s.Origin(x.Host) + "/"
 	case x.Table != nil && x.Table.Claims(x.Host):
 		return web.OpenApplication, s.Here(x) + "/"
+	}
+	if s.Home != "" {
+		return web.StartPage, s.Home
 	}
 	return "", ""
 }

@@ -30,6 +30,8 @@ type Site struct {
 	// ReturnPorts are ports of applications beside that of the team host. Who listens there is
 	// sent the sessions' cookies anyway, as those know no ports.
 	ReturnPorts []string
+	// Home is the start page, for whoever has no other way on; empty: there is none.
+	Home string
 	// Docs is where the reasons are explained that pages and answers name.
 	Docs web.Docs
 	// SessionDuration is how long a session at the team host lasts, and one at

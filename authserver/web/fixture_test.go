@@ -54,7 +54,8 @@ func samples(next string) []sample {
 	full, none, sessions, never := consoleViews(imagesOf("launcher", next))
 	rows := append(consoleSamples(), []row{
 		{"page", web.Render(down), ""},
-		{"refusal", web.Refusal(web.RefusalView{Status: 403, Reason: "no-policy", Host: "app1.example.com", RequestID: "4f1d09c2a7be6634"}), ""},
+		{"refusal", web.Refusal(web.RefusalView{Status: 403, Reason: "no-policy", Host: "app1.example.com", RequestID: "4f1d09c2a7be6634",
+			RetryURL: "https://app1.example.com/x", Looked: true, HomeURL: "https://login.example.com/"}), ""},
 		{"refusal-broken", web.Refusal(web.RefusalView{Status: 403, Reason: "invalid-policy", Host: "app1.example.com",
 			RequestID: "4f1d09c2a7be6634"}), ""},
 		{"refusal-unsent", web.Refusal(web.RefusalView{Status: 401, Reason: "session-expired", Host: "app1.example.com", Unsent: true,

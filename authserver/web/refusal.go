@@ -13,9 +13,15 @@ func Refusal(v RefusalView) Document {
 		Reason:    v.Reason,
 		RequestID: v.RequestID,
 		DocsURL:   v.DocsURL,
+		HomeURL:   v.HomeURL,
 	}
-	if v.WhyURL != "" {
+	switch {
+	case v.WhyURL != "":
 		p.Action, p.URL = WhyDeniedLabel, v.WhyURL
+	case v.RetryURL != "" && v.Looked:
+		p.Action, p.URL = TryAgain, v.RetryURL
+	case v.RetryURL != "":
+		p.Action, p.URL = OpenApplication, v.RetryURL
 	}
 	switch {
 	case v.LoginURL != "" && v.Unsent:

@@ -10,6 +10,8 @@ type Page struct {
 	Message string
 	// Args are what stands for {1}, {2} and {3} in Message.
 	Args [3]string
+	// HomeURL is the start page, beside that; empty: no link.
+	HomeURL string
 	// Action is the label of the link to URL; empty: no link.
 	Action, URL string
 	// Beside opens URL in a tab of its own: this one is still needed.
@@ -147,7 +149,11 @@ type RefusalView struct {
 	Message   string // what to do, if the reason does not say it
 	DocsURL   string // where the reason is explained; empty: no link
 	WhyURL    string // the page that says more of this request; empty: no link
-	Unsent    bool   // signing in is of no use to what they sent: it has to be sent again
+	// RetryURL is what they asked for, or if that was no look, the root of the application;
+	// HomeURL is the start page; empty: no link.
+	RetryURL, HomeURL string
+	Looked            bool // what they asked for was a look
+	Unsent            bool // signing in is of no use to what they sent: it has to be sent again
 }
 
 // An AgentAt is a client that somebody lets act for them.
