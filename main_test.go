@@ -194,11 +194,13 @@ func TestCommandLine(t *testing.T) {
 func TestServeOptions(t *testing.T) {
 	_, _, stderr := cli(t, "serve", "--policies", "FILE", "--team-url", "ftp://x", "--trusted-proxies", "0.0.0.0/0", "--path-prefix", "x/",
 		"--identity-headers", "x", "--decision-log", "x", "--key-rotation", "1h", "--log-level", "loud",
-		"--return-hosts", "https://x", "--return-ports", "0443", "--host-claims", "x", "--host-hold", "-1s", "--upstream-headers", "Host,X-Webauth-User",
+		"--return-hosts", "https://x", "--return-ports", "0443",
+		"--host-claims", "x", "--host-hold", "-1s", "--upstream-headers", "Host,X-Webauth-User",
 		"--decision-log-sample", "2", "--log-rate", "9", "--log-format", "x", "--log-identity", "x", "--log-identity-key", "x",
 		"--docs-url", "https://x/?y")
 	for _, flag := range []string{"--decision-log-sample", "--log-rate", "--log-format", "--log-identity", "--log-identity-key", "--upstream-headers",
-		"--return-hosts", "--return-ports", "--host-claims", "--host-hold", "--team-url", "--trusted-proxies", "--path-prefix", "--identity-headers",
+		"--return-hosts", "--return-ports",
+		"--host-claims", "--host-hold", "--team-url", "--trusted-proxies", "--path-prefix", "--identity-headers",
 		"--decision-log", "--key-rotation", "--log-level", "--docs-url"} {
 		if !strings.Contains(stderr, flag+": ") && !strings.Contains(stderr, flag+" \"") {
 			t.Errorf("%s is not named:\n%s", flag, stderr)

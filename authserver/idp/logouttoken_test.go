@@ -54,7 +54,8 @@ func FuzzLogoutToken(f *testing.F) {
 func TestLogoutTokenIsRead(t *testing.T) {
 	now := time.Unix(1769860800, 0)
 	o := &openID{config: &Config{Issuer: "https://sso.example.com", ClientID: "ostiary"}, now: func() time.Time { return now }}
-	c, err := decodeClaims("x", []byte(`{"iss":"https://sso.example.com","aud":"ostiary","sub":"carol","iat":1769860790,"exp":1769860900,"jti":"1",
+	c, err := decodeClaims("x", []byte(`{"iss":"https://sso.example.com","aud":"ostiary","sub":"carol",
+		"iat":1769860790,"exp":1769860900,"jti":"1",
 		"events":{"http://schemas.openid.net/event/backchannel-logout":{}}}`))
 	if err != nil {
 		t.Fatal(err)

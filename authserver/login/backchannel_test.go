@@ -154,7 +154,8 @@ func TestBackchannelRefused(t *testing.T) {
 			t.Errorf("%s: %d", address, r.status)
 		}
 	}
-	if r := s.browser().get(s.url("auth.example.com", "/.access/idp/corp/backchannel-logout?x")); r.status != 405 || r.header.Get("Allow") != "POST" {
+	r := s.browser().get(s.url("auth.example.com", "/.access/idp/corp/backchannel-logout?x"))
+	if r.status != 405 || r.header.Get("Allow") != "POST" {
 		t.Errorf("GET: %d", r.status)
 	}
 	large := bytes.Repeat([]byte("a"), public.MaxForm+1)
