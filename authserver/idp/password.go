@@ -6,8 +6,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/bcrypt"
+	"golang.org/x/text/secure/precis"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/ostiary/ostiary/authserver/idp/config"
 )
@@ -38,17 +41,41 @@ func (u *users) check(name, password string) *config.User {
 	if one != nil {
 		hash, cost = one.Hash, one.Cost
 	}
-	given := []byte(password)
-	tooLong := len(given) > MaxPassword
-	given = given[:min(len(given), MaxPassword)]
-	same := u.compare(hash, given) == nil
-	for ; cost < u.Cost; cost++ {
-		_ = u.compare(nobody(cost), given) // for the time that it takes
+	same := false
+	for _, given := range spellings(password) {
+		tooLong := len(given) > MaxPassword
+		given = given[:min(len(given), MaxPassword)]
+		if u.compare(hash, given) == nil && !tooLong {
+			same = true
+		}
+		for c := cost; c < u.Cost; c++ {
+			_ = u.compare(nobody(c), given) // for the time that it takes
+		}
 	}
-	if one == nil || !same || tooLong || password == "" {
+	if one == nil || !same || password == "" {
 		return nil
 	}
 	return one
+}
+
+// spellings are the ways in which keyboards send a password that people take for one: as
+// it is, as RFC 8265 §4.2 (OpaqueString) has it, and with accents apart, in which a tool
+// may have hashed it. They are as many whoever it is of. One of ASCII has one.
+func spellings(password string) [][]byte {
+	all := [][]byte{[]byte(password)}
+	if len(password) > 4*MaxPassword || !utf8.ValidString(password) {
+		return all
+	}
+	plain, err := precis.OpaqueString.String(password)
+	if err != nil { // nobody types it
+		return all
+	}
+	for _, other := range []string{plain, norm.NFD.String(plain)} {
+		if !slices.ContainsFunc(all, func(b []byte) bool { return string(b) == other }) {
+			all = append(all, []byte(other))
+		}
+	}
+	return all
 }
 
 // checkPassword waits for its turn, and checks. Who is no user is compared as well,

@@ -112,7 +112,11 @@ func (p *Provider) CheckPassword(ctx context.Context, t Turn, user, password str
 // Account returns by what guesses at an account are counted: the name as it was
 // typed, in the one spelling that stands for all that are the same.
 func (p *Provider) Account(typed string) string {
-	if key, ok := config.Canonical(strings.TrimSpace(typed)); ok {
+	if fold, ok := config.Folded(typed); ok {
+		return fold
+	}
+	typed = strings.TrimSpace(typed)
+	if key, ok := config.Canonical(typed); ok {
 		return key
 	}
 	return typed

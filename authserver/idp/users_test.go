@@ -72,7 +72,9 @@ func TestPassword(t *testing.T) {
 		{"jörg", horse, "jörg"}, {"bob@example.com", "bob's", "bob@example.com"}, {"1234", "\x00 ", "1234"},
 		{"ann ", horse, "ann"}, {" ann\u00a0", horse, "ann"}, {" Ann@example.com\n", horse, "ann"}, // as telephones write it
 		{"an n", horse, ""}, {"ann\x00", horse, ""}, {"an\u200bn", horse, ""}, {"ann\u3164", horse, ""},
-		{"jo\u0308rg", horse, ""}, {"JÖRG", horse, ""}, {"ａnn", horse, ""}, {"аnn", horse, ""}, {"bob", "bob's", ""},
+		{"jo\u0308rg", horse, "jörg"}, {"JÖRG", horse, "jörg"}, {"JO\u0308RG ", horse, "jörg"}, {"ａnn", horse, "ann"}, {"аnn", horse, ""},
+		{"ann", "correct\u00a0horse", "ann"}, {"ann", "correct\u3000horse", "ann"}, {"ann", "correct\thorse", ""}, {"ann", "ｃorrect horse", ""},
+		{"ann\u0308", horse, ""}, {"a\u0131n", horse, ""}, {"bob", "bob's", ""},
 		{"", "", ""}, {"", horse, ""}, {"ann", "", ""}, {"ann", horse + " ", ""}, {"ann", "Correct horse", ""}, {"ann", horse[:12], ""}, {"ann", horse + "\x00", ""},
 		{strings.Repeat("a", 1<<20), horse, ""}, {"ann", strings.Repeat("x", 1<<20), ""}, {"\xff", horse, ""}, {"1234", "\x00", ""},
 	} {

@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/secure/precis"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -71,9 +72,9 @@ func isWord(s string) bool {
 	return s != "" && len(s) <= maxName && strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) < 0
 }
 
-// Canonical returns by what a user is found, and whether anybody can be found by
-// it. Nothing is folded or normalized but the case of ASCII letters: each way to
-// write somebody's name that works is one more to lock out.
+// Canonical returns what a user is called, and whether anybody can be called that.
+// Nothing is folded or normalized but the case of ASCII letters: sessions and policies
+// know users by it. What people type is looked for by Folded as well.
 func Canonical(name string) (string, bool) {
 	if !IsName(name) || !norm.NFC.IsNormalString(name) || strings.ContainsFunc(name, invisible) {
 		return "", false
@@ -84,6 +85,38 @@ func Canonical(name string) (string, bool) {
 		}
 		return r
 	}, name), true
+}
+
+// Folded returns what all spellings of a name have in common: case, width and
+// normalization are taken away (RFC 8265 §3.3.2, UsernameCaseMapped), in each of the parts
+// between blanks (§3.1), and blanks around it. It is false for what is nobody's name.
+func Folded(typed string) (string, bool) {
+	if typed = strings.TrimSpace(typed); typed == "" || len(typed) > 4*maxName || !utf8.ValidString(typed) {
+		return "", false
+	}
+	parts := strings.Split(typed, " ")
+	for i, part := range parts {
+		if parts[i] = foldedPart(part); parts[i] == "" {
+			return "", false
+		}
+	}
+	return strings.Join(parts, " "), true
+}
+
+// foldedPart applies the profile until nothing changes, as RFC 8265 §3.3.3 advises: of a few
+// characters one time makes what another would change again. Empty: it is no name.
+func foldedPart(part string) string {
+	for range 4 {
+		next, err := precis.UsernameCaseMapped.String(part)
+		switch {
+		case err != nil:
+			return ""
+		case next == part:
+			return part
+		}
+		part = next
+	}
+	return ""
 }
 
 // invisible reports whether a printable character cannot be seen, or is a blank

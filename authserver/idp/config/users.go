@@ -27,6 +27,8 @@ const (
 type UserList struct {
 	Cost  int              // the highest that a hash has
 	byKey map[string]*User // by canonical name, and by canonical address
+	// byFold finds them by any spelling; nil: that of several.
+	byFold map[string]*User
 }
 
 // A User is one of them.
@@ -41,11 +43,15 @@ type User struct {
 	line   int
 }
 
-// Find returns the user of a name as somebody typed it: telephones add a blank
-// (RFC 8265 §3.1 takes the ones around a name for nothing).
+// Find returns the user of a name or address as somebody typed it: telephones add a blank
+// and begin with a capital letter, and keyboards differ in how they write one letter. What
+// is somebody's very name is theirs; a spelling that would do for several is nobody's.
 func (u *UserList) Find(typed string) *User {
-	if key, ok := Canonical(strings.TrimSpace(typed)); ok {
+	if key, ok := Canonical(strings.TrimSpace(typed)); ok && u.byKey[key] != nil {
 		return u.byKey[key]
+	}
+	if fold, ok := Folded(typed); ok {
+		return u.byFold[fold]
 	}
 	return nil
 }
@@ -74,7 +80,7 @@ func readUsers(text []byte) (*UserList, []Issue) {
 	if len(list) > maxUsers {
 		return refuse("the list has more than %d users", maxUsers)
 	}
-	u := &UserList{byKey: map[string]*User{}, Cost: minCost}
+	u := &UserList{byKey: map[string]*User{}, byFold: map[string]*User{}, Cost: minCost}
 	var issues []Issue
 	var all []*User
 	for i, node := range list {
@@ -125,10 +131,23 @@ func (u *UserList) add(all []*User) []Issue {
 		}
 		for _, key := range one.keys() {
 			u.byKey[key] = one
+			u.spell(key, one)
 		}
 		u.Cost = max(u.Cost, one.Cost)
 	}
 	return issues
+}
+
+// spell makes a user found by all spellings of a key, unless another is.
+func (u *UserList) spell(key string, one *User) {
+	fold, ok := Folded(key)
+	if !ok {
+		return // no keyboard writes it in another way that is known
+	}
+	if other, taken := u.byFold[fold]; taken && other != one {
+		one = nil
+	}
+	u.byFold[fold] = one
 }
 
 // ByID returns the user of an ID, which is their canonical name.
