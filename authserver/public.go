@@ -7,13 +7,14 @@ import (
 	"strings"
 
 	"github.com/ostiary/ostiary/authserver/dialect"
+	"github.com/ostiary/ostiary/authserver/resource"
 )
 
 // Public returns the handler of the public listener: the team host, and our
 // path prefix on the hosts of applications. The internet reaches it.
 func (s *Server) Public() http.Handler {
 	return s.guard(s.public(func(w http.ResponseWriter, r *http.Request, id string) bool {
-		return s.serveKeySet(w, r) || s.site.SignsIn && s.site.Serve(w, r, id, s.login, s.console, s.oauth)
+		return s.serveKeySet(w, r) || s.site.SignsIn && s.site.Serve(w, r, id, s.login, s.console, s.oauth, resource.Handler{Site: s.site})
 	}))
 }
 

@@ -152,9 +152,9 @@ func New(c Config) *Server {
 		decisions: telemetry.New(telemetry.Options{Metrics: c.Metrics, Log: c.Log, Wanted: c.DecisionLog, Sample: c.DecisionSample,
 			Tracer: c.Tracer}),
 		addresses: newAddressBook(&c),
-		nginx:     dialect.Nginx{Identity: c.Identity},
-		pass:      dialect.Nginx{Identity: c.Identity, PassPreflights: true, Cold: c.Cold},
-		canary:    dialect.Nginx{Identity: c.Identity, PassPreflights: true, Canary: true, Cold: c.Cold},
+		nginx:     dialect.Nginx{Identity: c.Identity, Pages: pages},
+		pass:      dialect.Nginx{Identity: c.Identity, PassPreflights: true, Cold: c.Cold, Pages: pages},
+		canary:    dialect.Nginx{Identity: c.Identity, PassPreflights: true, Canary: true, Cold: c.Cold, Pages: pages},
 		forward:   dialect.Forward{Identity: c.Identity, Pages: pages},
 		envoy:     dialect.Envoy{Identity: c.Identity, Pages: pages},
 		render:    dialect.Render{Pages: pages},
@@ -162,7 +162,8 @@ func New(c Config) *Server {
 	s.external = dialect.External{Envoy: s.envoy}
 	s.headers, s.url, s.grpc = dialect.NginxHeaders{Nginx: s.nginx}, dialect.URL{Forward: s.forward}, dialect.GRPC{Envoy: s.envoy}
 	s.exchanges.New = func() any { return new(exchange) }
-	if s.signIn(); s.console != nil {
+	s.signIn()
+	if pages.Port = s.site.Port(); s.console != nil {
 		pages.Why, pages.Denied = s.console.WhyURL, s.login.DeniedOf
 	}
 	return s

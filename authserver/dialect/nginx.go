@@ -22,6 +22,8 @@ type Nginx struct {
 	// Cold reports whether the proxy may not know yet of what takes those preflights,
 	// and would give them to the application; nil: never. They are refused then.
 	Cold func() bool
+	// Pages make the challenge for programs that act for people; nil: there is none.
+	Pages *Pages
 }
 
 func (n Nginx) String() string {
@@ -48,6 +50,7 @@ func (n Nginx) prefix() string {
 // a client can send any header.
 func (n Nginx) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
+	a.readClient(v)
 	if refusal := readTunnel(v); refusal != nil {
 		return refusal
 	}
@@ -113,8 +116,8 @@ func (a *Ask) readHost(method, rest string) *Refusal {
 	return a.target(method, host, uri)
 }
 
-// Write never adds WWW-Authenticate: nginx would put it on whatever is shown
-// in place of the 401.
+// Write adds WWW-Authenticate for programs alone: nginx puts it on whatever is shown in place
+// of the 401, and people are shown a login page.
 func (n Nginx) Write(a *Answer, q *Ask, d *policy.Decision) {
 	switch d.Verdict {
 	case policy.Admit:
@@ -144,7 +147,7 @@ func (n Nginx) Write(a *Answer, q *Ask, d *policy.Decision) {
 	}
 	why(a, q, d.Reason)
 	rehearsed(a, d)
-	cors(a, &d.CORS)
+	n.Pages.challenged(a, q, d)
 	vary(a, q)
 }
 
@@ -162,6 +165,7 @@ func (NginxHeaders) String() string { return "nginx-headers" }
 // ones were not written by nginx.
 func (NginxHeaders) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
+	a.readClient(v)
 	if refusal := readTunnel(v); refusal != nil {
 		return refusal
 	}

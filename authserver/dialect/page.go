@@ -17,6 +17,9 @@ type Pages struct {
 	// Scheme and PathPrefix make the login address on the application's host.
 	Scheme     string // "https"
 	PathPrefix string // "/.access"
+	// Port is that of the team host, with its colon: what resources are called has no other,
+	// whatever a request came by (decision 22). Empty: the scheme's own.
+	Port string
 	// Look is how the pages for people look; nil: they are empty.
 	Look *web.Look
 	// Why is the address of the page that says why a request was denied; nil, or empty:
@@ -54,7 +57,7 @@ func (p *Pages) say(a *Answer, q *Ask, d *policy.Decision, words string) {
 	}
 	why(a, q, d.Reason)
 	rehearsed(a, d)
-	cors(a, &d.CORS)
+	p.challenged(a, q, d)
 	vary(a, q)
 	a.Set("Cache-Control", "no-store")
 	switch {

@@ -126,10 +126,12 @@ type Resource struct {
 	Path     string
 	Launcher Launcher
 	OAuth    OAuth // with what was not said filled in
+	// Issuer is what tokens of OAuth.Issuer have as iss; empty: the team host gives them out.
+	Issuer string
 }
 
 // Resource returns the one that a target is part of. There is none where the policy has no
-// OAuth, or cannot be told.
+// OAuth, or cannot be told, or names a TokenIssuer that it cannot use.
 func (t *Table) Resource(target Target) (Resource, bool) {
 	if t == nil {
 		return Resource{}, false
@@ -143,6 +145,13 @@ func (t *Table) Resource(target Target) (Resource, bool) {
 		OAuth: *a.oauth,
 	}
 	out.OAuth.Scopes = slices.Clone(out.OAuth.Scopes)
+	if out.OAuth.Issuer != "" {
+		i := t.tokenIssuers.find(out.OAuth.Issuer)
+		if i == nil || !i.serves(a.source.Namespace) {
+			return Resource{}, false
+		}
+		out.Issuer = i.Issuer
+	}
 	return out, true
 }
 

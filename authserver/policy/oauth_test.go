@@ -31,7 +31,7 @@ func agentOf(id, audience string) *Subject {
 	return s
 }
 
-// THREATS M1. A client's token counts where the policy is for clients alone, and in Authorization
+// A client's token counts where the policy is for clients alone, and in Authorization
 // alone; there, rules judge it as they do the person.
 func TestClientsOfPeople(t *testing.T) {
 	here := &OAuth{}
@@ -124,6 +124,10 @@ func TestResources(t *testing.T) {
 	wide := of("n", "wide", 4, Allow, []string{"m.x"}, many...)
 	wide.OAuth = &OAuth{}
 	table, _ := build([]Policy{whole, part, none, bad, wide})
+	if _, ok := table.Resource(mustTarget(t, "https://a.x/mcp")); ok {
+		t.Error("a resource whose authorization server nobody knows")
+	}
+	table = table.trusting(TokenIssuer{Name: "corp", Issuer: "https://corp.x", Audiences: []string{"https://a.x/mcp"}, Everywhere: true})
 	for url, want := range map[string]string{
 		"https://a.x/": "n/whole a.x /", "https://a.x/x/y?z": "n/whole a.x /", "https://any.w.x/q": "n/whole any.w.x /",
 		"https://a.x/mcp": "n/part a.x /mcp", "https://a.x/mcp/": "n/part a.x /mcp", "https://a.x/mcp/x": "n/part a.x /mcp",
@@ -143,6 +147,9 @@ func TestResources(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%s: %q, want %q", url, got, want)
+		}
+		if r.OAuth.Issuer != "" && r.Issuer != "https://corp.x" {
+			t.Errorf("%s: %+v", url, r)
 		}
 		if d := table.Decide(Request{Target: target, Method: "GET", Now: now}); (d.Resource != "") != ok {
 			t.Errorf("%s: the decision says %q", url, d.Resource)

@@ -234,6 +234,9 @@ type tokenUse struct{ field, issuer, audience string }
 func tokenUsesOf(p *Policy) []tokenUse {
 	var out []tokenUse
 	eachTokenMatch(p, func(field string, m *TokenMatch) { out = append(out, tokenUse{field, m.Issuer, m.Audience}) })
+	if p.OAuth != nil && p.OAuth.Issuer != "" {
+		out = append(out, tokenUse{field: "spec.oauth.authorizationServer", issuer: p.OAuth.Issuer})
+	}
 	return out
 }
 
@@ -300,7 +303,7 @@ func (t *TokenIssuers) problemOf(u tokenUse) (Code, string) {
 	case i == nil:
 		return codeIssuerUnknown, fmt.Sprintf("there is no usable TokenIssuer %q, so this matches no request; "+
 			"it will once the platform team makes one", u.issuer)
-	case !contains(i.Audiences, u.audience):
+	case u.audience != "" && !contains(i.Audiences, u.audience): // no selector is without one
 		return codeAudienceUnlisted, fmt.Sprintf("the TokenIssuer %q takes no tokens for audience %q, so this matches no request; "+
 			"it lists %.300q", u.issuer, u.audience, i.Audiences)
 	}

@@ -94,6 +94,11 @@ var signIn = map[string]symptom{
 		fix:  "trustedProxies: [10.0.0.0/8]\n", shell: signInLog},
 	"not-revoked": {why: "A sign-out everywhere could not be stored.", todo: "Try again. The log names the right that is missing, or the " +
 		"API server's answer.", shell: signInLog},
+	"no-resource": {why: "A program asked for the metadata of a protected resource (RFC 9728) at an address that is none.",
+		see: "404 of `/.access/oauth/resource…` or `/.well-known/oauth-protected-resource…` of the application.",
+		todo: "Give the policy of that path `oauth`. The address ends in a path of the policy, letter for letter. If `oauth` names a " +
+			"TokenIssuer, there has to be one that the namespace may use.", fix: "spec:\n  oauth: {}\n",
+		shell: "curl -sS https://app.example.com/.access/oauth/resource"},
 	"tokens-not-accepted": {why: "`accessFetch` asked for a token for an application whose policy does not take any from this page.",
 		see:  "403 of `/.access/token`; the promise of `accessFetch` is rejected.",
 		todo: "List the page's origin in that policy, and set `tokens`.", fix: "cors: {allowedOrigins: [\"https://shop.example.com\"], " +

@@ -75,6 +75,15 @@ spec:
 ---
 apiVersion: access.ostiary.dev/v1alpha1
 kind: AccessPolicy
+metadata: {name: tools, namespace: shop}
+spec:
+  hosts: [app.example.com]
+  paths: [{path: /tools}]
+  oauth: {}
+  rules: [{action: Allow, include: [{everyone: true}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
 metadata: {name: public, namespace: shop}
 spec:
   hosts: [app.example.com]
