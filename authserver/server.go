@@ -146,7 +146,8 @@ func New(c Config) *Server {
 	if c.TeamURL == nil {
 		c.TeamURL = &url.URL{Scheme: "https"}
 	}
-	pages := &dialect.Pages{Scheme: c.TeamURL.Scheme, PathPrefix: c.PathPrefix, Look: cmp.Or(c.Look, web.Plain()), Docs: c.Docs, Home: c.home()}
+	pages := &dialect.Pages{Scheme: c.TeamURL.Scheme, PathPrefix: c.PathPrefix, Look: cmp.Or(c.Look, web.Plain()), Docs: c.Docs,
+		Home: c.home()}
 	s := &Server{
 		Config: c,
 		decisions: telemetry.New(telemetry.Options{Metrics: c.Metrics, Log: c.Log, Wanted: c.DecisionLog, Sample: c.DecisionSample,
