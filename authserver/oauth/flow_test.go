@@ -96,8 +96,8 @@ func TestSignInFirst(t *testing.T) {
 	}
 }
 
-// TestMetadata: what it says of itself leads to what answers.
-func TestMetadata(t *testing.T) {
+// TestServerMetadata: what it says of itself leads to what answers.
+func TestServerMetadata(t *testing.T) {
 	s := newSite(t)
 	w := s.person("").do(http.MethodGet, teamOrigin+"/.well-known/oauth-authorization-server", nil, "Origin",
 		"https://inspector.example.net")

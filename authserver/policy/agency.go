@@ -40,5 +40,5 @@ func (t *Table) StillAdmits(target Target, s *Subject, now time.Time) bool {
 	}
 	judged := *s
 	judged.ExpiresAt = now.Add(time.Second) // of the token that is to be made
-	return t.standing(a, &judged, now) == NoReason && t.everAdmits(a, &judged)
+	return t.standing(a, &judged, now) == NoReason && !a.outlives(&judged, now, 0) && t.everAdmits(a, &judged)
 }

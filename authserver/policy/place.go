@@ -75,7 +75,12 @@ func (p Place) Counts(s *Subject) bool {
 		return p.table.Session(p.host, s, p.now, p.unsaid) == NoReason
 	}
 	a := p.app()
-	return a != nil && p.table.judge(a, p.request, s) == NoReason
+	if a == nil || s.Client == "" {
+		return a != nil && p.table.judge(a, p.request, s) == NoReason
+	}
+	r := *p.request
+	r.InHeader = true // where a client's token comes from, or it is none (credential)
+	return p.table.judge(a, &r, s) == NoReason
 }
 
 // Name is what applications are told.

@@ -4,6 +4,7 @@ package web_test
 
 import (
 	"strings"
+	"time"
 
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/web"
@@ -56,7 +57,9 @@ func consoleSamples() []row {
 		SignedInAs: "eve@example.org", Reason: "no-rule-matched", RequestID: "4f1d09c2a7be6634", HomeURL: "/"}
 	bare := why
 	bare.Host, bare.Message, bare.HelpURL, bare.SignedInAs = "app1.example.com", "", "", ""
+	consent, ofOperator := consents()
 	return []row{
+		{"consent", web.Consent(consent), "'self'"}, {"consent-registered", web.Consent(ofOperator), "'self'"},
 		{"why", web.Why(why), ""}, {"why-bare", web.Why(bare), ""},
 		{"why-details", web.WhyDetails(web.WhyDetailsView{Nav: nav(-1), Host: "login.example.com", Title: "Why it was denied",
 			Facts: facts, Notes: []string{"Policies have changed."}, Walk: walk}), ""},
@@ -74,3 +77,16 @@ func consoleSamples() []row {
 // the origin that this asks; typing marks forms for a password, keeping what has no form
 // and keeps an address, and closing the page that closes its window.
 const live, onward, typing, keeping, closing = "live", "https://app1.example.com", "typing", "keeping", "closing"
+
+// consents are questions whether a client may act for somebody: of one that says itself who it
+// is, on the person's own machine, and of one that an operator answers for.
+func consents() (itself, ofOperator web.ConsentView) {
+	itself = web.ConsentView{Host: team, Client: "Example Agent " + rightway, ClientHost: longHost, App: "https://" + longHost + "/mcp",
+		SignedInAs: ada, Until: signedIn.Add(720 * time.Hour), Scopes: []string{"notes:read", "notes:write"}, Local: true,
+		Action: "/.access/oauth/authorize", Hidden: []web.Field{{Name: "question", Value: "sealed"}}, SwitchURL: "/.access/logout?switch=1",
+		SessionsURL: "/.access/sessions"}
+	ofOperator = itself
+	ofOperator.Client, ofOperator.Registered, ofOperator.Local = "Company CLI", true, false
+	ofOperator.ReturnHost, ofOperator.Scopes = "agent.example.net", nil
+	return itself, ofOperator
+}

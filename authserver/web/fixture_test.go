@@ -161,5 +161,7 @@ func consoleViews(origin string) (full, none web.LauncherView, sessions, never w
 		{Host: "payroll.example.com", URL: "https://payroll.example.com/", Since: signedIn, Until: signedIn.Add(time.Hour)},
 		{Host: longHost, URL: "https://" + longHost + "/", Since: signedIn, Until: signedIn.Add(24 * time.Hour)},
 	}
+	sessions.Agents = []web.AgentAt{{Client: "https://agent.example.net/x", Name: "Example Agent", Host: "mcp.example.com", Since: signedIn,
+		Until: signedIn.Add(720 * time.Hour)}}
 	return full, none, sessions, never
 }
