@@ -9,6 +9,16 @@ type Session struct {
 	// it still knows them. Default: 24h.
 	// +optional
 	Duration Duration `json:"duration,omitempty"`
+	// idle ends a session that was not used for this long, 5m to 720h: whoever comes back later
+	// has to sign in anew, at the identity provider as well. One that is used at least every
+	// three quarters of it is never ended for that. The session is renewed at the team host each
+	// quarter of it, without a word; a script's call meanwhile gets 401 until a page was opened,
+	// or accessFetch has renewed it. Of policies that share a host the shortest counts. Default:
+	// sessions end by their age alone.
+	// +optional
+	// +kubebuilder:validation:MaxLength=16
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}([.][0-9]{1,9})?(h|m|s|ms|us|ns))+$`
+	Idle IdleDuration `json:"idle,omitempty"`
 	// revokedBefore voids every session that began before this time (RFC 3339).
 	// +optional
 	// +nullable
@@ -82,6 +92,10 @@ type Denied struct {
 // +kubebuilder:validation:XValidation:rule=`self.matches(r'^([0-9]{1,6}([.][0-9]{1,9})?(h|m|s|ms|us|ns))+$')`,message=`a duration is a number and its unit, such as 24h, 90m or 1h30m (units: h, m, s; a day is 24h)`
 // +kubebuilder:validation:XValidation:rule=`!self.matches(r'^([0-9]{1,6}([.][0-9]{1,9})?(h|m|s|ms|us|ns))+$') || duration(self) > duration('0s') && duration(self) <= duration('720h')`,message=`a duration is longer than 0 and at most 720h (30 days)`
 type Duration string
+
+// IdleDuration is a length of time in Go's notation, such as 30m. Its bounds are no CEL rule:
+// a policy that breaks them is not valid (Accepted).
+type IdleDuration string
 
 // Timestamp is a point in time in RFC 3339 notation. It is a string for the
 // same reason as Duration.

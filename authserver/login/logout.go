@@ -108,7 +108,7 @@ func (h *Handler) teamLogout(x *public.Exchange) {
 func dropTeam(x *public.Exchange) {
 	x.DropCookie(teamCookie)
 	x.SetCookie(anewCookie, "1", anewTime)
-	for _, name := range []string{openedCookie, agentsCookie} {
+	for _, name := range []string{openedCookie, agentsCookie, seenCookie} {
 		if _, err := x.R.Cookie(name); err == nil {
 			x.DropCookie(name)
 		}

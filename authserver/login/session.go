@@ -177,7 +177,7 @@ func (h *Handler) giveSession(x *public.Exchange, a *attempt, s *policy.Subject,
 		return
 	}
 	h.addHop(x, a)
-	cookie := h.sessionCookie(signIn, token, s.IssuedAt.Add(h.duration(signIn)).Sub(x.Now))
+	cookie := h.sessionCookie(signIn, token, s.IssuedAt.Add(claims.Lifetime).Sub(x.Now))
 	if err == nil && !h.Fits(x, cookie) {
 		err = fmt.Errorf("%w: %d bytes, and an answer's header section has %d in all", credential.ErrTooLarge, len(token), public.MaxHeader)
 	}
@@ -228,7 +228,7 @@ func (h *Handler) claims(x *public.Exchange, s *policy.Subject, signIn *policy.S
 	c := credential.Claims{
 		Issuer: h.Issuer(), Audience: signIn.Audience, ID: s.ID, User: h.asTold(s).User, Email: s.Email, Provider: s.Provider, Host: x.Host,
 		Groups: s.Groups, Custom: s.Claims, AMR: s.AMR, Asked: s.Asked, Evaluations: s.Evaluations,
-		PathScoped: isPathScoped(signIn), SignedInAt: s.SignedInAt, IssuedAt: s.IssuedAt, Lifetime: h.duration(signIn),
+		PathScoped: isPathScoped(signIn), SignedInAt: s.SignedInAt, IssuedAt: s.IssuedAt, Lifetime: h.lifetime(signIn, s, x.Now),
 	}
 	if c.Asked == "" { // else it is what is left already, and goes with what it says of itself
 		c.Groups, c.AMR, c.Asked = signIn.Reads.Keep(s.Groups), signIn.Reads.KeepAMR(s.AMR), signIn.Reads.Asked()

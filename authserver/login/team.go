@@ -133,8 +133,7 @@ func (h *Handler) goOn(x *public.Exchange, v visit, s *policy.Subject) {
 // whom it is to know them, and what of that. elsewhere: the claims are all that policies
 // elsewhere look at, too. If it is false, the request is answered.
 func (h *Handler) settle(x *public.Exchange, v *visit, s, as *policy.Subject) (told *policy.Subject, elsewhere, ok bool) {
-	if !x.Table.Carries(s.Claims, &v.signIn.Reads) && !x.Query.Has("done") {
-		h.offerProviders(x, *v, false) // a rule looks at a claim that their provider was not asked for
+	if h.returns(x, v, s) {
 		return nil, false, false
 	}
 	as.Claims, elsewhere = x.Table.KeepClaims(&v.signIn.Reads, s.Claims)
@@ -158,6 +157,20 @@ func (h *Handler) settle(x *public.Exchange, v *visit, s, as *policy.Subject) (t
 		h.deny(x, v.target, &d, s, &v.signIn)
 	}
 	return nil, false, false
+}
+
+// returns has somebody sign in again of whom too little is known: whether it is still they, or a claim that
+// their provider was not asked for. If it is true, the request is answered.
+func (h *Handler) returns(x *public.Exchange, v *visit, s *policy.Subject) bool {
+	switch {
+	case h.isUnused(x, &v.signIn, s):
+		h.offerProviders(x, *v, true)
+	case !x.Table.Carries(s.Claims, &v.signIn.Reads) && !x.Query.Has("done"):
+		h.offerProviders(x, *v, false)
+	default:
+		return false
+	}
+	return true
 }
 
 // offerProviders shows the ways to sign in; the only one is taken without asking.

@@ -49,6 +49,7 @@ func (h *Handler) issueTicket(x *public.Exchange, v visit, s *policy.Subject, el
 	default:
 		to := h.OwnAt(h.originOf(v.Host, v.Port), "authorized", url.Values{"ticket": {sealed}})
 		h.remember(x, openedByHost{Host: v.Host, Port: v.Port}, s, len(to))
+		h.keepSeen(x, &v.signIn, s)
 		if v.Script {
 			h.endBy(x, &v.attempt, sealed)
 			return

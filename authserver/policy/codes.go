@@ -71,6 +71,7 @@ const (
 	codePathControl     Code = "path-space-or-control"
 	codePathCanonical   Code = "path-not-canonical"
 	codeDuration        Code = "session-duration-range"
+	codeIdle            Code = "session-idle-range"
 	codeDurationUnused  Code = "session-duration-on-bypass"
 	codeRuleName        Code = "rule-name-twice"
 	codeAction          Code = "action-unknown"

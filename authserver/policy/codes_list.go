@@ -122,6 +122,7 @@ var codes = []CodeDoc{
 	{codeServiceAuth, Invalid, "Put serviceToken, anyServiceToken, jwt and linkedApp into a rule with action: ServiceAuth."},
 	{codeServiceToken, Invalid, "Name a ServiceToken of the policy's namespace, such as ci, or write namespace/name."},
 	{codeDuration, Invalid, "Set a duration of more than 0 and at most 720h."},
+	{codeIdle, Invalid, "Write at least 5m and at most 720h."},
 	{codeTokens, Invalid, "List the origins in allowedOrigins and set allowCredentials, or remove tokens."},
 	{codeTooMany, Invalid, "Correct the mistakes that are shown; the others are shown then."},
 	{codeUnknownAuth, Invalid, "Set unauthenticated to Auto, Redirect or Unauthorized."},

@@ -56,6 +56,7 @@ var alone = map[Code]func(p *Policy){
 	"path-space-or-control": path("/a b"), "path-not-canonical": path("//"),
 	"dry-run": func(p *Policy) { p.DryRun = DryRunOpen }, "dry-run-unknown": func(p *Policy) { p.DryRun = 9 },
 	"exempt-not-claimed":         func(p *Policy) { p.Paths, p.Exempt = prefixes("/a"), []string{"/b"} },
+	"session-idle-range":         func(p *Policy) { p.Session.Idle = time.Minute },
 	"session-duration-range":     func(p *Policy) { p.Session.Duration = -1 },
 	"session-duration-on-bypass": func(p *Policy) { p.Rules = append(does(Bypass), p.Rules...); p.Rules[0].SessionDuration = time.Hour },
 	"rule-name-twice": func(p *Policy) {

@@ -30,7 +30,7 @@ func full() Policy {
 		IdentityProviders: []string{"corp"},
 		Session: Session{Duration: time.Hour, RevokedBefore: birth,
 			Cookie:           Cookie{SameSite: SameSiteLax, ScriptReadable: true, Partitioned: true, PathScoped: true},
-			PolicyNamespaces: []string{"k"}},
+			PolicyNamespaces: []string{"k"}, Idle: time.Hour},
 		Unauthenticated: Redirect,
 		AllowCrossSite:  true,
 		Exempt:          []string{"/sw.js"},
@@ -191,6 +191,7 @@ var enforced = map[string]func(*Policy){
 
 func init() {
 	maps.Copy(enforced, enforcedCertificates)
+	enforced["Session.Idle"] = func(p *Policy) { p.Session.Idle = 30 * time.Minute }
 	enforced["Session.PolicyNamespaces"] = func(p *Policy) { p.Session.PolicyNamespaces = []string{"k"} }
 	maps.Copy(enforced, enforcedEvaluations)
 	maps.Copy(enforced, enforcedOAuth)

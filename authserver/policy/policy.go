@@ -120,7 +120,9 @@ type Session struct {
 	Duration time.Duration
 	// RevokedBefore voids the sessions of everybody who signed in before it.
 	RevokedBefore time.Time
-	Cookie        Cookie
+	// Idle ends a session that was not used for so long. 0: none is ended for that.
+	Idle   time.Duration
+	Cookie Cookie
 	// PolicyNamespaces are the namespaces whose policies can link to this one (LinkedApp),
 	// beside its own.
 	PolicyNamespaces []string
@@ -155,6 +157,10 @@ type Denied struct {
 
 // DefaultSessionDuration is how long people stay signed in unless told otherwise.
 const DefaultSessionDuration = 24 * time.Hour
+
+// MinIdle is the shortest time without use that ends a session: people who are there are
+// sent by way of the team host each quarter of it.
+const MinIdle = 5 * time.Minute
 
 // MaxSessionDuration is the longest session that a policy can ask for.
 const MaxSessionDuration = 30 * 24 * time.Hour

@@ -125,6 +125,7 @@ func (d *digest) policy(p *Policy) {
 	d.num(int(p.Session.Cookie.SameSite))
 	d.bools(p.Session.Cookie.ScriptReadable, p.Session.Cookie.Partitioned, p.Session.Cookie.PathScoped)
 	d.strs(p.Session.PolicyNamespaces)
+	d.num(int(p.Session.Idle))
 	d.num(int(p.Unauthenticated))
 	d.str(p.Denied.Message, p.Denied.URL)
 	d.bools(p.Launcher.Hidden)

@@ -109,7 +109,7 @@ func (r *reader) policy() (p Policy) {
 	p.IdentityProviders = r.strs()
 	p.Session.Duration, p.Session.RevokedBefore = time.Duration(r.num()), r.time()
 	p.Session.Cookie = Cookie{SameSite(r.num()), r.is(), r.is(), r.is()}
-	p.Session.PolicyNamespaces = r.strs()
+	p.Session.PolicyNamespaces, p.Session.Idle = r.strs(), time.Duration(r.num())
 	p.Unauthenticated, p.Denied = Unauthenticated(r.num()), Denied{r.str(), r.str()}
 	p.Launcher = Launcher{r.is(), r.str(), r.str(), r.strs()}
 	p.Exempt, p.DryRun = r.strs(), DryRun(r.num())

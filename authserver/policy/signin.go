@@ -19,10 +19,13 @@ type SignIn struct {
 	// 0: none says anything. Unsaid: one of them says nothing.
 	Duration time.Duration
 	Unsaid   bool
-	Cookie   Cookie
-	Path     string // what Cookie.PathScoped means, as it stands in a URL
-	Reads    Reads
-	Denied   Denied
+	// Idle ends the session if it is not used for so long: the shortest of the audience, which
+	// shares it. 0: nothing does.
+	Idle   time.Duration
+	Cookie Cookie
+	Path   string // what Cookie.PathScoped means, as it stands in a URL
+	Reads  Reads
+	Denied Denied
 	// Evaluations are the services that are to be asked about whoever signs in, those of
 	// Policy first.
 	Evaluations []Asking
@@ -34,14 +37,16 @@ type signIn struct {
 	cookie    Cookie
 	denied    Denied
 	reads     Reads
+	idle      time.Duration
 	asked     string // stands for the reads; empty: there are none
 }
 
 func compileSignIn(p *Policy) *signIn {
-	s := &signIn{providers: slices.Clone(p.IdentityProviders), cookie: p.Session.Cookie, denied: p.Denied, reads: readsOf(p)}
+	s := &signIn{providers: slices.Clone(p.IdentityProviders), cookie: p.Session.Cookie, denied: p.Denied, reads: readsOf(p), idle: p.Session.Idle}
 	s.cookie.PathScoped = p.Session.Cookie.PathScoped && !claimsAll(p.Paths)
 	s.asked = s.reads.digest()
-	if len(s.providers) == 0 && s.cookie == (Cookie{}) && s.denied == (Denied{}) && s.asked == "" && len(s.reads.evaluations) == 0 {
+	if len(s.providers) == 0 && s.cookie == (Cookie{}) && s.denied == (Denied{}) && s.asked == "" && s.idle == 0 &&
+		len(s.reads.evaluations) == 0 {
 		return nil
 	}
 	return s
@@ -86,6 +91,22 @@ func sharedSameSite(apps []*app) SameSite {
 
 // scoped reports whether the policy's sessions are its own alone.
 func (s *signIn) scoped() bool { return s != nil && s.cookie.PathScoped }
+
+// unused returns how long a session may go without use; 0: any time.
+func (s *signIn) unused() time.Duration {
+	if s == nil {
+		return 0
+	}
+	return s.idle
+}
+
+// shorter returns the shorter of two times of which 0 is none.
+func shorter(a, b time.Duration) time.Duration {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
+}
 
 // longest returns for how long a credential can be good for the policy, by those
 // Allow rules that say so, and whether one of them says nothing.
@@ -142,6 +163,7 @@ func (t *Table) SignIn(target Target, origin string) (SignIn, bool) {
 		out.Audience = append(out.Audience, o.audience)
 		d, unsaid := o.longest()
 		out.Duration, out.Unsaid = max(out.Duration, d), out.Unsaid || unsaid
+		out.Idle = shorter(out.Idle, o.signIn.unused())
 		t.readBy(&out.Reads, o)
 	}
 	out.Evaluations = t.askings(apps)

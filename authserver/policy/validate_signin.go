@@ -19,6 +19,9 @@ func (v *validator) signIn(p *Policy) {
 		return problem{}
 	})
 	v.duration("spec.session", ".duration", p.Session.Duration)
+	if idle := p.Session.Idle; idle != 0 && (idle < MinIdle || idle > MaxSessionDuration) {
+		v.wrong("spec.session.idle", codeIdle, "%s: at least %s and at most %s", idle, MinIdle, MaxSessionDuration)
+	}
 	cookie := p.Session.Cookie
 	if cookie.SameSite > SameSiteStrict {
 		v.wrong("spec.session.cookie.sameSite", codeSameSite, "one of None, Lax, Strict")

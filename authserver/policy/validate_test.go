@@ -133,6 +133,11 @@ func TestSignInHints(t *testing.T) {
 			p.IdentityProviders, p.Session.Cookie = []string{"corp", "guests.corp"}, Cookie{SameSiteStrict, false, true, true}
 			p.Paths, p.Denied = prefixes("/team"), Denied{"Ask Ann.", "https://help.x/a?b#c"}
 		}, ""},
+		"idle, short": {func(p *Policy) { p.Session.Idle = MinIdle - 1 }, "spec.session.idle Invalid"},
+		"idle, least": {func(p *Policy) { p.Session.Idle = MinIdle }, ""},
+		"idle, most":  {func(p *Policy) { p.Session.Idle = MaxSessionDuration }, ""},
+		"idle, long":  {func(p *Policy) { p.Session.Idle = MaxSessionDuration + 1 }, "spec.session.idle Invalid"},
+		"idle, none":  {func(p *Policy) { p.Session.Idle = -1 }, "spec.session.idle Invalid"},
 		"no HttpOnly": {func(p *Policy) { p.Session.Cookie.ScriptReadable = true }, "spec.session.cookie.httpOnly Unwise"},
 		"launcher": {func(p *Policy) {
 			p.Launcher = Launcher{true, strings.Repeat("é", 80), "https://cdn.x:8443/a%20b.png?v=1", strings.Split("abcdefgh", "")}

@@ -37,6 +37,7 @@ func Policy(o *v1alpha1.AccessPolicy, routes ...Route) policy.Policy {
 		p.Session.Duration = t.duration("spec.session.duration", s.Duration)
 		p.Session.RevokedBefore = t.time("spec.session.revokedBefore", s.RevokedBefore)
 		p.Session.Cookie = t.cookie("spec.session.cookie", s.Cookie)
+		p.Session.Idle = t.duration("spec.session.idle", v1alpha1.Duration(s.Idle))
 		p.Session.PolicyNamespaces = stringsOf(s.PolicyNamespaces)
 	}
 	if d := o.Spec.Denied; d != nil {

@@ -44,7 +44,7 @@ func full() v1alpha1.AccessPolicySpec {
 		Rules: []v1alpha1.Rule{{Name: "r", Action: v1alpha1.ActionAllow, Methods: []v1alpha1.Method{"GET"},
 			Include: selectors(), Require: selectors(), Exclude: selectors(), SessionDuration: "1h"}},
 		IdentityProviders: []v1alpha1.ProviderName{"corp"},
-		Session: &v1alpha1.Session{Duration: "2h", RevokedBefore: "2026-01-31T12:00:00Z",
+		Session: &v1alpha1.Session{Duration: "2h", Idle: "30m", RevokedBefore: "2026-01-31T12:00:00Z",
 			Cookie:           &v1alpha1.Cookie{SameSite: v1alpha1.SameSiteLax, HTTPOnly: new(bool), Partitioned: true, PathScoped: true},
 			PolicyNamespaces: []v1alpha1.NamespaceName{"desk"}},
 		Denied:          &v1alpha1.Denied{Message: "ask", URL: "https://help.example.com"},

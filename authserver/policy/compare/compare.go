@@ -114,7 +114,7 @@ func (s *side) rules(p *policy.Policy) *policy.Policy {
 	out := *p
 	out.Source, out.Since, out.Hosts, out.Paths, out.Defects = policy.Source{}, time.Time{}, nil, nil, nil
 	out.Denied, out.Launcher = policy.Denied{}, policy.Launcher{}
-	out.Session.Cookie = policy.Cookie{}
+	out.Session.Cookie, out.Session.Idle = policy.Cookie{}, 0 // of the sign-in alone
 	out.Rules = make([]policy.Rule, len(p.Rules))
 	for i, r := range p.Rules {
 		r.Name = ""
