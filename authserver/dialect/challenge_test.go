@@ -39,7 +39,7 @@ func challenged(e endpoint, r request, a *dialect.Answer) bool {
 }
 
 // TestChallenge: programs are told where they get a token by a 401 alone, where the policy is for
-// them, and no person's login page is. (RFC 9728 §5.1)
+// them, and no person's login page is. (RFC 9728 §5.1, THREATS I20)
 func TestChallenge(t *testing.T) {
 	const metadata = `Bearer resource_metadata="https://tools.example.com/.access/oauth/resource"`
 	get := func(host, uri string, headers ...string) request {

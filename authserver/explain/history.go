@@ -144,13 +144,13 @@ func (q *Question) caller(e *decisionlog.Entry) (lacks []string) {
 	service, isService := strings.CutPrefix(e.User, "service:")
 	switch {
 	case len(q.As) > 0 || q.ServiceToken != "" || q.Token != "" || len(q.LinkedApps) > 0:
+	case strings.Contains(e.Email, "@"):
+		q.As, q.Provider, q.Client = []string{e.Email}, cmp.Or(q.Provider, e.Provider), cmp.Or(q.Client, e.ClientID)
+		lacks = append(lacks, "groups, claims, and how and when they signed in (--as EMAIL,GROUP, --claim, --amr, --age)")
 	case e.ClientID != "" && isService:
 		q.ServiceToken = service
 	case e.ClientID != "":
 		lacks = append(lacks, "the credential of "+e.User+" (--claims, --linked-app)")
-	case strings.Contains(e.Email, "@"):
-		q.As, q.Provider = []string{e.Email}, cmp.Or(q.Provider, e.Provider)
-		lacks = append(lacks, "groups, claims, and how and when they signed in (--as EMAIL,GROUP, --claim, --amr, --age)")
 	case e.User != "":
 		lacks = append(lacks, "the email address of the user: nobody is taken to be signed in (--as)")
 	case slices.Contains([]string{"session-expired", "session-revoked", "wrong-audience", "wrong-provider", "bad-signature"}, e.Reason):

@@ -31,7 +31,7 @@ func agentOf(id, audience string) *Subject {
 	return s
 }
 
-// A client's token counts where the policy is for clients alone, and in Authorization
+// THREATS I9. A client's token counts where the policy is for clients alone, and in Authorization
 // alone; there, rules judge it as they do the person.
 func TestClientsOfPeople(t *testing.T) {
 	here := &OAuth{}
@@ -92,7 +92,7 @@ func TestClientsOfPeople(t *testing.T) {
 	}
 }
 
-// A client's token is nothing to a linked application: whoever it was given to would pass
+// THREATS I8. A client's token is nothing to a linked application: whoever it was given to would pass
 // for the person at the next one.
 func TestClientsAreNoLinks(t *testing.T) {
 	p := of("n", "p", 0, Allow, []string{"a.x"})

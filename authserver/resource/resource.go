@@ -6,7 +6,6 @@ package resource
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/ostiary/ostiary/authserver/contract"
@@ -85,34 +84,12 @@ func (h Handler) of(x *public.Exchange, path string) (metadata, bool) {
 		server = r.Issuer
 	}
 	return metadata{
-		Resource: Identifier(h.Site, &r), AuthorizationServers: []string{server}, Scopes: r.OAuth.Scopes, Methods: []string{"header"},
+		Resource: identifier(h.Site, &r), AuthorizationServers: []string{server}, Scopes: r.OAuth.Scopes, Methods: []string{"header"},
 		Name: r.Launcher.Title,
 	}, true
 }
 
-// Identifier is what a resource is called (RFC 8707): its address, without a slash at the end.
-func Identifier(s *public.Site, r *policy.Resource) string {
+// identifier is what a resource is called (RFC 8707): its address, without a slash at the end.
+func identifier(s *public.Site, r *policy.Resource) string {
 	return s.Origin(r.Host) + strings.TrimSuffix(r.Path, "/")
-}
-
-// Parse reads what a client calls a resource: an address of an application of ours. It
-// returns the resource that it is part of.
-func Parse(s *public.Site, t *policy.Table, identifier string) (policy.Resource, bool) {
-	u, err := url.Parse(identifier)
-	if err != nil || u.User != nil || u.Opaque != "" || strings.ContainsAny(identifier, "?#") {
-		return policy.Resource{}, false
-	}
-	host, ok := s.HostOf(strings.ToLower(u.Scheme + "://" + u.Host))
-	if !ok {
-		return policy.Resource{}, false
-	}
-	path := u.EscapedPath()
-	if path == "" {
-		path = "/"
-	}
-	target, err := policy.NewTarget(host, path)
-	if err != nil {
-		return policy.Resource{}, false
-	}
-	return t.Resource(target)
 }

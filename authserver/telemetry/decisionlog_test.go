@@ -34,7 +34,10 @@ func TestLinesAreRead(t *testing.T) {
 					for _, machine := range []*policy.Machine{nil, {Name: "service:shop/ci", ID: "abc.access"}} {
 						d := policy.Decision{Verdict: verdict, Reason: policy.NoRuleMatched, Source: source, Rule: "staff", DryRun: dry,
 							Machine: machine, Would: policy.Would{Verdict: would, Reason: policy.Blocked, Source: source}}
-						check(t, &ask, &d, status, table)
+						for _, client := range []string{"", "https://agent.example/client.json"} {
+							ask.Subject.Client = client
+							check(t, &ask, &d, status, table)
+						}
 					}
 				}
 			}
@@ -62,7 +65,7 @@ func check(t *testing.T, ask *dialect.Ask, d *policy.Decision, status int, table
 	want := decisionlog.Entry{Time: got.Time, Kind: decisionlog.Decision, Verdict: d.Verdict.String(), Reason: d.Reason.String(),
 		Status: status, Dialect: "envoy", Method: "PUT", Host: "app.example.com", Path: "/a b", Origin: "https://other.example.com",
 		Policy: "shop/app", Field: "spec.rules[0]",
-		Rule: "staff", User: "u1", Email: "ann@example.com", Provider: "corp", Address: "192.0.2.1",
+		Rule: "staff", User: "u1", Email: "ann@example.com", Provider: "corp", ClientID: ask.Subject.Client, Address: "192.0.2.1",
 		Revision: table.Revision(), RequestID: "r1"}
 	if d.Machine != nil {
 		want.User, want.Email, want.Provider, want.ClientID = d.Machine.Name, "", "", d.Machine.ID

@@ -177,7 +177,7 @@ func (o *Decisions) write(ctx context.Context, d string, q *dialect.Ask, dec *po
 
 // A line is what a log line says, in its order.
 type line struct {
-	attrs [24]slog.Attr
+	attrs [26]slog.Attr
 	n     int
 }
 
@@ -204,6 +204,7 @@ func (l *line) who(q *dialect.Ask, dec *policy.Decision) {
 		l.add("user", q.Subject.ID)
 		l.add("email", q.Subject.Email)
 		l.add("provider", q.Subject.Provider)
+		l.add("clientID", q.Subject.Client)
 	}
 }
 

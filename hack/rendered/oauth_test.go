@@ -12,7 +12,7 @@ import (
 )
 
 // TestAgentsFindTheirWay: behind real proxies, a program that is refused is told once where the
-// metadata is, and gets it there; a person is not, whatever is shown to them.
+// metadata is, and gets it there; a person is not, whatever is shown to them. (THREATS I20)
 func TestAgentsFindTheirWay(t *testing.T) {
 	for _, name := range live {
 		t.Run(name, func(t *testing.T) {
