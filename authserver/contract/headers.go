@@ -41,7 +41,7 @@ var asked = []string{
 	"Cookie", "Authorization", "Origin", ClientID, ClientSecret, AccessToken,
 	CloudflareClientID, CloudflareClientSecret, CloudflareAccessToken,
 	"Access-Control-Request-Method", "Access-Control-Request-Headers", "Access-Control-Request-Private-Network",
-	"Accept", "Accept-Language", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-Storage-Access", "Sec-WebSocket-Key",
+	"Accept", "Accept-Language", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-Storage-Access", "Sec-WebSocket-Key",
 	"X-Requested-With", "X-Request-Id", "Content-Type", "HTTP2-Settings",
 }
 

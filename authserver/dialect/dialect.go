@@ -63,6 +63,10 @@ type Ask struct {
 	// Navigation: a page is being opened, so a redirect will be followed and a
 	// page seen. Anything else is a fetch, which can do with neither.
 	Navigation bool
+	// Framed: the page is to be shown in a frame of another one, which may be of another origin.
+	Framed bool
+	// Near: a page of this site opens it, so its cookies come through if there are any.
+	Near bool
 	// Languages are those of a navigation's Accept-Language.
 	Languages string
 	// GRPC: the client reads a status in grpc-status, and neither page nor redirect.
@@ -70,6 +74,8 @@ type Ask struct {
 	// Withheld: the browser says that it keeps this site's cookies from the page
 	// that asks (Sec-Fetch-Storage-Access of the Storage Access API).
 	Withheld bool
+	// Access is whether it keeps them from the page, or the frame, that asks.
+	Access Access
 	// Code is the status that the proxy is about to send (render only).
 	Code int
 	// perhapsPinned: see PerhapsPinned.
@@ -120,9 +126,9 @@ func readCommon(v View, a *Ask) {
 	a.OriginUnread = n > 1 || n == 1 && o == ""
 	if n == 1 {
 		a.Origin = o
-		access, _ := v.Header("Sec-Fetch-Storage-Access")
-		a.Withheld = access == "none"
 	}
+	a.Access = readAccess(v)
+	a.Withheld = n == 1 && a.Access == AccessNone
 	if m, n := v.Header("Access-Control-Request-Method"); n == 1 {
 		a.Preflight.Method = m
 	}
@@ -159,6 +165,7 @@ func (a *Ask) readClient(v View) {
 	}
 	if a.Navigation = readNavigation(v); a.Navigation {
 		a.Languages, _ = v.Header("Accept-Language")
+		a.readFrame(v)
 	}
 }
 

@@ -58,7 +58,11 @@ func (p *Pages) say(a *Answer, q *Ask, d *policy.Decision, words string) {
 	why(a, q, d.Reason)
 	rehearsed(a, d)
 	p.challenged(a, q, d)
-	vary(a, q)
+	if activate(a, q, d) {
+		a.Set("Vary", "Origin, Sec-Fetch-Storage-Access")
+	} else {
+		vary(a, q)
+	}
 	a.Set("Cache-Control", "no-store")
 	switch {
 	case q.Method == "OPTIONS": // nobody would read a page
@@ -93,6 +97,8 @@ func (p *Pages) show(a *Answer, q *Ask, d *policy.Decision, words, login string,
 	switch {
 	case p.Look == nil:
 		a.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+	case q.Framed:
+		p.frame(a, q, d, login, words)
 	case keep:
 		a.Set("Content-Security-Policy", p.Look.KeepCSP())
 		a.Set("Referrer-Policy", "no-referrer") // it is as long as the address
@@ -113,7 +119,7 @@ func (p *Pages) page(a *Answer, q *Ask, d *policy.Decision, login, words string)
 	}
 	unsent := login != "" && q.mayChange()
 	if unsent {
-		login = p.unsentURL(q)
+		login = p.besideURL(q)
 	}
 	return web.Refusal(web.RefusalView{
 		Status: a.Status, Reason: d.Reason.String(), Host: q.Target.Host(), LoginURL: login, RequestID: q.RequestID, Message: words,
@@ -155,7 +161,11 @@ func grpcStatus(status int) string {
 	return "7"
 }
 
+// redirects: in a frame, the login would show nothing.
 func redirects(q *Ask, d *policy.Decision) bool {
+	if q.Framed {
+		return false
+	}
 	switch d.Unauthenticated {
 	case policy.Redirect:
 		return true
@@ -200,23 +210,30 @@ func Shorten(address string) (string, bool) {
 // loginURL is on the application's own host: only there can its cookie be set.
 // cut: it does not hold the whole address to come back to.
 func (p *Pages) loginURL(q *Ask) (address string, cut bool) {
-	uri := q.URI
-	if uri == "" || uri[0] != '/' {
-		uri = "/" + uri
-	}
-	uri, cut = Shorten(uri)
+	uri, cut := Shorten(q.rooted())
 	back := url.QueryEscape(uri)
 	if cut {
 		back += "&cut=1" // so that the login can say so
 	}
-	return p.Scheme + "://" + q.Target.Host() + q.port() + p.PathPrefix + "/login?rd=" + back, cut
+	return p.origin(q) + p.PathPrefix + "/login?rd=" + back, cut
 }
 
-// unsentURL signs in for what was asked, in a window of its own, and leads nowhere: what was
-// asked is not to be repeated as a GET.
-func (p *Pages) unsentURL(q *Ask) string {
+// origin is the application's, as the browser reaches it.
+func (p *Pages) origin(q *Ask) string { return p.Scheme + "://" + q.Target.Host() + q.port() }
+
+// rooted is the path and query that were asked for.
+func (q *Ask) rooted() string {
+	if q.URI == "" || q.URI[0] != '/' {
+		return "/" + q.URI
+	}
+	return q.URI
+}
+
+// besideURL signs in for what was asked, in a window of its own, and leads nowhere: what was
+// asked is not to be repeated as a GET, or goes on where it was asked.
+func (p *Pages) besideURL(q *Ask) string {
 	path, _, _ := strings.Cut(q.URI, "?")
-	return p.Scheme + "://" + q.Target.Host() + q.port() + p.PathPrefix + "/login?rd=" + url.QueryEscape(p.PathPrefix+"/done") +
+	return p.origin(q) + p.PathPrefix + "/login?rd=" + url.QueryEscape(p.PathPrefix+"/done") +
 		"&for=" + url.QueryEscape(path)
 }
 

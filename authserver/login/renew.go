@@ -67,7 +67,7 @@ func (h *Handler) takeRenewal(x *public.Exchange, p *idp.Provider, who idp.Ident
 
 // askAloud has a provider ask the person what it would not say without.
 func (h *Handler) askAloud(x *public.Exchange, p *idp.Provider, l *providerLogin, anew bool) {
-	if v, ok := h.visitFor(x, l.Attempt); ok {
+	if v, ok := h.visitFor(x, l.Attempt); ok && !h.outOfFrame(x, &l.Attempt) {
 		h.visitProvider(x, v, p, providerLogin{Anew: anew})
 	}
 }

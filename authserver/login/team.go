@@ -49,6 +49,9 @@ func (h *Handler) teamLogin(x *public.Exchange, host string) {
 		h.goOn(x, v, subject)
 		return
 	}
+	if h.outOfFrame(x, &v.attempt) {
+		return
+	}
 	if x.Query.Has("done") {
 		h.Fail(x, web.NoCookies(h.TeamHost()))
 		return
@@ -153,6 +156,7 @@ func (h *Handler) settle(x *public.Exchange, v *visit, s, as *policy.Subject) (t
 		h.renew(x, *v, s)
 	case d.Verdict == policy.Challenge && !x.Query.Has("done"):
 		h.offerProviders(x, *v, true)
+	case h.outOfFrame(x, &v.attempt):
 	default:
 		h.deny(x, v.target, &d, s, &v.signIn)
 	}
@@ -175,6 +179,9 @@ func (h *Handler) returns(x *public.Exchange, v *visit, s *policy.Subject) bool 
 
 // offerProviders shows the ways to sign in; the only one is taken without asking.
 func (h *Handler) offerProviders(x *public.Exchange, v visit, again bool) {
+	if h.outOfFrame(x, &v.attempt) {
+		return
+	}
 	permitted := h.Providers.Permitted(v.signIn.Providers)
 	named := x.Query.Get("idp")
 	var chosen *idp.Provider

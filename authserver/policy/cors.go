@@ -43,6 +43,7 @@ type cors struct {
 	bypass      bool
 	allOrigins  bool
 	origins     origins
+	framers     string
 	allMethods  bool
 	methods     []string
 	allHeaders  bool
@@ -87,6 +88,9 @@ func (out *cors) lists(c *CORS) {
 	texts = append(texts, c.AllowedMethods...)
 	out.methods, texts = texts[:len(texts):len(texts)], texts[len(texts):]
 	texts = out.origins.compile(c.AllowedOrigins, texts)
+	if !c.AllowAllOrigins {
+		out.framers = framers(c.AllowedOrigins)
+	}
 	for _, h := range c.AllowedHeaders {
 		texts = append(texts, strings.ToLower(h))
 	}

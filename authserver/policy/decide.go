@@ -50,8 +50,10 @@ func (t *Table) enforced(a *app, why Reason, r *Request, tr *Trace) Decision {
 	}
 	// Without an Origin, too: a cache may show the answer to any origin.
 	d.ManageResponses = a.cors != nil && a.cors.manage
+	d.Framers = a.cors.framedBy()
 	if r.Origin != "" && r.Method != "OPTIONS" {
 		d.CORS = a.cors.readable(r.Origin)
+		d.Activates = a.activates(r.Origin)
 		tr.readable(r, a, &d)
 	}
 	v := visitor{bearer: r.Bearer, unverified: r.BearerRefused != NoReason, table: t, namespace: a.source.Namespace, policy: a.audience}

@@ -219,6 +219,12 @@ type Decision struct {
 	// Resource is the path of the Resource that the request is for, decoded; empty: the policy
 	// has no OAuth.
 	Resource string
+	// Framers are the origins whose pages may show a refusal in a frame, as sources of a
+	// Content-Security-Policy: "https://a.example https://b.example". Empty: only the host's own.
+	Framers string
+	// Activates: the policy lists the Origin, and its cookie is one that goes with requests of
+	// other sites. Where a browser holds it back, it may be asked to send it.
+	Activates bool
 	// Failed is the field of the first rule with an expression that had no answer, and
 	// why; that counted against the visitor. Empty: there was none.
 	Failed string

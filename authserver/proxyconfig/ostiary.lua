@@ -18,7 +18,7 @@
 local asked = {
   "cookie", "authorization", "origin", "accept", "accept-language",
   "access-control-request-method", "access-control-request-headers", "access-control-request-private-network",
-  "sec-fetch-mode", "sec-fetch-site", "sec-fetch-storage-access", "sec-websocket-key", "x-requested-with", "x-request-id", "content-type",
+  "sec-fetch-dest", "sec-fetch-mode", "sec-fetch-site", "sec-fetch-storage-access", "sec-websocket-key", "x-requested-with", "x-request-id", "content-type",
   "http2-settings", "x-access-client-id", "x-access-client-secret", "x-access-token",
   "cf-access-client-id", "cf-access-client-secret", "cf-access-token",
 }

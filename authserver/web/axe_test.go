@@ -62,6 +62,8 @@ func TestAccessible(t *testing.T) {
 			csp = web.Plain().KeepCSP()
 		case typing:
 			csp = web.Plain().LoginCSP("'self'")
+		case within:
+			csp = web.Plain().FrameCSP("")
 		}
 		text := s.html
 		if slices.Contains([]string{onward, keeping, closing}, s.form) { // its script goes away from here

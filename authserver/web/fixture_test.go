@@ -61,6 +61,9 @@ func samples(next string) []sample {
 		{"refusal-unsent", web.Refusal(web.RefusalView{Status: 401, Reason: "session-expired", Host: "app1.example.com", Unsent: true,
 			LoginURL: "https://app1.example.com/.access/login", RequestID: "4f1d09c2a7be6634"}), ""},
 		{"refusal-login", web.Refusal(web.RefusalView{Status: 401, Reason: "no-session", Host: "app1.example.com", LoginURL: "https://app1.example.com/.access/login", RequestID: "4f1d09c2a7be6634"}), ""},
+		{"frame", web.Frame(framedView), within},
+		{"frame-denied", web.Frame(web.FrameView{RefusalView: web.RefusalView{Status: 403, Reason: "no-rule-matched", Host: longHost,
+			RequestID: "4f1d09c2a7be6634"}, URL: "https://" + longHost + "/"}), ""},
 		{"page-bare", web.Render(web.Page{Title: "Page not found", Message: "There is no page at this address."}), ""},
 		{"login", web.Login(login), typing},
 		{"login-wrong", web.Login(wrong), typing},
@@ -94,7 +97,7 @@ func samples(next string) []sample {
 	var out []sample
 	for _, r := range rows {
 		out = append(out, sample{r.name, page(r.doc), r.form})
-		if slices.Contains([]string{"login-wrong", "denied-plain", "launcher", "sessions", "why"}, r.name) {
+		if slices.Contains([]string{"login-wrong", "denied-plain", "launcher", "sessions", "why", "frame"}, r.name) {
 			for _, lang := range []string{"de", "ja"} {
 				out = append(out, sample{r.name + "-" + lang, web.Plain().Render(r.doc, lang), r.form})
 			}
@@ -102,6 +105,10 @@ func samples(next string) []sample {
 	}
 	return out
 }
+
+var framedView = web.FrameView{RefusalView: web.RefusalView{Status: 401, Reason: "no-session", Host: "app1.example.com",
+	RequestID: "4f1d09c2a7be6634"}, URL: "https://app1.example.com/board", SignInURL: "https://app1.example.com/.access/login?rd=%2F.access%2Fdone",
+	IdentityURL: "https://app1.example.com/.access/get-identity"}
 
 // A row is a sample that is not rendered yet.
 type row struct {

@@ -77,6 +77,7 @@ func (l *Look) parse(name string, c *catalogue) *template.Template {
 		"onward": onwardScript,
 		"show":   showScript,
 		"keep":   keepScript,
+		"frame":  frameScript,
 	})
 	return template.Must(t.ParseFS(files, layout, parts, name))
 }

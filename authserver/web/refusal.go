@@ -5,7 +5,9 @@ package web
 import "github.com/ostiary/ostiary/authserver/policy"
 
 // Refusal words a refusal by a decision for a person.
-func Refusal(v RefusalView) Document {
+func Refusal(v RefusalView) Document { return Render(wordsOf(v)) }
+
+func wordsOf(v RefusalView) Page {
 	p := Page{
 		Title:     "Access denied",
 		Message:   "You don’t have access to this page. If you think you should, send the details below to the site’s administrator.",
@@ -45,5 +47,5 @@ func Refusal(v RefusalView) Document {
 		p.Title = "Not ready yet"
 		p.Message = "The access policies of this site are still loading. Try again in a moment."
 	}
-	return Render(p)
+	return p
 }
