@@ -124,6 +124,7 @@ type tab struct {
 	visited []string
 	status  int64
 	frame   cdp.FrameID
+	within  map[target.ID]context.Context // its frames that are targets of their own
 }
 
 // patience is how long anything may take.
