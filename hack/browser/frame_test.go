@@ -7,11 +7,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/cdproto/target"
@@ -166,56 +168,132 @@ func (t *tab) signsInBeside(origin string) *tab {
 
 // TestFrameOfTheSite: a dashboard in a frame of another host of the site, whose session is over.
 func TestFrameOfTheSite(t *testing.T) {
-	embedder := newPerson(t, blocked).tab().enter(app1 + "/loose")
-	embedder.forgetTeam()
+	tab := newPerson(t, blocked).tab().enter(app1 + "/loose")
+	tab.forgetTeam()
 	env.apps.forget()
-	embedder.shows(api + "/board?x=1#part")
-	embedder.reads(api, "Sign-in required")
+	tab.shows(api + "/board?x=1#part")
+	tab.reads(api, "Sign-in required")
 	if len(env.apps.at("GET", api+"/board")) > 0 {
 		t.Error("the application was reached")
 	}
-	embedder.signsInBeside(api)
-	embedder.reads(api, "api.site.test/board") // by itself
+	tab.signsInBeside(api)
+	tab.reads(api, "api.site.test/board") // by itself
 	var at string
-	if err := embedder.inside(api, `location.href`, false, &at); err != nil || at != api+"/board?x=1#part" {
+	if err := tab.inside(api, `location.href`, false, &at); err != nil || at != api+"/board?x=1#part" {
 		t.Errorf("the frame is at %s: %v", at, err)
 	}
 }
 
+// TestFrameWithoutAWord: where the team host is of the site, and knows the person, the frame goes on
+// without a click; and one whose sign-in needs a page comes back to its own.
+func TestFrameWithoutAWord(t *testing.T) {
+	tab := newPerson(t, blocked).tab().enter(home + "/loose")
+	tab.forget(home)
+	tab.shows(home + "/board#part")
+	tab.reads(home, "app.team.test/board")
+	tab.forget(home)
+	tab.forgetTeam()
+	tab.shows(home + "/other")
+	tab.reads(home, "Sign-in required")
+	if err := tab.inside(home, fmt.Sprintf(`if (location.href !== %q) throw location.href`, home+"/other"), false, nil); err != nil {
+		t.Error(err)
+	}
+	tab.signsInBeside(home)
+	tab.reads(home, "app.team.test/other")
+}
+
+// activations are the values of Activate-Storage-Access that the page's own requests are answered.
+func (t *tab) activations() func() string {
+	var mu sync.Mutex
+	var all []string
+	chromedp.ListenTarget(t.ctx, func(event any) {
+		e, ok := event.(*network.EventResponseReceivedExtraInfo)
+		if !ok {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for name, value := range e.Headers {
+			if strings.EqualFold(name, "Activate-Storage-Access") {
+				all = append(all, fmt.Sprint(value))
+			}
+		}
+	})
+	return func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return strings.Join(all, " ")
+	}
+}
+
 // TestFrameOfAnotherSite: the browser holds the cookies back until the person allows the frame to
-// have them, and from then on sends them because it is asked to.
+// have them, and from then on sends them because it is asked to. In a browser without a window
+// nobody answers its question: the permission is set in place of that.
 func TestFrameOfAnotherSite(t *testing.T) {
 	tab := newPerson(t, blocked).tab().enter(app1 + "/loose")
 	tab.forgetTeam()
 	tab.shows(app2 + "/board")
 	tab.reads(app2, "Sign-in required")
 	window := tab.signsInBeside(app2)
-	window.after(chromedp.Click(`a.button`, chromedp.ByQuery)) // Open the application: a visit that the browser counts
+	window.after(chromedp.Click(`a.button`, chromedp.ByQuery)) // a visit that the browser counts
 	tab.run(chromedp.ActionFunc(bringToFront))
 	tab.reads(app2, "Use my sign-in on this page")
-	grant := browser.SetPermission(&browser.PermissionDescriptor{Name: "storage-access"}, browser.PermissionSettingGranted).
-		WithOrigin(app1).WithEmbeddedOrigin(app2).WithBrowserContextID(tab.id)
-	if err := grant.Do(tab.browser()); err != nil {
-		t.Fatal(err)
-	}
+	tab.allows(app1, app2)
 	env.apps.forget()
 	tab.clicks(app2, "access")
 	tab.reads(app2, "app2.hostname.test/board")
-	for _, h := range env.apps.at("GET", app2+"/board") {
-		t.Log(h.header)
-	}
+
 	// The page is opened again: no click, and no script of ours.
 	tab.open(app1 + "/loose")
 	env.apps.forget()
-	tab.shows(app2 + "/board")
-	tab.reads(app2, "app2.hostname.test/board")
-	for _, h := range env.apps.at("GET", app2+"/board") {
-		t.Log(h.header)
+	tab.shows(app2 + "/again")
+	tab.reads(app2, "app2.hostname.test/again")
+	seen := tab.activations()
+	if r := tab.fetch("fetch", app2+"/data", withCookies); r.Status != 200 || !strings.Contains(r.Body, tab.email) {
+		t.Errorf("a fetch: %+v", r)
 	}
-	var title string
-	tab.eval(fmt.Sprintf(`fetch(%q, {credentials: "include"}).then(r => r.status + "", e => String(e))`, app2+"/data"), &title)
-	t.Log(title)
-	for _, h := range env.apps.at("GET", app2+"/data") {
-		t.Log(h.header)
+	if got := seen(); got != `retry; allowed-origin="`+app1+`"` {
+		t.Errorf("Activate-Storage-Access: %s", got)
+	}
+	for _, path := range []string{"/again", "/data"} {
+		hits := env.apps.at("GET", app2+path)
+		if len(hits) != 1 || hits[0].header.Get("Sec-Fetch-Storage-Access") != "active" || hits[0].header.Get("Origin") != app1 {
+			t.Errorf("%s: what reached the application: %v", path, hits)
+		}
+	}
+}
+
+// TestFrameOfNobody: a page that the policy does not list shows nothing of it, and no cookies are
+// asked for on its behalf, though the person allowed the browser to send them.
+func TestFrameOfNobody(t *testing.T) {
+	tab := newPerson(t, blocked).tab().enter(app2 + "/")
+	tab.allows(evil, app2)
+	tab.open(evil + "/loose")
+	env.apps.forget()
+	seen := tab.activations()
+	tab.shows(app2 + "/board")
+	tab.until(`document.querySelector("iframe").contentDocument === null`) // of an origin of its own, by now
+	if r := tab.fetch("fetch", app2+"/data", withCookies); r.Error == "" {
+		t.Errorf("a fetch can be read: %+v", r)
+	}
+	var text string
+	if err := tab.inside(app2, `document.body.innerText`, false, &text); err == nil && strings.Contains(text, "ign in") {
+		t.Errorf("the frame shows %q", text)
+	}
+	if got := seen(); got != "" {
+		t.Errorf("Activate-Storage-Access: %s", got)
+	}
+	if len(env.apps.at("GET", app2+"/board"))+len(env.apps.at("GET", app2+"/data")) > 0 {
+		t.Error("the application was reached")
+	}
+}
+
+// allows is what the person answers, where a page of top shows one of a site that wants its cookies.
+func (t *tab) allows(top, embedded string) {
+	t.t.Helper()
+	grant := browser.SetPermission(&browser.PermissionDescriptor{Name: "storage-access"}, browser.PermissionSettingGranted).
+		WithOrigin(top).WithEmbeddedOrigin(embedded).WithBrowserContextID(t.id)
+	if err := grant.Do(t.browser()); err != nil {
+		t.t.Fatal(err)
 	}
 }
