@@ -156,9 +156,15 @@ func (h *Handler) settle(x *public.Exchange, v *visit, s, as *policy.Subject) (t
 		h.renew(x, *v, s)
 	case d.Verdict == policy.Challenge && !x.Query.Has("done"):
 		h.offerProviders(x, *v, true)
-	case h.outOfFrame(x, &v.attempt):
 	default:
-		h.deny(x, v.target, &d, s, &v.signIn)
+		h.denyVisit(x, v, &d, s)
+	}
+}
+
+// denyVisit says that somebody may not pass, where that can be seen.
+func (h *Handler) denyVisit(x *public.Exchange, v *visit, d *policy.Decision, s *policy.Subject) {
+	if !h.outOfFrame(x, &v.attempt) {
+		h.deny(x, v.target, d, s, &v.signIn)
 	}
 	return nil, false, false
 }
