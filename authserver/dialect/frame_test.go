@@ -131,7 +131,8 @@ func TestFrameDenied(t *testing.T) {
 		}
 		a, _ := e.ask(fixture(t), request{method: "GET", host: "blocked.example.com", uri: "/x", as: ann("blocked"),
 			headers: []string{navigate, "Sec-Fetch-Dest: iframe"}})
-		if got := ancestors(t, a); a.Status != 403 || got != "'self' https://spa.example.com" || !bytes.Contains(a.Body, []byte("Access denied")) ||
+		got := ancestors(t, a)
+		if a.Status != 403 || got != "'self' https://spa.example.com" || !bytes.Contains(a.Body, []byte("Access denied")) ||
 			bytes.Contains(a.Body, []byte("<script")) || bytes.Contains(a.Body, []byte("ann@")) || bytes.Contains(a.Body, []byte("logout")) {
 			t.Errorf("%s: %d, frame-ancestors %s\n%s", e.name, a.Status, got, a.Body)
 		}
@@ -180,7 +181,8 @@ func TestActivateStorageAccess(t *testing.T) {
 			}
 		}
 		// Who is signed in and may not pass would be told the same with cookies.
-		a, _ := e.ask(fixture(t), request{method: "GET", host: "blocked.example.com", uri: "/", as: ann("blocked"), headers: []string{fetch, spa, inactive}})
+		a, _ := e.ask(fixture(t), request{method: "GET", host: "blocked.example.com", uri: "/", as: ann("blocked"),
+			headers: []string{fetch, spa, inactive}})
 		if got, n := field(a, "Activate-Storage-Access"); n > 0 {
 			t.Errorf("%s: denied: %q", e.name, got)
 		}

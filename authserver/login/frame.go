@@ -11,7 +11,7 @@ import (
 // a provider from here on: nobody may frame those. What the application's address shows then may
 // be framed, and opens a tab (dialect.Pages).
 func (h *Handler) outOfFrame(x *public.Exchange, a *attempt) bool {
-	if a.Script || !dialect.Frames(x.R.Header.Get("Sec-Fetch-Dest")) {
+	if a.Script || a.Dest == "" || !dialect.Frames(x.R.Header.Get("Sec-Fetch-Dest")) {
 		return false
 	}
 	h.Redirect(x, string(a.Dest))

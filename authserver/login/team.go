@@ -159,6 +159,7 @@ func (h *Handler) settle(x *public.Exchange, v *visit, s, as *policy.Subject) (t
 	default:
 		h.denyVisit(x, v, &d, s)
 	}
+	return nil, false, false
 }
 
 // denyVisit says that somebody may not pass, where that can be seen.
@@ -166,7 +167,6 @@ func (h *Handler) denyVisit(x *public.Exchange, v *visit, d *policy.Decision, s 
 	if !h.outOfFrame(x, &v.attempt) {
 		h.deny(x, v.target, d, s, &v.signIn)
 	}
-	return nil, false, false
 }
 
 // returns has somebody sign in again of whom too little is known: whether it is still they, or a claim that

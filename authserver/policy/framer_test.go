@@ -54,8 +54,9 @@ func TestFramers(t *testing.T) {
 // TestFramersOfHostileOrigins: whatever an origin holds that validation let through one day, it
 // ends no directive and begins no header.
 func TestFramersOfHostileOrigins(t *testing.T) {
-	for _, bad := range []string{"https://a.example; script-src *", "https://a.example, x", "https://a.example\r\nx: y", "*", "https:", "https://",
-		"https://*", "'unsafe-inline'", "data:", "https://a.example *", "https://a.example/ https:", "https://*.com", "javascript://%0a", "//a.example"} {
+	for _, bad := range []string{"https://a.example; script-src *", "https://a.example, x", "https://a.example\r\nx: y", "*", "https:",
+		"https://", "https://*", "'unsafe-inline'", "data:", "https://a.example *", "https://a.example/ https:", "https://*.com",
+		"javascript://%0a", "//a.example"} {
 		if got := framers([]string{bad}); got != "" {
 			t.Errorf("%q: %q", bad, got)
 		}

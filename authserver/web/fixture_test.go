@@ -107,7 +107,8 @@ func samples(next string) []sample {
 }
 
 var framedView = web.FrameView{RefusalView: web.RefusalView{Status: 401, Reason: "no-session", Host: "app1.example.com",
-	RequestID: "4f1d09c2a7be6634"}, URL: "https://app1.example.com/board", SignInURL: "https://app1.example.com/.access/login?rd=%2F.access%2Fdone",
+	RequestID: "4f1d09c2a7be6634"}, URL: "https://app1.example.com/board",
+	SignInURL:   "https://app1.example.com/.access/login?rd=%2F.access%2Fdone",
 	IdentityURL: "https://app1.example.com/.access/get-identity"}
 
 // A row is a sample that is not rendered yet.

@@ -207,7 +207,8 @@ func TestStructure(t *testing.T) {
 				icons++ // without one, browsers ask the application for /favicon.ico
 				continue
 			}
-			if slices.Contains([]string{live, onward, typing, keeping, closing, within}, s.form) && n.Data == "script" { // of which the policy has the hash
+			// Of these the policy has the hash.
+			if slices.Contains([]string{live, onward, typing, keeping, closing, within}, s.form) && n.Data == "script" {
 				continue
 			}
 			if attr(n, "src") != "" || attr(n, "style") != "" || slices.Contains([]string{"script", "link", "iframe", "object", "img"}, n.Data) {

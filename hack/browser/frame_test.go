@@ -58,7 +58,8 @@ func (t *tab) inside(origin, script string, click bool, into any) error {
 		if err != nil {
 			return err
 		}
-		result, bad, err := runtime.Evaluate(script).WithContextID(world).WithReturnByValue(true).WithAwaitPromise(true).WithUserGesture(click).Do(ctx)
+		result, bad, err := runtime.Evaluate(script).WithContextID(world).WithReturnByValue(true).WithAwaitPromise(true).
+			WithUserGesture(click).Do(ctx)
 		if err == nil && bad != nil {
 			err = bad
 		}
