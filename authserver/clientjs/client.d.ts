@@ -53,3 +53,26 @@ export declare function signOut(everywhere?: boolean): Promise<boolean>;
  * left alone.
  */
 export declare function accessFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
+
+/** Why a stream did not open. */
+export interface StreamError extends Error {
+  /**
+   * - `"session-ended"`: nobody is signed in, and no sign-in took place: offer it by a click.
+   * - `"denied"`: signing in would not help.
+   * - `"network"`: the network, or the application itself. Try again later.
+   */
+  reason: "session-ended" | "denied" | "network";
+  /** What the 401 says, if the session has ended. */
+  refusal?: Refusal;
+}
+
+/**
+ * Opens a WebSocket and resolves to it once it is open. Where the session is over, it signs in as
+ * `accessFetch` does, and connects again. It rejects with a StreamError. To know why, it asks for
+ * the same address with a GET, for two seconds at most. What happens to an open socket is yours:
+ * call again when it closes.
+ */
+export declare function accessSocket(url: string | URL, protocols?: string | string[]): Promise<WebSocket>;
+
+/** The same for an EventSource, which goes on connecting by itself once it was open. */
+export declare function accessEvents(url: string | URL, init?: EventSourceInit): Promise<EventSource>;

@@ -45,6 +45,52 @@ export async function accessFetch(input, init) {
   }
 }
 
+// accessSocket opens a WebSocket, and accessEvents an EventSource. Browsers say nothing of
+// why one fails; a fetch of the same address does.
+export function accessSocket(url, protocols) {
+  const asked = new URL(url, location.href), socket = new URL(asked);
+  asked.protocol = asked.protocol.replace("ws", "http");
+  socket.protocol = asked.protocol.replace("http", "ws");
+  return stream(asked, "include", () => new WebSocket(socket, protocols));
+}
+
+export function accessEvents(url, init) {
+  const asked = new URL(url, location.href);
+  return stream(asked, init?.withCredentials ? "include" : "same-origin", () => new EventSource(asked, init));
+}
+
+async function stream(url, credentials, make) {
+  await landed;
+  for (let again; ; again = true) {
+    const made = make();
+    if (await opens(made)) return made;
+    const [reason, refusal] = await whyNot(url, credentials);
+    if (again || !refusal || !(await offer(refusal))) throw Object.assign(new Error(reason), { reason, refusal });
+  }
+}
+
+// opens leaves what has opened alone: an EventSource connects again by itself from then on.
+function opens(made) {
+  return new Promise((done) => {
+    made.onopen = made.onerror = ({ type }) => {
+      made.onopen = made.onerror = null;
+      if (type !== "open") made.close();
+      done(type === "open");
+    };
+  });
+}
+
+async function whyNot(url, credentials) {
+  try {
+    const response = await fetch(url, { credentials, cache: "no-store", redirect: "error", signal: AbortSignal.timeout(2000) });
+    const refusal = await refusalIn(response);
+    response.body?.cancel().catch(() => {}); // it may be a stream without an end
+    if (refusal) return ["session-ended", refusal];
+    if (response.status === 401 || response.status === 403) return ["denied"];
+  } catch {}
+  return ["network"];
+}
+
 // needsToken returns another origin that cookies may not reach.
 function needsToken({ url, mode, credentials, headers }) {
   const { origin, protocol } = new URL(url);

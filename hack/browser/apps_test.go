@@ -62,8 +62,8 @@ const strict = "default-src 'none'; script-src 'self'; connect-src 'self' https:
 
 // main is the script of every page.
 const mainScript = `
-import { accessFetch, configure, signOut } from "/.access/client.js";
-Object.assign(globalThis, { accessFetch, configure, signOut });
+import { accessEvents, accessFetch, accessSocket, configure, signOut } from "/.access/client.js";
+Object.assign(globalThis, { accessEvents, accessFetch, accessSocket, configure, signOut });
 document.querySelector("#call").addEventListener("click", async () => {
   const call = JSON.parse(document.querySelector("#call").dataset.call);
   try {

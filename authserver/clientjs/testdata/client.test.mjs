@@ -544,6 +544,81 @@ test("no globals, and importing it calls nobody", async () => {
   const before = Object.keys(globalThis).sort();
   const module = await load();
   assert.deepEqual(Object.keys(globalThis).sort(), before);
-  assert.deepEqual(Object.keys(module).sort(), ["accessFetch", "configure", "signOut"]);
+  assert.deepEqual(Object.keys(module).sort(), ["accessEvents", "accessFetch", "accessSocket", "configure", "signOut"]);
   assert.equal(calls.length, 0);
 });
+
+// streams plays WebSocket or EventSource: each that is made ends as the next word says.
+function streams(name, ...ends) {
+  const made = [];
+  globalThis[name] = class {
+    constructor(url, more) {
+      Object.assign(this, { url: String(url), more, closed: false });
+      made.push(this);
+      const type = ends.shift();
+      setTimeout(() => (type === "open" ? this.onopen : this.onerror)({ type }), 5);
+    }
+    close() { this.closed = true; }
+  };
+  return made;
+}
+const failed = (promise) => promise.then(() => "opened", ({ reason, refusal }) => [reason, refusal?.login_url]);
+
+for (const [name, call, url, more] of [
+  ["WebSocket", "accessSocket", "wss://app1.site.test/feed", ["v1"]], ["EventSource", "accessEvents", app1 + "/feed", { withCredentials: true }]]) {
+  test(name + ": what opens is left alone, and nothing is asked", async () => {
+    const module = await load(), made = streams(name, "open");
+    const stream = await module[call]("/feed", more);
+    assert.deepEqual([made.length, stream.url, stream.more, stream.closed, calls.length], [1, url, more, false, 0]);
+    assert.deepEqual([stream.onopen, stream.onerror], [null, null]); // a later error is not ours
+  });
+
+  test(name + ": a session that is over is told, signs in and connects again, once", async () => {
+    const module = await load();
+    answer(app1 + "/feed", () => refused(app1, app1 + "/feed"));
+    module.configure({ login: () => true });
+    let made = streams(name, "error", "open");
+    assert.equal(await module[call]("/feed"), made[1]);
+    assert.ok(made[0].closed && !made[1].closed);
+    made = streams(name, "error", "error", "open");
+    assert.deepEqual(await failed(module[call]("/feed")), ["session-ended", app1 + pathname + "login?rd=%2Fdata"]);
+    assert.equal(made.length, 2);
+    module.configure({ login: "none" });
+    made = streams(name, "error", "open");
+    assert.equal((await failed(module[call]("/feed")))[0], "session-ended");
+    assert.ok(made.length === 1 && made.every((m) => m.closed));
+    assert.ok(calls.every((c) => c.url === app1 + "/feed" && c.method === "GET" && c.redirect === "error" && !c.xrw));
+  });
+
+  test(name + ": denied and the network are told apart, and nobody is asked to sign in", async () => {
+    const module = await load();
+    module.configure({ login: () => assert.fail("a sign-in") });
+    for (const [how, want] of [
+      [(r) => json(403, { reason: "no-rule-matched" }, r.url), "denied"], [(r) => json(401, { error: "the application's" }, r.url), "denied"],
+      [(r) => json(401, { reason: "no-session", login_url: "https://evil.test" + pathname + "login" }, r.url), "denied"],
+      [(r) => json(200, {}, r.url), "network"], [(r) => json(502, {}, r.url), "network"], [() => { throw new TypeError("gone"); }, "network"]]) {
+      answer(app1 + "/feed", how);
+      streams(name, "error");
+      assert.deepEqual(await failed(module[call]("/feed")), [want, undefined]);
+    }
+  });
+
+  test(name + ": who does not answer is the network, within two seconds", async () => {
+    globalThis.fetch = (url, { signal }) => new Promise((_, no) => signal.addEventListener("abort", () => no(signal.reason)));
+    const module = await load();
+    streams(name, "error");
+    const began = Date.now(), awake = setTimeout(() => {}, 60_000); // the module's own clock keeps no process
+    assert.equal((await failed(module[call]("/feed")))[0], "network");
+    clearTimeout(awake);
+    assert.ok(Date.now() - began >= 1900);
+  });
+
+  test(name + ": a stream that the answer is does not go on", async () => {
+    const module = await load();
+    let over = false;
+    answer(app1 + "/feed", () => new Response(new ReadableStream({ cancel() { over = true; } })));
+    streams(name, "error");
+    assert.equal((await failed(module[call]("/feed")))[0], "network");
+    assert.ok(over);
+  });
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // What pages write. It must compile, and so must each line marked as an error fail.
-import { accessFetch, configure, type Login, type Refusal } from "./client.js";
+import { accessEvents, accessFetch, accessSocket, configure, type Login, type Refusal, type StreamError } from "./client.js";
 
 export async function page(button: HTMLButtonElement): Promise<string> {
   configure({ login: "redirect" });
@@ -20,4 +20,17 @@ export async function page(button: HTMLButtonElement): Promise<string> {
   const same: typeof fetch = accessFetch;
   const r: Response = await same(new URL("https://app2.example.net/data"), { method: "POST", body: "{}" });
   return (await accessFetch(new Request(r.url))).text();
+}
+
+export async function feed(): Promise<string> {
+  try {
+    const socket: WebSocket = await accessSocket("/feed", ["v1"]);
+    const events: EventSource = await accessEvents(new URL("https://app2.example.net/events"), { withCredentials: true });
+    return socket.protocol + events.url;
+  } catch (error) {
+    const { reason, refusal } = error as StreamError;
+    // @ts-expect-error there is no such reason
+    if (reason === "closed") return "";
+    return reason === "session-ended" ? (refusal?.login_url ?? "") : reason;
+  }
 }
