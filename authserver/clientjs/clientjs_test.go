@@ -45,7 +45,8 @@ func TestNothingThatPoliciesForbid(t *testing.T) {
 	}
 	// The tab keeps an address for the sign-in, and no token.
 	const kept = `sessionStorage.setItem("ostiary-address", location.pathname + location.search + location.hash)`
-	if all := regexp.MustCompile(`sessionStorage[^;]*`).FindAllString(string(Script()), -1); len(all) != 1 || all[0] != kept {
+	all := regexp.MustCompile(`sessionStorage[^;]*`).FindAllString(string(Script()), -1)
+	if len(all) != 1 || all[0] != kept {
 		t.Errorf("%q", all)
 	}
 }

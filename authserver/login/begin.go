@@ -96,5 +96,5 @@ func (h *Handler) showLoop(x *public.Exchange, dest string) {
 	x.W.Header().Set(contract.ReasonHeader, "login-loop")
 	h.Page(x, http.StatusConflict, "sign-in loop", web.Loop(web.LoopView{
 		Host: x.Host, Why: web.WhyLoop(s != nil, reason), RequestID: x.ID, DocsURL: h.Docs.Of("login-loop"),
-		AgainURL: h.OwnAt(h.Here(x), "login", url.Values{"rd": {dest}, "again": {"1"}})}))
+		AgainURL: h.OwnAt(h.Here(x), "login", url.Values{"rd": {within(h.Here(x), dest)}, "again": {"1"}})}))
 }

@@ -122,6 +122,8 @@ func (h *Handler) ofApplication(own string) func(*public.Exchange) {
 		return h.traced("sign-in authorized", h.authorized)
 	case "logout":
 		return h.traced("sign-out", h.appLogout)
+	case "kept":
+		return h.kept
 	case "done":
 		return h.done
 	}

@@ -20,22 +20,22 @@ import (
 
 // beginAt begins a sign-in for an application at the team host: where the application
 // remembers who began.
-func (h *Handler) beginAt(x *public.Exchange, host, rd string, wanted text) {
-	rd, cut := dialect.Shorten(rd)
+func (h *Handler) beginAt(x *public.Exchange, host, rd string, wanted text, cut bool) {
+	origin := h.Origin(host)
+	if name, port, _, ok := h.split(rd); ok && name == host {
+		origin = h.OriginAt(host, port)
+	}
+	rd, short := dialect.Shorten(within(origin, rd))
 	q, fields := url.Values{"rd": {rd}}, []web.Field{{Name: "rd", Value: rd}}
 	also := func(name, value string) {
 		q.Set(name, value)
 		fields = append(fields, web.Field{Name: name, Value: value})
 	}
-	if cut {
+	if cut || short {
 		also("cut", "1")
 	}
 	if wanted != "" {
 		also("for", string(wanted))
-	}
-	origin := h.Origin(host)
-	if name, port, _, ok := h.split(rd); ok && name == host {
-		origin = h.OriginAt(host, port)
 	}
 	h.Onward(x, web.OnwardView{Host: host, Origin: origin, Action: h.OwnAt(origin, "login", nil), Hidden: fields,
 		Next: h.Own(h.TeamHost(), "login/"+host, nil) + "?attempt=", Plain: h.OwnAt(origin, "login", q)})
@@ -46,7 +46,7 @@ func (h *Handler) endBy(x *public.Exchange, a *attempt, sealed string) {
 	origin := h.originOf(a.Host, a.Port)
 	page, _, _ := strings.Cut(string(a.Dest), "?")
 	h.Onward(x, web.OnwardView{Host: a.Host, Origin: origin, Action: h.OwnAt(origin, "authorized", nil),
-		Hidden: []web.Field{{Name: "ticket", Value: sealed}}, To: string(a.Dest),
+		Hidden: []web.Field{{Name: "ticket", Value: sealed}}, To: string(a.Dest), Shown: a.Cut,
 		Popup: page == h.OwnAt(origin, "done", nil), Hand: h.isNear(x, a)})
 }
 

@@ -348,7 +348,7 @@ func TestOnwardBegins(t *testing.T) {
 	// Whoever comes back to an attempt whose time is over begins anew in the same way.
 	old := b.byScript(s.url(app1, "/.access/login"), s.url(app1, ""), url.Values{"rd": {"/old"}}).to()
 	s.later(attemptTime + time.Second)
-	if form, data := b.get(old).onward(t); data["action"] != s.url(app1, "/.access/login") || form.Get("rd") != s.url(app1, "/old") {
+	if form, data := b.get(old).onward(t); data["action"] != s.url(app1, "/.access/login") || form.Get("rd") != "/old" {
 		t.Error(data, form)
 	}
 }

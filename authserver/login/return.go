@@ -69,6 +69,38 @@ func (h *Handler) keepAddress(x *public.Exchange) bool {
 	return true
 }
 
+// within is an address without the origin that it is at, so that what begins anew has the room
+// for it that it had.
+func within(origin, address string) string {
+	if path, ok := strings.CutPrefix(address, origin); ok && strings.HasPrefix(path, "/") {
+		return path
+	}
+	return address
+}
+
+// endOf is where an attempt ends: where it was to lead, or the page that looks for what it could
+// not carry.
+func (h *Handler) endOf(a *attempt) string {
+	origin := h.originOf(a.Host, a.Port)
+	if path, here := strings.CutPrefix(string(a.Dest), origin); a.Cut && here {
+		return h.OwnAt(origin, "kept", url.Values{"rd": {path}})
+	}
+	return string(a.Dest)
+}
+
+// kept is that page, for whoever has a session: it is not at an address with a ticket.
+func (h *Handler) kept(x *public.Exchange) {
+	if !h.Get(x) {
+		return
+	}
+	dest, _ := h.returnAddress(x)
+	if h.Session(x) == nil {
+		h.Redirect(x, dest)
+		return
+	}
+	h.showKept(x, dest)
+}
+
 // showKept ends a sign-in that could not carry all of a long address: the tab may have it.
 func (h *Handler) showKept(x *public.Exchange, dest string) {
 	h.KeepPage(x, "signed in", web.Kept(x.Host, dest, x.ID))

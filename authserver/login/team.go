@@ -33,7 +33,7 @@ func (h *Handler) teamLogin(x *public.Exchange, host string) {
 	if !x.Query.Has("attempt") && x.Table.Claims(public.CanonicalHost(host)) {
 		// A link to sign in, as Cloudflare's own library makes them: it begins at
 		// the application, which alone can remember who began.
-		h.beginAt(x, public.CanonicalHost(host), x.Query.Get("redirect_url"), "")
+		h.beginAt(x, public.CanonicalHost(host), x.Query.Get("redirect_url"), "", false)
 		return
 	}
 	if !h.configured() { // or not yet: a session that is there must not be dropped for it
@@ -75,7 +75,7 @@ func (h *Handler) openAttempt(x *public.Exchange, host, sealed string) (visit, b
 	if err == nil && a.isOver(x.Now) {
 		if s, _ := h.TeamSubject(x); s != nil && x.R.Method == http.MethodGet {
 			// Somebody came back to this address. The application begins anew.
-			h.beginAt(x, a.Host, x.Dest, a.For)
+			h.beginAt(x, a.Host, x.Dest, a.For, a.Cut)
 			return visit{}, false
 		}
 		err = errOver

@@ -85,7 +85,7 @@ func (h *Handler) authorized(x *public.Exchange) {
 	case h.Session(x) != nil:
 		// Whoever has a session needs no other: another tab got it, or they came back
 		// to this address. Where it leads is a link like any other.
-		h.GoTo(x, x.Dest)
+		h.GoTo(x, h.endOf(&t.Attempt))
 	case mine || over:
 		h.Fail(x, web.TicketUsed)
 	default:
@@ -107,7 +107,7 @@ func (h *Handler) beginAgain(x *public.Exchange, a *attempt) {
 		h.Redirect(x, h.OwnAt(h.Here(x), "authorized", nil))
 		return
 	}
-	q := url.Values{"rd": {x.Dest}, "began": {strconv.Itoa(a.Again + 1)}}
+	q := url.Values{"rd": {within(h.Here(x), x.Dest)}, "began": {strconv.Itoa(a.Again + 1)}}
 	if a.Cut {
 		q.Set("cut", "1")
 	}

@@ -27,6 +27,8 @@ type OnwardView struct {
 	Popup bool
 	// Hand: pages of the application may send the form in place of this one.
 	Hand bool
+	// Shown: the answer to the form is a page that has to be seen, so no script sends it.
+	Shown bool
 	// Plain is where a browser without scripts goes instead; empty: it has the button.
 	Plain string
 }

@@ -3,7 +3,7 @@
 // holds no request of another host's page. Where the browser keeps the application's
 // cookies from this page, the application's own page sends it, and last a form does.
 const form = document.getElementById("onward");
-const { origin, to, next, popup, hand } = form.dataset;
+const { origin, to, next, popup, hand, shown } = form.dataset;
 const content = () => new URLSearchParams(new FormData(form)).toString();
 
 // taken sends the form, and returns where to go on; empty: it was not taken.
@@ -34,7 +34,7 @@ function handed() {
 }
 
 async function onward() {
-  const address = await taken();
+  const address = !shown && (await taken());
   if (address) {
     if (popup && opener) { // without an opener, the last page says it
       opener.postMessage({ ostiary: "" }, origin);

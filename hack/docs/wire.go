@@ -79,6 +79,7 @@ func writeEndpoints(b *strings.Builder) {
 	b.WriteString("\n## Public endpoints\n\nBelow `--path-prefix` (default `" + p + "`).\n\n| on | endpoint | for |\n|---|---|---|\n")
 	for _, e := range [][3]string{
 		{"every application's host", "/login?rd=", "begins a sign-in"},
+		{"every application's host", "/kept", "ends one whose address was too long to carry: the tab may have it"},
 		{"every application's host", "/authorized", "ends it. Both take forms of the own pages and of the team host's"},
 		{"every application's host", "/logout, /logout?all", "signs out here, or everywhere"},
 		{"every application's host", "/get-identity", "tells a page who is signed in"},
