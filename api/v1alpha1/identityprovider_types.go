@@ -134,7 +134,7 @@ type OIDC struct {
 	// endSessionURL is where that is, if the provider's metadata does not say it.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
-	// +kubebuilder:validation:Pattern=`^(https://[^/?#@\x00-\x20\x7F]+/|http://(([^/?#@:\x00-\x20\x7F]*[.])?[lL][oO][cC][aA][lL][hH][oO][sS][tT]|127[.][0-9.]+|\[::1\])(:[0-9]*)?/)[^#@\x00-\x20\x7F]+$`
+	// +kubebuilder:validation:Pattern=`^(https://[^/?#@\s]+|http://(localhost|127[.][0-9.]+|\[::1\])(:[0-9]+)?)/[^#@\s]+$`
 	EndSessionURL string `json:"endSessionURL,omitempty"`
 	// clientID is what the provider calls this client.
 	// +required
