@@ -92,7 +92,7 @@ func writeEndpoints(b *strings.Builder) {
 		{"the team host", "/login/HOST", "the sign-in for a host"},
 		{"the team host", "/oauth/authorize", "asks a person whether a program may act for them (OAuth 2.1), where a policy has `oauth`"},
 		{"the team host", "/oauth/token", "gives the program its tokens, and new ones for a refresh token"},
-		{"the team host", "/oauth/revoke", "takes them back (RFC 7009). What there is of the three says `/.well-known/oauth-authorization-server`"},
+		{"the team host", "/oauth/revoke", "takes them back (RFC 7009). Metadata: `/.well-known/oauth-authorization-server`"},
 		{"the team host", "/certs", "the keys that verify tokens; also at `/.well-known/jwks.json`"},
 	} {
 		fmt.Fprintf(b, "| %s | `%s%s` | %s |\n", e[0], p, strings.ReplaceAll(e[1], ", /", "`, `"+p+"/"), e[2])
