@@ -40,7 +40,8 @@ func (o *Flags) Add(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.question.AMR, "amr", nil, "how the user signed in, as RFC 8176 names it: pwd, otp, mfa...")
 	f.StringArrayVar(&o.question.Claims, "claim", nil, "what the identity provider says of the user, NAME=VALUE, or NAME: that cannot be told; repeatable (default: nothing)")
 	f.DurationVar(&o.question.Age, "age", 0, "how long ago the user signed in")
-	f.StringVar(&o.question.Client, "client", "", "the client_id of the program that sends the request for the user (default: the user's browser)")
+	f.StringVar(&o.question.Client, "client", "",
+		"the client_id of the program that sends the request for the user (default: the user's browser)")
 	f.StringVar(&o.question.From, "token-from", "", "the user's token is of cors.tokens, for pages of this origin, in place of a session (default: a session)")
 	f.StringVar(&o.question.Token, "claims", "", "what a verified bearer token of another issuer says, as JSON: '{\"iss\": \"https://ci.example.com\", \"aud\": \"app\"}' (default: no token)")
 	f.StringVar(&o.question.Address, "ip", "", "the client's address (default: not known)")

@@ -258,7 +258,8 @@ func (r *Request) subject(t *policy.Table, now time.Time) *policy.Subject {
 func (r *Request) weight() int {
 	n := len(r.URL) + 100*len(r.Groups) + 100*len(r.AMR) + 100*len(r.Claims) + 100*len(r.Evaluations) + 100*len(r.Bearer) + 100*len(r.Certificate) +
 		150*len(r.LinkedApps)
-	for _, s := range []string{r.Email, r.Provider, r.Client, r.Address, r.Country, r.Origin, r.Ingress, r.PreflightHeaders, r.ServiceToken} {
+	texts := []string{r.Email, r.Provider, r.Client, r.Address, r.Country, r.Origin, r.Ingress, r.PreflightHeaders, r.ServiceToken}
+	for _, s := range texts {
 		if s != "" {
 			n += 200
 		}
