@@ -25,6 +25,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/console"
 	"github.com/ostiary/ostiary/authserver/explain"
 	"github.com/ostiary/ostiary/authserver/har"
+	"github.com/ostiary/ostiary/authserver/idp/userlist"
 	"github.com/ostiary/ostiary/authserver/probe"
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
 	"github.com/ostiary/ostiary/authserver/telemetry"
@@ -68,6 +69,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		imports.Command(),
 		proxyconfig.Command(),
 		tokens.Command(),
+		userlist.Command(),
 		revocation.Command(),
 		optin.DetachCommand(),
 		probe.Command(),

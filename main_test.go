@@ -140,6 +140,16 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"config", "nginx", "--team-domain", "auth.example.com"}, 0, "server_name auth.example.com;", "note: --team-domain is now --team-url"},
 		{[]string{"config", "nginx", "--authz", "10.0.0.1:9001"}, 0, "10.0.0.1:9001", "note: --authz is now --authz-url"},
 
+		{[]string{"user"}, 0, "ostiary user add NAME", ""},
+		{[]string{"user", "add"}, 2, "", "name one user, as in: ostiary user add ann --file users.yaml"},
+		{[]string{"user", "add", "ann", "--cost", "10"}, 0, "- name: \"ann\"\n  passwordHash: \"$2a$10$", "ann: added\npassword: "},
+		{[]string{"user", "add", "ann", "--cost", "4"}, 2, "", "--cost 4: 10 to 14"},
+		{[]string{"user", "add", "ann", "--password-stdin"}, 2, "", "shorter than 8 characters"},
+		{[]string{"user", "reset", "ann", "--file", "nowhere.yaml"}, 1, "", "nowhere.yaml: no such file"},
+		{[]string{"user", "list", "--help"}, 0, "exit code: 0 all entries can sign in, 1 some cannot, 2 usage", ""},
+		{[]string{"user", "list", "--file", "FILE"}, 2, "", "neither a list of users nor the manifest of a Secret"},
+		{[]string{"user", "remove", "ann"}, 2, "", "name the list"},
+
 		{[]string{"check", "--help"}, 0, "exit code: 0 valid, 1 not, 2 usage", ""},
 		{[]string{"check"}, 2, "", "name at least one file or folder"},
 		{[]string{"check", "nowhere"}, 2, "", "nowhere: no such file"},

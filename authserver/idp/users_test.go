@@ -185,7 +185,7 @@ func TestUsersFile(t *testing.T) {
 		"field twice":           {good + "\n- {name: ann, name: bob, passwordHash: \"HASH\"}", `"name" comes twice`, false},
 		"no hash at all":        {good + "\n- {name: ann, passwordHash: secret}", "not one of bcrypt", false},
 		"SHA hash":              {good + "\n- {name: ann, passwordHash: \"{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\"}", "not one of bcrypt ($2a$, $2b$ or $2y$), but of SHA-1", false},
-		"MD5 hash":              {good + "\n- {name: ann, passwordHash: \"$apr1$abcdefgh$0123456789abcdefghijkl\"}", "but of Apache's MD5: `htpasswd -nBC 12 name` makes one", false},
+		"MD5 hash":              {good + "\n- {name: ann, passwordHash: \"$apr1$abcdefgh$0123456789abcdefghijkl\"}", "but of Apache's MD5: `ostiary user add` makes one", false},
 		"argon2":                {good + "\n- {name: ann, passwordHash: \"$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA\"}", "but of argon2", false},
 		"SHA-512 crypt":         {good + "\n- {name: ann, passwordHash: \"$6$salt$hash\"}", "but of SHA-512 crypt", false},
 		"a line of htpasswd":    {good + "\n- {name: ann, passwordHash: \"ann:" + hash(t, horse, 10) + "\"}", "leave out the name and the colon", false},

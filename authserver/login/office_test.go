@@ -121,7 +121,7 @@ func tries(r *rand.Rand, n int) []try {
 // refused: what is left is answered the same. THREATS F30.
 func TestOnlyGuessesCount(t *testing.T) {
 	for seed := range uint64(100) {
-		r := rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // the same each time
+		r := rand.New(rand.NewPCG(seed, 2))
 		all, alone, now := newLimits(), newLimits(), time.Now()
 		wrong := map[string]int{}
 		for i, one := range tries(r, 600) {
@@ -153,7 +153,7 @@ func TestOnlyGuessesCount(t *testing.T) {
 // device that signed in before; and while thieves sit at one address, from any other. THREATS F30.
 func TestOwnerIsNotKeptOut(t *testing.T) {
 	for seed := range uint64(50) {
-		r := rand.New(rand.NewPCG(seed, 3)) //nolint:gosec // the same each time
+		r := rand.New(rand.NewPCG(seed, 3))
 		l, now := newLimits(), time.Now()
 		spread := seed%2 == 0 // thieves have many addresses
 		for range 2000 {

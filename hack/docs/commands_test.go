@@ -258,7 +258,7 @@ func checkCommand(args string, help map[string]string) string {
 	if name == "completion" || name == "help" {
 		return ""
 	}
-	if name == "token" { // its commands have the flags
+	if name == "token" || name == "user" { // its commands have the flags
 		sub, after, _ := strings.Cut(rest, " ")
 		name, rest = name+" "+sub, after
 	}

@@ -158,6 +158,21 @@ func (u *UserList) ByID(id string) *User {
 	return nil
 }
 
+// All returns the users in the order of their entries.
+func (u *UserList) All() []*User {
+	var out []*User
+	for key, one := range u.byKey {
+		if key == one.Name { // and not their address
+			out = append(out, one)
+		}
+	}
+	slices.SortFunc(out, func(a, b *User) int { return a.entry - b.entry })
+	return out
+}
+
+// Entry returns which entry of the list the user is, from 1.
+func (u *User) Entry() int { return u.entry }
+
 // all returns the users as a table knows them.
 func (u *UserList) all() []policy.User {
 	out := make([]policy.User, 0, len(u.byKey))
@@ -245,7 +260,7 @@ func (u *User) setEmail(value *yaml.Node) (why string) {
 func (u *User) setHash(value *yaml.Node) (why string) {
 	cost, err := bcrypt.Cost([]byte(value.Value))
 	if !isText(value) || err != nil || !isBcrypt(value.Value) {
-		return "the passwordHash is not one of bcrypt ($2a$, $2b$ or $2y$)" + otherHash(value.Value) + ": `htpasswd -nBC 12 name` makes one"
+		return "the passwordHash is not one of bcrypt ($2a$, $2b$ or $2y$)" + otherHash(value.Value) + ": `ostiary user add` makes one"
 	}
 	if cost < minCost || cost > maxCost {
 		return fmt.Sprintf("the passwordHash has cost %d: less than %d is guessed too easily, more than %d takes too long",
