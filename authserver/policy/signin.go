@@ -42,7 +42,8 @@ type signIn struct {
 }
 
 func compileSignIn(p *Policy) *signIn {
-	s := &signIn{providers: slices.Clone(p.IdentityProviders), cookie: p.Session.Cookie, denied: p.Denied, reads: readsOf(p), idle: p.Session.Idle}
+	s := &signIn{providers: slices.Clone(p.IdentityProviders), cookie: p.Session.Cookie, denied: p.Denied, reads: readsOf(p),
+		idle: p.Session.Idle}
 	s.cookie.PathScoped = p.Session.Cookie.PathScoped && !claimsAll(p.Paths)
 	s.asked = s.reads.digest()
 	if len(s.providers) == 0 && s.cookie == (Cookie{}) && s.denied == (Denied{}) && s.asked == "" && s.idle == 0 &&
