@@ -80,6 +80,15 @@ test: ## install what the tests need, then run them all
 browser: ## tell the stories in Chromium alone, `test` does it too
 	cd hack/browser && go test -count=1 -timeout 10m ./...
 
+.PHONY: test-browsers
+test-browsers: ## tell ten stories in Chromium, Firefox and WebKitGTK, which it installs, and compare docs/browsers.md
+	hack/browsers.sh
+	cd hack/browser && OSTIARY_ENGINES=1 go test -count=1 -timeout 20m -run '^TestEngines$$' ./...
+
+.PHONY: test-browser-load
+test-browser-load: ## tell the stories in Chromium beside eight busy loops (half an hour at most)
+	hack/busy.sh 8 bash -c 'cd hack/browser && go test -count=1 -timeout 30m ./...'
+
 # Of which proxy the conformance suite is run: nginx, traefik, traefik-ingress-nginx, caddy or haproxy.
 PROXY ?=
 

@@ -6,5 +6,7 @@
 // them. It is a module of its own, so that the browser's driver is none of the
 // product's dependencies.
 //
+// A part of the stories is told in Firefox and WebKitGTK, too (TestEngines).
+//
 // It needs chromium, nginx, Node and npm; a machine without them fails it.
 package browser
