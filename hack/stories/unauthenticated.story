@@ -34,11 +34,11 @@ spec:
 ----------
 GET https://auto.example.com/ => challenge no-session shop/auto/staff 401
 GET https://auto.example.com/ accept=html => challenge no-session shop/auto/staff 302
-POST https://auto.example.com/ accept=html => challenge no-session shop/auto/staff 303
+POST https://auto.example.com/ accept=html => challenge no-session shop/auto/staff 401
 OPTIONS https://auto.example.com/ accept=html => deny no-session shop/auto/staff 403
 GET https://redirect.example.com/ => challenge no-session shop/redirect/staff 302
 GET https://redirect.example.com/ accept=html => challenge no-session shop/redirect/staff 302
-POST https://redirect.example.com/ accept=html => challenge no-session shop/redirect/staff 303
+POST https://redirect.example.com/ accept=html => challenge no-session shop/redirect/staff 401
 OPTIONS https://redirect.example.com/ accept=html => deny no-session shop/redirect/staff 403
 GET https://api.example.com/ => challenge no-session shop/api/staff 401
 GET https://api.example.com/ accept=html => challenge no-session shop/api/staff 401
