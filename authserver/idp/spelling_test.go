@@ -14,9 +14,11 @@ import (
 // tool hashed it, and no other is.
 func TestSpellingsOfPasswords(t *testing.T) {
 	const typed = "Škôlka Ωméga ñ"
-	other := map[string]string{"case": strings.ToLower(typed), "accents": "Skolka Omega n", "cut": typed[:len(typed)-2], "longer": typed + "x",
-		"blank": typed + " ", "zero width": typed + "\u200b"}
-	forms := map[string]string{"NFC": norm.NFC.String(typed), "NFD": norm.NFD.String(typed), "blanks": strings.ReplaceAll(typed, " ", "\u00a0"),
+	other := map[string]string{"case": strings.ToLower(typed), "accents": "Skolka Omega n", "cut": typed[:len(typed)-2],
+		"longer": typed + "x",
+		"blank":  typed + " ", "zero width": typed + "\u200b"}
+	forms := map[string]string{"NFC": norm.NFC.String(typed), "NFD": norm.NFD.String(typed), "blanks": strings.ReplaceAll(typed, " ",
+		"\u00a0"),
 		"mixed": norm.NFD.String(typed[:4]) + typed[4:]}
 	for how, hashed := range map[string]string{"NFC": forms["NFC"], "NFD": forms["NFD"]} {
 		p := people(t, `[{name: ann, passwordHash: "`+hash(t, hashed, 10)+`"}]`)
@@ -44,7 +46,8 @@ func TestLongSpellings(t *testing.T) {
 			t.Errorf("%d bytes: %v", len(password), err)
 		}
 	}
-	for password, want := range map[string]int{"plain": 1, "é": 2, "é\u00a0": 3, strings.Repeat("é", 1<<20): 1, "\xff": 1, "": 1, "a\x00": 1} {
+	for password, want := range map[string]int{"plain": 1, "é": 2, "é\u00a0": 3, strings.Repeat("é", 1<<20): 1, "\xff": 1, "": 1,
+		"a\x00": 1} {
 		if got := len(spellings(password)); got != want {
 			t.Errorf("%.20q is compared in %d spellings, want %d", password, got, want)
 		}

@@ -12,7 +12,8 @@ import (
 // FuzzFolded: a folded name is its own, and so are its spellings; who is found by any is
 // found by the name.
 func FuzzFolded(f *testing.F) {
-	for _, s := range []string{"ann", "JÖRG", "jo\u0308rg", "ａnn", "Ann Smith", "ann@example.com", "ΣΊΣΥΦΟΣ", "ǅ", "\u0130", "\u1e9e", "ᾈ", "א1", "ｶﾞ", "a\u200db"} {
+	for _, s := range []string{"ann", "JÖRG", "jo\u0308rg", "ａnn", "Ann Smith", "ann@example.com", "ΣΊΣΥΦΟΣ", "ǅ", "\u0130",
+		"\u1e9e", "ᾈ", "א1", "ｶﾞ", "a\u200db"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, typed string) {
@@ -44,9 +45,11 @@ func TestFindBySpelling(t *testing.T) {
 	if len(issues) > 0 {
 		t.Fatal(issues)
 	}
-	for typed, want := range map[string]string{"jörg": "jörg", "JÖRG": "jÖrg", "Jörg": "jörg", "ｊörg": "", "jo\u0308rg": "", "ünal": "Ünal", "U\u0308NAL": "Ünal",
-		"UNAL@example.com": "Ünal", "ｕnal@example.com": "Ünal", "ANN SMITH": "ann smith", "ａnn smith ": "ann smith", "ann  smith": "", "annsmith": "",
-		"☃": "☃", "unal": "", "": "", " ": "", strings.Repeat("é", 1<<20): ""} {
+	for typed, want := range map[string]string{"jörg": "jörg", "JÖRG": "jÖrg", "Jörg": "jörg", "ｊörg": "", "jo\u0308rg": "",
+		"ünal": "Ünal", "U\u0308NAL": "Ünal",
+		"UNAL@example.com": "Ünal", "ｕnal@example.com": "Ünal", "ANN SMITH": "ann smith", "ａnn smith ": "ann smith", "ann  smith": "",
+		"annsmith": "",
+		"☃":        "☃", "unal": "", "": "", " ": "", strings.Repeat("é", 1<<20): ""} {
 		got := ""
 		if one := u.Find(typed); one != nil {
 			got = one.Name

@@ -60,7 +60,8 @@ func prepared(typed string) (string, error) {
 	case utf8.RuneCountInString(password) < minPassword:
 		return "", command.Mistake("the password is shorter than %d characters", minPassword)
 	case len(password) > maxPassword:
-		return "", command.Mistake("the password has %d bytes, and bcrypt tells no more than %d apart: choose a shorter one", len(password), maxPassword)
+		return "", command.Mistake("the password has %d bytes, and bcrypt tells no more than %d apart: choose a shorter one",
+			len(password), maxPassword)
 	}
 	return password, nil
 }

@@ -149,7 +149,8 @@ func TestUserRefused(t *testing.T) {
 		{"", []string{"list", "x", "-f", file}, "x"},
 	} {
 		out, said, err := run(t, c.stdin, c.args...)
-		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(out+said+err.Error(), "hunter2") || strings.Contains(err.Error(), "$2a$10$") {
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(out+said+err.Error(), "hunter2") ||
+			strings.Contains(err.Error(), "$2a$10$") {
 			t.Errorf("%q: %v, want %q\n%s%s", c.args, err, c.want, out, said)
 		}
 		if read(t, file) != before {
@@ -182,8 +183,9 @@ func TestUserInSecret(t *testing.T) {
 	ann := password(t, said)
 	head := "apiVersion: v1\nkind: Secret\nmetadata: {name: people, namespace: ostiary-system} # ours\n"
 	for form, text := range map[string]string{
-		"stringData": head + "stringData:\n  other: x\n  users.yaml: |\n    " + strings.ReplaceAll(strings.TrimSpace(users), "\n", "\n    ") + "\n",
-		"data":       head + "data:\n  other: eA==\n  users.yaml: " + base64.StdEncoding.EncodeToString([]byte(users)) + "\n",
+		"stringData": head + "stringData:\n  other: x\n  users.yaml: |\n    " + strings.ReplaceAll(strings.TrimSpace(users), "\n",
+			"\n    ") + "\n",
+		"data": head + "data:\n  other: eA==\n  users.yaml: " + base64.StdEncoding.EncodeToString([]byte(users)) + "\n",
 	} {
 		file := filepath.Join(t.TempDir(), "secret.yaml")
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -232,7 +234,8 @@ func TestListSaysWhatIsLeftOut(t *testing.T) {
 		Users    []listed
 		Problems []string
 	}
-	if json.Unmarshal([]byte(out), &all) != nil || err == nil || len(all.Users) != 1 || len(all.Problems) != 1 || strings.Contains(out, "secret") ||
+	if json.Unmarshal([]byte(out), &all) != nil || err == nil || len(all.Users) != 1 || len(all.Problems) != 1 ||
+		strings.Contains(out, "secret") ||
 		strings.Contains(out, "$2a$10$") {
 		t.Error(out, err)
 	}
@@ -255,7 +258,8 @@ func TestNewPasswords(t *testing.T) {
 // quotes it.
 func FuzzList(f *testing.F) {
 	const hash = "$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"
-	for _, s := range []string{"- {name: ann, passwordHash: \"" + hash + "\"}", "kind: Secret\nstringData: {users.yaml: \"[{name: ann, passwordHash: '" + hash + "'}]\"}",
+	for _, s := range []string{"- {name: ann, passwordHash: \"" + hash + "\"}",
+		"kind: Secret\nstringData: {users.yaml: \"[{name: ann, passwordHash: '" + hash + "'}]\"}",
 		"- &a {name: ann}\n- *a", "", "[]", "kind: Secret\ndata: {users.yaml: W10=}", "kind: Secret\ndata: *x", "- &a [*a]"} {
 		f.Add(s)
 	}
@@ -281,7 +285,8 @@ func FuzzList(f *testing.F) {
 			t.Fatalf("%q has other users than %q", written, text)
 		}
 		for i, one := range after.All() {
-			if other := before.All()[i]; one.Name != other.Name || string(one.Hash) != string(other.Hash) || !slices.Equal(one.Groups, other.Groups) {
+			if other := before.All()[i]; one.Name != other.Name || string(one.Hash) != string(other.Hash) || !slices.Equal(one.Groups,
+				other.Groups) {
 				t.Fatalf("%q: %+v, was %+v", written, one, other)
 			}
 		}
