@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -37,7 +39,28 @@ func install(t *testing.T, c client.Client, objects []*unstructured.Unstructured
 		for _, u := range objects {
 			_ = c.Delete(context.WithoutCancel(t.Context()), u)
 		}
+		awaitGone(t, c, objects)
 	})
+}
+
+// awaitGone waits until none of the policies that were deleted refuses anything any more: an
+// API server goes by what it has read, and the next test would be refused by them.
+func awaitGone(t *testing.T, c client.Client, policies []*unstructured.Unstructured) {
+	t.Helper()
+	ctx, silent := context.WithoutCancel(t.Context()), 0
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		err := c.Create(ctx, route(t, "shop", "is-it-gone", "{"+shopTo+"}", nil), client.DryRunAll)
+		refuses := err != nil && slices.ContainsFunc(policies, func(u *unstructured.Unstructured) bool {
+			return strings.Contains(err.Error(), "'"+u.GetName()+"'")
+		})
+		if silent++; refuses {
+			silent = 0
+		}
+		if silent == 5 { // its parameters are read apart, and may go a moment later
+			return
+		}
+	}
+	t.Error("policies that were deleted refuse for more than a minute")
 }
 
 // route is an Ingress or HTTPRoute, as YAML without what every one has.
