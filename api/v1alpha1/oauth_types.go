@@ -31,7 +31,40 @@ type OAuth struct {
 	// +kubebuilder:validation:MaxLength=16
 	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}([.][0-9]{1,9})?(h|m|s|ms|us|ns))+$`
 	RefreshTokenDuration OAuthDuration `json:"refreshTokenDuration,omitempty"`
+	// clients are programs that this policy answers for: those that have no metadata document
+	// at an address of the internet. They are public clients, which prove by PKCE that it is
+	// they who asked. Once one is taken off the list it gets no further tokens.
+	// +optional
+	// +listType=map
+	// +listMapKey=id
+	// +kubebuilder:validation:MaxItems=32
+	Clients []OAuthClient `json:"clients,omitempty"`
 }
+
+// OAuthClient is a program that acts for people.
+type OAuthClient struct {
+	// id is its client_id.
+	// +required
+	ID OAuthClientID `json:"id"`
+	// name is what people see when they are asked. Default: the id.
+	// +optional
+	// +kubebuilder:validation:MaxLength=100
+	Name string `json:"name,omitempty"`
+	// redirectURIs are where answers for it may be sent: addresses of https, of a scheme of its
+	// own such as com.example.app:, or of http on the person's own machine (localhost,
+	// 127.0.0.1, [::1]), where any port will do. The others are compared letter for letter.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	RedirectURIs []RedirectURI `json:"redirectURIs"`
+}
+
+// RedirectURI is where the answer of an authorization server goes (RFC 6749 section 3.1.2).
+//
+// +kubebuilder:validation:MaxLength=1024
+// +kubebuilder:validation:Pattern=`^(https://[^/?#@]+|http://(localhost|127[.]0[.]0[.]1|\[::1\])(:[0-9]+)?|[a-z][a-z0-9+-]*([.][a-z0-9+-]+)+:)([/?][^#\x00-\x20\x7F]*)?$`
+type RedirectURI string
 
 // OAuthDuration is a length of time in Go's notation, such as 10m. Its bounds are no CEL
 // rule: those of a policy together are at the API server's limit of cost.

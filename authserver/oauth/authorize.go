@@ -3,6 +3,7 @@
 package oauth
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -55,7 +56,7 @@ func (h *Handler) ask(x *public.Exchange) {
 		h.People.SignInFor(x, e, why)
 		return
 	}
-	c := h.clientOf(x, &r, s)
+	c := h.clientOf(x, &r, &agency, s)
 	if c == nil {
 		return
 	}
@@ -81,8 +82,8 @@ func (h *Handler) page(x *public.Exchange) string {
 
 // clientOf returns the client of a request whose redirect URI is its own. nil: it is not, and
 // the request is answered.
-func (h *Handler) clientOf(x *public.Exchange, r *request, s *policy.Subject) *Client {
-	c, bad := h.find(x, r.Client, s)
+func (h *Handler) clientOf(x *public.Exchange, r *request, a *policy.Agency, s *policy.Subject) *Client {
+	c, bad := h.find(x, r.Client, a, s)
 	if bad == nil && !c.mayReturnTo(r.RedirectURI) {
 		bad = refuse("invalid_request", "The redirect_uri is none of this client's.")
 	}
@@ -93,15 +94,14 @@ func (h *Handler) clientOf(x *public.Exchange, r *request, s *policy.Subject) *C
 	return c
 }
 
-// find returns a client by its id.
-func (h *Handler) find(x *public.Exchange, id string, s *policy.Subject) (*Client, *refusal) {
-	if h.Registered != nil {
-		if c := h.Registered(id); c != nil {
-			return c, nil
-		}
+// find returns a client by its id: one that the application's policy names, or one that says
+// itself who it is.
+func (h *Handler) find(x *public.Exchange, id string, a *policy.Agency, s *policy.Subject) (*Client, *refusal) {
+	if c := named(a, id); c != nil {
+		return &Client{ID: c.ID, Name: cmp.Or(c.Name, c.ID), RedirectURIs: c.RedirectURIs, Registered: true}, nil
 	}
 	if !isDocument(id) {
-		return nil, refuse("invalid_client", "No client of this client_id is registered here.")
+		return nil, refuse("invalid_client", "No client of this client_id is registered for this application.")
 	}
 	if !h.fetches.Allow(s.Provider+"\x00"+s.ID, x.Now) {
 		return nil, refuse("temporarily_unavailable", "Too many requests. Try again in a minute.")
@@ -115,17 +115,29 @@ func (h *Handler) find(x *public.Exchange, id string, s *policy.Subject) (*Clien
 	return c, nil
 }
 
-// send tells a client why not: by sending the person there, if an operator answers for it, and
-// else by a page with a link.
+// named returns the client of an id that a policy names; nil: it names none.
+func named(a *policy.Agency, id string) *policy.OAuthClient {
+	for i := range a.Clients {
+		if a.Clients[i].ID == id {
+			return &a.Clients[i]
+		}
+	}
+	return nil
+}
+
+// send tells a client why not: by sending the person there, if it is a program on their own
+// machine that a policy names, and else by a page with a link. Whoever may write a policy
+// for some application is not let send people anywhere from the team host.
 func (h *Handler) send(x *public.Exchange, c *Client, r *request, bad *refusal) {
 	to := h.back(r, url.Values{"error": {bad.Code}, "error_description": {bad.Description}})
-	if c.Registered {
+	u, err := url.Parse(to)
+	if err == nil && c.Registered && u.Scheme == "http" && policy.IsOwnMachine(u.Hostname()) {
 		h.Redirect(x, to)
 		return
 	}
 	n := web.AgentRefused(bad.Code, bad.Description)
 	p := n.Page(x.Host)
-	if u, err := url.Parse(to); err == nil && (u.Scheme == "https" || u.Scheme == "http") {
+	if err == nil && (u.Scheme == "https" || u.Scheme == "http") {
 		p.Action, p.URL = web.BackToAgent, to
 	}
 	h.Show(x, n.Status, p)

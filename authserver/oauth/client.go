@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -23,15 +22,14 @@ type Client struct {
 	ID           string
 	Name         string // as people are shown it
 	RedirectURIs []string
-	// Registered: an operator answers for it. Else its metadata document says all that is
-	// known, and its host is the only thing about it that is sure.
+	// Registered: the policy of the application names it. Else its metadata document says all
+	// that is known, and its host is the only thing about it that is sure.
 	Registered bool
 }
 
 // Bounds on what a client says of itself.
 const (
 	maxClientID     = 512
-	maxRedirectURI  = 1024
 	maxRedirectURIs = 32
 	maxName         = 100 // bytes
 )
@@ -43,7 +41,7 @@ func isDocument(id string) bool { return strings.HasPrefix(id, "https://") }
 // draft-ietf-oauth-client-id-metadata-document §3 has them, and less: it has one spelling,
 // which is compared with what stands in the document, and no port to look into networks by.
 func documentAddress(id string) (*url.URL, error) {
-	if len(id) > maxClientID || !isPlain(id) {
+	if len(id) > maxClientID || !policy.IsPlainAddress(id) {
 		return nil, errors.New("client_id is too long, or holds characters that an address cannot")
 	}
 	u, err := url.Parse(id)
@@ -58,12 +56,6 @@ func documentAddress(id string) (*url.URL, error) {
 		return nil, errors.New("client_id needs the name of a public host, in lower case and without a port")
 	}
 	return u, nil
-}
-
-// isPlain reports whether an address holds nothing that one parser reads in another way than
-// the next.
-func isPlain(address string) bool {
-	return strings.IndexFunc(address, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("\\\"<>^`{|}", r) }) < 0
 }
 
 // hasDots reports whether a path has segments that stand for others.
@@ -135,7 +127,7 @@ func checkRedirects(uris []string) error {
 		return fmt.Errorf("the metadata document has %d redirect_uris: 1 to %d", len(uris), maxRedirectURIs)
 	}
 	for _, uri := range uris {
-		if err := CheckRedirectURI(uri); err != nil {
+		if err := policy.CheckRedirectURI(uri); err != nil {
 			return fmt.Errorf("the metadata document: %w", err)
 		}
 	}
@@ -148,60 +140,10 @@ func nameOf(name string) string {
 	return policy.Cut(name, maxName)
 }
 
-// CheckRedirectURI refuses what people must not be sent to: an address without TLS that is
-// not on their own machine, or a scheme that an application cannot own (RFC 8252 §7, §8.4).
-func CheckRedirectURI(uri string) error {
-	if why := wrongWith(uri); why != "" {
-		return fmt.Errorf("the redirect URI %s %s", policy.Line(policy.Cut(uri, 100)), why)
-	}
-	return nil
-}
-
-// wrongWith says what is wrong with a redirect URI; empty: nothing.
-func wrongWith(uri string) string {
-	if uri == "" || len(uri) > maxRedirectURI || !isPlain(uri) {
-		return "is empty, too long, or holds characters that an address cannot"
-	}
-	u, err := url.Parse(uri)
-	if err != nil || u.User != nil || strings.Contains(uri, "#") || !isPort(u.Port()) {
-		return "is no address, or holds a user or a fragment"
-	}
-	return wrongPlace(u)
-}
-
-func wrongPlace(u *url.URL) string {
-	switch u.Scheme {
-	case "https":
-		if u.Hostname() == "" {
-			return "has no host"
-		}
-	case "http":
-		if !isLoopback(u.Hostname()) {
-			return "is neither https nor on the person's own machine"
-		}
-	default:
-		if !strings.Contains(u.Scheme, ".") {
-			return "has a scheme of its own that is not the reverse of a domain name, such as com.example.app"
-		}
-	}
-	return ""
-}
-
-// isPort reports whether a port is one, or none.
-func isPort(port string) bool {
-	_, err := strconv.ParseUint(port, 10, 16)
-	return port == "" || err == nil
-}
-
-// isLoopback reports whether an address is on the person's own machine.
-func isLoopback(host string) bool {
-	return host == "127.0.0.1" || host == "::1" || host == "localhost"
-}
-
 // mayReturnTo reports whether a client's answers may be sent to an address: one of its own, to
 // the letter. A program on the person's machine takes what port it gets (RFC 8252 §7.3).
 func (c *Client) mayReturnTo(uri string) bool {
-	if CheckRedirectURI(uri) != nil {
+	if policy.CheckRedirectURI(uri) != nil {
 		return false
 	}
 	without, local := withoutPort(uri)
@@ -226,7 +168,7 @@ func withoutPort(uri string) (string, bool) {
 		end = len(rest)
 	}
 	u, err := url.Parse(uri)
-	if err != nil || !isLoopback(u.Hostname()) {
+	if err != nil || !policy.IsOwnMachine(u.Hostname()) {
 		return "", false
 	}
 	return u.Hostname() + rest[end:], true

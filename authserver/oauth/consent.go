@@ -72,7 +72,7 @@ func (h *Handler) showConsent(x *public.Exchange, b *ballot) {
 		SwitchURL: h.Own(x.Host, "logout", url.Values{"switch": {"1"}}), SessionsURL: h.Own(x.Host, "sessions", nil),
 	}
 	v.ClientHost = hostOfID(b.client.ID)
-	if v.ReturnHost = returns.Hostname(); isLoopback(v.ReturnHost) && returns.Scheme == "http" {
+	if v.ReturnHost = returns.Hostname(); policy.IsOwnMachine(v.ReturnHost) && returns.Scheme == "http" {
 		v.Local, v.ReturnHost = true, ""
 	} else if v.ReturnHost == "" || returns.Scheme != "https" {
 		v.ReturnHost = returns.Scheme + ":"

@@ -89,7 +89,8 @@ func policies() []policy.Policy {
 	}
 	mcp, other, plain := of("mcp", email("ann@example.com", "bob@example.com")), of("other", email("ann@example.com")), of("plain",
 		email("ann@example.com"))
-	mcp.OAuth = &policy.OAuth{Scopes: []string{"notes:read", "notes:write"}, RefreshTokenDuration: 30 * 24 * time.Hour}
+	mcp.OAuth = &policy.OAuth{Scopes: []string{"notes:read", "notes:write"}, RefreshTokenDuration: 30 * 24 * time.Hour,
+		Clients: []policy.OAuthClient{{ID: "cli", Name: "Company CLI", RedirectURIs: []string{"http://localhost/cb"}}}}
 	other.OAuth = &policy.OAuth{}
 	return []policy.Policy{mcp, other, plain}
 }
@@ -136,12 +137,6 @@ func newSite(t testing.TB) *site {
 	s.login = login.New(login.Config{Site: shared, Subject: s.verifier.Subject, Providers: s.people, Revoke: s.revokeNow})
 	s.Handler = New(Config{Site: shared, People: s.login, Subject: s.verifier.Subject, Revoke: s.revokeNow})
 	s.Handler.documents = fetcherOver(s, s.now)
-	s.Registered = func(id string) *Client {
-		if id != "cli" {
-			return nil
-		}
-		return &Client{ID: id, Name: "Company CLI", RedirectURIs: []string{"http://localhost/cb"}, Registered: true}
-	}
 	return s
 }
 

@@ -5,6 +5,7 @@ package oauth
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -97,8 +98,42 @@ func TestRegistered(t *testing.T) {
 	if csp := w.Header().Get("Content-Security-Policy"); !strings.Contains(csp, "form-action 'self' https: http:;") {
 		t.Errorf("a browser would hold the answer back: %s", csp)
 	}
-	if got := s.fetch(ann.code(own...), "client_id", "cli", "redirect_uri", own[3]); got.status != http.StatusOK {
+	got := s.fetch(ann.code(own...), "client_id", "cli", "redirect_uri", own[3])
+	if got.status != http.StatusOK {
 		t.Errorf("%+v", got)
+	}
+	// It is of that application alone, and of no other that lets clients act.
+	there := append(slices.Clone(own), "resource", "https://other.example.com/")
+	if w = ann.do(http.MethodGet, authorizeURL(there...), nil); !strings.Contains(main(w), "invalid_client") || w.Header().Get("Location") != "" {
+		t.Errorf("at another application: %d %s", w.Code, main(w))
+	}
+	// Once it is off the list, its tokens are the last ones.
+	changed := policies()
+	changed[0].OAuth.Clients = nil
+	s.publish(changed...)
+	if again := s.refreshed(got.Refresh, "client_id", "cli"); again.Error != "invalid_target" {
+		t.Errorf("off the list: %+v", again)
+	}
+	if w = ann.do(http.MethodGet, authorizeURL(own...), nil); !strings.Contains(main(w), "invalid_client") {
+		t.Errorf("off the list: %d %s", w.Code, main(w))
+	}
+}
+
+// TestNobodyIsSentAway: whoever writes policies of an application names what clients they like,
+// and has the team host send people nowhere: but for where a person says so.
+func TestNobodyIsSentAway(t *testing.T) {
+	s := newSite(t)
+	named := policies()
+	named[0].OAuth.Clients = []policy.OAuthClient{{ID: "web", RedirectURIs: []string{"https://evil.example/cb", "com.example.app:/cb"}}}
+	s.publish(named...)
+	ann := s.person("ann")
+	for _, to := range named[0].OAuth.Clients[0].RedirectURIs {
+		for _, change := range [][]string{{"code_challenge_method", "plain"}, {"response_type", "token"}, {"prompt", "none"}, {"scope", `"`}} {
+			w := ann.do(http.MethodGet, authorizeURL(append([]string{"client_id", "web", "redirect_uri", to}, change...)...), nil)
+			if at := w.Header().Get("Location"); w.Code < 400 || at != "" {
+				t.Errorf("%s: %v: %d, to %s", to, change, w.Code, at)
+			}
+		}
 	}
 }
 

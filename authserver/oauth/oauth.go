@@ -19,8 +19,6 @@ type Config struct {
 	*public.Site
 	// People say who is signed in, and whom an application admits.
 	People People
-	// Registered returns a client that an operator answers for; nil: there are none.
-	Registered func(id string) *Client
 	// Subject verifies a token, as the decision endpoints do.
 	Subject public.Subject
 	// Revoke voids what somebody let a client do before a time, on every replica. nil: nothing

@@ -116,7 +116,7 @@ func within(asked string, offered []string) string {
 // targetOf returns what a resource indicator is about: an address of a host of ours, spelled
 // as browsers do. It may have a query by RFC 8707 §2, which says nothing here.
 func targetOf(s *public.Site, resource string) (policy.Target, bool) {
-	if len(resource) > maxRedirectURI || strings.Contains(resource, "#") {
+	if len(resource) > policy.MaxRedirectURI || strings.Contains(resource, "#") {
 		return policy.Target{}, false
 	}
 	rest, ok := strings.CutPrefix(resource, s.TeamURL.Scheme+"://")

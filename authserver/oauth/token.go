@@ -123,9 +123,8 @@ func (h *Handler) issue(x *public.Exchange, g *grant, turn int64, form map[strin
 		h.refuseJSON(x, http.StatusBadRequest, badTarget)
 		return
 	}
-	target, ours := targetOf(h.Site, g.Resource)
-	agency, open := x.Table.Agency(target)
-	if !ours || !open || agency.Audience != g.Policy {
+	target, agency, open := h.still(x, g)
+	if !open {
 		h.refuseJSON(x, http.StatusBadRequest, badTarget)
 		return
 	}
@@ -158,6 +157,15 @@ func (h *Handler) issue(x *public.Exchange, g *grant, turn int64, form map[strin
 	}
 	h.JSON(x, http.StatusOK, map[string]any{"access_token": token, "token_type": "Bearer", "expires_in": int(life / time.Second),
 		"refresh_token": sealed, "scope": scope})
+}
+
+// still returns what a grant is for, if that is as it was: the same policy, which lets clients
+// act, and answers for this one where nobody else does.
+func (h *Handler) still(x *public.Exchange, g *grant) (policy.Target, policy.Agency, bool) {
+	target, ours := targetOf(h.Site, g.Resource)
+	agency, open := x.Table.Agency(target)
+	known := isDocument(g.Client) || named(&agency, g.Client) != nil
+	return target, agency, ours && open && known && agency.Audience == g.Policy
 }
 
 // lifetime is how long an access token is good for, in whole seconds.

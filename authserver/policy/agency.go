@@ -10,6 +10,7 @@ type Agency struct {
 	Policy   Source
 	Audience string   // of the tokens
 	Scopes   []string // which decide nothing
+	Clients  []OAuthClient
 	// How long tokens are good.
 	AccessToken, RefreshToken time.Duration
 }
@@ -23,7 +24,7 @@ func (t *Table) Agency(target Target) (Agency, bool) {
 	if why != NoReason || a.oauth == nil || a.oauth.Issuer != "" {
 		return Agency{}, false
 	}
-	return Agency{Policy: a.source, Audience: a.audience, Scopes: a.oauth.Scopes,
+	return Agency{Policy: a.source, Audience: a.audience, Scopes: a.oauth.Scopes, Clients: a.oauth.Clients,
 		AccessToken: a.oauth.AccessTokenDuration, RefreshToken: a.oauth.RefreshTokenDuration}, true
 }
 

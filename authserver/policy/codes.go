@@ -111,6 +111,7 @@ const (
 	codeOAuthServer   Code = "oauth-authorization-server"
 	codeOAuthScope    Code = "oauth-scope"
 	codeOAuthDuration Code = "oauth-token-duration"
+	codeOAuthClient   Code = "oauth-client"
 	codeClientID      Code = "client-id"
 )
 

@@ -64,6 +64,7 @@ var codes = []CodeDoc{
 	{codeCountry, Invalid, "Write codes of ISO 3166-1 alpha-2 in upper case, such as NL; the United Kingdom is GB."},
 	{codeOAuthServer, Invalid, "Write TeamHost, or the metadata.name of a TokenIssuer."},
 	{codeOAuthScope, Invalid, "Write at most 32 scopes, each 1 to 64 printable characters such as notes:read."},
+	{codeOAuthClient, Invalid, "Write each client once, with an id, and redirectURIs that are https, on localhost, or of a scheme such as com.example.app."},
 	{codeOAuthDuration, Invalid, "Set accessTokenDuration to at most 1h, and refreshTokenDuration to at most 720h."},
 	{codeNoNetwork, Invalid, "Add a network such as 10.0.0.0/8."},
 	{codeNetwork, Invalid, "Write a network such as 10.0.0.0/8 or 2001:db8::/32."},

@@ -18,6 +18,8 @@ type OAuth struct {
 	// How long tokens are good. 0: DefaultAccessToken, DefaultRefreshToken.
 	AccessTokenDuration  time.Duration
 	RefreshTokenDuration time.Duration
+	// Clients are those that the policy answers for.
+	Clients []OAuthClient
 }
 
 // How long tokens of clients are good.
@@ -53,6 +55,7 @@ func (v *validator) oauth(o *OAuth) {
 			return problem{}
 		})
 	}
+	v.clients(o.Clients)
 	if d := o.AccessTokenDuration; d < 0 || d > MaxAccessToken {
 		v.wrong("spec.oauth.accessTokenDuration", codeOAuthDuration, "%s: more than 0 and at most 1h", d)
 	}
@@ -90,7 +93,7 @@ func (o *OAuth) compiled() *OAuth {
 		return nil
 	}
 	c := *o
-	c.Scopes = slices.Clone(o.Scopes)
+	c.Scopes, c.Clients = slices.Clone(o.Scopes), slices.Clone(o.Clients)
 	if c.AccessTokenDuration == 0 {
 		c.AccessTokenDuration = DefaultAccessToken
 	}
@@ -114,6 +117,7 @@ func (d *digest) oauth(o *OAuth) {
 	d.strs(o.Scopes)
 	d.num(int(o.AccessTokenDuration))
 	d.num(int(o.RefreshTokenDuration))
+	d.clients(o.Clients)
 }
 
 // A Resource is what a client's token is for (RFC 8707): the part of a host that a policy with

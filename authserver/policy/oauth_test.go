@@ -19,7 +19,15 @@ var enforcedOAuth = map[string]func(*Policy){
 	"OAuth.RefreshTokenDuration": func(p *Policy) {
 		p.OAuth = &OAuth{RefreshTokenDuration: time.Hour}
 	},
-	"Selector of a client": func(p *Policy) { p.Rules[0].Require = client("") },
+	"OAuth.Clients":              clients(OAuthClient{ID: "cli", RedirectURIs: []string{"http://localhost/cb"}}),
+	"OAuth.Clients.ID":           clients(OAuthClient{ID: "cli2", RedirectURIs: []string{"http://localhost/cb"}}),
+	"OAuth.Clients.Name":         clients(OAuthClient{ID: "cli", Name: "CLI", RedirectURIs: []string{"http://localhost/cb"}}),
+	"OAuth.Clients.RedirectURIs": clients(OAuthClient{ID: "cli", RedirectURIs: []string{"http://localhost/"}}),
+	"Selector of a client":       func(p *Policy) { p.Rules[0].Require = client("") },
+}
+
+func clients(c OAuthClient) func(*Policy) {
+	return func(p *Policy) { p.OAuth = &OAuth{Clients: []OAuthClient{c}} }
 }
 
 func client(id string) []Selector { return []Selector{{Property: Client, Value: id}} }

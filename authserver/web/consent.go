@@ -8,7 +8,7 @@ import "time"
 // "answer", which is "allow" or "deny".
 type ConsentView struct {
 	Host string
-	// Client is what it calls itself, or an operator does if it is Registered. ClientHost is
+	// Client is what it calls itself, or the policy does if it is Registered. ClientHost is
 	// the one thing that is sure of another.
 	Client, ClientHost string
 	Registered         bool

@@ -19,6 +19,9 @@ func (t *translator) oauth(o *v1alpha1.OAuth) *policy.OAuth {
 		AccessTokenDuration:  t.duration("spec.oauth.accessTokenDuration", v1alpha1.Duration(o.AccessTokenDuration)),
 		RefreshTokenDuration: t.duration("spec.oauth.refreshTokenDuration", v1alpha1.Duration(o.RefreshTokenDuration)),
 	}
+	for _, c := range o.Clients {
+		out.Clients = append(out.Clients, policy.OAuthClient{ID: string(c.ID), Name: c.Name, RedirectURIs: stringsOf(c.RedirectURIs)})
+	}
 	if out.Issuer == teamHost {
 		out.Issuer = ""
 	}
