@@ -14,27 +14,43 @@ import (
 	"time"
 )
 
+// samePort listens on two addresses of this machine at one port, as two Pods do. Others may
+// take the port of the second one in between.
+func samePort(t *testing.T) (first, second net.Listener, port string) {
+	t.Helper()
+	for range 100 {
+		one, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, port, _ = net.SplitHostPort(one.Addr().String())
+		two, err := net.Listen("tcp", "127.0.0.2:"+port)
+		if err == nil {
+			return one, two, port
+		}
+		_ = one.Close() // its port is no use
+	}
+	t.Fatal("no port is free on both addresses")
+	return nil, nil, ""
+}
+
 // withPeer returns two replicas with the same keys and policies, of which the first one knows
 // the second, itself, and one that does not answer.
 func withPeer(t *testing.T) (one, two *Handler) {
 	t.Helper()
 	one, two = withOperators(t, ann), withOperators(t, ann)
 	two.Ring, two.Table = one.Ring, one.Table
-	serve := func(at string, h *Handler) net.Listener {
-		l, err := net.Listen("tcp", at)
-		if err != nil {
-			t.Fatal(err)
-		}
+	serve := func(l net.Listener, h *Handler) {
 		server := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter,
 			r *http.Request) {
 			h.Serve(w, r, "peer", h)
 		})}
 		go server.Serve(l) //nolint:errcheck // it ends with the test
 		t.Cleanup(func() { _ = server.Close() })
-		return l
 	}
-	_, port, _ := net.SplitHostPort(serve("127.0.0.1:0", two).Addr().String())
-	serve("127.0.0.2:"+port, one)
+	first, second, port := samePort(t)
+	serve(first, two)
+	serve(second, one)
 	peers, err := NewPeers("replicas.example:" + port)
 	if err != nil {
 		t.Fatal(err)

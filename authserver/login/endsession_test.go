@@ -18,6 +18,7 @@ import (
 func departing(t *testing.T, metadata map[string]any, change func(*idp.Config)) (*site, *openIDProvider, *browser) {
 	t.Helper()
 	s, p := newSite(t, nil), newOpenIDProvider(t)
+	s.stop() // what is voided is so to the second
 	p.metadata = metadata
 	c := p.config()
 	c.EndSession = true

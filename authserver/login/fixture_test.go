@@ -165,7 +165,9 @@ func (s *site) stop() {
 func (s *site) later(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ahead += d
+	if s.ahead += d; !s.stopped.IsZero() {
+		s.stopped = s.stopped.Add(d)
+	}
 }
 
 func (s *site) publish(policies []policy.Policy) {
