@@ -66,33 +66,6 @@ spec: {user: ann, identityProvider: people, client: notes-cli, before: "NOW"}
 const around = "daemon off; master_process off; pid nginx.pid; events {} http { access_log off; client_body_temp_path body; " +
 	"proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi; include %s; }"
 
-// install has npm install the SDK, at the versions of the lock file.
-func install(t *testing.T) string {
-	t.Helper()
-	dir, err := filepath.Abs("../../.cache/agents")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"package.json", "package-lock.json", "run.mjs"} {
-		text, err := os.ReadFile(filepath.Join("client", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	npm := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-	npm.Dir = dir
-	if out, err := npm.CombinedOutput(); err != nil {
-		t.Fatalf("npm ci: %v\n%s", err, out)
-	}
-	return dir
-}
-
 func write(t *testing.T, name, text string) string {
 	t.Helper()
 	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
@@ -122,7 +95,7 @@ func TestStockClient(t *testing.T) {
 	} else if err != nil {
 		t.Fatal(err)
 	}
-	dir, client := t.TempDir(), install(t)
+	dir, client := t.TempDir(), lab.NodePackages(t, "agents", "client")
 	addr, upstream := lab.FreeAddress(), lab.FreeAddress()
 	_, port, _ := net.SplitHostPort(addr)
 	manifests := filepath.Join(dir, "policies")

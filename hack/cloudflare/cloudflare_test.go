@@ -13,9 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -29,39 +27,13 @@ import (
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/login"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/hack/lab"
 )
 
 const (
 	team = "https://example.cloudflareaccess.com"
 	aud  = "shop/app"
 )
-
-// install has npm install the libraries, at the versions of the lock file.
-func install(t *testing.T) string {
-	t.Helper()
-	dir, err := filepath.Abs("../../.cache/cloudflare")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"package.json", "package-lock.json", "run.mjs"} {
-		text, err := os.ReadFile(filepath.Join("client", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	npm := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-	npm.Dir = dir
-	if out, err := npm.CombinedOutput(); err != nil {
-		t.Fatalf("npm ci: %v\n%s", err, out)
-	}
-	return dir
-}
 
 // ring makes keys as --identity-headers cloudflare does.
 func ring(t *testing.T, now time.Time) *credential.Ring {
@@ -91,7 +63,7 @@ type result struct {
 }
 
 func TestClientLibraries(t *testing.T) {
-	dir := install(t)
+	dir := lab.NodePackages(t, "cloudflare", "client")
 	now := time.Now()
 	keys := ring(t, now)
 	server := start(t, keys)
