@@ -165,6 +165,7 @@ func TestWorkers(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				window.until(`!!document.querySelector("input[name=password]")`) // it was empty at first
 				window.signIn()
 				if got := tab.called(); !strings.HasPrefix(got, "200 ") || !strings.Contains(got, "precious") {
 					t.Fatalf("the call: %s; the window is at %s: %s", got, window.url(), window.text())
