@@ -145,21 +145,6 @@ func (p *person) tab() *tab {
 	return t
 }
 
-// attach drives a tab that is there. The first run decides how long it is driven,
-// so that one has no limit of time.
-func (p *person) attach(id target.ID) (*tab, error) {
-	for try := 0; ; try++ {
-		ctx, cancel := chromedp.NewContext(p.ctx, chromedp.WithTargetID(id))
-		p.t.Cleanup(cancel)
-		err := chromedp.Run(ctx)
-		// It may go to its first page in this very moment, and be there again in the next.
-		if err == nil || try == 10 || !strings.Contains(err.Error(), "navigated or closed") {
-			return &tab{person: p, ctx: ctx}, err
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-}
-
 // watch follows what the tab's own page, not its frames, goes through.
 func (t *tab) watch() {
 	t.t.Helper()

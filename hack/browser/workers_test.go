@@ -223,3 +223,18 @@ func (t *tab) follow(id target.ID) (*tab, error) {
 		return nil, errors.New("the window has gone")
 	}
 }
+
+// attach drives a tab that is there. The first run decides how long it is driven,
+// so that one has no limit of time.
+func (p *person) attach(id target.ID) (*tab, error) {
+	for try := 0; ; try++ {
+		ctx, cancel := chromedp.NewContext(p.ctx, chromedp.WithTargetID(id))
+		p.t.Cleanup(cancel)
+		err := chromedp.Run(ctx)
+		// It may go to its first page in this very moment, and be there again in the next.
+		if err == nil || try == 10 || !strings.Contains(err.Error(), "navigated or closed") {
+			return &tab{person: p, ctx: ctx}, err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
