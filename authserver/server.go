@@ -220,6 +220,7 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 	s.joinTrace(v, q)
 	if refusal := d.Read(v, q); refusal != nil {
 		s.locate(d, v, peer, q)
+		q.ReadClient(v)
 		s.refuse(d, q, refusal, &x.answer)
 		return
 	}
@@ -231,6 +232,7 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 		table = s.Table()
 	}
 	if table.Torn(&q.Request) {
+		q.ReadClient(v)
 		s.refuse(d, q, &torn, &x.answer)
 		return
 	}
@@ -240,8 +242,11 @@ func (s *Server) handle(d dialect.Dialect, v dialect.View, peer netip.Addr, x *e
 		q.Assertion = s.Assertion(m, decision.Source, q.Now)
 		s.Uses.Saw(m, q.Now)
 	}
-	if q.RequestID == "" && (x.refuses || decision.Verdict != policy.Admit) {
-		q.RequestID, q.OwnRequestID = newRequestID(), true
+	if x.refuses || decision.Verdict != policy.Admit {
+		q.ReadClient(v)
+		if q.RequestID == "" {
+			q.RequestID, q.OwnRequestID = newRequestID(), true
+		}
 	}
 	d.Write(&x.answer, q, decision)
 	s.observe(d.String(), x, table)

@@ -16,7 +16,6 @@ func (Browser) String() string { return "browser" }
 // Read takes the request as it stands.
 func (Browser) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
-	a.readClient(v)
 	if refusal := readTunnel(v); refusal != nil {
 		return refusal
 	}

@@ -124,11 +124,11 @@ func readCommon(v View, a *Ask) {
 	}
 	o, n := v.Header("Origin")
 	a.OriginUnread = n > 1 || n == 1 && o == ""
-	if n == 1 {
+	if n == 1 { // a browser that says what it does with cookies says whose page asks, too
 		a.Origin = o
+		a.Access = readAccess(v)
+		a.Withheld = a.Access == AccessNone
 	}
-	a.Access = readAccess(v)
-	a.Withheld = n == 1 && a.Access == AccessNone
 	if m, n := v.Header("Access-Control-Request-Method"); n == 1 {
 		a.Preflight.Method = m
 	}
@@ -157,8 +157,9 @@ func isIDByte(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' || c == '_'
 }
 
-// readClient finds out what kind of answer the client can make use of.
-func (a *Ask) readClient(v View) {
+// ReadClient finds out what kind of answer the client can make use of. It is for what is
+// refused: most requests pass, and of those nobody wants to know. Read comes first.
+func (a *Ask) ReadClient(v View) {
 	if contentType, n := v.Header("Content-Type"); n == 1 && isGRPC(contentType) {
 		a.GRPC = true
 		return

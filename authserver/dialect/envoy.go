@@ -105,7 +105,6 @@ func (a *Ask) readRemainder(v View, uri string) *Refusal {
 // readEnvoy reads all but the target.
 func (a *Ask) readEnvoy(v View) *Refusal {
 	readCommon(v, a)
-	a.readClient(v)
 	if refusal := readTunnel(v); refusal != nil {
 		return refusal
 	}

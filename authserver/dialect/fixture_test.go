@@ -172,6 +172,7 @@ func put(d dialect.Dialect, v *view, table *policy.Table, r request) (*dialect.A
 	a.Reset()
 	if refusal := d.Read(v, &q); refusal != nil {
 		q.RequestID = "0123456789abcdef"
+		q.ReadClient(v)
 		dialect.WriteRefusal(d, &a, &q, refusal)
 		return &a, nil
 	}
@@ -180,6 +181,9 @@ func put(d dialect.Dialect, v *view, table *policy.Table, r request) (*dialect.A
 	name := d.String()
 	if q.RequestID == "" && (decision.Verdict != policy.Admit || name == "render" || name == "preflight") {
 		q.RequestID = "0123456789abcdef"
+	}
+	if decision.Verdict != policy.Admit || name == "render" {
+		q.ReadClient(v)
 	}
 	d.Write(&a, &q, &decision)
 	return &a, &decision

@@ -24,7 +24,6 @@ func (Forward) String() string { return "forward" }
 // X-Forwarded-Proto, so it may be missing, or a list as behind several balancers.
 func (Forward) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
-	a.readClient(v)
 	if refusal := readTunnel(v); refusal != nil {
 		return refusal
 	}

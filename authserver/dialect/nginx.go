@@ -50,7 +50,6 @@ func (n Nginx) prefix() string {
 // a client can send any header.
 func (n Nginx) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
-	a.readClient(v)
 	if refusal := readTunnel(v); refusal != nil {
 		return refusal
 	}
@@ -165,7 +164,6 @@ func (NginxHeaders) String() string { return "nginx-headers" }
 // ones were not written by nginx.
 func (NginxHeaders) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
-	a.readClient(v)
 	if refusal := readTunnel(v); refusal != nil {
 		return refusal
 	}

@@ -21,7 +21,6 @@ func (Render) String() string { return "render" }
 // location sets; or, under RenderPrefix, the URL alone.
 func (Render) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
-	a.readClient(v)
 	if refusal := readTunnel(v); refusal != nil {
 		return refusal
 	}

@@ -82,6 +82,7 @@ func TestCrossSite(t *testing.T) {
 			}
 			var a dialect.Answer
 			a.Reset()
+			q.ReadClient(v)
 			e.d.Write(&a, &q, &d)
 			if reason, _ := field(&a, "X-Access-Reason"); (a.Status != 403 && e.name != "render-401" && e.name != "render-url") ||
 				reason != "origin-not-allowed" {
@@ -149,6 +150,7 @@ func TestAsked(t *testing.T) {
 			if refusal := e.d.Read(recorder{v, read}, &q); refusal != nil && e.name != "preflight" {
 				t.Fatal(e.name, refusal)
 			}
+			q.ReadClient(recorder{v, read})
 		}
 	}
 	asked := map[string]bool{}

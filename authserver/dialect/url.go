@@ -20,7 +20,6 @@ func (URL) String() string { return "url" }
 // X-Forwarded-*, and passes a client's X-Original-* through.
 func (URL) Read(v View, a *Ask) *Refusal {
 	readCommon(v, a)
-	a.readClient(v)
 	if refusal := readTunnel(v); refusal != nil {
 		return refusal
 	}

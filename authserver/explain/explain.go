@@ -149,6 +149,7 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 	if refusal := d.Read(v, &ask); refusal != nil {
 		r.Reason = refusal.Reason
 		r.Steps = []policy.Step{{What: "target", Outcome: "refused", Detail: refusal.Message}}
+		ask.ReadClient(v)
 		dialect.WriteRefusal(d, &answer, &ask, refusal)
 		r.fill(&answer)
 		return r, nil
@@ -171,6 +172,7 @@ func Ask(t *policy.Table, pathPrefix string, q Question) (*Report, error) {
 	if w := decision.Would; decision.DryRun != policy.DryRunNone {
 		r.DryRun = &Rehearsal{decision.DryRun.String(), w.Verdict, w.Reason, w.Source, w.Rule}
 	}
+	ask.ReadClient(v)
 	d.Write(&answer, &ask, &decision)
 	r.fill(&answer)
 	r.notSent(decision.Upstream, listed)
