@@ -27,7 +27,7 @@ import (
 // word is what the provider says of carol, changed.
 func (p *openIDProvider) word(now time.Time, change map[string]any) map[string]any {
 	c := map[string]any{"iss": p.server.URL, "aud": "ostiary", "sub": "carol", "iat": now.Unix(),
-		"exp": now.Add(2 * time.Minute).Unix(), "jti": randomID(),
+		"exp": now.Add(2 * time.Minute).Unix(), "jti": public.RandomID(),
 		"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}}
 	maps.Copy(c, change)
 	maps.DeleteFunc(c, func(_ string, v any) bool { return v == nil })

@@ -53,7 +53,7 @@ func (h *Handler) appLogin(x *public.Exchange) {
 
 // begin makes an attempt of what is given, and takes it to the team host.
 func (h *Handler) begin(x *public.Exchange, a attempt) {
-	a.ID, a.Host, a.Port, a.At, a.Browser = randomID(), x.Host, h.portIn(x), x.Now.Unix(), digest(h.keepKey(x))
+	a.ID, a.Host, a.Port, a.At, a.Browser = public.RandomID(), x.Host, h.portIn(x), x.Now.Unix(), digest(h.keepKey(x))
 	h.toTeam(x, a, nil)
 }
 

@@ -58,7 +58,7 @@ func keys(x *public.Exchange) []key {
 // keepKey returns this browser's key, and has it kept for as long as what begins now
 // can be finished.
 func (h *Handler) keepKey(x *public.Exchange) string {
-	k := key{value: randomID()}
+	k := key{value: public.RandomID()}
 	if all := keys(x); len(all) > 0 {
 		k = all[0]
 	} else {

@@ -153,7 +153,7 @@ func deviceOf(x *public.Exchange, account string) string {
 // Without it, what the browser does counts as anybody's: so a failure is none of the
 // visitor's, and neither is an answer that has no room for it.
 func (h *Handler) rememberDevice(x *public.Exchange, account string) {
-	sealed, err := x.Ring.Seal(purposeDevice, device{randomID(), digest(account)}, x.Now.Add(deviceTime), x.Now)
+	sealed, err := x.Ring.Seal(purposeDevice, device{public.RandomID(), digest(account)}, x.Now.Add(deviceTime), x.Now)
 	if c := public.NewCookie(deviceCookie, sealed, deviceTime); err == nil && h.Fits(x, c) {
 		http.SetCookie(x.W, c)
 	}

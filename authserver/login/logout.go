@@ -255,7 +255,7 @@ func (h *Handler) dropSession(x *public.Exchange) {
 			dropSessionCookie(x, credential.PathCookieName, path, partitioned)
 		}
 	}
-	bind := randomID()
+	bind := public.RandomID()
 	if _, err := x.R.Cookie(credential.BindCookieName); err == nil || len(paths) > 0 {
 		setBind(x, bind, false)
 		setBind(x, bind, true)

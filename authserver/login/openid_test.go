@@ -141,7 +141,7 @@ func (p *openIDProvider) finish(authorize string) string {
 	q := u.Query()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	code := fmt.Sprint("code-", len(p.codes), "-", randomID())
+	code := fmt.Sprint("code-", len(p.codes), "-", rand.Text())
 	p.codes[code] = q
 	return q.Get("redirect_uri") + "?" + url.Values{"code": {code}, "state": {q.Get("state")}}.Encode()
 }

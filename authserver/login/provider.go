@@ -19,7 +19,7 @@ import (
 // the browser's key yields.
 func (h *Handler) visitProvider(x *public.Exchange, v visit, p *idp.Provider, l providerLogin) {
 	key := h.keepKey(x)
-	l.ID, l.Provider, l.Attempt, l.Browser, l.At = randomID(), p.Name(), v.attempt, digest(key), x.Now.Unix()
+	l.ID, l.Provider, l.Attempt, l.Browser, l.At = public.RandomID(), p.Name(), v.attempt, digest(key), x.Now.Unix()
 	state, err := x.Ring.Seal(purposeProvider, l, x.Now.Add(readTime), x.Now)
 	if err != nil {
 		h.Broken(x, err)

@@ -278,7 +278,7 @@ func (h *Handler) sessionCookie(signIn *policy.SignIn, token string, age time.Du
 func bind(x *public.Exchange, partitioned bool) string {
 	bind := x.Cookie(credential.BindCookieName)
 	if !isID(bind) {
-		bind = randomID()
+		bind = public.RandomID()
 	}
 	setBind(x, bind, partitioned)
 	return bind

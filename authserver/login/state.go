@@ -4,7 +4,6 @@ package login
 
 import (
 	"cmp"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"strings"
@@ -97,34 +96,16 @@ type providerLogin struct {
 
 // A ticket carries an identity from the team host to the application that asked.
 type ticket struct {
-	Attempt  attempt  `json:"a"`
-	IssuedAt int64    `json:"t"`
-	ID       string   `json:"sub"`
-	User     string   `json:"user,omitempty"` // what the provider calls them
-	Email    string   `json:"email,omitempty"`
-	Groups   []string `json:"groups,omitempty"`
-	// Claims are those of the identity provider that rules look at.
-	Claims      []policy.IdentityClaim `json:"claims,omitempty"`
-	AMR         []string               `json:"amr,omitempty"`
-	Asked       string                 `json:"asked"`
-	Evaluations []string               `json:"eval,omitempty"`
-	Provider    string                 `json:"idp"`
-	SignedIn    int64                  `json:"at"`
-	Said        int64                  `json:"st"` // when the provider said so. 0, from before there was this: IssuedAt
+	Attempt  attempt `json:"a"`
+	IssuedAt int64   `json:"t"`
+	public.Person
 }
 
 // subject is whom a ticket names.
 func (t *ticket) subject() *policy.Subject {
-	return &policy.Subject{ID: t.ID, User: t.User, Email: t.Email, Groups: t.Groups, Claims: t.Claims, AMR: t.AMR, Asked: t.Asked,
-		Evaluations: t.Evaluations,
-		Provider:    t.Provider, SignedInAt: time.Unix(t.SignedIn, 0).UTC(), IssuedAt: time.Unix(cmp.Or(t.Said, t.IssuedAt), 0).UTC()}
-}
-
-// randomID returns 128 bits that nobody guesses.
-func randomID() string {
-	var raw [16]byte
-	_, _ = rand.Read(raw[:]) // never fails (crypto/rand)
-	return base64.RawURLEncoding.EncodeToString(raw[:])
+	who := t.Person
+	who.Said = cmp.Or(t.Said, t.IssuedAt) // 0, from before there was this
+	return who.Subject()
 }
 
 // isID reports whether a string from outside can be an id of ours.

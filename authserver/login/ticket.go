@@ -23,9 +23,8 @@ func (h *Handler) issueTicket(x *public.Exchange, v visit, s *policy.Subject, el
 	_, step := span.Within(x.R.Context(), "sign-in ticket")
 	defer step.End()
 	reads := &v.signIn.Reads
-	t := ticket{Attempt: v.attempt, IssuedAt: x.Now.Unix(), ID: s.ID, User: s.User, Email: s.Email, Groups: reads.Keep(s.Groups),
-		Claims: s.Claims, AMR: reads.KeepAMR(s.AMR), Asked: reads.Asked(), Evaluations: s.Evaluations, Provider: s.Provider,
-		SignedIn: s.SignedInAt.Unix(), Said: s.IssuedAt.Unix()}
+	t := ticket{Attempt: v.attempt, IssuedAt: x.Now.Unix(), Person: public.PersonOf(s)}
+	t.Groups, t.AMR, t.Asked = reads.Keep(s.Groups), reads.KeepAMR(s.AMR), reads.Asked()
 	if !elsewhere {
 		t.Asked = reads.AskedHere()
 	}

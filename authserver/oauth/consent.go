@@ -57,7 +57,7 @@ func (b *ballot) until(now time.Time) time.Time {
 // showConsent asks a person.
 func (h *Handler) showConsent(x *public.Exchange, b *ballot) {
 	q := question{Request: *b.request, Name: b.client.Name, Provider: b.as.Provider, Subject: b.as.ID,
-		SignedIn: b.as.SignedInAt.Unix(), Policy: b.agency.Audience, Once: randomID()}
+		SignedIn: b.as.SignedInAt.Unix(), Policy: b.agency.Audience, Once: public.RandomID()}
 	sealed, err := x.Ring.Seal(purposeConsent, q, x.Now.Add(consentTime), x.Now)
 	if err != nil {
 		h.Broken(x, err)
@@ -146,9 +146,9 @@ func (h *Handler) answer(x *public.Exchange) {
 // grant gives a client the code that its token is fetched with.
 func (h *Handler) grant(x *public.Exchange, q *question, agency *policy.Agency, as, s *policy.Subject) {
 	r := &q.Request
-	c := code{RedirectURI: r.RedirectURI, Challenge: r.Challenge, Once: randomID(), Grant: grant{ID: randomID(), Client: r.Client,
-		Resource: r.Resource, Policy: agency.Audience, Scope: within(r.Scope, agency.Scopes), At: x.Now.Unix()}}
-	c.Grant.enter(as)
+	c := code{RedirectURI: r.RedirectURI, Challenge: r.Challenge, Once: public.RandomID(), Grant: grant{
+		ID: public.RandomID(), Client: r.Client, Resource: r.Resource, Policy: agency.Audience, Scope: within(r.Scope, agency.Scopes),
+		At: x.Now.Unix(), Person: public.PersonOf(as)}}
 	sealed, cut, err := seal(x, purposeCode, &c.Grant, &c, x.Now.Add(codeTime))
 	switch {
 	case errors.Is(err, credential.ErrTooLarge):

@@ -3,7 +3,6 @@
 package oauth
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -36,17 +35,7 @@ type grant struct {
 	Scope    string `json:"o,omitempty"`
 	At       int64  `json:"t"` // of the consent
 
-	Subject     string                 `json:"sub"`
-	User        string                 `json:"user,omitempty"`
-	Email       string                 `json:"email,omitempty"`
-	Groups      []string               `json:"groups,omitempty"`
-	Claims      []policy.IdentityClaim `json:"claims,omitempty"`
-	AMR         []string               `json:"amr,omitempty"`
-	Asked       string                 `json:"asked,omitempty"`
-	Evaluations []string               `json:"eval,omitempty"`
-	Provider    string                 `json:"idp"`
-	SignedIn    int64                  `json:"at"`
-	Said        int64                  `json:"st"` // when the provider said so
+	public.Person
 }
 
 // A code is a grant that its client has not fetched yet.
@@ -64,17 +53,11 @@ type refreshToken struct {
 	Turn  int64 `json:"n"`
 }
 
-// enter enters what is known of somebody.
-func (g *grant) enter(s *policy.Subject) {
-	g.Subject, g.User, g.Email, g.Groups, g.Claims, g.AMR = s.ID, s.User, s.Email, s.Groups, s.Claims, s.AMR
-	g.Asked, g.Evaluations, g.Provider, g.SignedIn, g.Said = s.Asked, s.Evaluations, s.Provider, s.SignedInAt.Unix(), s.IssuedAt.Unix()
-}
-
 // subject is who let the client act for them.
 func (g *grant) subject() *policy.Subject {
-	return &policy.Subject{ID: g.Subject, User: g.User, Email: g.Email, Groups: g.Groups, Claims: g.Claims, AMR: g.AMR, Asked: g.Asked,
-		Evaluations: g.Evaluations, Provider: g.Provider, Client: g.Client, GrantedAt: g.at(),
-		SignedInAt: time.Unix(g.SignedIn, 0).UTC(), IssuedAt: time.Unix(g.Said, 0).UTC()}
+	s := g.Person.Subject()
+	s.Client, s.GrantedAt = g.Client, g.at()
+	return s
 }
 
 func (g *grant) at() time.Time { return time.Unix(g.At, 0).UTC() }
@@ -109,9 +92,3 @@ func proves(verifier, challenge string) bool {
 
 // same compares secrets.
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
-
-func randomID() string {
-	var raw [16]byte
-	_, _ = rand.Read(raw[:]) // never fails (crypto/rand)
-	return base64url.EncodeToString(raw[:])
-}
