@@ -47,7 +47,7 @@ var (
 		"custom_pages":                              {draft.Left, "pages have one design"},
 		"custom_non_identity_deny_url":              {draft.Left, "who is refused before signing in gets 403 with the reason, and no redirect"},
 		"enable_binding_cookie":                     {draft.Left, "there is no binding cookie but that of path-scoped sessions"},
-		"oauth_configuration":                       {draft.Left, "managed OAuth has no equivalent yet"},
+		"oauth_configuration":                       {draft.Left, "managed OAuth: oauth in the policy lets programs act for people, once you write it"},
 		"read_service_tokens_from_header":           {draft.Left, "service tokens are read from X-Access-Client-Secret, not from Authorization"},
 		"saas_app":                                  {draft.Left, "SaaS applications are not behind a proxy of the cluster"},
 		"scim_config":                               {draft.Left, "SCIM has no equivalent"},
