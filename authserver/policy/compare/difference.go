@@ -239,7 +239,7 @@ func (x *explorer) who(r *Request) string {
 	for _, part := range [...]struct{ before, what string }{
 		{" in group ", strings.Join(r.Groups, " and ")}, {" with ", strings.Join(r.AMR, " and ")},
 		{" with ", strings.Join(r.Claims, " and ")}, {" of whom ", r.approvals()}, {" signed in by ", r.Provider},
-		{" from ", cmp.Or(r.Country, r.Address)}, {" through ", r.Ingress},
+		{" from ", cmp.Or(r.Country, r.Address)}, {" through ", r.Ingress}, {" by the client ", r.Client},
 	} {
 		if part.what != "" {
 			out += part.before + part.what
