@@ -322,6 +322,34 @@ test("a worker's page in place of a window's last one says that it is over", asy
   delete globalThis.close;
 });
 
+test("of random messages none is believed but the sign-in's own window's, at the team host", async () => {
+  const { accessFetch } = await load();
+  begins();
+  let seed = 1 + Math.floor(Math.random() * 2 ** 31), early;
+  const first = seed;
+  const of = (list) => list[(seed = (seed * 48271) % (2 ** 31 - 1)) % list.length];
+  const trap = { get ostiary() { throw new Error("read"); } };
+  opens((w) => {
+    const hosts = [team, team + ".", team + ":443", team.toUpperCase(), "null", "", app1, "https://evil.test", null, undefined];
+    for (let i = 0; i < 2000; i++) {
+      const source = of([w, {}, null, undefined, globalThis]), origin = of(hosts);
+      const data = of([{ ostiary: "" }, { ostiary: "t1" }, { ostiary: 1 }, { ostiary: {} }, { ostiary: ["t"] }, { Ostiary: "" }, "ostiary", "", 0, null, undefined, []]);
+      if (source === w && origin === team && typeof data?.ostiary === "string") continue; // the one that is
+      says(source, origin, data);
+    }
+    says({}, team, trap);
+    says(w, "https://evil.test", trap); // what others send is not even looked at
+    setTimeout(() => {
+      early = calls.length;
+      says(w, team, { ostiary: "" });
+    }, 100);
+  });
+  let asked = 0;
+  answer(app1 + "/data", (r) => (asked++ ? data(r.url)() : refused(app1)));
+  assert.equal((await accessFetch(app1 + "/data")).status, 200, "seed " + first);
+  assert.equal(early, 2, "seed " + first); // the call that was refused, and the beginning
+});
+
 test("the window goes to the team host that our own host names, and its page says when it is over", async () => {
   const { accessFetch } = await load();
   begins();
