@@ -238,7 +238,7 @@ func TestOracle(t *testing.T) {
 	all := everything(t)
 	n := 15
 	if testing.Short() {
-		n = 3
+		n = 1
 	}
 	found := map[Effect]int{}
 	for seed := range n {
