@@ -3,7 +3,6 @@
 package oauth
 
 import (
-	"cmp"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -44,10 +43,8 @@ func (h *Handler) ask(x *public.Exchange) {
 		h.show(x, bad)
 		return
 	}
-	target, ours := targetOf(h.Site, r.Resource)
-	agency, open := x.Table.Agency(target)
-	if r.Resource != "" && (!ours || !open) {
-		h.show(x, refuse("invalid_target", "The resource is no application here that lets clients act for people."))
+	target, agency, ok := h.agencyOf(x, &r)
+	if !ok || bad != nil && h.sentAtOnce(x, &agency, &r, bad) {
 		return
 	}
 	e := &login.Errand{Client: r.Client, Target: target, Page: h.page(x)}
@@ -67,6 +64,29 @@ func (h *Handler) ask(x *public.Exchange) {
 	if as, signIn, ok := h.People.Admits(x, e, s); ok {
 		h.showConsent(x, &ballot{c, &r, target, &agency, &as, &signIn})
 	}
+}
+
+// agencyOf returns what clients can have of the application that a request names, if it names one;
+// false: none, and the request is answered.
+func (h *Handler) agencyOf(x *public.Exchange, r *request) (policy.Target, policy.Agency, bool) {
+	target, ours := targetOf(h.Site, r.Resource)
+	agency, open := x.Table.Agency(target)
+	if r.Resource != "" && (!ours || !open) {
+		h.show(x, refuse("invalid_target", "The resource is no application here that lets clients act for people."))
+		return target, agency, false
+	}
+	return target, agency, true
+}
+
+// sentAtOnce tells a client of the operators why not, for which nobody has to be signed in, and
+// reports whether it is one.
+func (h *Handler) sentAtOnce(x *public.Exchange, a *policy.Agency, r *request, bad *refusal) bool {
+	c, _ := answeredFor(a, r.Client)
+	if c == nil || !c.Operators || !c.mayReturnTo(r.RedirectURI) {
+		return false
+	}
+	h.send(x, c, r, bad)
+	return true
 }
 
 // page is the address of the page that asks, with what was asked.
@@ -94,11 +114,11 @@ func (h *Handler) clientOf(x *public.Exchange, r *request, a *policy.Agency, s *
 	return c
 }
 
-// find returns a client by its id: one that the application's policy names, or one that says
+// find returns a client by its id: one that an operator or a team answers for, or one that says
 // itself who it is.
 func (h *Handler) find(x *public.Exchange, id string, a *policy.Agency, s *policy.Subject) (*Client, *refusal) {
-	if c := named(a, id); c != nil {
-		return &Client{ID: c.ID, Name: cmp.Or(c.Name, c.ID), RedirectURIs: c.RedirectURIs, Registered: true}, nil
+	if c, bad := answeredFor(a, id); c != nil || bad != nil {
+		return c, bad
 	}
 	if !isDocument(id) {
 		return nil, refuse("invalid_client", "No client of this client_id is registered for this application.")
@@ -115,23 +135,25 @@ func (h *Handler) find(x *public.Exchange, id string, a *policy.Agency, s *polic
 	return c, nil
 }
 
-// named returns the client of an id that a policy names; nil: it names none.
-func named(a *policy.Agency, id string) *policy.OAuthClient {
-	for i := range a.Clients {
-		if a.Clients[i].ID == id {
-			return &a.Clients[i]
-		}
+// answeredFor returns the client of an id that somebody here answers for; neither: nobody does.
+func answeredFor(a *policy.Agency, id string) (*Client, *refusal) {
+	c, ok := a.Client(id)
+	switch {
+	case !ok:
+		return nil, nil
+	case c.Unusable:
+		return nil, refuse("invalid_client", "The client is registered twice, or with a mistake. Its OAuthClient says what is wrong.")
 	}
-	return nil
+	return &Client{ID: c.ID, Name: c.Name, RedirectURIs: c.RedirectURIs, Registered: true, Operators: c.Operators}, nil
 }
 
-// send tells a client why not: by sending the person there, if it is a program on their own
-// machine that a policy names, and else by a page with a link. Whoever may write a policy
-// for some application is not let send people anywhere from the team host.
+// send tells a client why not: by sending the person there, if it is the operators' or a program
+// on their own machine that a team names, and else by a page with a link. Whoever may write a
+// policy for some application is not let send people anywhere from the team host.
 func (h *Handler) send(x *public.Exchange, c *Client, r *request, bad *refusal) {
 	to := h.back(r, url.Values{"error": {bad.Code}, "error_description": {bad.Description}})
 	u, err := url.Parse(to)
-	if err == nil && c.Registered && u.Scheme == "http" && policy.IsOwnMachine(u.Hostname()) {
+	if err == nil && (c.Operators || c.Registered && u.Scheme == "http" && policy.IsOwnMachine(u.Hostname())) {
 		h.Redirect(x, to)
 		return
 	}

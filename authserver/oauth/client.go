@@ -22,9 +22,11 @@ type Client struct {
 	ID           string
 	Name         string // as people are shown it
 	RedirectURIs []string
-	// Registered: the policy of the application names it. Else its metadata document says all
-	// that is known, and its host is the only thing about it that is sure.
+	// Registered: an OAuthClient or the policy of the application names it. Else its metadata
+	// document says all that is known, and its host is the only thing about it that is sure.
 	Registered bool
+	// Operators: it is they who name it.
+	Operators bool
 }
 
 // Bounds on what a client says of itself.
@@ -35,7 +37,7 @@ const (
 )
 
 // isDocument reports whether a client's id is the address of its metadata document.
-func isDocument(id string) bool { return strings.HasPrefix(id, "https://") }
+func isDocument(id string) bool { return policy.IsClientDocument(id) }
 
 // documentAddress checks the address of a client's metadata document, as
 // draft-ietf-oauth-client-id-metadata-document §3 has them, and less: it has one spelling,

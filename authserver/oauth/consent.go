@@ -30,18 +30,30 @@ type ballot struct {
 // A question is what was asked: the form holds it, sealed, so that what is answered is what was
 // shown, and by whom it was shown to.
 type question struct {
-	Request  request `json:"r"`
-	Name     string  `json:"k,omitempty"` // of the client
-	Provider string  `json:"p"`
-	Subject  string  `json:"s"`
-	SignedIn int64   `json:"a"` // another session is somebody else's, or another time
-	Policy   string  `json:"o"`
-	Once     string  `json:"n"`
+	Request request `json:"r"`
+	Name    string  `json:"k,omitempty"` // of the client
+	// Registered: somebody here answered for it.
+	Registered bool   `json:"w,omitempty"`
+	Provider   string `json:"p"`
+	Subject    string `json:"s"`
+	SignedIn   int64  `json:"a"` // another session is somebody else's, or another time
+	Policy     string `json:"o"`
+	Once       string `json:"n"`
 }
 
 // isFor reports whether somebody was asked.
 func (q *question) isFor(s *policy.Subject) bool {
 	return s != nil && q.Provider == s.Provider && q.Subject == s.ID && q.SignedIn == s.SignedInAt.Unix()
+}
+
+// standsFor reports whether who answers for the client is still who did when it was asked, and
+// whether its answers still go where they did.
+func (q *question) standsFor(a *policy.Agency) bool {
+	c, bad := answeredFor(a, q.Request.Client)
+	if bad != nil || q.Registered != (c != nil) {
+		return false
+	}
+	return c == nil || c.mayReturnTo(q.Request.RedirectURI)
 }
 
 // until is when what a client is let do ends: when it says, or sooner, where each rule wants
@@ -56,7 +68,7 @@ func (b *ballot) until(now time.Time) time.Time {
 
 // showConsent asks a person.
 func (h *Handler) showConsent(x *public.Exchange, b *ballot) {
-	q := question{Request: *b.request, Name: b.client.Name, Provider: b.as.Provider, Subject: b.as.ID,
+	q := question{Request: *b.request, Name: b.client.Name, Registered: b.client.Registered, Provider: b.as.Provider, Subject: b.as.ID,
 		SignedIn: b.as.SignedInAt.Unix(), Policy: b.agency.Audience, Once: public.RandomID()}
 	sealed, err := x.Ring.Seal(purposeConsent, q, x.Now.Add(consentTime), x.Now)
 	if err != nil {
@@ -65,7 +77,7 @@ func (h *Handler) showConsent(x *public.Exchange, b *ballot) {
 	}
 	returns, _ := url.Parse(b.RedirectURI) // mayReturnTo has read it
 	v := web.ConsentView{
-		Host: x.Host, Client: cmp.Or(b.client.Name, hostOfID(b.client.ID)), Registered: b.client.Registered,
+		Host: x.Host, Client: cmp.Or(b.client.Name, hostOfID(b.client.ID)), Registered: b.client.Registered, Operators: b.client.Operators,
 		App: h.Origin(b.target.Host()) + b.path(), SignedInAs: cmp.Or(b.as.Email, b.as.Name()), Until: b.until(x.Now),
 		Scopes: strings.Fields(within(b.Scope, b.agency.Scopes)),
 		Action: h.Own(x.Host, authorizePath, nil), Hidden: []web.Field{{Name: "question", Value: sealed}},
@@ -132,7 +144,7 @@ func (h *Handler) answer(x *public.Exchange) {
 		h.show(x, refuse("invalid_target", "The resource is no application here that lets clients act for people."))
 		return
 	}
-	if !h.codes.Use(q.Once) {
+	if !q.standsFor(&agency) || !h.codes.Use(q.Once) {
 		h.Fail(x, web.ConsentExpired)
 		return
 	}

@@ -160,11 +160,12 @@ func (h *Handler) issue(x *public.Exchange, g *grant, turn int64, form map[strin
 }
 
 // still returns what a grant is for, if that is as it was: the same policy, which lets clients
-// act, and answers for this one where nobody else does.
+// act, and somebody answers for this one.
 func (h *Handler) still(x *public.Exchange, g *grant) (policy.Target, policy.Agency, bool) {
 	target, ours := targetOf(h.Site, g.Resource)
 	agency, open := x.Table.Agency(target)
-	known := isDocument(g.Client) || named(&agency, g.Client) != nil
+	c, bad := answeredFor(&agency, g.Client)
+	known := c != nil || bad == nil && isDocument(g.Client)
 	return target, agency, ours && open && known && agency.Audience == g.Policy
 }
 

@@ -10,7 +10,9 @@ type Agency struct {
 	Policy   Source
 	Audience string   // of the tokens
 	Scopes   []string // which decide nothing
-	Clients  []OAuthClient
+	// registered and listed are what Client looks in.
+	registered *OAuthClients
+	listed     []OAuthClient
 	// How long tokens are good.
 	AccessToken, RefreshToken time.Duration
 }
@@ -24,7 +26,7 @@ func (t *Table) Agency(target Target) (Agency, bool) {
 	if why != NoReason || a.oauth == nil || a.oauth.Issuer != "" {
 		return Agency{}, false
 	}
-	return Agency{Policy: a.source, Audience: a.audience, Scopes: a.oauth.Scopes, Clients: a.oauth.Clients,
+	return Agency{Policy: a.source, Audience: a.audience, Scopes: a.oauth.Scopes, registered: t.clients, listed: a.oauth.Clients,
 		AccessToken: a.oauth.AccessTokenDuration, RefreshToken: a.oauth.RefreshTokenDuration}, true
 }
 

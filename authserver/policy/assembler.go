@@ -26,6 +26,8 @@ type Assembler struct {
 	providers    *Providers
 	tokens       *serviceTokens
 	tokenIssuers *TokenIssuers
+	clients      *OAuthClients
+	listing      map[*entry]struct{} // that list clients
 	namesTokens  map[*entry]struct{} // that name token issuers
 	certificates map[*entry]struct{} // whose rules look at client certificates
 	linking      map[*entry]struct{} // that name linked applications
@@ -105,6 +107,7 @@ func (a *Assembler) start(policies, exact, wild int) {
 	a.exact.reserve(exact)
 	a.wild.reserve(wild)
 	a.namesTokens, a.certificates, a.linking = map[*entry]struct{}{}, map[*entry]struct{}{}, map[*entry]struct{}{}
+	a.listing = map[*entry]struct{}{}
 	a.told, a.faulty, a.fresh = map[*hostState]struct{}{}, map[*entry]struct{}{}, map[*hostState]struct{}{}
 	if a.terms == nil {
 		a.terms = newTerms(Terms{})
@@ -162,6 +165,9 @@ func (a *Assembler) enact(e *entry, twice bool) {
 	if len(e.used.tokenUses) > 0 {
 		a.namesTokens[e] = struct{}{}
 	}
+	if o := e.used.app.oauth; o != nil && len(o.Clients) > 0 {
+		a.listing[e] = struct{}{}
+	}
 	if len(e.used.linkUses) > 0 {
 		a.linking[e] = struct{}{}
 	}
@@ -187,6 +193,7 @@ func (a *Assembler) withdraw(e *entry) {
 	delete(a.namesTokens, e)
 	delete(a.certificates, e)
 	delete(a.linking, e)
+	delete(a.listing, e)
 	is := func(o *entry) bool { return o == e }
 	if e.used.app.takesTokens() {
 		a.takers = slices.DeleteFunc(a.takers, is)
@@ -245,6 +252,7 @@ func (a *Assembler) Issues() []Issue {
 		out = append(out, h.more.warnings...)
 	}
 	out = append(out, a.tokenIssues()...)
+	out = append(out, a.clientIssues()...)
 	out = append(out, a.linkIssues()...)
 	out = append(out, a.certificateIssues()...)
 	sortIssues(out)
@@ -270,7 +278,8 @@ func (a *Assembler) publish() *Table {
 	t := &Table{
 		exact: a.exact.publish(), wild: a.wild.publish(), deep: a.deep.publish(), policies: a.policies, revoked: a.revoked,
 		bindings: a.ingresses.publish(), byRoute: a.byRoute.publish(), providers: a.providers, tokens: a.tokens,
-		groups: a.groups, read: a.read.publish(), tokenIssuers: a.tokenIssuers, evaluators: a.terms.EvaluationOrigins, allEvaluators: a.terms.AllEvaluations,
+		groups: a.groups, read: a.read.publish(),
+		tokenIssuers: a.tokenIssuers, clients: a.clients, evaluators: a.terms.EvaluationOrigins, allEvaluators: a.terms.AllEvaluations,
 		linkable: a.linkables(),
 	}
 	for _, e := range a.takers {

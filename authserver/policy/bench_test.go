@@ -193,6 +193,7 @@ func assemblerOf(in Input) *Assembler {
 	a.SetBindings(in.Bindings)
 	a.SetServiceTokens(in.Tokens)
 	a.SetTokenIssuers(in.TokenIssuers)
+	a.SetOAuthClients(in.OAuthClients)
 	a.Table()
 	return a
 }

@@ -112,7 +112,13 @@ const (
 	codeOAuthScope    Code = "oauth-scope"
 	codeOAuthDuration Code = "oauth-token-duration"
 	codeOAuthClient   Code = "oauth-client"
-	codeClientID      Code = "client-id"
+	// Of clients that have objects of their own, and of policies beside those.
+	codeClientReach    Code = "oauth-client-namespaces"
+	codeClientDocument Code = "oauth-client-document"
+	codeClientTwice    Code = "oauth-client-twice"
+	codeClientTaken    Code = "oauth-client-taken"
+	codeClientListed   Code = "oauth-client-not-used"
+	codeClientID       Code = "client-id"
 )
 
 // Mistakes of selectors of where a request comes from.

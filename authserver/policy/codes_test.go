@@ -183,7 +183,8 @@ func beside() map[Code]Input {
 	rehearsing := second
 	rehearsing.DryRun = DryRunOpen
 	return map[Code]Input{
-		"linked-app-itself": links("p"), "linked-app-missing": links("gone"),
+		"oauth-client-not-used": listing("cli", clientAt("a/cli", "cli")),
+		"linked-app-itself":     links("p"), "linked-app-missing": links("gone"),
 		"linked-app-mistaken": links("broken"), "linked-app-of-others": links("m/shut"),
 		"jwt-issuer-unknown": bearers("nobodys", "app"), "jwt-issuer-of-others": bearers("theirs", "app"),
 		"jwt-audience-not-listed": bearers("ci", "other"),
@@ -232,6 +233,9 @@ func TestEveryCode(t *testing.T) {
 	for want, in := range beside() {
 		_, issues := Build(in)
 		check(want, issues)
+	}
+	for want, list := range registeredMistakes() {
+		check(want, NewOAuthClients(Terms{Console: []string{"ops"}}, list...).Issues(list[0].Source.Namespace, list[0].Source.Name))
 	}
 	for _, c := range Codes() {
 		if !seen[c.Code] {

@@ -22,6 +22,8 @@ type Input struct {
 	Groups      []*CompiledGroup
 	// TokenIssuers are those whose bearer tokens can be let in. nil: not known yet.
 	TokenIssuers *TokenIssuers
+	// OAuthClients are those that have objects of their own. nil: there are none.
+	OAuthClients *OAuthClients
 }
 
 // Build builds a table. It never fails as a whole: a policy with a mistake denies what it
@@ -54,6 +56,7 @@ func Build(in Input) (*Table, []Issue) {
 	a.SetRevocations(in.Revocations)
 	a.SetServiceTokens(in.Tokens)
 	a.SetTokenIssuers(in.TokenIssuers)
+	a.SetOAuthClients(in.OAuthClients)
 	return a.Table(), a.Issues()
 }
 

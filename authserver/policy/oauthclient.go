@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// An OAuthClient is a client that the policy of an application names, beside those that say
-// themselves who they are. It is public: it proves by PKCE that it is it who asked.
+// An OAuthClient is a client that somebody here answers for, beside those that say themselves
+// who they are. It is public: it proves by PKCE that it is it who asked.
 type OAuthClient struct {
 	ID   string // client_id
 	Name string // as people are shown it; empty: ID
@@ -36,24 +36,32 @@ func (v *validator) clients(all []OAuthClient) {
 		return
 	}
 	for i := range all {
-		c, at := &all[i], fmt.Sprintf("%s[%d]", field, i)
-		if !IsClientID(c.ID) {
-			v.wrong(at+".id", codeOAuthClient, "1 to 512 printable characters of ASCII without blanks")
-		}
+		c, at := &all[i], item(field, i)
 		if slices.ContainsFunc(all[:i], func(o OAuthClient) bool { return o.ID == c.ID }) {
 			v.wrong(at+".id", codeOAuthClient, "%q: it is listed twice", c.ID)
 		}
-		if len(c.Name) > maxClientName || Line(c.Name) != c.Name {
-			v.wrong(at+".name", codeOAuthClient, "at most %d bytes of one line", maxClientName)
-		}
-		if n := len(c.RedirectURIs); n == 0 || n > maxRedirectURIs {
-			v.wrong(at+".redirectURIs", codeOAuthClient, "%d: 1 to %d", n, maxRedirectURIs)
-			continue
-		}
-		for j, uri := range c.RedirectURIs {
-			if why := wrongWithRedirect(uri); why != "" {
-				v.wrong(fmt.Sprintf("%s.redirectURIs[%d]", at, j), codeOAuthClient, "%q %s", Cut(uri, 100), why)
-			}
+		v.client(c, clientFields{at + ".id", at + ".name", at + ".redirectURIs"})
+	}
+}
+
+// clientFields are where what a client says stands.
+type clientFields struct{ id, name, redirectURIs string }
+
+// client checks one client by itself.
+func (v *validator) client(c *OAuthClient, at clientFields) {
+	if !IsClientID(c.ID) {
+		v.wrong(at.id, codeOAuthClient, "1 to 512 printable characters of ASCII without blanks")
+	}
+	if len(c.Name) > maxClientName || Line(c.Name) != c.Name {
+		v.wrong(at.name, codeOAuthClient, "at most %d bytes of one line", maxClientName)
+	}
+	if n := len(c.RedirectURIs); n == 0 || n > maxRedirectURIs {
+		v.wrong(at.redirectURIs, codeOAuthClient, "%d: 1 to %d", n, maxRedirectURIs)
+		return
+	}
+	for j, uri := range c.RedirectURIs {
+		if why := wrongWithRedirect(uri); why != "" {
+			v.wrong(item(at.redirectURIs, j), codeOAuthClient, "%q %s", Cut(uri, 100), why)
 		}
 	}
 }

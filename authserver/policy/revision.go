@@ -21,7 +21,7 @@ func (a *Assembler) revision() string {
 	}
 	out := digested(func(d *digest) {
 		d.str(string(all[:]), string(a.terms.sum[:]), string(a.revocations[:]), string(tokens[:]), string(groups[:]),
-			a.providers.sum(), a.tokenIssuers.sum())
+			a.providers.sum(), a.tokenIssuers.sum(), a.clients.sum())
 	})
 	return hex.EncodeToString(out[:revisionSize])
 }

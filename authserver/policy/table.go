@@ -41,6 +41,7 @@ type Table struct {
 	// allEvaluators: which may be is not known, and nobody asks any.
 	allEvaluators bool
 	tokenIssuers  *TokenIssuers       // whose bearer tokens can be let in; nil: not known
+	clients       *OAuthClients       // that have objects of their own; nil: there are none
 	groups        *groupSet           // nil: there are none
 	read          shards[*groupReads] // what the groups look at that a policy names, by app.groupKey
 	linkable      map[string]*app     // those that others link to, by name

@@ -12,6 +12,7 @@ type ConsentView struct {
 	// the one thing that is sure of another.
 	Client, ClientHost string
 	Registered         bool
+	Operators          bool   // it is they who registered it
 	App                string // the address that it wants to use
 	SignedInAs         string
 	Until              time.Time

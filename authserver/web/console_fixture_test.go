@@ -86,7 +86,7 @@ func consents() (itself, ofOperator web.ConsentView) {
 		Action: "/.access/oauth/authorize", Hidden: []web.Field{{Name: "question", Value: "sealed"}}, SwitchURL: "/.access/logout?switch=1",
 		SessionsURL: "/.access/sessions"}
 	ofOperator = itself
-	ofOperator.Client, ofOperator.Registered, ofOperator.Local = "Company CLI", true, false
+	ofOperator.Client, ofOperator.Registered, ofOperator.Operators, ofOperator.Local = "Company CLI", true, true, false
 	ofOperator.ReturnHost, ofOperator.Scopes = "agent.example.net", nil
 	return itself, ofOperator
 }

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A RegisteredClient is a client that an object of its own describes, and not the policy of an
+// application.
+type RegisteredClient struct {
+	Source Source
+	OAuthClient
+	// Namespaces are those for whose policies it is; Everywhere: for all policies. Neither: it
+	// is for those of its own namespace. Whoever says of other namespaces' policies where
+	// people's codes go is an operator (Terms.Console).
+	Everywhere bool
+	Namespaces []string
+	// Defects are mistakes that were found before.
+	Defects []Issue
+}
+
+// reaches reports whether it is for policies of other namespaces than its own.
+func (c *RegisteredClient) reaches() bool { return c.Everywhere || len(c.Namespaces) > 0 }
+
+// serves reports whether it is for policies of a namespace.
+func (c *RegisteredClient) serves(namespace string) bool {
+	if !c.reaches() {
+		return c.Source.Namespace == namespace
+	}
+	return c.Everywhere || contains(c.Namespaces, namespace)
+}
+
+// meets reports whether some namespace has both, in one rank, so that nobody knows which is meant.
+func (c *RegisteredClient) meets(o *RegisteredClient) bool {
+	if c.reaches() != o.reaches() {
+		return false
+	}
+	if !c.reaches() {
+		return c.Source.Namespace == o.Source.Namespace
+	}
+	return c.Everywhere || o.Everywhere || slices.ContainsFunc(c.Namespaces, o.serves)
+}
+
+// OAuthClients are all that have objects of their own. nil: there are none.
+//
+// A client_id belongs to one of them at an application. Those that reach come first, as they
+// are the operators', then those of the policy's own namespace, then the policy's own list. What
+// comes later by the same client_id is not used, and is told of it; redirect URIs are never
+// joined. Of several in one rank none is used, and neither is one with a mistake: it keeps its
+// client_id all the same, so that nobody else is asked about in its place.
+type OAuthClients struct {
+	byID   map[string][]*registered
+	all    []*registered // by Source
+	digest sum
+}
+
+type registered struct {
+	RegisteredClient
+	issues   []Issue
+	unusable bool
+}
+
+// NewOAuthClients judges clients by themselves, beside each other, and by whom the platform has
+// for operators. Their order is no matter.
+func NewOAuthClients(t Terms, list ...RegisteredClient) *OAuthClients {
+	out := &OAuthClients{byID: map[string][]*registered{}}
+	for i := range list {
+		c := &registered{RegisteredClient: list[i]}
+		c.judge(&t)
+		out.all = append(out.all, c)
+	}
+	slices.SortStableFunc(out.all, func(x, y *registered) int { return compareSource(x.Source, y.Source) })
+	for _, c := range out.all {
+		out.byID[c.ID] = append(out.byID[c.ID], c)
+	}
+	for _, c := range out.all {
+		out.judge(c)
+	}
+	out.digest = *digested(func(d *digest) {
+		for _, c := range out.all {
+			d.registered(&c.RegisteredClient)
+			d.bools(c.unusable)
+		}
+	})
+	return out
+}
+
+// judge notes what is wrong with a client by itself.
+func (c *registered) judge(t *Terms) {
+	operators := t.AnyConsole || contains(t.Console, c.Source.Namespace)
+	c.issues = slices.Concat(c.Defects, ValidateClient(&c.RegisteredClient))
+	if c.reaches() && !operators {
+		c.issues = append(c.issues, newIssue(c.Source.at("spec.namespaces"), codeClientReach, "it is for policies of its own namespace alone: "+
+			"one for others has to be in the namespace that Ostiary runs in"))
+		c.Everywhere, c.Namespaces = false, nil // it takes no client_id from anybody there
+	}
+	if IsClientDocument(c.ID) && !operators {
+		c.issues = append(c.issues, newIssue(c.Source.at("spec.clientID"), codeClientDocument, "an address is a client that says itself, by "+
+			"what is published there, where its answers go: only an OAuthClient in the namespace that Ostiary runs in can say it instead"))
+	}
+	c.unusable = len(c.issues) > 0
+}
+
+// judge notes what is wrong with a client beside others of its client_id.
+func (o *OAuthClients) judge(c *registered) {
+	for _, other := range o.byID[c.ID] {
+		switch {
+		case other == c:
+		case c.meets(&other.RegisteredClient):
+			c.yield(codeClientTwice, "the OAuthClient %s has the client_id %q, too, for the same policies; neither can be used", other)
+		case !c.reaches() && other.serves(c.Source.Namespace):
+			c.yield(codeClientTaken, "the operators' OAuthClient %s has the client_id %q here; this one is not used", other)
+		}
+	}
+}
+
+// yield notes why a client cannot be used beside another one.
+func (c *registered) yield(code Code, why string, other *registered) {
+	c.unusable = true
+	c.issues = append(c.issues, newIssue(c.Source.at("spec.clientID"), code, fmt.Sprintf(why, other.Source.name(), Cut(c.ID, 100))))
+}
+
+// name is a source without a field.
+func (s Source) name() string { return Source{Namespace: s.Namespace, Name: s.Name}.String() }
+
+// Issues returns what is wrong with the one of a namespace and a name.
+func (o *OAuthClients) Issues(namespace, name string) []Issue {
+	if o == nil {
+		return nil
+	}
+	var out []Issue
+	for _, c := range o.all {
+		if c.Source.Namespace == namespace && c.Source.Name == name {
+			out = append(out, c.issues...)
+		}
+	}
+	return out
+}
+
+// Len is how many there are.
+func (o *OAuthClients) Len() int {
+	if o == nil {
+		return 0
+	}
+	return len(o.all)
+}
+
+// find returns the one that a client_id belongs to at applications of a namespace; nil: no object
+// has it.
+func (o *OAuthClients) find(namespace, id string) (out *registered) {
+	if o == nil {
+		return nil
+	}
+	for _, c := range o.byID[id] {
+		if c.serves(namespace) && (out == nil || c.reaches() && !out.reaches()) {
+			out = c // of several of one rank any, as none is usable
+		}
+	}
+	return out
+}
+
+// ValidateClient reports everything that is wrong with a client by itself.
+func ValidateClient(c *RegisteredClient) []Issue {
+	v := validator{source: c.Source}
+	v.client(&c.OAuthClient, clientFields{"spec.clientID", "spec.name", "spec.redirectURIs"})
+	if c.Everywhere && len(c.Namespaces) > 0 {
+		v.wrong("spec.namespaces", codeClientReach, `"*" is every namespace: leave out the others`)
+	}
+	return v.issues
+}
+
+// IsClientDocument reports whether a client_id is the address of the client's metadata document.
+func IsClientDocument(id string) bool { return strings.HasPrefix(id, "https://") }
+
+func (d *digest) registered(c *RegisteredClient) {
+	d.str(c.Source.Namespace, c.Source.Name, c.ID, c.Name)
+	d.strs(slices.Sorted(slices.Values(c.RedirectURIs)))
+	d.bools(c.Everywhere)
+	d.strs(slices.Sorted(slices.Values(c.Namespaces)))
+}
+
+// SetOAuthClients replaces the clients that have objects of their own.
+func (a *Assembler) SetOAuthClients(o *OAuthClients) {
+	if o.sum() != a.clients.sum() {
+		a.begin()
+		a.clients = o
+	}
+}
+
+// sum stands for all of them; empty: there are none.
+func (o *OAuthClients) sum() string {
+	if o.Len() == 0 {
+		return ""
+	}
+	return string(o.digest[:])
+}
+
+// clientIssues says which clients that policies list are not used, as an object has their client_id.
+func (a *Assembler) clientIssues() (out []Issue) {
+	if a.clients.Len() == 0 {
+		return nil
+	}
+	for e := range a.listing {
+		app := e.used.app
+		for i := range app.oauth.Clients {
+			id := app.oauth.Clients[i].ID
+			if c := a.clients.find(app.source.Namespace, id); c != nil {
+				out = append(out, app.issue(item("spec.oauth.clients", i)+".id", codeClientListed,
+					"the client_id %q belongs to the OAuthClient %s here, so what this policy says of it is not used", Cut(id, 100), c.Source.name()))
+			}
+		}
+	}
+	return out
+}
+
+// An AgencyClient is a client that somebody answers for, at one application.
+type AgencyClient struct {
+	OAuthClient
+	// Operators: it is they who answer for it, and not whoever writes policies.
+	Operators bool
+	// Unusable: its object has a mistake, or another one has its client_id, so it is no client.
+	Unusable bool
+}
+
+// Client returns the client of an id that an OAuthClient or the application's policy answers for;
+// false: neither has it.
+func (a *Agency) Client(id string) (AgencyClient, bool) {
+	if c := a.registered.find(a.Policy.Namespace, id); c != nil {
+		return AgencyClient{c.shown(), c.reaches(), c.unusable}, true
+	}
+	at := slices.IndexFunc(a.listed, func(c OAuthClient) bool { return c.ID == id })
+	if at < 0 {
+		return AgencyClient{}, false
+	}
+	return AgencyClient{OAuthClient: a.listed[at].shown()}, true
+}
+
+// shown is a client with the name that people see.
+func (c *OAuthClient) shown() OAuthClient {
+	out := *c
+	out.Name = cmp.Or(c.Name, c.ID)
+	return out
+}
