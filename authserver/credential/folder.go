@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/ostiary/ostiary/authserver/disk"
 )
 
 const (
@@ -51,9 +53,9 @@ func OpenFolder(dir string, now time.Time) (*Folder, error) {
 			dir, dir)
 	}
 	f := &Folder{dir: dir}
-	unlock, err := lock(dir)
+	unlock, err := disk.Lock(dir)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("credential: %w", err)
 	}
 	defer unlock()
 	_, err = f.read()
@@ -79,9 +81,9 @@ func (f *Folder) Ring() *Ring {
 func (f *Folder) Rotate(now time.Time, s Schedule) (*Ring, bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	unlock, err := lock(f.dir)
+	unlock, err := disk.Lock(f.dir)
 	if err != nil {
-		return nil, false, err
+		return nil, false, fmt.Errorf("credential: %w", err)
 	}
 	defer unlock()
 	changed, err := f.read()
@@ -127,7 +129,7 @@ func (f *Folder) read() (bool, error) {
 		return false, fmt.Errorf("credential: %s can be read or written by other users (mode %04o), who could then sign in as any user; "+
 			"run: chmod 600 %s, and remove it for new keys if another user may have read it", name, mode, name)
 	}
-	if !trusted(info) {
+	if !disk.Trusted(info) {
 		return false, fmt.Errorf("credential: %s belongs to another user, who can sign in as any user; run: chown %d %s",
 			name, os.Geteuid(), name)
 	}
@@ -156,39 +158,11 @@ func (f *Folder) write(ring *Ring) error {
 	if err != nil {
 		return err
 	}
-	// One name, as the folder is locked: what a crash left behind goes away, and
-	// O_EXCL follows no link that somebody put there.
-	name := filepath.Join(f.dir, ringName+".tmp")
-	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("credential: %w", err)
-	}
-	temp, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("credential: %w", err)
-	}
-	_, err = temp.Write(text)
-	err = errors.Join(err, temp.Sync(), temp.Close())
-	if err == nil {
-		err = os.Rename(name, filepath.Join(f.dir, ringName))
-	}
-	if err == nil {
-		err = syncDir(f.dir)
-	}
-	if err != nil {
-		_ = os.Remove(name) // if it is still there: it holds keys
+	if err := disk.Replace(f.dir, ringName, text); err != nil {
 		return fmt.Errorf("credential: %w", err)
 	}
 	f.ring, f.text = ring, text
 	return nil
-}
-
-// syncDir makes a rename last.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // checkFolder is how often a folder is looked at: far more often than a new key

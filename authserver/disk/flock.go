@@ -2,7 +2,7 @@
 
 //go:build linux || darwin || freebsd || netbsd || openbsd || dragonfly
 
-package credential
+package disk
 
 import (
 	"errors"
@@ -12,12 +12,12 @@ import (
 	"syscall"
 )
 
-// lock keeps other processes from the folder until unlock is called, or this
+// Lock keeps other processes from the folder until unlock is called, or this
 // process ends: unlike a lock file, it cannot be left behind.
-func lock(dir string) (unlock func(), err error) {
+func Lock(dir string) (unlock func(), err error) {
 	d, err := os.Open(dir)
 	if err != nil {
-		return nil, fmt.Errorf("credential: %w", err)
+		return nil, err
 	}
 	for {
 		err = syscall.Flock(int(d.Fd()), syscall.LOCK_EX)
@@ -27,14 +27,14 @@ func lock(dir string) (unlock func(), err error) {
 	}
 	if err != nil {
 		_ = d.Close() // it was only read
-		return nil, fmt.Errorf("credential: locking %s: %w", dir, err)
+		return nil, fmt.Errorf("locking %s: %w", dir, err)
 	}
 	return func() { _ = d.Close() }, nil // closing unlocks, whatever it returns
 }
 
-// trusted reports whether the file is ours, or root's: in a folder that others
-// can write to, they could put their own ring in the place of ours.
-func trusted(info fs.FileInfo) bool {
+// Trusted reports whether the file is ours, or root's: in a folder that others
+// can write to, they could put their own in the place of ours.
+func Trusted(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && (stat.Uid == 0 || int(stat.Uid) == os.Geteuid())
 }
