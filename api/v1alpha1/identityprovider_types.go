@@ -273,6 +273,10 @@ type Users struct {
 	SecretRef SecretKey `json:"secretRef"`
 }
 
+// SecretTypeSecondFactors is the type of a Secret that holds the second factors of built-in
+// users. The type of a Secret never changes, so no other is ever taken for one.
+const SecretTypeSecondFactors = "access.ostiary.dev/second-factors"
+
 // SecretKey is one value of a Secret in the namespace that Ostiary runs in.
 type SecretKey struct {
 	// name is that of the Secret.

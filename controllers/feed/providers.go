@@ -247,6 +247,7 @@ func newSecrets(mgr ctrl.Manager, namespace string) (cache.Cache, error) {
 		Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), HTTPClient: mgr.GetHTTPClient(),
 		DefaultNamespaces: map[string]cache.Config{namespace: {FieldSelector: fields.AndSelectors(
 			fields.OneTermNotEqualSelector("type", "helm.sh/release.v1"),
+			fields.OneTermNotEqualSelector("type", v1alpha1.SecretTypeSecondFactors), // they change at every sign-in
 			fields.OneTermNotEqualSelector("type", string(corev1.SecretTypeServiceAccountToken)))}},
 		DefaultTransform: func(in any) (any, error) {
 			if s, ok := in.(*corev1.Secret); ok { // what applied it holds it once more
