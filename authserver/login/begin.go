@@ -48,6 +48,11 @@ func (h *Handler) appLogin(x *public.Exchange) {
 	if x.R.Method == http.MethodPost {
 		a.Script, a.Network = true, h.networkOf(x)
 	}
+	if x.ByScript() && h.FromTeam(x.R) && len(keys(x)) == 0 { // as isKept does
+		h.keepKey(x)
+		h.RefuseJSON(x, http.StatusConflict, "no-state")
+		return
+	}
 	h.begin(x, a)
 }
 

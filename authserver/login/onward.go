@@ -64,6 +64,18 @@ func (h *Handler) mayCome(x *public.Exchange, a *attempt) bool {
 	return x.R.Method != http.MethodPost || a.Script && (h.FromTeam(x.R) || h.isNear(x, a))
 }
 
+// isKept reports whether this browser keeps what answers to the team host's page set: some take
+// hosts of one site for sites of their own, as WebKitGTK does below a top-level name that is on no
+// list of public suffixes (.corp, .lan), send the cookies that there are, and drop those that
+// come. So a ticket is used up only once a cookie of its own has come back; the page asks twice.
+func (h *Handler) isKept(x *public.Exchange, a *attempt) bool {
+	if !x.ByScript() || !h.FromTeam(x.R) || x.Cookie(keptCookie) == digest(a.ID) {
+		return true
+	}
+	x.SetCookie(keptCookie, digest(a.ID), ticketTime)
+	return false
+}
+
 // isNear reports whether a request comes from the network that an attempt was begun in.
 // A ticket that pages of the application get to see could be sent away by a script that
 // somebody smuggled in there: to whoever began the attempt, and holds its key. So they

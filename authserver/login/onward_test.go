@@ -18,10 +18,15 @@ import (
 
 const app1, teamAt = "app1.example.com", "auth.example.com"
 
-// byScript sends a form as a script of an origin does.
+// byScript sends a form as a script of an origin does: the team host's asks again where it is told 409.
 func (b *browser) byScript(address, origin string, form url.Values, header ...string) page {
 	b.t.Helper()
-	return b.do(http.MethodPost, address, form, append([]string{"Origin", origin, "Accept", "application/json"}, header...)...)
+	header = append([]string{"Origin", origin, "Accept", "application/json"}, header...)
+	p := b.do(http.MethodPost, address, form, header...)
+	if p.status == http.StatusConflict && origin == b.url(teamAt, "") {
+		p = b.do(http.MethodPost, address, form, header...)
+	}
+	return p
 }
 
 // to is where an answer to a script leads.

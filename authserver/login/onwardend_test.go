@@ -25,6 +25,61 @@ func TestOnwardKey(t *testing.T) {
 	}
 }
 
+// A browser that drops the cookies that another host's page is answered with, and sends those that
+// there are, as WebKitGTK does where a top-level name is unknown to it: the ticket is not used up
+// by that page, and the application's own redeems it. So it is with the key, as a sign-in begins.
+func TestOnwardCookiesAreDropped(t *testing.T) {
+	s := newSite(t, nil)
+	b := s.browser()
+	form, data := b.began("/x").onward(t)
+	team, jar := s.url(teamAt, ""), b.client.Jar
+	drops := func(address string, form url.Values) page {
+		t.Helper()
+		var dropped []*http.Cookie
+		b.client.Jar = frozen{jar, &dropped}
+		defer func() { b.client.Jar = jar }()
+		return b.byScript(address, team, form)
+	}
+	for range 3 {
+		if p := drops(data["action"], form); p.status != 409 || p.hasSession() || p.header.Get("X-Access-Reason") != "no-state" {
+			t.Fatalf("%d %s", p.status, p.body)
+		}
+	}
+	if p := b.byScript(data["action"], s.url(app1, ""), form); p.status != 200 || !p.hasSession() {
+		t.Errorf("the application's own page: %d %s", p.status, p.body)
+	}
+
+	b.client.Jar = s.browser().client.Jar // it has no key
+	jar = b.client.Jar
+	if p := drops(s.url(app1, "/.access/login"), url.Values{"rd": {"/x"}}); p.status != 409 || p.to() != "" {
+		t.Errorf("a sign-in begins: %d %s", p.status, p.body)
+	}
+	if p := b.byScript(s.url(app1, "/.access/login"), team, url.Values{"rd": {"/x"}}); p.status != 200 || p.to() == "" {
+		t.Errorf("a browser that keeps cookies: %d %s", p.status, p.body)
+	}
+}
+
+// What has come back is of this very ticket: another one's cookie, or one that somebody planted,
+// shows nothing.
+func TestOnwardKeptIsOfTheTicket(t *testing.T) {
+	s := newSite(t, nil)
+	for name, plant := range map[string]string{"nothing": "", "garbage": "x", "of another ticket": digest("another")} {
+		b := s.browser()
+		form, data := b.began("/x").onward(t)
+		header := []string{"Origin", s.url(teamAt, ""), "Accept", "application/json"}
+		if plant != "" {
+			u, _ := url.Parse(data["action"])
+			b.client.Jar.SetCookies(u, []*http.Cookie{{Name: keptCookie, Value: plant, Path: "/", Secure: true}})
+		}
+		if p := b.do(http.MethodPost, data["action"], form, header...); p.status != 409 || p.hasSession() {
+			t.Errorf("%s: %d %s", name, p.status, p.body)
+		}
+		if p := b.do(http.MethodPost, data["action"], form, header...); p.status != 200 || !p.hasSession() {
+			t.Errorf("%s, again: %d %s", name, p.status, p.body)
+		}
+	}
+}
+
 // A script is told of a loop, and of an installation where nobody can sign in.
 func TestOnwardLoop(t *testing.T) {
 	s := newSite(t, nil)

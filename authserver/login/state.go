@@ -40,6 +40,7 @@ const (
 	hopsCookie   = "__Host-ostiary-hops"
 	deviceCookie = "__Host-ostiary-device"
 	openedCookie = "__Host-ostiary-opened"
+	keptCookie   = "__Host-ostiary-kept"
 )
 
 // An attempt is a login that an application's host began. It travels sealed, in

@@ -75,10 +75,17 @@ func (h *Handler) authorized(x *public.Exchange) {
 		return
 	}
 	x.Dest = string(t.Attempt.Dest)
+	h.redeem(x, &t)
+}
+
+// redeem takes a ticket of this host, from whoever brings it.
+func (h *Handler) redeem(x *public.Exchange, t *ticket) {
 	_, mine := holds(x, t.Attempt.Browser)
 	mine = mine && h.mayCome(x, &t.Attempt)
 	over := x.Now.Sub(time.Unix(t.IssuedAt, 0)) >= ticketTime
 	switch {
+	case mine && !over && !h.isKept(x, &t.Attempt):
+		h.RefuseJSON(x, http.StatusConflict, "no-state")
 	case mine && !over && h.firstUse(x, t.Attempt.ID):
 		h.admit(x, &t.Attempt, t.subject())
 	case h.Session(x) != nil:

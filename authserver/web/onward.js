@@ -6,13 +6,17 @@ const form = document.getElementById("onward");
 const { origin, to, next, popup, hand, shown } = form.dataset;
 const content = () => new URLSearchParams(new FormData(form)).toString();
 
-// taken sends the form, and returns where to go on; empty: it was not taken.
+const send = () => fetch(form.action, {
+  method: "POST", body: new URLSearchParams(content()), headers: { Accept: "application/json" },
+  credentials: "include", cache: "no-store", redirect: "error",
+});
+
+// taken sends the form, and returns where to go on; empty: it was not taken. The first answer
+// may only try whether this browser keeps a cookie: 409.
 async function taken() {
   try {
-    const answer = await fetch(form.action, {
-      method: "POST", body: new URLSearchParams(content()), headers: { Accept: "application/json" },
-      credentials: "include", cache: "no-store", redirect: "error",
-    });
+    let answer = await send();
+    if (answer.status === 409) answer = await send();
     if (!answer.ok) return "";
     if (to) return to;
     const address = (await answer.json()).to;
