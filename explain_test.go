@@ -97,6 +97,12 @@ func TestExplainMachines(t *testing.T) {
 			t.Errorf("%s: exit code %d, want %d\n%s", name, code, c.code, got)
 		}
 	}
+	for _, text := range []string{`{"iss": "https://ci.example.com"}}`, `{} {}`, `[]`, `null`, `{"iss": `} {
+		code, got, stderr := cli(t, "explain", "GET", "https://robots.example.com/", "--policies", file, "--claims", text)
+		if code != 2 || got != "" || !strings.Contains(stderr, "write what the token says") {
+			t.Errorf("--claims %s: exit code %d\n%s%s", text, code, got, stderr)
+		}
+	}
 }
 
 func TestExplainText(t *testing.T) {

@@ -7,7 +7,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -75,7 +77,8 @@ func (q *Question) present(t *policy.Table, r *policy.Request) error {
 	d := json.NewDecoder(strings.NewReader(q.Token))
 	d.UseNumber()
 	var claims map[string]any
-	if err := d.Decode(&claims); err != nil || claims == nil {
+	err := d.Decode(&claims)
+	if _, end := d.Token(); err != nil || claims == nil || !errors.Is(end, io.EOF) {
 		return fmt.Errorf("--claims %q: write what the token says, as in '{\"iss\": \"https://ci.example.com\", \"aud\": \"app\", \"sub\": \"job\"}'", q.Token)
 	}
 	var audience []string

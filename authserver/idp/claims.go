@@ -5,6 +5,8 @@ package idp
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"math"
 	"strings"
 	"time"
@@ -20,7 +22,8 @@ func decodeClaims(what string, text []byte) (claims, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	var c claims
-	if err := d.Decode(&c); err != nil || c == nil || d.More() {
+	err := d.Decode(&c)
+	if _, end := d.Token(); err != nil || c == nil || !errors.Is(end, io.EOF) { // More takes a bracket for an end
 		return nil, oidc.Fail(ErrRejected, "%s holds no claims", what)
 	}
 	return c, nil
