@@ -52,6 +52,8 @@ type SessionRevocationList struct {
 }
 
 // SessionRevocationSpec is whose sessions are void.
+//
+// +kubebuilder:validation:XValidation:rule=`!has(self.policy) || has(self.client)`,message=`policy narrows what a client may do: write client, too`
 type SessionRevocationSpec struct {
 	// user is whose sessions are void. With identityProvider: the ID that it knows
 	// them by (sub, or the name of a built-in user), and nothing else. Without:
@@ -75,6 +77,13 @@ type SessionRevocationSpec struct {
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:Pattern=`^[!-~]+$`
 	Client string `json:"client,omitempty"`
+	// policy narrows that to one application: the AccessPolicy, as namespace/name, that the
+	// client was let act at. The same client_id in two policies can be two programs. Default:
+	// every application. It needs client.
+	// +optional
+	// +kubebuilder:validation:MaxLength=317
+	// +kubebuilder:validation:Pattern=`^[a-z0-9-]{1,63}/[a-z0-9.-]{1,253}$`
+	Policy string `json:"policy,omitempty"`
 	// before is when (RFC 3339): who signed in earlier has to sign in again.
 	// +required
 	Before Timestamp `json:"before"`

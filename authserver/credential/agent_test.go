@@ -13,7 +13,7 @@ import (
 func agent() Claims {
 	c := ada()
 	c.Audience, c.Host = []string{"shop/mcp"}, "mcp.example.com"
-	c.Client, c.GrantedAt, c.Scope = "https://agent.example.net/client.json", start.Add(-time.Hour), "files:read"
+	c.Client, c.GrantedAt, c.Scope = "https://agent.example.net/client.json", start.Add(-time.Hour+125*time.Millisecond), "files:read"
 	return c
 }
 
@@ -82,6 +82,10 @@ func TestAgentRefuses(t *testing.T) {
 		"a client without a host":       {"type": typeAgent, "client_id": "cli", "granted_at": since},
 		"a client since ever":           {"type": typeAgent, "client_id": "cli", "host": "mcp.example.com"},
 		"a session with a scope":        {"scope": "all"},
+		"a session with milliseconds":   {"granted_ms": 1},
+		"a client since 1000 ms":        {"type": typeAgent, "client_id": "cli", "host": "a.x", "granted_at": since, "granted_ms": 1000},
+		"a client since less than then": {"type": typeAgent, "client_id": "cli", "host": "a.example.com", "granted_at": since, "granted_ms": -1},
+		"a client since the year 10000": {"type": typeAgent, "client_id": "cli", "host": "a.example.com", "granted_at": lastSecond + 1},
 	} {
 		if s, why := v.Verify(claiming(t, k, with(changes)), start); s != nil || why != policy.BadSignature {
 			t.Errorf("%s: %+v %s", name, s, why)

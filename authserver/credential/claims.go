@@ -48,6 +48,7 @@ type wireClaims struct {
 	ClientID        string   `json:"client_id,omitempty"` // RFC 9068 §2.2
 	Scope           string   `json:"scope,omitempty"`
 	GrantedAt       int64    `json:"granted_at,omitempty"`     // when the client was let act
+	GrantedMillis   int64    `json:"granted_ms,omitempty"`     // and so many milliseconds
 	Nonce           string   `json:"identity_nonce,omitempty"` // makes a token another one than all others
 	Country         string   `json:"country,omitempty"`
 	Host            string   `json:"host,omitempty"`
@@ -126,6 +127,7 @@ func (c *wireClaims) validatePart() error {
 func (c *wireClaims) setAgent(of *Claims) {
 	if c.Type == typeAgent {
 		c.ClientID, c.Scope, c.GrantedAt = of.Client, of.Scope, of.GrantedAt.Unix()
+		c.GrantedMillis = int64(of.GrantedAt.Nanosecond() / int(time.Millisecond)) // down: never later than it was
 	}
 }
 
@@ -133,13 +135,13 @@ func (c *wireClaims) setAgent(of *Claims) {
 // but of the type that is for it.
 func (c *wireClaims) validateAgent() error {
 	if c.Type != typeAgent {
-		if c.ClientID != "" || c.Scope != "" || c.GrantedAt != 0 {
+		if c.ClientID != "" || c.Scope != "" || c.granted() != 0 {
 			return errors.New("a token of a client is of a type of its own")
 		}
 		return nil
 	}
 	switch {
-	case c.ClientID == "" || c.GrantedAt <= 0 || c.GrantedAt > lastSecond:
+	case c.ClientID == "" || c.GrantedAt <= 0 || c.granted() < 0:
 		return errors.New("a token of a client names it, and since when it may act")
 	case c.Host == "" || len(c.Audience) != 1:
 		return errors.New("a token of a client is for one policy on one host")
@@ -147,6 +149,15 @@ func (c *wireClaims) validateAgent() error {
 		return errors.New("a token of a client is no cookie, and not for pages")
 	}
 	return nil
+}
+
+// granted is when a client was let act, in milliseconds since 1970; 0: it says nothing of that,
+// and below: nothing that makes sense.
+func (c *wireClaims) granted() int64 {
+	if c.GrantedAt < 0 || c.GrantedAt > lastSecond || c.GrantedMillis < 0 || c.GrantedMillis > 999 {
+		return -1
+	}
+	return c.GrantedAt*1000 + c.GrantedMillis
 }
 
 func (c *wireClaims) validateTimes() error {

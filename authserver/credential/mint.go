@@ -45,7 +45,7 @@ type Claims struct {
 	AuthorizedParty string
 	// Client is the id of the OAuth client that acts for them, since GrantedAt, with Scope
 	// (RFC 9068 §2.2). With one, the token is good in the Authorization field only, at Host,
-	// and for one policy.
+	// and for one policy. GrantedAt is kept to the millisecond.
 	Client    string
 	GrantedAt time.Time
 	Scope     string

@@ -226,7 +226,7 @@ func (k *key) read(kind, issuer, token string, now time.Time) (entry, error) {
 		IssuedAt:    time.Unix(c.IssuedAt, 0).UTC(), ExpiresAt: time.Unix(c.ExpiresAt, 0).UTC(),
 	}
 	if c.ClientID != "" {
-		e.subject.Client, e.subject.GrantedAt = c.ClientID, time.Unix(c.GrantedAt, 0).UTC()
+		e.subject.Client, e.subject.GrantedAt = c.ClientID, time.UnixMilli(c.granted()).UTC()
 	}
 	if c.ID != "" {
 		e.subject.ID, e.subject.User = c.ID, c.User

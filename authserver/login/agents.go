@@ -31,9 +31,15 @@ type AgentAt struct {
 	Client string `json:"c"` // its id
 	Name   string `json:"n"`
 	Host   string `json:"h"`
+	Policy string `json:"p"` // of the application, "namespace/name": a client is what that says it is
 	At     int64  `json:"t"`
+	Millis int64  `json:"m,omitempty"` // beside At
 	Until  int64  `json:"u"`
 }
+
+func (a *AgentAt) at() time.Time { return time.Unix(a.At, a.Millis*int64(time.Millisecond)).UTC() }
+
+func (a *AgentAt) size() int { return len(a.Client) + len(a.Name) + len(a.Host) + len(a.Policy) }
 
 // What is remembered has to leave room for the code that goes to the client.
 const (
@@ -44,15 +50,15 @@ const (
 // RememberAgent notes what somebody lets a client do, as far as there is room for it.
 func (h *Handler) RememberAgent(x *public.Exchange, s *policy.Subject, a AgentAt) {
 	o := h.agentsOf(x, s)
-	o.List = slices.DeleteFunc(o.List, func(b AgentAt) bool { return b.Client == a.Client && b.Host == a.Host })
+	o.List = slices.DeleteFunc(o.List, func(b AgentAt) bool { return b.Client == a.Client && b.Host == a.Host && b.Policy == a.Policy })
 	o.List = slices.Insert(o.List, 0, a)
 	h.keepAgents(x, &o)
 }
 
 func (h *Handler) keepAgents(x *public.Exchange, o *agents) {
 	n, room := 0, maxAgentsBytes
-	for n < len(o.List) && n < maxAgents && len(o.List[n].Client)+len(o.List[n].Name)+len(o.List[n].Host) <= room {
-		room -= len(o.List[n].Client) + len(o.List[n].Name) + len(o.List[n].Host)
+	for n < len(o.List) && n < maxAgents && o.List[n].size() <= room {
+		room -= o.List[n].size()
 		n++
 	}
 	o.List = o.List[:n]
@@ -71,7 +77,7 @@ func (h *Handler) agentsOf(x *public.Exchange, s *policy.Subject) agents {
 	told := h.asTold(s)
 	o.List = slices.DeleteFunc(o.List, func(a AgentAt) bool {
 		as := *told
-		as.Client, as.GrantedAt = a.Client, time.Unix(a.At, 0)
+		as.Client, as.GrantedAt, as.Audience = a.Client, a.at(), []string{a.Policy}
 		return !x.Now.Before(time.Unix(a.Until, 0)) || x.Table.Revoked(&as)
 	})
 	return o
@@ -80,17 +86,19 @@ func (h *Handler) agentsOf(x *public.Exchange, s *policy.Subject) agents {
 // shownAgents are those of the page of a person's sessions.
 func (h *Handler) shownAgents(x *public.Exchange, s *policy.Subject) (out []web.AgentAt) {
 	for _, a := range h.agentsOf(x, s).List {
-		out = append(out, web.AgentAt{Client: a.Client, Name: a.Name, Host: a.Host,
-			Since: time.Unix(a.At, 0).UTC(), Until: time.Unix(a.Until, 0).UTC()})
+		out = append(out, web.AgentAt{Client: a.Client, Policy: a.Policy, Name: a.Name, Host: a.Host,
+			Since: a.at(), Until: time.Unix(a.Until, 0).UTC()})
 	}
 	return out
 }
 
-// endAgent ends what a person let a client do, wherever they did, and comes back.
-func (h *Handler) endAgent(x *public.Exchange, s *policy.Subject, client string) {
+// endAgent ends what a person let a client do at one application, in whatever browser they did,
+// and comes back. Without an application, as pages of an older version have it, at all.
+func (h *Handler) endAgent(x *public.Exchange, s *policy.Subject, client, application string) {
 	back := h.Own(x.Host, "sessions", nil)
 	o := h.agentsOf(x, s)
-	if !slices.ContainsFunc(o.List, func(a AgentAt) bool { return a.Client == client }) {
+	ends := func(a AgentAt) bool { return a.Client == client && (application == "" || a.Policy == application) }
+	if !slices.ContainsFunc(o.List, ends) {
 		h.Redirect(x, back) // it is over
 		return
 	}
@@ -98,16 +106,17 @@ func (h *Handler) endAgent(x *public.Exchange, s *policy.Subject, client string)
 		h.Fail(x, web.CannotRevoke)
 		return
 	}
-	what := policy.Revocation{Provider: s.Provider, User: s.ID, Client: client, Before: x.Now.Truncate(time.Second).Add(time.Second)}
+	now := x.Now.Truncate(time.Millisecond)
+	what := policy.Revocation{Provider: s.Provider, User: s.ID, Client: client, Policy: application, Before: now.Add(time.Millisecond)}
 	if err := h.Revoke(x.R.Context(), what); err != nil {
 		h.Log.Error("what a client may do for somebody could not be voided", "error", err, "client", client, "user", s.ID, "requestID", x.ID)
 		h.Fail(x, web.NotRevoked)
 		return
 	}
 	old := h.asTold(s)
-	old.Client, old.GrantedAt = client, x.Now.Truncate(time.Second)
+	old.Client, old.GrantedAt, old.Audience = client, now, []string{application}
 	h.await(x.R.Context(), func() bool { return h.Table().Revoked(old) })
-	o.List = slices.DeleteFunc(o.List, func(a AgentAt) bool { return a.Client == client })
+	o.List = slices.DeleteFunc(o.List, ends)
 	h.keepAgents(x, &o)
 	h.Redirect(x, back)
 }

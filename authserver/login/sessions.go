@@ -135,7 +135,7 @@ func (h *Handler) endOne(x *public.Exchange, s *policy.Subject) {
 		return
 	}
 	if client := x.R.PostForm.Get("client"); s != nil && client != "" {
-		h.endAgent(x, s, client)
+		h.endAgent(x, s, client, x.R.PostForm.Get("policy"))
 		return
 	}
 	back := h.Own(x.Host, "sessions", nil)

@@ -160,7 +160,8 @@ func (h *Handler) grant(x *public.Exchange, q *question, agency *policy.Agency, 
 	r := &q.Request
 	c := code{RedirectURI: r.RedirectURI, Challenge: r.Challenge, Once: public.RandomID(), Grant: grant{
 		ID: public.RandomID(), Client: r.Client, Resource: r.Resource, Policy: agency.Audience, Scope: within(r.Scope, agency.Scopes),
-		At: x.Now.Unix(), Person: public.PersonOf(as)}}
+		At: x.Now.Unix(), Millis: int64(x.Now.Nanosecond() / int(time.Millisecond)), Listed: q.Registered,
+		Person: public.PersonOf(as)}}
 	sealed, cut, err := seal(x, purposeCode, &c.Grant, &c, x.Now.Add(codeTime))
 	switch {
 	case errors.Is(err, credential.ErrTooLarge):
@@ -176,7 +177,7 @@ func (h *Handler) grant(x *public.Exchange, q *question, agency *policy.Agency, 
 	h.told(x, q, as, "allowed")
 	target, _ := targetOf(h.Site, r.Resource) // as before
 	h.People.RememberAgent(x, s, login.AgentAt{Client: r.Client, Name: cmp.Or(q.Name, hostOfID(r.Client), r.Client), Host: target.Host(),
-		At: x.Now.Unix(), Until: x.Now.Add(agency.RefreshToken).Unix()})
+		Policy: agency.Audience, At: c.Grant.At, Millis: c.Grant.Millis, Until: x.Now.Add(agency.RefreshToken).Unix()})
 	h.leave(x, r, url.Values{"code": {sealed}})
 }
 

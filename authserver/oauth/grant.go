@@ -33,7 +33,10 @@ type grant struct {
 	Resource string `json:"r"` // as the client spells it
 	Policy   string `json:"p"` // the audience of its tokens
 	Scope    string `json:"o,omitempty"`
-	At       int64  `json:"t"` // of the consent
+	At       int64  `json:"t"`           // of the consent
+	Millis   int64  `json:"m,omitempty"` // and so many milliseconds
+	// Listed: an OAuthClient or the policy named the client. What it was let do ends with that.
+	Listed bool `json:"l,omitempty"`
 
 	public.Person
 }
@@ -56,11 +59,11 @@ type refreshToken struct {
 // subject is who let the client act for them.
 func (g *grant) subject() *policy.Subject {
 	s := g.Person.Subject()
-	s.Client, s.GrantedAt = g.Client, g.at()
+	s.Client, s.GrantedAt, s.Audience = g.Client, g.at(), []string{g.Policy}
 	return s
 }
 
-func (g *grant) at() time.Time { return time.Unix(g.At, 0).UTC() }
+func (g *grant) at() time.Time { return time.Unix(g.At, g.Millis*int64(time.Millisecond)).UTC() }
 
 // seal seals what holds a grant: without the claims, if there is no room for them. It tells
 // whether they had to go.

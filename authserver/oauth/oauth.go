@@ -41,7 +41,7 @@ type Handler struct {
 	documents *fetcher
 	// fetches are those that one person causes, requests those of one client address.
 	fetches, requests *public.Limit
-	voids             *public.Limit // of one person
+	voids             *public.Limit // of one person, client and application
 	codes             public.Spent  // that were used
 	turns             turns
 }

@@ -165,7 +165,7 @@ func (h *Handler) still(x *public.Exchange, g *grant) (policy.Target, policy.Age
 	target, ours := targetOf(h.Site, g.Resource)
 	agency, open := x.Table.Agency(target)
 	c, bad := answeredFor(&agency, g.Client)
-	known := c != nil || bad == nil && isDocument(g.Client)
+	known := c != nil || bad == nil && isDocument(g.Client) && !g.Listed
 	return target, agency, ours && open && known && agency.Audience == g.Policy
 }
 
@@ -175,8 +175,8 @@ func lifetime(a *policy.Agency, as *policy.Subject, end, now time.Time) time.Dur
 	return min(a.AccessToken, end.Sub(now), most).Truncate(time.Second)
 }
 
-// revoke takes back what a client may do for somebody (RFC 7009), at the client's wish: all
-// that this person let it do, as one of its tokens shows that it may say so.
+// revoke takes back what a client may do for somebody (RFC 7009), at the client's wish: all that
+// this person let it do at that application, as one of its tokens shows that it may say so.
 func (h *Handler) revoke(x *public.Exchange) {
 	form := h.form(x, "token", "token_type_hint")
 	if form == nil {

@@ -4,6 +4,7 @@ package oauth
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -65,14 +66,22 @@ func (t *turns) put(grant string, what *turn) {
 
 var errNoRevoke = errors.New("this installation cannot void anything, or was asked too often")
 
-// void ends what somebody let a client do so far, on every replica.
+// void ends what somebody let a client do so far at one application, on every replica. Whoever
+// has a token of another application must not end anything here by it, nor use up how often it
+// can be ended: who writes that policy can call their own client by any name.
 func (h *Handler) void(x *public.Exchange, s *policy.Subject) error {
-	if h.Revoke == nil || !h.voids.Allow(s.Provider+"\x00"+s.ID, x.Now) {
+	switch {
+	case len(s.Audience) != 1:
+		return errors.New("oauth: what a client may do is for one application")
+	case x.Table.Revoked(s):
+		return nil
+	case h.Revoke == nil || !h.voids.Allow(strings.Join([]string{s.Provider, s.ID, s.Client, s.Audience[0]}, "\x00"), x.Now):
 		return errNoRevoke
 	}
-	before := x.Now.Truncate(time.Second)
+	before := x.Now.Truncate(time.Millisecond)
 	if before.Before(s.GrantedAt) { // at a replica whose clock is ahead
 		before = s.GrantedAt
 	}
-	return h.Revoke(x.R.Context(), policy.Revocation{Provider: s.Provider, User: s.ID, Client: s.Client, Before: before.Add(time.Second)})
+	return h.Revoke(x.R.Context(), policy.Revocation{Provider: s.Provider, User: s.ID, Client: s.Client, Policy: s.Audience[0],
+		Before: before.Add(time.Millisecond)})
 }

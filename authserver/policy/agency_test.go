@@ -109,6 +109,22 @@ func TestRevokedClient(t *testing.T) {
 			}
 		}
 	}
+	for name, c := range map[string]struct {
+		policy, audience string
+		void             bool
+	}{"at one application": {"shop/mcp", "shop/mcp", true}, "and at another": {"shop/mcp", "evil/mcp", false},
+		"of a longer name": {"shop/mcp", "shop/mcp2", false}, "wherever it may act": {"", "evil/mcp", true}} {
+		r := Revocation{Provider: "corp", User: "1", Client: "cli", Policy: c.policy, Before: now}
+		s := of("cli", time.Second)
+		s.Audience = []string{c.audience}
+		if got := (&Table{}).revoking([]Revocation{r}).Revoked(s); got != c.void {
+			t.Errorf("%s: %t", name, got)
+		}
+		wide := Revocation{Provider: "corp", User: "1", Client: "cli", Before: now.Add(-time.Hour)}
+		if got := (&Table{}).revoking([]Revocation{r, wide}).Revoked(s); got != c.void {
+			t.Errorf("%s, beside an older one that is wide: %t", name, got)
+		}
+	}
 	all := (&Table{}).revoking([]Revocation{{Provider: "corp", User: "1", Before: now}})
 	if !all.Revoked(of("cli", 0)) {
 		t.Error("who signs out everywhere still has somebody act")

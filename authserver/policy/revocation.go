@@ -23,8 +23,14 @@ type Revocation struct {
 	// Client narrows it to what the user let that client do before that time, whenever they
 	// signed in. Empty: all is void.
 	Client string
+	// Policy narrows that to one application, "namespace/name": whoever writes one policy calls
+	// a client what they like, and ends nothing at those of others. Empty: at all.
+	Policy string
 	Before time.Time
 }
+
+// A delegate is a client that acts for people at one application; with no policy, at any.
+type delegate struct{ client, policy string }
 
 // A person is known by an ID at a provider. Nobody is by an address.
 type person struct{ provider, id string }
@@ -35,7 +41,7 @@ type revoked struct {
 	names  map[string]*Revocation // at any provider
 	emails map[string]*Revocation // folded
 	// clients are those of what was let a client do.
-	clients map[string]*revoked
+	clients map[delegate]*revoked
 }
 
 // SetRevocations replaces the revocations in force. Their order is no matter.
@@ -43,7 +49,7 @@ func (a *Assembler) SetRevocations(revocations []Revocation) {
 	sorted := slices.Clone(revocations)
 	slices.SortFunc(sorted, func(x, y Revocation) int {
 		return cmp.Or(x.Before.Compare(y.Before), cmp.Compare(x.User, y.User), cmp.Compare(x.Provider, y.Provider),
-			cmp.Compare(x.Client, y.Client),
+			cmp.Compare(x.Client, y.Client), cmp.Compare(x.Policy, y.Policy),
 			compareSource(y.Source, x.Source))
 	})
 	var now sum
@@ -51,7 +57,7 @@ func (a *Assembler) SetRevocations(revocations []Revocation) {
 		now = *digested(func(d *digest) {
 			for i := range sorted {
 				r := &sorted[i]
-				d.str(r.Source.Namespace, r.Source.Name, r.Source.Field, r.Provider, r.User, r.Client)
+				d.str(r.Source.Namespace, r.Source.Name, r.Source.Field, r.Provider, r.User, r.Client, r.Policy)
 				d.time(r.Before)
 			}
 		})
@@ -72,9 +78,10 @@ func newRevoked(sorted []Revocation) *revoked {
 	for i := range sorted {
 		of, r := out, &sorted[i]
 		if r.Client != "" {
-			if of = out.clients[r.Client]; of == nil {
+			at := delegate{r.Client, r.Policy}
+			if of = out.clients[at]; of == nil {
 				of = emptyRevoked()
-				out.clients[r.Client] = of
+				out.clients[at] = of
 			}
 		}
 		of.add(r)
@@ -83,7 +90,7 @@ func newRevoked(sorted []Revocation) *revoked {
 }
 
 func emptyRevoked() *revoked {
-	return &revoked{map[person]*Revocation{}, map[string]*Revocation{}, map[string]*Revocation{}, map[string]*revoked{}}
+	return &revoked{map[person]*Revocation{}, map[string]*Revocation{}, map[string]*Revocation{}, map[delegate]*revoked{}}
 }
 
 // Revoked reports whether the subject's sessions are void: by a revocation, or for
@@ -111,14 +118,22 @@ func (r *revoked) find(s *Subject) *Revocation {
 	if v := r.since(s, s.SignedInAt); v != nil || s.Client == "" {
 		return v
 	}
-	if of := r.clients[s.Client]; of != nil {
-		return of.since(s, s.GrantedAt)
+	if v := r.clients[delegate{client: s.Client}].since(s, s.GrantedAt); v != nil {
+		return v
+	}
+	for _, audience := range s.Audience { // which is one
+		if v := r.clients[delegate{s.Client, audience}].since(s, s.GrantedAt); v != nil {
+			return v
+		}
 	}
 	return nil
 }
 
 // since returns the one that voids what the subject has had since a time.
 func (r *revoked) since(s *Subject, at time.Time) *Revocation {
+	if r == nil {
+		return nil
+	}
 	var buf [maxFolded]byte
 	for _, v := range [...]*Revocation{
 		r.people[person{s.Provider, s.ID}], r.names[s.ID], r.names[s.User], r.names[s.called()], r.emails[string(appendFolded(buf[:0], s.Email))],

@@ -92,9 +92,11 @@ func FuzzFolded(f *testing.F) {
 
 func TestRevocationsAreInTheRevision(t *testing.T) {
 	table := mustBuild(t, one(does(Allow)...))
-	all := []Revocation{{Source{Name: "a"}, "", "u1", "", now}, {Source{Name: "b"}, "", "u1", "", now}, {Source{Name: "b"}, "", "u2", "", now},
-		{Source{Name: "b"}, "", "u2", "", now.Add(1)}, {Source{Name: "b"}, "corp", "u2", "", now}, {Source{Name: "b"}, "cor", "pu2", "", now},
-		{Source{Name: "b"}, "corp", "u2", "cli", now}, {Source{Name: "b"}, "corp", "u2c", "li", now}}
+	a, b := Source{Name: "a"}, Source{Name: "b"}
+	all := []Revocation{{a, "", "u1", "", "", now}, {b, "", "u1", "", "", now}, {b, "", "u2", "", "", now},
+		{b, "", "u2", "", "", now.Add(1)}, {b, "corp", "u2", "", "", now}, {b, "cor", "pu2", "", "", now},
+		{b, "corp", "u2", "cli", "", now}, {b, "corp", "u2c", "li", "", now}, {b, "corp", "u2", "cli", "shop/mcp", now},
+		{b, "corp", "u2", "clis", "hop/mcp", now}}
 	seen := map[string]bool{table.Revision(): true}
 	for i := range all {
 		for _, list := range [][]Revocation{all[i : i+1], {all[i], all[i]}} {

@@ -159,6 +159,7 @@ type RefusalView struct {
 // An AgentAt is a client that somebody lets act for them.
 type AgentAt struct {
 	Client, Name, Host string // Client is its id
+	Policy             string // of the application; empty: it is not known
 	Since, Until       time.Time
 }
 

@@ -194,20 +194,22 @@ func TestRevocationOfAProvider(t *testing.T) {
 
 // Who signs out is one provider's user: another's of the same ID has an object of their own.
 func TestSignedOut(t *testing.T) {
-	at := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	at := time.Date(2026, 1, 31, 12, 0, 0, 125e6, time.UTC)
 	seen := map[string]bool{}
-	for _, who := range [][3]string{{"people", "ann"}, {"guests", "ann"}, {"people", "ann@corp.com"}, {"guest", "sann"}, {"", "guestsann"},
-		{"people", "ann", "cli"}, {"people", "ann", "https://agent.example.net/client.json"}, {"people", "bob", "cli"}} {
-		what := policy.Revocation{Provider: who[0], User: who[1], Client: who[2], Before: at}
+	for _, who := range [][4]string{{"people", "ann"}, {"guests", "ann"}, {"people", "ann@corp.com"}, {"guest", "sann"}, {"", "guestsann"},
+		{"people", "ann", "cli"}, {"people", "ann", "https://agent.example.net/client.json"}, {"people", "bob", "cli"},
+		{"people", "bob", "cli", "shop/mcp"}, {"people", "bob", "cli", "shop/mcp.v2"}} {
+		what := policy.Revocation{Provider: who[0], User: who[1], Client: who[2], Policy: who[3], Before: at}
 		o := translate.SignedOut(what)
-		if seen[o.Name] || string(o.Spec.IdentityProvider) != who[0] || o.Spec.User != who[1] || o.Spec.Client != who[2] {
+		if seen[o.Name] || string(o.Spec.IdentityProvider) != who[0] || o.Spec.User != who[1] || o.Spec.Client != who[2] ||
+			o.Spec.Policy != who[3] {
 			t.Errorf("%q: %+v", who, o)
 		}
 		seen[o.Name] = true
 		if !translate.Reaches(o, what) {
 			t.Errorf("%q: it does not reach itself", who)
 		}
-		for i, other := range []policy.Revocation{what, what, what, what} {
+		for i, other := range []policy.Revocation{what, what, what, what, what} {
 			switch i {
 			case 0:
 				other.Provider = "other"
@@ -215,15 +217,17 @@ func TestSignedOut(t *testing.T) {
 				other.User = "other"
 			case 2:
 				other.Client = "other"
+			case 3:
+				other.Policy = "shop/other"
 			default:
-				other.Before = at.Add(time.Minute)
+				other.Before = at.Add(time.Millisecond)
 			}
 			if translate.Reaches(o, other) {
 				t.Errorf("%q: it reaches %+v", who, other)
 			}
 		}
 		r, issues := translate.Revocation(o)
-		if r.Provider != who[0] || r.User != who[1] || r.Client != who[2] || !r.Before.Equal(at) || len(issues) > 0 {
+		if r.Provider != who[0] || r.User != who[1] || r.Client != who[2] || r.Policy != who[3] || !r.Before.Equal(at) || len(issues) > 0 {
 			t.Errorf("%q: %+v %v", who, r, issues)
 		}
 	}
@@ -253,6 +257,30 @@ func TestRevocation(t *testing.T) {
 		}
 		if c.want.IsZero() && r.Before.Year() < 9999 || !c.want.IsZero() && !r.Before.Equal(c.want) {
 			t.Errorf("%+v: before %v", c, r.Before)
+		}
+	}
+}
+
+// TestRevocationOfAnApplication: a policy narrows what is void of a client, and nothing else; what
+// is no policy narrows nothing.
+func TestRevocationOfAnApplication(t *testing.T) {
+	for _, c := range []struct {
+		client, policy, want string
+		issue                bool
+	}{
+		{"cli", "shop/mcp", "shop/mcp", false},
+		{"cli", "", "", false},
+		{"", "shop/mcp", "", true},
+		{"cli", "mcp", "", true},
+		{"cli", "shop/mcp/x", "", true},
+		{"cli", "Shop/mcp", "", true},
+		{"cli", "shop/", "", true},
+		{"two words", "shop/mcp", "", true},
+	} {
+		r, issues := translate.Revocation(&v1alpha1.SessionRevocation{
+			Spec: v1alpha1.SessionRevocationSpec{User: "ann", Client: c.client, Policy: c.policy, Before: "2026-01-31T12:00:00Z"}})
+		if r.Policy != c.want || (len(issues) > 0) != c.issue || r.User != "ann" {
+			t.Errorf("%+v: %+v %v", c, r, issues)
 		}
 	}
 }

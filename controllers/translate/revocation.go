@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/validation"
+
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
@@ -32,6 +34,16 @@ func Revocation(o *v1alpha1.SessionRevocation) (policy.Revocation, []policy.Issu
 		t.wrong("spec.client", "%.40q: 1 to 512 printable characters of ASCII, without blanks", client)
 		client = "" // all of it
 	}
+	of := o.Spec.Policy
+	switch {
+	case of == "":
+	case client == "":
+		t.wrong("spec.policy", "%.40q: it narrows what a client may do, so write client, too", of)
+		of = ""
+	case !isPolicyName(of):
+		t.wrong("spec.policy", "%.40q: write the policy as NAMESPACE/NAME", of)
+		of = "" // at every application
+	}
 	before := t.time("spec.before", o.Spec.Before)
 	if o.Spec.Before == "" {
 		t.wrong("spec.before", "write a time in RFC 3339 notation, such as 2026-01-31T12:00:00Z")
@@ -40,5 +52,11 @@ func Revocation(o *v1alpha1.SessionRevocation) (policy.Revocation, []policy.Issu
 		before = always
 	}
 	return policy.Revocation{Source: t.source, Provider: string(o.Spec.IdentityProvider), User: o.Spec.User, Client: client,
-		Before: before}, t.defects
+		Policy: of, Before: before}, t.defects
+}
+
+// isPolicyName reports whether a text can name a policy and its namespace.
+func isPolicyName(s string) bool {
+	namespace, name, ok := strings.Cut(s, "/")
+	return ok && len(validation.IsDNS1123Label(namespace)) == 0 && len(validation.IsDNS1123Subdomain(name)) == 0
 }

@@ -21,12 +21,15 @@ func SignedOut(r policy.Revocation) *v1alpha1.SessionRevocation {
 	if r.Client != "" {
 		name, text = "client-ended-", text+"\x00"+r.Client
 	}
+	if r.Policy != "" {
+		text += "\x00" + r.Policy
+	}
 	sum := sha256.Sum256([]byte(text))
 	return &v1alpha1.SessionRevocation{
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "SessionRevocation"},
 		ObjectMeta: metav1.ObjectMeta{Name: name + hex.EncodeToString(sum[:16])},
 		Spec: v1alpha1.SessionRevocationSpec{IdentityProvider: v1alpha1.ProviderName(r.Provider), User: r.User, Client: r.Client,
-			Before: v1alpha1.Timestamp(r.Before.UTC().Format(time.RFC3339))},
+			Policy: r.Policy, Before: v1alpha1.Timestamp(r.Before.UTC().Format(time.RFC3339Nano))},
 	}
 }
 
@@ -34,5 +37,5 @@ func SignedOut(r policy.Revocation) *v1alpha1.SessionRevocation {
 func Reaches(o *v1alpha1.SessionRevocation, r policy.Revocation) bool {
 	at, err := time.Parse(time.RFC3339, string(o.Spec.Before))
 	return err == nil && o.Spec.User == r.User && string(o.Spec.IdentityProvider) == r.Provider && o.Spec.Client == r.Client &&
-		!at.Before(r.Before.Truncate(time.Second))
+		o.Spec.Policy == r.Policy && !at.Before(r.Before)
 }

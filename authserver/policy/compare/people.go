@@ -19,7 +19,7 @@ const maxPeople = 20
 func (c *comparison) findPeople() {
 	a := answers{}
 	for i, r := range onlyIn(c.old.Revocations, c.now.Revocations, func(r policy.Revocation) string {
-		return r.Provider + "\x00" + r.User + "\x00" + r.Before.UTC().String()
+		return r.Provider + "\x00" + r.User + "\x00" + r.Client + "\x00" + r.Policy + "\x00" + r.Before.UTC().String()
 	}) {
 		if i == maxPeople {
 			c.out.Incomplete = append(c.out.Incomplete, "more SessionRevocations differ than can be compared")
