@@ -7,8 +7,8 @@ package controllers
 //
 // Policies, and what is told of them:
 //
-// +kubebuilder:rbac:groups=access.ostiary.dev,resources=accessgroups;accesspolicies;identityproviders;servicetokens;tokenissuers,verbs=get;list;watch
-// +kubebuilder:rbac:groups=access.ostiary.dev,resources=accessgroups/status;accesspolicies/status;identityproviders/status;servicetokens/status;sessionrevocations/status;tokenissuers/status,verbs=get;patch;update
+// +kubebuilder:rbac:groups=access.ostiary.dev,resources=accessgroups;accesspolicies;identityproviders;oauthclients;servicetokens;tokenissuers,verbs=get;list;watch
+// +kubebuilder:rbac:groups=access.ostiary.dev,resources=accessgroups/status;accesspolicies/status;identityproviders/status;oauthclients/status;servicetokens/status;sessionrevocations/status;tokenissuers/status,verbs=get;patch;update
 // +kubebuilder:rbac:groups=access.ostiary.dev,resources=sessionrevocations,verbs=create;delete;get;list;patch;watch
 // +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch
 //

@@ -26,6 +26,7 @@ import (
 	"github.com/ostiary/ostiary/controllers/groups"
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/issuers"
+	"github.com/ostiary/ostiary/controllers/oauthclients"
 	"github.com/ostiary/ostiary/controllers/optin"
 	"github.com/ostiary/ostiary/controllers/revocation"
 	"github.com/ostiary/ostiary/controllers/routes"
@@ -124,7 +125,8 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("starting the controllers: %w", err)
 	}
-	absent, err := cluster.Missing(mgr.GetRESTMapper(), cluster.ProviderKind, cluster.RevocationKind, cluster.GroupKind, cluster.TokenKind, cluster.TokenIssuerKind)
+	absent, err := cluster.Missing(mgr.GetRESTMapper(), cluster.ProviderKind, cluster.RevocationKind, cluster.GroupKind, cluster.TokenKind,
+		cluster.TokenIssuerKind, cluster.OAuthClientKind)
 	if err != nil {
 		return fmt.Errorf("starting the controllers: %w", err)
 	}
@@ -145,16 +147,7 @@ func Run(ctx context.Context, o Options) error {
 	keys.Leads = leader.Leads
 	table := &feed.Feed{Live: o.Live, Terms: o.Terms, Ledger: ledger, Leads: leader.Leads, Status: status,
 		Revocations: !slices.Contains(absent, cluster.RevocationKind), Tokens: !slices.Contains(absent, cluster.TokenKind), Providers: o.ProvidersInUse}
-	if table.Revocations {
-		table.RevocationStatus = new(revocation.Status)
-		table.RevocationStatus.SetupWithManager(mgr)
-		leader.Duties = append(leader.Duties, table.RevocationStatus.Write)
-	}
-	if !slices.Contains(absent, cluster.GroupKind) {
-		table.Groups, table.GroupStatus = new(groups.List), new(groups.Status)
-		table.GroupStatus.SetupWithManager(mgr)
-		leader.Duties = append(leader.Duties, table.GroupStatus.Write)
-	}
+	setupStatuses(mgr, leader, table, absent)
 	o.setupPublishers(mgr, leader)
 	contact := &Contact{Every: o.pace.contact}
 	status.SetupWithManager(mgr)
@@ -168,6 +161,25 @@ func Run(ctx context.Context, o Options) error {
 		return fmt.Errorf("starting the controllers: %w", err)
 	}
 	return mgr.Start(ctx)
+}
+
+// setupStatuses sets up what tells of objects that policies can be served without.
+func setupStatuses(mgr ctrl.Manager, leader *Leader, table *feed.Feed, absent []string) {
+	if table.Revocations {
+		table.RevocationStatus = new(revocation.Status)
+		table.RevocationStatus.SetupWithManager(mgr)
+		leader.Duties = append(leader.Duties, table.RevocationStatus.Write)
+	}
+	if !slices.Contains(absent, cluster.GroupKind) {
+		table.Groups, table.GroupStatus = new(groups.List), new(groups.Status)
+		table.GroupStatus.SetupWithManager(mgr)
+		leader.Duties = append(leader.Duties, table.GroupStatus.Write)
+	}
+	if table.Clients = !slices.Contains(absent, cluster.OAuthClientKind); table.Clients {
+		table.ClientStatus = new(oauthclients.Status)
+		table.ClientStatus.SetupWithManager(mgr)
+		leader.Duties = append(leader.Duties, table.ClientStatus.Write)
+	}
 }
 
 // setupPublishers sets up what others read of this installation.

@@ -114,7 +114,8 @@ func (d delayed) RoundTrip(r *http.Request) (*http.Response, error) {
 // TestNothingBeforeSync: as long as not everything was read that decides, nothing is in force
 // (G1).
 func TestNothingBeforeSync(t *testing.T) {
-	for _, what := range []string{"accesspolicies", "accessgroups", "tokenissuers", "servicetokens", "identityproviders", "sessionrevocations"} {
+	for _, what := range []string{"accesspolicies", "accessgroups", "tokenissuers", "servicetokens", "oauthclients",
+		"identityproviders", "sessionrevocations"} {
 		t.Run(what, func(t *testing.T) { testNothingBefore(t, what) })
 	}
 }

@@ -54,6 +54,8 @@ func stateOf(t *testing.T, c client.Client, o client.Object, kind, reason string
 			list = o.Status.Conditions
 		case *v1alpha1.AccessPolicy:
 			list = o.Status.Conditions
+		case *v1alpha1.OAuthClient:
+			list = o.Status.Conditions
 		}
 		is := meta.FindStatusCondition(list, kind)
 		if is == nil && reason == "" {

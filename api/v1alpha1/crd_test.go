@@ -208,6 +208,7 @@ func TestEveryFieldHasAManifest(t *testing.T) {
 		"AccessPolicy":      reflect.TypeFor[v1alpha1.AccessPolicySpec](),
 		"IdentityProvider":  reflect.TypeFor[v1alpha1.IdentityProviderSpec](),
 		"SessionRevocation": reflect.TypeFor[v1alpha1.SessionRevocationSpec](), "TokenIssuer": reflect.TypeFor[v1alpha1.TokenIssuerSpec](),
+		"OAuthClient":       reflect.TypeFor[v1alpha1.OAuthClientSpec](),
 	} {
 		for _, path := range fields(spec, "spec") {
 			if !set[kind][path] {
@@ -305,6 +306,11 @@ func TestPrinterColumns(t *testing.T) {
 			&v1alpha1.TokenIssuer{ObjectMeta: named, Spec: ci, Status: v1alpha1.TokenIssuerStatus{Conditions: conditions(v1alpha1.ConditionReady)}},
 			[]string{"Name", "Issuer", "Ready", "Reason", "Keys", "Fetched", "Age"},
 			[]string{"columns", "https://ci.example.com", "False", "BecauseReady", "<nil>", "<nil>"}},
+		"namespaces/default/oauthclients": {
+			&v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Name: "columns", Namespace: "default"}, Spec: v1alpha1.OAuthClientSpec{
+				RedirectURIs: []v1alpha1.RedirectURI{"https://a.example/cb"}, Namespaces: []v1alpha1.NamespaceOrAll{"shop"}},
+				Status: v1alpha1.OAuthClientStatus{ClientID: "ide", Conditions: conditions(v1alpha1.ConditionReady)}},
+			[]string{"Name", "Client ID", "For", "Ready", "Reason", "Age"}, []string{"columns", "ide", `["shop"]`, "False", "BecauseReady"}},
 	} {
 		wanted := s.object.DeepCopyObject().(client.Object)
 		store(t, c, s.object)
@@ -389,23 +395,4 @@ func withDefaults(t *testing.T, kind string, spec any) any {
 		}
 	}
 	return m
-}
-
-// normal turns a value into what encoding/json makes of it.
-func normal(t *testing.T, v any) any {
-	t.Helper()
-	var n any
-	if err := json.Unmarshal([]byte(text(t, v)), &n); err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
-func text(t *testing.T, v any) string {
-	t.Helper()
-	b, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
 }

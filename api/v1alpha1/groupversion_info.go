@@ -15,7 +15,8 @@ var GroupVersion = schema.GroupVersion{Group: "access.ostiary.dev", Version: "v1
 func AddToScheme(s *runtime.Scheme) error {
 	s.AddKnownTypes(GroupVersion, &AccessPolicy{}, &AccessPolicyList{},
 		&IdentityProvider{}, &IdentityProviderList{}, &SessionRevocation{}, &SessionRevocationList{},
-		&AccessGroup{}, &AccessGroupList{}, &ServiceToken{}, &ServiceTokenList{}, &TokenIssuer{}, &TokenIssuerList{})
+		&AccessGroup{}, &AccessGroupList{}, &ServiceToken{}, &ServiceTokenList{}, &TokenIssuer{}, &TokenIssuerList{},
+		&OAuthClient{}, &OAuthClientList{})
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil
 }

@@ -38,11 +38,11 @@ type OAuth struct {
 	// +listType=map
 	// +listMapKey=id
 	// +kubebuilder:validation:MaxItems=32
-	Clients []OAuthClient `json:"clients,omitempty"`
+	Clients []ListedOAuthClient `json:"clients,omitempty"`
 }
 
-// OAuthClient is a program that acts for people.
-type OAuthClient struct {
+// ListedOAuthClient is a program that acts for people, of one policy.
+type ListedOAuthClient struct {
 	// id is its client_id.
 	// +required
 	ID OAuthClientID `json:"id"`

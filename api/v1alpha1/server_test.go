@@ -108,3 +108,22 @@ func conditions(kinds ...string) (all []metav1.Condition) {
 var ci = v1alpha1.TokenIssuerSpec{
 	Issuer: "https://ci.example.com", Audiences: []v1alpha1.Audience{"app"}, Namespaces: []v1alpha1.NamespaceOrAll{"shop"},
 }
+
+// normal turns a value into what encoding/json makes of it.
+func normal(t *testing.T, v any) any {
+	t.Helper()
+	var n any
+	if err := json.Unmarshal([]byte(text(t, v)), &n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func text(t *testing.T, v any) string {
+	t.Helper()
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}

@@ -114,7 +114,7 @@ func TestErrorsOfOperatorsClients(t *testing.T) {
 }
 
 // TestAnswerAfterAnEdit: who was asked about a client answers about that one: not about what has
-// its client_id meanwhile, and not to where its answers went before.
+// its client_id meanwhile, and not to where its answers went before. (THREATS I18)
 func TestAnswerAfterAnEdit(t *testing.T) {
 	moved := object("ops/desktop", "shop")
 	moved.RedirectURIs = []string{"https://desktop.example.com/new"}
@@ -146,6 +146,7 @@ func TestAnswerAfterAnEdit(t *testing.T) {
 
 // TestOperatorsSayInsteadOfADocument: where operators answer for the address of a client's
 // document, that document is not asked, and what it says does not count. A team has no say in it.
+// (THREATS I18)
 func TestOperatorsSayInsteadOfADocument(t *testing.T) {
 	s := newSite(t)
 	pinned := object("ops/agent", "shop")

@@ -48,7 +48,7 @@ func registeredMistakes() map[Code][]RegisteredClient {
 
 // TestRegisteredClients: whose a client_id is at the application a/p, whatever order the objects
 // come in; who has it not, and is told so, naming both. "-": it is nobody's, "!": it can be used
-// by nobody.
+// by nobody. (THREATS I18)
 func TestRegisteredClients(t *testing.T) {
 	broken := clientAt("ops/broken", "cli", "*")
 	broken.RedirectURIs = []string{"javascript:alert(1)"}
@@ -142,7 +142,7 @@ func belongs(a *Agency, id string) string {
 
 // TestOneClientOneAnswer: of whatever objects there are, a client_id is at an application what one
 // object says or the policy, and never of another team's. What an object's removal leaves is
-// what there would be without it; edit by edit it is what Build makes.
+// what there would be without it; edit by edit it is what Build makes. (THREATS I18)
 func TestOneClientOneAnswer(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	pick := func(of ...string) string { return of[r.IntN(len(of))] }

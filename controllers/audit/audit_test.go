@@ -258,7 +258,7 @@ func TestAuditOfPlans(t *testing.T) {
 func TestAuditUnknownKind(t *testing.T) {
 	for kind, wrong := range map[string]bool{"AccessPolicyy": true, "accesspolicy": true, "IdentityProvider": false,
 		"SessionRevocation": false,
-		"AccessGroup":       false, "TokenIssuer": false} {
+		"AccessGroup":       false, "TokenIssuer": false, "OAuthClient": false} {
 		_, out, err := auditCommand(t, "apiVersion: access.ostiary.dev/v1alpha1\nkind: "+kind+"\nmetadata: {name: a}\nspec: {}\n", "-")
 		if (err != nil) != wrong || wrong && !strings.Contains(err.Error(), "is not one of access.ostiary.dev/v1alpha1") {
 			t.Errorf("%s: %v\n%s", kind, err, out)

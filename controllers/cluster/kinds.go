@@ -56,6 +56,7 @@ const (
 	RevocationKind  = "SessionRevocation"
 	GroupKind       = "AccessGroup"
 	TokenIssuerKind = "TokenIssuer"
+	OAuthClientKind = "OAuthClient"
 )
 
 // LookAgain is how often it is looked whether a missing CRD has been installed.

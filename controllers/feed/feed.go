@@ -31,6 +31,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
 	"github.com/ostiary/ostiary/controllers/groups"
+	"github.com/ostiary/ostiary/controllers/oauthclients"
 	"github.com/ostiary/ostiary/controllers/revocation"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
@@ -57,6 +58,10 @@ type Feed struct {
 	GroupStatus *groups.Status
 	// Tokens: there are ServiceTokens that machines can be admitted by.
 	Tokens bool
+	// Clients: there are OAuthClients that people can be asked about. ClientStatus is told what
+	// became of them.
+	Clients      bool
+	ClientStatus *oauthclients.Status
 	// Providers returns the identity providers that are in use; nil: not known yet.
 	// Optional.
 	Providers func() *policy.Providers
@@ -133,6 +138,9 @@ func (f *Feed) SetupWithManager(mgr ctrl.Manager, m prometheus.Registerer) error
 	if f.Tokens {
 		b = b.Watches(&v1alpha1.ServiceToken{}, one)
 	}
+	if f.Clients {
+		b = b.Watches(&v1alpha1.OAuthClient{}, one, builder.WithPredicates(predicate.Funcs{UpdateFunc: cluster.Changed}))
+	}
 	return b.WatchesRawSource(f.providersChanged.Source(cluster.OneKey)).WatchesRawSource(source.Func(func(ctx context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 		if f.Ingresses != nil {
 			go f.followIngresses(ctx, q)
@@ -172,7 +180,7 @@ func (f *Feed) reconcile(ctx context.Context) (reconcile.Result, error) {
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	tokens, err := f.serviceTokens(ctx)
+	tokens, clients, registered, err := f.programs(ctx)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
@@ -190,6 +198,7 @@ func (f *Feed) reconcile(ctx context.Context) (reconcile.Result, error) {
 	f.table.SetGroups(grouped)
 	f.table.SetServiceTokens(tokens)
 	f.table.SetTokenIssuers(f.trusted())
+	f.table.SetOAuthClients(clients)
 	wait, err = f.assemble(ctx, list.Items, named)
 	if err != nil {
 		return reconcile.Result{}, err
@@ -203,6 +212,7 @@ func (f *Feed) reconcile(ctx context.Context) (reconcile.Result, error) {
 		f.seenGroups = seen
 		f.GroupStatus.Report(seen, f.table.GroupUses())
 	}
+	f.ClientStatus.Report(registered, clients)
 	f.RevocationStatus.Report(table.Revision(), revoked)
 	if table.Revision() != f.revision {
 		f.revision = table.Revision()
@@ -354,11 +364,18 @@ func (f *Feed) revocations(ctx context.Context) ([]policy.Revocation, map[string
 	return out, seen, nil
 }
 
-// serviceTokens lists and translates the ServiceTokens. What is wrong with one, its
+// programs lists and translates the ServiceTokens and the OAuthClients. What is wrong with one, its
 // condition says.
-func (f *Feed) serviceTokens(ctx context.Context) ([]policy.ServiceToken, error) {
-	if !f.Tokens {
-		return nil, nil
+func (f *Feed) programs(ctx context.Context) (tokens []policy.ServiceToken, clients *policy.OAuthClients,
+	seen map[types.NamespacedName]oauthclients.Seen, err error,
+) {
+	if f.Tokens {
+		if tokens, err = tokensOf(ctx, f.reader); err != nil {
+			return nil, nil, nil, err
+		}
 	}
-	return tokensOf(ctx, f.reader)
+	if f.Clients {
+		clients, seen, err = oauthclients.Read(ctx, f.reader, f.Terms)
+	}
+	return tokens, clients, seen, err
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/ostiary/ostiary/controllers/groups"
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/manifests"
+	"github.com/ostiary/ostiary/controllers/oauthclients"
 	"github.com/ostiary/ostiary/controllers/revision"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
@@ -181,6 +182,9 @@ func (l *Source) Cluster(ctx context.Context, terms policy.Terms, stderr io.Writ
 	}
 	if in.TokenIssuers, err = tokenIssuersOf(ctx, reader); err != nil {
 		fmt.Fprintf(stderr, "note: no bearer token of another issuer is let in: %s\n", policy.Line(err.Error()))
+	}
+	if in.OAuthClients, _, err = oauthclients.Read(ctx, reader, terms); err != nil {
+		fmt.Fprintf(stderr, "note: no client has an OAuthClient of its own: %s\n", policy.Line(err.Error()))
 	}
 	return policies, in, nil
 }

@@ -3,8 +3,6 @@
 package manifests
 
 import (
-	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -15,6 +13,7 @@ import (
 	"github.com/ostiary/ostiary/api/v1alpha1"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/crd"
+	"github.com/ostiary/ostiary/controllers/manifests/misfit"
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
@@ -51,7 +50,7 @@ func (d *document) judge(o *object, kind string, into any) (found []policy.Issue
 	})
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(js, into); err != nil {
 		if len(found) == 0 {
-			o.defect(typeErrorField(err), "%s", typeError(err))
+			o.defect(misfit.Field(err), "%s", misfit.Words(err))
 		}
 		return found, false
 	}
@@ -80,52 +79,13 @@ func (d *document) strictly(into any) (line int, field, message string, unknown 
 	}
 	strict, err := kjson.UnmarshalStrict(js, into)
 	if err != nil {
-		return 0, typeErrorField(err), typeError(err), nil
+		return 0, misfit.Field(err), misfit.Words(err), nil
 	}
 	for _, e := range strict[:min(len(strict), maxUnknown)] {
-		unknown = append(unknown, finding{field: unknownField(e), message: strings.ReplaceAll(e.Error(), `"`, "")})
+		unknown = append(unknown, finding{field: misfit.Unknown(e), message: strings.ReplaceAll(e.Error(), `"`, "")})
 	}
 	return 0, "", "", unknown
 }
 
 // maxUnknown is how many unknown fields of one document are reported.
 const maxUnknown = 100
-
-// typeError words "json: cannot unmarshal string into Go struct field
-// AccessPolicy.spec.hosts of type []v1alpha1.Host".
-var jsonType = regexp.MustCompile(`cannot unmarshal (\S+) into Go struct field \S*?\.((?:spec|metadata|status)\S*) of type (\S+)`)
-
-func typeErrorField(err error) string {
-	if m := jsonType.FindStringSubmatch(err.Error()); m != nil {
-		return m[2]
-	}
-	return ""
-}
-
-func typeError(err error) string {
-	m := jsonType.FindStringSubmatch(err.Error())
-	if m == nil {
-		return err.Error()
-	}
-	want := "a different type"
-	switch t := m[3]; {
-	case strings.HasPrefix(t, "[]"):
-		want = "a list"
-	case t == "bool":
-		want = "true or false"
-	case strings.HasPrefix(t, "int"):
-		want = "a whole number"
-	case strings.HasPrefix(t, "v1alpha1."), t == "string":
-		want = "text, or an object where the reference shows one"
-	}
-	return fmt.Sprintf("this is of type %s; it should be %s", m[1], want)
-}
-
-var unknownName = regexp.MustCompile(`field "([^"]+)"`)
-
-func unknownField(err error) string {
-	if m := unknownName.FindStringSubmatch(err.Error()); m != nil {
-		return m[1]
-	}
-	return ""
-}

@@ -238,7 +238,7 @@ func (d *document) parse() (*yamlv3.Node, error) {
 }
 
 // ourKinds are those of our group: AccessPolicy, and what is an entry.
-var ourKinds = []string{policyKind, providerKind, revocationKind, groupKind, tokenKind, tokenIssuerKind}
+var ourKinds = []string{policyKind, providerKind, revocationKind, groupKind, tokenKind, tokenIssuerKind, clientKind}
 
 // A kind is what a document holds.
 type kind int

@@ -26,6 +26,7 @@ const (
 	providerKind    = "IdentityProvider"
 	revocationKind  = "SessionRevocation"
 	tokenIssuerKind = "TokenIssuer"
+	clientKind      = "OAuthClient"
 	secretKind      = "Secret"
 	ingressKind     = "Ingress"
 	routeKind       = translate.HTTPRouteKind
@@ -40,6 +41,8 @@ type entry struct {
 	group      *v1alpha1.AccessGroup       // nil if it cannot be decoded
 	token      *v1alpha1.ServiceToken      // nil if it cannot be decoded
 	issuer     *v1alpha1.TokenIssuer       // nil if it cannot be decoded
+	client     *v1alpha1.OAuthClient       // nil if it cannot be decoded
+	check      func() []policy.Issue       // says what is wrong with one that can, other files aside
 	secret     map[string][]byte
 	within     string           // the namespace of a Secret, as it is written
 	route      *translate.Route // of an Ingress or an HTTPRoute
@@ -62,7 +65,9 @@ func (d *document) readEntry(root *yamlv3.Node, kind string) *entry {
 		e.defect("metadata.name", "an object needs a name")
 	}
 	e.checkName()
-	if kind != secretKind && kind != tokenKind && scalar(find(root, "metadata.namespace")) != "" {
+	if e.namespaced() {
+		e.readNamespace()
+	} else if kind != secretKind && scalar(find(root, "metadata.namespace")) != "" {
 		e.defect("metadata.namespace", "an object of this kind belongs to the whole cluster: remove the namespace")
 	}
 	switch kind {
@@ -75,9 +80,11 @@ func (d *document) readEntry(root *yamlv3.Node, kind string) *entry {
 	case groupKind:
 		e.group = decode(e, d, checkGroup)
 	case tokenKind:
-		e.decodeToken(d)
+		e.token = decode(e, d, translate.ServiceToken)
 	case tokenIssuerKind:
 		e.issuer = decode(e, d, translate.TokenIssuer)
+	case clientKind:
+		e.client = decode(e, d, checkClient)
 	}
 	return e
 }
@@ -90,8 +97,8 @@ func decode[T, U any](e *entry, d *document, check func(*T) (U, []policy.Issue))
 		e.refuse(found, nil)
 		return nil
 	}
-	_, known := check(o)
-	e.refuse(found, known)
+	e.check = func() []policy.Issue { _, known := check(o); return known }
+	e.refuse(found, e.check())
 	return o
 }
 
@@ -126,17 +133,8 @@ func (s *Set) salvageRevocation(d *document, o *object) {
 // wrong reports whether the entry has a mistake, other files aside.
 func (e *entry) wrong() bool {
 	var issues []policy.Issue
-	switch {
-	case e.provider != nil:
-		_, issues = translate.ProviderAlone(e.provider)
-	case e.revocation != nil:
-		_, issues = translate.Revocation(e.revocation)
-	case e.group != nil:
-		_, issues = checkGroup(e.group)
-	case e.token != nil:
-		_, issues = translate.ServiceToken(e.token)
-	case e.issuer != nil:
-		_, issues = translate.TokenIssuer(e.issuer)
+	if e.check != nil {
+		issues = e.check()
 	}
 	return len(e.defects) > 0 || slices.ContainsFunc(issues, func(i policy.Issue) bool { return i.Reason != translate.SecretMissing })
 }
@@ -149,6 +147,7 @@ func (l *Loader) settle(s *Set) {
 	found := l.secretsOf(s)
 	names := l.userNames(s, first)
 	s.TokenIssuers = map[bool][]bearerconfig.Issuer{false: {}}[l.forCluster]
+	s.clientsOf(first)
 	providers, revocations := map[string]config.Provider{}, map[string]policy.Revocation{}
 	for _, e := range s.entries {
 		switch {

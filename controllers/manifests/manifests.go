@@ -62,6 +62,7 @@ type Set struct {
 	Groups       []policy.Group
 	Tokens       []policy.ServiceToken
 	TokenIssuers []bearerconfig.Issuer // nil: none were read, and others may be in the cluster
+	OAuthClients *policy.OAuthClients
 	inUse        InUse
 	problems     []Problem
 	objects      []*object
@@ -115,7 +116,7 @@ func (s *Set) Input() policy.Input {
 	return policy.Input{
 		Policies: policy.CompileAll(s.Policies), Terms: s.terms, Bindings: translate.Bindings(s.routes),
 		Providers: s.inUse(s.Providers), Revocations: s.Revocations, Tokens: s.Tokens, TokenIssuers: bearerconfig.Known(s.TokenIssuers),
-		Groups: policy.CompileGroups(s.Groups),
+		Groups: policy.CompileGroups(s.Groups), OAuthClients: s.OAuthClients,
 	}
 }
 

@@ -211,7 +211,7 @@ func (s *Set) warn(e *entry, field, message string) {
 
 // title names an entry in its namespace, if its kind has one.
 func (e *entry) title() string {
-	if e.kind == ingressKind || e.kind == routeKind || e.kind == tokenKind {
+	if e.kind == ingressKind || e.kind == routeKind || e.namespaced() {
 		return e.namespace + "/" + e.name
 	}
 	return e.name

@@ -3,6 +3,8 @@
 package manifests
 
 import (
+	"cmp"
+
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
@@ -10,27 +12,18 @@ import (
 	"github.com/ostiary/ostiary/controllers/translate"
 )
 
-// decodeToken reads a ServiceToken. In files, its status is written by hand, or by
-// `ostiary token create`: there is nobody else to make a secret.
-func (e *entry) decodeToken(d *document) {
-	if e.namespace = scalar(find(e.root, "metadata.namespace")); e.namespace == "" {
-		e.namespace = "default"
-	}
+// namespaced reports whether a kind of ours is of one namespace.
+func (e *entry) namespaced() bool { return e.kind == tokenKind || e.kind == clientKind }
+
+func (e *entry) readNamespace() {
+	e.namespace = cmp.Or(scalar(find(e.root, "metadata.namespace")), "default")
 	for _, problem := range validation.IsDNS1123Label(e.namespace) {
 		e.defect("metadata.namespace", "%q: %s", e.namespace, problem)
 	}
-	var o v1alpha1.ServiceToken
-	found, ok := d.judge(&e.object, tokenKind, &o)
-	if !ok {
-		e.refuse(found, nil)
-		return
-	}
-	e.token = &o
-	_, known := translate.ServiceToken(&o)
-	e.refuse(found, known)
 }
 
-// tokenOf adds what an entry says to the tokens in force. One with a mistake is good for
+// tokenOf adds what an entry says to the tokens in force. In files, its status is written by hand,
+// or by `ostiary token create`: there is nobody else to make a secret. One with a mistake is good for
 // nothing: what it said before may be what was taken back.
 func (s *Set) tokenOf(e *entry, first, forCluster bool) {
 	o := v1alpha1.ServiceToken{}

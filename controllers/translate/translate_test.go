@@ -55,7 +55,7 @@ func full() v1alpha1.AccessPolicySpec {
 		DryRun:          v1alpha1.DryRunOpen,
 		OAuth: &v1alpha1.OAuth{AuthorizationServer: "corp", Scopes: []v1alpha1.OAuthScope{"notes:read"},
 			AccessTokenDuration: "5m", RefreshTokenDuration: "24h",
-			Clients: []v1alpha1.OAuthClient{{ID: "cli", Name: "CLI", RedirectURIs: []v1alpha1.RedirectURI{"http://localhost/cb"}}}},
+			Clients: []v1alpha1.ListedOAuthClient{{ID: "cli", Name: "CLI", RedirectURIs: []v1alpha1.RedirectURI{"http://localhost/cb"}}}},
 		UpstreamHeaders: []v1alpha1.UpstreamHeader{{Name: "x-webauth-groups", From: v1alpha1.UpstreamGroups, Groups: []v1alpha1.UpstreamGroup{"staff"}, Claim: "name", Separator: ";", Encoding: v1alpha1.UpstreamRFC8187}},
 	}
 }

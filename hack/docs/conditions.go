@@ -31,8 +31,8 @@ var conditions = map[string]meaning{
 		"Look at the condition `Accepted`."},
 	"Invalid": {"The object has a mistake. What a policy claims is denied until it is fixed.",
 		"Correct what the message names. `ostiary check` shows the same with file and line."},
-	"Conflict": {"An older policy of the same namespace claims the same host and path.",
-		"Claim another path, or remove the claim from one of the two."},
+	"Conflict": {"An older policy of the same namespace claims the same host and path. Of an OAuthClient: another one has its client_id.",
+		"Claim another path, or remove the claim from one of the two; give one of the OAuthClients another `clientID`."},
 	"HostOwnedByOtherNamespace": {"Another namespace claimed the host first.", "Choose another host, or ask the platform team for a " +
 		"grant: `hostGrants` of the chart."},
 	"HostNotGranted": {"The host is reserved for other namespaces, or the installation allows granted hosts only.",
@@ -86,7 +86,8 @@ func conditionsPage(root string, pages map[string]string) error {
 		"their messages: what the message\n" +
 		"says has precedence over what stands here. In what you see, … stands for names. Every object has the condition `Ready`, which " +
 		"repeats the worst of the others.\n\n" +
-		"## Objects\n\n```sh\nkubectl get ap,accessgroups,identityproviders,tokenissuers,servicetokens -A\nkubectl -n shop describe ap " +
+		"## Objects\n\n```sh\nkubectl get ap,accessgroups,identityproviders,tokenissuers,oauthclients,servicetokens -A\n" +
+		"kubectl -n shop describe ap " +
 		"orders\n```\n")
 	if err := sameReasons(all); err != nil {
 		return err

@@ -235,6 +235,16 @@ spec: {issuer: "https://ci.example.com", audiences: [app], namespaces: ["*"], jw
 `, keys)
 }
 
+// oauthClient is an OAuthClient of the client_id ide.
+func oauthClient(name string) string {
+	return `---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: OAuthClient
+metadata: {name: ` + name + `, namespace: shop}
+spec: {clientID: ide, redirectURIs: ["http://localhost/cb"]}
+`
+}
+
 // key is one of RFC 8037 §A.2.
 const key = `{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`
 
@@ -242,13 +252,16 @@ const key = `{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPa
 func TestHealth(t *testing.T) {
 	b := newBench(t)
 	b.kubectl("", "create", "namespace", "shop")
-	b.kubectl(policy("shop", "good", "good.example.com")+policy("shop", "first", "taken.example.com")+fmt.Sprintf(others, time.Now().UTC().Format(time.RFC3339))+tokens+issuer(key), "apply", "-f", "-")
+	b.kubectl(policy("shop", "good", "good.example.com")+policy("shop", "first", "taken.example.com")+
+		fmt.Sprintf(others, time.Now().UTC().Format(time.RFC3339))+tokens+issuer(key)+
+		oauthClient("ide"), "apply", "-f", "-")
 	const good, first, second, provider, group = "ap/good", "ap/first", "ap/second", "idp/corp", "accessgroup/staff"
 	const token, stopped, db, trusted, ann = "st/ci", "st/stopped", "st/db", "ti/ci", "sessionrevocation/ann"
+	const ide, copied = "oac/ide", "oac/copy"
 	b.kubectl("", "config", "set-context", "--current", "--namespace=shop")
 
 	// Nobody has looked at them yet.
-	for _, object := range []string{good, first, provider, group, token, stopped, db, trusted, ann} {
+	for _, object := range []string{good, first, provider, group, token, stopped, db, trusted, ann, ide} {
 		b.sees(object, status.InProgressStatus, "Progressing", "")
 	}
 	if out, err := b.try("", "wait", "--for=condition=Ready", "--timeout=1s", good); err == nil {
@@ -258,7 +271,7 @@ func TestHealth(t *testing.T) {
 	b.serve()
 	b.kubectl("", "wait", "--for=condition=Ready", "--timeout=60s", good, first, token)
 	b.kubectl("", "get", "secret", "ci") // it is there as soon as its token is ready
-	for _, object := range []string{good, first, group, token, stopped, trusted, ann} {
+	for _, object := range []string{good, first, group, token, stopped, trusted, ann, ide} {
 		b.sees(object, status.CurrentStatus, "Healthy", "")
 	}
 	// Its Secret may be applied later: no failure.
@@ -279,7 +292,12 @@ func TestHealth(t *testing.T) {
 	b.sees(trusted, status.FailedStatus, "Degraded", "spec.jwks")
 	b.kubectl(issuer(key), "apply", "-f", "-")
 	b.sees(trusted, status.CurrentStatus, "Healthy", "")
+	b.kubectl(oauthClient("copy"), "apply", "-f", "-")
+	b.sees(copied, status.FailedStatus, "Degraded", "shop/ide")
+	b.sees(ide, status.FailedStatus, "Degraded", "shop/copy")
 	b.columns()
+	b.kubectl("", "delete", copied)
+	b.sees(ide, status.CurrentStatus, "Healthy", "")
 	b.kubectl("", "delete", first)
 	b.sees(second, status.CurrentStatus, "Healthy", "")
 
@@ -299,6 +317,7 @@ func (b *bench) columns() {
 		"get ap -o wide": {"NAME HOSTS READY REASON DRY-RUN AGE ACCEPTED PROGRAMMED DEGRADED ROUTED COVERED", `second ["taken.example.com"] False Conflict`},
 		"get st":         {"NAME READY REASON EXPIRES LAST-USED AGE", "ci True Ready 20", "stopped True Disabled 20", "db False SecretExists "},
 		"get ti":         {"NAME ISSUER READY REASON KEYS FETCHED AGE", "ci https://ci.example.com True Ready 1"},
+		"get oac":        {"NAME CLIENT ID FOR READY REASON AGE", "ide ide False Conflict"},
 		"get idp":        {"NAME TYPE ISSUER READY REASON AGE", "corp oidc https://sso.example.com True Ready"},
 	} {
 		out := b.kubectl("", strings.Fields(args)...)
