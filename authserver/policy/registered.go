@@ -5,6 +5,7 @@ package policy
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -237,6 +238,30 @@ func (a *Agency) Client(id string) (AgencyClient, bool) {
 		return AgencyClient{}, false
 	}
 	return AgencyClient{OAuthClient: a.listed[at].shown()}, true
+}
+
+// Of returns the clients that people can be asked about at a policy's application, sorted by their
+// client_id, but for those that say themselves who they are.
+func (o *OAuthClients) Of(p *Policy) (out []AgencyClient) {
+	if p.OAuth == nil || p.OAuth.Issuer != "" {
+		return nil
+	}
+	ids := map[string]bool{}
+	for i := range p.OAuth.Clients {
+		ids[p.OAuth.Clients[i].ID] = true
+	}
+	if o != nil {
+		for id := range o.byID {
+			ids[id] = true
+		}
+	}
+	a := Agency{Policy: p.Source, registered: o, listed: p.OAuth.Clients}
+	for _, id := range slices.Sorted(maps.Keys(ids)) {
+		if c, ok := a.Client(id); ok && !c.Unusable {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // shown is a client with the name that people see.

@@ -140,6 +140,9 @@ func (s *side) inherit(other *side) {
 	if s.TokenIssuers.Len() == 0 {
 		s.TokenIssuers = other.TokenIssuers
 	}
+	if s.input.OAuthClients.Len() == 0 {
+		s.input.OAuthClients = other.input.OAuthClients
+	}
 	s.input.Revocations, s.input.Tokens, s.input.TokenIssuers = s.Revocations, s.Tokens, s.TokenIssuers
 }
 

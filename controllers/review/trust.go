@@ -12,15 +12,50 @@ import (
 
 	bearerconfig "github.com/ostiary/ostiary/authserver/bearer/config"
 	"github.com/ostiary/ostiary/authserver/idp/config"
+	"github.com/ostiary/ostiary/authserver/policy"
 )
 
 // untold says which edits decide whose word counts, and are in no table: of the keys of
-// token issuers, and of identity providers. No request shows what they open. Of a cluster
-// neither is read, so it says that of all that the files have.
-func untold(old, now *side) (out []string) {
+// token issuers, of identity providers, and of where answers for clients go. No request shows
+// what they open. Of a cluster the first two are not read, so it says that of all that the files
+// have.
+func untold(old, now *side) []string {
+	out := answersElsewhere(old, now)
 	if old.set == nil || now.set == nil {
-		return unread(old, now)
+		return append(out, unread(old, now)...)
 	}
+	return append(out, editedTrust(old, now)...)
+}
+
+// answersElsewhere says of which applications codes of people can go where they could not before.
+func answersElsewhere(old, now *side) (out []string) {
+	before := map[policy.Source]*policy.Policy{}
+	for i := range old.Policies {
+		before[old.Policies[i].Source] = &old.Policies[i]
+	}
+	for i := range now.Policies {
+		was := before[now.Policies[i].Source]
+		if was == nil || was.OAuth == nil { // that it lets programs in now is told
+			continue
+		}
+		known := map[string][]string{}
+		for _, c := range old.input.OAuthClients.Of(was) {
+			known[c.ID] = c.RedirectURIs
+		}
+		for _, c := range now.input.OAuthClients.Of(&now.Policies[i]) {
+			for _, uri := range c.RedirectURIs {
+				if !slices.Contains(known[c.ID], uri) {
+					out = append(out, fmt.Sprintf("AccessPolicy %s: answers for the client %s can go to %s: where codes of people go, no request shows",
+						was.Source, policy.Line(policy.Cut(c.ID, 100)), policy.Line(policy.Cut(uri, 200))))
+				}
+			}
+		}
+	}
+	return out
+}
+
+// editedTrust says it of what files alone have.
+func editedTrust(old, now *side) (out []string) {
 	for _, i := range now.set.TokenIssuers {
 		for _, o := range old.set.TokenIssuers {
 			// One of another name takes its place where the tokens say the same iss.

@@ -30,10 +30,16 @@ metadata: {name: corp, namespace: ostiary-system}
 stringData: {clientSecret: a-secret-of-corp}
 ---
 apiVersion: access.ostiary.dev/v1alpha1
+kind: OAuthClient
+metadata: {name: ide, namespace: ostiary-system}
+spec: {name: IDE, redirectURIs: ["https://ide.example.com/cb"], namespaces: [shop]}
+---
+apiVersion: access.ostiary.dev/v1alpha1
 kind: AccessPolicy
 metadata: {name: orders, namespace: shop}
 spec:
   hosts: [orders.example.com]
+  oauth: {clients: [{id: cli, redirectURIs: ["http://localhost/cb"]}]}
   rules: [{name: jobs, action: ServiceAuth, include: [{jwt: {issuer: ci, audience: shop, claims: [{name: sub, values: [job]}]}}]}]
 `
 
@@ -53,7 +59,13 @@ func TestUntold(t *testing.T) {
 		"provider": {"https://id.example.com", "https://id.example.org", "IdentityProvider corp was edited (issuer)"},
 		"claims": {"clientID: ostiary", "clientID: ostiary, claims: {email: upn}, trustUnverifiedEmail: true",
 			"IdentityProvider corp was edited (emailClaim, trustUnverifiedEmail)"},
-		"client's secret": {"a-secret-of-corp", "b-secret-of-corp", "IdentityProvider corp was edited (clientSecret)"},
+		"name of a client":     {"name: IDE", "name: Editor", ""},
+		"fewer redirect URIs":  {`["https://ide.example.com/cb"], namespaces: [shop]`, `["https://ide.example.com/cb"], namespaces: [lab]`, ""},
+		"redirect URI":         {"https://ide.example.com/cb", "https://ide.example.org/cb", "the client ide can go to https://ide.example.org/cb"},
+		"of the policy's list": {"http://localhost/cb", "https://cli.example.org/cb", "the client cli can go to https://cli.example.org/cb"},
+		"before the list":      {"name: IDE", "clientID: cli", "the client cli can go to https://ide.example.com/cb"},
+		"for more namespaces":  {"id: cli", "id: ide", ""},
+		"client's secret":      {"a-secret-of-corp", "b-secret-of-corp", "IdentityProvider corp was edited (clientSecret)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
