@@ -26,6 +26,7 @@ import (
 type revoked struct {
 	Version                                       int
 	Name, User, IdentityProvider, Before, Message string
+	Client, Policy                                string
 	DryRun, Existed, Enforced                     bool
 }
 
@@ -112,6 +113,13 @@ func TestRevokeIsCheckedByTheServer(t *testing.T) {
 	}{
 		{nil, 2, "", "name one user, as in: ostiary revoke"},
 		{[]string{"a", "b"}, 2, "", "name one user"},
+		{[]string{"", "--client", "cli"}, 2, "", "the user is empty"},
+		{[]string{"a", "b", "--client", "cli"}, 2, "", "name one user"},
+		{[]string{"a", "--client", "two words"}, 2, "", "--client"},
+		{[]string{"a", "--policy", "shop/app"}, 2, "", "--policy is for --client"},
+		{[]string{"a", "--client", "cli", "--policy", "app"}, 2, "", "write NAMESPACE/NAME"},
+		{[]string{"--client", "cli", "--dry-run"}, 0, "Consents to cli of everybody from before ", ""},
+		{[]string{"ann", "--client", "cli", "--policy", "shop/app", "--dry-run"}, 0, "Consents to cli at shop/app of ann from before ", ""},
 		{[]string{"a", "-o", "yaml"}, 2, "", `--output "yaml"`},
 		{[]string{"a", "--before", "yesterday"}, 2, "", `--before "yesterday": write a time in RFC 3339 notation`},
 		{[]string{"a", "--timeout", "-1s"}, 2, "", "--timeout -1s"},
@@ -147,6 +155,12 @@ func TestRevokeWithoutOstiary(t *testing.T) {
 	}
 	if err := c.Get(t.Context(), client.ObjectKey{Name: r.Name}, &v1alpha1.SessionRevocation{}); err != nil {
 		t.Error(err)
+	}
+	code, r, _, stderr = revokeCommand(t, "--client", "cli", "--policy", "shop/app", "--timeout", "0", "-o", "json")
+	var of v1alpha1.SessionRevocation
+	if err := c.Get(t.Context(), client.ObjectKey{Name: r.Name}, &of); code != 0 || err != nil || of.Spec.User != "" ||
+		of.Spec.Client != "cli" || of.Spec.Policy != "shop/app" || string(of.Spec.Before) != r.Before || r.Client != "cli" {
+		t.Errorf("exit code %d, %v, %+v, %+v\n%s", code, err, r, of.Spec, stderr)
 	}
 	keys := t.TempDir()
 	code, r, _, stderr = revokeCommand(t, "eve", "--keys", keys, "--identity-provider", "corp", "--before", "2026-01-01T00:00:00Z",

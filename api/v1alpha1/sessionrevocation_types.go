@@ -54,16 +54,18 @@ type SessionRevocationList struct {
 // SessionRevocationSpec is whose sessions are void.
 //
 // +kubebuilder:validation:XValidation:rule=`!has(self.policy) || has(self.client)`,message=`policy narrows what a client may do: write client, too`
+// +kubebuilder:validation:XValidation:rule=`has(self.user) || has(self.client)`,message=`write user, client, or both`
 type SessionRevocationSpec struct {
 	// user is whose sessions are void. With identityProvider: the ID that it knows
 	// them by (sub, or the name of a built-in user), and nothing else. Without:
 	// every user with that ID, with that name at applications (X-Access-User), or
 	// with that verified email address, in upper or lower case.
-	// +required
+	// With client, it can be left out: then it is about everybody.
+	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=320
 	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[\pL\pM\pN\pP\pS]([\pL\pM\pN\pP\pS ]*[\pL\pM\pN\pP\pS])?$')`,message=`write an email address or a user's ID: printable text, without blanks at its ends`
-	User string `json:"user"`
+	User string `json:"user,omitempty"`
 	// identityProvider is the name of the IdentityProvider whose user it is.
 	// Default: any. Signing out everywhere always says it, as users of two providers
 	// can have the same ID.

@@ -130,3 +130,40 @@ func TestRevokedClient(t *testing.T) {
 		t.Error("who signs out everywhere still has somebody act")
 	}
 }
+
+// TestRevokedClientOfEverybody: a client is void of everybody, or of a provider's users; nobody is
+// meant where no client is.
+func TestRevokedClientOfEverybody(t *testing.T) {
+	of := func(provider, client string, ago time.Duration) *Subject {
+		s := actingFor("ann@example.com", ago)
+		s.Provider, s.Client, s.SignedInAt = provider, client, now.Add(-100*time.Hour)
+		return s
+	}
+	for name, c := range map[string]struct {
+		r    Revocation
+		who  *Subject
+		void bool
+	}{
+		"everybody":                   {Revocation{Client: "cli"}, of("corp", "cli", time.Second), true},
+		"who lets it act anew":        {Revocation{Client: "cli"}, of("corp", "cli", 0), false},
+		"another client":              {Revocation{Client: "cli"}, of("corp", "clip", time.Second), false},
+		"their session":               {Revocation{Client: "cli"}, of("corp", "", time.Second), false},
+		"a provider's users":          {Revocation{Client: "cli", Provider: "corp"}, of("corp", "cli", time.Second), true},
+		"another provider's":          {Revocation{Client: "cli", Provider: "corp"}, of("guests", "cli", time.Second), false},
+		"at one application":          {Revocation{Client: "cli", Policy: "shop/mcp"}, of("corp", "cli", time.Second), true},
+		"at another application":      {Revocation{Client: "cli", Policy: "shop/app"}, of("corp", "cli", time.Second), false},
+		"nobody's sessions":           {Revocation{}, of("corp", "", time.Second), false},
+		"nobody's, of a provider":     {Revocation{Provider: "corp"}, of("corp", "", time.Second), false},
+		"nobody's, and their clients": {Revocation{Policy: "shop/mcp"}, of("corp", "cli", time.Second), false},
+	} {
+		c.r.Before = now
+		if got := (&Table{}).revoking([]Revocation{c.r}).Revoked(c.who); got != c.void {
+			t.Errorf("%s: %t", name, got)
+		}
+		older := c.r
+		older.Before = now.Add(-time.Hour)
+		if got := (&Table{}).revoking([]Revocation{c.r, older}).Revoked(c.who); got != c.void {
+			t.Errorf("%s, beside an older one: %t", name, got)
+		}
+	}
+}

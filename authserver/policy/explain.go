@@ -282,8 +282,11 @@ func (tr *Trace) refused(t *Table, a *app, r *Request, why Reason) {
 	case why == SessionRevoked && !t.providers.vouch(s):
 		detail = t.providers.gone(s)
 	case why == SessionRevoked:
-		at = t.revoked.find(s).Source
-		detail = s.Email + " signed in before their sessions were revoked"
+		by := t.revoked.find(s)
+		at, detail = by.Source, s.Email+" signed in before their sessions were revoked"
+		if by.Client != "" {
+			detail = "what " + s.Email + " let the client " + s.Client + " do was ended"
+		}
 	case why == SessionExpired:
 		detail = "the session of " + s.Email + " is over"
 	}

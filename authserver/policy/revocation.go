@@ -19,7 +19,8 @@ type Revocation struct {
 	// address, ignoring case. That is for people who write one by hand: rather one
 	// session too many is void. Who signs out has a Provider.
 	Provider string
-	User     string
+	// User may be empty where there is a Client: then it is about everybody.
+	User string
 	// Client narrows it to what the user let that client do before that time, whenever they
 	// signed in. Empty: all is void.
 	Client string
@@ -40,8 +41,9 @@ type revoked struct {
 	people map[person]*Revocation
 	names  map[string]*Revocation // at any provider
 	emails map[string]*Revocation // folded
-	// clients are those of what was let a client do.
-	clients map[delegate]*revoked
+	// everybody is by provider, or at any; of what was let a client do.
+	everybody map[string]*Revocation
+	clients   map[delegate]*revoked
 }
 
 // SetRevocations replaces the revocations in force. Their order is no matter.
@@ -90,7 +92,8 @@ func newRevoked(sorted []Revocation) *revoked {
 }
 
 func emptyRevoked() *revoked {
-	return &revoked{map[person]*Revocation{}, map[string]*Revocation{}, map[string]*Revocation{}, map[delegate]*revoked{}}
+	return &revoked{map[person]*Revocation{}, map[string]*Revocation{}, map[string]*Revocation{}, map[string]*Revocation{},
+		map[delegate]*revoked{}}
 }
 
 // Revoked reports whether the subject's sessions are void: by a revocation, or for
@@ -101,7 +104,9 @@ func (t *Table) Revoked(s *Subject) bool {
 
 func (r *revoked) add(v *Revocation) {
 	switch {
+	case v.User == "" && v.Client == "": // nobody
 	case v.User == "":
+		r.everybody[v.Provider] = v
 	case v.Provider != "":
 		r.people[person{v.Provider, v.User}] = v
 	default:
@@ -136,7 +141,7 @@ func (r *revoked) since(s *Subject, at time.Time) *Revocation {
 	}
 	var buf [maxFolded]byte
 	for _, v := range [...]*Revocation{
-		r.people[person{s.Provider, s.ID}], r.names[s.ID], r.names[s.User], r.names[s.called()], r.emails[string(appendFolded(buf[:0], s.Email))],
+		r.everybody[""], r.everybody[s.Provider], r.people[person{s.Provider, s.ID}], r.names[s.ID], r.names[s.User], r.names[s.called()], r.emails[string(appendFolded(buf[:0], s.Email))],
 	} {
 		if v != nil && at.Before(v.Before) {
 			return v

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,9 +30,9 @@ import (
 // flags are the command line of revoke.
 type flags struct {
 	cluster.Kubeconfig
-	provider, before, output, keys string
-	timeout                        time.Duration
-	dryRun                         bool
+	provider, client, policy, before, output, keys string
+	timeout                                        time.Duration
+	dryRun                                         bool
 }
 
 // owner is the manager of the fields that the command writes.
@@ -41,23 +42,28 @@ const owner = "ostiary-revoke"
 func Command() *cobra.Command {
 	var o flags
 	c := command.New(&cobra.Command{
-		Use: "revoke USER [flags]", Short: "End all sessions of a user",
+		Use: "revoke [USER] [flags]", Short: "End all sessions of a user, or what a client may do for people",
 		Long: "Void every session of a user that began before now, or before a time, on every application. USER is an email\n" +
 			"address, the name at applications, or the ID that the identity provider knows. Writes a SessionRevocation, and\n" +
-			"waits until Ostiary says that it is in force. Who wrote one that reaches as far may do so again: nothing changes.",
+			"waits until Ostiary says that it is in force. Who wrote one that reaches as far may do so again: nothing changes.\n\n" +
+			"With --client, it ends what that OAuth client, such as an agent, was let do by USER, and no session. Without USER, by\n" +
+			"everybody. People can let it act anew.",
 		Example: `  ostiary revoke mallory@example.com
   ostiary revoke 248289761001 --identity-provider corp --before 2026-11-28T12:00:00Z
-  ostiary revoke mallory@example.com --keys /var/lib/ostiary/keys`,
+  ostiary revoke mallory@example.com --keys /var/lib/ostiary/keys
+  ostiary revoke mallory@example.com --client https://agent.example.net/client.json
+  ostiary revoke --client notes-cli --policy shop/notes`,
 		RunE: func(c *cobra.Command, args []string) error {
 			before, err := o.check(args, time.Now())
 			if err != nil {
 				return err
 			}
-			r := &result{Version: 1, User: args[0], Provider: o.provider, Before: before.UTC().Format(time.RFC3339), DryRun: o.dryRun}
+			what := policy.Revocation{Provider: o.provider, User: strings.Join(args, ""), Client: o.client, Policy: o.policy, Before: before}
+			r := resultOf(&what, o.dryRun)
 			if o.keys != "" {
-				err = r.file(c.Context(), o.keys, before)
+				err = r.file(c.Context(), o.keys, what)
 			} else {
-				err = o.cluster(c.Context(), r, before)
+				err = o.cluster(c.Context(), r, what)
 			}
 			if err != nil {
 				return err
@@ -71,6 +77,8 @@ func Command() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&o.provider, "identity-provider", "",
 		"the identity provider that knows USER as its ID (default: everybody with that ID, name or address)")
+	f.StringVar(&o.client, "client", "", "end what this client may do for USER or for everybody, by its client_id")
+	f.StringVar(&o.policy, "policy", "", "with --client: at the application of this policy alone, as NAMESPACE/NAME")
 	f.StringVar(&o.before, "before", "", "when (RFC 3339): who signed in earlier has to sign in again (default: now)")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to wait until it is in force; 0: not at all")
 	f.BoolVar(&o.dryRun, "dry-run", false, "have the API server check it, and write nothing")
@@ -82,15 +90,18 @@ func Command() *cobra.Command {
 }
 
 func (o *flags) check(args []string, now time.Time) (before time.Time, err error) {
+	if err := o.checkWhom(args); err != nil {
+		return before, err
+	}
 	switch {
-	case len(args) != 1:
-		return before, command.Mistake("name one user, as in: ostiary revoke mallory@example.com")
 	case o.output != "text" && o.output != "json":
 		return before, command.Mistake("--output %q: text or json", o.output)
 	case o.timeout < 0:
 		return before, command.Mistake("--timeout %s: how long, such as 30s", o.timeout)
 	case o.keys != "" && o.dryRun:
 		return before, command.Mistake("--dry-run asks the API server, and --keys is for where there is none")
+	case o.before == "" && o.client != "":
+		return now.Truncate(time.Millisecond).Add(time.Millisecond), nil // consents have milliseconds
 	case o.before == "":
 		return now.Truncate(time.Second).Add(time.Second), nil // a session of this very second is meant, too
 	}
@@ -100,13 +111,32 @@ func (o *flags) check(args []string, now time.Time) (before time.Time, err error
 	return before, nil
 }
 
+// checkWhom refuses what says neither a user nor a client, or only seems to.
+func (o *flags) checkWhom(args []string) error {
+	switch {
+	case len(args) > 1 || len(args) == 0 && o.client == "":
+		return command.Mistake("name one user, as in: ostiary revoke mallory@example.com")
+	case len(args) == 1 && args[0] == "":
+		return command.Mistake("the user is empty: with --client, leave it out to mean everybody")
+	case o.client != "" && !policy.IsClientID(o.client):
+		return command.Mistake("--client %.40q: 1 to 512 printable characters of ASCII, without blanks", o.client)
+	case o.policy != "" && o.client == "":
+		return command.Mistake("--policy is for --client: spec.session.revokedBefore of a policy ends all sessions at its application")
+	case o.policy != "" && !translate.IsPolicyName(o.policy):
+		return command.Mistake("--policy %.40q: write NAMESPACE/NAME, such as shop/notes", o.policy)
+	}
+	return nil
+}
+
 // A result is what the command prints. As JSON it is of a version, in which what is there
 // keeps its meaning.
 type result struct {
 	Version  int    `json:"version"`
 	Name     string `json:"name"`
-	User     string `json:"user"`
+	User     string `json:"user"` // empty: everybody, of Client
 	Provider string `json:"identityProvider,omitempty"`
+	Client   string `json:"client,omitempty"`
+	Policy   string `json:"policy,omitempty"`
 	Before   string `json:"before"`
 	DryRun   bool   `json:"dryRun,omitempty"`
 	// Existed: one that reaches as far was there already.
@@ -116,14 +146,18 @@ type result struct {
 	Message  string `json:"message"`
 }
 
+func resultOf(what *policy.Revocation, dryRun bool) *result {
+	return &result{Version: 1, User: what.User, Provider: what.Provider, Client: what.Client, Policy: what.Policy,
+		Before: what.Before.UTC().Format(time.RFC3339Nano), DryRun: dryRun}
+}
+
 const (
 	notYet   = "written, but nobody said yet that it is in force: Ostiary is not running, may not write statuses, or is of an older version"
 	notAsked = "written; every replica heeds it as soon as it hears of it"
 )
 
 // file writes a revocation where every process that reads the folder sees it.
-func (r *result) file(ctx context.Context, keys string, before time.Time) error {
-	what := policy.Revocation{Provider: r.Provider, User: r.User, Before: before}
+func (r *result) file(ctx context.Context, keys string, what policy.Revocation) error {
 	dir, void, err := revoke.Revocations(keys)
 	if err == nil {
 		err = void(ctx, what)
@@ -134,7 +168,7 @@ func (r *result) file(ctx context.Context, keys string, before time.Time) error 
 }
 
 // cluster writes a revocation into a cluster, and waits for it.
-func (o *flags) cluster(ctx context.Context, r *result, before time.Time) error {
+func (o *flags) cluster(ctx context.Context, r *result, what policy.Revocation) error {
 	config, err := o.RESTConfig()
 	if err != nil {
 		return err
@@ -146,7 +180,6 @@ func (o *flags) cluster(ctx context.Context, r *result, before time.Time) error 
 	if err := known(ctx, c, o.provider); err != nil {
 		return err
 	}
-	what := policy.Revocation{Provider: o.provider, User: r.User, Before: before}
 	object := translate.SignedOut(what)
 	r.Name = object.Name
 	if r.Existed, err = put(ctx, c, object, what, o.dryRun); err != nil {
@@ -246,7 +279,18 @@ func (r *result) write(w io.Writer, format string) error {
 	if r.Existed {
 		r.Message = "it was there already; " + r.Message
 	}
-	_, err := fmt.Fprintf(w, "Sessions of %s%s from before %s %s.\n  SessionRevocation %s: %s\n",
-		policy.Line(r.User), policy.Line(of), r.Before, verb, r.Name, policy.Line(r.Message))
+	_, err := fmt.Fprintf(w, "%s of %s%s from before %s %s.\n  SessionRevocation %s: %s\n",
+		r.what(), policy.Line(cmp.Or(r.User, "everybody")), policy.Line(of), r.Before, verb, r.Name, policy.Line(r.Message))
 	return err
+}
+
+// what is void.
+func (r *result) what() string {
+	switch {
+	case r.Client == "":
+		return "Sessions"
+	case r.Policy == "":
+		return "Consents to " + policy.Line(r.Client)
+	}
+	return "Consents to " + policy.Line(r.Client) + " at " + r.Policy
 }

@@ -198,7 +198,7 @@ func TestSignedOut(t *testing.T) {
 	seen := map[string]bool{}
 	for _, who := range [][4]string{{"people", "ann"}, {"guests", "ann"}, {"people", "ann@corp.com"}, {"guest", "sann"}, {"", "guestsann"},
 		{"people", "ann", "cli"}, {"people", "ann", "https://agent.example.net/client.json"}, {"people", "bob", "cli"},
-		{"people", "bob", "cli", "shop/mcp"}, {"people", "bob", "cli", "shop/mcp.v2"}} {
+		{"people", "", "cli"}, {"", "", "cli", "shop/mcp"}, {"people", "bob", "cli", "shop/mcp"}, {"people", "bob", "cli", "shop/mcp.v2"}} {
 		what := policy.Revocation{Provider: who[0], User: who[1], Client: who[2], Policy: who[3], Before: at}
 		o := translate.SignedOut(what)
 		if seen[o.Name] || string(o.Spec.IdentityProvider) != who[0] || o.Spec.User != who[1] || o.Spec.Client != who[2] ||
@@ -277,6 +277,11 @@ func TestRevocationOfAnApplication(t *testing.T) {
 		{"cli", "shop/", "", true},
 		{"two words", "shop/mcp", "", true},
 	} {
+		if r, issues := translate.Revocation(&v1alpha1.SessionRevocation{
+			Spec: v1alpha1.SessionRevocationSpec{Client: c.client, Policy: c.policy, Before: "2026-01-31T12:00:00Z"}}); r.User != "" ||
+			(len(issues) > 0) != (c.issue || c.client == "") {
+			t.Errorf("of everybody: %+v: %+v %v", c, r, issues)
+		}
 		r, issues := translate.Revocation(&v1alpha1.SessionRevocation{
 			Spec: v1alpha1.SessionRevocationSpec{User: "ann", Client: c.client, Policy: c.policy, Before: "2026-01-31T12:00:00Z"}})
 		if r.Policy != c.want || (len(issues) > 0) != c.issue || r.User != "ann" {

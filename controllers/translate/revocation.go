@@ -21,7 +21,7 @@ var always = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 // issues: rather too much is void than too little.
 func Revocation(o *v1alpha1.SessionRevocation) (policy.Revocation, []policy.Issue) {
 	t := translator{source: policy.Source{Name: o.Name}}
-	if !config.IsPrintable(o.Spec.User, 320) {
+	if !config.IsPrintable(o.Spec.User, 320) && (o.Spec.User != "" || o.Spec.Client == "") {
 		t.wrong("spec.user", "%.40q: 1 to 320 printable characters, without blanks at the ends", o.Spec.User)
 	}
 	if p := string(o.Spec.IdentityProvider); p != "" && strings.Trim(p, "abcdefghijklmnopqrstuvwxyz0123456789-.") != "" {
@@ -29,21 +29,7 @@ func Revocation(o *v1alpha1.SessionRevocation) (policy.Revocation, []policy.Issu
 		o = o.DeepCopy()
 		o.Spec.IdentityProvider = "" // whoever's it is
 	}
-	client := o.Spec.Client
-	if client != "" && !policy.IsClientID(client) {
-		t.wrong("spec.client", "%.40q: 1 to 512 printable characters of ASCII, without blanks", client)
-		client = "" // all of it
-	}
-	of := o.Spec.Policy
-	switch {
-	case of == "":
-	case client == "":
-		t.wrong("spec.policy", "%.40q: it narrows what a client may do, so write client, too", of)
-		of = ""
-	case !isPolicyName(of):
-		t.wrong("spec.policy", "%.40q: write the policy as NAMESPACE/NAME", of)
-		of = "" // at every application
-	}
+	client, of := t.ended(o)
 	before := t.time("spec.before", o.Spec.Before)
 	if o.Spec.Before == "" {
 		t.wrong("spec.before", "write a time in RFC 3339 notation, such as 2026-01-31T12:00:00Z")
@@ -55,8 +41,26 @@ func Revocation(o *v1alpha1.SessionRevocation) (policy.Revocation, []policy.Issu
 		Policy: of, Before: before}, t.defects
 }
 
-// isPolicyName reports whether a text can name a policy and its namespace.
-func isPolicyName(s string) bool {
+// ended returns of which client, and at which policy, a SessionRevocation ends what it may do.
+func (t *translator) ended(o *v1alpha1.SessionRevocation) (client, of string) {
+	if client = o.Spec.Client; client != "" && !policy.IsClientID(client) {
+		t.wrong("spec.client", "%.40q: 1 to 512 printable characters of ASCII, without blanks", client)
+		client = "" // all that the user has
+	}
+	switch of = o.Spec.Policy; {
+	case of == "":
+	case client == "":
+		t.wrong("spec.policy", "%.40q: it narrows what a client may do, so write client, too", of)
+		of = ""
+	case !IsPolicyName(of):
+		t.wrong("spec.policy", "%.40q: write the policy as NAMESPACE/NAME", of)
+		of = "" // at every application
+	}
+	return client, of
+}
+
+// IsPolicyName reports whether a text can name a policy and its namespace.
+func IsPolicyName(s string) bool {
 	namespace, name, ok := strings.Cut(s, "/")
 	return ok && len(validation.IsDNS1123Label(namespace)) == 0 && len(validation.IsDNS1123Subdomain(name)) == 0
 }
