@@ -136,7 +136,8 @@ func TestWithoutTheNewCRDs(t *testing.T) {
 	c := emptied(t)
 	ns := namespace(t, c)
 	fixture.Create(t, c, fixture.Open(ns, "app", "app.example.com"))
-	kinds := []string{cluster.CRDOf(cluster.ProviderKind), cluster.CRDOf(cluster.RevocationKind), cluster.CRDOf(cluster.GroupKind)}
+	kinds := []string{cluster.CRDOf(cluster.ProviderKind), cluster.CRDOf(cluster.RevocationKind), cluster.CRDOf(cluster.GroupKind),
+		cluster.CRDOf(cluster.OAuthClientKind)}
 	var kept []*apiextensionsv1.CustomResourceDefinition
 	for _, name := range kinds {
 		var crd apiextensionsv1.CustomResourceDefinition
@@ -148,7 +149,7 @@ func TestWithoutTheNewCRDs(t *testing.T) {
 	}
 	served := func(want bool) {
 		fixture.Eventually(t, "the CRDs are as they should be", func() error {
-			for _, kind := range []string{cluster.ProviderKind, cluster.RevocationKind, cluster.GroupKind} {
+			for _, kind := range []string{cluster.ProviderKind, cluster.RevocationKind, cluster.GroupKind, cluster.OAuthClientKind} {
 				list := &metav1.PartialObjectMetadataList{}
 				list.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind + "List"))
 				if err := c.List(t.Context(), list); (err == nil) != want {
