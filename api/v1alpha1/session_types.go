@@ -60,7 +60,9 @@ type Cookie struct {
 	// +optional
 	HTTPOnly *bool `json:"httpOnly,omitempty"`
 	// partitioned gives each site that embeds the application a session of its
-	// own (CHIPS), where browsers block cookies of other sites.
+	// own (CHIPS), where browsers block cookies of other sites. Its pages are
+	// among cors.allowedOrigins, spelled out: people sign in by a button that
+	// the frame shows there.
 	// +optional
 	Partitioned bool `json:"partitioned,omitempty"`
 	// pathScoped limits the cookie to the paths of this policy, so that the rest

@@ -68,10 +68,13 @@ func fixture(t testing.TB, bindings ...policy.Binding) *policy.Table {
 		p("passing", []string{"passing.example.com"}, allow, &policy.CORS{BypassPreflight: true}),
 		p("redirect", []string{"redirect.example.com"}, allow, apiCORS),
 		p("unauthorized", []string{"unauthorized.example.com"}, allow, apiCORS),
+		p("partitioned", []string{"partitioned.example.com"}, allow, apiCORS),
 		p("broken", []string{"broken.example.com"}, append(bypass, policy.Rule{}), nil),
 	}
 	for i := range all {
 		switch all[i].Source.Name {
+		case "partitioned":
+			all[i].Session.Cookie.Partitioned = true
 		case "redirect":
 			all[i].Unauthenticated = policy.Redirect
 		case "unauthorized":

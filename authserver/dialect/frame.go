@@ -86,6 +86,7 @@ func (p *Pages) frame(a *Answer, q *Ask, d *policy.Decision, login, words string
 		v.URL, v.Opens = p.origin(q)+"/", true
 	case login != "":
 		v.IdentityURL = p.origin(q) + p.PathPrefix + "/get-identity"
+		v.Jar = d.Partitioned
 		if address, cut := p.loginURL(q); q.Near && !cut {
 			v.SilentURL = address
 		}

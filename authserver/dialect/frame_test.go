@@ -122,6 +122,19 @@ func TestFrameDoesNothing(t *testing.T) {
 	}
 }
 
+// TestFrameJar: the page knows that a session of its own has to come into the frame, where the policy
+// says so.
+func TestFrameJar(t *testing.T) {
+	for _, e := range relaying() {
+		for host, want := range map[string]bool{"partitioned.example.com": true, "app.example.com": false} {
+			a, _ := e.ask(fixture(t), request{method: "GET", host: host, uri: "/api/board", headers: []string{navigate, "Sec-Fetch-Dest: iframe"}})
+			if got := bytes.Contains(a.Body, []byte(` data-jar="yes"`)); a.Status != 401 || got != want {
+				t.Errorf("%s: %s: %d, %v", e.name, host, a.Status, got)
+			}
+		}
+	}
+}
+
 // TestFrameDenied: who is signed in and may not see the page reads that in the frame, and nothing of
 // what the tab's page offers: signing out is a click.
 func TestFrameDenied(t *testing.T) {

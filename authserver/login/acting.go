@@ -35,7 +35,8 @@ func (e *Errand) donePage() string {
 // errand makes a visit of one: an attempt of the team host itself, which leads back to the
 // page, by what the application asks of those who sign in.
 func (h *Handler) errand(x *public.Exchange, e *Errand) (v visit, ok bool) {
-	v.attempt = attempt{ID: public.RandomID(), Host: h.TeamHost(), Dest: text(e.donePage()), At: x.Now.Unix(), Browser: digest(h.keepKey(x))}
+	v.attempt = attempt{ID: public.RandomID(), Host: h.TeamHost(), Dest: text(e.donePage()), At: x.Now.Unix(),
+		Browser: digest(h.keepKey(x, false))}
 	v.target = e.Target
 	v.signIn, _ = x.Table.SignIn(e.Target, h.Origin(e.Target.Host()))
 	sealed, err := x.Ring.Seal(purposeAttempt, v.attempt, x.Now.Add(readTime), x.Now)

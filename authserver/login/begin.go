@@ -45,20 +45,31 @@ func (h *Handler) appLogin(x *public.Exchange) {
 	}
 	again, _ := strconv.Atoi(x.Query.Get("began")) // no number: for the first time
 	a := attempt{Dest: text(dest), Hops: n, Cut: cut, Again: max(0, min(again, maxAgain)), For: h.wantedFor(x)}
-	if x.R.Method == http.MethodPost {
-		a.Script, a.Network = true, h.networkOf(x)
-	}
-	if x.ByScript() && h.FromTeam(x.R) && len(keys(x)) == 0 { // as isKept does
-		h.keepKey(x)
-		h.RefuseJSON(x, http.StatusConflict, "no-state")
+	if x.R.Method == http.MethodPost && !h.byForm(x, &a) {
 		return
 	}
 	h.begin(x, a)
 }
 
+// byForm is what else belongs to an attempt that a form begins; false: it waits for the key to come
+// back, as isKept does.
+func (h *Handler) byForm(x *public.Exchange, a *attempt) bool {
+	a.Script, a.Network = true, h.networkOf(x)
+	switch {
+	case !x.ByScript():
+	case !h.FromTeam(x.R):
+		a.Jar = x.Query.Has("jar")
+	case len(keys(x)) == 0:
+		h.keepKey(x, false)
+		h.RefuseJSON(x, http.StatusConflict, "no-state")
+		return false
+	}
+	return true
+}
+
 // begin makes an attempt of what is given, and takes it to the team host.
 func (h *Handler) begin(x *public.Exchange, a attempt) {
-	a.ID, a.Host, a.Port, a.At, a.Browser = public.RandomID(), x.Host, h.portIn(x), x.Now.Unix(), digest(h.keepKey(x))
+	a.ID, a.Host, a.Port, a.At, a.Browser = public.RandomID(), x.Host, h.portIn(x), x.Now.Unix(), digest(h.keepKey(x, a.Jar))
 	h.toTeam(x, a, nil)
 }
 

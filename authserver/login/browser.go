@@ -24,12 +24,17 @@ import (
 // sign-in whose key was overwritten is led on all the same: see authorized and
 // callback.
 const (
-	keyCookie   = "__Host-ostiary-k"
+	keyCookie = "__Host-ostiary-k"
+	// jarKeyCookie is that name in a jar that frames of one site have in pages of another one
+	// (CHIPS). Browsers may send both jars' cookies, and of two with one name neither counts.
+	jarKeyCookie = "__Host-ostiary-j"
+
 	keySlots    = 32
 	slotLetters = "0123456789abcdefghijklmnopqrstuv"
 	// maxKeyBytes is what all of them take of a Cookie field.
-	maxKeyBytes = keySlots * (len(keyCookie) + len("x=") + keySize + len("; "))
+	maxKeyBytes = (keySlots + jarSlots) * (len(keyCookie) + len("x=") + keySize + len("; "))
 	keySize     = 22
+	jarSlots    = 4
 )
 
 // A key is a secret that one browser has for one host.
@@ -41,6 +46,9 @@ func keys(x *public.Exchange) []key {
 	count := map[string]int{}
 	for _, c := range x.R.Cookies() {
 		slot, ok := strings.CutPrefix(c.Name, keyCookie)
+		if !ok {
+			slot, ok = strings.CutPrefix(c.Name, jarKeyCookie)
+		}
 		if !ok || len(slot) != 1 || !strings.Contains(slotLetters, slot) {
 			continue
 		}
@@ -56,16 +64,21 @@ func keys(x *public.Exchange) []key {
 }
 
 // keepKey returns this browser's key, and has it kept for as long as what begins now
-// can be finished.
-func (h *Handler) keepKey(x *public.Exchange) string {
-	k := key{value: public.RandomID()}
-	if all := keys(x); len(all) > 0 {
-		k = all[0]
+// can be finished: in the jar of the frame that asks, if jar.
+func (h *Handler) keepKey(x *public.Exchange, jar bool) string {
+	name, slots := keyCookie, uint32(keySlots)
+	if jar {
+		name, slots = jarKeyCookie, jarSlots
+	}
+	k, all := key{value: public.RandomID()}, keys(x)
+	if i := slices.IndexFunc(all, func(k key) bool { return strings.HasPrefix(k.name, name) }); i >= 0 {
+		k = all[i]
 	} else {
-		slot := h.slot.Add(1) % keySlots
-		k.name = keyCookie + slotLetters[slot:slot+1]
+		slot := h.slot.Add(1) % slots
+		k.name = name + slotLetters[slot:slot+1]
 	}
 	c := public.NewCookie(k.name, k.value, attemptTime) //nolint:gosec // it has all three
+	c.Partitioned = jar
 	if x.Host != h.TeamHost() {
 		// A form of the team host's page may come from another site. Who else has a browser
 		// send this key learns nothing: what it belongs to is sealed.
@@ -90,7 +103,7 @@ func holds(x *public.Exchange, browser string) (string, bool) {
 func dropKeys(x *public.Exchange) {
 	all := keys(x)
 	for _, k := range all[:min(len(all), maxDropped)] {
-		x.DropCookie(k.name)
+		http.SetCookie(x.W, droppedCookie(k.name, "/", strings.HasPrefix(k.name, jarKeyCookie)))
 	}
 }
 

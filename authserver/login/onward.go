@@ -47,7 +47,7 @@ func (h *Handler) endBy(x *public.Exchange, a *attempt, sealed string) {
 	page, _, _ := strings.Cut(string(a.Dest), "?")
 	h.Onward(x, web.OnwardView{Host: a.Host, Origin: origin, Action: h.OwnAt(origin, "authorized", nil),
 		Hidden: []web.Field{{Name: "ticket", Value: sealed}}, To: string(a.Dest), Shown: a.Cut,
-		Popup: page == h.OwnAt(origin, "done", nil), Hand: h.isNear(x, a)})
+		Popup: page == h.OwnAt(origin, "done", nil), Hand: h.isNear(x, a), Only: a.Jar})
 }
 
 // arrives reports whether a request is a form that is taken here, or a visit as it may be.

@@ -18,7 +18,7 @@ import (
 // the state is the visit, sealed, and what must not be seen by who sees an address,
 // the browser's key yields.
 func (h *Handler) visitProvider(x *public.Exchange, v visit, p *idp.Provider, l providerLogin) {
-	key := h.keepKey(x)
+	key := h.keepKey(x, false)
 	l.ID, l.Provider, l.Attempt, l.Browser, l.At = public.RandomID(), p.Name(), v.attempt, digest(key), x.Now.Unix()
 	state, err := x.Ring.Seal(purposeProvider, l, x.Now.Add(readTime), x.Now)
 	if err != nil {

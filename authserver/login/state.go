@@ -61,6 +61,8 @@ type attempt struct {
 	// Script: it was begun by a script, or by a form, as a worker of the application may
 	// eat what a browser visits there; and so it ends (onward.go).
 	Script bool `json:"s,omitempty"`
+	// Jar: a script in a frame began it, and the session has to be in that frame's jar of cookies.
+	Jar bool `json:"j,omitempty"`
 	// Network stands for that of the browser that began it by a script; empty: it is not
 	// known.
 	Network string `json:"w,omitempty"`

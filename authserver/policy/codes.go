@@ -88,6 +88,7 @@ const (
 	codeProvider        Code = "identity-provider-not-a-name"
 	codeSameSite        Code = "cookie-same-site-unknown"
 	codePathScoped      Code = "path-scoped-without-paths"
+	codePartitioned     Code = "cookie-partitioned-unused"
 	codeScriptReadable  Code = "cookie-script-readable"
 	codeDeniedMessage   Code = "denied-message-text"
 	codeDeniedURL       Code = "denied-url"

@@ -166,6 +166,7 @@ var codes = []CodeDoc{
 	{codePrivateNetwork, Unwise, "Remove allowPrivateNetwork; browsers ask the person instead (Local Network Access)."},
 	{codeDryRun, NotEnforced, "Remove dryRun once the log shows no denials that you do not want."},
 	{codeExemptElsewhere, Unwise, "Add the path to spec.paths, or remove it from exempt."},
+	{codePartitioned, Unwise, "List the origins whose pages show the application in cors.allowedOrigins, without sameSite; or remove partitioned."},
 	{codeScriptReadable, Unwise, "Remove httpOnly: false; a page gets a token of its own from /.access/token (accessFetch)."},
 	{codePathScoped, Unwise, "Add spec.paths, or remove pathScoped."},
 	{codeDurationUnused, Unwise, "Remove sessionDuration from the Bypass or ServiceAuth rule."},

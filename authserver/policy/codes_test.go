@@ -81,6 +81,7 @@ var alone = map[Code]func(p *Policy){
 	"group-not-a-name":             selects(AccessGroup, "A b"),
 	"identity-provider-not-a-name": func(p *Policy) { p.IdentityProviders = []string{"A b"} },
 	"cookie-same-site-unknown":     func(p *Policy) { p.Session.Cookie.SameSite = 9 },
+	"cookie-partitioned-unused":    func(p *Policy) { p.Session.Cookie.Partitioned = true },
 	"cookie-script-readable":       func(p *Policy) { p.Session.Cookie.ScriptReadable = true },
 	"path-scoped-without-paths":    func(p *Policy) { p.Session.Cookie.PathScoped = true },
 	"denied-message-text":          func(p *Policy) { p.Denied.Message = "\n" }, "denied-url": func(p *Policy) { p.Denied.URL = "help" },

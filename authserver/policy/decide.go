@@ -51,6 +51,7 @@ func (t *Table) enforced(a *app, why Reason, r *Request, tr *Trace) Decision {
 	// Without an Origin, too: a cache may show the answer to any origin.
 	d.ManageResponses = a.cors != nil && a.cors.manage
 	d.Framers = a.cors.framedBy()
+	d.Partitioned = a.signIn != nil && a.signIn.cookie.Partitioned
 	if r.Origin != "" && r.Method != "OPTIONS" {
 		d.CORS = a.cors.readable(r.Origin)
 		d.Activates = a.activates(r.Origin)

@@ -222,6 +222,9 @@ type Decision struct {
 	// Framers are the origins whose pages may show a refusal in a frame, as sources of a
 	// Content-Security-Policy: "https://a.example https://b.example". Empty: only the host's own.
 	Framers string
+	// Partitioned: the policy's cookie is one of many, for each site whose pages show the
+	// application.
+	Partitioned bool
 	// Activates: the policy lists the Origin, and its cookie is one that goes with requests of
 	// other sites. Where a browser holds it back, it may be asked to send it.
 	Activates bool

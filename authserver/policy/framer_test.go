@@ -94,6 +94,9 @@ func TestActivates(t *testing.T) {
 			for _, origin := range []string{"", app1, "https://evil.example", app1 + ".evil.example", "http://app1.example.com", "null"} {
 				for _, method := range []string{"GET", "POST", "OPTIONS"} {
 					d := table.Decide(Request{Target: mustTarget(t, app2URL), Method: method, Origin: origin, Now: now})
+					if d.Partitioned != (c.name == "partitioned") {
+						t.Errorf("%s of %q: partitioned: %v", method, origin, d.Partitioned)
+					}
 					if want := slices.Contains(c.want, origin) && method != "OPTIONS"; d.Activates != want {
 						t.Errorf("%s of %q: %v", method, origin, d.Activates)
 					}

@@ -29,6 +29,7 @@ func (v *validator) signIn(p *Policy) {
 	if cookie.PathScoped && claimsAll(p.Paths) {
 		v.unwise("spec.session.cookie.pathScoped", codePathScoped, "the policy is for the whole host, so this has no effect; it needs spec.paths")
 	}
+	v.partitioned(p)
 	if cookie.ScriptReadable {
 		v.unwise("spec.session.cookie.httpOnly", codeScriptReadable,
 			"scripts of the application's pages can read the session, so any script that is smuggled into one can take it along")
@@ -40,6 +41,20 @@ func (v *validator) signIn(p *Policy) {
 		v.wrong("spec.denied.url", codeDeniedURL, "%q: %s", p.Denied.URL, wrong)
 	}
 	v.launcher(&p.Launcher)
+}
+
+// partitioned says what keeps the cookie from being of use in a frame of another site's page.
+func (v *validator) partitioned(p *Policy) {
+	cookie := &p.Session.Cookie
+	switch {
+	case !cookie.Partitioned:
+	case cookie.SameSite == SameSiteLax, cookie.SameSite == SameSiteStrict:
+		v.unwise("spec.session.cookie.partitioned", codePartitioned,
+			"by its sameSite the cookie goes to no frame in a page of another site, so this has no effect")
+	case p.CORS == nil || p.CORS.BypassPreflight || framers(p.CORS.AllowedOrigins) == "":
+		v.unwise("spec.session.cookie.partitioned", codePartitioned,
+			"cors.allowedOrigins spells out no origin, so no page of another site can show the sign-in in a frame")
+	}
 }
 
 // checkHelp says what is wrong with an address where people find help.

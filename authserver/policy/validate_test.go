@@ -130,7 +130,7 @@ func TestSignInHints(t *testing.T) {
 		hint   string
 	}{
 		"good": {func(p *Policy) {
-			p.IdentityProviders, p.Session.Cookie = []string{"corp", "guests.corp"}, Cookie{SameSiteStrict, false, true, true}
+			p.IdentityProviders, p.Session.Cookie = []string{"corp", "guests.corp"}, Cookie{SameSiteStrict, false, false, true}
 			p.Paths, p.Denied = prefixes("/team"), Denied{"Ask Ann.", "https://help.x/a?b#c"}
 		}, ""},
 		"idle, short": {func(p *Policy) { p.Session.Idle = MinIdle - 1 }, "spec.session.idle Invalid"},
@@ -139,6 +139,19 @@ func TestSignInHints(t *testing.T) {
 		"idle, long":  {func(p *Policy) { p.Session.Idle = MaxSessionDuration + 1 }, "spec.session.idle Invalid"},
 		"idle, none":  {func(p *Policy) { p.Session.Idle = -1 }, "spec.session.idle Invalid"},
 		"no HttpOnly": {func(p *Policy) { p.Session.Cookie.ScriptReadable = true }, "spec.session.cookie.httpOnly Unwise"},
+		"partitioned": {func(p *Policy) { // and the page that shows it is listed
+			p.Session.Cookie.Partitioned, p.CORS = true, basic()
+		}, ""},
+		"partitioned, alone": {func(p *Policy) { p.Session.Cookie.Partitioned = true }, "spec.session.cookie.partitioned Unwise"},
+		"partitioned, Lax": {func(p *Policy) {
+			p.Session.Cookie, p.CORS = Cookie{SameSite: SameSiteLax, Partitioned: true}, basic()
+		}, "spec.session.cookie.partitioned Unwise"},
+		"partitioned, pattern": {func(p *Policy) {
+			p.Session.Cookie.Partitioned, p.CORS = true, basic(func(c *CORS) { c.AllowedOrigins = []string{"https://*.example.com"} })
+		}, "spec.session.cookie.partitioned Unwise"},
+		"partitioned, everybody": {func(p *Policy) {
+			p.Session.Cookie.Partitioned, p.CORS = true, basic(func(c *CORS) { c.AllowAllOrigins, c.AllowedOrigins = true, nil })
+		}, "spec.session.cookie.partitioned Unwise"},
 		"launcher": {func(p *Policy) {
 			p.Launcher = Launcher{true, strings.Repeat("é", 80), "https://cdn.x:8443/a%20b.png?v=1", strings.Split("abcdefgh", "")}
 		}, ""},

@@ -20,6 +20,9 @@ type FrameView struct {
 	URL string // what was asked for, or what is left of it
 	// Opens: URL is the application, as what was asked for cannot be asked again by a link.
 	Opens bool
+	// Jar: the session is of this frame, and of frames in pages of the same site. The script has
+	// the tab bring it here.
+	Jar bool
 	// SignInURL is opened in a tab. IdentityURL tells the script whether there is a session by
 	// now; empty: it does not look. SilentURL may lead to one without a word; empty: it will not.
 	SignInURL, IdentityURL, SilentURL string

@@ -27,6 +27,8 @@ type OnwardView struct {
 	Popup bool
 	// Hand: pages of the application may send the form in place of this one.
 	Hand bool
+	// Only they may, as what comes of it has to be in their jar of cookies.
+	Only bool
 	// Shown: the answer to the form is a page that has to be seen, so no script sends it.
 	Shown bool
 	// Plain is where a browser without scripts goes instead; empty: it has the button.

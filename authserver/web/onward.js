@@ -3,7 +3,7 @@
 // holds no request of another host's page. Where the browser keeps the application's
 // cookies from this page, the application's own page sends it, and last a form does.
 const form = document.getElementById("onward");
-const { origin, to, next, popup, hand, shown } = form.dataset;
+const { origin, to, next, popup, hand, only, shown } = form.dataset;
 const content = () => new URLSearchParams(new FormData(form)).toString();
 
 const send = () => fetch(form.action, {
@@ -38,7 +38,7 @@ function handed() {
 }
 
 async function onward() {
-  const address = !shown && (await taken());
+  const address = !shown && !only && (await taken());
   if (address) {
     if (popup && opener) { // without an opener, the last page says it
       opener.postMessage({ ostiary: "" }, origin);

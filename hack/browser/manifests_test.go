@@ -293,7 +293,7 @@ spec:
   hosts: [partapi.cookie.test]
   identityProviders: [people]
   session: {cookie: {partitioned: true}}
-  cors: {allowedOrigins: ["https://app1.site.test"], allowedMethods: [GET, PUT], allowCredentials: true}
+  cors: {allowedOrigins: ["https://app1.site.test", "https://app2.hostname.test"], allowedMethods: [GET, PUT], allowCredentials: true}
   rules: [{action: Allow, include: [{everyone: true}]}]
 ---
 apiVersion: access.ostiary.dev/v1alpha1
