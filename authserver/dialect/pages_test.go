@@ -168,6 +168,11 @@ func TestNavigation(t *testing.T) {
 		{[]string{"Accept: */*"}, false},
 		{[]string{"Accept: text/html", "X-Requested-With: XMLHttpRequest"}, false},
 		{[]string{"Accept: text/html", "Upgrade: websocket"}, false},
+		{[]string{"Sec-Fetch-Mode: same-origin", "Sec-Fetch-Dest: serviceworker", "Service-Worker: script", "Accept: */*"}, false},
+		{[]string{"HX-Request: true", "Accept: */*"}, false},
+		{[]string{"X-Inertia: true", "X-Requested-With: XMLHttpRequest", "Accept: text/html, application/xhtml+xml"}, false},
+		{[]string{"Sec-Fetch-Mode: cors", "Turbo-Frame: a", "Accept: text/vnd.turbo-stream.html, text/html, application/xhtml+xml"}, false},
+		{[]string{"Turbo-Frame: a", "Accept: text/html, application/xhtml+xml"}, true}, // without Fetch Metadata it looks like a visit
 	} {
 		for _, e := range endpoints(dialect.DefaultIdentityHeaders) {
 			if e.name != "forward" && e.name != "render-401" && e.name != "render-url" && e.name != "browser" {

@@ -66,22 +66,29 @@ func unverified(token string) (claims, error) {
 	if len(token) > MaxLogoutToken || len(parts) != 3 {
 		return nil, oidc.Fail(ErrRejected, "no logout token")
 	}
-	var header struct {
-		Type string `json:"typ"`
-	}
-	text, err := base64.RawURLEncoding.Strict().DecodeString(parts[0])
-	if err != nil || json.Unmarshal(text, &header) != nil {
+	switch kind, ok := typeOf(parts[0]); {
+	case !ok:
 		return nil, oidc.Fail(ErrRejected, "the logout token has no header")
-	}
-	switch kind := strings.ToLower(header.Type); strings.TrimPrefix(kind, "application/") {
-	case "", "jwt", "logout+jwt": // not all providers have a type of their own for these
-	default:
+	case kind != "" && kind != "jwt" && kind != "logout+jwt": // not all providers have a type of their own for these
 		return nil, oidc.Fail(ErrRejected, "a token of another type (typ)")
 	}
-	if text, err = base64.RawURLEncoding.Strict().DecodeString(parts[1]); err != nil {
+	text, err := base64.RawURLEncoding.Strict().DecodeString(parts[1])
+	if err != nil {
 		return nil, oidc.Fail(ErrRejected, "the logout token holds no claims")
 	}
 	return decodeClaims("the logout token", text)
+}
+
+// typeOf is the type that a token's header names (RFC 7515 §4.1.9), in lower case; "": none.
+func typeOf(header string) (string, bool) {
+	var h struct {
+		Type string `json:"typ"`
+	}
+	text, err := base64.RawURLEncoding.Strict().DecodeString(header)
+	if err != nil || json.Unmarshal(text, &h) != nil {
+		return "", false
+	}
+	return strings.TrimPrefix(strings.ToLower(h.Type), "application/"), true
 }
 
 // readLogout reads the claims of a logout token. One without a user is about a session by the provider's

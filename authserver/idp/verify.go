@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	gooidc "github.com/coreos/go-oidc/v3/oidc"
@@ -25,6 +26,10 @@ const (
 // verify checks an ID token (OpenID Connect Core 1.0 §3.1.3.7) and returns its
 // claims.
 func (o *openID) verify(ctx context.Context, raw, accessToken string, c *Callback) (claims, error) {
+	header, _, _ := strings.Cut(raw, ".")
+	if kind, ok := typeOf(header); ok && strings.HasSuffix(kind, "+jwt") && kind != "id_token+jwt" { // RFC 8725 §3.11
+		return nil, oidc.Fail(ErrRejected, "a token of another type than an ID token (%s)", kind)
+	}
 	keys := &keySet{issuer: o.issuer}
 	token, err := gooidc.NewVerifier(o.config.Issuer, keys, &gooidc.Config{
 		ClientID: o.config.ClientID, SupportedSigningAlgs: oidc.Algorithms(),

@@ -77,9 +77,9 @@ var errNotSigned = Fail(ErrRejected, "the token is signed with none of its keys"
 // Verify returns what the issuer signed, a JWS in its compact form. Nothing else
 // about it is known: what it says has yet to be checked.
 func (i *Issuer) Verify(ctx context.Context, token string) ([]byte, error) {
-	jws, err := jose.ParseSignedCompact(token, jwks.Algorithms)
-	if err != nil || len(jws.Signatures) != 1 {
-		return nil, Fail(ErrRejected, "what it sent is no signed token")
+	jws, err := parse(token, jwks.Algorithms)
+	if err != nil {
+		return nil, err
 	}
 	keys, err := i.keys.get(ctx)
 	if err != nil {
@@ -110,11 +110,26 @@ func (i *Issuer) Fetched() (keys *KeySet, at time.Time, err error) { return i.ke
 
 // VerifyBy is Verify with these keys alone, and a choice of the algorithms.
 func (k *KeySet) VerifyBy(token string, algorithms []jose.SignatureAlgorithm) ([]byte, error) {
+	jws, err := parse(token, algorithms)
+	if err != nil {
+		return nil, err
+	}
+	return k.verify(jws)
+}
+
+// parse reads a token whose header asks for nothing that would have to be understood (RFC 7515
+// §4.1.11, RFC 7797 §6): nothing is here, and go-jose knows b64.
+func parse(token string, algorithms []jose.SignatureAlgorithm) (*jose.JSONWebSignature, error) {
 	jws, err := jose.ParseSignedCompact(token, algorithms)
 	if err != nil || len(jws.Signatures) != 1 {
 		return nil, Fail(ErrRejected, "what it sent is no signed token")
 	}
-	return k.verify(jws)
+	for _, name := range []jose.HeaderKey{"crit", "b64"} {
+		if _, there := jws.Signatures[0].Header.ExtraHeaders[name]; there {
+			return nil, Fail(ErrRejected, "what it sent has a header that has to be understood (%s)", name)
+		}
+	}
+	return jws, nil
 }
 
 // Has reports whether there is a key of that ID.

@@ -81,8 +81,29 @@ func missing(line string, tests map[string][]string, exists func(string) bool) [
 // those that the comparison with Cloudflare Access names.
 func TestSecurityCases(t *testing.T) {
 	tests := testsOfTree(t)
-	for name, lines := range map[string]int{"docs/security-cases.md": 80, "docs/guides/cloudflare.md": 70} {
+	for name, lines := range map[string]int{"docs/security-cases.md": 80, "docs/guides/cloudflare.md": 70, "docs/field-reports.md": 60} {
 		namesTests(t, name, tests, lines)
+	}
+}
+
+// TestFieldReports: each report has a test that shows what becomes of it here.
+func TestFieldReports(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "docs/field-reports.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Split(line, " | ")
+		if !strings.HasPrefix(line, "| ") || cells[0] == "| report" {
+			continue
+		}
+		if rows++; len(cells) != 4 || !testName.MatchString(cells[2]) {
+			t.Errorf("no test: %s", line)
+		}
+	}
+	if rows < 40 {
+		t.Errorf("%d rows", rows)
 	}
 }
 
