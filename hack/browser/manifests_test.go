@@ -119,9 +119,15 @@ spec:
   rules: [{action: Allow, include: [{emailDomain: example.com}]}]
 ---
 apiVersion: access.ostiary.dev/v1alpha1
+kind: OAuthClient
+metadata: {name: web-agent, namespace: shop}
+spec: {redirectURIs: ["https://free.third.test/loose/done"]}
+---
+apiVersion: access.ostiary.dev/v1alpha1
 kind: AccessPolicy
 metadata: {name: home, namespace: shop}
 spec:
+  oauth: {}
   hosts: [app.team.test]
   identityProviders: [people]
   rules: [{action: Allow, include: [{emailDomain: example.com}]}]
