@@ -116,6 +116,7 @@ metadata: {name: app1, namespace: shop}
 spec:
   hosts: [app1.site.test]
   identityProviders: [people]
+  exempt: [/worker-any.js, /worker-workbox.js]
   rules: [{action: Allow, include: [{emailDomain: example.com}]}]
 ---
 apiVersion: access.ostiary.dev/v1alpha1
@@ -130,6 +131,7 @@ spec:
   oauth: {}
   hosts: [app.team.test]
   identityProviders: [people]
+  exempt: [/worker-any.js, /worker-workbox.js]
   rules: [{action: Allow, include: [{emailDomain: example.com}]}]
 ---
 apiVersion: access.ostiary.dev/v1alpha1

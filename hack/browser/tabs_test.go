@@ -59,7 +59,7 @@ func TestManyTabs(t *testing.T) {
 		apps   []string
 		issuer string
 		finish func(*tab)
-	}{{16, []string{corp}, env.provider.Issuer, (*tab).signInAtProvider}, {30, []string{ask1}, env.asker, (*tab).signInAtAsker},
+	}{{16, []string{corp}, env.provider.Issuer, (*tab).signInAtProvider},
 		{50, []string{ask1, ask2}, env.asker, (*tab).signInAtAsker}} {
 		t.Run(fmt.Sprintf("%d tabs, %d applications", c.n, len(c.apps)), func(t *testing.T) {
 			carol := newPerson(t, blocked)

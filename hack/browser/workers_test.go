@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,9 +41,20 @@ workbox.precaching.precacheAndRoute([{url: "/loose-shell", revision: "1"}, {url:
 workbox.routing.registerRoute(new workbox.routing.NavigationRoute(workbox.precaching.createHandlerBoundToURL("/loose-shell")));`
 )
 
+// repaired: the author ships a worker that leaves visits alone.
+var repaired atomic.Bool
+
+const repairedWorker = `
+self.addEventListener("install", () => skipWaiting());
+self.addEventListener("activate", e => e.waitUntil(clients.claim()));`
+
 func serveWorker(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/javascript")
 	w.Header().Set("Service-Worker-Allowed", "/")
+	if repaired.Load() {
+		fmt.Fprint(w, repairedWorker)
+		return
+	}
 	switch r.URL.Path {
 	case "/worker-any.js":
 		fmt.Fprint(w, anyVisit)
@@ -144,56 +156,94 @@ var worlds = []struct {
 	{"cross-site with cookies, Workbox", app1, "workbox", allowed},
 }
 
-// A service worker answers all visits to the application from its cache: sign-in and
-// sign-out arrive all the same. (The six steps of the lock-out.)
+// ways are how a call begins a sign-in, in an application with a worker.
+var ways = map[string]func(t *tab, origin string){
+	"popup": func(t *tab, _ string) {
+		window, err := t.window(func() { t.call("/data", `{method: "POST", body: "precious"}`) })
+		if err != nil {
+			t.t.Fatal(err)
+		}
+		window.until(`!!document.querySelector("input[name=password]")`) // it was empty at first
+		window.signIn()
+		if got := t.called(); !strings.HasPrefix(got, "200 ") || !strings.Contains(got, "precious") {
+			t.t.Fatalf("the call: %s; the window is at %s: %s", got, window.url(), window.text())
+		}
+		t.until(`document.title !== ""`)
+	},
+	"redirect": func(t *tab, origin string) {
+		t.run(chromedp.Evaluate(`configure({login: "redirect"}); void accessFetch("/data")`, nil))
+		t.until(`location.host === "auth.team.test" && !!document.querySelector("input[name=password]")`)
+		t.run(chromedp.SetValue(`input[name=username]`, t.name, chromedp.ByQuery),
+			chromedp.SetValue(`input[name=password]`, password, chromedp.ByQuery),
+			chromedp.Click(`form button[type=submit]`, chromedp.ByQuery))
+		t.until(`location.origin === "` + origin + `" && document.documentElement.dataset.ready === "yes"`)
+	},
+}
+
+// A service worker answers all visits to the application from its cache: sign-in and sign-out arrive
+// all the same, and so does a repaired worker. These are the six steps of the lock-out.
 func TestWorkers(t *testing.T) {
 	if err := installWorkbox(); err != nil {
 		t.Fatal(err)
 	}
 	for _, w := range worlds {
-		t.Run(w.name, func(t *testing.T) {
-			tab := withWorker(t, w.profile, w.origin, w.worker) // signed in
-			lose := func() {                                    // the session is over
-				tab.forgetAll(w.origin, teamURL)
-				tab.shell(w.origin + "/loose-app")
-				tab.refused()
-			}
-			t.Run("popup", func(t *testing.T) {
-				tab := tab.on(t)
-				lose()
-				window, err := tab.window(func() { tab.call("/data", `{method: "POST", body: "precious"}`) })
-				if err != nil {
-					t.Fatal(err)
+		for way, signIn := range ways {
+			t.Run(w.name+", "+way, func(t *testing.T) {
+				person := withWorker(t, w.profile, w.origin, w.worker) // signed in
+				at := w.origin + "/loose-app"
+				lose := func(t *tab, address string) { // the session is over
+					t.t.Helper()
+					t.forgetAll(w.origin, teamURL)
+					t.shell(address)
+					t.refused()
 				}
-				window.until(`!!document.querySelector("input[name=password]")`) // it was empty at first
-				window.signIn()
-				if got := tab.called(); !strings.HasPrefix(got, "200 ") || !strings.Contains(got, "precious") {
-					t.Fatalf("the call: %s; the window is at %s: %s", got, window.url(), window.text())
+				for _, step := range []struct {
+					name string
+					does func(*tab)
+				}{
+					{"1 a fetch reads the 401", func(t *tab) { lose(t, at) }},
+					{"2 accessFetch signs in", func(t *tab) {
+						signIn(t, w.origin)
+						t.until(`location.href === "` + at + `"`)
+						t.answered()
+					}},
+					{"3 a reload has the session", func(t *tab) {
+						t.run(chromedp.Reload())
+						t.shell(w.origin + "/loose-other")
+						t.answered()
+					}},
+					{"4 at the login's address, typed", func(t *tab) {
+						lose(t, w.origin+"/.access/login?rd=%2F")
+						signIn(t, w.origin)
+						t.shell(at)
+						t.answered()
+					}},
+					{"5 at the logout's address, typed", func(t *tab) {
+						t.shell(w.origin + "/.access/logout")
+						if !t.eval1(`signOut()`) || t.cookies(w.origin)[sessionCookie] != nil {
+							t.t.Error("the session is still there")
+						}
+						t.refused()
+					}},
+					{"6 a repaired worker arrives", func(t *tab) {
+						repaired.Store(true)
+						defer repaired.Store(false)
+						t.eval1(`(async () => {
+							const changed = new Promise(done => navigator.serviceWorker.oncontrollerchange = () => done(true));
+							await (await navigator.serviceWorker.getRegistration()).update();
+							return changed;
+						})()`)
+						t.forgetAll(teamURL)
+						t.run(chromedp.Navigate(at))
+						t.until(`location.host === "auth.team.test" && !!document.querySelector("input[name=password]")`)
+					}},
+				} {
+					if !t.Run(step.name, func(t *testing.T) { step.does(person.on(t)) }) {
+						return // the others go on from there
+					}
 				}
-				tab.until(`document.title !== ""`)
-				tab.shell(w.origin + "/loose-other")
-				tab.answered()
 			})
-			t.Run("redirect", func(t *testing.T) {
-				tab := tab.on(t)
-				lose()
-				tab.run(chromedp.Evaluate(`configure({login: "redirect"}); void accessFetch("/data")`, nil))
-				tab.until(`location.host === "auth.team.test" && !!document.querySelector("input[name=password]")`)
-				tab.run(chromedp.SetValue(`input[name=username]`, tab.name, chromedp.ByQuery),
-					chromedp.SetValue(`input[name=password]`, password, chromedp.ByQuery),
-					chromedp.Click(`form button[type=submit]`, chromedp.ByQuery))
-				tab.until(`location.href === "` + w.origin + `/loose-app" && document.documentElement.dataset.ready === "yes"`)
-				tab.answered()
-			})
-			t.Run("sign-out", func(t *testing.T) {
-				tab := tab.on(t)
-				tab.shell(w.origin + "/loose-app")
-				if !tab.eval1(`signOut()`) || tab.cookies(w.origin)[sessionCookie] != nil {
-					t.Error("the session is still there")
-				}
-				tab.refused()
-			})
-		})
+		}
 	}
 }
 
