@@ -4,7 +4,10 @@
 // real proxies, at a server that knows nothing of OAuth.
 package agents
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 const (
 	appHost  = "notes.localhost"
@@ -53,6 +56,23 @@ func TestStockClient(t *testing.T) {
 	for _, v := range variants {
 		t.Run(v.name, func(t *testing.T) {
 			newSite(t, v.proxy, v.mode, policies).run(t, "node", "run.mjs", nil)
+		})
+	}
+}
+
+// TestRevokedWhileItStreams: what is revoked while an answer streams is refused from the next
+// request on. What streams goes on: for longer than Envoy has answers take, which would end
+// after 15 s if nobody told it otherwise.
+func TestRevokedWhileItStreams(t *testing.T) {
+	for _, v := range variants {
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel() // they wait
+			text := strings.Replace(policies, "accessTokenDuration: 2s", "accessTokenDuration: 10m", 1)
+			lasts := 16
+			if v.proxy == "nginx" {
+				lasts = 1 // its limits are for silence
+			}
+			t.Log(newSite(t, v.proxy, v.mode, text).run(t, "node", "stream.mjs", map[string]any{"lasts": lasts}))
 		})
 	}
 }

@@ -7,14 +7,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 )
+
+// node is for one test at a time: npm would undo what another one installs.
+var node sync.Mutex
 
 // NodePackages has npm install the packages of a folder's lock file, below .cache of the
 // project under a name, and returns where they are with the folder's programs, *.mjs. Their
 // own install scripts do not run. What is there by the same lock file stays.
 func NodePackages(t *testing.T, name, from string) string {
 	t.Helper()
+	node.Lock()
+	defer node.Unlock()
 	root, err := Root()
 	if err != nil {
 		t.Fatal(err)
@@ -28,11 +34,15 @@ func NodePackages(t *testing.T, name, from string) string {
 		t.Fatal(err)
 	}
 	for _, file := range append(programs, filepath.Join(from, "package.json"), filepath.Join(from, "package-lock.json")) {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
+		to := filepath.Join(dir, filepath.Base(file))
+		if sameText(file, to) {
+			continue // it may run
 		}
-		if err := os.WriteFile(filepath.Join(dir, filepath.Base(file)), text, 0o600); err != nil {
+		text, err := os.ReadFile(file)
+		if err == nil {
+			err = os.WriteFile(to, text, 0o600)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
