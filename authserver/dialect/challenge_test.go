@@ -22,7 +22,12 @@ func agents(t testing.TB) *policy.Table {
 		p("redirect", &policy.OAuth{}), p("pages", &policy.OAuth{}), p("blocked", &policy.OAuth{}),
 	}
 	all[3].Unauthenticated, all[4].CORS, all[5].Rules = policy.Redirect, apiCORS, block
-	table, issues := policy.Build(policy.Input{Policies: policy.CompileAll(all)})
+	corp := p("corp", &policy.OAuth{Issuer: "corp"})
+	corp.Rules = []policy.Rule{{Action: policy.ServiceAuth, Include: []policy.Selector{{Property: policy.JWT,
+		JWT: &policy.TokenMatch{Issuer: "corp", Audience: "https://corp.example.com",
+			Claims: []policy.ClaimMatch{{Path: "groups", Values: []string{"staff"}}}}}}}}
+	table, issues := policy.Build(policy.Input{Policies: policy.CompileAll(append(all, corp)), TokenIssuers: policy.NewTokenIssuers(
+		policy.TokenIssuer{Name: "corp", Issuer: "https://login.x", Audiences: []string{"https://corp.example.com"}, Everywhere: true})})
 	if len(issues) > 0 {
 		t.Fatal(issues)
 	}
@@ -70,6 +75,9 @@ func TestChallenge(t *testing.T) {
 		"a part, escaped": {get("part.example.com", "/a%22b/c"),
 			`Bearer resource_metadata="https://part.example.com/.access/oauth/resource/a%22b"`},
 		"beside the part": {get("part.example.com", "/other"), ""},
+		"of another server": {get("corp.example.com", "/"),
+			`Bearer resource_metadata="https://corp.example.com/.access/oauth/resource"`},
+		"of another server, a person": {get("corp.example.com", "/", navigate), ""},
 	} {
 		for _, e := range endpoints(dialect.DefaultIdentityHeaders) {
 			if e.name == "preflight" || strings.HasPrefix(e.name, "nginx") && name == "a part, escaped" {
@@ -106,6 +114,24 @@ func TestChallengeIsReadable(t *testing.T) {
 			a, _ := e.ask(table, request{method: "GET", host: "pages.example.com", uri: "/", headers: []string{"Origin: " + origin}})
 			if got, _ := field(a, "Access-Control-Expose-Headers"); got != want {
 				t.Errorf("%s, %s: %q", origin, e.name, got)
+			}
+		}
+	}
+}
+
+// TestNoLoginOfOthers: where tokens of another server alone open an application, nobody is sent to
+// sign in here, or told where to.
+func TestNoLoginOfOthers(t *testing.T) {
+	table := agents(t)
+	for _, headers := range [][]string{nil, {navigate}} {
+		for _, e := range endpoints(dialect.DefaultIdentityHeaders) {
+			if e.name == "preflight" {
+				continue
+			}
+			a, _ := e.ask(table, request{method: "GET", host: "corp.example.com", uri: "/", headers: headers})
+			to, _ := field(a, "Location")
+			if a.Status < 400 || to != "" || strings.Contains(string(a.Body), "/.access/login") {
+				t.Errorf("%s, %v: %d %s %s", e.name, headers, a.Status, to, a.Body)
 			}
 		}
 	}

@@ -193,8 +193,20 @@ func (t *Table) decideBearer(a *app, r *Request, v visitor, refused Reason, d *D
 		d.Unauthenticated = Unauthorized
 	}
 	t.decideRules(a, r, v, refused, d, tr)
-	if v.unattended && v.unverified && d.Verdict == Deny && d.Reason == NoRuleMatched {
+	if v.subject == nil && d.Verdict == Deny && d.Reason == NoRuleMatched {
+		t.askForToken(a, r, &v, d)
+	}
+}
+
+// askForToken asks for a token in place of one that is not good, or for one at all where programs
+// bring those of a TokenIssuer: else none would learn where to get it. To sign in is of no use.
+func (t *Table) askForToken(a *app, r *Request, v *visitor, d *Decision) {
+	switch {
+	case v.unverified:
 		d.challenge(&rule{}, r.BearerRefused, r.Method)
+	case !v.unattended && t.tokenIssuerOf(a) != nil:
+		d.Unauthenticated = Unauthorized
+		d.challenge(&rule{}, NoRuleMatched, r.Method)
 	}
 }
 

@@ -70,6 +70,8 @@
 //  7. A visitor without a session is asked to sign in as soon as an Allow rule
 //     is reached that could admit them; a Block rule reached before that, and
 //     true of anybody, denies. OPTIONS is never asked to sign in, but denied.
+//     Where programs bring tokens of a TokenIssuer (OAuth.Issuer), whoever brings no
+//     credential and matches no rule is asked for one: they are told where to get it.
 //  8. DryRun: Open admits what this policy would refuse, and lets preflights through.
 //     Authenticate admits whoever has a good credential for the policy, and asks others to
 //     sign in. What would have been decided is told beside the decision.

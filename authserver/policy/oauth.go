@@ -150,13 +150,25 @@ func (t *Table) Resource(target Target) (Resource, bool) {
 	}
 	out.OAuth.Scopes = slices.Clone(out.OAuth.Scopes)
 	if out.OAuth.Issuer != "" {
-		i := t.tokenIssuers.find(out.OAuth.Issuer)
-		if i == nil || !i.serves(a.source.Namespace) {
+		i := t.tokenIssuerOf(a)
+		if i == nil {
 			return Resource{}, false
 		}
 		out.Issuer = i.Issuer
 	}
 	return out, true
+}
+
+// tokenIssuerOf returns whose tokens programs bring that act at an application; nil: those of the
+// team host, or of nobody.
+func (t *Table) tokenIssuerOf(a *app) *TokenIssuer {
+	if a.oauth == nil || a.oauth.Issuer == "" {
+		return nil
+	}
+	if i := t.tokenIssuers.find(a.oauth.Issuer); i != nil && i.serves(a.source.Namespace) {
+		return i
+	}
+	return nil
 }
 
 // resource is the path of the claim that a target falls under.

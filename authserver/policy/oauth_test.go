@@ -117,6 +117,53 @@ func TestClientsAreNoLinks(t *testing.T) {
 	}
 }
 
+// TestTokensOfOthers: where programs bring tokens of a TokenIssuer, whoever brings nothing is asked
+// for one. Who brings one that no rule takes, or is signed in, is denied as everywhere.
+func TestTokensOfOthers(t *testing.T) {
+	const mine = `{"iss":"https://ci.x","sub":"a","groups":["staff"]}`
+	token := func(claims ...ClaimMatch) []Rule {
+		return []Rule{{Action: ServiceAuth, Include: jwt("ci", "app", claims...)}}
+	}
+	bears := func(r *Request) { r.Bearer = bearing(t, "ci", "https://ci.x", mine) }
+	staff := token(says("groups", "staff"))
+	never := append([]Rule{{Action: Block, Include: everyone()}}, Rule{Action: Allow, Include: emails("ann@x")})
+	for name, c := range map[string]struct {
+		oauth *OAuth
+		rules []Rule
+		ask   func(r *Request)
+		want  string
+	}{
+		"nothing":                     {&OAuth{Issuer: "ci"}, staff, nil, "challenge no-rule-matched"},
+		"nothing, a preflight's like": {&OAuth{Issuer: "ci"}, staff, func(r *Request) { r.Method = "OPTIONS" }, "deny no-rule-matched"},
+		"no oauth":                    {nil, staff, nil, "deny no-rule-matched"},
+		"of the team host":            {&OAuth{}, staff, nil, "deny no-rule-matched"},
+		"an issuer of others":         {&OAuth{Issuer: "theirs"}, staff, nil, "deny no-rule-matched"},
+		"an issuer that is not there": {&OAuth{Issuer: "gone"}, staff, nil, "deny no-rule-matched"},
+		"somebody may sign in":        {&OAuth{Issuer: "ci"}, append(staff, does(Allow)...), nil, "challenge no-session"},
+		"all are blocked":             {&OAuth{Issuer: "ci"}, never, nil, "deny blocked"},
+		"a token that does":           {&OAuth{Issuer: "ci"}, staff, bears, "allow service-auth"},
+		"a token that does not": {&OAuth{Issuer: "ci"}, token(says("groups", "ops")),
+			bears, "deny no-rule-matched"},
+		"a token that is over": {&OAuth{Issuer: "ci"}, staff, func(r *Request) { r.BearerRefused = TokenExpired }, "challenge token-expired"},
+		"a session":            {&OAuth{Issuer: "ci"}, staff, func(r *Request) { r.Subject = session("n/p") }, "deny no-rule-matched"},
+	} {
+		p := one(c.rules...)
+		p.OAuth = c.oauth
+		r := Request{Target: mustTarget(t, "https://a.x/"), Method: "GET", Now: now}
+		if c.ask != nil {
+			c.ask(&r)
+		}
+		table, _ := Build(Input{Policies: CompileAll([]Policy{p}), TokenIssuers: NewTokenIssuers(tokenIssuers()...)})
+		d := table.Decide(r)
+		if got := fmt.Sprintf("%s %s", d.Verdict, d.Reason); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+		if d.Verdict == Challenge && d.Reason == NoRuleMatched && d.Unauthenticated != Unauthorized {
+			t.Errorf("%s: people are sent to sign in", name)
+		}
+	}
+}
+
 func TestResources(t *testing.T) {
 	whole := of("n", "whole", 0, Allow, []string{"a.x", "*.w.x"})
 	whole.OAuth, whole.Launcher = &OAuth{Scopes: []string{"s"}}, Launcher{Title: "Notes"}

@@ -137,7 +137,8 @@ var decisions = map[policy.Reason]symptom{
 		todo:    "If the person should get in, narrow the Block rule, or except them from it.",
 		fix:     "rules:\n- {name: leavers, action: Block, include: [{idpGroup: leavers}], exclude: [{email: eve@example.com}]}\n",
 		explain: "GET https://app.example.com/ --as eve@example.com"},
-	policy.NoRuleMatched: {why: "The person, or the machine, is known, and no rule lets them in.", see: deniedTo + " It says who is " +
+	policy.NoRuleMatched: {why: "The person, or the machine, is known, and no rule lets them in. Or a program brings no token where a " +
+		"TokenIssuer gives them out (`oauth.authorizationServer`): that is a 401.", see: deniedTo + " It says who is " +
 		"signed in.",
 		todo:    "`explain` with `--as EMAIL,GROUP` shows each selector with its answer. Add a rule, or the group to the person.",
 		fix:     "rules:\n- {name: partners, action: Allow, include: [{emailDomain: partner.example}]}\n",

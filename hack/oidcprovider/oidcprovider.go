@@ -43,6 +43,8 @@ type Options struct {
 	Accounts        map[string]Account `json:"accounts"` // by the name that the form takes
 	ClaimsInIDToken bool               `json:"claimsInIDToken"`
 	PKCEOptional    bool               `json:"-"`
+	// Resources are those that there are access tokens for (RFC 8707), with their scopes.
+	Resources map[string]string `json:"resources,omitempty"`
 }
 
 // A Server is a running provider.

@@ -10,13 +10,15 @@
 //   accounts          by name: {email, email_verified, groups, name, amr, ...}
 //   claimsInIDToken   claims of the scopes are in the ID token, too
 //   pkceRequired      default: true
+//   resources         by address (RFC 8707): the scopes of access tokens for them, which are JWTs
+//                     with the groups of the account; no others are given
 //
 // A later line {"accounts": ...} replaces the accounts.
 
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
-import { Provider } from 'oidc-provider';
+import { Provider, errors } from 'oidc-provider';
 
 let accounts = {};
 
@@ -32,6 +34,16 @@ const form = (uid, problem) => `<!DOCTYPE html>
 
 const jwk = (type, options, extra) => ({
   ...generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' }), use: 'sig', ...extra,
+});
+
+const resourceIndicators = (resources) => ({
+  enabled: true,
+  defaultResource: () => undefined,
+  useGrantedResource: () => true,
+  getResourceServerInfo: (ctx, resource) => {
+    if (!Object.hasOwn(resources, resource)) throw new errors.InvalidTarget();
+    return { scope: resources[resource], accessTokenFormat: 'jwt', jwt: { sign: { alg: 'ES256' } } };
+  },
 });
 
 const configuration = (settings) => ({
@@ -52,7 +64,9 @@ const configuration = (settings) => ({
   features: {
     devInteractions: { enabled: false },
     jwtUserinfo: { enabled: true },
+    resourceIndicators: settings.resources ? resourceIndicators(settings.resources) : { enabled: false },
   },
+  extraTokenClaims: (ctx, token) => ({ groups: accounts[token.accountId]?.groups }),
   findAccount: (ctx, id) => accounts[id] && {
     accountId: id,
     claims: () => ({ preferred_username: id, ...accounts[id], sub: accounts[id].sub ?? id }),
@@ -70,6 +84,7 @@ const configuration = (settings) => ({
   loadExistingGrant: async (ctx) => {
     const grant = new ctx.oidc.provider.Grant({ clientId: ctx.oidc.client.clientId, accountId: ctx.oidc.session.accountId });
     grant.addOIDCScope('openid email profile groups');
+    for (const [resource, scope] of Object.entries(settings.resources ?? {})) grant.addResourceScope(resource, scope);
     await grant.save();
     return grant;
   },
