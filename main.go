@@ -25,6 +25,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/console"
 	"github.com/ostiary/ostiary/authserver/explain"
 	"github.com/ostiary/ostiary/authserver/har"
+	"github.com/ostiary/ostiary/authserver/idp/factor"
 	"github.com/ostiary/ostiary/authserver/idp/userlist"
 	"github.com/ostiary/ostiary/authserver/probe"
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
@@ -34,6 +35,7 @@ import (
 	"github.com/ostiary/ostiary/controllers/audit"
 	"github.com/ostiary/ostiary/controllers/check"
 	"github.com/ostiary/ostiary/controllers/denials"
+	"github.com/ostiary/ostiary/controllers/factors"
 	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/controllers/imports"
 	"github.com/ostiary/ostiary/controllers/installation"
@@ -137,7 +139,7 @@ func serve() *cobra.Command {
 				return feeder.Run(ctx, controllers.Sink{
 					Live: &s.Live, Witnesses: s.Witnesses, Uses: s.Uses, Log: s.Log,
 					KeySecret: s.Keys, RotateKeys: s.RotateKeys, PublishKeys: s.PublishKeys, OpenKeys: s.OpenKeys,
-					PublishProviders: s.PublishProviders, ProvidersInUse: s.ProvidersInUse, SetRevoke: s.Revoker.Set,
+					PublishProviders: s.PublishProviders, ProvidersInUse: s.ProvidersInUse, SetRevoke: s.Revoker.Set, SetFactors: recordsFor(s),
 					PublishTokenIssuers: s.PublishTokenIssuers, TokenIssuerState: s.TokenIssuerState,
 				})
 			})
@@ -159,6 +161,13 @@ func serve() *cobra.Command {
 	command.OneOf(c, "identity-headers", "default", "cloudflare")
 	command.OneOf(c, "host-claims", "first-come", "granted-only")
 	return c
+}
+
+// recordsFor tells a service where second factors are kept in a cluster.
+func recordsFor(s *authserver.Service) func(func(name string) *factors.Secret) {
+	return func(find func(string) *factors.Secret) {
+		s.SetFactors(func(name string) (factor.Records, error) { return find(name), nil })
+	}
 }
 
 // surveyOf tells the console what is wrong with what the feeder reads.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +23,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/geo"
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/idp/config"
+	"github.com/ostiary/ostiary/authserver/idp/factor"
 	"github.com/ostiary/ostiary/authserver/login"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/telemetry"
@@ -49,6 +51,7 @@ type Service struct {
 	providers    *idp.Set
 	tokens       *bearer.Set
 	guesses      sync.Once // the warning about them
+	factors      atomic.Pointer[Factors]
 }
 
 // Service makes a Service of flags that Config found to be right. It logs to w.
@@ -74,6 +77,7 @@ func (o *Flags) Service(c Config, w io.Writer) *Service {
 	s.Ready = func() bool { return s.verifier.Verifier() != nil }
 	s.measure(w)
 	s.Ring, s.Login = s.ring.Load, &login.Config{SignIns: telemetry.NewSignIns(c.Metrics), Providers: s.providers, Revoke: s.Revoker.Revoke,
+		Factors:  s.secondFactors,
 		Evaluate: evaluation.New(evaluation.Options{Log: s.Log, Now: time.Now, Metrics: c.Metrics}).Ask}
 	return s
 }
@@ -110,10 +114,32 @@ func (s *Service) OpenKeys(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("--keys: %w", err)
 	}
 	s.publishRing(folder.Ring())
+	s.SetFactors(func(name string) (factor.Records, error) { // whoever shares the keys shares them
+		return factor.FileNamed(filepath.Join(dir, "second-factors"), name)
+	})
 	go folder.Follow(ctx, s.schedule, time.Now, s.publishRing, func(err error) {
 		s.Log.Error("the keys could not be rotated; the old ones stay active", "error", err)
 	})
 	return dir, nil
+}
+
+// Factors finds the records of second factors by their name.
+type Factors func(name string) (factor.Records, error)
+
+// SetFactors says where second factors are kept. Until then whoever may have one is kept out.
+func (s *Service) SetFactors(f Factors) { s.factors.Store(&f) }
+
+// secondFactors returns the second factors of a name.
+func (s *Service) secondFactors(name string) (factor.Store, error) {
+	find := s.factors.Load()
+	if find == nil {
+		return nil, factor.ErrUnavailable
+	}
+	records, err := (*find)(name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", factor.ErrUnavailable, err)
+	}
+	return factor.NewStore(records), nil
 }
 
 // RotateKeys returns what a stored key ring is to be now, and whether that is another.

@@ -24,6 +24,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/idp/config"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/controllers/cluster"
+	"github.com/ostiary/ostiary/controllers/factors"
 	"github.com/ostiary/ostiary/controllers/feed"
 	"github.com/ostiary/ostiary/controllers/installation"
 	"github.com/ostiary/ostiary/controllers/manifests"
@@ -128,6 +129,9 @@ type Sink struct {
 	// PublishTokenIssuers and TokenIssuerState are those of Options.
 	PublishTokenIssuers func([]bearerconfig.Issuer)
 	TokenIssuerState    func(name string) (bearerconfig.State, bool)
+	// SetFactors is told how the records of second factors are found, by the names of their
+	// Secrets. Without a cluster, OpenKeys sees to it.
+	SetFactors func(func(name string) *factors.Secret)
 	// SetRevoke is told how sessions are voided, once that is known.
 	SetRevoke func(func(ctx context.Context, what policy.Revocation) error)
 }
@@ -198,6 +202,11 @@ func (f *Feeder) fromCluster(ctx context.Context, to Sink) error {
 		return err
 	}
 	to.SetRevoke(void)
+	kept, err := factors.In(c, cluster.Namespace())
+	if err != nil {
+		return err
+	}
+	to.SetFactors(kept)
 	return RunAgain(ctx, Options{
 		Config: c, Live: to.Live, Terms: f.on, HostHold: f.hold, LeaderElect: f.leaderElect,
 		Namespace: cluster.Namespace(), KeySecret: to.KeySecret, RotateKeys: to.RotateKeys, PublishKeys: to.PublishKeys,

@@ -39,3 +39,7 @@ const (
 	// AboutAnnotation says in words what a ConfigMap that carries LedgerLabel or OwnersLabel is.
 	AboutAnnotation = "access.ostiary.dev/about"
 )
+
+// SecretTypeSecondFactors is the type of a Secret that holds the second factors of built-in
+// users. The type of a Secret never changes, so no other is ever taken for one.
+const SecretTypeSecondFactors = "access.ostiary.dev/second-factors"

@@ -84,6 +84,12 @@ func (p *Provider) Knows(id string) bool {
 	return p.users.ByID(id) != nil
 }
 
+// SecondFactor says who is asked for one besides the password: config.Optional, config.Required;
+// empty: nobody. Factors is the name of where they are kept.
+func (p *Provider) SecondFactor() (mode, factors string) {
+	return p.config.SecondFactor, p.config.Factors
+}
+
 // AuthCodeURL returns the address at the provider to send the browser to.
 func (p *Provider) AuthCodeURL(ctx context.Context, s Start) (string, error) {
 	if p.site == nil {

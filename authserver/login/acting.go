@@ -110,7 +110,7 @@ func (h *Handler) StillThere(x *public.Exchange, target policy.Target, s *policy
 	}
 	reads := &signIn.Reads
 	as.Claims, _ = x.Table.KeepClaims(reads, unclaimed(reads.Claims))
-	as.Email, as.Groups, as.AMR, as.Asked = who.Email, reads.Keep(who.Groups), reads.KeepAMR(who.AMR), reads.AskedHere()
+	as.Email, as.Groups, as.AMR, as.Asked = who.Email, reads.Keep(who.Groups), reads.KeepAMR(s.AMR), reads.AskedHere()
 	as.IssuedAt = x.Now
 	return as, true
 }

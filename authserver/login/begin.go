@@ -75,16 +75,23 @@ func (h *Handler) begin(x *public.Exchange, a attempt) {
 
 // toTeam sends the browser to the team host's page for an attempt.
 func (h *Handler) toTeam(x *public.Exchange, a attempt, more url.Values) {
+	if to, ok := h.teamAddress(x, a, more); ok {
+		h.GoTo(x, to)
+	}
+}
+
+// teamAddress is the address of that page. If it is false, the request is answered.
+func (h *Handler) teamAddress(x *public.Exchange, a attempt, more url.Values) (string, bool) {
 	sealed, err := x.Ring.Seal(purposeAttempt, a, x.Now.Add(readTime), x.Now)
 	if err != nil {
 		h.Broken(x, err)
-		return
+		return "", false
 	}
 	q := url.Values{"attempt": {sealed}}
 	for k, v := range more {
 		q[k] = v
 	}
-	h.GoTo(x, h.Own(h.TeamHost(), "login/"+a.Host, q))
+	return h.Own(h.TeamHost(), "login/"+a.Host, q), true
 }
 
 // configured reports whether anybody can sign in.

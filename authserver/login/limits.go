@@ -20,6 +20,9 @@ type limits struct {
 	// those, and firsts: all of these together, by account. devices: guesses at an
 	// account by a browser that signed in to it before.
 	exchanges, addresses, accounts, pairs, fresh, firsts, devices *public.Limit
+	// codes: guesses at the second factor of an account. Who makes them has the password, so
+	// there are far fewer: 52 560 in a year, of which three in a million are right.
+	codes *public.Limit
 	// nowhere is for the answers of all clients together whose address is not known.
 	nowhere *public.Limit
 	// evaluations are sign-ins of one person for which services are asked.
@@ -44,6 +47,7 @@ func newLimits() *limits {
 		logouts: public.NewLimit(1000, 10*time.Millisecond),
 		pairs:   public.NewLimit(10, 30*time.Second),
 		devices: public.NewLimit(10, 30*time.Second),
+		codes:   public.NewLimit(10, 10*time.Minute),
 		nowhere: public.NewLimit(1000, 50*time.Millisecond),
 	}
 }
@@ -99,6 +103,21 @@ func (l *limits) logout(provider string, a netip.Addr, now time.Time) bool {
 		from = public.Network(a)
 	}
 	return l.logouts.Allow(provider+"\x00"+from, now)
+}
+
+// code reports whether another code may be tried as somebody's second factor. A browser that
+// signed in with it before has guesses of its own, so that nobody who has the password alone
+// keeps the owner out.
+func (l *limits) code(a netip.Addr, account, device string, now time.Time) (*charge, bool) {
+	c := &charge{now: now}
+	if device != "" {
+		return c, c.take(l.codes, "device\x00"+device+"\x00"+account)
+	}
+	ok := (!a.IsValid() || c.take(l.addresses, public.Network(a))) && c.take(l.codes, account)
+	if !ok {
+		c.giveBack() // nobody will look at it
+	}
+	return c, ok
 }
 
 // freshGuesses is how many guesses at an account an address has that count apart.

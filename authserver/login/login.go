@@ -11,6 +11,7 @@ import (
 	"github.com/ostiary/ostiary/authserver/contract"
 	"github.com/ostiary/ostiary/authserver/evaluation"
 	"github.com/ostiary/ostiary/authserver/idp"
+	"github.com/ostiary/ostiary/authserver/idp/factor"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/public"
 	"github.com/ostiary/ostiary/authserver/telemetry"
@@ -28,6 +29,9 @@ type Config struct {
 	// ReturnHosts are hosts that every application may send people to after they
 	// signed in or out, beside those of its own namespace; "*." is one label.
 	ReturnHosts []string
+	// Factors finds the second factors of a provider's users by their name; nil: none can be
+	// found, and whoever may have one is kept out.
+	Factors func(name string) (factor.Store, error)
 	// Revoke puts a revocation in force on every replica.
 	// Nil: signing out everywhere is not possible.
 	Revoke Revoke
@@ -81,6 +85,8 @@ func (h *Handler) Route(host, path string) func(*public.Exchange) {
 		return h.traced("sign-in begin", h.teamBegin)
 	case own == "sessions":
 		return h.sessions
+	case own == "second-factor":
+		return h.traced("sign-in second factor", h.secondFactor)
 	case strings.HasPrefix(own, "login/"):
 		return h.traced("sign-in team", func(x *public.Exchange) { h.teamLogin(x, own[len("login/"):]) })
 	}

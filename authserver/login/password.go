@@ -72,9 +72,7 @@ func (h *Handler) checkPassword(x *public.Exchange, v visit, sealed string, p *i
 	case err != nil:
 		h.providerFailed(x, p, v.Host, err)
 	default:
-		identity.Claims = unclaimed(h.wanted(x, &v.attempt))
-		hasSignedInAnew(x)
-		h.signedIn(x, identity, v.attempt)
+		h.afterPassword(x, &v.attempt, p, identity)
 	}
 }
 

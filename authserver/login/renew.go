@@ -35,7 +35,7 @@ func (h *Handler) lookUp(x *public.Exchange, v visit, s *policy.Subject, p *idp.
 		h.offerProviders(x, v, true)
 		return
 	}
-	who.Claims = unclaimed(h.wanted(x, &v.attempt))
+	who.Claims, who.AMR = unclaimed(h.wanted(x, &v.attempt)), s.AMR // nobody signed in
 	h.renewed(x, who, v.attempt, s.SignedInAt)
 }
 

@@ -21,17 +21,24 @@ import (
 // signedIn gives the browser a new session at the team host, and goes on from
 // there: a ticket besides the cookie would not fit a proxy's buffer.
 func (h *Handler) signedIn(x *public.Exchange, who idp.Identity, a attempt) {
-	cookie, err := h.teamSession(x, who, &a, h.signInTime(x, who))
+	if h.startSession(x, who, &a) {
+		h.toTeam(x, a, url.Values{"done": {"1"}})
+	}
+}
+
+// startSession gives the browser that session. If it is false, the request is answered.
+func (h *Handler) startSession(x *public.Exchange, who idp.Identity, a *attempt) bool {
+	cookie, err := h.teamSession(x, who, a, h.signInTime(x, who))
 	if err != nil {
 		h.tooLarge(x, err, who.Provider, who.ID, len(who.Groups))
-		return
+		return false
 	}
 	http.SetCookie(x.W, cookie)
 	h.came(x, who.Provider, a.Host, telemetry.SignInSucceeded, slog.LevelInfo, "sign-in succeeded",
 		slog.String("user", who.ID), slog.String("email", who.Email))
 	h.SignIns.Took(who.Provider, x.Now.Sub(time.Unix(a.At, 0)))
 	h.rememberDevice(x, who.Provider+"\x00"+who.ID)
-	h.toTeam(x, a, url.Values{"done": {"1"}})
+	return true
 }
 
 // teamSession makes a session at the team host: with all groups if they fit, and

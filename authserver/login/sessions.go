@@ -83,6 +83,9 @@ func (h *Handler) sessions(x *public.Exchange) {
 	}
 }
 
+// toldFor is how long a change of their second factors is told to people with their sessions.
+const toldFor = 30 * 24 * time.Hour
+
 func (h *Handler) showSessions(x *public.Exchange, s *policy.Subject) {
 	v := web.SessionsView{Host: x.Host, HomeURL: h.Origin(x.Host) + "/"}
 	if s == nil {
@@ -102,6 +105,13 @@ func (h *Handler) showSessions(x *public.Exchange, s *policy.Subject) {
 		}
 	}
 	v.Agents = h.shownAgents(x, s)
+	if p := h.Providers.Find(s.Provider); hasFactors(p) {
+		v.FactorURL = h.Own(x.Host, "second-factor", nil)
+		// What cannot be read is said where it is needed: at a sign-in, and on that page.
+		e, _ := h.enrolled(x.R.Context(), p, s.ID)
+		v.Changes = shownChanges(&e)
+		v.Changes = slices.DeleteFunc(v.Changes, func(c web.FactorChange) bool { return x.Now.Sub(c.At) > toldFor })
+	}
 	h.Page(x, http.StatusOK, "sessions", web.Sessions(v))
 }
 

@@ -24,6 +24,7 @@ const (
 	purposeDevice   = "known device"       // a cookie on the team host
 	purposeOpened   = "opened"             // a cookie on the team host
 	purposeEnd      = "end one session"    // a parameter: team host → application
+	purposeFactor   = "second factor"      // a form's field: team host → team host
 
 	attemptTime = 10 * time.Minute
 	ticketTime  = 60 * time.Second

@@ -15,6 +15,8 @@ type Outcome string
 const (
 	SignInSucceeded Outcome = "succeeded"         // there is a new session at the team host
 	WrongPassword   Outcome = "wrong-password"    // or no such user
+	WrongCode       Outcome = "wrong-code"        // the second factor: wrong, or used before
+	FactorsFailed   Outcome = "factors-failed"    // second factors cannot be read or written
 	RateLimited     Outcome = "rate-limited"      // too many, before it was tried
 	PasswordsBusy   Outcome = "busy"              // too many passwords were being checked
 	ProviderRefused Outcome = "provider-refused"  // the provider says no, in its own words
@@ -25,12 +27,12 @@ const (
 )
 
 // Outcomes are all of them.
-var Outcomes = []Outcome{SignInSucceeded, WrongPassword, RateLimited, PasswordsBusy, ProviderRefused, ProviderFailed, AnswerRejected,
+var Outcomes = []Outcome{SignInSucceeded, WrongPassword, WrongCode, FactorsFailed, RateLimited, PasswordsBusy, ProviderRefused, ProviderFailed, AnswerRejected,
 	SessionTooLarge, NotPermitted}
 
 // What there is of limits, scopes of sign-outs, and results of revocations.
 var (
-	Limits  = []string{"password", "answer", "evaluation"}
+	Limits  = []string{"password", "second-factor", "answer", "evaluation"}
 	Scopes  = []string{"application", "team", "everywhere"}
 	Results = []string{"done", "failed"}
 )
@@ -53,7 +55,7 @@ func NewSignIns(r prometheus.Registerer) *SignIns {
 		outcomes: counters(r, "ostiary_sign_ins_total",
 			"What became of sign-ins, by the identity provider and the outcome.", "provider", "outcome"),
 		limits: counters(r, "ostiary_rate_limited_total",
-			"Requests that were refused as there were too many, by the limit: password, answer or evaluation.", "limit"),
+			"Requests that were refused as there were too many, by the limit: password, second-factor, answer or evaluation.", "limit"),
 		signOuts: counters(r, "ostiary_sign_outs_total",
 			"Sign-outs that people wished for, by where: application, team or everywhere.", "scope"),
 		revocations: counters(r, "ostiary_revocations_total",

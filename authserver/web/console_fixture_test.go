@@ -73,6 +73,28 @@ func consoleSamples() []row {
 	}
 }
 
+// factorSamples are the pages of second factors.
+func factorSamples() []row {
+	code := web.FactorView{Host: "app1.example.com", Action: "/.access/second-factor", Step: "sealed", RequestID: "4f1d09c2a7be6634"}
+	wrong := code
+	wrong.Host, wrong.Problem = longHost, web.WrongCode
+	enrol := web.EnrolView{Host: team, Action: "/.access/second-factor", Step: "sealed", Account: "ann", Secret: "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ",
+		Required: true, HomeURL: "/", RequestID: "4f1d09c2a7be6634"}
+	again := enrol
+	again.Host, again.Account, again.Problem, again.Required = longHost, rightway, web.WrongCode, false
+	mine := web.FactorsView{Host: team, SignedInAs: ada, Action: "/.access/second-factor", App: true, Since: signedIn, Left: 9,
+		SessionsURL: "/.access/sessions", Problem: web.WrongCode, RequestID: "4f1d09c2a7be6634", Changes: []web.FactorChange{
+			{What: web.FactorWords("totp-added"), At: signedIn, From: "2001:db8:1111:2222:3333:4444:5555:6666"},
+			{What: web.FactorWords("recovery-code-used"), At: signedIn}}}
+	return []row{
+		{"factor", web.Factor(code), "'self'"}, {"factor-wrong", web.Factor(wrong), "'self'"},
+		{"enrol", web.Enrol(enrol), "'self'"}, {"enrol-again", web.Enrol(again), "'self'"},
+		{"codes", web.Codes(web.CodesView{Host: team, Codes: []string{"0123-4567-89ab-cdef", "ghjk-mnpq-rstv-wxyz"}, Next: "/"}), ""},
+		{"factors", web.Factors(mine), "'self'"},
+		{"factors-none", web.Factors(web.FactorsView{Host: team, SignedInAs: ada, Action: "/", SessionsURL: "/.access/sessions"}), "'self'"},
+	}
+}
+
 // live marks the sample that needs the script, and onward the one that needs another: it is
 // the origin that this asks; typing marks forms for a password, keeping what has no form
 // and keeps an address, closing the page that closes its window, and within one for a frame.

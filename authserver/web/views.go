@@ -127,10 +127,14 @@ type SessionsView struct {
 	Since, Until time.Time
 	Apps         []SessionAt
 	Agents       []AgentAt
-	Action       string // where a form ends one
-	SignInURL    string
-	SignOutURL   string
-	HomeURL      string
+	// FactorURL is the page of their second factors; empty: they can have none. Changes are
+	// what was done to them lately.
+	FactorURL  string
+	Changes    []FactorChange
+	Action     string // where a form ends one
+	SignInURL  string
+	SignOutURL string
+	HomeURL    string
 }
 
 // A SessionAt is one at an application.

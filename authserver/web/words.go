@@ -104,6 +104,36 @@ func AgentRefused(code, words string) Notice {
 	return n
 }
 
+// Notices about second factors.
+var (
+	FactorsUnavailable = notice(503, "provider-unavailable", "Sign-in is temporarily unavailable",
+		"Your second factor can’t be checked right now. Try again in a moment. If this keeps happening, tell the site’s administrator.")
+	FactorChanged = notice(400, "no-state", "Your second factor has changed",
+		"It was set up or removed in the meantime. Open the application again and sign in with what you have now.")
+)
+
+// WrongCode is what is wrong with the form for a second factor.
+const WrongCode = "Wrong code, or one that was already used. Wait for the next one."
+
+// FactorWords words what was done to somebody's second factors.
+func FactorWords(what string) string {
+	switch what {
+	case "totp-added":
+		return "Authenticator app added"
+	case "totp-removed":
+		return "Authenticator app removed"
+	case "passkey-added":
+		return "Passkey added"
+	case "passkey-removed":
+		return "Passkey removed"
+	case "recovery-codes-made":
+		return "New recovery codes made"
+	case "recovery-code-used":
+		return "Recovery code used"
+	}
+	return "Reset by an administrator"
+}
+
 // NoCookies is for a browser that does not keep the cookie of the team host.
 func NoCookies(teamHost string) Notice {
 	n := notice(403, "no-cookie", "Your browser blocks cookies",

@@ -16,9 +16,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/ostiary/ostiary/api/v1alpha1"
+	"github.com/ostiary/ostiary/controllers/cluster"
 )
 
 const (
@@ -36,6 +38,17 @@ type Secret struct {
 	Reader client.Reader
 	Writer client.Writer
 	Name   types.NamespacedName
+}
+
+// In returns how the Secrets of a namespace are found, without a cache.
+func In(c *rest.Config, namespace string) (func(name string) *Secret, error) {
+	direct, err := client.New(c, client.Options{Scheme: cluster.Scheme()})
+	if err != nil {
+		return nil, err
+	}
+	return func(name string) *Secret {
+		return &Secret{Reader: direct, Writer: direct, Name: types.NamespacedName{Namespace: namespace, Name: name}}
+	}, nil
 }
 
 // Read returns the values of the Secret.

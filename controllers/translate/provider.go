@@ -3,6 +3,7 @@
 package translate
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -44,6 +45,10 @@ func ProviderOf(o *v1alpha1.IdentityProvider, secrets Secrets) (config.Provider,
 	case users != nil:
 		p.Type = config.Users
 		p.Users = t.secret("spec.users.secretRef", users.SecretRef, usersKey, secrets)
+		if f := users.SecondFactor; f != nil {
+			// Its Secret is read at sign-ins. One of no mode, or no name, is refused below.
+			p.SecondFactor, p.Factors = cmp.Or(string(f.Mode), "none"), f.SecretRef.Name
+		}
 	default:
 		t.wrong("spec", "set one of oidc, for an OpenID provider, github, and users, for a list of users with passwords")
 	}

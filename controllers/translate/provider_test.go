@@ -32,7 +32,8 @@ func secrets(name string) (map[string][]byte, bool) {
 	}
 	return map[string][]byte{
 		"clientSecret": []byte("s3cret"), "secret": []byte("other"), "users.yaml": []byte(people), "list_1.yaml": []byte(people),
-		"line": []byte("s3cret\n"), "empty": {},
+		"other.yaml": []byte(people + "# others\n"),
+		"line":       []byte("s3cret\n"), "empty": {},
 	}, true
 }
 
@@ -85,13 +86,19 @@ func TestProvider(t *testing.T) {
 	if want := (config.Provider{Name: "u", Type: "users", Users: []byte(people)}); !reflect.DeepEqual(p, want) || len(issues) > 0 {
 		t.Errorf("got %#v, %v", p, issues)
 	}
+	o = accepted(t, "idp-users-full")
+	p, issues = translate.ProviderOf(o, secrets)
+	if want := (config.Provider{Name: "idp-users-full", DisplayName: "Guests", Type: "users", Users: []byte(people + "# others\n"),
+		SecondFactor: "Required", Factors: "people-factors"}); !reflect.DeepEqual(p, want) || len(issues) > 0 {
+		t.Errorf("got %#v, %v", p, issues)
+	}
 }
 
 func TestEveryFieldOfAProvider(t *testing.T) {
 	for _, c := range []struct {
 		of *v1alpha1.IdentityProvider
 		n  int
-	}{{fullProvider(t), 18}, {accepted(t, "idp-github-full"), 8}} {
+	}{{fullProvider(t), 18}, {accepted(t, "idp-github-full"), 8}, {accepted(t, "idp-users-full"), 7}} {
 		everyField(t, c.of, c.n)
 	}
 }

@@ -172,6 +172,8 @@ func TestRights(t *testing.T) {
 			secret("session-keys", "update", "delete")},
 		{"existing-keys", secret("session-keys", "get", "list", "watch"), slices.Concat(secret("session-keys", "update", "patch", "delete"),
 			[]right{create}, configs, ofTokens)},
+		{"second-factors", slices.Concat(secret("people-factors", "get", "update"), configs),
+			slices.Concat(secret("people-factors", "patch", "delete"), ofTokens)},
 	} {
 		t.Run(s.values, func(t *testing.T) {
 			var roles []*unstructured.Unstructured

@@ -20,6 +20,8 @@ var yours, theirs = [][3]string{
 		"The proxy that serves it, if its controller is not known: `ingress-nginx`, `traefik-ingress-nginx`, `traefik`, " +
 			"`haproxy-ingress`, `envoy-gateway` or `gateway-api`."},
 	{v1alpha1.AdmissionLabel, "Namespace (a label)", "`exempt`: the checks `admission.denyByDefault` and `admission.hostOwnership` leave its routes alone."},
+	{v1alpha1.SecretTypeSecondFactors, "Secret in Ostiary's namespace (its type)",
+		"It keeps the second factors of built-in users. You make it, empty; Ostiary updates it."},
 }, [][3]string{
 	{v1alpha1.RouteLabel, "every object that Ostiary creates for a route",
 		"A digest of the route or host. Objects that are needed no more are found by it and deleted."},

@@ -215,7 +215,7 @@ var (
 	setFlag      = regexp.MustCompile(`--set(?:-string)? ([a-zA-Z.]+)`)
 	kubectlVerb  = regexp.MustCompile(`(?:^|\s)kubectl (?:(?:-n|--namespace) \S+ )?([a-z-]+)`)
 	kubectlVerbs = []string{"access", "annotate", "apply", "create", "delete", "describe", "edit", "exec", "explain", "get", "krew", "label",
-		"logs", "patch", "port-forward", "rollout", "run", "scale", "wait"}
+		"logs", "patch", "port-forward", "replace", "rollout", "run", "scale", "wait"}
 	inlineCode = regexp.MustCompile("`([^`]+)`")
 	longFlag   = regexp.MustCompile(`(?:^|\s)(--?[a-z][a-z-]*)`)
 )

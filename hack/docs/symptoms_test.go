@@ -120,7 +120,7 @@ func TestRefusalsAreExplained(t *testing.T) {
 // checks are faster to find.
 func TestMistakesHaveMessages(t *testing.T) {
 	without := []string{"auth-param", "provider-name", "provider-twice", "provider-type", "client-id", "client-secret-none", "schema-one-key", "schema-range",
-		"schema-value"}
+		"schema-value", "second-factor"}
 	for code, below := range headings(t, "mistakes.md") {
 		if !strings.Contains(below, "```text\n") && !slices.Contains(without, code) {
 			t.Errorf("%s: no message", code)

@@ -48,6 +48,7 @@ func Read(p *Provider) (Reading, []Issue) {
 	case Users:
 		users, issues := readUsers(p.Users)
 		c.Users, c.issues = users, append(c.issues, issues...)
+		c.secondFactor()
 	}
 	return c.Reading, c.issues
 }
@@ -61,6 +62,18 @@ type check struct {
 
 func (c *check) wrong(field string, code policy.Code, format string, args ...any) {
 	c.issues = append(c.issues, Issue{Field: field, Code: code, Message: fmt.Sprintf(format, args...)})
+}
+
+// secondFactor refuses what says half of it: the other half must not be guessed.
+func (c *check) secondFactor() {
+	switch p := c.provider; {
+	case p.SecondFactor == "" && p.Factors == "":
+	case p.SecondFactor != Optional && p.SecondFactor != Required:
+		c.wrong("secondFactor.mode", codeSecondFactor, "%.40q: Optional or Required", p.SecondFactor)
+	case p.Factors == "" || len(p.Factors) > 253 || strings.Trim(p.Factors, "abcdefghijklmnopqrstuvwxyz0123456789-.") != "" ||
+		strings.Trim(p.Factors, "-.") != p.Factors:
+		c.wrong("secondFactor.secretRef", codeSecondFactor, "%.100q: not the name of a Secret", p.Factors)
+	}
 }
 
 // common checks what both types have.

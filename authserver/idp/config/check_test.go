@@ -74,7 +74,12 @@ var mistakes = map[policy.Code]func() Provider{
 	codeCertificates: func() Provider { p := corp(); p.CABundle = []byte("x"); return p },
 	codeUsers:        func() Provider { return people("ann") },
 	codeUser:         func() Provider { return people(fmt.Sprintf(user, "ann") + "- {name: bob}\n") },
-	codeUserTwice:    func() Provider { return people(fmt.Sprintf(user, "ann") + fmt.Sprintf(user, "ANN")) },
+	codeSecondFactor: func() Provider {
+		p := people(fmt.Sprintf(user, "ann"))
+		p.SecondFactor = Required
+		return p
+	},
+	codeUserTwice: func() Provider { return people(fmt.Sprintf(user, "ann") + fmt.Sprintf(user, "ANN")) },
 }
 
 // TestCodes: each is listed once, described, and produced alone; and what is Partial is
@@ -122,5 +127,19 @@ func TestInUse(t *testing.T) {
 	want := policy.NewProviders(policy.Provider{Name: "corp"}, policy.Provider{Name: "people", Listed: true, Users: []policy.User{{ID: "ann"}}})
 	if !reflect.DeepEqual(used, want) {
 		t.Errorf("%+v", used)
+	}
+}
+
+// TestSecondFactor: half of it is a mistake, and never off.
+func TestSecondFactor(t *testing.T) {
+	for words, usable := range map[string]bool{
+		"": true, "Optional factors": true, "Required people.factors-1": true,
+		"Optional": false, " factors": false, "optional factors": false, "Required A": false, "Required ../x": false, "Required .x": false,
+	} {
+		p := people(fmt.Sprintf(user, "ann"))
+		p.SecondFactor, p.Factors, _ = strings.Cut(words, " ")
+		if issues := Check(&p); Usable(issues) != usable {
+			t.Errorf("%q: %+v", words, issues)
+		}
 	}
 }

@@ -38,6 +38,7 @@ const (
 	codeUsers         policy.Code = "users"
 	codeUser          policy.Code = "user"
 	codeUserTwice     policy.Code = "user-twice"
+	codeSecondFactor  policy.Code = "second-factor"
 )
 
 // What is wrong with the Secrets that a provider names, for whoever reads them.
@@ -67,6 +68,7 @@ var codes = []policy.CodeDoc{
 	{Code: codeName, Reason: policy.Invalid, Fix: "Use lower-case letters, digits, dots and hyphens."},
 	{Code: codeTwice, Reason: policy.Invalid, Fix: "Give each identity provider a name of its own."},
 	{Code: codeType, Reason: policy.Invalid, Fix: "Write oidc, github or users."},
+	{Code: codeSecondFactor, Reason: policy.Invalid, Fix: "Write Optional or Required, and name the Secret for what people set up."},
 	{Code: codeScope, Reason: policy.Invalid, Fix: "Write each scope as one word, without quotes."},
 	{Code: codeScopeTwice, Reason: policy.Invalid, Fix: "Remove one of the two."},
 	{Code: codeParams, Reason: policy.Invalid, Fix: "Keep at most 16 parameters."},

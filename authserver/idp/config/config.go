@@ -63,7 +63,16 @@ type Provider struct {
 
 	// Users: a YAML list of {name, email, groups, passwordHash}.
 	Users []byte
+	// SecondFactor is who is asked for one besides the password: Optional or Required; empty:
+	// nobody. Factors is the name of where they are kept.
+	SecondFactor, Factors string
 }
+
+// Who is asked for a second factor.
+const (
+	Optional = "Optional" // whoever has one
+	Required = "Required" // everybody: who has none sets one up first
+)
 
 // How groups stand at their claim.
 const (

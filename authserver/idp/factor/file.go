@@ -97,7 +97,6 @@ func WriteFile(all map[string][]byte) ([]byte, error) {
 	var b bytes.Buffer
 	w := json.NewEncoder(&b)
 	w.SetEscapeHTML(false)
-	w.SetIndent("", " ")
 	if err := w.Encode(out); err != nil {
 		return nil, errors.New("a record is no JSON")
 	}

@@ -39,7 +39,7 @@ func TestRecordsComeBackAsTheyWere(t *testing.T) {
 	}
 }
 
-// TestRecordsThatAreNone: whatever a record says that is not understood keeps its user out.
+// TestRecordsThatAreNone: whatever a record says that is not understood keeps its user out. (THREATS F33)
 func TestRecordsThatAreNone(t *testing.T) {
 	large := strings.Repeat("x", MaxCredential)
 	const totp = `"totp":{"secret":"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ","created":1,"step":2}`

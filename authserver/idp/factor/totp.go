@@ -55,3 +55,6 @@ func (t *TOTP) Use(typed string, now time.Time) bool {
 	t.Step = used
 	return true
 }
+
+// SecretOf reads what SecretText wrote.
+func SecretOf(text string) ([]byte, error) { return secretText.DecodeString(text) }

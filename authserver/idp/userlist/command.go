@@ -22,6 +22,9 @@ type flags struct {
 	groups              []string
 	cost                int
 	stdin               bool
+	// factor is that a second factor is reset, of a user of the provider.
+	factor   bool
+	provider string
 }
 
 // Command is `ostiary user`.
@@ -113,12 +116,18 @@ func addCommand() *cobra.Command {
 func resetCommand() *cobra.Command {
 	var o flags
 	c := command.New(&cobra.Command{
-		Use: "reset NAME --file FILE [flags]", Short: "Give a built-in user another password, and print it",
-		Long: "Give a user of the list another password, and print it, once. Their sessions go on: ostiary revoke ends them.",
+		Use: "reset NAME --file FILE [flags]", Short: "Give a built-in user another password, or take a lost second factor away",
+		Long: "Give a user of the list another password, and print it, once. Their sessions go on: ostiary revoke ends them.\n" +
+			"With --second-factor, take away what the user has set up besides the password: FILE is the Secret that the identity provider\n" +
+			"names for it, as kubectl get prints it, or a file of a server without a cluster.",
 		Example: `  ostiary user reset ann --file users.yaml
-  ostiary user reset ann --file users.yaml --password-stdin < password.txt`,
+  ostiary user reset ann --file users.yaml --password-stdin < password.txt
+  ostiary user reset ann --second-factor --provider people --file factors.yaml`,
 		Args: one("reset"),
 		RunE: func(c *cobra.Command, args []string) error {
+			if o.factor || o.provider != "" {
+				return o.resetFactor(c, args[0])
+			}
 			l, who, err := o.open(args[0])
 			if err != nil {
 				return err
@@ -126,6 +135,8 @@ func resetCommand() *cobra.Command {
 			return o.givePassword(c, l, l.users.Content[who.Entry()-1], who.Shown, "reset")
 		},
 	}, "")
+	c.Flags().BoolVar(&o.factor, "second-factor", false, "take away the app, passkeys and recovery codes instead")
+	c.Flags().StringVar(&o.provider, "provider", "", "with --second-factor: the name of the identity provider")
 	o.addPassword(c)
 	o.add(c)
 	return c
