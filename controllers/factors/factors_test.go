@@ -63,7 +63,7 @@ func TestNoChangeIsLost(t *testing.T) {
 		t.Errorf("%q, %v", got["n"], err)
 	}
 	refused := errors.New("refused")
-	if err := one.Change(t.Context(), func(all map[string][]byte) error { delete(all, "n"); return refused }); err != refused {
+	if err := one.Change(t.Context(), func(all map[string][]byte) error { delete(all, "n"); return refused }); !errors.Is(err, refused) {
 		t.Errorf("%v; want what change says", err)
 	}
 	if got, err := other.Read(t.Context()); err != nil || len(got) != 1 {

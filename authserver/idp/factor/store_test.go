@@ -56,7 +56,7 @@ func TestStoreInAFile(t *testing.T) {
 	}
 	before, _ := os.ReadFile(name)
 	refused := errors.New("refused")
-	if err := one.Change(t.Context(), "ann", func(e *Enrolled) error { e.TOTP = nil; return refused }); err != refused {
+	if err := one.Change(t.Context(), "ann", func(e *Enrolled) error { e.TOTP = nil; return refused }); !errors.Is(err, refused) {
 		t.Errorf("%v; want what change says", err)
 	}
 	if err := one.Change(t.Context(), "ann", func(e *Enrolled) error { e.TOTP.Secret = nil; return nil }); !errors.Is(err, ErrRecord) {
