@@ -220,7 +220,7 @@ func (h *Handler) beginEnrolment(x *public.Exchange, s *policy.Subject, p *idp.P
 		h.Redirect(x, page)
 	default:
 		h.showEnrol(x, http.StatusOK, &secondStep{Provider: p.Name(), User: s.ID, Attempt: attempt{Host: x.Host, Dest: text(page)},
-			Browser: digest(h.keepKey(x)), At: x.Now.Unix(), Secret: factor.NewSecret(), Session: true}, "")
+			Browser: digest(h.keepKey(x, false)), At: x.Now.Unix(), Secret: factor.NewSecret(), Session: true}, "")
 	}
 }
 

@@ -53,7 +53,7 @@ func (h *Handler) afterPassword(x *public.Exchange, a *attempt, p *idp.Provider,
 		h.proven(x, a, who, byPassword)
 		return
 	}
-	step := &secondStep{Provider: p.Name(), User: who.ID, Attempt: *a, Browser: digest(h.keepKey(x)), At: x.Now.Unix()}
+	step := &secondStep{Provider: p.Name(), User: who.ID, Attempt: *a, Browser: digest(h.keepKey(x, false)), At: x.Now.Unix()}
 	e, err := h.enrolled(x.R.Context(), p, who.ID)
 	switch {
 	case err != nil:
