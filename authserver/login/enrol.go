@@ -7,10 +7,12 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/idp/factor"
+	"github.com/ostiary/ostiary/authserver/idp/passkey"
 	"github.com/ostiary/ostiary/authserver/policy"
 	"github.com/ostiary/ostiary/authserver/public"
 	"github.com/ostiary/ostiary/authserver/web"
@@ -29,14 +31,21 @@ func (h *Handler) showEnrol(x *public.Exchange, status int, step *secondStep, pr
 	if !ok {
 		return
 	}
-	h.Page(x, status, "set up a second factor", web.Enrol(web.EnrolView{Host: h.TeamHost(), Action: h.Own(h.TeamHost(), "second-factor", nil),
+	v := web.EnrolView{Host: h.TeamHost(), Action: h.Own(h.TeamHost(), "second-factor", nil),
 		Step: sealed, Account: step.User, Secret: factor.SecretText(step.Secret), Required: !step.Session, Problem: problem,
-		HomeURL: h.Origin(h.TeamHost()) + "/", RequestID: x.ID}))
+		HomeURL: h.Origin(h.TeamHost()) + "/", RequestID: x.ID}
+	if form, err := h.firstPasskeyForm(step, sealed); err == nil && !step.Session { // else there is the app
+		v.Passkey = form
+		h.PasskeyPage(x, status, "set up a second factor", web.Enrol(v))
+		return
+	}
+	h.Page(x, status, "set up a second factor", web.Enrol(v))
 }
 
 // takeEnrolment keeps the secret of an app that shows the right code.
 func (h *Handler) takeEnrolment(x *public.Exchange, step *secondStep, p *idp.Provider, who idp.Identity) {
-	if s, _ := h.TeamSubject(x); step.Session && (s == nil || s.Provider != p.Name() || s.ID != who.ID) {
+	s, _ := h.TeamSubject(x)
+	if step.Session && (s == nil || s.Provider != p.Name() || s.ID != who.ID) {
 		h.stateUsed(x) // they signed out meanwhile, or are somebody else by now
 		return
 	}
@@ -45,7 +54,7 @@ func (h *Handler) takeEnrolment(x *public.Exchange, step *secondStep, p *idp.Pro
 		h.showEnrol(x, http.StatusUnauthorized, step, web.WrongCode)
 		return
 	}
-	codes, err := h.addTOTP(x, p, who.ID, app, step.Session)
+	codes, err := h.addTOTP(x, p, who.ID, app, step.Session && slices.Contains(s.AMR, "mfa"))
 	switch {
 	case errors.Is(err, errThere):
 		h.Fail(x, web.FactorChanged)
@@ -59,14 +68,14 @@ func (h *Handler) takeEnrolment(x *public.Exchange, step *secondStep, p *idp.Pro
 		h.showCodes(x, codes, h.Own(h.TeamHost(), "second-factor", nil))
 		return
 	}
-	h.enrolledIn(x, &step.Attempt, who, codes)
+	h.enrolledIn(x, &step.Attempt, who, byTOTP, codes)
 }
 
 // addTOTP keeps an app, and returns the recovery codes that come with somebody's first factor.
-// Only who is signed in adds one to others.
-func (h *Handler) addTOTP(x *public.Exchange, p *idp.Provider, id string, app factor.TOTP, session bool) (codes []string, err error) {
+// Only who is signed in by a second factor (proven) adds one to others.
+func (h *Handler) addTOTP(x *public.Exchange, p *idp.Provider, id string, app factor.TOTP, proven bool) (codes []string, err error) {
 	err = h.changeFactors(x, p, id, func(e *factor.Enrolled) error {
-		if e.TOTP != nil || e.Any() && !session {
+		if e.TOTP != nil || e.Any() && !proven {
 			return errThere
 		}
 		one := app
@@ -82,8 +91,8 @@ func (h *Handler) addTOTP(x *public.Exchange, p *idp.Provider, id string, app fa
 
 // enrolledIn signs in whoever has set up their first factor on the way, once they have seen their
 // codes.
-func (h *Handler) enrolledIn(x *public.Exchange, a *attempt, who idp.Identity, codes []string) {
-	who.AMR, who.Claims = byTOTP, unclaimed(h.wanted(x, a))
+func (h *Handler) enrolledIn(x *public.Exchange, a *attempt, who idp.Identity, methods, codes []string) {
+	who.AMR, who.Claims = methods, unclaimed(h.wanted(x, a))
 	hasSignedInAnew(x)
 	if !h.startSession(x, who, a) {
 		return
@@ -124,7 +133,8 @@ func (h *Handler) secondFactor(x *public.Exchange) {
 // mine returns whose page it is. If it is false, the request is answered.
 func (h *Handler) mine(x *public.Exchange) (s *policy.Subject, p *idp.Provider, ok bool) {
 	if s, _ = h.TeamSubject(x); s == nil {
-		h.Redirect(x, h.Own(x.Host, "login", url.Values{"rd": {h.PathPrefix + "/second-factor"}}))
+		own, _ := h.Ours(x.R.URL.Path)
+		h.Redirect(x, h.Own(x.Host, "login", url.Values{"rd": {h.PathPrefix + "/" + own}}))
 		return nil, nil, false
 	}
 	if p = h.Providers.Find(s.Provider); !hasFactors(p) {
@@ -148,17 +158,20 @@ func (h *Handler) showFactors(x *public.Exchange, status int, problem string) {
 	if !ok {
 		return
 	}
-	if x.Query.Has("again") && x.R.Method == http.MethodGet && !h.isRecent(x, s) {
-		h.askAgain(x, p)
-		return
-	}
 	e, err := h.enrolled(x.R.Context(), p, s.ID)
 	if err != nil {
 		h.factorsFailed(x, p, x.Host, s.ID, err)
 		return
 	}
+	if x.Query.Has("again") && x.R.Method == http.MethodGet && !h.mayChange(x, s, &e) {
+		h.askAgain(x, p, "second-factor")
+		return
+	}
 	v := web.FactorsView{Host: x.Host, SignedInAs: cmp.Or(s.Email, s.Name()), Action: h.Own(x.Host, "second-factor", nil),
 		Left: len(e.Recovery), Problem: problem, Changes: shownChanges(&e), SessionsURL: h.Own(x.Host, "sessions", nil), RequestID: x.ID}
+	if _, err := passkey.New(h.Origin(x.Host)); err == nil {
+		v.PasskeysURL = h.Own(x.Host, "passkeys", nil)
+	}
 	if e.TOTP != nil {
 		v.App, v.Since = true, e.TOTP.Created
 	}
@@ -179,9 +192,9 @@ func (h *Handler) isRecent(x *public.Exchange, s *policy.Subject) bool {
 	return x.Now.Sub(s.SignedInAt) <= recently
 }
 
-// askAgain has somebody sign in once more, and come back.
-func (h *Handler) askAgain(x *public.Exchange, p *idp.Provider) {
-	v, ok := h.errand(x, &Errand{Page: h.Own(h.TeamHost(), "second-factor", nil)})
+// askAgain has somebody sign in once more, and come back to a page.
+func (h *Handler) askAgain(x *public.Exchange, p *idp.Provider, page string) {
+	v, ok := h.errand(x, &Errand{Page: h.Own(h.TeamHost(), page, nil)})
 	if ok {
 		h.showForm(x, http.StatusOK, v, x.Query.Get("attempt"), p, "", "")
 	}
@@ -208,14 +221,12 @@ func (h *Handler) takeWish(x *public.Exchange) {
 // beginEnrolment shows somebody who is signed in how to set up an app.
 func (h *Handler) beginEnrolment(x *public.Exchange, s *policy.Subject, p *idp.Provider) {
 	page := h.Own(x.Host, "second-factor", nil)
-	if !h.isRecent(x, s) {
-		h.Redirect(x, page+"?again=1")
-		return
-	}
 	e, err := h.enrolled(x.R.Context(), p, s.ID)
 	switch {
 	case err != nil:
 		h.factorsFailed(x, p, x.Host, s.ID, err)
+	case !h.mayChange(x, s, &e):
+		h.Redirect(x, page+"?again=1")
 	case e.TOTP != nil:
 		h.Redirect(x, page)
 	default:

@@ -30,6 +30,8 @@ type secondStep struct {
 	Secret []byte `json:"s,omitempty"`
 	// Session: somebody sets it up who is signed in.
 	Session bool `json:"o,omitempty"`
+
+	key string // of the browser
 }
 
 // The methods of RFC 8176. A recovery code is something that a person has (NIST SP 800-63B-4,
@@ -53,13 +55,14 @@ func (h *Handler) afterPassword(x *public.Exchange, a *attempt, p *idp.Provider,
 		h.proven(x, a, who, byPassword)
 		return
 	}
-	step := &secondStep{Provider: p.Name(), User: who.ID, Attempt: *a, Browser: digest(h.keepKey(x, false)), At: x.Now.Unix()}
+	step := &secondStep{Provider: p.Name(), User: who.ID, Attempt: *a, At: x.Now.Unix(), key: h.keepKey(x, false)}
+	step.Browser = digest(step.key)
 	e, err := h.enrolled(x.R.Context(), p, who.ID)
 	switch {
 	case err != nil:
 		h.factorsFailed(x, p, a.Host, who.ID, err)
 	case e.Any():
-		h.askCode(x, http.StatusOK, step, "")
+		h.askFactor(x, http.StatusOK, p, step, &e, "")
 	case mode == config.Optional:
 		h.proven(x, a, who, byPassword)
 	default:
@@ -125,14 +128,42 @@ func (h *Handler) factorsFailed(x *public.Exchange, p *idp.Provider, host, user 
 	h.Fail(x, web.FactorsUnavailable)
 }
 
-// askCode shows the form for a code.
-func (h *Handler) askCode(x *public.Exchange, status int, step *secondStep, problem string) {
+// askFactor shows the forms for what somebody has: a passkey, a code.
+func (h *Handler) askFactor(x *public.Exchange, status int, p *idp.Provider, step *secondStep, e *factor.Enrolled, problem string) {
 	sealed, ok := h.sealStep(x, step)
 	if !ok {
 		return
 	}
-	h.Page(x, status, "second factor", web.Factor(web.FactorView{Host: step.Attempt.Host, Action: h.Own(h.TeamHost(), "second-factor", nil),
-		Step: sealed, Problem: problem, RequestID: x.ID}))
+	form, err := h.passkeyForm(step.key, sealed, e)
+	if err != nil {
+		h.factorsFailed(x, p, step.Attempt.Host, step.User, err)
+		return
+	}
+	v := web.FactorView{Host: step.Attempt.Host, Action: h.Own(h.TeamHost(), "second-factor", nil), Step: sealed,
+		App: e.TOTP != nil, Passkey: form, Problem: problem, RequestID: x.ID}
+	if form != nil {
+		h.PasskeyPage(x, status, "second factor", web.Factor(v))
+		return
+	}
+	h.Page(x, status, "second factor", web.Factor(v))
+}
+
+// askOnceMore shows them again to somebody whose answer was wrong.
+func (h *Handler) askOnceMore(x *public.Exchange, p *idp.Provider, step *secondStep, wrong error) {
+	problem := web.WrongCode
+	if x.R.PostForm.Get("passkey") != "" {
+		problem = passkeyProblem(wrong)
+		h.refusedPasskey(x, p, step.User, wrong)
+	}
+	e, err := h.enrolled(x.R.Context(), p, step.User)
+	switch {
+	case err != nil:
+		h.factorsFailed(x, p, step.Attempt.Host, step.User, err)
+	case !e.Any():
+		h.Fail(x, web.FactorChanged)
+	default:
+		h.askFactor(x, http.StatusUnauthorized, p, step, &e, problem)
+	}
 }
 
 func (h *Handler) sealStep(x *public.Exchange, step *secondStep) (string, bool) {
@@ -148,15 +179,19 @@ func (h *Handler) sealStep(x *public.Exchange, step *secondStep) (string, bool) 
 func (h *Handler) takeStep(x *public.Exchange) {
 	var step secondStep
 	err := x.Ring.Open(purposeFactor, x.R.PostForm.Get("step"), &step, x.Now)
-	if _, mine := holds(x, step.Browser); err != nil || !mine {
+	key, mine := holds(x, step.Browser)
+	if err != nil || !mine {
 		h.stateUsed(x)
 		return
 	}
+	step.key = key
 	x.Dest = string(step.Attempt.Dest)
 	p, who, ok := h.stillListed(x, &step)
 	switch {
 	case !ok:
 		h.Fail(x, web.ProviderChanged)
+	case step.Secret != nil && !step.Session && x.R.PostForm.Get("passkey") != "":
+		h.takeFirstPasskey(x, &step, p, who)
 	case step.Secret != nil:
 		h.takeEnrolment(x, &step, p, who)
 	default:
@@ -183,7 +218,7 @@ func (h *Handler) takeCode(x *public.Exchange, step *secondStep, p *idp.Provider
 	switch err := h.useCode(x, p, who.ID, step.Attempt.Host, &used, nil); {
 	case errors.Is(err, errLimited):
 	case errors.Is(err, factor.ErrUsed):
-		h.askCode(x, http.StatusUnauthorized, step, web.WrongCode)
+		h.askOnceMore(x, p, step, err)
 	case errors.Is(err, errNoFactor):
 		h.Fail(x, web.FactorChanged)
 	case err != nil:
@@ -195,8 +230,9 @@ func (h *Handler) takeCode(x *public.Exchange, step *secondStep, p *idp.Provider
 
 // A proof is what a code was.
 type proof struct {
-	methods []string
-	left    int // recovery codes
+	methods  []string
+	recovery bool // a recovery code
+	left     int  // recovery codes
 }
 
 // errLimited: the request is answered.
@@ -216,7 +252,7 @@ func (h *Handler) useCode(x *public.Exchange, p *idp.Provider, id, host string, 
 			return errNoFactor
 		}
 		var err error
-		if *used, err = h.prove(x, e); err == nil && change != nil {
+		if *used, err = h.prove(x, p, id, e); err == nil && change != nil {
 			change(e)
 		}
 		return err
@@ -226,25 +262,28 @@ func (h *Handler) useCode(x *public.Exchange, p *idp.Provider, id, host string, 
 	} else {
 		h.came(x, p.Name(), host, telemetry.WrongCode, slog.LevelInfo, "sign-in failed", known(id)...)
 	}
-	if err == nil && used.methods[1] != "otp" {
+	if err == nil && used.recovery {
 		h.changed(x, factor.UsedRecovery, p, id, slog.Int("left", used.left))
 	}
 	return err
 }
 
-// prove uses up the code of a form: of the app, or a recovery code.
-func (h *Handler) prove(x *public.Exchange, e *factor.Enrolled) (proof, error) {
+// prove uses up what a form has: the answer of a passkey, a code of the app, or a recovery code.
+func (h *Handler) prove(x *public.Exchange, p *idp.Provider, id string, e *factor.Enrolled) (proof, error) {
+	if x.R.PostForm.Get("passkey") != "" {
+		return h.provePasskey(x, p, id, e)
+	}
 	if code := x.R.PostForm.Get("recovery"); code != "" {
 		if !e.UseRecovery(code) {
 			return proof{}, factor.ErrUsed
 		}
 		e.Note(factor.UsedRecovery, x.Now, h.from(x))
-		return proof{byRecovery, len(e.Recovery)}, nil
+		return proof{byRecovery, true, len(e.Recovery)}, nil
 	}
 	if e.TOTP == nil || !e.TOTP.Use(x.R.PostForm.Get("code"), x.Now) {
 		return proof{}, factor.ErrUsed
 	}
-	return proof{byTOTP, len(e.Recovery)}, nil
+	return proof{methods: byTOTP, left: len(e.Recovery)}, nil
 }
 
 // changed leaves a line in the log about what was done to somebody's second factors, whatever

@@ -24,7 +24,7 @@ func (h *Handler) teamBegin(x *public.Exchange) {
 }
 
 // teamPages are below our prefix at the team host: they show something, and do nothing.
-var teamPages = []string{"sessions", "second-factor", "why", "console"}
+var teamPages = []string{"sessions", "second-factor", "passkeys", "why", "console"}
 
 // teamPage turns what a request asks to come back to into an address of a page of the team
 // host: that one, or the start page.

@@ -87,6 +87,8 @@ func (h *Handler) Route(host, path string) func(*public.Exchange) {
 		return h.sessions
 	case own == "second-factor":
 		return h.traced("sign-in second factor", h.secondFactor)
+	case own == "passkeys":
+		return h.traced("passkeys", h.passkeys)
 	case strings.HasPrefix(own, "login/"):
 		return h.traced("sign-in team", func(x *public.Exchange) { h.teamLogin(x, own[len("login/"):]) })
 	}

@@ -25,6 +25,7 @@ const (
 	purposeOpened   = "opened"             // a cookie on the team host
 	purposeEnd      = "end one session"    // a parameter: team host → application
 	purposeFactor   = "second factor"      // a form's field: team host → team host
+	purposePasskey  = "new passkey"        // a form's field: team host → team host
 
 	attemptTime = 10 * time.Minute
 	ticketTime  = 60 * time.Second

@@ -48,6 +48,13 @@ func (s *Site) LoginPage(x *Exchange, status int, v web.LoginView) {
 	s.write(x.W, x.R, x.ID, status, "sign in", web.Login(v))
 }
 
+// PasskeyPage shows a page with the script of web.PasskeyForm.
+func (s *Site) PasskeyPage(x *Exchange, status int, title string, d web.Document) {
+	s.pageHeader(x.W.Header())
+	x.W.Header().Set("Content-Security-Policy", s.look().PasskeyCSP("'self'", s.TeamURL.Scheme+":"))
+	s.write(x.W, x.R, x.ID, status, title, d)
+}
+
 // KeepPage shows a page with the script of web.Keep.
 func (s *Site) KeepPage(x *Exchange, title string, d web.Document) {
 	s.pageHeader(x.W.Header())

@@ -62,6 +62,8 @@ func TestAccessible(t *testing.T) {
 			csp = web.Plain().KeepCSP()
 		case typing:
 			csp = web.Plain().LoginCSP("'self'")
+		case touching:
+			csp = web.Plain().PasskeyCSP("'self'")
 		case within:
 			csp = web.Plain().FrameCSP("")
 		}

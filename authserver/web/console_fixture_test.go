@@ -97,8 +97,12 @@ func factorSamples() []row {
 
 // live marks the sample that needs the script, and onward the one that needs another: it is
 // the origin that this asks; typing marks forms for a password, keeping what has no form
-// and keeps an address, closing the page that closes its window, and within one for a frame.
-const live, onward, typing, keeping, closing, within = "live", "https://app1.example.com", "typing", "keeping", "closing", "within"
+// and keeps an address, closing the page that closes its window, within one for a frame, and touching one that asks for
+// a passkey.
+const (
+	live, onward, typing, keeping = "live", "https://app1.example.com", "typing", "keeping"
+	closing, within, touching     = "closing", "within", "touching"
+)
 
 // consents are questions whether a client may act for somebody: of one that says itself who it
 // is, on the person's own machine, and of one that an operator answers for.

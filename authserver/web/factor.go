@@ -12,10 +12,12 @@ import (
 	"github.com/boombuler/barcode/qr"
 )
 
-// A FactorView asks for a second factor after the password. It posts "step", and "code" or
-// "recovery".
+// A FactorView asks for a second factor after the password. It posts "step", and "code", "recovery"
+// or "passkey".
 type FactorView struct {
-	Host         string // the application that they want to reach
+	App          bool         // there is one
+	Passkey      *PasskeyForm // nil: there is none. It needs PasskeyCSP
+	Host         string       // the application that they want to reach
 	Action, Step string
 	Problem      string // what was wrong with the last code
 	RequestID    string // is shown with a problem
@@ -23,6 +25,8 @@ type FactorView struct {
 
 // An EnrolView shows how to set up an authenticator app. It posts "step" and "code".
 type EnrolView struct {
+	// Passkey makes a passkey in place of one; nil: none can be made here. It needs PasskeyCSP.
+	Passkey      *PasskeyForm
 	Host         string // the team host
 	Action, Step string
 	Account      string // what the user is called
@@ -50,6 +54,7 @@ type FactorsView struct {
 	Left             int // recovery codes
 	Changes          []FactorChange
 	Problem          string
+	PasskeysURL      string // the page of passkeys; empty: none are made here
 	SessionsURL      string
 	RequestID        string
 }

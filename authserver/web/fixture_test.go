@@ -52,7 +52,7 @@ func samples(next string) []sample {
 	down.DocsURL = "https://docs.example.com/reasons#provider-unavailable"
 	long.DocsURL = "https://docs.example.com/reasons#no-rule-matched"
 	full, none, sessions, never := consoleViews(imagesOf("launcher", next))
-	rows := append(append(consoleSamples(), factorSamples()...), []row{
+	rows := append(append(consoleSamples(), append(factorSamples(), passkeySamples()...)...), []row{
 		{"page", web.Render(down), ""},
 		{"refusal", web.Refusal(web.RefusalView{Status: 403, Reason: "no-policy", Host: "app1.example.com", RequestID: "4f1d09c2a7be6634",
 			RetryURL: "https://app1.example.com/x", Looked: true, HomeURL: "https://login.example.com/"}), ""},
@@ -97,7 +97,7 @@ func samples(next string) []sample {
 	var out []sample
 	for _, r := range rows {
 		out = append(out, sample{r.name, page(r.doc), r.form})
-		if slices.Contains([]string{"login-wrong", "denied-plain", "launcher", "sessions", "why", "frame", "enrol"}, r.name) {
+		if slices.Contains([]string{"login-wrong", "denied-plain", "launcher", "sessions", "why", "frame", "enrol", "passkeys"}, r.name) {
 			for _, lang := range []string{"de", "ja"} {
 				out = append(out, sample{r.name + "-" + lang, web.Plain().Render(r.doc, lang), r.form})
 			}

@@ -65,19 +65,20 @@ func (l *Look) parse(name string, c *catalogue) *template.Template {
 	// takes the comments out of a style, and the hash is of all of it.
 	style := template.HTML("<style>" + l.style + "</style>") //nolint:gosec // ours
 	t := template.New(layout).Funcs(template.FuncMap{
-		"style":  func() template.HTML { return style },
-		"brand":  func() *Brand { return &l.brand },
-		"icon":   l.brand.icon,
-		"lang":   func() string { return c.tag },
-		"text":   c.text,
-		"say":    c.html,
-		"time":   timeOf,
-		"ended":  endedScript,
-		"live":   liveScript,
-		"onward": onwardScript,
-		"show":   showScript,
-		"keep":   keepScript,
-		"frame":  frameScript,
+		"style":   func() template.HTML { return style },
+		"brand":   func() *Brand { return &l.brand },
+		"icon":    l.brand.icon,
+		"lang":    func() string { return c.tag },
+		"text":    c.text,
+		"say":     c.html,
+		"time":    timeOf,
+		"ended":   endedScript,
+		"live":    liveScript,
+		"onward":  onwardScript,
+		"show":    showScript,
+		"keep":    keepScript,
+		"frame":   frameScript,
+		"passkey": passkeyScript,
 	})
 	return template.Must(t.ParseFS(files, layout, parts, name))
 }

@@ -115,6 +115,23 @@ var (
 // WrongCode is what is wrong with the form for a second factor.
 const WrongCode = "Wrong code, or one that was already used. Wait for the next one."
 
+// What is wrong with a passkey.
+const (
+	KeyInvalid    = "The passkey’s answer was not accepted. Try again."
+	KeyLate       = "That took too long, or was done before. Try again."
+	KeyUnverified = "The passkey did not ask for a PIN, a finger or a face. Set one up on the device, then try again."
+	KeyCopied     = "This passkey was refused, as somebody may have a copy of it. Use another one, and remove this one."
+	KeyUnknown    = "This passkey is not, or no longer, one of yours. Use another one."
+	KeyRegistered = "This device already has a passkey for your account."
+	KeyBadName    = "Choose a name that none of your passkeys has, of at most 64 characters."
+)
+
+// What was done.
+const (
+	KeyAdded   = "The passkey was added."
+	KeyRemoved = "The passkey was removed."
+)
+
 // FactorWords words what was done to somebody's second factors.
 func FactorWords(what string) string {
 	switch what {

@@ -82,7 +82,7 @@ kind: IdentityProvider
 metadata: {name: people}
 spec:
   displayName: People
-  users: {secretRef: {name: people}}
+  users: {secretRef: {name: people}, secondFactor: {mode: Optional, secretRef: {name: factors}}}
 ---
 apiVersion: access.ostiary.dev/v1alpha1
 kind: IdentityProvider

@@ -22,10 +22,10 @@ import (
 // A test holds a row if the number stands in its name (TestS29_...), in its comment,
 // or in a string of it, such as the name of a case. "S29-S31" is all three.
 var (
-	rowNumber = regexp.MustCompile(`(?:^|[^A-Za-z0-9%\\./#-])([SA-I][1-9][0-9]?)(?:(?:-| to )([SA-I][1-9][0-9]?))?(?:$|[^A-Za-z0-9])`)
-	rowInName = regexp.MustCompile(`^(?:Test|Fuzz)((?:[SA-I][1-9][0-9]?_?)+)(?:[A-Z_]|$)`)
-	oneRow    = regexp.MustCompile(`[SA-I][1-9][0-9]?`)
-	rowLine   = regexp.MustCompile(`^\| (?:<a id="[a-z0-9]+"></a>)?([SA-I][1-9][0-9]?) \|`)
+	rowNumber = regexp.MustCompile(`(?:^|[^A-Za-z0-9%\\./#-])([SA-J][1-9][0-9]?)(?:(?:-| to )([SA-J][1-9][0-9]?))?(?:$|[^A-Za-z0-9])`)
+	rowInName = regexp.MustCompile(`^(?:Test|Fuzz)((?:[SA-J][1-9][0-9]?_?)+)(?:[A-Z_]|$)`)
+	oneRow    = regexp.MustCompile(`[SA-J][1-9][0-9]?`)
+	rowLine   = regexp.MustCompile(`^\| (?:<a id="[a-z0-9]+"></a>)?([SA-J][1-9][0-9]?) \|`)
 )
 
 // A held is a test that holds a row, and how surely it was meant.

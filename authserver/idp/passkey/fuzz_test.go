@@ -35,7 +35,7 @@ func FuzzAssert(f *testing.F) {
 	})
 }
 
-// What is registered can be kept, read again, and is for the challenge that was asked.
+// THREATS J7. What is registered can be kept, read again, and is for the challenge that was asked.
 func FuzzRegister(f *testing.F) {
 	p := partyOf(f, teamOrigin)
 	handle := []byte("the same in every process")

@@ -130,7 +130,7 @@ func TestOptionsAskForVerifiedUsers(t *testing.T) {
 	}
 }
 
-// What is signed elsewhere, for somebody else, or without the person, is no sign-in.
+// THREATS J1, J4, J5. What is signed elsewhere, for somebody else, or without the person, is no sign-in.
 func TestHostileAssertions(t *testing.T) {
 	rows := []struct {
 		name  string
@@ -184,6 +184,7 @@ func TestHostileAssertions(t *testing.T) {
 	}
 }
 
+// THREATS J3.
 func TestAnswersAreGoodOnce(t *testing.T) {
 	p, device := partyOf(t, teamOrigin), authenticator.New()
 	device.Counts = false // as synced keys: no counter says that it is a replay
@@ -224,6 +225,7 @@ func TestAnswersAreGoodOnce(t *testing.T) {
 	}
 }
 
+// THREATS J2.
 func TestKeysOfOthers(t *testing.T) {
 	p, anns, bobs := partyOf(t, teamOrigin), authenticator.New(), authenticator.New()
 	ann, bob := registered(t, p, anns), registered(t, p, bobs)
@@ -240,6 +242,7 @@ func TestKeysOfOthers(t *testing.T) {
 	}
 }
 
+// THREATS J1, J7.
 func TestHostileRegistrations(t *testing.T) {
 	rows := []struct {
 		name  string
@@ -342,6 +345,7 @@ func TestLargestKey(t *testing.T) {
 	}
 }
 
+// THREATS J8.
 func TestDamagedKeysAreNone(t *testing.T) {
 	k := registered(t, partyOf(t, teamOrigin), authenticator.New())
 	good, err := k.Marshal()
@@ -377,7 +381,8 @@ func TestDamagedKeysAreNone(t *testing.T) {
 			t.Errorf("%s: taken", name)
 		}
 	}
-	for _, damaged := range []string{"", "null", "{}", string(good) + "{}", string(good[:len(good)-1]), strings.Repeat(" ", MaxKey) + string(good)} {
+	for _, damaged := range []string{"", "null", "{}", string(good) + "{}", string(good[:len(good)-1]),
+		strings.Repeat(" ", MaxKey) + string(good)} {
 		if _, err := Parse([]byte(damaged)); err == nil {
 			t.Errorf("%.40q: taken", damaged)
 		}

@@ -66,7 +66,8 @@ function layout() {
 // keyboard walks the page with the Tab key: every control has its turn, in the
 // order of the text, and is seen to have it.
 async function keyboard(tab, find) {
-  const controls = 'a[href], button:not([hidden]), input:not([type=hidden]), select, textarea, summary, [tabindex]'
+  const controls = ':is(a[href], button:not([hidden]), input:not([type=hidden]), select, textarea, summary, [tabindex])' +
+    ':not(details:not([open]) > :not(summary) *)'
   await tab.evaluate(() => { // from the top, wherever autofocus has put it
     document.body.tabIndex = -1
     document.body.focus()
