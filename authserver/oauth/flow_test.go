@@ -96,6 +96,25 @@ func TestSignInFirst(t *testing.T) {
 	}
 }
 
+// TestConsentSaysWhereTo: whoever is asked reads where the answer goes, whoever the client says
+// it is: to which host, and that it stays on this machine, where any program may listen.
+func TestConsentSaysWhereTo(t *testing.T) {
+	const onThisMachine = "Only allow this if you have just started that program yourself."
+	s := newSite(t)
+	s.documents[clientID] = documentText(func(d map[string]any) {
+		d["redirect_uris"] = []string{"https://collector.example.org/x", "http://127.0.0.1/callback", "http://localhost/callback"}
+	})
+	for to, want := range map[string]string{
+		"https://collector.example.org/x": "collector.example.org", "http://127.0.0.1:49152/callback": onThisMachine,
+		"http://localhost:49152/callback": onThisMachine,
+	} {
+		text := main(s.person("ann").do(http.MethodGet, authorizeURL("redirect_uri", to), nil))
+		if !strings.Contains(text, want) || strings.Contains(text, onThisMachine) != (want == onThisMachine) {
+			t.Errorf("%s: the question does not say %q:\n%s", to, want, text)
+		}
+	}
+}
+
 // TestServerMetadata: what it says of itself leads to what answers.
 func TestServerMetadata(t *testing.T) {
 	s := newSite(t)
