@@ -35,14 +35,8 @@ func (c *RegisteredClient) serves(namespace string) bool {
 	return c.Everywhere || contains(c.Namespaces, namespace)
 }
 
-// meets reports whether some namespace has both, in one rank, so that nobody knows which is meant.
+// meets reports whether two that reach are for policies of one namespace.
 func (c *RegisteredClient) meets(o *RegisteredClient) bool {
-	if c.reaches() != o.reaches() {
-		return false
-	}
-	if !c.reaches() {
-		return c.Source.Namespace == o.Source.Namespace
-	}
 	return c.Everywhere || o.Everywhere || slices.ContainsFunc(c.Namespaces, o.serves)
 }
 
@@ -54,9 +48,10 @@ func (c *RegisteredClient) meets(o *RegisteredClient) bool {
 // joined. Of several in one rank none is used, and neither is one with a mistake: it keeps its
 // client_id all the same, so that nobody else is asked about in its place.
 type OAuthClients struct {
-	byID   map[string][]*registered
-	all    []*registered // by Source
-	digest sum
+	reaching map[string][]*registered    // by client_id
+	own      map[[2]string][]*registered // the others, by namespace and client_id
+	objects  map[[2]string][]*registered // all, by namespace and name
+	digest   sum
 }
 
 type registered struct {
@@ -68,21 +63,27 @@ type registered struct {
 // NewOAuthClients judges clients by themselves, beside each other, and by whom the platform has
 // for operators. Their order is no matter.
 func NewOAuthClients(t Terms, list ...RegisteredClient) *OAuthClients {
-	out := &OAuthClients{byID: map[string][]*registered{}}
+	out := &OAuthClients{reaching: map[string][]*registered{}, own: map[[2]string][]*registered{},
+		objects: make(map[[2]string][]*registered, len(list))}
+	all := make([]*registered, len(list))
 	for i := range list {
-		c := &registered{RegisteredClient: list[i]}
-		c.judge(&t)
-		out.all = append(out.all, c)
+		all[i] = &registered{RegisteredClient: list[i]}
+		all[i].judge(&t)
 	}
-	slices.SortStableFunc(out.all, func(x, y *registered) int { return compareSource(x.Source, y.Source) })
-	for _, c := range out.all {
-		out.byID[c.ID] = append(out.byID[c.ID], c)
+	slices.SortStableFunc(all, func(x, y *registered) int { return compareSource(x.Source, y.Source) })
+	for _, c := range all {
+		object, own := [...]string{c.Source.Namespace, c.Source.Name}, [...]string{c.Source.Namespace, c.ID}
+		if out.objects[object] = append(out.objects[object], c); c.reaches() {
+			out.reaching[c.ID] = append(out.reaching[c.ID], c)
+		} else {
+			out.own[own] = append(out.own[own], c)
+		}
 	}
-	for _, c := range out.all {
+	for _, c := range all {
 		out.judge(c)
 	}
 	out.digest = *digested(func(d *digest) {
-		for _, c := range out.all {
+		for _, c := range all {
 			d.registered(&c.RegisteredClient)
 			d.bools(c.unusable)
 		}
@@ -106,16 +107,19 @@ func (c *registered) judge(t *Terms) {
 	c.unusable = len(c.issues) > 0
 }
 
-// judge notes what is wrong with a client beside others of its client_id.
+// judge notes what is wrong with a client beside others of its client_id. It names one of them: a
+// thousand objects of one client_id have a thousand mistakes, and not a million.
 func (o *OAuthClients) judge(c *registered) {
-	for _, other := range o.byID[c.ID] {
-		switch {
-		case other == c:
-		case c.meets(&other.RegisteredClient):
-			c.yield(codeClientTwice, "the OAuthClient %s has the client_id %q, too, for the same policies; neither can be used", other)
-		case !c.reaches() && other.serves(c.Source.Namespace):
-			c.yield(codeClientTaken, "the operators' OAuthClient %s has the client_id %q here; this one is not used", other)
-		}
+	is := func(other *registered) bool { return other != c && c.meets(&other.RegisteredClient) }
+	rivals, reaching := o.reaching[c.ID], c.reaches()
+	if !reaching {
+		is, rivals = func(other *registered) bool { return other != c }, o.own[[...]string{c.Source.Namespace, c.ID}]
+	}
+	if at := slices.IndexFunc(rivals, is); at >= 0 {
+		c.yield(codeClientTwice, "the OAuthClient %s has the client_id %q, too, for the same policies; neither can be used", rivals[at])
+	}
+	if at := slices.IndexFunc(o.reaching[c.ID], func(r *registered) bool { return r.serves(c.Source.Namespace) }); !reaching && at >= 0 {
+		c.yield(codeClientTaken, "the operators' OAuthClient %s has the client_id %q here; this one is not used", o.reaching[c.ID][at])
 	}
 }
 
@@ -134,10 +138,8 @@ func (o *OAuthClients) Issues(namespace, name string) []Issue {
 		return nil
 	}
 	var out []Issue
-	for _, c := range o.all {
-		if c.Source.Namespace == namespace && c.Source.Name == name {
-			out = append(out, c.issues...)
-		}
+	for _, c := range o.objects[[...]string{namespace, name}] {
+		out = append(out, c.issues...)
 	}
 	return out
 }
@@ -147,21 +149,24 @@ func (o *OAuthClients) Len() int {
 	if o == nil {
 		return 0
 	}
-	return len(o.all)
+	return len(o.objects)
 }
 
 // find returns the one that a client_id belongs to at applications of a namespace; nil: no object
-// has it.
-func (o *OAuthClients) find(namespace, id string) (out *registered) {
+// has it. Of several in one rank it is any, as none is usable.
+func (o *OAuthClients) find(namespace, id string) *registered {
 	if o == nil {
 		return nil
 	}
-	for _, c := range o.byID[id] {
-		if c.serves(namespace) && (out == nil || c.reaches() && !out.reaches()) {
-			out = c // of several of one rank any, as none is usable
+	for _, c := range o.reaching[id] {
+		if c.serves(namespace) {
+			return c
 		}
 	}
-	return out
+	if own := o.own[[...]string{namespace, id}]; len(own) > 0 {
+		return own[0]
+	}
+	return nil
 }
 
 // ValidateClient reports everything that is wrong with a client by itself.
@@ -251,8 +256,11 @@ func (o *OAuthClients) Of(p *Policy) (out []AgencyClient) {
 		ids[p.OAuth.Clients[i].ID] = true
 	}
 	if o != nil {
-		for id := range o.byID {
+		for id := range o.reaching {
 			ids[id] = true
+		}
+		for key := range o.own {
+			ids[key[1]] = true
 		}
 	}
 	a := Agency{Policy: p.Source, registered: o, listed: p.OAuth.Clients}

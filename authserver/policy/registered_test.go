@@ -209,6 +209,22 @@ func ownerOf(list []RegisteredClient, id string) string {
 	return "-"
 }
 
+// TestManyClients: however many objects have one client_id, each names one other.
+func TestManyClients(t *testing.T) {
+	var list []RegisteredClient
+	for i := range 3000 {
+		list = append(list, clientAt(fmt.Sprintf("a/x%d", i), "cli"), clientAt(fmt.Sprintf("ops/x%d", i), "cli", "a"),
+			clientAt(fmt.Sprintf("n%d/x", i), "cli"))
+	}
+	all := NewOAuthClients(platform, list...)
+	for _, c := range list {
+		want := map[string]int{"a": 2, "ops": 1}[c.Source.Namespace]
+		if got := all.Issues(c.Source.Namespace, c.Source.Name); len(got) != want {
+			t.Fatalf("%s: %d", c.Source.name(), len(got))
+		}
+	}
+}
+
 // TestClientsInRevision: whatever is said of a client makes another table.
 func TestClientsInRevision(t *testing.T) {
 	seen := map[string]string{}
