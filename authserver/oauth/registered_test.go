@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ostiary/ostiary/authserver/policy"
 )
@@ -195,5 +196,35 @@ func TestEndingRegisteredClients(t *testing.T) {
 		if w := ann.do(http.MethodGet, address, nil); strings.Contains(main(w), c.shown) {
 			t.Errorf("%s: it is still listed", name)
 		}
+	}
+}
+
+// TestEndingAtOneApplication: a client of the operators acts at several applications, and a person
+// ends it at one of them alone: on the page, and by what the client itself gives back.
+func TestEndingAtOneApplication(t *testing.T) {
+	const there = "https://other.example.com/"
+	s := newSite(t)
+	s.register(object("ops/desktop", "shop"))
+	ann, address := s.person("ann"), teamOrigin+"/.access/sessions"
+	tokensAt := func(resource string) tokens {
+		return s.fetch(ann.code(asDesktop("resource", resource)...), "client_id", "desktop", "redirect_uri", desktop, "resource", resource)
+	}
+	mcp, other := tokensAt(resource), tokensAt(there)
+	page := main(ann.do(http.MethodGet, address, nil))
+	if !strings.Contains(page, "mcp.example.com") || !strings.Contains(page, "other.example.com") || !s.opens(there, other.Access) {
+		t.Fatalf("not both are there: %s", page)
+	}
+	ann.do(http.MethodPost, address, url.Values{"client": {"desktop"}, "policy": {"shop/mcp"}})
+	if s.opens(resource, mcp.Access) || !s.opens(there, other.Access) ||
+		s.refreshed(mcp.Refresh, "client_id", "desktop").Error != "invalid_grant" {
+		t.Error("it is not that one that ended")
+	}
+	s.later(time.Second)
+	if mcp = tokensAt(resource); !s.opens(resource, mcp.Access) {
+		t.Errorf("a new consent does not count: %+v", mcp)
+	}
+	s.post("revoke", url.Values{"token": {other.Refresh}, "client_id": {"desktop"}})
+	if !s.opens(resource, mcp.Access) || s.opens(there, other.Access) {
+		t.Error("it is not that one that the client gave back")
 	}
 }
