@@ -163,6 +163,9 @@ func (c *Client) Get(ctx context.Context, what, address, accessToken string) ([]
 	}
 	defer func() { _ = resp.Body.Close() }() // read, or given up
 	if resp.StatusCode != http.StatusOK {
+		if isLimited(resp) {
+			return nil, nil, Fail(ErrUnavailable, "%s answers with status %d: too many requests", what, resp.StatusCode)
+		}
 		return nil, nil, Fail(KindOf(resp.StatusCode), "%s answers with status %d", what, resp.StatusCode)
 	}
 	body, err := io.ReadAll(resp.Body)
@@ -170,6 +173,12 @@ func (c *Client) Get(ctx context.Context, what, address, accessToken string) ([]
 		return nil, nil, AsFailure(what, err)
 	}
 	return body, resp.Header, nil
+}
+
+// isLimited reports whether a refusal is for now alone. GitHub says 403 to who asks too much, with one of
+// two headers ("Rate limits for the REST API"): nothing is wrong with the token then.
+func isLimited(resp *http.Response) bool {
+	return resp.StatusCode == http.StatusForbidden && (resp.Header.Get("X-RateLimit-Remaining") == "0" || resp.Header.Get("Retry-After") != "")
 }
 
 // KindOf tells a refusal from a provider that cannot answer right now.
