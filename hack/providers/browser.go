@@ -90,6 +90,31 @@ func (b *browser) signIn(ctx context.Context, request, user, password string) (u
 	return nil, errors.New("providers: the provider asks without an end")
 }
 
+// signOut goes to a provider to end its session, says yes if it is asked, and returns what the
+// provider sends it back with.
+func (b *browser) signOut(ctx context.Context, request string) (url.Values, error) {
+	at, err := url.Parse(request)
+	if err != nil {
+		return nil, err
+	}
+	b.stop = at.Query().Get("post_logout_redirect_uri")
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, request, nil)
+	for range 4 {
+		if err != nil {
+			return nil, err
+		}
+		answer, f, err := b.visit(r)
+		if answer != nil || err != nil {
+			return answer, err
+		}
+		if r, err = http.NewRequestWithContext(ctx, http.MethodPost, f.action, strings.NewReader(f.fields.Encode())); err != nil {
+			return nil, err
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	return nil, errors.New("providers: the provider asks without an end")
+}
+
 // visit returns the answer that a request leads to, or the form of the page.
 func (b *browser) visit(r *http.Request) (url.Values, *form, error) {
 	resp, err := b.client.Do(r)

@@ -6,7 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/hack/oidcprovider"
@@ -14,6 +17,7 @@ import (
 
 const (
 	callback     = "https://auth.example.com/.access/idp/real/callback"
+	farewell     = "https://auth.example.com/.access/signed-out"
 	clientID     = "ostiary"
 	clientSecret = "a secret &+% of the client" //nolint:gosec // of the tests
 	password     = "correct horse"
@@ -30,7 +34,9 @@ type provider struct {
 	// answer by a form.
 	remembersNobody, noPassword, posts bool
 
-	stop func()
+	// words are the logout tokens that it sends; nil: it says nothing of sign-outs.
+	words <-chan string
+	stop  func()
 }
 
 // skipped is why a provider cannot be had here.
@@ -49,16 +55,40 @@ func starters() map[string]starter {
 
 // startNode starts npm's oidc-provider.
 func startNode(ctx context.Context, _ string) (*provider, error) {
+	address, words, hangUp, err := backChannel()
+	if err != nil {
+		return nil, err
+	}
 	s, err := oidcprovider.Start(ctx, oidcprovider.Options{
-		Clients: []oidcprovider.Client{{"client_id": clientID, "client_secret": clientSecret, "redirect_uris": []string{callback}}},
+		Clients: []oidcprovider.Client{{"client_id": clientID, "client_secret": clientSecret, "redirect_uris": []string{callback},
+			"post_logout_redirect_uris": []string{farewell}, "backchannel_logout_uri": address}},
 		Accounts: map[string]oidcprovider.Account{"ann": {"email": "ann@example.com", "email_verified": true, "name": "Ann",
 			"groups": []string{"staff", "ops"}}},
 	})
 	if err != nil {
+		hangUp()
 		return nil, fmt.Errorf("oidc-provider: %w", err)
 	}
 	return &provider{config: idp.Config{Issuer: s.Issuer}, user: "ann", email: "ann@example.com", name: "Ann",
-		groups: []string{"staff", "ops"}, noPassword: true, posts: true, stop: func() { _ = s.Close() }}, nil
+		groups: []string{"staff", "ops"}, noPassword: true, posts: true, words: words, stop: func() { _ = s.Close(); hangUp() }}, nil
+}
+
+// backChannel is where a provider says that sessions are over, and what it says.
+func backChannel() (address string, words <-chan string, hangUp func(), err error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, nil, err
+	}
+	said := make(chan string, 10)
+	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case said <- r.PostFormValue("logout_token"):
+		default: // nobody listens
+		}
+		w.WriteHeader(http.StatusOK)
+	})}
+	go func() { _ = server.Serve(l) }() // until it is closed
+	return "http://" + l.Addr().String() + "/", said, func() { _ = server.Close() }, nil
 }
 
 // answerOf is what a provider's answer says, with what was sent along.

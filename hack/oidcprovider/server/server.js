@@ -63,10 +63,13 @@ const configuration = (settings) => ({
   },
   features: {
     devInteractions: { enabled: false },
+    backchannelLogout: { enabled: true },
     jwtUserinfo: { enabled: true },
     resourceIndicators: settings.resources ? resourceIndicators(settings.resources) : { enabled: false },
   },
   extraTokenClaims: (ctx, token) => ({ groups: accounts[token.accountId]?.groups }),
+  // Clients of tests are at loopback, where oidc-provider's own dispatcher connects to nobody.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   findAccount: (ctx, id) => accounts[id] && {
     accountId: id,
     claims: () => ({ preferred_username: id, ...accounts[id], sub: accounts[id].sub ?? id }),
@@ -133,6 +136,7 @@ function start(settings) {
     const issuer = settings.issuer ?? `http://127.0.0.1:${port}`;
     const provider = new Provider(issuer, configuration(settings));
     provider.on('server_error', (ctx, err) => console.error(err));
+    provider.on('backchannel.error', (ctx, err) => console.error(err));
     const handle = provider.callback();
     server.on('request', (req, res) => {
       const [, uid] = /^\/interaction\/([\w-]+)$/.exec(req.url) ?? [];
