@@ -165,6 +165,14 @@ type OIDC struct {
 	// +kubebuilder:validation:XValidation:rule=`self.all(k, k.matches(r'^[\x21\x23-\x5B\x5D-\x7E]{1,255}$'))`,message=`the name of a parameter is one word`
 	// +kubebuilder:validation:XValidation:rule=`self.all(k, !(k in ['response_type', 'response_mode', 'client_id', 'client_secret', 'redirect_uri', 'scope', 'state', 'nonce', 'code_challenge', 'code_challenge_method', 'request', 'request_uri', 'registration', 'id_token_hint']))`,message=`signing in depends on response_type, response_mode, client_id, client_secret, redirect_uri, scope, state, nonce, code_challenge, code_challenge_method, request, request_uri, registration and id_token_hint: they cannot be set here`
 	AuthParams map[string]AuthParam `json:"authParams,omitempty"`
+	// stepUp is how the provider is asked for an authentication method that a rule is about
+	// (authMethod) and somebody's sign-in lacks: they are sent there once more. If they come
+	// back without it, they are denied. Default: nobody is sent, and they are denied.
+	// +optional
+	// +listType=map
+	// +listMapKey=authMethod
+	// +kubebuilder:validation:MaxItems=4
+	StepUp []StepUp `json:"stepUp,omitempty"`
 	// caBundle are the certificates that the provider's must descend from, in PEM
 	// form. Default: the system's.
 	// +optional

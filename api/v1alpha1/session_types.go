@@ -6,7 +6,7 @@ package v1alpha1
 type Session struct {
 	// duration is how old what the identity provider says of somebody may be, at
 	// most 720h. When it is over, the provider is asked again: without a prompt if
-	// it still knows them. Default: 24h.
+	// it still knows them, however long ago they signed in there. Default: 24h.
 	// +optional
 	Duration Duration `json:"duration,omitempty"`
 	// idle ends a session that was not used for this long, 5m to 720h: whoever comes back later

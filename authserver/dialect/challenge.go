@@ -22,10 +22,22 @@ func (p *Pages) challenge(q *Ask, d *policy.Decision) string {
 	}
 	path := (&url.URL{Path: strings.TrimSuffix(d.Resource, "/")}).EscapedPath()
 	value := `Bearer resource_metadata="` + p.Scheme + "://" + q.Target.Host() + p.Port + p.PathPrefix + contract.OAuthResource + path + `"`
-	if hasBearer(q.Authorization) { // RFC 6750 §3.1: who sent none is told no error
+	switch {
+	case !hasBearer(q.Authorization): // RFC 6750 §3.1: who sent none is told no error
+	case d.StepUp != "": // RFC 9470 §3: the token is good, and who got it has to prove more
+		value += `, error="insufficient_user_authentication", acr_values="` + d.StepUp + `"`
+	default:
 		value += `, error="invalid_token"`
 	}
 	return value
+}
+
+// stepUpQuery has the login ask for the authentication method that is missing.
+func stepUpQuery(d *policy.Decision) string {
+	if d.StepUp == "" {
+		return ""
+	}
+	return "&step=" + url.QueryEscape(d.StepUp)
 }
 
 // hasBearer reports whether a request has a bearer token, good or not.

@@ -87,7 +87,7 @@ func (p *Pages) loginFor(q *Ask, d *policy.Decision) (address string, keep bool)
 		return "", false
 	}
 	address, cut := p.loginURL(q)
-	return address, cut && p.Look != nil && q.Navigation && q.Method == "GET" && redirects(q, d)
+	return address + stepUpQuery(d), cut && p.Look != nil && q.Navigation && q.Method == "GET" && redirects(q, d)
 }
 
 // show shows a refusal to a person, or keeps their address and goes on to the login.
@@ -119,7 +119,7 @@ func (p *Pages) page(a *Answer, q *Ask, d *policy.Decision, login, words string)
 	}
 	unsent := login != "" && q.mayChange()
 	if unsent {
-		login = p.besideURL(q)
+		login = p.besideURL(q) + stepUpQuery(d)
 	}
 	return web.Refusal(web.RefusalView{
 		Status: a.Status, Reason: d.Reason.String(), Host: q.Target.Host(), LoginURL: login, RequestID: q.RequestID, Message: words,

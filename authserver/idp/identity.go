@@ -15,6 +15,9 @@ import (
 // A Config describes one identity provider.
 type Config = config.Provider
 
+// A StepUp is how a provider is asked for a stronger sign-in.
+type StepUp = config.StepUp
+
 // The types of a provider.
 const (
 	TypeOIDC   = config.OIDC
@@ -56,6 +59,8 @@ type Start struct {
 	// Silent has it show the person nothing: it answers by the session that it has, or with
 	// an error such as login_required (OpenID Connect Core 1.0 §3.1.2.6).
 	Silent bool
+	// StepUp is the authentication method that it is asked for. Empty: as for any sign-in.
+	StepUp string
 }
 
 // Callback is what the browser brings back, with what was sent along.
@@ -65,6 +70,8 @@ type Callback struct {
 
 	Nonce, Verifier, RedirectURI string
 	Reauthenticate               bool
+	// StepUp is that of the Start.
+	StepUp string
 	// Claims are the names of those that rules look at: paths, such as realm_access.roles.
 	Claims []string
 	// Started is when AuthCodeURL was called, if known. Whoever was to sign in

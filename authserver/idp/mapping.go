@@ -19,12 +19,14 @@ type mapping struct {
 	user, email, groups, amr string
 	format                   string // of groups
 	trustEmail               bool
+	stepUp                   []config.StepUp
 }
 
 func newMapping(c *Config) mapping {
 	return mapping{
 		user: cmp.Or(c.UserClaim, "sub"), email: cmp.Or(c.EmailClaim, "email"), trustEmail: c.TrustUnverifiedEmail,
 		groups: cmp.Or(c.GroupsClaim, "groups"), format: cmp.Or(c.GroupsFormat, config.List), amr: cmp.Or(c.AMRClaim, "amr"),
+		stepUp: c.StepUp,
 	}
 }
 
@@ -131,6 +133,7 @@ func (m *mapping) identity(sources []claims) (who Identity, dropped string, err 
 		dropped = "there are more than it may have"
 	}
 	who.AMR, _ = names(texts(first(sources, m.amr)))
+	who.AMR = m.proven(who.AMR, sources[0])
 	return who, dropped, nil
 }
 

@@ -122,7 +122,7 @@ func (o *openID) authCodeURL(ctx context.Context, s Start) (string, error) {
 	if s.Silent {
 		params = append(params, oauth2.SetAuthURLParam("prompt", "none"))
 	}
-	return o.oauth2(m).AuthCodeURL(s.State, params...), nil
+	return o.oauth2(m).AuthCodeURL(s.State, append(params, o.stepUpParams(s)...)...), nil
 }
 
 // exchange is the rest of the code flow.

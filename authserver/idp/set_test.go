@@ -69,6 +69,7 @@ func TestSet(t *testing.T) {
 func TestEveryField(t *testing.T) {
 	base := corp("a")
 	base.Organizations = []string{"example"}
+	base.StepUp = []StepUp{{Method: "mfa", ACRValues: []string{"gold"}}}
 	base.Scopes, base.AuthParams = []string{"openid"}, map[string]string{"hd": "example.com"}
 	fields := reflect.TypeFor[Config]()
 	for i := range fields.NumField() {
@@ -83,6 +84,8 @@ func TestEveryField(t *testing.T) {
 			f.SetBool(!f.Bool())
 		case []string:
 			f.Index(0).SetString("email")
+		case []StepUp:
+			changed.StepUp[0].ACRValues[0] = "silver"
 		case []byte:
 			f.SetBytes([]byte("x"))
 		case map[string]string:
@@ -93,7 +96,8 @@ func TestEveryField(t *testing.T) {
 		if s.Update([]Config{changed}); s.Find("a") == before {
 			t.Errorf("%s changed, and nothing else", fields.Field(i).Name)
 		}
-		if before.config.Scopes[0] != "openid" || before.config.AuthParams["hd"] != "example.com" {
+		if before.config.Scopes[0] != "openid" || before.config.StepUp[0].ACRValues[0] != "gold" ||
+			before.config.AuthParams["hd"] != "example.com" {
 			t.Errorf("%s reaches the provider in use", fields.Field(i).Name)
 		}
 	}

@@ -106,7 +106,13 @@ func (o *openID) checkTimes(id claims, c *Callback) error {
 		return oidc.Fail(ErrRejected, "the ID token is of the future: is a clock wrong?")
 	case !hasNBF && id["nbf"] != nil:
 		return oidc.Fail(ErrRejected, "the ID token has a time that is none (nbf)")
-	case c.Reauthenticate:
+	}
+	if by := o.config.StepUpBy(c.StepUp); by != nil && by.MaxAge > 0 {
+		if err := checkAge(id, c.Started, by.MaxAge); err != nil {
+			return err
+		}
+	}
+	if c.Reauthenticate {
 		return checkSignIn(id, c.Started, now)
 	}
 	return nil

@@ -44,7 +44,8 @@ func (h *Handler) appLogin(x *public.Exchange) {
 		n = 0
 	}
 	again, _ := strconv.Atoi(x.Query.Get("began")) // no number: for the first time
-	a := attempt{Dest: text(dest), Hops: n, Cut: cut, Again: max(0, min(again, maxAgain)), For: h.wantedFor(x)}
+	a := attempt{Dest: text(dest), Hops: n, Cut: cut, Again: max(0, min(again, maxAgain)), For: h.wantedFor(x),
+		StepUp: stepWanted(x)}
 	if x.R.Method == http.MethodPost && !h.byForm(x, &a) {
 		return
 	}

@@ -30,7 +30,7 @@ func (h *Handler) judge(x *public.Exchange, target policy.Target, s *policy.Subj
 		r.Method = m
 		d := h.judgeMethod(x, &r, s, signIn)
 		switch {
-		case d.Verdict == policy.Challenge && d.Reason == policy.SessionExpired:
+		case d.Verdict == policy.Challenge && (d.Reason == policy.SessionExpired || i == 0 && d.StepUp != ""):
 			return d // it would be asked for again, however much it is good for
 		case i == 0, d.Verdict == policy.Admit && first.Verdict != policy.Admit:
 			first = d

@@ -26,7 +26,7 @@ func (h *Handler) visitProvider(x *public.Exchange, v visit, p *idp.Provider, l 
 		return
 	}
 	to, err := p.AuthCodeURL(x.R.Context(), idp.Start{State: state, Nonce: derive(key, "nonce", l.ID), Verifier: derive(key, "verifier", l.ID),
-		RedirectURI: h.callbackURL(p.Name()), Reauthenticate: l.Anew, Silent: l.Silent})
+		RedirectURI: h.callbackURL(p.Name()), Reauthenticate: l.Anew, Silent: l.Silent, StepUp: l.StepUp})
 	if err != nil {
 		h.providerFailed(x, p, v.Host, err)
 		return
@@ -81,7 +81,7 @@ func (h *Handler) goOnWithout(x *public.Exchange, p *idp.Provider, l *providerLo
 	// It was begun elsewhere, or by this browser with a key that a sign-in beside it
 	// has overwritten. The provider is asked anew, once, and knows them by now.
 	if v, ok := h.visitFor(x, l.Attempt); ok {
-		h.visitProvider(x, v, p, providerLogin{Anew: l.Anew, Silent: l.Silent, Again: l.Again + 1})
+		h.visitProvider(x, v, p, providerLogin{Anew: l.Anew, Silent: l.Silent, StepUp: l.StepUp, Again: l.Again + 1})
 	}
 }
 
@@ -110,13 +110,14 @@ func (h *Handler) takeAnswer(x *public.Exchange, p *idp.Provider, l *providerLog
 	identity, err := p.Exchange(ctx, idp.Callback{Code: x.Query.Get("code"), Issuer: x.Query.Get("iss"), Claims: namesOf(own,
 		others),
 		Nonce:    derive(key, "nonce", l.ID),
-		Verifier: derive(key, "verifier", l.ID), RedirectURI: h.callbackURL(p.Name()), Reauthenticate: l.Anew, Started: time.Unix(l.At, 0)})
+		Verifier: derive(key, "verifier", l.ID), RedirectURI: h.callbackURL(p.Name()), Reauthenticate: l.Anew, StepUp: l.StepUp,
+		Started: time.Unix(l.At, 0)})
 	step.End()
 	if err == nil {
 		charge.giveBack()
 	}
 	h.SignIns.Asked(p.Name(), h.Now().Sub(began))
-	if s, _ := h.TeamSubject(x); err != nil && s != nil && s.SignedInAt.Unix() >= l.At {
+	if s, _ := h.TeamSubject(x); err != nil && s != nil && l.cameTo(s) {
 		// Somebody came back to an address that another replica has used up.
 		h.toTeam(x, l.Attempt, nil)
 		return
@@ -138,7 +139,7 @@ func (h *Handler) takeIdentity(x *public.Exchange, p *idp.Provider, who idp.Iden
 	case !l.Anew && mustSignInAnew(x): // they signed out meanwhile, in another tab
 		h.askAloud(x, p, l, true)
 		return
-	case l.Silent:
+	case l.Silent, l.StepUp != "" && !l.Anew:
 		h.takeRenewal(x, p, who, l)
 		return
 	case l.Anew:

@@ -52,7 +52,8 @@ func (h *Handler) renewed(x *public.Exchange, who idp.Identity, a attempt, signe
 	h.toTeam(x, a, url.Values{"done": {"1"}})
 }
 
-// takeRenewal takes what a provider said that was asked silently.
+// takeRenewal takes what a provider said that was asked silently, or for more than it had said:
+// it may have asked for a second factor alone, so that nobody signed in either.
 func (h *Handler) takeRenewal(x *public.Exchange, p *idp.Provider, who idp.Identity, l *providerLogin) {
 	s, why := h.TeamSubject(x)
 	switch {
@@ -68,6 +69,6 @@ func (h *Handler) takeRenewal(x *public.Exchange, p *idp.Provider, who idp.Ident
 // askAloud has a provider ask the person what it would not say without.
 func (h *Handler) askAloud(x *public.Exchange, p *idp.Provider, l *providerLogin, anew bool) {
 	if v, ok := h.visitFor(x, l.Attempt); ok && !h.outOfFrame(x, &l.Attempt) {
-		h.visitProvider(x, v, p, providerLogin{Anew: anew})
+		h.visitProvider(x, v, p, providerLogin{Anew: anew, StepUp: l.StepUp})
 	}
 }

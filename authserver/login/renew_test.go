@@ -20,9 +20,10 @@ import (
 type remembering struct {
 	mu     sync.Mutex
 	p      *openIDProvider
-	deny   string   // what it says to prompt=none; empty: it answers
-	before func()   // what happens meanwhile
-	visits []string // "prompt=..., max_age=..." of each
+	deny   string                 // what it says to prompt=none; empty: it answers
+	before func()                 // what happens meanwhile
+	on     func(asked url.Values) // the same, by what it is asked; nil: nothing
+	visits []string               // "prompt=..., max_age=..." of each
 }
 
 // remembers has a site's provider answer by itself, at an address that browsers of the site reach.
@@ -46,7 +47,14 @@ func (r *remembering) authorize(w http.ResponseWriter, q *http.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	asked := q.URL.Query()
-	r.visits = append(r.visits, "prompt="+asked.Get("prompt")+" max_age="+asked.Get("max_age"))
+	visit := "prompt=" + asked.Get("prompt") + " max_age=" + asked.Get("max_age")
+	if acr := asked.Get("acr_values"); acr != "" {
+		visit += " acr_values=" + acr
+	}
+	r.visits = append(r.visits, visit)
+	if r.on != nil {
+		r.on(asked)
+	}
 	if r.before != nil {
 		r.before()
 	}

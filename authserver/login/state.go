@@ -65,6 +65,10 @@ type attempt struct {
 	Script bool `json:"s,omitempty"`
 	// Jar: a script in a frame began it, and the session has to be in that frame's jar of cookies.
 	Jar bool `json:"j,omitempty"`
+	// StepUp is the authentication method that what was refused wants; empty: it is not known.
+	StepUp string `json:"u,omitempty"`
+	// Stepped: somebody was asked for a stronger sign-in. They are not asked again.
+	Stepped bool `json:"v,omitempty"`
 	// Network stands for that of the browser that began it by a script; empty: it is not
 	// known.
 	Network string `json:"w,omitempty"`
@@ -97,6 +101,7 @@ type providerLogin struct {
 	Anew     bool    `json:"s,omitempty"` // they have to sign in anew
 	Again    int     `json:"r,omitempty"` // how often it was begun anew without asking
 	Silent   bool    `json:"q,omitempty"` // the provider is to ask nothing (Handler.renew)
+	StepUp   string  `json:"u,omitempty"` // the authentication method that it is asked for (Handler.stepUp)
 }
 
 // A ticket carries an identity from the team host to the application that asked.

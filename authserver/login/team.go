@@ -149,12 +149,15 @@ func (h *Handler) settle(x *public.Exchange, v *visit, s, as *policy.Subject) (t
 		return nil, false, false
 	}
 	d := h.judge(x, v.target, as, &v.signIn)
+	if h.stepUp(x, v, s, &d) {
+		return nil, false, false
+	}
 	switch {
 	case d.Verdict == policy.Admit:
 		return as, elsewhere, true
 	case d.Verdict == policy.Challenge && d.Reason == policy.SessionExpired && !x.Query.Has("done"):
 		h.renew(x, *v, s)
-	case d.Verdict == policy.Challenge && !x.Query.Has("done"):
+	case d.Verdict == policy.Challenge && d.StepUp == "" && !x.Query.Has("done"):
 		h.offerProviders(x, *v, true)
 	default:
 		h.denyVisit(x, v, &d, s)

@@ -5,6 +5,7 @@ package policy
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -103,6 +104,9 @@ func (v *visitor) facts() *Facts {
 	}
 	if u := v.subject; u != nil {
 		f.Email, f.Provider, f.Groups, f.AMR = u.Email, u.Provider, u.Groups, u.AMR
+		if v.stepUp != nil {
+			f.AMR = append(slices.Clip(u.AMR), *v.stepUp)
+		}
 	}
 	return f
 }

@@ -82,6 +82,7 @@ func (t *Table) enforced(a *app, why Reason, r *Request, tr *Trace) Decision {
 	v.subject = subject
 	tr.evaluations(t, a, subject)
 	t.decideBearer(a, r, v, refused, &d, tr)
+	t.decideStepUp(a, r, v, &d, tr)
 	return d
 }
 

@@ -168,6 +168,7 @@ const (
 	TokenInvalid
 	TokenExpired
 	TokenUnverified
+	InsufficientAuthentication
 	NotReady
 	Bypassed
 	SignedIn
@@ -185,7 +186,7 @@ var reasonNames = [...]string{
 	"", "no-policy", "no-session", "session-expired", "session-revoked", "wrong-audience", "wrong-provider", "bad-signature",
 	"blocked", "no-rule-matched", "preflight-not-configured", "origin-not-allowed", "method-not-allowed",
 	"header-not-allowed", "service-token-invalid", "bad-request", "ambiguous-path", "invalid-policy",
-	"token-invalid", "token-expired", "token-unverified", "not-ready",
+	"token-invalid", "token-expired", "token-unverified", "insufficient-authentication", "not-ready",
 	"bypass", "signed-in", "service-auth", "preflight-answered", "preflight-bypass", "dry-run",
 }
 
@@ -228,6 +229,9 @@ type Decision struct {
 	// Activates: the policy lists the Origin, and its cookie is one that goes with requests of
 	// other sites. Where a browser holds it back, it may be asked to send it.
 	Activates bool
+	// StepUp is what the Subject's provider is to be asked for, of its StepUp: had they proved who
+	// they are that way, too, a rule would admit them. Empty: no stronger sign-in is known to help.
+	StepUp string
 	// Failed is the field of the first rule with an expression that had no answer, and
 	// why; that counted against the visitor. Empty: there was none.
 	Failed string

@@ -75,7 +75,11 @@
 //  8. DryRun: Open admits what this policy would refuse, and lets preflights through.
 //     Authenticate admits whoever has a good credential for the policy, and asks others to
 //     sign in. What would have been decided is told beside the decision.
-//  9. A group is what its own Include, Require and Exclude say, and is looked up by its
+//  9. Where somebody with a session would be denied, and one more authentication method
+//     that their provider can be asked for (Provider.StepUp, in its order) would have them
+//     admitted, or only their session be too old, they are asked to sign in with that:
+//     insufficient-authentication.
+//  10. A group is what its own Include, Require and Exclude say, and is looked up by its
 //     name. One that is not there, or has a mistake, is in (6) what cannot be known: it
 //     does not match where that would help the visitor, and does where it would not. A
 //     Bypass or ServiceAuth rule that names a group which looks at an identity matches

@@ -109,7 +109,7 @@ func (t *Table) loosen(a *app, d *Decision, r *Request) {
 		return
 	}
 	switch {
-	case d.Verdict != Deny, r.IsPreflight(), d.Reason == AmbiguousPath, machine:
+	case d.Verdict != Deny && d.StepUp == "", r.IsPreflight(), d.Reason == AmbiguousPath, machine:
 		// a denial that has nothing to do with sessions stays one
 	case subject == nil:
 		d.challenge(&rule{field: "spec.dryRun"}, refused, r.Method)
@@ -123,7 +123,7 @@ func (t *Table) loosen(a *app, d *Decision, r *Request) {
 // pass lets a request through that is only refused in earnest.
 func (d *Decision) pass(subject *Subject) {
 	d.Verdict, d.Reason, d.Identified = Admit, DryRunPassed, subject != nil
-	d.Source.Field, d.Rule, d.CORS = "spec.dryRun", "", CORSHeaders{}
+	d.Source.Field, d.Rule, d.StepUp, d.CORS = "spec.dryRun", "", "", CORSHeaders{}
 }
 
 // narrow returns those of some providers that the dry run accepts, too, if it asks for a

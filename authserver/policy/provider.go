@@ -13,6 +13,9 @@ type Provider struct {
 	// Listed: Users are all that there are. Of others only the provider knows.
 	Listed bool
 	Users  []User
+	// StepUp are the authentication methods that it can be asked for beyond what a sign-in takes
+	// otherwise, in the order in which they are tried.
+	StepUp []string
 }
 
 // A User is one of a provider's people.
@@ -26,6 +29,7 @@ type Providers struct {
 
 // people are those of one provider.
 type people struct {
+	stepUp []string
 	ids    map[string]bool   // nil: only the provider knows them
 	emails map[string]string // folded → ID
 }
@@ -57,14 +61,15 @@ func (d *digest) provider(p *Provider) {
 	for _, u := range p.Users {
 		d.str(u.ID, u.Email)
 	}
+	d.strs(p.StepUp)
 }
 
 // people enters the users. Of two with one address, the last one has it.
 func (p *Provider) people() *people {
 	if !p.Listed {
-		return &people{}
+		return &people{stepUp: slices.Clone(p.StepUp)}
 	}
-	out := &people{make(map[string]bool, len(p.Users)), make(map[string]string, len(p.Users))}
+	out := &people{slices.Clone(p.StepUp), make(map[string]bool, len(p.Users)), make(map[string]string, len(p.Users))}
 	for _, u := range p.Users {
 		out.ids[u.ID] = true
 		if u.Email != "" {

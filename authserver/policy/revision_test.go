@@ -186,7 +186,7 @@ func (r *reader) terms() (t Terms) {
 }
 
 func (r *reader) provider() Provider {
-	return Provider{r.str(), r.is(), readList(r, r.user)}
+	return Provider{r.str(), r.is(), readList(r, r.user), r.strs()}
 }
 
 func (r *reader) tokenIssuer() TokenIssuer {
@@ -286,7 +286,7 @@ func TestDigestsCanBeReadBack(t *testing.T) {
 		NoCountries: true, UpstreamHeaders: []string{"X-A"}, EvaluationOrigins: []string{"https://e.x"}, AllEvaluations: true, Console: []string{"own"}, AnyConsole: true,
 	}, func(d *digest, v *Terms) { (&terms{Terms: *v}).digest(d) }, (*reader).terms)
 	readBack(t, "no header listed", Terms{UpstreamHeaders: []string{}}, func(d *digest, v *Terms) { (&terms{Terms: *v}).digest(d) }, (*reader).terms)
-	readAllBack(t, Provider{"people", true, []User{{"ann", "ann@x"}}}, (*digest).provider, (*reader).provider)
+	readAllBack(t, Provider{"people", true, []User{{"ann", "ann@x"}}, []string{"mfa"}}, (*digest).provider, (*reader).provider)
 	readAllBack(t, TokenIssuer{"ci", "https://ci.x", []string{"app"}, true, []string{"n"}}, (*digest).tokenIssuer, (*reader).tokenIssuer)
 	readAllBack(t, Binding{"n/i", "n/p"}, (*digest).binding, (*reader).binding)
 	for _, s := range append(tokens(), ServiceToken{}) {

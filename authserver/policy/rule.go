@@ -55,6 +55,9 @@ type visitor struct {
 	linked                *Linked
 	linksKnown, linksGood uint32
 	by                    int
+	// stepUp is how the subject has proved who they are, too, in what is supposed (decideStepUp);
+	// nil: nothing is. It points into the table, for the sake of facts.
+	stepUp *string
 }
 
 // asking is the visitor who sends a request. It is a copy, so that the request can stay
@@ -93,7 +96,7 @@ func (s *Selector) match(v *visitor, ifUnknown bool) match {
 		if v.subject == nil {
 			return maybe
 		}
-		return s.fits(v.subject, ifUnknown)
+		return s.fits(v, ifUnknown)
 	case Address, Country:
 		return v.comesFrom(s, ifUnknown)
 	case Expression:
@@ -125,11 +128,11 @@ func (s *Selector) vouched(v *visitor, ifUnknown bool) match {
 }
 
 // fits is is, where it may be that it cannot be told.
-func (s *Selector) fits(u *Subject, ifUnknown bool) match {
+func (s *Selector) fits(v *visitor, ifUnknown bool) match {
 	if s.Property == OIDCClaim {
-		return s.Claim.match(u, ifUnknown)
+		return s.Claim.match(v.subject, ifUnknown)
 	}
-	return matchIf(s.is(u))
+	return matchIf(s.is(v.subject) || s.Property == AuthMethod && v.stepUp != nil && *v.stepUp == s.Value)
 }
 
 // is reports whether a selector of an identity fits a subject.

@@ -233,6 +233,9 @@ func WhyDenied(r policy.Reason) string {
 	switch r {
 	case policy.Blocked:
 		return "You’re signed in, but a rule of this application blocks your account."
+	case policy.InsufficientAuthentication:
+		return "You’re signed in, but this application requires a stronger sign-in, " +
+			"and the identity provider did not confirm one."
 	case policy.WrongProvider:
 		return "You’re signed in, but this application requires a different identity provider."
 	case policy.SessionExpired, policy.SessionRevoked:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -78,8 +79,28 @@ func (t *translator) oidc(p *config.Provider, o *v1alpha1.OIDC, secrets Secrets)
 			p.AuthParams[name] = string(value)
 		}
 	}
+	t.stepUp(p, o.StepUp)
 	if o.CABundle != "" {
 		p.CABundle = []byte(o.CABundle)
+	}
+}
+
+// stepUp reads how a stronger sign-in is asked for. A maxAge that is none is refused, as what is
+// left out would let older sign-ins count.
+func (t *translator) stepUp(p *config.Provider, list []v1alpha1.StepUp) {
+	for i, s := range list {
+		one := config.StepUp{Method: s.AuthMethod, ACRValues: stringsOf(s.ACRValues)}
+		field := fmt.Sprintf("spec.oidc.stepUp[%d]", i)
+		t.oneOf(field+".prompt", string(s.Prompt), string(v1alpha1.PromptLogin))
+		if s.MaxAge != "" {
+			age, err := time.ParseDuration(s.MaxAge)
+			if one.MaxAge = age; err != nil || age <= 0 {
+				t.wrong(field+".maxAge", "%.40q: write how long ago at most, such as 5m", s.MaxAge)
+				one.MaxAge = 0
+			}
+		}
+		one.Login = s.Prompt == v1alpha1.PromptLogin || len(s.ACRValues) == 0 && s.MaxAge == ""
+		p.StepUp = append(p.StepUp, one)
 	}
 }
 

@@ -70,6 +70,10 @@ func TestProvider(t *testing.T) {
 		NonceOptional: true, FormPost: true, GroupsFormat: "DN",
 		AuthParams: map[string]string{"hd": "example.com", "acr_values": "urn:a urn:b"}, CABundle: []byte(o.Spec.OIDC.CABundle),
 		TrustUnverifiedEmail: true,
+		StepUp: []config.StepUp{
+			{Method: "mfa", ACRValues: []string{"gold", "urn:example:silver"}, MaxAge: 5 * time.Minute, Login: true},
+			{Method: "hwk", MaxAge: 90 * time.Second}, {Method: "otp", ACRValues: []string{"silver"}}, {Method: "pwd", Login: true},
+		},
 	}
 	if !reflect.DeepEqual(p, want) {
 		t.Errorf("got %#v", p)

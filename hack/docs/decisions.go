@@ -59,6 +59,13 @@ spec:
 ---
 apiVersion: access.ostiary.dev/v1alpha1
 kind: AccessPolicy
+metadata: {name: vault, namespace: shop}
+spec:
+  hosts: [vault.example.com]
+  rules: [{name: staff, action: Allow, include: [{emailDomain: example.com}], require: [{authMethod: mfa}]}]
+---
+apiVersion: access.ostiary.dev/v1alpha1
+kind: AccessPolicy
 metadata: {name: deploy, namespace: shop}
 spec:
   hosts: [deploy.example.com]
@@ -75,7 +82,9 @@ spec: {issuer: "https://ci.example.com", audiences: [deploy], jwksURL: "https://
 apiVersion: access.ostiary.dev/v1alpha1
 kind: IdentityProvider
 metadata: {name: corp}
-spec: {userNames: Plain, oidc: {issuer: "https://login.example.com", clientID: ostiary}}
+spec:
+  userNames: Plain
+  oidc: {issuer: "https://login.example.com", clientID: ostiary, stepUp: [{authMethod: mfa, acrValues: [gold]}]}
 ---
 apiVersion: access.ostiary.dev/v1alpha1
 kind: IdentityProvider
@@ -143,6 +152,14 @@ var decisions = map[policy.Reason]symptom{
 		todo:    "`explain` with `--as EMAIL,GROUP` shows each selector with its answer. Add a rule, or the group to the person.",
 		fix:     "rules:\n- {name: partners, action: Allow, include: [{emailDomain: partner.example}]}\n",
 		explain: "GET https://app.example.com/ --as bob@partner.example"},
+	policy.InsufficientAuthentication: {why: "A rule wants an authentication method that the session lacks, and the identity provider " +
+		"can be asked for it (`oidc.stepUp`).",
+		see: toSignIn + " The sign-in asks the provider for the method, once; without it, the page *Access denied*. A program with a " +
+			"token of OAuth gets `insufficient_user_authentication` (RFC 9470).",
+		todo: "Sign in with the method, such as a second factor. If the provider asks for it and the denial stays, its ID token does not say " +
+			"so: compare its `acr` and `amr` with `oidc.stepUp`.",
+		fix:     "spec:\n  oidc: {stepUp: [{authMethod: mfa, acrValues: [gold, \"urn:example:mfa\"]}]}\n",
+		explain: "GET https://vault.example.com/ --as ann@example.com --provider corp --amr pwd"},
 	policy.PreflightNotConfigured: {why: "The policy has no `spec.cors`, so preflights are refused.", see: preflown,
 		todo:    "Add `spec.cors` to the policy of this path.",
 		fix:     "cors: {allowedOrigins: [\"https://shop.example.com\"], allowedMethods: [GET], allowCredentials: true}\n",

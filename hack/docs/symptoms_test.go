@@ -119,8 +119,8 @@ func TestRefusalsAreExplained(t *testing.T) {
 // TestMistakesHaveMessages: but for those that no text can have any more, or that other
 // checks are faster to find.
 func TestMistakesHaveMessages(t *testing.T) {
-	without := []string{"auth-param", "provider-name", "provider-twice", "provider-type", "client-id", "client-secret-none", "schema-one-key", "schema-range",
-		"schema-value", "second-factor"}
+	without := []string{"auth-param", "provider-name", "provider-twice", "provider-type", "client-id", "client-secret-none", "step-up",
+		"schema-one-key", "schema-range", "schema-value", "second-factor"}
 	for code, below := range headings(t, "mistakes.md") {
 		if !strings.Contains(below, "```text\n") && !slices.Contains(without, code) {
 			t.Errorf("%s: no message", code)

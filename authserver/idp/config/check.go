@@ -22,6 +22,7 @@ type Reading struct {
 	Graph  *url.URL       // of OIDC: Microsoft Graph; nil: it is not asked
 	Roots  *x509.CertPool // of OIDC and GitHub; nil: the system's
 	Users  *UserList      // of Users
+	StepUp []string       // the methods that it can be asked for
 }
 
 // Usable reports whether a provider with these issues signs people in.
@@ -132,6 +133,7 @@ func (c *check) oidc() {
 		}
 	}
 	c.authParams()
+	c.stepUp()
 	c.certificates()
 }
 

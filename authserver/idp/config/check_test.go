@@ -72,6 +72,7 @@ var mistakes = map[policy.Code]func() Provider{
 	},
 	codePrivateKey:   func() Provider { p := corp(); p.CABundle = []byte("-----BEGIN PRIVATE KEY-----\n"); return p },
 	codeCertificates: func() Provider { p := corp(); p.CABundle = []byte("x"); return p },
+	codeStepUp:       func() Provider { p := corp(); p.StepUp = []StepUp{{Method: "mfa"}, {Method: "mfa"}}; return p },
 	codeUsers:        func() Provider { return people("ann") },
 	codeUser:         func() Provider { return people(fmt.Sprintf(user, "ann") + "- {name: bob}\n") },
 	codeSecondFactor: func() Provider {

@@ -35,6 +35,7 @@ const (
 	codeParams        policy.Code = "too-many-auth-params"
 	codePrivateKey    policy.Code = "ca-bundle-private-key"
 	codeCertificates  policy.Code = "ca-bundle"
+	codeStepUp        policy.Code = "step-up"
 	codeUsers         policy.Code = "users"
 	codeUser          policy.Code = "user"
 	codeUserTwice     policy.Code = "user-twice"
@@ -73,6 +74,8 @@ var codes = []policy.CodeDoc{
 	{Code: codeScopeTwice, Reason: policy.Invalid, Fix: "Remove one of the two."},
 	{Code: codeParams, Reason: policy.Invalid, Fix: "Keep at most 16 parameters."},
 	{Code: codeScopes, Reason: policy.Invalid, Fix: "Keep at most 32 scopes."},
+	{Code: codeStepUp, Reason: policy.Invalid,
+		Fix: "List each authMethod once, with at most 8 acrValues of one word each, and a maxAge such as 5m."},
 	{Code: CodeSecretEmpty, Reason: policy.Invalid, Fix: "Add the key to the Secret, or name another key."},
 	{Code: CodeSecretMissing, Reason: "SecretMissing", Fix: "Create the Secret in the namespace that Ostiary runs in."},
 	{Code: codeUser, Reason: policy.Unwise, Fix: "Correct the entry: until then this user cannot sign in."},

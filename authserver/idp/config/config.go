@@ -38,6 +38,7 @@ type Provider struct {
 	GroupsFormat string            // one of GroupsFormats; default: List
 	AuthParams   map[string]string // added to the authorization request
 	CABundle     []byte            // PEM; in place of the system's roots
+	StepUp       []StepUp          // how it is asked for a stronger sign-in, a method once
 
 	// NonceOptional accepts ID tokens without a nonce: whose sign-in a code is of, PKCE alone
 	// tells then.
@@ -96,6 +97,10 @@ func (p *Provider) Clone() Provider {
 	d.Scopes, d.AuthParams = slices.Clone(p.Scopes), maps.Clone(p.AuthParams)
 	d.CABundle, d.Users = slices.Clone(p.CABundle), slices.Clone(p.Users)
 	d.Organizations = slices.Clone(p.Organizations)
+	d.StepUp = slices.Clone(p.StepUp)
+	for i := range d.StepUp {
+		d.StepUp[i].ACRValues = slices.Clone(d.StepUp[i].ACRValues)
+	}
 	return d
 }
 
@@ -129,7 +134,7 @@ func InUse(all []Provider) *policy.Providers {
 // Known returns what a table knows of the provider, which has that name.
 func (r Reading) Known(name string) policy.Provider {
 	if r.Users == nil {
-		return policy.Provider{Name: name}
+		return policy.Provider{Name: name, StepUp: r.StepUp}
 	}
 	return policy.Provider{Name: name, Listed: true, Users: r.Users.all()}
 }
