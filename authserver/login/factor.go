@@ -241,8 +241,7 @@ var errLimited = errors.New("too many codes were tried")
 // useCode uses up the code of a form, and makes a change in the same write, so that there is
 // neither without the other. It counts the code before anybody looks.
 func (h *Handler) useCode(x *public.Exchange, p *idp.Provider, id, host string, used *proof, change func(*factor.Enrolled)) error {
-	account := p.Name() + "\x00" + id
-	charge, ok := h.limits.code(h.Address(x.R), account, deviceOf(x, account), x.Now)
+	charge, ok := h.count(x, p.Name()+"\x00"+id)
 	if !ok {
 		h.limited(x, "second-factor", p.Name(), host, known(id)...)
 		return errLimited
@@ -266,6 +265,14 @@ func (h *Handler) useCode(x *public.Exchange, p *idp.Provider, id, host string, 
 		h.changed(x, factor.UsedRecovery, p, id, slog.Int("left", used.left))
 	}
 	return err
+}
+
+// count counts what a form has before anybody looks.
+func (h *Handler) count(x *public.Exchange, account string) (*charge, bool) {
+	if x.R.PostForm.Get("passkey") != "" { // as prove has it
+		return h.limits.passkey(h.Address(x.R), x.Now)
+	}
+	return h.limits.code(h.Address(x.R), account, deviceOf(x, account), x.Now)
 }
 
 // prove uses up what a form has: the answer of a passkey, a code of the app, or a recovery code.

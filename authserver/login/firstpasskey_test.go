@@ -50,6 +50,24 @@ func TestFirstPasskeyIsRequired(t *testing.T) {
 	other.want(other.send(p, "passkey", other.touch(p, device)), 200, "for ann@example.com")
 }
 
+// TestPasskeysAreNotGuessed: who guesses codes with somebody's password does not keep their passkey out.
+func TestPasskeysAreNotGuessed(t *testing.T) {
+	s, _, _, device := withPasskey(t)
+	thief, owner := s.browser(), s.browser()
+	p := thief.enter("app1.example.com", "/", "ann")
+	q := owner.enter("app1.example.com", "/", "ann")
+	for range 30 {
+		p.status = thief.send(p, "recovery", "0000-0000-0000-0000").status
+	}
+	if p.status != http.StatusTooManyRequests {
+		t.Fatalf("guesses are not limited: %d", p.status)
+	}
+	for range 30 { // nor do answers that are none
+		thief.want(thief.send(p, "passkey", "{}"), 401, "not accepted")
+	}
+	owner.want(owner.send(q, "passkey", owner.touch(q, device), "recovery", "0000-0000-0000-0000"), 200, "for ann@example.com")
+}
+
 // FuzzPasskeyStep: whatever somebody sends who has the password of another, it is no second factor. (THREATS J7)
 func FuzzPasskeyStep(f *testing.F) {
 	s, _, _, device := withPasskey(f)

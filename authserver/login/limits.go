@@ -120,6 +120,16 @@ func (l *limits) code(a netip.Addr, account, device string, now time.Time) (*cha
 	return c, ok
 }
 
+// passkey reports whether another answer of a passkey is looked at. Nobody guesses one, so it does not
+// count at the account: who has the password alone keeps no owner of a passkey out.
+func (l *limits) passkey(a netip.Addr, now time.Time) (*charge, bool) {
+	c := &charge{now: now}
+	if !a.IsValid() {
+		return c, c.take(l.nowhere, "")
+	}
+	return c, c.take(l.addresses, public.Network(a))
+}
+
 // freshGuesses is how many guesses at an account an address has that count apart.
 const freshGuesses = 3
 

@@ -228,6 +228,12 @@ func TestPasswordAloneChangesNoPasskeys(t *testing.T) {
 	thief.want(thief.enter("app1.example.com", "/", "ann"), 200, "for ann@example.com") // has the password, in time
 	stale := thief.get(s.url("auth.example.com", "/.access/passkeys"))
 	thief.want(stale, 200, makesPasskey)
+	begun := thief.do(http.MethodPost, s.url("auth.example.com", "/.access/second-factor"), url.Values{"do": {"add"}})
+	thief.want(begun, 200, setsUp)
+	secret, err := factor.SecretOf(secretOf.FindStringSubmatch(begun.body)[1])
+	if err != nil {
+		t.Fatal(err)
+	}
 	owner.want(owner.add(authenticator.New(), "Blue key"), 200, "recovery codes")
 	made, err := authenticator.New().Create(thief.options(stale), s.url("auth.example.com", ""))
 	if err != nil {
@@ -240,6 +246,10 @@ func TestPasswordAloneChangesNoPasskeys(t *testing.T) {
 	thief.want(thief.send(stale, "do", "add", "step", ""), 400, "")
 	app := thief.do(http.MethodPost, s.url("auth.example.com", "/.access/second-factor"), url.Values{"do": {"add"}})
 	thief.want(app, 200, asksForPassword)
+	thief.want(thief.send(begun, "code", codeAt(t, secret, s.now())), 400, "has changed") // an app that was being added by then
+	if e, err := store.Of(t.Context(), "people/ann"); err != nil || e.TOTP != nil {
+		t.Errorf("an app was added: %v, %v", e.TOTP, err)
+	}
 	if got := strings.Join(has(t, store), ","); got != "Blue key" {
 		t.Errorf("passkeys are %q", got)
 	}

@@ -27,7 +27,8 @@ const (
 )
 
 // Outcomes are all of them.
-var Outcomes = []Outcome{SignInSucceeded, WrongPassword, WrongCode, FactorsFailed, RateLimited, PasswordsBusy, ProviderRefused, ProviderFailed, AnswerRejected,
+var Outcomes = []Outcome{SignInSucceeded, WrongPassword, WrongCode, FactorsFailed, RateLimited, PasswordsBusy,
+	ProviderRefused, ProviderFailed, AnswerRejected,
 	SessionTooLarge, NotPermitted}
 
 // What there is of limits, scopes of sign-outs, and results of revocations.
