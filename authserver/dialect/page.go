@@ -83,7 +83,7 @@ func (p *Pages) say(a *Answer, q *Ask, d *policy.Decision, words string) {
 // loginFor is loginURL where signing in helps; empty: it does not. keep: a page is to keep what
 // that cannot carry, as a redirect does not (decision 50).
 func (p *Pages) loginFor(q *Ask, d *policy.Decision) (address string, keep bool) {
-	if d.Verdict != policy.Challenge || p.isOurs(q) || d.Reason.OfMachine() || d.Reason == policy.NoRuleMatched {
+	if d.Verdict != policy.Challenge || p.isOurs(q) || !d.Reason.AsksPeople() {
 		return "", false
 	}
 	address, cut := p.loginURL(q)

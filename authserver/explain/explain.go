@@ -110,11 +110,11 @@ func (r *Report) Allowed() bool {
 }
 
 // SignInFirst reports whether signing in could let the request pass. A machine that is
-// challenged, because its token is not good, has nowhere to sign in: it is denied.
+// challenged, because its token is not good or not there, has nowhere to sign in: it is denied.
 func (r *Report) SignInFirst() bool { return signInFirst(r.Verdict, r.Reason) }
 
 func signInFirst(v policy.Verdict, why policy.Reason) bool {
-	return v == policy.Challenge && !why.OfMachine()
+	return v == policy.Challenge && why.AsksPeople()
 }
 
 // Ask asks the table, where pathPrefix is ours on every host. The error is for a

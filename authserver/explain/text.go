@@ -45,7 +45,7 @@ func (r *Report) text(w io.Writer) error {
 		fmt.Fprintf(&b, "\nThe application gets the request, %s\n", with)
 	} else {
 		who := "browser"
-		if r.Reason.OfMachine() {
+		if r.Reason.OfMachine() || r.Verdict == policy.Challenge && !r.Reason.AsksPeople() {
 			who = "client"
 		}
 		fmt.Fprintf(&b, "\nThe %s gets\n  HTTP %d %s\n", who, r.Status, http.StatusText(r.Status))

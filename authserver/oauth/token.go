@@ -109,7 +109,8 @@ func (h *Handler) refresh(x *public.Exchange, form map[string]string) {
 // reused voids what came of a grant of which somebody has what was used already.
 func (h *Handler) reused(x *public.Exchange, g *grant, what string) {
 	h.Log.LogAttrs(x.R.Context(), slog.LevelWarn, "a client's "+what+" was used twice: what it may do for this person is void",
-		slog.String("client", g.Client), slog.String("user", g.Person.ID), slog.String("provider", g.Provider), slog.String("requestID", x.ID))
+		slog.String("client", g.Client), slog.String("policy", g.Policy), slog.String("user", g.Person.ID), slog.String("provider", g.Provider),
+		slog.String("requestID", x.ID))
 	if err := h.void(x, g.subject()); err != nil {
 		h.Log.LogAttrs(x.R.Context(), slog.LevelError, "what a client may do for somebody could not be voided",
 			slog.Any("error", err), slog.String("client", g.Client), slog.String("requestID", x.ID))

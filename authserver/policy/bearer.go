@@ -179,6 +179,9 @@ func (r Reason) OfMachine() bool {
 	}
 }
 
+// AsksPeople reports whether a challenge for it is one to sign in, and not one for a token.
+func (r Reason) AsksPeople() bool { return !r.OfMachine() && r != NoRuleMatched }
+
 // decideBearer judges a request without a service token. With a bearer token of an issuer
 // that rules look at, and without a session, nobody is asked to sign in: the request is let
 // in by a rule, or refused with what is wrong with the token. With a session, the token is

@@ -229,6 +229,9 @@ func TestOfMachine(t *testing.T) {
 		if want := slices.Contains([]Reason{ServiceTokenInvalid, TokenInvalid, TokenExpired, TokenUnverified}, r); r.OfMachine() != want {
 			t.Errorf("%s: %v", r, !want)
 		}
+		if r.AsksPeople() == (r.OfMachine() || r == NoRuleMatched) {
+			t.Errorf("%s: people are asked to sign in: %v", r, r.AsksPeople())
+		}
 	}
 }
 

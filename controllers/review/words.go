@@ -65,7 +65,7 @@ var verdictWords = map[policy.Verdict]string{
 // outcome says what is decided, why and by what.
 func outcome(o *compare.Outcome) string {
 	verdict := o.Verdict
-	if o.Reason.OfMachine() { // which has nowhere to sign in
+	if verdict == policy.Challenge && !o.Reason.AsksPeople() { // which has nowhere to sign in
 		verdict = policy.Deny
 	}
 	out := verdictWords[verdict] + " (" + o.Reason.String() + ")"
