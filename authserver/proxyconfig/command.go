@@ -84,6 +84,8 @@ func (o *Options) add(c *cobra.Command) {
 	f.StringVar(&o.LuaPath, "lua-path", "", "where HAProxy finds the script (default /etc/haproxy/ostiary.lua)")
 	f.BoolVar(&o.DefaultServer, "default-server", false, "nginx, caddy: refuse all other hosts at the address as well; for one file of an address")
 	f.BoolVar(&o.ClientCertificates, "client-certificates", false, "nginx, haproxy, caddy: tell Ostiary which client certificate the proxy verified, for rules with certificate")
+	f.DurationVar(&o.MaxStreamDuration, "max-stream-duration", 0,
+		"envoy: end each answer of the application after this time, event streams and WebSockets as well (default: never)")
 	command.OneOf(c, "identity-headers", "default", "cloudflare")
 }
 

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
 )
@@ -40,6 +41,9 @@ func samples() []sample {
 			}
 			if p.Name == "nginx" || p.Name == "caddy" || p.Name == "haproxy" || name == "traefik-file" || p.Name == "envoy" {
 				full.Listen, full.Upstream, full.Authz, full.Public = "127.0.0.1:8000", "[::1]:8080", "127.0.0.2:9001", "localhost:9002"
+			}
+			if p.Name == "envoy" {
+				full.MaxStreamDuration = time.Hour
 			}
 			full.ClientCertificates = p.Name == "nginx" || p.Name == "caddy" || p.Name == "haproxy"
 			out = append(out, sample{name, p.Name, o}, sample{name + "-full", p.Name, full})

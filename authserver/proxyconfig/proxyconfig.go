@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"text/template"
+	"time"
 
 	"github.com/ostiary/ostiary/authserver/contract"
 )
@@ -64,6 +65,9 @@ type Options struct {
 	// ClientCertificates has the proxy tell which client certificate it verified, for the
 	// selector certificate.
 	ClientCertificates bool
+	// MaxStreamDuration has Envoy end what it answers for the application after that time:
+	// event streams, WebSockets, downloads. Whoever goes on is judged anew. 0: never.
+	MaxStreamDuration time.Duration
 }
 
 // A Proxy is what Render writes for.
@@ -188,6 +192,9 @@ func (o Options) check(p Proxy) error {
 	}
 	if o.ClientCertificates && !slices.Contains(tellCertificates, p.Name) {
 		fail("client-certificates", fmt.Errorf("it is for %s: what is printed for %s does not tell of certificates", strings.Join(tellCertificates, ", "), p.Name))
+	}
+	if o.MaxStreamDuration != 0 {
+		fail("max-stream-duration", checkStreamDuration(p, o.MaxStreamDuration))
 	}
 	switch {
 	case len(p.Modes) > 0:

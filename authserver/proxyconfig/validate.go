@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // No value that passes one of these holds a character that any of the proxies
@@ -127,4 +128,15 @@ func oneOf(s string, allowed ...string) error {
 func hostOf(address string) string {
 	host, _, _ := net.SplitHostPort(address) // it was checked; "" is no host
 	return host
+}
+
+// checkStreamDuration: no other proxy of ours can end what goes on. It is written in seconds.
+func checkStreamDuration(p Proxy, d time.Duration) error {
+	if p.Name != "envoy" {
+		return fmt.Errorf("it is for envoy: what is printed for %s cannot end a stream that is not silent", p.Name)
+	}
+	if d < time.Second || d%time.Second != 0 {
+		return fmt.Errorf("%s is no number of whole seconds above 0", d)
+	}
+	return nil
 }

@@ -4,11 +4,13 @@ package proxyconfig_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ostiary/ostiary/authserver/command"
 	"github.com/ostiary/ostiary/authserver/proxyconfig"
@@ -290,6 +292,23 @@ func TestProxies(t *testing.T) {
 	for _, want := range []string{"nginx", "ingress-nginx", "traefik", "envoy", "caddy", "haproxy", "istio", "contour", "envoy-gateway", "gateway-api"} {
 		if !slices.Contains(names, want) {
 			t.Errorf("%s is missing", want)
+		}
+	}
+}
+
+// TestStreamDurations: a time that Envoy can be told, and no other proxy.
+func TestStreamDurations(t *testing.T) {
+	for _, p := range proxyconfig.Proxies() {
+		for d, good := range map[time.Duration]bool{0: true, time.Second: true, 90 * time.Minute: true, -time.Second: false,
+			time.Millisecond: false, 1500 * time.Millisecond: false} {
+			var out strings.Builder
+			err := proxyconfig.Render(&out, p.Name, proxyconfig.Options{MaxStreamDuration: d})
+			if want := d == 0 || good && p.Name == "envoy"; (err == nil) != want {
+				t.Errorf("%s, %s: %v", p.Name, d, err)
+			}
+			if says := strings.Contains(out.String(), fmt.Sprintf("max_stream_duration: %.0fs", d.Seconds())); says != (err == nil && d > 0) {
+				t.Errorf("%s, %s: it is said: %v", p.Name, d, says)
+			}
 		}
 	}
 }

@@ -7,6 +7,9 @@ package agents
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/authserver/proxyconfig"
 )
 
 const (
@@ -75,4 +78,11 @@ func TestRevokedWhileItStreams(t *testing.T) {
 			t.Log(newSite(t, v.proxy, v.mode, text).run(t, "node", "stream.mjs", map[string]any{"lasts": lasts}))
 		})
 	}
+}
+
+// TestStreamsEnd: where Envoy is told so, what streams at that moment ends as well.
+func TestStreamsEnd(t *testing.T) {
+	text := strings.Replace(policies, "accessTokenDuration: 2s", "accessTokenDuration: 10m", 1)
+	s := newSiteWith(t, "envoy", "http", text, func(o *proxyconfig.Options) { o.MaxStreamDuration = 5 * time.Second })
+	s.run(t, "node", "stream.mjs", map[string]any{"lasts": 1, "ends": true})
 }

@@ -44,6 +44,12 @@ type site struct {
 // newSite starts one whose policies are text, in which HASH is that of the password.
 func newSite(t *testing.T, proxy, mode, text string) *site {
 	t.Helper()
+	return newSiteWith(t, proxy, mode, text, func(*proxyconfig.Options) {})
+}
+
+// newSiteWith starts one whose proxy is configured with other options, too.
+func newSiteWith(t *testing.T, proxy, mode, text string, edit func(*proxyconfig.Options)) *site {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("it installs packages")
 	}
@@ -73,9 +79,11 @@ func newSite(t *testing.T, proxy, mode, text string) *site {
 	if err := s.ostiary.WaitReady(); err != nil {
 		t.Fatal(err)
 	}
-	s.startProxy(t, path, proxy, proxyconfig.Options{Hosts: []string{appHost}, Upstream: s.upstream, Authz: s.ostiary.Authz,
+	o := proxyconfig.Options{Hosts: []string{appHost}, Upstream: s.upstream, Authz: s.ostiary.Authz,
 		Public: s.ostiary.Public, Render: s.ostiary.Render, Preflight: s.ostiary.Preflight, GRPC: s.ostiary.GRPC,
-		TeamDomain: teamHost, Listen: addr, Mode: mode})
+		TeamDomain: teamHost, Listen: addr, Mode: mode}
+	edit(&o)
+	s.startProxy(t, path, proxy, o)
 	return s
 }
 
@@ -106,7 +114,8 @@ func (s *site) startProxy(t *testing.T, path, proxy string, o proxyconfig.Option
 			write(t, filepath.Join(s.dir, "nginx.conf"), fmt.Sprintf(around, file))}
 	case "envoy":
 		// Envoys of one machine share memory, by a number, unless they are told not to.
-		args = []string{"--config-path", write(t, file+".yaml", printed.String()), "--use-dynamic-base-id", "--log-level", "warn", "--concurrency", "1"}
+		args = []string{"--config-path", write(t, file+".yaml", printed.String()), "--use-dynamic-base-id",
+			"--log-level", "warn", "--concurrency", "1"}
 	}
 	p, err := lab.Start(filepath.Join(s.dir, proxy+".log"), nil, path, args...)
 	stops(t, p, err)

@@ -12,6 +12,10 @@ import { Person } from "./person.mjs";
 
 export const { url, upstream, clientID, redirect, user, password, revocation, ...more } = JSON.parse(process.argv[2]);
 
+// gone is settled when whoever watches no longer listens, or was cut off.
+let left;
+export const gone = new Promise((done) => { left = done; });
+
 // serve is the application: each answer says what the request came with.
 export function serve() {
   const [host, port] = upstream.split(":");
@@ -26,6 +30,7 @@ export function serve() {
         await extra.sendNotification({ method: "notifications/progress", params: { progressToken, progress } });
         await new Promise((next) => setTimeout(next, 200));
       }
+      left("gone");
       return { content: [] };
     });
     const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined });
