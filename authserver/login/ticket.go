@@ -65,6 +65,10 @@ func (h *Handler) authorized(x *public.Exchange) {
 		return
 	}
 	if !x.Query.Has("ticket") {
+		if x.R.Method == http.MethodGet && h.Session(x) != nil { // a form had it, and this address came back
+			h.Redirect(x, h.Here(x)+"/")
+			return
+		}
 		h.cannotFinish(x)
 		return
 	}
@@ -92,11 +96,22 @@ func (h *Handler) redeem(x *public.Exchange, t *ticket) {
 		// Whoever has a session needs no other: another tab got it, or they came back
 		// to this address. Where it leads is a link like any other.
 		h.GoTo(x, h.endOf(&t.Attempt))
-	case mine || over:
-		h.Fail(x, web.TicketUsed)
-	default:
+	case !mine && !over:
 		h.beginAgain(x, &t.Attempt)
+	default:
+		h.comesTooLate(x, &t.Attempt)
 	}
+}
+
+// comesTooLate answers a ticket whose time is over, or that was used. Back or a reload may have sent a
+// form again, in the name of the team host's page: of another site, so the session's cookie stayed
+// behind. It goes along with what a page of this host begins.
+func (h *Handler) comesTooLate(x *public.Exchange, a *attempt) {
+	if x.R.Method == http.MethodPost && !x.ByScript() {
+		h.MoveOn(x, h.endOf(a))
+		return
+	}
+	h.Fail(x, web.TicketUsed)
 }
 
 // beginAgain takes a browser on whose ticket is of no use to it: the sign-in was
