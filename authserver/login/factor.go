@@ -140,7 +140,7 @@ func (h *Handler) askFactor(x *public.Exchange, status int, p *idp.Provider, ste
 		return
 	}
 	v := web.FactorView{Host: step.Attempt.Host, Action: h.Own(h.TeamHost(), "second-factor", nil), Step: sealed,
-		App: e.TOTP != nil, Passkey: form, Problem: problem, RequestID: x.ID}
+		App: e.TOTP != nil, Passkey: form, Problem: problem, OfPasskey: x.R.PostForm.Get("passkey") != "", RequestID: x.ID}
 	if form != nil {
 		h.PasskeyPage(x, status, "second factor", web.Factor(v))
 		return

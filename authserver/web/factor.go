@@ -15,9 +15,11 @@ import (
 // A FactorView asks for a second factor after the password. It posts "step", and "code", "recovery"
 // or "passkey".
 type FactorView struct {
-	App          bool         // there is one
-	Passkey      *PasskeyForm // nil: there is none. It needs PasskeyCSP
-	Host         string       // the application that they want to reach
+	App     bool         // there is one
+	Passkey *PasskeyForm // nil: there is none. It needs PasskeyCSP
+	// OfPasskey: the problem is that of a passkey, not of the last code.
+	OfPasskey    bool
+	Host         string // the application that they want to reach
 	Action, Step string
 	Problem      string // what was wrong with the last code
 	RequestID    string // is shown with a problem

@@ -25,7 +25,7 @@ func passkeySamples() []row {
 	one := web.FactorView{Host: "app1.example.com", Action: "/.access/second-factor", Step: "sealed", RequestID: "4f1d09c2a7be6634",
 		Passkey: &web.PasskeyForm{Action: "/.access/second-factor", Hidden: sealed, Get: getOptions}}
 	both := one
-	both.App, both.Problem, both.Host = true, web.KeyCopied, longHost
+	both.App, both.Problem, both.OfPasskey, both.Host = true, web.KeyCopied, true, longHost
 	enrol := web.EnrolView{Host: team, Action: "/.access/second-factor", Step: "sealed", Account: "ann",
 		Secret:   "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ",
 		Required: true, HomeURL: "/", Passkey: mine.Form}
