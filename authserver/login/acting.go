@@ -18,16 +18,26 @@ type Errand struct {
 	Target policy.Target
 	// Page is the address of the page that asks, on the team host: they come back to it.
 	Page string
+	// StepUp is the authentication method that it wants of them beyond what the policy does (RFC
+	// 9470 §4); empty, or one that nobody can be asked for: none.
+	StepUp string
 }
 
-// donePage is Page with a mark that whoever comes back need not be sent again.
-func (e *Errand) donePage() string {
+// steppedMark says in the address of a page that somebody was asked for a stronger sign-in.
+const steppedMark = "stepped"
+
+// donePage is Page with a mark that whoever comes back need not be sent again; stepped: nor be asked
+// for a stronger sign-in.
+func (e *Errand) donePage(stepped bool) string {
 	u, err := url.Parse(e.Page)
 	if err != nil {
 		return e.Page
 	}
 	q := u.Query()
 	q.Set("done", "1")
+	if stepped {
+		q.Set(steppedMark, "1")
+	}
 	u.RawQuery = q.Encode()
 	return u.String()
 }
@@ -35,8 +45,9 @@ func (e *Errand) donePage() string {
 // errand makes a visit of one: an attempt of the team host itself, which leads back to the
 // page, by what the application asks of those who sign in.
 func (h *Handler) errand(x *public.Exchange, e *Errand) (v visit, ok bool) {
-	v.attempt = attempt{ID: public.RandomID(), Host: h.TeamHost(), Dest: text(e.donePage()), At: x.Now.Unix(),
-		Browser: digest(h.keepKey(x, false))}
+	v.attempt = attempt{ID: public.RandomID(), Host: h.TeamHost(), Dest: text(e.donePage(false)), At: x.Now.Unix(),
+		Browser: digest(h.keepKey(x, false)), StepUp: methodNamed(e.StepUp), Stepped: x.Query.Has(steppedMark)}
+	v.steppedDest = text(e.donePage(true))
 	v.target = e.Target
 	v.signIn, _ = x.Table.SignIn(e.Target, h.Origin(e.Target.Host()))
 	sealed, err := x.Ring.Seal(purposeAttempt, v.attempt, x.Now.Add(readTime), x.Now)

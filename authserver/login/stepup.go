@@ -20,7 +20,11 @@ const maxStepUp = 64
 // method that is tried last, such as DELETE, which only that request knows. Whoever makes up
 // another has somebody asked for more than is needed.
 func stepWanted(x *public.Exchange) string {
-	name := x.Query.Get("step")
+	return methodNamed(x.Query.Get("step"))
+}
+
+// methodNamed is a text from outside, if it can be the name of a method.
+func methodNamed(name string) string {
 	if len(name) > maxStepUp || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' || r == '\\' }) {
 		return ""
 	}
@@ -40,7 +44,9 @@ func (h *Handler) stepUp(x *public.Exchange, v *visit, s *policy.Subject, d *pol
 	if !can || p.Name() != s.Provider {
 		return false
 	}
-	v.Stepped = true
+	if v.Stepped = true; v.steppedDest != "" { // each page of an errand makes an attempt of its own
+		v.Dest = v.steppedDest
+	}
 	switch {
 	case h.outOfFrame(x, &v.attempt):
 	case p.Password():

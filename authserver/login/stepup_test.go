@@ -13,6 +13,7 @@ import (
 
 	"github.com/ostiary/ostiary/authserver/idp"
 	"github.com/ostiary/ostiary/authserver/policy"
+	"github.com/ostiary/ostiary/authserver/public"
 )
 
 // stepsUp has app1 want mfa of staff, and its provider be asked for it so.
@@ -242,4 +243,74 @@ func (s *site) provide(p *policy.Providers) {
 	defer s.mu.Unlock()
 	s.in.Providers = p
 	s.table, _ = policy.Build(s.in)
+}
+
+// errands has the team host have a page that a client's request leads to, for app1.
+func (s *site) errands() string {
+	inner := s.server.Config.Handler
+	s.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		h := s.replicas[0].Handler
+		if q.URL.Path != "/.access/errand" {
+			inner.ServeHTTP(w, q)
+			return
+		}
+		s.mu.Lock()
+		table := s.table
+		s.mu.Unlock()
+		x := &public.Exchange{W: w, R: q, Host: "auth.example.com", Table: table, Ring: s.ring, Now: s.now(), Query: q.URL.Query()}
+		target, _ := policy.NewTarget("app1.example.com", "/")
+		want := q.URL.Query().Get("want")
+		e := &Errand{Target: target, Page: s.url("auth.example.com", "/.access/errand?"+url.Values{"want": {want}}.Encode()), StepUp: want}
+		who, why := h.TeamSubject(x)
+		if who == nil {
+			h.SignInFor(x, e, why)
+		} else if as, _, ok := h.Admits(x, e, who); ok {
+			_, _ = w.Write([]byte("admits " + as.Email))
+		}
+	})
+	return s.url("auth.example.com", "/.access/errand")
+}
+
+// TestStepUpForAnErrand: a page of the team host that needs it has the provider asked once, too,
+// though it makes an attempt each time that somebody comes back; and so it has for what a client
+// wants (RFC 9470 §4).
+func TestStepUpForAnErrand(t *testing.T) {
+	free := func(p *policy.Policy) { p.Rules[0].Require = nil }
+	for name, c := range map[string]struct {
+		said   map[string]any
+		words  string
+		edit   func(*policy.Policy)
+		query  string
+		visits int
+	}{
+		"confirmed":              {map[string]any{"acr": "gold"}, "admits carol", nil, "", 2},
+		"not confirmed":          {nil, "stronger sign-in", nil, "", 2},
+		"wanted by the client":   {map[string]any{"acr": "gold"}, "admits carol", free, "?want=mfa", 2},
+		"wanted in vain":         {nil, "admits carol", free, "?want=mfa", 2},
+		"nobody can be asked":    {nil, "admits carol", free, "?want=hwk", 1},
+		"wanted, and not a word": {nil, "admits carol", free, "?want=m%22fa", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, r := stepsUp(t, gold, c.edit)
+			r.says(c.said)
+			at := r.follow(s.browser(), s.errands()+c.query)
+			if got := r.asked(); !strings.Contains(at.body, c.words) || len(got) != c.visits {
+				t.Errorf("it was asked %q, and it ends with %d %s", got, at.status, at.body)
+			}
+		})
+	}
+}
+
+// TestOldSessionOfTheProvider: sessionDuration is about when the provider vouched for somebody, and
+// not about when they signed in there.
+func TestOldSessionOfTheProvider(t *testing.T) {
+	s := staffFor(t, func(p *policy.Policy) { p.Rules[0].SessionDuration = time.Minute })
+	r, b := remembers(t, s), s.browser()
+	r.p.claims["auth_time"] = time.Now().Add(-7 * 24 * time.Hour).Unix()
+	b.want(r.follow(b, s.url("app1.example.com", "/")), 200, "for carol")
+	s.later(61 * time.Second)
+	b.want(r.follow(b, s.url("app1.example.com", "/")), 200, "for carol")
+	if got := r.asked(); !slices.Equal(got, []string{plainly, silently}) {
+		t.Errorf("it was asked %q", got)
+	}
 }

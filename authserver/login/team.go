@@ -18,6 +18,8 @@ type visit struct {
 	attempt
 	target policy.Target
 	signIn policy.SignIn
+	// steppedDest is where an errand leads once somebody was asked for a stronger sign-in.
+	steppedDest text
 }
 
 // teamLogin is the team host's page for an attempt: straight back with a ticket

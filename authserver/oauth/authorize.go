@@ -47,7 +47,7 @@ func (h *Handler) ask(x *public.Exchange) {
 	if !ok || bad != nil && h.sentAtOnce(x, &agency, &r, bad) {
 		return
 	}
-	e := &login.Errand{Client: r.Client, Target: target, Page: h.page(x)}
+	e := &login.Errand{Client: r.Client, Target: target, Page: h.page(x), StepUp: firstOf(x.Query.Get("acr_values"))}
 	s, why := h.People.TeamSubject(x)
 	if s == nil {
 		h.People.SignInFor(x, e, why)
@@ -93,7 +93,7 @@ func (h *Handler) sentAtOnce(x *public.Exchange, a *policy.Agency, r *request, b
 func (h *Handler) page(x *public.Exchange) string {
 	q := url.Values{}
 	for name, values := range x.Query {
-		if name != "done" && name != "attempt" && name != "idp" && name != "again" {
+		if name != "done" && name != "stepped" && name != "attempt" && name != "idp" && name != "again" {
 			q[name] = values
 		}
 	}

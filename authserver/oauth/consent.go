@@ -148,7 +148,7 @@ func (h *Handler) answer(x *public.Exchange) {
 		h.Fail(x, web.ConsentExpired)
 		return
 	}
-	x.Query = url.Values{"done": {"1"}} // a form leads to no sign-in
+	x.Query = url.Values{"done": {"1"}, "stepped": {"1"}} // a form leads to no sign-in
 	e := &login.Errand{Client: r.Client, Target: target, Page: h.Origin(x.Host) + "/"}
 	if as, _, ok := h.People.Admits(x, e, s); ok {
 		h.grant(x, &q, &agency, &as, s)

@@ -52,7 +52,7 @@ func single(form url.Values, names ...string) (map[string]string, bool) {
 // too: whom it is from, and where they would hear of it.
 func parseRequest(q url.Values) (request, *refusal) {
 	form, ok := single(q, "client_id", "redirect_uri", "state", "response_type", "response_mode", "scope", "code_challenge",
-		"code_challenge_method", "resource", "prompt", "request", "request_uri")
+		"code_challenge_method", "resource", "prompt", "acr_values", "request", "request_uri")
 	if !ok {
 		return request{}, refuse("invalid_request", "A parameter comes twice.")
 	}
@@ -93,6 +93,13 @@ func (r *request) wrong(form map[string]string) *refusal {
 func isDigest(s string) bool {
 	raw, err := base64url.DecodeString(s)
 	return err == nil && len(raw) == 32 && !strings.ContainsAny(s, "\r\n")
+}
+
+// firstOf returns the first of several words: of acr_values the one that is preferred (RFC 9470
+// §4). What a policy wants is asked for in any case.
+func firstOf(words string) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(words), " ")
+	return first
 }
 
 // isScope reports whether a text is a list of scopes (RFC 6749 §3.3).
