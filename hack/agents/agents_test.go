@@ -65,7 +65,7 @@ func TestStockClient(t *testing.T) {
 
 // TestRevokedWhileItStreams: what is revoked while an answer streams is refused from the next
 // request on. What streams goes on: for longer than Envoy has answers take, which would end
-// after 15 s if nobody told it otherwise.
+// after 15 s if nobody told it otherwise. (THREATS I22)
 func TestRevokedWhileItStreams(t *testing.T) {
 	for _, v := range variants {
 		t.Run(v.name, func(t *testing.T) {
@@ -80,7 +80,7 @@ func TestRevokedWhileItStreams(t *testing.T) {
 	}
 }
 
-// TestStreamsEnd: where Envoy is told so, what streams at that moment ends as well.
+// TestStreamsEnd: where Envoy is told so, what streams at that moment ends as well. (THREATS I22)
 func TestStreamsEnd(t *testing.T) {
 	text := strings.Replace(policies, "accessTokenDuration: 2s", "accessTokenDuration: 10m", 1)
 	s := newSiteWith(t, "envoy", "http", text, func(o *proxyconfig.Options) { o.MaxStreamDuration = 5 * time.Second })
