@@ -33,6 +33,10 @@ type provider struct {
 	// remembersNobody: it asks at every sign-in. noPassword: a name is enough. posts: it can
 	// answer by a form.
 	remembersNobody, noPassword, posts bool
+	// acr: it names the level that it is asked for (acr_values). Where that takes a configuration
+	// that is not there, unleveled says which.
+	acr       bool
+	unleveled string
 
 	// words are the logout tokens that it sends; nil: it says nothing of sign-outs.
 	words <-chan string
@@ -70,7 +74,7 @@ func startNode(ctx context.Context, _ string) (*provider, error) {
 		return nil, fmt.Errorf("oidc-provider: %w", err)
 	}
 	return &provider{config: idp.Config{Issuer: s.Issuer}, user: "ann", email: "ann@example.com", name: "Ann",
-		groups: []string{"staff", "ops"}, noPassword: true, posts: true, words: words, stop: func() { _ = s.Close(); hangUp() }}, nil
+		groups: []string{"staff", "ops"}, noPassword: true, posts: true, acr: true, words: words, stop: func() { _ = s.Close(); hangUp() }}, nil
 }
 
 // backChannel is where a provider says that sessions are over, and what it says.

@@ -27,7 +27,8 @@ type chapter struct {
 
 var story = []chapter{
 	{"signs in", signsIn}, {"answers by a form", answersByForm}, {"wrong password", wrongPassword}, {"claims of rules", claimsOfRules},
-	{"renews", renews}, {"asks again if told to", asksAgain}, {"signs out", signsOut}, {"codes are good once, and here", codes}, {"wrong client secret", wrongSecret},
+	{"renews", renews}, {"asks again if told to", asksAgain}, {"steps up", stepsUp},
+	{"signs out", signsOut}, {"codes are good once, and here", codes}, {"wrong client secret", wrongSecret},
 	{"at another address", elsewhere}, {"down", down}, // which is the last one
 }
 
@@ -86,8 +87,16 @@ func (p *provider) client(t *testing.T, edit func(*idp.Config)) *idp.Provider {
 // visit has somebody sign in there, and returns what came back.
 func (p *provider) visit(t *testing.T, c *idp.Provider, b *browser, user, secret string, again bool) (idp.Callback, error) {
 	t.Helper()
-	s := idp.Start{State: "state-" + oauth2.GenerateVerifier(), Nonce: "nonce-" + oauth2.GenerateVerifier(),
+	return p.visitBy(t, c, b, user, secret, startOf(again))
+}
+
+func startOf(again bool) idp.Start {
+	return idp.Start{State: "state-" + oauth2.GenerateVerifier(), Nonce: "nonce-" + oauth2.GenerateVerifier(),
 		Verifier: oauth2.GenerateVerifier(), RedirectURI: callback, Reauthenticate: again}
+}
+
+func (p *provider) visitBy(t *testing.T, c *idp.Provider, b *browser, user, secret string, s idp.Start) (idp.Callback, error) {
+	t.Helper()
 	to, err := c.AuthCodeURL(t.Context(), s)
 	if err != nil {
 		return idp.Callback{}, err
@@ -194,6 +203,33 @@ func asksAgain(t *testing.T, p *provider) {
 	p.isAnn(t, who, err)
 	if b.asked != 2 {
 		t.Errorf("it asked %d times", b.asked)
+	}
+}
+
+// stepsUp asks for more than a sign-in takes: whoever has a session there is asked again, and the
+// answer says so, or does not.
+func stepsUp(t *testing.T, p *provider) {
+	if p.unleveled != "" {
+		t.Skip("it takes " + p.unleveled)
+	}
+	c := p.client(t, func(c *idp.Config) {
+		c.StepUp = []idp.StepUp{{Method: "mfa", ACRValues: []string{"gold"}, Login: true}}
+	})
+	b := newBrowser()
+	who, err := c.Exchange(t.Context(), p.ann(t, c, b, false))
+	if p.isAnn(t, who, err); slices.Contains(who.AMR, "mfa") {
+		t.Fatalf("before it is asked for it says %q", who.AMR)
+	}
+	s := startOf(true)
+	s.StepUp = "mfa"
+	answer, err := p.visitBy(t, c, b, p.user, password, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.StepUp = "mfa"
+	who, err = c.Exchange(t.Context(), answer)
+	if p.isAnn(t, who, err); slices.Contains(who.AMR, "mfa") != p.acr || b.asked != 2 {
+		t.Errorf("it asked %d times, and says %q", b.asked, who.AMR)
 	}
 }
 

@@ -47,6 +47,7 @@ const resourceIndicators = (resources) => ({
 });
 
 const configuration = (settings) => ({
+  acrValues: ['gold'],
   clients: settings.clients ?? [],
   claims: {
     openid: ['sub', 'amr'],
@@ -111,7 +112,7 @@ async function interaction(provider, uid, req, res) {
     res.writeHead(status, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' });
     res.end(form(uid, problem));
   };
-  await provider.interactionDetails(req, res); // throws unless it is this browser's
+  const { params } = await provider.interactionDetails(req, res); // throws unless it is this browser's
   if (req.method !== 'POST') return answer(200, '');
   const fields = await body(req);
   if (fields.get('do') === 'cancel') {
@@ -120,7 +121,7 @@ async function interaction(provider, uid, req, res) {
   const user = fields.get('user') ?? '';
   if (!Object.hasOwn(accounts, user)) return answer(401, 'There is no such user.');
   return provider.interactionFinished(req, res, {
-    login: { accountId: user, remember: true, amr: accounts[user].amr },
+    login: { accountId: user, remember: true, amr: accounts[user].amr, acr: params.acr_values?.split(' ').find((v) => v === 'gold') },
   }, { mergeWithLastSubmission: false });
 }
 
