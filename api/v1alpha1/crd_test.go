@@ -208,7 +208,7 @@ func TestEveryFieldHasAManifest(t *testing.T) {
 		"AccessPolicy":      reflect.TypeFor[v1alpha1.AccessPolicySpec](),
 		"IdentityProvider":  reflect.TypeFor[v1alpha1.IdentityProviderSpec](),
 		"SessionRevocation": reflect.TypeFor[v1alpha1.SessionRevocationSpec](), "TokenIssuer": reflect.TypeFor[v1alpha1.TokenIssuerSpec](),
-		"OAuthClient":       reflect.TypeFor[v1alpha1.OAuthClientSpec](),
+		"OAuthClient": reflect.TypeFor[v1alpha1.OAuthClientSpec](),
 	} {
 		for _, path := range fields(spec, "spec") {
 			if !set[kind][path] {
