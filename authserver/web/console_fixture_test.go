@@ -79,7 +79,7 @@ func factorSamples() []row {
 	wrong := code
 	wrong.Host, wrong.Problem = longHost, web.WrongCode
 	enrol := web.EnrolView{Host: team, Action: "/.access/second-factor", Step: "sealed", Account: "ann",
-		Secret: "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ",
+		Secret:   "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ",
 		Required: true, HomeURL: "/", RequestID: "4f1d09c2a7be6634"}
 	again := enrol
 	again.Host, again.Account, again.Problem, again.Required = longHost, rightway, web.WrongCode, false
