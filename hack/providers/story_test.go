@@ -27,6 +27,7 @@ type chapter struct {
 
 var story = []chapter{
 	{"signs in", signsIn}, {"answers by a form", answersByForm}, {"wrong password", wrongPassword}, {"claims of rules", claimsOfRules},
+	{"userinfo fails, or lies", userInfoFails},
 	{"renews", renews}, {"asks again if told to", asksAgain}, {"steps up", stepsUp},
 	{"signs out", signsOut}, {"codes are good once, and here", codes}, {"wrong client secret", wrongSecret},
 	{"at another address", elsewhere}, {"down", down}, // which is the last one
