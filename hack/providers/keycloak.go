@@ -64,7 +64,8 @@ func startKeycloak(ctx context.Context, dir string) (*provider, error) {
 		time.Sleep(500 * time.Millisecond)
 	}
 	return &provider{config: idp.Config{Issuer: issuer, GroupsClaim: "realm_access.roles"}, user: "ann", email: "ann@example.com",
-		name: "Ann Example", groups: []string{"staff", "ops"}, posts: true, unleveled: "a flow of its own, by levels", words: words, stop: stop}, nil
+		name: "Ann Example", groups: []string{"staff", "ops"}, posts: true, unleveled: "a flow of its own, by levels",
+		words: words, stop: stop}, nil
 }
 
 // keycloakHome makes a home in dir: the distribution's programs, and a realm to import.
