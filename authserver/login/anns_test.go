@@ -156,7 +156,7 @@ func (s *site) tellOf(p *openIDProvider, who ann) {
 }
 
 // TestOverageSignsIn: groups that Entra leaves out of an ID token decide, if Graph tells them; what
-// it does not tell is not taken for none.
+// it does not tell is not taken for none. THREATS F9.
 func TestOverageSignsIn(t *testing.T) {
 	group := func(id string) []policy.Selector { return []policy.Selector{{Property: policy.IdPGroup, Value: id}} }
 	blocked := append([]policy.Rule{{Action: policy.Block, Include: group("suspended")}}, allow(everyone())...)
