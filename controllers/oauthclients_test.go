@@ -20,8 +20,8 @@ import (
 )
 
 // registers is an OAuthClient of the client_id ide.
-func registers(ns, name string, namespaces ...string) *v1alpha1.OAuthClient {
-	o := &v1alpha1.OAuthClient{ObjectMeta: fixture.Named(ns, name)}
+func registers(name string, namespaces ...string) *v1alpha1.OAuthClient {
+	o := &v1alpha1.OAuthClient{ObjectMeta: fixture.Named("", name)}
 	o.Spec.ClientID, o.Spec.RedirectURIs = "ide", []v1alpha1.RedirectURI{v1alpha1.RedirectURI("https://" + name + ".example.com/cb")}
 	for _, n := range namespaces {
 		o.Spec.Namespaces = append(o.Spec.Namespaces, v1alpha1.NamespaceOrAll(n))
@@ -47,8 +47,8 @@ func answersGo(table *policy.Table) string {
 }
 
 // TestOAuthClients: who answers for a client, the objects of a cluster say at once, their
-// statuses tell of it, and files of the same objects say the same: a team for its own policies,
-// the operators for those that they name, and nobody where two do. (THREATS I18)
+// statuses tell of it, and files of the same objects say the same: one for all policies, or for those
+// of the namespaces that it names, and nobody where two are. (THREATS I18)
 func TestOAuthClients(t *testing.T) {
 	c := emptied(t)
 	ops, shop, lab := namespace(t, c), namespace(t, c), namespace(t, c)
@@ -56,7 +56,7 @@ func TestOAuthClients(t *testing.T) {
 		Hosts: []v1alpha1.Host{"mcp.example.com"}, OAuth: &v1alpha1.OAuth{},
 		Rules: []v1alpha1.Rule{{Action: v1alpha1.ActionAllow, Include: []v1alpha1.Selector{{Email: "ann@example.com"}}}}}}
 	fixture.Create(t, c, mcp.DeepCopy())
-	r := run(t, ops, func(o *Options) { o.Console = []string{ops} })
+	r := run(t, ops)
 	objects := map[string]*v1alpha1.OAuthClient{}
 	step := func(what, want string, conditions map[string]string) {
 		t.Helper()
@@ -66,7 +66,7 @@ func TestOAuthClients(t *testing.T) {
 			}
 			return nil
 		})
-		if got := answersGo(filesOf(t, ops, mcp, objects)); got != want {
+		if got := answersGo(filesOf(t, mcp, objects)); got != want {
 			t.Errorf("%s: by files %s, want %s", what, got, want)
 		}
 		for name, says := range conditions {
@@ -90,35 +90,34 @@ func TestOAuthClients(t *testing.T) {
 		delete(objects, name)
 	}
 	step("there is none", "-", nil)
-	add(registers(lab, "theirs"))
-	step("another team's", "-", map[string]string{"theirs": "Accepted: of this namespace"})
-	add(registers(lab, "greedy", "*"))
-	step("a team's for everybody", "-", map[string]string{"greedy": "Invalid: spec.namespaces"})
-	add(registers(shop, "mine"))
-	step("the team's", "https://mine.example.com/cb", map[string]string{"mine": "Accepted: "})
+	add(registers("theirs", lab))
+	step("for others", "-", map[string]string{"theirs": "Accepted: " + lab})
+	add(registers("mine", shop))
+	step("for the application", "operators https://mine.example.com/cb", map[string]string{"mine": "Accepted: " + shop})
 	if objects["mine"].Status.ClientID != "ide" || objects["mine"].Status.ObservedGeneration != objects["mine"].Generation {
 		t.Errorf("%+v", objects["mine"].Status)
 	}
 	stateOf(t, c, objects["mine"], v1alpha1.ConditionReady, "Ready")
-	add(registers(shop, "copy"))
-	step("two of the team", "!", map[string]string{"mine": "Conflict: " + shop + "/copy", "copy": "Conflict: " + shop + "/mine"})
-	remove("copy")
-	step("one again", "https://mine.example.com/cb", map[string]string{"mine": "Accepted: "})
-	add(registers(ops, "desktop", lab, shop))
-	step("the operators'", "operators https://desktop.example.com/cb", map[string]string{"desktop": "Accepted: " + shop,
-		"mine": "Conflict: operators' OAuthClient " + ops + "/desktop"})
-	edit := objects["desktop"]
-	edit.Spec.Namespaces = edit.Spec.Namespaces[:1]
+	add(registers("copy"))
+	step("two", "!", map[string]string{"mine": "Conflict: OAuthClient copy", "copy": "Conflict: OAuthClient "})
+	edit := objects["copy"]
+	edit.Spec.ClientID = "another"
 	if err := c.Update(t.Context(), edit); err != nil {
 		t.Fatal(err)
 	}
-	step("the operators' for others", "https://mine.example.com/cb", map[string]string{"mine": "Accepted: "})
+	step("each its own", "operators https://mine.example.com/cb", map[string]string{"mine": "Accepted: ", "copy": "Accepted: of all namespaces"})
+	edit = objects["mine"]
+	edit.Spec.Namespaces = []v1alpha1.NamespaceOrAll{v1alpha1.NamespaceOrAll(ops)}
+	if err := c.Update(t.Context(), edit); err != nil {
+		t.Fatal(err)
+	}
+	step("for others again", "-", map[string]string{"mine": "Accepted: " + ops})
 	remove("mine")
 	step("nobody's", "-", nil)
 }
 
-// filesOf is the table of files that hold the objects, where the namespace ops is the operators'.
-func filesOf(t *testing.T, ops string, mcp *v1alpha1.AccessPolicy, objects map[string]*v1alpha1.OAuthClient) *policy.Table {
+// filesOf is the table of files that hold the objects.
+func filesOf(t *testing.T, mcp *v1alpha1.AccessPolicy, objects map[string]*v1alpha1.OAuthClient) *policy.Table {
 	t.Helper()
 	dir := t.TempDir()
 	put := func(name, kind string, o client.Object) {
@@ -141,7 +140,6 @@ func filesOf(t *testing.T, ops string, mcp *v1alpha1.AccessPolicy, objects map[s
 	if err != nil {
 		t.Fatal(err)
 	}
-	loader.Terms = policy.Terms{Console: []string{ops}}
 	table, _ := loader.Load().Build()
 	return table
 }

@@ -306,8 +306,8 @@ func TestPrinterColumns(t *testing.T) {
 			&v1alpha1.TokenIssuer{ObjectMeta: named, Spec: ci, Status: v1alpha1.TokenIssuerStatus{Conditions: conditions(v1alpha1.ConditionReady)}},
 			[]string{"Name", "Issuer", "Ready", "Reason", "Keys", "Fetched", "Age"},
 			[]string{"columns", "https://ci.example.com", "False", "BecauseReady", "<nil>", "<nil>"}},
-		"namespaces/default/oauthclients": {
-			&v1alpha1.OAuthClient{ObjectMeta: metav1.ObjectMeta{Name: "columns", Namespace: "default"}, Spec: v1alpha1.OAuthClientSpec{
+		"oauthclients": {
+			&v1alpha1.OAuthClient{ObjectMeta: named, Spec: v1alpha1.OAuthClientSpec{
 				RedirectURIs: []v1alpha1.RedirectURI{"https://a.example/cb"}, Namespaces: []v1alpha1.NamespaceOrAll{"shop"}},
 				Status: v1alpha1.OAuthClientStatus{ClientID: "ide", Conditions: conditions(v1alpha1.ConditionReady)}},
 			[]string{"Name", "Client ID", "For", "Ready", "Reason", "Age"}, []string{"columns", "ide", `["shop"]`, "False", "BecauseReady"}},

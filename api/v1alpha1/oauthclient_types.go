@@ -6,13 +6,12 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // OAuthClient is a program that acts for people at applications whose policies let such
 // programs in (spec.oauth), and that has no metadata document at an address of the
-// internet. In the namespace of a team it is for the policies of that namespace. In the one
-// that Ostiary runs in it is the operators', who can name the namespaces that it is for.
-// Whoever can write one says where codes of people go who agree.
+// internet. The platform team answers for it: whoever can write one says where codes of
+// people go who agree. A policy can list clients of its own beside these.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
-// +kubebuilder:resource:shortName=oac,categories=ostiary
+// +kubebuilder:resource:scope=Cluster,shortName=oac,categories=ostiary
 // +kubebuilder:printcolumn:name="Client ID",type=string,JSONPath=`.status.clientID`
 // +kubebuilder:printcolumn:name="For",type=string,JSONPath=`.spec.namespaces`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
@@ -43,8 +42,8 @@ type OAuthClientList struct {
 // OAuthClientSpec is what a client is called, and where answers for it may be sent.
 type OAuthClientSpec struct {
 	// clientID is its client_id, which selectors, logs and people's lists have. Default: the
-	// object's name. An address of https is that of a metadata document: only the operators
-	// can say something else of such a client than its document does.
+	// object's name. An address of https is that of a metadata document: what stands here
+	// counts, and the document is not read.
 	// +optional
 	ClientID OAuthClientID `json:"clientID,omitempty"`
 	// name is what people see when they are asked. Default: the client_id.
@@ -59,8 +58,7 @@ type OAuthClientSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
 	RedirectURIs []RedirectURI `json:"redirectURIs"`
-	// namespaces are those for whose policies it is; "*" alone is all of them. They can be set in
-	// the namespace that Ostiary runs in, and make it the operators'. Default: its own namespace.
+	// namespaces are those for whose policies it is; "*" alone is all of them. Default: all.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1

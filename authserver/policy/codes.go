@@ -115,9 +115,7 @@ const (
 	codeOAuthClient   Code = "oauth-client"
 	// Of clients that have objects of their own, and of policies beside those.
 	codeClientReach    Code = "oauth-client-namespaces"
-	codeClientDocument Code = "oauth-client-document"
 	codeClientTwice    Code = "oauth-client-twice"
-	codeClientTaken    Code = "oauth-client-taken"
 	codeClientListed   Code = "oauth-client-not-used"
 	codeClientID       Code = "client-id"
 )

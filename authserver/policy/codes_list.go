@@ -5,7 +5,6 @@ package policy
 // codes is every code with its fix.
 var codes = []CodeDoc{
 	{codeClientTwice, Conflict, "Give one of the two another clientID, or other namespaces."},
-	{codeClientTaken, Conflict, "Write another clientID, or remove the OAuthClient: the operators' is used."},
 	{codeClaimed, Conflict, "Claim another path, or remove the claim from the older policy."},
 	{codeNotEnforced, Conflict, "Claim another path, or remove dryRun or the claim of the other policy."},
 	{codeContended, HostContended, "Ask the platform team for a host grant for the other namespace, or for a reservation for yours."},
@@ -67,8 +66,7 @@ var codes = []CodeDoc{
 	{codeOAuthServer, Invalid, "Write TeamHost, or the metadata.name of a TokenIssuer."},
 	{codeOAuthScope, Invalid, "Write at most 32 scopes, each 1 to 64 printable characters such as notes:read."},
 	{codeOAuthClient, Invalid, "Write each client once, with an id, and redirectURIs that are https, on localhost, or of a scheme such as com.example.app."},
-	{codeClientReach, Invalid, "Remove namespaces, or have the platform team put the OAuthClient into the namespace that Ostiary runs in."},
-	{codeClientDocument, Invalid, "Write another clientID, or remove the OAuthClient: a client with a metadata document needs none."},
+	{codeClientReach, Invalid, "Write \"*\" alone, or the namespaces that the client is for."},
 	{codeOAuthDuration, Invalid, "Set accessTokenDuration to at most 1h, and refreshTokenDuration to at most 720h."},
 	{codeNoNetwork, Invalid, "Add a network such as 10.0.0.0/8."},
 	{codeNetwork, Invalid, "Write a network such as 10.0.0.0/8 or 2001:db8::/32."},

@@ -184,7 +184,7 @@ func beside() map[Code]Input {
 	rehearsing := second
 	rehearsing.DryRun = DryRunOpen
 	return map[Code]Input{
-		"oauth-client-not-used": listing("cli", clientAt("a/cli", "cli")),
+		"oauth-client-not-used": listing("cli", clientAt("cli", "cli")),
 		"linked-app-itself":     links("p"), "linked-app-missing": links("gone"),
 		"linked-app-mistaken": links("broken"), "linked-app-of-others": links("m/shut"),
 		"jwt-issuer-unknown": bearers("nobodys", "app"), "jwt-issuer-of-others": bearers("theirs", "app"),
@@ -236,7 +236,7 @@ func TestEveryCode(t *testing.T) {
 		check(want, issues)
 	}
 	for want, list := range registeredMistakes() {
-		check(want, NewOAuthClients(Terms{Console: []string{"ops"}}, list...).Issues(list[0].Source.Namespace, list[0].Source.Name))
+		check(want, NewOAuthClients(list...).Issues(list[0].Source.Name))
 	}
 	for _, c := range Codes() {
 		if !seen[c.Code] {

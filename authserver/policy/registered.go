@@ -10,48 +10,38 @@ import (
 	"strings"
 )
 
-// A RegisteredClient is a client that an object of its own describes, and not the policy of an
-// application.
+// A RegisteredClient is a client that the operators answer for by an object of its own, and not
+// the policy of an application.
 type RegisteredClient struct {
 	Source Source
 	OAuthClient
-	// Namespaces are those for whose policies it is; Everywhere: for all policies. Neither: it
-	// is for those of its own namespace. Whoever says of other namespaces' policies where
-	// people's codes go is an operator (Terms.Console).
+	// Namespaces are those for whose policies it is; Everywhere: for all.
 	Everywhere bool
 	Namespaces []string
 	// Defects are mistakes that were found before.
 	Defects []Issue
 }
 
-// reaches reports whether it is for policies of other namespaces than its own.
-func (c *RegisteredClient) reaches() bool { return c.Everywhere || len(c.Namespaces) > 0 }
-
 // serves reports whether it is for policies of a namespace.
 func (c *RegisteredClient) serves(namespace string) bool {
-	if !c.reaches() {
-		return c.Source.Namespace == namespace
-	}
 	return c.Everywhere || contains(c.Namespaces, namespace)
 }
 
-// meets reports whether two that reach are for policies of one namespace.
+// meets reports whether two are for policies of one namespace.
 func (c *RegisteredClient) meets(o *RegisteredClient) bool {
 	return c.Everywhere || o.Everywhere || slices.ContainsFunc(c.Namespaces, o.serves)
 }
 
 // OAuthClients are all that have objects of their own. nil: there are none.
 //
-// A client_id belongs to one of them at an application. Those that reach come first, as they
-// are the operators', then those of the policy's own namespace, then the policy's own list. What
-// comes later by the same client_id is not used, and is told of it; redirect URIs are never
-// joined. Of several in one rank none is used, and neither is one with a mistake: it keeps its
-// client_id all the same, so that nobody else is asked about in its place.
+// A client_id belongs to one client at an application: that of an object comes before the policy's
+// own list, which is told; redirect URIs are never joined. Of several objects that are for one
+// namespace none is used, and neither is one with a mistake: it keeps its client_id all the same, so
+// that nobody else is asked about in its place.
 type OAuthClients struct {
-	reaching map[string][]*registered    // by client_id
-	own      map[[2]string][]*registered // the others, by namespace and client_id
-	objects  map[[2]string][]*registered // all, by namespace and name
-	digest   sum
+	byID    map[string][]*registered // by client_id
+	objects map[string][]*registered // all, by name
+	digest  sum
 }
 
 type registered struct {
@@ -60,24 +50,19 @@ type registered struct {
 	unusable bool
 }
 
-// NewOAuthClients judges clients by themselves, beside each other, and by whom the platform has
-// for operators. Their order is no matter.
-func NewOAuthClients(t Terms, list ...RegisteredClient) *OAuthClients {
-	out := &OAuthClients{reaching: map[string][]*registered{}, own: map[[2]string][]*registered{},
-		objects: make(map[[2]string][]*registered, len(list))}
+// NewOAuthClients judges clients by themselves and beside each other. Their order is no matter.
+func NewOAuthClients(list ...RegisteredClient) *OAuthClients {
+	out := &OAuthClients{byID: map[string][]*registered{}, objects: make(map[string][]*registered, len(list))}
 	all := make([]*registered, len(list))
 	for i := range list {
 		all[i] = &registered{RegisteredClient: list[i]}
-		all[i].judge(&t)
+		all[i].issues = slices.Concat(list[i].Defects, ValidateClient(&list[i]))
+		all[i].unusable = len(all[i].issues) > 0
 	}
 	slices.SortStableFunc(all, func(x, y *registered) int { return compareSource(x.Source, y.Source) })
 	for _, c := range all {
-		object, own := [...]string{c.Source.Namespace, c.Source.Name}, [...]string{c.Source.Namespace, c.ID}
-		if out.objects[object] = append(out.objects[object], c); c.reaches() {
-			out.reaching[c.ID] = append(out.reaching[c.ID], c)
-		} else {
-			out.own[own] = append(out.own[own], c)
-		}
+		out.objects[c.Source.Name] = append(out.objects[c.Source.Name], c)
+		out.byID[c.ID] = append(out.byID[c.ID], c)
 	}
 	for _, c := range all {
 		out.judge(c)
@@ -91,54 +76,29 @@ func NewOAuthClients(t Terms, list ...RegisteredClient) *OAuthClients {
 	return out
 }
 
-// judge notes what is wrong with a client by itself.
-func (c *registered) judge(t *Terms) {
-	operators := t.AnyConsole || contains(t.Console, c.Source.Namespace)
-	c.issues = slices.Concat(c.Defects, ValidateClient(&c.RegisteredClient))
-	if c.reaches() && !operators {
-		c.issues = append(c.issues, newIssue(c.Source.at("spec.namespaces"), codeClientReach, "it is for policies of its own namespace alone: "+
-			"one for others has to be in the namespace that Ostiary runs in"))
-		c.Everywhere, c.Namespaces = false, nil // it takes no client_id from anybody there
-	}
-	if IsClientDocument(c.ID) && !operators {
-		c.issues = append(c.issues, newIssue(c.Source.at("spec.clientID"), codeClientDocument, "an address is a client that says itself, by "+
-			"what is published there, where its answers go: only an OAuthClient in the namespace that Ostiary runs in can say it instead"))
-	}
-	c.unusable = len(c.issues) > 0
-}
-
 // judge notes what is wrong with a client beside others of its client_id. It names one of them: a
 // thousand objects of one client_id have a thousand mistakes, and not a million.
 func (o *OAuthClients) judge(c *registered) {
-	is := func(other *registered) bool { return other != c && c.meets(&other.RegisteredClient) }
-	rivals, reaching := o.reaching[c.ID], c.reaches()
-	if !reaching {
-		is, rivals = func(other *registered) bool { return other != c }, o.own[[...]string{c.Source.Namespace, c.ID}]
+	rivals := o.byID[c.ID]
+	at := slices.IndexFunc(rivals, func(other *registered) bool { return other != c && c.meets(&other.RegisteredClient) })
+	if at < 0 {
+		return
 	}
-	if at := slices.IndexFunc(rivals, is); at >= 0 {
-		c.yield(codeClientTwice, "the OAuthClient %s has the client_id %q, too, for the same policies; neither can be used", rivals[at])
-	}
-	if at := slices.IndexFunc(o.reaching[c.ID], func(r *registered) bool { return r.serves(c.Source.Namespace) }); !reaching && at >= 0 {
-		c.yield(codeClientTaken, "the operators' OAuthClient %s has the client_id %q here; this one is not used", o.reaching[c.ID][at])
-	}
-}
-
-// yield notes why a client cannot be used beside another one.
-func (c *registered) yield(code Code, why string, other *registered) {
 	c.unusable = true
-	c.issues = append(c.issues, newIssue(c.Source.at("spec.clientID"), code, fmt.Sprintf(why, other.Source.name(), Cut(c.ID, 100))))
+	c.issues = append(c.issues, newIssue(c.Source.at("spec.clientID"), codeClientTwice, fmt.Sprintf(
+		"the OAuthClient %s has the client_id %q, too, for the same policies; neither can be used", rivals[at].Source.name(), Cut(c.ID, 100))))
 }
 
 // name is a source without a field.
 func (s Source) name() string { return Source{Namespace: s.Namespace, Name: s.Name}.String() }
 
-// Issues returns what is wrong with the one of a namespace and a name.
-func (o *OAuthClients) Issues(namespace, name string) []Issue {
+// Issues returns what is wrong with the one of a name.
+func (o *OAuthClients) Issues(name string) []Issue {
 	if o == nil {
 		return nil
 	}
 	var out []Issue
-	for _, c := range o.objects[[...]string{namespace, name}] {
+	for _, c := range o.objects[name] {
 		out = append(out, c.issues...)
 	}
 	return out
@@ -153,18 +113,13 @@ func (o *OAuthClients) Len() int {
 }
 
 // find returns the one that a client_id belongs to at applications of a namespace; nil: no object
-// has it. Of several in one rank it is any, as none is usable.
+// has it. Of several it is any, as none is usable.
 func (o *OAuthClients) find(namespace, id string) *registered {
 	if o == nil {
 		return nil
 	}
-	for _, c := range o.reaching[id] {
-		if c.serves(namespace) {
-			return c
-		}
-	}
-	if own := o.own[[...]string{namespace, id}]; len(own) > 0 {
-		return own[0]
+	if at := slices.IndexFunc(o.byID[id], func(c *registered) bool { return c.serves(namespace) }); at >= 0 {
+		return o.byID[id][at]
 	}
 	return nil
 }
@@ -183,7 +138,7 @@ func ValidateClient(c *RegisteredClient) []Issue {
 func IsClientDocument(id string) bool { return strings.HasPrefix(id, "https://") }
 
 func (d *digest) registered(c *RegisteredClient) {
-	d.str(c.Source.Namespace, c.Source.Name, c.ID, c.Name)
+	d.str(c.Source.Name, c.ID, c.Name)
 	d.strs(slices.Sorted(slices.Values(c.RedirectURIs)))
 	d.bools(c.Everywhere)
 	d.strs(slices.Sorted(slices.Values(c.Namespaces)))
@@ -236,7 +191,7 @@ type AgencyClient struct {
 // false: neither has it.
 func (a *Agency) Client(id string) (AgencyClient, bool) {
 	if c := a.registered.find(a.Policy.Namespace, id); c != nil {
-		return AgencyClient{c.shown(), c.reaches(), c.unusable}, true
+		return AgencyClient{c.shown(), true, c.unusable}, true
 	}
 	at := slices.IndexFunc(a.listed, func(c OAuthClient) bool { return c.ID == id })
 	if at < 0 {
@@ -256,11 +211,8 @@ func (o *OAuthClients) Of(p *Policy) (out []AgencyClient) {
 		ids[p.OAuth.Clients[i].ID] = true
 	}
 	if o != nil {
-		for id := range o.reaching {
+		for id := range o.byID {
 			ids[id] = true
-		}
-		for key := range o.own {
-			ids[key[1]] = true
 		}
 	}
 	a := Agency{Policy: p.Source, registered: o, listed: p.OAuth.Clients}

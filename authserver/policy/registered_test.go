@@ -10,20 +10,10 @@ import (
 	"testing"
 )
 
-// platform has the namespace ops for the operators'.
-var platform = Terms{Console: []string{"ops"}}
-
-// clientAt is a client with an object, "namespace/name", for policies of the namespaces; "*": all.
-func clientAt(object, id string, namespaces ...string) RegisteredClient {
-	namespace, name, _ := strings.Cut(object, "/")
-	c := RegisteredClient{Source: Source{Namespace: namespace, Name: name},
-		OAuthClient: OAuthClient{ID: id, Name: object, RedirectURIs: []string{"https://" + name + "." + namespace + ".test/cb"}}}
-	if slices.Equal(namespaces, []string{"*"}) {
-		c.Everywhere = true
-	} else {
-		c.Namespaces = namespaces
-	}
-	return c
+// clientAt is a client with an object, for policies of the namespaces; none: for all.
+func clientAt(name, id string, namespaces ...string) RegisteredClient {
+	return RegisteredClient{Source: Source{Name: name}, Everywhere: len(namespaces) == 0, Namespaces: namespaces,
+		OAuthClient: OAuthClient{ID: id, Name: name, RedirectURIs: []string{"https://" + name + ".test/cb"}}}
 }
 
 // atHX is where the policy of listing is.
@@ -33,16 +23,16 @@ var atHX, _ = NewTarget("h.x", "/")
 func listing(id string, all ...RegisteredClient) Input {
 	p := of("a", "p", 1, Allow, []string{"h.x"})
 	p.OAuth = &OAuth{Clients: []OAuthClient{{ID: id, Name: "list", RedirectURIs: []string{"https://list.test/cb"}}}}
-	return Input{Policies: CompileAll([]Policy{p}), OAuthClients: NewOAuthClients(platform, all...)}
+	return Input{Policies: CompileAll([]Policy{p}), OAuthClients: NewOAuthClients(all...)}
 }
 
 // registeredMistakes are those of clients that have objects, of the first in each list.
 func registeredMistakes() map[Code][]RegisteredClient {
+	many := clientAt("cli", "cli", "b")
+	many.Everywhere = true
 	return map[Code][]RegisteredClient{
-		"oauth-client-namespaces": {clientAt("a/cli", "cli", "b")},
-		"oauth-client-document":   {clientAt("a/cli", "https://ide.example.com/client.json")},
-		"oauth-client-twice":      {clientAt("a/cli", "cli"), clientAt("a/other", "cli")},
-		"oauth-client-taken":      {clientAt("a/cli", "cli"), clientAt("ops/ide", "cli", "a")},
+		"oauth-client-namespaces": {many},
+		"oauth-client-twice":      {clientAt("cli", "cli"), clientAt("other", "cli")},
 	}
 }
 
@@ -50,7 +40,7 @@ func registeredMistakes() map[Code][]RegisteredClient {
 // come in; who has it not, and is told so, naming both. "-": it is nobody's, "!": it can be used
 // by nobody. (THREATS I18)
 func TestRegisteredClients(t *testing.T) {
-	broken := clientAt("ops/broken", "cli", "*")
+	broken := clientAt("broken", "cli")
 	broken.RedirectURIs = []string{"javascript:alert(1)"}
 	const document = "https://ide.example.com/client.json"
 	for name, c := range map[string]struct {
@@ -60,34 +50,20 @@ func TestRegisteredClients(t *testing.T) {
 		wrong string // whose objects say that something is wrong, sorted
 		told  bool   // the policy is
 	}{
-		"nobody's":                      {"other", nil, "-", "", false},
-		"the policy's own":              {"cli", nil, "list", "", false},
-		"the team's":                    {"mine", []RegisteredClient{clientAt("a/mine", "mine")}, "a/mine", "", false},
-		"another team's":                {"mine", []RegisteredClient{clientAt("b/mine", "mine")}, "-", "", false},
-		"another team's of one id":      {"mine", []RegisteredClient{clientAt("a/x", "mine"), clientAt("b/x", "mine")}, "a/x", "", false},
-		"the operators'":                {"ide", []RegisteredClient{clientAt("ops/ide", "ide", "a", "b")}, "ops/ide operators", "", false},
-		"for everybody":                 {"ide", []RegisteredClient{clientAt("ops/ide", "ide", "*")}, "ops/ide operators", "", false},
-		"for others":                    {"ide", []RegisteredClient{clientAt("ops/ide", "ide", "b")}, "-", "", false},
-		"of operators, for their own":   {"ide", []RegisteredClient{clientAt("ops/ide", "ide")}, "-", "", false},
-		"of no operator, for everybody": {"ide", []RegisteredClient{clientAt("b/ide", "ide", "*")}, "-", "b/ide", false},
-		"of no operator, for the policy": {"ide", []RegisteredClient{clientAt("b/ide", "ide", "a")}, "-", "b/ide",
-			false},
-		"of no operator, for their own and more": {"ide", []RegisteredClient{clientAt("a/ide", "ide", "a", "b")}, "!", "a/ide", false},
-		"the operators' before the team's": {"ide", []RegisteredClient{clientAt("a/ide", "ide"), clientAt("ops/ide", "ide", "a")},
-			"ops/ide operators", "a/ide", false},
-		"the team's, where the operators' is for others": {"ide", []RegisteredClient{clientAt("a/ide", "ide"),
-			clientAt("ops/ide", "ide", "b")}, "a/ide", "", false},
-		"an object before the list":      {"cli", []RegisteredClient{clientAt("a/cli", "cli")}, "a/cli", "", true},
-		"the operators' before the list": {"cli", []RegisteredClient{clientAt("ops/cli", "cli", "*")}, "ops/cli operators", "", true},
-		"two of a team":                  {"cli", []RegisteredClient{clientAt("a/x", "cli"), clientAt("a/y", "cli")}, "!", "a/x a/y", true},
-		"two of the operators'": {"cli", []RegisteredClient{clientAt("ops/x", "cli", "a"), clientAt("ops/y", "cli", "*")},
-			"!", "ops/x ops/y", true},
-		"two of the operators', for a and b": {"cli", []RegisteredClient{clientAt("ops/x", "cli", "a"), clientAt("ops/y", "cli", "b")},
-			"ops/x operators", "", true},
-		"with a mistake: before the list":     {"cli", []RegisteredClient{broken}, "!", "ops/broken", true},
-		"with a mistake: before the team's":   {"cli", []RegisteredClient{broken, clientAt("a/cli", "cli")}, "!", "a/cli ops/broken", true},
-		"a document's address, of a team":     {document, []RegisteredClient{clientAt("a/x", document)}, "!", "a/x", false},
-		"a document's address, of operators'": {document, []RegisteredClient{clientAt("ops/x", document, "a")}, "ops/x operators", "", false},
+		"nobody's":                {"other", nil, "-", "", false},
+		"the policy's own":        {"cli", nil, "list", "", false},
+		"for it and others":       {"ide", []RegisteredClient{clientAt("ide", "ide", "a", "b")}, "ide operators", "", false},
+		"for everybody":           {"ide", []RegisteredClient{clientAt("ide", "ide")}, "ide operators", "", false},
+		"for others":              {"ide", []RegisteredClient{clientAt("ide", "ide", "b")}, "-", "", false},
+		"before the list":         {"cli", []RegisteredClient{clientAt("cli", "cli")}, "cli operators", "", true},
+		"the list, by others":     {"cli", []RegisteredClient{clientAt("cli", "cli", "b")}, "list", "", false},
+		"two":                     {"cli", []RegisteredClient{clientAt("x", "cli", "a"), clientAt("y", "cli")}, "!", "x y", true},
+		"two, for a and b":        {"cli", []RegisteredClient{clientAt("x", "cli", "a"), clientAt("y", "cli", "b")}, "x operators", "", true},
+		"two, elsewhere":          {"cli", []RegisteredClient{clientAt("x", "cli", "b"), clientAt("y", "cli", "c", "b")}, "list", "x y", false},
+		"two of which one meets":  {"cli", []RegisteredClient{clientAt("x", "cli", "a", "b"), clientAt("y", "cli", "b")}, "!", "x y", true},
+		"with a mistake":          {"cli", []RegisteredClient{broken}, "!", "broken", true},
+		"with a mistake, and one": {"cli", []RegisteredClient{broken, clientAt("cli", "cli", "a")}, "!", "broken cli", true},
+		"a document's address":    {document, []RegisteredClient{clientAt("x", document, "a")}, "x operators", "", false},
 	} {
 		for range 4 {
 			rand.Shuffle(len(c.list), func(i, j int) { c.list[i], c.list[j] = c.list[j], c.list[i] })
@@ -99,14 +75,14 @@ func TestRegisteredClients(t *testing.T) {
 			if got := belongs(&agency, c.id); got != c.want {
 				t.Errorf("%s: it is %s, want %s", name, got, c.want)
 			}
-			all := NewOAuthClients(platform, c.list...)
+			all := NewOAuthClients(c.list...)
 			var wrong []string
 			for i := range c.list {
 				s := c.list[i].Source
-				for _, issue := range all.Issues(s.Namespace, s.Name) {
-					wrong = append(wrong, s.name())
+				for _, issue := range all.Issues(s.Name) {
+					wrong = append(wrong, s.Name)
 					coded(t, []Issue{issue})
-					if (issue.Code == codeClientTwice || issue.Code == codeClientTaken) && !namesAnother(c.list, s, issue.Message) {
+					if issue.Code == codeClientTwice && !namesAnother(c.list, s, issue.Message) {
 						t.Errorf("%s: which other one? %s", name, issue.Message)
 					}
 				}
@@ -141,7 +117,7 @@ func belongs(a *Agency, id string) string {
 }
 
 // TestOneClientOneAnswer: of whatever objects there are, a client_id is at an application what one
-// object says or the policy, and never of another team's. What an object's removal leaves is
+// object says or the policy. What an object's removal leaves is
 // what there would be without it; edit by edit it is what Build makes. (THREATS I18)
 func TestOneClientOneAnswer(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
@@ -152,14 +128,13 @@ func TestOneClientOneAnswer(t *testing.T) {
 	for range 5000 {
 		var list []RegisteredClient
 		for i := range r.IntN(5) {
-			c := clientAt(pick("a", "b", "ops", "ops")+"/"+fmt.Sprint(i), pick("x", "y"))
-			if r.IntN(2) == 0 {
-				c.Namespaces = strings.Split(pick("a", "b", "a b", "ops"), " ")
+			c := clientAt(fmt.Sprint(i), pick("x", "y"))
+			if r.IntN(3) > 0 {
+				c.Namespaces, c.Everywhere = strings.Split(pick("a", "b", "a b", "c"), " "), false
 			}
-			c.Everywhere = len(c.Namespaces) == 0 && r.IntN(4) == 0
 			list = append(list, c)
 		}
-		a.SetOAuthClients(NewOAuthClients(platform, list...))
+		a.SetOAuthClients(NewOAuthClients(list...))
 		table, _ := Build(listing("x", list...))
 		if a.Table().Revision() != table.Revision() {
 			t.Fatalf("edit by edit there is another revision: %+v", list)
@@ -176,33 +151,30 @@ func TestOneClientOneAnswer(t *testing.T) {
 
 // ownerOf is whose a client_id is at a/p, written apart from the code.
 func ownerOf(list []RegisteredClient, id string) string {
-	var operators, team []string
-	for _, c := range list {
-		far := c.Everywhere || len(c.Namespaces) > 0
-		switch ops := c.Source.Namespace == "ops"; {
-		case c.ID != id:
-		case far && ops && (c.Everywhere || slices.Contains(c.Namespaces, "a")):
-			operators = append(operators, c.Name)
-			// Two that meet elsewhere are out of use here, too: nobody knows which is meant.
-			for _, o := range list {
-				if o.Source != c.Source && o.ID == id && o.Source.Namespace == "ops" && (o.Everywhere || len(o.Namespaces) > 0) &&
-					(c.Everywhere || o.Everywhere || slices.ContainsFunc(c.Namespaces, func(n string) bool { return slices.Contains(o.Namespaces, n) })) {
-					operators = append(operators, o.Name)
-				}
-			}
-		case !ops && c.Source.Namespace == "a":
-			if team = append(team, c.Name); far {
-				team = append(team, "a mistake")
+	reach := func(c RegisteredClient) []string {
+		if c.Everywhere {
+			return []string{"a", "b", "c"}
+		}
+		return c.Namespaces
+	}
+	var here []string
+	for i, c := range list {
+		if c.ID != id || !slices.Contains(reach(c), "a") {
+			continue
+		}
+		here = append(here, c.Name)
+		// Two that meet elsewhere are out of use here, too: nobody knows which is meant.
+		for k, o := range list {
+			if k != i && o.ID == id && slices.ContainsFunc(reach(o), func(n string) bool { return slices.Contains(reach(c), n) }) {
+				here = append(here, o.Name)
 			}
 		}
 	}
 	switch {
-	case len(operators) == 1:
-		return operators[0] + " operators"
-	case len(operators) > 1 || len(team) > 1:
+	case len(here) == 1:
+		return here[0] + " operators"
+	case len(here) > 1:
 		return "!"
-	case len(team) == 1:
-		return team[0]
 	case id == "x":
 		return "list"
 	}
@@ -213,13 +185,11 @@ func ownerOf(list []RegisteredClient, id string) string {
 func TestManyClients(t *testing.T) {
 	var list []RegisteredClient
 	for i := range 3000 {
-		list = append(list, clientAt(fmt.Sprintf("a/x%d", i), "cli"), clientAt(fmt.Sprintf("ops/x%d", i), "cli", "a"),
-			clientAt(fmt.Sprintf("n%d/x", i), "cli"))
+		list = append(list, clientAt(fmt.Sprintf("x%d", i), "cli"), clientAt(fmt.Sprintf("y%d", i), "cli", "a"))
 	}
-	all := NewOAuthClients(platform, list...)
+	all := NewOAuthClients(list...)
 	for _, c := range list {
-		want := map[string]int{"a": 2, "ops": 1}[c.Source.Namespace]
-		if got := all.Issues(c.Source.Namespace, c.Source.Name); len(got) != want {
+		if got := all.Issues(c.Source.Name); len(got) != 1 {
 			t.Fatalf("%s: %d", c.Source.name(), len(got))
 		}
 	}
@@ -235,21 +205,19 @@ func TestClientsInRevision(t *testing.T) {
 		"redirect":   func(c *RegisteredClient) { c.RedirectURIs = []string{"https://y.test/"} },
 		"reach":      func(c *RegisteredClient) { c.Namespaces = []string{"b"} },
 		"everywhere": func(c *RegisteredClient) { c.Namespaces, c.Everywhere = nil, true },
-		"own":        func(c *RegisteredClient) { c.Namespaces = nil },
 		"object":     func(c *RegisteredClient) { c.Source.Name = "y" },
-		"namespace":  func(c *RegisteredClient) { c.Source.Namespace = "b" },
 		"mistake":    func(c *RegisteredClient) { c.Defects = []Issue{{}} },
 	} {
-		c := clientAt("ops/x", "x", "a")
+		c := clientAt("x", "x", "a")
 		change(&c)
-		table, _ := Build(Input{OAuthClients: NewOAuthClients(platform, c)})
+		table, _ := Build(Input{OAuthClients: NewOAuthClients(c)})
 		if other, twice := seen[table.Revision()]; twice {
 			t.Errorf("%s and %s are one revision", name, other)
 		}
 		seen[table.Revision()] = name
 	}
 	none, _ := Build(Input{})
-	if empty, _ := Build(Input{OAuthClients: NewOAuthClients(platform)}); empty.Revision() != none.Revision() || seen[none.Revision()] != "" {
+	if empty, _ := Build(Input{OAuthClients: NewOAuthClients()}); empty.Revision() != none.Revision() || seen[none.Revision()] != "" {
 		t.Error("none is not none")
 	}
 }

@@ -52,7 +52,7 @@ var resources = map[string]string{
 	"AccessPolicy": "namespaces/default/accesspolicies", "IdentityProvider": "identityproviders", "SessionRevocation": "sessionrevocations",
 	"AccessGroup": "accessgroups",
 	"TokenIssuer": "tokenissuers", "ServiceToken": "namespaces/default/servicetokens",
-	"OAuthClient": "namespaces/default/oauthclients",
+	"OAuthClient": "oauthclients",
 }
 
 // judge returns the fields that the API server refuses, and all that it said. No field

@@ -367,7 +367,7 @@ func (f *Feed) revocations(ctx context.Context) ([]policy.Revocation, map[string
 // programs lists and translates the ServiceTokens and the OAuthClients. What is wrong with one, its
 // condition says.
 func (f *Feed) programs(ctx context.Context) (tokens []policy.ServiceToken, clients *policy.OAuthClients,
-	seen map[types.NamespacedName]oauthclients.Seen, err error,
+	seen map[string]oauthclients.Seen, err error,
 ) {
 	if f.Tokens {
 		if tokens, err = tokensOf(ctx, f.reader); err != nil {
@@ -375,7 +375,7 @@ func (f *Feed) programs(ctx context.Context) (tokens []policy.ServiceToken, clie
 		}
 	}
 	if f.Clients {
-		clients, seen, err = oauthclients.Read(ctx, f.reader, f.Terms)
+		clients, seen, err = oauthclients.Read(ctx, f.reader)
 	}
 	return tokens, clients, seen, err
 }

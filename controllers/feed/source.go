@@ -183,7 +183,7 @@ func (l *Source) Cluster(ctx context.Context, terms policy.Terms, stderr io.Writ
 	if in.TokenIssuers, err = tokenIssuersOf(ctx, reader); err != nil {
 		fmt.Fprintf(stderr, "note: no bearer token of another issuer is let in: %s\n", policy.Line(err.Error()))
 	}
-	if in.OAuthClients, _, err = oauthclients.Read(ctx, reader, terms); err != nil {
+	if in.OAuthClients, _, err = oauthclients.Read(ctx, reader); err != nil {
 		fmt.Fprintf(stderr, "note: no client has an OAuthClient of its own: %s\n", policy.Line(err.Error()))
 	}
 	return policies, in, nil

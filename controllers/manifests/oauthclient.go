@@ -26,14 +26,14 @@ func (s *Set) clientsOf(first map[string]*entry) {
 			s.report(e, nil)
 		case e.kind == clientKind:
 			o := *e.client
-			o.Namespace, o.Name = e.namespace, e.name
+			o.Name = e.name
 			c := translate.OAuthClient(&o)
 			c.Defects = slices.Clone(e.defects)
 			all, of = append(all, c), append(of, e)
 		}
 	}
-	s.OAuthClients = policy.NewOAuthClients(s.terms, all...)
+	s.OAuthClients = policy.NewOAuthClients(all...)
 	for _, e := range of { // what is wrong with it itself is among these
-		s.report(e, s.OAuthClients.Issues(e.namespace, e.name)[len(e.defects):])
+		s.report(e, s.OAuthClients.Issues(e.name)[len(e.defects):])
 	}
 }

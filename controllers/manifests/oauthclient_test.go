@@ -26,15 +26,13 @@ spec:
 	return strings.Join(all, "---\n")
 }
 
-// clientAt is an OAuthClient "namespace/name" with more fields of its spec.
-func clientAt(object, fields string) string {
-	namespace, name, _ := strings.Cut(object, "/")
-	return "metadata: {name: " + name + ", namespace: " + namespace + "}\n" +
-		"spec: {redirectURIs: [\"https://" + name + ".example.com/cb\"]" + fields + "}"
+// clientAt is an OAuthClient with more fields of its spec.
+func clientAt(name, fields string) string {
+	return "metadata: {name: " + name + "}\nspec: {redirectURIs: [\"https://" + name + ".example.com/cb\"]" + fields + "}"
 }
 
-// TestOAuthClientFiles: files say who answers for a client as objects of a cluster do: a client
-// is its namespace's, or of those that it names; what is wrong is said with its line, and the
+// TestOAuthClientFiles: files say who answers for a client as objects of a cluster do: one is for all
+// policies, or for those of the namespaces that it names; what is wrong is said with its line, and the
 // client_id is nobody else's for it.
 func TestOAuthClientFiles(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -43,33 +41,28 @@ func TestOAuthClientFiles(t *testing.T) {
 		want  string // where its answers go; "!": it cannot be used; "": it is nobody's
 		says  string
 	}{
-		"the policy's own":   {nil, "cli", "http://localhost/cb", ""},
-		"its namespace's":    {[]string{clientAt("shop/ide", "")}, "ide", "https://ide.example.com/cb", ""},
-		"with an id":         {[]string{clientAt("shop/ide", ", clientID: desktop")}, "desktop", "https://ide.example.com/cb", ""},
-		"of none is default": {[]string{"metadata: {name: ide}\nspec: {redirectURIs: [\"https://a.example/cb\"]}"}, "ide", "", ""},
-		"another team's":     {[]string{clientAt("lab/ide", "")}, "ide", "", ""},
-		"the operators'":     {[]string{clientAt("ops/ide", ", namespaces: [shop]")}, "ide", "https://ide.example.com/cb", ""},
-		"of no operator": {[]string{clientAt("lab/ide", ", namespaces: ['*']")}, "ide", "",
-			"a.yaml:12: OAuthClient lab/ide spec.namespaces: it is for policies of its own namespace alone"},
-		"twice": {[]string{clientAt("shop/a", ", clientID: ide"), clientAt("shop/b", ", clientID: ide")}, "ide", "!",
-			"OAuthClient shop/b spec.clientID: the OAuthClient shop/a has the client_id"},
-		"one object twice": {[]string{clientAt("shop/ide", ""), clientAt("shop/ide", ", name: Other")}, "ide", "https://ide.example.com/cb",
+		"the policy's own": {nil, "cli", "http://localhost/cb", ""},
+		"for all":          {[]string{clientAt("ide", "")}, "ide", "https://ide.example.com/cb", ""},
+		"for all, by star": {[]string{clientAt("ide", ", namespaces: ['*']")}, "ide", "https://ide.example.com/cb", ""},
+		"with an id":       {[]string{clientAt("ide", ", clientID: desktop")}, "desktop", "https://ide.example.com/cb", ""},
+		"for the shop":     {[]string{clientAt("ide", ", namespaces: [shop]")}, "ide", "https://ide.example.com/cb", ""},
+		"for others":       {[]string{clientAt("ide", ", namespaces: [lab]")}, "ide", "", ""},
+		"twice": {[]string{clientAt("a", ", clientID: ide"), clientAt("b", ", clientID: ide")}, "ide", "!",
+			"OAuthClient b spec.clientID: the OAuthClient a has the client_id"},
+		"one object twice": {[]string{clientAt("ide", ""), clientAt("ide", ", name: Other")}, "ide", "https://ide.example.com/cb",
 			"another OAuthClient of this name stands in"},
-		"the operators' and a team's": {[]string{clientAt("shop/x", ", clientID: ide"), clientAt("ops/ide", ", namespaces: [shop]")}, "ide",
-			"https://ide.example.com/cb", "OAuthClient shop/x spec.clientID: the operators' OAuthClient ops/ide has"},
-		"before the list": {[]string{clientAt("shop/cli", "")}, "cli", "https://cli.example.com/cb",
-			"warning: shop/mcp spec.oauth.clients[0].id: the client_id \"cli\" belongs to the OAuthClient shop/cli"},
-		"with a mistake": {[]string{clientAt("shop/cli", ", name: \""+strings.Repeat("x", 101)+"\"")}, "cli", "!", "spec.name"},
-		"with a field that there is not": {[]string{clientAt("shop/cli", ", redirectURI: \"https://evil.example/cb\"")}, "cli", "!",
-			"redirectURI"},
-		"that sends to a script": {[]string{"metadata: {name: cli, namespace: shop}\nspec: {redirectURIs: [\"javascript:alert(1)\"]}"}, "cli",
+		"before the list": {[]string{clientAt("cli", "")}, "cli", "https://cli.example.com/cb",
+			"warning: shop/mcp spec.oauth.clients[0].id: the client_id \"cli\" belongs to the OAuthClient cli"},
+		"with a mistake":                 {[]string{clientAt("cli", ", name: \""+strings.Repeat("x", 101)+"\"")}, "cli", "!", "spec.name"},
+		"with a field that there is not": {[]string{clientAt("cli", ", redirectURI: \"https://evil.example/cb\"")}, "cli", "!", "redirectURI"},
+		"that sends to a script": {[]string{"metadata: {name: cli}\nspec: {redirectURIs: [\"javascript:alert(1)\"]}"}, "cli",
 			"!", "spec.redirectURIs[0]"},
-		"in a cluster-wide place": {[]string{clientAt("Shop/ide", "")}, "ide", "", "metadata.namespace"},
+		"of one namespace": {[]string{"metadata: {name: cli, namespace: shop}\nspec: {redirectURIs: [\"https://a.example/cb\"]}"}, "cli", "!",
+			"belongs to the whole cluster"},
 	} {
 		file := filepath.Join(t.TempDir(), "a.yaml")
 		write(t, file, clientFile(c.files...))
 		loader := newLoader(t, file)
-		loader.Terms = policy.Terms{Console: []string{"ops"}}
 		table, problems := loader.Load().Build()
 		var said []string
 		for _, p := range problems {

@@ -13,7 +13,7 @@ import (
 )
 
 // namespaced reports whether a kind of ours is of one namespace.
-func (e *entry) namespaced() bool { return e.kind == tokenKind || e.kind == clientKind }
+func (e *entry) namespaced() bool { return e.kind == tokenKind }
 
 func (e *entry) readNamespace() {
 	e.namespace = cmp.Or(scalar(find(e.root, "metadata.namespace")), "default")

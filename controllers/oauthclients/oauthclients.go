@@ -5,7 +5,6 @@
 package oauthclients
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -31,47 +30,43 @@ type Seen struct {
 }
 
 // Read returns the clients that there are, and what they were made of.
-func Read(ctx context.Context, r client.Reader, terms policy.Terms) (*policy.OAuthClients, map[types.NamespacedName]Seen, error) {
+func Read(ctx context.Context, r client.Reader) (*policy.OAuthClients, map[string]Seen, error) {
 	var list v1alpha1.OAuthClientList
 	if err := r.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil { // they are only read
 		return nil, nil, fmt.Errorf("listing OAuthClients: %w", err)
 	}
 	all := make([]policy.RegisteredClient, len(list.Items))
-	seen := make(map[types.NamespacedName]Seen, len(list.Items))
+	seen := make(map[string]Seen, len(list.Items))
 	for i := range list.Items {
 		o := &list.Items[i]
-		all[i], seen[client.ObjectKeyFromObject(o)] = translate.OAuthClient(o), Seen{o.UID, o.Generation}
+		all[i], seen[o.Name] = translate.OAuthClient(o), Seen{o.UID, o.Generation}
 	}
-	return policy.NewOAuthClients(terms, all...), seen, nil
+	return policy.NewOAuthClients(all...), seen, nil
 }
 
 // Status writes what became of clients. It runs beside the table.
 type Status struct {
-	writer *statuses.Writer[types.NamespacedName, report]
-	last   map[types.NamespacedName]Seen // that was reported; nil: nothing was
+	writer *statuses.Writer[string, report]
+	last   map[string]Seen // that was reported; nil: nothing was
 }
 
 // A report is what one table says of clients.
 type report struct {
-	seen    map[types.NamespacedName]Seen
+	seen    map[string]Seen
 	clients *policy.OAuthClients
 }
 
 // SetupWithManager takes what it needs from the manager. Write does the work.
 func (s *Status) SetupWithManager(mgr ctrl.Manager) {
 	c := mgr.GetClient()
-	s.writer = &statuses.Writer[types.NamespacedName, report]{Kind: "oauthClient", Log: mgr.GetLogger(),
-		Objects: func(r report) []types.NamespacedName {
-			return slices.SortedFunc(maps.Keys(r.seen), func(x, y types.NamespacedName) int {
-				return cmp.Or(cmp.Compare(x.Namespace, y.Namespace), cmp.Compare(x.Name, y.Name))
-			})
-		},
-		Write: func(ctx context.Context, r report, name types.NamespacedName) error { return r.write(ctx, c, name) }}
+	s.writer = &statuses.Writer[string, report]{Kind: "oauthClient", Log: mgr.GetLogger(),
+		Objects: func(r report) []string { return slices.Sorted(maps.Keys(r.seen)) },
+		Write:   func(ctx context.Context, r report, name string) error { return r.write(ctx, c, name) }}
 }
 
 // Report hands over what is said of clients, if one of them is another than before. It does not
 // wait. It does nothing on nil.
-func (s *Status) Report(seen map[types.NamespacedName]Seen, clients *policy.OAuthClients) {
+func (s *Status) Report(seen map[string]Seen, clients *policy.OAuthClients) {
 	if s == nil || s.writer == nil || s.last != nil && maps.Equal(seen, s.last) {
 		return
 	}
@@ -82,16 +77,16 @@ func (s *Status) Report(seen map[types.NamespacedName]Seen, clients *policy.OAut
 // Write writes until ctx is done: a duty of the leader.
 func (s *Status) Write(ctx context.Context) { s.writer.Run(ctx) }
 
-func (r report) write(ctx context.Context, c client.Client, name types.NamespacedName) error {
+func (r report) write(ctx context.Context, c client.Client, name string) error {
 	var before v1alpha1.OAuthClient
-	if err := c.Get(ctx, name, &before); err != nil {
+	if err := c.Get(ctx, client.ObjectKey{Name: name}, &before); err != nil {
 		return err
 	}
 	if seen := r.seen[name]; before.UID != seen.UID || before.Generation != seen.Generation {
 		return nil // a newer report is under way
 	}
 	after := before.DeepCopy()
-	if !set(after, r.clients.Issues(name.Namespace, name.Name)) {
+	if !set(after, r.clients.Issues(name)) {
 		return nil
 	}
 	return statuses.Patch(ctx, c, &before, after)
@@ -120,11 +115,8 @@ func set(o *v1alpha1.OAuthClient, issues []policy.Issue) bool {
 // whose applications a client is for.
 func whose(o *v1alpha1.OAuthClient) string {
 	c := translate.OAuthClient(o)
-	switch {
-	case c.Everywhere:
+	if c.Everywhere {
 		return "applications of all namespaces with spec.oauth"
-	case len(c.Namespaces) > 0:
-		return fmt.Sprintf("applications with spec.oauth of %.300q", c.Namespaces)
 	}
-	return "applications with spec.oauth of this namespace"
+	return fmt.Sprintf("applications with spec.oauth of %.300q", c.Namespaces)
 }

@@ -23,9 +23,9 @@ func TestConditions(t *testing.T) {
 		reason     string // of Accepted
 		says       string
 	}{
-		"a team's":       {nil, nil, "Accepted", "of this namespace"},
-		"the operators'": {[]v1alpha1.NamespaceOrAll{"shop", "lab"}, nil, "Accepted", `["shop" "lab"]`},
-		"for everybody":  {[]v1alpha1.NamespaceOrAll{"*"}, nil, "Accepted", "of all namespaces"},
+		"for everybody":      {nil, nil, "Accepted", "of all namespaces"},
+		"for two":            {[]v1alpha1.NamespaceOrAll{"shop", "lab"}, nil, "Accepted", `["shop" "lab"]`},
+		"for all, by a star": {[]v1alpha1.NamespaceOrAll{"*"}, nil, "Accepted", "of all namespaces"},
 		"a mistake": {nil, []policy.Issue{{Source: policy.Source{Field: "spec.name"}, Reason: policy.Invalid, Message: "too long"}},
 			"Invalid", "Nobody is asked about it. spec.name: too long"},
 		"two of one": {nil, []policy.Issue{{Reason: policy.Conflict, Message: "shop/other"}}, "Conflict", "shop/other"},

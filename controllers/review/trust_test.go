@@ -31,7 +31,7 @@ stringData: {clientSecret: a-secret-of-corp}
 ---
 apiVersion: access.ostiary.dev/v1alpha1
 kind: OAuthClient
-metadata: {name: ide, namespace: ostiary-system}
+metadata: {name: ide}
 spec: {name: IDE, redirectURIs: ["https://ide.example.com/cb"], namespaces: [shop]}
 ---
 apiVersion: access.ostiary.dev/v1alpha1

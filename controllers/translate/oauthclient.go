@@ -17,10 +17,10 @@ const everyNamespace = "*"
 // beside others policy.NewOAuthClients.
 func OAuthClient(o *v1alpha1.OAuthClient) policy.RegisteredClient {
 	out := policy.RegisteredClient{
-		Source: policy.Source{Namespace: o.Namespace, Name: o.Name},
+		Source: policy.Source{Name: o.Name},
 		OAuthClient: policy.OAuthClient{ID: cmp.Or(string(o.Spec.ClientID), o.Name), Name: o.Spec.Name,
 			RedirectURIs: stringsOf(o.Spec.RedirectURIs)},
-		Namespaces: stringsOf(o.Spec.Namespaces),
+		Namespaces: stringsOf(o.Spec.Namespaces), Everywhere: len(o.Spec.Namespaces) == 0,
 	}
 	if slices.Contains(out.Namespaces, everyNamespace) {
 		out.Everywhere = true

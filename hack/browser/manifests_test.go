@@ -121,7 +121,7 @@ spec:
 ---
 apiVersion: access.ostiary.dev/v1alpha1
 kind: OAuthClient
-metadata: {name: web-agent, namespace: shop}
+metadata: {name: web-agent}
 spec: {redirectURIs: ["https://free.third.test/loose/done"]}
 ---
 apiVersion: access.ostiary.dev/v1alpha1

@@ -240,7 +240,7 @@ func oauthClient(name string) string {
 	return `---
 apiVersion: access.ostiary.dev/v1alpha1
 kind: OAuthClient
-metadata: {name: ` + name + `, namespace: shop}
+metadata: {name: ` + name + `}
 spec: {clientID: ide, redirectURIs: ["http://localhost/cb"]}
 `
 }
