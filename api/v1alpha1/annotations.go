@@ -42,4 +42,4 @@ const (
 
 // SecretTypeSecondFactors is the type of a Secret that holds the second factors of built-in
 // users. The type of a Secret never changes, so no other is ever taken for one.
-const SecretTypeSecondFactors = "access.ostiary.dev/second-factors"
+const SecretTypeSecondFactors = "access.ostiary.dev/second-factors" //nolint:gosec // the name of a type

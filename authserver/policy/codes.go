@@ -114,10 +114,10 @@ const (
 	codeOAuthDuration Code = "oauth-token-duration"
 	codeOAuthClient   Code = "oauth-client"
 	// Of clients that have objects of their own, and of policies beside those.
-	codeClientReach    Code = "oauth-client-namespaces"
-	codeClientTwice    Code = "oauth-client-twice"
-	codeClientListed   Code = "oauth-client-not-used"
-	codeClientID       Code = "client-id"
+	codeClientReach  Code = "oauth-client-namespaces"
+	codeClientTwice  Code = "oauth-client-twice"
+	codeClientListed Code = "oauth-client-not-used"
+	codeClientID     Code = "client-id"
 )
 
 // Mistakes of selectors of where a request comes from.
