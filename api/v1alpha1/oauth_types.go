@@ -14,6 +14,11 @@ type OAuth struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:Pattern=`^(TeamHost|[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?([.][a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*)$`
 	AuthorizationServer string `json:"authorizationServer,omitempty"`
+	// resourceName is what programs can show people for the application (RFC 9728), at most 80
+	// characters. Default: launcher.title.
+	// +optional
+	// +kubebuilder:validation:MaxLength=80
+	ResourceName string `json:"resourceName,omitempty"`
 	// scopes are names that clients are told of, and may ask for. They narrow nothing: what a
 	// client may do, the rules say.
 	// +optional

@@ -111,6 +111,7 @@ const (
 const (
 	codeOAuthServer   Code = "oauth-authorization-server"
 	codeOAuthScope    Code = "oauth-scope"
+	codeOAuthName     Code = "oauth-resource-name"
 	codeOAuthDuration Code = "oauth-token-duration"
 	codeOAuthClient   Code = "oauth-client"
 	// Of clients that have objects of their own, and of policies beside those.

@@ -64,6 +64,7 @@ var codes = []CodeDoc{
 	{codeNoCountry, Invalid, "Add the code of a country, such as NL."},
 	{codeCountry, Invalid, "Write codes of ISO 3166-1 alpha-2 in upper case, such as NL; the United Kingdom is GB."},
 	{codeOAuthServer, Invalid, "Write TeamHost, or the metadata.name of a TokenIssuer."},
+	{codeOAuthName, Invalid, "Shorten it, and leave out what cannot be seen."},
 	{codeOAuthScope, Invalid, "Write at most 32 scopes, each 1 to 64 printable characters such as notes:read."},
 	{codeOAuthClient, Invalid, "Write each client once, with an id, and redirectURIs that are https, on localhost, or of a scheme such as com.example.app."},
 	{codeClientReach, Invalid, "Write \"*\" alone, or the namespaces that the client is for."},

@@ -90,6 +90,7 @@ var alone = map[Code]func(p *Policy){
 	"launcher-logo-url":          func(p *Policy) { p.Launcher.LogoURL = "http://a.x" },
 	"oauth-authorization-server": func(p *Policy) { p.OAuth = &OAuth{Issuer: "A b"} },
 	"oauth-client":               func(p *Policy) { p.OAuth = &OAuth{Clients: []OAuthClient{{ID: "cli"}}} },
+	"oauth-resource-name":        func(p *Policy) { p.OAuth = &OAuth{ResourceName: "a\u2028b"} },
 	"oauth-scope":                func(p *Policy) { p.OAuth = &OAuth{Scopes: []string{"a b"}} },
 	"oauth-token-duration":       func(p *Policy) { p.OAuth = &OAuth{AccessTokenDuration: 2 * time.Hour} },
 	"client-id":                  func(p *Policy) { p.Rules[0].Include = client("a b") },

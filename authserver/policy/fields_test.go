@@ -38,7 +38,7 @@ func full() Policy {
 		UpstreamHeaders: []UpstreamHeader{{Name: "X-A", From: GroupsFact, Groups: []string{"g"}, Claim: "c", Separator: ";", Encoding: RFC8187Encoding}},
 		Denied:          Denied{Message: "no", URL: "https://help.x"},
 		Launcher:        Launcher{Hidden: true, Title: "t", LogoURL: "https://logo.x", Tags: []string{"a"}},
-		OAuth: &OAuth{Issuer: "corp", Scopes: []string{"a"}, AccessTokenDuration: time.Minute, RefreshTokenDuration: time.Hour,
+		OAuth: &OAuth{Issuer: "corp", ResourceName: "r", Scopes: []string{"a"}, AccessTokenDuration: time.Minute, RefreshTokenDuration: time.Hour,
 			Clients: []OAuthClient{{ID: "cli", Name: "CLI", RedirectURIs: []string{"http://localhost/cb"}}}},
 		Defects: []Issue{{Source{"n", "p", "g"}, Invalid, "c", "bad"}},
 	}

@@ -13,6 +13,8 @@ import (
 type OAuth struct {
 	// Issuer is the name of the TokenIssuer that gives out the tokens. Empty: the team host.
 	Issuer string
+	// ResourceName is what clients show people for the application. Empty: Launcher.Title.
+	ResourceName string
 	// Scopes are what clients are told of. They decide nothing.
 	Scopes []string
 	// How long tokens are good. 0: DefaultAccessToken, DefaultRefreshToken.
@@ -44,6 +46,9 @@ func (v *validator) oauth(o *OAuth) {
 	}
 	if o.Issuer != "" && !isObjectName(o.Issuer) {
 		v.wrong("spec.oauth.authorizationServer", codeOAuthServer, "%q: TeamHost, or the metadata.name of a TokenIssuer", o.Issuer)
+	}
+	if !isLine(o.ResourceName, maxTitle) {
+		v.wrong("spec.oauth.resourceName", codeOAuthName, "one line of at most %d printable characters", maxTitle)
 	}
 	if len(o.Scopes) > maxScopes {
 		v.wrong("spec.oauth.scopes", codeOAuthScope, "%d: at most %d", len(o.Scopes), maxScopes)
@@ -113,7 +118,7 @@ func (d *digest) oauth(o *OAuth) {
 	if d.bools(o != nil); o == nil {
 		return
 	}
-	d.str(o.Issuer)
+	d.str(o.Issuer, o.ResourceName)
 	d.strs(o.Scopes)
 	d.num(int(o.AccessTokenDuration))
 	d.num(int(o.RefreshTokenDuration))

@@ -14,6 +14,7 @@ const agent = "https://agent.example/client.json"
 var enforcedOAuth = map[string]func(*Policy){
 	"OAuth":                     func(p *Policy) { p.OAuth = &OAuth{} },
 	"OAuth.Issuer":              func(p *Policy) { p.OAuth = &OAuth{Issuer: "corp"} },
+	"OAuth.ResourceName":        func(p *Policy) { p.OAuth = &OAuth{ResourceName: "Notes"} },
 	"OAuth.Scopes":              func(p *Policy) { p.OAuth = &OAuth{Scopes: []string{"a"}} },
 	"OAuth.AccessTokenDuration": func(p *Policy) { p.OAuth = &OAuth{AccessTokenDuration: time.Minute} },
 	"OAuth.RefreshTokenDuration": func(p *Policy) {

@@ -120,7 +120,7 @@ func (r *reader) policy() (p Policy) {
 }
 
 func (r *reader) oauth() OAuth {
-	return OAuth{r.str(), r.strs(), time.Duration(r.num()), time.Duration(r.num()), readList(r, func() OAuthClient {
+	return OAuth{r.str(), r.str(), r.strs(), time.Duration(r.num()), time.Duration(r.num()), readList(r, func() OAuthClient {
 		return OAuthClient{r.str(), r.str(), r.strs()}
 	})}
 }

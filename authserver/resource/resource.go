@@ -5,6 +5,7 @@
 package resource
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -85,7 +86,7 @@ func (h Handler) of(x *public.Exchange, path string) (metadata, bool) {
 	}
 	return metadata{
 		Resource: identifier(h.Site, &r), AuthorizationServers: []string{server}, Scopes: r.OAuth.Scopes, Methods: []string{"header"},
-		Name: r.Launcher.Title,
+		Name: cmp.Or(r.OAuth.ResourceName, r.Launcher.Title),
 	}, true
 }
 

@@ -35,7 +35,7 @@ func newHandler(t testing.TB, team string) Handler {
 	named.Launcher.Title = "Our \"tools\" <b>"
 	table, _ := policy.Build(policy.Input{
 		Policies: policy.CompileAll([]policy.Policy{named,
-			p("part", tools, &policy.OAuth{Issuer: "corp"}, policy.Path{Value: "/mcp"}, policy.Path{Value: "/ä"}),
+			p("part", tools, &policy.OAuth{Issuer: "corp", ResourceName: "A part"}, policy.Path{Value: "/mcp"}, policy.Path{Value: "/ä"}),
 			p("lost", tools, &policy.OAuth{Issuer: "nobody"}, policy.Path{Value: "/lost"}),
 			p("plain", tools, nil, policy.Path{Value: "/plain"}),
 			p("wild", []string{"*.apps.example.com"}, &policy.OAuth{}),
@@ -77,9 +77,9 @@ func TestProtectedResource(t *testing.T) {
 	for address, want := range map[string]map[string]any{
 		"https://tools.example.com": {"resource": "https://tools.example.com", "authorization_servers": team,
 			"scopes_supported": []any{"notes:read"}, "bearer_methods_supported": header, "resource_name": "Our \"tools\" <b>"},
-		"https://tools.example.com/mcp": {"resource": "https://tools.example.com/mcp",
+		"https://tools.example.com/mcp": {"resource": "https://tools.example.com/mcp", "resource_name": "A part",
 			"authorization_servers": []any{"https://idp.example.com"}, "bearer_methods_supported": header},
-		"https://tools.example.com/%C3%A4": {"resource": "https://tools.example.com/%C3%A4",
+		"https://tools.example.com/%C3%A4": {"resource": "https://tools.example.com/%C3%A4", "resource_name": "A part",
 			"authorization_servers": []any{"https://idp.example.com"}, "bearer_methods_supported": header},
 		"https://any.apps.example.com": {"resource": "https://any.apps.example.com", "authorization_servers": team,
 			"bearer_methods_supported": header},

@@ -15,7 +15,7 @@ func (t *translator) oauth(o *v1alpha1.OAuth) *policy.OAuth {
 		return nil
 	}
 	out := &policy.OAuth{
-		Issuer: o.AuthorizationServer, Scopes: stringsOf(o.Scopes),
+		Issuer: o.AuthorizationServer, ResourceName: o.ResourceName, Scopes: stringsOf(o.Scopes),
 		AccessTokenDuration:  t.duration("spec.oauth.accessTokenDuration", v1alpha1.Duration(o.AccessTokenDuration)),
 		RefreshTokenDuration: t.duration("spec.oauth.refreshTokenDuration", v1alpha1.Duration(o.RefreshTokenDuration)),
 	}

@@ -53,7 +53,7 @@ func full() v1alpha1.AccessPolicySpec {
 		CrossSite:       v1alpha1.CrossSiteAllow,
 		Exempt:          []v1alpha1.Path{"/sw.js"},
 		DryRun:          v1alpha1.DryRunOpen,
-		OAuth: &v1alpha1.OAuth{AuthorizationServer: "corp", Scopes: []v1alpha1.OAuthScope{"notes:read"},
+		OAuth: &v1alpha1.OAuth{AuthorizationServer: "corp", ResourceName: "Notes", Scopes: []v1alpha1.OAuthScope{"notes:read"},
 			AccessTokenDuration: "5m", RefreshTokenDuration: "24h",
 			Clients: []v1alpha1.ListedOAuthClient{{ID: "cli", Name: "CLI", RedirectURIs: []v1alpha1.RedirectURI{"http://localhost/cb"}}}},
 		UpstreamHeaders: []v1alpha1.UpstreamHeader{{Name: "x-webauth-groups", From: v1alpha1.UpstreamGroups, Groups: []v1alpha1.UpstreamGroup{"staff"}, Claim: "name", Separator: ";", Encoding: v1alpha1.UpstreamRFC8187}},
