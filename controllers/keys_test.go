@@ -113,9 +113,10 @@ func TestRotation(t *testing.T) {
 		t.Error("the keys were rotated before their time")
 	}
 
-	rotated := func() []byte {
+	rotatedAfter := func(d time.Duration) []byte {
 		t.Helper()
-		old := secret(t, c, ns).Data[feed.KeyRingField]
+		old := secret(t, c, ns).Data[feed.KeyRingField] // before the time comes: the leader may be faster
+		later(d)
 		fixture.Eventually(t, "the keys are rotated", func() error {
 			if bytes.Equal(old, secret(t, c, ns).Data[feed.KeyRingField]) {
 				return fmt.Errorf("they are not")
@@ -124,8 +125,7 @@ func TestRotation(t *testing.T) {
 		})
 		return secret(t, c, ns).Data[feed.KeyRingField]
 	}
-	later(23*time.Hour + time.Minute)
-	second := rotated()
+	second := rotatedAfter(23*time.Hour + time.Minute)
 	r1.says("keys rotated")
 	r1.holds(second)
 	r2.holds(second)
@@ -134,11 +134,9 @@ func TestRotation(t *testing.T) {
 	bob := token(t, r2.ring.Load(), now())
 	verifies(bob, policy.NoReason)
 	verifies(ann, policy.NoReason)
-	later(22 * time.Hour)
-	rotated()
+	rotatedAfter(22 * time.Hour)
 	verifies(bob, policy.NoReason)
-	later(30 * time.Hour) // beyond Keep of the first
-	rotated()
+	rotatedAfter(30 * time.Hour) // beyond Keep of the first
 	verifies(ann, policy.BadSignature)
 	verifies(bob, policy.NoReason)
 	if n := w2.all(); n != 0 {
@@ -277,7 +275,7 @@ func TestExistingSecret(t *testing.T) {
 			Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}}},
 		&rbacv1.ClusterRole{ObjectMeta: fixture.Named("", ns), Rules: []rbacv1.PolicyRule{
 			{APIGroups: []string{"access.ostiary.dev"},
-				Resources: []string{"accesspolicies", "accessgroups", "servicetokens", "sessionrevocations"}, Verbs: []string{"get", "list", "watch"}}}},
+				Resources: []string{"accesspolicies", "accessgroups", "oauthclients", "servicetokens", "sessionrevocations"}, Verbs: []string{"get", "list", "watch"}}}},
 		&rbacv1.ClusterRoleBinding{ObjectMeta: fixture.Named("", ns), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: ns},
 			Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}}},
 	)
