@@ -55,20 +55,23 @@ func (h *Handler) afterPassword(x *public.Exchange, a *attempt, p *idp.Provider,
 		h.proven(x, a, who, byPassword)
 		return
 	}
-	step := &secondStep{Provider: p.Name(), User: who.ID, Attempt: *a, At: x.Now.Unix(), key: h.keepKey(x, false)}
-	step.Browser = digest(step.key)
 	e, err := h.enrolled(x.R.Context(), p, who.ID)
 	switch {
 	case err != nil:
 		h.factorsFailed(x, p, a.Host, who.ID, err)
-	case e.Any():
-		h.askFactor(x, http.StatusOK, p, step, &e, "")
-	case mode == config.Optional:
+		return
+	case !e.Any() && mode == config.Optional:
 		h.proven(x, a, who, byPassword)
-	default:
-		step.Secret = factor.NewSecret()
-		h.showEnrol(x, http.StatusOK, step, "")
+		return
 	}
+	step := &secondStep{Provider: p.Name(), User: who.ID, Attempt: *a, At: x.Now.Unix(), key: h.keepKey(x, false)}
+	step.Browser = digest(step.key)
+	if e.Any() {
+		h.askFactor(x, http.StatusOK, p, step, &e, "")
+		return
+	}
+	step.Secret = factor.NewSecret()
+	h.showEnrol(x, http.StatusOK, step, "")
 }
 
 // proven signs in whoever has proven who they are.

@@ -98,8 +98,7 @@ var born int
 func newPerson(t *testing.T, p profile) *person {
 	t.Helper()
 	env.apps.forget()
-	name := personName(born % people)
-	born++
+	name := bear(t)
 	who := &person{chromium: env.browsers[p], t: t, name: name, email: name + "@example.com"}
 	browser := who.browser()
 	id, err := target.CreateBrowserContext().Do(browser)

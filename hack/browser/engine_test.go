@@ -151,8 +151,7 @@ type visitor struct {
 
 func newVisitor(t *testing.T, start func(*testing.T) (engine, error)) *visitor {
 	t.Helper()
-	user := personName(born % people)
-	born++
+	user := bear(t)
 	e, err := start(t)
 	if err != nil {
 		t.Fatal(err)

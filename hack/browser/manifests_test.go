@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"golang.org/x/crypto/bcrypt"
+	"testing"
 )
 
 const (
@@ -43,8 +44,17 @@ var hosts = []string{"app1.site.test", "app2.hostname.test", "api.site.test", "a
 	"path.cookie.test", "bare.plain.test", "alt.third.test", "nobody.site.test", "app.team.test", "laxapi.cookie.test", "partapi.cookie.test", "area.site.test"}
 
 // people is how many there are: each has one story, as the times that somebody may
-// sign in are limited.
-const people = 100
+// sign in are limited, and some set up a second factor.
+const people = 400
+
+// bear returns the name of somebody who was in no story.
+func bear(t *testing.T) string {
+	t.Helper()
+	if born++; born > people {
+		t.Fatalf("all %d people were in a story: there must be more", people)
+	}
+	return personName(born - 1)
+}
 
 func personName(i int) string { return fmt.Sprintf("ann%d", i) }
 
