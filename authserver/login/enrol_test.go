@@ -171,7 +171,7 @@ func FuzzSecondStep(f *testing.F) {
 	b.follow = false
 	f.Fuzz(func(t *testing.T, step, field, value, do string) {
 		if strings.Contains(value, good[:3]) && strings.Contains(value, good[3:]) {
-			t.Skip()
+			return // it may be the right one
 		}
 		s.t = t
 		form := url.Values{"step": {step}, field: {value}, "do": {do}}

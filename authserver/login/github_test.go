@@ -130,7 +130,8 @@ func TestGitHubSignsIn(t *testing.T) {
 // else, and who is renamed stays who they are.
 func TestGitHubRenamed(t *testing.T) {
 	s, g := newSite(t, nil), newGitHub(t)
-	if problems := s.providers.Update([]idp.Config{{Name: "hub", Type: idp.TypeGitHub, Site: g.URL, ClientID: "c", ClientSecret: "s"}}); len(problems) > 0 {
+	if problems := s.providers.Update([]idp.Config{{Name: "hub", Type: idp.TypeGitHub, Site: g.URL, ClientID: "c",
+		ClientSecret: "s"}}); len(problems) > 0 {
 		t.Fatal(problems)
 	}
 	browsers := map[string]*browser{"before": s.browser(), "mona": s.browser(), "octocat": s.browser()}

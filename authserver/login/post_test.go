@@ -50,7 +50,8 @@ func FuzzPost(f *testing.F) {
 	}
 	fields := p.fields(s)
 	stolen := fields.Encode()
-	for _, path := range []string{"login", "authorized", "logout", "logout?all", "kept", "done", "login/app1.example.com", "sessions", "signed-out",
+	for _, path := range []string{"login", "authorized", "logout", "logout?all", "kept", "done",
+		"login/app1.example.com", "sessions", "signed-out",
 		"idp/corp/callback", "idp/corp/backchannel-logout", "idp/other/callback"} {
 		for _, team := range []bool{false, true} {
 			f.Add(team, "/.access/"+path, stolen, "https://evil.example", "cross-site", "navigate", "text/html")
